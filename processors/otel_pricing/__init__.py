@@ -1,1 +1,1 @@
-"""To be written."""
+"""What a model call cost: span -> usage -> price -> billed once."""
