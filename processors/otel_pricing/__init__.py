@@ -1,1 +1,49 @@
-"""What a model call cost: span -> usage -> price -> billed once."""
+"""What a model call cost: span -> usage -> price -> billed once.
+
+    record = from_readable_span(span)         # or read_spans("archive.jsonl")
+    call = read_call(record)                  # None unless it is a model call
+    priced = price_call(call, PriceBook())    # offline, exact, unknown is never zero
+    decided = decide([priced, ...])           # stacked instrumentations are billed once
+
+Importing this package loads neither the price data nor the OpenTelemetry SDK.
+"""
+
+from otel_pricing.call import NANO_PER_USD, CostStatus, ModelCall, PricedCall, Usage
+from otel_pricing.cost import price_call
+from otel_pricing.otlp_json import LineProblem, read_spans
+from otel_pricing.prices import (
+    Explanation,
+    Price,
+    PriceBook,
+    PriceBookError,
+    PriceTable,
+    Rate,
+    price_table,
+    read_price_file,
+)
+from otel_pricing.recognise import is_model_call, read_call
+from otel_pricing.record import SpanEvent, SpanRecord, from_readable_span
+
+__all__ = [
+    "NANO_PER_USD",
+    "CostStatus",
+    "Explanation",
+    "LineProblem",
+    "ModelCall",
+    "Price",
+    "PriceBook",
+    "PriceBookError",
+    "PriceTable",
+    "PricedCall",
+    "Rate",
+    "SpanEvent",
+    "SpanRecord",
+    "Usage",
+    "from_readable_span",
+    "is_model_call",
+    "price_call",
+    "price_table",
+    "read_call",
+    "read_price_file",
+    "read_spans",
+]

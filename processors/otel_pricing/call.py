@@ -88,6 +88,8 @@ class ModelCall:
     error_type: str | None = None
     """`error.type` of a failed call; None for a success."""
     http_status_code: int | None = None
+    request_never_sent: bool = False
+    """Whether the error proves that the provider was not reached."""
     time_to_first_token_ns: int | None = None
 
     service: str = ""

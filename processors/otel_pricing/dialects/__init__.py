@@ -1,0 +1,21 @@
+"""How instrumentations write a model call: one file each, tried in this order."""
+
+from otel_pricing.dialects.anthropic_sdk import ANTHROPIC_SDK
+from otel_pricing.dialects.bedrock import BEDROCK
+from otel_pricing.dialects.litellm import LITELLM
+from otel_pricing.dialects.openinference import OPENINFERENCE
+from otel_pricing.dialects.openllmetry import OPENLLMETRY
+from otel_pricing.dialects.otel_genai import OTEL_GENAI
+from otel_pricing.dialects.reading import Dialect
+
+DIALECTS: tuple[Dialect, ...] = (
+    OPENINFERENCE,
+    LITELLM,
+    ANTHROPIC_SDK,
+    OPENLLMETRY,
+    BEDROCK,
+    # Last, because every span may speak it.
+    OTEL_GENAI,
+)
+
+__all__ = ["DIALECTS", "Dialect"]

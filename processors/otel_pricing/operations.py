@@ -1,0 +1,78 @@
+"""Which operations are model calls: only they cost money at a provider.
+
+Agents, tools, chains and workflows repeat the usage of the calls inside them; counting them too
+is how a bill doubles.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Family(StrEnum):
+    """What a model call produces; calls of different families are never the same call."""
+
+    TEXT = "text"
+    EMBEDDING = "embedding"
+    RERANK = "rerank"
+    IMAGE = "image"
+    AUDIO = "audio"
+    MODERATION = "moderation"
+
+
+OPERATIONS: dict[str, tuple[str, Family]] = {
+    "chat": ("chat", Family.TEXT),
+    "chat_completion": ("chat", Family.TEXT),
+    "chat.completions": ("chat", Family.TEXT),
+    "message": ("chat", Family.TEXT),
+    "messages": ("chat", Family.TEXT),
+    "response": ("chat", Family.TEXT),
+    "responses": ("chat", Family.TEXT),
+    "text_completion": ("text_completion", Family.TEXT),
+    "completion": ("text_completion", Family.TEXT),
+    "acompletion": ("chat", Family.TEXT),
+    "atext_completion": ("text_completion", Family.TEXT),
+    "aresponses": ("chat", Family.TEXT),
+    "anthropic_messages": ("chat", Family.TEXT),
+    "converse": ("chat", Family.TEXT),
+    "invoke_model": ("chat", Family.TEXT),
+    "generate_content": ("generate_content", Family.TEXT),
+    "agenerate_content": ("generate_content", Family.TEXT),
+    "embeddings": ("embeddings", Family.EMBEDDING),
+    "embedding": ("embeddings", Family.EMBEDDING),
+    "aembedding": ("embeddings", Family.EMBEDDING),
+    "embed": ("embeddings", Family.EMBEDDING),
+    "embed_content": ("embeddings", Family.EMBEDDING),
+    "rerank": ("rerank", Family.RERANK),
+    "arerank": ("rerank", Family.RERANK),
+    "reranking": ("rerank", Family.RERANK),
+    "image_generation": ("image_generation", Family.IMAGE),
+    "aimage_generation": ("image_generation", Family.IMAGE),
+    "generate_images": ("image_generation", Family.IMAGE),
+    "image_edit": ("image_generation", Family.IMAGE),
+    "image": ("image_generation", Family.IMAGE),
+    "transcription": ("transcription", Family.AUDIO),
+    "atranscription": ("transcription", Family.AUDIO),
+    "audio_transcription": ("transcription", Family.AUDIO),
+    "translation": ("transcription", Family.AUDIO),
+    "speech": ("speech", Family.AUDIO),
+    "aspeech": ("speech", Family.AUDIO),
+    "text_to_speech": ("speech", Family.AUDIO),
+    "audio": ("speech", Family.AUDIO),
+    "speech_to_text": ("transcription", Family.AUDIO),
+    "moderation": ("moderation", Family.MODERATION),
+    "amoderation": ("moderation", Family.MODERATION),
+}
+"""Spelling on a span -> our spelling and family. Everything else is not a model call."""
+
+
+def inference(operation: str) -> str | None:
+    """Return our spelling of a model-call *operation*, or None when it is none."""
+    known = OPERATIONS.get(operation.lower())
+    return known[0] if known else None
+
+
+def family(operation: str) -> Family:
+    """Return what a call of *operation* produces."""
+    known = OPERATIONS.get(operation)
+    return known[1] if known else Family.TEXT

@@ -1,0 +1,177 @@
+"""genai-prices as a source of prices: the only file that knows that library.
+
+It is imported at the first look-up, on whatever thread asks: loading 2,300 prices takes a fraction
+of a second that no application should wait for at its start. Nothing is downloaded: the prices are
+those in the installed wheel, unless the application itself starts the library's updater.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, cast
+
+from otel_pricing.prices.price import Price, Rate, price_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from genai_prices.types import ModelInfo, ModelPrice, Provider
+
+RATE_KEYS: dict[str, str] = {
+    "input": "input_mtok",
+    "output": "output_mtok",
+    "cache_read": "cache_read_mtok",
+    "cache_write": "cache_write_mtok",
+    "cache_write_1h": "cache_write_1h_mtok",
+    "reasoning": "output_reasoning_mtok",
+    "input_audio": "input_audio_mtok",
+    "output_audio": "output_audio_mtok",
+}
+_PER_REQUEST = "requests_kcount"
+_PER_SEARCH = "web_searches_kcount"
+_THOUSAND = 1000
+# Only charged when something we do not price was used as well, so their presence says nothing.
+_HARMLESS = frozenset({"storage_searches_kcount", "output_citation_mtok"})
+
+STANDARD_TIERS = frozenset({"", "default", "auto", "standard", "standard_only", "on_demand"})
+_CONTEXTS: dict[str, tuple[Mapping[str, str], ...]] = {
+    "batch": ({"processing": "batch"},),
+    # OpenAI charges flex at the rates of its batch API.
+    "flex": ({"service_tier": "flex"}, {"processing": "batch"}),
+    "priority": ({"service_tier": "priority"},),
+    "fast": ({"service_tier": "fast"}, {"speed": "fast"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A model found in the list."""
+
+    provider: Provider
+    model: ModelInfo
+
+    @property
+    def is_resold(self) -> bool:
+        """Whether the price is the maker's, because the seller's own list lacks the model."""
+        return all(self.model is not own for own in self.provider.models)
+
+    @property
+    def changes_within_a_day(self) -> bool:
+        """Whether the price depends on the time of day, as off-peak discounts do."""
+        prices = self.model.prices
+        return isinstance(prices, list) and any(
+            hasattr(conditional.constraint, "start_time") for conditional in prices
+        )
+
+
+class Catalogue:
+    """The list prices of genai-prices by the day of the call."""
+
+    def find(self, provider: str | None, names: Iterable[str]) -> Listed | None:
+        """Return the first of *names* that *provider* lists; any provider's when it is None."""
+        from genai_prices.data_snapshot import get_snapshot
+
+        snapshot = get_snapshot()
+        for name in names:
+            try:
+                return Listed(*snapshot.find_provider_model(name, None, provider, None))
+            except LookupError:
+                continue
+        return None
+
+    def price(self, listed: Listed, at_ns: int, tier: str) -> Price:
+        """Return what *listed* cost at *at_ns* in a service tier."""
+        when = datetime.fromtimestamp(at_ns / 1e9, UTC)
+        standard = listed.model.get_prices(when)
+        price = _price(standard, self._source(listed), listed.model.context_window)
+        if tier in STANDARD_TIERS or not price.has_token_rates:
+            return price
+        # What a maker charges for its tiers says nothing about a reseller's.
+        contexts = () if listed.is_resold else _CONTEXTS.get(tier, ())
+        for context in contexts:
+            own = _price(
+                listed.model.get_prices(when, context),
+                f"{price.source} ({tier})",
+                listed.model.context_window,
+            )
+            if _rates(own) != _rates(price):
+                return own
+        return replace(price, tier_is_priced=False)
+
+    def dearest(self, provider: str | None, at_ns: int) -> Price | None:
+        """Return a price list with the highest rate of *provider* for each unit.
+
+        Without a provider it is the highest of the model makers that sell directly.
+        """
+        from genai_prices.data_snapshot import get_snapshot
+
+        ids = (provider,) if provider else ("openai", "anthropic", "google")
+        when = datetime.fromtimestamp(at_ns / 1e9, UTC)
+        prices = [
+            _price(model.get_prices(when), "", model.context_window)
+            for seller in get_snapshot().providers
+            if seller.id in ids
+            for model in seller.models
+        ]
+        if not any(price.has_token_rates for price in prices):
+            return None
+        return replace(
+            price_of(lambda unit: _dearest(price.rate(unit) for price in prices)),
+            usd_per_web_search=max(
+                (p.usd_per_web_search for p in prices if p.usd_per_web_search), default=None
+            ),
+            source=f"dearest price of {provider or 'openai, anthropic and google'}",
+        )
+
+    def _source(self, listed: Listed) -> str:
+        import genai_prices
+
+        return f"genai-prices {genai_prices.__version__} {listed.provider.id}/{listed.model.id}"
+
+
+def _price(prices: ModelPrice, source: str, context_tokens: int | None) -> Price:
+    values = {key: value for key, value in vars(prices).items() if value is not None}
+    return replace(
+        price_of(lambda unit: _rate(values.pop(RATE_KEYS[unit], None))),
+        usd_per_request=_per_one(values.pop(_PER_REQUEST, None)),
+        usd_per_web_search=_per_one(values.pop(_PER_SEARCH, None)),
+        other_units=tuple(sorted(values.keys() - _HARMLESS)),
+        context_tokens=context_tokens,
+        source=source,
+    )
+
+
+def _rate(value: object) -> Rate | None:
+    if value is None:
+        return None
+    if isinstance(value, Decimal):
+        return Rate(value)
+    tiered = cast("_Tiered", value)
+    return Rate(tiered.base, tuple((tier.start, tier.price) for tier in tiered.tiers))
+
+
+def _per_one(value: object) -> Decimal | None:
+    return value / _THOUSAND if isinstance(value, Decimal) else None
+
+
+def _rates(price: Price) -> tuple[object, ...]:
+    return tuple(getattr(price, f.name) for f in fields(price) if f.name != "source")
+
+
+def _dearest(rates: Iterable[Rate | None]) -> Rate | None:
+    found = [rate.dearest for rate in rates if rate]
+    return Rate(max(found)) if found else None
+
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class _Tier(Protocol):
+        start: int
+        price: Decimal
+
+    class _Tiered(Protocol):
+        base: Decimal
+        tiers: list[_Tier]

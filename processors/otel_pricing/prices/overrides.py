@@ -1,0 +1,208 @@
+"""The user's own prices: negotiated rates, self-hosted and free models, units no list knows.
+
+A file in TOML or JSON, one `[[price]]` table a model:
+
+```toml
+[[price]]
+model = "gpt-4o"                # a trailing * matches any ending
+provider = "openai"             # optional
+from = 2026-01-01               # optional: first day it holds
+source = "contract of 2026-01"  # where it comes from, shown beside every cost
+input = "2.00"                  # US dollars per million tokens
+cache_read = "0.50"
+output = "8.00"
+```
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, cast
+
+from otel_pricing.prices.aliases import list_provider, model_names
+from otel_pricing.prices.price import UNITS, Price, Rate, price_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+PER_ONE = ("request", "web_search")
+KEYS = frozenset({"model", "provider", "from", "source", "tier", "free", *UNITS, *PER_ONE})
+
+
+class PriceBookError(ValueError):
+    """A price file that cannot be used; says everything that is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """One declared price and the calls it is for."""
+
+    model: str
+    provider: str | None = None
+    """The price list's id of the provider; None for any."""
+    tier: str = ""
+    from_day: date = date.min
+    price: Price
+
+    def matches(self, provider: str | None, names: Sequence[str], tier: str, day: date) -> bool:
+        """Return whether this is the price of such a call."""
+        if self.provider is not None and self.provider != provider:
+            return False
+        if self.tier != tier or day < self.from_day:
+            return False
+        if self.model.endswith("*"):
+            return any(name.lower().startswith(self.model[:-1]) for name in names)
+        return any(name.lower() == self.model for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTable:
+    """Declared prices, in the order of the file; a later one replaces an earlier one."""
+
+    overrides: tuple[Override, ...] = ()
+
+    def find(
+        self, provider: str | None, models: Sequence[str], at_ns: int, tier: str
+    ) -> Price | None:
+        """Return the declared price of the first of *models* that has one on that day."""
+        if not self.overrides:
+            return None
+        day = datetime.fromtimestamp(at_ns / 1e9, UTC).date()
+        for model in models:
+            names = model_names(model)
+            found = [o for o in self.overrides if o.matches(provider, names, tier, day)]
+            if found:
+                # The youngest price wins; of two of one day, the later in the file.
+                return max(reversed(found), key=lambda override: override.from_day).price
+        return None
+
+
+def read_price_file(path: Path) -> PriceTable:
+    """Return the prices declared in a TOML or JSON file.
+
+    Raises PriceBookError naming every entry that cannot be used.
+    """
+    try:
+        content = path.read_text(encoding="utf-8")
+        if path.suffix.lower() == ".json":
+            data = json.loads(content, parse_float=Decimal)
+        else:
+            data = tomllib.loads(content, parse_float=Decimal)
+    except (OSError, ValueError) as exc:
+        raise PriceBookError(f"cannot read prices from {path}: {exc}") from exc
+    return price_table(data, origin=path.name)
+
+
+def price_table(data: object, *, origin: str = "price table") -> PriceTable:
+    """Return the table that decoded TOML or JSON *data* declares.
+
+    Raises PriceBookError naming every entry that cannot be used.
+    """
+    entries = cast("dict[str, object]", data).get("price") if isinstance(data, dict) else data
+    if not isinstance(entries, list):
+        raise PriceBookError(
+            f"{origin}: expected a list named `price`, got {type(entries).__name__}"
+        )
+    problems: list[str] = []
+    overrides: list[Override] = []
+    for number, entry in enumerate(cast("list[object]", entries), start=1):
+        if isinstance(entry, dict):
+            read = _Entry(cast("dict[str, object]", entry), origin)
+            overrides.append(read.override())
+            problems += (f"price {number}: {problem}" for problem in read.problems)
+        else:
+            problems.append(f"price {number}: expected a table, got {type(entry).__name__}")
+    if problems:
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        raise PriceBookError(f"{origin}: {len(problems)} problems in the prices\n{listed}")
+    return PriceTable(tuple(overrides))
+
+
+class _Entry:
+    """One table of the file, read while collecting what is wrong with it."""
+
+    def __init__(self, entry: Mapping[str, object], origin: str) -> None:
+        self.entry = entry
+        self.origin = origin
+        self.problems: list[str] = []
+
+    def override(self) -> Override:
+        unknown = sorted(self.entry.keys() - KEYS)
+        if unknown:
+            allowed = ", ".join(sorted(KEYS))
+            self.problems.append(f"unknown key {', '.join(map(repr, unknown))}; allowed: {allowed}")
+        model = self._text("model").lower()
+        if not model:
+            self.problems.append("has no `model`")
+        from_day = self._day()
+        return Override(
+            model=model,
+            provider=list_provider(self._text("provider")),
+            tier=self._text("tier").lower(),
+            from_day=from_day,
+            price=self._price(model, from_day),
+        )
+
+    def _price(self, model: str, from_day: date) -> Price:
+        amounts = {name: self._amount(name) for name in (*UNITS, *PER_ONE)}
+        free = self.entry.get("free", False)
+        given = [name for name, amount in amounts.items() if amount is not None]
+        if not isinstance(free, bool):
+            self.problems.append(f"`free` must be true or false, got {free!r}")
+        elif free and given:
+            self.problems.append(f"is free and has a price for {', '.join(given)}")
+        elif not free and not given:
+            self.problems.append("declares no price; give one, or free = true")
+        since = "" if from_day == date.min else f" since {from_day}"
+        return replace(
+            price_of(lambda unit: _rate(amounts[unit])),
+            usd_per_request=amounts["request"],
+            usd_per_web_search=amounts["web_search"],
+            is_free=free is True,
+            source=f"{self._text('source') or self.origin}: {model}{since}",
+        )
+
+    def _text(self, key: str) -> str:
+        value = self.entry.get(key, "")
+        if not isinstance(value, str):
+            self.problems.append(f"`{key}` must be text, got {value!r}")
+            return ""
+        return value.strip()
+
+    def _day(self) -> date:
+        value = self.entry.get("from")
+        if value is None:
+            return date.min
+        if isinstance(value, datetime):
+            return value.date()
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.problems.append(f"`from` must be a day such as 2026-01-31, got {value!r}")
+            return date.min
+
+    def _amount(self, key: str) -> Decimal | None:
+        value = self.entry.get(key)
+        if value is None:
+            return None
+        try:
+            if isinstance(value, bool):
+                raise InvalidOperation
+            amount = Decimal(str(value))
+        except InvalidOperation:
+            amount = Decimal("NaN")
+        if not amount.is_finite() or not 0 <= amount < 1_000_000:
+            self.problems.append(f"`{key}` must be US dollars from 0 to 1000000, got {value!r}")
+            return None
+        return amount
+
+
+def _rate(amount: Decimal | None) -> Rate | None:
+    return None if amount is None else Rate(amount)

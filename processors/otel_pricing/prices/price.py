@@ -1,0 +1,98 @@
+"""What a model costs: a rate for each unit a span can report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """US dollars per million tokens, perhaps more once the input is long."""
+
+    usd_per_million: Decimal
+    steps: tuple[tuple[int, Decimal], ...] = ()
+    """(n, rate): more than n input tokens make every token of the call cost that rate."""
+
+    def at(self, input_tokens: int) -> Decimal:
+        """Return the rate for a call with that many input tokens in all."""
+        rate = self.usd_per_million
+        for start, dearer in self.steps:
+            if input_tokens > start:
+                rate = dearer
+        return rate
+
+    @property
+    def dearest(self) -> Decimal:
+        """The highest rate any call can be charged."""
+        return max(self.usd_per_million, *(rate for _, rate in self.steps), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """The price list of one model on one day; None where the list has no price for a unit."""
+
+    input: Rate | None = None
+    output: Rate | None = None
+    cache_read: Rate | None = None
+    cache_write: Rate | None = None
+    cache_write_1h: Rate | None = None
+    reasoning: Rate | None = None
+    input_audio: Rate | None = None
+    output_audio: Rate | None = None
+    usd_per_request: Decimal | None = None
+    usd_per_web_search: Decimal | None = None
+
+    is_free: bool = False
+    """Declared to cost nothing, which is not the same as having no price."""
+    tier_is_priced: bool = True
+    """False when the service tier has no rates of its own and these are the standard ones."""
+    other_units: tuple[str, ...] = ()
+    """Units the list charges for and no span reports, such as hours of audio."""
+    context_tokens: int | None = None
+    """Most tokens the model takes in one call."""
+    source: str = ""
+    """Where the price comes from, for people."""
+
+    @property
+    def has_token_rates(self) -> bool:
+        """Whether tokens can be priced at all."""
+        return self.input is not None or self.output is not None
+
+    def rate(self, unit: str) -> Rate | None:
+        """Return the rate for *unit*, one of `UNITS`."""
+        found: Rate | None = getattr(self, unit)
+        return found
+
+
+UNITS = (
+    "input",
+    "output",
+    "cache_read",
+    "cache_write",
+    "cache_write_1h",
+    "reasoning",
+    "input_audio",
+    "output_audio",
+)
+"""Units that are priced by the million tokens; each is a field of `Price`."""
+
+
+def price_of(rate_of: Callable[[str], Rate | None]) -> Price:
+    """Return a price with the rate that *rate_of* gives for each of `UNITS`."""
+    return Price(
+        input=rate_of("input"),
+        output=rate_of("output"),
+        cache_read=rate_of("cache_read"),
+        cache_write=rate_of("cache_write"),
+        cache_write_1h=rate_of("cache_write_1h"),
+        reasoning=rate_of("reasoning"),
+        input_audio=rate_of("input_audio"),
+        output_audio=rate_of("output_audio"),
+    )

@@ -1,0 +1,89 @@
+"""Is this span a model call, and which one? The first question is asked of every span."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_pricing.dialects import DIALECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_pricing.call import ModelCall
+    from otel_pricing.record import SpanRecord
+
+MARKS = frozenset(
+    {
+        "gen_ai.operation.name",
+        "gen_ai.request.model",
+        "gen_ai.response.model",
+        "openinference.span.kind",
+        "llm.request.type",
+        "llm.request.model",
+    }
+)
+"""Every model call has at least one of these attributes."""
+
+_PLAIN_SCOPES = frozenset(
+    f"opentelemetry.instrumentation.{name}"
+    for name in (
+        "aiohttp_client",
+        "aiohttp_server",
+        "asgi",
+        "asyncpg",
+        "celery",
+        "dbapi",
+        "django",
+        "elasticsearch",
+        "falcon",
+        "fastapi",
+        "flask",
+        "grpc",
+        "httpx",
+        "jinja2",
+        "kafka",
+        "logging",
+        "mysql",
+        "pika",
+        "psycopg",
+        "psycopg2",
+        "pymongo",
+        "pymysql",
+        "pyramid",
+        "redis",
+        "requests",
+        "sqlalchemy",
+        "sqlite3",
+        "starlette",
+        "system_metrics",
+        "threading",
+        "tornado",
+        "urllib",
+        "urllib3",
+        "wsgi",
+    )
+)
+"""Scopes of web, database and HTTP instrumentations: known by name, so not looked into."""
+
+
+def is_model_call(attributes: Mapping[str, object], scope_name: str = "") -> bool:
+    """Return whether a span may be a model call: never wrong when it says no, and fast.
+
+    It runs on the application's thread for every span, so it looks only for the presence of a few
+    attributes, in one pass; `read_call` decides what they mean.
+    """
+    if scope_name in _PLAIN_SCOPES:
+        return False
+    return not MARKS.isdisjoint(attributes)
+
+
+def read_call(record: SpanRecord) -> ModelCall | None:
+    """Return the model call that *record* describes, in whatever dialect, or None.
+
+    Agents, tools, chains and workflows are not model calls, whatever usage they repeat. Values that
+    make no sense are read as "not said"; this never raises for what an attribute holds.
+    """
+    if not is_model_call(record.attributes, record.scope_name):
+        return None
+    dialect = next(d for d in DIALECTS if d.speaks(record))
+    return dialect.read(record)

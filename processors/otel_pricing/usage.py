@@ -1,0 +1,86 @@
+"""Token counts of any dialect, brought to one meaning: a total includes its subsets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from otel_pricing.call import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Counts as a span reports them, before anyone knows which of them include which."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    total_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_write_5m_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    web_search_requests: int | None = None
+
+
+def normalise(counts: Counts, *, input_excludes_cache: bool = False) -> Usage | None:
+    """Return the usage *counts* describe, or None when they describe none.
+
+    *input_excludes_cache* says that the dialect counts cached tokens beside the input. Whatever it
+    says, the numbers may prove it: cached tokens that exceed the input cannot be a part of it, and
+    a total that only adds up with them counts them beside.
+    """
+    if all(getattr(counts, f.name) is None for f in fields(counts) if f.name != "total_tokens"):
+        return None
+    read = counts.cache_read_tokens
+    write = _cache_write(counts)
+    cached = (read or 0) + (write or 0)
+    input_tokens = counts.input_tokens
+    if input_tokens is not None and cached:
+        beside = input_excludes_cache or _proves_cache_beside(counts, input_tokens, cached)
+        input_tokens += cached if beside else 0
+    output_tokens = counts.output_tokens
+    if output_tokens is not None and _proves_reasoning_beside(counts, output_tokens, cached):
+        output_tokens += counts.reasoning_tokens or 0
+    return Usage(
+        input_tokens=_at_least(input_tokens, counts.input_audio_tokens),
+        output_tokens=_at_least(output_tokens, counts.output_audio_tokens),
+        cache_read_tokens=read,
+        cache_write_tokens=write,
+        cache_write_1h_tokens=counts.cache_write_1h_tokens,
+        reasoning_tokens=counts.reasoning_tokens,
+        input_audio_tokens=counts.input_audio_tokens,
+        output_audio_tokens=counts.output_audio_tokens,
+        web_search_requests=counts.web_search_requests,
+    )
+
+
+def _cache_write(counts: Counts) -> int | None:
+    """Return all cache writes: the reported total, or the sum of both lifetimes if that is more."""
+    parts = (counts.cache_write_5m_tokens or 0) + (counts.cache_write_1h_tokens or 0)
+    return _at_least(counts.cache_write_tokens, parts or None)
+
+
+def _proves_cache_beside(counts: Counts, input_tokens: int, cached: int) -> bool:
+    if cached > input_tokens:
+        return True
+    if counts.total_tokens is None or counts.output_tokens is None:
+        return False
+    return counts.total_tokens == input_tokens + counts.output_tokens + cached
+
+
+def _proves_reasoning_beside(counts: Counts, output_tokens: int, cached: int) -> bool:
+    reasoning = counts.reasoning_tokens or 0
+    if reasoning > output_tokens:
+        return True
+    if not reasoning or counts.total_tokens is None or counts.input_tokens is None:
+        return False
+    beyond_input = counts.total_tokens - counts.input_tokens
+    return output_tokens + reasoning in (beyond_input, beyond_input - cached)
+
+
+def _at_least(total: int | None, part: int | None) -> int | None:
+    if total is None or part is None:
+        return part if total is None else total
+    return max(total, part)

@@ -1,0 +1,99 @@
+"""Attribute values as facts: what is not a sane value was not said.
+
+Attributes are written by other people's code. A negative count, a NaN or a number in a string
+must neither raise nor become money.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MOST_TOKENS = 1_000_000_000
+"""No call consumes a billion tokens; a larger number is a mistake or an attack."""
+MOST_USD = Decimal(1_000_000)
+LONGEST_TEXT = 512
+"""Longest name, id or scope key that is believed."""
+LONGEST_JSON = 1_000_000
+"""Longest JSON string that is parsed for the few facts in it: a tenth of a second at worst."""
+
+
+def count(value: object) -> int | None:
+    """Return a token count, or None when *value* is not a whole number from 0 to a billion."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value if 0 <= value <= MOST_TOKENS else None
+    if isinstance(value, float) and 0 <= value <= MOST_TOKENS and value.is_integer():
+        return int(value)
+    return None
+
+
+def text(value: object) -> str | None:
+    """Return a name or id, or None when *value* is not a short non-empty string."""
+    if isinstance(value, str) and 0 < len(value) <= LONGEST_TEXT:
+        return value.strip() or None
+    return None
+
+
+def usd(value: object) -> Decimal | None:
+    """Return an amount of US dollars that another instrumentation claims, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return None
+    try:
+        amount = Decimal(str(value)[:64])
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and 0 <= amount <= MOST_USD else None
+
+
+def nanoseconds(seconds: object) -> int | None:
+    """Return a duration given in seconds as nanoseconds, or None when it is not sane."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    return int(seconds * 1_000_000_000) if 0 <= seconds < 86_400 else None
+
+
+def first_count(attributes: Mapping[str, object], names: Iterable[str]) -> int | None:
+    """Return the first sane count among the attributes *names*."""
+    for name in names:
+        found = count(attributes.get(name))
+        if found is not None:
+            return found
+    return None
+
+
+def first_text(attributes: Mapping[str, object], names: Iterable[str]) -> str | None:
+    """Return the first sane text among the attributes *names*."""
+    for name in names:
+        found = text(attributes.get(name))
+        if found is not None:
+            return found
+    return None
+
+
+def json_object(value: object) -> dict[str, object]:
+    """Return the JSON object inside a string, or an empty one when there is none."""
+    if not isinstance(value, str) or not 2 <= len(value) <= LONGEST_JSON or value[0] != "{":
+        return {}
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, object]", parsed) if isinstance(parsed, dict) else {}
+
+
+def walk(value: object, *path: str | int) -> object:
+    """Return what *path* leads to in nested objects and lists, or None where it breaks off."""
+    for step in path:
+        if isinstance(value, dict) and isinstance(step, str):
+            value = cast("dict[str, object]", value).get(step)
+        elif isinstance(value, list) and isinstance(step, int) and len(value) > step:
+            value = cast("list[object]", value)[step]
+        else:
+            return None
+    return value
