@@ -8,6 +8,8 @@
 Importing this package loads neither the price data nor the OpenTelemetry SDK.
 """
 
+from otel_pricing.attributes import facts
+from otel_pricing.billing import decide
 from otel_pricing.call import NANO_PER_USD, CostStatus, ModelCall, PricedCall, Usage
 from otel_pricing.cost import price_call
 from otel_pricing.otlp_json import LineProblem, read_spans
@@ -39,6 +41,8 @@ __all__ = [
     "SpanEvent",
     "SpanRecord",
     "Usage",
+    "decide",
+    "facts",
     "from_readable_span",
     "is_model_call",
     "price_call",

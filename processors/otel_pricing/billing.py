@@ -1,0 +1,261 @@
+"""Bill every provider call once, however many spans describe it, and say why.
+
+The rules, in this order:
+
+1. A model-call span nested in another one of the same provider call: the innermost that knows the
+   cost is billed. Several inner calls are several tries, and the outer one only repeats them.
+2. The same response id from different instrumentations at the same time is one call, whatever
+   traces the spans are in.
+3. Spans without a common id are one call when one lies inside the other in time, with the same
+   model and the same token counts, from different instrumentations; each is paired at most once,
+   so calls of equal size that run at the same time stay as many as they are.
+
+A span that is not billed does not count as a call at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from otel_pricing.matching import pair
+from otel_pricing.twins import (
+    Key,
+    Span,
+    nested_evidence,
+    overlapping,
+    response_id_evidence,
+    shape_evidence,
+    span_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+
+    from otel_pricing.call import PricedCall
+
+ALONE = "only span of this call"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a span is billed, why, and which span is billed instead."""
+
+    billed: bool = True
+    reason: str = ALONE
+    instead: Key | None = None
+
+
+def decide(
+    calls: Sequence[PricedCall], *, parents: Mapping[Key, int | None] | None = None
+) -> list[PricedCall]:
+    """Return *calls* in their order, each with whether it is billed and why.
+
+    *parents* maps (trace id, span id) to the parent's span id for the spans between model calls,
+    such as HTTP requests; without it, spans they separate are recognised by ids, time and tokens.
+    The decision does not depend on the order of *calls*.
+    """
+    spans = {span.key: span for span in map(span_of, calls)}
+    decisions = settle(spans.values(), parents or {})
+    return [apply(priced, decisions[key_of(priced)]) for priced in calls]
+
+
+def key_of(priced: PricedCall) -> Key:
+    """Return what identifies the span of *priced*."""
+    return (priced.call.trace_id, priced.call.span_id)
+
+
+def apply(call: PricedCall, decision: Decision) -> PricedCall:
+    """Return *call* with *decision* in it."""
+    instead = decision.instead[1] if decision.instead else None
+    if (call.billed, call.billing_reason, call.billed_span_id) == (
+        decision.billed,
+        decision.reason,
+        instead,
+    ):
+        return call
+    return replace(
+        call,
+        billed=decision.billed,
+        billing_reason=decision.reason,
+        billed_span_id=instead,
+    )
+
+
+def settle(spans: Iterable[Span], parents: Mapping[Key, int | None]) -> dict[Key, Decision]:
+    """Return the decision on each of *spans*."""
+    ordered = {span.key: span for span in sorted(spans, key=lambda span: span.order)}
+    ties = Ties(ordered)
+    ties.nest(parents)
+    ties.match(lambda s: [s.call.response_id] if s.call.response_id else [], response_id_evidence)
+    ties.match(lambda s: [(s.family, model) for model in s.models], shape_evidence)
+    return _Settlement(ties).decisions
+
+
+class Ties:
+    """Which span is the outer twin of which, with the evidence."""
+
+    def __init__(self, spans: Mapping[Key, Span]) -> None:
+        self.spans = spans
+        self.outer: dict[Key, tuple[Key, str]] = {}
+        self.inner: dict[Key, list[Key]] = {}
+
+    def nest(self, parents: Mapping[Key, int | None]) -> None:
+        """Tie every span to its nearest ancestor of the same provider call."""
+        for span in self.spans.values():
+            for ancestor in self._ancestors(span, parents):
+                evidence = nested_evidence(ancestor, span)
+                if evidence:
+                    self._tie(ancestor.key, span.key, evidence)
+                    break
+
+    def match(
+        self,
+        buckets: Callable[[Span], Sequence[Hashable]],
+        evidence_of: Callable[[Span, Span], str | None],
+    ) -> None:
+        """Tie spans that *evidence_of* calls twins, one to one; *buckets* groups the candidates."""
+        groups: dict[Hashable, list[Span]] = {}
+        for span in self.spans.values():
+            for bucket in buckets(span):
+                groups.setdefault(bucket, []).append(span)
+        evidence: dict[tuple[Key, Key], str] = {}
+        for group in groups.values():
+            # One instrumentation alone has no twins: the usual case, at no cost.
+            if len({span.call.scope for span in group}) > 1:
+                evidence.update(self._candidates(group, evidence_of))
+        chosen = pair(self._by_inner(evidence))
+        for inner, outer in sorted(chosen.items(), key=lambda p: self.spans[p[0]].order):
+            self._tie(outer, inner, evidence[outer, inner])
+
+    def _candidates(
+        self, group: Iterable[Span], evidence_of: Callable[[Span, Span], str | None]
+    ) -> Iterator[tuple[tuple[Key, Key], str]]:
+        for outer, inner in overlapping(group):
+            # A span that already has an outer or inner twin takes no second one of that side.
+            if inner.key in self.outer or outer.key in self.inner:
+                continue
+            evidence = evidence_of(outer, inner)
+            if evidence:
+                yield (outer.key, inner.key), evidence
+
+    def _by_inner(self, evidence: Iterable[tuple[Key, Key]]) -> dict[Key, list[Key]]:
+        candidates: dict[Key, list[Key]] = {}
+        for outer, inner in evidence:
+            candidates.setdefault(inner, []).append(outer)
+        for inner, outers in candidates.items():
+            outers.sort(key=lambda outer: self._slack(outer, inner))
+        return {key: candidates[key] for key in self.spans if key in candidates}
+
+    def _slack(self, outer: Key, inner: Key) -> tuple[int, tuple[int, int, int, Key]]:
+        """Order candidates by how tightly they fit around the inner span."""
+        around, within = self.spans[outer].call, self.spans[inner].call
+        loose = abs(within.start_ns - around.start_ns) + abs(around.end_ns - within.end_ns)
+        return (loose, self.spans[outer].order)
+
+    def _ancestors(self, span: Span, parents: Mapping[Key, int | None]) -> Iterator[Span]:
+        trace_id = span.call.trace_id
+        parent = span.call.parent_span_id
+        # Ids come from outside and may even form a circle.
+        seen = {span.call.span_id}
+        while parent is not None and parent not in seen:
+            seen.add(parent)
+            key = (trace_id, parent)
+            found = self.spans.get(key)
+            if found is not None:
+                yield found
+                parent = found.call.parent_span_id
+            else:
+                parent = parents.get(key)
+
+    def _tie(self, outer: Key, inner: Key, evidence: str) -> None:
+        root = outer
+        while root in self.outer:
+            root = self.outer[root][0]
+        if root != inner:
+            self.outer[inner] = (outer, evidence)
+            self.inner.setdefault(outer, []).append(inner)
+
+
+class _Settlement:
+    """Decides for each tied group of spans which of them are the calls."""
+
+    def __init__(self, ties: Ties) -> None:
+        self.ties = ties
+        self.decisions = {key: Decision() for key in ties.spans}
+        self.calls: dict[Key, list[Span]] = {}
+        for key in self._inside_out():
+            self.calls[key] = self._settle(key)
+        self._follow()
+
+    def _inside_out(self) -> list[Key]:
+        """Return every span after all spans inside it."""
+        order: list[Key] = []
+        stack = [key for key in self.ties.spans if key not in self.ties.outer]
+        while stack:
+            key = stack.pop()
+            order.append(key)
+            stack.extend(self.ties.inner.get(key, ()))
+        return order[::-1]
+
+    def _settle(self, key: Key) -> list[Span]:
+        """Return the spans that are billed for the calls in and inside *key*."""
+        outer = self.ties.spans[key]
+        inside = [span for inner in self.ties.inner.get(key, ()) for span in self.calls[inner]]
+        if not inside:
+            return [outer]
+        succeeded = [span for span in inside if not span.failed]
+        failed = [span for span in inside if span.failed]
+        if outer.failed:
+            # A failed whole repeats its last try; tries that worked are what was paid for.
+            if len(inside) == 1:
+                return [self._choose(outer, inside[0])]
+            return self._drop(outer, inside)
+        if not succeeded:
+            return [*failed, self._keep(outer, "succeeded after the failed tries inside it")]
+        if len(succeeded) == 1:
+            return [*failed, self._choose(outer, succeeded[0])]
+        if outer.tokens is not None and all(span.tokens is None for span in succeeded):
+            for span in succeeded:
+                self._replace(span, outer, "reports no usage, and the span around it does")
+            return [*failed, self._keep(outer, "the spans inside it report no usage")]
+        return self._drop(outer, inside)
+
+    def _choose(self, outer: Span, inner: Span) -> Span:
+        if outer.exactness > inner.exactness:
+            known = outer.exactness[0] != inner.exactness[0]
+            why = "its cost is known, that of the span inside it is not"
+            if not known:
+                why = "tells more about the usage than the span inside it"
+            self._replace(inner, outer, self._evidence(outer))
+            return self._keep(outer, why)
+        self._replace(outer, inner, self._evidence(outer))
+        return self._keep(inner, "innermost span of this call")
+
+    def _drop(self, outer: Span, inside: list[Span]) -> list[Span]:
+        billed = next((span for span in inside if not span.failed), inside[0])
+        self._replace(outer, billed, f"repeats the {len(inside)} calls inside it")
+        for span in inside:
+            self._keep(span, "innermost span of this call")
+        return inside
+
+    def _keep(self, span: Span, why: str) -> Span:
+        self.decisions[span.key] = Decision(billed=True, reason=why)
+        return span
+
+    def _replace(self, span: Span, by: Span, why: str) -> None:
+        scope = by.call.scope or "another instrumentation"
+        reason = f"same call as span {by.call.span_id:016x} of {scope}: {why}"
+        self.decisions[span.key] = Decision(billed=False, reason=reason, instead=by.key)
+
+    def _evidence(self, outer: Span) -> str:
+        return next(self.ties.outer[inner][1] for inner in self.ties.inner[outer.key])
+
+    def _follow(self) -> None:
+        """Point every span that is not billed to one that is, past spans dropped later."""
+        for key, decision in self.decisions.items():
+            instead = decision.instead
+            while instead is not None and self.decisions[instead].instead is not None:
+                instead = self.decisions[instead].instead
+            if instead != decision.instead:
+                self.decisions[key] = replace(decision, instead=instead)

@@ -1,0 +1,212 @@
+"""Are two spans one provider call? The evidence, from the strongest kind to the weakest.
+
+Stacked instrumentations (a framework, a gateway, the client library) each write a span for the
+same request. They may be parent and child, or, where a framework does not set the current context,
+live in different traces with nothing in common but the time and the numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from otel_pricing.call import CostStatus, ModelCall, PricedCall
+from otel_pricing.operations import Family, family
+from otel_pricing.prices.aliases import model_family
+from otel_pricing.prices.catalogue import STANDARD_TIERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Key = tuple[int, int]
+"""Trace id and span id."""
+
+CLOCK_SLACK_NS = 5_000_000
+"""Two instrumentations read the clock one after another, and not always in the order they nest."""
+
+FRAMEWORK, GATEWAY, CLIENT = 2, 1, 0
+_FRAMEWORK_MARKS = (
+    "langchain",
+    "langgraph",
+    "llama_index",
+    "llamaindex",
+    "pydantic-ai",
+    "pydantic_ai",
+    "agents",
+    "agno",
+    "autogen",
+    "crewai",
+    "dspy",
+    "haystack",
+    "instructor",
+    "qwen-agent",
+    "semantic_kernel",
+    "semantic-kernel",
+    "smolagents",
+    "strands",
+)
+_GATEWAY_MARKS = ("litellm", "portkey", "openrouter", "gateway")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Span:
+    """A priced call with what comparing it needs, worked out once."""
+
+    priced: PricedCall
+    call: ModelCall
+    key: Key
+    family: Family
+    models: frozenset[str]
+    tokens: tuple[int | None, int | None] | None
+    """Input and output tokens; None when the span reports neither."""
+    layer: int
+
+    @property
+    def failed(self) -> bool:
+        """Whether the call ended in an error."""
+        return self.call.failed
+
+    @property
+    def order(self) -> tuple[int, int, int, Key]:
+        """Place from the outermost to the innermost; the same whatever order spans arrive in."""
+        return (-self.layer, self.call.start_ns, -self.call.end_ns, self.key)
+
+    @property
+    def exactness(self) -> tuple[bool, int, int]:
+        """How much the span knows about the cost; the larger tells more.
+
+        Detail goes before status: a span that counts audio apart and is partial knows better than
+        one that does not and takes all tokens for text.
+        """
+        return (
+            self.priced.status is not CostStatus.UNPRICED,
+            _details(self.call),
+            _STATUS_RANK[self.priced.status],
+        )
+
+
+_STATUS_RANK = {
+    CostStatus.PRICED: 3,
+    CostStatus.FREE: 3,
+    CostStatus.ESTIMATED: 2,
+    CostStatus.PARTIAL: 1,
+    CostStatus.UNPRICED: 0,
+}
+
+
+def span_of(priced: PricedCall) -> Span:
+    """Return *priced* prepared for comparison."""
+    call = priced.call
+    usage = call.usage
+    tokens = (usage.input_tokens, usage.output_tokens) if usage else None
+    return Span(
+        priced=priced,
+        call=call,
+        key=(call.trace_id, call.span_id),
+        family=family(call.operation),
+        models=frozenset(
+            model_family(name) for name in (call.response_model, call.request_model) if name
+        ),
+        tokens=tokens if tokens != (None, None) else None,
+        layer=layer(call.scope),
+    )
+
+
+def layer(scope: str) -> int:
+    """Return how far from the provider an instrumentation scope stands."""
+    name = scope.lower()
+    if any(mark in name for mark in _FRAMEWORK_MARKS):
+        return FRAMEWORK
+    return GATEWAY if any(mark in name for mark in _GATEWAY_MARKS) else CLIENT
+
+
+def nested_evidence(outer: Span, inner: Span) -> str | None:
+    """Return why *inner*, a descendant of *outer*, is the same provider call; None if it is not."""
+    if outer.family is not inner.family:
+        return None
+    if _same_response(outer, inner):
+        return "nested, with the same response id"
+    if outer.models & inner.models:
+        return "nested, with the same model"
+    if not outer.models or not inner.models:
+        return "nested, and one of them names no model"
+    if outer.tokens is not None and outer.tokens == inner.tokens:
+        return "nested, with the same token counts"
+    if outer.layer > inner.layer:
+        return "nested, a framework around a client"
+    if outer.priced.status is CostStatus.UNPRICED:
+        return "nested, and the outer model is an alias without a price"
+    return None
+
+
+def response_id_evidence(outer: Span, inner: Span) -> str | None:
+    """Return why two overlapping spans are one call by the provider's response id.
+
+    Within one scope an id may come twice: test servers reuse theirs.
+    """
+    if outer.family is inner.family and _differ(outer, inner) and _same_response(outer, inner):
+        return "the same response id from another instrumentation at the same time"
+    return None
+
+
+def shape_evidence(outer: Span, inner: Span) -> str | None:
+    """Return why two spans without a common id are one call: by time, model and tokens."""
+    if outer.family is not inner.family or not _differ(outer, inner):
+        return None
+    if outer.layer < inner.layer or not outer.models & inner.models or not _holds(outer, inner):
+        return None
+    if outer.call.response_id and inner.call.response_id and outer.layer == inner.layer:
+        # Two clients that both name the response, and name different ones.
+        return None
+    if outer.tokens is not None and inner.tokens is not None:
+        if outer.tokens != inner.tokens:
+            return None
+        counts = f"{outer.tokens[0]} in, {outer.tokens[1]} out"
+        return f"inside it in time, with the same model and token counts ({counts})"
+    if outer.layer > inner.layer and outer.failed == inner.failed:
+        return "inside the framework's span in time, with the same model and outcome"
+    return None
+
+
+def overlapping(spans: Iterable[Span]) -> Iterator[tuple[Span, Span]]:
+    """Yield every pair of *spans* that overlap in time, the outer one first."""
+    running: list[Span] = []
+    for span in sorted(spans, key=lambda s: (s.call.start_ns, s.key)):
+        running = [other for other in running if other.call.end_ns >= span.call.start_ns]
+        for other in running:
+            yield (other, span) if other.order < span.order else (span, other)
+        running.append(span)
+
+
+def _same_response(one: Span, other: Span) -> bool:
+    return one.call.response_id is not None and one.call.response_id == other.call.response_id
+
+
+def _differ(one: Span, other: Span) -> bool:
+    # One instrumentation writes one span a call: two of its spans are two calls. Two services
+    # never see the same call either, unless a gateway stands between them, and that one nests.
+    return one.call.scope != other.call.scope and one.call.service == other.call.service
+
+
+def _holds(outer: Span, inner: Span) -> bool:
+    return (
+        outer.call.start_ns <= inner.call.start_ns + CLOCK_SLACK_NS
+        and inner.call.end_ns <= outer.call.end_ns + CLOCK_SLACK_NS
+    )
+
+
+def _details(call: ModelCall) -> int:
+    """Return how many facts beyond plain token counts change what a call costs."""
+    usage = call.usage
+    if usage is None:
+        return 0
+    facts = (
+        usage.cache_read_tokens,
+        usage.cache_write_tokens,
+        usage.cache_write_1h_tokens,
+        usage.input_audio_tokens,
+        usage.output_audio_tokens,
+        usage.web_search_requests,
+        (call.service_tier or "").lower() not in STANDARD_TIERS,
+    )
+    return sum(1 for fact in facts if fact)
