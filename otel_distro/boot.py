@@ -1,0 +1,146 @@
+"""From settings to a running distribution, on each of the three paths there are.
+
+* environment: `opentelemetry-instrument`, providers made by the SDK's configurator
+* declarative: the same with OTEL_CONFIG_FILE, our settings in `distribution.otel_distro`
+* in code: `otel_distro.configure()`
+
+Whatever goes wrong, the app runs. Where protection is in doubt, content is withheld.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from otel_distro import notices, settings
+from otel_distro.errors import OtelDistroError, SettingsError
+from otel_distro.runtime import Runtime, running, set_running
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_distro.settings import Loaded
+
+EXIT_CONFIG = 78
+"""EX_CONFIG of sysexits.h: the exit code of a process that refuses to run as configured."""
+
+
+def boot_from_environment(**configurator_args: Any) -> None:
+    """Set everything up under `opentelemetry-instrument`; never raises."""
+    environ = settings.process_environment()
+    if running() is not None:
+        return
+    try:
+        config_file = environ.get("OTEL_CONFIG_FILE", "").strip()
+        if config_file:
+            _boot_declarative(environ, config_file)
+        else:
+            _boot_environment(environ, configurator_args)
+    except SystemExit:
+        raise
+    except Exception as error:  # noqa: BLE001 - the app must run
+        _refuse_if_strict(settings.load(environ).settings.strict, str(error))
+        notices.say(f"{_what(error)}; the app runs, telemetry may be missing")
+
+
+def _boot_environment(environ: Mapping[str, str], configurator_args: dict[str, Any]) -> None:
+    from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+
+    runtime = start(settings.load(environ), environ)
+    failure: Exception | None = None
+    try:
+        configurator: Any = _OTelSDKConfigurator
+        configurator()._configure(  # noqa: SLF001 - every distribution has to
+            export_span_processor=runtime.batch_spans,
+            export_log_record_processor=runtime.batch_log_records,
+            **configurator_args,
+        )
+    except Exception as error:  # noqa: BLE001 - what was made so far still has to be guarded
+        failure = error
+    attach_to_globals(runtime)
+    if failure is not None:
+        raise failure
+
+
+def _boot_declarative(environ: Mapping[str, str], config_file: str) -> None:
+    try:
+        from opentelemetry.configuration import configure_sdk, load_config_file
+        from opentelemetry.configuration.instrumentation import configure_instrumentation
+    except ImportError as error:
+        raise OtelDistroError(
+            "OTEL_CONFIG_FILE is set but opentelemetry-configuration is not installed; "
+            "run: pip install 'otel-distro[config]'"
+        ) from error
+    config = load_config_file(config_file)
+    if config.disabled:
+        return
+    section = dict(getattr(config, "distribution", None) or {}).get("otel_distro") or {}
+    runtime = start(settings.load(environ, section), environ)
+    # Instrumentors run after the guard is in place, not before.
+    instrumentation, config.instrumentation_development = config.instrumentation_development, None
+    try:
+        configure_sdk(config)
+    finally:
+        attach_to_globals(runtime)
+    configure_instrumentation(instrumentation)
+
+
+def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
+    """Make the runtime from *loaded* settings and tell of every problem met in them."""
+    if loaded.problems:
+        message = str(SettingsError(loaded.problems))
+        _refuse_if_strict(loaded.settings.strict, message)
+        effect = (
+            "no content is exported until this is mended; ids, timing and cost are"
+            if loaded.withholds
+            else "defaults are used in their place"
+        )
+        notices.say(f"{message}\n  the app runs; {effect}")
+    runtime = Runtime(loaded.settings, withhold=loaded.withholds, endpoint=otlp_endpoint(environ))
+    set_running(runtime)
+    return runtime
+
+
+def attach_to_globals(runtime: Runtime) -> None:
+    """Guard the global providers, or say why that was not possible."""
+    from opentelemetry._logs import get_logger_provider
+    from opentelemetry.metrics import get_meter_provider
+    from opentelemetry.trace import get_tracer_provider
+
+    try:
+        runtime.attach(get_tracer_provider(), get_logger_provider(), get_meter_provider())
+    except OtelDistroError as error:
+        _refuse_if_strict(runtime.settings.strict, str(error))
+        notices.say(str(error))
+    if not runtime.guard_ok:
+        _refuse_if_strict(runtime.settings.strict, "the guard is not in place")
+
+
+def _refuse_if_strict(strict: bool, message: str) -> None:  # noqa: FBT001
+    if strict:
+        _refuse(message)
+
+
+def _refuse(message: str) -> NoReturn:
+    # An exception raised here would be swallowed by the agent or shown as a crash of Python
+    # itself, so the process ends at once, with one message.
+    notices.say(f"{message}\n  OTEL_DISTRO_STRICT is set, so the app was not started")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(EXIT_CONFIG)
+
+
+def otlp_endpoint(environ: Mapping[str, str]) -> str:
+    """Return where the standard variables send telemetry to."""
+    for name in ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"):
+        if value := environ.get(name, "").strip():
+            return value
+    grpc = environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "").startswith("grpc")
+    return "http://localhost:4317" if grpc else "http://localhost:4318"
+
+
+def _what(error: BaseException) -> str:
+    if isinstance(error, OtelDistroError):
+        return str(error)
+    return f"OpenTelemetry could not be set up: {type(error).__name__}: {error}"

@@ -1,0 +1,57 @@
+"""The `otel-distro` command: one file for each subcommand, loaded only when it is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "calls": "list single model calls from the ledger",
+    "costs": "what model calls cost, from the local ledger",
+    "demo": "run a small app against a fake provider and show what is seen",
+    "doctor": "check this installation and say how to mend what is wrong",
+    "import": "fill the ledger from OTLP/JSON Lines files",
+    "run": "run a program under this distribution",
+    "violations": "spans that exceeded their latency budgets",
+}
+"""Subcommand -> what it does, as `otel-distro --help` lists it."""
+
+
+class _LazyGroup(click.Group):
+    """Imports a subcommand's module when it is called, not to list its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"otel_distro.cli.{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            ctx.fail(f"no such command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: otel-distro costs --since 24h",
+)
+@click.version_option(package_name="otel-distro", prog_name="otel-distro")
+def main() -> None:
+    """See what the model calls of your Python programs cost, keep and leak."""

@@ -1,0 +1,130 @@
+"""`otel-distro calls`: single model calls."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.costs_command import EMPTY
+from otel_distro.cli.options import (
+    json_option,
+    ledger_option,
+    ledger_path,
+    since_option,
+    until_option,
+)
+from otel_distro.cli.reading import reading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_cost_ledger.calls import StoredCall
+
+
+@click.command("calls", epilog="Example: otel-distro calls --model gpt-4o --limit 20")
+@since_option("Only calls that began after this, such as 24h, 7d or 2026-01-31.")
+@until_option
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
+@click.option("--model", help="Only calls of this model.")
+@click.option("--service", help="Only calls of this service.")
+@click.option("--status", help="Only calls with this cost status, such as unpriced.")
+@click.option("--failed", is_flag=True, help="Only calls that failed.")
+@click.option("--all", "unbilled", is_flag=True, help="Also spans that repeat another span's call.")
+@ledger_option
+@json_option
+def command(
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    model: str | None,
+    service: str | None,
+    status: str | None,
+    ledger: Path | None,
+    *,
+    failed: bool,
+    unbilled: bool,
+    as_json: bool,
+) -> None:
+    """List single model calls, the latest first."""
+    from otel_cost_ledger.calls import calls
+    from otel_cost_ledger.filters import Filters
+
+    path = ledger_path(ledger)
+    filters = Filters(model=model, service=service, status=status, failed=failed or None)
+    with reading(path) as opened:
+        found = calls(opened, since, until, filters=filters, limit=limit, billed_only=not unbilled)
+    if as_json:
+        output.print_json({"calls": [_data(stored) for stored in found]})
+    elif not found:
+        output.note(EMPTY.format(path=path, window=" that match"))
+    else:
+        output.print_table(_table(found))
+
+
+def _moment(nanoseconds: int) -> datetime:
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC)
+
+
+def _data(stored: StoredCall) -> dict[str, Any]:
+    priced, call = stored.priced, stored.priced.call
+    usage = call.usage
+    return {
+        "start": _moment(call.start_ns).isoformat(),
+        "trace_id": f"{call.trace_id:032x}",
+        "span_id": f"{call.span_id % (1 << 64):016x}",
+        "service": call.service,
+        "provider": call.provider,
+        "request_model": call.request_model,
+        "response_model": call.response_model,
+        "operation": call.operation,
+        "input_tokens": usage.input_tokens if usage else None,
+        "output_tokens": usage.output_tokens if usage else None,
+        "cache_read_tokens": usage.cache_read_tokens if usage else None,
+        "cost_nano_usd": priced.cost_nano_usd,
+        "cost_status": priced.status.value,
+        "reason": priced.reason,
+        "price_source": priced.price_source,
+        "exposure_nano_usd": priced.exposure_nano_usd,
+        "billed": priced.billed,
+        "billing_reason": priced.billing_reason,
+        "latency_ms": round(stored.latency_ms, 3),
+        "error_type": call.error_type,
+        "tenant": call.tenant,
+        "user": call.user,
+        "session": call.session,
+        "agent": call.agent,
+    }
+
+
+def _table(found: tuple[StoredCall, ...]) -> Any:
+    table = output.table(
+        [
+            ("start (UTC)", False),
+            ("model", False),
+            ("input", True),
+            ("output", True),
+            ("cost", True),
+            ("status", False),
+            ("latency", True),
+            ("error", False),
+            ("trace", False),
+        ]
+    )
+    for stored in found:
+        priced, call = stored.priced, stored.priced.call
+        usage = call.usage
+        table.add_row(
+            f"{_moment(call.start_ns):%m-%d %H:%M:%S}",
+            output.printable(call.model) or "-",
+            output.count(usage.input_tokens if usage else None),
+            output.count(usage.output_tokens if usage else None),
+            output.usd(priced.cost_nano_usd),
+            priced.status.value if priced.billed else "not billed",
+            output.milliseconds(stored.latency_ms),
+            output.printable(call.error_type or ""),
+            f"{call.trace_id:032x}",
+        )
+    return table

@@ -1,0 +1,162 @@
+"""`otel-distro costs`: what model calls cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.options import (
+    json_option,
+    ledger_option,
+    ledger_path,
+    since_option,
+    until_option,
+)
+from otel_distro.cli.reading import reading
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from otel_cost_ledger.costs import CostLine, CostReport
+
+EMPTY = (
+    "no model calls in {path}{window}; run a program under `otel-distro run -- python app.py`, "
+    "or fill the ledger with `otel-distro import FILE`"
+)
+
+
+@click.command("costs", epilog="Example: otel-distro costs --since 24h --by model")
+@since_option("Only calls that began after this, such as 24h, 7d or 2026-01-31.")
+@until_option
+@click.option(
+    "--by",
+    "by",
+    default="model",
+    show_default=True,
+    metavar="NAME[,NAME]",
+    help="Break down by model, provider, service, tenant, user, session, agent, operation, "
+    "day, week, month...",
+)
+@ledger_option
+@json_option
+def command(
+    since: datetime | None,
+    until: datetime | None,
+    by: str,
+    ledger: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Show what model calls cost, from the local ledger."""
+    from otel_cost_ledger.costs import costs
+    from otel_cost_ledger.grouping import GROUPS
+
+    names = [name for part in by.split(",") if (name := part.strip())]
+    unknown = [name for name in names if name not in GROUPS]
+    if unknown or not names:
+        raise click.BadParameter(
+            f"{', '.join(unknown) or 'nothing'} is not among {', '.join(GROUPS)}", param_hint="--by"
+        )
+    path = ledger_path(ledger)
+    with reading(path) as opened:
+        report = costs(opened, since, until, by=names)
+    if as_json:
+        output.print_json(as_data(report))
+    else:
+        _show(report, path, since)
+
+
+def as_data(report: CostReport) -> dict[str, Any]:
+    """Return *report* in the shape of `costs --json`."""
+    key = "by_" + "_".join(report.by)
+    groups = [
+        {**dict(zip(report.by, line.key, strict=True)), **_line(line)} for line in report.groups
+    ]
+    return {"total": _line(report.total), key: groups, "complete": report.complete}
+
+
+def _line(line: CostLine) -> dict[str, Any]:
+    return {
+        "calls": line.calls,
+        "cost_nano_usd": line.cost_nano_usd,
+        "cost_usd": line.cost_usd,
+        "exposure_nano_usd": line.exposure_nano_usd,
+        "unpriced_calls": line.unpriced_calls,
+        "partial_calls": line.partial_calls,
+        "estimated_calls": line.estimated_calls,
+        "free_calls": line.free_calls,
+        "failed_calls": line.failed_calls,
+        "input_tokens": line.input_tokens,
+        "output_tokens": line.output_tokens,
+        "cache_read_tokens": line.cache_read_tokens,
+        "cache_write_tokens": line.cache_write_tokens,
+        "reasoning_tokens": line.reasoning_tokens,
+        "p50_ms": line.p50_ms,
+        "p95_ms": line.p95_ms,
+        "p99_ms": line.p99_ms,
+    }
+
+
+def _show(report: CostReport, path: Path, since: datetime | None) -> None:
+    if not report.total.calls:
+        window = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
+        output.note(EMPTY.format(path=path, window=window))
+        return
+    output.print_table(cost_table(report), lines_after=remarks(report.total))
+    if not report.complete:
+        output.note("older single calls were removed by retention, so these sums are too low")
+
+
+def cost_table(report: CostReport) -> Any:
+    """Return the table of *report* with a line for the total."""
+    table = output.table(
+        [
+            *((name, False) for name in report.by),
+            ("calls", True),
+            ("failed", True),
+            ("input", True),
+            ("output", True),
+            ("cost", True),
+            ("p50", True),
+            ("p95", True),
+            ("p99", True),
+        ]
+    )
+    for line in report.groups:
+        table.add_row(*(output.printable(name) or "-" for name in line.key), *_cells(line))
+    blanks = [""] * (len(report.by) - 1)
+    table.add_row("total", *blanks, *_cells(report.total), style="bold")
+    return table
+
+
+def _cells(line: CostLine) -> list[str]:
+    all_unpriced = line.calls and line.unpriced_calls == line.calls
+    cost = output.UNKNOWN if all_unpriced else output.usd(line.cost_nano_usd)
+    lower_bound = not all_unpriced and (line.unpriced_calls or line.partial_calls)
+    return [
+        output.count(line.calls),
+        output.count(line.failed_calls),
+        output.count(line.input_tokens),
+        output.count(line.output_tokens),
+        f"> {cost}" if lower_bound else cost,
+        output.milliseconds(line.p50_ms),
+        output.milliseconds(line.p95_ms),
+        output.milliseconds(line.p99_ms),
+    ]
+
+
+def remarks(total: CostLine) -> list[str]:
+    """Return what has to be said about calls whose cost is not known in full."""
+    said = []
+    for count, what in (
+        (total.unpriced_calls, "without a known price or usage"),
+        (total.partial_calls, "priced only in part"),
+    ):
+        if count:
+            said.append(f"{count:,} {'call' if count == 1 else 'calls'} {what}")
+    if said and total.exposure_nano_usd:
+        said.append(f"at most {output.usd(total.exposure_nano_usd)} more")
+    return ["; ".join(said)] if said else []

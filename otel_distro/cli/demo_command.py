@@ -1,0 +1,72 @@
+"""`otel-distro demo`: see it work in half a minute, with no key and no network."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.costs_command import cost_table
+from otel_distro.settings import load, process_environment
+
+if TYPE_CHECKING:
+    from otel_cost_ledger.costs import CostReport
+    from otel_distro.demo.show import Shown
+
+_NEEDED = ("openai", "opentelemetry.instrumentation.genai.openai")
+
+
+@click.command("demo", epilog="Example: otel-distro demo")
+def command() -> None:
+    """Run a small real app against a fake provider and show what is seen of it.
+
+    The app uses the real openai client and knows nothing of telemetry. Everything stays on this
+    machine: the provider and the telemetry receiver are started on loopback and stopped again.
+    """
+    missing = [name for name in _NEEDED if not _installed(name)]
+    if missing:
+        raise output.fail(
+            f"the demo needs {' and '.join(missing)}; run: pip install 'otel-distro[demo]'"
+        )
+    from otel_cost_ledger.costs import costs
+    from otel_distro.cli.reading import reading
+    from otel_distro.demo.show import DemoFailedError, run_demo
+
+    folder = load(process_environment()).settings.state_dir / "demo"
+    try:
+        shown = run_demo(folder)
+    except DemoFailedError as error:
+        raise output.fail(str(error)) from error
+    with reading(shown.ledger) as opened:
+        report = costs(opened)
+    _show(shown, report)
+
+
+def _installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _show(shown: Shown, report: CostReport) -> None:
+    click.echo(f"ran a small app: {shown.requests} calls of the openai client, no code changed\n")
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(shown.redactions.items()))
+    verdict = (
+        f"{len(shown.leaked)} of {shown.planted} planted secrets LEFT the process"
+        if shown.leaked
+        else f"none of the {shown.planted} planted secrets left the process"
+    )
+    output.print_table(
+        cost_table(report),
+        lines_after=[
+            "",
+            f"redacted: {kinds or 'nothing'}; {verdict} ({shown.exported_bytes:,} bytes exported)",
+            f"stored:   {shown.ledger}",
+            "next:     otel-distro run -- python your_app.py   then   otel-distro costs --since 1h",
+        ],
+    )
+    if shown.leaked:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,95 @@
+"""`otel-distro doctor`: is everything in place, and if not, what to do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.options import json_option
+from otel_distro.settings import load, process_environment
+from otel_distro.variables import VARIABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from otel_distro.doctor.check import Check
+    from otel_distro.settings import Loaded
+
+_COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+@click.command("doctor", epilog="Example: otel-distro doctor")
+@click.option("--settings", "list_settings", is_flag=True, help="List every variable instead.")
+@json_option
+def command(*, list_settings: bool, as_json: bool) -> None:
+    """Check this installation and say how to mend what is wrong. Changes nothing.
+
+    Ends with 1 when something has failed.
+    """
+    environ = process_environment()
+    if list_settings:
+        _list_settings(environ, as_json=as_json)
+        return
+    checks = list(_checks(environ, load(environ)))
+    if as_json:
+        output.print_json({"checks": [asdict(check) for check in checks]})
+    else:
+        for check in checks:
+            _show(check)
+    if any(check.status == "fail" for check in checks):
+        raise click.exceptions.Exit(1)
+
+
+def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
+    from otel_distro.boot import otlp_endpoint
+    from otel_distro.doctor import packages, places, protection
+
+    yield from packages.check_versions()
+    yield from packages.check_competitors(environ)
+    yield from protection.check_settings(loaded)
+    yield from protection.check_redaction(loaded)
+    yield from packages.check_instrumentations()
+    yield from places.check_collector(otlp_endpoint(environ), environ)
+    yield from places.check_ledger(loaded.settings.ledger)
+    yield from places.check_prices()
+
+
+def _show(check: Check) -> None:
+    status = click.style(f"{check.status:<4}", fg=_COLORS[check.status])
+    click.echo(f"{status}  {check.subject:<22}  {output.printable(check.found)}")
+    if check.remedy:
+        click.echo(
+            f"      {'':<22}  run: {check.remedy}"
+            if _is_command(check.remedy)
+            else f"      {'':<22}  {check.remedy}"
+        )
+
+
+def _is_command(remedy: str) -> bool:
+    return remedy.startswith(("pip ", "docker "))
+
+
+def _list_settings(environ: Mapping[str, str], *, as_json: bool) -> None:
+    rows = []
+    for variable in VARIABLES:
+        value = environ.get(variable.name, "")
+        shown = "(set, not shown)" if value and variable.secret else value
+        rows.append(
+            {
+                "name": variable.name,
+                "value": shown,
+                "default": variable.default,
+                "meaning": variable.meaning,
+                "example": variable.example,
+            }
+        )
+    if as_json:
+        output.print_json({"settings": rows})
+        return
+    for row in rows:
+        click.echo(f"{row['name']}={row['value']}" if row["value"] else row["name"])
+        click.echo(f"    {row['meaning'].replace('`', '')}")
+        click.echo(f"    default: {row['default']}; for example {row['example']}")

@@ -1,0 +1,40 @@
+"""`otel-distro import`: fill a ledger from an archive of spans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.options import ledger_option, ledger_path
+
+
+@click.command("import", epilog="Example: otel-distro import traces.jsonl traces-2.jsonl.gz")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--prices",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File of your own prices, used before the built-in ones.",
+)
+@ledger_option
+def command(files: tuple[Path, ...], prices: Path | None, ledger: Path | None) -> None:
+    """Fill the ledger from OTLP/JSON Lines files, as the Collector's file exporter writes them.
+
+    Importing a file twice changes nothing. Prices are those of the day each call was made.
+    """
+    from otel_distro.importing import ImportFailedError, import_files
+    from otel_pricing import PriceBookError
+
+    try:
+        summary = import_files(files, ledger_path(ledger), prices, report=output.note)
+    except (ImportFailedError, PriceBookError) as error:
+        raise output.fail(str(error)) from error
+    click.echo(
+        f"{summary.spans:,} spans read, {summary.calls:,} of them model calls: "
+        f"{summary.written:,} new in {ledger_path(ledger)}, {summary.known:,} already there"
+    )
+    if summary.problems:
+        raise output.fail(f"{summary.problems:,} lines could not be read")

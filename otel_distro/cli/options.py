@@ -1,0 +1,84 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_distro.cli.output import fail
+from otel_distro.settings import load, process_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_AGE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([mhdw])\s*$")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class When(click.ParamType[datetime]):
+    """A moment: an age such as 24h or 7d, or a date or time in ISO 8601 (UTC unless it says)."""
+
+    name = "when"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Return an aware datetime."""
+        if isinstance(value, datetime):
+            return value
+        if match := _AGE.match(str(value)):
+            try:
+                return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: float(match[1])})
+            except OverflowError:
+                self.fail(f"{value!r} is too long ago", param, ctx)
+        try:
+            moment = datetime.fromisoformat(str(value).strip())
+        except ValueError:
+            self.fail(
+                f"{value!r} is neither an age such as 30m, 24h, 7d, 2w "
+                "nor a date such as 2026-01-31",
+                param,
+                ctx,
+            )
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def since_option(help_text: str) -> Callable[[Any], Any]:
+    """Return the `--since` option."""
+    return click.option("--since", type=When(), metavar="AGE|DATE", help=help_text)
+
+
+until_option = click.option(
+    "--until", type=When(), metavar="AGE|DATE", help="Only what began before this."
+)
+
+ledger_option = click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PATH",
+    help="Ledger file; by default the one OTEL_DISTRO_LEDGER names.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def ledger_path(given: Path | None) -> Path:
+    """Return the ledger to use, or end with a message where the settings keep none."""
+    if given is not None:
+        return given
+    loaded = load(process_environment())
+    if loaded.settings.ledger is None:
+        raise fail("OTEL_DISTRO_LEDGER=none, so no ledger is kept; name one with --ledger PATH")
+    return loaded.settings.ledger
+
+
+def nanoseconds(moment: datetime | None) -> int | None:
+    """Return *moment* in nanoseconds since the Unix epoch, exactly."""
+    if moment is None:
+        return None
+    since_epoch = moment - datetime.fromtimestamp(0, UTC)
+    return (since_epoch // timedelta(microseconds=1)) * 1000

@@ -1,0 +1,96 @@
+"""How commands speak: results on stdout, everything else on stderr, tables that fit."""
+
+from __future__ import annotations
+
+import json
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.table import Table
+
+_NANO = Decimal(1_000_000_000)
+UNKNOWN = "unknown"
+
+
+def fail(message: str, *, code: int = 1) -> click.exceptions.Exit:
+    """Say *message* on stderr and return the exception that ends the command with *code*."""
+    click.echo(f"otel-distro: {message}", err=True)
+    return click.exceptions.Exit(code)
+
+
+def note(message: str) -> None:
+    """Say *message* on stderr."""
+    click.echo(message, err=True)
+
+
+def print_json(value: Any) -> None:
+    """Print *value* as JSON on stdout; strict, so that every parser reads it."""
+    click.echo(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
+
+
+def table(columns: Sequence[tuple[str, bool]]) -> Table:
+    """Return a plain table with (heading, is a number) columns."""
+    from rich.table import Table
+
+    result = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for heading, is_number in columns:
+        result.add_column(
+            heading, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold"
+        )
+    return result
+
+
+def print_table(result: Table, *, lines_after: Iterable[str] = ()) -> None:
+    """Print *result* on stdout as wide as the terminal, or as it needs where there is none."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(
+        file=sys.stdout,
+        width=None if sys.stdout.isatty() else 160,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    console.print(result)
+    for line in lines_after:
+        console.print(Text(line))
+
+
+def printable(text: str) -> str:
+    """Return *text* without control characters, which could steer the reader's terminal."""
+    return "".join(char if char.isprintable() else "�" for char in text)
+
+
+def usd(nano: int | None) -> str:
+    """Return an amount for people: enough digits that no call shows as nothing."""
+    if nano is None:
+        return UNKNOWN
+    amount = Decimal(nano) / _NANO
+    if amount == 0:
+        return "$0"
+    if abs(amount) >= 1:
+        return f"${amount:,.2f}"
+    if abs(amount) >= Decimal("0.01"):
+        return f"${amount:.4f}"
+    return f"${amount:.9f}".rstrip("0")
+
+
+def milliseconds(value: float | None) -> str:
+    """Return a duration for people."""
+    if value is None:
+        return "-"
+    if value >= 10_000:
+        return f"{value / 1000:,.1f} s"
+    return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
+
+
+def count(value: int | None) -> str:
+    """Return a number with thousands separated."""
+    return "-" if value is None else f"{value:,}"

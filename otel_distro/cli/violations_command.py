@@ -1,0 +1,70 @@
+"""`otel-distro violations`: spans that exceeded their latency budgets."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.options import json_option, ledger_option, ledger_path, since_option
+from otel_distro.cli.reading import reading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_WINDOW = timedelta(hours=24)
+
+
+@click.command("violations", epilog="Example: otel-distro violations --since 24h")
+@since_option("Only violations after this; by default the last 24 hours.")
+@ledger_option
+@json_option
+def command(since: datetime | None, ledger: Path | None, *, as_json: bool) -> None:
+    """Show spans that exceeded their latency budgets, by operation."""
+    from otel_cost_ledger.violations import violations
+    from otel_distro.violation_summary import by_operation
+
+    path = ledger_path(ledger)
+    since = since or datetime.now(UTC) - _WINDOW
+    with reading(path) as opened:
+        found = by_operation(violations(opened, since))
+    if as_json:
+        output.print_json(
+            {
+                "since": since.isoformat(),
+                "all_budgets_met": not found,
+                "by_operation": {
+                    line.operation: {
+                        "count": line.count,
+                        "avg_overage_ms": round(line.avg_overage_ms, 2),
+                        "max_overage_ms": round(line.max_overage_ms, 2),
+                        "avg_overage_percent": round(line.avg_overage_percent, 1),
+                    }
+                    for line in found
+                },
+            }
+        )
+        return
+    if not found:
+        output.note(f"all latency budgets met since {since:%Y-%m-%d %H:%M} UTC")
+        return
+    table = output.table(
+        [
+            ("operation", False),
+            ("violations", True),
+            ("average overage", True),
+            ("largest overage", True),
+            ("average %", True),
+        ]
+    )
+    for line in found:
+        table.add_row(
+            output.printable(line.operation),
+            output.count(line.count),
+            output.milliseconds(line.avg_overage_ms),
+            output.milliseconds(line.max_overage_ms),
+            f"{line.avg_overage_percent:.1f}",
+        )
+    output.print_table(table)

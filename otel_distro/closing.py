@@ -1,0 +1,127 @@
+"""Closing providers in bounded time: ours, the SDK's, and processors somebody else added."""
+
+from __future__ import annotations
+
+import atexit
+import time
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk.metrics import MeterProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from otel_distro.export_queue import ExportQueue
+    from otel_distro.outages import Outages
+
+
+_GRACE = 0.3
+"""Seconds granted to the rest once a delivery has failed while closing."""
+_SLICE = 0.02
+
+
+def begin(providers: Iterable[Any]) -> None:
+    """Start delivering what is queued, everywhere at once."""
+    for queue in _queues(providers):
+        # Log records may still come from settling accounts; spans may not.
+        if queue.signal == "spans":
+            queue.begin_close()
+
+
+def finish(providers: Iterable[Any], deadline: float, outages: Outages) -> None:
+    """Close everything by *deadline* (`time.monotonic()`), sooner when deliveries fail."""
+    began = time.monotonic()
+    queues = list(_queues(providers))
+    for queue in queues:
+        queue.begin_close()
+    for provider in providers:
+        if isinstance(provider, MeterProvider):
+            _close_metrics(provider, deadline, outages)
+    while time.monotonic() < deadline and not all(queue.idle for queue in queues):
+        if outages.last_failure > began and time.monotonic() > outages.last_failure + _GRACE:
+            deadline = time.monotonic()
+        time.sleep(_SLICE)
+    for processor in _processors(providers):
+        _close_processor(processor, deadline)
+
+
+def flush(providers: Iterable[Any], deadline: float) -> bool:
+    """Deliver everything queued so far; return whether that was done by *deadline*."""
+    done = True
+    for provider in providers:
+        force_flush = getattr(provider, "force_flush", None)
+        if force_flush is not None:
+            remaining = max(1, int((deadline - time.monotonic()) * 1000))
+            try:
+                done = force_flush(remaining) is not False and done
+            except Exception:  # noqa: BLE001 - the SDK raises when a reader times out
+                done = False
+    return done
+
+
+def pending(providers: Iterable[Any]) -> bool:
+    """Whether any queue, ours or the SDK's, holds records."""
+    return any(_queued(processor) for processor in _processors(providers))
+
+
+def at_fork(providers: Iterable[Any]) -> None:
+    """Renew our queues in a forked child; the SDK renews its own."""
+    for queue in _queues(providers):
+        queue.at_fork()
+
+
+def forget_atexit(provider: Any) -> None:
+    """Take back the provider's own exit hook, which would wait up to 30 s."""
+    for name in ("_atexit_handler", "_at_exit_handler"):
+        handler = getattr(provider, name, None)
+        if handler is not None:
+            atexit.unregister(handler)
+
+
+def _close_metrics(provider: MeterProvider, deadline: float, outages: Outages) -> None:
+    timeout = deadline - time.monotonic()
+    if outages.down:
+        timeout = min(timeout, _GRACE)
+    try:
+        provider.shutdown(timeout_millis=max(1.0, timeout * 1000))
+    except Exception:  # noqa: BLE001 - the SDK raises when a reader could not be shut down in time
+        outages.lost("metric exports", 1)
+
+
+def _close_processor(processor: Any, deadline: float) -> None:
+    remaining = max(0.0, deadline - time.monotonic())
+    queue = getattr(processor, "queue", None)
+    batch = getattr(processor, "_batch_processor", None)
+    try:
+        if queue is not None:
+            queue.end_close(deadline)
+        elif batch is not None:
+            batch.shutdown(timeout_millis=int(remaining * 1000))
+        else:
+            processor.shutdown()
+    except Exception:  # noqa: BLE001, S110 - nothing may stop a process from leaving
+        pass
+
+
+def _queued(processor: Any) -> bool:
+    queue = getattr(processor, "queue", None)
+    if queue is not None:
+        return bool(queue)
+    batch = getattr(processor, "_batch_processor", None)
+    return bool(getattr(batch, "_queue", ()))
+
+
+def _processors(providers: Iterable[Any]) -> Iterator[Any]:
+    for provider in providers:
+        for fan_out, inner in (
+            ("_active_span_processor", "_span_processors"),
+            ("_multi_log_record_processor", "_log_record_processors"),
+        ):
+            yield from getattr(getattr(provider, fan_out, None), inner, ())
+
+
+def _queues(providers: Iterable[Any]) -> Iterator[ExportQueue[Any]]:
+    for processor in _processors(providers):
+        queue = getattr(processor, "queue", None)
+        if queue is not None:
+            yield queue

@@ -1,0 +1,91 @@
+"""`otel_distro.configure()`: the same guard for programs that set OpenTelemetry up in code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otel_distro import settings
+from otel_distro.errors import OtelDistroError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_distro.runtime import Runtime
+    from otel_distro.settings import Loaded
+
+
+def configure(
+    *,
+    tracer_provider: Any = None,
+    logger_provider: Any = None,
+    meter_provider: Any = None,
+    config: Mapping[str, Any] | None = None,
+) -> None:
+    """Guard the OpenTelemetry SDK of this process; a second call changes nothing.
+
+    Without arguments the global providers are guarded where the program has set them, and made
+    from the OTEL_* variables where it has not. *config* has the keys of the configuration file.
+    Only what goes through a guarded provider is protected: pass providers that are not global.
+
+    Raises SettingsError for settings that cannot be used, and OtelDistroError when a provider is
+    not that of the OpenTelemetry SDK and so cannot be guarded.
+    """
+    from otel_distro.distro import is_disabled, set_defaults
+    from otel_distro.runtime import running
+
+    environ = settings.process_environment()
+    if running() is not None or is_disabled(dict(environ)):
+        return
+    loaded = settings.load(environ, config)
+    if loaded.problems:
+        raise SettingsError(loaded.problems)
+    providers = (tracer_provider, logger_provider, meter_provider)
+    if any(provider is not None for provider in providers) or _program_has_providers():
+        _attach(loaded, environ, providers)
+        return
+    from otel_distro.boot import boot_from_environment
+
+    set_defaults(settings.writable_environment())
+    boot_from_environment()
+
+
+def _program_has_providers() -> bool:
+    from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider
+
+    return not isinstance(get_tracer_provider(), ProxyTracerProvider)
+
+
+def _attach(loaded: Loaded, environ: Mapping[str, str], providers: tuple[Any, Any, Any]) -> None:
+    from opentelemetry._logs import get_logger_provider
+    from opentelemetry.metrics import get_meter_provider
+    from opentelemetry.trace import get_tracer_provider
+
+    from otel_distro.boot import start
+    from otel_distro.runtime import set_running
+
+    given = [
+        provider if provider is not None else get()
+        for provider, get in zip(
+            providers, (get_tracer_provider, get_logger_provider, get_meter_provider), strict=True
+        )
+    ]
+    _refuse_foreign(given[0])
+    runtime: Runtime = start(loaded, environ)
+    try:
+        runtime.attach(*given)
+    except OtelDistroError:
+        set_running(None)
+        raise
+
+
+def _refuse_foreign(tracer_provider: Any) -> None:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import NoOpTracerProvider, ProxyTracerProvider
+
+    if isinstance(tracer_provider, TracerProvider | ProxyTracerProvider | NoOpTracerProvider):
+        return
+    raise OtelDistroError(
+        f"cannot guard {type(tracer_provider).__module__}.{type(tracer_provider).__qualname__}: "
+        "expected opentelemetry.sdk.trace.TracerProvider. Call otel_distro.configure() before "
+        "the library that sets this provider, or pass tracer_provider="
+    )

@@ -1,0 +1,1 @@
+"""Checks of an installation: what was found, and the command that mends it. Changes nothing."""

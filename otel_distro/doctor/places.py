@@ -1,0 +1,83 @@
+"""Checks of the places data goes to: the collector and the ledger."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from otel_distro.doctor.check import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_TIMEOUT_SECONDS = 1.0
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_PORTS = {"http": 80, "https": 443}
+
+
+def check_collector(endpoint: str, environ: Mapping[str, str]) -> Iterator[Check]:
+    """Try to connect to where telemetry is sent."""
+    parts = urlsplit(endpoint)
+    host, port = parts.hostname or "localhost", parts.port or _PORTS.get(parts.scheme, 4318)
+    place = f"{parts.scheme}://{host}:{port}"
+    began = time.monotonic()
+    try:
+        socket.create_connection((host, port), timeout=_TIMEOUT_SECONDS).close()
+    except OSError as error:
+        yield Check(
+            "warn",
+            "collector",
+            f"{place} does not answer ({error.strerror or error}); telemetry is dropped and "
+            "counted, the ledger is not affected",
+            "docker compose up -d, or set OTEL_EXPORTER_OTLP_ENDPOINT",
+        )
+        return
+    yield Check("ok", "collector", f"{place}, {(time.monotonic() - began) * 1000:.0f} ms")
+    has_headers = any(name.endswith("_HEADERS") and "OTLP" in name for name in environ)
+    if parts.scheme == "http" and host not in _LOOPBACK and has_headers:
+        yield Check(
+            "warn",
+            "collector",
+            f"headers are sent to {place} unencrypted",
+            "use an https endpoint",
+        )
+
+
+def check_ledger(path: Path | None) -> Iterator[Check]:
+    """Open the ledger and look at what it holds."""
+    if path is None:
+        yield Check("ok", "ledger", "none is kept (OTEL_DISTRO_LEDGER=none)")
+        return
+    from otel_cost_ledger.costs import costs
+    from otel_cost_ledger.errors import LedgerError
+    from otel_cost_ledger.ledger import open_ledger
+
+    if not path.exists():
+        yield Check("ok", "ledger", f"{path}, made at the first model call")
+        return
+    try:
+        with open_ledger(path) as ledger:
+            total = costs(ledger).total
+    except LedgerError as error:
+        yield Check("fail", "ledger", str(error), f"move {path} away; a new one is made")
+        return
+    size = path.stat().st_size / 1e6
+    yield Check("ok", "ledger", f"{path}, {total.calls:,} calls, {size:.1f} MB")
+
+
+def check_prices() -> Iterator[Check]:
+    """Look at which price data is installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        yield Check("ok", "prices", f"genai-prices {version('genai-prices')}, used offline")
+    except PackageNotFoundError:
+        yield Check(
+            "fail",
+            "prices",
+            "genai-prices is not installed, so every call is unpriced",
+            "pip install genai-prices",
+        )

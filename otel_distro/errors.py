@@ -1,0 +1,38 @@
+"""Every error the distribution raises on purpose.
+
+OtelDistroError
+└── SettingsError      one or more settings cannot be used
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class OtelDistroError(Exception):
+    """Base of all errors that a caller of this distribution may want to catch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One setting that cannot be used, in words for the person who set it."""
+
+    name: str
+    """The variable or key as the user wrote it."""
+    message: str
+    """What is wrong and what is allowed; never a secret."""
+    withholds: bool = True
+    """Whether content must be withheld: true where protection may have been meant."""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message}"
+
+
+class SettingsError(OtelDistroError):
+    """Settings that cannot be used, all of them together."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        noun = "setting" if len(problems) == 1 else "settings"
+        lines = [f"{len(problems)} {noun} cannot be used", *(f"  {p}" for p in problems)]
+        super().__init__("\n".join(lines))

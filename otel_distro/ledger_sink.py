@@ -1,0 +1,69 @@
+"""Hands what the accounts settle to the cost ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_cost_ledger.entries import LatencyViolation
+from otel_cost_ledger.writer import LedgerWriter
+from otel_distro import notices
+from otel_distro.installation_key import installation_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from otel_budget.records import LatencyRecord
+    from otel_distro.settings import Settings
+    from otel_pricing import PricedCall
+
+
+class LedgerSink:
+    """Writes calls and latency violations; used on the accounting thread only."""
+
+    def __init__(self, settings: Settings, clean: Callable[[str], str]) -> None:
+        self._settings = settings
+        self._clean = clean
+        self._opened: LedgerWriter | None = None
+
+    def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
+        """Store new calls and the changed decisions on earlier ones."""
+        writer = self._writer()
+        if new:
+            writer.write(new)
+        if revised:
+            writer.revise(revised)
+
+    def judged(self, records: Sequence[LatencyRecord]) -> None:
+        """Store the verdicts that are violations."""
+        violations = [_violation(record) for record in records if record.verdict.exceeded]
+        if violations:
+            self._writer().record_violations(violations)
+
+    def flush(self) -> None:
+        """Store whatever waits, even if the last attempt has just failed."""
+        if self._opened is not None:
+            self._opened.force_flush()
+
+    def _writer(self) -> LedgerWriter:
+        # Opened at the first call: a process that never calls a model never touches the disk.
+        if self._opened is None:
+            path = self._settings.ledger
+            assert path is not None  # noqa: S101 - a sink is made only where there is a ledger
+            self._opened = LedgerWriter(
+                path,
+                clean=self._clean,
+                pseudonym_key=installation_key(self._settings.state_dir),
+                say=notices.say,
+            )
+        return self._opened
+
+
+def _violation(record: LatencyRecord) -> LatencyViolation:
+    return LatencyViolation(
+        operation=record.verdict.budget.operation,
+        budget_ms=record.verdict.budget.ms,
+        actual_ms=record.verdict.actual_ms,
+        at_ns=record.end_ns,
+        trace_id=record.context.trace_id,
+        span_id=record.context.span_id,
+    )

@@ -1,0 +1,108 @@
+"""The guard: account for a span, then hand every processor one redacted view of it.
+
+This is the only module that knows the order. Account comes before redact because prices, budgets
+and scope keys need exact values; it reads numbers and names, never text. The guard is itself the
+provider's fan-out, so processors added before or after it, by whomever, all stand behind it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from opentelemetry.sdk._logs._internal import SynchronousMultiLogRecordProcessor
+from opentelemetry.sdk.trace import ReadableSpan, SynchronousMultiSpanProcessor
+
+from otel_redaction.log_view import RedactedLogEntry
+from otel_redaction.span_view import RedactedSpan
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.sdk._logs import ReadWriteLogRecord
+    from opentelemetry.sdk.trace import Span
+
+    from otel_distro.faults import Faults
+    from otel_redaction.shield import Shield
+    from otel_redaction.span_view import Facts
+
+
+class Takes(Protocol):
+    """Accounts for spans."""
+
+    def take(self, span: ReadableSpan) -> Facts | None:
+        """Recognise *span*; return where attributes to add to it come from, if any do."""
+
+
+class Pipeline:
+    """What happens to a record between the SDK and its processors."""
+
+    def __init__(self, shield: Shield, accounts: Takes, faults: Faults) -> None:
+        self._shield = shield
+        self._accounts = accounts
+        self.faults = faults
+
+    def guard_span(self, span: ReadableSpan) -> ReadableSpan:
+        """Account for *span* and return the view of it that may leave."""
+        if isinstance(span, RedactedSpan):
+            return span
+        facts = None
+        try:
+            facts = self._accounts.take(span)
+        except Exception as error:  # noqa: BLE001 - accounting fails open: the span goes on
+            self.faults.record("account", error)
+        return RedactedSpan(span, self._shield, facts)
+
+    def guard_log_record(self, record: ReadWriteLogRecord) -> ReadWriteLogRecord:
+        """Return the view of *record* that may leave."""
+        if isinstance(record, RedactedLogEntry):
+            return record
+        return RedactedLogEntry(record, self._shield)
+
+
+class GuardSpanProcessor(SynchronousMultiSpanProcessor):
+    """The tracer provider's own fan-out: every processor gets the same redacted view."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.pipeline = pipeline
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Tell every processor that *span* starts; their errors stay here."""
+        for processor in self._span_processors:
+            try:
+                processor.on_start(span, parent_context=parent_context)
+            except Exception as error:  # noqa: BLE001 - telemetry never raises into the app
+                self.pipeline.faults.record("on_start", error)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Account for *span*, then hand every processor one redacted view of it."""
+        try:
+            view = self.pipeline.guard_span(span)
+        except Exception as error:  # noqa: BLE001 - fails closed: no view, no export
+            self.pipeline.faults.record("guard", error)
+            return
+        for processor in self._span_processors:
+            try:
+                processor.on_end(view)
+            except Exception as error:  # noqa: BLE001 - telemetry never raises into the app
+                self.pipeline.faults.record("on_end", error)
+
+
+class GuardLogRecordProcessor(SynchronousMultiLogRecordProcessor):
+    """The logger provider's own fan-out: every processor gets the same redacted view."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.pipeline = pipeline
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Hand every processor one redacted view of *log_record*."""
+        try:
+            view = self.pipeline.guard_log_record(log_record)
+        except Exception as error:  # noqa: BLE001 - fails closed: no view, no export
+            self.pipeline.faults.record("guard", error)
+            return
+        for processor in self._log_record_processors:
+            try:
+                processor.on_emit(view)
+            except Exception as error:  # noqa: BLE001 - telemetry never raises into the app
+                self.pipeline.faults.record("on_emit", error)

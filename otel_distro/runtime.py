@@ -1,0 +1,177 @@
+"""The running distribution: its parts wired together, closed at exit, renewed after a fork."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from otel_budget.latency import LatencyBudgets
+from otel_budget.telling import LatencyTeller
+from otel_distro import canary, closing, notices
+from otel_distro.accounts import Accounts
+from otel_distro.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
+from otel_distro.cost_metrics import CostMetrics
+from otel_distro.deliveries import Deliveries
+from otel_distro.exits import Exits
+from otel_distro.faults import Faults
+from otel_distro.install import disarm, guard_providers, is_guarded
+from otel_distro.outages import Outages
+from otel_distro.pipeline import Pipeline
+from otel_distro.self_metrics import SelfMetrics
+from otel_redaction import Redactor
+from otel_redaction.shield import OpenShield, Shield
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from opentelemetry.sdk._logs import LogRecordProcessor
+    from opentelemetry.sdk._logs.export import LogRecordExporter
+    from opentelemetry.sdk.trace import SpanProcessor
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+    from otel_distro.accounts import CallSink, ViolationSink
+    from otel_distro.ledger_sink import LedgerSink
+    from otel_distro.settings import Settings
+    from otel_pricing import PriceBook
+
+
+class Runtime:
+    """Everything that lives as long as the process; made once, after settings are read."""
+
+    def __init__(self, settings: Settings, *, withhold: bool, endpoint: str) -> None:
+        self.settings = settings
+        self.faults = Faults()
+        self.metrics = SelfMetrics(self.faults)
+        redactor = Redactor(settings.policy)
+        self.outages = Outages(partial(redactor.text), redactor.text(endpoint))
+        shield_class = Shield if settings.redaction or withhold else OpenShield
+        self.shield = shield_class(redactor, observer=self.metrics, withhold=withhold)
+        self.ledger = _ledger_sink(settings, redactor.text)
+        self.accounts = Accounts(
+            open_book=partial(_open_book, settings),
+            latency=LatencyBudgets(settings.latency_budgets),
+            faults=self.faults,
+            call_sinks=self._call_sinks(),
+            violation_sinks=self._violation_sinks(),
+        )
+        self.pipeline = Pipeline(self.shield, self.accounts, self.faults)
+        self._deliveries = Deliveries(self.outages, self.metrics, settings.exit_timeout)
+        self._providers: tuple[Any, ...] = ()
+        self._guard_ok = False
+        self._closed = False
+
+    def batch_spans(self, exporter: SpanExporter) -> SpanProcessor:
+        """Return the batch processor for an exporter the environment selected."""
+        return BoundedSpanProcessor(exporter, self.settings.span_limits, self._deliveries)
+
+    def batch_log_records(self, exporter: LogRecordExporter) -> LogRecordProcessor:
+        """Return the batch processor for an exporter the environment selected."""
+        return BoundedLogRecordProcessor(exporter, self.settings.log_limits, self._deliveries)
+
+    def attach(
+        self, tracer_provider: object, logger_provider: object, meter_provider: object
+    ) -> None:
+        """Guard the providers, prove it with the canary, and hook into exit and fork.
+
+        Raises GuardError; by then what could not be guarded exports nothing.
+        """
+        self._providers = (tracer_provider, logger_provider, meter_provider)
+        guard_providers(*self._providers, self.pipeline, self.shield)
+        self._prove()
+        self.metrics.observe_guard(lambda: self._guard_ok)
+        self.outages.watch()
+        Exits(self, self.settings.exit_timeout).install()
+        os.register_at_fork(after_in_child=self._after_fork)
+
+    @property
+    def guard_ok(self) -> bool:
+        """Whether the guard is in place and the canary came out masked."""
+        return self._guard_ok and all(is_guarded(provider) for provider in self._providers)
+
+    def _prove(self) -> None:
+        leaked = canary.leaks(self.pipeline) if self.settings.redaction else ()
+        self._guard_ok = not leaked
+        if leaked:
+            for provider in self._providers:
+                disarm(provider)
+            notices.say(
+                f"the guard let {len(leaked)} of its own test secrets through, so nothing is "
+                "exported; run `otel-distro doctor`"
+            )
+
+    def flush(self, timeout: float) -> bool:
+        """Settle and deliver everything taken so far; return whether that was done in time."""
+        deadline = time.monotonic() + timeout
+        done = self.accounts.flush(timeout)
+        return closing.flush(self._providers, deadline) and done
+
+    def pending(self) -> bool:
+        """Whether anything waits to be settled or delivered."""
+        return not self._closed and (self.accounts.pending() or closing.pending(self._providers))
+
+    def close(self, timeout: float) -> None:
+        """Deliver what is queued within *timeout* seconds, once; never raises."""
+        if self._closed:
+            return
+        self._closed = True
+        deadline = time.monotonic() + timeout
+        self.outages.begin_exit()
+        try:
+            closing.begin(self._providers)
+            self.accounts.flush(max(0.0, deadline - time.monotonic()))
+            closing.finish(self._providers, deadline, self.outages)
+        except Exception as error:  # noqa: BLE001 - nothing may stop a process from leaving
+            self.faults.record("exit", error)
+        self.outages.end_exit()
+        for provider in self._providers:
+            closing.forget_atexit(provider)
+
+    def _after_fork(self) -> None:
+        notices.at_fork()
+        self._closed = False
+        self.faults.at_fork()
+        self.outages.at_fork()
+        self.accounts.at_fork()
+        closing.at_fork(self._providers)
+
+    def _call_sinks(self) -> Sequence[CallSink]:
+        sinks: list[CallSink] = [CostMetrics()]
+        if self.ledger is not None:
+            sinks.insert(0, self.ledger)
+        return sinks
+
+    def _violation_sinks(self) -> Sequence[ViolationSink]:
+        sinks: list[ViolationSink] = [LatencyTeller()]
+        if self.ledger is not None:
+            sinks.insert(0, self.ledger)
+        return sinks
+
+
+def _ledger_sink(settings: Settings, clean: Callable[[str], str]) -> LedgerSink | None:
+    if settings.ledger is None:
+        return None
+    from otel_distro.ledger_sink import LedgerSink
+
+    return LedgerSink(settings, clean)
+
+
+def _open_book(settings: Settings) -> PriceBook:
+    from otel_pricing import PriceBook, read_price_file
+
+    return PriceBook(read_price_file(settings.prices)) if settings.prices else PriceBook()
+
+
+_running: Runtime | None = None
+
+
+def running() -> Runtime | None:
+    """Return the distribution that runs in this process, if any."""
+    return _running
+
+
+def set_running(runtime: Runtime | None) -> None:
+    """Make *runtime* the one of this process."""
+    global _running  # noqa: PLW0603 - one distribution a process, as there is one global provider
+    _running = runtime

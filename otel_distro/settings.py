@@ -1,0 +1,190 @@
+"""Everything a user can set, read once and then frozen.
+
+The environment wins over the configuration file (`OTEL_DISTRO_CONFIG`, TOML) or the
+`distribution.otel_distro` section of an OpenTelemetry declarative file; both use the same keys.
+Defaults are written in the packages that own their meaning. This is the only module that reads
+`os.environ`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from otel_budget.latency import DEFAULT_LATENCY_BUDGETS, LatencyBudget
+from otel_distro import environment_variables as env
+from otel_distro.batch_limits import LOG_LIMITS, SPAN_LIMITS, BatchLimits
+from otel_distro.errors import Problem
+from otel_distro.variables import PREFIX, VARIABLES
+from otel_redaction import DEFAULT_POLICY, Policy, PolicyError, PseudonymKey
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a user can set. Each field is one OTEL_DISTRO_* variable or one file section."""
+
+    strict: bool = False
+    redaction: bool = True
+    policy: Policy = DEFAULT_POLICY
+    """Section `[redaction]` of the file, with the redaction variables laid over it."""
+    latency_budgets: tuple[LatencyBudget, ...] = DEFAULT_LATENCY_BUDGETS
+    prices: Path | None = None
+    state_dir: Path = field(default_factory=Path)
+    ledger: Path | None = None
+    ledger_retention_days: int = 30
+    exit_timeout: float = 2.0
+    span_limits: BatchLimits = SPAN_LIMITS
+    log_limits: BatchLimits = LOG_LIMITS
+
+
+_SECTIONS = {"redaction"}  # a table of its own, or true/false
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings as far as they could be read, and every problem met on the way."""
+
+    settings: Settings
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def withholds(self) -> bool:
+        """Whether content must be withheld because protection may not be what was meant."""
+        return any(problem.withholds for problem in self.problems)
+
+
+def process_environment() -> Mapping[str, str]:
+    """Return the environment of this process; the one place it is read."""
+    return os.environ  # noqa: TID251
+
+
+def writable_environment() -> MutableMapping[str, str]:
+    """Return the environment of this process for setting OpenTelemetry's own defaults in it."""
+    return os.environ  # noqa: TID251
+
+
+def load(environ: Mapping[str, str], section: Mapping[str, Any] | None = None) -> Loaded:
+    """Read settings from *environ* and a file's *section*; never raises.
+
+    A setting that cannot be used keeps its default and is reported in `problems`, all of them
+    together. *section* replaces the file named by OTEL_DISTRO_CONFIG (declarative configuration).
+    """
+    problems: list[Problem] = []
+    _report_unknown_variables(environ, problems)
+    if section is None:
+        section = _file_section(environ, problems)
+    _report_unknown_keys(section, problems)
+    values: dict[str, Any] = {}
+    for variable in VARIABLES:
+        raw = environ.get(variable.name, "").strip() or None
+        name = variable.name
+        if raw is None and variable.key in section and not _is_table(section, variable.key):
+            raw, name = section[variable.key], variable.key
+        if raw is None:
+            continue
+        try:
+            values[variable.name] = variable.read(raw)
+        except ValueError as error:
+            shown = "(not shown)" if variable.secret else repr(raw)
+            problems.append(Problem(f"{name}={shown}", str(error), withholds=variable.protects))
+    settings = _settings(values, section, environ, problems)
+    return Loaded(settings, tuple(problems))
+
+
+def _settings(
+    values: dict[str, Any],
+    section: Mapping[str, Any],
+    environ: Mapping[str, str],
+    problems: list[Problem],
+) -> Settings:
+    state_dir = values.get(env.OTEL_DISTRO_STATE_DIR) or default_state_dir(environ)
+    settings = Settings(
+        state_dir=state_dir,
+        ledger=state_dir / "ledger.db",
+        span_limits=SPAN_LIMITS.with_variables(environ, "BSP"),
+        log_limits=LOG_LIMITS.with_variables(environ, "BLRP"),
+    )
+    by_field = {
+        variable.key: values[variable.name] for variable in VARIABLES if variable.name in values
+    }
+    known = {name: by_field[name] for name in Settings.__slots__ if name in by_field}
+    return replace(settings, **known, policy=_policy(values, section, problems))
+
+
+def _policy(values: dict[str, Any], section: Mapping[str, Any], problems: list[Problem]) -> Policy:
+    table = dict(section["redaction"]) if _is_table(section, "redaction") else {}
+    for key, name in (
+        ("allow_kinds", env.OTEL_DISTRO_REDACTION_ALLOW_KINDS),
+        ("allow_keys", env.OTEL_DISTRO_REDACTION_ALLOW_KEYS),
+    ):
+        if name in values:
+            table[key] = [*table.get(key, ()), *values[name]]
+    try:
+        policy = Policy.from_mapping(table) if table else DEFAULT_POLICY
+        key_bytes = _pseudonym_key(values)
+        return (
+            policy if key_bytes is None else replace(policy, pseudonym_key=PseudonymKey(key_bytes))
+        )
+    except (PolicyError, ValueError, OSError) as error:
+        problems.append(Problem("[redaction]", str(error)))
+        return DEFAULT_POLICY
+
+
+def _pseudonym_key(values: dict[str, Any]) -> bytes | None:
+    if text := values.get(env.OTEL_DISTRO_PSEUDONYM_KEY):
+        return str(text).encode()
+    if file := values.get(env.OTEL_DISTRO_PSEUDONYM_KEY_FILE):
+        return bytes(Path(file).read_bytes().strip())
+    return None
+
+
+def default_state_dir(environ: Mapping[str, str]) -> Path:
+    """Return the folder for what is kept on disk, by the XDG base directory rules."""
+    base = environ.get("XDG_STATE_HOME", "")
+    root = Path(base) if base.startswith("/") else Path(environ.get("HOME") or Path.home())
+    return root / "otel-distro" if base.startswith("/") else root / ".local/state/otel-distro"
+
+
+def _file_section(environ: Mapping[str, str], problems: list[Problem]) -> Mapping[str, Any]:
+    name = environ.get(env.OTEL_DISTRO_CONFIG, "").strip()
+    if not name:
+        return {}
+    import tomllib
+
+    try:
+        with Path(name).expanduser().open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        reason = f"cannot read the file: {error.strerror}"
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
+        reason = f"not valid TOML: {error}"
+    problems.append(Problem(f"{env.OTEL_DISTRO_CONFIG}={name!r}", reason))
+    return {}
+
+
+def _report_unknown_variables(environ: Mapping[str, str], problems: list[Problem]) -> None:
+    known = {variable.name for variable in VARIABLES}
+    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    problems += [Problem(name, _unknown("variable", name, known)) for name in unknown]
+
+
+def _report_unknown_keys(section: Mapping[str, Any], problems: list[Problem]) -> None:
+    known = {variable.key for variable in VARIABLES if variable.key} | _SECTIONS
+    unknown = sorted(str(key) for key in section if key not in known)
+    problems += [Problem(key, _unknown("key", key, known)) for key in unknown]
+
+
+def _unknown(what: str, name: str, known: set[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    if near:
+        return f"unknown {what}; did you mean {near[0]}?"
+    return f"unknown {what}; `otel-distro doctor --settings` lists them all"
+
+
+def _is_table(section: Mapping[str, Any], key: str) -> bool:
+    return key in _SECTIONS and isinstance(section.get(key), Mapping)

@@ -1,0 +1,94 @@
+"""Text to value, one function a type. Each raises ValueError saying what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from otel_budget.latency import LatencyBudget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off"})
+
+
+def boolean(value: object) -> bool:
+    """Read true/false, on/off, yes/no, 1/0 in any case."""
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in TRUE:
+        return True
+    if word in FALSE:
+        return False
+    raise ValueError("neither true nor false; write true or false")
+
+
+def number(*, least: float, most: float, example: str) -> Callable[[object], float]:
+    """Return a reader of numbers from *least* to *most*."""
+
+    def read(value: object) -> float:
+        try:
+            result = float(str(value).strip())
+        except ValueError:
+            raise ValueError(f"not a number; for example {example}") from None
+        if not least <= result <= most:
+            raise ValueError(f"not between {least:g} and {most:g}; for example {example}")
+        return result
+
+    return read
+
+
+def whole_number(*, least: int, most: int, example: str) -> Callable[[object], int]:
+    """Return a reader of whole numbers from *least* to *most*."""
+    read_number = number(least=least, most=most, example=example)
+
+    def read(value: object) -> int:
+        result = read_number(value)
+        if result != int(result):
+            raise ValueError(f"not a whole number; for example {example}")
+        return int(result)
+
+    return read
+
+
+def path(value: object) -> Path:
+    """Read a file or folder name; `~` is the home folder."""
+    text = str(value).strip()
+    if not text:
+        raise ValueError("empty; write a path")
+    if "\0" in text:
+        raise ValueError("holds a NUL character; write a path")
+    return Path(text).expanduser()
+
+
+def ledger(value: object) -> Path | None:
+    """Read a ledger location: a path, or `none` to keep no ledger."""
+    text = str(value).strip()
+    if text.lower() == "none":
+        return None
+    if "://" in text:
+        raise ValueError("only a file path or none is supported")
+    return path(text)
+
+
+def names(value: object) -> tuple[str, ...]:
+    """Read a comma-separated list, or a list of strings from a file."""
+    parts = value if isinstance(value, list | tuple) else str(value).split(",")
+    return tuple(text for part in parts if (text := str(part).strip()))
+
+
+def latency_budgets(value: object) -> tuple[LatencyBudget, ...]:
+    """Read `pattern=milliseconds` pairs, or a list of tables from a file."""
+    if isinstance(value, list | tuple):
+        return tuple(LatencyBudget.from_mapping(entry) for entry in value)
+    return tuple(_latency_pair(pair) for pair in names(value))
+
+
+def _latency_pair(pair: str) -> LatencyBudget:
+    pattern, equals, milliseconds = pair.rpartition("=")
+    if not equals or not pattern.strip():
+        raise ValueError(f"{pair!r} is not pattern=milliseconds; for example chat *=2000")
+    return LatencyBudget.from_mapping({"operation": pattern.strip(), "ms": milliseconds.strip()})

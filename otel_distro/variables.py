@@ -1,0 +1,155 @@
+"""The table of environment variables: what each sets, how it is read, what it means.
+
+The README's table is made from this one, and `otel-distro doctor --settings` prints it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from otel_budget.latency import DEFAULT_LATENCY_BUDGETS
+from otel_distro import environment_variables as env
+from otel_distro import settings_parsers as parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PREFIX = "OTEL_DISTRO_"
+"""Every variable of ours begins with it; one that does and is not listed is a mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable: what it sets, how it is read, what it means."""
+
+    name: str
+    key: str
+    """The same setting's key in the file."""
+    read: Callable[[object], Any]
+    meaning: str
+    default: str
+    example: str
+    protects: bool = False
+    """A bad value withholds content, because protection was meant."""
+    secret: bool = False
+    """The value is never printed."""
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable(
+        env.OTEL_DISTRO_CONFIG,
+        "",
+        parse.path,
+        "TOML file with structured settings; its keys are those of this table in lower case "
+        "without the prefix, and the sections `[redaction]` and `[[latency_budgets]]`",
+        "none",
+        "/etc/otel-distro.toml",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_STRICT,
+        "strict",
+        parse.boolean,
+        "end the process with code 78 when a setting cannot be used or the guard cannot be "
+        "installed, instead of running the app and withholding content",
+        "false",
+        "true",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_REDACTION,
+        "redaction",
+        parse.boolean,
+        "redact PII and secrets before any exporter sees them",
+        "true",
+        "false",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_REDACTION_ALLOW_KINDS,
+        "redaction_allow_kinds",
+        parse.names,
+        "kinds of PII to leave alone, separated by commas",
+        "none",
+        "ip_address,mac_address",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_REDACTION_ALLOW_KEYS,
+        "redaction_allow_keys",
+        parse.names,
+        "attribute keys whose values are never redacted, separated by commas",
+        "none",
+        "app.build_id",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_PSEUDONYM_KEY,
+        "",
+        str,
+        "key of keyed pseudonyms, at least 16 bytes; without one values are masked",
+        "none",
+        "(32 random characters)",
+        protects=True,
+        secret=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_PSEUDONYM_KEY_FILE,
+        "pseudonym_key_file",
+        parse.path,
+        "file that holds the key of keyed pseudonyms",
+        "none",
+        "/run/secrets/pseudonym.key",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_LATENCY_BUDGETS,
+        "latency_budgets",
+        parse.latency_budgets,
+        "milliseconds that spans may take, by span name pattern",
+        ", ".join(f"{b.operation}={b.ms:g}" for b in DEFAULT_LATENCY_BUDGETS),
+        "chat *=5000,search_operation=2000",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_PRICES,
+        "prices",
+        parse.path,
+        "file of your own prices, used before the built-in ones",
+        "none",
+        "/etc/prices.toml",
+    ),
+    Variable(
+        env.OTEL_DISTRO_STATE_DIR,
+        "state_dir",
+        parse.path,
+        "folder of everything that is kept on disk",
+        "$XDG_STATE_HOME/otel-distro",
+        "/var/lib/myapp/otel-distro",
+    ),
+    Variable(
+        env.OTEL_DISTRO_LEDGER,
+        "ledger",
+        parse.ledger,
+        "cost ledger file, or `none` to keep no ledger",
+        "ledger.db in the state folder",
+        "/var/lib/myapp/ledger.db",
+    ),
+    Variable(
+        env.OTEL_DISTRO_LEDGER_RETENTION_DAYS,
+        "ledger_retention_days",
+        parse.whole_number(least=1, most=36500, example="30"),
+        "days for which single calls are kept; daily totals are kept for ever",
+        "30",
+        "90",
+    ),
+    Variable(
+        env.OTEL_DISTRO_EXIT_TIMEOUT,
+        "exit_timeout",
+        parse.number(least=0, most=30, example="2"),
+        "seconds the process may be held at exit to deliver what is queued",
+        "2",
+        "0.5",
+    ),
+)

@@ -1,0 +1,125 @@
+"""Latency budgets: how long a span with a given name may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_MAX_MS = 86_400_000.0
+_KEYS = ("operation", "ms", "priority")
+_MAX_CACHED_NAMES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyBudget:
+    """The time spans matching a name pattern may take."""
+
+    operation: str
+    """Span name, `*` and `?` as in file names: `chat *`, `search_operation`."""
+    ms: float
+    """Milliseconds from span start to span end."""
+    priority: int = 3
+    """1 is the most urgent; where several patterns match, the most urgent decides."""
+
+    @classmethod
+    def from_mapping(cls, table: object) -> LatencyBudget:
+        """Build one from a table with keys operation, ms and optionally priority.
+
+        Raises ValueError naming the key and what is allowed.
+        """
+        if not isinstance(table, dict):
+            raise ValueError(f"{table!r} is not a table with the keys {', '.join(_KEYS)}")  # noqa: TRY004
+        unknown = sorted(set(table) - set(_KEYS))
+        if unknown:
+            raise ValueError(f"unknown key {unknown[0]!r}; the keys are {', '.join(_KEYS)}")
+        operation = str(table.get("operation", "")).strip()
+        if not operation:
+            raise ValueError("a latency budget needs an operation: a span name or pattern")
+        return cls(operation, _milliseconds(operation, table), _priority(operation, table))
+
+
+def _milliseconds(operation: str, table: Mapping[str, object]) -> float:
+    try:
+        ms = float(str(table.get("ms", "")))
+    except ValueError:
+        ms = 0.0
+    if not 0 < ms <= _MAX_MS:
+        raise ValueError(
+            f"{table.get('ms')!r} for {operation!r} is not a number of "
+            "milliseconds; for example 2000"
+        )
+    return ms
+
+
+def _priority(operation: str, table: Mapping[str, object]) -> int:
+    priority = table.get("priority", 3)
+    if not isinstance(priority, int) or isinstance(priority, bool) or not 1 <= priority <= 9:
+        raise ValueError(
+            f"priority {priority!r} for {operation!r} is not a whole number from 1 to 9"
+        )
+    return priority
+
+
+DEFAULT_LATENCY_BUDGETS = (
+    LatencyBudget("intent_classification", 1, priority=1),
+    LatencyBudget("query_normalization", 10, priority=2),
+    LatencyBudget("search_operation", 2000, priority=2),
+    LatencyBudget("total_request", 3000, priority=1),
+)
+"""Budgets in force when none are set; spans with other names have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyVerdict:
+    """How one span stands against its budget."""
+
+    budget: LatencyBudget
+    actual_ms: float
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether the span took longer than allowed."""
+        return self.actual_ms > self.budget.ms
+
+    @property
+    def overage_ms(self) -> float:
+        """Milliseconds beyond the budget; negative is the margin that was left."""
+        return self.actual_ms - self.budget.ms
+
+    @property
+    def overage_percent(self) -> float:
+        """Overage as a percentage of the budget, to one decimal."""
+        return round(100 * self.overage_ms / self.budget.ms, 1)
+
+
+class LatencyBudgets:
+    """Finds the budget of a span name; a look-up is one dictionary access once a name is known."""
+
+    def __init__(self, budgets: Iterable[LatencyBudget] = DEFAULT_LATENCY_BUDGETS) -> None:
+        # An exact name beats a pattern of the same priority.
+        self._budgets = sorted(
+            budgets, key=lambda b: (b.priority, any(c in b.operation for c in "*?["))
+        )
+        self._by_name: dict[str, LatencyBudget | None] = {}
+
+    def for_name(self, span_name: str) -> LatencyBudget | None:
+        """Return the budget that applies to spans called *span_name*, or None."""
+        try:
+            return self._by_name[span_name]
+        except KeyError:
+            found = next((b for b in self._budgets if fnmatchcase(span_name, b.operation)), None)
+            if len(self._by_name) >= _MAX_CACHED_NAMES:
+                self._by_name.clear()
+            self._by_name[span_name] = found
+            return found
+
+    def judge(self, span_name: str, start_ns: int, end_ns: int) -> LatencyVerdict | None:
+        """Return how a span stands against its budget, or None where it has none."""
+        budget = self.for_name(span_name)
+        if budget is None:
+            return None
+        return LatencyVerdict(budget, (end_ns - start_ns) / 1e6)

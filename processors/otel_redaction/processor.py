@@ -1,0 +1,70 @@
+"""Redaction alone, for people who build their own SDK pipeline.
+
+    provider.add_span_processor(RedactingSpanProcessor(BatchSpanProcessor(exporter)))
+
+Only what is wrapped is protected. The distribution guards the whole provider instead, which also
+covers processors that are added later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk._logs import LogRecordProcessor
+from opentelemetry.sdk.trace import SpanProcessor
+
+from otel_redaction.log_view import RedactedLogEntry
+from otel_redaction.redactor import Redactor
+from otel_redaction.shield import Shield
+from otel_redaction.span_view import RedactedSpan
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.sdk._logs import ReadWriteLogRecord
+    from opentelemetry.sdk.trace import ReadableSpan, Span
+
+    from otel_redaction.policy import Policy
+
+
+class RedactingSpanProcessor(SpanProcessor):
+    """Hands *next_processor* a redacted view of every span that ends."""
+
+    def __init__(self, next_processor: SpanProcessor, policy: Policy | None = None) -> None:
+        self._next = next_processor
+        self._shield = Shield(Redactor(policy) if policy else None)
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Pass the start on; a starting span is not exported."""
+        self._next.on_start(span, parent_context)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Pass a redacted view on."""
+        self._next.on_end(RedactedSpan(span, self._shield))
+
+    def shutdown(self) -> None:
+        """Shut the wrapped processor down."""
+        self._next.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Flush the wrapped processor."""
+        return self._next.force_flush(timeout_millis)
+
+
+class RedactingLogRecordProcessor(LogRecordProcessor):
+    """Hands *next_processor* a redacted view of every log record."""
+
+    def __init__(self, next_processor: LogRecordProcessor, policy: Policy | None = None) -> None:
+        self._next = next_processor
+        self._shield = Shield(Redactor(policy) if policy else None)
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Pass a redacted view on."""
+        self._next.on_emit(RedactedLogEntry(log_record, self._shield))
+
+    def shutdown(self) -> None:
+        """Shut the wrapped processor down."""
+        self._next.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Flush the wrapped processor."""
+        return self._next.force_flush(timeout_millis)

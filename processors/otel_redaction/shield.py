@@ -1,0 +1,202 @@
+"""The fail-closed side of redaction: what adapters call, and what never raises.
+
+A `Redactor` may raise (a bug of ours, a deadline passed). A `Shield` may not: whatever goes wrong,
+it answers with content removed and tells `on_failure`. It also keeps what repeats on every span
+(names, resources, scopes), so that an application pays for them once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, TraceState
+from opentelemetry.trace.status import Status
+
+from otel_redaction.redactor import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+WITHHELD = "[WITHHELD]"
+"""Stands where text was removed because it could not be proven clean."""
+
+_KEPT_WHEN_WITHHELD = (
+    "gen_ai.usage.",
+    "llm.token_count.",
+    "http.response.status_code",
+    "http.status_code",
+    "telemetry.sdk.",
+    "otel_distro.",
+)
+"""Attributes that hold measurements or our own words, so they stay when content is withheld."""
+
+_MAX_CACHED = 1024
+
+
+class Observer(Protocol):
+    """Hears about redactions and failures; must be quick and must not raise."""
+
+    def redacted(self, signal: str, tally: Mapping[str, int]) -> None:
+        """Count matches by kind on one record of *signal*."""
+
+    def failed(self, signal: str, error: BaseException) -> None:
+        """Count a record whose content was withheld because redaction failed."""
+
+
+class SilentObserver:
+    """Counts nothing; for use of the adapters on their own."""
+
+    def redacted(self, signal: str, tally: Mapping[str, int]) -> None:
+        """Ignore it."""
+
+    def failed(self, signal: str, error: BaseException) -> None:
+        """Ignore it."""
+
+
+class Shield:
+    """Redacts each part of a telemetry record, or withholds it; never raises.
+
+    With *withhold* set no content passes at all, which is how a distribution with unusable
+    redaction settings runs: ids, timing, token counts and cost still leave.
+    """
+
+    def __init__(
+        self,
+        redactor: Redactor | None = None,
+        *,
+        observer: Observer | None = None,
+        withhold: bool = False,
+    ) -> None:
+        self._redactor = redactor or Redactor()
+        self._observer = observer or SilentObserver()
+        self._withhold = withhold
+        self._names: dict[str, str] = {}
+        self._resources: dict[Resource, Resource] = {}
+        self._scopes: dict[InstrumentationScope, InstrumentationScope] = {}
+
+    def name(self, text: str, signal: str) -> str:
+        """Return a span, event or metric name without what it should not say."""
+        known = self._names.get(text)
+        if known is None:
+            known = self._remember(self._names, text, self.text(text, signal))
+        return known
+
+    def text(self, text: str, signal: str) -> str:
+        """Return *text* redacted, or the withheld marker."""
+        if self._withhold:
+            return WITHHELD
+        return self._guarded(signal, lambda tally: self._redactor.text(text, tally), WITHHELD)
+
+    def value(self, key: str, value: Any, signal: str) -> Any:
+        """Return a log body or other free value redacted, nested values included."""
+        if self._withhold:
+            return WITHHELD
+        return self._guarded(
+            signal, lambda tally: self._redactor.value(key, value, tally), WITHHELD
+        )
+
+    def attributes(self, attributes: Mapping[str, Any] | None, signal: str) -> dict[str, Any]:
+        """Return redacted copies of *attributes*; the originals are not touched."""
+        if not attributes:
+            return {}
+        if self._withhold:
+            return measurements_of(attributes)
+        try:
+            tally: dict[str, int] = {}
+            clean = self._redactor.attributes(attributes, tally)
+        except Exception as error:  # noqa: BLE001 - fail closed, whatever it was
+            self._observer.failed(signal, error)
+            return measurements_of(attributes)
+        if tally:
+            self._observer.redacted(signal, tally)
+        return clean
+
+    def status(self, status: Status, signal: str) -> Status:
+        """Return *status* with its description redacted."""
+        if not status.description:
+            return status
+        return Status(status.status_code, self.text(status.description, signal))
+
+    def resource(self, resource: Resource, signal: str) -> Resource:
+        """Return one redacted resource per raw resource (exporters group by it)."""
+        known = self._resources.get(resource)
+        if known is None:
+            clean = Resource(self.attributes(resource.attributes, signal), resource.schema_url)
+            known = self._remember(self._resources, resource, clean)
+        return known
+
+    def scope(self, scope: InstrumentationScope, signal: str) -> InstrumentationScope:
+        """Return one redacted instrumentation scope per raw scope."""
+        known = self._scopes.get(scope)
+        if known is None:
+            clean = InstrumentationScope(
+                self.name(scope.name, signal) if not self._withhold else scope.name,
+                scope.version,
+                scope.schema_url,
+                self.attributes(scope.attributes, signal) or None,
+            )
+            known = self._remember(self._scopes, scope, clean)
+        return known
+
+    def context(self, context: SpanContext | None, signal: str) -> SpanContext | None:
+        """Return *context* with its trace state redacted; ids are never touched."""
+        if context is None or not context.trace_state:
+            return context
+        state = TraceState(
+            [(key, self.text(value, signal)) for key, value in context.trace_state.items()]
+        )
+        return SpanContext(
+            context.trace_id, context.span_id, context.is_remote, context.trace_flags, state
+        )
+
+    def link(self, link: Link, signal: str) -> Link:
+        """Return *link* with attributes and trace state redacted."""
+        clean = self.context(link.context, signal) or link.context
+        return Link(clean, self.attributes(link.attributes, signal))
+
+    def _guarded(self, signal: str, work: Callable[[dict[str, int]], Any], instead: Any) -> Any:
+        tally: dict[str, int] = {}
+        try:
+            clean = work(tally)
+        except Exception as error:  # noqa: BLE001 - fail closed, whatever it was
+            self._observer.failed(signal, error)
+            return instead
+        if tally:
+            self._observer.redacted(signal, tally)
+        return clean
+
+    @staticmethod
+    def _remember(cache: dict[Any, Any], key: Any, clean: Any) -> Any:
+        # Cleared rather than evicted one by one: names with ids in them would otherwise grow
+        # for ever, and a rare refill is cheaper than bookkeeping on every look-up.
+        if len(cache) >= _MAX_CACHED:
+            cache.clear()
+        cache[key] = clean
+        return clean
+
+
+class OpenShield(Shield):
+    """Lets everything through unchanged: redaction was switched off by the user."""
+
+    def text(self, text: str, signal: str) -> str:
+        """Return *text* as it is."""
+        return text
+
+    def value(self, key: str, value: Any, signal: str) -> Any:
+        """Return *value* as it is."""
+        return value
+
+    def attributes(self, attributes: Mapping[str, Any] | None, signal: str) -> dict[str, Any]:
+        """Return a plain copy of *attributes*."""
+        return dict(attributes or {})
+
+
+def measurements_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return only the attributes that are known to be measurements, never text of the user."""
+    return {
+        key: value
+        for key, value in attributes.items()
+        if key.startswith(_KEPT_WHEN_WITHHELD) and isinstance(value, int | float)
+    }

@@ -1,0 +1,63 @@
+"""Runs real programs under the real agent, with nothing of this machine's settings in them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+BIN = Path(sys.executable).parent
+_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a program ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+def clean_environment(home: Path, **variables: str) -> dict[str, str]:
+    """An environment with a home of its own and no telemetry settings but *variables*."""
+    environ = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    environ["PATH"] = f"{BIN}{os.pathsep}{environ.get('PATH', '')}"
+    return {**environ, "HOME": str(home), "XDG_STATE_HOME": str(home / "state"), **variables}
+
+
+def run(
+    command: list[str], environ: dict[str, str], *, timeout: float = 60, stdin: str | None = None
+) -> Finished:
+    """Run *command* to its end."""
+    began = time.monotonic()
+    done = subprocess.run(
+        command, env=environ, timeout=timeout, capture_output=True, text=True, input=stdin
+    )
+    return Finished(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+
+
+def instrumented(
+    script: str | Path, environ: dict[str, str], *arguments: str, timeout: float = 60
+) -> Finished:
+    """Run a Python script, given as text or file, under `opentelemetry-instrument`."""
+    command = [str(BIN / "opentelemetry-instrument"), sys.executable]
+    if isinstance(script, Path):
+        command += [str(script), *arguments]
+    else:
+        command += ["-c", textwrap.dedent(script), *arguments]
+    return run(command, environ, timeout=timeout)
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
