@@ -25,9 +25,11 @@ from otel_pricing.prices import (
 )
 from otel_pricing.recognise import is_model_call, read_call
 from otel_pricing.record import SpanEvent, SpanRecord, from_readable_span
+from otel_pricing.window import BillingWindow
 
 __all__ = [
     "NANO_PER_USD",
+    "BillingWindow",
     "CostStatus",
     "Explanation",
     "LineProblem",

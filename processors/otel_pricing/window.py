@@ -1,0 +1,212 @@
+"""Billed once, live: decisions as calls arrive, corrected while their twins may still come.
+
+A client's span ends before the framework's around it, so the first decision is often revised by
+the next span. The window remembers enough recent calls to do so, and no more.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from typing import TYPE_CHECKING
+
+from otel_pricing.billing import apply, key_of, settle
+from otel_pricing.twins import (
+    Key,
+    Span,
+    nested_evidence,
+    response_id_evidence,
+    shape_evidence,
+    span_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Iterator
+
+    from otel_pricing.call import PricedCall
+
+WINDOW_NS = 600_000_000_000
+"""How long a call waits for its twin: longer than any provider keeps a request open."""
+MOST_CALLS = 4096
+MOST_LINKS = 8192
+LARGEST_GROUP = 256
+"""Calls decided together; more only come together when many equal calls run at once."""
+
+
+class BillingWindow:
+    """Decides on calls one at a time; what leaves the window keeps its last decision.
+
+    For one thread. Memory is bounded by the number of calls remembered.
+    """
+
+    def __init__(self, *, window_ns: int = WINDOW_NS, most_calls: int = MOST_CALLS) -> None:
+        self._window_ns = window_ns
+        self._most_calls = most_calls
+        # Insertion order is the order of arrival, which is what is forgotten first.
+        self._spans: dict[Key, Span] = {}
+        self._decided: dict[Key, PricedCall] = {}
+        self._near: dict[Key, set[Key]] = {}
+        self._latest_ns = 0
+        self._parents: dict[Key, int | None] = {}
+        self._children: dict[Key, set[int]] = {}
+        self._buckets: dict[Hashable, dict[str, list[tuple[int, Key]]]] = {}
+
+    def __len__(self) -> int:
+        """Return the number of calls remembered."""
+        return len(self._spans)
+
+    def link(self, trace_id: int, span_id: int, parent_span_id: int | None) -> None:
+        """Remember the parent of a span that is not a model call.
+
+        Optional: it ties a model call to one above it through the spans between them. Without it
+        they are recognised by response id, time and tokens.
+        """
+        while len(self._parents) >= MOST_LINKS:
+            oldest = next(iter(self._parents))
+            self._unlink(oldest, self._parents.pop(oldest))
+        self._parents[trace_id, span_id] = parent_span_id
+        self._adopt((trace_id, span_id), parent_span_id)
+
+    def offer(self, call: PricedCall) -> list[PricedCall]:
+        """Return *call* with its decision, then earlier calls whose decision it changes."""
+        key = key_of(call)
+        known = self._decided.get(key)
+        if known is not None:
+            return [known]
+        span = span_of(call)
+        self._forget(before_ns=max(self._latest_ns, call.call.end_ns) - self._window_ns)
+        near = {other.key for other in self._twins(span)}
+        self._remember(span, near)
+        self._decided[key] = call
+        if not near:
+            return [call]
+        return self._decide(span)
+
+    def _decide(self, span: Span) -> list[PricedCall]:
+        group = [self._spans[key] for key in self._group(span.key)]
+        changed: list[PricedCall] = []
+        for key, decision in settle(group, self._parents).items():
+            before = self._decided[key]
+            after = apply(before, decision)
+            if after is not before:
+                self._decided[key] = after
+                if key != span.key:
+                    changed.append(after)
+        return [self._decided[span.key], *changed]
+
+    def _group(self, start: Key) -> Iterable[Key]:
+        """Return the calls that may be tied to *start*, directly or through each other.
+
+        When there are too many, the nearest are taken. A span keeps the twin it has: both are
+        left out, or both are in.
+        """
+        reached = {start: None}
+        queue = [start]
+        for key in queue:
+            for other in sorted(self._near[key], key=self._newest_first):
+                if other in reached or other not in self._spans:
+                    continue
+                if len(reached) >= LARGEST_GROUP and not self._are_tied(key, other):
+                    continue
+                reached[other] = None
+                queue.append(other)
+        return reached
+
+    def _newest_first(self, key: Key) -> tuple[int, Key]:
+        return (-self._spans[key].call.end_ns if key in self._spans else 0, key)
+
+    def _are_tied(self, one: Key, other: Key) -> bool:
+        a, b = self._decided[one], self._decided[other]
+        return a.billed_span_id == other[1] or b.billed_span_id == one[1]
+
+    def _twins(self, span: Span) -> Iterator[Span]:
+        """Yield the remembered calls that may be the same provider call as *span*."""
+        yield from self._nested(span)
+        for bucket in _buckets(span):
+            for scope, ends in self._buckets.get(bucket, {}).items():
+                if scope != span.call.scope:
+                    yield from self._overlapping(span, ends)
+
+    def _nested(self, span: Span) -> Iterator[Span]:
+        seen = {span.key}
+        parent = span.call.parent_span_id
+        while parent is not None and (span.key[0], parent) not in seen:
+            key = (span.key[0], parent)
+            seen.add(key)
+            above = self._spans.get(key)
+            if above is not None and nested_evidence(above, span):
+                yield above
+                break
+            parent = above.call.parent_span_id if above else self._parents.get(key)
+        queue = [span.key]
+        for key in queue:
+            for child in self._children.get(key, ()):
+                below_key = (key[0], child)
+                if below_key in seen:
+                    continue
+                seen.add(below_key)
+                below = self._spans.get(below_key)
+                if below is not None and nested_evidence(span, below):
+                    yield below
+                else:
+                    queue.append(below_key)
+
+    def _overlapping(self, span: Span, ends: list[tuple[int, Key]]) -> Iterator[Span]:
+        # Spans are sorted by their end: those that ended before this one began are no twins.
+        for end_ns, key in reversed(ends):
+            if end_ns < span.call.start_ns:
+                break
+            other = self._spans[key]
+            outer, inner = (span, other) if span.order < other.order else (other, span)
+            if response_id_evidence(outer, inner) or shape_evidence(outer, inner):
+                yield other
+
+    def _remember(self, span: Span, near: set[Key]) -> None:
+        self._latest_ns = max(self._latest_ns, span.call.end_ns)
+        self._spans[span.key] = span
+        self._near[span.key] = near
+        for other in near:
+            self._near[other].add(span.key)
+        self._adopt(span.key, span.call.parent_span_id)
+        for bucket in _buckets(span):
+            ends = self._buckets.setdefault(bucket, {}).setdefault(span.call.scope, [])
+            insort(ends, (span.call.end_ns, span.key))
+
+    def _forget(self, before_ns: int) -> None:
+        while self._spans:
+            oldest = next(iter(self._spans.values()))
+            if len(self._spans) < self._most_calls and oldest.call.end_ns >= before_ns:
+                return
+            self._drop(oldest)
+
+    def _drop(self, span: Span) -> None:
+        del self._spans[span.key], self._decided[span.key]
+        for other in self._near.pop(span.key):
+            self._near.get(other, set()).discard(span.key)
+        self._unlink(span.key, span.call.parent_span_id)
+        for bucket in _buckets(span):
+            scopes = self._buckets[bucket]
+            ends = scopes[span.call.scope]
+            ends.remove((span.call.end_ns, span.key))
+            if not ends:
+                del scopes[span.call.scope]
+            if not scopes:
+                del self._buckets[bucket]
+
+    def _adopt(self, key: Key, parent_span_id: int | None) -> None:
+        if parent_span_id is not None:
+            self._children.setdefault((key[0], parent_span_id), set()).add(key[1])
+
+    def _unlink(self, key: Key, parent_span_id: int | None) -> None:
+        if parent_span_id is None:
+            return
+        parent = (key[0], parent_span_id)
+        siblings = self._children.get(parent)
+        if siblings is not None:
+            siblings.discard(key[1])
+            if not siblings:
+                del self._children[parent]
+
+
+def _buckets(span: Span) -> list[Hashable]:
+    named: list[Hashable] = [(span.family, model) for model in span.models]
+    return [*named, span.call.response_id] if span.call.response_id else named
