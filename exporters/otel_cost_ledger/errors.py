@@ -1,0 +1,23 @@
+"""What can go wrong with a ledger, for callers who open one.
+
+`LedgerError` is the base; a message names the file and the next action. The writer never raises
+these after start-up: it counts them and keeps the calls (see `faults.py`).
+"""
+
+from __future__ import annotations
+
+
+class LedgerError(Exception):
+    """A ledger file cannot be used as asked."""
+
+
+class LedgerNotFoundError(LedgerError):
+    """There is no ledger at this path yet."""
+
+
+class UnsafePathError(LedgerError):
+    """The ledger's file or directory could be read or replaced by somebody else."""
+
+
+class NewerSchemaError(LedgerError):
+    """The ledger was made by a later version of this package; writing could damage it."""

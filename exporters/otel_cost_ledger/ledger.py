@@ -1,0 +1,76 @@
+"""A ledger opened for reading; every question takes one of these."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from otel_cost_ledger.connection import newer_schema, open_reader, schema_version
+from otel_cost_ledger.errors import LedgerError, LedgerNotFoundError
+from otel_cost_ledger.quiet import suppressed
+from otel_cost_ledger.schema import SCHEMA_VERSION, create_schema
+from otel_cost_ledger.store import KEPT_SINCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from otel_cost_ledger.store import SqlValue
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A read-only view of the ledger at *path*."""
+
+    path: Path
+    connection: sqlite3.Connection
+
+    @property
+    def rows_kept_since_ns(self) -> int:
+        """Calls that started before this were removed by retention; their daily sums remain."""
+        found = self.connection.execute(
+            "SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)
+        ).fetchone()
+        return int(found[0]) if found else 0
+
+    def rows(self, sql: str, values: Sequence[SqlValue] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query; raises `LedgerError` when the file cannot be read."""
+        try:
+            yield from self.connection.execute(sql, tuple(values))
+        except sqlite3.DatabaseError as error:
+            raise LedgerError(f"cannot read cost ledger {self.path}: {error}") from error
+
+
+@contextmanager
+def open_ledger(path: Path | str, *, missing_ok: bool = False) -> Iterator[Ledger]:
+    """Open the ledger at *path* for reading; all questions inside see one moment of it.
+
+    Raises `LedgerNotFoundError` where there is no file, `LedgerError` for one that is no
+    ledger. A file that nothing was written to yet reads as an empty ledger, and with
+    *missing_ok* so does one that is not there.
+    """
+    path = Path(path)
+    missing = not path.exists()
+    if missing and not missing_ok:
+        raise LedgerNotFoundError(f"there is no cost ledger at {path}")
+    with suppressed():
+        connection = _empty() if missing else open_reader(path)
+        try:
+            version = schema_version(connection)
+            if version > SCHEMA_VERSION:
+                raise newer_schema(path, version)
+            if version == 0:
+                connection.close()
+                connection = _empty()
+            connection.execute("BEGIN")
+            yield Ledger(path, connection)
+        finally:
+            connection.close()
+
+
+def _empty() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    create_schema(connection)
+    return connection

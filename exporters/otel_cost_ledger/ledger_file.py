@@ -1,0 +1,93 @@
+"""The ledger file of one process: opened late, checked before each use, left alone after a fork."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_cost_ledger.connection import Synchronous, open_writer
+from otel_cost_ledger.forking import abandon
+from otel_cost_ledger.gate import Gate
+from otel_cost_ledger.paths import identity
+from otel_cost_ledger.quarantine import set_aside
+from otel_cost_ledger.store import Store, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from otel_cost_ledger.entries import Entry
+
+
+class LedgerFile:
+    """Opens the file when it is first needed and again when it is not the same any more."""
+
+    def __init__(
+        self, path: Path, *, synchronous: Synchronous, busy_timeout_ms: int, max_names: int
+    ) -> None:
+        self.path = path
+        self._synchronous: Synchronous = synchronous
+        self._busy_timeout_ms = busy_timeout_ms
+        self._max_names = max_names
+        self._gate = Gate(path.with_name(path.name + ".lock"), busy_timeout_ms / 1000)
+        self._store: Store | None = None
+        self._identity: tuple[int, int] | None = None
+        self.reopened = 0
+
+    def apply(self, entries: Sequence[Entry]) -> Stored:
+        """Store *entries* in one transaction; raises what SQLite and the file system raise."""
+        store = self.opened()
+        with self._gate.turn():
+            return store.apply(entries)
+
+    def opened(self) -> Store:
+        """Return the open store, after making sure that it is still the file at the path.
+
+        SQLite goes on writing to a file that was deleted or replaced under it, without an error
+        and for nobody to see.
+        """
+        if self._store is not None and identity(self.path) != self._identity:
+            self.close()
+            self.reopened += 1
+        if self._store is None:
+            connection = open_writer(
+                self.path,
+                synchronous=self._synchronous,
+                busy_timeout_ms=self._busy_timeout_ms,
+            )
+            self._store = Store(connection, self._max_names)
+            self._identity = identity(self.path)
+        return self._store
+
+    def hurry(self, timeout_ms: int) -> None:
+        """Wait at most *timeout_ms* for other processes from now on."""
+        self._busy_timeout_ms = min(self._busy_timeout_ms, timeout_ms)
+        self._gate.wait_s = self._busy_timeout_ms / 1000
+        if self._store is not None:
+            self._store.connection.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
+
+    def set_aside(self) -> Path | None:
+        """Quarantine the damaged file; return its new name, None if somebody else did."""
+        # The file may have been too damaged to open: then the one at the path is the one we met.
+        damaged = self._identity or identity(self.path)
+        self.close()
+        with self._gate.turn() as held:
+            return set_aside(self.path, damaged) if held else None
+
+    def close(self) -> None:
+        """Close the connection; the next `apply` opens it again."""
+        store, self._store, self._identity = self._store, None, None
+        if store is not None:
+            store.connection.close()
+
+    def release(self) -> None:
+        """Close the connection and the lock file."""
+        self.close()
+        self._gate.close()
+
+    def abandon(self) -> None:
+        """In a forked child: drop the parent's connection without closing it."""
+        if self._store is not None:
+            abandon(self._store.connection)
+        self._store = None
+        self._identity = None
+        self._gate.close()

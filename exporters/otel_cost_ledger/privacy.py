@@ -1,0 +1,71 @@
+"""Names as the ledger may keep them: cleaned, bounded, and persons only as keyed pseudonyms."""
+
+from __future__ import annotations
+
+import hmac
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_NAME_CHARACTERS: Final = 200
+_CACHED_NAMES: Final = 4096
+
+Person = Literal["user", "session"]
+
+
+class Pseudonyms:
+    """Turns a user or session into 47 bits of an HMAC; without a key, into nothing.
+
+    47 bits fit SQLite's six-byte integers. Two of a million users share a pseudonym with a
+    chance of about one in three hundred; guessing a name needs the key.
+    """
+
+    def __init__(self, key: bytes | None) -> None:
+        if key is not None and len(key) < 16:
+            raise ValueError(f"a pseudonym key needs at least 16 bytes, got {len(key)}")
+        self._key = key
+        self._cached = lru_cache(maxsize=_CACHED_NAMES)(self._compute)
+
+    def of(self, person: Person, name: str | None) -> int | None:
+        """Return the number stored for *name*; None for no name or no key."""
+        if not name or self._key is None:
+            return None
+        return self._cached(person, name)
+
+    def _compute(self, person: Person, name: str) -> int:
+        assert self._key is not None  # noqa: S101 - `of` is the only caller
+        # The kind is part of the message, so that a user and a session of one name differ.
+        message = f"{person}\x00{name}".encode("utf-8", "replace")
+        digest = hmac.digest(self._key, message, "sha256")
+        return int.from_bytes(digest[:6], "big") >> 1
+
+
+def pseudonym(key: bytes, person: Person, name: str) -> str:
+    """Return the pseudonym of *name* as reports show it: twelve hexadecimal digits."""
+    return format_pseudonym(Pseudonyms(key).of(person, name)) or ""
+
+
+def format_pseudonym(stored: int | None) -> str | None:
+    """Return a stored pseudonym as reports show it."""
+    return None if stored is None else f"{stored:012x}"
+
+
+def parse_pseudonym(shown: str) -> int:
+    """Return the stored form of a pseudonym as reports show it; raises ValueError."""
+    return int(shown, 16)
+
+
+def bounded_cleaner(clean: Callable[[str], str]) -> Callable[[str], str]:
+    """Return *clean* behind a cache, its answers valid UTF-8 and of bounded length."""
+
+    @lru_cache(maxsize=_CACHED_NAMES)
+    def cleaned(name: str) -> str:
+        if not name:
+            return ""
+        # SQLite cannot store a lone surrogate, and a name has no use for control characters.
+        text = clean(name).encode("utf-8", "replace").decode("utf-8")
+        return text[:MAX_NAME_CHARACTERS].replace("\x00", "\ufffd")
+
+    return cleaned

@@ -1,0 +1,19 @@
+"""Running our own SQL without it becoming spans of the app that we watch."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+
+def suppressed() -> AbstractContextManager[None]:
+    """Return a context in which instrumentations, of sqlite3 above all, see nothing."""
+    try:
+        from opentelemetry.instrumentation.utils import suppress_instrumentation
+    except ImportError:
+        # The ledger works without OpenTelemetry; then there is nobody to be quiet for.
+        return contextlib.nullcontext()
+    return suppress_instrumentation()

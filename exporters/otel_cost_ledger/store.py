@@ -1,0 +1,184 @@
+"""The write transactions of the ledger, on an open connection; faults are the caller's."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from otel_cost_ledger.entries import ViolationRow
+from otel_cost_ledger.interning import DEFAULT_MAX_NAMES, Interner
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+    from otel_cost_ledger.entries import Entry
+    from otel_cost_ledger.rows import Row
+
+    SqlValue = int | str | bytes | None
+
+KEPT_SINCE: Final = "rows_kept_since_ns"
+"""Key in `meta`: retention has removed every call that started before this."""
+
+CALL_COLUMNS: Final = (
+    "start_ns",
+    "span_id",
+    "trace_id",
+    "parent_span_id",
+    "dim_id",
+    "origin_id",
+    "outcome_id",
+    "user_id",
+    "session_id",
+    "latency_us",
+    "ttft_us",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cost_nano_usd",
+    "exposure_nano_usd",
+    "max_output_tokens",
+    "response_fingerprint",
+    "extra",
+)
+"""The columns of `calls`, in table order."""
+
+_INSERT: Final = (
+    f"INSERT INTO calls ({', '.join(CALL_COLUMNS)})"  # noqa: S608 - constants only
+    f" VALUES ({', '.join('?' * len(CALL_COLUMNS))}) ON CONFLICT DO NOTHING"
+)
+_REVISE: Final = (
+    "UPDATE calls SET outcome_id = ?1, cost_nano_usd = ?2, exposure_nano_usd = ?3, extra = ?4"
+    " WHERE start_ns = ?5 AND span_id = ?6 AND (outcome_id IS NOT ?1"
+    " OR cost_nano_usd IS NOT ?2 OR exposure_nano_usd IS NOT ?3 OR extra IS NOT ?4)"
+)
+_VIOLATION: Final = (
+    "INSERT INTO latency_violations (at_ns, span_id, operation, trace_id, budget_us, actual_us)"
+    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+
+
+@dataclass(slots=True)
+class Stored:
+    """What one transaction changed."""
+
+    written: int = 0
+    revised: int = 0
+    already_known: int = 0
+    expired: int = 0
+    """Older than the rows that retention has kept: whether they are new cannot be known."""
+
+    def add(self, other: Stored) -> None:
+        """Count what another transaction changed as well."""
+        self.written += other.written
+        self.revised += other.revised
+        self.already_known += other.already_known
+        self.expired += other.expired
+
+
+class Store:
+    """Applies entries through one connection, each batch in one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, max_names: int = DEFAULT_MAX_NAMES) -> None:
+        self.connection = connection
+        self._names = Interner(connection, max_names)
+
+    def apply(self, entries: Sequence[Entry]) -> Stored:
+        """Do everything in *entries*, or, when this raises, nothing of it."""
+        with self._transaction():
+            kept_since = self._kept_since()
+            stored = Stored()
+            inserts: list[Row] = []
+            for kind, row in entries:
+                if isinstance(row, ViolationRow):
+                    self._add_violation(row, stored)
+                elif row.start_ns < kept_since:
+                    stored.expired += 1
+                elif kind == "insert":
+                    inserts.append(row)
+                else:
+                    # A revision may be of a call in this same batch.
+                    self._insert(inserts, stored)
+                    inserts = []
+                    self._revise(row, stored)
+            self._insert(inserts, stored)
+        return stored
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        # IMMEDIATE: a read transaction that turns into a write fails at once with BUSY_SNAPSHOT.
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.connection.execute("COMMIT")
+        except BaseException:
+            self._names.forget()
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            raise
+
+    def _insert(self, rows: list[Row], stored: Stored) -> None:
+        if not rows:
+            return
+        # In key order pages fill to nine tenths; in random order to two thirds.
+        rows.sort(key=_key)
+        cursor = self.connection.executemany(_INSERT, [self._values(row) for row in rows])
+        # rowcount leaves out what the triggers changed, unlike total_changes.
+        stored.written += cursor.rowcount
+        stored.already_known += len(rows) - cursor.rowcount
+
+    def _revise(self, row: Row, stored: Stored) -> None:
+        outcome_id = self._names.outcomes.id_of(row.outcome)
+        changed = self.connection.execute(
+            _REVISE,
+            (
+                outcome_id,
+                row.cost_nano_usd,
+                row.exposure_nano_usd,
+                _json(row.extra),
+                row.start_ns,
+                row.span_id,
+            ),
+        ).rowcount
+        if changed:
+            stored.revised += 1
+        else:
+            self._insert([row], stored)
+
+    def _add_violation(self, row: ViolationRow, stored: Stored) -> None:
+        values = row._replace(trace_id=bytes.fromhex(row.trace_id))  # type: ignore[arg-type]
+        if self.connection.execute(_VIOLATION, values).rowcount:
+            stored.written += 1
+        else:
+            stored.already_known += 1
+
+    def _kept_since(self) -> int:
+        found = self.connection.execute(
+            "SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)
+        ).fetchone()
+        return int(found[0]) if found else 0
+
+    def _values(self, row: Row) -> tuple[SqlValue, ...]:
+        return (
+            row[0],
+            row[1],
+            bytes.fromhex(row.trace_id),
+            row[3],
+            self._names.dims.id_of(row.dim),
+            self._names.origins.id_of(row.origin),
+            self._names.outcomes.id_of(row.outcome),
+            *row[7:20],
+            _json(row.extra),
+        )
+
+
+def _key(row: Row) -> tuple[int, int]:
+    return row.start_ns, row.span_id
+
+
+def _json(extra: dict[str, int] | None) -> str | None:
+    return None if extra is None else json.dumps(extra, separators=(",", ":"), sort_keys=True)

@@ -1,0 +1,44 @@
+"""Which operations were slower than their latency budget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_cost_ledger.entries import LatencyViolation
+from otel_cost_ledger.filters import Window
+from otel_cost_ledger.rows import unsigned_64
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from otel_cost_ledger.ledger import Ledger
+
+
+def violations(
+    ledger: Ledger,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    operation: str | None = None,
+    limit: int | None = None,
+) -> tuple[LatencyViolation, ...]:
+    """Return latency-budget violations of the window, the latest first, at most *limit*."""
+    window = Window.between(since, until)
+    found = ledger.rows(
+        "SELECT operation, budget_us, actual_us, at_ns, trace_id, span_id"
+        " FROM latency_violations"
+        " WHERE at_ns >= ? AND at_ns < ? AND (?3 IS NULL OR operation = ?3)"
+        " ORDER BY at_ns DESC, span_id DESC LIMIT ?",
+        [window.since_ns, window.until_ns, operation, -1 if limit is None else limit],
+    )
+    return tuple(
+        LatencyViolation(
+            operation=name,
+            budget_ms=budget_us / 1000,
+            actual_ms=actual_us / 1000,
+            at_ns=at_ns,
+            trace_id=int.from_bytes(trace_id, "big"),
+            span_id=unsigned_64(span_id),
+        )
+        for name, budget_us, actual_us, at_ns, trace_id, span_id in found
+    )

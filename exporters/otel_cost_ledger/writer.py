@@ -1,0 +1,308 @@
+"""The one writer of a process: stores priced calls, and keeps them safe while it cannot.
+
+`LedgerWriter` is synchronous and meant for a background thread; any thread may call it, one at a
+time gets through. Nothing here raises for the state of the disk: a fault becomes
+`WriteResult.fault`, a counter, and one message an outage.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from otel_cost_ledger.connection import DEFAULT_BUSY_TIMEOUT_MS, Synchronous
+from otel_cost_ledger.entries import Entry, LatencyViolation, ViolationRow, microseconds
+from otel_cost_ledger.errors import UnsafePathError
+from otel_cost_ledger.faults import Fault, fault_of
+from otel_cost_ledger.forking import watch
+from otel_cost_ledger.health import Counters, WriteResult
+from otel_cost_ledger.interning import DEFAULT_MAX_NAMES
+from otel_cost_ledger.ledger_file import LedgerFile
+from otel_cost_ledger.outage import Outage
+from otel_cost_ledger.privacy import Pseudonyms, bounded_cleaner
+from otel_cost_ledger.quiet import suppressed
+from otel_cost_ledger.rows import row_of, signed_64
+from otel_cost_ledger.spill import DEFAULT_RING_CALLS, DEFAULT_SPILL_BYTES, Ring, SpillFile
+from otel_cost_ledger.store import Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from otel_cost_ledger.entries import Kind
+    from otel_pricing.call import PricedCall
+
+CALLS_PER_TRANSACTION: Final = 512
+"""Most of the speed of one huge transaction, and the lock is free again after some 10 ms."""
+
+_BAD_ENTRY: Final = (
+    OverflowError,
+    UnicodeError,
+    TypeError,
+    ValueError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.DataError,
+)
+"""What one entry can raise whatever the state of the file is."""
+
+_log = logging.getLogger("otel_cost_ledger")
+
+_Item = TypeVar("_Item")
+
+
+class LedgerWriter:
+    """Writes priced calls to the ledger at *path*, which is opened at the first write.
+
+    *clean* is applied to every stored name (pass the redactor). *pseudonym_key* turns users and
+    sessions into pseudonyms; without it they are not stored. *say* receives each message.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        clean: Callable[[str], str] = str,
+        pseudonym_key: bytes | None = None,
+        synchronous: Synchronous = "NORMAL",
+        busy_timeout_ms: int = DEFAULT_BUSY_TIMEOUT_MS,
+        max_names: int = DEFAULT_MAX_NAMES,
+        ring_calls: int = DEFAULT_RING_CALLS,
+        spill_bytes: int = DEFAULT_SPILL_BYTES,
+        say: Callable[[str], None] = _log.warning,
+    ) -> None:
+        self.path = Path(path).absolute()
+        self.counters = Counters()
+        self._clean = bounded_cleaner(clean)
+        self._pseudonyms = Pseudonyms(pseudonym_key)
+        self._say = say
+        self._ring = Ring(ring_calls)
+        self._spill = SpillFile(self.path.with_name(self.path.name + ".spill.jsonl"), spill_bytes)
+        self._file = LedgerFile(
+            self.path,
+            synchronous=synchronous,
+            busy_timeout_ms=busy_timeout_ms,
+            max_names=max_names,
+        )
+        self._outage = Outage(self.path, say)
+        self._complained: set[str] = set()
+        self._lock = threading.Lock()
+        watch(self)
+
+    def write(self, batch: Sequence[PricedCall]) -> WriteResult:
+        """Store *batch*; calls that the ledger has already are left as they are."""
+        return self._submit("insert", batch)
+
+    def revise(self, batch: Sequence[PricedCall]) -> WriteResult:
+        """Store *batch*, giving calls that the ledger has already this price and decision.
+
+        Names, tokens and times of a stored call stay. The sums move with the call, and the
+        price it had is kept in `replaced_prices`.
+        """
+        return self._submit("revise", batch)
+
+    def record_violations(self, violations: Iterable[LatencyViolation]) -> WriteResult:
+        """Store latency-budget violations; each one of a repeating operation is kept."""
+        with self._lock, suppressed():
+            entries, rejected = self._prepare(violations, self._violation)
+            return self._store(entries, rejected)
+
+    def force_flush(self) -> WriteResult:
+        """Try now to store whatever waits, even if the last attempt has just failed."""
+        with self._lock, suppressed():
+            return self._drain(0)
+
+    def shutdown(self, timeout_s: float = 1.0) -> WriteResult:
+        """Store what waits, leave the rest in the spill file, and close the ledger."""
+        if not self._lock.acquire(timeout=timeout_s):
+            return WriteResult(waiting=len(self._ring), fault=Fault.BUSY)
+        try:
+            with suppressed():
+                self._file.hurry(int(timeout_s * 1000))
+                result = self._drain(0)
+                self._spill_oldest(len(self._ring))
+                self._file.release()
+                return result
+        finally:
+            self._lock.release()
+
+    def abandon_in_child(self) -> None:
+        """Forget what belongs to the parent process: connection, waiting calls, counts, lock."""
+        self._lock = threading.Lock()
+        self._file.abandon()
+        self._ring.clear()
+        self.counters = Counters()
+
+    def _submit(self, kind: Kind, batch: Sequence[PricedCall]) -> WriteResult:
+        def entry(priced: PricedCall) -> Entry:
+            return Entry(kind, row_of(priced, self._clean, self._pseudonyms))
+
+        with self._lock, suppressed():
+            entries, rejected = self._prepare(batch, entry)
+            return self._store(entries, rejected)
+
+    def _violation(self, violation: LatencyViolation) -> Entry:
+        row = ViolationRow(
+            at_ns=violation.at_ns,
+            span_id=signed_64(violation.span_id),
+            operation=self._clean(violation.operation),
+            trace_id=f"{violation.trace_id % (1 << 128):032x}",
+            budget_us=microseconds(violation.budget_ms),
+            actual_us=microseconds(violation.actual_ms),
+        )
+        return Entry("violation", row)
+
+    def _prepare(
+        self, items: Iterable[_Item], entry: Callable[[_Item], Entry]
+    ) -> tuple[list[Entry], int]:
+        entries: list[Entry] = []
+        rejected = 0
+        for item in items:
+            try:
+                entries.append(entry(item))
+            except Exception as error:  # noqa: BLE001 - one odd span must not cost its neighbours
+                rejected += 1
+                self._complain("unusable", f"a call could not be stored: {error!r}")
+        self.counters.handed_in += len(entries) + rejected
+        self.counters.rejected += rejected
+        return entries, rejected
+
+    def _store(self, entries: list[Entry], rejected: int) -> WriteResult:
+        self._ring.add(entries)
+        if self._outage.may_try():
+            return self._drain(rejected)
+        self._make_room()
+        return WriteResult(rejected=rejected, waiting=len(self._ring), fault=self._outage.fault)
+
+    def _drain(self, rejected: int) -> WriteResult:
+        """Store the spilled entries, then those in memory, and take stock."""
+        done = Stored()
+        rejected_before = self.counters.rejected
+        waited = len(self._ring)
+        fault = self._attempt(done)
+        if fault is Fault.CORRUPT and self._set_aside():
+            fault = self._attempt(done)
+        if fault is None:
+            self._outage.ends(waited, self.counters.dropped)
+        else:
+            self._make_room()
+        self._count(done)
+        return WriteResult(
+            written=done.written,
+            revised=done.revised,
+            already_known=done.already_known,
+            expired=done.expired,
+            rejected=rejected + self.counters.rejected - rejected_before,
+            waiting=len(self._ring),
+            fault=fault,
+        )
+
+    def _attempt(self, done: Stored) -> Fault | None:
+        try:
+            self._file.opened()
+            self._replay(done)
+            self._empty_ring(done)
+        except Exception as error:  # noqa: BLE001 - the disk's state must never reach the app
+            fault = fault_of(error)
+            self.counters.faults += 1
+            # A connection that has met a fault may hold on to it; the next attempt opens anew.
+            self._close_after(fault)
+            self._outage.begins(fault, str(error))
+            return fault
+        return None
+
+    def _empty_ring(self, done: Stored) -> None:
+        while chunk := self._ring.take(CALLS_PER_TRANSACTION):
+            try:
+                self._apply(chunk, done)
+            except BaseException:
+                self._ring.put_back(chunk)
+                raise
+
+    def _apply(self, entries: list[Entry], done: Stored) -> None:
+        """Store *entries*; if one is unusable, find it by halving and store the others."""
+        try:
+            stored = self._file.apply(entries)
+        except _BAD_ENTRY as error:
+            if len(entries) == 1:
+                self.counters.rejected += 1
+                self._complain("rejected", f"a call could not be stored: {error!r}")
+                return
+            middle = len(entries) // 2
+            self._apply(entries[:middle], done)
+            self._apply(entries[middle:], done)
+        else:
+            done.add(stored)
+
+    def _replay(self, done: Stored) -> None:
+        """Store what an earlier outage, or a process that had to go, left in the spill file."""
+        if not self._spill.exists():
+            return
+        try:
+            replayed, unreadable = self._spill.replay(lambda entries: self._apply(entries, done))
+        except (OSError, UnsafePathError) as error:
+            self._complain("spill", f"{self._spill.path} cannot be replayed: {error}")
+            return
+        self.counters.replayed += replayed
+        self.counters.rejected += unreadable
+        if unreadable:
+            self._complain("spill", f"{unreadable} lines of {self._spill.path} made no sense")
+
+    def _make_room(self) -> None:
+        """Move what memory cannot hold to the spill file, and what that cannot hold nowhere."""
+        if self._outage.fault is Fault.NEWER_SCHEMA:
+            # Only another program version can store these, so they cannot wait in this process.
+            self._spill_oldest(len(self._ring))
+        elif self._ring.over:
+            # Half the ring at once: one file operation for many calls.
+            self._spill_oldest(self._ring.over + len(self._ring) // 2)
+
+    def _spill_oldest(self, count: int) -> None:
+        entries = self._ring.take(count)
+        if not entries:
+            return
+        kept = 0
+        # Where the ledger was refused a file of ours is no safer.
+        if self._outage.fault is not Fault.REFUSED:
+            try:
+                kept = self._spill.append(entries)
+            except (OSError, UnsafePathError) as error:
+                self._complain("spill", f"{self._spill.path} cannot be written: {error}")
+        self.counters.spilled += kept
+        # The newest ones are the last to lose: there may be room for them in memory.
+        self._ring.put_back(entries[kept:])
+        lost = self._ring.take(self._ring.over)
+        self.counters.dropped += len(lost)
+
+    def _set_aside(self) -> bool:
+        """Quarantine the damaged file; return whether there is a new start to try."""
+        try:
+            target = self._file.set_aside()
+        except OSError as error:
+            self._complain("quarantine", f"{self.path} is damaged and cannot be moved: {error}")
+            return False
+        if target is not None:
+            self.counters.quarantined += 1
+            self._say(
+                f"cost ledger {self.path} is damaged; it is kept as {target.name}"
+                f" and a new one is started"
+            )
+        return True
+
+    def _close_after(self, fault: Fault) -> None:
+        if fault is not Fault.BUSY:
+            self._file.close()
+
+    def _count(self, done: Stored) -> None:
+        self.counters.written += done.written
+        self.counters.revised += done.revised
+        self.counters.already_known += done.already_known
+        self.counters.expired += done.expired
+        self.counters.reopened = self._file.reopened
+
+    def _complain(self, topic: str, message: str) -> None:
+        if topic not in self._complained:
+            self._complained.add(topic)
+            self._say(message)
