@@ -1,0 +1,119 @@
+"""Secrets that only their name gives away: `password=...`, `"apiKey": "..."`, `--token ...`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from otel_redaction.detectors.secret_values import is_password, is_secret
+from otel_redaction.keys import secret_kind
+
+if TYPE_CHECKING:
+    from otel_redaction.scan import Scan
+
+_STEMS = (b"pass", b"pwd", b"secret", b"token", b"key", b"auth", b"cred", b"cookie")
+# Names that share no stem with the above are found where they are written out.
+_RARE_STEMS = (b"psw", b"kennwort", b"contrase", b"senha", b"sessid", b"sessionid")
+
+_NAME_REVERSED = re.compile(r"[\w.-]{0,48}")
+_REST_AND_OPERATOR = re.compile(
+    r"[\w.-]{0,48}"
+    r"[\"'`\])]{0,3}"
+    r"(?:"
+    r"[ \t]{0,8}(?:[ \t][A-Za-z][\w.]{0,20}[ \t]{1,4})?"
+    r"(?::{1,3}={1,2}|[?.+|]?={1,3}>?|::?|->)[ \t]{0,8}(?:\r?\n[ \t]{1,40})?"
+    r"|[ \t]{0,4},[ \t]{0,4}(?=[\"'`])"
+    r"|>\s{0,80}"
+    r"|[ \t]{1,4}(?:is|was)[ \t:]{1,4}"
+    r")"
+    r"(?:[bfrub@L]?(?=[\"'`]))?"
+)
+_FLAG = re.compile(r"[\w-]{0,40}[ \t]{1,4}(?=[^\s-])")
+_QUOTED = re.compile(r"(\"\"\"|'''|[\"'`])([^\r\n]*?)\1")
+_BARE = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\x00]{1,512}")
+_LINE = re.compile(r"[^\r\n\"]{1,4096}")
+_LONGEST_VALUE = 2048
+
+
+def find_assignments(scan: Scan) -> None:
+    """Add the values of names that say they are secret."""
+    lower = scan.lower
+    done = 0
+    for anchor in sorted(_anchors(lower)):
+        if anchor >= done:
+            done = _judge(scan, anchor)
+
+
+def _anchors(lower: bytes) -> list[int]:
+    found = []
+    for stem in _STEMS:
+        position = lower.find(stem)
+        while position >= 0:
+            found.append(position)
+            position = lower.find(stem, position + len(stem))
+    return found
+
+
+def _judge(scan: Scan, anchor: int) -> int:
+    """Add the value assigned to the name around *anchor*; return where to look on."""
+    text = scan.text
+    operator = _REST_AND_OPERATOR.match(text, anchor)
+    if operator is None:
+        return _judge_flag(scan, anchor)
+    lead = _NAME_REVERSED.match(text[max(0, anchor - 48) : anchor][::-1])
+    start = anchor - (lead.end() if lead else 0)
+    name = re.match(r"[\w.-]*", text[start : operator.end()])
+    kind = secret_kind(name.group()) if name else None
+    if kind is None:
+        return anchor + 3
+    if kind == "cookie":
+        return _add_line(scan, operator.end())
+    prose = operator.group().rstrip(" \t:").endswith(("is", "was"))
+    return _add_value(scan, operator.end(), kind, prose=prose)
+
+
+def _judge_flag(scan: Scan, anchor: int) -> int:
+    text = scan.text
+    flag = _FLAG.match(text, anchor)
+    if flag is None:
+        return anchor + 3
+    lead = _NAME_REVERSED.match(text[max(0, anchor - 48) : anchor][::-1])
+    start = anchor - (lead.end() if lead else 0)
+    if not text.startswith("--", start):
+        return anchor + 3
+    kind = secret_kind(text[start : flag.end()])
+    return _add_value(scan, flag.end(), kind, prose=False) if kind else anchor + 3
+
+
+def _add_value(scan: Scan, start: int, kind: str, *, prose: bool) -> int:
+    text = scan.text
+    quoted = _QUOTED.match(text, start, start + _LONGEST_VALUE)
+    if quoted is not None:
+        first, last = quoted.span(2)
+    else:
+        opening = text[start : start + 1]
+        first = start + (opening in {'"', "'", "`"})
+        bare = _BARE.match(text, first)
+        if bare is None:
+            return start
+        last = first + len(bare.group().rstrip(".:\\"))
+    value = text[first:last].strip()
+    if not value:
+        return start
+    first += len(text[first:last]) - len(text[first:last].lstrip())
+    last = first + len(value)
+    follows = text[last : last + 1] if quoted is None else ""
+    accept = is_password if kind == "password" else is_secret
+    if accept(value, quoted=quoted is not None, prose=prose, follows=follows):
+        scan.add(first, last, kind)
+        return last
+    return start
+
+
+def _add_line(scan: Scan, start: int) -> int:
+    line = _LINE.match(scan.text, start + (scan.text[start : start + 1] == '"'))
+    if line is None or "=" not in line.group() or len(line.group()) < 6:
+        return start
+    first = line.start() + len(line.group()) - len(line.group().lstrip())
+    scan.add(first, line.start() + len(line.group().rstrip()), "cookie")
+    return line.end()

@@ -1,0 +1,52 @@
+"""Payment cards: which issuer a number belongs to, and whether its check digit agrees."""
+
+from __future__ import annotations
+
+import re
+
+from otel_redaction.checksums import luhn
+
+_CARD_WORDS = re.compile(
+    r"\b(?:cards?|cc|ccn|pan|credit|debit|visa|master ?card|maestro|amex|american express|discover"
+    r"|diners|jcb|union ?pay|mir|cvv|cvc|karte\w*|kreditkarte\w*|tarjeta|carte|carta|cart[aã]o)\b"
+    r"|卡"
+)
+# Prefixes and lengths of the issuers. A number in the first table is a card
+# wherever it stands; one in the second when it is written in groups as cards
+# are. Next to a word about cards any number of 12 to 19 digits whose check
+# digit agrees is one, since issuers open new ranges every year.
+_STRONG = re.compile(
+    r"4\d{15}"  # Visa
+    r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard
+    r"|3[47]\d{13}"  # American Express
+    r"|(?:6011|65\d\d|64[4-9]\d)\d{12}"  # Discover
+    r"|3(?:0[0-5]|095|[689]\d)\d{11,13}"  # Diners Club
+    r"|35(?:2[89]|[3-8]\d)\d{12}"  # JCB
+    r"|220[0-4]\d{12}"  # Mir
+    r"|62\d{14}"  # UnionPay
+    r"|(?:5018|5019|5020|5038|5893|6304|6759|676[1-3])\d{12}"  # Maestro
+)
+_GROUPED = re.compile(
+    r"4(?:\d{12}|\d{18})"
+    r"|(?:5018|5019|5020|5038|5[6-8]\d\d|6304|6390|67\d\d)\d{8,15}"
+    r"|(?:2131|1800)\d{11}"
+    r"|1\d{14}"
+    r"|62\d{15,17}"
+    r"|(?:6011|65\d\d|64[4-9]\d)\d{15}"
+    r"|35(?:2[89]|[3-8]\d)\d{15}"
+)
+
+
+def is_card(digits: str, lead: str, *, grouped: bool) -> bool:
+    """Return whether *digits* is a payment card, given the text that leads up to it.
+
+    *grouped* says that it is written in groups as cards are, which counts as
+    much as a word about cards.
+    """
+    if len(set(digits)) < 2 or not luhn(digits):
+        return False
+    if _STRONG.fullmatch(digits):
+        return True
+    if _CARD_WORDS.search(lead):
+        return True
+    return grouped and _GROUPED.fullmatch(digits) is not None

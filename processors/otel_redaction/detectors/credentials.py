@@ -1,0 +1,94 @@
+"""Credentials with a form of their own: PEM blocks, URL userinfo, bearer and basic tokens."""
+
+from __future__ import annotations
+
+import re
+from binascii import Error, a2b_base64
+from typing import TYPE_CHECKING
+
+from otel_redaction.detectors.providers import looks_random
+
+if TYPE_CHECKING:
+    from otel_redaction.scan import Scan
+
+_PEM_BEGIN = re.compile(r"-----BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_PEM_BODY = re.compile(r"(?:[A-Za-z0-9+/=:,.() \t\r\n\x00-]|\\){24,20000}")
+_USERINFO = re.compile(r"[^\s/?#\"'<>\x00]{1,256}@")
+_HARMLESS_USERS = frozenset({"git", "hg", "svn", "anonymous"})
+_URL_REST = re.compile(r"[^\s\"'<>]{0,4096}")
+_QUERY_SECRET = re.compile(
+    r"[?&;](?:sig|signature|x-amz-signature|x-amz-credential|x-amz-security-token|x-goog-signature"
+    r"|x-goog-credential|code|otp|pin|key|state|nonce|hash|hmac|ticket|invite|reset|access_token"
+    r"|id_token|sid|s?auth|session(?:id)?)=([^&#\s\"'<>]{6,2048})",
+    re.IGNORECASE,
+)
+_BEARER = re.compile(r"bearer[\s:]{1,4}([\w.~+/=-]{8,4096})", re.IGNORECASE)
+_BASIC = re.compile(r"basic\s{1,4}([\w+/]{8,1024}={0,2})", re.IGNORECASE)
+_CURL_USER = re.compile(r"(?:-u|--user)[ =]{1,2}[\"']?([^\s\"':]{1,64}:[^\s\"']{3,128})")
+_WEBHOOK = re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/[\w/+-]{20,120}")
+
+
+def find_credentials(scan: Scan) -> None:
+    """Add private keys, credentials in URLs and headers, and webhook addresses."""
+    if b"-----BEGIN" in scan.data:
+        _find_private_keys(scan)
+    _find_in_urls(scan)
+    lower = scan.lower
+    _find_pattern(scan, b"bearer", _BEARER, "token")
+    if b"basic " in lower:
+        _find_basic(scan)
+    if b"curl " in lower:
+        for user in _CURL_USER.finditer(scan.text):
+            scan.add(*user.span(1), "password")
+    if b"hooks.slack.com/" in lower:
+        for webhook in _WEBHOOK.finditer(scan.text):
+            scan.add(*webhook.span(), "api_key")
+
+
+def _find_private_keys(scan: Scan) -> None:
+    for begin in _PEM_BEGIN.finditer(scan.text):
+        # A block cut short is a key all the same: take what looks like its body.
+        end = scan.text.find("-----END", begin.end())
+        body = _PEM_BODY.match(scan.text, begin.end(), end if end >= 0 else len(scan.text))
+        if body is None:
+            continue
+        close = scan.text.find("-----", end + 8) if end >= 0 else -1
+        scan.add(begin.start(), close + 5 if close >= 0 else body.end(), "private_key")
+
+
+def _find_in_urls(scan: Scan) -> None:
+    text = scan.text
+    position = text.find("://")
+    while position >= 0:
+        start = position + 3
+        userinfo = _USERINFO.match(text, start)
+        if userinfo is not None and userinfo.group()[:-1] not in _HARMLESS_USERS:
+            scan.add(start, userinfo.end() - 1, "password")
+        rest = _URL_REST.match(text, start)
+        end = rest.end() if rest else start
+        question = text.find("?", start, end)
+        if question >= 0:
+            for secret in _QUERY_SECRET.finditer(text, question, end):
+                if looks_random(secret.group(1)):
+                    scan.add(*secret.span(1), "token")
+        position = text.find("://", start)
+
+
+def _find_pattern(scan: Scan, word: bytes, pattern: re.Pattern[str], kind: str) -> None:
+    position = scan.lower.find(word)
+    while position >= 0:
+        match = pattern.match(scan.text, position)
+        if match is not None and any(digit in match.group(1) for digit in "0123456789="):
+            scan.add(*match.span(1), kind)
+        position = scan.lower.find(word, position + len(word))
+
+
+def _find_basic(scan: Scan) -> None:
+    for basic in _BASIC.finditer(scan.text):
+        value = basic.group(1)
+        try:
+            decoded = a2b_base64(value + "=" * (-len(value) % 4))
+        except (Error, ValueError):
+            continue
+        if b":" in decoded:
+            scan.add(*basic.span(1), "token")

@@ -1,0 +1,73 @@
+"""E-mail addresses, anchored on the at sign."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from otel_redaction.scan import Scan
+
+# The local part is matched against the reversed text before the at sign, so the
+# pattern is anchored and one character is read once. `\w` admits international
+# mailboxes; `/`, `=` and `:` are left out because they end a path or a key.
+_LOCAL_REVERSED = re.compile(r"[\w!#$%&'*+?^{}|~-][\w.!#$%&'*+?^{}|~-]{0,63}")
+_DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_TOP_LEVEL = re.compile(r"(?:xn--[a-z0-9-]{2,40}|[^\W\d_]{2,24})", re.IGNORECASE)
+_LITERAL = re.compile(r"\[(?:\d{1,3}\.){3}\d{1,3}\]")
+
+# What follows the last dot of `logo@2x.png` or `user@1000.service` is not a domain.
+_NOT_DOMAINS = frozenset(
+    "avif bmp c conf cpp css csv gif git gz h htm html ico java jpeg jpg js json jsx lock log md "
+    "mjs mount pdf php png py rb rs scope scss service sh slice socket sql svg swift tar target "
+    "tgz timer toml ts tsx txt vue webp whl xml yaml yml zip".split()
+)
+# `git@github.com:owner/name` names a host and a protocol, not a person.
+_NOT_MAILBOXES = frozenset({"git", "hg", "svn"})
+
+
+def find_emails(scan: Scan) -> None:
+    """Add every e-mail address."""
+    text = scan.text
+    at = text.find("@")
+    while at >= 0:
+        end = _domain_end(text, at + 1)
+        if end:
+            start = _local_start(text, at)
+            if start < at and not _is_repository(text, start, at, end):
+                scan.add(start, end, "email")
+        at = text.find("@", max(at + 1, end))
+
+
+def _domain_end(text: str, start: int) -> int:
+    domain = _DOMAIN.match(text, start)
+    if domain is None:
+        literal = _LITERAL.match(text, start)
+        return literal.end() if literal else 0
+    name = domain.group()
+    # A sentence may go on after the address without a space: trim labels until
+    # the last one can be a top-level domain.
+    while "." in name:
+        name, _, last = name.rpartition(".")
+        top = last.rstrip("-_")
+        if _TOP_LEVEL.fullmatch(top):
+            if top.lower() in _NOT_DOMAINS:
+                return 0
+            return start + len(name) + 1 + len(top)
+    return 0
+
+
+def _local_start(text: str, at: int) -> int:
+    lead = text[max(0, at - 64) : at]
+    if lead.endswith('"'):
+        quote = lead.rfind('"', 0, -1)
+        return at - (len(lead) - quote) if 0 <= quote < len(lead) - 2 else at
+    local = _LOCAL_REVERSED.match(lead[::-1])
+    if local is None:
+        return at
+    # A dot or an apostrophe that leads the name belongs to the sentence.
+    return at - len(local.group().rstrip(".'*&?|{}!"))
+
+
+def _is_repository(text: str, start: int, at: int, end: int) -> bool:
+    return text[start:at] in _NOT_MAILBOXES and text[end : end + 1] in {":", "/"}

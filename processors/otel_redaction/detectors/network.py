@@ -1,0 +1,135 @@
+"""IPv6 and hardware addresses, anchored on colons; IPv4 is found with the other numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from otel_redaction.detectors.context import before
+from otel_redaction.scan import HEX
+
+if TYPE_CHECKING:
+    from otel_redaction.scan import Scan
+
+_COLON_RUN = re.compile(rb":h{0,4}:")
+_MAC_COLON = b"hh:hh:hh:hh:hh:hh"
+_MAC_DASH = b"hh-hh-hh-hh-hh-hh"
+_MAC_CISCO = b"hhhh.hhhh.hhhh"
+_NEIGHBOUR = re.compile(r"[\w:.-]")
+_IPV6 = re.compile(r"[0-9A-Fa-f:.]{2,60}(?:%\w{1,16})?(?:/\d{1,3})?")
+_IPV6_REVERSED = re.compile(r"[0-9A-Fa-f:.]{0,45}")
+_ADDRESS_WORDS = re.compile(r"\b(?:address|any|bind|host|ip|ipv6|listen\w*|loopback|unspecified)\b")
+
+
+def find_network_addresses(scan: Scan) -> None:
+    """Add hardware addresses and IPv6 addresses and networks."""
+    colons = scan.data.count(b":") > 1
+    dashes = scan.data.count(b"-") > 4
+    if not colons and not dashes and b"." not in scan.data:
+        return
+    shape = scan.data.translate(HEX)
+    if colons:
+        _find_mac(scan, shape, _MAC_COLON)
+        _find_ipv6(scan, shape)
+    if dashes:
+        _find_mac(scan, shape, _MAC_DASH)
+    _find_mac(scan, shape, _MAC_CISCO)
+
+
+def _find_mac(scan: Scan, shape: bytes, form: bytes) -> None:
+    text = scan.text
+    start = shape.find(form)
+    while start >= 0:
+        end = start + len(form)
+        value = text[start:end].upper()
+        if _stands_alone(text, start, end) and len(set(value) - set(":-.")) > 1:
+            # A run of one digit (all zero, broadcast) names no device; a
+            # dotted form without a letter is a version or an amount.
+            if form is not _MAC_CISCO or any(digit in value for digit in "ABCDEF"):
+                scan.add(start, end, "mac_address")
+        start = shape.find(form, start + 1)
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    lead = text[start - 1 : start]
+    if lead and (lead.isalnum() or lead in "_-." or (lead == ":" and _hex_pair(text, start - 3))):
+        return False
+    tail = text[end : end + 2]
+    if not tail:
+        return True
+    if tail[0].isalnum() or tail[0] == "_":
+        return False
+    return not (tail[0] in ":-" and tail[1:].isalnum())
+
+
+def _hex_pair(text: str, start: int) -> bool:
+    pair = text[max(0, start) : start + 2]
+    return len(pair) == 2 and all(character in "0123456789abcdefABCDEF" for character in pair)
+
+
+def _find_ipv6(scan: Scan, shape: bytes) -> None:
+    text = scan.text
+    done = 0
+    for anchor in _COLON_RUN.finditer(shape):
+        colon = anchor.start()
+        if colon < done:
+            continue
+        lead = _IPV6_REVERSED.match(text[max(done, colon - 45) : colon][::-1])
+        start = colon - (lead.end() if lead else 0)
+        run = _IPV6.match(text, start)
+        if run is None:
+            continue
+        done = run.end()
+        end = _ipv6_end(text, run)
+        if end:
+            scan.add(start, end, "ip_address")
+
+
+def _ipv6_end(text: str, run: re.Match[str]) -> int:
+    """Return where the address in *run* ends, or 0 if it is not one."""
+    start, end = run.span()
+    value = run.group()
+    while value and value[-1] in ".:" and not value.endswith("::"):
+        value = value[:-1]
+        end -= 1
+    address = re.split("[%/]", value, maxsplit=1)[0]
+    if text[start - 1 : start].isalnum() or text[start - 1 : start] in {"_", "-", ":"}:
+        return 0
+    if text[end : end + 1].isalnum() or text[end : end + 1] == "_":
+        return 0
+    if not is_ipv6(address):
+        return 0
+    bare = address.replace(":", "")
+    if not bare and value == address and text.strip() != value:
+        # A lone `::` is an operator in a dozen languages.
+        return end if _ADDRESS_WORDS.search(before(text, start, 20)) else 0
+    if bare and not any(character.isdigit() for character in bare):
+        return 0
+    return end
+
+
+def is_ipv6(address: str) -> bool:
+    """Return whether *address* is a complete IPv6 address, compressed or not."""
+    head, compressed, tail = address.partition("::")
+    if "::" in tail or tail.startswith(":") or head.endswith(":"):
+        return False
+    groups = [group for part in (head, tail) if part for group in part.split(":")]
+    if not groups:
+        return bool(compressed)
+    count = len(groups)
+    if "." in groups[-1]:
+        if not is_ipv4(groups.pop()):
+            return False
+        count += 1
+    if not all(0 < len(group) <= 4 and "." not in group for group in groups):
+        return False
+    return count < 8 if compressed else count == 8
+
+
+def is_ipv4(address: str) -> bool:
+    """Return whether *address* is four decimal numbers up to 255, without leading zeros."""
+    parts = address.split(".")
+    return len(parts) == 4 and all(
+        part.isdigit() and len(part) <= 3 and int(part) <= 255 and str(int(part)) == part
+        for part in parts
+    )

@@ -1,0 +1,78 @@
+"""Long runs of word characters: provider keys, JSON web tokens, crypto addresses."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from otel_redaction.detectors.crypto import is_crypto_address
+from otel_redaction.detectors.jwt import jwt_end
+from otel_redaction.detectors.providers import looks_random, provider_key_end
+from otel_redaction.scan import TOKENS
+
+if TYPE_CHECKING:
+    from otel_redaction.scan import Scan
+
+_RUN = re.compile(b"a" * 16 + b"a*")
+_LEAD_REVERSED = re.compile(r"[\w.~-]{1,44}")
+_SPECIAL = re.compile(
+    r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,80}"
+    r"|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk"
+    r"|[\w~.]{3}\dQ~[\w.~-]{31,34}"
+    r"|[0-9a-f]{32}-us\d{1,2}(?!\w)"
+    r"|[MNO][A-Za-z0-9]{23,25}\.[\w-]{6}\.[\w-]{27,38}"
+    r"|AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}"
+)
+# `123456789:AAF...` is a Telegram bot token, `4815162342108|Zx...` a Facebook app token.
+_NUMBER_REVERSED = re.compile(r"[:|]\d{8,16}(?!\w)")
+_LONGEST = 4096
+
+
+def find_tokens(scan: Scan) -> None:
+    """Add provider keys, JSON web tokens and crypto addresses."""
+    shape = scan.data.translate(TOKENS)
+    run = _RUN.search(shape)
+    while run is not None:
+        start, end = run.span()
+        done = _judge(scan, start, end)
+        run = _RUN.search(shape, max(end, done))
+
+
+def _judge(scan: Scan, start: int, end: int) -> int:
+    """Add what begins in the run; return where it ends."""
+    text = scan.text
+    lead = text[start - 1 : start]
+    if lead and lead in ".~":
+        reach = _LEAD_REVERSED.match(text[max(0, start - 44) : start][::-1])
+        first = start - (reach.end() if reach else 0)
+        found = _key_end(scan, first)
+        if found > start:
+            return found
+    found = _key_end(scan, start)
+    if found:
+        return found
+    if lead and lead in ":|":
+        number = _NUMBER_REVERSED.match(text[max(0, start - 18) : start][::-1])
+        if number and 24 <= end - start <= 50 and looks_random(text[start:end]):
+            scan.add(start - number.end() + 0, end, "api_key")
+            return end
+    if end - start <= 90 and is_crypto_address(text[start:end]):
+        scan.add(start, end, "crypto_address")
+    return end
+
+
+def _key_end(scan: Scan, start: int) -> int:
+    text = scan.text
+    if text.startswith("eyJ", start):
+        end = jwt_end(text, start)
+        if end:
+            scan.add(start, end, "jwt")
+            return end
+    end = provider_key_end(text, start)
+    if not end:
+        special = _SPECIAL.match(text, start)
+        if special is None or (not looks_random(special.group()) and special.group()[0] != "A"):
+            return 0
+        end = special.end()
+    scan.add(start, end, "api_key")
+    return end

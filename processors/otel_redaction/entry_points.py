@@ -1,0 +1,37 @@
+"""User detectors that other packages announce under the entry point `otel_distro_detectors`."""
+
+from __future__ import annotations
+
+from otel_redaction.policy import Detector, PolicyError
+
+GROUP = "otel_distro_detectors"
+
+
+def load_detectors() -> tuple[Detector, ...]:
+    """Load every announced detector; an entry point names a detector, or a function making one.
+
+    Raises PolicyError, which lists every one that cannot be loaded: a detector
+    that silently stays away would leak what it was installed to find.
+    """
+    from importlib.metadata import entry_points  # slow to import, and called once
+
+    detectors = []
+    problems = []
+    for entry in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+        try:
+            loaded = entry.load()
+            detector = (
+                loaded
+                if isinstance(loaded, Detector) and not isinstance(loaded, type)
+                else loaded()
+            )
+        except Exception as error:  # noqa: BLE001 - whatever a plug-in raises is a settings error
+            problems.append(f"  detector {entry.name!r} ({entry.value}): {error}")
+            continue
+        if isinstance(detector, Detector):
+            detectors.append(detector)
+        else:
+            problems.append(f"  detector {entry.name!r} ({entry.value}): has no kinds and find()")
+    if problems:
+        raise PolicyError("\n".join(["detectors cannot be loaded", *problems]))
+    return tuple(detectors)

@@ -1,0 +1,27 @@
+"""Find everything that must not leave in one text."""
+
+from __future__ import annotations
+
+from otel_redaction.detectors.assignments import find_assignments
+from otel_redaction.detectors.credentials import find_credentials
+from otel_redaction.detectors.emails import find_emails
+from otel_redaction.detectors.iban import find_ibans
+from otel_redaction.detectors.network import find_network_addresses
+from otel_redaction.detectors.numbers import find_numbers
+from otel_redaction.detectors.tokens import find_tokens
+from otel_redaction.match import Match, merged
+from otel_redaction.scan import SHAPE, Scan
+
+
+def find_all(text: str, deadline: float | None = None) -> list[Match]:
+    """Return every match of every built-in kind, in order and without overlaps."""
+    scan = Scan(text, deadline)
+    find_emails(scan)
+    shape = scan.data.translate(SHAPE)
+    find_ibans(scan, shape)
+    find_numbers(scan)
+    find_network_addresses(scan)
+    find_tokens(scan)
+    find_credentials(scan)
+    find_assignments(scan)
+    return merged(scan.matches)

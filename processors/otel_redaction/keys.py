@@ -1,0 +1,102 @@
+"""What the name of a value says about it: a secret, a measurement, or nothing.
+
+Names are judged by whole segments, so `x-api-key` and `userPassword` are secret
+while `gen_ai.usage.input_tokens`, `monkey` and `tokenizer` are not.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_SEGMENT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
+
+_PASSWORDS = frozenset(
+    "password passwd passphrase passcode passwort kennwort pwd pswd psw contraseña contrasena senha "
+    "motdepasse userpassword dbpassword masterpassword rootpassword pgpassword mypassword".split()
+)
+_SECRETS = frozenset(
+    "secret secrets clientsecret appsecret sharedsecret secretkey consumersecret".split()
+)
+_API_KEYS = frozenset(
+    "apikey apikeys apisecret accesskey secretaccesskey privatekey authkey appkey accountkey "
+    "sharedaccesskey masterkey encryptionkey signingkey apitoken licensekey storagekey".split()
+)
+_TOKENS = frozenset(
+    "token accesstoken refreshtoken authtoken idtoken sessiontoken bearer bearertoken jwt "
+    "authorization proxyauthorization credential credentials creds sessionid sessid phpsessid "
+    "jsessionid sastoken oauthtoken usertoken bottoken".split()
+)
+_COOKIES = frozenset({"cookie", "cookies", "setcookie"})
+# `key` is secret only after a word that says what it opens.
+_KEY_OWNERS = frozenset(
+    "api access secret private master account encryption signing signature service shared storage "
+    "consumer auth subscription license app application client admin webhook deploy ssh rsa hmac "
+    "aes crypto decrypt encrypt jwt session security developer dev prod live personal vault".split()
+)
+# The last segment that turns a secret's name into the name of something about it.
+_ABOUT = frozenset(
+    "id ids name names url uri urls endpoint path paths file files filename dir type types kind "
+    "length len size count counts version format field fields header headers prefix suffix expiry "
+    "expires expiration exp ttl age policy enabled disabled required valid validity alg algorithm "
+    "hint label store manager provider source ref reference arn status error errors usage limit "
+    "limits index idx location variable var param parameter regex pattern rotation created updated "
+    "at days hours minutes seconds ms in tokens budget cost price rate ratio details mode scope "
+    "scopes method audience issuer reset resets strength min max vault list map table column "
+    "callback handler factory service class interface schema tag alias description title text "
+    "placeholder message tokens_per_second position logprobs bytes".split()
+)
+# A word anywhere in the name that makes its token or key harmless.
+_HARMLESS = frozenset(
+    "public pub csrf xsrf page next continuation pagination sync cursor stop eos bos pad unk cls "
+    "sep max min num total count usage cached reasoning prompt completion input output audio text "
+    "image budget special primary foreign partition sort idempotency cache object bucket".split()
+)
+
+
+def segments(name: str) -> list[str]:
+    """Return the lower-case words of *name*, split at punctuation and camel case."""
+    return [word.lower() for word in _SEGMENT.findall(name)]
+
+
+@lru_cache(maxsize=8192)
+def secret_kind(name: str) -> str | None:
+    """Return the kind of secret that a value named *name* is, or None."""
+    words = segments(name)
+    if not words or words[-1] in _ABOUT or (words[-1].isdigit() and len(words) == 1):
+        return None
+    joined = "".join(words)
+    for kind, names in (
+        ("password", _PASSWORDS),
+        ("cookie", _COOKIES),
+        ("api_key", _API_KEYS),
+        ("secret", _SECRETS),
+        ("token", _TOKENS),
+    ):
+        if joined in names:
+            return kind
+    return _by_segment(words)
+
+
+def _by_segment(words: list[str]) -> str | None:
+    found = set(words)
+    if found & _PASSWORDS or (words[-1] == "pass" and len(words) > 1):
+        return "password"
+    if found & _HARMLESS:
+        return None
+    if found & _COOKIES:
+        return "cookie"
+    if found & _API_KEYS or _owns_key(words):
+        return "api_key"
+    if found & _SECRETS:
+        return "secret"
+    if found & _TOKENS or words[-1].endswith(("token", "apikey", "secret")):
+        return "token"
+    return None
+
+
+def _owns_key(words: list[str]) -> bool:
+    return any(
+        word in {"key", "keys"} and before in _KEY_OWNERS
+        for before, word in zip(words, words[1:], strict=False)
+    )

@@ -1,0 +1,283 @@
+"""Apply a policy: to texts, to nested attribute values, to whole attribute mappings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, MutableMapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from otel_redaction import json_text, sql_text, url_text
+from otel_redaction.find import find_all
+from otel_redaction.keys import secret_kind, segments
+from otel_redaction.match import MASK, PSEUDONYM, Match, mask, merged
+from otel_redaction.policy import ALWAYS_REDACTED, DEFAULT_POLICY, Action, Policy
+from otel_redaction.pseudonyms import pseudonym
+from otel_redaction.scan import DeadlineExceeded
+from otel_redaction.streams import across_items
+from otel_redaction.telemetry_keys import IDENTIFIERS, SQL, URLS
+
+AnyValue = Any
+"""What an attribute may hold: text, bytes, numbers, booleans, None, sequences and mappings."""
+
+Tally = MutableMapping[str, int]
+
+_SHORT = 1024
+_DEEPEST = 24
+
+
+class _Dropped(Exception):
+    """The policy says that the value being redacted must be left out."""
+
+
+class Redactor:
+    """Redacts under one policy.
+
+    Safe to share between threads and to carry over a fork: it holds nothing but
+    the policy and a cache of short texts.
+    """
+
+    def __init__(self, policy: Policy = DEFAULT_POLICY) -> None:
+        self.policy = policy
+        self._keys = [(segments(name), action) for name, action in policy.keys.items()]
+        self._allow_keys = policy.allow_keys | IDENTIFIERS
+        self._short = lru_cache(maxsize=4096)(self._redact)
+
+    def text(self, text: str, tally: Tally | None = None) -> str:
+        """Return *text* redacted; empty if the policy drops something it holds."""
+        try:
+            return self._text(text, tally, self._deadline())
+        except _Dropped:
+            return ""
+
+    def value(self, key: str, value: AnyValue, tally: Tally | None = None) -> AnyValue:
+        """Return *value*, which is named *key*, redacted; None if the policy drops it."""
+        try:
+            return self._value(key, value, tally, self._deadline(), 0)
+        except _Dropped:
+            return None
+
+    def attributes(
+        self, attributes: Mapping[str, AnyValue], tally: Tally | None = None
+    ) -> dict[str, AnyValue]:
+        """Return *attributes* redacted, names too; what the policy drops is absent.
+
+        Raises DeadlineExceeded when the record takes longer than the policy
+        allows; its content must then be dropped.
+        """
+        return self._mapping("", attributes, tally, self._deadline(), 0)
+
+    def find(self, text: str, deadline: float | None = None) -> list[Match]:
+        """Return what the policy does not let through in *text*, in order, without overlaps."""
+        policy = self.policy
+        matches = find_all(text, deadline)
+        if policy.rules or policy.detectors:
+            for rule in policy.rules:
+                matches += [
+                    Match(*found.span(), rule.kind) for found in rule.pattern.finditer(text)
+                ]
+            for detector in policy.detectors:
+                matches += [Match(*found) for found in detector.find(text)]
+            matches = merged([match for match in matches if match.end > match.start])
+        if policy.kinds or policy.allow_values or policy.default == "allow":
+            matches = [match for match in matches if not self._allows(text, match)]
+        return matches
+
+    def _allows(self, text: str, match: Match) -> bool:
+        if self.policy.action(match.kind) == "allow":
+            return True
+        value = text[match.start : match.end]
+        return value in self.policy.allow_values and match.kind not in ALWAYS_REDACTED
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self.policy.deadline_ms / 1000
+
+    def _text(self, text: str, tally: Tally | None, deadline: float) -> str:
+        if len(text) <= _SHORT:
+            redacted, kinds = self._short(text)
+        else:
+            redacted, kinds = self._redact(text, deadline)
+        if tally is not None:
+            for kind in kinds:
+                tally[kind] = tally.get(kind, 0) + 1
+        return redacted
+
+    def _redact(self, text: str, deadline: float | None = None) -> tuple[str, tuple[str, ...]]:
+        """Return *text* redacted and the kinds found, one entry for each match."""
+        limit = self.policy.max_value_chars
+        if len(text) > limit:
+            redacted, kinds = self._redact(text[:limit], deadline)
+            return f"{redacted}[{len(text) - limit} MORE CHARACTERS DROPPED]", kinds
+        if json_text.looks_like_json(text):
+            document = json_text.parse(text)
+            if document is not None:
+                return self._redact_json(text, document, deadline)
+        matches = self.find(text, deadline)
+        if not matches:
+            return text, ()
+        return self._replaced(text, matches), tuple(match.kind for match in matches)
+
+    def _redact_json(
+        self, text: str, document: Any, deadline: float | None
+    ) -> tuple[str, tuple[str, ...]]:
+        tally: dict[str, int] = {}
+        until = self._deadline() if deadline is None else deadline
+        redacted = self._value("", document, tally, until, 1)
+        if redacted != document:
+            text = json_text.dump(redacted, text)
+        # Once more over the text itself: context may stand in a neighbouring field.
+        matches = self.find(text, deadline)
+        if matches:
+            text = self._replaced_in_json(text, matches)
+        kinds = [kind for kind, count in tally.items() for _ in range(count)]
+        return text, (*kinds, *(match.kind for match in matches))
+
+    def _replaced_in_json(self, text: str, matches: list[Match]) -> str:
+        import json
+
+        replaced = self._replaced(text, matches)
+        return replaced if json_text.is_valid(replaced) else json.dumps(replaced)
+
+    def _replaced(self, text: str, matches: list[Match]) -> str:
+        parts = []
+        position = 0
+        for match in matches:
+            marker = self._marker(match.kind, text[match.start : match.end])
+            if _is_json_number(text, match):
+                marker = f'"{marker}"'
+            parts += [text[position : match.start], marker]
+            position = match.end
+        parts.append(text[position:])
+        return "".join(parts)
+
+    def _marker(self, kind: str, value: str, action: Action | None = None) -> str:
+        action = action or self.policy.action(kind)
+        if action == "drop":
+            raise _Dropped
+        if action == "pseudonym" and self.policy.pseudonym_key is not None:
+            return pseudonym(kind, value, self.policy.pseudonym_key)
+        return mask(kind)
+
+    def _value(
+        self, key: str, value: AnyValue, tally: Tally | None, deadline: float, depth: int
+    ) -> AnyValue:
+        if value is None or isinstance(value, (bool, float)):
+            return value
+        if depth > _DEEPEST:
+            raise _Dropped
+        if time.monotonic() > deadline:
+            raise DeadlineExceeded("redaction passed its deadline; drop this record's content")
+        if isinstance(value, Mapping):
+            return self._mapping(key, value, tally, deadline, depth)
+        rule = self._key_rule(key)
+        if isinstance(value, (list, tuple)):
+            return self._sequence(key, value, tally, deadline, depth, ruled=rule is not None)
+        if rule is not None:
+            return self._by_key(rule, value, tally)
+        if isinstance(value, str):
+            return self._named_text(key, value, tally, deadline)
+        if isinstance(value, int):
+            redacted = self._text(str(value), tally, deadline)
+            return value if redacted == str(value) else redacted
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return self._bytes(bytes(value), tally, deadline)
+        return self._text(str(value), tally, deadline)
+
+    def _mapping(
+        self,
+        key: str,
+        mapping: Mapping[Any, AnyValue],
+        tally: Tally | None,
+        deadline: float,
+        depth: int,
+    ) -> dict[str, AnyValue]:
+        result: dict[str, AnyValue] = {}
+        for name, value in mapping.items():
+            name = str(name)
+            try:
+                safe_name = self._text(name, tally, deadline) if len(name) > 5 else name
+                result[safe_name] = self._value(name, value, tally, deadline, depth + 1)
+            except _Dropped:
+                continue
+        return result
+
+    def _sequence(
+        self,
+        key: str,
+        values: Sequence[AnyValue],
+        tally: Tally | None,
+        deadline: float,
+        depth: int,
+        *,
+        ruled: bool,
+    ) -> AnyValue:
+        items = list(values)
+        if not ruled and len(items) > 1 and all(type(item) is str for item in items):
+            items = across_items(items, self, tally)
+        result = []
+        for item in items:
+            try:
+                result.append(self._value(key, item, tally, deadline, depth + 1))
+            except _Dropped:
+                continue
+        return tuple(result) if isinstance(values, tuple) else result
+
+    def _key_rule(self, key: str) -> tuple[str, Action] | None:
+        """Return the kind and action that the name alone decides, or None."""
+        if not key or key in self._allow_keys:
+            return None
+        if self._keys:
+            words = segments(key)
+            for rule, action in self._keys:
+                if _contains(words, rule):
+                    return None if action == "allow" else ("_".join(rule), action)
+        kind = secret_kind(key)
+        if kind is None:
+            return None
+        action = self.policy.action(kind)
+        return None if action == "allow" else (kind, action)
+
+    def _by_key(self, rule: tuple[str, Action], value: AnyValue, tally: Tally | None) -> AnyValue:
+        kind, action = rule
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        if not text or MASK.fullmatch(text) or PSEUDONYM.fullmatch(text):
+            return value
+        marker = self._marker(kind, text, action)
+        if tally is not None:
+            tally[kind] = tally.get(kind, 0) + 1
+        return marker
+
+    def _named_text(self, key: str, text: str, tally: Tally | None, deadline: float) -> str:
+        if key in self._allow_keys:
+            matches = [match for match in self.find(text) if match.kind in ALWAYS_REDACTED]
+            return self._replaced(text, matches) if matches else text
+        if key in SQL:
+            text = sql_text.without_literals(text)
+        elif key in URLS:
+            text, removed = url_text.without_secrets(text, self.policy.allow_query)
+            if removed and tally is not None:
+                tally["query"] = tally.get("query", 0) + removed
+        return self._text(text, tally, deadline)
+
+    def _bytes(self, value: bytes, tally: Tally | None, deadline: float) -> bytes:
+        # What is not UTF-8 may still hold ASCII secrets; Latin-1 keeps each byte apart.
+        try:
+            text, encoding = value.decode("utf-8"), "utf-8"
+        except UnicodeDecodeError:
+            text, encoding = value.decode("latin-1"), "latin-1"
+        redacted = self._text(text, tally, deadline)
+        return value if redacted == text else redacted.encode(encoding)
+
+
+def _contains(words: list[str], rule: list[str]) -> bool:
+    span = len(rule)
+    return any(words[start : start + span] == rule for start in range(len(words) - span + 1))
+
+
+def _is_json_number(text: str, match: Match) -> bool:
+    """Return whether the match is a bare JSON number, whose marker then needs quotes."""
+    if not text[match.start : match.end].lstrip("-").isdigit():
+        return False
+    lead = text[max(0, match.start - 8) : match.start].rstrip()
+    tail = text[match.end : match.end + 8].lstrip()
+    return lead.endswith(('":', "[", ",")) and tail[:1] in {",", "}", "]"} and '"' in text

@@ -1,0 +1,20 @@
+"""SQL statements: literals go, the statement's shape stays."""
+
+from __future__ import annotations
+
+import re
+
+_LITERAL = re.compile(
+    r"'(?:[^'\\]|''|\\.)*+(?:'|\Z)"  # a string; one cut short runs to the end
+    r"|\$(\w*)\$.*?(?:\$\1\$|\Z)"  # PostgreSQL dollar quotes
+    r"|(?<![\w$@:.])[-+]?(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])",
+    re.DOTALL,
+)
+
+
+def without_literals(statement: str) -> str:
+    """Return *statement* with `?` for every string and number in it.
+
+    Placeholders (`$1`, `:name`, `@p0`) and identifiers, quoted ones too, stay.
+    """
+    return _LITERAL.sub("?", statement)

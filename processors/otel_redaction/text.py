@@ -1,0 +1,27 @@
+"""The two functions most people need."""
+
+from __future__ import annotations
+
+from otel_redaction.match import Match
+from otel_redaction.policy import DEFAULT_POLICY, Policy
+from otel_redaction.redactor import Redactor
+
+_default = Redactor(DEFAULT_POLICY)
+
+
+def find(text: str, policy: Policy | None = None) -> list[Match]:
+    """Return what must not leave in *text*: offsets and kinds, in order, without overlaps."""
+    return _redactor(policy).find(text)
+
+
+def redact(text: str, policy: Policy | None = None) -> str:
+    """Return *text* with a marker such as `[EMAIL]` in place of each match.
+
+    Redacting twice changes nothing, and a JSON document stays one.
+    """
+    return _redactor(policy).text(text)
+
+
+def _redactor(policy: Policy | None) -> Redactor:
+    # A program that redacts in a loop holds a Redactor; here a policy is read anew each time.
+    return _default if policy is None or policy is DEFAULT_POLICY else Redactor(policy)
