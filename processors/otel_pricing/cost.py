@@ -54,7 +54,7 @@ def price_call(call: ModelCall, book: PriceBook) -> PricedCall:
     bound on what it may have cost. Unknown is never zero.
     """
     usage = call.usage
-    if usage is None and (
+    if not _says_tokens(usage) and (
         call.request_never_sent or was_rejected(call.error_type, call.http_status_code)
     ):
         return _free(call, _rejection(call))
@@ -266,6 +266,11 @@ def _highest(price: Price, dearest: Price | None, units: tuple[str, ...]) -> Dec
 def _per_search(price: Price, dearest: Price | None) -> Decimal:
     each = price.usd_per_web_search or (dearest.usd_per_web_search if dearest else None) or ZERO
     return each * NANO_PER_USD
+
+
+def _says_tokens(usage: Usage | None) -> bool:
+    # Some instrumentations write zeros for a call that never had an answer.
+    return usage is not None and bool(usage.input_tokens or usage.output_tokens)
 
 
 def _rejection(call: ModelCall) -> str:

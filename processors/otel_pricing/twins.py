@@ -163,19 +163,25 @@ def shape_evidence(outer: Span, inner: Span) -> str | None:
             return None
         counts = f"{outer.tokens[0]} in, {outer.tokens[1]} out"
         return f"inside it in time, with the same model and token counts ({counts})"
-    if outer.layer > inner.layer and outer.failed == inner.failed:
-        return "inside the framework's span in time, with the same model and outcome"
-    return None
+    if outer.failed != inner.failed:
+        return None
+    return "inside it in time, with the same model and outcome"
 
 
-def overlapping(spans: Iterable[Span]) -> Iterator[tuple[Span, Span]]:
-    """Yield every pair of *spans* that overlap in time, the outer one first."""
-    running: list[Span] = []
-    for span in sorted(spans, key=lambda s: (s.call.start_ns, s.key)):
-        running = [other for other in running if other.call.end_ns >= span.call.start_ns]
-        for other in running:
+def overlapping(ones: Iterable[Span], others: Iterable[Span]) -> Iterator[tuple[Span, Span]]:
+    """Yield every pair of one of *ones* and one of *others* that overlap in time, outer first."""
+    running: tuple[list[Span], list[Span]] = ([], [])
+    starts = [
+        (span.call.start_ns, span.key, span, side)
+        for side, group in enumerate((ones, others))
+        for span in group
+    ]
+    for start_ns, _, span, side in sorted(starts, key=lambda start: start[:2]):
+        opposite = running[1 - side]
+        opposite[:] = [other for other in opposite if other.call.end_ns >= start_ns]
+        for other in opposite:
             yield (other, span) if other.order < span.order else (span, other)
-        running.append(span)
+        running[side].append(span)
 
 
 def _same_response(one: Span, other: Span) -> bool:

@@ -24,12 +24,17 @@ class Counts:
     web_search_requests: int | None = None
 
 
-def normalise(counts: Counts, *, input_excludes_cache: bool = False) -> Usage | None:
+def normalise(
+    counts: Counts, *, input_excludes_cache: bool = False, rest_is_output: bool = False
+) -> Usage | None:
     """Return the usage *counts* describe, or None when they describe none.
 
     *input_excludes_cache* says that the dialect counts cached tokens beside the input. Whatever it
     says, the numbers may prove it: cached tokens that exceed the input cannot be a part of it, and
     a total that only adds up with them counts them beside.
+
+    *rest_is_output* says that a total beyond input and output holds output nobody counted, as
+    Gemini's does with its thoughts.
     """
     if all(getattr(counts, f.name) is None for f in fields(counts) if f.name != "total_tokens"):
         return None
@@ -43,6 +48,8 @@ def normalise(counts: Counts, *, input_excludes_cache: bool = False) -> Usage | 
     output_tokens = counts.output_tokens
     if output_tokens is not None and _proves_reasoning_beside(counts, output_tokens, cached):
         output_tokens += counts.reasoning_tokens or 0
+    elif output_tokens is not None and rest_is_output and input_tokens is not None:
+        output_tokens = max(output_tokens, (counts.total_tokens or 0) - input_tokens)
     return Usage(
         input_tokens=_at_least(input_tokens, counts.input_audio_tokens),
         output_tokens=_at_least(output_tokens, counts.output_audio_tokens),

@@ -50,10 +50,12 @@ class AttributeNames:
     cache_write_5m_tokens: Names = (
         "anthropic.usage.cache_creation.ephemeral_5m_input_tokens",
         "gen_ai.usage.cache_creation.ephemeral_5m_input_tokens",
+        "gen_ai.usage.details.ephemeral_5m_input_tokens",
     )
     cache_write_1h_tokens: Names = (
         "anthropic.usage.cache_creation.ephemeral_1h_input_tokens",
         "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens",
+        "gen_ai.usage.details.ephemeral_1h_input_tokens",
     )
     reasoning_tokens: Names = (
         "gen_ai.usage.reasoning.output_tokens",

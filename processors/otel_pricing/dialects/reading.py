@@ -9,6 +9,7 @@ from otel_pricing import outcome, scope_keys
 from otel_pricing.call import ModelCall
 from otel_pricing.dialects.names import CONVENTION, AttributeNames
 from otel_pricing.hosts import provider_of
+from otel_pricing.prices.aliases import list_provider
 from otel_pricing.usage import Counts, normalise
 from otel_pricing.values import first_count, first_text, nanoseconds, usd
 
@@ -52,6 +53,7 @@ class Dialect:
         attributes, names = record.attributes, self.names
         resource = record.resource_attributes
         error = outcome.error_type(record)
+        provider = self._provider(record)
         return ModelCall(
             trace_id=record.trace_id,
             span_id=record.span_id,
@@ -60,13 +62,17 @@ class Dialect:
             end_ns=max(record.start_ns, record.end_ns),
             scope=record.scope_name,
             operation=operation,
-            provider=self._provider(record),
+            provider=provider,
             request_model=first_text(attributes, names.request_model) or "",
             response_model=first_text(attributes, names.response_model) or "",
             response_id=first_text(attributes, names.response_id),
             service_tier=first_text(attributes, names.service_tier)
             or first_text(attributes, names.requested_tier),
-            usage=normalise(self._counts(record), input_excludes_cache=self.input_excludes_cache),
+            usage=normalise(
+                self._counts(record),
+                input_excludes_cache=self.input_excludes_cache,
+                rest_is_output=list_provider(provider) == "google",
+            ),
             max_output_tokens=first_count(attributes, names.max_output_tokens),
             streamed=self._streamed(record),
             error_type=error,

@@ -32,6 +32,10 @@ RATE_KEYS: dict[str, str] = {
 _PER_REQUEST = "requests_kcount"
 _PER_SEARCH = "web_searches_kcount"
 _THOUSAND = 1000
+
+MAKERS = ("openai", "anthropic", "google", "mistral", "cohere", "deepseek", "x-ai", "voyageai")
+"""Makers who sell their own models, tried in turn when a span names a model and no provider."""
+
 # Only charged when something we do not price was used as well, so their presence says nothing.
 _HARMLESS = frozenset({"storage_searches_kcount", "output_citation_mtok"})
 
@@ -74,11 +78,14 @@ class Catalogue:
         from genai_prices.data_snapshot import get_snapshot
 
         snapshot = get_snapshot()
-        for name in names:
-            try:
-                return Listed(*snapshot.find_provider_model(name, None, provider, None))
-            except LookupError:
-                continue
+        # Without a provider the library goes by the name alone, and it knows the makers of some.
+        sellers = (provider,) if provider else (None, *MAKERS)
+        for seller in sellers:
+            for name in names:
+                try:
+                    return Listed(*snapshot.find_provider_model(name, None, seller, None))
+                except LookupError:
+                    continue
         return None
 
     def price(self, listed: Listed, at_ns: int, tier: str) -> Price:
@@ -107,7 +114,7 @@ class Catalogue:
         """
         from genai_prices.data_snapshot import get_snapshot
 
-        ids = (provider,) if provider else ("openai", "anthropic", "google")
+        ids = (provider,) if provider else MAKERS[:3]
         when = datetime.fromtimestamp(at_ns / 1e9, UTC)
         prices = [
             _price(model.get_prices(when), "", model.context_window)
@@ -122,7 +129,7 @@ class Catalogue:
             usd_per_web_search=max(
                 (p.usd_per_web_search for p in prices if p.usd_per_web_search), default=None
             ),
-            source=f"dearest price of {provider or 'openai, anthropic and google'}",
+            source=f"dearest price of {provider or ', '.join(MAKERS[:3])}",
         )
 
     def _source(self, listed: Listed) -> str:
