@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from otel_redaction import json_text, sql_text, url_text
-from otel_redaction.find import find_all
+from otel_redaction.engine import find_all
 from otel_redaction.keys import secret_kind, segments
 from otel_redaction.match import MASK, PSEUDONYM, Match, mask, merged
 from otel_redaction.policy import ALWAYS_REDACTED, DEFAULT_POLICY, Action, Policy

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from otel_redaction.checksums import luhn
+from otel_redaction.detectors.context import vocabulary
 
-_CARD_WORDS = re.compile(
-    r"\b(?:cards?|cc|ccn|pan|credit|debit|visa|master ?card|maestro|amex|american express|discover"
-    r"|diners|jcb|union ?pay|mir|cvv|cvc|karte\w*|kreditkarte\w*|tarjeta|carte|carta|cart[aã]o)\b"
-    r"|卡"
+if TYPE_CHECKING:
+    from otel_redaction.detectors.context import Context
+
+_CARD_WORDS = vocabulary(
+    "card cards cc ccn pan credit debit visa mastercard maestro amex american discover diners jcb "
+    "unionpay mir cvv cvc karte karten kreditkarte kreditkartennummer tarjeta carte carta cartao "
+    "cartão creditcard cardnumber bancaire"
 )
 # Prefixes and lengths of the issuers. A number in the first table is a card
 # wherever it stands; one in the second when it is written in groups as cards
@@ -37,16 +42,10 @@ _GROUPED = re.compile(
 )
 
 
-def is_card(digits: str, lead: str, *, grouped: bool) -> bool:
-    """Return whether *digits* is a payment card, given the text that leads up to it.
-
-    *grouped* says that it is written in groups as cards are, which counts as
-    much as a word about cards.
-    """
-    if len(set(digits)) < 2 or not luhn(digits):
+def is_card(digits: str, context: Context, *, grouped: bool) -> bool:
+    """Return whether *digits* is a payment card; *grouped* says it is written in groups."""
+    if not 12 <= len(digits) <= 19 or len(set(digits)) < 2 or not luhn(digits):
         return False
-    if _STRONG.fullmatch(digits):
-        return True
-    if _CARD_WORDS.search(lead):
+    if _STRONG.fullmatch(digits) or not _CARD_WORDS.isdisjoint(context.words):
         return True
     return grouped and _GROUPED.fullmatch(digits) is not None

@@ -30,19 +30,21 @@ _WEBHOOK = re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/[\w/+-
 
 def find_credentials(scan: Scan) -> None:
     """Add private keys, credentials in URLs and headers, and webhook addresses."""
-    if b"-----BEGIN" in scan.data:
-        _find_private_keys(scan)
-    _find_in_urls(scan)
     lower = scan.lower
-    _find_pattern(scan, b"bearer", _BEARER, "token")
+    if b"-----begin" in lower:
+        _find_private_keys(scan)
+    if b"/" in lower:
+        _find_in_urls(scan)
+        if b"curl " in lower:
+            for user in _CURL_USER.finditer(scan.text):
+                scan.add(*user.span(1), "password")
+        if b"hooks.slack.com/" in lower:
+            for webhook in _WEBHOOK.finditer(scan.text):
+                scan.add(*webhook.span(), "api_key")
+    if b"bearer" in lower:
+        _find_bearer(scan)
     if b"basic " in lower:
         _find_basic(scan)
-    if b"curl " in lower:
-        for user in _CURL_USER.finditer(scan.text):
-            scan.add(*user.span(1), "password")
-    if b"hooks.slack.com/" in lower:
-        for webhook in _WEBHOOK.finditer(scan.text):
-            scan.add(*webhook.span(), "api_key")
 
 
 def _find_private_keys(scan: Scan) -> None:
@@ -74,13 +76,10 @@ def _find_in_urls(scan: Scan) -> None:
         position = text.find("://", start)
 
 
-def _find_pattern(scan: Scan, word: bytes, pattern: re.Pattern[str], kind: str) -> None:
-    position = scan.lower.find(word)
-    while position >= 0:
-        match = pattern.match(scan.text, position)
-        if match is not None and any(digit in match.group(1) for digit in "0123456789="):
-            scan.add(*match.span(1), kind)
-        position = scan.lower.find(word, position + len(word))
+def _find_bearer(scan: Scan) -> None:
+    for bearer in _BEARER.finditer(scan.text):
+        if any(digit in bearer.group(1) for digit in "0123456789="):
+            scan.add(*bearer.span(1), "token")
 
 
 def _find_basic(scan: Scan) -> None:

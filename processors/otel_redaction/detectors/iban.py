@@ -39,14 +39,15 @@ _ANCHOR = b"a00"
 _CHARACTERS = re.compile(r"[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]){11,30}")
 
 
-def find_ibans(scan: Scan, shape: bytes) -> None:
+def find_ibans(scan: Scan) -> None:
     """Add every bank account number whose country, length, format and check digits agree."""
     text = scan.text
+    shape = scan.shape
     anchor = shape.find(_ANCHOR)
     while anchor >= 0:
         start = anchor - 1
         anchor = shape.find(_ANCHOR, anchor + 3)
-        if start < 0 or shape[start] != _LETTER or (start and shape[start - 1] != _SPACE):
+        if start < 0 or shape[start] != _LETTER or (start and shape[start - 1] in _WORD):
             continue
         country = text[start : start + 2].upper()
         if country in _COUNTRIES:
@@ -57,7 +58,7 @@ def find_ibans(scan: Scan, shape: bytes) -> None:
 
 
 _LETTER = ord("a")
-_SPACE = ord(" ")
+_WORD = b"a0"
 
 
 def _iban_end(text: str, start: int, country: str) -> int:

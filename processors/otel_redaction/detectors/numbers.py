@@ -13,38 +13,43 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.cards import is_card
-from otel_redaction.detectors.context import after, before
+from otel_redaction.detectors.context import Context
+from otel_redaction.detectors.labelled import labelled_kind
 from otel_redaction.detectors.network import is_ipv4
-from otel_redaction.detectors.numbered import labelled_kind
 from otel_redaction.detectors.phones import extension_end, is_phone
-from otel_redaction.scan import NUMBERS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otel_redaction.scan import Scan
 
 _RUN = re.compile(rb"0[0\-]{5,}")
+_DIGIT = ord("0")
+_FEWEST_DIGITS = 6
+_IP_DOTS = 3
 _DIGITS_TO_ZERO = str.maketrans("123456789", "000000000")
 _SEPARATORS = str.maketrans("", "", " .-/()+")
 _MEMORABLE = 48
 """Shapes up to this length are remembered; longer ones (tables of numbers) would only fill it."""
 
 _UUID = re.compile(r"0{8}-0{4}-0{4}-0{4}-0{12}")
+_GAP = r"[ .\-/]{1,3}"
 _FORMS = (
     ("ip", re.compile(r"(?<![0.])0{1,3}(?:\.0{1,3}){3}(?!0)(?:/00?(?!0))?")),
     (
         "card",
         re.compile(
-            r"(?<!0)(?:0{4}[ .\-/]{1,3}0{4}[ .\-/]{1,3}0{4}[ .\-/]{1,3}0{1,7}"
-            r"|0{4}[ .\-/]{1,3}0{6}[ .\-/]{1,3}0{4,5}"
-            r"|0{12,19})(?!0)"
+            rf"(?<!0)(?:0{{4}}{_GAP}0{{4}}{_GAP}0{{4}}{_GAP}0{{1,7}}"
+            rf"|0{{4}}{_GAP}0{{6}}{_GAP}0{{4,5}}|0{{12,19}})(?!0)"
         ),
     ),
     ("ssn", re.compile(r"(?<![0.-])(?:000([-. ])00\10000|000-000000)(?![0-]|\.0)")),
-    ("label", re.compile(r"(?<![0.])0{1,6}(?:[ .\-/]{0,2}0{1,6}){1,5}(?!0)")),
+    ("label", re.compile(r"(?<![0.])0{1,20}(?:[ .\-/]{1,2}0{1,6}){0,5}(?!0)")),
     (
         "phone",
         re.compile(
-            r"(?<![0.-])(?:\+?\(?\+?0{1,4}\)?[-. ]{1,2})?\(?0{3}\)?[-. ]{0,2}0{3}[-. ]0{4}(?![0-]|\.0)"
+            r"(?<![0.-])(?:\+?\(?\+?0{1,4}\)?[-. ]{1,2})?\(?0{3}\)?[-. ]{0,2}0{3}[-. ]0{4}"
+            r"(?![0-]|\.0)"
             r"|(?<![0.])[+(]{0,2}0{1,15}\)?"
             r"(?:[ .\-/]{0,2}\(0{1,4}\)[ .\-/]{0,2}0{1,8}|[ .\-/]{1,2}\(?0{1,12}\)?){0,6}(?!0)"
         ),
@@ -55,9 +60,10 @@ _FORMS = (
 def find_numbers(scan: Scan) -> None:
     """Add cards, IPv4 addresses, phones, social security numbers and other numbered ids."""
     text = scan.text
-    shape = scan.data.translate(NUMBERS)
-    for run in _RUN.finditer(shape):
+    for run in _RUN.finditer(scan.shape):
         start, end = run.span()
+        if run.group().count(_DIGIT) < _FEWEST_DIGITS and text.count(".", start, end) < _IP_DOTS:
+            continue
         while start and text[start - 1] in "+(":
             start -= 1
         while text[end - 1] not in "0123456789)":
@@ -76,12 +82,13 @@ def find_numbers(scan: Scan) -> None:
 
 def _find_candidates(shape: str) -> tuple[tuple[str, int, int], ...]:
     """Return what the parts of *shape* could be, most specific form first."""
-    if shape.count("0") < 4 or _UUID.search(shape):
+    if _UUID.search(shape):
         return ()
     found = [
         (form, match.start(), match.end())
         for form, pattern in _FORMS
         for match in pattern.finditer(shape)
+        if form == "ip" or match.group().count("0") >= _FEWEST_DIGITS
     ]
     return tuple(found)
 
@@ -95,8 +102,7 @@ def _judge(scan: Scan, form: str, start: int, end: int) -> int:
     if _glued(text, start, end):
         return 0
     value = text[start:end]
-    digits = value.translate(_SEPARATORS)
-    kind = _VALIDATORS[form](text, start, end, value, digits)
+    kind = _VALIDATORS[form](value, value.translate(_SEPARATORS), Context(scan, start, end))
     if not kind:
         return 0
     if kind == "phone":
@@ -120,47 +126,43 @@ def _glued(text: str, start: int, end: int) -> bool:
     return tail[0] in "-," and tail[1:].isdigit()
 
 
-def _ip(text: str, start: int, end: int, value: str, digits: str) -> str:
+def _ip(value: str, digits: str, context: Context) -> str:
     address = value.partition("/")[0]
     if not is_ipv4(address):
         return ""
-    private = address.startswith(("10.", "127.", "192.168."))
-    if re.match(r"\.\d", text[end : end + 2]) and not private:
-        return ""
-    lead = before(text, start, 24)
-    if _VERSION_WORDS.search(lead):
-        return ""
-    return "ip_address"
+    # Five numbers are an object identifier, unless the first four are an
+    # address that only private networks use.
+    if context.character_after == "." and not _PRIVATE.match(address):
+        if context.next_is_digit:
+            return ""
+    return "" if _VERSION.search(context.lead[-24:]) else "ip_address"
 
 
-_VERSION_WORDS = re.compile(
+_PRIVATE = re.compile(r"(?:10|127|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.")
+_VERSION = re.compile(
     r"(?:\bv|\bversions?|\brev(?:ision)?|\brelease|\bbuild|\boid|[a-z]{3}/|==|[~^]|>=|<=|\bver\.?)"
     r"[\s:=\"']*$"
 )
 
 
-def _card(text: str, start: int, end: int, value: str, digits: str) -> str:
-    if not 12 <= len(digits) <= 19:
-        return ""
-    if is_card(digits, before(text, start), grouped=len(digits) != len(value)):
-        return "card"
-    return ""
+def _card(value: str, digits: str, context: Context) -> str:
+    return "card" if is_card(digits, context, grouped=len(digits) != len(value)) else ""
 
 
-def _ssn(text: str, start: int, end: int, value: str, digits: str) -> str:
+def _ssn(value: str, digits: str, context: Context) -> str:
     if digits[:3] in {"000", "666"} or digits[3:5] == "00" or digits[5:] == "0000":
         return ""
     return "us_ssn" if digits[0] != "9" else "national_id"
 
 
-def _phone(text: str, start: int, end: int, value: str, digits: str) -> str:
-    if is_phone(value, digits, before(text, start), after(text, end)):
-        return "phone"
-    return ""
+def _phone(value: str, digits: str, context: Context) -> str:
+    return "phone" if is_phone(value, digits, context) else ""
 
 
-def _label(text: str, start: int, end: int, value: str, digits: str) -> str:
-    return labelled_kind(value, digits, before(text, start))
-
-
-_VALIDATORS = {"ip": _ip, "card": _card, "ssn": _ssn, "label": _label, "phone": _phone}
+_VALIDATORS: dict[str, Callable[[str, str, Context], str]] = {
+    "ip": _ip,
+    "card": _card,
+    "ssn": _ssn,
+    "label": labelled_kind,
+    "phone": _phone,
+}

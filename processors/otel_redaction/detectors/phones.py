@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-# Words that make a number after them (or the three below, before it) a phone number.
-_PHONE_WORDS = re.compile(
-    r"\b(?:tele?(?:phone|fon\w*|f[oó]no|ph)?|t[eé]l[eé]phone|phones?|mobile|mob|cell(?:phone|ular)?"
-    r"|fax|call(?:ed|ing|s)?|dial(?:l?ed|l?ing)?|ring|rang|sms|text(?:ed|ing)?|whats ?app|viber"
-    r"|telegram|signal|imessage|facetime|voice ?mail|pager|contact(?:ed|able)?|reach(?:ed|able)?"
-    r"|hotline|helpline|landline|answer(?:ing|s|ed)?|messages?|registered|handy\w*|rufnummer"
-    r"|anruf\w*|m[oó]vil|celular|portable|cellulare|telefone|numéro|numero|ph|tlf|gsm)\b"
-    r"|(?:my|his|her|their|our|your)\s(?:\w+\s)?(?:number|no\.?|digits|line)\b"
-    r"|电话|手机|電話|携帯|전화|телефон|тел\."
+from otel_redaction.detectors.context import vocabulary
+
+if TYPE_CHECKING:
+    from otel_redaction.detectors.context import Context
+
+_PHONE_WORDS = vocabulary(
+    "tel tele telephone telefon telefonnummer telefono teléfono telefone téléphone teleph telph "
+    "phone phones phonenumber mobile mobil mobiltelefon mob cell cellphone cellular cellulare "
+    "celular fax telefax call called calling calls dial dialed dialled dialing ring rang sms text "
+    "texted texting whatsapp viber telegram signal imessage facetime voicemail pager contact "
+    "contacted contactable reach reached reachable hotline helpline landline answer answering "
+    "answers message messages registered handy handynummer rufnummer anruf anrufen rufen móvil "
+    "movil portable numéro numero número llamar llame appeler appelez chiamare telefonare bel bellen "
+    "ph tlf tfn gsm callback dispatch emergency"
 )
-_WORDS_BEFORE_GROUPS = re.compile(
-    r"\b(?:office|desk|home|work|direct|ext|line|number|at|on|to)\W*$"
-)
-_WORDS_AFTER = re.compile(
-    r"^[\s,;(\[-]*(?:office|fax|mobile|cell|home|work|phone|tel|landline|direct)\b"
-)
+_PHONE_WORDS_AFTER = vocabulary("office fax mobile cell home work phone tel landline direct desk")
+# These make a phone number only of digits written in groups.
+_PLACES = vocabulary("office desk home work direct ext line number at on to via")
+_NUMBER_WORDS = vocabulary("number no num nr nummer digits line")
+_OWNERS = vocabulary("my his her their our your")
 # The nearest word wins: a phone number is not what follows "order" or "ticket".
-_OTHER_WORDS = re.compile(
-    r"\b(?:order|invoice|ticket|case|ref(?:erence)?|id|ids|port|code|zip|post ?code|version|pid"
-    r"|tokens?|account|acct|tracking|serial|sku|isbn|build|error|status|line|row|page|uid|ssn|ein"
-    r"|amount|total|price|bytes|size|took|duration|timestamp|epoch|date|year|iban|routing|card"
-    r"|policy|member|patient|employee|passport|licen[cs]e|vat|tax|id_token|offset|seed|chapter)\b"
-    r"[\s#:=.\"'-]*(?:(?:number|no|num|is|was|nr)\b[\s#:=.\"'-]*)*$"
+_OTHER_WORDS = vocabulary(
+    "order invoice ticket case ref reference id ids port code zip postcode version pid token "
+    "tokens account acct tracking serial sku isbn build error status row page uid ssn ein amount "
+    "total price bytes size took duration timestamp epoch date year iban routing card policy "
+    "member patient employee passport license licence vat tax offset seed chapter count commit"
 )
+_NEUTRAL = vocabulary("number no num nr is was the a of for and # are")
 _MONEY = frozenset("$€£¥₹%")
+# Words in scripts without the spaces that the word list needs.
+_PHONE_WORDS_ELSEWHERE = re.compile(r"电话|手机|電話|携帯|전화|휴대|телефон|тел\.|फ़ोन|هاتف|טלפון|โทร")
 
-_NANP = re.compile(r"(?:1[-. ]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d([-. ]))[2-9]\d\d[-. ]\d{4}")
-_NANP_LOOSE = re.compile(r"(?:1[-. ]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[-.])\d{3}[-.]\d{4}")
+_NANP = re.compile(
+    r"(?:\+?1[-. ]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d([-. ]))[2-9]\d\d[-. ]\d{4}"
+    r"|(?:1[-. ]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[-.])\d{3}[-.]\d{4}"
+)
 _NATIONAL = re.compile(
     r"0[1-9]\d{0,4}(?:([ .\-/])\d{2,4}(?:\1\d{2,4}){1,3}|[ \-/]\d{3}[ -]\d{3,5}|[ \-/]\d{6,8})"
     r"|\(0\d{1,4}\)[ -]?\d{2,4}(?:[ -]\d{2,4}){1,3}"
@@ -43,35 +52,49 @@ _DATE = re.compile(
 _EXTENSION = re.compile(r",? ?(?:x|ext\.?|extension|#) ?\d{1,6}\b", re.IGNORECASE)
 
 
-def is_phone(value: str, digits: str, lead: str, tail: str) -> bool:
-    """Return whether *value*, whose digits are *digits*, is a telephone number.
-
-    *lead* and *tail* are the lower-case text around it.
-    """
+def is_phone(value: str, digits: str, context: Context) -> bool:
+    """Return whether *value*, whose digits are *digits*, is a telephone number."""
     count = len(digits)
-    if not 7 <= count <= 15 or (lead and lead[-1] in _MONEY) or tail[:1] in _MONEY:
+    if not 7 <= count <= 15 or len(set(digits)) < 3 or _DATE.match(value):
         return False
-    if len(set(digits)) < 3 or _DATE.match(value):
+    if context.character_before in _MONEY or context.character_after in _MONEY:
         return False
-    international = value.startswith("+") or value.startswith("(+")
-    if international and count >= 8 and digits[0] != "0":
+    if _is_international(value, digits):
         return True
-    if value.startswith("00") and count >= 10 and count != len(value):
-        return True
-    if _OTHER_WORDS.search(lead):
+    words = context.words
+    if _names_something_else(words):
         return False
     grouped = count != len(value)
-    if grouped and (
-        _NANP.fullmatch(value) or _NANP_LOOSE.fullmatch(value) or _is_national(value, count)
-    ):
+    if grouped and (_NANP.fullmatch(value) or (9 <= count <= 12 and _NATIONAL.fullmatch(value))):
         return True
-    if _PHONE_WORDS.search(lead) or _WORDS_AFTER.match(tail):
+    if not _PHONE_WORDS.isdisjoint(words) or _is_owned_number(words):
         return True
-    return grouped and _WORDS_BEFORE_GROUPS.search(lead) is not None and count <= 11
+    if words and b"?" in words[-1] and _PHONE_WORDS_ELSEWHERE.search(context.lead):
+        return True
+    if not _PHONE_WORDS_AFTER.isdisjoint(context.words_after[:1]):
+        return True
+    return grouped and count <= 11 and bool(words) and words[-1] in _PLACES
 
 
-def _is_national(value: str, count: int) -> bool:
-    return 9 <= count <= 12 and _NATIONAL.fullmatch(value) is not None
+def _is_international(value: str, digits: str) -> bool:
+    if value.startswith(("+", "(+")):
+        return digits[0] != "0" and len(digits) >= 8
+    return value.startswith("00") and len(digits) >= 10 and len(digits) != len(value)
+
+
+def _names_something_else(words: list[bytes]) -> bool:
+    for word in reversed(words[-3:]):
+        if word in _OTHER_WORDS:
+            return True
+        if word not in _NEUTRAL:
+            return False
+    return False
+
+
+def _is_owned_number(words: list[bytes]) -> bool:
+    """Return whether the words end like "my new number is"."""
+    recent = words[-5:]
+    return not _OWNERS.isdisjoint(recent) and not _NUMBER_WORDS.isdisjoint(recent)
 
 
 def extension_end(text: str, end: int) -> int:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from otel_redaction.detectors.crypto import is_crypto_address
 from otel_redaction.detectors.jwt import jwt_end
 from otel_redaction.detectors.providers import looks_random, provider_key_end
-from otel_redaction.scan import TOKENS
+from otel_redaction.scan import DIGITS, LETTERS, class_map
 
 if TYPE_CHECKING:
     from otel_redaction.scan import Scan
 
-_RUN = re.compile(b"a" * 16 + b"a*")
+_TOKENS = class_map(b" ", tokens="a" + LETTERS + DIGITS + "_-")
+_RUN = b"a" * 16
 _LEAD_REVERSED = re.compile(r"[\w.~-]{1,44}")
 _SPECIAL = re.compile(
     r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,80}"
@@ -30,12 +31,12 @@ _LONGEST = 4096
 
 def find_tokens(scan: Scan) -> None:
     """Add provider keys, JSON web tokens and crypto addresses."""
-    shape = scan.data.translate(TOKENS)
-    run = _RUN.search(shape)
-    while run is not None:
-        start, end = run.span()
-        done = _judge(scan, start, end)
-        run = _RUN.search(shape, max(end, done))
+    shape = scan.data.translate(_TOKENS)
+    start = shape.find(_RUN)
+    while start >= 0:
+        end = shape.find(b" ", start)
+        end = len(shape) if end < 0 else end
+        start = shape.find(_RUN, max(end, _judge(scan, start, end)))
 
 
 def _judge(scan: Scan, start: int, end: int) -> int:

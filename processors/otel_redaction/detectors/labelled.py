@@ -1,0 +1,55 @@
+"""Numbers that the words before them name: national ids, bank accounts, dates of birth.
+
+A checksum alone is right once in ten or a hundred times by chance, and telemetry
+is full of numbers; so each of these needs its label, and its checksum if it has
+one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_redaction.detectors.context import vocabulary
+from otel_redaction.detectors.national import is_national_id
+
+if TYPE_CHECKING:
+    from otel_redaction.detectors.context import Context
+
+_SSN = vocabulary("ssn social")
+_BIRTH = vocabulary("dob birth born birthday birthdate geburtsdatum geboren nacimiento naissance")
+_BANK = vocabulary("account acct routing aba iban sort bank konto kontonummer cuenta compte rtn")
+_BANK_OBJECTS = vocabulary("bank routing aba checking savings wire deposit transfer sort konto rtn")
+_NUMBER = vocabulary("number no num nr nummer code #")
+_MAYBE = _SSN | _BIRTH | _BANK
+
+
+def labelled_kind(value: str, digits: str, context: Context) -> str:
+    """Return the kind that the words before *value* give it, or an empty string."""
+    kind = is_national_id(value, digits, context)
+    if kind:
+        return kind
+    words = context.words
+    if _MAYBE.isdisjoint(words):
+        return ""
+    recent = words[-6:]
+    if len(digits) == 9 and not _SSN.isdisjoint(recent):
+        return "us_ssn"
+    if 6 <= len(digits) <= 8 and value != digits and not _BIRTH.isdisjoint(recent):
+        return "birth_date"
+    return _bank(value, digits, recent)
+
+
+def _bank(value: str, digits: str, recent: list[bytes]) -> str:
+    if _BANK.isdisjoint(recent):
+        return ""
+    if len(digits) == 9 and _is_routing_number(digits) and not {b"routing", b"aba", b"rtn"}.isdisjoint(
+        recent
+    ):
+        return "bank_account"
+    named = not _NUMBER.isdisjoint(recent) or not _BANK_OBJECTS.isdisjoint(recent)
+    return "bank_account" if named and 6 <= len(digits) <= 17 and "." not in value else ""
+
+
+def _is_routing_number(digits: str) -> bool:
+    weights = (3, 7, 1, 3, 7, 1, 3, 7, 1)
+    return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True)) % 10 == 0
