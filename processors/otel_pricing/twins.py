@@ -144,14 +144,16 @@ def response_id_evidence(outer: Span, inner: Span) -> str | None:
 
     Within one scope an id may come twice: test servers reuse theirs.
     """
-    if outer.family is inner.family and _differ(outer, inner) and _same_response(outer, inner):
+    if outer.family is not inner.family or outer.call.scope == inner.call.scope:
+        return None
+    if _same_response(outer, inner):
         return "the same response id from another instrumentation at the same time"
     return None
 
 
 def shape_evidence(outer: Span, inner: Span) -> str | None:
     """Return why two spans without a common id are one call: by time, model and tokens."""
-    if outer.family is not inner.family or not _differ(outer, inner):
+    if outer.family is not inner.family or not _may_be_stacked(outer, inner):
         return None
     if outer.layer < inner.layer or not outer.models & inner.models or not _holds(outer, inner):
         return None
@@ -163,9 +165,12 @@ def shape_evidence(outer: Span, inner: Span) -> str | None:
             return None
         counts = f"{outer.tokens[0]} in, {outer.tokens[1]} out"
         return f"inside it in time, with the same model and token counts ({counts})"
-    if outer.failed != inner.failed:
-        return None
-    return "inside it in time, with the same model and outcome"
+    if outer.failed == inner.failed:
+        return "inside it in time, with the same model and outcome"
+    if outer.failed and outer.layer > inner.layer:
+        # A framework may fail on an answer it cannot use; the answer is paid for.
+        return "inside the framework's failed span in time, with the same model"
+    return None
 
 
 def overlapping(ones: Iterable[Span], others: Iterable[Span]) -> Iterator[tuple[Span, Span]]:
@@ -188,9 +193,9 @@ def _same_response(one: Span, other: Span) -> bool:
     return one.call.response_id is not None and one.call.response_id == other.call.response_id
 
 
-def _differ(one: Span, other: Span) -> bool:
-    # One instrumentation writes one span a call: two of its spans are two calls. Two services
-    # never see the same call either, unless a gateway stands between them, and that one nests.
+def _may_be_stacked(one: Span, other: Span) -> bool:
+    # One instrumentation writes one span a call: two of its spans are two calls. Two services only
+    # see the same call through a gateway, and then an id or the nesting says so.
     return one.call.scope != other.call.scope and one.call.service == other.call.service
 
 

@@ -1,0 +1,119 @@
+"""Which spans are model calls: only they cost money at a provider."""
+
+from __future__ import annotations
+
+import pytest
+
+from otel_pricing import SpanRecord, is_model_call, read_call
+from otel_pricing.operations import OPERATIONS, Family, family, inference
+
+
+def read(attributes: dict[str, object], scope: str = "some.scope") -> str | None:
+    """Return the operation read from a span, or None."""
+    call = read_call(SpanRecord(trace_id=1, span_id=2, scope_name=scope, attributes=attributes))
+    return call.operation if call else None
+
+
+@pytest.mark.parametrize(
+    ("said", "ours"),
+    [
+        ("chat", "chat"),
+        ("text_completion", "text_completion"),
+        ("generate_content", "generate_content"),
+        ("embeddings", "embeddings"),
+        ("embedding", "embeddings"),
+        ("rerank", "rerank"),
+        ("responses", "chat"),
+        ("acompletion", "chat"),
+        ("image_generation", "image_generation"),
+        ("transcription", "transcription"),
+        ("Chat", "chat"),
+    ],
+)
+def test_an_inference_operation_is_a_model_call(said: str, ours: str) -> None:
+    """Spellings of one operation are one operation."""
+    assert read({"gen_ai.operation.name": said, "gen_ai.request.model": "m"}) == ours
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        pytest.param({"gen_ai.operation.name": "invoke_agent"}, id="agent"),
+        pytest.param({"gen_ai.operation.name": "create_agent"}, id="agent being made"),
+        pytest.param({"gen_ai.operation.name": "execute_tool"}, id="tool"),
+        pytest.param({"gen_ai.operation.name": "execute_task"}, id="task"),
+        pytest.param({"gen_ai.operation.name": "invoke_workflow"}, id="workflow"),
+        pytest.param({"gen_ai.operation.name": "retrieval"}, id="retrieval"),
+        pytest.param({"gen_ai.operation.name": "unheard_of"}, id="unknown operation"),
+        pytest.param({"openinference.span.kind": "CHAIN"}, id="chain"),
+        pytest.param({"openinference.span.kind": "AGENT"}, id="OpenInference agent"),
+        pytest.param({"openinference.span.kind": "TOOL"}, id="OpenInference tool"),
+        pytest.param({"openinference.span.kind": "RETRIEVER"}, id="retriever"),
+        pytest.param({"openinference.span.kind": "GUARDRAIL"}, id="guardrail"),
+        pytest.param({"openinference.span.kind": 7}, id="kind that is no text"),
+        pytest.param({"traceloop.span.kind": "workflow"}, id="OpenLLMetry workflow"),
+        pytest.param({"traceloop.span.kind": "agent"}, id="OpenLLMetry agent"),
+        pytest.param({"gen_ai.agent.name": "planner"}, id="agent without an operation"),
+        pytest.param({"gen_ai.tool.name": "search"}, id="tool without an operation"),
+        pytest.param({"http.request.method": "POST", "url.full": "https://x"}, id="HTTP"),
+        pytest.param({}, id="nothing"),
+    ],
+)
+def test_what_repeats_or_surrounds_a_call_is_none(attributes: dict[str, object]) -> None:
+    """Agents, tools, chains and tasks repeat usage; counting it again doubles the bill."""
+    usage: dict[str, object] = {
+        "gen_ai.usage.input_tokens": 1200,
+        "llm.token_count.prompt": 1200,
+        "llm.token_count.completion": 300,
+    }
+    said: dict[str, object] = attributes if "http.request.method" in attributes else {}
+    assert read(attributes | usage | said) is None
+
+
+def test_a_container_that_names_a_model_is_still_a_container() -> None:
+    """Frameworks write the model on the agent's span as well."""
+    assert read({"gen_ai.agent.name": "planner", "gen_ai.request.model": "gpt-4o"}) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "ours"), [("gpt-4o", "chat"), ("text-embedding-3-small", "embeddings")]
+)
+def test_the_first_conventions_had_no_operation(model: str, ours: str) -> None:
+    """A span that names a system and a model is a call of it."""
+    assert read({"gen_ai.system": "openai", "gen_ai.request.model": model}) == ours
+
+
+def test_the_quick_look_never_misses_a_model_call() -> None:
+    """What `read_call` reads, `is_model_call` has let through."""
+    for attributes in (
+        {"gen_ai.operation.name": "chat"},
+        {"gen_ai.request.model": "m"},
+        {"gen_ai.response.model": "m"},
+        {"openinference.span.kind": "LLM"},
+        {"llm.request.type": "chat"},
+    ):
+        assert is_model_call(attributes, "any")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "scope"),
+    [
+        ({"http.request.method": "GET", "http.route": "/"}, "opentelemetry.instrumentation.flask"),
+        ({"db.query.text": "SELECT 1"}, "opentelemetry.instrumentation.sqlite3"),
+        ({"k": 1}, "my.app"),
+        ({}, ""),
+    ],
+)
+def test_the_quick_look_turns_other_spans_away(attributes: dict[str, object], scope: str) -> None:
+    """Web, database and the application's own spans are not looked into."""
+    assert not is_model_call(attributes, scope)
+
+
+def test_every_operation_has_a_family() -> None:
+    """Calls are only compared within what they produce."""
+    for spelling, (ours, kind) in OPERATIONS.items():
+        assert inference(spelling) == ours
+        assert inference(ours) == ours
+        assert family(ours) is kind
+    assert inference("agent") is None
+    assert family("anything") is Family.TEXT
