@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +35,14 @@ def finish(providers: Iterable[Any], deadline: float, outages: Outages) -> None:
     queues = list(_queues(providers))
     for queue in queues:
         queue.begin_close()
-    for provider in providers:
-        if isinstance(provider, MeterProvider):
-            _close_metrics(provider, deadline, outages)
-    while time.monotonic() < deadline and not all(queue.idle for queue in queues):
+    closers = [
+        _close_metrics(provider, deadline, outages)
+        for provider in providers
+        if isinstance(provider, MeterProvider)
+    ]
+    while time.monotonic() < deadline and not (
+        all(queue.idle for queue in queues) and all(done.is_set() for done in closers)
+    ):
         if outages.last_failure > began and time.monotonic() > outages.last_failure + _GRACE:
             deadline = time.monotonic()
         time.sleep(_SLICE)
@@ -78,14 +83,23 @@ def forget_atexit(provider: Any) -> None:
             atexit.unregister(handler)
 
 
-def _close_metrics(provider: MeterProvider, deadline: float, outages: Outages) -> None:
-    timeout = deadline - time.monotonic()
-    if outages.down:
-        timeout = min(timeout, _GRACE)
+def _close_metrics(provider: MeterProvider, deadline: float, outages: Outages) -> threading.Event:
+    """Start the last export of metrics; return the event that tells when it is over."""
+    done = threading.Event()
+
+    def close() -> None:
+        timeout = deadline - time.monotonic()
+        try:
+            provider.shutdown(timeout_millis=max(1.0, timeout * 1000))
+        except Exception:  # noqa: BLE001 - the SDK raises when a reader is not done in time
+            outages.lost("metric exports", 1)
+        done.set()
+
     try:
-        provider.shutdown(timeout_millis=max(1.0, timeout * 1000))
-    except Exception:  # noqa: BLE001 - the SDK raises when a reader could not be shut down in time
-        outages.lost("metric exports", 1)
+        threading.Thread(target=close, name="otel_distro-metrics", daemon=True).start()
+    except RuntimeError:  # from Python 3.12 on, no thread can start while the interpreter exits
+        close()
+    return done
 
 
 def _close_processor(processor: Any, deadline: float) -> None:

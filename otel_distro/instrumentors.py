@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+import wrapt
 
 from otel_distro.notices import say_once
 
@@ -24,12 +28,38 @@ SYSTEM_METRICS: dict[str, list[str] | None] = {
 """What is measured of host and process; upstream's full set costs many more series."""
 
 
-def load(entry_point: EntryPoint, **kwargs: Any) -> None:
-    """Activate the instrumentor behind *entry_point*.
+_WAITS_FOR = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "google_genai": "google.genai",
+    "langchain": "langchain_core",
+    "openai_agents": "agents",
+    "botocore": "botocore",
+    "vertexai": "vertexai",
+}
+"""Entry point -> library that its instrumentor would import, a second for some of them."""
 
-    Missing libraries stay the agent's business (it skips them quietly); any other error is told
-    in one line and that library alone stays without spans.
+
+def load(entry_point: EntryPoint, **kwargs: Any) -> None:
+    """Activate the instrumentor behind *entry_point*, at once or when its library is imported.
+
+    A program that never imports a model client does not pay for importing it. Missing libraries
+    stay the agent's business (it skips them quietly); any other error is told in one line and
+    that library alone stays without spans.
     """
+    library = _WAITS_FOR.get(entry_point.name)
+    if library is None or library in sys.modules:
+        _activate(entry_point, **kwargs)
+        return
+
+    def activate(_module: object) -> None:
+        with suppress(ImportError):
+            _activate(entry_point, **kwargs)
+
+    wrapt.register_post_import_hook(activate, library)
+
+
+def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
     try:
         instrumentor = entry_point.load()
         if entry_point.name == "system_metrics":

@@ -32,6 +32,15 @@ class Takes(Protocol):
         """Recognise *span*; return where attributes to add to it come from, if any do."""
 
 
+class _NoAccounts:
+    def take(self, span: ReadableSpan) -> None:
+        """Account for nothing."""
+
+
+NO_ACCOUNTS = _NoAccounts()
+"""Stands for the accounts where nothing has to be accounted for."""
+
+
 class Pipeline:
     """What happens to a record between the SDK and its processors."""
 
@@ -39,6 +48,10 @@ class Pipeline:
         self._shield = shield
         self._accounts = accounts
         self.faults = faults
+
+    def unobserved(self) -> Pipeline:
+        """Return a pipeline for probes: it redacts the same, and accounts for nothing."""
+        return Pipeline(self._shield.unobserved(), NO_ACCOUNTS, self.faults)
 
     def guard_span(self, span: ReadableSpan) -> ReadableSpan:
         """Account for *span* and return the view of it that may leave."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.sdk.trace.export import SpanExporter
 
-    from otel_distro.accounts import CallSink, ViolationSink
+    from otel_distro.accounts import CallSink, VerdictSink
     from otel_distro.ledger_sink import LedgerSink
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook
@@ -54,7 +54,7 @@ class Runtime:
             latency=LatencyBudgets(settings.latency_budgets),
             faults=self.faults,
             call_sinks=self._call_sinks(),
-            violation_sinks=self._violation_sinks(),
+            verdict_sinks=self._verdict_sinks(),
         )
         self.pipeline = Pipeline(self.shield, self.accounts, self.faults)
         self._deliveries = Deliveries(self.outages, self.metrics, settings.exit_timeout)
@@ -142,8 +142,8 @@ class Runtime:
             sinks.insert(0, self.ledger)
         return sinks
 
-    def _violation_sinks(self) -> Sequence[ViolationSink]:
-        sinks: list[ViolationSink] = [LatencyTeller()]
+    def _verdict_sinks(self) -> Sequence[VerdictSink]:
+        sinks: list[VerdictSink] = [LatencyTeller()]
         if self.ledger is not None:
             sinks.insert(0, self.ledger)
         return sinks

@@ -9,8 +9,6 @@ from otel_distro.doctor.check import Check
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from opentelemetry.sdk.trace import ReadableSpan
-
     from otel_distro.settings import Loaded
 
 
@@ -35,12 +33,12 @@ def check_redaction(loaded: Loaded) -> Iterator[Check]:
         return
     from otel_distro.canary import SECRETS, leaks
     from otel_distro.faults import Faults
-    from otel_distro.pipeline import Pipeline
+    from otel_distro.pipeline import NO_ACCOUNTS, Pipeline
     from otel_redaction import Redactor
     from otel_redaction.shield import Shield
 
     shield = Shield(Redactor(loaded.settings.policy), withhold=loaded.withholds)
-    leaked = leaks(Pipeline(shield, _NoAccounts(), Faults()))
+    leaked = leaks(Pipeline(shield, NO_ACCOUNTS, Faults()))
     if leaked:
         yield Check(
             "fail",
@@ -51,10 +49,3 @@ def check_redaction(loaded: Loaded) -> Iterator[Check]:
         )
         return
     yield Check("ok", "redaction", "on; test secrets come out masked")
-
-
-class _NoAccounts:
-    """Stands for the accounts where nothing has to be accounted for."""
-
-    def take(self, span: ReadableSpan) -> None:
-        """Take nothing."""

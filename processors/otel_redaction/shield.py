@@ -76,6 +76,10 @@ class Shield:
         self._resources: dict[Resource, Resource] = {}
         self._scopes: dict[InstrumentationScope, InstrumentationScope] = {}
 
+    def unobserved(self) -> Shield:
+        """Return a shield that does the same and tells nobody, for probes."""
+        return type(self)(self._redactor, withhold=self._withhold)
+
     def name(self, text: str, signal: str) -> str:
         """Return a span, event or metric name without what it should not say."""
         known = self._names.get(text)

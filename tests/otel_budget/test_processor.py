@@ -1,0 +1,101 @@
+"""`BudgetSpanProcessor` in a plain SDK pipeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+
+from otel_budget import BudgetSpanProcessor, LatencyBudget, telling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MS = 1_000_000
+
+
+class Told:
+    """What the processor emitted through real providers."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.records = InMemoryLogRecordExporter()
+        self.reader = InMemoryMetricReader()
+        logs = LoggerProvider(shutdown_on_exit=False)
+        logs.add_log_record_processor(SimpleLogRecordProcessor(self.records))
+        meters = MeterProvider([self.reader], shutdown_on_exit=False)
+        monkeypatch.setattr(telling, "get_logger", logs.get_logger)
+        monkeypatch.setattr(telling, "get_meter", meters.get_meter)
+
+    def log_records(self) -> list[Any]:
+        return [entry.log_record for entry in self.records.get_finished_logs()]
+
+    def violations(self) -> int:
+        data = self.reader.get_metrics_data()
+        if data is None:
+            return 0
+        return sum(
+            int(getattr(point, "value", 0))
+            for resource in data.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            for point in metric.data.data_points
+        )
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    return Told(monkeypatch)
+
+
+@pytest.fixture
+def run_span() -> Callable[[str, int], int]:
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(BudgetSpanProcessor([LatencyBudget("search_*", 100)]))
+
+    def run(name: str, duration_ms: int) -> int:
+        span = provider.get_tracer("app").start_span(name, start_time=1 * MS)
+        span.end(end_time=(1 + duration_ms) * MS)
+        return span.get_span_context().trace_id
+
+    return run
+
+
+def test_a_span_over_its_budget_is_counted_and_warned_of(
+    told: Told, run_span: Callable[[str, int], int]
+) -> None:
+    """The warning carries the trace, so that one click leads to the slow request."""
+    trace_id = run_span("search_docs", 150)
+
+    (record,) = told.log_records()
+    assert record.severity_number is SeverityNumber.WARN
+    assert record.trace_id == trace_id
+    assert record.attributes["otel_distro.budget.overage_ms"] == 50
+    assert record.attributes["otel_distro.budget.overage_percent"] == 50.0
+    assert told.violations() == 1
+
+
+def test_a_span_within_its_budget_leaves_a_debug_record_with_the_margin(
+    told: Told, run_span: Callable[[str, int], int]
+) -> None:
+    """Nothing is counted; who wants to see margins turns debug records on."""
+    run_span("search_docs", 40)
+
+    (record,) = told.log_records()
+    assert record.severity_number is SeverityNumber.DEBUG
+    assert record.attributes["otel_distro.budget.margin_ms"] == 60
+    assert told.violations() == 0
+
+
+def test_a_span_without_a_budget_says_nothing(
+    told: Told, run_span: Callable[[str, int], int]
+) -> None:
+    """Most spans have no budget."""
+    run_span("other", 10_000)
+
+    assert told.log_records() == []
