@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from otel_redaction.detectors.assignments import find_assignments
 from otel_redaction.detectors.credentials import find_credentials
 from otel_redaction.detectors.emails import find_emails
@@ -9,20 +11,48 @@ from otel_redaction.detectors.iban import find_ibans
 from otel_redaction.detectors.network import find_network_addresses
 from otel_redaction.detectors.numbers import find_numbers
 from otel_redaction.detectors.tokens import find_tokens
+from otel_redaction.evasion import plain
 from otel_redaction.match import Match, merged
 from otel_redaction.scan import Scan
 
 
 def find_all(text: str, deadline: float | None = None) -> list[Match]:
     """Return every match of every built-in kind, in order and without overlaps."""
+    if len(text) <= _SHORT and _is_plain(text):
+        return []
+    matches = _search(text, deadline)
+    unfolded = plain(text)
+    if unfolded is not None:
+        for match in _search(unfolded.text, deadline):
+            start, end = unfolded.original(match.start, match.end)
+            matches.append(Match(start, end, match.kind))
+    return merged(matches)
+
+
+def _search(text: str, deadline: float | None) -> list[Match]:
     scan = Scan(text, deadline)
     if "@" in text:
         find_emails(scan)
     if b"0" in scan.shape:
         find_ibans(scan)
         find_numbers(scan)
+    scan.check_deadline()
     find_network_addresses(scan)
     find_tokens(scan)
+    scan.check_deadline()
     find_credentials(scan)
     find_assignments(scan)
-    return merged(scan.matches)
+    return scan.matches
+
+
+_SHORT = 256
+# What nothing that is looked for can do without, but for long digitless keys.
+_SUSPECT = re.compile(r"[^\sA-Za-z_.,;()/?'\-]")
+_LONG_WORD = 16
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether a short *text* is words only, as most attribute values are."""
+    if _SUSPECT.search(text) is not None or "--" in text or "'" in text:
+        return False
+    return len(text) < _LONG_WORD or max(map(len, text.split())) < _LONG_WORD

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import re
 from typing import Any
 
+_NAME = re.compile(r'"([^"\\]{2,64})"\s{0,8}:\s{0,8}(?!"\[[A-Z_]{2,32}\]"|"")')
 _OPENINGS = frozenset('{["')
 
 
@@ -13,8 +14,15 @@ def looks_like_json(text: str) -> bool:
     return text.lstrip()[:1] in _OPENINGS and text.rstrip()[-1:] in {"}", "]", '"'}
 
 
+def names(text: str) -> set[str]:
+    """Return the names of the fields in *text* whose values are neither empty nor markers."""
+    return set(_NAME.findall(text))
+
+
 def parse(text: str) -> Any:
     """Return the document in *text*, or None if it is not one we could write back unchanged."""
+    import json
+
     try:
         return json.loads(text, parse_float=_finite, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -23,6 +31,8 @@ def parse(text: str) -> Any:
 
 def dump(document: Any, like: str) -> str:
     """Return *document* as JSON in the style of *like*: compact or spaced, escaped or not."""
+    import json
+
     compact = '": ' not in like and "', " not in like
     return json.dumps(
         document,

@@ -6,7 +6,6 @@ numbers to hash them all. Destroying the key makes every pseudonym meaningless.
 
 from __future__ import annotations
 
-import hmac
 import re
 from dataclasses import dataclass, field
 
@@ -47,6 +46,8 @@ def pseudonym(kind: str, value: str, key: PseudonymKey) -> str:
     Spelling that does not change who is meant (case of an address, separators
     of a number) does not change the pseudonym.
     """
+    import hmac  # loads OpenSSL, which most programs get by without
+
     message = f"{kind}\0{_canonical(kind, value)}".encode("utf-8", "surrogatepass")
     digest = hmac.new(key.secret, message, "sha256").hexdigest()[:_HEX_DIGITS]
     return "_".join(part for part in (kind, key.id, digest) if part)

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any
 
 from otel_redaction import json_text, sql_text, url_text
-from otel_redaction.engine import find_all
 from otel_redaction.keys import secret_kind, segments
 from otel_redaction.match import MASK, PSEUDONYM, Match, mask, merged
 from otel_redaction.policy import ALWAYS_REDACTED, DEFAULT_POLICY, Action, Policy
@@ -69,6 +68,9 @@ class Redactor:
 
     def find(self, text: str, deadline: float | None = None) -> list[Match]:
         """Return what the policy does not let through in *text*, in order, without overlaps."""
+        # The patterns take 40 ms to compile: paid by the first record, not by the import.
+        from otel_redaction.engine import find_all
+
         policy = self.policy
         matches = find_all(text, deadline)
         if policy.rules or policy.detectors:
@@ -108,35 +110,41 @@ class Redactor:
         if len(text) > limit:
             redacted, kinds = self._redact(text[:limit], deadline)
             return f"{redacted}[{len(text) - limit} MORE CHARACTERS DROPPED]", kinds
-        if json_text.looks_like_json(text):
-            document = json_text.parse(text)
-            if document is not None:
-                return self._redact_json(text, document, deadline)
         matches = self.find(text, deadline)
+        if json_text.looks_like_json(text) and (matches or self._names_secret(text)):
+            return self._redact_json(text, matches, deadline)
         if not matches:
             return text, ()
         return self._replaced(text, matches), tuple(match.kind for match in matches)
 
+    def _names_secret(self, text: str) -> bool:
+        return any(self._key_rule(name) is not None for name in json_text.names(text))
+
     def _redact_json(
-        self, text: str, document: Any, deadline: float | None
+        self, text: str, matches: list[Match], deadline: float | None
     ) -> tuple[str, tuple[str, ...]]:
+        """Return JSON redacted so that it is still JSON, and the kinds found.
+
+        Markers are put straight into the text where they leave it valid and no
+        name in it hides a value of its own; else the document is taken apart.
+        """
+        kinds = tuple(match.kind for match in matches)
+        replaced = self._replaced(text, matches)
+        if json_text.is_valid(replaced) and not self._names_secret(replaced):
+            return replaced, kinds
+        document = json_text.parse(text)
+        if document is None:
+            return replaced, kinds
         tally: dict[str, int] = {}
         until = self._deadline() if deadline is None else deadline
-        redacted = self._value("", document, tally, until, 1)
-        if redacted != document:
-            text = json_text.dump(redacted, text)
-        # Once more over the text itself: context may stand in a neighbouring field.
-        matches = self.find(text, deadline)
-        if matches:
-            text = self._replaced_in_json(text, matches)
-        kinds = [kind for kind, count in tally.items() for _ in range(count)]
-        return text, (*kinds, *(match.kind for match in matches))
-
-    def _replaced_in_json(self, text: str, matches: list[Match]) -> str:
-        import json
-
-        replaced = self._replaced(text, matches)
-        return replaced if json_text.is_valid(replaced) else json.dumps(replaced)
+        text = json_text.dump(self._value("", document, tally, until, 1), like=text)
+        kinds = tuple(kind for kind, count in tally.items() for _ in range(count))
+        # Once more over the whole: context may stand in a neighbouring field.
+        rest = self.find(text, deadline)
+        if rest:
+            replaced = self._replaced(text, rest)
+            text = replaced if json_text.is_valid(replaced) else json_text.dump(replaced, like="")
+        return text, (*kinds, *(match.kind for match in rest))
 
     def _replaced(self, text: str, matches: list[Match]) -> str:
         parts = []

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from otel_redaction.scan import Scan
 
 _STEMS = (b"pass", b"pwd", b"secret", b"token", b"key", b"auth", b"cred", b"cookie")
-# Names that share no stem with the above are found where they are written out.
-_RARE_STEMS = (b"psw", b"kennwort", b"contrase", b"senha", b"sessid", b"sessionid")
-
 _NAME_REVERSED = re.compile(r"[\w.-]{0,48}")
 _REST_AND_OPERATOR = re.compile(
     r"[\w.-]{0,48}"
@@ -39,9 +36,14 @@ def find_assignments(scan: Scan) -> None:
     """Add the values of names that say they are secret."""
     lower = scan.lower
     done = 0
+    flags = b"--" in lower
     for anchor in sorted(_anchors(lower)):
         if anchor >= done:
-            done = _judge(scan, anchor)
+            operator = _REST_AND_OPERATOR.match(scan.text, anchor)
+            if operator is not None:
+                done = _judge(scan, anchor, operator)
+            elif flags:
+                done = _judge_flag(scan, anchor)
 
 
 def _anchors(lower: bytes) -> list[int]:
@@ -54,12 +56,9 @@ def _anchors(lower: bytes) -> list[int]:
     return found
 
 
-def _judge(scan: Scan, anchor: int) -> int:
+def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:
     """Add the value assigned to the name around *anchor*; return where to look on."""
     text = scan.text
-    operator = _REST_AND_OPERATOR.match(text, anchor)
-    if operator is None:
-        return _judge_flag(scan, anchor)
     lead = _NAME_REVERSED.match(text[max(0, anchor - 48) : anchor][::-1])
     start = anchor - (lead.end() if lead else 0)
     name = re.match(r"[\w.-]*", text[start : operator.end()])

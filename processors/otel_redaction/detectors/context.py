@@ -35,6 +35,8 @@ class Context:
     def words(self) -> list[bytes]:
         """The lower-case words of the 56 characters before, in order."""
         if self._words is None:
+            if not self._start:
+                return []
             lead = self._scan.lower[max(0, self._start - _BEFORE) : self._start]
             self._words = lead.translate(_WORD_MAP).split()
         return self._words

@@ -23,11 +23,10 @@ _NUMBER = vocabulary("number no num nr nummer code #")
 _MAYBE = _SSN | _BIRTH | _BANK
 
 
-def labelled_kind(value: str, digits: str, context: Context) -> str:
+def labelled_kind(value: str, digits: str, shape: str, context: Context) -> str:
     """Return the kind that the words before *value* give it, or an empty string."""
-    kind = is_national_id(value, digits, context)
-    if kind:
-        return kind
+    if is_national_id(digits, shape, context):
+        return "national_id"
     words = context.words
     if _MAYBE.isdisjoint(words):
         return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.checksums import date_ddmmyy, date_yymmdd, iso_7064_11_10, luhn, verhoeff, weighted
@@ -140,29 +139,27 @@ _LABELLED: tuple[tuple[frozenset[bytes], Callable[[str], bool]], ...] = (
 _LABELS = frozenset[bytes]().union(*(words for words, _ in _LABELLED))
 
 # Written so that digits and separators leave hardly another reading; these need no label.
-_FORMS: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = (
-    (re.compile(r"\d{3}\.\d{3}\.\d{3}-\d\d"), _cpf),
-    (re.compile(r"\d{6}-[1-8]\d{6}"), _rrn),
-    (re.compile(r"756\.\d{4}\.\d{4}\.\d\d"), _ahv),
-    (re.compile(r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d"), _rijksregister),
-    (re.compile(r"[12] \d\d \d\d \d\d \d{3} \d{3} \d\d"), _nir),
-    (re.compile(r"[2-9]\d{3} \d{4} \d{4}"), _aadhaar),
-    (re.compile(r"\d\d \d{3} \d{3} \d{3}"), _abn),
-    (re.compile(r"\d{3} \d{3} \d{3}"), _sin),
-    (re.compile(r"9\d\d-?[5789]\d-?\d{4}"), _itin),
-)
+_FORMS: dict[str, Callable[[str], bool]] = {
+    "000.000.000-00": _cpf,
+    "000000-0000000": _rrn,
+    "000.0000.0000.00": _ahv,
+    "00.00.00-000.00": _rijksregister,
+    "0 00 00 00 000 000 00": _nir,
+    "0000 0000 0000": _aadhaar,
+    "00 000 000 000": _abn,
+    "000 000 000": _sin,
+    "000-000000": _itin,
+    "00000-0000": _itin,
+}
 
 
-def is_national_id(value: str, digits: str, context: Context) -> str:
-    """Return `national_id` if *value* is one by its form, or by its label and checksum."""
-    if value != digits:
-        for form, check in _FORMS:
-            if form.fullmatch(value) and check(digits):
-                return "national_id"
+def is_national_id(digits: str, shape: str, context: Context) -> bool:
+    """Return whether *digits*, written as *shape*, are one by that form or by label and checksum."""
+    check = _FORMS.get(shape)
+    if check is not None and check(digits):
+        return True
     words = context.words
-    if not _LABELS.isdisjoint(words):
-        recent = words[-6:]
-        for labels, check in _LABELLED:
-            if not labels.isdisjoint(recent) and check(digits):
-                return "national_id"
-    return ""
+    if _LABELS.isdisjoint(words):
+        return False
+    recent = words[-6:]
+    return any(not labels.isdisjoint(recent) and check(digits) for labels, check in _LABELLED)

@@ -77,7 +77,8 @@ def find_numbers(scan: Scan) -> None:
         taken = start
         for form, first, last in candidates:
             if start + first >= taken:
-                taken = _judge(scan, form, start + first, start + last) or taken
+                end = _judge(scan, form, written[first:last], start + first, start + last)
+                taken = end or taken
 
 
 def _find_candidates(shape: str) -> tuple[tuple[str, int, int], ...]:
@@ -96,13 +97,14 @@ def _find_candidates(shape: str) -> tuple[tuple[str, int, int], ...]:
 _candidates = lru_cache(maxsize=4096)(_find_candidates)
 
 
-def _judge(scan: Scan, form: str, start: int, end: int) -> int:
+def _judge(scan: Scan, form: str, shape: str, start: int, end: int) -> int:
     """Add the candidate if its validator agrees; return where it ends, else 0."""
     text = scan.text
     if _glued(text, start, end):
         return 0
     value = text[start:end]
-    kind = _VALIDATORS[form](value, value.translate(_SEPARATORS), Context(scan, start, end))
+    digits = value if len(shape) == shape.count("0") else value.translate(_SEPARATORS)
+    kind = _VALIDATORS[form](value, digits, shape, Context(scan, start, end))
     if not kind:
         return 0
     if kind == "phone":
@@ -126,7 +128,7 @@ def _glued(text: str, start: int, end: int) -> bool:
     return tail[0] in "-," and tail[1:].isdigit()
 
 
-def _ip(value: str, digits: str, context: Context) -> str:
+def _ip(value: str, digits: str, shape: str, context: Context) -> str:
     address = value.partition("/")[0]
     if not is_ipv4(address):
         return ""
@@ -145,21 +147,21 @@ _VERSION = re.compile(
 )
 
 
-def _card(value: str, digits: str, context: Context) -> str:
+def _card(value: str, digits: str, shape: str, context: Context) -> str:
     return "card" if is_card(digits, context, grouped=len(digits) != len(value)) else ""
 
 
-def _ssn(value: str, digits: str, context: Context) -> str:
+def _ssn(value: str, digits: str, shape: str, context: Context) -> str:
     if digits[:3] in {"000", "666"} or digits[3:5] == "00" or digits[5:] == "0000":
         return ""
     return "us_ssn" if digits[0] != "9" else "national_id"
 
 
-def _phone(value: str, digits: str, context: Context) -> str:
+def _phone(value: str, digits: str, shape: str, context: Context) -> str:
     return "phone" if is_phone(value, digits, context) else ""
 
 
-_VALIDATORS: dict[str, Callable[[str, str, Context], str]] = {
+_VALIDATORS: dict[str, Callable[[str, str, str, Context], str]] = {
     "ip": _ip,
     "card": _card,
     "ssn": _ssn,

@@ -26,7 +26,6 @@ _SPECIAL = re.compile(
 )
 # `123456789:AAF...` is a Telegram bot token, `4815162342108|Zx...` a Facebook app token.
 _NUMBER_REVERSED = re.compile(r"[:|]\d{8,16}(?!\w)")
-_LONGEST = 4096
 
 
 def find_tokens(scan: Scan) -> None:
@@ -52,10 +51,12 @@ def _judge(scan: Scan, start: int, end: int) -> int:
     found = _key_end(scan, start)
     if found:
         return found
+    if b"0" not in scan.shape[start:end]:
+        return end  # identifiers and long words; every form below has digits
     if lead and lead in ":|":
         number = _NUMBER_REVERSED.match(text[max(0, start - 18) : start][::-1])
         if number and 24 <= end - start <= 50 and looks_random(text[start:end]):
-            scan.add(start - number.end() + 0, end, "api_key")
+            scan.add(start - number.end(), end, "api_key")
             return end
     if end - start <= 90 and is_crypto_address(text[start:end]):
         scan.add(start, end, "crypto_address")
@@ -71,7 +72,7 @@ def _key_end(scan: Scan, start: int) -> int:
             return end
     end = provider_key_end(text, start)
     if not end:
-        special = _SPECIAL.match(text, start)
+        special = _SPECIAL.match(text, start) if b"0" in scan.shape[start : start + 90] else None
         if special is None or (not looks_random(special.group()) and special.group()[0] != "A"):
             return 0
         end = special.end()

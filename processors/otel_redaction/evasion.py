@@ -1,0 +1,155 @@
+"""Undo the ways a secret is written so that patterns miss it, keeping track of offsets.
+
+Full-width and mathematical letters, digits of other scripts, odd dashes and
+spaces, zero-width characters, and percent-, HTML- and backslash-encoding. The
+plain form is searched as well as the text itself, and what is found there is
+mapped back to the characters it came from.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from functools import lru_cache
+from typing import NamedTuple
+
+_ZERO_WIDTH = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff"
+_INVISIBLE = re.compile(f"[{_ZERO_WIDTH}\U000e0000-\U000e007f]+")
+_LOOKS_ODD = re.compile(
+    f"[{_ZERO_WIDTH}\u00a0\u00b2\u00b3\u00b9\u0660-\u0669\u06f0-\u06f9\u0966-\u096f"
+    "\u2000-\u200a\u2010-\u2015\u202f\u205f\u2070-\u208e\u2212\u2460-\u24ff\u3000"
+    "\ufe50-\ufe6b\uff01-\uff5e\U0001d400-\U0001d7ff\U000e0000-\U000e007f]"
+)
+# Only encodings of characters that secrets are made of; `%20` and `%2F` alone
+# are in every other URL and hide nothing.
+_ENCODED_SECRET = re.compile(
+    r"%(?:25)*(?:40|3[0-9ADad]|2[2BDEbde]|[46][1-9A-Fa-f]|[57][0-9Aa])"
+    r"|&(?:#(?:x(?:2[bde]|3[0-9ad]|[46][0-9a-f]|[57][0-9a])|(?:4[3-6]|4[89]|5[0-8]|6[1-9]|[7-9]\d|1[01]\d|12[0-2]));"
+    r"|commat;|period;|quot;|equals;|colon;|#34;|#x22;|#x40;)"
+    r"|\\(?:u00|x)(?:2[2bde]|3[0-9ad]|[46][0-9a-f]|[57][0-9a])",
+    re.IGNORECASE,
+)
+_ENCODED = re.compile(
+    r"%(?:25)*([2-7][0-9A-Fa-f])"
+    r"|&#x([0-9A-Fa-f]{1,5});|&#([0-9]{1,6});"
+    r"|&(commat|period|quot|equals|colon|plus|hyphen|lowbar|num|amp|apos|lt|gt|nbsp);"
+    r"|\\(?:u00|x)([0-9A-Fa-f]{2})"
+)
+_NAMED = {
+    "commat": "@",
+    "period": ".",
+    "quot": '"',
+    "equals": "=",
+    "colon": ":",
+    "plus": "+",
+    "hyphen": "-",
+    "lowbar": "_",
+    "num": "#",
+    "amp": "&",
+    "apos": "'",
+    "lt": "<",
+    "gt": ">",
+    "nbsp": " ",
+}
+
+
+class Plain(NamedTuple):
+    """A text written plainly, and where its characters stood."""
+
+    text: str
+    plain_starts: list[int]
+    """Where each kept or rewritten piece begins in `text`."""
+    starts: list[int]
+    """Where each piece begins in the original."""
+    ends: list[int]
+    """Where each piece ends in the original."""
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Return the original offsets of `text[start:end]`."""
+        return self._at(start)[0], self._at(end - 1)[1]
+
+    def _at(self, position: int) -> tuple[int, int]:
+        piece = bisect_right(self.plain_starts, position) - 1
+        start, end = self.starts[piece], self.ends[piece]
+        offset = position - self.plain_starts[piece]
+        following = piece + 1 < len(self.plain_starts)
+        length = (self.plain_starts[piece + 1] if following else len(self.text)) - (
+            self.plain_starts[piece]
+        )
+        if length == end - start:
+            return start + offset, start + offset + 1
+        return start, end
+
+
+def plain(text: str) -> Plain | None:
+    """Return *text* written plainly, or None when it is already."""
+    odd = not text.isascii() and _LOOKS_ODD.search(text) is not None
+    encoded = _may_be_encoded(text) and _ENCODED_SECRET.search(text) is not None
+    if not odd and not encoded:
+        return None
+    folded = text.translate(_folds()) if odd else text
+    edits = [(*found.span(), "") for found in _INVISIBLE.finditer(folded)] if odd else []
+    if encoded:
+        edits += [(*found.span(), _decoded(found)) for found in _ENCODED.finditer(folded)]
+        edits.sort()
+    return _edited(folded, edits)
+
+
+def _may_be_encoded(text: str) -> bool:
+    return "%" in text or "&" in text or "\\u00" in text or "\\x" in text
+
+
+def _edited(text: str, edits: list[tuple[int, int, str]]) -> Plain:
+    parts: list[str] = []
+    result = Plain("", [], [], [])
+    position = length = 0
+
+    def keep(start: int, end: int, written: str) -> None:
+        nonlocal length
+        if written:
+            parts.append(written)
+            result.plain_starts.append(length)
+            result.starts.append(start)
+            result.ends.append(end)
+            length += len(written)
+
+    for start, end, written in edits:
+        if start < position:
+            continue
+        keep(position, start, text[position:start])
+        keep(start, end, written)
+        position = end
+    keep(position, len(text), text[position:])
+    return result._replace(text="".join(parts))
+
+
+def _decoded(found: re.Match[str]) -> str:
+    percent, hexadecimal, decimal, named, escape = found.groups()
+    if named:
+        return _NAMED[named]
+    code = int(decimal) if decimal else int(percent or hexadecimal or escape, 16)
+    return chr(code) if 32 <= code < 0x110000 else " "
+
+
+@lru_cache(maxsize=1)
+def _folds() -> dict[int, str]:
+    """Return the characters that mean one ASCII character, and which; built at first need."""
+    from unicodedata import decimal, normalize
+
+    folds = {}
+    for first, last in (
+        (0xA0, 0xFF),
+        (0x660, 0x96F),
+        (0x2000, 0x24FF),
+        (0x3000, 0x3000),
+        (0xFE50, 0xFFEF),
+        (0x1D400, 0x1D7FF),
+    ):
+        for code in range(first, last + 1):
+            written = normalize("NFKC", chr(code))
+            if len(written) == 1 and written.isascii() and written != "\x00":
+                folds[code] = written
+            elif decimal(chr(code), None) is not None:
+                folds[code] = str(decimal(chr(code)))
+    folds.update(dict.fromkeys((*range(0x2010, 0x2016), 0x2212, 0xFE58, 0xFE63), "-"))
+    return folds
