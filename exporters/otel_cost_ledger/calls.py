@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_cost_ledger.filters import Filters, Window
+from otel_cost_ledger.filters import BILLED, Filters, Window
 from otel_cost_ledger.privacy import format_pseudonym
 from otel_cost_ledger.rows import (
     COMMON_USAGE,
@@ -64,7 +64,7 @@ def calls(
     window = Window.between(since, until)
     conditions, values = (filters or Filters()).conditions("calls")
     if billed_only:
-        conditions.append("outcome_id IN (SELECT id FROM outcomes WHERE billed)")
+        conditions.append(BILLED)
     return read_calls(
         ledger,
         ["start_ns >= ?", "start_ns < ?", *conditions],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from otel_cost_ledger.histogram import MAX_LATENCY_US
 from otel_cost_ledger.rows import DimKey, OriginKey, OutcomeKey, Row
@@ -39,9 +39,16 @@ class ViolationRow(NamedTuple):
     at_ns: int
     span_id: int
     operation: str
-    trace_id: str
+    trace_id: bytes
     budget_us: int
     actual_us: int
+
+
+_TRACE_ID: Final[dict[str, int]] = {
+    "insert": Row._fields.index("trace_id"),
+    "revise": Row._fields.index("trace_id"),
+    "violation": ViolationRow._fields.index("trace_id"),
+}
 
 
 class Entry(NamedTuple):
@@ -60,7 +67,9 @@ def microseconds(milliseconds: float) -> int:
 
 def to_line(entry: Entry) -> str:
     """Return *entry* as one line of JSON."""
-    return json.dumps([LINE_VERSION, entry.kind, entry.row], separators=(",", ":")) + "\n"
+    values = [*entry.row]
+    values[_TRACE_ID[entry.kind]] = entry.row.trace_id.hex()
+    return json.dumps([LINE_VERSION, entry.kind, values], separators=(",", ":")) + "\n"
 
 
 def from_line(line: str) -> Entry:
@@ -70,17 +79,17 @@ def from_line(line: str) -> Entry:
         if version != LINE_VERSION:
             raise ValueError(f"expected line version {LINE_VERSION}, got {version!r}")
         return Entry(kind, _row(kind, values))
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError, LookupError, RecursionError) as error:
         raise ValueError(f"not a spilled entry: {error}") from error
 
 
 def _row(kind: str, values: list[Any]) -> Row | ViolationRow:
+    if kind not in _TRACE_ID:
+        raise ValueError(f"unknown kind {kind!r}")
+    values[_TRACE_ID[kind]] = bytes.fromhex(values[_TRACE_ID[kind]])
     if kind == "violation":
         return ViolationRow(*values)
-    if kind not in {"insert", "revise"}:
-        raise ValueError(f"unknown kind {kind!r}")
     row = Row(*values)
-    bytes.fromhex(row.trace_id)
     return row._replace(
         dim=DimKey(*row.dim), origin=OriginKey(*row.origin), outcome=OutcomeKey(*row.outcome)
     )

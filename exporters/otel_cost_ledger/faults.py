@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from otel_cost_ledger.errors import NewerSchemaError, UnsafePathError
+from otel_cost_ledger.errors import LedgerError, NewerSchemaError, UnsafePathError
 
 
 class Fault(StrEnum):
@@ -94,3 +94,14 @@ def fault_of(error: Exception) -> Fault:
             return Fault.READ_ONLY
         return Fault.UNAVAILABLE
     return Fault.UNEXPECTED
+
+
+def describe(error: Exception) -> str:
+    """Return what to tell the user about *error*: never a value that came from a span.
+
+    SQLite, the operating system and we ourselves only speak of files; other messages may quote
+    the text that could not be handled.
+    """
+    if isinstance(error, (sqlite3.Error, OSError, LedgerError)):
+        return str(error)
+    return type(error).__name__

@@ -18,6 +18,9 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 END_OF_TIME_NS: Final = 2**63 - 1
 
+BILLED: Final = "outcome_id > 0"
+"""The SQL condition that a row counts as a call; see `outcomes` in the schema."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:

@@ -78,9 +78,9 @@ class NameTable(Generic[Key]):
         raise AssertionError("the last limit is never reached")
 
     def _size(self) -> int:
-        # Rows are never deleted, so the highest id is their number, without a count.
+        # Rows are never deleted, so the outermost ids give their number, without a count.
         (size,) = self._connection.execute(
-            f"SELECT ifnull(max(id), 0) FROM {self._table}"  # noqa: S608
+            f"SELECT max(0, ifnull(max(id), 0)) - min(0, ifnull(min(id), 0)) FROM {self._table}"  # noqa: S608
         ).fetchone()
         return int(size)
 
@@ -107,6 +107,22 @@ class DimTable(NameTable[DimKey]):
         return int(added.lastrowid or 0)
 
 
+class OutcomeTable(NameTable[OutcomeKey]):
+    """`outcomes`, whose ids are negative for what is not billed."""
+
+    def _add(self, key: OutcomeKey) -> int:
+        next_id = (
+            "max(0, ifnull(max(id), 0)) + 1" if key.billed else "min(0, ifnull(min(id), 0)) - 1"
+        )
+        columns = ", ".join(self._columns)
+        marks = ", ".join("?" * len(self._columns))
+        added = self._connection.execute(
+            f"INSERT INTO outcomes (id, {columns}) SELECT {next_id}, {marks} FROM outcomes",  # noqa: S608
+            key,
+        )
+        return int(added.lastrowid or 0)
+
+
 class Interner:
     """The three interning tables of one connection."""
 
@@ -115,7 +131,7 @@ class Interner:
         self.origins = NameTable[OriginKey](
             connection, "origins", OriginKey._fields, _coarser_origin, max_names
         )
-        self.outcomes = NameTable[OutcomeKey](
+        self.outcomes = OutcomeTable(
             connection, "outcomes", OutcomeKey._fields, _coarser_outcome, max_names
         )
 

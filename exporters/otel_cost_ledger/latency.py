@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger import sources
+from otel_cost_ledger.filters import BILLED
 from otel_cost_ledger.grouping import IN_HISTOGRAM, key_maker
 from otel_cost_ledger.histogram import bucket_of, middle_us, percentile
 
@@ -74,15 +75,13 @@ def _from_rows(
     value_of: Callable[[int], int],
 ) -> dict[Key, Counter[int]]:
     columns, key_of = key_maker(ledger, by)
-    billed = {row[0] for row in ledger.rows("SELECT id FROM outcomes WHERE billed")}
     by_ids: dict[tuple[int | None, ...], Counter[int]] = {}
     for window in windows:
         source = sources.rows(window)
         named = [source.day if column == "day" else column for column in columns]
-        sql, values = source.selected(", ".join([*named, "outcome_id", "latency_us"]), filters)
-        for *ids, outcome_id, latency_us in ledger.rows(sql, values):
-            if outcome_id in billed:
-                by_ids.setdefault(tuple(ids), Counter())[value_of(latency_us)] += 1
+        sql, values = source.selected(", ".join([*named, "latency_us"]), filters)
+        for *ids, latency_us in ledger.rows(f"{sql} AND {BILLED}", values):
+            by_ids.setdefault(tuple(ids), Counter())[value_of(latency_us)] += 1
     counts: dict[Key, Counter[int]] = {}
     for group, counted in by_ids.items():
         counts.setdefault(key_of(group), Counter()).update(counted)

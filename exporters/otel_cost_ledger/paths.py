@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DIRECTORY_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 
-_SIDE_FILES: Final = ("-wal", "-shm", ".lock", ".spill.jsonl")
+_SIDE_FILES: Final = ("-wal", "-shm", ".lock", ".maintenance", ".spill.jsonl")
 
 
 def default_ledger_path(environ: Mapping[str, str]) -> Path:

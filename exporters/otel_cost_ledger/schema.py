@@ -5,7 +5,8 @@ is interned in three small tables, so that a row holds numbers only:
 
 - `dims`: who answered and for whom; the key of the daily rollup
 - `origins`: how the call was made and recorded
-- `outcomes`: what became of it: price status, billing decision, error
+- `outcomes`: what became of it: price status, billing decision, error; an outcome has a
+  negative id when its calls are not billed, which spares the trigger and most queries a join
 
 Triggers add every new row to `daily_costs` and `latency_histogram` in the transaction that
 inserts it, and move it there when a row is revised, so the rollups cannot drift from the rows.
@@ -60,7 +61,8 @@ CREATE TABLE outcomes (
     reason TEXT NOT NULL, billing_reason TEXT NOT NULL, price_source TEXT NOT NULL,
     error_type TEXT NOT NULL, http_status_code INTEGER NOT NULL,
     UNIQUE (status, billed, failed, reason, billing_reason, price_source, error_type,
-            http_status_code)
+            http_status_code),
+    CHECK ((id > 0) = billed)
 ) {_STRICT_TABLE};
 
 CREATE TABLE calls (
@@ -144,12 +146,11 @@ def _add_to_rollups(row: str, sign: str = "") -> str:
     ON CONFLICT DO UPDATE SET {sums};
 
     INSERT INTO latency_histogram (day, series_id, bucket, calls)
-    SELECT {day}, d.series_id,
+    SELECT {day}, (SELECT series_id FROM dims WHERE id = {row}.dim_id),
            (SELECT bucket FROM latency_buckets
             WHERE lower_us <= {row}.latency_us ORDER BY lower_us DESC LIMIT 1),
            {sign}1
-    FROM dims d, outcomes o
-    WHERE d.id = {row}.dim_id AND o.id = {row}.outcome_id AND o.billed
+    WHERE {row}.outcome_id > 0
     ON CONFLICT DO UPDATE SET calls = calls + excluded.calls;
     """  # noqa: S608 - made of this module's own constants
 

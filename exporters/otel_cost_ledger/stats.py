@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_cost_ledger.costs import CostLine, costs
-from otel_cost_ledger.filters import Filters, Window
+from otel_cost_ledger.filters import BILLED, Filters, Window
 from otel_cost_ledger.grouping import key_maker
 from otel_cost_ledger.histogram import percentile
 from otel_cost_ledger.sources import rows
@@ -102,7 +102,7 @@ def _first_tokens(
     source = rows(window)
     named = [source.day if column == "day" else column for column in columns]
     sql, values = source.selected(", ".join([*named, "ttft_us"]), filters)
-    sql += " AND ttft_us IS NOT NULL AND outcome_id IN (SELECT id FROM outcomes WHERE billed)"
+    sql += f" AND ttft_us IS NOT NULL AND {BILLED}"
     found: dict[Key, Counter[int]] = {}
     for *ids, ttft_us in ledger.rows(sql, values):
         found.setdefault(key_of(ids), Counter())[ttft_us] += 1

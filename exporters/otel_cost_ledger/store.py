@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.entries import ViolationRow
@@ -47,10 +48,20 @@ CALL_COLUMNS: Final = (
 )
 """The columns of `calls`, in table order."""
 
-_INSERT: Final = (
-    f"INSERT INTO calls ({', '.join(CALL_COLUMNS)})"  # noqa: S608 - constants only
-    f" VALUES ({', '.join('?' * len(CALL_COLUMNS))}) ON CONFLICT DO NOTHING"
-)
+_ROWS_A_STATEMENT: Final = 32
+"""Starting a statement costs as much as inserting half a row; 999 values is SQLite's old limit."""
+
+
+def _insert_statement(rows: int) -> str:
+    marks = f"({', '.join('?' * len(CALL_COLUMNS))})"
+    columns = ", ".join(CALL_COLUMNS)
+    values = ", ".join([marks] * rows)
+    return f"INSERT INTO calls ({columns}) VALUES {values} ON CONFLICT DO NOTHING"  # noqa: S608
+
+
+_INSERT_ONE: Final = _insert_statement(1)
+_INSERT_MANY: Final = _insert_statement(_ROWS_A_STATEMENT)
+
 _REVISE: Final = (
     "UPDATE calls SET outcome_id = ?1, cost_nano_usd = ?2, exposure_nano_usd = ?3, extra = ?4"
     " WHERE start_ns = ?5 AND span_id = ?6 AND (outcome_id IS NOT ?1"
@@ -126,10 +137,18 @@ class Store:
             return
         # In key order pages fill to nine tenths; in random order to two thirds.
         rows.sort(key=_key)
-        cursor = self.connection.executemany(_INSERT, [self._values(row) for row in rows])
+        values = [self._values(row) for row in rows]
+        whole = len(values) - len(values) % _ROWS_A_STATEMENT
+        chunks = (values[at : at + _ROWS_A_STATEMENT] for at in range(0, whole, _ROWS_A_STATEMENT))
+        written = 0
         # rowcount leaves out what the triggers changed, unlike total_changes.
-        stored.written += cursor.rowcount
-        stored.already_known += len(rows) - cursor.rowcount
+        if whole:
+            many = [list(chain.from_iterable(chunk)) for chunk in chunks]
+            written += self.connection.executemany(_INSERT_MANY, many).rowcount
+        if whole < len(values):
+            written += self.connection.executemany(_INSERT_ONE, values[whole:]).rowcount
+        stored.written += written
+        stored.already_known += len(rows) - written
 
     def _revise(self, row: Row, stored: Stored) -> None:
         outcome_id = self._names.outcomes.id_of(row.outcome)
@@ -150,8 +169,7 @@ class Store:
             self._insert([row], stored)
 
     def _add_violation(self, row: ViolationRow, stored: Stored) -> None:
-        values = row._replace(trace_id=bytes.fromhex(row.trace_id))  # type: ignore[arg-type]
-        if self.connection.execute(_VIOLATION, values).rowcount:
+        if self.connection.execute(_VIOLATION, row).rowcount:
             stored.written += 1
         else:
             stored.already_known += 1
@@ -163,14 +181,12 @@ class Store:
         return int(found[0]) if found else 0
 
     def _values(self, row: Row) -> tuple[SqlValue, ...]:
+        names = self._names
         return (
-            row[0],
-            row[1],
-            bytes.fromhex(row.trace_id),
-            row[3],
-            self._names.dims.id_of(row.dim),
-            self._names.origins.id_of(row.origin),
-            self._names.outcomes.id_of(row.outcome),
+            *row[:4],
+            names.dims.id_of(row.dim),
+            names.origins.id_of(row.origin),
+            names.outcomes.id_of(row.outcome),
             *row[7:20],
             _json(row.extra),
         )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from otel_cost_ledger.connection import DEFAULT_BUSY_TIMEOUT_MS, Synchronous
 from otel_cost_ledger.entries import Entry, LatencyViolation, ViolationRow, microseconds
 from otel_cost_ledger.errors import UnsafePathError
-from otel_cost_ledger.faults import Fault, fault_of
+from otel_cost_ledger.faults import Fault, describe, fault_of
 from otel_cost_ledger.forking import watch
 from otel_cost_ledger.health import Counters, WriteResult
 from otel_cost_ledger.interning import DEFAULT_MAX_NAMES
@@ -24,7 +24,7 @@ from otel_cost_ledger.ledger_file import LedgerFile
 from otel_cost_ledger.outage import Outage
 from otel_cost_ledger.privacy import Pseudonyms, bounded_cleaner
 from otel_cost_ledger.quiet import suppressed
-from otel_cost_ledger.rows import row_of, signed_64
+from otel_cost_ledger.rows import RowMaker, signed_64, trace_bytes
 from otel_cost_ledger.spill import DEFAULT_RING_CALLS, DEFAULT_SPILL_BYTES, Ring, SpillFile
 from otel_cost_ledger.store import Stored
 
@@ -76,7 +76,7 @@ class LedgerWriter:
         self.path = Path(path).absolute()
         self.counters = Counters()
         self._clean = bounded_cleaner(clean)
-        self._pseudonyms = Pseudonyms(pseudonym_key)
+        self._rows = RowMaker(self._clean, Pseudonyms(pseudonym_key))
         self._say = say
         self._ring = Ring(ring_calls)
         self._spill = SpillFile(self.path.with_name(self.path.name + ".spill.jsonl"), spill_bytes)
@@ -137,7 +137,7 @@ class LedgerWriter:
 
     def _submit(self, kind: Kind, batch: Sequence[PricedCall]) -> WriteResult:
         def entry(priced: PricedCall) -> Entry:
-            return Entry(kind, row_of(priced, self._clean, self._pseudonyms))
+            return Entry(kind, self._rows.row(priced))
 
         with self._lock, suppressed():
             entries, rejected = self._prepare(batch, entry)
@@ -148,7 +148,7 @@ class LedgerWriter:
             at_ns=violation.at_ns,
             span_id=signed_64(violation.span_id),
             operation=self._clean(violation.operation),
-            trace_id=f"{violation.trace_id % (1 << 128):032x}",
+            trace_id=trace_bytes(violation.trace_id),
             budget_us=microseconds(violation.budget_ms),
             actual_us=microseconds(violation.actual_ms),
         )
@@ -164,7 +164,7 @@ class LedgerWriter:
                 entries.append(entry(item))
             except Exception as error:  # noqa: BLE001 - one odd span must not cost its neighbours
                 rejected += 1
-                self._complain("unusable", f"a call could not be stored: {error!r}")
+                self._complain("unusable", f"a call could not be stored: {describe(error)}")
         self.counters.handed_in += len(entries) + rejected
         self.counters.rejected += rejected
         return entries, rejected
@@ -209,7 +209,7 @@ class LedgerWriter:
             self.counters.faults += 1
             # A connection that has met a fault may hold on to it; the next attempt opens anew.
             self._close_after(fault)
-            self._outage.begins(fault, str(error))
+            self._outage.begins(fault, describe(error))
             return fault
         return None
 
@@ -228,7 +228,7 @@ class LedgerWriter:
         except _BAD_ENTRY as error:
             if len(entries) == 1:
                 self.counters.rejected += 1
-                self._complain("rejected", f"a call could not be stored: {error!r}")
+                self._complain("rejected", f"a call could not be stored: {describe(error)}")
                 return
             middle = len(entries) // 2
             self._apply(entries[:middle], done)

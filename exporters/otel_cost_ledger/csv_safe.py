@@ -1,0 +1,45 @@
+"""CSV that a spreadsheet opens as data, whatever the cells say."""
+
+from __future__ import annotations
+
+import csv
+from typing import IO, TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    Cell = str | int | float | bytes | None
+
+_FORMULA_STARTS: Final = tuple("=+-@\t\r\n|%＝＋－＠")
+"""What makes a spreadsheet compute a cell; the full-width forms are the same to some of them."""
+
+_INVISIBLE: Final = " \u00a0\u200b\u200c\u200d\u2060\ufeff\x00"
+"""What a spreadsheet may skip before it looks at the first character."""
+
+
+def safe_cell(value: Cell) -> str:
+    """Return *value* as text that no spreadsheet takes for a formula.
+
+    Text that could be one gets an apostrophe in front, which spreadsheets show as text. Numbers
+    are left as they are, negative ones too: they are not text that somebody chose.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, (int, float)):
+        return str(value)
+    text = value.hex() if isinstance(value, bytes) else value
+    text = text.replace("\x00", "")
+    if text.lstrip(_INVISIBLE).startswith(_FORMULA_STARTS):
+        return f"'{text}"
+    return text
+
+
+def write_csv(target: IO[str], header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
+    """Write *header* and *rows* to a text file opened with `newline=""`; return the row count."""
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(safe_cell(name) for name in header)
+    count = 0
+    for row in rows:
+        writer.writerow(safe_cell(value) for value in row)
+        count += 1
+    return count
