@@ -22,8 +22,8 @@ from otel_pricing import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-START_NS = 1_780_000_000_000_000_000
-"""A day in May 2026."""
+START_NS = 1_795_000_000_000_000_000
+"""A day in November 2026."""
 MS = 1_000_000
 
 RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "genai-spans"
