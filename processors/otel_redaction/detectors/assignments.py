@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _STEMS = (b"pass", b"pwd", b"secret", b"token", b"key", b"auth", b"cred", b"cookie")
 _NAME_REVERSED = re.compile(r"[\w.-]{0,48}")
 _REST_AND_OPERATOR = re.compile(
-    r"[\w.-]{0,48}"
-    r"[\"'`\])]{0,3}"
+    r"[\w.-]{0,48}+"
+    r"[\"'`\])]{0,3}+"
     r"(?:"
     r"[ \t]{0,8}(?:[ \t][A-Za-z][\w.]{0,20}[ \t]{1,4})?"
     r"(?::{1,3}={1,2}|[?.+|]?={1,3}>?|::?|->)[ \t]{0,8}(?:\r?\n[ \t]{1,40})?"
@@ -27,9 +27,11 @@ _REST_AND_OPERATOR = re.compile(
 )
 _FLAG = re.compile(r"[\w-]{0,40}[ \t]{1,4}(?=[^\s-])")
 _QUOTED = re.compile(r"(\"\"\"|'''|[\"'`])([^\r\n]*?)\1")
-_BARE = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\x00]{1,512}")
+_BARE = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\x00]{1,256}")
+_MORE = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\x00]{0,8192}")
 _LINE = re.compile(r"[^\r\n\"]{1,4096}")
 _LONGEST_VALUE = 2048
+_LONGEST_BARE = 250
 
 
 def find_assignments(scan: Scan) -> None:
@@ -104,7 +106,8 @@ def _add_value(scan: Scan, start: int, kind: str, *, prose: bool) -> int:
     follows = text[last : last + 1] if quoted is None else ""
     accept = is_password if kind == "password" else is_secret
     if accept(value, quoted=quoted is not None, prose=prose, follows=follows):
-        scan.add(first, last, kind)
+        more = _MORE.match(text, last) if len(value) >= _LONGEST_BARE else None
+        scan.add(first, more.end() if more else last, kind)
         return last
     return start
 

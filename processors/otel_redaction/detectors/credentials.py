@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from otel_redaction.scan import Scan
 
 _PEM_BEGIN = re.compile(r"-----BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_PEM_BODY = re.compile(r"(?:[A-Za-z0-9+/=:,.() \t\r\n\x00-]|\\){24,20000}")
+_PEM_BODY = re.compile(r"[A-Za-z0-9+/=:,.() \t\r\n\x00\\-]{24,20000}")
 _USERINFO = re.compile(r"[^\s/?#\"'<>\x00]{1,256}@")
 _HARMLESS_USERS = frozenset({"git", "hg", "svn", "anonymous"})
 _URL_REST = re.compile(r"[^\s\"'<>]{0,4096}")
@@ -48,32 +48,43 @@ def find_credentials(scan: Scan) -> None:
 
 
 def _find_private_keys(scan: Scan) -> None:
-    for begin in _PEM_BEGIN.finditer(scan.text):
+    text = scan.text
+    begin = _PEM_BEGIN.search(text)
+    while begin is not None:
         # A block cut short is a key all the same: take what looks like its body.
-        end = scan.text.find("-----END", begin.end())
-        body = _PEM_BODY.match(scan.text, begin.end(), end if end >= 0 else len(scan.text))
-        if body is None:
-            continue
-        close = scan.text.find("-----", end + 8) if end >= 0 else -1
-        scan.add(begin.start(), close + 5 if close >= 0 else body.end(), "private_key")
+        body = _PEM_BODY.match(text, begin.end())
+        done = begin.end()
+        if body is not None:
+            done = body.end()
+            end = text.find("-----END", begin.end(), done)
+            close = text.find("-----", end + 8, end + 80) if end >= 0 else -1
+            scan.add(begin.start(), close + 5 if close >= 0 else done, "private_key")
+        begin = _PEM_BEGIN.search(text, done)
 
 
 def _find_in_urls(scan: Scan) -> None:
     text = scan.text
+    done = 0
     position = text.find("://")
     while position >= 0:
         start = position + 3
         userinfo = _USERINFO.match(text, start)
         if userinfo is not None and userinfo.group()[:-1] not in _HARMLESS_USERS:
             scan.add(start, userinfo.end() - 1, "password")
-        rest = _URL_REST.match(text, start)
-        end = rest.end() if rest else start
-        question = text.find("?", start, end)
-        if question >= 0:
-            for secret in _QUERY_SECRET.finditer(text, question, end):
-                if looks_random(secret.group(1)):
-                    scan.add(*secret.span(1), "token")
+        if start >= done:
+            # A URL inside another's query belongs to the outer one's rest.
+            rest = _URL_REST.match(text, start)
+            done = rest.end() if rest else start
+            question = text.find("?", start, done)
+            if question >= 0:
+                _find_in_query(scan, question, done)
         position = text.find("://", start)
+
+
+def _find_in_query(scan: Scan, start: int, end: int) -> None:
+    for secret in _QUERY_SECRET.finditer(scan.text, start, end):
+        if looks_random(secret.group(1)):
+            scan.add(*secret.span(1), "token")
 
 
 def _find_bearer(scan: Scan) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from otel_redaction.scan import Scan
 
+_AT = re.compile(r"@(?=[\w\[])")
 # The local part is matched against the reversed text before the at sign, so the
 # pattern is anchored and one character is read once. `\w` admits international
 # mailboxes; `/`, `=` and `:` are left out because they end a path or a key.
@@ -29,14 +30,15 @@ _NOT_MAILBOXES = frozenset({"git", "hg", "svn"})
 def find_emails(scan: Scan) -> None:
     """Add every e-mail address."""
     text = scan.text
-    at = text.find("@")
-    while at >= 0:
-        end = _domain_end(text, at + 1)
+    done = 0
+    for sign in _AT.finditer(text):
+        at = sign.start()
+        end = _domain_end(text, at + 1) if at >= done else 0
         if end:
             start = _local_start(text, at)
             if start < at and not _is_repository(text, start, at, end):
                 scan.add(start, end, "email")
-        at = text.find("@", max(at + 1, end))
+                done = end
 
 
 def _domain_end(text: str, start: int) -> int:

@@ -68,22 +68,17 @@ def _iban_end(text: str, start: int, country: str) -> int:
     run = _CHARACTERS.match(text, start)
     if run is None:
         return 0
-    taken = 0
-    end = start
-    # Count significant characters: what follows an IBAN may look like its next group.
-    for end in range(start, run.end()):
-        taken += text[end] not in " -"
-        if taken == length:
-            break
-    else:
+    written = run.group()
+    compact = written.replace(" ", "").replace("-", "")[:length]
+    if len(compact) < length or not (compact.isupper() or compact.islower()):
         return 0
-    end += 1
-    if text[end : end + 1].isalnum():
-        return 0
-    written = text[start:end]
-    if not written.isupper() and not written.islower():
-        return 0
-    value = written.replace(" ", "").replace("-", "").upper()
+    value = compact.upper()
     if not account.fullmatch(value, 4) or not mod_97(value):
         return 0
-    return end
+    # Count significant characters: what follows an IBAN may look like its next group.
+    end = start
+    for _ in range(length):
+        while text[end] in " -":
+            end += 1
+        end += 1
+    return 0 if text[end : end + 1].isalnum() else end

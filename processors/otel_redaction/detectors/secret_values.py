@@ -58,20 +58,20 @@ def is_password(value: str, *, quoted: bool, prose: bool, follows: str) -> bool:
 
 def is_secret(value: str, *, quoted: bool, prose: bool, follows: str) -> bool:
     """Return whether *value* looks generated: long, varied, and not code, a path or a name."""
-    if not 8 <= len(value) <= 2048 or " " in value.strip():
+    distinct = len(set(value))
+    if not 8 <= len(value) <= 2048 or distinct * 6 < min(len(value), 48) or " " in value:
         return False
     if not quoted and follows in {"(", "[", "{"}:
         return False
     if value.isdigit():
-        return len(value) >= 16 and len(set(value)) > 3
+        return len(value) >= 16 and distinct > 3
     if _is_placeholder(value) or _CODE.fullmatch(value) or _PATH.match(value):
         return False
-    distinct = len(set(value))
     if _HEX.fullmatch(value):
         return distinct > 5
     if _NAME.match(value) or (_is_words(value) and not _mixed(value)):
         return False
-    return distinct >= 6 and distinct * 6 >= min(len(value), 48)
+    return distinct >= 6
 
 
 def _is_placeholder(value: str) -> bool:
