@@ -1,0 +1,77 @@
+"""Where the stack's files are, and how they get to where compose is run.
+
+An installed wheel carries them inside this package; in a checkout they stand at its root.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+
+from otel_distro.errors import OtelDistroError
+
+COMPOSE_FILE = "docker-compose.yml"
+ENTRIES = (COMPOSE_FILE, ".env.example", "collector-config")
+"""Everything that compose needs, relative to one folder."""
+
+_IN_THE_WHEEL = Path(__file__).parent / "files"
+_IN_A_CHECKOUT = Path(__file__).parents[2]
+_PASSWORD = "GRAFANA_ADMIN_PASSWORD"  # noqa: S105 - the name of a variable
+
+
+class StackError(OtelDistroError):
+    """The stack cannot be written or started, with the remedy."""
+
+
+def bundled() -> Path:
+    """Return the folder that holds the stack's files as they were shipped."""
+    for folder in (_IN_THE_WHEEL, _IN_A_CHECKOUT):
+        if all((folder / entry).exists() for entry in ENTRIES):
+            return folder
+    raise StackError(
+        "the stack's files are not part of this installation; "
+        "install the wheel, or take docker-compose.yml and collector-config/ from the sources"
+    )
+
+
+def write_files(folder: Path, *, overwrite: bool = False) -> list[Path]:
+    """Copy the stack's files into *folder*; return what was written.
+
+    Files that are there already are kept, unless *overwrite*: somebody may have changed them.
+    """
+    source = bundled()
+    written = []
+    for origin in _files(source):
+        target = folder / origin.relative_to(source)
+        if target.exists() and not overwrite:
+            continue
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(origin, target)
+        except OSError as error:
+            raise StackError(f"cannot write {target}: {error.strerror}") from error
+        written.append(target)
+    return written
+
+
+def write_password(folder: Path) -> bool:
+    """Make `.env` with a random Grafana password, unless there is one; return whether it was."""
+    path = folder / ".env"
+    if path.exists():
+        return False
+    example = (folder / ".env.example").read_text(encoding="utf-8")
+    path.touch(mode=0o600)
+    path.write_text(
+        example.replace(f"{_PASSWORD}=\n", f"{_PASSWORD}={secrets.token_urlsafe(24)}\n"),
+        encoding="utf-8",
+    )
+    return True
+
+
+def _files(source: Path) -> list[Path]:
+    found = []
+    for entry in ENTRIES:
+        path = source / entry
+        found += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return found

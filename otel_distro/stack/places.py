@@ -1,0 +1,30 @@
+"""What listens where when the bundled stack runs, and how each part tells that it is well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One part of the stack as it is reached from this host."""
+
+    service: str
+    """Its name in docker-compose.yml."""
+    url: str
+    health: str
+    """Path that answers 200 while the part is well."""
+    purpose: str
+    for_people: bool = True
+    """Whether a browser finds something to look at there."""
+
+
+PLACES: tuple[Place, ...] = (
+    Place("grafana", "http://localhost:3000", "/api/health", "dashboards (user admin)"),
+    Place("jaeger", "http://localhost:16686", "/api/services", "traces"),
+    Place("prometheus", "http://localhost:9090", "/-/ready", "metrics, rules, alerts"),
+    Place("alertmanager", "http://localhost:9093", "/-/ready", "alerts on their way"),
+    Place("collector", "http://localhost:13133", "/", "health of the Collector", for_people=False),
+)
+OTLP_HTTP = "http://localhost:4318"
+"""Where programs send to by default."""
