@@ -30,6 +30,7 @@ from otel_cost_ledger.privacy import Pseudonyms, bounded_cleaner
 from otel_cost_ledger.queries import calls, costs
 from otel_cost_ledger.retention import retain
 from otel_cost_ledger.rows import RowMaker
+from otel_cost_ledger.writer import CALLS_PER_TRANSACTION
 from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
 
 if TYPE_CHECKING:
@@ -157,8 +158,8 @@ def store_rate(entries: list[Entry]) -> float:
         file.opened()
 
         def store() -> None:
-            for start in range(0, len(entries), 512):
-                file.apply(entries[start : start + 512])
+            for start in range(0, len(entries), CALLS_PER_TRANSACTION):
+                file.apply(entries[start : start + CALLS_PER_TRANSACTION])
 
         seconds = timed(store)
         file.release()
@@ -172,8 +173,8 @@ def write_rate(made: list[PricedCall]) -> tuple[float, float]:
         writer.write([])
 
         def write() -> None:
-            for start in range(0, len(made), 512):
-                writer.write(made[start : start + 512])
+            for start in range(0, len(made), CALLS_PER_TRANSACTION):
+                writer.write(made[start : start + CALLS_PER_TRANSACTION])
 
         seconds = timed(write)
         writer.shutdown()

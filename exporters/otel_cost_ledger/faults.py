@@ -93,7 +93,15 @@ def fault_of(error: Exception) -> Fault:
         if cause.errno in _READ_ONLY_ERRNOS:
             return Fault.READ_ONLY
         return Fault.UNAVAILABLE
-    return Fault.UNEXPECTED
+    return Fault.UNAVAILABLE if isinstance(error, LedgerError) else Fault.UNEXPECTED
+
+
+def explain(error: Exception, fault: Fault) -> str:
+    """Return what happened and what to do about it."""
+    if isinstance(error, LedgerError):
+        # These messages end with a remedy of their own, which knows more.
+        return str(error)
+    return f"{describe(error)}; {REACTIONS[fault].remedy}"
 
 
 def describe(error: Exception) -> str:

@@ -33,7 +33,7 @@ class Outage:
         """Whether it is time to touch the file (again)."""
         return self.fault is None or self._clock() >= self._retry_at
 
-    def begins(self, fault: Fault, detail: str) -> None:
+    def begins(self, fault: Fault, explanation: str) -> None:
         """Note that writing failed, and say so unless this outage has said it before."""
         reaction = REACTIONS[fault]
         if fault is not self.fault:
@@ -44,7 +44,7 @@ class Outage:
         self.fault = fault
         if fault not in self._told:
             self._told.add(fault)
-            self._say(f"cost ledger {self._path} cannot be written: {detail}; {reaction.remedy}")
+            self._say(f"cost ledger {self._path} cannot be written: {explanation}")
 
     def ends(self, waiting: int, dropped: int) -> None:
         """Note that writing works, and say so if it had not."""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from otel_cost_ledger.privacy import Pseudonyms
     from otel_pricing.call import ModelCall, PricedCall
 
-MAX_TIME_NS: Final = 2**63 - 1
+MAX_TIME_NS: Final = 2**63 - 2
+"""One less than the largest integer, so that a half-open window can still contain it."""
 MAX_UNITS: Final = 2**40
 """A million million tokens: far above any call, far below what a sum over a day can overflow."""
 MAX_NANO_USD: Final = 2**53

@@ -6,6 +6,7 @@ import contextlib
 import json
 from dataclasses import dataclass
 from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.entries import ViolationRow
@@ -47,6 +48,8 @@ CALL_COLUMNS: Final = (
     "extra",
 )
 """The columns of `calls`, in table order."""
+
+_TIME_ORDER: Final = itemgetter(0, 1)
 
 _ROWS_A_STATEMENT: Final = 32
 """Starting a statement costs as much as inserting half a row; 999 values is SQLite's old limit."""
@@ -136,8 +139,8 @@ class Store:
         if not rows:
             return
         # In key order pages fill to nine tenths; in random order to two thirds.
-        rows.sort(key=_key)
-        values = [self._values(row) for row in rows]
+        rows.sort(key=_TIME_ORDER)
+        values = self._values(rows)
         whole = len(values) - len(values) % _ROWS_A_STATEMENT
         chunks = (values[at : at + _ROWS_A_STATEMENT] for at in range(0, whole, _ROWS_A_STATEMENT))
         written = 0
@@ -180,20 +183,23 @@ class Store:
         ).fetchone()
         return int(found[0]) if found else 0
 
-    def _values(self, row: Row) -> tuple[SqlValue, ...]:
+    def _values(self, rows: Sequence[Row]) -> list[tuple[SqlValue, ...]]:
+        """Return the column values of *rows*, names replaced by ids."""
         names = self._names
-        return (
-            *row[:4],
-            names.dims.id_of(row.dim),
-            names.origins.id_of(row.origin),
-            names.outcomes.id_of(row.outcome),
-            *row[7:20],
-            _json(row.extra),
-        )
-
-
-def _key(row: Row) -> tuple[int, int]:
-    return row.start_ns, row.span_id
+        dims, origins, outcomes = names.dims, names.origins, names.outcomes
+        dim_ids, origin_ids, outcome_ids = dims.ids, origins.ids, outcomes.ids
+        # Fields 4 to 6 are the names; the others are stored as they are.
+        return [
+            (
+                *row[:4],
+                dim_ids.get(row.dim) or dims.id_of(row.dim),
+                origin_ids.get(row.origin) or origins.id_of(row.origin),
+                outcome_ids.get(row.outcome) or outcomes.id_of(row.outcome),
+                *row[7:20],
+                _json(row.extra),
+            )
+            for row in rows
+        ]
 
 
 def _json(extra: dict[str, int] | None) -> str | None:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from otel_cost_ledger.connection import DEFAULT_BUSY_TIMEOUT_MS, Synchronous
 from otel_cost_ledger.entries import Entry, LatencyViolation, ViolationRow, microseconds
-from otel_cost_ledger.errors import UnsafePathError
-from otel_cost_ledger.faults import Fault, describe, fault_of
+from otel_cost_ledger.errors import LedgerError
+from otel_cost_ledger.faults import Fault, describe, explain, fault_of
 from otel_cost_ledger.forking import watch
 from otel_cost_ledger.health import Counters, WriteResult
 from otel_cost_ledger.interning import DEFAULT_MAX_NAMES
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from otel_cost_ledger.entries import Kind
     from otel_pricing.call import PricedCall
 
-CALLS_PER_TRANSACTION: Final = 512
+CALLS_PER_TRANSACTION: Final = 1024
 """Most of the speed of one huge transaction, and the lock is free again after some 10 ms."""
 
 _BAD_ENTRY: Final = (
@@ -181,12 +181,15 @@ class LedgerWriter:
         done = Stored()
         rejected_before = self.counters.rejected
         waited = len(self._ring)
-        fault = self._attempt(done)
-        if fault is Fault.CORRUPT and self._set_aside():
-            fault = self._attempt(done)
-        if fault is None:
+        error = self._attempt(done)
+        if error is not None and fault_of(error) is Fault.CORRUPT and self._set_aside():
+            error = self._attempt(done)
+        fault = None
+        if error is None:
             self._outage.ends(waited, self.counters.dropped)
         else:
+            fault = fault_of(error)
+            self._outage.begins(fault, explain(error, fault))
             self._make_room()
         self._count(done)
         return WriteResult(
@@ -199,18 +202,18 @@ class LedgerWriter:
             fault=fault,
         )
 
-    def _attempt(self, done: Stored) -> Fault | None:
+    def _attempt(self, done: Stored) -> Exception | None:
+        """Store what waits; return what prevented it."""
         try:
             self._file.opened()
             self._replay(done)
             self._empty_ring(done)
         except Exception as error:  # noqa: BLE001 - the disk's state must never reach the app
-            fault = fault_of(error)
             self.counters.faults += 1
-            # A connection that has met a fault may hold on to it; the next attempt opens anew.
-            self._close_after(fault)
-            self._outage.begins(fault, describe(error))
-            return fault
+            if fault_of(error) is not Fault.BUSY:
+                # A connection that has met a fault may hold on to it; the next one is new.
+                self._file.close()
+            return error
         return None
 
     def _empty_ring(self, done: Stored) -> None:
@@ -242,7 +245,7 @@ class LedgerWriter:
             return
         try:
             replayed, unreadable = self._spill.replay(lambda entries: self._apply(entries, done))
-        except (OSError, UnsafePathError) as error:
+        except (OSError, LedgerError) as error:
             self._complain("spill", f"{self._spill.path} cannot be replayed: {error}")
             return
         self.counters.replayed += replayed
@@ -268,7 +271,7 @@ class LedgerWriter:
         if self._outage.fault is not Fault.REFUSED:
             try:
                 kept = self._spill.append(entries)
-            except (OSError, UnsafePathError) as error:
+            except (OSError, LedgerError) as error:
                 self._complain("spill", f"{self._spill.path} cannot be written: {error}")
         self.counters.spilled += kept
         # The newest ones are the last to lose: there may be room for them in memory.
@@ -290,10 +293,6 @@ class LedgerWriter:
                 f" and a new one is started"
             )
         return True
-
-    def _close_after(self, fault: Fault) -> None:
-        if fault is not Fault.BUSY:
-            self._file.close()
 
     def _count(self, done: Stored) -> None:
         self.counters.written += done.written
