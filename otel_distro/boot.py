@@ -12,9 +12,12 @@ from __future__ import annotations
 import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
 
 from otel_distro import notices, settings
+from otel_distro.distro import NAME
 from otel_distro.errors import OtelDistroError, SettingsError
+from otel_distro.exporters import drop_unknown_exporters
 from otel_distro.runtime import Runtime, running, set_running
 
 if TYPE_CHECKING:
@@ -47,6 +50,8 @@ def boot_from_environment(**configurator_args: Any) -> None:
 def _boot_environment(environ: Mapping[str, str], configurator_args: dict[str, Any]) -> None:
     from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 
+    for complaint in drop_unknown_exporters(settings.writable_environment()):
+        notices.say(complaint)
     runtime = start(settings.load(environ), environ)
     failure: Exception | None = None
     try:
@@ -54,6 +59,7 @@ def _boot_environment(environ: Mapping[str, str], configurator_args: dict[str, A
         configurator()._configure(  # noqa: SLF001 - every distribution has to
             export_span_processor=runtime.batch_spans,
             export_log_record_processor=runtime.batch_log_records,
+            resource_attributes=_distro_attributes(),
             **configurator_args,
         )
     except Exception as error:  # noqa: BLE001 - what was made so far still has to be guarded
@@ -97,7 +103,9 @@ def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
             else "defaults are used in their place"
         )
         notices.say(f"{message}\n  the app runs; {effect}")
-    runtime = Runtime(loaded.settings, withhold=loaded.withholds, endpoint=otlp_endpoint(environ))
+    runtime = Runtime(
+        loaded.settings, withhold=loaded.withholds, endpoint=_place(otlp_endpoint(environ))
+    )
     set_running(runtime)
     return runtime
 
@@ -131,6 +139,12 @@ def _refuse(message: str) -> NoReturn:
     os._exit(EXIT_CONFIG)
 
 
+def _distro_attributes() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {"telemetry.distro.name": NAME, "telemetry.distro.version": version("otel-distro")}
+
+
 def otlp_endpoint(environ: Mapping[str, str]) -> str:
     """Return where the standard variables send telemetry to."""
     for name in ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"):
@@ -138,6 +152,13 @@ def otlp_endpoint(environ: Mapping[str, str]) -> str:
             return value
     grpc = environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "").startswith("grpc")
     return "http://localhost:4317" if grpc else "http://localhost:4318"
+
+
+def _place(endpoint: str) -> str:
+    """Return scheme, host and port of *endpoint*; never its user, password or query."""
+    parts = urlsplit(endpoint)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}" if host else parts.path
 
 
 def _what(error: BaseException) -> str:

@@ -68,6 +68,8 @@ class ExportQueue(Generic[T]):
         self._flushes: deque[threading.Event] = deque()
         self._start_lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._in_hand = 0
+        self._written_off = False
         self.last_success = 0.0
         """`time.monotonic()` of the last batch that was delivered."""
 
@@ -100,18 +102,24 @@ class ExportQueue(Generic[T]):
         self._awake.set()
 
     def end_close(self, deadline: float) -> bool:
-        """Wait until all is delivered or *deadline* (`time.monotonic()`), then give up the rest."""
+        """Wait until all is delivered or *deadline* (`time.monotonic()`), then give up the rest.
+
+        Returns whether nothing had to be given up.
+        """
         self.begin_close()
-        if self._thread is not None:
-            self._finished.wait(max(0.0, deadline - time.monotonic()))
+        in_time = self._thread is None or self._finished.wait(max(0.0, deadline - time.monotonic()))
         self._exporter.shutdown()
-        if self._thread is not None and not self._finished.is_set():
+        if not in_time:
             # The exporter was told to give up; a batch in its hands ends as a failed export.
             self._finished.wait(0.05)
         lost = self._discard()
+        if not self._finished.is_set():
+            # The batch in the exporter's hands may still arrive, but nobody will wait to see it.
+            self._written_off = True
+            lost += self._in_hand
         if lost:
             self._on_dropped(lost, "exit_timeout")
-        return not lost
+        return in_time and not lost
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -178,6 +186,7 @@ class ExportQueue(Generic[T]):
         return batch
 
     def _deliver(self, batch: list[T]) -> bool:
+        self._in_hand = len(batch)
         try:
             result = self._exporter.export(batch)
             delivered = getattr(result, "name", "SUCCESS") == "SUCCESS"
@@ -186,6 +195,7 @@ class ExportQueue(Generic[T]):
         if delivered:
             self.last_success = time.monotonic()
             self._on_delivered()
-        else:
+        elif not self._written_off:
             self._on_dropped(len(batch), "export_failed")
+        self._in_hand = 0
         return delivered

@@ -45,7 +45,7 @@ class Runtime:
         self.faults = Faults()
         self.metrics = SelfMetrics(self.faults)
         redactor = Redactor(settings.policy)
-        self.outages = Outages(partial(redactor.text), redactor.text(endpoint))
+        self.outages = Outages(redactor.text, endpoint)
         shield_class = Shield if settings.redaction or withhold else OpenShield
         self.shield = shield_class(redactor, observer=self.metrics, withhold=withhold)
         self.ledger = _ledger_sink(settings, redactor.text)

@@ -1,0 +1,93 @@
+"""Metrics: attributes are redacted before aggregation, so series stay few and clean."""
+
+from __future__ import annotations
+
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.sdk.metrics import AlwaysOnExemplarFilter, MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+from otel_distro.metric_guard import guard_meter_provider
+
+from .conftest import EMAIL, GuardedSdk
+
+
+def test_attributes_of_a_counter_are_redacted(sdk: GuardedSdk) -> None:
+    """The value counts as before."""
+    sdk.meter.create_counter("orders").add(2, {"who": EMAIL})
+
+    (point,) = sdk.points("orders")
+    assert (point.value, dict(point.attributes)) == (2, {"who": "[EMAIL]"})
+
+
+def test_two_people_make_one_series(sdk: GuardedSdk) -> None:
+    """Redacting after aggregation would leave two series with the same attributes."""
+    counter = sdk.meter.create_counter("orders")
+    counter.add(2, {"who": EMAIL})
+    counter.add(3, {"who": "grace@hopper.example"})
+
+    (point,) = sdk.points("orders")
+    assert point.value == 5
+
+
+def test_observable_instruments_are_redacted_too(sdk: GuardedSdk) -> None:
+    """Their callbacks run at collection."""
+
+    def observe(_options: CallbackOptions) -> list[Observation]:
+        return [Observation(7, {"who": EMAIL})]
+
+    sdk.meter.create_observable_gauge("load", [observe])
+
+    (point,) = sdk.points("load")
+    assert (point.value, dict(point.attributes)) == (7, {"who": "[EMAIL]"})
+
+
+def test_lists_among_the_attributes_are_redacted(sdk: GuardedSdk) -> None:
+    """They cannot be looked up by value, so they are redacted each time."""
+    sdk.meter.create_counter("orders").add(1, {"who": [EMAIL, "fine"]})
+
+    (point,) = sdk.points("orders")
+    assert list(point.attributes["who"]) == ["[EMAIL]", "fine"]
+
+
+def test_nothing_of_a_secret_is_left_on_the_wire() -> None:
+    """Exemplars, resource and scope attributes included."""
+    from opentelemetry.sdk.resources import Resource
+
+    reader = InMemoryMetricReader()
+    provider = MeterProvider(
+        [reader],
+        resource=Resource({"owner": EMAIL}),
+        exemplar_filter=AlwaysOnExemplarFilter(),
+        shutdown_on_exit=False,
+    )
+    guard_meter_provider(provider, GuardedSdk().shield)
+    meter = provider.get_meter("app", attributes={"owner": EMAIL})
+    meter.create_histogram("took").record(1.5, {"who": EMAIL})
+    data = reader.get_metrics_data()
+
+    assert data is not None
+    wire = encode_metrics(data).SerializeToString()
+    assert EMAIL.encode() not in wire
+    assert b"[EMAIL]" in wire
+
+
+def test_a_reader_added_later_gets_redacted_metrics(sdk: GuardedSdk) -> None:
+    """The guard stands in the provider, not in the reader."""
+    late = InMemoryMetricReader()
+    sdk.meter_provider.add_metric_reader(late)
+    sdk.meter.create_counter("orders").add(1, {"who": EMAIL})
+    data = late.get_metrics_data()
+
+    assert data is not None
+    assert EMAIL.encode() not in encode_metrics(data).SerializeToString()
+
+
+def test_the_memory_of_attribute_sets_is_bounded(sdk: GuardedSdk) -> None:
+    """Attributes with ids in them must not grow the process for ever."""
+    counter = sdk.meter.create_counter("orders")
+    for number in range(10_000):
+        counter.add(1, {"order": number})
+
+    consumer = sdk.meter_provider._measurement_consumer
+    assert len(consumer.measurements._clean) <= 4096
