@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from otel_redaction.detectors.assignments import find_assignments
+from otel_redaction.detectors.births import find_birth_dates
 from otel_redaction.detectors.credentials import find_credentials
 from otel_redaction.detectors.emails import find_emails
 from otel_redaction.detectors.iban import find_ibans
@@ -36,6 +37,7 @@ def _search(text: str, deadline: float | None) -> list[Match]:
     if b"0" in scan.shape:
         find_ibans(scan)
         find_numbers(scan)
+        find_birth_dates(scan)
     scan.check_deadline()
     find_network_addresses(scan)
     find_tokens(scan)

@@ -32,7 +32,13 @@ _COOKIES = frozenset({"cookie", "cookies", "setcookie"})
 _KEY_OWNERS = frozenset(
     "api access secret private master account encryption signing signature service shared storage "
     "consumer auth subscription license app application client admin webhook deploy ssh rsa hmac "
-    "aes crypto decrypt encrypt jwt session security developer dev prod live personal vault".split()
+    "aes crypto decrypt encrypt jwt session security developer dev prod live personal vault "
+    # Who issues it says as much: `HEROKU_KEY`.
+    "aws azure openai anthropic gemini google gcp github gitlab stripe twilio sendgrid mailgun "
+    "mailchimp datadog dd newrelic sentry slack discord telegram dropbox algolia cloudflare linear "
+    "notion snyk sonar okta auth0 pinecone cohere huggingface hf mistral groq heroku maps recaptcha "
+    "pagerduty posthog mixpanel amplitude segment intercom hubspot salesforce shopify paypal plaid "
+    "supabase firebase".split()
 )
 # The last segment that turns a secret's name into the name of something about it.
 _ABOUT = frozenset(
@@ -50,7 +56,7 @@ _ABOUT = frozenset(
 _HARMLESS = frozenset(
     "public pub csrf xsrf page next continuation pagination sync cursor stop eos bos pad unk cls "
     "sep max min num total count usage cached reasoning prompt completion input output audio text "
-    "image budget special primary foreign partition sort idempotency cache object bucket".split()
+    "jsonwebtoken image budget special primary foreign partition sort idempotency cache object bucket".split()
 )
 
 

@@ -37,7 +37,7 @@ DIGITS = "0123456789"
 SHAPE = class_map(b" ", letters="a" + LETTERS, digits="0" + DIGITS, separators="- -.()/+")
 """Letters, digits and what separates groups of digits."""
 
-_ESCAPES = (("\\n", "  "), ("\\r", "  "), ("\\t", "  "), ('\\"', ' "'))
+_ESCAPES = (("\\n", "  "), ("\\r", "  "), ("\\t", "  "), ('\\"', '" '))
 _PSEUDONYM_TAIL = re.compile(r"_[0-9a-f]{24}(?![0-9a-f])")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from otel_redaction.detectors.secret_values import is_password, is_secret
+from otel_redaction.detectors.secret_values import Style, Written, is_password, is_secret
 from otel_redaction.keys import secret_kind
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ _STEMS = (b"pass", b"pwd", b"secret", b"token", b"key", b"auth", b"cred", b"cook
 _NAME_REVERSED = re.compile(r"[\w.-]{0,48}")
 _REST_AND_OPERATOR = re.compile(
     r"[\w.-]{0,48}+"
-    r"[\"'`\])]{0,3}+"
+    r"[\"'`\])\\]{0,6}+"
     r"(?:"
     r"[ \t]{0,8}(?:[ \t][A-Za-z][\w.]{0,20}[ \t]{1,4})?"
     r"(?::{1,3}={1,2}|[?.+|]?={1,3}>?|::?|->)[ \t]{0,8}(?:\r?\n[ \t]{1,40})?"
@@ -23,7 +23,7 @@ _REST_AND_OPERATOR = re.compile(
     r"|>\s{0,80}"
     r"|[ \t]{1,4}(?:is|was)[ \t:]{1,4}"
     r")"
-    r"(?:[bfrub@L]?(?=[\"'`]))?"
+    r"(?:[bfru@L\\]{1,4}(?=[\"'`]))?"
 )
 _FLAG = re.compile(r"[\w-]{0,40}[ \t]{1,4}(?=[^\s-])")
 _QUOTED = re.compile(r"(\"\"\"|'''|[\"'`])([^\r\n]*?)\1")
@@ -69,8 +69,11 @@ def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:
         return anchor + 3
     if kind == "cookie":
         return _add_line(scan, operator.end())
-    prose = operator.group().rstrip(" \t:").endswith(("is", "was"))
-    return _add_value(scan, operator.end(), kind, prose=prose)
+    written = operator.group()
+    style = "tight" if written.endswith("=") else "loose"
+    if written.rstrip(" \t:").endswith(("is", "was")):
+        style = "prose"
+    return _add_value(scan, operator.end(), kind, style)
 
 
 def _judge_flag(scan: Scan, anchor: int) -> int:
@@ -83,10 +86,10 @@ def _judge_flag(scan: Scan, anchor: int) -> int:
     if not text.startswith("--", start):
         return anchor + 3
     kind = secret_kind(text[start : flag.end()])
-    return _add_value(scan, flag.end(), kind, prose=False) if kind else anchor + 3
+    return _add_value(scan, flag.end(), kind, "tight") if kind else anchor + 3
 
 
-def _add_value(scan: Scan, start: int, kind: str, *, prose: bool) -> int:
+def _add_value(scan: Scan, start: int, kind: str, style: Style) -> int:
     text = scan.text
     quoted = _QUOTED.match(text, start, start + _LONGEST_VALUE)
     if quoted is not None:
@@ -104,8 +107,9 @@ def _add_value(scan: Scan, start: int, kind: str, *, prose: bool) -> int:
     first += len(text[first:last]) - len(text[first:last].lstrip())
     last = first + len(value)
     follows = text[last : last + 1] if quoted is None else ""
+    written = Written(style, follows, quoted=quoted is not None)
     accept = is_password if kind == "password" else is_secret
-    if accept(value, quoted=quoted is not None, prose=prose, follows=follows):
+    if accept(value, written):
         more = _MORE.match(text, last) if len(value) >= _LONGEST_BARE else None
         scan.add(first, more.end() if more else last, kind)
         return last

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _PEM_BEGIN = re.compile(r"-----BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY = re.compile(r"[A-Za-z0-9+/=:,.() \t\r\n\x00\\-]{24,20000}")
+_SHORTEST_KEY = 24
 _USERINFO = re.compile(r"[^\s/?#\"'<>\x00]{1,256}@")
 _HARMLESS_USERS = frozenset({"git", "hg", "svn", "anonymous"})
 _URL_REST = re.compile(r"[^\s\"'<>]{0,4096}")
@@ -55,8 +56,11 @@ def _find_private_keys(scan: Scan) -> None:
         body = _PEM_BODY.match(text, begin.end())
         done = begin.end()
         if body is not None:
+            end = text.find("-----END", done, body.end())
+            if len(text[done : end if end >= 0 else body.end()].strip()) < _SHORTEST_KEY:
+                begin = _PEM_BEGIN.search(text, done)
+                continue
             done = body.end()
-            end = text.find("-----END", begin.end(), done)
             close = text.find("-----", end + 8, end + 80) if end >= 0 else -1
             scan.add(begin.start(), close + 5 if close >= 0 else done, "private_key")
         begin = _PEM_BEGIN.search(text, done)

@@ -17,6 +17,8 @@ _DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _TOP_LEVEL = re.compile(r"(?:xn--[a-z0-9-]{2,40}|[^\W\d_]{2,24})", re.IGNORECASE)
 _LITERAL = re.compile(r"\[(?:\d{1,3}\.){3}\d{1,3}\]")
 
+_ENDS_USERINFO = re.compile(r"[\s/?#\"'<>,;|]")
+
 # What follows the last dot of `logo@2x.png` or `user@1000.service` is not a domain.
 _NOT_DOMAINS = frozenset(
     "avif bmp c conf cpp css csv gif git gz h htm html ico java jpeg jpg js json jsx lock log md "
@@ -36,7 +38,7 @@ def find_emails(scan: Scan) -> None:
         end = _domain_end(text, at + 1) if at >= done else 0
         if end:
             start = _local_start(text, at)
-            if start < at and not _is_repository(text, start, at, end):
+            if start < at and not _is_account(text, start, at, end):
                 scan.add(start, end, "email")
                 done = end
 
@@ -71,5 +73,9 @@ def _local_start(text: str, at: int) -> int:
     return at - len(local.group().rstrip(".'*&?|{}!"))
 
 
-def _is_repository(text: str, start: int, at: int, end: int) -> bool:
-    return text[start:at] in _NOT_MAILBOXES and text[end : end + 1] in {":", "/"}
+def _is_account(text: str, start: int, at: int, end: int) -> bool:
+    """Return whether this is `git@host:path` or the userinfo of a URL, which is found as such."""
+    if text[start:at] in _NOT_MAILBOXES and text[end : end + 1] in {":", "/"}:
+        return True
+    scheme = text.rfind("://", max(0, start - 256), start)
+    return scheme >= 0 and not _ENDS_USERINFO.search(text, scheme + 3, start)

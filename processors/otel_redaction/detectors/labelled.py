@@ -7,6 +7,7 @@ one.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.context import vocabulary
@@ -15,12 +16,14 @@ from otel_redaction.detectors.national import is_national_id
 if TYPE_CHECKING:
     from otel_redaction.detectors.context import Context
 
+# Four decimals of a degree are eleven metres: a house, not a town.
+_COORDINATE = re.compile(r"(?:1[0-7]\d|\d{1,2})\.\d{4,15}")
 _SSN = vocabulary("ssn social")
-_BIRTH = vocabulary("dob birth born birthday birthdate geburtsdatum geboren nacimiento naissance")
+_PLACE = vocabulary("lat latitude lon lng long longitude gps coordinates coords geo location position")
 _BANK = vocabulary("account acct routing aba iban sort bank konto kontonummer cuenta compte rtn")
 _BANK_OBJECTS = vocabulary("bank routing aba checking savings wire deposit transfer sort konto rtn")
 _NUMBER = vocabulary("number no num nr nummer code #")
-_MAYBE = _SSN | _BIRTH | _BANK
+_MAYBE = _SSN | _PLACE | _BANK
 
 
 def labelled_kind(value: str, digits: str, shape: str, context: Context) -> str:
@@ -33,8 +36,8 @@ def labelled_kind(value: str, digits: str, shape: str, context: Context) -> str:
     recent = words[-6:]
     if len(digits) == 9 and not _SSN.isdisjoint(recent):
         return "us_ssn"
-    if 6 <= len(digits) <= 8 and value != digits and not _BIRTH.isdisjoint(recent):
-        return "birth_date"
+    if not _PLACE.isdisjoint(recent) and _COORDINATE.fullmatch(value):
+        return "location"
     return _bank(value, digits, recent)
 
 

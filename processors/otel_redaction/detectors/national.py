@@ -153,12 +153,17 @@ _FORMS: dict[str, Callable[[str], bool]] = {
 }
 
 
+_DATES = frozenset({"00.00.0000", "0000-00-00", "00/00/0000", "00-00-0000", "0000/00/00"})
+
+
 def is_national_id(digits: str, shape: str, context: Context) -> bool:
     """Return whether *digits*, written as *shape*, are one by that form or by label and checksum."""
     check = _FORMS.get(shape)
     if check is not None and check(digits):
         return True
     words = context.words
+    if shape in _DATES:
+        return False
     if _LABELS.isdisjoint(words):
         return False
     recent = words[-6:]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from otel_redaction.detectors.cards import is_card
 from otel_redaction.detectors.context import Context
 from otel_redaction.detectors.labelled import labelled_kind
+from otel_redaction.detectors.lettered import is_lettered_id
 from otel_redaction.detectors.network import is_ipv4
 from otel_redaction.detectors.phones import extension_end, is_phone
 
@@ -29,6 +30,8 @@ _FEWEST_DIGITS = 6
 _IP_DOTS = 3
 _DIGITS_TO_ZERO = str.maketrans("123456789", "000000000")
 _SEPARATORS = str.maketrans("", "", " .-/()+")
+_NINO_SPACED = re.compile(r"[A-CEGHJ-PR-TW-Z]{2} \d\d \d\d \d\d [A-D]", re.IGNORECASE)
+_MOST_LETTERS = 3
 _MEMORABLE = 48
 """Shapes up to this length are remembered; longer ones (tables of numbers) would only fill it."""
 
@@ -43,7 +46,7 @@ _FORMS = (
             rf"|0{{4}}{_GAP}0{{6}}{_GAP}0{{4,5}}|0{{12,19}})(?!0)"
         ),
     ),
-    ("ssn", re.compile(r"(?<![0.-])(?:000([-. ])00\10000|000-000000)(?![0-]|\.0)")),
+    ("ssn", re.compile(r"(?<![0.-])(?:000-00-0000|000\.00\.0000|000 00 0000|000-000000)(?![0-]|\.0)")),
     ("label", re.compile(r"(?<![0.])0{1,20}(?:[ .\-/]{1,2}0{1,6}){0,5}(?!0)")),
     (
         "phone",
@@ -101,7 +104,10 @@ def _judge(scan: Scan, form: str, shape: str, start: int, end: int) -> int:
     """Add the candidate if its validator agrees; return where it ends, else 0."""
     text = scan.text
     if _glued(text, start, end):
-        return 0
+        return _judge_lettered(scan, start, end) if form == "label" else 0
+    if shape == "00 00 00" and _NINO_SPACED.fullmatch(text, max(start - 3, 0), end + 2):
+        scan.add(start - 3, end + 2, "national_id")
+        return end + 2
     value = text[start:end]
     digits = value if len(shape) == shape.count("0") else value.translate(_SEPARATORS)
     kind = _VALIDATORS[form](value, digits, shape, Context(scan, start, end))
@@ -111,6 +117,24 @@ def _judge(scan: Scan, form: str, shape: str, start: int, end: int) -> int:
         end = extension_end(text, end)
     scan.add(start, end, kind)
     return end
+
+
+def _judge_lettered(scan: Scan, start: int, end: int) -> int:
+    """Add the id with letters around its digits, such as `12345678Z`, if it is one."""
+    text = scan.text
+    first = start
+    while first and start - first < _MOST_LETTERS and text[first - 1].isalnum():
+        first -= 1
+    last = end
+    while last - end < _MOST_LETTERS and text[last : last + 1].isalnum():
+        last += 1
+    around = text[first - 1 : first] + text[last : last + 1]
+    if any(character.isalnum() or character in "_-." for character in around.rstrip(".")):
+        return 0
+    if not is_lettered_id(text[first:last].upper(), Context(scan, first, last)):
+        return 0
+    scan.add(first, last, "national_id")
+    return last
 
 
 def _glued(text: str, start: int, end: int) -> bool:
@@ -158,6 +182,8 @@ def _ssn(value: str, digits: str, shape: str, context: Context) -> str:
 
 
 def _phone(value: str, digits: str, shape: str, context: Context) -> str:
+    if shape == "000-00-0000" and context.lead.strip() == "":
+        return ""  # a social security number that does not exist
     return "phone" if is_phone(value, digits, context) else ""
 
 

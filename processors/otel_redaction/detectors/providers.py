@@ -108,7 +108,7 @@ sk          sk_<h>{48}
 sl          sl\.(?:u\.)?<w>{60,800}
 sl          slk_<h>{64}
 sm          sm_(?:aat|pat|sat)_<a>{16}(?![A-Za-z0-9])
-sn          sntry[su]_[A-Za-z0-9+/=_-]{40,300}
+sn          sntrys_eyJ[A-Za-z0-9+/=_-]{20,400}|sntryu_<h>{64}
 sq          sq0(?:atp|csp|idp)-<w>{20,50}
 sq          sq[uap]_<h>{40}
 t1          t1\.[A-Za-z0-9_.=-]{60,200}
@@ -120,7 +120,7 @@ wh          whsec_[A-Za-z0-9+/=]{20,90}
 xa          xai-<a>{40,120}
 xa          xapp-\d-[A-Za-z0-9-]{16,200}
 xk          xkeysib-<h>{64}-<a>{16}
-xo          xox[abeoprs](?:\.xox[bp])?-[A-Za-z0-9-]{10,300}
+xo          xox[abeoprs](?:\.xox[bp])?-(?=[A-Za-z-]{0,40}\d)[A-Za-z0-9-]{20,400}
 ya          ya29\.<w>{20,400}
 YC          YCA?<w>{38}(?![A-Za-z0-9])
 sk          sk-<w>{16,200}
@@ -152,12 +152,22 @@ def _compiled(start: str) -> re.Pattern[str]:
 def provider_key_end(text: str, start: int) -> int:
     """Return where the provider's key that begins at *start* ends, or 0 if there is none."""
     lead = text[start : start + 2]
-    if lead not in _PATTERNS:
+    if lead not in _PATTERNS or _inside_a_word(text, start):
         return 0
     key = _compiled(lead).match(text, start)
-    if key is None or not looks_random(key.group()):
+    if key is None:
         return 0
-    return key.end()
+    body = key.group()[len(key.group()) // 3 :]  # the prefix is the same for everyone
+    return key.end() if looks_random(body) else 0
+
+
+def _inside_a_word(text: str, start: int) -> bool:
+    """Return whether *start* is in the middle of base64 or of a file name."""
+    lead = text[max(0, start - 2) : start]
+    return lead.endswith("+") or (lead.endswith(".") and lead[:1].isalnum())
+
+
+_PLACEHOLDER = re.compile(r"[xX]{5}|(?i:your|_here|\*{3}|\.\.\.)|(\w)\1{9}")
 
 
 def looks_random(value: str) -> bool:
@@ -166,6 +176,8 @@ def looks_random(value: str) -> bool:
     Placeholders such as `ghp_xxxxxxxxxxxx` or `my-secret-key` fail.
     """
     distinct = len(set(value))
+    if _PLACEHOLDER.search(value):
+        return False
     if distinct < 7 or distinct * 4 < min(len(value), 40):
         return False
     if any(digit in value for digit in "0123456789"):

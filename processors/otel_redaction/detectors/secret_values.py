@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+Style = Literal["tight", "loose", "prose"]
+"""How a value is joined to its name: `a=b` or `--a b`, `a: b`, "a is b"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a value stands in its text."""
+
+    style: Style
+    follows: str
+    """The character after a bare value; empty at the end."""
+    quoted: bool
+
 
 _LITERALS = frozenset(
     "none null nil true false undefined required optional string str bytes text char varchar int "
     "number bool boolean any object void secret secretstr password passwd token value default "
     "empty example test hidden redacted masked removed omitted changeme change_me unset disabled "
     "enabled yes no on off new old your this that the self and not incorrect wrong invalid valid "
+    "12345 123456 1234 admin root postgres foo bar dummy "
     "correct expired missing weak strong too must should is was are has have in for with from "
     "reset set sent stored hashed encrypted please enter here there needed safe protected basic "
     "bearer digest negotiate ntlm oauth apikey key file env input prompt a an to of or if it "
@@ -22,7 +40,7 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _PLACEHOLDER_PART = re.compile(
-    r"\.\.\.|…|x{6}|example|placeholder|redacted|changeme|your[-_]|[-_]here\b|\*{4}",
+    r"\.\.\.|…|x{6}|example|placeholder|redacted|changeme|your[-_]|[-_]here\b|\*{4}|\{\w*\}",
     re.IGNORECASE,
 )
 _CODE = re.compile(
@@ -38,38 +56,39 @@ _WORD = re.compile(r"[A-Za-z]*+\d{0,4}|[A-Za-z]{0,3}\d{1,3}[A-Za-z]{0,3}|\d{1,10
 _HEX = re.compile(r"[0-9a-fA-F]{16,}")
 
 
-def is_password(value: str, *, quoted: bool, prose: bool, follows: str) -> bool:
+def is_password(value: str, written: Written) -> bool:
     """Return whether *value* is a password; people choose them, so it need not look random."""
     if len(value) < 4 or len(value) > 256 or value.lower().strip(".,;:!?") in _LITERALS:
         return False
     if _is_placeholder(value) or (" " in value and len(value) > 64):
         return False
-    if quoted:
+    if written.quoted:
         return not value.isupper() or "_" not in value
-    if follows in {"(", "[", "{"} or _CODE.fullmatch(value):
+    if written.follows in {"(", "[", "{"} or _CODE.fullmatch(value):
         return False
-    if prose:
+    if written.style == "prose":
         return not value.isalpha()
-    if value.isalpha() and value.islower():
+    if value.isalpha() and value.islower() and written.style == "loose":
         # `password: required by law` is prose; `password: sunshine` ends its line.
-        return follows in {"", "\n", "\r", "&", ";", ","}
+        return written.follows in {"", "\n", "\r", "&", ";", ","}
     return True
 
 
-def is_secret(value: str, *, quoted: bool, prose: bool, follows: str) -> bool:
+def is_secret(value: str, written: Written) -> bool:
     """Return whether *value* looks generated: long, varied, and not code, a path or a name."""
     distinct = len(set(value))
     if not 8 <= len(value) <= 2048 or distinct * 6 < min(len(value), 48) or " " in value:
         return False
-    if not quoted and follows in {"(", "[", "{"}:
+    if not written.quoted and written.follows in {"(", "[", "{"}:
         return False
     if value.isdigit():
         return len(value) >= 16 and distinct > 3
-    if _is_placeholder(value) or _CODE.fullmatch(value) or _PATH.match(value):
+    if _is_placeholder(value) or _PATH.match(value):
         return False
     if _HEX.fullmatch(value):
         return distinct > 5
-    if _NAME.match(value) or (_is_words(value) and not _mixed(value)):
+    ordinary = _is_words(value) or _CODE.fullmatch(value) is not None
+    if _NAME.match(value) or (ordinary and not _mixed(value)):
         return False
     return distinct >= 6
 
@@ -85,11 +104,9 @@ def _is_words(value: str) -> bool:
 
 def _mixed(value: str) -> bool:
     """Return whether letters, cases and digits alternate as in no word a person would write."""
-    changes = sum(
-        _character_class(left) != _character_class(right)
-        for left, right in zip(value, value[1:], strict=False)
-    )
-    return changes * 3 >= len(value) and len(value) >= 16
+    classes = [_character_class(character) for character in value if character.isalnum()]
+    changes = sum(left != right for left, right in pairwise(classes))
+    return len(classes) >= 16 and changes * 3 >= len(classes)
 
 
 def _character_class(character: str) -> int:

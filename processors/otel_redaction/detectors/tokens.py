@@ -24,8 +24,14 @@ _SPECIAL = re.compile(
     r"|[MNO][A-Za-z0-9]{23,25}\.[\w-]{6}\.[\w-]{27,38}"
     r"|AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}"
 )
+# Italian tax codes and Mexican CURPs: letters and digits in places that nothing else has.
+_NATIONAL = re.compile(
+    r"[A-Z]{6}\d\d[A-EHLMPRST][0-7]\d[A-Z]\d{3}[A-Z]"
+    r"|[A-Z]{4}\d\d[01]\d[0-3]\d[HMX][A-Z]{5}[A-Z0-9]\d",
+    re.IGNORECASE,
+)
 # `123456789:AAF...` is a Telegram bot token, `4815162342108|Zx...` a Facebook app token.
-_NUMBER_REVERSED = re.compile(r"[:|]\d{8,16}(?!\w)")
+_NUMBER_REVERSED = re.compile(r"[:|]\d{8,16}(?:tob)?(?!\w)")
 
 
 def find_tokens(scan: Scan) -> None:
@@ -58,7 +64,9 @@ def _judge(scan: Scan, start: int, end: int) -> int:
         if number and 24 <= end - start <= 50 and looks_random(text[start:end]):
             scan.add(start - number.end(), end, "api_key")
             return end
-    if end - start <= 90 and is_crypto_address(text[start:end]):
+    if end - start in {16, 18} and _NATIONAL.fullmatch(text, start, end):
+        scan.add(start, end, "national_id")
+    elif end - start <= 90 and is_crypto_address(text[start:end]):
         scan.add(start, end, "crypto_address")
     return end
 

@@ -1,0 +1,51 @@
+"""National ids made of digits and a few letters."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from otel_redaction.detectors.context import vocabulary
+
+if TYPE_CHECKING:
+    from otel_redaction.detectors.context import Context
+
+_NIF_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
+_NRIC_WEIGHTS = (2, 7, 6, 5, 4, 3, 2)
+_NRIC_LETTERS = {"S": "JZIHGFEDCBA", "F": "XWUTRQPNMLK", "M": "KLJNPQRTUWX"}
+
+_NIF = re.compile(r"([XYZ]?)(\d{7,8})([A-Z])")
+_NRIC = re.compile(r"([STFGM])(\d{7})([A-Z])")
+_NINO = re.compile(r"(?!BG|GB|NK|KN|TN|NT|ZZ)[ABCEGHJ-PRSTW-Z][ABCEGHJ-NPRSTW-Z]\d{6}[A-D]")
+_DOCUMENT = re.compile(r"[A-Z]{1,3}\d{6,9}[A-Z]{0,2}|\d{6,9}[A-Z]{1,2}")
+_DOCUMENT_WORDS = vocabulary(
+    "passport passports reisepass pass pasaporte passeport passaporto licence license licenses "
+    "driver drivers visa führerschein ausweis personalausweis document id card identity identification "
+    "certificate dea voter kvnr krankenkasse versichertennummer insurance nino national medicare"
+)
+
+
+def is_lettered_id(value: str, context: Context) -> bool:
+    """Return whether *value*, in upper case, is a national id by its check letter or its label."""
+    nif = _NIF.fullmatch(value)
+    if nif is not None and len(value) == 9:
+        number = int(nif[1].translate(str.maketrans("XYZ", "012")) + nif[2])
+        if _NIF_LETTERS[number % 23] == nif[3]:
+            return True
+    if _is_nric(value):
+        return True
+    recent = context.words[-5:]
+    if _NINO.fullmatch(value):
+        return True
+    return _DOCUMENT.fullmatch(value) is not None and not _DOCUMENT_WORDS.isdisjoint(recent)
+
+
+def _is_nric(value: str) -> bool:
+    nric = _NRIC.fullmatch(value)
+    if nric is None:
+        return False
+    total = sum(int(digit) * weight for digit, weight in zip(nric[2], _NRIC_WEIGHTS, strict=True))
+    total += {"T": 4, "G": 4, "M": 3}.get(nric[1], 0)
+    letters = _NRIC_LETTERS[{"T": "S", "G": "F"}.get(nric[1], nric[1])]
+    place = total % 11
+    return letters[10 - place if nric[1] == "M" else place] == nric[3]
