@@ -46,6 +46,8 @@ class Decision:
     billed: bool = True
     reason: str = ALONE
     instead: Key | None = None
+    tied: frozenset[Key] = frozenset()
+    """All spans that are tied to this one, itself included; empty for a span alone."""
 
 
 def decide(
@@ -242,6 +244,7 @@ class _Settlement:
         for key in self._inside_out():
             self.calls[key] = self._settle(key)
         self._follow()
+        self._note_ties()
 
     def _inside_out(self) -> list[Key]:
         """Return every span after all spans inside it."""
@@ -305,6 +308,14 @@ class _Settlement:
 
     def _evidence(self, outer: Span) -> str:
         return next(self.ties.outer[inner][1] for inner in self.ties.inner[outer.key])
+
+    def _note_ties(self) -> None:
+        for root in self.ties.inner.keys() - self.ties.outer.keys():
+            tied = [root]
+            for key in tied:
+                tied.extend(self.ties.inner.get(key, ()))
+            for key in tied:
+                self.decisions[key] = replace(self.decisions[key], tied=frozenset(tied))
 
     def _follow(self) -> None:
         """Point every span that is not billed to one that is, past spans dropped later."""

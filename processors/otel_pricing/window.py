@@ -28,8 +28,11 @@ WINDOW_NS = 600_000_000_000
 """How long a call waits for its twin: longer than any provider keeps a request open."""
 MOST_CALLS = 4096
 MOST_LINKS = 8192
-LARGEST_GROUP = 256
-"""Calls decided together; more only come together when many equal calls run at once."""
+CROWD = 16
+"""Possible twins looked at for one call; more there are only when many equal calls run at once,
+and then any of them that has no twin yet will do."""
+LARGEST_GROUP = 3 * CROWD
+"""Calls decided together: enough to move some pairs about, and no more than a millisecond."""
 
 
 class BillingWindow:
@@ -45,6 +48,7 @@ class BillingWindow:
         self._spans: dict[Key, Span] = {}
         self._decided: dict[Key, PricedCall] = {}
         self._near: dict[Key, set[Key]] = {}
+        self._tied: dict[Key, frozenset[Key]] = {}
         self._latest_ns = 0
         self._parents: dict[Key, int | None] = {}
         self._children: dict[Key, set[int]] = {}
@@ -60,11 +64,14 @@ class BillingWindow:
         Optional: it ties a model call to one above it through the spans between them. Without it
         they are recognised by response id, time and tokens.
         """
+        key = (trace_id, span_id)
+        if key in self._parents:
+            self._unlink(key, self._parents.pop(key))
         while len(self._parents) >= MOST_LINKS:
             oldest = next(iter(self._parents))
             self._unlink(oldest, self._parents.pop(oldest))
-        self._parents[trace_id, span_id] = parent_span_id
-        self._adopt((trace_id, span_id), parent_span_id)
+        self._parents[key] = parent_span_id
+        self._adopt(key, parent_span_id)
 
     def offer(self, call: PricedCall) -> list[PricedCall]:
         """Return *call* with its decision, then earlier calls whose decision it changes."""
@@ -73,18 +80,21 @@ class BillingWindow:
         if known is not None:
             return [known]
         span = span_of(call)
-        self._forget(before_ns=max(self._latest_ns, call.call.end_ns) - self._window_ns)
+        self._latest_ns = max(self._latest_ns, call.call.end_ns)
+        too_old = self._latest_ns - self._window_ns
+        if call.call.end_ns < too_old:
+            return [call]
+        self._forget(before_ns=too_old)
         near = {other.key for other in self._twins(span)}
         self._remember(span, near)
         self._decided[key] = call
-        if not near:
-            return [call]
-        return self._decide(span)
+        return self._decide(span) if near else [call]
 
     def _decide(self, span: Span) -> list[PricedCall]:
         group = [self._spans[key] for key in self._group(span.key)]
         changed: list[PricedCall] = []
         for key, decision in settle(group, self._parents).items():
+            self._tied[key] = decision.tied
             before = self._decided[key]
             after = apply(before, decision)
             if after is not before:
@@ -96,27 +106,20 @@ class BillingWindow:
     def _group(self, start: Key) -> Iterable[Key]:
         """Return the calls that may be tied to *start*, directly or through each other.
 
-        When there are too many, the nearest are taken. A span keeps the twin it has: both are
-        left out, or both are in.
+        Calls that are tied already come in together or not at all, or a part of them would be
+        decided on as if it were the whole.
         """
         reached = {start: None}
         queue = [start]
         for key in queue:
-            for other in sorted(self._near[key], key=self._newest_first):
-                if other in reached or other not in self._spans:
+            for other in sorted(self._near[key]):
+                if other in reached or (len(reached) > LARGEST_GROUP and key != start):
                     continue
-                if len(reached) >= LARGEST_GROUP and not self._are_tied(key, other):
-                    continue
-                reached[other] = None
-                queue.append(other)
+                for tied in {other} | self._tied.get(other, frozenset()):
+                    if tied not in reached and tied in self._spans:
+                        reached[tied] = None
+                        queue.append(tied)
         return reached
-
-    def _newest_first(self, key: Key) -> tuple[int, Key]:
-        return (-self._spans[key].call.end_ns if key in self._spans else 0, key)
-
-    def _are_tied(self, one: Key, other: Key) -> bool:
-        a, b = self._decided[one], self._decided[other]
-        return a.billed_span_id == other[1] or b.billed_span_id == one[1]
 
     def _twins(self, span: Span) -> Iterator[Span]:
         """Yield the remembered calls that may be the same provider call as *span*."""
@@ -124,7 +127,7 @@ class BillingWindow:
         for bucket in _buckets(span):
             for scope, ends in self._buckets.get(bucket, {}).items():
                 if scope != span.call.scope:
-                    yield from self._overlapping(span, ends)
+                    yield from self._best(span, list(self._overlapping(span, ends)))
 
     def _nested(self, span: Span) -> Iterator[Span]:
         seen = {span.key}
@@ -137,6 +140,8 @@ class BillingWindow:
                 yield above
                 break
             parent = above.call.parent_span_id if above else self._parents.get(key)
+        # Anew, for a parent may be a child as well: ids come from outside and may form a circle.
+        seen = {span.key}
         queue = [span.key]
         for key in queue:
             for child in self._children.get(key, ()):
@@ -160,8 +165,18 @@ class BillingWindow:
             if response_id_evidence(outer, inner) or shape_evidence(outer, inner):
                 yield other
 
+    def _best(self, span: Span, others: list[Span]) -> list[Span]:
+        """Return *others*, or of a crowd the best fits among those that have no such twin yet."""
+        if len(others) <= CROWD:
+            return others
+        free = [other for other in others if not self._has_twin(other, span.call.scope)]
+        return sorted(free, key=lambda other: (_apart(span, other), other.key))[:CROWD]
+
+    def _has_twin(self, span: Span, scope: str) -> bool:
+        tied = self._tied.get(span.key, frozenset())
+        return any(key in self._spans and self._spans[key].call.scope == scope for key in tied)
+
     def _remember(self, span: Span, near: set[Key]) -> None:
-        self._latest_ns = max(self._latest_ns, span.call.end_ns)
         self._spans[span.key] = span
         self._near[span.key] = near
         for other in near:
@@ -180,6 +195,7 @@ class BillingWindow:
 
     def _drop(self, span: Span) -> None:
         del self._spans[span.key], self._decided[span.key]
+        self._tied.pop(span.key, None)
         for other in self._near.pop(span.key):
             self._near.get(other, set()).discard(span.key)
         self._unlink(span.key, span.call.parent_span_id)
@@ -205,6 +221,11 @@ class BillingWindow:
             siblings.discard(key[1])
             if not siblings:
                 del self._children[parent]
+
+
+def _apart(one: Span, other: Span) -> int:
+    a, b = one.call, other.call
+    return abs(a.start_ns - b.start_ns) + abs(a.end_ns - b.end_ns)
 
 
 def _buckets(span: Span) -> list[Hashable]:

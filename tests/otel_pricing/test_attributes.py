@@ -1,0 +1,60 @@
+"""What is written on a span about its cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from otel_pricing import CostStatus, PricedCall, facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def test_a_priced_call_says_its_cost_in_the_words_of_the_convention(
+    priced: Callable[..., PricedCall],
+) -> None:
+    """Amount, currency and that it was computed here; and exactly, in whole nano-dollars."""
+    said = facts(replace(priced(), price_source="genai-prices 0.2.3 openai/gpt-4o"))
+
+    assert said == {
+        "gen_ai.usage.cost.amount": 0.006,
+        "gen_ai.usage.cost.currency": "USD",
+        "gen_ai.usage.cost.source": "local",
+        "otel_distro.cost.status": "priced",
+        "otel_distro.cost.nano_usd": 6_000_000,
+        "otel_distro.cost.price_source": "genai-prices 0.2.3 openai/gpt-4o",
+        "otel_distro.billed": True,
+        "otel_distro.billing.reason": "only span of this call",
+    }
+
+
+def test_an_unpriced_call_has_no_amount_and_says_why(priced: Callable[..., PricedCall]) -> None:
+    """Whoever sums amounts sums known money only; the bound stands beside it."""
+    call = replace(
+        priced(status=CostStatus.UNPRICED), reason="no usage reported", exposure_nano_usd=7
+    )
+
+    said = facts(call)
+
+    assert "gen_ai.usage.cost.amount" not in said
+    assert "otel_distro.cost.nano_usd" not in said
+    assert said["otel_distro.cost.status"] == "unpriced"
+    assert said["otel_distro.cost.reason"] == "no usage reported"
+    assert said["otel_distro.cost.exposure_nano_usd"] == 7
+
+
+def test_a_free_call_costs_nothing_and_says_so(priced: Callable[..., PricedCall]) -> None:
+    """Zero is an amount when it is known."""
+    assert facts(priced(status=CostStatus.FREE))["gen_ai.usage.cost.amount"] == 0
+
+
+def test_a_span_that_is_not_billed_carries_no_amount(priced: Callable[..., PricedCall]) -> None:
+    """Sums over spans stay right; the span that carries the cost is named."""
+    said = facts(
+        replace(priced(), billed=False, billed_span_id=255, billing_reason="same call as ...")
+    )
+
+    assert "gen_ai.usage.cost.amount" not in said
+    assert said["otel_distro.billed"] is False
+    assert said["otel_distro.billing.span_id"] == "00000000000000ff"

@@ -1,0 +1,108 @@
+"""The live window: bounded in calls and in time, and quiet when nothing changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_pricing import BillingWindow, CostStatus, PricedCall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LANGCHAIN = "openinference.instrumentation.langchain"
+CLIENT = "openinference.instrumentation.openai"
+SECOND_NS = 1_000_000_000
+
+
+def test_a_later_span_changes_the_decision_on_an_earlier_one(
+    priced: Callable[..., PricedCall],
+) -> None:
+    """The client's span ends first and is billed; the framework's adds what it did not know."""
+    window = BillingWindow()
+    inner = priced(scope=CLIENT, at=(5, 95), usage=None, status=CostStatus.UNPRICED)
+    outer = priced(scope=LANGCHAIN, at=(0, 100))
+
+    assert [call.billed for call in window.offer(inner)] == [True]
+    decided = window.offer(outer)
+
+    assert [(call.call.span_id, call.billed) for call in decided] == [
+        (outer.call.span_id, True),
+        (inner.call.span_id, False),
+    ]
+
+
+def test_a_span_that_changes_nothing_comes_back_alone(priced: Callable[..., PricedCall]) -> None:
+    """Only what a ledger has to write is returned."""
+    window = BillingWindow()
+    window.offer(priced(scope=CLIENT, at=(5, 95)))
+
+    assert len(window.offer(priced(scope=CLIENT, at=(5, 95)))) == 1
+
+
+def test_a_span_offered_again_keeps_its_decision(priced: Callable[..., PricedCall]) -> None:
+    """An exporter may send twice."""
+    window = BillingWindow()
+    inner = priced(scope=CLIENT, at=(5, 95))
+    outer = priced(scope=LANGCHAIN, at=(0, 100))
+    window.offer(inner)
+    window.offer(outer)
+
+    (again,) = window.offer(outer)
+
+    assert not again.billed
+    assert len(window) == 2
+
+
+def test_the_window_holds_so_many_calls_and_no_more(priced: Callable[..., PricedCall]) -> None:
+    """A program that runs for a year does not remember a year."""
+    window = BillingWindow(most_calls=100)
+
+    for number in range(1000):
+        window.offer(priced(scope=f"scope {number % 3}", response_id="r", at=(number, number + 50)))
+
+    assert len(window) == 100
+    assert sum(len(e) for scopes in window._buckets.values() for e in scopes.values()) == 200
+    assert len(window._children) == 0
+    assert len(window._near) == len(window._decided) == 100
+    assert all(key in window._near for near in window._near.values() for key in near)
+
+
+def test_links_between_calls_are_bounded_too(priced: Callable[..., PricedCall]) -> None:
+    """Spans that are no calls are many more."""
+    window = BillingWindow()
+
+    for number in range(1, 20_000):
+        window.link(number, number, number + 1)
+        window.link(number, number, None)
+
+    assert len(window._parents) <= 8192
+    assert len(window._children) <= 8192
+
+
+def test_what_is_older_than_the_window_is_settled(priced: Callable[..., PricedCall]) -> None:
+    """A twin that comes an hour later is a call of its own: the first one may be exported."""
+    window = BillingWindow(window_ns=60 * SECOND_NS)
+    inner = priced(scope=CLIENT, at=(5, 95))
+    window.offer(inner)
+    window.offer(priced(scope="other", at=(3_600_000, 3_600_100)))
+
+    decided = window.offer(priced(scope=LANGCHAIN, at=(0, 100)))
+
+    assert [call.billed for call in decided] == [True]
+    assert len(window) == 1
+
+
+def test_many_equal_calls_at_once_are_decided_in_bounded_groups(
+    priced: Callable[..., PricedCall],
+) -> None:
+    """A load test: 400 equal calls in parallel, each seen twice; the count stays right."""
+    window = BillingWindow()
+    live: dict[int, bool] = {}
+
+    for _ in range(400):
+        for scope in (CLIENT, LANGCHAIN):
+            at = (5, 95) if scope == CLIENT else (0, 100)
+            for changed in window.offer(priced(scope=scope, at=at)):
+                live[changed.call.span_id] = changed.billed
+
+    assert sum(live.values()) == 400
