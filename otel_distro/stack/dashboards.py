@@ -462,8 +462,7 @@ _PIPELINE = Dashboard(
                     "timeseries",
                     tuple(
                         Query(
-                            "sum(rate({__name__=~"
-                            f'"otelcol_receiver_accepted_{signal}(_total)?"}}[$__rate_interval]))',
+                            f"sum(rate(otelcol_receiver_accepted_{signal}[$__rate_interval]))",
                             signal,
                         )
                         for signal in ("spans", "metric_points", "log_records")
@@ -485,12 +484,14 @@ _PIPELINE = Dashboard(
                 Panel(
                     "Lost by the Collector",
                     "timeseries",
-                    (
+                    tuple(
                         Query(
-                            "sum by (__name__, exporter) (rate({__name__=~"
-                            '"otelcol_exporter_(enqueue|send)_failed_.*"}[$__rate_interval]))',
-                            "{{__name__}} {{exporter}}",
-                        ),
+                            f"sum by (exporter) (rate(otelcol_exporter_{way}_failed_{signal}"
+                            "[$__rate_interval]))",
+                            f"{{{{exporter}}}} {way} {signal}",
+                        )
+                        for way in ("enqueue", "send")
+                        for signal in ("spans", "metric_points")
                     ),
                     "cps",
                 ),
@@ -503,10 +504,10 @@ _PIPELINE = Dashboard(
                     "timeseries",
                     (
                         Query(
-                            "sum by (sampled, decision) (rate({__name__=~"
-                            '"otelcol_processor_tail_sampling_global_count_traces_sampled(_total)?"}'
+                            "sum by (sampled) (rate("
+                            "otelcol_processor_tail_sampling_global_count_traces_sampled"
                             "[$__rate_interval]))",
-                            "sampled: {{sampled}}{{decision}}",
+                            "sampled: {{sampled}}",
                         ),
                     ),
                     "cps",

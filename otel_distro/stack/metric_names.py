@@ -54,6 +54,13 @@ FROM_THE_STACK = frozenset(
         "otelcol_exporter_queue_capacity",
         "otelcol_exporter_queue_size",
         "otelcol_process_memory_rss",
+        "otelcol_processor_tail_sampling_global_count_traces_sampled",
+        "otelcol_receiver_accepted_log_records",
+        "otelcol_receiver_accepted_metric_points",
+        "otelcol_receiver_accepted_spans",
+        "otelcol_receiver_refused_log_records",
+        "otelcol_receiver_refused_metric_points",
+        "otelcol_receiver_refused_spans",
         "process_resident_memory_bytes",
         "prometheus_rule_evaluation_failures_total",
         "prometheus_tsdb_head_series",
@@ -63,12 +70,24 @@ FROM_THE_STACK = frozenset(
 )
 """Scraped from the parts of the stack."""
 
+FROM_THE_STACK_IN_TROUBLE = frozenset(
+    {
+        "otelcol_exporter_enqueue_failed_metric_points",
+        "otelcol_exporter_enqueue_failed_spans",
+        "otelcol_exporter_send_failed_log_records",
+        "otelcol_exporter_send_failed_metric_points",
+        "otelcol_exporter_send_failed_spans",
+    }
+)
+"""The Collector's own, made when something first fails."""
+
 KNOWN = (
     FROM_PROGRAMS
     | FROM_PROGRAMS_IN_TROUBLE
     | FROM_SPANS
     | FROM_THE_SECOND_LINE
     | FROM_THE_STACK
+    | FROM_THE_STACK_IN_TROUBLE
     | {"llm_budget_limit_usd"}
 )
 

@@ -124,7 +124,7 @@ def test_variables_used_are_offered(name: str) -> None:
         ('sum by (job) (increase(a_total{job=~"x"}[5m])) / 1e9', {"a_total"}),
         ("a and on (job) b:c > 0.5 or vector(0)", {"a", "b:c"}),
         ("x > 3 * (x offset 1w)", {"x"}),
-        ('topk(20, sum(rate({__name__=~"b_.*"}[5m])))', set()),
+        ('topk(20, sum(rate(b_total{x=~"b_.*"}[5m])))', {"b_total"}),
         ("histogram_quantile(0.95, sum by (le) (rate(h_bucket[$__range])))", {"h_bucket"}),
     ],
 )

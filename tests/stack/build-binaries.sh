@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Builds the programs of the bundled stack for the tests marked `stack`, into a cache outside the
+# repository. What is there already is kept, so a second run takes no time.
+#
+#   tests/stack/build-binaries.sh [otelcol] [jaeger] [prometheus] [alertmanager]
+#
+# Needs Go and its module proxy; Alertmanager comes from Debian's package. The cache is
+# $OTEL_STACK_CACHE, else $XDG_CACHE_HOME/otel-distro/stack, else ~/.cache/otel-distro/stack.
+# Versions are those of docker-compose.yml (a test compares them).
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${OTEL_STACK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/otel-distro/stack}
+bin=$cache/bin
+work=$cache/work
+mkdir -p "$bin" "$work"
+
+OTELCOL_VERSION=0.155.0
+# Jaeger 2.13.0 and 1.76.0 are one commit; Go can name it only by the tag that fits its module path.
+JAEGER_VERSION=2.13.0
+JAEGER_MODULE_VERSION=v1.76.0
+# Prometheus 3.14.0 as a Go module.
+PROMETHEUS_VERSION=3.14.0
+PROMETHEUS_MODULE_VERSION=v0.314.0
+
+# -mod=mod resolves what is needed and no more; `go mod tidy` would also fetch the dependencies of
+# every dependency's tests.
+export GOFLAGS="-mod=mod -trimpath -buildvcs=false" CGO_ENABLED=0
+
+say() { printf '%s\n' "build-binaries: $*" >&2; }
+
+# A module's own go.sum names the checksums of all its dependencies.
+take_checksums_of() {
+  local folder
+  folder=$(go mod download -json "$1" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  cat "$folder/go.sum" >> go.sum
+}
+
+otelcol() {
+  local target=$bin/otelcol-$OTELCOL_VERSION
+  [ -x "$target" ] && return
+  say "building the Collector $OTELCOL_VERSION"
+  GOBIN=$work/tools GOFLAGS= go install "go.opentelemetry.io/collector/cmd/builder@v$OTELCOL_VERSION"
+  rm -rf "$work/otelcol" && mkdir -p "$work/otelcol"
+  sed "s|^dist:|dist:\n  output_path: $work/otelcol|" "$here/otelcol-manifest.yaml" > "$work/manifest.yaml"
+  "$work/tools/builder" --config="$work/manifest.yaml" --skip-get-modules --skip-compilation >&2
+  (cd "$work/otelcol" && go build -ldflags="-s -w" -o "$target" .)
+}
+
+jaeger() {
+  local target=$bin/jaeger-$JAEGER_VERSION
+  [ -x "$target" ] && return
+  say "building Jaeger $JAEGER_VERSION"
+  rm -rf "$work/jaeger" && mkdir -p "$work/jaeger"
+  (
+    cd "$work/jaeger"
+    go mod init local/jaeger 2> /dev/null
+    # Jaeger's own go.mod says this too, but only counts when it is the main module.
+    go mod edit -replace github.com/Shopify/sarama=github.com/Shopify/sarama@v1.33.0
+    go mod edit -require "github.com/jaegertracing/jaeger@$JAEGER_MODULE_VERSION"
+    take_checksums_of "github.com/jaegertracing/jaeger@$JAEGER_MODULE_VERSION"
+    go build -ldflags="-s -w -X github.com/jaegertracing/jaeger/internal/version.latestVersion=v$JAEGER_VERSION" \
+      -o "$target" github.com/jaegertracing/jaeger/cmd/jaeger
+  )
+}
+
+prometheus() {
+  local target=$bin/prometheus-$PROMETHEUS_VERSION tool=$bin/promtool-$PROMETHEUS_VERSION
+  [ -x "$target" ] && [ -x "$tool" ] && return
+  say "building Prometheus $PROMETHEUS_VERSION"
+  rm -rf "$work/prometheus" && mkdir -p "$work/prometheus"
+  (
+    cd "$work/prometheus"
+    go mod init local/prometheus 2> /dev/null
+    go mod edit -replace cloud.google.com/go=cloud.google.com/go@v0.123.0
+    go mod edit -require "github.com/prometheus/prometheus@$PROMETHEUS_MODULE_VERSION"
+    take_checksums_of "github.com/prometheus/prometheus@$PROMETHEUS_MODULE_VERSION"
+    # Without the cloud providers' service discovery; files and fixed targets remain.
+    for name in prometheus promtool; do
+      go build -tags remove_all_sd -ldflags="-s -w" -o "$bin/$name-$PROMETHEUS_VERSION" \
+        "github.com/prometheus/prometheus/cmd/$name"
+    done
+  )
+}
+
+alertmanager() {
+  [ -x "$bin/alertmanager" ] && [ -x "$bin/amtool" ] && return
+  say "taking Alertmanager from Debian"
+  rm -rf "$work/alertmanager" && mkdir -p "$work/alertmanager"
+  (
+    cd "$work/alertmanager"
+    apt-get download -q prometheus-alertmanager > /dev/null
+    dpkg-deb -x prometheus-alertmanager_*.deb .
+    cp usr/bin/prometheus-alertmanager "$bin/alertmanager"
+    cp usr/bin/amtool "$bin/amtool"
+  )
+}
+
+if [ "${1:-}" = --one ]; then
+  "$2"
+  exit
+fi
+failed=0
+for name in "${@:-alertmanager}" $([ $# -gt 0 ] || echo otelcol prometheus jaeger); do
+  # In a process of its own, so that one that cannot be built does not cost the others.
+  if ! bash "$0" --one "$name"; then
+    say "$name could not be made; tests that need it are skipped"
+    failed=1
+  fi
+done
+ls "$bin" >&2
+exit $failed

@@ -1,0 +1,154 @@
+"""Every file of the stack is read by the program it is for."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stack.running import CONFIG, ROOT, binary
+
+pytestmark = pytest.mark.stack
+
+
+def accepts(command: list[str], **environ: str) -> str:
+    """Run a validation; return what it said, fail with it where it refuses."""
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environ},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    return done.stdout or done.stderr
+
+
+@pytest.mark.parametrize("name", ["otelcol.yaml", "otelcol-gateway.yaml"])
+def test_the_collector_accepts_its_file(name: str) -> None:
+    """Components, their settings and the graph of pipelines, with every default."""
+    accepts([binary("otelcol"), "validate", f"--config=collector-config/{name}"])
+
+
+def test_the_collector_accepts_keeping_every_trace() -> None:
+    """The variable that .env.example offers."""
+    accepts(
+        [binary("otelcol"), "validate", "--config=collector-config/otelcol.yaml"],
+        OTELCOL_STORE_PROCESSORS="[]",
+    )
+
+
+def test_the_collector_refuses_to_run_without_the_second_line(tmp_path: Path) -> None:
+    """Without its redaction rules it does not start: it fails closed."""
+    done = subprocess.run(
+        [binary("otelcol"), "validate", "--config=collector-config/otelcol.yaml"],
+        cwd=ROOT,
+        env={"OTELCOL_CONFIG_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.returncode != 0
+    assert "redaction.yaml" in done.stderr
+
+
+def test_jaeger_accepts_its_file() -> None:
+    """Jaeger is a Collector inside, and checks its file as one."""
+    accepts([binary("jaeger"), "validate", "--config=collector-config/jaeger.yaml"])
+
+
+def test_prometheus_accepts_its_file_and_all_rules() -> None:
+    """The file, the targets and the rules it names."""
+    said = accepts([binary("promtool"), "check", "config", "collector-config/prometheus.yml"])
+
+    assert said.count("SUCCESS") == 1 + len(list((CONFIG / "rules").glob("*.yml")))
+
+
+def test_prometheus_knows_every_flag_it_is_given() -> None:
+    """A flag that was renamed would keep the container from starting."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    said = accepts([binary("prometheus"), "--help-long"])
+
+    for flag in compose["services"]["prometheus"]["command"]:
+        name, _, value = flag.partition("=")
+        assert name.replace("--", "") in said
+        if name == "--enable-feature":
+            assert all(feature in said for feature in value.split(","))
+
+
+@pytest.mark.parametrize(
+    "path", sorted((CONFIG / "rules/tests").glob("*.yml")), ids=lambda p: p.name
+)
+def test_rules_do_what_their_tests_say(path: Path) -> None:
+    """Burn rates, spikes, leaks and silence, played through by promtool."""
+    accepts([binary("promtool"), "test", "rules", str(path)])
+
+
+def test_every_alert_of_money_and_privacy_has_a_rule_test() -> None:
+    """What wakes somebody up is played through first."""
+    alerts = {
+        rule["alert"]
+        for path in (CONFIG / "rules").glob("*.yml")
+        for group in yaml.safe_load(path.read_text())["groups"]
+        for rule in group["rules"]
+        if rule.get("labels", {}).get("severity") == "page" and "alert" in rule
+    }
+    tested = set(
+        re.findall(
+            r"alertname: (\w+)",
+            "".join(p.read_text() for p in (CONFIG / "rules/tests").glob("*.yml")),
+        )
+    )
+
+    assert alerts - tested == set()
+
+
+def test_alertmanager_accepts_its_file() -> None:
+    """Routes, inhibitions and receivers."""
+    accepts([binary("amtool"), "check-config", "collector-config/alertmanager.yml"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        (["severity=page", "topic=cost"], "page"),
+        (["severity=page", "topic=privacy"], "privacy"),
+        (["severity=ticket", "topic=cost"], "ticket"),
+        (["alertname=Unknown"], "ticket"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else ",".join(value),
+)
+def test_alerts_are_routed_by_urgency(labels: list[str], receiver: str) -> None:
+    """A page goes to the pager, a leak to those who answer for privacy, the rest can wait."""
+    said = accepts(
+        [
+            binary("amtool"),
+            "config",
+            "routes",
+            "test",
+            "--config.file=collector-config/alertmanager.yml",
+            *labels,
+        ]
+    )
+
+    assert said.split()[-1] == receiver
+
+
+def test_binaries_have_the_versions_of_the_images() -> None:
+    """What is tested is what `docker compose up` starts."""
+    compose = (ROOT / "docker-compose.yml").read_text()
+    script = (ROOT / "tests/stack/build-binaries.sh").read_text()
+
+    for image, variable in (
+        ("otel/opentelemetry-collector-contrib:", "OTELCOL_VERSION"),
+        ("jaegertracing/jaeger:", "JAEGER_VERSION"),
+        ("prom/prometheus:v", "PROMETHEUS_VERSION"),
+    ):
+        (version,) = re.findall(rf"^{variable}=(.+)$", script, re.MULTILINE)
+        assert set(re.findall(rf"{re.escape(image)}(\S+)", compose)) == {version}
