@@ -7,6 +7,7 @@ the next span. The window remembers enough recent calls to do so, and no more.
 from __future__ import annotations
 
 from bisect import insort
+from collections import ChainMap
 from typing import TYPE_CHECKING
 
 from otel_pricing.billing import apply, key_of, settle
@@ -50,7 +51,9 @@ class BillingWindow:
         self._near: dict[Key, set[Key]] = {}
         self._tied: dict[Key, frozenset[Key]] = {}
         self._latest_ns = 0
-        self._parents: dict[Key, int | None] = {}
+        self._links: dict[Key, int | None] = {}
+        self._call_parents: dict[Key, int | None] = {}
+        self._parents = ChainMap(self._call_parents, self._links)
         self._children: dict[Key, set[int]] = {}
         self._buckets: dict[Hashable, dict[str, list[tuple[int, Key]]]] = {}
 
@@ -65,12 +68,12 @@ class BillingWindow:
         they are recognised by response id, time and tokens.
         """
         key = (trace_id, span_id)
-        if key in self._parents:
-            self._unlink(key, self._parents.pop(key))
-        while len(self._parents) >= MOST_LINKS:
-            oldest = next(iter(self._parents))
-            self._unlink(oldest, self._parents.pop(oldest))
-        self._parents[key] = parent_span_id
+        if key in self._links:
+            self._unlink(key, self._links.pop(key))
+        while len(self._links) >= MOST_LINKS:
+            oldest = next(iter(self._links))
+            self._unlink(oldest, self._links.pop(oldest))
+        self._links[key] = parent_span_id
         self._adopt(key, parent_span_id)
 
     def offer(self, call: PricedCall) -> list[PricedCall]:
@@ -139,7 +142,7 @@ class BillingWindow:
             if above is not None and nested_evidence(above, span):
                 yield above
                 break
-            parent = above.call.parent_span_id if above else self._parents.get(key)
+            parent = self._parents.get(key)
         # Anew, for a parent may be a child as well: ids come from outside and may form a circle.
         seen = {span.key}
         queue = [span.key]
@@ -178,6 +181,7 @@ class BillingWindow:
 
     def _remember(self, span: Span, near: set[Key]) -> None:
         self._spans[span.key] = span
+        self._call_parents[span.key] = span.call.parent_span_id
         self._near[span.key] = near
         for other in near:
             self._near[other].add(span.key)
@@ -194,7 +198,7 @@ class BillingWindow:
             self._drop(oldest)
 
     def _drop(self, span: Span) -> None:
-        del self._spans[span.key], self._decided[span.key]
+        del self._spans[span.key], self._decided[span.key], self._call_parents[span.key]
         self._tied.pop(span.key, None)
         for other in self._near.pop(span.key):
             self._near.get(other, set()).discard(span.key)

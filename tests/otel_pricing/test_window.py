@@ -75,7 +75,7 @@ def test_links_between_calls_are_bounded_too(priced: Callable[..., PricedCall]) 
         window.link(number, number, number + 1)
         window.link(number, number, None)
 
-    assert len(window._parents) <= 8192
+    assert len(window._links) <= 8192
     assert len(window._children) <= 8192
 
 
