@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from otel_redaction import json_text, sql_text, url_text
+from otel_redaction.edges import around
 from otel_redaction.keys import secret_kind, segments
 from otel_redaction.match import MASK, PSEUDONYM, Match, mask, merged
 from otel_redaction.policy import ALWAYS_REDACTED, DEFAULT_POLICY, Action, Policy
@@ -23,6 +24,7 @@ Tally = MutableMapping[str, int]
 
 _SHORT = 1024
 _DEEPEST = 24
+_ROUNDS = 4
 
 
 class _Dropped(Exception):
@@ -108,14 +110,29 @@ class Redactor:
         """Return *text* redacted and the kinds found, one entry for each match."""
         limit = self.policy.max_value_chars
         if len(text) > limit:
-            redacted, kinds = self._redact(text[:limit], deadline)
-            return f"{redacted}[{len(text) - limit} MORE CHARACTERS DROPPED]", kinds
+            kept = _cut(text, limit)
+            redacted, kinds = self._redact(text[:kept], deadline)
+            return f"{redacted}[{len(text) - kept} MORE CHARACTERS DROPPED]", kinds
         matches = self.find(text, deadline)
         if json_text.looks_like_json(text) and (matches or self._names_secret(text)):
             return self._redact_json(text, matches, deadline)
         if not matches:
             return text, ()
-        return self._replaced(text, matches), tuple(match.kind for match in matches)
+        return self._settled(text, matches, deadline)
+
+    def _settled(
+        self, text: str, matches: list[Match], deadline: float | None
+    ) -> tuple[str, tuple[str, ...]]:
+        """Return *text* with markers for *matches*, and for what that uncovered."""
+        kinds: list[str] = []
+        for _ in range(_ROUNDS):
+            kinds += [match.kind for match in matches]
+            rest = self.find(around(text, matches), deadline)
+            text = self._replaced(text, matches)
+            matches = self.find(text, deadline) if rest else []
+            if not matches:
+                break
+        return text, tuple(kinds)
 
     def _names_secret(self, text: str) -> bool:
         return any(self._key_rule(name) is not None for name in json_text.names(text))
@@ -128,8 +145,7 @@ class Redactor:
         Markers are put straight into the text where they leave it valid and no
         name in it hides a value of its own; else the document is taken apart.
         """
-        kinds = tuple(match.kind for match in matches)
-        replaced = self._replaced(text, matches)
+        replaced, kinds = self._settled(text, matches, deadline)
         if json_text.is_valid(replaced) and not self._names_secret(replaced):
             return replaced, kinds
         document = json_text.parse(text)
@@ -141,10 +157,11 @@ class Redactor:
         kinds = tuple(kind for kind, count in tally.items() for _ in range(count))
         # Once more over the whole: context may stand in a neighbouring field.
         rest = self.find(text, deadline)
-        if rest:
-            replaced = self._replaced(text, rest)
-            text = replaced if json_text.is_valid(replaced) else json_text.dump(replaced, like="")
-        return text, (*kinds, *(match.kind for match in rest))
+        if not rest:
+            return text, kinds
+        replaced, more = self._settled(text, rest, deadline)
+        text = replaced if json_text.is_valid(replaced) else json_text.dump(replaced, like="")
+        return text, (*kinds, *more)
 
     def _replaced(self, text: str, matches: list[Match]) -> str:
         parts = []
@@ -234,6 +251,8 @@ class Redactor:
         """Return the kind and action that the name alone decides, or None."""
         if not key or key in self._allow_keys:
             return None
+        if "[" in key:
+            key = MASK.sub("", key)  # a name that was redacted itself says nothing
         if self._keys:
             words = segments(key)
             for rule, action in self._keys:
@@ -275,6 +294,17 @@ class Redactor:
             text, encoding = value.decode("latin-1"), "latin-1"
         redacted = self._text(text, tally, deadline)
         return value if redacted == text else redacted.encode(encoding)
+
+
+def _cut(text: str, limit: int) -> int:
+    """Return where to cut *text*: before a word, since half a secret is not found but told.
+
+    An eighth of the limit is left for markers longer than what they hide, so
+    that what comes out is within the limit and not cut again.
+    """
+    limit -= max(limit // 8, 48)
+    space = max(text.rfind(" ", limit - 512, limit), text.rfind("\n", limit - 512, limit))
+    return space + 1 if space > 0 else limit
 
 
 def _contains(words: list[str], rule: list[str]) -> bool:

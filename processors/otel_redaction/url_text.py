@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import re
 
-_USERINFO = re.compile(r"^([A-Za-z][\w+.-]*:)?//[^/?#\s]*@")
-_PARAMETER = re.compile(r"(^|[?&;])([^=&;?#\s]*)=([^&;#\s]*)")
+_USERINFO = re.compile(r"^([A-Za-z][\w+.-]*:)?//([^/?#\s]*)@")
+_PARAMETER = re.compile(r"(^|[?&;#])([^=&;?#\s]*)=([^&;#\s]*)")
+_QUERY_START = re.compile(r"[?#]")
 _MASK = "[QUERY]"
 
 
 def without_secrets(url: str, allowed: frozenset[str]) -> tuple[str, int]:
     """Return *url* without userinfo and query values, and how many were taken out.
 
-    Values of the parameters named in *allowed* stay. The fragment goes as a
-    whole when it holds parameters, as OAuth's implicit flow puts tokens there.
+    Values of the parameters named in *allowed* stay. A fragment is treated like
+    a query, as OAuth's implicit flow puts tokens there.
     """
-    url, userinfos = _USERINFO.subn(lambda found: f"{found.group(1) or ''}//[USERINFO]@", url)
-    head, question, query = url.partition("?")
-    head, hash_mark, fragment = (head, "", "") if question else head.partition("#")
-    if not question and not hash_mark and "=" in head and "/" not in head:
-        head, question, query = "", "", head  # a bare `url.query`
     removed = 0
 
     def mask(found: re.Match[str]) -> str:
@@ -30,10 +26,15 @@ def without_secrets(url: str, allowed: frozenset[str]) -> tuple[str, int]:
         removed += 1
         return f"{found.group(1)}{name}={_MASK}"
 
-    query = _PARAMETER.sub(mask, query)
-    fragment = _PARAMETER.sub(mask, fragment)
-    return head + question + query + hash_mark + fragment, removed + _new(userinfos, url)
+    def hide_userinfo(found: re.Match[str]) -> str:
+        nonlocal removed
+        removed += found.group(2) != "[USERINFO]"
+        return f"{found.group(1) or ''}//[USERINFO]@"
 
-
-def _new(userinfos: int, url: str) -> int:
-    return userinfos if "[USERINFO]@" in url else 0
+    url = _USERINFO.sub(hide_userinfo, url)
+    start = _QUERY_START.search(url)
+    if start is not None:
+        return url[: start.start()] + _PARAMETER.sub(mask, url[start.start() :]), removed
+    if "/" not in url:
+        url = _PARAMETER.sub(mask, url)  # a bare `url.query`
+    return url, removed

@@ -10,8 +10,8 @@ from functools import lru_cache
 _TABLE = r"""
 A3,AB,AC,AK,AS (?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])
 AC,SK       (?:SK|AC)<h>{32}(?![A-Za-z0-9])
-,gh         ghugh[pousr]_<a>{20,255}
-,vc         vcrvc[apkir]_<a>{20,60}
+gh          gh[pousr]_<a>{20,255}
+vc          vc[apkir]_<a>{20,60}
 A3          A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}
 AB          ABSK[A-Za-z0-9+/]{80,280}={0,2}
 ac          access-(?:sandbox|development|production)-<h>{8}-<h>{4}-<h>{4}-<h>{4}-<h>{12}

@@ -1,0 +1,302 @@
+"""What each detector must find and must leave alone, with the reason.
+
+Every secret here is made up. Some are put together from parts so that secret
+scanners do not mistake this table for a leak.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from otel_redaction import KINDS, find, mask, redact
+
+
+class Positive(NamedTuple):
+    """A text and the part of it that must be found."""
+
+    text: str
+    hidden: str
+
+
+class Negative(NamedTuple):
+    """A text in which the kind must not be found, and why it could be."""
+
+    text: str
+    why: str
+
+
+_JWT = (
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
+    "eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvIn0."
+    "dBjftJeZ4CVPmB92K27uhbUJU1p1r_wW1gFWFOEjXk0"
+)
+_PEM = (
+    "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEpQIBAAKCAQEAn6/O8li+SX4m98LLYt/PKSzEmQ++ZBD7Loh9P13f"
+    "\n-----END RSA PRIVATE KEY-----"
+)
+_GITHUB = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+_STRIPE = "sk_" + "live_4eC39HqLyjWDarjtT1zdp7dc"
+
+POSITIVES: dict[str, tuple[Positive, ...]] = {
+    "private_key": (
+        Positive(f"key = '''{_PEM}'''", _PEM),
+        Positive(_PEM[:90], _PEM[:90]),
+    ),
+    "jwt": (
+        Positive(f"Authorization: Bearer {_JWT}", _JWT),
+        Positive(f'{{"id_token":"{_JWT}"}}', _JWT),
+    ),
+    "api_key": (
+        Positive(f"git clone https://{_GITHUB}@github.com/o/r", _GITHUB),
+        Positive(f"stripe.api_key = '{_STRIPE}'", _STRIPE),
+        Positive("use sk-proj-Ab3dEf6hIj9kLmN0pQrStUv1Wx please", "sk-proj-Ab3dEf6hIj9kLmN0pQrStUv1Wx"),
+        Positive("AWS_ACCESS_KEY_ID=AKIA" + "Z7QK3MNP5RSTUVW2", "AKIA" + "Z7QK3MNP5RSTUVW2"),
+        Positive("xoxb-" + "263594206564-FGqddMF8t08v8N7Oq4i57vs1", "FGqddMF8t08v8N7Oq4i57vs1"),
+        Positive("bot123456789:AAF" + "x9_kQ2mZ7vB4nC8dE1fG3hJ5kL6pR0sT", "AAFx9_kQ2mZ7vB4nC8dE1fG3hJ5kL6pR0sT"),
+        Positive('apiKey: "6fe4476ee5a1832882e326b506d14126"', "6fe4476ee5a1832882e326b506d14126"),
+    ),
+    "password": (
+        Positive("password=hunter2!", "hunter2!"),
+        Positive('{"userPassword": "correct horse"}', "correct horse"),
+        Positive("mysql --password s3cretpw -h db", "s3cretpw"),
+        Positive("postgres://app:p4ss@db:5432/prod", "app:p4ss"),
+        Positive("Server=db;User Id=sa;Pwd=Tr0ub4dor;", "Tr0ub4dor"),
+        Positive("my password is Sunsh1ne!", "Sunsh1ne!"),
+        Positive("PGPASSWORD=qwerty psql", "qwerty"),
+        Positive("<password>opensesame1</password>", "opensesame1"),
+        Positive('{\\"password\\": \\"hunter22\\"}', "hunter22"),
+        Positive("curl -u admin:s3cr3tpw https://x.example/", "admin:s3cr3tpw"),
+        Positive("DB_PASS: 'gX7$kq'", "gX7$kq"),
+    ),
+    "secret": (
+        Positive('client_secret = "Zf3D0LXCM3EIMbgJpUNnkRtOfOueHznB"', "Zf3D0LXCM3EIMbgJpUNnkRtOfOueHznB"),
+        Positive("export SECRET=kJ8fh2LmQ9zXw4", "kJ8fh2LmQ9zXw4"),
+    ),
+    "token": (
+        Positive("auth_token: 4r6mp6afqfjzczbtt", "4r6mp6afqfjzczbtt"),
+        Positive("Authorization: Bearer 9f8e7d6c5b4a", "9f8e7d6c5b4a"),
+        Positive("Authorization: Basic dXNlcjpwYXNzd29yZA==", "dXNlcjpwYXNzd29yZA=="),
+        Positive('System.setProperty("X_TOKEN", "eu1m6boi0z3cccrr8cgq")', "eu1m6boi0z3cccrr8cgq"),
+        Positive("https://s.example/f?sig=Ab3dEf6hIj9kLm%2B0", "Ab3dEf6hIj9kLm%2B0"),
+    ),
+    "cookie": (
+        Positive("Cookie: sid=31d4d96e407aad42; theme=dark", "sid=31d4d96e407aad42; theme=dark"),
+        Positive("set-cookie: session=abc123; Path=/", "session=abc123; Path=/"),
+    ),
+    "email": (
+        Positive("write to maria.o'neil+x@mail.example.org.", "maria.o'neil+x@mail.example.org"),
+        Positive("<josé@exämple.de>", "josé@exämple.de"),
+        Positive('{"m":"\\nbob@example.com"}', "bob@example.com"),
+        Positive("mailto:bob@example.com?subject=x", "bob@example.com"),
+    ),
+    "card": (
+        Positive("4111 1111 1111 1111", "4111 1111 1111 1111"),
+        Positive("pay with 378282246310005 today", "378282246310005"),
+        Positive("card 4047737215142", "4047737215142"),
+        Positive("4111-1111 1111.1111", "4111-1111 1111.1111"),
+        Positive('{"pan": 5555555555554444}', "5555555555554444"),
+    ),
+    "iban": (
+        Positive("IBAN GB29 NWBK 6016 1331 9268 19, thanks", "GB29 NWBK 6016 1331 9268 19"),
+        Positive("de89370400440532013000", "de89370400440532013000"),
+    ),
+    "us_ssn": (
+        Positive("SSN 078-05-1123", "078-05-1123"),
+        Positive("my social security number is 078051123", "078051123"),
+    ),
+    "national_id": (
+        Positive("CPF 529.982.247-25", "529.982.247-25"),
+        Positive("my NHS number is 943 476 5919", "943 476 5919"),
+        Positive("passport number: 912803456", "912803456"),
+        Positive("Aadhaar 2341 2341 2346", "2341 2341 2346"),
+        Positive("pesel 44051401458", "44051401458"),
+        Positive("DNI 12345678Z", "12345678Z"),
+        Positive("NI number: AB 12 34 56 C", "AB 12 34 56 C"),
+        Positive("passport no. A12803456", "A12803456"),
+        Positive("codice fiscale RSSMRA85T10A562S", "RSSMRA85T10A562S"),
+        Positive("NRIC S2740116C", "S2740116C"),
+    ),
+    "bank_account": (
+        Positive("account number 000123456789", "000123456789"),
+        Positive("routing number 021000021", "021000021"),
+        Positive("sort code 12-34-56", "12-34-56"),
+    ),
+    "phone": (
+        Positive("call me at 415-555-0132", "415-555-0132"),
+        Positive("+44 20 7946 0958", "+44 20 7946 0958"),
+        Positive("(415) 555-0132 ext. 12", "(415) 555-0132 ext. 12"),
+        Positive("Mobile: 03.93.92.16.85", "03.93.92.16.85"),
+        Positive("Telefon 089 1234567", "089 1234567"),
+        Positive("my number is 5550132987", "5550132987"),
+        Positive("téléphone : 12 34 56 78", "12 34 56 78"),
+        Positive("phone=%2B14155550132", "%2B14155550132"),
+    ),
+    "ip_address": (
+        Positive("client 203.0.113.9:443 refused", "203.0.113.9"),
+        Positive("from 2001:db8::8a2e:370:7334 port 1", "2001:db8::8a2e:370:7334"),
+        Positive("route 10.0.0.0/8", "10.0.0.0/8"),
+        Positive("[fe80::1%eth0]:80", "fe80::1%eth0"),
+    ),
+    "mac_address": (
+        Positive("wlan0 00:1A:2B:3C:4D:5E up", "00:1A:2B:3C:4D:5E"),
+        Positive("AA-BB-CC-DD-EE-0F", "AA-BB-CC-DD-EE-0F"),
+        Positive("switch 0012.3456.789A", "0012.3456.789A"),
+    ),
+    "crypto_address": (
+        Positive("send to 3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy", "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy"),
+        Positive("bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"),
+        Positive("0x52908400098527886E0F7030069857D2E4169EE7", "52908400098527886E0F7030069857D2E4169EE7"),
+    ),
+    "birth_date": (
+        Positive("born on 12/05/1990", "12/05/1990"),
+        Positive("date of birth: 1990-05-12", "1990-05-12"),
+        Positive("DOB May 12, 1990", "May 12, 1990"),
+    ),
+    "location": (
+        Positive("lat: 52.520008, lon: 13.404954", "52.520008"),
+        Positive("GPS 40.712776, -74.005974", "74.005974"),
+    ),
+}
+
+NEGATIVES: dict[str, tuple[Negative, ...]] = {
+    "private_key": (
+        Negative("-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A", "a public key"),
+        Negative("-----BEGIN PRIVATE KEY-----\nanything\n-----END PRIVATE KEY-----", "no key in it"),
+    ),
+    "jwt": (Negative("eyJub3QiOiJhIGhlYWRlciJ9.e30.x", "the header is not a token header"),),
+    "api_key": (
+        Negative("ghp_" + "x" * 36, "a placeholder"),
+        Negative("gen_ai.usage.input_tokens", "an attribute name"),
+        Negative("0af7651916cd43dd8448eb211c80319c", "a trace id"),
+        Negative("public_key = '9Cnzj4p4WGeKLs1Pt8QuKUpRKfFLfRYC9AIKjbJTWit'", "public"),
+        Negative("primary_key=order_20240101_000123", "a database key"),
+    ),
+    "password": (
+        Negative("password: str = Field(...)", "a type"),
+        Negative("password = os.environ['DB']", "code"),
+        Negative("the password is required", "prose"),
+        Negative("password=${DB_PASSWORD}", "a reference"),
+        Negative('"password": ""', "empty"),
+        Negative("password=********", "already hidden"),
+        Negative("reset-password: link sent", "prose"),
+        Negative("git@github.com:owner/name.git", "a repository"),
+    ),
+    "secret": (
+        Negative("secret_length = X25519.secret_length", "code"),
+        Negative("SECRET_NAME = 'NEXUS-GPT4-KEY'", "the name of a secret"),
+    ),
+    "token": (
+        Negative("max_tokens=4096", "a measurement"),
+        Negative("next_page_token=CAoSBQ1a2b3c4d5e6f", "pagination"),
+        Negative("tokenizer: cl100k_base", "a tokenizer"),
+        Negative("the bearer of bad news", "prose"),
+        Negative("token_type=access_token", "a type"),
+    ),
+    "cookie": (Negative("cookie: required", "no value"),),
+    "email": (
+        Negative("logo@2x.png", "a file"),
+        Negative("user@1000.service", "a systemd unit"),
+        Negative("npm i @scope/pkg@1.2.3", "a package"),
+        Negative("@app.route('/')", "a decorator"),
+        Negative("info@presidio.", "no domain"),
+    ),
+    "card": (
+        Negative("4111111111111112", "check digit"),
+        Negative("1786645484736000", "a timestamp in microseconds"),
+        Negative("0.4111111111111111", "a fraction"),
+        Negative("id=a4111111111111111", "part of an id"),
+        Negative("20240101120000", "a migration stamp"),
+    ),
+    "iban": (
+        Negative("GB29 NWBK 6016 1331 9268 18", "check digits"),
+        Negative("ZZ29NWBK60161331926819", "no such country"),
+    ),
+    "us_ssn": (
+        Negative("078-05-0000", "no such serial"),
+        Negative("666-12-3456", "no such area"),
+        Negative("2024-05-1123", "part of a longer number"),
+    ),
+    "national_id": (
+        Negative("529.982.247-26", "check digits"),
+        Negative("order 9434765919", "no label"),
+        Negative("123 456 789 rows", "an amount"),
+    ),
+    "bank_account": (
+        Negative("account created 20240101", "a date"),
+        Negative("your account has 1500000 rows", "an amount"),
+    ),
+    "phone": (
+        Negative("1786645484", "an epoch"),
+        Negative("2026-08-13 14:24:44", "a date"),
+        Negative("order number 4155550132", "an order"),
+        Negative("123e4567-e89b-12d3-a456-426614174000", "a UUID"),
+        Negative("12345678-1234-1234-1234-123456789012", "a UUID of digits"),
+        Negative("$1 234 567", "money"),
+        Negative("took 1234567 ns", "a duration"),
+    ),
+    "ip_address": (
+        Negative("Chrome/120.0.0.0 Safari/537.36", "a version"),
+        Negative("version 1.2.3.4", "a version"),
+        Negative("192.168.1.256", "not an address"),
+        Negative("std::cout << a::b", "C++"),
+        Negative("12:30:45", "a time"),
+    ),
+    "mac_address": (
+        Negative("FF:FF:FF:FF:FF:FF", "broadcast"),
+        Negative("SHA1 aa:bb:cc:dd:ee:ff:00:11:22:33", "a fingerprint"),
+    ),
+    "crypto_address": (
+        Negative("3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLz", "checksum"),
+        Negative("0x00000000000000000000000000000000000000aa", "nearly empty"),
+    ),
+    "birth_date": (Negative("created on 12/05/1990", "not a birth"),),
+    "location": (
+        Negative("latency 52.520008 ms", "a duration"),
+        Negative("1.234567, 2.345678", "no context"),
+    ),
+}
+
+
+def _cases(table: dict[str, tuple[Any, ...]]) -> list[Any]:
+    return [
+        pytest.param(kind, specimen, id=f"{kind}: {specimen.text[:40]!r}")
+        for kind, specimens in table.items()
+        for specimen in specimens
+    ]
+
+
+@pytest.mark.parametrize(("kind", "specimen"), _cases(POSITIVES))
+def test_it_is_found(kind: str, specimen: Positive) -> None:
+    """Each positive is covered from its first to its last character, by its own kind."""
+    first = specimen.text.index(specimen.hidden)
+    last = first + len(specimen.hidden)
+
+    matches = find(specimen.text)
+
+    assert any(
+        match.start <= first and last <= match.end and match.kind == kind for match in matches
+    ), matches
+
+
+@pytest.mark.parametrize(("kind", "specimen"), _cases(POSITIVES))
+def test_it_does_not_leave(kind: str, specimen: Positive) -> None:
+    """The redacted text holds the marker and not the secret, and is not redacted further."""
+    redacted = redact(specimen.text)
+
+    assert specimen.hidden not in redacted
+    assert mask(kind) in redacted
+    assert redact(redacted) == redacted
+
+
+@pytest.mark.parametrize(("kind", "specimen"), _cases(NEGATIVES))
+def test_it_is_left_alone(kind: str, specimen: Negative) -> None:
+    """Each near miss is not reported as that kind."""
+    assert kind not in {match.kind for match in find(specimen.text)}, specimen.why
+
+
+def test_every_kind_has_specimens() -> None:
+    """A kind without examples of what it finds and what it leaves cannot be added."""
+    assert set(POSITIVES) == set(KINDS)
+    assert set(NEGATIVES) == set(KINDS)

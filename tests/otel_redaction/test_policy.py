@@ -1,0 +1,168 @@
+"""Policies: actions by kind and key, allow-lists, rules, and settings that are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from otel_redaction import (
+    DEFAULT_POLICY,
+    Match,
+    Policy,
+    PolicyError,
+    PseudonymKey,
+    Redactor,
+    find,
+    pseudonym,
+    pseudonyms,
+    redact,
+)
+
+KEY = PseudonymKey(b"0123456789abcdef")
+
+
+def test_a_kind_can_be_allowed() -> None:
+    """Addresses may be what the telemetry is about."""
+    policy = Policy(kinds={"ip_address": "allow"})
+
+    assert redact("203.0.113.9 a@example.org", policy) == "203.0.113.9 [EMAIL]"
+    assert [match.kind for match in find("203.0.113.9 a@example.org", policy)] == ["email"]
+
+
+def test_dropping_a_kind_drops_the_value_that_holds_it() -> None:
+    """Drop means that not even the surrounding text leaves."""
+    redactor = Redactor(Policy(kinds={"card": "drop"}))
+
+    assert redactor.attributes({"a": "my card 4111 1111 1111 1111", "b": "x"}) == {"b": "x"}
+    assert redactor.text("my card 4111 1111 1111 1111") == ""
+    assert redactor.value("a", ["x", "4111 1111 1111 1111"]) == ["x"]
+
+
+def test_a_key_rule_wins_over_the_search() -> None:
+    """Keys are matched by whole segments."""
+    redactor = Redactor(Policy(keys={"customer.name": "mask", "note": "drop", "token": "allow"}))
+
+    redacted = redactor.attributes(
+        {"app.customer.name": "Ann", "note": "x", "notebook": "y", "refresh_token": "abc"}
+    )
+
+    assert redacted == {
+        "app.customer.name": "[CUSTOMER_NAME]",
+        "notebook": "y",
+        "refresh_token": "abc",
+    }
+
+
+def test_an_allow_list_wins_but_not_over_keys_to_systems() -> None:
+    """A support address may pass; a private key or an API key never does by list."""
+    key = "sk-proj-Ab3dEf6hIj9kLmN0pQrStUv1Wx"
+    redactor = Redactor(
+        Policy(
+            allow_values=frozenset({"help@example.org", key}), allow_keys=frozenset({"contact"})
+        )
+    )
+
+    redacted = redactor.attributes(
+        {"a": f"help@example.org bob@example.org {key}", "contact": f"ann@example.org {key}"}
+    )
+
+    assert redacted == {
+        "a": "help@example.org [EMAIL] [API_KEY]",
+        "contact": "ann@example.org [API_KEY]",
+    }
+
+
+def test_a_pseudonym_is_the_same_for_the_same_value() -> None:
+    """Calls of one user still join; case and separators make no difference."""
+    redactor = Redactor(Policy(default="pseudonym", pseudonym_key=KEY))
+
+    first = redactor.text("mail Bob@example.org")
+    second = redactor.text("cc bob@example.org")
+
+    assert first.split()[1] == second.split()[1] == pseudonym("email", "bob@example.org", KEY)
+    assert pseudonym("card", "4111 1111 1111 1111", KEY) == pseudonym(
+        "card", "4111111111111111", KEY
+    )
+    assert redactor.text(first) == first
+
+
+def test_without_a_key_a_pseudonym_is_a_mask() -> None:
+    """Never a plain hash, which anyone could compute for every phone number there is."""
+    assert redact("a@example.org", Policy(default="pseudonym")) == "[EMAIL]"
+
+
+def test_keys_rotate() -> None:
+    """The id says which key wrote a pseudonym, and old ones can still be looked up."""
+    new = KEY.rotated(b"fedcba9876543210", "k2")
+
+    names = pseudonyms("email", "a@example.org", new)
+
+    assert names[0].startswith("email_k2_")
+    assert names[1] == pseudonym("email", "a@example.org", KEY)
+    assert len(set(names)) == 2
+
+
+def test_a_pseudonym_key_does_not_show_itself() -> None:
+    """Settings are printed; keys are not."""
+    assert "0123456789abcdef" not in repr(Policy(pseudonym_key=KEY))
+    with pytest.raises(ValueError, match="at least 16 bytes"):
+        PseudonymKey(b"short")
+    with pytest.raises(ValueError, match="lower-case"):
+        PseudonymKey(b"0123456789abcdef", "Not an id")
+
+
+def test_a_rule_of_the_users_own() -> None:
+    """A rule adds a kind, which the policy can treat like any other."""
+    policy = Policy.from_mapping(
+        {
+            "rules": [{"kind": "employee", "pattern": r"EMP-\d{6}"}],
+            "kinds": {"employee": "mask", "email": "allow"},
+        }
+    )
+
+    assert redact("EMP-123456 a@example.org", policy) == "[EMPLOYEE] a@example.org"
+
+
+def test_a_detector_of_the_users_own() -> None:
+    """A name-finding model plugs in beside the patterns."""
+
+    class Names:
+        kinds = ("person",)
+
+        def find(self, text: str) -> list[Match]:
+            start = text.find("Maria")
+            return [Match(start, start + 5, "person")] if start >= 0 else []
+
+    assert redact("Maria: a@example.org", Policy(detectors=(Names(),))) == "[PERSON]: [EMAIL]"
+
+
+def test_every_problem_of_a_policy_is_reported_at_once() -> None:
+    """Each with what is wrong, and the nearest name there is."""
+    with pytest.raises(PolicyError) as caught:
+        Policy.from_mapping(
+            {
+                "kinds": {"emial": "mask", "card": "hash"},
+                "keyz": {},
+                "allow_keys": "authorization",
+                "max_value_chars": "big",
+                "rules": [{"kind": "a1"}, {"kind": "b1", "pattern": "("}, {"knd": "x"}, 7],
+            }
+        )
+
+    message = str(caught.value)
+    assert message.startswith("9 redaction settings cannot be used")
+    for part in ("'emial'; did you mean 'email'", "'hash'", "did you mean 'keys'", "allow_keys"):
+        assert part in message
+    for part in ("number 1", "number 2", "did you mean 'kind'", "number 4", "max_value_chars"):
+        assert part in message
+
+
+@pytest.mark.parametrize("pattern", [r"(a+)+$", r"(x|x)*y", r"(\d+)*z", "a*"])
+def test_a_rule_that_could_stall_or_match_everywhere_is_refused(pattern: str) -> None:
+    """A pattern that takes exponential time is a settings error, not an outage."""
+    with pytest.raises(PolicyError, match="rules, number 1"):
+        Policy.from_mapping({"rules": [{"kind": "mine", "pattern": pattern}]})
+
+
+def test_an_empty_table_is_the_default() -> None:
+    """Defaults are written once, in the policy."""
+    assert Policy.from_mapping({}) == DEFAULT_POLICY

@@ -1,0 +1,216 @@
+"""Attributes: names decide, structure is followed, measurements and ids pass."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from otel_redaction import DeadlineExceeded, Policy, Redactor
+
+REDACTOR = Redactor()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("authorization", "Bearer abc", "[TOKEN]"),
+        ("http.request.header.cookie", ["a=b"], ["[COOKIE]"]),
+        ("http.request.header.x-api-key", "abc", "[API_KEY]"),
+        ("userPassword", "x", "[PASSWORD]"),
+        ("db.password", 12345678, "[PASSWORD]"),
+        ("client_secret", b"abc", "[SECRET]"),
+        ("AWS_SECRET_ACCESS_KEY", "x", "[API_KEY]"),
+    ],
+)
+def test_a_secret_name_hides_its_value(key: str, value: Any, expected: Any) -> None:
+    """Names are judged by whole segments, whatever their punctuation."""
+    assert REDACTOR.attributes({key: value}) == {key: expected}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("gen_ai.usage.input_tokens", 1234),
+        ("gen_ai.usage.cache_read.input_tokens", 12),
+        ("llm.token_count.prompt", 4111),
+        ("gen_ai.request.max_tokens", 4096),
+        ("gen_ai.token.type", "input"),
+        ("tokens_per_second", 12.5),
+        ("gen_ai.response.id", "chatcmpl-9aBcDeFgHiJkLmNoPqRsTuVwXyZ01"),
+        ("service.instance.id", "627cc493-f310-47de-96bd-71410b7dec09"),
+        ("trace_id", "0af7651916cd43dd8448eb211c80319c"),
+        ("service.version", "1.2.3.4"),
+        ("timestamp", 1786645484736000000),
+        ("key", "value"),
+        ("monkey", "banana"),
+        ("primary_key", "order-17"),
+        ("session.id", "s-42"),
+        ("password", None),
+        ("use_token", True),
+        ("url.path", "/users/17/orders"),
+    ],
+)
+def test_measurements_and_ids_pass(key: str, value: Any) -> None:
+    """Telemetry that identifies nobody is never touched."""
+    assert REDACTOR.attributes({key: value}) == {key: value}
+
+
+def test_nested_values_are_followed() -> None:
+    """Mappings, lists, tuples and bytes are searched, and names inside them count."""
+    value = {"user": {"mail": "a@example.org", "password": "x"}, "list": [("b@example.org",), 1]}
+
+    redacted = REDACTOR.value("body", value)
+
+    assert redacted == {
+        "user": {"mail": "[EMAIL]", "password": "[PASSWORD]"},
+        "list": [("[EMAIL]",), 1],
+    }
+
+
+def test_an_integer_can_be_a_card() -> None:
+    """Numbers that measure pass; a number that is a card does not."""
+    assert REDACTOR.attributes({"n": 4111111111111111, "m": 42}) == {"n": "[CARD]", "m": 42}
+
+
+def test_bytes_are_text_when_they_can_be() -> None:
+    """What is not UTF-8 is searched byte by byte and keeps its other bytes."""
+    assert REDACTOR.value("k", b"\xff a@example.org \xfe") == b"\xff [EMAIL] \xfe"
+    assert REDACTOR.value("k", "é a@example.org".encode()) == "é [EMAIL]".encode()
+
+
+def test_attribute_names_are_redacted() -> None:
+    """A counter keyed by customer must not leak the customer."""
+    assert REDACTOR.attributes({"calls/a@example.org": 3}) == {"calls/[EMAIL]": 3}
+
+
+def test_the_tally_counts_by_kind() -> None:
+    """Counts, never names or values, tell what was hidden."""
+    tally = {"email": 1}
+
+    REDACTOR.attributes({"a": "x@example.org y@example.org", "password": "p"}, tally)
+
+    assert tally == {"email": 3, "password": 1}
+
+
+def test_a_repeated_text_is_counted_each_time() -> None:
+    """The cache remembers what was found, not only the result."""
+    tally: dict[str, int] = {}
+
+    REDACTOR.text("a@example.org", tally)
+    REDACTOR.text("a@example.org", tally)
+
+    assert tally == {"email": 2}
+
+
+def test_a_secret_split_over_stream_chunks_is_found() -> None:
+    """Streamed answers arrive in pieces; the marker stands where the secret began."""
+    chunks = ["my mail is maria@exam", "ple.org", " bye"]
+
+    assert REDACTOR.value("chunks", chunks) == ["my mail is [EMAIL]", "", " bye"]
+
+
+def test_neighbours_in_a_list_are_not_glued_together() -> None:
+    """An item that is complete in itself stays apart from the next."""
+    assert REDACTOR.value("to", ["a@example.org", "next"]) == ["[EMAIL]", "next"]
+    assert REDACTOR.value("tags", ["4111", "apples"]) == ["4111", "apples"]
+
+
+def test_json_in_json_stays_json() -> None:
+    """Names inside encoded arguments count as well."""
+    text = json.dumps({"arguments": json.dumps({"password": "x y", "city": "Rome"})})
+
+    redacted = json.loads(json.loads(REDACTOR.text(text))["arguments"])
+
+    assert redacted == {"password": "[PASSWORD]", "city": "Rome"}
+
+
+def test_a_number_in_json_is_replaced_by_a_text() -> None:
+    """A marker in place of a bare number needs quotes."""
+    assert REDACTOR.text('{"pan": 4111111111111111, "n": 1}') == '{"pan": "[CARD]", "n": 1}'
+
+
+def test_truncated_json_is_searched_as_text() -> None:
+    """What a size limit cut still holds what came before the cut."""
+    assert REDACTOR.text('{"password": "hunter22", "mail": "a@exa') == (
+        '{"password": "[PASSWORD]", "mail": "a@exa'
+    )
+
+
+def test_json_that_holds_nothing_keeps_its_bytes() -> None:
+    """Formatting is the sender's business."""
+    text = '{ "a" :1,\n"b": [1.10, "x"]}'
+
+    assert REDACTOR.text(text) == text
+
+
+def test_a_url_keeps_its_path() -> None:
+    """Userinfo and query values go; scheme, host, path and parameter names stay."""
+    redactor = Redactor(Policy(allow_query=frozenset({"page"})))
+
+    redacted = redactor.value("url.full", "https://u:p@h.example/a/b?page=2&q=private")
+
+    assert redacted == "https://[USERINFO]@h.example/a/b?page=2&q=[QUERY]"
+    assert redactor.value("url.query", "q=private") == "q=[QUERY]"
+    assert redactor.value("http.target", "/a?q=x#token=y") == "/a?q=[QUERY]#token=[QUERY]"
+
+
+def test_sql_keeps_its_shape() -> None:
+    """Literals go; names, operators and placeholders stay."""
+    statement = "SELECT * FROM t1 WHERE e = 'a@b.example' AND n = -5 AND p = $1 AND s = 'it''s"
+
+    redacted = REDACTOR.value("db.query.text", statement)
+
+    assert redacted == "SELECT * FROM t1 WHERE e = ? AND n = ? AND p = $1 AND s = ?"
+
+
+def test_a_stack_trace_keeps_its_frames() -> None:
+    """Only the message that holds the secret changes."""
+    trace = (
+        'Traceback (most recent call last):\n  File "/app/login.py", line 12, in check\n'
+        "    raise Refused(user)\nRefused: no user maria@example.org"
+    )
+
+    assert REDACTOR.text(trace) == trace.replace("maria@example.org", "[EMAIL]")
+
+
+def test_a_data_url_is_left_alone() -> None:
+    """Pictures are long and hold nothing a pattern could find."""
+    url = "data:image/png;base64," + "iVBORw0KGgoAAAANSUhEUgAAAAoAAAAJCAYAAAALpr0T" * 200
+
+    assert REDACTOR.text(url) == url
+
+
+def test_what_passes_the_size_limit_is_dropped() -> None:
+    """Text that was not read does not leave."""
+    redactor = Redactor(Policy(max_value_chars=300))
+
+    redacted = redactor.text("word " * 60 + "maria@example.org")
+
+    assert redacted == "word " * 50 + "[67 MORE CHARACTERS DROPPED]"
+    assert redactor.text(redacted) == redacted
+
+
+def test_a_secret_cut_by_the_size_limit_does_not_leave_in_part() -> None:
+    """The cut is made before the word it would split."""
+    redactor = Redactor(Policy(max_value_chars=300))
+
+    assert "maria" not in redactor.text("w" * 240 + " " + "maria@example.org and more" * 9)
+
+
+def test_passing_the_deadline_raises() -> None:
+    """The caller drops the record; nothing unredacted comes back."""
+    redactor = Redactor(Policy(deadline_ms=1e-6))
+
+    with pytest.raises(DeadlineExceeded):
+        redactor.attributes({"a": "x" * 5000, "b": "y" * 5000})
+
+
+def test_too_deep_is_dropped() -> None:
+    """What is nested beyond all reason is left out rather than let through."""
+    value: Any = "a@example.org"
+    for _ in range(100):
+        value = [value]
+
+    assert "example.org" not in str(REDACTOR.attributes({"a": value}))
