@@ -79,11 +79,12 @@ class Accounts:
 
     def take(self, span: ReadableSpan) -> Callable[[], Mapping[str, Any]] | None:
         """Recognise and queue *span* on the app's thread; return where its facts come from."""
-        scope = span.instrumentation_scope
+        scope, attributes = span.instrumentation_scope, span.attributes
         account = record = None
-        if is_model_call(span.attributes or {}, scope.name if scope else ""):
+        # Asking whether there are attributes at all would cost more than looking for them.
+        if attributes is not None and is_model_call(attributes, scope.name if scope else ""):
             account = self._settlement.put(span)
-        if self._latency.for_name(span.name) is not None:
+        if self._latency.by_name[span.name] is not None:
             record = LatencyRecord.of(span, self._latency)
             if record is not None:
                 self._verdicts.append(record)

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _MAX_MS = 86_400_000.0
 _KEYS = ("operation", "ms", "priority")
@@ -96,6 +96,20 @@ class LatencyVerdict:
         return round(100 * self.overage_ms / self.budget.ms, 1)
 
 
+class _Remembered(dict[str, LatencyBudget | None]):
+    """Answers of *find*, remembered up to a bound."""
+
+    def __init__(self, find: Callable[[str], LatencyBudget | None]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, span_name: str) -> LatencyBudget | None:
+        if len(self) >= _MAX_CACHED_NAMES:
+            self.clear()
+        found = self[span_name] = self._find(span_name)
+        return found
+
+
 class LatencyBudgets:
     """Finds the budget of a span name; a look-up is one dictionary access once a name is known."""
 
@@ -104,18 +118,15 @@ class LatencyBudgets:
         self._budgets = sorted(
             budgets, key=lambda b: (b.priority, any(c in b.operation for c in "*?["))
         )
-        self._by_name: dict[str, LatencyBudget | None] = {}
+        self.by_name = _Remembered(self._find)
+        """Span name -> its budget or None; indexing it is what the app's thread pays."""
+
+    def _find(self, span_name: str) -> LatencyBudget | None:
+        return next((b for b in self._budgets if fnmatchcase(span_name, b.operation)), None)
 
     def for_name(self, span_name: str) -> LatencyBudget | None:
         """Return the budget that applies to spans called *span_name*, or None."""
-        try:
-            return self._by_name[span_name]
-        except KeyError:
-            found = next((b for b in self._budgets if fnmatchcase(span_name, b.operation)), None)
-            if len(self._by_name) >= _MAX_CACHED_NAMES:
-                self._by_name.clear()
-            self._by_name[span_name] = found
-            return found
+        return self.by_name[span_name]
 
     def judge(self, span_name: str, start_ns: int, end_ns: int) -> LatencyVerdict | None:
         """Return how a span stands against its budget, or None where it has none."""

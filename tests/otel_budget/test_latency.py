@@ -111,4 +111,4 @@ def test_the_memory_of_names_is_bounded() -> None:
     for number in range(10_000):
         budgets.for_name(f"job {number}")
 
-    assert len(budgets._by_name) <= 4096
+    assert len(budgets.by_name) <= 4096

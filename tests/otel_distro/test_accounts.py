@@ -1,0 +1,188 @@
+"""Accounts: calls are priced off the app's thread, billed once, told to every sink."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+
+from otel_budget import LatencyBudgets, LatencyRecord
+from otel_distro.accounts import Accounts
+from otel_distro.faults import Faults
+from otel_pricing import PriceBook, PricedCall
+
+CALL: dict[str, Any] = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.response.id": "chatcmpl-1",
+    "gen_ai.usage.input_tokens": 1200,
+    "gen_ai.usage.output_tokens": 300,
+}
+
+
+class Sink:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.new: list[PricedCall] = []
+        self.revised: list[PricedCall] = []
+        self.verdicts: list[LatencyRecord] = []
+        self.threads: set[str] = set()
+        self.flushed = 0
+
+    def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
+        self.new += new
+        self.revised += revised
+        self.threads.add(threading.current_thread().name)
+
+    def judged(self, records: Sequence[LatencyRecord]) -> None:
+        self.verdicts += records
+
+    def flush(self) -> None:
+        self.flushed += 1
+
+
+class Broken(Sink):
+    def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
+        raise OSError("disk full")
+
+
+@pytest.fixture
+def sink() -> Sink:
+    return Sink()
+
+
+@pytest.fixture
+def faults() -> Faults:
+    return Faults()
+
+
+@pytest.fixture
+def accounts(sink: Sink, faults: Faults) -> Accounts:
+    return Accounts(
+        open_book=PriceBook,
+        latency=LatencyBudgets(),
+        faults=faults,
+        call_sinks=[Broken(), sink],
+        verdict_sinks=[sink],
+    )
+
+
+def span(
+    name: str = "chat", scope: str = "openai", parent: Any = None, **more: Any
+) -> ReadableSpan:
+    """A span as the SDK hands it to the guard."""
+    ended: list[ReadableSpan] = []
+    from opentelemetry.sdk.trace import SpanProcessor
+    from opentelemetry.trace import set_span_in_context
+
+    class Keep(SpanProcessor):
+        def on_end(self, span: ReadableSpan) -> None:
+            ended.append(span)
+
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(Keep())
+    context = set_span_in_context(parent) if parent is not None else None
+    provider.get_tracer(scope).start_span(
+        name, context=context, start_time=1_700_000_000_000_000_000, attributes=more
+    ).end(1_700_000_000_500_000_000)
+    return ended[0]
+
+
+def test_a_model_call_reaches_every_sink(accounts: Accounts, sink: Sink, faults: Faults) -> None:
+    """Also when another sink is broken; that one is counted."""
+    accounts.take(span(**CALL))
+
+    assert accounts.flush(10)
+    assert [call.cost_nano_usd for call in sink.new] == [6_000_000]
+    assert sink.flushed == 1
+    assert faults.counts() == {"account": 1}
+
+
+def test_other_spans_are_none_of_its_business(accounts: Accounts, sink: Sink) -> None:
+    """No thread is started for them."""
+    assert accounts.take(span("GET /", **{"http.route": "/"})) is None
+    assert accounts.flush(10)
+    assert sink.new == []
+
+
+def test_pricing_happens_on_a_thread_of_its_own(accounts: Accounts, sink: Sink) -> None:
+    """Not on the app's."""
+    accounts.take(span(**CALL))
+    accounts.flush(10)
+
+    assert sink.threads == {"otel_distro-accounts"}
+
+
+def test_whoever_reads_the_facts_first_gets_the_final_decision(accounts: Accounts) -> None:
+    """An exporter that is quicker than the accounting thread does not see a provisional bill."""
+    inner = span(scope="com.anthropic.sdk.python", **CALL)
+    outer = span(scope="opentelemetry.instrumentation.genai.openai", **CALL)
+    first, second = accounts.take(inner), accounts.take(outer)
+
+    assert first is not None
+    assert second is not None
+    billed = [facts()["otel_distro.billed"] for facts in (second, first)]
+    assert sorted(billed) == [False, True]
+
+
+def test_a_verdict_on_latency_reaches_its_sink(accounts: Accounts, sink: Sink) -> None:
+    """500 ms of the 10 ms that query_normalization may take."""
+    facts = accounts.take(span("query_normalization"))
+    accounts.flush(10)
+
+    assert facts is not None
+    assert facts()["otel_distro.budget.exceeded"] is True
+    (record,) = sink.verdicts
+    assert record.verdict.overage_ms == 490
+
+
+def test_a_span_that_only_looks_like_a_call_has_no_facts(accounts: Accounts, sink: Sink) -> None:
+    """An agent's span repeats what its calls used; it is not a call."""
+    facts = accounts.take(span(**{**CALL, "gen_ai.operation.name": "invoke_agent"}))
+    accounts.flush(10)
+
+    assert facts is not None
+    assert facts() == {}
+    assert sink.new == []
+
+
+def test_price_data_that_cannot_be_loaded_costs_the_price_only(sink: Sink, faults: Faults) -> None:
+    """The span goes on without a cost."""
+
+    def broken() -> PriceBook:
+        raise ImportError("genai_prices")
+
+    accounts = Accounts(
+        open_book=broken, latency=LatencyBudgets(), faults=faults, call_sinks=[sink]
+    )
+    facts = accounts.take(span(**CALL))
+    accounts.flush(10)
+
+    assert facts is not None
+    assert facts() == {}
+    assert faults.counts()["account"] == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
+def test_a_forked_child_settles_its_own_calls_only(accounts: Accounts, sink: Sink) -> None:
+    """The parent's queue is the parent's; the child starts a thread of its own."""
+    accounts.take(span(**CALL))
+    accounts.flush(10)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        accounts.at_fork()
+        sink.new.clear()
+        accounts.take(span(**CALL))
+        accounts.flush(10)
+        os.write(write, str(len(sink.new)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    assert os.read(read, 10) == b"1"

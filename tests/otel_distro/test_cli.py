@@ -1,0 +1,272 @@
+"""The commands: what they print for people, what for programs, how they end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from otel_distro.cli import COMMANDS, main
+from support.otlp_archive import chat_span, write_archive
+
+UNKNOWN = {
+    "gen_ai.request.model": "house-model-1",
+    "gen_ai.response.model": None,
+    "gen_ai.provider.name": "house",
+}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of the machine the tests run on must not matter."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def filled(tmp_path: Path, ledger: Path) -> Path:
+    """Two priced calls, one with no price, one that the provider refused."""
+    archive = write_archive(
+        tmp_path / "a.jsonl",
+        chat_span(0),
+        chat_span(1),
+        chat_span(2, **UNKNOWN),
+        chat_span(
+            3,
+            **{
+                "error.type": "openai.RateLimitError",
+                "gen_ai.response.model": None,
+                "gen_ai.usage.input_tokens": None,
+                "gen_ai.usage.output_tokens": None,
+            },
+        ),
+    )
+    assert run("import", archive, "--ledger", ledger).exit_code == 0
+    return ledger
+
+
+def test_costs_for_programs(filled: Path) -> None:
+    """2 x (1200 x 2.50 + 300 x 10) = 12000 micro-dollars; the unknown one is not nothing."""
+    report = json.loads(run("costs", "--json", "--ledger", filled).stdout)
+
+    total = report["total"]
+    assert total["calls"] == 4
+    assert (total["cost_nano_usd"], total["cost_usd"]) == (12_000_000, "0.012")
+    assert (total["unpriced_calls"], total["failed_calls"], total["partial_calls"]) == (1, 1, 0)
+    assert (total["input_tokens"], total["output_tokens"]) == (3600, 900)
+    assert (total["p50_ms"], total["p95_ms"], total["p99_ms"]) == (500, 500, 500)
+    assert [line["model"] for line in report["by_model"]] == [
+        "gpt-4o-2024-08-06",
+        "gpt-4o",
+        "house-model-1",
+    ]
+
+
+def test_costs_for_people(filled: Path) -> None:
+    """A sum with an unknown part is shown as a lower bound, and why is said below."""
+    lines = run("costs", "--ledger", filled).stdout.splitlines()
+
+    assert [line.rstrip() for line in lines] == [
+        "model              calls  failed  input  output       cost     p50     p95     p99",
+        "gpt-4o-2024-08-06      2       0  2,400     600    $0.0120  500 ms  500 ms  500 ms",
+        "gpt-4o                 1       1      0       0         $0  500 ms  500 ms  500 ms",
+        "house-model-1          1       0  1,200     300    unknown  500 ms  500 ms  500 ms",
+        "total                  4       1  3,600     900  > $0.0120  500 ms  500 ms  500 ms",
+        "1 call without a known price or usage; at most $0.3600 more",
+    ]
+
+
+def test_an_empty_ledger_says_so_and_what_to_do(ledger: Path) -> None:
+    """Not a table of zeros."""
+    result = run("costs", "--ledger", ledger)
+
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert f"no model calls in {ledger}" in result.stderr
+    assert "otel-distro run -- python app.py" in result.stderr
+
+
+def test_an_empty_ledger_is_still_json_for_programs(ledger: Path) -> None:
+    """The same shape, all zero, percentiles unknown."""
+    total = json.loads(run("costs", "--json", "--ledger", ledger).stdout)["total"]
+
+    assert (total["calls"], total["cost_nano_usd"], total["p95_ms"]) == (0, 0, None)
+
+
+def test_costs_by_several_things_at_once(filled: Path) -> None:
+    """Each line names them all."""
+    report = json.loads(run("costs", "--json", "--by", "service,day", "--ledger", filled).stdout)
+
+    (line,) = report["by_service_day"]
+    assert (line["service"], line["day"], line["calls"]) == ("shop", "2026-01-01", 4)
+
+
+def test_costs_of_a_time_window(filled: Path) -> None:
+    """Everything began on the first of January 2026."""
+    later = run("costs", "--json", "--since", "2026-01-02", "--ledger", filled)
+    first = run("costs", "--json", "--until", "2026-01-01T00:00:02", "--ledger", filled)
+
+    assert json.loads(later.stdout)["total"]["calls"] == 0
+    assert json.loads(first.stdout)["total"]["calls"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["costs", "--since", "soon"], "neither an age such as 30m, 24h, 7d, 2w nor a date"),
+        (["costs", "--by", "colour"], "colour is not among service, provider, model"),
+        (["cost"], "no such command 'cost'; did you mean costs?"),
+        (["import", "nowhere.jsonl"], "'nowhere.jsonl' does not exist"),
+    ],
+)
+def test_wrong_usage_is_explained(arguments: list[str], said: str) -> None:
+    """Exit code 2, on stderr."""
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_importing_twice_changes_nothing(tmp_path: Path, ledger: Path) -> None:
+    """And says how much was there already."""
+    archive = write_archive(tmp_path / "a.jsonl", chat_span(0), chat_span(1))
+    first = run("import", archive, "--ledger", ledger)
+    before = run("costs", "--json", "--ledger", ledger).stdout
+    second = run("import", archive, "--ledger", ledger)
+
+    assert "2 spans read, 2 of them model calls: 2 new" in first.stdout
+    assert "0 new" in second.stdout
+    assert "2 already there" in second.stdout
+    assert run("costs", "--json", "--ledger", ledger).stdout == before
+
+
+def test_a_damaged_archive_loses_only_its_damaged_lines(tmp_path: Path, ledger: Path) -> None:
+    """Each is reported with its number; the command ends with 1."""
+    archive = write_archive(tmp_path / "a.jsonl", chat_span(0))
+    archive.write_text('{"resourceSpans": [{\n' + archive.read_text())
+    result = run("import", archive, "--ledger", ledger)
+
+    assert result.exit_code == 1
+    assert f"{archive}: line 1:" in result.stderr
+    assert json.loads(run("costs", "--json", "--ledger", ledger).stdout)["total"]["calls"] == 1
+
+
+def test_a_file_that_is_no_ledger_is_explained(tmp_path: Path) -> None:
+    """No stack trace."""
+    file = tmp_path / "notes.txt"
+    file.write_text("hello, this is not a database at all" * 100)
+    result = run("costs", "--ledger", file)
+
+    assert result.exit_code == 1
+    assert str(file) in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_calls_are_listed_the_latest_first(filled: Path) -> None:
+    """With the trace id, to find the trace by."""
+    found = json.loads(run("calls", "--json", "--limit", "2", "--ledger", filled).stdout)["calls"]
+
+    assert [call["error_type"] for call in found] == ["openai.RateLimitError", None]
+    assert found[0]["trace_id"] == f"{4:032x}"
+    assert found[1]["cost_status"] == "unpriced"
+    assert found[1]["cost_nano_usd"] is None
+    assert found[1]["reason"]
+
+
+def test_calls_can_be_filtered(filled: Path) -> None:
+    """By model, status and failure."""
+    unpriced = run("calls", "--json", "--status", "unpriced", "--ledger", filled)
+    failed = run("calls", "--json", "--failed", "--ledger", filled)
+
+    assert len(json.loads(unpriced.stdout)["calls"]) == 1
+    assert len(json.loads(failed.stdout)["calls"]) == 1
+
+
+def test_a_hostile_model_name_cannot_steer_the_terminal(tmp_path: Path, ledger: Path) -> None:
+    """Control characters are shown as replacement marks."""
+    name = "evil\x1b[2J\x07model"
+    archive = write_archive(
+        tmp_path / "a.jsonl",
+        chat_span(0, **{"gen_ai.request.model": name, "gen_ai.response.model": name}),
+    )
+    run("import", archive, "--ledger", ledger)
+
+    for command in ("costs", "calls"):
+        assert "\x1b" not in run(command, "--ledger", ledger).stdout
+
+
+def test_no_violations_is_good_news(ledger: Path) -> None:
+    """Said as such."""
+    result = run("violations", "--ledger", ledger)
+
+    assert result.exit_code == 0
+    assert "all latency budgets met since" in result.stderr
+
+
+def test_violations_are_summed_up_by_operation(ledger: Path) -> None:
+    """Count, average and largest overage, average percentage; a repeat never overwrites."""
+    import time
+
+    from otel_cost_ledger.entries import LatencyViolation
+    from otel_cost_ledger.writer import LedgerWriter
+
+    writer = LedgerWriter(ledger)
+    now = time.time_ns()
+    writer.record_violations(
+        LatencyViolation(
+            operation="search",
+            budget_ms=100,
+            actual_ms=100 + over,
+            at_ns=now,
+            trace_id=1,
+            span_id=n,
+        )
+        for n, over in enumerate((50, 150))
+    )
+    writer.shutdown()
+
+    report = json.loads(run("violations", "--json", "--ledger", ledger).stdout)
+    assert not report["all_budgets_met"]
+    assert report["by_operation"]["search"] == {
+        "count": 2,
+        "avg_overage_ms": 100.0,
+        "max_overage_ms": 150.0,
+        "avg_overage_percent": 100.0,
+    }
+
+
+def test_every_command_has_a_help_that_fits_one_screen_and_ends_with_an_example() -> None:
+    """What people see first."""
+    for name in COMMANDS:
+        result = run(name, "--help")
+        assert result.exit_code == 0, name
+        assert len(result.stdout.splitlines()) <= 40, name
+        assert "Example: otel-distro" in result.stdout.splitlines()[-1], name
+
+
+def test_doctor_lists_every_setting() -> None:
+    """Name, meaning, default, example."""
+    from otel_distro.variables import VARIABLES
+
+    listed = run("doctor", "--settings").stdout
+    assert all(variable.name in listed for variable in VARIABLES)
+
+
+def test_doctor_never_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also not one that is set correctly."""
+    secret = "correct-horse-battery-staple"
+    monkeypatch.setenv("OTEL_DISTRO_PSEUDONYM_KEY", secret)
+
+    assert secret not in run("doctor", "--settings").output
+    assert secret not in run("doctor", "--json").output
