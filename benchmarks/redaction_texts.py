@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 
-_WORDS = (
+_VOCABULARY = (
     "the of and to in is you that it was for on are as with his they at be this have from or one "
     "had by word but not what all were we when your can said there use an each which she do how "
     "their if will up other about out many then them these so some her would make like him into "
@@ -14,7 +14,9 @@ _WORDS = (
     "request response model answer question customer support order account issue product service "
     "team meeting schedule deadline report budget forecast analysis database function variable "
     "package deployment cluster latency throughput regression pipeline token embedding retrieval"
-).split()
+)
+
+_WORDS = _VOCABULARY.split()
 
 _PERSONAL = (
     "maria.lopez{n}@example.org",

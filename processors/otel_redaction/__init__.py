@@ -3,7 +3,6 @@
 Pure Python and standard library only; knows nothing of OpenTelemetry.
 """
 
-from otel_redaction.text import find, redact
 from otel_redaction.entry_points import load_detectors
 from otel_redaction.match import KINDS, Match, mask
 from otel_redaction.policy import ACTIONS, DEFAULT_POLICY, Action, Detector, Policy, PolicyError
@@ -11,6 +10,7 @@ from otel_redaction.pseudonyms import PseudonymKey, pseudonym, pseudonyms
 from otel_redaction.redactor import AnyValue, Redactor
 from otel_redaction.rules import Rule
 from otel_redaction.scan import DeadlineExceeded
+from otel_redaction.text import find, redact
 
 __all__ = [
     "ACTIONS",

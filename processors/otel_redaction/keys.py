@@ -8,40 +8,42 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
+
+from otel_redaction.words import words
 
 _SEGMENT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
 
-_PASSWORDS = frozenset(
-    "password passwd passphrase passcode passwort kennwort pwd pswd psw contraseña contrasena senha "
-    "motdepasse userpassword dbpassword masterpassword rootpassword pgpassword mypassword".split()
+_PASSWORDS = words(
+    "password passwd passphrase passcode passwort kennwort pwd pswd psw contraseña contrasena "
+    "senha motdepasse userpassword dbpassword masterpassword rootpassword pgpassword mypassword"
 )
-_SECRETS = frozenset(
-    "secret secrets clientsecret appsecret sharedsecret secretkey consumersecret".split()
-)
-_API_KEYS = frozenset(
+_SECRETS = words("secret secrets clientsecret appsecret sharedsecret secretkey consumersecret")
+_API_KEYS = words(
     "apikey apikeys apisecret accesskey secretaccesskey privatekey authkey appkey accountkey "
-    "sharedaccesskey masterkey encryptionkey signingkey apitoken licensekey storagekey".split()
+    "sharedaccesskey masterkey encryptionkey signingkey apitoken licensekey storagekey"
 )
-_TOKENS = frozenset(
+_TOKENS = words(
     "token accesstoken refreshtoken authtoken idtoken sessiontoken bearer bearertoken jwt "
     "authorization proxyauthorization credential credentials creds sessionid sessid phpsessid "
-    "jsessionid sastoken oauthtoken usertoken bottoken".split()
+    "jsessionid sastoken oauthtoken usertoken bottoken"
 )
 _COOKIES = frozenset({"cookie", "cookies", "setcookie"})
 # `key` is secret only after a word that says what it opens.
-_KEY_OWNERS = frozenset(
+_KEY_OWNERS = words(
     "api access secret private master account encryption signing signature service shared storage "
     "consumer auth subscription license app application client admin webhook deploy ssh rsa hmac "
     "aes crypto decrypt encrypt jwt session security developer dev prod live personal vault "
     # Who issues it says as much: `HEROKU_KEY`.
     "aws azure openai anthropic gemini google gcp github gitlab stripe twilio sendgrid mailgun "
     "mailchimp datadog dd newrelic sentry slack discord telegram dropbox algolia cloudflare linear "
-    "notion snyk sonar okta auth0 pinecone cohere huggingface hf mistral groq heroku maps recaptcha "
-    "pagerduty posthog mixpanel amplitude segment intercom hubspot salesforce shopify paypal plaid "
-    "supabase firebase".split()
+    "notion snyk sonar okta auth0 pinecone cohere huggingface hf mistral groq heroku maps "
+    "recaptcha pagerduty posthog mixpanel amplitude segment intercom hubspot salesforce "
+    "shopify paypal plaid "
+    "supabase firebase"
 )
 # The last segment that turns a secret's name into the name of something about it.
-_ABOUT = frozenset(
+_ABOUT = words(
     "id ids name names url uri urls endpoint path paths file files filename dir type types kind "
     "length len size count counts version format field fields header headers prefix suffix expiry "
     "expires expiration exp ttl age policy enabled disabled required valid validity alg algorithm "
@@ -50,13 +52,14 @@ _ABOUT = frozenset(
     "at days hours minutes seconds ms in tokens budget cost price rate ratio details mode scope "
     "scopes method audience issuer reset resets strength min max vault list map table column "
     "callback handler factory service class interface schema tag alias description title text "
-    "placeholder message tokens_per_second position logprobs bytes".split()
+    "placeholder message tokens_per_second position logprobs bytes"
 )
 # A word anywhere in the name that makes its token or key harmless.
-_HARMLESS = frozenset(
+_HARMLESS = words(
     "public pub csrf xsrf page next continuation pagination sync cursor stop eos bos pad unk cls "
     "sep max min num total count usage cached reasoning prompt completion input output audio text "
-    "jsonwebtoken image budget special primary foreign partition sort idempotency cache object bucket".split()
+    "jsonwebtoken image budget special primary foreign partition sort idempotency cache "
+    "object bucket"
 )
 
 
@@ -68,10 +71,10 @@ def segments(name: str) -> list[str]:
 @lru_cache(maxsize=8192)
 def secret_kind(name: str) -> str | None:
     """Return the kind of secret that a value named *name* is, or None."""
-    words = segments(name)
-    if not words or words[-1] in _ABOUT or (words[-1].isdigit() and len(words) == 1):
+    parts = segments(name)
+    if not parts or parts[-1] in _ABOUT:
         return None
-    joined = "".join(words)
+    joined = "".join(parts)
     for kind, names in (
         ("password", _PASSWORDS),
         ("cookie", _COOKIES),
@@ -81,28 +84,27 @@ def secret_kind(name: str) -> str | None:
     ):
         if joined in names:
             return kind
-    return _by_segment(words)
+    return _by_segment(parts)
 
 
-def _by_segment(words: list[str]) -> str | None:
-    found = set(words)
-    if found & _PASSWORDS or (words[-1] == "pass" and len(words) > 1):
+def _by_segment(parts: list[str]) -> str | None:
+    found = set(parts)
+    if found & _PASSWORDS or (parts[-1] == "pass" and len(parts) > 1):
         return "password"
     if found & _HARMLESS:
         return None
     if found & _COOKIES:
         return "cookie"
-    if found & _API_KEYS or _owns_key(words):
+    if found & _API_KEYS or _owns_key(parts):
         return "api_key"
     if found & _SECRETS:
         return "secret"
-    if found & _TOKENS or words[-1].endswith(("token", "apikey", "secret")):
+    if found & _TOKENS or parts[-1].endswith(("token", "apikey", "secret")):
         return "token"
     return None
 
 
-def _owns_key(words: list[str]) -> bool:
+def _owns_key(parts: list[str]) -> bool:
     return any(
-        word in {"key", "keys"} and before in _KEY_OWNERS
-        for before, word in zip(words, words[1:], strict=False)
+        word in {"key", "keys"} and before in _KEY_OWNERS for before, word in pairwise(parts)
     )

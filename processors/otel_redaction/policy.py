@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 from otel_redaction.match import KINDS, Match
-from otel_redaction.pseudonyms import PseudonymKey
-from otel_redaction.rules import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from otel_redaction.pseudonyms import PseudonymKey
+    from otel_redaction.rules import Rule
 
 Action = Literal["mask", "pseudonym", "drop", "allow"]
 ACTIONS: tuple[str, ...] = get_args(Action)
@@ -26,8 +29,10 @@ class PolicyError(ValueError):
 class Detector(Protocol):
     """Something that finds more kinds of match, such as a name-finding model."""
 
-    kinds: tuple[str, ...]
-    """The kinds it reports, so that a policy can name them."""
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds it reports, so that a policy can name them."""
+        ...
 
     def find(self, text: str) -> Iterable[Match]:
         """Return the matches in *text*, in any order."""

@@ -27,7 +27,7 @@ _DEEPEST = 24
 _ROUNDS = 4
 
 
-class _Dropped(Exception):
+class _Dropped(Exception):  # noqa: N818 - it is not an error
     """The policy says that the value being redacted must be left out."""
 
 
@@ -40,7 +40,9 @@ class Redactor:
 
     def __init__(self, policy: Policy = DEFAULT_POLICY) -> None:
         self.policy = policy
-        self._keys = [(segments(name), action) for name, action in policy.keys.items()]
+        self._keys: list[tuple[list[str], Action]] = [
+            (segments(name), action) for name, action in policy.keys.items()
+        ]
         self._allow_keys = policy.allow_keys | IDENTIFIERS
         self._short = lru_cache(maxsize=4096)(self._redact)
 
@@ -217,8 +219,8 @@ class Redactor:
         depth: int,
     ) -> dict[str, AnyValue]:
         result: dict[str, AnyValue] = {}
-        for name, value in mapping.items():
-            name = str(name)
+        for each, value in mapping.items():
+            name = str(each)
             try:
                 safe_name = self._text(name, tally, deadline) if len(name) > 5 else name
                 result[safe_name] = self._value(name, value, tally, deadline, depth + 1)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from otel_redaction.match import mask
+from otel_redaction.words import words
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from otel_redaction.redactor import Redactor
 
-_ACROSS = frozenset(
-    "email card iban jwt api_key private_key us_ssn phone password token secret ip_address".split()
+_ACROSS = words(
+    "email card iban jwt api_key private_key us_ssn phone password token secret ip_address"
 )
 _LONGEST = 262_144
 
@@ -58,6 +60,4 @@ def across_items(
 
 
 def _within_one(start: int, end: int, starts: list[int]) -> bool:
-    return any(
-        first <= start and end <= last for first, last in zip(starts, starts[1:], strict=False)
-    )
+    return any(first <= start and end <= last for first, last in pairwise(starts))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from otel_redaction.match import Match
+from typing import TYPE_CHECKING
+
 from otel_redaction.policy import DEFAULT_POLICY, Policy
 from otel_redaction.redactor import Redactor
+
+if TYPE_CHECKING:
+    from otel_redaction.match import Match
 
 _default = Redactor(DEFAULT_POLICY)
 

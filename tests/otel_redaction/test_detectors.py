@@ -51,10 +51,15 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
     "api_key": (
         Positive(f"git clone https://{_GITHUB}@github.com/o/r", _GITHUB),
         Positive(f"stripe.api_key = '{_STRIPE}'", _STRIPE),
-        Positive("use sk-proj-Ab3dEf6hIj9kLmN0pQrStUv1Wx please", "sk-proj-Ab3dEf6hIj9kLmN0pQrStUv1Wx"),
+        Positive(
+            "use sk-proj-Ab3dEf6hIj9kLmN0pQrStUv1Wx please", "sk-proj-Ab3dEf6hIj9kLmN0pQrStUv1Wx"
+        ),
         Positive("AWS_ACCESS_KEY_ID=AKIA" + "Z7QK3MNP5RSTUVW2", "AKIA" + "Z7QK3MNP5RSTUVW2"),
         Positive("xoxb-" + "263594206564-FGqddMF8t08v8N7Oq4i57vs1", "FGqddMF8t08v8N7Oq4i57vs1"),
-        Positive("bot123456789:AAF" + "x9_kQ2mZ7vB4nC8dE1fG3hJ5kL6pR0sT", "AAFx9_kQ2mZ7vB4nC8dE1fG3hJ5kL6pR0sT"),
+        Positive(
+            "bot123456789:AAF" + "x9_kQ2mZ7vB4nC8dE1fG3hJ5kL6pR0sT",
+            "AAFx9_kQ2mZ7vB4nC8dE1fG3hJ5kL6pR0sT",
+        ),
         Positive('apiKey: "6fe4476ee5a1832882e326b506d14126"', "6fe4476ee5a1832882e326b506d14126"),
     ),
     "password": (
@@ -71,7 +76,9 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive("DB_PASS: 'gX7$kq'", "gX7$kq"),
     ),
     "secret": (
-        Positive('client_secret = "Zf3D0LXCM3EIMbgJpUNnkRtOfOueHznB"', "Zf3D0LXCM3EIMbgJpUNnkRtOfOueHznB"),
+        Positive(
+            'client_secret = "Zf3D0LXCM3EIMbgJpUNnkRtOfOueHznB"', "Zf3D0LXCM3EIMbgJpUNnkRtOfOueHznB"
+        ),
         Positive("export SECRET=kJ8fh2LmQ9zXw4", "kJ8fh2LmQ9zXw4"),
     ),
     "token": (
@@ -145,9 +152,16 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive("switch 0012.3456.789A", "0012.3456.789A"),
     ),
     "crypto_address": (
-        Positive("send to 3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy", "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy"),
-        Positive("bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"),
-        Positive("0x52908400098527886E0F7030069857D2E4169EE7", "52908400098527886E0F7030069857D2E4169EE7"),
+        Positive(
+            "send to 3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy", "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy"
+        ),
+        Positive(
+            "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
+            "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
+        ),
+        Positive(
+            "0x52908400098527886E0F7030069857D2E4169EE7", "52908400098527886E0F7030069857D2E4169EE7"
+        ),
     ),
     "birth_date": (
         Positive("born on 12/05/1990", "12/05/1990"),
@@ -163,7 +177,9 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
 NEGATIVES: dict[str, tuple[Negative, ...]] = {
     "private_key": (
         Negative("-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A", "a public key"),
-        Negative("-----BEGIN PRIVATE KEY-----\nanything\n-----END PRIVATE KEY-----", "no key in it"),
+        Negative(
+            "-----BEGIN PRIVATE KEY-----\nanything\n-----END PRIVATE KEY-----", "no key in it"
+        ),
     ),
     "jwt": (Negative("eyJub3QiOiJhIGhlYWRlciJ9.e30.x", "the header is not a token header"),),
     "api_key": (

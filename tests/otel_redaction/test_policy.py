@@ -56,9 +56,7 @@ def test_an_allow_list_wins_but_not_over_keys_to_systems() -> None:
     """A support address may pass; a private key or an API key never does by list."""
     key = "sk-proj-Ab3dEf6hIj9kLmN0pQrStUv1Wx"
     redactor = Redactor(
-        Policy(
-            allow_values=frozenset({"help@example.org", key}), allow_keys=frozenset({"contact"})
-        )
+        Policy(allow_values=frozenset({"help@example.org", key}), allow_keys=frozenset({"contact"}))
     )
 
     redacted = redactor.attributes(

@@ -26,14 +26,22 @@ _PIECES = st.one_of(
     st.sampled_from(
         ("password=", "token: ", '"', "\\", "\\n", "@", ":", "://", "[EMAIL]", "=", "{", "}", "%40")
     ),
-    st.sampled_from((" call ", "card ", "my ssn is ", "--token ", "bearer ", "&#64;", "\u200b", "４")),
+    st.sampled_from(
+        (" call ", "card ", "my ssn is ", "--token ", "bearer ", "&#64;", "\u200b", "４")
+    ),
     st.text(max_size=12),
     st.from_regex(r"[0-9 .()+-]{1,24}", fullmatch=True),
     st.from_regex(r"[A-Za-z0-9_=:/@.-]{1,30}", fullmatch=True),
 )
 TEXTS = st.lists(_PIECES, max_size=8).map("".join)
 DOCUMENTS = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXTS),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        TEXTS,
+    ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
         st.dictionaries(
@@ -44,9 +52,7 @@ DOCUMENTS = st.recursive(
     ),
     max_leaves=12,
 )
-relaxed = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+relaxed = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @relaxed

@@ -54,7 +54,13 @@ _FORMS = (
     ("square", "sq0atp-", _ALPHANUMERIC, 22, ""),
     ("vercel", "vcp_", _ALPHANUMERIC, 56, ""),
     ("supabase", "sbp_", _HEX, 40, ""),
-    ("dynatrace", "dt0c01.", _UPPER, 24, ".G3DK5LIWCR7PNAUZ4EQHSVXB2TMJ6FYO" + "9WQ8B3NXK5M7ZC2LRVTAHJ4PDGSYE6UF"),
+    (
+        "dynatrace",
+        "dt0c01.",
+        _UPPER,
+        24,
+        ".G3DK5LIWCR7PNAUZ4EQHSVXB2TMJ6FYO" + "9WQ8B3NXK5M7ZC2LRVTAHJ4PDGSYE6UF",
+    ),
     ("langsmith", "lsv2_pt_", _HEX, 32, "_0123456789"),
 )
 

@@ -70,7 +70,7 @@ def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:
     if kind == "cookie":
         return _add_line(scan, operator.end())
     written = operator.group()
-    style = "tight" if written.endswith("=") else "loose"
+    style: Style = "tight" if written.endswith("=") else "loose"
     if written.rstrip(" \t:").endswith(("is", "was")):
         style = "prose"
     return _add_value(scan, operator.end(), kind, style)

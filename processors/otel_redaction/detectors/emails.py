@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from otel_redaction.words import words
+
 if TYPE_CHECKING:
     from otel_redaction.scan import Scan
 
@@ -20,10 +22,10 @@ _LITERAL = re.compile(r"\[(?:\d{1,3}\.){3}\d{1,3}\]")
 _ENDS_USERINFO = re.compile(r"[\s/?#\"'<>,;|]")
 
 # What follows the last dot of `logo@2x.png` or `user@1000.service` is not a domain.
-_NOT_DOMAINS = frozenset(
+_NOT_DOMAINS = words(
     "avif bmp c conf cpp css csv gif git gz h htm html ico java jpeg jpg js json jsx lock log md "
     "mjs mount pdf php png py rb rs scope scss service sh slice socket sql svg swift tar target "
-    "tgz timer toml ts tsx txt vue webp whl xml yaml yml zip".split()
+    "tgz timer toml ts tsx txt vue webp whl xml yaml yml zip"
 )
 # `git@github.com:owner/name` names a host and a protocol, not a person.
 _NOT_MAILBOXES = frozenset({"git", "hg", "svn"})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from otel_redaction.checksums import weighted
 from otel_redaction.detectors.context import vocabulary
 from otel_redaction.detectors.national import is_national_id
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 # Four decimals of a degree are eleven metres: a house, not a town.
 _COORDINATE = re.compile(r"(?:1[0-7]\d|\d{1,2})\.\d{4,15}")
 _SSN = vocabulary("ssn social")
-_PLACE = vocabulary("lat latitude lon lng long longitude gps coordinates coords geo location position")
+_PLACE = vocabulary(
+    "lat latitude lon lng long longitude gps coordinates coords geo location position"
+)
+_ROUTING = vocabulary("routing aba rtn")
 _BANK = vocabulary("account acct routing aba iban sort bank konto kontonummer cuenta compte rtn")
 _BANK_OBJECTS = vocabulary("bank routing aba checking savings wire deposit transfer sort konto rtn")
 _NUMBER = vocabulary("number no num nr nummer code #")
@@ -42,16 +46,14 @@ def labelled_kind(value: str, digits: str, shape: str, context: Context) -> str:
 
 
 def _bank(value: str, digits: str, recent: list[bytes]) -> str:
-    if _BANK.isdisjoint(recent):
+    if _BANK.isdisjoint(recent) or "." in value:
         return ""
-    if len(digits) == 9 and _is_routing_number(digits) and not {b"routing", b"aba", b"rtn"}.isdisjoint(
-        recent
-    ):
-        return "bank_account"
+    if not _ROUTING.isdisjoint(recent):
+        return "bank_account" if len(digits) == 9 and _is_routing_number(digits) else ""
     named = not _NUMBER.isdisjoint(recent) or not _BANK_OBJECTS.isdisjoint(recent)
-    return "bank_account" if named and 6 <= len(digits) <= 17 and "." not in value else ""
+    return "bank_account" if named and 6 <= len(digits) <= 17 else ""
 
 
 def _is_routing_number(digits: str) -> bool:
     weights = (3, 7, 1, 3, 7, 1, 3, 7, 1)
-    return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True)) % 10 == 0
+    return weighted(digits, weights) % 10 == 0

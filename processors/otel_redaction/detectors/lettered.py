@@ -20,8 +20,9 @@ _NINO = re.compile(r"(?!BG|GB|NK|KN|TN|NT|ZZ)[ABCEGHJ-PRSTW-Z][ABCEGHJ-NPRSTW-Z]
 _DOCUMENT = re.compile(r"[A-Z]{1,3}\d{6,9}[A-Z]{0,2}|\d{6,9}[A-Z]{1,2}")
 _DOCUMENT_WORDS = vocabulary(
     "passport passports reisepass pass pasaporte passeport passaporto licence license licenses "
-    "driver drivers visa führerschein ausweis personalausweis document id card identity identification "
-    "certificate dea voter kvnr krankenkasse versichertennummer insurance nino national medicare"
+    "driver drivers visa führerschein ausweis personalausweis document id card identity "
+    "identification certificate dea voter kvnr krankenkasse versichertennummer "
+    "insurance nino national medicare"
 )
 
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_redaction.checksums import date_ddmmyy, date_yymmdd, iso_7064_11_10, luhn, verhoeff, weighted
+from otel_redaction.checksums import (
+    date_ddmmyy,
+    date_yymmdd,
+    iso_7064_11_10,
+    luhn,
+    verhoeff,
+    weighted,
+)
 from otel_redaction.detectors.context import vocabulary
 
 if TYPE_CHECKING:
@@ -157,7 +164,7 @@ _DATES = frozenset({"00.00.0000", "0000-00-00", "00/00/0000", "00-00-0000", "000
 
 
 def is_national_id(digits: str, shape: str, context: Context) -> bool:
-    """Return whether *digits*, written as *shape*, are one by that form or by label and checksum."""
+    """Return whether *digits*, written as *shape*, are an id by form, or by label and checksum."""
     check = _FORMS.get(shape)
     if check is not None and check(digits):
         return True

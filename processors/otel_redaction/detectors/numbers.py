@@ -46,7 +46,10 @@ _FORMS = (
             rf"|0{{4}}{_GAP}0{{6}}{_GAP}0{{4,5}}|0{{12,19}})(?!0)"
         ),
     ),
-    ("ssn", re.compile(r"(?<![0.-])(?:000-00-0000|000\.00\.0000|000 00 0000|000-000000)(?![0-]|\.0)")),
+    (
+        "ssn",
+        re.compile(r"(?<![0.-])(?:000-00-0000|000\.00\.0000|000 00 0000|000-000000)(?![0-]|\.0)"),
+    ),
     ("label", re.compile(r"(?<![0.])0{1,20}(?:[ .\-/]{1,2}0{1,6}){0,5}(?!0)")),
     (
         "phone",
@@ -54,7 +57,8 @@ _FORMS = (
             r"(?<![0.-])(?:\+?\(?\+?0{1,4}\)?[-. ]{1,2})?\(?0{3}\)?[-. ]{0,2}0{3}[-. ]0{4}"
             r"(?![0-]|\.0)"
             r"|(?<![0.])[+(]{0,2}0{1,15}\)?"
-            r"(?:[ .\-/]{0,2}\(0{1,4}\)[ .\-/]{0,2}0{1,8}|[ .\-/]{1,2}\(?0{1,12}\)?){0,6}(?!0)"
+            r"(?:[ .\-/]{0,2}\(0{1,4}\)[ .\-/]{0,2}0{1,8}"
+            r"|[ .\-/]{1,2}\(?0{1,12}\)?){0,6}(?!0)"
         ),
     ),
 )
@@ -152,15 +156,14 @@ def _glued(text: str, start: int, end: int) -> bool:
     return tail[0] in "-," and tail[1:].isdigit()
 
 
-def _ip(value: str, digits: str, shape: str, context: Context) -> str:
+def _ip(value: str, _digits: str, _shape: str, context: Context) -> str:
     address = value.partition("/")[0]
     if not is_ipv4(address):
         return ""
     # Five numbers are an object identifier, unless the first four are an
     # address that only private networks use.
-    if context.character_after == "." and not _PRIVATE.match(address):
-        if context.next_is_digit:
-            return ""
+    if context.character_after == "." and context.next_is_digit and not _PRIVATE.match(address):
+        return ""
     return "" if _VERSION.search(context.lead[-24:]) else "ip_address"
 
 
@@ -171,18 +174,18 @@ _VERSION = re.compile(
 )
 
 
-def _card(value: str, digits: str, shape: str, context: Context) -> str:
+def _card(value: str, digits: str, _shape: str, context: Context) -> str:
     return "card" if is_card(digits, context, grouped=len(digits) != len(value)) else ""
 
 
-def _ssn(value: str, digits: str, shape: str, context: Context) -> str:
+def _ssn(_value: str, digits: str, _shape: str, _context: Context) -> str:
     if digits[:3] in {"000", "666"} or digits[3:5] == "00" or digits[5:] == "0000":
         return ""
     return "us_ssn" if digits[0] != "9" else "national_id"
 
 
 def _phone(value: str, digits: str, shape: str, context: Context) -> str:
-    if shape == "000-00-0000" and context.lead.strip() == "":
+    if shape == "000-00-0000" and not context.words:
         return ""  # a social security number that does not exist
     return "phone" if is_phone(value, digits, context) else ""
 

@@ -17,8 +17,8 @@ _PHONE_WORDS = vocabulary(
     "texted texting whatsapp viber telegram signal imessage facetime voicemail pager contact "
     "contacted contactable reach reached reachable hotline helpline landline answer answering "
     "answers message messages registered handy handynummer rufnummer anruf anrufen rufen móvil "
-    "movil portable numéro numero número llamar llame appeler appelez chiamare telefonare bel bellen "
-    "ph tlf tfn gsm callback dispatch emergency"
+    "movil portable numéro numero número llamar llame appeler appelez chiamare telefonare bel "
+    "bellen ph tlf tfn gsm callback dispatch emergency"
 )
 _PHONE_WORDS_AFTER = vocabulary("office fax mobile cell home work phone tel landline direct desk")
 # These make a phone number only of digits written in groups.
@@ -28,14 +28,17 @@ _OWNERS = vocabulary("my his her their our your")
 # The nearest word wins: a phone number is not what follows "order" or "ticket".
 _OTHER_WORDS = vocabulary(
     "order invoice ticket case ref reference id ids port code zip postcode version pid token "
-    "tokens account acct tracking serial sku isbn build error status row page uid ssn ein amount "
-    "total price bytes size took duration timestamp epoch date year iban routing card policy "
-    "member patient employee passport license licence vat tax offset seed chapter count commit"
+    "tokens account acct tracking serial sku isbn build error status row page uid ssn ein "
+    "amount total price bytes size took duration timestamp epoch date year iban routing card "
+    "policy member patient employee passport license licence vat tax offset seed chapter "
+    "count commit "
 )
 _NEUTRAL = vocabulary("number no num nr is was the a of for and # are")
 _MONEY = frozenset("$€£¥₹%")
 # Words in scripts without the spaces that the word list needs.
-_PHONE_WORDS_ELSEWHERE = re.compile(r"电话|手机|電話|携帯|전화|휴대|телефон|тел\.|फ़ोन|هاتف|טלפון|โทร")
+_PHONE_WORDS_ELSEWHERE = re.compile(
+    r"电话|手机|電話|携帯|전화|휴대|телефон|тел\.|फ़ोन|هاتف|טלפון|โทร"
+)
 
 _NANP = re.compile(
     r"(?:\+?1[-. ]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d([-. ]))[2-9]\d\d[-. ]\d{4}"

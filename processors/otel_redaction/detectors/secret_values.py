@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from otel_redaction.words import words
+
 Style = Literal["tight", "loose", "prose"]
 """How a value is joined to its name: `a=b` or `--a b`, `a: b`, "a is b"."""
 
@@ -21,7 +23,7 @@ class Written:
     quoted: bool
 
 
-_LITERALS = frozenset(
+_LITERALS = words(
     "none null nil true false undefined required optional string str bytes text char varchar int "
     "number bool boolean any object void secret secretstr password passwd token value default "
     "empty example test hidden redacted masked removed omitted changeme change_me unset disabled "
@@ -30,7 +32,7 @@ _LITERALS = frozenset(
     "correct expired missing weak strong too must should is was are has have in for with from "
     "reset set sent stored hashed encrypted please enter here there needed safe protected basic "
     "bearer digest negotiate ntlm oauth apikey key file env input prompt a an to of or if it "
-    "incorrect. case same different short long".split()
+    "incorrect. case same different short long"
 )
 # Every pattern here is free of nested repeats or possessive (`*+`): the values
 # come from anywhere, and one that backtracks would stop the program.

@@ -1,0 +1,8 @@
+"""Word lists, written as they read."""
+
+from __future__ import annotations
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the set of the words in *text*."""
+    return frozenset(text.split())
