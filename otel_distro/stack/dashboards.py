@@ -14,8 +14,12 @@ _MODEL = ("model", "label_values(otel_distro_calls_total, gen_ai_request_model)"
 
 
 def _usd(window: str, by: str = "") -> str:
+    """Return what was spent in *window*, exactly, as rules/cost.yml explains."""
     grouping = f" by ({by})" if by else ""
-    return f"sum{grouping} (increase(otel_distro_cost_total{{{_CHOSEN}}}[{window}])) / 1e9"
+    series = f"otel_distro_cost_total{{{_CHOSEN}}}"
+    now = f"last_over_time({series}[{window}])"
+    before = f"last_over_time({series}[1h] offset {window})"
+    return f"sum{grouping} ({now} - {before} or {now}) / 1e9"
 
 
 def _calls(window: str, by: str = "", more: str = "") -> str:
@@ -71,6 +75,7 @@ _COST = Dashboard(
                     ),
                     "currencyUSD",
                     stacked=True,
+                    min_step="2m",
                 ),
                 Panel(
                     "By service",
@@ -78,6 +83,7 @@ _COST = Dashboard(
                     (Query(_usd("$__interval", "job"), "{{job}}"),),
                     "currencyUSD",
                     stacked=True,
+                    min_step="2m",
                 ),
             ),
         ),

@@ -101,5 +101,5 @@ _KEYWORDS = frozenset({"and", "or", "unless", "offset", "bool"})
 def names_in(expr: str) -> set[str]:
     """Return the metric names that a PromQL expression reads."""
     bare = _SELECTORS.sub(" ", _STRINGS.sub('""', expr))
-    bare = re.sub(r"\boffset\s+\w+", " ", _LABEL_LISTS.sub(" ", bare))
+    bare = re.sub(r"\boffset\s+\$?\w+", " ", _LABEL_LISTS.sub(" ", bare))
     return set(_WORD.findall(bare)) - _KEYWORDS

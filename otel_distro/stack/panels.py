@@ -40,6 +40,8 @@ class Panel:
     stacked: bool = False
     warn_at: float | None = None
     """From this value on the panel turns red."""
+    min_step: str = ""
+    """Shortest step between points; programs report once a minute, so bars need two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ def _panel(panel: Panel) -> dict[str, Any]:
         "type": panel.kind,
         "description": panel.description,
         "datasource": _PROMETHEUS,
+        **({"interval": panel.min_step} if panel.min_step else {}),
         "targets": [_target(number, query, panel) for number, query in enumerate(panel.queries)],
         "fieldConfig": {"defaults": _defaults(panel), "overrides": []},
         "options": _options(panel),
