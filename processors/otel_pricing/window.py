@@ -32,6 +32,8 @@ MOST_LINKS = 8192
 CROWD = 16
 """Possible twins looked at for one call; more there are only when many equal calls run at once,
 and then any of them that has no twin yet will do."""
+MOST_DESCENDANTS = 512
+"""Spans inside one call that are looked at; a call has few."""
 LARGEST_GROUP = 3 * CROWD
 """Calls decided together: enough to move some pairs about, and no more than a millisecond."""
 
@@ -88,7 +90,7 @@ class BillingWindow:
         if call.call.end_ns < too_old:
             return [call]
         self._forget(before_ns=too_old)
-        near = {other.key for other in self._twins(span)}
+        near = {other.key for other in self._twins(span)} - {key}
         self._remember(span, near)
         self._decided[key] = call
         return self._decide(span) if near else [call]
@@ -133,30 +135,36 @@ class BillingWindow:
                     yield from self._best(span, list(self._overlapping(span, ends)))
 
     def _nested(self, span: Span) -> Iterator[Span]:
-        seen = {span.key}
-        parent = span.call.parent_span_id
-        while parent is not None and (span.key[0], parent) not in seen:
-            key = (span.key[0], parent)
-            seen.add(key)
-            above = self._spans.get(key)
-            if above is not None and nested_evidence(above, span):
-                yield above
-                break
-            parent = self._parents.get(key)
-        # Anew, for a parent may be a child as well: ids come from outside and may form a circle.
+        """Yield the calls around and inside *span* that its arrival may tie together."""
+        around = list(self._around(span))
+        yield from (outer for outer in around if nested_evidence(outer, span))
+        # Ids come from outside and may form a circle.
         seen = {span.key}
         queue = [span.key]
         for key in queue:
-            for child in self._children.get(key, ()):
-                below_key = (key[0], child)
-                if below_key in seen:
-                    continue
-                seen.add(below_key)
-                below = self._spans.get(below_key)
-                if below is not None and nested_evidence(span, below):
+            below = self._spans.get(key) if key != span.key else None
+            if below is not None:
+                outers = [outer for outer in (span, *around) if nested_evidence(outer, below)]
+                if outers:
+                    # Also those that only see each other through this span.
                     yield below
-                else:
-                    queue.append(below_key)
+                    yield from outers[:1]
+            children = {(key[0], child) for child in self._children.get(key, ())} - seen
+            if len(seen) < MOST_DESCENDANTS:
+                queue.extend(sorted(children))
+                seen |= children
+
+    def _around(self, span: Span) -> Iterator[Span]:
+        seen = {span.key}
+        parent = span.call.parent_span_id
+        while parent is not None:
+            key = (span.key[0], parent)
+            if key in seen:
+                return
+            seen.add(key)
+            if key in self._spans:
+                yield self._spans[key]
+            parent = self._parents.get(key)
 
     def _overlapping(self, span: Span, ends: list[tuple[int, Key]]) -> Iterator[Span]:
         # Spans are sorted by their end: those that ended before this one began are no twins.
