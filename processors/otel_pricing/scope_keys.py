@@ -9,21 +9,20 @@ from otel_pricing.values import first_text, text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TENANT = ("tenant.id", "tenant", "organization.id", "customer.id")
-USER = ("user.id", "enduser.id", "gen_ai.user.id", "llm.user")
-SESSION = ("session.id", "gen_ai.conversation.id", "thread.id")
-AGENT = ("gen_ai.agent.name", "agent.name", "agent_name")
-FLAG_KEY = "feature_flag.key"
-FLAG_VARIANT = ("feature_flag.result.variant", "feature_flag.variant")
 # OpenLLMetry carries what the application associates with a trace under this prefix.
 ASSOCIATION = "traceloop.association.properties."
 
 
-def scope_key(attributes: Mapping[str, object], names: tuple[str, ...]) -> str | None:
-    """Return the first of *names* the span says, exactly as it says it."""
-    return first_text(attributes, names) or first_text(
-        attributes, (ASSOCIATION + name.replace(".", "_") for name in names)
-    )
+def _names(*names: str) -> tuple[str, ...]:
+    return (*names, *(ASSOCIATION + name.replace(".", "_") for name in names))
+
+
+TENANT = _names("tenant.id", "tenant", "organization.id", "customer.id")
+USER = _names("user.id", "enduser.id", "gen_ai.user.id", "llm.user")
+SESSION = _names("session.id", "gen_ai.conversation.id", "thread.id")
+AGENT = _names("gen_ai.agent.name", "agent.name", "agent_name")
+FLAG_KEY = "feature_flag.key"
+FLAG_VARIANT = ("feature_flag.result.variant", "feature_flag.variant")
 
 
 def feature_flag(attributes: Mapping[str, object]) -> str | None:

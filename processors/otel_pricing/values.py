@@ -61,8 +61,8 @@ def nanoseconds(seconds: object) -> int | None:
 def first_count(attributes: Mapping[str, object], names: Iterable[str]) -> int | None:
     """Return the first sane count among the attributes *names*."""
     for name in names:
-        found = count(attributes.get(name))
-        if found is not None:
+        value = attributes.get(name)
+        if value is not None and (found := count(value)) is not None:
             return found
     return None
 
@@ -70,8 +70,8 @@ def first_count(attributes: Mapping[str, object], names: Iterable[str]) -> int |
 def first_text(attributes: Mapping[str, object], names: Iterable[str]) -> str | None:
     """Return the first sane text among the attributes *names*."""
     for name in names:
-        found = text(attributes.get(name))
-        if found is not None:
+        value = attributes.get(name)
+        if value is not None and (found := text(value)) is not None:
             return found
     return None
 

@@ -128,9 +128,11 @@ def inside() -> Callable[..., PricedCall]:
 
     def make(outer: PricedCall, **fields: Any) -> PricedCall:
         start, end = outer.call.start_ns, outer.call.end_ns
-        child = make_priced(
-            **({"trace_id": outer.call.trace_id, "parent_span_id": outer.call.span_id} | fields)
-        )
+        defaults: dict[str, Any] = {
+            "trace_id": outer.call.trace_id,
+            "parent_span_id": outer.call.span_id,
+        }
+        child = make_priced(**(defaults | fields))
         if "at" in fields:
             return child
         within = replace(child.call, start_ns=start + MS, end_ns=end - MS)

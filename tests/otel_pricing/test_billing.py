@@ -242,6 +242,21 @@ def test_a_tier_is_a_detail_too(
     assert billed([inner, outer]) == ids(outer)
 
 
+def test_whoever_is_dropped_points_to_the_one_that_is_billed_in_the_end(
+    priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
+) -> None:
+    """Each layer outwards knows more; the innermost still names the outermost."""
+    read = Usage(input_tokens=1200, output_tokens=300, cache_read_tokens=1024)
+    outer = priced(scope="langchain", at=(0, 200), usage=read, service_tier="flex")
+    middle = inside(outer, scope="litellm", usage=read)
+    inner = inside(middle, scope=CLIENT_SCOPE)
+    calls = [inner, middle, outer]
+
+    assert billed(calls) == ids(outer)
+    assert one(calls, inner).billed_span_id == outer.call.span_id
+    assert one(calls, middle).billed_span_id == outer.call.span_id
+
+
 def test_audio_known_apart_is_partial_and_more_honest_than_a_full_price_without(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
@@ -356,6 +371,16 @@ def test_one_response_id_at_different_times_is_two_calls(
     second = priced(scope=CLIENT_SCOPE, response_id="chatcmpl-1", at=(200, 300))
 
     assert billed([first, second]) == ids(first, second)
+
+
+def test_one_response_id_of_two_operations_is_two_calls(
+    priced: Callable[..., PricedCall],
+) -> None:
+    """A chat and an embedding are never the same request."""
+    chat = priced(scope=LANGCHAIN, response_id="x", at=(0, 100))
+    embedding = priced(scope=CLIENT_SCOPE, response_id="x", operation="embeddings", at=(1, 99))
+
+    assert billed([chat, embedding]) == ids(chat, embedding)
 
 
 def test_reused_ids_of_stacked_instrumentations_pair_off(

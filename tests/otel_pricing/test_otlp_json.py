@@ -97,6 +97,17 @@ def test_an_attribute_value_is_read_by_its_kind(value: object, expected: object)
     assert only(line(attributes=[{"key": "k", "value": value}])).attributes == {"k": expected}
 
 
+def test_a_value_nested_too_deep_ends_somewhere() -> None:
+    """Thirty-two levels are enough for any telemetry, and few enough for any stack."""
+    value: dict[str, Any] = {"intValue": "1"}
+    for _ in range(100):
+        value = {"arrayValue": {"values": [value]}}
+
+    read_value = only(line(attributes=[{"key": "k", "value": value}])).attributes["k"]
+
+    assert str(read_value).count("[") == 33
+
+
 def test_snake_case_keys_and_base64_ids_are_read_too() -> None:
     """Plain protobuf JSON differs from OTLP's in both."""
     span = {

@@ -178,7 +178,7 @@ def test_our_sum_is_the_lists_sum_where_the_list_is_right(case: Case, book: Pric
 
     assert priced.status is CostStatus.PRICED, priced.reason
     assert priced.cost_nano_usd == nano(case.list_cost())
-    assert priced.cost_nano_usd > 0
+    assert priced.cost_nano_usd
 
 
 @pytest.mark.parametrize(("case", "status"), WRONG, ids=lambda value: getattr(value, "name", ""))

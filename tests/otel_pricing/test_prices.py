@@ -165,6 +165,15 @@ def test_prices_kept_ready_are_bounded() -> None:
     assert len(book._quotes) <= 4096
 
 
+def test_bounds_kept_ready_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider's name may be invented as well."""
+    monkeypatch.setattr("otel_pricing.prices.book.LONGEST_CACHE", 3)
+    book = PriceBook()
+    for number in range(10):
+        book.dearest(f"p-{number}", NOW_NS)
+    assert len(book._dearest) <= 3
+
+
 def test_the_dearest_rates_bound_an_unknown_model(book: PriceBook) -> None:
     """Of its provider, or of the three largest makers when nobody knows the provider."""
     openai = book.dearest("openai", NOW_NS)

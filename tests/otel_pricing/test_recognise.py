@@ -117,3 +117,8 @@ def test_every_operation_has_a_family() -> None:
         assert family(ours) is kind
     assert inference("agent") is None
     assert family("anything") is Family.TEXT
+
+
+def test_a_span_whose_model_is_no_name_is_no_call() -> None:
+    """Without an operation, the model's name is all there is to go by."""
+    assert read({"gen_ai.request.model": 7, "gen_ai.usage.input_tokens": 1200}) is None

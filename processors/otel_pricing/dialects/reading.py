@@ -80,11 +80,11 @@ class Dialect:
             request_never_sent=error is not None and outcome.never_sent(record),
             time_to_first_token_ns=self._first_token(record),
             service=first_text(resource, ("service.name",)) or "",
-            tenant=scope_keys.scope_key(attributes, scope_keys.TENANT)
+            tenant=first_text(attributes, scope_keys.TENANT)
             or first_text(resource, scope_keys.TENANT),
-            user=scope_keys.scope_key(attributes, scope_keys.USER),
-            session=scope_keys.scope_key(attributes, scope_keys.SESSION),
-            agent=scope_keys.scope_key(attributes, scope_keys.AGENT),
+            user=first_text(attributes, scope_keys.USER),
+            session=first_text(attributes, scope_keys.SESSION),
+            agent=first_text(attributes, scope_keys.AGENT),
             feature_flag=scope_keys.feature_flag(attributes),
             reported_cost_usd=next(
                 (c for n in names.reported_cost if (c := usd(attributes.get(n))) is not None), None
