@@ -28,6 +28,8 @@ _LOGGERS = (
     "opentelemetry.sdk.metrics._internal.export",
 )
 _MAX_REASON = 160
+_OF_OUR_OWN_MAKING = ("Shutdown in progress", "Exporter already shutdown", "OTLP client already")
+"""What exporters say when they are told to give up, which is no news."""
 
 
 class Outages:
@@ -114,7 +116,8 @@ class _Interceptor(logging.Filter):
         self._outages = outages
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.levelno >= logging.WARNING and "hutdown" not in str(record.msg):
+        message = str(record.msg)
+        if record.levelno >= logging.WARNING and not message.startswith(_OF_OUR_OWN_MAKING):
             self._outages.failed(_reason(record))
         return False
 
@@ -128,6 +131,7 @@ def _reason(record: logging.LogRecord) -> str:
         ("Name or service not known", "its name cannot be resolved"),
         ("NameResolution", "its name cannot be resolved"),
         ("timed out", "it did not answer in time"),
+        ("due to timeout", "it did not answer in time"),
         ("Timeout", "it did not answer in time"),
     ):
         if sign in text:
