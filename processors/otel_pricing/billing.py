@@ -271,6 +271,10 @@ class _Settlement:
             return self._drop(outer, inside)
         if not succeeded:
             return [*failed, self._keep(outer, "succeeded after the failed tries inside it")]
+        for span in failed:
+            if span.call.request_never_sent:
+                self._replace(span, succeeded[0], "never sent, and then tried again")
+        failed = [span for span in failed if not span.call.request_never_sent]
         if len(succeeded) == 1:
             return [*failed, self._choose(outer, succeeded[0])]
         if outer.tokens is not None and all(span.tokens is None for span in succeeded):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from otel_pricing.record import SpanRecord
 
 STATUS_CODE_NAMES = ("http.response.status_code", "http.status_code")
+_ANSWERED = (*STATUS_CODE_NAMES, "gen_ai.response.id", "gen_ai.response.model")
 UNKNOWN_ERROR = "_OTHER"
 """What the conventions write for an error without a name."""
 
@@ -62,6 +63,11 @@ _REJECTED_WORDS = (
     ("endpoint", "connection"),
 )
 
+# What a client raises about its own arguments; a broken answer has an error of its own name.
+_OWN_CHECKS = frozenset({"ValueError", "TypeError", "builtins.ValueError", "builtins.TypeError"})
+_OWN_CHECK_NS = 10_000_000
+"""No request leaves, returns and fails in ten milliseconds without a trace of an answer."""
+
 _NEVER_SENT = ("ConnectError", "ConnectionRefusedError", "Connection refused", "gaierror")
 
 
@@ -97,7 +103,9 @@ def http_status_code(record: SpanRecord) -> int | None:
 
 
 def never_sent(record: SpanRecord) -> bool:
-    """Return whether the span proves that the request did not reach the provider."""
+    """Return whether the span shows that a failed request did not reach the provider."""
+    if error_type(record) in _OWN_CHECKS and record.end_ns - record.start_ns < _OWN_CHECK_NS:
+        return not any(name in record.attributes for name in _ANSWERED)
     for event in record.events:
         for name in ("exception.message", "exception.stacktrace"):
             trace = event.attributes.get(name)

@@ -147,6 +147,27 @@ def test_a_failed_try_before_a_success_is_a_call_of_its_own(
     assert "after the failed tries" in one([first, outer], outer).billing_reason
 
 
+def test_a_try_that_was_never_sent_is_no_call_beside_the_one_that_was(
+    priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
+) -> None:
+    """The client refused the arguments, the framework corrected them: one request went out."""
+    outer = priced(scope="pydantic-ai", at=(0, 100))
+    refused = inside(
+        outer,
+        scope=CLIENT_SCOPE,
+        at=(1, 2),
+        error_type="ValueError",
+        request_never_sent=True,
+        usage=None,
+        status=CostStatus.FREE,
+    )
+    sent = inside(outer, scope=CLIENT_SCOPE, at=(3, 99))
+
+    assert billed([refused, sent, outer]) == ids(sent)
+    assert "never sent" in one([refused, sent, outer], refused).billing_reason
+    assert billed([refused]) == ids(refused)
+
+
 def test_failed_twins_are_one_failed_call(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:

@@ -197,6 +197,29 @@ def test_a_request_that_never_left_is_free(
     assert price_call(call, book).status is CostStatus.FREE
 
 
+@pytest.mark.parametrize(
+    ("attributes", "milliseconds", "never_sent"),
+    [
+        pytest.param({}, 1, True, id="refused at once"),
+        pytest.param({}, 50, False, id="after some time"),
+        pytest.param({"gen_ai.response.id": "r"}, 1, False, id="with an answer"),
+        pytest.param({"http.response.status_code": 200}, 1, False, id="with a status"),
+    ],
+)
+def test_a_client_that_refuses_its_own_arguments_sends_nothing(
+    attributes: dict[str, object],
+    milliseconds: int,
+    never_sent: bool,
+    read: Callable[..., ModelCall],
+) -> None:
+    """The Anthropic client demands streaming for long answers, before it makes a request."""
+    failed = CHAT | {"error.type": "ValueError"} | attributes
+
+    call = read(failed, start_ns=0, end_ns=milliseconds * 1_000_000)
+
+    assert call.request_never_sent is never_sent
+
+
 def test_a_failed_call_with_usage_is_charged_for_it(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
