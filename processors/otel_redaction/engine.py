@@ -13,8 +13,9 @@ from otel_redaction.detectors.network import find_network_addresses
 from otel_redaction.detectors.numbers import find_numbers
 from otel_redaction.detectors.tokens import find_tokens
 from otel_redaction.evasion import plain
+from otel_redaction.gate import regions
 from otel_redaction.match import Match, merged
-from otel_redaction.scan import Scan
+from otel_redaction.scan import Scan, flattened
 
 
 def find_all(text: str, deadline: float | None = None) -> list[Match]:
@@ -31,8 +32,18 @@ def find_all(text: str, deadline: float | None = None) -> list[Match]:
 
 
 def _search(text: str, deadline: float | None) -> list[Match]:
-    scan = Scan(text, deadline)
-    if "@" in text:
+    text = flattened(text)
+    if len(text) <= _SHORT:
+        return _search_region(Scan(text, deadline))
+    matches = []
+    for start, end in regions(text):
+        found = _search_region(Scan(text[start:end], deadline))
+        matches += [Match(first + start, last + start, kind) for first, last, kind in found]
+    return matches
+
+
+def _search_region(scan: Scan) -> list[Match]:
+    if "@" in scan.text:
         find_emails(scan)
     if b"0" in scan.shape:
         find_ibans(scan)

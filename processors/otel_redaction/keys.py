@@ -28,6 +28,7 @@ _TOKENS = words(
     "authorization proxyauthorization credential credentials creds sessionid sessid phpsessid "
     "jsessionid sastoken oauthtoken usertoken bottoken"
 )
+_CODES = words("otp totp cvv cvv2 cvc cvc2")
 _COOKIES = frozenset({"cookie", "cookies", "setcookie"})
 # `key` is secret only after a word that says what it opens.
 _KEY_OWNERS = words(
@@ -51,7 +52,8 @@ _ABOUT = words(
     "limits index idx location variable var param parameter regex pattern rotation created updated "
     "at days hours minutes seconds ms in tokens budget cost price rate ratio details mode scope "
     "scopes method audience issuer reset resets strength min max vault list map table column "
-    "callback handler factory service class interface schema tag alias description title text "
+    "iterations rounds callback handler factory service class interface schema tag alias "
+    "description title text "
     "placeholder message tokens_per_second position logprobs bytes"
 )
 # A word anywhere in the name that makes its token or key harmless.
@@ -101,7 +103,7 @@ def _by_segment(parts: list[str]) -> str | None:
         return "secret"
     if found & _TOKENS or parts[-1].endswith(("token", "apikey", "secret")):
         return "token"
-    return None
+    return "password" if parts[-1] in _CODES else None
 
 
 def _owns_key(parts: list[str]) -> bool:

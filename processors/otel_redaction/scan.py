@@ -41,25 +41,29 @@ _ESCAPES = (("\\n", "  "), ("\\r", "  "), ("\\t", "  "), ('\\"', '" '))
 _PSEUDONYM_TAIL = re.compile(r"_[0-9a-f]{24}(?![0-9a-f])")
 
 
-class Scan:
-    """One text on its way through the detectors, which append what they find to `matches`.
+def flattened(text: str) -> str:
+    """Return *text* at the same length with escape sequences and earlier markers blanked.
 
-    `text` has the length of the original; escape sequences and the markers of an
-    earlier redaction are blanked in it, so that an address after an escaped line
-    break begins at its first letter and a marker never counts as context.
+    An address after an escaped line break then begins at its first letter, and a
+    marker never counts as context.
     """
+    if "\\" in text:
+        for escape, blank in _ESCAPES:
+            if escape in text:
+                text = text.replace(escape, blank)
+    if "[" in text:
+        text = MASK.sub(_blank, text)
+    if "_" in text and _PSEUDONYM_TAIL.search(text) is not None:
+        text = PSEUDONYM.sub(_blank, text)
+    return text
+
+
+class Scan:
+    """One flattened text on its way through the detectors, which add what they find."""
 
     __slots__ = ("data", "deadline", "lower", "matches", "shape", "text")
 
     def __init__(self, text: str, deadline: float | None = None) -> None:
-        if "\\" in text:
-            for escape, blank in _ESCAPES:
-                if escape in text:
-                    text = text.replace(escape, blank)
-        if "[" in text:
-            text = MASK.sub(_blank, text)
-        if "_" in text and _PSEUDONYM_TAIL.search(text) is not None:
-            text = PSEUDONYM.sub(_blank, text)
         self.text = text
         # One byte for each character: what is not ASCII becomes "?", which no
         # detector anchors on.

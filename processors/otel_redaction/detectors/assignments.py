@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.secret_values import Style, Written, is_password, is_secret
 from otel_redaction.keys import secret_kind
+from otel_redaction.words import words
 
 if TYPE_CHECKING:
     from otel_redaction.scan import Scan
@@ -17,6 +18,8 @@ _REST_AND_OPERATOR = re.compile(
     r"[\w.-]{0,48}+"
     r"[\"'`\])\\]{0,6}+"
     r"(?:"
+    r":[ \t]{0,4}[A-Za-z][\w.\[\]|]{0,30}[ \t]{1,4}=[ \t]{1,4}"
+    r"|[ \t]{1,4}(?:value|content)[ \t]{0,4}=[ \t]{0,4}|"
     r"[ \t]{0,8}(?:[ \t][A-Za-z][\w.]{0,20}[ \t]{1,4})?"
     r"(?::{1,3}={1,2}|[?.+|]?={1,3}>?|::?|->)[ \t]{0,8}(?:\r?\n[ \t]{1,40})?"
     r"|[ \t]{0,4},[ \t]{0,4}(?=[\"'`])"
@@ -25,12 +28,13 @@ _REST_AND_OPERATOR = re.compile(
     r")"
     r"(?:[bfru@L\\]{1,4}(?=[\"'`]))?"
 )
-_FLAG = re.compile(r"[\w-]{0,40}[ \t]{1,4}(?=[^\s-])")
+_SPACE = re.compile(r"[\w-]{0,40}+[ \t]{1,4}(?=[^\s-])")
+_PLAIN_NAMES = words("password passwd pwd passphrase")
 _QUOTED = re.compile(r"(\"\"\"|'''|[\"'`])([^\r\n]*?)\1")
 _BARE = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\x00]{1,256}")
 _MORE = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\x00]{0,8192}")
-_LINE = re.compile(r"[^\r\n\"]{1,4096}")
-_LONGEST_VALUE = 2048
+_LINE = re.compile(r"[^\r\n\"]{1,2048}")
+_LONGEST_VALUE = 1024
 _LONGEST_BARE = 250
 
 
@@ -44,8 +48,8 @@ def find_assignments(scan: Scan) -> None:
             operator = _REST_AND_OPERATOR.match(scan.text, anchor)
             if operator is not None:
                 done = _judge(scan, anchor, operator)
-            elif flags:
-                done = _judge_flag(scan, anchor)
+            else:
+                done = _judge_spaced(scan, anchor, flags=flags)
 
 
 def _anchors(lower: bytes) -> list[int]:
@@ -76,17 +80,20 @@ def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:
     return _add_value(scan, operator.end(), kind, style)
 
 
-def _judge_flag(scan: Scan, anchor: int) -> int:
+def _judge_spaced(scan: Scan, anchor: int, *, flags: bool) -> int:
+    """Add a value that only a space parts from its name: `--token x`, `ENV API_KEY x`."""
     text = scan.text
-    flag = _FLAG.match(text, anchor)
-    if flag is None:
+    space = _SPACE.match(text, anchor)
+    if space is None:
         return anchor + 3
     lead = _NAME_REVERSED.match(text[max(0, anchor - 48) : anchor][::-1])
     start = anchor - (lead.end() if lead else 0)
-    if not text.startswith("--", start):
+    name = text[start : space.end()].rstrip()
+    flag = flags and name.startswith("--")
+    if not flag and not name.isupper() and name.lower() not in _PLAIN_NAMES:
         return anchor + 3
-    kind = secret_kind(text[start : flag.end()])
-    return _add_value(scan, flag.end(), kind, "tight") if kind else anchor + 3
+    kind = secret_kind(name)
+    return _add_value(scan, space.end(), kind, "tight" if flag else "space") if kind else anchor + 3
 
 
 def _add_value(scan: Scan, start: int, kind: str, style: Style) -> int:

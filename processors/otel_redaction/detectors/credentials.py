@@ -16,7 +16,7 @@ _PEM_BODY = re.compile(r"[A-Za-z0-9+/=:,.() \t\r\n\x00\\-]{24,20000}")
 _SHORTEST_KEY = 24
 _USERINFO = re.compile(r"[^\s/?#\"'<>\x00]{1,256}@")
 _HARMLESS_USERS = frozenset({"git", "hg", "svn", "anonymous"})
-_URL_REST = re.compile(r"[^\s\"'<>]{0,4096}")
+_URL_REST = re.compile(r"[^\s\"'<>]{0,2048}")
 _QUERY_SECRET = re.compile(
     r"[?&;](?:sig|signature|x-amz-signature|x-amz-credential|x-amz-security-token|x-goog-signature"
     r"|x-goog-credential|code|otp|pin|key|state|nonce|hash|hmac|ticket|invite|reset|access_token"
@@ -26,7 +26,17 @@ _QUERY_SECRET = re.compile(
 _BEARER = re.compile(r"bearer[\s:]{1,4}([\w.~+/=-]{8,4096})", re.IGNORECASE)
 _BASIC = re.compile(r"basic\s{1,4}([\w+/]{8,1024}={0,2})", re.IGNORECASE)
 _CURL_USER = re.compile(r"(?:-u|--user)[ =]{1,2}[\"']?([^\s\"':]{1,64}:[^\s\"']{3,128})")
-_WEBHOOK = re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/[\w/+-]{20,120}")
+_WEBHOOK = re.compile(
+    r"hooks\.slack\.com/(?:services|workflows|triggers)/[\w/+-]{20,120}"
+    r"|discord(?:app)?\.com/api/webhooks/\d{16,20}/[\w-]{50,90}"
+    r"|[\w-]{1,60}\.webhook\.office\.com/webhookb2/[\w@/-]{40,300}"
+)
+_CODE_ANCHORS = (b"cvv", b"cvc", b"otp", b"pin")
+_CODE = re.compile(
+    r"(?:cvv2?|cvc2?|otp|pin)(?: code| number)?[\"']?"
+    r"\s{0,2}(?:is|was|:|=|#)?\s{0,2}(\d{3,8})(?![\w.])",
+    re.IGNORECASE,
+)
 
 
 def find_credentials(scan: Scan) -> None:
@@ -39,9 +49,11 @@ def find_credentials(scan: Scan) -> None:
         if b"curl " in lower:
             for user in _CURL_USER.finditer(scan.text):
                 scan.add(*user.span(1), "password")
-        if b"hooks.slack.com/" in lower:
+        if b"webhook" in lower or b"hooks.slack" in lower:
             for webhook in _WEBHOOK.finditer(scan.text):
                 scan.add(*webhook.span(), "api_key")
+    if b"0" in scan.shape:
+        _find_codes(scan)
     if b"bearer" in lower:
         _find_bearer(scan)
     if b"basic " in lower:
@@ -89,6 +101,17 @@ def _find_in_query(scan: Scan, start: int, end: int) -> None:
     for secret in _QUERY_SECRET.finditer(scan.text, start, end):
         if looks_random(secret.group(1)):
             scan.add(*secret.span(1), "token")
+
+
+def _find_codes(scan: Scan) -> None:
+    """Add card verification numbers, one-time codes and PINs."""
+    for anchor in _CODE_ANCHORS:
+        position = scan.lower.find(anchor)
+        while position >= 0:
+            code = _CODE.match(scan.text, position)
+            if code is not None and not scan.text[position - 1 : position].isalnum():
+                scan.add(*code.span(1), "password")
+            position = scan.lower.find(anchor, position + len(anchor))
 
 
 def _find_bearer(scan: Scan) -> None:

@@ -23,7 +23,7 @@ NL a4n10 NO n11 OM n3c16 PK a4c16 PL n24 PS a4c21 PT n21 QA a4c21 RO a4c16 RS n1
 SA n2c18 SC a4n20a3 SD n14 SE n20 SI n15 SK n20 SM a1n10c12 SN c2n22 SO n19 ST n21 SV a4n20
 TL n19 TN n20 TR n6c16 UA n6c19 VA n18 VG a4n16 XK n16 YE a4n4c18
 """
-_CLASSES = {"n": "[0-9]", "a": "[A-Z]", "c": "[A-Z0-9]"}
+_CLASSES: dict[str, str] = {"n": "[0-9]", "a": "[A-Z]", "c": "[A-Z0-9]"}
 
 
 def _account(form: str) -> tuple[int, re.Pattern[str]]:

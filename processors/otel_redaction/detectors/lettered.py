@@ -17,17 +17,18 @@ _NRIC_LETTERS = {"S": "JZIHGFEDCBA", "F": "XWUTRQPNMLK", "M": "KLJNPQRTUWX"}
 _NIF = re.compile(r"([XYZ]?)(\d{7,8})([A-Z])")
 _NRIC = re.compile(r"([STFGM])(\d{7})([A-Z])")
 _NINO = re.compile(r"(?!BG|GB|NK|KN|TN|NT|ZZ)[ABCEGHJ-PRSTW-Z][ABCEGHJ-NPRSTW-Z]\d{6}[A-D]")
-_DOCUMENT = re.compile(r"[A-Z]{1,3}\d{6,9}[A-Z]{0,2}|\d{6,9}[A-Z]{1,2}")
+_DOCUMENT = re.compile(r"[A-Z]{1,3}\d{6,14}[A-Z]{0,2}|\d{6,9}[A-Z]{1,2}")
 _DOCUMENT_WORDS = vocabulary(
     "passport passports reisepass pass pasaporte passeport passaporto licence license licenses "
-    "driver drivers visa führerschein ausweis personalausweis document id card identity "
+    "driver drivers visa führerschein ausweis personalausweis document id card identity member "
     "identification certificate dea voter kvnr krankenkasse versichertennummer "
     "insurance nino national medicare"
 )
 
 
 def is_lettered_id(value: str, context: Context) -> bool:
-    """Return whether *value*, in upper case, is a national id by its check letter or its label."""
+    """Return whether *value* is a national id by its check letter or its label."""
+    value = value.upper().replace("-", "").replace(" ", "")
     nif = _NIF.fullmatch(value)
     if nif is not None and len(value) == 9:
         number = int(nif[1].translate(str.maketrans("XYZ", "012")) + nif[2])

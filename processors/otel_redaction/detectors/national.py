@@ -111,6 +111,10 @@ def _itin(digits: str) -> bool:
     return len(digits) == 9 and digits[0] == "9" and digits[3] in "5789"
 
 
+def _ein(digits: str) -> bool:
+    return len(digits) == 9
+
+
 def _any_length(digits: str) -> bool:
     return 6 <= len(digits) <= 14
 
@@ -134,6 +138,7 @@ _LABELLED: tuple[tuple[frozenset[bytes], Callable[[str], bool]], ...] = (
     (vocabulary("rijksregisternummer national registre"), _rijksregister),
     (vocabulary("npi provider"), _npi),
     (vocabulary("itin"), _itin),
+    (vocabulary("ein fein tin tax"), _ein),
     (vocabulary("african rsa id"), _za),
     (
         vocabulary(

@@ -50,17 +50,20 @@ _FORMS = (
         "ssn",
         re.compile(r"(?<![0.-])(?:000-00-0000|000\.00\.0000|000 00 0000|000-000000)(?![0-]|\.0)"),
     ),
-    ("label", re.compile(r"(?<![0.])0{1,20}(?:[ .\-/]{1,2}0{1,6}){0,5}(?!0)")),
+    ("label", re.compile(r"(?<![0.])0{1,20}(?:[ .\-/]{1,2}0{1,15}){0,5}(?!0)")),
     (
         "phone",
         re.compile(
-            r"(?<![0.-])(?:\+?\(?\+?0{1,4}\)?[-. ]{1,2})?\(?0{3}\)?[-. ]{0,2}0{3}[-. ]0{4}"
+            r"\+0{8,15}(?!0)"
+            r"|(?<![0.-])(?:\+?\(?\+?0{1,4}\)?[-. ]{1,2})?\(?0{3}\)?[-. ]{0,2}0{3}[-. ]0{4}"
             r"(?![0-]|\.0)"
-            r"|(?<![0.])[+(]{0,2}0{1,15}\)?"
+            r"|(?<![0.])[+(]{0,2}0{1,15}(?:\)0{0,8})?"
             r"(?:[ .\-/]{0,2}\(0{1,4}\)[ .\-/]{0,2}0{1,8}"
             r"|[ .\-/]{1,2}\(?0{1,12}\)?){0,6}(?!0)"
         ),
     ),
+    # The same with fewer groups, for when another number follows.
+    ("phone", re.compile(r"\+0{1,3}(?:[ .-]\(?0{1,4}\)?){2,4}(?!0)")),
 )
 
 
@@ -73,19 +76,51 @@ def find_numbers(scan: Scan) -> None:
             continue
         while start and text[start - 1] in "+(":
             start -= 1
-        while text[end - 1] not in "0123456789)":
+        while text[end - 1] not in "0123456789":
             end -= 1
-        written = text[start:end].translate(_DIGITS_TO_ZERO)
-        if len(written) <= _MEMORABLE:
-            candidates = _candidates(written)
-        else:
-            scan.check_deadline()
-            candidates = _find_candidates(written)
-        taken = start
-        for form, first, last in candidates:
-            if start + first >= taken:
-                end = _judge(scan, form, written[first:last], start + first, start + last)
-                taken = end or taken
+        first, last = _unglued(text, start, end)
+        if first > start:
+            _judge_run(scan, start, first)
+        if first < last:
+            _judge_run(scan, first, last)
+        if last < end and last >= first:
+            _judge_run(scan, max(last, first), end)
+
+
+def _unglued(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the part of the run without a first or last group that touches letters.
+
+    In `+14155550132 0A` the number ends before `0A`.
+    """
+    first, last = start, end
+    if start and text[start - 1].isalnum():
+        while first < end and text[first].isdigit():
+            first += 1
+        first = start if text[first : first + 1] == "-" else first
+    if text[end : end + 1].isalpha() and text[end] not in "xX":
+        while last > first and text[last - 1].isdigit():
+            last -= 1
+    return first, last
+
+
+def _judge_run(scan: Scan, start: int, end: int) -> None:
+    """Add what the numbers between *start* and *end* are."""
+    text = scan.text
+    while start < end and text[start] not in "0123456789(+":
+        start += 1
+    while end > start and text[end - 1] not in "0123456789)":
+        end -= 1
+    written = text[start:end].translate(_DIGITS_TO_ZERO)
+    if len(written) <= _MEMORABLE:
+        candidates = _candidates(written)
+    else:
+        scan.check_deadline()
+        candidates = _find_candidates(written)
+    taken = start
+    for form, first, last in candidates:
+        if start + first >= taken:
+            found = _judge(scan, form, written[first:last], start + first, start + last)
+            taken = found or taken
 
 
 def _find_candidates(shape: str) -> tuple[tuple[str, int, int], ...]:
@@ -135,7 +170,7 @@ def _judge_lettered(scan: Scan, start: int, end: int) -> int:
     around = text[first - 1 : first] + text[last : last + 1]
     if any(character.isalnum() or character in "_-." for character in around.rstrip(".")):
         return 0
-    if not is_lettered_id(text[first:last].upper(), Context(scan, first, last)):
+    if not is_lettered_id(text[first:last], Context(scan, first, last)):
         return 0
     scan.add(first, last, "national_id")
     return last

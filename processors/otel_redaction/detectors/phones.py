@@ -76,7 +76,9 @@ def is_phone(value: str, digits: str, context: Context) -> bool:
         return True
     if not _PHONE_WORDS_AFTER.isdisjoint(context.words_after[:1]):
         return True
-    return grouped and count <= 11 and bool(words) and words[-1] in _PLACES
+    if not grouped or count > 11 or not words:
+        return False
+    return words[-1] in _PLACES or (words[-1] in _NEUTRAL and words[-2:-1] == [b"number"])
 
 
 def _is_international(value: str, digits: str) -> bool:

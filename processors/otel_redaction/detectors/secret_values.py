@@ -9,8 +9,8 @@ from typing import Literal
 
 from otel_redaction.words import words
 
-Style = Literal["tight", "loose", "prose"]
-"""How a value is joined to its name: `a=b` or `--a b`, `a: b`, "a is b"."""
+Style = Literal["tight", "loose", "prose", "space"]
+"""How a value is joined to its name: `a=b` or `--a b`, `a: b`, "a is b", `A b`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _PLACEHOLDER_PART = re.compile(
-    r"\.\.\.|…|x{6}|example|placeholder|redacted|changeme|your[-_]|[-_]here\b|\*{4}|\{\w*\}",
+    r"\.\.\.|…|x{6}|placeholder|redacted|changeme|your[-_]|[-_]here\b|\*{4}|\{\w*\}",
     re.IGNORECASE,
 )
 _CODE = re.compile(
@@ -55,6 +55,10 @@ _PATH = re.compile(r"(?:[a-z]{2,12}://|\.{0,2}/|~/|[A-Za-z]:\\|\$)", re.IGNORECA
 _NAME = re.compile(r"v?\d++(?:\.\d++)++|\d{4}-\d\d-\d\d|\d{1,15}\Z")
 _WORD_PARTS = re.compile(r"[-_./: ]")
 _WORD = re.compile(r"[A-Za-z]*+\d{0,4}|[A-Za-z]{0,3}\d{1,3}[A-Za-z]{0,3}|\d{1,10}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ALGORITHMS = words(
+    "sha1 sha256 sha512 md5 base64 base58 oauth2 pbkdf2 argon2 argon2id aes128 aes256"
+)
 _HEX = re.compile(r"[0-9a-fA-F]{16,}")
 
 
@@ -70,6 +74,8 @@ def is_password(value: str, written: Written) -> bool:
         return False
     if written.style == "prose":
         return not value.isalpha()
+    if written.style == "space" and not _is_mixed_password(value):
+        return False
     if value.isalpha() and value.islower() and written.style == "loose":
         # `password: required by law` is prose; `password: sunshine` ends its line.
         return written.follows in {"", "\n", "\r", "&", ";", ","}
@@ -87,6 +93,10 @@ def is_secret(value: str, written: Written) -> bool:
         return len(value) >= 16 and distinct > 3
     if _is_placeholder(value) or _PATH.match(value):
         return False
+    if written.style == "space" and not any(digit in value for digit in "0123456789"):
+        return False
+    if _UUID.fullmatch(value):
+        return True
     if _HEX.fullmatch(value):
         return distinct > 5
     ordinary = _is_words(value) or _CODE.fullmatch(value) is not None
@@ -95,8 +105,17 @@ def is_secret(value: str, written: Written) -> bool:
     return distinct >= 6
 
 
+def _is_mixed_password(value: str) -> bool:
+    """Return whether *value*, after "password " in a sentence, can only be a password."""
+    if value.lower() in _ALGORITHMS or len(value) < 6:
+        return False
+    return any(map(str.isalpha, value)) and any(map(str.isdigit, value)) and value.isascii()
+
+
 def _is_placeholder(value: str) -> bool:
-    return bool(_PLACEHOLDER.fullmatch(value) or _PLACEHOLDER_PART.search(value))
+    if _PLACEHOLDER.fullmatch(value) or _PLACEHOLDER_PART.search(value):
+        return True
+    return "example" in value.lower() and not _mixed(value)
 
 
 def _is_words(value: str) -> bool:
