@@ -12,6 +12,8 @@ COMMANDS = {
     "demo": "run a small app against a fake provider and show what is seen",
     "doctor": "check this installation and say how to mend what is wrong",
     "import": "fill the ledger from OTLP/JSON Lines files",
+    "prove-privacy": "run a program with fake secrets planted and show all that would leave",
+    "redact": "copy standard input to standard output with PII and secrets masked",
     "run": "run a program under this distribution",
     "violations": "spans that exceeded their latency budgets",
 }
@@ -27,7 +29,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"otel_distro.cli.{cmd_name}_command")
+        module = import_module(f"otel_distro.cli.{cmd_name.replace('-', '_')}_command")
         command: click.Command = module.command
         return command
 

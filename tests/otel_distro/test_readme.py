@@ -28,7 +28,7 @@ def test_the_settings_table_is_up_to_date() -> None:
 
 def test_every_command_is_listed() -> None:
     """And none that does not exist."""
-    listed = set(re.findall(r"^\| `otel-distro (\w+)", README.read_text(), re.MULTILINE))
+    listed = set(re.findall(r"^\| `otel-distro ([\w-]+)", README.read_text(), re.MULTILINE))
 
     assert listed == set(COMMANDS)
 
