@@ -117,8 +117,9 @@ def _add_input_parts(total: Bill, usage: Usage, price: Price, all_input: int) ->
             total.assumptions += ("cache writes at the input rate",)
     audio = usage.input_audio_tokens
     if audio:
-        # Audio read from the cache is counted in both; it may not be charged twice.
-        audio = min(audio, max(0, all_input - charged))
+        if usage.input_tokens is not None:
+            # Audio read from the cache is counted in both; it may not be charged twice.
+            audio = min(audio, max(0, all_input - charged))
         total.add(audio, price.input_audio, "audio input", all_input)
         charged += audio
     return charged

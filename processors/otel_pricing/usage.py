@@ -51,8 +51,8 @@ def normalise(
     elif output_tokens is not None and rest_is_output and input_tokens is not None:
         output_tokens = max(output_tokens, (counts.total_tokens or 0) - input_tokens)
     return Usage(
-        input_tokens=_at_least(input_tokens, counts.input_audio_tokens),
-        output_tokens=_at_least(output_tokens, counts.output_audio_tokens),
+        input_tokens=_including(input_tokens, counts.input_audio_tokens),
+        output_tokens=_including(output_tokens, counts.output_audio_tokens),
         cache_read_tokens=read,
         cache_write_tokens=write,
         cache_write_1h_tokens=counts.cache_write_1h_tokens,
@@ -85,6 +85,11 @@ def _proves_reasoning_beside(counts: Counts, output_tokens: int, cached: int) ->
         return False
     beyond_input = counts.total_tokens - counts.input_tokens
     return output_tokens + reasoning in (beyond_input, beyond_input - cached)
+
+
+def _including(total: int | None, part: int | None) -> int | None:
+    """Return *total*, raised to a part that exceeds it; a total nobody said stays unsaid."""
+    return None if total is None else max(total, part or 0)
 
 
 def _at_least(total: int | None, part: int | None) -> int | None:

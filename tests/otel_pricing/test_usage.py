@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from otel_pricing import PriceBook, SpanRecord, Usage, price_call, read_call
@@ -131,9 +131,14 @@ def test_no_counts_are_no_usage() -> None:
             id="writes by lifetime add up",
         ),
         pytest.param(
-            Counts(input_tokens=50, input_audio_tokens=80, output_audio_tokens=7),
+            Counts(input_tokens=50, input_audio_tokens=80, output_tokens=5, output_audio_tokens=7),
             Usage(input_tokens=80, input_audio_tokens=80, output_tokens=7, output_audio_tokens=7),
             id="a total is never less than its audio",
+        ),
+        pytest.param(
+            Counts(input_audio_tokens=0, cache_read_tokens=9),
+            Usage(input_audio_tokens=0, cache_read_tokens=9),
+            id="a total that nobody said is not made up from its parts",
         ),
     ],
 )
@@ -194,6 +199,14 @@ KEYS = (
 BOOK = PriceBook()
 
 
+@example(
+    {
+        "gen_ai.usage.input_tokens": -1,
+        "gen_ai.usage.audio.input_tokens": 0,
+        "gen_ai.usage.cache_read.input_tokens": 1,
+    },
+    "",
+)
 @given(
     st.dictionaries(st.sampled_from(KEYS), ANYTHING), st.sampled_from(["litellm", "bedrock", ""])
 )
