@@ -62,7 +62,10 @@ RULES: tuple[Rule, ...] = (
         r"(?i)[?&;](?:sig|signature|x-amz-(?:signature|credential|security-token)|"
         r"x-goog-(?:signature|credential)|api[_-]?key|key|token|access_token|id_token|"
         r"refresh_token|client_secret|secret|password|pwd)=[^&#\s\"'<>\[*]{6,}",
-        ("https://api.example.com/v1?api_key=9f8e7d6c5b4a", "/blob?sv=1&sig=Zm9vYmFyYmF6"),
+        (
+            "https://api.example.com/v1?api_key=9f8e7d6c5b4a",
+            "https://blob.example.net/f?sv=1&sig=Zm9vYmFyYmF6cXV4MTIz",
+        ),
         ("/search?q=monkey&sort=asc", "/v1?api_key=[API_KEY]"),
     ),
     Rule(
@@ -87,7 +90,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "openai_key",
         r"\bsk-(?:proj|svcacct|admin|None|ant|or-v1|lf)-[A-Za-z0-9_-]{16,}|\bsk-[A-Za-z0-9]{32,}",
-        ("sk-proj-" + "Ab3dEf9h" * 5, "sk-ant-api03-" + "x9Y8z7W6" * 4, "sk-" + "a1B2c3D4" * 6),
+        (
+            "sk-proj-" + "Ab3dEf9h" * 5,
+            "sk-ant-api03-" + "x9Y8z7W6" * 4,
+            "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",
+        ),
         ("sk-learn-contrib-package", "sk-proj-short"),
     ),
     Rule(

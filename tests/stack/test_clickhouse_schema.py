@@ -67,6 +67,16 @@ def paid(nano: str, status: str = "priced") -> dict[str, str]:
     }
 
 
+_CALLS_BY_MODEL = """
+    SELECT model, toUInt32(count()) AS calls, toString(sum(cost_nano_usd)) AS nano
+    FROM otel.llm_calls GROUP BY model ORDER BY model
+"""
+_DAILY_BY_MODEL = """
+    SELECT model, toUInt32(sum(calls)) AS calls, toUInt32(sum(unpriced_calls)) AS unpriced
+    FROM otel.llm_cost_daily GROUP BY model ORDER BY model
+"""
+
+
 def test_each_billed_call_is_counted_once_in_nano_dollars(tmp_path: Path) -> None:
     """A span that Kafka delivered twice is one call; a twin that is not billed is none."""
     twin = {"otel_distro.billed": "false", "otel_distro.cost.status": "priced"}
@@ -78,16 +88,7 @@ def test_each_billed_call_is_counted_once_in_nano_dollars(tmp_path: Path) -> Non
         span("d", "new-model", **paid("", "unpriced")),
     ]
 
-    calls, daily = run(
-        tmp_path,
-        [*statements(), *rows],
-        [
-            "SELECT model, toUInt32(count()) AS calls, toString(sum(cost_nano_usd)) AS nano "
-            "FROM otel.llm_calls GROUP BY model ORDER BY model",
-            "SELECT model, toUInt32(sum(calls)) AS calls, toUInt32(sum(unpriced_calls)) AS unpriced"
-            " FROM otel.llm_cost_daily GROUP BY model ORDER BY model",
-        ],
-    )
+    calls, daily = run(tmp_path, [*statements(), *rows], [_CALLS_BY_MODEL, _DAILY_BY_MODEL])
 
     assert calls == [
         {"model": "gpt-4o", "calls": 2, "nano": "6000002"},
