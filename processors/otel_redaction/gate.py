@@ -9,6 +9,7 @@ no match. Without google-re2 installed everything works the same, only slower.
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _word_start(text: str, position: int) -> int:
 def _gate() -> Callable[[str], bool] | None:
     """Return what tells whether an ASCII text may hold a match, or None without google-re2."""
     try:
-        import re2
+        re2 = import_module("re2")
     except ImportError:
         return None
     options = re2.Options()

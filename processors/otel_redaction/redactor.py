@@ -72,18 +72,25 @@ class Redactor:
 
     def find(self, text: str, deadline: float | None = None) -> list[Match]:
         """Return what the policy does not let through in *text*, in order, without overlaps."""
+        matches = self._find_by_pattern(text, deadline)
+        for detector in self.policy.detectors:
+            matches = matches + [Match(*found) for found in detector.find(text)]
+        return self._not_allowed(text, matches)
+
+    def _find_by_pattern(self, text: str, deadline: float | None) -> list[Match]:
         # The patterns take 40 ms to compile: paid by the first record, not by the import.
         from otel_redaction.engine import find_all
 
-        policy = self.policy
         matches = find_all(text, deadline)
+        for rule in self.policy.rules:
+            matches = matches + [
+                Match(*found.span(), rule.kind) for found in rule.pattern.finditer(text)
+            ]
+        return matches
+
+    def _not_allowed(self, text: str, matches: list[Match]) -> list[Match]:
+        policy = self.policy
         if policy.rules or policy.detectors:
-            for rule in policy.rules:
-                matches += [
-                    Match(*found.span(), rule.kind) for found in rule.pattern.finditer(text)
-                ]
-            for detector in policy.detectors:
-                matches += [Match(*found) for found in detector.find(text)]
             matches = merged([match for match in matches if match.end > match.start])
         if policy.kinds or policy.allow_values or policy.default == "allow":
             matches = [match for match in matches if not self._allows(text, match)]
@@ -129,7 +136,8 @@ class Redactor:
         kinds: list[str] = []
         for _ in range(_ROUNDS):
             kinds += [match.kind for match in matches]
-            rest = self.find(around(text, matches), deadline)
+            edges = around(text, matches)
+            rest = self._not_allowed(edges, self._find_by_pattern(edges, deadline))
             text = self._replaced(text, matches)
             matches = self.find(text, deadline) if rest else []
             if not matches:
@@ -223,7 +231,7 @@ class Redactor:
             name = str(each)
             try:
                 safe_name = self._text(name, tally, deadline) if len(name) > 5 else name
-                result[safe_name] = self._value(name, value, tally, deadline, depth + 1)
+                result[safe_name] = self._value(safe_name, value, tally, deadline, depth + 1)
             except _Dropped:
                 continue
         return result
