@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote
 
 from otel_cost_ledger.errors import LedgerError, NewerSchemaError
+from otel_cost_ledger.forking import TrackedConnection, check_not_inherited, track
 from otel_cost_ledger.migrations import migrate
 from otel_cost_ledger.paths import prepare_file
 from otel_cost_ledger.schema import SCHEMA_VERSION
@@ -30,6 +31,7 @@ def open_writer(
 
     Raises `LedgerError` for a file we must not touch and `sqlite3.Error` for one SQLite cannot.
     """
+    check_not_inherited(path)
     prepare_file(path)
     connection = sqlite3.connect(
         path,
@@ -37,7 +39,9 @@ def open_writer(
         isolation_level=None,
         # The writer serialises its threads with a lock; the last flush may come from another.
         check_same_thread=False,
+        factory=TrackedConnection,
     )
+    track(connection, path)
     try:
         version = schema_version(connection)
         if version > SCHEMA_VERSION:
@@ -72,10 +76,19 @@ def open_reader(path: Path) -> sqlite3.Connection:
     There SQLite cannot make its shared-memory file and refuses a WAL database; opened as
     immutable it can be read, without what other processes have not yet checkpointed.
     """
-    location = f"file:{quote(str(path.absolute()))}?mode=ro"
+    path = path.absolute()
+    check_not_inherited(path)
+    location = f"file:{quote(str(path))}?mode=ro"
     last_error: sqlite3.Error | None = None
     for uri in (location, f"{location}&immutable=1"):
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            uri,
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=TrackedConnection,
+        )
+        track(connection, path)
         try:
             schema_version(connection)
         except sqlite3.OperationalError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from otel_cost_ledger.forking import LONGEST_WAIT_S, watch
 from otel_cost_ledger.paths import default_ledger_path
 from otel_cost_ledger.writer import LedgerWriter
 from otel_pricing import BillingWindow, PriceBook, from_readable_span, price_call, read_call
@@ -50,6 +51,8 @@ class SqliteCostExporter(SpanExporter):
         self._lock = threading.Lock()
         self._complained = False
         self._writer = LedgerWriter(path, clean=clean, pseudonym_key=pseudonym_key)
+        self._held_for_fork = False
+        watch(self)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Price and store the model calls among *spans*.
@@ -78,6 +81,20 @@ class SqliteCostExporter(SpanExporter):
     def shutdown(self) -> None:
         """Store what waits, leave the rest in the spill file, and close the ledger."""
         self._writer.shutdown()
+
+    def before_fork(self) -> None:
+        """Let the decisions under way finish, so that the child's are not half made."""
+        self._held_for_fork = self._lock.acquire(timeout=LONGEST_WAIT_S)
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        if self._held_for_fork:
+            self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Start anew; what was decided on is the parent's."""
+        self._lock = threading.Lock()
+        self._window = BillingWindow()
 
     def _decide(self, spans: Sequence[ReadableSpan]) -> tuple[list[PricedCall], list[PricedCall]]:
         """Return the calls of *spans*, and earlier ones that they give another decision."""

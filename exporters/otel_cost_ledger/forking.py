@@ -1,44 +1,102 @@
-"""Telling writers that they live in a forked child now."""
+"""Keeping SQLite and fork() apart.
+
+SQLite remembers per process which locks it holds on a file. A forked child inherits that memory
+but not the locks, so even a connection of its own, opened while an inherited one is still around,
+believes in locks that are not there: the parent then removes the WAL that the child writes to, and
+what the child stored is gone without an error (we have seen it). Therefore every connection is
+closed before a fork. Where that is impossible in time, the child leaves the file alone.
+"""
 
 from __future__ import annotations
 
+# Before our own registration below: handlers run in reverse order before a fork, and ours has to
+# wait for writers, which may want to log, while the lock of logging is still free.
+import logging  # noqa: F401
 import os
+import sqlite3
 import weakref
 from typing import TYPE_CHECKING, Final, Protocol
 
+from otel_cost_ledger.errors import LedgerError
+
 if TYPE_CHECKING:
-    import sqlite3
+    from pathlib import Path
+
+LONGEST_WAIT_S: Final = 2.0
+"""How long a fork waits for a write that is under way."""
 
 
 class ForkAware(Protocol):
-    """Something that holds what a forked child must not use."""
+    """Something that holds locks or connections that a forked child must not have."""
 
-    def abandon_in_child(self) -> None:
-        """Let go of the parent's connection, locks and waiting calls."""
+    def before_fork(self) -> None:
+        """Finish what is under way, for at most `LONGEST_WAIT_S`, and close connections."""
+        ...
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        ...
+
+    def after_fork_in_child(self) -> None:
+        """Start anew: locks may be held by threads that do not exist here."""
         ...
 
 
+class TrackedConnection(sqlite3.Connection):
+    """A connection that is known to be open until it is closed."""
+
+    path: Path | None = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        super().close()
+        _open.discard(self)
+
+
+_open: Final[weakref.WeakSet[TrackedConnection]] = weakref.WeakSet()
+_inherited: Final[list[TrackedConnection]] = []
 _aware: Final[weakref.WeakSet[ForkAware]] = weakref.WeakSet()
-_abandoned: Final[list[sqlite3.Connection]] = []
 
 
 def watch(aware: ForkAware) -> None:
-    """Have *aware* told when this process turns out to be a forked child."""
+    """Have *aware* told about every fork of this process."""
     _aware.add(aware)
 
 
-def abandon(connection: sqlite3.Connection) -> None:
-    """Keep an inherited connection alive for ever.
-
-    SQLite forbids a child any use of it, and closing is a use: it could remove the parent's WAL.
-    """
-    _abandoned.append(connection)
+def track(connection: TrackedConnection, path: Path) -> None:
+    """Remember that *connection* to *path* is open."""
+    connection.path = path
+    _open.add(connection)
 
 
-def _after_fork_in_child() -> None:
+def check_not_inherited(path: Path) -> None:
+    """Raise `LedgerError` if the parent process had *path* open when it forked this one."""
+    if any(connection.path == path for connection in _inherited):
+        raise LedgerError(
+            f"this process was forked while {path} was in use, so SQLite's locks cannot be"
+            f" trusted here; calls go to the spill file, which other processes store"
+        )
+
+
+def _before() -> None:
     for aware in list(_aware):
-        aware.abandon_in_child()
+        aware.before_fork()
+
+
+def _after_in_parent() -> None:
+    for aware in list(_aware):
+        aware.after_fork_in_parent()
+
+
+def _after_in_child() -> None:
+    # Kept for ever: closing an inherited connection is as forbidden as using it.
+    _inherited.extend(_open)
+    _open.clear()
+    for aware in list(_aware):
+        aware.after_fork_in_child()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(
+        before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child
+    )

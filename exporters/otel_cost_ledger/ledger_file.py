@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_cost_ledger.connection import Synchronous, open_writer
-from otel_cost_ledger.forking import abandon
 from otel_cost_ledger.gate import Gate
 from otel_cost_ledger.paths import identity
 from otel_cost_ledger.quarantine import set_aside
@@ -84,10 +83,10 @@ class LedgerFile:
         self.close()
         self._gate.close()
 
-    def abandon(self) -> None:
-        """In a forked child: drop the parent's connection without closing it."""
-        if self._store is not None:
-            abandon(self._store.connection)
+    def start_anew(self) -> None:
+        """In a forked child: let go of what is the parent's, without touching it."""
+        # Normally it was closed before the fork; if not, `forking` keeps it from being collected.
         self._store = None
         self._identity = None
+        # Closing a copy of the descriptor does not release the parent's lock.
         self._gate.close()

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 def suppressed() -> AbstractContextManager[None]:
-    """Return a context in which instrumentations, of sqlite3 above all, see nothing."""
+    """Return a context in which instrumentations, of sqlite3 above all, see nothing.
+
+    The first call imports; make it before threads and forks can meet on the import lock.
+    """
     try:
         from opentelemetry.instrumentation.utils import suppress_instrumentation
     except ImportError:

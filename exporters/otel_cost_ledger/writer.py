@@ -17,7 +17,7 @@ from otel_cost_ledger.connection import DEFAULT_BUSY_TIMEOUT_MS, Synchronous
 from otel_cost_ledger.entries import Entry, LatencyViolation, ViolationRow, microseconds
 from otel_cost_ledger.errors import LedgerError
 from otel_cost_ledger.faults import Fault, describe, explain, fault_of
-from otel_cost_ledger.forking import watch
+from otel_cost_ledger.forking import LONGEST_WAIT_S, watch
 from otel_cost_ledger.health import Counters, WriteResult
 from otel_cost_ledger.interning import DEFAULT_MAX_NAMES
 from otel_cost_ledger.ledger_file import LedgerFile
@@ -89,6 +89,8 @@ class LedgerWriter:
         self._outage = Outage(self.path, say)
         self._complained: set[str] = set()
         self._lock = threading.Lock()
+        self._held_for_fork = False
+        suppressed()
         watch(self)
 
     def write(self, batch: Sequence[PricedCall]) -> WriteResult:
@@ -128,10 +130,21 @@ class LedgerWriter:
         finally:
             self._lock.release()
 
-    def abandon_in_child(self) -> None:
-        """Forget what belongs to the parent process: connection, waiting calls, counts, lock."""
+    def before_fork(self) -> None:
+        """Close the ledger, after the write that is under way."""
+        self._held_for_fork = self._lock.acquire(timeout=LONGEST_WAIT_S)
+        if self._held_for_fork:
+            self._file.close()
+
+    def after_fork_in_parent(self) -> None:
+        """Let writers go on; the next one opens the ledger again."""
+        if self._held_for_fork:
+            self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Forget what belongs to the parent process: waiting calls, counts, lock."""
         self._lock = threading.Lock()
-        self._file.abandon()
+        self._file.start_anew()
         self._ring.clear()
         self.counters = Counters()
 

@@ -15,6 +15,7 @@ import pytest
 
 from otel_cost_ledger import Fault, LatencyViolation, LedgerError, LedgerWriter, open_ledger
 from otel_cost_ledger import connection as connections
+from otel_cost_ledger.forking import TrackedConnection
 from otel_cost_ledger.integrity import check_integrity
 from otel_cost_ledger.queries import costs
 from otel_cost_ledger.schema import SCHEMA_VERSION
@@ -263,14 +264,13 @@ def test_a_file_system_without_shared_memory_is_refused(
 ) -> None:
     """There WAL mode is silently not taken, and two processes would not see each other."""
 
-    class Dotfile(sqlite3.Connection):
+    class Dotfile(TrackedConnection):
         def execute(self, sql: str, *rest: Any) -> Any:
             if sql == "PRAGMA journal_mode = WAL":
                 return super().execute("SELECT 'delete'")
             return super().execute(sql, *rest)
 
-    real = sqlite3.connect
-    monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: real(*a, factory=Dotfile, **k))
+    monkeypatch.setattr(connections, "TrackedConnection", Dotfile)
 
     result = make_writer(say=said.append).write([make_call()])
 
