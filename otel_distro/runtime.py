@@ -61,6 +61,7 @@ class Runtime:
         self._providers: tuple[Any, ...] = ()
         self._guard_ok = False
         self._closed = False
+        self._forked = False
 
     def batch_spans(self, exporter: SpanExporter) -> SpanProcessor:
         """Return the batch processor for an exporter the environment selected."""
@@ -108,8 +109,14 @@ class Runtime:
         return closing.flush(self._providers, deadline) and done
 
     def pending(self) -> bool:
-        """Whether anything waits to be settled or delivered."""
-        return not self._closed and (self.accounts.pending() or closing.pending(self._providers))
+        """Whether anything waits to be settled or delivered.
+
+        The process that booted always has its last metrics to deliver; a forked child ends often
+        and quickly, and is only held up for what it recorded itself.
+        """
+        if self._closed:
+            return False
+        return not self._forked or self.accounts.pending() or closing.pending(self._providers)
 
     def close(self, timeout: float) -> None:
         """Deliver what is queued within *timeout* seconds, once; never raises."""
@@ -131,6 +138,7 @@ class Runtime:
     def _after_fork(self) -> None:
         notices.at_fork()
         self._closed = False
+        self._forked = True
         self.faults.at_fork()
         self.outages.at_fork()
         self.accounts.at_fork()

@@ -258,3 +258,20 @@ def _wait_for(port: int) -> None:
         except OSError:
             time.sleep(0.1)
     raise TimeoutError(f"nothing listens on {port}")
+
+
+@pytest.mark.parametrize("ending", ["os.kill(os.getpid(), 15)", "os._exit(0)"])
+def test_the_last_metrics_arrive_however_the_process_ends(
+    tmp_path: Path, sink: OtlpSink, ending: str
+) -> None:
+    """They are exported once a minute, and a process rarely ends on the minute."""
+    script = f"""
+import os
+from opentelemetry import metrics
+metrics.get_meter("app").create_counter("orders").add(3)
+{ending}
+"""
+    instrumented(script, clean_environment(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url))
+
+    (point,) = sink.metrics()["orders"].sum.data_points
+    assert point.as_int == 3
