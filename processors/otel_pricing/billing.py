@@ -27,6 +27,7 @@ from otel_pricing.twins import (
     nested_evidence,
     overlapping,
     response_id_evidence,
+    shape_buckets,
     shape_evidence,
     span_of,
 )
@@ -92,7 +93,7 @@ def settle(spans: Iterable[Span], parents: Mapping[Key, int | None]) -> dict[Key
     ties = Ties(ordered)
     ties.nest(parents)
     ties.match(lambda s: [s.call.response_id] if s.call.response_id else [], response_id_evidence)
-    ties.match(lambda s: [(s.family, model) for model in s.models], shape_evidence)
+    ties.match(shape_buckets, shape_evidence)
     return _Settlement(ties).decisions
 
 

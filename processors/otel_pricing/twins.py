@@ -16,7 +16,7 @@ from otel_pricing.prices.aliases import model_family
 from otel_pricing.prices.catalogue import STANDARD_TIERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Hashable, Iterable, Iterator
 
 Key = tuple[int, int]
 """Trace id and span id."""
@@ -151,11 +151,23 @@ def response_id_evidence(outer: Span, inner: Span) -> str | None:
     return None
 
 
+def shape_buckets(span: Span) -> list[Hashable]:
+    """Return what spans that `shape_evidence` may tie have in common."""
+    buckets: list[Hashable] = [(span.family, model) for model in span.models]
+    return [*buckets, (span.family, None)] if span.failed else buckets
+
+
 def shape_evidence(outer: Span, inner: Span) -> str | None:
     """Return why two spans without a common id are one call: by time, model and tokens."""
     if outer.family is not inner.family or not _may_be_stacked(outer, inner):
         return None
-    if outer.layer < inner.layer or not outer.models & inner.models or not _holds(outer, inner):
+    if outer.layer < inner.layer or not _holds(outer, inner):
+        return None
+    if not outer.models & inner.models:
+        # A rejected call may not even name its model.
+        unnamed = not outer.models or not inner.models
+        if unnamed and outer.failed and inner.failed and outer.layer > inner.layer:
+            return "inside the framework's span in time, and failed like it"
         return None
     if outer.call.response_id and inner.call.response_id and outer.layer == inner.layer:
         # Two clients that both name the response, and name different ones.

@@ -16,6 +16,7 @@ from otel_pricing.twins import (
     Span,
     nested_evidence,
     response_id_evidence,
+    shape_buckets,
     shape_evidence,
     span_of,
 )
@@ -241,5 +242,5 @@ def _apart(one: Span, other: Span) -> int:
 
 
 def _buckets(span: Span) -> list[Hashable]:
-    named: list[Hashable] = [(span.family, model) for model in span.models]
-    return [*named, span.call.response_id] if span.call.response_id else named
+    shape = shape_buckets(span)
+    return [*shape, span.call.response_id] if span.call.response_id else shape

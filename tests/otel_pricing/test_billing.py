@@ -455,6 +455,19 @@ def test_a_client_around_a_framework_is_no_twin(priced: Callable[..., PricedCall
     assert billed([inner, outer]) == ids(inner, outer)
 
 
+def test_a_rejected_call_that_names_no_model_is_found_by_time_and_failure(
+    priced: Callable[..., PricedCall],
+) -> None:
+    """With content hidden, a failed client span may say nothing but that it failed."""
+    failed = {"error_type": "RateLimitError", "usage": None, "status": CostStatus.FREE}
+    outer = priced(scope=LANGCHAIN, at=(0, 100), **failed)
+    inner = priced(scope=CLIENT_SCOPE, at=(3, 97), **(failed | {"request_model": ""}))
+    worked = priced(scope=CLIENT_SCOPE, at=(3, 97), request_model="")
+
+    assert billed([inner, outer]) == ids(inner)
+    assert billed([worked, outer]) == ids(worked, outer)
+
+
 def test_two_clients_that_name_different_responses_are_two_calls(
     priced: Callable[..., PricedCall],
 ) -> None:
