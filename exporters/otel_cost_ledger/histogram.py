@@ -42,10 +42,11 @@ def bucket_of(latency_us: int) -> int:
 def middle_us(bucket: int) -> float:
     """Return the latency that stands for a whole *bucket*: its geometric middle."""
     place = _POSITION[bucket]
-    lower = _LOWER_BOUNDS[place]
-    if place + 1 == len(_LOWER_BOUNDS) or _LOWER_BOUNDS[place + 1] - lower == 1:
-        return float(lower)
-    return math.sqrt(lower * _LOWER_BOUNDS[place + 1])
+    lowest = _LOWER_BOUNDS[place]
+    if place + 1 == len(_LOWER_BOUNDS):
+        return float(lowest)
+    # Latencies are whole microseconds, which makes the highest one of a bucket a known number.
+    return math.sqrt(lowest * (_LOWER_BOUNDS[place + 1] - 1))
 
 
 def percentile(counts: Mapping[int, int], percent: int) -> int | None:
