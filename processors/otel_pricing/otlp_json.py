@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
+from otel_pricing.otlp_values import attributes_of, either, object_of, objects_of, text_of
 from otel_pricing.record import ERROR_CODE, SpanEvent, SpanRecord
 
 if TYPE_CHECKING:
@@ -69,17 +70,17 @@ def read_spans(
 
 def spans_of(request: Mapping[str, object], *, line: int = 0) -> Iterator[SpanRecord | LineProblem]:
     """Yield the spans of one decoded OTLP trace request, or what is wrong with each."""
-    for resource_spans in _objects(_get(request, "resourceSpans", "resource_spans")):
-        resource = _attributes(_object(resource_spans.get("resource")).get("attributes"))
-        groups = _get(resource_spans, "scopeSpans", "scope_spans") or _get(
+    for resource_spans in objects_of(either(request, "resourceSpans", "resource_spans")):
+        resource = attributes_of(object_of(resource_spans.get("resource")).get("attributes"))
+        groups = either(resource_spans, "scopeSpans", "scope_spans") or either(
             # The name before OTLP 0.15; old archives still hold it.
             resource_spans,
             "instrumentationLibrarySpans",
             "instrumentation_library_spans",
         )
-        for scope_spans in _objects(groups):
-            scope = _object(scope_spans.get("scope") or scope_spans.get("instrumentationLibrary"))
-            for span in _objects(scope_spans.get("spans")):
+        for scope_spans in objects_of(groups):
+            scope = object_of(scope_spans.get("scope") or scope_spans.get("instrumentationLibrary"))
+            for span in objects_of(scope_spans.get("spans")):
                 try:
                     yield _span(span, scope, resource)
                 except (ValueError, TypeError, OverflowError) as exc:
@@ -132,28 +133,28 @@ def _spans_of_line(
 def _span(
     span: Mapping[str, object], scope: Mapping[str, object], resource: Mapping[str, object]
 ) -> SpanRecord:
-    status = _object(span.get("status"))
+    status = object_of(span.get("status"))
     return SpanRecord(
-        trace_id=_id(_get(span, "traceId", "trace_id"), 16),
-        span_id=_id(_get(span, "spanId", "span_id"), 8),
-        parent_span_id=_optional_id(_get(span, "parentSpanId", "parent_span_id")),
-        name=_text(span.get("name")),
-        start_ns=_nanoseconds(_get(span, "startTimeUnixNano", "start_time_unix_nano")),
-        end_ns=_nanoseconds(_get(span, "endTimeUnixNano", "end_time_unix_nano")),
+        trace_id=_id(either(span, "traceId", "trace_id"), 16),
+        span_id=_id(either(span, "spanId", "span_id"), 8),
+        parent_span_id=_optional_id(either(span, "parentSpanId", "parent_span_id")),
+        name=text_of(span.get("name")),
+        start_ns=_nanoseconds(either(span, "startTimeUnixNano", "start_time_unix_nano")),
+        end_ns=_nanoseconds(either(span, "endTimeUnixNano", "end_time_unix_nano")),
         kind=_kind(span.get("kind")),
         status_is_error=status.get("code") in _ERROR_NAMES,
-        status_message=_text(status.get("message")),
-        scope_name=_text(scope.get("name")),
-        scope_version=_text(scope.get("version")),
-        attributes=_attributes(span.get("attributes")),
+        status_message=text_of(status.get("message")),
+        scope_name=text_of(scope.get("name")),
+        scope_version=text_of(scope.get("version")),
+        attributes=attributes_of(span.get("attributes")),
         resource_attributes=resource,
         events=tuple(
             SpanEvent(
-                name=_text(event.get("name")),
-                time_ns=_nanoseconds(_get(event, "timeUnixNano", "time_unix_nano")),
-                attributes=_attributes(event.get("attributes")),
+                name=text_of(event.get("name")),
+                time_ns=_nanoseconds(either(event, "timeUnixNano", "time_unix_nano")),
+                attributes=attributes_of(event.get("attributes")),
             )
-            for event in _objects(span.get("events"))
+            for event in objects_of(span.get("events"))
         ),
     )
 
@@ -195,75 +196,3 @@ def _kind(value: object) -> int:
     if isinstance(value, str):
         return _KINDS.get(value, 0)
     return value if isinstance(value, int) else 0
-
-
-def _attributes(pairs: object) -> dict[str, object]:
-    read: dict[str, object] = {}
-    for pair in _objects(pairs):
-        key = pair.get("key")
-        if isinstance(key, str):
-            read[key] = _value(pair.get("value"))
-    return read
-
-
-def _value(value: object, depth: int = 0) -> object:
-    """Return the Python value of an OTLP AnyValue; None for what is empty, unknown or too deep."""
-    if depth > 32:
-        return None
-    for kind, content in _object(value).items():
-        match kind:
-            case "stringValue" | "string_value" | "boolValue" | "bool_value":
-                return content
-            case "intValue" | "int_value":
-                return _integer(content)
-            case "doubleValue" | "double_value":
-                return _double(content)
-            case "arrayValue" | "array_value":
-                items = _object(content).get("values")
-                return [_value(v, depth + 1) for v in items] if isinstance(items, list) else []
-            case "kvlistValue" | "kvlist_value":
-                pairs = _objects(_object(content).get("values"))
-                return {str(p.get("key")): _value(p.get("value"), depth + 1) for p in pairs}
-            case "bytesValue" | "bytes_value":
-                return content
-            case _:
-                continue
-    return None
-
-
-def _integer(content: object) -> object:
-    # Protobuf's JSON writes 64-bit integers as strings, because JavaScript cannot hold them.
-    if isinstance(content, str):
-        try:
-            return int(content)
-        except ValueError:
-            return None
-    return content
-
-
-def _double(content: object) -> object:
-    if isinstance(content, str):
-        try:
-            return float(content)
-        except ValueError:
-            return None
-    return content
-
-
-def _get(mapping: Mapping[str, object], camel: str, snake: str) -> object:
-    return mapping.get(camel, mapping.get(snake))
-
-
-def _object(value: object) -> Mapping[str, object]:
-    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
-
-
-def _objects(value: object) -> Iterator[Mapping[str, object]]:
-    if isinstance(value, list):
-        for item in cast("list[object]", value):
-            if isinstance(item, dict):
-                yield cast("dict[str, object]", item)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
