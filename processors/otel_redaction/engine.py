@@ -59,13 +59,19 @@ def _search_region(scan: Scan) -> list[Match]:
 
 
 _SHORT = 256
-# What nothing that is looked for can do without, but for long digitless keys.
-_SUSPECT = re.compile(r"[^\sA-Za-z_.,;()/?'\-]")
 _LONG_WORD = 16
+# What nothing can do without that is looked for in a text with few digits; but
+# for long words and for values after a word such as "password".
+_SUSPECT = re.compile(r"[^\sA-Za-z0-9_.,;()/?-]|--")
+_THREE_DIGITS = re.compile(r"(?:[^0-9]*+[0-9]){3}")
+_DIGIT = re.compile(r"[0-9]")
+_NAMES = re.compile(r"pass|pwd|secret|token|key|auth|cred|bearer|basic", re.IGNORECASE)
 
 
 def _is_plain(text: str) -> bool:
     """Return whether a short *text* is words only, as most attribute values are."""
-    if _SUSPECT.search(text) is not None or "--" in text or "'" in text:
+    if _SUSPECT.search(text) is not None or _THREE_DIGITS.match(text) is not None:
         return False
-    return len(text) < _LONG_WORD or max(map(len, text.split())) < _LONG_WORD
+    if not text.islower() and max(map(len, text.split()), default=0) >= _LONG_WORD:
+        return False
+    return _DIGIT.search(text) is None or _NAMES.search(text) is None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _STEM = r"(?:pass|pwd|secret|token|key|auth|cred|cookie)"
-_OPERATOR = r"(?:[:=>]|[?.+|-][=>]|,[ \t]*[\"'`]|(?:is|was|value|content)[ \t:=])"
+_NAME = rf"{_STEM}[\w.-]*[\"'`\])\\]*[ \t]*"
 _PATTERNS = (
     r"[^\s@]@[\w\[]",  # emails
     r"(?:[0-9][-.()/+ ]*){6}",  # numbers
@@ -35,7 +35,8 @@ _PATTERNS = (
     r"(?i)(?:cvv|cvc|otp|pin)2?(?: code| number)?[\"']?\s*(?:is|was|:|=|#)?\s*[0-9]{3}",
     r"(?i)birth|born|dob",  # births
     # assignments: a joined value, a flag, a name in capitals, and "password x"
-    rf"(?i){_STEM}[\w.-]*[\"'`\])\\]*[ \t]*(?:[A-Za-z][\w.]*[ \t]+)?{_OPERATOR}",
+    rf"(?i){_NAME}(?:[A-Za-z][\w.]*[ \t]+)?(?:[:=]|[?.+|-][=>])",
+    rf"(?i){_NAME}(?:>|,[ \t]*[\"'`]|(?:is|was|value|content)[ \t:=])",
     rf"(?i)--[\w-]*{_STEM}",
     r"[A-Z0-9_.-]*(?:PASS|PWD|SECRET|TOKEN|KEY|AUTH|CRED|COOKIE)[A-Z0-9_-]*[ \t]",
     r"(?i)(?:password|passwd|pwd|passphrase)[ \t]",
