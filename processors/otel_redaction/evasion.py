@@ -96,7 +96,7 @@ def plain(text: str) -> Plain | None:
 
 
 def _may_be_encoded(text: str) -> bool:
-    return "%" in text or "&" in text or "\\u00" in text or "\\x" in text
+    return "%" in text or "&" in text or "\\" in text
 
 
 def _edited(text: str, edits: list[tuple[int, int, str]]) -> Plain:

@@ -29,6 +29,8 @@ _REST_AND_OPERATOR = re.compile(
     r"(?:[bfru@L\\]{1,4}(?=[\"'`]))?"
 )
 _SPACE = re.compile(r"[\w-]{0,40}+[ \t]{1,4}(?=[^\s-])")
+# Without a flag, only a name in capitals or one of the plain names below counts.
+_SPACED_STARTS = frozenset("PSTKACp")
 _PLAIN_NAMES = words("password passwd pwd passphrase")
 _QUOTED = re.compile(r"(\"\"\"|'''|[\"'`])([^\r\n]*?)\1")
 _BARE = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\x00]{1,256}")
@@ -48,7 +50,7 @@ def find_assignments(scan: Scan) -> None:
             operator = _REST_AND_OPERATOR.match(scan.text, anchor)
             if operator is not None:
                 done = _judge(scan, anchor, operator)
-            else:
+            elif flags or scan.text[anchor] in _SPACED_STARTS:
                 done = _judge_spaced(scan, anchor, flags=flags)
 
 
