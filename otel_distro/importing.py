@@ -69,7 +69,7 @@ def import_files(
     prices = prices or settings.prices
     book = PriceBook(read_price_file(prices)) if prices else PriceBook()
     archive = _read(files, book, report)
-    decided = decide(list(archive.calls.values()), parents=archive.parents)
+    decided, revised = _decide(archive, ledger)
 
     from otel_cost_ledger.writer import LedgerWriter
 
@@ -79,10 +79,10 @@ def import_files(
         pseudonym_key=installation_key(settings.state_dir),
         say=report,
         # Rows wait in memory for the one transaction after another that stores them.
-        ring_calls=max(len(decided), 1),
+        ring_calls=max(len(decided), len(revised), 1),
     )
     try:
-        written, known = _store(writer, ledger, decided)
+        written, known = _store(writer, ledger, decided, revised)
     finally:
         writer.shutdown()
     return ImportSummary(archive.spans, len(decided), written, known, archive.problems)
@@ -106,10 +106,38 @@ def _read(files: Iterable[Path], book: PriceBook, report: Callable[[str], None])
     return archive
 
 
-def _store(writer: LedgerWriter, ledger: Path, decided: Sequence[PricedCall]) -> tuple[int, int]:
+def _decide(archive: _Archive, ledger: Path) -> tuple[list[PricedCall], list[PricedCall]]:
+    """Return the archive's calls decided, and calls of the ledger that are decided otherwise now.
+
+    Two spans of one provider call may have been archived in different files.
+    """
+    from otel_cost_ledger.ledger import open_ledger
+    from otel_cost_ledger.twins import twin_candidates
+
+    batch = list(archive.calls.values())
+    with open_ledger(ledger, missing_ok=True) as opened:
+        stored = twin_candidates(opened, batch)
+    decided = decide([*stored, *batch], parents=archive.parents)
+    before = {(p.call.trace_id, p.call.span_id): p.billed for p in stored}
+    revised = [
+        priced
+        for priced in decided[: len(stored)]
+        if priced.billed != before[priced.call.trace_id, priced.call.span_id]
+    ]
+    return decided[len(stored) :], revised
+
+
+def _store(
+    writer: LedgerWriter,
+    ledger: Path,
+    decided: Sequence[PricedCall],
+    revised: Sequence[PricedCall],
+) -> tuple[int, int]:
     if not decided:
         return 0, 0
     result = writer.write(decided)
-    if result.fault is not None or result.waiting:
-        raise ImportFailedError(f"cannot write cost ledger {ledger}: {result.fault}")
+    last = writer.revise(revised) if revised else result
+    fault = result.fault or last.fault
+    if fault is not None or last.waiting:
+        raise ImportFailedError(f"cannot write cost ledger {ledger}: {fault}")
     return result.written, result.already_known

@@ -11,10 +11,14 @@ COMMANDS = {
     "costs": "what model calls cost, from the local ledger",
     "demo": "run a small app against a fake provider and show what is seen",
     "doctor": "check this installation and say how to mend what is wrong",
+    "explain": "which spans of a trace are billed, and why",
     "import": "fill the ledger from OTLP/JSON Lines files",
+    "prices": "what a model costs and where that price comes from",
     "prove-privacy": "run a program with fake secrets planted and show all that would leave",
     "redact": "copy standard input to standard output with PII and secrets masked",
+    "reprice": "price stored calls anew, after a price was added or corrected",
     "run": "run a program under this distribution",
+    "stats": "error rate, latency, speed and time to first token",
     "violations": "spans that exceeded their latency budgets",
 }
 """Subcommand -> what it does, as `otel-distro --help` lists it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,6 +43,7 @@ EMPTY = (
 )
 @ledger_option
 @json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, safe to open as a spreadsheet.")
 def command(
     since: datetime | None,
     until: datetime | None,
@@ -49,9 +51,24 @@ def command(
     ledger: Path | None,
     *,
     as_json: bool,
+    as_csv: bool,
 ) -> None:
     """Show what model calls cost, from the local ledger."""
     from otel_cost_ledger.costs import costs
+
+    path = ledger_path(ledger)
+    with reading(path) as opened:
+        report = costs(opened, since, until, by=group_names(by))
+    if as_json:
+        output.print_json(as_data(report))
+    elif as_csv:
+        _write_csv(report)
+    else:
+        _show(report, path, since)
+
+
+def group_names(by: str) -> list[str]:
+    """Return the names of `--by`, or end with what is allowed."""
     from otel_cost_ledger.grouping import GROUPS
 
     names = [name for part in by.split(",") if (name := part.strip())]
@@ -60,13 +77,15 @@ def command(
         raise click.BadParameter(
             f"{', '.join(unknown) or 'nothing'} is not among {', '.join(GROUPS)}", param_hint="--by"
         )
-    path = ledger_path(ledger)
-    with reading(path) as opened:
-        report = costs(opened, since, until, by=names)
-    if as_json:
-        output.print_json(as_data(report))
-    else:
-        _show(report, path, since)
+    return names
+
+
+def _write_csv(report: CostReport) -> None:
+    from otel_cost_ledger.csv_safe import write_csv
+
+    figures = list(_line(report.total))
+    rows = [[*line.key, *_line(line).values()] for line in report.groups]
+    write_csv(sys.stdout, [*report.by, *figures], rows)
 
 
 def as_data(report: CostReport) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -270,3 +271,129 @@ def test_doctor_never_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert secret not in run("doctor", "--settings").output
     assert secret not in run("doctor", "--json").output
+
+
+INNER = {"gen_ai.response.id": "msg-7"}
+
+
+def stacked() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Two spans of one provider call: a framework's around the client's."""
+    outer, inner = chat_span(0, **INNER), chat_span(0, **INNER)
+    inner["spanId"], inner["parentSpanId"] = f"{2:016x}", outer["spanId"]
+    inner["startTimeUnixNano"] = str(int(outer["startTimeUnixNano"]) + 1_000_000)
+    inner["endTimeUnixNano"] = str(int(outer["endTimeUnixNano"]) - 1_000_000)
+    return outer, inner
+
+
+def test_spans_of_one_call_are_billed_once_though_archived_apart(
+    tmp_path: Path, ledger: Path
+) -> None:
+    """The second file revises what the first one had decided, whichever comes first."""
+    outer, inner = stacked()
+    first = write_archive(tmp_path / "outer.jsonl", outer)
+    second = write_archive(tmp_path / "inner.jsonl", inner)
+    for archive in (first, second, first):
+        run("import", archive, "--ledger", ledger)
+
+    total = json.loads(run("costs", "--json", "--ledger", ledger).stdout)["total"]
+    assert (total["calls"], total["cost_nano_usd"]) == (1, 6_000_000)
+
+
+def test_explain_shows_the_tree_and_the_reason(tmp_path: Path, ledger: Path) -> None:
+    """The inner span is billed; the outer one says which is billed instead."""
+    archive = write_archive(tmp_path / "a.jsonl", *stacked())
+    run("import", archive, "--ledger", ledger)
+    said = run("explain", f"{1:032x}", "--ledger", ledger).stdout
+    (root,) = json.loads(run("explain", "1", "--json", "--ledger", ledger).stdout)["calls"]
+
+    assert "not billed" in said
+    assert root["billed"] is False
+    assert root["calls"][0]["billed"] is True
+    assert root["billing_reason"]
+    assert root["calls"][0]["price_source"].startswith("genai-prices")
+
+
+@pytest.mark.parametrize("trace_id", ["xyz", "", "1" * 33])
+def test_what_is_no_trace_id_is_refused(trace_id: str, ledger: Path) -> None:
+    """With what one looks like."""
+    result = run("explain", trace_id, "--ledger", ledger)
+
+    assert result.exit_code == 2
+    assert "is not a trace id of up to 32 hexadecimal digits" in result.stderr
+
+
+def test_a_trace_without_calls_is_said_to_have_none(ledger: Path) -> None:
+    """Exit code 1."""
+    result = run("explain", "abc", "--ledger", ledger)
+
+    assert result.exit_code == 1
+    assert "no model call of trace" in result.stderr
+
+
+def test_prices_tells_rates_and_source() -> None:
+    """Per million tokens, with where it is known from."""
+    found = json.loads(run("prices", "gpt-4o", "--provider", "openai", "--json").stdout)
+
+    assert found["usd_per_million_tokens"]["input"] == "2.5"
+    assert found["usd_per_million_tokens"]["output"] == "10"
+    assert "genai-prices" in found["source"]
+
+
+def test_a_model_without_a_price_is_said_to_have_none() -> None:
+    """And how to declare one."""
+    result = run("prices", "house-model-1")
+
+    assert result.exit_code == 1
+    assert "no price for house-model-1" in result.stderr
+    assert "OTEL_DISTRO_PRICES" in result.stderr
+
+
+PRICES = """
+[[price]]
+provider = "house"
+model = "house-model-1"
+from = 2025-01-01
+source = "our own contract"
+input = 1
+output = 2
+"""
+
+
+def test_repricing_fills_in_what_was_unknown(tmp_path: Path, filled: Path) -> None:
+    """1200 x 1 + 300 x 2 = 1800 micro-dollars, once the price is declared."""
+    prices = tmp_path / "prices.toml"
+    prices.write_text(PRICES)
+    arguments = ["reprice", "--since", "2026-01-01", "--prices", prices, "--ledger", filled]
+    preview = run(*arguments, "--dry-run")
+    before = json.loads(run("costs", "--json", "--ledger", filled).stdout)["total"]
+    done = run(*arguments)
+    after = json.loads(run("costs", "--json", "--ledger", filled).stdout)["total"]
+
+    assert preview.stdout == "1 of 4 calls would change: $0 before, $0.0018 now\n"
+    assert done.stdout == "1 of 4 calls changed: $0 before, $0.0018 now\n"
+    assert before["unpriced_calls"] == 1
+    assert after["unpriced_calls"] == 0
+    assert after["cost_nano_usd"] - before["cost_nano_usd"] == 1_800_000
+
+
+def test_stats_tell_how_calls_went(filled: Path) -> None:
+    """One of four failed; 300 tokens in half a second, three times, over two seconds."""
+    total = json.loads(run("stats", "--json", "--ledger", filled).stdout)["total"]
+
+    assert (total["calls"], total["failed_calls"], total["error_rate"]) == (4, 1, 0.25)
+    assert total["output_tokens_per_s"] == 450.0
+    assert "25.0 %" in run("stats", "--ledger", filled).stdout
+
+
+def test_costs_as_csv_are_safe_to_open(tmp_path: Path, ledger: Path) -> None:
+    """A model's name cannot become a formula."""
+    name = "=HYPERLINK(1)"
+    archive = write_archive(
+        tmp_path / "a.jsonl",
+        chat_span(0, **{"gen_ai.request.model": name, "gen_ai.response.model": name}),
+    )
+    run("import", archive, "--ledger", ledger)
+    lines = run("costs", "--csv", "--ledger", ledger).stdout.splitlines()
+
+    assert lines[0].startswith("model,calls,cost_nano_usd,cost_usd")
+    assert lines[1].startswith("'=HYPERLINK(1),1,")

@@ -1,0 +1,89 @@
+"""`otel-distro stats`: how model calls went."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.costs_command import EMPTY, group_names
+from otel_distro.cli.options import (
+    json_option,
+    ledger_option,
+    ledger_path,
+    since_option,
+    until_option,
+)
+from otel_distro.cli.reading import reading
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from otel_cost_ledger.stats import StatLine, StatReport
+
+
+@click.command("stats", epilog="Example: otel-distro stats --since 7d --by model,day")
+@since_option("Only calls that began after this, such as 24h, 7d or 2026-01-31.")
+@until_option
+@click.option("--by", default="model", show_default=True, metavar="NAME[,NAME]")
+@ledger_option
+@json_option
+def command(
+    since: datetime | None, until: datetime | None, by: str, ledger: Path | None, *, as_json: bool
+) -> None:
+    """Show error rate, latency, speed and time to first token of model calls."""
+    from otel_cost_ledger.stats import stats
+
+    path = ledger_path(ledger)
+    with reading(path) as opened:
+        report = stats(opened, since, until, by=group_names(by))
+    if as_json:
+        groups = [_data(line, report.by) for line in report.groups]
+        output.print_json({"total": _data(report.total, ()), "groups": groups})
+    elif not report.total.calls:
+        output.note(EMPTY.format(path=path, window=""))
+    else:
+        output.print_table(_table(report))
+
+
+def _data(line: StatLine, by: tuple[str, ...]) -> dict[str, Any]:
+    figures = asdict(line)
+    key = figures.pop("key")
+    return {**dict(zip(by, key, strict=False)), **figures}
+
+
+def _table(report: StatReport) -> Any:
+    table = output.table(
+        [
+            *((name, False) for name in report.by),
+            ("calls", True),
+            ("errors", True),
+            ("p50", True),
+            ("p95", True),
+            ("p99", True),
+            ("tokens/s", True),
+            ("first token p50", True),
+            ("p95", True),
+        ]
+    )
+    for line in report.groups:
+        table.add_row(*(output.printable(name) or "-" for name in line.key), *_cells(line))
+    table.add_row("total", *[""] * (len(report.by) - 1), *_cells(report.total), style="bold")
+    return table
+
+
+def _cells(line: StatLine) -> list[str]:
+    speed = line.output_tokens_per_s
+    return [
+        output.count(line.calls),
+        f"{100 * line.error_rate:.1f} %",
+        output.milliseconds(line.p50_ms),
+        output.milliseconds(line.p95_ms),
+        output.milliseconds(line.p99_ms),
+        "-" if speed is None else f"{speed:,.0f}",
+        output.milliseconds(line.ttft_p50_ms),
+        output.milliseconds(line.ttft_p95_ms),
+    ]
