@@ -1,0 +1,97 @@
+"""Recordings of stacked instrumentations: real libraries, one fake provider, one bill.
+
+Each file in `data` holds the spans of one small program that called a loopback server through real
+client libraries with real instrumentations on, reduced to names, numbers and made-up answers. It gives
+every OpenAI chat 1200 tokens in and 300 out, and reuses its response ids, as test servers do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from otel_pricing import BillingWindow, PriceBook, PricedCall, decide, price_call, read_call
+from otel_pricing.otlp_json import read_spans
+
+DATA = Path(__file__).parent / "data"
+
+# gpt-4o with 1024 cached: 176 × 2.50 + 1024 × 1.25 + 300 × 10 = 4720; plain: 6000
+# gpt-5 with 1024 cached: 176 × 1.25 + 1024 × 0.125 + 300 × 10 = 3348; flex: (1500 + 3000) / 2
+# claude: 176 × 3 + 1024 × 0.30 + 400 × 3.75 + 100 × 6 + 300 × 15 = 7435.2
+# claude on Bedrock, no split: (528 + 307.2 + 500 × 3.75 + 4500) × 1.1 = 7931.22
+# gemini: 176 × 0.30 + 1024 × 0.03 + 400 × 2.50 = 1083.52
+EXPECTED = {
+    "oi-langchain+oi-openai.l_chat": (2, 1, 4_720_000),
+    "oi-langchain+oi-openai.l_parallel": (8, 4, 24_000_000),
+    "oi-langchain+oi-openai.l_flex": (2, 1, 2_250_000),
+    "oi-langchain+oi-openai.l_agent": (4, 2, 12_000_000),
+    "ollm-langchain+ollm-openai.l_responses": (2, 1, 3_348_000),
+    "genai-langchain+genai-openai.l_responses": (1, 1, 3_348_000),
+    "genai-openai+oi-openai.parallel": (10, 5, 30_000_000),
+    "genai-anthropic+native.a_stream": (2, 1, 7_435_200),
+    "ollm-anthropic+native.a_chat": (2, 1, 7_435_200),
+    "oi-langchain+oi-anthropic+native.l_anth": (3, 1, 7_435_200),
+    "litellm+oi-openai.ll_chat": (2, 1, 4_720_000),
+    "litellm.ll_anth": (1, 1, 7_435_200),
+    "pydantic+genai-openai.p_tool": (4, 2, 12_000_000),
+    "pydantic+genai-anthropic+native.p_anth": (4, 1, 7_435_200),
+    "google-genai.g_chat": (1, 1, 1_083_520),
+    "ollm-google.g_chat": (1, 1, 1_083_520),
+    "genai-bedrock.b_chat": (1, 1, 7_931_220),
+    "ollm-bedrock.b_chat": (1, 1, 7_931_220),
+    "openai-v2.chat_flex": (1, 1, 2_250_000),
+}
+"""Name of a recording -> spans that are model calls, calls that were made, nano-US-dollars."""
+
+
+def calls_in(name: str, book: PriceBook, *, without_ids: bool = False) -> list[PricedCall]:
+    """Return the priced calls of a recording."""
+    calls = [c for span in read_spans(DATA / f"{name}.otlp.jsonl") if (c := read_call(span))]
+    if without_ids:
+        calls = [replace(call, response_id=None) for call in calls]
+    return [price_call(call, book) for call in calls]
+
+
+def bill(calls: list[PricedCall]) -> tuple[int, int]:
+    """Return the number of calls that are billed and their cost."""
+    billed = [call for call in calls if call.billed]
+    return len(billed), sum(call.cost_nano_usd or 0 for call in billed)
+
+
+def test_every_recording_is_expected() -> None:
+    """A file that nobody looks at proves nothing."""
+    assert {path.name.removesuffix(".otlp.jsonl") for path in DATA.iterdir()} == EXPECTED.keys()
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_stacked_instrumentations_make_one_bill(name: str, book: PriceBook) -> None:
+    """As many calls as were made, at what they cost, however many spans describe them."""
+    spans, calls, nano_usd = EXPECTED[name]
+
+    priced = calls_in(name, book)
+
+    assert len(priced) == spans
+    assert bill(decide(priced)) == (calls, nano_usd)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_bill_is_the_same_without_response_ids(name: str, book: PriceBook) -> None:
+    """With content hidden some instrumentations give none: time and tokens are enough."""
+    _, calls, nano_usd = EXPECTED[name]
+
+    assert bill(decide(calls_in(name, book, without_ids=True))) == (calls, nano_usd)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_bill_is_the_same_live(name: str, book: PriceBook) -> None:
+    """Decided as the spans end, one by one."""
+    _, calls, nano_usd = EXPECTED[name]
+    window = BillingWindow()
+    live: dict[int, PricedCall] = {}
+
+    for call in calls_in(name, book):
+        live |= {changed.call.span_id: changed for changed in window.offer(call)}
+
+    assert bill(list(live.values())) == (calls, nano_usd)
