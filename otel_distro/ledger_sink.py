@@ -8,6 +8,7 @@ from otel_cost_ledger.entries import LatencyViolation
 from otel_cost_ledger.writer import LedgerWriter
 from otel_distro import notices
 from otel_distro.installation_key import installation_key
+from otel_distro.maintenance import Maintenance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ class LedgerSink:
         self._settings = settings
         self._clean = clean
         self._opened: LedgerWriter | None = None
+        self._maintained = False
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
         """Store new calls and the changed decisions on earlier ones."""
@@ -32,6 +34,9 @@ class LedgerSink:
             writer.write(new)
         if revised:
             writer.revise(revised)
+        if not self._maintained:
+            self._maintained = True
+            Maintenance(writer.path, self._settings.ledger_retention_days).start()
 
     def judged(self, records: Sequence[LatencyRecord]) -> None:
         """Store the verdicts that are violations."""

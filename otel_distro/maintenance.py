@@ -1,0 +1,56 @@
+"""Keeps the ledger from growing for ever: once a day, by one process, on a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from otel_distro import notices
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_DAY_SECONDS = 86_400
+_LOOK_SECONDS = 3_600.0
+
+
+class Maintenance:
+    """Removes single calls older than *days* from the ledger at *path*; daily sums stay."""
+
+    def __init__(self, path: Path, days: int) -> None:
+        self._path = path
+        self._days = days
+        self._stamp = path.with_name(path.name + ".retained")
+
+    def start(self) -> None:
+        """Look after the ledger from now on, on a daemon thread."""
+        threading.Thread(target=self._run, name="otel_distro-maintenance", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            if self.is_due():
+                self.run_once()
+            time.sleep(_LOOK_SECONDS)
+
+    def is_due(self) -> bool:
+        """Whether nobody has done it in the last 24 hours."""
+        try:
+            age = time.time() - self._stamp.stat().st_mtime
+        except OSError:
+            return True
+        # A stamp from the future is that of a clock that was wrong.
+        return not 0 <= age < _DAY_SECONDS
+
+    def run_once(self) -> None:
+        """Remove what is too old; never raises."""
+        from otel_cost_ledger.retention import retain
+
+        try:
+            self._stamp.touch(mode=0o600)
+            retain(self._path, days=self._days)
+        except Exception as error:  # noqa: BLE001 - a ledger that is too large still works
+            notices.say_once(
+                f"old calls could not be removed from {self._path}: {type(error).__name__}; "
+                "it is tried again tomorrow"
+            )

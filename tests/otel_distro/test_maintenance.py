@@ -1,0 +1,72 @@
+"""Retention runs by itself, once a day."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from otel_cost_ledger.ledger import open_ledger
+from otel_cost_ledger.queries import calls, costs
+from otel_cost_ledger.writer import LedgerWriter
+from otel_distro.maintenance import Maintenance
+from otel_pricing import CostStatus, ModelCall, PricedCall
+
+DAY_NS = 86_400 * 10**9
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    """A ledger with a call of today and one of forty days ago."""
+    path = tmp_path / "ledger.db"
+    writer = LedgerWriter(path)
+    for number, age in enumerate((0, 40)):
+        start = time.time_ns() - age * DAY_NS
+        call = ModelCall(
+            trace_id=1 + number,
+            span_id=1 + number,
+            start_ns=start,
+            end_ns=start + 1000,
+            scope="test",
+            operation="chat",
+            provider="openai",
+            request_model="gpt-4o",
+        )
+        writer.write([PricedCall(call=call, status=CostStatus.PRICED, cost_nano_usd=5)])
+    writer.shutdown()
+    return path
+
+
+def test_old_calls_go_and_their_sums_stay(ledger: Path) -> None:
+    """Thirty days of single calls, daily totals for ever."""
+    Maintenance(ledger, 30).run_once()
+
+    with open_ledger(ledger) as opened:
+        assert len(calls(opened)) == 1
+        assert costs(opened).total.cost_nano_usd == 10
+
+
+def test_it_is_due_once_a_day(ledger: Path) -> None:
+    """Whoever did it last leaves a stamp for all processes."""
+    maintenance = Maintenance(ledger, 30)
+    assert maintenance.is_due()
+    maintenance.run_once()
+    assert not maintenance.is_due()
+
+    yesterday = time.time() - 90_000
+    os.utime(ledger.with_name("ledger.db.retained"), (yesterday, yesterday))
+    assert maintenance.is_due()
+
+
+def test_a_ledger_that_cannot_be_cleaned_up_is_told_of_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And does no harm."""
+    path = tmp_path / "ledger.db"
+    path.write_text("this is not a database " * 100)
+    for _ in range(2):
+        Maintenance(path, 30).run_once()
+
+    assert capsys.readouterr().err.count("old calls could not be removed") == 1
