@@ -136,8 +136,7 @@ def _detect_secrets() -> Redact:
 
 
 def _presidio_rs() -> Redact:
-    module = import_module("presidio_rs")
-    return module.AnalyzerEngine().analyze  # type: ignore[no-any-return]  # an untyped package
+    return import_module("presidio_rs").Analyzer().analyze  # type: ignore[no-any-return]
 
 
 _PEERS: dict[str, Callable[[], Redact]] = {

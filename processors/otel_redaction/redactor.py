@@ -8,14 +8,13 @@ from functools import lru_cache
 from typing import Any
 
 from otel_redaction import json_text, sql_text, url_text
-from otel_redaction.edges import around
 from otel_redaction.keys import secret_kind, segments
-from otel_redaction.match import MASK, PSEUDONYM, Match, mask, merged
+from otel_redaction.match import MASK, PSEUDONYM, Match
 from otel_redaction.policy import ALWAYS_REDACTED, DEFAULT_POLICY, Action, Policy
-from otel_redaction.pseudonyms import pseudonym
 from otel_redaction.scan import DeadlineExceeded
 from otel_redaction.streams import across_items
 from otel_redaction.telemetry_keys import IDENTIFIERS, SQL, URLS
+from otel_redaction.text_redactor import Dropped, TextRedactor
 
 AnyValue = Any
 """What an attribute may hold: text, bytes, numbers, booleans, None, sequences and mappings."""
@@ -24,11 +23,6 @@ Tally = MutableMapping[str, int]
 
 _SHORT = 1024
 _DEEPEST = 24
-_ROUNDS = 4
-
-
-class _Dropped(Exception):  # noqa: N818 - it is not an error
-    """The policy says that the value being redacted must be left out."""
 
 
 class Redactor:
@@ -40,6 +34,7 @@ class Redactor:
 
     def __init__(self, policy: Policy = DEFAULT_POLICY) -> None:
         self.policy = policy
+        self._texts = TextRedactor(policy)
         self._keys: list[tuple[list[str], Action]] = [
             (segments(name), action) for name, action in policy.keys.items()
         ]
@@ -50,14 +45,14 @@ class Redactor:
         """Return *text* redacted; empty if the policy drops something it holds."""
         try:
             return self._text(text, tally, self._deadline())
-        except _Dropped:
+        except Dropped:
             return ""
 
     def value(self, key: str, value: AnyValue, tally: Tally | None = None) -> AnyValue:
         """Return *value*, which is named *key*, redacted; None if the policy drops it."""
         try:
             return self._value(key, value, tally, self._deadline(), 0)
-        except _Dropped:
+        except Dropped:
             return None
 
     def attributes(
@@ -70,37 +65,9 @@ class Redactor:
         """
         return self._mapping("", attributes, tally, self._deadline(), 0)
 
-    def find(self, text: str, deadline: float | None = None) -> list[Match]:
+    def find(self, text: str) -> list[Match]:
         """Return what the policy does not let through in *text*, in order, without overlaps."""
-        matches = self._find_by_pattern(text, deadline)
-        for detector in self.policy.detectors:
-            matches = matches + [Match(*found) for found in detector.find(text)]
-        return self._not_allowed(text, matches)
-
-    def _find_by_pattern(self, text: str, deadline: float | None) -> list[Match]:
-        # The patterns take 40 ms to compile: paid by the first record, not by the import.
-        from otel_redaction.engine import find_all
-
-        matches = find_all(text, deadline)
-        for rule in self.policy.rules:
-            matches = matches + [
-                Match(*found.span(), rule.kind) for found in rule.pattern.finditer(text)
-            ]
-        return matches
-
-    def _not_allowed(self, text: str, matches: list[Match]) -> list[Match]:
-        policy = self.policy
-        if policy.rules or policy.detectors:
-            matches = merged([match for match in matches if match.end > match.start])
-        if policy.kinds or policy.allow_values or policy.default == "allow":
-            matches = [match for match in matches if not self._allows(text, match)]
-        return matches
-
-    def _allows(self, text: str, match: Match) -> bool:
-        if self.policy.action(match.kind) == "allow":
-            return True
-        value = text[match.start : match.end]
-        return value in self.policy.allow_values and match.kind not in ALWAYS_REDACTED
+        return self._texts.find(text)
 
     def _deadline(self) -> float:
         return time.monotonic() + self.policy.deadline_ms / 1000
@@ -122,27 +89,12 @@ class Redactor:
             kept = _cut(text, limit)
             redacted, kinds = self._redact(text[:kept], deadline)
             return f"{redacted}[{len(text) - kept} MORE CHARACTERS DROPPED]", kinds
-        matches = self.find(text, deadline)
+        matches = self._texts.find(text, deadline)
         if json_text.looks_like_json(text) and (matches or self._names_secret(text)):
             return self._redact_json(text, matches, deadline)
         if not matches:
             return text, ()
-        return self._settled(text, matches, deadline)
-
-    def _settled(
-        self, text: str, matches: list[Match], deadline: float | None
-    ) -> tuple[str, tuple[str, ...]]:
-        """Return *text* with markers for *matches*, and for what that uncovered."""
-        kinds: list[str] = []
-        for _ in range(_ROUNDS):
-            kinds += [match.kind for match in matches]
-            edges = around(text, matches)
-            rest = self._not_allowed(edges, self._find_by_pattern(edges, deadline))
-            text = self._replaced(text, matches)
-            matches = self.find(text, deadline) if rest else []
-            if not matches:
-                break
-        return text, tuple(kinds)
+        return self._texts.settled(text, matches, deadline)
 
     def _names_secret(self, text: str) -> bool:
         return any(self._key_rule(name) is not None for name in json_text.names(text))
@@ -155,7 +107,7 @@ class Redactor:
         Markers are put straight into the text where they leave it valid and no
         name in it hides a value of its own; else the document is taken apart.
         """
-        replaced, kinds = self._settled(text, matches, deadline)
+        replaced, kinds = self._texts.settled(text, matches, deadline)
         if json_text.is_valid(replaced) and not self._names_secret(replaced):
             return replaced, kinds
         document = json_text.parse(text)
@@ -166,32 +118,12 @@ class Redactor:
         text = json_text.dump(self._value("", document, tally, until, 1), like=text)
         kinds = tuple(kind for kind, count in tally.items() for _ in range(count))
         # Once more over the whole: context may stand in a neighbouring field.
-        rest = self.find(text, deadline)
+        rest = self._texts.find(text, deadline)
         if not rest:
             return text, kinds
-        replaced, more = self._settled(text, rest, deadline)
+        replaced, more = self._texts.settled(text, rest, deadline)
         text = replaced if json_text.is_valid(replaced) else json_text.dump(replaced, like="")
         return text, (*kinds, *more)
-
-    def _replaced(self, text: str, matches: list[Match]) -> str:
-        parts = []
-        position = 0
-        for match in matches:
-            marker = self._marker(match.kind, text[match.start : match.end])
-            if _is_json_number(text, match):
-                marker = f'"{marker}"'
-            parts += [text[position : match.start], marker]
-            position = match.end
-        parts.append(text[position:])
-        return "".join(parts)
-
-    def _marker(self, kind: str, value: str, action: Action | None = None) -> str:
-        action = action or self.policy.action(kind)
-        if action == "drop":
-            raise _Dropped
-        if action == "pseudonym" and self.policy.pseudonym_key is not None:
-            return pseudonym(kind, value, self.policy.pseudonym_key)
-        return mask(kind)
 
     def _value(
         self, key: str, value: AnyValue, tally: Tally | None, deadline: float, depth: int
@@ -199,7 +131,7 @@ class Redactor:
         if value is None or isinstance(value, (bool, float)):
             return value
         if depth > _DEEPEST:
-            raise _Dropped
+            raise Dropped
         if time.monotonic() > deadline:
             raise DeadlineExceeded("redaction passed its deadline; drop this record's content")
         if isinstance(value, Mapping):
@@ -227,12 +159,16 @@ class Redactor:
         depth: int,
     ) -> dict[str, AnyValue]:
         result: dict[str, AnyValue] = {}
+        # What is inside a secret is secret too: `{"credentials": {"user": ..., "value": ...}}`.
+        prefix = f"{key}." if self._key_rule(key) is not None else ""
         for each, value in mapping.items():
             name = str(each)
             try:
                 safe_name = self._text(name, tally, deadline) if len(name) > 5 else name
-                result[safe_name] = self._value(safe_name, value, tally, deadline, depth + 1)
-            except _Dropped:
+                result[safe_name] = self._value(
+                    prefix + safe_name, value, tally, deadline, depth + 1
+                )
+            except Dropped:
                 continue
         return result
 
@@ -253,7 +189,7 @@ class Redactor:
         for item in items:
             try:
                 result.append(self._value(key, item, tally, deadline, depth + 1))
-            except _Dropped:
+            except Dropped:
                 continue
         return tuple(result) if isinstance(values, tuple) else result
 
@@ -279,15 +215,15 @@ class Redactor:
         text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
         if not text or MASK.fullmatch(text) or PSEUDONYM.fullmatch(text):
             return value
-        marker = self._marker(kind, text, action)
+        marker = self._texts.marker(kind, text, action)
         if tally is not None:
             tally[kind] = tally.get(kind, 0) + 1
         return marker
 
     def _named_text(self, key: str, text: str, tally: Tally | None, deadline: float) -> str:
         if key in self._allow_keys:
-            matches = [match for match in self.find(text) if match.kind in ALWAYS_REDACTED]
-            return self._replaced(text, matches) if matches else text
+            matches = [match for match in self._texts.find(text) if match.kind in ALWAYS_REDACTED]
+            return self._texts.replaced(text, matches) if matches else text
         if key in SQL:
             text = sql_text.without_literals(text)
         elif key in URLS:
@@ -320,12 +256,3 @@ def _cut(text: str, limit: int) -> int:
 def _contains(words: list[str], rule: list[str]) -> bool:
     span = len(rule)
     return any(words[start : start + span] == rule for start in range(len(words) - span + 1))
-
-
-def _is_json_number(text: str, match: Match) -> bool:
-    """Return whether the match is a bare JSON number, whose marker then needs quotes."""
-    if not text[match.start : match.end].lstrip("-").isdigit():
-        return False
-    lead = text[max(0, match.start - 8) : match.start].rstrip()
-    tail = text[match.end : match.end + 8].lstrip()
-    return lead.endswith(('":', "[", ",")) and tail[:1] in {",", "}", "]"} and '"' in text

@@ -69,6 +69,21 @@ def test_nested_values_are_followed() -> None:
     }
 
 
+def test_what_is_inside_a_secret_is_secret() -> None:
+    """A secret name covers the fields below it, but for names that say what they are."""
+    value = {"credentials": {"user": "bob", "key_id": "k1", "more": [1, {"deep": "x"}]}}
+
+    redacted = REDACTOR.value("body", value)
+
+    assert redacted == {
+        "credentials": {
+            "user": "[TOKEN]",
+            "key_id": "k1",
+            "more": ["[TOKEN]", {"deep": "[TOKEN]"}],
+        }
+    }
+
+
 def test_an_integer_can_be_a_card() -> None:
     """Numbers that measure pass; a number that is a card does not."""
     assert REDACTOR.attributes({"n": 4111111111111111, "m": 42}) == {"n": "[CARD]", "m": 42}

@@ -1,0 +1,99 @@
+"""Apply a policy to one text: find, let through what is allowed, write the markers."""
+
+from __future__ import annotations
+
+from otel_redaction.edges import around
+from otel_redaction.match import Match, mask, merged
+from otel_redaction.policy import ALWAYS_REDACTED, Action, Policy
+from otel_redaction.pseudonyms import pseudonym
+
+_ROUNDS = 4
+
+
+class Dropped(Exception):  # noqa: N818 - it is not an error
+    """The policy says that the value being redacted must be left out."""
+
+
+class TextRedactor:
+    """Redacts texts under one policy, without regard to what is inside them."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+
+    def find(self, text: str, deadline: float | None = None) -> list[Match]:
+        """Return what the policy does not let through in *text*, in order, without overlaps."""
+        matches = self._find_by_pattern(text, deadline)
+        for detector in self.policy.detectors:
+            matches = matches + [Match(*found) for found in detector.find(text)]
+        return self._not_allowed(text, matches)
+
+    def _find_by_pattern(self, text: str, deadline: float | None) -> list[Match]:
+        # The patterns take 40 ms to compile: paid by the first record, not by the import.
+        from otel_redaction.engine import find_all
+
+        matches = find_all(text, deadline)
+        for rule in self.policy.rules:
+            matches = matches + [
+                Match(*found.span(), rule.kind) for found in rule.pattern.finditer(text)
+            ]
+        return matches
+
+    def _not_allowed(self, text: str, matches: list[Match]) -> list[Match]:
+        policy = self.policy
+        if policy.rules or policy.detectors:
+            matches = merged([match for match in matches if match.end > match.start])
+        if policy.kinds or policy.allow_values or policy.default == "allow":
+            matches = [match for match in matches if not self._allows(text, match)]
+        return matches
+
+    def _allows(self, text: str, match: Match) -> bool:
+        if self.policy.action(match.kind) == "allow":
+            return True
+        value = text[match.start : match.end]
+        return value in self.policy.allow_values and match.kind not in ALWAYS_REDACTED
+
+    def settled(
+        self, text: str, matches: list[Match], deadline: float | None
+    ) -> tuple[str, tuple[str, ...]]:
+        """Return *text* with markers for *matches*, and for what that uncovered."""
+        kinds: list[str] = []
+        for _ in range(_ROUNDS):
+            kinds += [match.kind for match in matches]
+            edges = around(text, matches)
+            rest = self._not_allowed(edges, self._find_by_pattern(edges, deadline))
+            text = self.replaced(text, matches)
+            matches = self.find(text, deadline) if rest else []
+            if not matches:
+                break
+        return text, tuple(kinds)
+
+    def replaced(self, text: str, matches: list[Match]) -> str:
+        """Return *text* with a marker for each match; quoted where a bare JSON number was."""
+        parts = []
+        position = 0
+        for match in matches:
+            marker = self.marker(match.kind, text[match.start : match.end])
+            if _is_json_number(text, match):
+                marker = f'"{marker}"'
+            parts += [text[position : match.start], marker]
+            position = match.end
+        parts.append(text[position:])
+        return "".join(parts)
+
+    def marker(self, kind: str, value: str, action: Action | None = None) -> str:
+        """Return what stands for *value*; raise Dropped if nothing may."""
+        action = action or self.policy.action(kind)
+        if action == "drop":
+            raise Dropped
+        if action == "pseudonym" and self.policy.pseudonym_key is not None:
+            return pseudonym(kind, value, self.policy.pseudonym_key)
+        return mask(kind)
+
+
+def _is_json_number(text: str, match: Match) -> bool:
+    """Return whether the match is a bare JSON number, whose marker then needs quotes."""
+    if not text[match.start : match.end].lstrip("-").isdigit():
+        return False
+    lead = text[max(0, match.start - 8) : match.start].rstrip()
+    tail = text[match.end : match.end + 8].lstrip()
+    return lead.endswith(('":', "[", ",")) and tail[:1] in {",", "}", "]"} and '"' in text
