@@ -1,8 +1,9 @@
 """Recordings of stacked instrumentations: real libraries, one fake provider, one bill.
 
 Each file in `data` holds the spans of one small program that called a loopback server through real
-client libraries with real instrumentations on, reduced to names, numbers and made-up answers. It gives
-every OpenAI chat 1200 tokens in and 300 out, and reuses its response ids, as test servers do.
+client libraries with real instrumentations on, reduced to names, numbers and made-up answers. The
+server gives every OpenAI chat 1200 tokens in and 300 out, and reuses its response ids, as test
+servers do.
 """
 
 from __future__ import annotations
