@@ -10,6 +10,7 @@ transaction with synchronous=OFF: what anybody's INSERT can reach at most.
 from __future__ import annotations
 
 import argparse
+import gc
 import multiprocessing
 import random
 import shutil
@@ -187,6 +188,9 @@ def writes(count: int, rounds: int) -> None:
     rows = [flat(priced) for priced in made]
     maker = RowMaker(bounded_cleaner(str), Pseudonyms(KEY))
     entries = [Entry("insert", maker.row(priced)) for priced in made]
+    # Else the garbage collector walks through all of this again and again, in ours and the limit.
+    gc.collect()
+    gc.freeze()
     found: dict[str, list[float]] = {"limit": [], "store": [], "limit, calls": [], "write": []}
     size = 0.0
     for _ in range(rounds):

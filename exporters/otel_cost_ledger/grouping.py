@@ -56,8 +56,15 @@ def key_maker(
     columns = sorted({column_of[name] for name in by})
     namers = [(columns.index(column_of[name]), _namer(ledger, name, column_of)) for name in by]
 
+    # Few keys, many rows: a day's histogram has thousands of rows for one key.
+    known: dict[tuple[int | None, ...], Key] = {}
+
     def key_of(ids: Sequence[int | None]) -> Key:
-        return tuple(name(ids[place]) for place, name in namers)
+        found = tuple(ids)
+        key = known.get(found)
+        if key is None:
+            key = known[found] = tuple(name(found[place]) for place, name in namers)
+        return key
 
     return columns, key_of
 

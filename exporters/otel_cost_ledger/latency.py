@@ -95,5 +95,9 @@ def _from_histogram(
     sql, values = sources.histogram(window).grouped((*columns, "bucket"), ("sum(calls)",), filters)
     counts: dict[Key, Counter[int]] = {}
     for *ids, bucket, calls in ledger.rows(sql, values):
-        counts.setdefault(key_of(ids), Counter())[bucket] += calls
+        key = key_of(ids)
+        counted = counts.get(key)
+        if counted is None:
+            counted = counts[key] = Counter()
+        counted[bucket] += calls
     return counts

@@ -264,3 +264,24 @@ try_to_write()
     )
 
     assert finish(start(readable_path, script)).split() == ["read_only", "read_only", "1", "1"]
+
+
+def test_a_child_forked_in_mid_use_spills_instead_of_trusting_locks(path: Path) -> None:
+    """Somebody had the file open at the fork; the parent stores what the child left behind."""
+    script = """
+from otel_cost_ledger import open_ledger
+from otel_cost_ledger.queries import costs
+writer = LedgerWriter(path, say=lambda message: None)
+writer.write([call(1)])
+with open_ledger(path) as ledger:
+    child = os.fork()
+    if child == 0:
+        fault = writer.write([call(2)]).fault
+        writer.shutdown()
+        os._exit(0 if fault == "unavailable" and writer.counters.spilled == 1 else 1)
+    print(os.waitpid(child, 0)[1])
+print(writer.write([]).written)
+"""
+    assert finish(start(path, script)).split() == ["0", "1"]
+    with open_ledger(path) as ledger:
+        assert costs(ledger).total.calls == 2
