@@ -1,4 +1,4 @@
 """The fake secrets that the demo plants in its prompts."""
 
 EMAIL = "ada.lovelace@example.com"
-API_KEY = "sk-proj-" + "D3m0" * 10
+API_KEY = "sk-proj-" + "Rk7wQ2mZ9xLpT4vB8nYc3JhD6sFgA1eU5oKi0bXy"
