@@ -23,9 +23,10 @@ _ENOUGH = 0.9
 
 def rows(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a JSON Lines file."""
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-    with opened as lines:
-        return [json.loads(line) for line in lines]
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        content = gzip.decompress(content)
+    return [json.loads(line) for line in content.decode().splitlines()]
 
 
 def is_found(text: str, start: int, end: int, covered: set[int]) -> bool:
