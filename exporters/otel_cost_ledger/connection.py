@@ -10,7 +10,7 @@ from otel_cost_ledger.errors import LedgerError, NewerSchemaError
 from otel_cost_ledger.forking import TrackedConnection, check_not_inherited, track
 from otel_cost_ledger.migrations import migrate
 from otel_cost_ledger.paths import prepare_file
-from otel_cost_ledger.schema import SCHEMA_VERSION
+from otel_cost_ledger.schema import APPLICATION_ID, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def open_writer(
     )
     track(connection, path)
     try:
-        version = schema_version(connection)
+        version = schema_version(connection, path)
         if version > SCHEMA_VERSION:
             raise newer_schema(path, version)
         _configure(connection, path, synchronous)
@@ -90,7 +90,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
         )
         track(connection, path)
         try:
-            schema_version(connection)
+            schema_version(connection, path)
         except sqlite3.OperationalError as error:
             connection.close()
             last_error = error
@@ -107,9 +107,18 @@ def open_reader(path: Path) -> sqlite3.Connection:
     raise LedgerError(f"cannot read cost ledger {path}: {last_error}") from last_error
 
 
-def schema_version(connection: sqlite3.Connection) -> int:
-    """Return the schema version of the file; 0 when it has no schema yet."""
+def schema_version(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the schema version of the file; 0 when nothing was written to it yet.
+
+    Raises `LedgerError` for the database of another program.
+    """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application_id != APPLICATION_ID and (version or objects):
+        raise LedgerError(
+            f"{path} is the database of another program, not a cost ledger; choose another path"
+        )
     return int(version)
 
 

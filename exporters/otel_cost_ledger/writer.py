@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from otel_cost_ledger.connection import DEFAULT_BUSY_TIMEOUT_MS, Synchronous
 from otel_cost_ledger.entries import Entry, LatencyViolation, ViolationRow, microseconds
-from otel_cost_ledger.errors import LedgerError
 from otel_cost_ledger.faults import Fault, describe, explain, fault_of
 from otel_cost_ledger.forking import LONGEST_WAIT_S, watch
 from otel_cost_ledger.health import Counters, WriteResult
@@ -25,8 +24,9 @@ from otel_cost_ledger.outage import Outage
 from otel_cost_ledger.privacy import Pseudonyms, bounded_cleaner
 from otel_cost_ledger.quiet import suppressed
 from otel_cost_ledger.rows import RowMaker, signed_64, trace_bytes
-from otel_cost_ledger.spill import DEFAULT_RING_CALLS, DEFAULT_SPILL_BYTES, Ring, SpillFile
+from otel_cost_ledger.spill import DEFAULT_RING_CALLS, DEFAULT_SPILL_BYTES
 from otel_cost_ledger.store import Stored
+from otel_cost_ledger.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -78,8 +78,14 @@ class LedgerWriter:
         self._clean = bounded_cleaner(clean)
         self._rows = RowMaker(self._clean, Pseudonyms(pseudonym_key))
         self._say = say
-        self._ring = Ring(ring_calls)
-        self._spill = SpillFile(self.path.with_name(self.path.name + ".spill.jsonl"), spill_bytes)
+        self._complained: set[str] = set()
+        self._waiting = Waiting(
+            self.path.with_name(self.path.name + ".spill.jsonl"),
+            ring_calls=ring_calls,
+            spill_bytes=spill_bytes,
+            complain=self._complain,
+        )
+        self._ring = self._waiting.ring
         self._file = LedgerFile(
             self.path,
             synchronous=synchronous,
@@ -87,7 +93,6 @@ class LedgerWriter:
             max_names=max_names,
         )
         self._outage = Outage(self.path, say)
-        self._complained: set[str] = set()
         self._lock = threading.Lock()
         self._held_for_fork = False
         suppressed()
@@ -124,7 +129,7 @@ class LedgerWriter:
             with suppressed():
                 self._file.hurry(int(timeout_s * 1000))
                 result = self._drain(0)
-                self._spill_oldest(len(self._ring))
+                self._waiting.leave_behind(self._outage.fault, self.counters)
                 self._file.release()
                 return result
         finally:
@@ -186,7 +191,7 @@ class LedgerWriter:
         self._ring.add(entries)
         if self._outage.may_try():
             return self._drain(rejected)
-        self._make_room()
+        self._waiting.make_room(self._outage.fault, self.counters)
         return WriteResult(rejected=rejected, waiting=len(self._ring), fault=self._outage.fault)
 
     def _drain(self, rejected: int) -> WriteResult:
@@ -203,7 +208,7 @@ class LedgerWriter:
         else:
             fault = fault_of(error)
             self._outage.begins(fault, explain(error, fault))
-            self._make_room()
+            self._waiting.make_room(self._outage.fault, self.counters)
         self._count(done)
         return WriteResult(
             written=done.written,
@@ -219,7 +224,7 @@ class LedgerWriter:
         """Store what waits; return what prevented it."""
         try:
             self._file.opened()
-            self._replay(done)
+            self._waiting.replay(lambda entries: self._apply(entries, done), self.counters)
             self._empty_ring(done)
         except Exception as error:  # noqa: BLE001 - the disk's state must never reach the app
             self.counters.faults += 1
@@ -251,46 +256,6 @@ class LedgerWriter:
             self._apply(entries[middle:], done)
         else:
             done.add(stored)
-
-    def _replay(self, done: Stored) -> None:
-        """Store what an earlier outage, or a process that had to go, left in the spill file."""
-        if not self._spill.exists():
-            return
-        try:
-            replayed, unreadable = self._spill.replay(lambda entries: self._apply(entries, done))
-        except (OSError, LedgerError) as error:
-            self._complain("spill", f"{self._spill.path} cannot be replayed: {error}")
-            return
-        self.counters.replayed += replayed
-        self.counters.rejected += unreadable
-        if unreadable:
-            self._complain("spill", f"{unreadable} lines of {self._spill.path} made no sense")
-
-    def _make_room(self) -> None:
-        """Move what memory cannot hold to the spill file, and what that cannot hold nowhere."""
-        if self._outage.fault is Fault.NEWER_SCHEMA:
-            # Only another program version can store these, so they cannot wait in this process.
-            self._spill_oldest(len(self._ring))
-        elif self._ring.over:
-            # Half the ring at once: one file operation for many calls.
-            self._spill_oldest(self._ring.over + len(self._ring) // 2)
-
-    def _spill_oldest(self, count: int) -> None:
-        entries = self._ring.take(count)
-        if not entries:
-            return
-        kept = 0
-        # Where the ledger was refused a file of ours is no safer.
-        if self._outage.fault is not Fault.REFUSED:
-            try:
-                kept = self._spill.append(entries)
-            except (OSError, LedgerError) as error:
-                self._complain("spill", f"{self._spill.path} cannot be written: {error}")
-        self.counters.spilled += kept
-        # The newest ones are the last to lose: there may be room for them in memory.
-        self._ring.put_back(entries[kept:])
-        lost = self._ring.take(self._ring.over)
-        self.counters.dropped += len(lost)
 
     def _set_aside(self) -> bool:
         """Quarantine the damaged file; return whether there is a new start to try."""
