@@ -1,8 +1,8 @@
 """OpenInference (Arize): `llm.*` names, and the request and response as JSON strings.
 
-The response id, the service tier and the finer counts stand nowhere else than in that JSON. They
-are read because without them a call is billed twice or at the wrong rate; nothing else of the text
-is kept.
+The response id and the service tier stand nowhere else than in that JSON. They are read because
+without them a call is billed twice or at the wrong tier; nothing else of the text is kept. Counts
+come from the count attributes alone: an answer that is captured in part must not change the bill.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from otel_pricing.dialects.reading import Dialect
 from otel_pricing.values import count, json_object, text, walk
 
 if TYPE_CHECKING:
-    from otel_pricing.call import ModelCall, Usage
+    from otel_pricing.call import ModelCall
     from otel_pricing.record import SpanRecord
 
 KIND = "openinference.span.kind"
@@ -26,7 +26,6 @@ OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "ma
 
 # Where LangChain's result keeps what its provider said.
 _LANGCHAIN_METADATA = ("generations", 0, 0, "message", "kwargs", "response_metadata")
-_SEARCHES = ("server_tool_use", "web_search_requests")
 # Anthropic's fast mode is a speed, and it costs like a tier.
 _TIERS = (("usage", "speed"), ("service_tier",), ("usage", "service_tier"))
 
@@ -60,28 +59,9 @@ def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
     tiers = (text(walk(s, *path)) for s in said for path in _TIERS)
     return replace(
         call,
-        usage=_finer(call.usage, record, said),
         response_id=call.response_id or next((i for i in ids if i), None),
         service_tier=next((t for t in tiers if t), None) or call.service_tier,
     )
-
-
-def _finer(usage: Usage | None, record: SpanRecord, said: list[object]) -> Usage | None:
-    """Return *usage* with the counts that cost extra and have no attribute of their own."""
-    if usage is None:
-        return None
-    hour = _first(said, "usage", "cache_creation", "ephemeral_1h_input_tokens")
-    metadata = json_object(record.attributes.get("metadata"))
-    searches = _first([{"usage": metadata}, *said], "usage", *_SEARCHES)
-    if usage.cache_write_1h_tokens is None and hour and hour <= (usage.cache_write_tokens or 0):
-        usage = replace(usage, cache_write_1h_tokens=hour)
-    if usage.web_search_requests is None and searches:
-        usage = replace(usage, web_search_requests=searches)
-    return usage
-
-
-def _first(said: list[object], *path: str) -> int | None:
-    return next((n for s in said if (n := count(walk(s, *path))) is not None), None)
 
 
 def _text(parameters: dict[str, object], *names: str) -> str:
