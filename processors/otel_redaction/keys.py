@@ -31,6 +31,14 @@ _TOKENS = words(
 _CODES = words("otp totp cvv cvv2 cvc cvc2")
 _COOKIES = frozenset({"cookie", "cookies", "setcookie"})
 # `key` is secret only after a word that says what it opens.
+# Names that tell what the digits in their value are.
+_LABELS = words(
+    "phone telephone tel mobile cell fax msisdn ssn social card cc pan iban account acct routing "
+    "aba passport licence license dob birth birthday birthdate born nhs nino aadhaar cpf pesel bsn "
+    "tin ein itin mrn latitude longitude lat lon lng cvv cvc otp"
+)
+# Attribute names say `pan` or `msisdn` where sentences do not.
+_SAID = {"pan": "card", "msisdn": "phone", "birthdate": "birth"}
 _KEY_OWNERS = words(
     "api access secret private master account encryption signing signature service shared storage "
     "consumer auth subscription license app application client admin webhook deploy ssh rsa hmac "
@@ -87,6 +95,15 @@ def secret_kind(name: str) -> str | None:
         if joined in names:
             return kind
     return _by_segment(parts)
+
+
+@lru_cache(maxsize=8192)
+def label(name: str) -> str:
+    """Return the words of *name* that say what the digits in its value are; mostly none."""
+    parts = segments(name)
+    if not parts or parts[-1] in _ABOUT or _LABELS.isdisjoint(parts):
+        return ""
+    return " ".join(_SAID.get(part, part) for part in parts[-4:]) + ": "
 
 
 def _by_segment(parts: list[str]) -> str | None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from otel_redaction import json_text, sql_text, url_text
-from otel_redaction.keys import secret_kind, segments
+from otel_redaction.keys import label, secret_kind, segments
 from otel_redaction.match import MASK, PSEUDONYM, Match
 from otel_redaction.policy import ALWAYS_REDACTED, DEFAULT_POLICY, Action, Policy
 from otel_redaction.scan import DeadlineExceeded
@@ -22,6 +22,8 @@ AnyValue = Any
 Tally = MutableMapping[str, int]
 
 _SHORT = 1024
+_LONGEST_LABELLED = 64
+_SHORTEST_NUMBER = 10**6
 _DEEPEST = 24
 
 
@@ -144,7 +146,9 @@ class Redactor:
         if isinstance(value, str):
             return self._named_text(key, value, tally, deadline)
         if isinstance(value, int):
-            redacted = self._text(str(value), tally, deadline)
+            if abs(value) < _SHORTEST_NUMBER:
+                return value
+            redacted = self._named_text(key, str(value), tally, deadline)
             return value if redacted == str(value) else redacted
         if isinstance(value, (bytes, bytearray, memoryview)):
             return self._bytes(bytes(value), tally, deadline)
@@ -230,6 +234,15 @@ class Redactor:
             text, removed = url_text.without_secrets(text, self.policy.allow_query)
             if removed and tally is not None:
                 tally["query"] = tally.get("query", 0) + removed
+        if len(text) <= _LONGEST_LABELLED and label(key):
+            return self._labelled(label(key), text, tally, deadline)
+        return self._text(text, tally, deadline)
+
+    def _labelled(self, name: str, text: str, tally: Tally | None, deadline: float) -> str:
+        """Return a short *text* redacted as if its name stood before it, which tells more."""
+        redacted = self._text(name + text, tally, deadline)
+        if redacted.startswith(name):
+            return redacted[len(name) :]
         return self._text(text, tally, deadline)
 
     def _bytes(self, value: bytes, tally: Tally | None, deadline: float) -> bytes:

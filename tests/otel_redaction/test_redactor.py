@@ -89,6 +89,23 @@ def test_an_integer_can_be_a_card() -> None:
     assert REDACTOR.attributes({"n": 4111111111111111, "m": 42}) == {"n": "[CARD]", "m": 42}
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("user.phone", "5551234567", "[PHONE]"),
+        ("customer.ssn", 123456789, "[SSN]"),
+        ("dateOfBirth", "1990-05-12", "[BIRTH_DATE]"),
+        ("payment.account_number", "000123456789", "[BANK_ACCOUNT]"),
+        ("phone_count", 5551234567, 5551234567),
+        ("order.number", "5551234567", "5551234567"),
+        ("user.phone", "unknown", "unknown"),
+    ],
+)
+def test_a_name_says_what_digits_are(key: str, value: Any, expected: Any) -> None:
+    """Digits alone may be anything; the attribute's name is the word before them."""
+    assert REDACTOR.attributes({key: value}) == {key: expected}
+
+
 def test_bytes_are_text_when_they_can_be() -> None:
     """What is not UTF-8 is searched byte by byte and keeps its other bytes."""
     assert REDACTOR.value("k", b"\xff a@example.org \xfe") == b"\xff [EMAIL] \xfe"

@@ -32,7 +32,7 @@ def _account(form: str) -> tuple[int, re.Pattern[str]]:
     return length, re.compile("".join(f"{_CLASSES[name]}{{{count}}}" for name, count in parts))
 
 
-_COUNTRIES = dict(zip(_FORMATS.split()[::2], _FORMATS.split()[1::2], strict=True))
+_COUNTRIES: dict[str, str] = dict(zip(_FORMATS.split()[::2], _FORMATS.split()[1::2], strict=True))
 _compiled: dict[str, tuple[int, re.Pattern[str]]] = {}
 
 _ANCHOR = b"a00"
