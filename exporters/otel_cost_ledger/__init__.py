@@ -4,6 +4,10 @@
 functions of `otel_cost_ledger.queries` answer questions without ever changing the file.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from otel_cost_ledger.entries import LatencyViolation
 from otel_cost_ledger.errors import (
     LedgerError,
@@ -18,6 +22,9 @@ from otel_cost_ledger.paths import default_ledger_path
 from otel_cost_ledger.privacy import pseudonym
 from otel_cost_ledger.writer import LedgerWriter
 
+if TYPE_CHECKING:
+    from otel_cost_ledger.exporter import SqliteCostExporter
+
 __all__ = [
     "Counters",
     "Fault",
@@ -27,9 +34,19 @@ __all__ = [
     "LedgerNotFoundError",
     "LedgerWriter",
     "NewerSchemaError",
+    "SqliteCostExporter",
     "UnsafePathError",
     "WriteResult",
     "default_ledger_path",
     "open_ledger",
     "pseudonym",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # The exporter imports the SDK, a quarter of a second that reading a ledger does not need.
+    if name == "SqliteCostExporter":
+        from otel_cost_ledger.exporter import SqliteCostExporter
+
+        return SqliteCostExporter
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

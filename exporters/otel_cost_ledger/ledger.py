@@ -58,7 +58,7 @@ def open_ledger(path: Path | str, *, missing_ok: bool = False) -> Iterator[Ledge
     with suppressed():
         connection = _empty() if missing else open_reader(path)
         try:
-            version = schema_version(connection, path)
+            version = SCHEMA_VERSION if missing else schema_version(connection, path)
             if version > SCHEMA_VERSION:
                 raise newer_schema(path, version)
             if version == 0:

@@ -97,7 +97,9 @@ def _prepare_directory(directory: Path) -> None:
         ) from error
     if not stat.S_ISDIR(found.st_mode):
         raise LedgerError(f"{directory} is not a directory; choose another path for the ledger")
-    if found.st_mode & stat.S_IWOTH:
+    # In a sticky directory such as /tmp nobody can replace our files, and files that others
+    # left there under these names have been refused.
+    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
         raise UnsafePathError(
             f"{directory} is writable by every user, who could replace the cost ledger; "
             f"choose a private directory, or run: chmod o-w {directory}"

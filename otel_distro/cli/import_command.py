@@ -25,12 +25,13 @@ def command(files: tuple[Path, ...], prices: Path | None, ledger: Path | None) -
 
     Importing a file twice changes nothing. Prices are those of the day each call was made.
     """
+    from otel_cost_ledger.errors import LedgerError
     from otel_distro.importing import ImportFailedError, import_files
     from otel_pricing import PriceBookError
 
     try:
         summary = import_files(files, ledger_path(ledger), prices, report=output.note)
-    except (ImportFailedError, PriceBookError) as error:
+    except (ImportFailedError, LedgerError, PriceBookError) as error:
         raise output.fail(str(error)) from error
     click.echo(
         f"{summary.spans:,} spans read, {summary.calls:,} of them model calls: "

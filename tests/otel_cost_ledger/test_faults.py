@@ -408,3 +408,18 @@ def _locked(path: Path, make_writer: Callable[..., LedgerWriter]) -> _Lock:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.execute("BEGIN IMMEDIATE")
     return _Lock(connection)
+
+
+def test_a_sticky_directory_will_do(
+    make_writer: MakeWriter, make_call: MakeCall, path: Path
+) -> None:
+    """In one such as /tmp everybody may make files, and nobody replace those of others."""
+    path.parent.mkdir(mode=0o700)
+    path.parent.chmod(0o1777)
+
+    writer = make_writer()
+    result = writer.write([make_call()])
+    writer.shutdown()
+
+    assert result.written == 1
+    assert path.stat().st_mode & 0o777 == 0o600
