@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otel_redaction.match import mask
+
 if TYPE_CHECKING:
     from otel_redaction.match import Match
 
 _REACH = 72
 """No detector looks further than this from a match for its context."""
 _CUT = " \x00 "
-_HIDDEN = "[HIDDEN]"
 
 
 def around(text: str, matches: list[Match]) -> str:
@@ -22,7 +23,7 @@ def around(text: str, matches: list[Match]) -> str:
     parts = []
     position = 0
     for match in matches:
-        parts += [_shortened(text[position : match.start]), _HIDDEN]
+        parts += [_shortened(text[position : match.start]), mask(match.kind)]
         position = match.end
     parts.append(_shortened(text[position : position + _REACH]))
     return "".join(parts)

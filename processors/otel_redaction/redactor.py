@@ -120,12 +120,16 @@ class Redactor:
         text = json_text.dump(self._value("", document, tally, until, 1), like=text)
         kinds = tuple(kind for kind, count in tally.items() for _ in range(count))
         # Once more over the whole: context may stand in a neighbouring field.
-        rest = self._texts.find(text, deadline)
-        if not rest:
-            return text, kinds
+        # What reaches over a quote is no match: each side was searched by itself.
+        rest = [
+            match
+            for match in self._texts.find(text, deadline)
+            if '"' not in text[match.start : match.end]
+        ]
         replaced, more = self._texts.settled(text, rest, deadline)
-        text = replaced if json_text.is_valid(replaced) else json_text.dump(replaced, like="")
-        return text, (*kinds, *more)
+        if not rest or not json_text.is_valid(replaced):
+            return text, kinds
+        return replaced, (*kinds, *more)
 
     def _value(
         self, key: str, value: AnyValue, tally: Tally | None, deadline: float, depth: int

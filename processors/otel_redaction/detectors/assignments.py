@@ -111,8 +111,8 @@ def _add_value(scan: Scan, start: int, kind: str, style: Style) -> int:
             return start
         last = first + len(bare.group().rstrip(".:\\"))
     value = text[first:last].strip()
-    if not value:
-        return start
+    if not value.strip("\x00 "):
+        return start  # empty, or a marker
     first += len(text[first:last]) - len(text[first:last].lstrip())
     last = first + len(value)
     follows = text[last : last + 1] if quoted is None else ""

@@ -17,10 +17,10 @@ _MONTHS = (
     r"|sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
 _DATE = re.compile(
-    r"\d{1,4}[-/. ]\d{1,2}[-/. ]\d{2,4}(?!\d)"
-    rf"|\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTHS},? \d{{4}}"
+    r"(?<!\d)\d{1,4}[-/. ]\d{1,2}[-/. ]\d{2,4}(?!\d)"
+    rf"|(?<!\d)\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTHS},? \d{{4}}"
     rf"|{_MONTHS} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}"
-    r"|(?:19|20)\d{6}(?!\d)",
+    r"|(?<!\d)(?:19|20)\d{6}(?!\d)",
     re.IGNORECASE,
 )
 _REACH = 32
@@ -34,6 +34,6 @@ def find_birth_dates(scan: Scan) -> None:
             word = _WORD.match(scan.text, position)
             if word is not None:
                 date = _DATE.search(scan.text, word.end(), word.end() + _REACH)
-                if date is not None:
+                if date is not None and "\x00" not in scan.text[word.end() : date.start()]:
                     scan.add(*date.span(), "birth_date")
             position = scan.lower.find(anchor, position + len(anchor))

@@ -15,6 +15,7 @@ _AT = re.compile(r"@(?=[\w\[])")
 # pattern is anchored and one character is read once. `\w` admits international
 # mailboxes; `/`, `=` and `:` are left out because they end a path or a key.
 _LOCAL_REVERSED = re.compile(r"[\w!#$%&'*+?^{}|~-][\w.!#$%&'*+?^{}|~-]{0,63}")
+_QUOTED_LOCAL = re.compile(r"\"[\w.+ -]{1,62}\"\Z")
 _DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _TOP_LEVEL = re.compile(r"(?:xn--[a-z0-9-]{2,40}|[^\W\d_]{2,24})", re.IGNORECASE)
 _LITERAL = re.compile(r"\[(?:\d{1,3}\.){3}\d{1,3}\]")
@@ -66,8 +67,8 @@ def _domain_end(text: str, start: int) -> int:
 def _local_start(text: str, at: int) -> int:
     lead = text[max(0, at - 64) : at]
     if lead.endswith('"'):
-        quote = lead.rfind('"', 0, -1)
-        return at - (len(lead) - quote) if 0 <= quote < len(lead) - 2 else at
+        quoted = _QUOTED_LOCAL.search(lead)
+        return at - len(quoted.group()) if quoted else at
     local = _LOCAL_REVERSED.match(lead[::-1])
     if local is None:
         return at
