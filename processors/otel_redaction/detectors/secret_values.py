@@ -60,6 +60,7 @@ _ALGORITHMS = words(
     "sha1 sha256 sha512 md5 base64 base58 oauth2 pbkdf2 argon2 argon2id aes128 aes256"
 )
 _MOST_EQUALS = 3
+_NESTED = re.compile(r"(?:pass|pwd|secret|token|key|auth|cred)\w{0,20}=", re.IGNORECASE)
 _HEX = re.compile(r"[0-9a-fA-F]{16,}")
 
 
@@ -85,7 +86,8 @@ def is_password(value: str, written: Written) -> bool:
 
 def is_secret(value: str, written: Written) -> bool:
     """Return whether *value* looks generated: long, varied, and not code, a path or a name."""
-    if value.count("=", 0, -2) > _MOST_EQUALS:
+    equals = value.count("=", 0, -1)
+    if equals > _MOST_EQUALS or (equals and _NESTED.search(value, 0, 80)):
         return False  # a query or a list of settings; its own names are looked at
     distinct = len(set(value))
     if not 8 <= len(value) <= 2048 or distinct * 6 < min(len(value), 48) or " " in value:
