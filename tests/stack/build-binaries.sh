@@ -4,7 +4,7 @@
 #
 #   tests/stack/build-binaries.sh [otelcol] [jaeger] [prometheus] [alertmanager]
 #
-# Needs Go and its module proxy; Alertmanager comes from Debian's package. The cache is
+# Needs Go and its module proxy. The cache is
 # $OTEL_STACK_CACHE, else $XDG_CACHE_HOME/otel-distro/stack, else ~/.cache/otel-distro/stack.
 # Versions are those of docker-compose.yml (a test compares them).
 set -euo pipefail
@@ -22,6 +22,7 @@ JAEGER_MODULE_VERSION=v1.76.0
 # Prometheus 3.14.0 as a Go module.
 PROMETHEUS_VERSION=3.14.0
 PROMETHEUS_MODULE_VERSION=v0.314.0
+ALERTMANAGER_VERSION=0.33.1
 
 # -mod=mod resolves what is needed and no more; `go mod tidy` would also fetch the dependencies of
 # every dependency's tests.
@@ -29,11 +30,13 @@ export GOFLAGS="-mod=mod -trimpath -buildvcs=false" CGO_ENABLED=0
 
 say() { printf '%s\n' "build-binaries: $*" >&2; }
 
+folder_of() {
+  go mod download -json "$1" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p'
+}
+
 # A module's own go.sum names the checksums of all its dependencies.
 take_checksums_of() {
-  local folder
-  folder=$(go mod download -json "$1" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
-  cat "$folder/go.sum" >> go.sum
+  cat "$(folder_of "$1")/go.sum" >> go.sum
 }
 
 otelcol() {
@@ -44,7 +47,14 @@ otelcol() {
   rm -rf "$work/otelcol" && mkdir -p "$work/otelcol"
   sed "s|^dist:|dist:\n  output_path: $work/otelcol|" "$here/otelcol-manifest.yaml" > "$work/manifest.yaml"
   "$work/tools/builder" --config="$work/manifest.yaml" --skip-get-modules --skip-compilation >&2
-  (cd "$work/otelcol" && go build -ldflags="-s -w" -o "$target" .)
+  (
+    cd "$work/otelcol"
+    go mod init local/otelcol 2> /dev/null
+    go mod edit -require "go.opentelemetry.io/collector/otelcol@v$OTELCOL_VERSION"
+    sed -n 's/^ *- gomod: \(.*\) \(v.*\)$/\1@\2/p' "$work/manifest.yaml" |
+      while read -r module; do go mod edit -require "$module"; done
+    go build -ldflags="-s -w" -o "$target" .
+  )
 }
 
 jaeger() {
@@ -84,15 +94,20 @@ prometheus() {
 }
 
 alertmanager() {
-  [ -x "$bin/alertmanager" ] && [ -x "$bin/amtool" ] && return
-  say "taking Alertmanager from Debian"
-  rm -rf "$work/alertmanager" && mkdir -p "$work/alertmanager"
+  local target=$bin/alertmanager-$ALERTMANAGER_VERSION tool=$bin/amtool-$ALERTMANAGER_VERSION
+  [ -x "$target" ] && [ -x "$tool" ] && return
+  say "building Alertmanager $ALERTMANAGER_VERSION"
+  rm -rf "$work/alertmanager"
+  local folder
+  folder=$(folder_of "github.com/prometheus/alertmanager@v$ALERTMANAGER_VERSION")
+  cp -r "$folder" "$work/alertmanager" && chmod -R u+w "$work/alertmanager"
   (
     cd "$work/alertmanager"
-    apt-get download -q prometheus-alertmanager > /dev/null
-    dpkg-deb -x prometheus-alertmanager_*.deb .
-    cp usr/bin/prometheus-alertmanager "$bin/alertmanager"
-    cp usr/bin/amtool "$bin/amtool"
+    # Its web page is built with npm at release and not part of the module.
+    mkdir -p ui/app/dist && echo "no page in this build" > ui/app/dist/index.html
+    for name in alertmanager amtool; do
+      go build -ldflags="-s -w" -o "$bin/$name-$ALERTMANAGER_VERSION" "./cmd/$name"
+    done
   )
 }
 
@@ -101,7 +116,8 @@ if [ "${1:-}" = --one ]; then
   exit
 fi
 failed=0
-for name in "${@:-alertmanager}" $([ $# -gt 0 ] || echo otelcol prometheus jaeger); do
+[ $# -gt 0 ] || set -- otelcol prometheus alertmanager jaeger
+for name in "$@"; do
   # In a process of its own, so that one that cannot be built does not cost the others.
   if ! bash "$0" --one "$name"; then
     say "$name could not be made; tests that need it are skipped"

@@ -67,7 +67,8 @@ def test_prometheus_accepts_its_file_and_all_rules() -> None:
     """The file, the targets and the rules it names."""
     said = accepts([binary("promtool"), "check", "config", "collector-config/prometheus.yml"])
 
-    assert said.count("SUCCESS") == 1 + len(list((CONFIG / "rules").glob("*.yml")))
+    assert f"{len(list((CONFIG / 'rules').glob('*.yml')))} rule files found" in said
+    assert "prometheus.yml is valid" in said
 
 
 def test_prometheus_knows_every_flag_it_is_given() -> None:
@@ -149,6 +150,7 @@ def test_binaries_have_the_versions_of_the_images() -> None:
         ("otel/opentelemetry-collector-contrib:", "OTELCOL_VERSION"),
         ("jaegertracing/jaeger:", "JAEGER_VERSION"),
         ("prom/prometheus:v", "PROMETHEUS_VERSION"),
+        ("prom/alertmanager:v", "ALERTMANAGER_VERSION"),
     ):
         (version,) = re.findall(rf"^{variable}=(.+)$", script, re.MULTILINE)
         assert set(re.findall(rf"{re.escape(image)}(\S+)", compose)) == {version}
