@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
     from otel_distro.accounts import CallSink, VerdictSink
+    from otel_distro.budgets import Budgets
     from otel_distro.ledger_sink import LedgerSink
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook
@@ -49,6 +50,7 @@ class Runtime:
         shield_class = Shield if settings.redaction or withhold else OpenShield
         self.shield = shield_class(redactor, observer=self.metrics, withhold=withhold)
         self.ledger = _ledger_sink(settings, redactor.text)
+        self.budgets = _budgets(settings, self.faults)
         self.accounts = Accounts(
             open_book=partial(_open_book, settings),
             latency=LatencyBudgets(settings.latency_budgets),
@@ -81,6 +83,9 @@ class Runtime:
         self._providers = (tracer_provider, logger_provider, meter_provider)
         guard_providers(*self._providers, self.pipeline, self.shield)
         self._prove()
+        if self.budgets is not None:
+            self.budgets.service = _service_name(tracer_provider)
+            self.budgets.install()
         self.metrics.observe_guard(lambda: self._guard_ok)
         self.outages.watch()
         Exits(self, self.settings.exit_timeout).install()
@@ -128,6 +133,8 @@ class Runtime:
         try:
             closing.begin(self._providers)
             self.accounts.flush(max(0.0, deadline - time.monotonic()))
+            if self.budgets is not None:
+                self.budgets.close()
             closing.finish(self._providers, deadline, self.outages)
         except Exception as error:  # noqa: BLE001 - nothing may stop a process from leaving
             self.faults.record("exit", error)
@@ -142,10 +149,14 @@ class Runtime:
         self.faults.at_fork()
         self.outages.at_fork()
         self.accounts.at_fork()
+        if self.budgets is not None:
+            self.budgets.at_fork()
         closing.at_fork(self._providers)
 
     def _call_sinks(self) -> Sequence[CallSink]:
         sinks: list[CallSink] = [CostMetrics()]
+        if self.budgets is not None:
+            sinks.insert(0, self.budgets)
         if self.ledger is not None:
             sinks.insert(0, self.ledger)
         return sinks
@@ -163,6 +174,19 @@ def _ledger_sink(settings: Settings, clean: Callable[[str], str]) -> LedgerSink 
     from otel_distro.ledger_sink import LedgerSink
 
     return LedgerSink(settings, clean)
+
+
+def _budgets(settings: Settings, faults: Faults) -> Budgets | None:
+    if not settings.cost_budgets:
+        return None
+    from otel_distro.budgets import Budgets
+
+    return Budgets(settings, partial(_open_book, settings), faults)
+
+
+def _service_name(tracer_provider: object) -> str:
+    resource = getattr(tracer_provider, "resource", None)
+    return str(resource.attributes.get("service.name", "")) if resource else ""
 
 
 def _open_book(settings: Settings) -> PriceBook:

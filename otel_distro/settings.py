@@ -12,14 +12,18 @@ import os
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from otel_budget.cost_budget import DAY, Action, CostBudget
 from otel_budget.latency import DEFAULT_LATENCY_BUDGETS, LatencyBudget
 from otel_distro import environment_variables as env
 from otel_distro.batch_limits import LOG_LIMITS, SPAN_LIMITS, BatchLimits
 from otel_distro.errors import Problem
 from otel_distro.variables import PREFIX, VARIABLES
 from otel_redaction import DEFAULT_POLICY, Policy, PolicyError, PseudonymKey
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,10 @@ class Settings:
     policy: Policy = DEFAULT_POLICY
     """Section `[redaction]` of the file, with the redaction variables laid over it."""
     latency_budgets: tuple[LatencyBudget, ...] = DEFAULT_LATENCY_BUDGETS
+    cost_budgets: tuple[CostBudget, ...] = ()
+    """The budget of the variables, and the tables `[[budgets]]` of the file."""
+    budget_on_fault: str = "refuse"
+    budget_unknown_model: str | Decimal = "allow"
     prices: Path | None = None
     state_dir: Path = field(default_factory=Path)
     ledger: Path | None = None
@@ -40,7 +48,7 @@ class Settings:
     log_limits: BatchLimits = LOG_LIMITS
 
 
-_SECTIONS = {"redaction"}  # a table of its own, or true/false
+_SECTIONS = {"redaction", "budgets"}  # tables of their own; redaction may be true/false
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +119,32 @@ def _settings(
         variable.key: values[variable.name] for variable in VARIABLES if variable.name in values
     }
     known = {name: by_field[name] for name in Settings.__slots__ if name in by_field}
-    return replace(settings, **known, policy=_policy(values, section, problems))
+    return replace(
+        settings,
+        **known,
+        policy=_policy(values, section, problems),
+        cost_budgets=_cost_budgets(values, section, problems),
+    )
+
+
+def _cost_budgets(
+    values: dict[str, Any], section: Mapping[str, Any], problems: list[Problem]
+) -> tuple[CostBudget, ...]:
+    budgets: dict[str, CostBudget] = {}
+    if (usd := values.get(env.OTEL_DISTRO_BUDGET_USD_PER_DAY)) is not None:
+        action = Action(values.get(env.OTEL_DISTRO_BUDGET_ACTION, Action.WARN))
+        budgets[DAY] = CostBudget.per_day(usd, action)
+    tables = section.get("budgets", ())
+    for table in tables if isinstance(tables, list | tuple) else (tables,):
+        try:
+            budget = CostBudget.from_mapping(table)
+            if budget.name in budgets:
+                raise ValueError(f"there are two budgets named {budget.name!r}")
+        except ValueError as error:
+            problems.append(Problem("[[budgets]]", str(error)))
+        else:
+            budgets[budget.name] = budget
+    return tuple(budgets.values())
 
 
 def _policy(values: dict[str, Any], section: Mapping[str, Any], problems: list[Problem]) -> Policy:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from otel_budget.cost_budget import MOST_USD
 from otel_budget.latency import LatencyBudget
 
 if TYPE_CHECKING:
@@ -72,6 +74,40 @@ def ledger(value: object) -> Path | None:
     if "://" in text:
         raise ValueError("only a file path or none is supported")
     return path(text)
+
+
+def usd(value: object) -> Decimal:
+    """Read an amount of US dollars, exactly."""
+    try:
+        amount = Decimal(str(value).strip().removeprefix("$"))
+    except InvalidOperation:
+        raise ValueError("not an amount of US dollars; for example 10 or 0.50") from None
+    if isinstance(value, bool) or not amount.is_finite() or not 0 <= amount <= MOST_USD:
+        raise ValueError(f"not between 0 and {MOST_USD:f} US dollars; for example 10 or 0.50")
+    return amount
+
+
+def choice(*allowed: str) -> Callable[[object], str]:
+    """Return a reader of one of the words *allowed*."""
+
+    def read(value: object) -> str:
+        word = str(value).strip().lower()
+        if word not in allowed:
+            raise ValueError(f"choose from {', '.join(allowed)}")
+        return word
+
+    return read
+
+
+def unknown_model(value: object) -> str | Decimal:
+    """Read `allow`, `deny` or a price in US dollars per million tokens."""
+    word = str(value).strip().lower()
+    if word in {"allow", "deny"}:
+        return word
+    try:
+        return usd(value)
+    except ValueError:
+        raise ValueError("choose from allow, deny, or a price such as 15") from None
 
 
 def names(value: object) -> tuple[str, ...]:

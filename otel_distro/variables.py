@@ -42,7 +42,8 @@ VARIABLES: tuple[Variable, ...] = (
         "",
         parse.path,
         "TOML file with structured settings; its keys are those of this table in lower case "
-        "without the prefix, and the sections `[redaction]` and `[[latency_budgets]]`",
+        "without the prefix, and the sections `[redaction]`, `[[budgets]]` and "
+        "`[[latency_budgets]]`",
         "none",
         "/etc/otel-distro.toml",
         protects=True,
@@ -110,6 +111,45 @@ VARIABLES: tuple[Variable, ...] = (
         "milliseconds that spans may take, by span name pattern",
         ", ".join(f"{b.operation}={b.ms:g}" for b in DEFAULT_LATENCY_BUDGETS),
         "chat *=5000,search_operation=2000",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_BUDGET_USD_PER_DAY,
+        "budget_usd_per_day",
+        parse.usd,
+        "US dollars that the model calls of this host may cost in a day (UTC); more budgets "
+        "under `[[budgets]]` in the file",
+        "no limit",
+        "5",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_BUDGET_ACTION,
+        "budget_action",
+        parse.choice("warn", "refuse"),
+        "`warn` tells when the budget is spent, `refuse` answers further calls with HTTP 402 "
+        "before they are sent",
+        "warn",
+        "refuse",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_BUDGET_ON_FAULT,
+        "budget_on_fault",
+        parse.choice("allow", "refuse"),
+        "what happens to calls under a budget that refuses while its file cannot be used",
+        "refuse",
+        "allow",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_BUDGET_UNKNOWN_MODEL,
+        "budget_unknown_model",
+        parse.unknown_model,
+        "calls of models without a known price, under a budget that refuses: `allow`, `deny`, "
+        "or a price to assume in US dollars per million tokens",
+        "allow",
+        "15",
         protects=True,
     ),
     Variable(

@@ -19,3 +19,23 @@ MET_EVENT = "otel_distro.budget.met"
 
 SCOPE = "otel_distro.budget"
 """Instrumentation scope of what budgets emit."""
+
+BUDGET = "otel_distro.budget.name"
+"""Name of the cost budget a record is about."""
+BUDGET_SCOPE = "otel_distro.budget.scope"
+UNIT = "otel_distro.budget.unit"
+LIMIT = "otel_distro.budget.limit"
+SPENT = "otel_distro.budget.spent"
+RESETS_AT = "otel_distro.budget.resets_at"
+THRESHOLD_PERCENT = "otel_distro.budget.threshold_percent"
+REFUSED = "otel_distro.budget.refused"
+"""Whether a model call was refused, on its span."""
+REQUEST_MODEL = "gen_ai.request.model"
+
+REFUSALS = "otel_distro.budget.refusals"
+"""Counter of refused calls, by budget and model."""
+THRESHOLDS = "otel_distro.budget.thresholds"
+"""Counter of thresholds passed, by budget and percentage; each once a window on a host."""
+
+THRESHOLD_EVENT = "otel_distro.budget.threshold"
+"""Name of the log record that tells of a threshold."""

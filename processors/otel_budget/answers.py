@@ -1,0 +1,106 @@
+"""What a provider's answer says the call used, in the words of each API.
+
+Whole answers and streams are read the same way: usage stands in an object of its own, near the
+beginning, near the end, or both, and later figures replace earlier ones.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from otel_pricing.usage import Counts, normalise
+from otel_pricing.values import count
+
+if TYPE_CHECKING:
+    from otel_pricing.call import Usage
+
+_USAGE = re.compile(rb'"(?:usage|usageMetadata|amazon-bedrock-invocationMetrics)"\s*:\s*(?=\{)')
+_MODEL = re.compile(rb'"(?:model|modelVersion)"\s*:\s*"((?:[^"\\]|\\.){1,200})"')
+_TIER = re.compile(rb'"service_tier"\s*:\s*"(\w{1,40})"')
+_DECODER = json.JSONDecoder()
+
+_NAMES: dict[str, tuple[str, ...]] = {
+    "input_tokens": ("input_tokens", "prompt_tokens", "promptTokenCount", "inputTokens",
+                     "inputTokenCount"),
+    "output_tokens": ("output_tokens", "completion_tokens", "candidatesTokenCount",
+                      "outputTokens", "outputTokenCount"),
+    "total_tokens": ("total_tokens", "totalTokenCount", "totalTokens"),
+    "cache_read_tokens": ("cache_read_input_tokens", "cachedContentTokenCount",
+                          "cacheReadInputTokens", "cacheReadInputTokenCount"),
+    "cache_write_tokens": ("cache_creation_input_tokens", "cacheWriteInputTokens",
+                           "cacheWriteInputTokenCount"),
+    "reasoning_tokens": ("thoughtsTokenCount",),
+}  # fmt: skip
+_CACHE_BESIDE = ("cache_read_input_tokens", "cache_creation_input_tokens", "cacheReadInputTokens",
+                 "cacheWriteInputTokens")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found in an answer."""
+
+    usage: Usage | None
+    model: str = ""
+    tier: str | None = None
+
+
+def read_answer(*parts: bytes) -> Answer:
+    """Return what *parts* of an answer, its beginning and its end, say."""
+    figures: dict[str, Any] = {}
+    model = tier = ""
+    for part in parts:
+        for match in _USAGE.finditer(part):
+            figures.update(_object(part, match.end()))
+        if not model and (found := _MODEL.search(part)):
+            model = found[1].decode(errors="replace")
+        if not tier and (found := _TIER.search(part)):
+            tier = found[1].decode()
+    return Answer(read_usage(figures), model, tier or None)
+
+
+def _object(part: bytes, start: int) -> dict[str, Any]:
+    # Usage objects are small; what follows them is not read.
+    text = part[start : start + 4000].decode(errors="replace")
+    try:
+        value, _ = _DECODER.raw_decode(text)
+    except ValueError:
+        return {}
+    return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else {}
+
+
+def read_usage(figures: dict[str, Any]) -> Usage | None:
+    """Return the usage that an API's own object describes; None when it describes none."""
+    counts = {name: _first(figures, keys) for name, keys in _NAMES.items()}
+    of_input = _details(figures, "prompt_tokens_details", "input_tokens_details")
+    of_output = _details(figures, "completion_tokens_details", "output_tokens_details")
+    written = _details(figures, "cache_creation")
+    tools = _details(figures, "server_tool_use")
+    counts["cache_read_tokens"] = _or(counts["cache_read_tokens"], of_input, "cached_tokens")
+    counts["reasoning_tokens"] = _or(counts["reasoning_tokens"], of_output, "reasoning_tokens")
+    return normalise(
+        Counts(
+            **counts,
+            cache_write_5m_tokens=count(written.get("ephemeral_5m_input_tokens")),
+            cache_write_1h_tokens=count(written.get("ephemeral_1h_input_tokens")),
+            input_audio_tokens=count(of_input.get("audio_tokens")),
+            output_audio_tokens=count(of_output.get("audio_tokens")),
+            web_search_requests=count(tools.get("web_search_requests")),
+        ),
+        input_excludes_cache=any(key in figures for key in _CACHE_BESIDE),
+        rest_is_output="thoughtsTokenCount" in figures,
+    )
+
+
+def _first(figures: dict[str, Any], keys: tuple[str, ...]) -> int | None:
+    return next((n for key in keys if (n := count(figures.get(key))) is not None), None)
+
+
+def _details(figures: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return next((found for key in keys if isinstance(found := figures.get(key), dict)), {})
+
+
+def _or(value: int | None, details: dict[str, Any], key: str) -> int | None:
+    return value if value is not None else count(details.get(key))

@@ -1,0 +1,178 @@
+"""Cost budgets: how much may be spent, over what, by whom, and what happens then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from otel_budget.books import Book
+from otel_budget.windows import Calendar, WindowKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NANO_PER_USD = 1_000_000_000
+DEFAULT_THRESHOLDS = (50, 80, 95, 100)
+"""Percentages of a limit that are told of, once each in a window."""
+DAY = "day"
+"""Name of the budget that the environment variables make."""
+MOST_USD = Decimal(1_000_000_000)
+
+
+class Action(StrEnum):
+    """What happens to calls once a budget is spent."""
+
+    WARN = "warn"
+    """Nothing: thresholds are told of."""
+    REFUSE = "refuse"
+    """They are answered with HTTP 402 instead of being sent."""
+
+
+class Unit(StrEnum):
+    """What a budget counts; its limit is a whole number of these."""
+
+    USD = "usd"
+    """Nano-US-dollars."""
+    TOKENS = "tokens"
+    CALLS = "calls"
+
+
+SCOPES = ("total", "service", "tenant", "user", "session", "agent", "model", "provider", "api_key")
+"""What a budget can be counted for separately; `total` is everything on this host together."""
+
+PERSONAL_SCOPES = frozenset({"user", "session", "api_key"})
+"""Scopes whose values are never stored as they are."""
+Hide = Callable[[str, str], str]
+"""(scope, value) -> what is stored in its place."""
+
+_LIMITS = {"limit_usd": Unit.USD, "limit_tokens": Unit.TOKENS, "limit_calls": Unit.CALLS}
+_KEYS = (
+    "name",
+    *_LIMITS,
+    "scope",
+    "match",
+    "window",
+    "rolling_hours",
+    "time_zone",
+    "action",
+    "thresholds",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostBudget:
+    """One limit on what model calls may cost."""
+
+    name: str
+    limit: int
+    unit: Unit = Unit.USD
+    scope: str = "total"
+    match: str | None = None
+    """The one scope value this budget is for; None means that each value has a budget alone."""
+    calendar: Calendar = field(default_factory=Calendar)
+    action: Action = Action.WARN
+    thresholds: tuple[int, ...] = DEFAULT_THRESHOLDS
+
+    def book(
+        self, scope_values: Mapping[str, str | None], now_ns: int, hide: Hide = lambda _, name: name
+    ) -> Book | None:
+        """Return the book of a call with *scope_values*; None where the budget has no say.
+
+        *hide* turns what names a person into what may be stored.
+        """
+        value = "" if self.scope == "total" else scope_values.get(self.scope)
+        if value is None or (self.match is not None and value != self.match):
+            return None
+        window = self.calendar.window(now_ns)
+        stored = hide(self.scope, value) if self.scope in PERSONAL_SCOPES else value
+        return Book(self.name, stored, window.since_ns, window.book_ns, self.limit, self.thresholds)
+
+    @classmethod
+    def per_day(cls, usd: Decimal, action: Action) -> CostBudget:
+        """Return the budget that two environment variables make."""
+        return cls(name=DAY, limit=nano_usd(usd), action=action)
+
+    @classmethod
+    def from_mapping(cls, table: object) -> CostBudget:
+        """Build one from a `[[budgets]]` table; raises ValueError saying what is allowed."""
+        if not isinstance(table, dict):
+            raise ValueError(f"{table!r} is not a table with the keys {', '.join(_KEYS)}")  # noqa: TRY004
+        unknown = sorted(set(map(str, table)) - set(_KEYS))
+        if unknown:
+            raise ValueError(f"unknown key {unknown[0]!r}; the keys are {', '.join(_KEYS)}")
+        name = str(table.get("name", "")).strip()
+        if not name:
+            raise ValueError("a budget needs a name")
+        unit, limit = _limit(name, table)
+        return cls(
+            name=name,
+            limit=limit,
+            unit=unit,
+            scope=_choice(name, table, "scope", SCOPES, "total"),
+            match=str(table["match"]) if "match" in table else None,
+            calendar=_calendar(name, table),
+            action=Action(_choice(name, table, "action", tuple(Action), Action.WARN)),
+            thresholds=_thresholds(name, table),
+        )
+
+
+def nano_usd(usd: Decimal) -> int:
+    """Return US dollars as whole nano-US-dollars, rounded down: a limit is never raised."""
+    return int(usd * NANO_PER_USD)
+
+
+def _limit(name: str, table: Mapping[str, Any]) -> tuple[Unit, int]:
+    given = [key for key in _LIMITS if key in table]
+    if len(given) != 1:
+        raise ValueError(f"budget {name!r} needs exactly one of {', '.join(_LIMITS)}")
+    key = given[0]
+    unit, value = _LIMITS[key], table[key]
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        number = Decimal(-1)
+    if isinstance(value, bool) or not number.is_finite() or not 0 <= number <= MOST_USD:
+        raise ValueError(f"{key} {value!r} of budget {name!r} is not an amount; for example 5")
+    if unit is Unit.USD:
+        return unit, nano_usd(number)
+    if number != int(number):
+        raise ValueError(f"{key} {value!r} of budget {name!r} is not a whole number")
+    return unit, int(number)
+
+
+def _choice(
+    name: str, table: Mapping[str, Any], key: str, allowed: tuple[str, ...], default: str
+) -> str:
+    value = str(table.get(key, default))
+    if value not in allowed:
+        raise ValueError(f"{key} {value!r} of budget {name!r}: choose from {', '.join(allowed)}")
+    return value
+
+
+def _calendar(name: str, table: Mapping[str, Any]) -> Calendar:
+    kind = WindowKind(_choice(name, table, "window", tuple(WindowKind), WindowKind.DAY))
+    hours = table.get("rolling_hours", 24)
+    if not isinstance(hours, int) or isinstance(hours, bool) or not 1 <= hours <= 24 * 366:
+        raise ValueError(f"rolling_hours {hours!r} of budget {name!r} is not a number of hours")
+    zone_name = str(table.get("time_zone", "UTC"))
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        zone = ZoneInfo(zone_name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"time_zone {zone_name!r} of budget {name!r} is unknown; for example Europe/Paris"
+        ) from None
+    return Calendar(kind, zone, hours)
+
+
+def _thresholds(name: str, table: Mapping[str, Any]) -> tuple[int, ...]:
+    given = table.get("thresholds", DEFAULT_THRESHOLDS)
+    if not isinstance(given, list | tuple) or not all(
+        isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= 1000 for n in given
+    ):
+        raise ValueError(f"thresholds {given!r} of budget {name!r} are not percentages")
+    return tuple(sorted(set(given)))

@@ -1,0 +1,206 @@
+"""The file the processes of a host share their books in: opened late, safe around fork."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import threading
+import time
+import weakref
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+SCHEMA_VERSION = 1
+LONGEST_WAIT_S = 2.0
+"""How long a transaction waits for those of other processes."""
+
+_TABLES = """
+CREATE TABLE books (
+    id INTEGER PRIMARY KEY,
+    budget TEXT NOT NULL, scope TEXT NOT NULL, start_ns INTEGER NOT NULL,
+    spent INTEGER NOT NULL, reserved INTEGER NOT NULL, told INTEGER NOT NULL,
+    UNIQUE (budget, scope, start_ns)
+);
+CREATE TABLE holds (
+    id INTEGER NOT NULL, book_id INTEGER NOT NULL,
+    amount INTEGER NOT NULL, likely INTEGER NOT NULL,
+    owner TEXT NOT NULL, expires_ns INTEGER NOT NULL,
+    PRIMARY KEY (id, book_id)
+) WITHOUT ROWID;
+CREATE INDEX holds_by_owner ON holds (owner);
+CREATE TABLE ceilings (
+    model TEXT NOT NULL, kind TEXT NOT NULL,
+    calls INTEGER NOT NULL, most INTEGER NOT NULL, least INTEGER NOT NULL, size INTEGER NOT NULL,
+    PRIMARY KEY (model, kind)
+) WITHOUT ROWID;
+CREATE TABLE changes (
+    id INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, action TEXT NOT NULL,
+    budget TEXT NOT NULL, scope TEXT NOT NULL, detail TEXT NOT NULL
+);
+"""
+
+
+class BudgetFileError(Exception):
+    """The shared books cannot be read or written now."""
+
+
+class Database:
+    """One connection of this process, used by one thread at a time.
+
+    It is built on `sqlite3.Connection` itself, which instrumentations of `sqlite3.connect` do not
+    see. It is closed before a fork, because SQLite's idea of its locks does not survive one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._inherited: sqlite3.Connection | None = None
+        self._locked_for_fork = False
+        self.generation = 0
+        """Counts the files met at the path, so that others know when it is a new one."""
+        _open.add(self)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the write lock for the body; what it did is kept unless it raises.
+
+        Raises BudgetFileError when the file cannot be used in time.
+        """
+        with self._lock:
+            try:
+                connection = self._opened()
+                _retry(lambda: connection.execute("BEGIN IMMEDIATE"))
+            except (sqlite3.Error, OSError) as error:
+                self._forget()
+                raise BudgetFileError(f"cannot use {self.path}: {error}") from error
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except (sqlite3.Error, OSError) as error:
+                self._forget()
+                raise BudgetFileError(f"cannot write {self.path}: {error}") from error
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close the connection; the next transaction opens it again."""
+        with self._lock:
+            self._forget()
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._inherited is not None:
+            raise OSError("this process was forked while the file was in use")
+        if self._connection is not None and _identity(self.path) != self._identity:
+            self._forget()  # deleted or replaced: SQLite would go on with the old one
+        if self._connection is None:
+            self._connection = _connect(self.path)
+            found = _identity(self.path)
+            self.generation += found != self._identity
+            self._identity = found
+        return self._connection
+
+    def _forget(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def before_fork(self) -> None:
+        """Wait for what is under way, then close."""
+        self._locked_for_fork = self._lock.acquire(timeout=LONGEST_WAIT_S)
+        if self._locked_for_fork:
+            self._forget()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        if self._locked_for_fork:
+            self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Start with a lock of our own, or not at all where the parent's work was under way."""
+        self._lock = threading.Lock()
+        if not self._locked_for_fork:
+            self._inherited, self._connection = self._connection, None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # SQLite gives its side files the mode of this one.
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    os.close(os.open(path, flags, 0o600))
+    connection = sqlite3.Connection(
+        path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=64
+    )
+    try:
+        _retry(lambda: _prepare(connection))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    # A crash of the machine may cost the books: they are made again from the ledger.
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            for statement in _TABLES.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    if version > SCHEMA_VERSION:
+        raise OSError("it was made by a newer version; upgrade otel-distro")
+
+
+def _retry(action: Callable[[], object]) -> None:
+    """Call *action* until SQLite is not busy; its own handler would starve some of the waiting."""
+    deadline = time.monotonic() + LONGEST_WAIT_S
+    while True:
+        try:
+            action()
+        except sqlite3.OperationalError as error:
+            busy = "locked" in str(error) or "busy" in str(error)
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.0001, 0.001))  # noqa: S311 - spreads the waiting
+        else:
+            return
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+_open: weakref.WeakSet[Database] = weakref.WeakSet()
+
+
+def _each(action: str) -> None:
+    for database in list(_open):
+        getattr(database, action)()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=lambda: _each("before_fork"),
+        after_in_parent=lambda: _each("after_fork_in_parent"),
+        after_in_child=lambda: _each("after_fork_in_child"),
+    )

@@ -1,0 +1,76 @@
+"""The answer a refused call gets: one that every client turns into its own clean error."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from otel_budget.cost_budget import NANO_PER_USD, CostBudget, Unit
+
+if TYPE_CHECKING:
+    from otel_budget.books import Denied
+
+STATUS = 402
+HEADERS = {"content-type": "application/json", "x-should-retry": "false"}
+"""The second one is what the clients of OpenAI and Anthropic ask before they try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a call was not let through."""
+
+    reason: str
+    """One sentence for people; names no scope value, which may be personal."""
+    model: str
+    budget: str = ""
+    unit: str = ""
+    limit: str = ""
+    spent: str = ""
+    reserved: str = ""
+    resets_at: str = ""
+
+    @classmethod
+    def of(cls, budget: CostBudget, denied: Denied, model: str, now_ns: int) -> Refusal:
+        """Describe a call that *budget* has no room for."""
+        until = budget.calendar.window(now_ns).until_ns
+        limit, spent = amount(budget.unit, budget.limit), amount(budget.unit, denied.state.spent)
+        reset = datetime.fromtimestamp(until / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return cls(
+            reason=(
+                f"budget {budget.name!r} has no room for this call: {spent} of {limit} "
+                f"{budget.unit} spent; it resets at {reset}"
+            ),
+            model=model,
+            budget=budget.name,
+            unit=budget.unit.value,
+            limit=limit,
+            spent=spent,
+            reserved=amount(budget.unit, denied.state.reserved),
+            resets_at=reset,
+        )
+
+    def body(self) -> bytes:
+        """Return the JSON body, in the shape of OpenAI's and Anthropic's errors at once."""
+        error = {
+            "message": self.reason,
+            "type": "budget_exceeded",
+            "code": "budget_exceeded",
+            "param": None,
+            "budget": self.budget,
+            "unit": self.unit,
+            "limit": self.limit,
+            "spent": self.spent,
+            "reserved": self.reserved,
+            "resets_at": self.resets_at,
+        }
+        return json.dumps({"type": "error", "error": error}).encode()
+
+
+def amount(unit: Unit, value: int) -> str:
+    """Return an amount of *unit* as an exact decimal, dollars for money."""
+    if unit is not Unit.USD:
+        return str(value)
+    whole, nano = divmod(value, NANO_PER_USD)
+    return f"{whole}.{nano:09d}".rstrip("0").rstrip(".")
