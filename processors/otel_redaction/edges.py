@@ -11,23 +11,32 @@ if TYPE_CHECKING:
 
 _REACH = 72
 """No detector looks further than this from a match for its context."""
-_CUT = " \x00 "
 
 
 def around(text: str, matches: list[Match]) -> str:
-    """Return *text* with its matches hidden and what is far from all of them cut out.
+    """Return what stands around *matches*, with their markers, where it is worth a search.
 
     In `a@example.org+14155550132` the number only becomes one when the address
-    is gone. Searching this again, short as it is, tells whether that happened.
+    is gone. Searching the surroundings again, short as they are, tells whether
+    that happened; those that are words only need no search.
     """
-    parts = []
-    position = 0
-    for match in matches:
-        parts += [_shortened(text[position : match.start]), mask(match.kind)]
-        position = match.end
-    parts.append(_shortened(text[position : position + _REACH]))
-    return "".join(parts)
+    from otel_redaction.engine import is_plain
+
+    return "\x00\n".join(piece for piece in _pieces(text, matches) if not is_plain(piece))
 
 
-def _shortened(gap: str) -> str:
-    return gap if len(gap) <= 2 * _REACH else gap[:_REACH] + _CUT + gap[-_REACH:]
+def _pieces(text: str, matches: list[Match]) -> list[str]:
+    """Return the surroundings of each match, or of several that stand close together."""
+    if not matches:
+        return []
+    pieces = []
+    piece = text[max(0, matches[0].start - _REACH) : matches[0].start]
+    for match, following in zip(matches, [*matches[1:], None], strict=True):
+        piece += mask(match.kind)
+        if following is not None and following.start - match.end <= 2 * _REACH:
+            piece += text[match.end : following.start]
+            continue
+        pieces.append(piece + text[match.end : match.end + _REACH])
+        if following is not None:
+            piece = text[following.start - _REACH : following.start]
+    return pieces

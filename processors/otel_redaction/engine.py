@@ -20,7 +20,7 @@ from otel_redaction.scan import Scan, flattened
 
 def find_all(text: str, deadline: float | None = None) -> list[Match]:
     """Return every match of every built-in kind, in order and without overlaps."""
-    if len(text) <= _PLAIN_AT_MOST and _is_plain(text):
+    if len(text) <= _PLAIN_AT_MOST and is_plain(text):
         return []
     matches = _search(text, deadline)
     unfolded = plain(text)
@@ -63,13 +63,13 @@ _PLAIN_AT_MOST = 1024
 _LONG_WORD = 16
 # What nothing can do without that is looked for in a text with few digits; but
 # for long words and for values after a word such as "password".
-_SUSPECT = re.compile(r"[^\sA-Za-z0-9_.,;()/?\[\]-]|--")
+_SUSPECT = re.compile(r"[^\sA-Za-z0-9_.,;()/?\[\]{}-]|--")
 _THREE_DIGITS = re.compile(r"(?:[^0-9]*+[0-9]){3}")
 _DIGIT = re.compile(r"[0-9]")
 _NAMES = re.compile(r"pass|pwd|secret|token|key|auth|cred|bearer|basic", re.IGNORECASE)
 
 
-def _is_plain(text: str) -> bool:
+def is_plain(text: str) -> bool:
     """Return whether a short *text* is words only, as most attribute values are."""
     if _SUSPECT.search(text) is not None or _THREE_DIGITS.match(text) is not None:
         return False
