@@ -11,16 +11,36 @@ from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.csv_safe import write_csv
 from otel_cost_ledger.errors import LedgerError
-from otel_cost_ledger.filters import EPOCH
+from otel_cost_ledger.filters import EPOCH, Window
 from otel_cost_ledger.paths import open_private
 from otel_cost_ledger.schema import NS_PER_DAY
 
 if TYPE_CHECKING:
     import sqlite3
+    from datetime import datetime
     from pathlib import Path
+
+    from otel_cost_ledger.ledger import Ledger
 
 # The fastest level: prices and tokens compress little better at the others, in many times the time.
 _LEVEL: Final = 1
+
+
+def archive_window(
+    ledger: Ledger, directory: Path, since: datetime | None, until: datetime | None
+) -> tuple[Path, int] | None:
+    """Write the calls of a window to a file in *directory*; None when there are none.
+
+    Raises `LedgerError` when the file read back is not what the ledger holds.
+    """
+    window = Window.between(since, until)
+    ((first, last),) = ledger.rows(
+        "SELECT min(start_ns), max(start_ns) FROM calls WHERE start_ns >= ? AND start_ns < ?",
+        (window.since_ns, window.until_ns),
+    )
+    if first is None:
+        return None
+    return archive_calls(ledger.connection, directory, first, last + 1)
 
 
 def archive_calls(

@@ -13,6 +13,7 @@ COMMANDS = {
     "doctor": "check this installation and say how to mend what is wrong",
     "explain": "which spans of a trace are billed, and why",
     "import": "fill the ledger from OTLP/JSON Lines files",
+    "ledger": "check the ledger, remove or archive old calls",
     "prices": "what a model costs and where that price comes from",
     "prove-privacy": "run a program with fake secrets planted and show all that would leave",
     "redact": "copy standard input to standard output with PII and secrets masked",

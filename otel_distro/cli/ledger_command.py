@@ -1,0 +1,116 @@
+"""`otel-distro ledger`: look after the ledger itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.options import (
+    json_option,
+    ledger_option,
+    ledger_path,
+    since_option,
+    until_option,
+)
+from otel_distro.cli.reading import reading
+from otel_distro.settings import load, process_environment
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group("ledger", epilog="Example: otel-distro ledger check")
+def command() -> None:
+    """Check the ledger, remove or archive old calls."""
+
+
+@command.command("check", epilog="Example: otel-distro ledger check --ledger ledger.db")
+@ledger_option
+@json_option
+def check(ledger: Path | None, *, as_json: bool) -> None:
+    """Check that the ledger is sound and that every sum is the sum of its calls.
+
+    Reads everything, about two seconds a million calls. Ends with 1 when something is wrong.
+    """
+    from otel_cost_ledger.errors import LedgerNotFoundError
+    from otel_cost_ledger.integrity import check_integrity
+
+    path = ledger_path(ledger)
+    if not path.exists():
+        raise output.fail(str(LedgerNotFoundError(f"there is no cost ledger at {path}")))
+    with reading(path) as opened:
+        report = check_integrity(opened)
+    if as_json:
+        problems = list(report.problems)
+        output.print_json({"calls": report.calls, "ok": report.ok, "problems": problems})
+    else:
+        click.echo(f"{report.calls:,} calls in {path}")
+        for problem in report.problems:
+            click.echo(problem)
+        click.echo("sound, and every sum is exact" if report.ok else "not sound")
+    if not report.ok:
+        raise click.exceptions.Exit(1)
+
+
+@command.command("retain", epilog="Example: otel-distro ledger retain --days 90 --archive-to old/")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36_500),
+    help="Whole days (UTC) to keep; by default OTEL_DISTRO_LEDGER_RETENTION_DAYS.",
+)
+@click.option("--archive-to", type=_FOLDER, help="First write the calls to a verified file here.")
+@ledger_option
+def retain(days: int | None, archive_to: Path | None, ledger: Path | None) -> None:
+    """Remove single calls older than some days; daily sums stay for ever.
+
+    Programs that use this distribution do it by themselves once a day, without an archive.
+    """
+    import sqlite3
+
+    from otel_cost_ledger.errors import LedgerError
+    from otel_cost_ledger.retention import retain
+
+    if days is None:
+        days = load(process_environment()).settings.ledger_retention_days
+    try:
+        done = retain(ledger_path(ledger), days=days, archive_to=archive_to)
+    except (LedgerError, sqlite3.Error, OSError) as error:
+        raise output.fail(f"old calls were not all removed: {error}") from error
+    if done.busy:
+        raise output.fail("another process is doing this at the moment")
+    if done.archive is not None:
+        output.note(f"archived in {done.archive}")
+    click.echo(
+        f"{done.deleted_calls:,} calls removed, the last {days} days kept; "
+        f"others waited at most {done.longest_lock_ms:.0f} ms"
+    )
+
+
+@command.command("archive", epilog="Example: otel-distro ledger archive old/ --until 2026-01-01")
+@click.argument("folder", type=_FOLDER)
+@since_option("Only calls that began at this moment or later.")
+@until_option
+@ledger_option
+def archive(
+    folder: Path, since: datetime | None, until: datetime | None, ledger: Path | None
+) -> None:
+    """Copy single calls to a compressed CSV file in FOLDER; nothing is removed.
+
+    The file is read back and compared before it gets its name.
+    """
+    from otel_cost_ledger.archive import archive_window
+
+    with reading(ledger_path(ledger)) as opened:
+        try:
+            made = archive_window(opened, folder, since, until)
+        except OSError as error:
+            raise output.fail(f"cannot write to {folder}: {error.strerror}") from error
+    if made is None:
+        raise output.fail("no calls in this window; nothing was written")
+    path, calls = made
+    click.echo(f"{calls:,} calls in {path}")

@@ -1,0 +1,96 @@
+"""`otel-distro ledger`: looking after the ledger itself."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from otel_distro.cli import main
+from support.otlp_archive import chat_span, write_archive
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    """Three calls of the first of January 2026."""
+    archive = write_archive(tmp_path / "a.jsonl", *(chat_span(number) for number in range(3)))
+    path = tmp_path / "ledger.db"
+    assert run("import", archive, "--ledger", path).exit_code == 0
+    return path
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_a_sound_ledger_is_said_to_be_sound(ledger: Path) -> None:
+    """Structure and sums."""
+    result = run("ledger", "check", "--ledger", ledger)
+
+    assert result.exit_code == 0
+    assert result.stdout == f"3 calls in {ledger}\nsound, and every sum is exact\n"
+
+
+def test_a_sum_that_was_tampered_with_is_found(ledger: Path) -> None:
+    """Exit code 1, for scripts, and both figures, for people."""
+    with closing(sqlite3.connect(ledger)) as connection, connection:
+        connection.execute("UPDATE daily_costs SET cost_nano_usd = 1")
+
+    result = run("ledger", "check", "--json", "--ledger", ledger)
+
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["ok"], report["calls"]) == (1, False, 3)
+    assert "daily_costs" in report["problems"][0]
+
+
+def test_checking_a_ledger_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    """A typing slip in the path must not read as a sound ledger."""
+    result = run("ledger", "check", "--ledger", tmp_path / "nothing.db")
+
+    assert result.exit_code == 1
+    assert "there is no cost ledger" in result.stderr
+
+
+def test_retention_keeps_the_sums_and_archives_the_calls(ledger: Path, tmp_path: Path) -> None:
+    """All three are older than a day; what they cost is still known."""
+    result = run(
+        "ledger", "retain", "--days", "1", "--archive-to", tmp_path / "old", "--ledger", ledger
+    )
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("3 calls removed, the last 1 days kept")
+    assert len(list((tmp_path / "old").glob("*.csv.gz"))) == 1
+    assert json.loads(run("costs", "--json", "--ledger", ledger).stdout)["total"]["calls"] == 3
+    assert json.loads(run("calls", "--json", "--ledger", ledger).stdout)["calls"] == []
+
+
+def test_an_archive_removes_nothing(ledger: Path, tmp_path: Path) -> None:
+    """Two of the three calls began in the window."""
+    result = run(
+        "ledger", "archive", tmp_path / "old", "--until", "2026-01-01T00:00:02", "--ledger", ledger
+    )
+
+    (made,) = (tmp_path / "old").glob("*.csv.gz")
+    assert result.stdout == f"2 calls in {made}\n"
+    with gzip.open(made, "rt") as lines:
+        assert len(lines.readlines()) == 3
+    assert len(json.loads(run("calls", "--json", "--ledger", ledger).stdout)["calls"]) == 3
+
+
+def test_an_empty_window_makes_no_file(ledger: Path, tmp_path: Path) -> None:
+    """An archive without calls would only look like one."""
+    result = run("ledger", "archive", tmp_path / "old", "--since", "2027-01-01", "--ledger", ledger)
+
+    assert result.exit_code == 1
+    assert not (tmp_path / "old").exists()
