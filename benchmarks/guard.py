@@ -34,7 +34,7 @@ class Sink(SpanProcessor):
     """Takes spans and does nothing with them, as a queue does on the caller's thread."""
 
     def on_end(self, span: ReadableSpan) -> None:
-        pass
+        """Take *span*."""
 
 
 def tracer(processors: int, *, guarded: bool) -> Tracer:

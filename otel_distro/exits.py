@@ -27,6 +27,7 @@ class Closable(Protocol):
 
     def pending(self) -> bool:
         """Whether there is anything to deliver."""
+        ...
 
 
 class Exits:

@@ -60,7 +60,7 @@ def guard_logger_provider(provider: LoggerProvider, pipeline: Pipeline) -> None:
     guard = GuardLogRecordProcessor(pipeline)
     guard.add_log_record_processor(active)
     provider._multi_log_record_processor = guard
-    for logger in provider._loggers.values() if hasattr(provider, "_loggers") else ():
+    for logger in list(provider._active_loggers):
         logger._multi_log_record_processor = guard
 
 

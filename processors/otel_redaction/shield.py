@@ -91,7 +91,8 @@ class Shield:
         """Return *text* redacted, or the withheld marker."""
         if self._withhold:
             return WITHHELD
-        return self._guarded(signal, lambda tally: self._redactor.text(text, tally), WITHHELD)
+        clean: str = self._guarded(signal, lambda tally: self._redactor.text(text, tally), WITHHELD)
+        return clean
 
     def value(self, key: str, value: Any, signal: str) -> Any:
         """Return a log body or other free value redacted, nested values included."""

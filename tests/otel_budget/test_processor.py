@@ -24,7 +24,7 @@ class Told:
     """What the processor emitted through real providers."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.records = InMemoryLogRecordExporter()
+        self.records = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
         self.reader = InMemoryMetricReader()
         logs = LoggerProvider(shutdown_on_exit=False)
         logs.add_log_record_processor(SimpleLogRecordProcessor(self.records))

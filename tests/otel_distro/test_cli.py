@@ -363,7 +363,15 @@ def test_repricing_fills_in_what_was_unknown(tmp_path: Path, filled: Path) -> No
     """1200 x 1 + 300 x 2 = 1800 micro-dollars, once the price is declared."""
     prices = tmp_path / "prices.toml"
     prices.write_text(PRICES)
-    arguments = ["reprice", "--since", "2026-01-01", "--prices", prices, "--ledger", filled]
+    arguments: list[str | Path] = [
+        "reprice",
+        "--since",
+        "2026-01-01",
+        "--prices",
+        prices,
+        "--ledger",
+        filled,
+    ]
     preview = run(*arguments, "--dry-run")
     before = json.loads(run("costs", "--json", "--ledger", filled).stdout)["total"]
     done = run(*arguments)

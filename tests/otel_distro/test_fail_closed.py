@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import pytest
 from opentelemetry._logs import LogRecord
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.trace import use_span
 
 from otel_redaction import Redactor
 
@@ -22,25 +23,25 @@ class BrokenRedactor(Redactor):
         super().__init__()
         self._broken = broken
 
-    def text(self, text: str, tally: dict[str, int] | None = None) -> str:
+    def text(self, text: str, tally: MutableMapping[str, int] | None = None) -> str:
         if "text" in self._broken:
             raise RuntimeError(f"cannot redact {text}")
         return super().text(text, tally)
 
-    def value(self, key: str, value: Any, tally: dict[str, int] | None = None) -> Any:
+    def value(self, key: str, value: Any, tally: MutableMapping[str, int] | None = None) -> Any:
         if "value" in self._broken:
             raise RecursionError(value)
         return super().value(key, value, tally)
 
     def attributes(
-        self, mapping: Mapping[str, Any], tally: dict[str, int] | None = None
+        self, attributes: Mapping[str, Any], tally: MutableMapping[str, int] | None = None
     ) -> dict[str, Any]:
         if "attributes" in self._broken:
             raise MemoryError
-        return super().attributes(mapping, tally)
+        return super().attributes(attributes, tally)
 
 
-CALL = {
+CALL: dict[str, Any] = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": "openai",
     "gen_ai.request.model": "gpt-4o",
@@ -54,8 +55,9 @@ CALL = {
 def test_a_span_leaves_without_content_when_the_redactor_raises(broken: str) -> None:
     """At whatever point it raises."""
     sdk = GuardedSdk(BrokenRedactor(broken, "text", "value"))
+    span = sdk.tracer.start_span(f"chat for {EMAIL}", attributes=CALL)
     with pytest.raises(ValueError, match="app"):
-        with sdk.tracer.start_as_current_span(f"chat for {EMAIL}", attributes=CALL) as span:
+        with use_span(span, end_on_exit=True):
             span.add_event(f"asked by {EMAIL}", {"who": EMAIL})
             raise ValueError(f"app error of {EMAIL}")
 

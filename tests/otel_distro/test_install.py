@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from opentelemetry._logs import LogRecord
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs._internal import SynchronousMultiLogRecordProcessor
+from opentelemetry.sdk._logs._internal import (
+    ConcurrentMultiLogRecordProcessor,
+    SynchronousMultiLogRecordProcessor,
+)
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import (
@@ -50,6 +55,8 @@ def test_the_private_names_of_the_sdk_are_still_there() -> None:
     assert tracer.sampler is tracer_provider.sampler
     assert type(logger_provider._multi_log_record_processor) is SynchronousMultiLogRecordProcessor
     assert logger_provider._multi_log_record_processor._log_record_processors == ()
+    logger = logger_provider.get_logger("app")
+    assert list(logger_provider._active_loggers) == [logger]
     consumer = meter_provider._measurement_consumer
     assert list(consumer._reader_storages) == [reader]
     assert isinstance(consumer._async_instruments, list)
@@ -72,6 +79,20 @@ def test_a_concurrent_fan_out_is_put_behind_the_guard(pipeline: Pipeline) -> Non
 
     assert [span.name for span in exporter.get_finished_spans()] == ["[EMAIL]"]
     assert is_guarded(provider)
+
+
+def test_a_concurrent_fan_out_of_log_records_is_put_behind_the_guard(pipeline: Pipeline) -> None:
+    """Existing loggers are pointed to the guard."""
+    exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+    provider = LoggerProvider(
+        multi_log_record_processor=ConcurrentMultiLogRecordProcessor(), shutdown_on_exit=False
+    )
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    logger = provider.get_logger("early")
+    guard_logger_provider(provider, pipeline)
+    logger.emit(LogRecord(body=EMAIL))
+
+    assert [e.log_record.body for e in exporter.get_finished_logs()] == ["[EMAIL]"]
 
 
 def test_guarding_twice_changes_nothing(pipeline: Pipeline) -> None:

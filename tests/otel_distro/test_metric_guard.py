@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import AlwaysOnExemplarFilter, MeterProvider
@@ -89,5 +91,5 @@ def test_the_memory_of_attribute_sets_is_bounded(sdk: GuardedSdk) -> None:
     for number in range(10_000):
         counter.add(1, {"order": number})
 
-    consumer = sdk.meter_provider._measurement_consumer
+    consumer: Any = sdk.meter_provider._measurement_consumer
     assert len(consumer.measurements._clean) <= 4096
