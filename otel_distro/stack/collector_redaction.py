@@ -47,7 +47,11 @@ def redaction_text_yaml() -> str:
     pattern = _ottl_string("|".join(f"(?:{rule.pattern})" for rule in RULES))
     mask = _ottl_string(_MASK)
     span = [f"replace_pattern({path}, {pattern}, {mask})" for path in _SPAN_TEXTS]
-    event = [f"replace_pattern(spanevent.name, {pattern}, {mask})"]
+    span += [f"{_MARK_SPAN} and {_or(*(_masked(path) for path in _SPAN_TEXTS), _LEAKY_RESOURCE)}"]
+    event = [
+        f"replace_pattern(spanevent.name, {pattern}, {mask})",
+        f"{_MARK_SPAN} and {_or(_masked('spanevent.name'), _LEAKY_EVENT)}",
+    ]
     lines = [
         _HEAD + "# An error refuses the batch: what cannot be searched does not pass.",
         "error_mode: propagate",
@@ -61,6 +65,22 @@ def redaction_text_yaml() -> str:
 
 
 _SPAN_TEXTS = ("span.name", "span.status.message")
+
+# Whatever part of it held a secret, the span says so in one place: sampling keeps it, and the
+# metric behind FirstLineLeaked counts it.
+_COUNT = 'attributes["redaction.masked.count"]'
+_MARK_SPAN = f"set(span.{_COUNT}, 1) where span.{_COUNT} == nil"
+_LEAKY_RESOURCE = f"resource.{_COUNT} != nil"
+_LEAKY_EVENT = f"spanevent.{_COUNT} != nil"
+
+
+def _masked(path: str) -> str:
+    return f'IsMatch({path}, "\\\\*{{4}}")'
+
+
+def _or(*conditions: str) -> str:
+    return f"({' or '.join(conditions)})"
+
 
 FILES = {"redaction.yaml": redaction_yaml, "redaction-text.yaml": redaction_text_yaml}
 """File name in collector-config -> what makes its content."""

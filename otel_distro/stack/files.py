@@ -15,7 +15,7 @@ COMPOSE_FILE = "docker-compose.yml"
 ENTRIES = (COMPOSE_FILE, ".env.example", "collector-config")
 """Everything that compose needs, relative to one folder."""
 
-_IN_THE_WHEEL = Path(__file__).parent / "files"
+_IN_THE_WHEEL = Path(__file__).parent / "bundle"
 _IN_A_CHECKOUT = Path(__file__).parents[2]
 _PASSWORD = "GRAFANA_ADMIN_PASSWORD"  # noqa: S105 - the name of a variable
 
