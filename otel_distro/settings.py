@@ -19,8 +19,9 @@ from otel_budget.latency import DEFAULT_LATENCY_BUDGETS, LatencyBudget
 from otel_distro import environment_variables as env
 from otel_distro.batch_limits import LOG_LIMITS, SPAN_LIMITS, BatchLimits
 from otel_distro.errors import Problem
+from otel_distro.redaction_settings import read_policy
 from otel_distro.variables import PREFIX, VARIABLES
-from otel_redaction import DEFAULT_POLICY, Policy, PolicyError, PseudonymKey
+from otel_redaction import DEFAULT_POLICY, Policy
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -148,30 +149,11 @@ def _cost_budgets(
 
 
 def _policy(values: dict[str, Any], section: Mapping[str, Any], problems: list[Problem]) -> Policy:
-    table = dict(section["redaction"]) if _is_table(section, "redaction") else {}
-    for key, name in (
-        ("allow_kinds", env.OTEL_DISTRO_REDACTION_ALLOW_KINDS),
-        ("allow_keys", env.OTEL_DISTRO_REDACTION_ALLOW_KEYS),
-    ):
-        if name in values:
-            table[key] = [*table.get(key, ()), *values[name]]
     try:
-        policy = Policy.from_mapping(table) if table else DEFAULT_POLICY
-        key_bytes = _pseudonym_key(values)
-        return (
-            policy if key_bytes is None else replace(policy, pseudonym_key=PseudonymKey(key_bytes))
-        )
-    except (PolicyError, ValueError, OSError) as error:
+        return read_policy(values, section["redaction"] if _is_table(section, "redaction") else {})
+    except ValueError as error:
         problems.append(Problem("[redaction]", str(error)))
         return DEFAULT_POLICY
-
-
-def _pseudonym_key(values: dict[str, Any]) -> bytes | None:
-    if text := values.get(env.OTEL_DISTRO_PSEUDONYM_KEY):
-        return str(text).encode()
-    if file := values.get(env.OTEL_DISTRO_PSEUDONYM_KEY_FILE):
-        return bytes(Path(file).read_bytes().strip())
-    return None
 
 
 def default_state_dir(environ: Mapping[str, str]) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +13,15 @@ from otel_redaction.match import MASK, PSEUDONYM, Match
 from otel_redaction.policy import ALWAYS_REDACTED, DEFAULT_POLICY, Action, Policy
 from otel_redaction.scan import DeadlineExceeded
 from otel_redaction.streams import across_items
-from otel_redaction.telemetry_keys import IDENTIFIERS, SQL, URLS
+from otel_redaction.telemetry_keys import (
+    ADDRESS_KINDS,
+    IDENTIFIERS,
+    OWN_ADDRESSES,
+    SQL,
+    URLS,
+    is_measurement,
+    server_of,
+)
 from otel_redaction.text_redactor import Dropped, TextRedactor
 
 AnyValue = Any
@@ -25,6 +33,7 @@ _SHORT = 1024
 _LONGEST_LABELLED = 64
 _SHORTEST_NUMBER = 10**6
 _DEEPEST = 24
+_IN_IDENTIFIERS = ALWAYS_REDACTED | {"email"}
 
 
 class Redactor:
@@ -150,7 +159,7 @@ class Redactor:
         if isinstance(value, str):
             return self._named_text(key, value, tally, deadline)
         if isinstance(value, int):
-            if abs(value) < _SHORTEST_NUMBER:
+            if abs(value) < _SHORTEST_NUMBER or is_measurement(key):
                 return value
             redacted = self._named_text(key, str(value), tally, deadline)
             return value if redacted == str(value) else redacted
@@ -229,18 +238,34 @@ class Redactor:
         return marker
 
     def _named_text(self, key: str, text: str, tally: Tally | None, deadline: float) -> str:
-        if key in self._allow_keys:
-            matches = [match for match in self._texts.find(text) if match.kind in ALWAYS_REDACTED]
-            return self._texts.replaced(text, matches) if matches else text
+        if key in self.policy.allow_keys:
+            return self._partly(text, tally, deadline, lambda kind: kind in ALWAYS_REDACTED)
+        if key in IDENTIFIERS:
+            return self._partly(text, tally, deadline, lambda kind: kind in _IN_IDENTIFIERS)
+        if key in OWN_ADDRESSES:
+            return self._partly(text, tally, deadline, lambda kind: kind not in ADDRESS_KINDS)
         if key in SQL:
             text = sql_text.without_literals(text)
         elif key in URLS:
             text, removed = url_text.without_secrets(text, self.policy.allow_query)
             if removed and tally is not None:
                 tally["query"] = tally.get("query", 0) + removed
+            server = server_of(text)
+            if server:
+                return server + self._text(text[len(server) :], tally, deadline)
         if len(text) <= _LONGEST_LABELLED and label(key):
             return self._labelled(label(key), text, tally, deadline)
         return self._text(text, tally, deadline)
+
+    def _partly(
+        self, text: str, tally: Tally | None, deadline: float, looked_for: Callable[[str], bool]
+    ) -> str:
+        """Return *text* with only those kinds redacted that are *looked_for* under its name."""
+        matches = [match for match in self._texts.find(text, deadline) if looked_for(match.kind)]
+        if tally is not None:
+            for match in matches:
+                tally[match.kind] = tally.get(match.kind, 0) + 1
+        return self._texts.replaced(text, matches) if matches else text
 
     def _labelled(self, name: str, text: str, tally: Tally | None, deadline: float) -> str:
         """Return a short *text* redacted as if its name stood before it, which tells more."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from otel_distro.errors import SettingsError
 from otel_distro.settings import Settings, load
 from otel_distro.variables import VARIABLES
-from otel_redaction import DEFAULT_POLICY
+from otel_redaction import DEFAULT_POLICY, Redactor
 
 HOME = {"HOME": "/home/ada"}
 
@@ -218,3 +218,58 @@ def test_every_variable_says_what_it_means() -> None:
     """The table is the reference; it has no holes."""
     assert all(v.meaning and v.default and v.example for v in VARIABLES)
     assert len({v.name for v in VARIABLES}) == len(VARIABLES)
+
+
+def test_kinds_and_keys_can_be_left_alone() -> None:
+    """By variable, on top of what the file says."""
+    result = load(
+        {
+            **HOME,
+            "OTEL_DISTRO_REDACTION_ALLOW_KINDS": "email, ip_address",
+            "OTEL_DISTRO_REDACTION_ALLOW_KEYS": "app.note",
+        },
+        {"redaction": {"kinds": {"phone": "allow"}, "allow_keys": ["app.other"]}},
+    )
+    redactor = Redactor(result.settings.policy)
+
+    assert result.problems == ()
+    assert redactor.text("ada@lovelace.example 4111 1111 1111 1111") == (
+        "ada@lovelace.example [CARD]"
+    )
+    assert result.settings.policy.allow_keys == {"app.note", "app.other"}
+    assert result.settings.policy.action("phone") == "allow"
+
+
+def test_an_unknown_kind_is_a_problem_that_withholds() -> None:
+    """With the nearest name."""
+    result = load({**HOME, "OTEL_DISTRO_REDACTION_ALLOW_KINDS": "emails"})
+
+    assert "email" in str(result.problems[0])
+    assert result.withholds
+
+
+def test_a_key_turns_masks_into_pseudonyms() -> None:
+    """The same value gives the same token; other keys give others."""
+    key = {"OTEL_DISTRO_PSEUDONYM_KEY": "0123456789abcdef0123456789abcdef"}
+    redactor = Redactor(loaded(**key).policy)
+    first, second = redactor.text("ada@lovelace.example"), redactor.text("ada@lovelace.example")
+
+    assert first == second
+    assert first.startswith("email_")
+
+
+def test_a_key_can_stand_in_a_file(tmp_path: Path) -> None:
+    """As container secrets do."""
+    file = tmp_path / "pseudonym.key"
+    file.write_text("0123456789abcdef0123456789abcdef\n")
+    policy = loaded(OTEL_DISTRO_PSEUDONYM_KEY_FILE=str(file)).policy
+
+    assert Redactor(policy).text("ada@lovelace.example").startswith("email_")
+
+
+def test_a_key_file_that_is_not_there_withholds() -> None:
+    """Masks would have been safe, but pseudonyms were meant."""
+    result = load({**HOME, "OTEL_DISTRO_PSEUDONYM_KEY_FILE": "/nowhere.key"})
+
+    assert "cannot read the pseudonym key in /nowhere.key" in str(result.problems[0])
+    assert result.withholds

@@ -1,0 +1,51 @@
+"""The redaction policy that settings ask for: the file's section with the variables over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from otel_distro import environment_variables as env
+from otel_redaction import DEFAULT_POLICY, Policy, PseudonymKey
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_policy(values: Mapping[str, Any], section: Mapping[str, Any]) -> Policy:
+    """Return the policy for *values* by variable name and the file's redaction *section*.
+
+    Raises ValueError (also as `PolicyError`) or OSError saying what cannot be used.
+    """
+    table = dict(section)
+    for kind in values.get(env.OTEL_DISTRO_REDACTION_ALLOW_KINDS, ()):
+        table["kinds"] = {**_mapping(table, "kinds"), kind: "allow"}
+    if allowed := values.get(env.OTEL_DISTRO_REDACTION_ALLOW_KEYS):
+        known = table.get("allow_keys", [])
+        table["allow_keys"] = [*(known if isinstance(known, list) else [known]), *allowed]
+    key = _pseudonym_key(values)
+    if key is not None:
+        # Whoever gives a key wants pseudonyms, unless the file says otherwise.
+        table.setdefault("default", "pseudonym")
+    policy = Policy.from_mapping(table) if table else DEFAULT_POLICY
+    return policy if key is None else replace(policy, pseudonym_key=key)
+
+
+def _mapping(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = table.get(name, {})
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} is not a table of kinds and actions")  # noqa: TRY004
+    return dict(value)
+
+
+def _pseudonym_key(values: Mapping[str, Any]) -> PseudonymKey | None:
+    if text := values.get(env.OTEL_DISTRO_PSEUDONYM_KEY):
+        return PseudonymKey(str(text).encode())
+    file: Path | None = values.get(env.OTEL_DISTRO_PSEUDONYM_KEY_FILE)
+    if file is None:
+        return None
+    try:
+        return PseudonymKey(file.read_bytes().strip())
+    except OSError as error:
+        raise ValueError(f"cannot read the pseudonym key in {file}: {error.strerror}") from error

@@ -1,0 +1,54 @@
+"""What the name of an attribute says about its value: measurements, machines, identifiers."""
+
+from __future__ import annotations
+
+import pytest
+
+from otel_redaction import Redactor
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("gen_ai.usage.input_tokens", 4111111111111111),
+        ("llm.token_count.prompt", 4111111111111111),
+        ("queue.size", 4111111111111111),
+        ("request.duration_ns", 4111111111111111),
+    ],
+)
+def test_a_measurement_passes_whatever_number_it_is(name: str, value: int) -> None:
+    """Sixteen digits that happen to pass the card check are still a count."""
+    assert Redactor().attributes({name: value}) == {name: value}
+
+
+def test_a_card_as_a_plain_number_is_no_measurement() -> None:
+    """Where the name does not say that something is counted."""
+    assert Redactor().attributes({"note": 4111111111111111}) == {"note": "[CARD]"}
+
+
+@pytest.mark.parametrize("name", ["server.address", "net.host.ip", "host.ip"])
+def test_addresses_of_machines_pass(name: str) -> None:
+    """They tell which server was called, not who called it."""
+    assert Redactor().attributes({name: "10.1.2.3"}) == {name: "10.1.2.3"}
+
+
+@pytest.mark.parametrize("name", ["client.address", "net.peer.ip", "note"])
+def test_addresses_of_clients_do_not(name: str) -> None:
+    """A person may be behind them."""
+    assert Redactor().attributes({name: "10.1.2.3"}) == {name: "[IP_ADDRESS]"}
+
+
+def test_the_server_of_a_url_passes_when_it_is_a_bare_address() -> None:
+    """What follows it is redacted as ever."""
+    url = "http://127.0.0.1:8000/users/ada@lovelace.example?ip=10.1.2.3"
+
+    assert Redactor().attributes({"url.full": url}) == {
+        "url.full": "http://127.0.0.1:8000/users/[EMAIL]?ip=[QUERY]"
+    }
+
+
+def test_an_identifier_that_is_an_e_mail_address_is_redacted() -> None:
+    """People call conversations and services all sorts of things."""
+    clean = Redactor().attributes({"gen_ai.conversation.id": "ada@lovelace.example"})
+
+    assert clean == {"gen_ai.conversation.id": "[EMAIL]"}
