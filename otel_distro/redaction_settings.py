@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from otel_distro import environment_variables as env
-from otel_redaction import DEFAULT_POLICY, Policy, PseudonymKey
+from otel_redaction import DEFAULT_POLICY, Policy, PseudonymKey, load_detectors
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from otel_redaction import Detector
 
 
 def read_policy(values: Mapping[str, Any], section: Mapping[str, Any]) -> Policy:
@@ -29,7 +32,15 @@ def read_policy(values: Mapping[str, Any], section: Mapping[str, Any]) -> Policy
         # Whoever gives a key wants pseudonyms, unless the file says otherwise.
         table.setdefault("default", "pseudonym")
     policy = Policy.from_mapping(table) if table else DEFAULT_POLICY
-    return policy if key is None else replace(policy, pseudonym_key=key)
+    if key is not None:
+        policy = replace(policy, pseudonym_key=key)
+    detectors = _installed_detectors()
+    return replace(policy, detectors=detectors) if detectors else policy
+
+
+@cache
+def _installed_detectors() -> tuple[Detector, ...]:
+    return load_detectors()
 
 
 def _mapping(table: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -160,3 +160,48 @@ def test_doctor_names_the_other_distribution(tmp_path: Path, competitor: Path) -
     assert check["status"] == "warn"
     assert "aaa-distro (distro)" in check["found"]
     assert "otel-distro run" in check["remedy"]
+
+
+DETECTOR = """
+import re
+from otel_redaction import Match
+
+class Names:
+    kinds = ("person",)
+    def find(self, text):
+        return [Match(m.start(), m.end(), "person") for m in re.finditer("Ada Lovelace", text)]
+"""
+
+
+@pytest.fixture
+def detector(tmp_path: Path) -> Path:
+    """A folder that holds an installed package with a detector of its own."""
+    folder = tmp_path / "site"
+    info = folder / "names_detector-1.0.dist-info"
+    info.mkdir(parents=True)
+    (folder / "names_detector.py").write_text(DETECTOR)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: names-detector\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[otel_distro_detectors]\nnames = names_detector:Names\n"
+    )
+    return folder
+
+
+def test_an_installed_detector_is_used(tmp_path: Path, sink: OtlpSink, detector: Path) -> None:
+    """Installing the package is all there is to do."""
+    script = SPAN.replace("plain text", "Ada Lovelace wrote")
+    instrumented(script, environment(tmp_path, sink, PYTHONPATH=str(detector)))
+
+    assert attributes_of(sink.span("visible name"))["note"] == "[PERSON] wrote"
+
+
+def test_a_detector_that_cannot_be_loaded_withholds_content(
+    tmp_path: Path, sink: OtlpSink, detector: Path
+) -> None:
+    """What it was installed to find would leak."""
+    (detector / "names_detector.py").write_text("raise RuntimeError('no model')")
+    done = instrumented(SPAN, environment(tmp_path, sink, PYTHONPATH=str(detector)))
+
+    assert done.stdout == "app ran\n"
+    assert "detector 'names'" in done.stderr
+    assert b"plain text" not in sink.everything()
