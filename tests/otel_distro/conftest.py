@@ -23,9 +23,10 @@ from otel_distro.pipeline import Pipeline
 from otel_pricing import PriceBook
 from otel_redaction import Redactor
 from otel_redaction.shield import Shield
+from support.otlp_sink import OtlpSink
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 EMAIL = "ada@lovelace.example"
 
@@ -100,3 +101,10 @@ class GuardedSdk:
 @pytest.fixture
 def sdk() -> GuardedSdk:
     return GuardedSdk()
+
+
+@pytest.fixture
+def sink() -> Iterator[OtlpSink]:
+    """A real OTLP receiver on loopback."""
+    with OtlpSink() as receiver:
+        yield receiver

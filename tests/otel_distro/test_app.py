@@ -33,12 +33,6 @@ def provider() -> Iterator[FakeProvider]:
         yield fake
 
 
-@pytest.fixture
-def sink() -> Iterator[OtlpSink]:
-    with OtlpSink() as receiver:
-        yield receiver
-
-
 def environment(tmp_path: Path, sink: OtlpSink, **more: str) -> dict[str, str]:
     return clean_environment(
         tmp_path,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,12 +19,6 @@ with trace.get_tracer("app").start_as_current_span("visible name") as span:
     span.set_attribute("note", "plain text")
 print("app ran")
 """
-
-
-@pytest.fixture
-def sink() -> Iterator[OtlpSink]:
-    with OtlpSink() as receiver:
-        yield receiver
 
 
 def environment(home: Path, sink: OtlpSink, **more: str) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,12 +12,6 @@ from support.otlp_sink import OtlpSink
 from support.process import Finished, clean_environment, run
 
 pytestmark = pytest.mark.process
-
-
-@pytest.fixture
-def sink() -> Iterator[OtlpSink]:
-    with OtlpSink() as receiver:
-        yield receiver
 
 
 def python(script: str, home: Path, sink: OtlpSink | None = None, **more: str) -> Finished:

@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,12 +30,6 @@ def work(count=100):
 LEAVE = "work()\nimport time; print(time.time())"
 SLOWEST_EXIT = 2.5
 """Seconds from the app's last line to the end of its process: two, and room for a busy machine."""
-
-
-@pytest.fixture
-def sink() -> Iterator[OtlpSink]:
-    with OtlpSink() as receiver:
-        yield receiver
 
 
 def traces_to(sink: OtlpSink, home: Path, **more: str) -> dict[str, str]:
