@@ -4,6 +4,9 @@ Names that the semantic conventions lack carry our prefix. The attributes of cos
 `otel_pricing.attributes`, those of budgets in `otel_budget.attributes`.
 """
 
+DISTRO_NAME = "otel_distro"
+"""Name of our distro and configurator entry points, and `telemetry.distro.name`."""
+
 METER_NAME = "otel_distro"
 """Instrumentation scope of our metrics and log records."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from otel_distro import notices, settings
-from otel_distro.distro import NAME
+from otel_distro.attributes import DISTRO_NAME
 from otel_distro.errors import OtelDistroError, SettingsError
 from otel_distro.exporters import drop_unknown_exporters
 from otel_distro.runtime import Runtime, running, set_running
@@ -142,7 +142,10 @@ def _refuse(message: str) -> NoReturn:
 def _distro_attributes() -> dict[str, str]:
     from importlib.metadata import version
 
-    return {"telemetry.distro.name": NAME, "telemetry.distro.version": version("otel-distro")}
+    return {
+        "telemetry.distro.name": DISTRO_NAME,
+        "telemetry.distro.version": version("otel-distro"),
+    }
 
 
 def otlp_endpoint(environ: Mapping[str, str]) -> str:

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # untyped
 
+from otel_distro.attributes import DISTRO_NAME
+
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from opentelemetry.util._importlib_metadata import EntryPoint
-
-NAME = "otel_distro"
-"""Name of our distro and configurator entry points."""
 
 _DEFAULTS = {
     "OTEL_TRACES_EXPORTER": "otlp",
@@ -29,7 +28,7 @@ _DEFAULTS = {
     "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
     "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true",
 }
-_ALWAYS = {"OTEL_PYTHON_CONFIGURATOR": NAME}
+_ALWAYS = {"OTEL_PYTHON_CONFIGURATOR": DISTRO_NAME}
 _SWITCHED_OFF = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}
 
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otel_distro.distro import NAME
+from otel_distro.attributes import DISTRO_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +20,8 @@ def launch_environment(environ: Mapping[str, str]) -> dict[str, str]:
     because the agent otherwise takes the first distribution it happens to find.
     """
     launched = dict(environ)
-    launched["OTEL_PYTHON_DISTRO"] = NAME
-    launched["OTEL_PYTHON_CONFIGURATOR"] = NAME
+    launched["OTEL_PYTHON_DISTRO"] = DISTRO_NAME
+    launched["OTEL_PYTHON_CONFIGURATOR"] = DISTRO_NAME
     agent = str(agent_folder())
     known = [path for path in launched.get("PYTHONPATH", "").split(os.pathsep) if path]
     rest = [path for path in known if path != agent]

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from otel_distro.distro import NAME
+from otel_distro.attributes import DISTRO_NAME
 from otel_distro.doctor.check import Check
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ def check_competitors(environ: Mapping[str, str]) -> Iterator[Check]:
             f"{entry.dist.name if entry.dist else entry.value} ({entry.name})"
             for group in ("opentelemetry_distro", "opentelemetry_configurator")
             for entry in entry_points(group=group)
-            if entry.name != NAME
+            if entry.name != DISTRO_NAME
         }
     )
     if not others:
         yield Check("ok", "distribution", "otel_distro is the only one installed")
         return
     chosen = environ.get("OTEL_PYTHON_DISTRO", "")
-    if chosen == NAME:
+    if chosen == DISTRO_NAME:
         yield Check(
             "ok", "distribution", f"otel_distro is selected; also here: {', '.join(others)}"
         )
@@ -67,7 +67,7 @@ def check_competitors(environ: Mapping[str, str]) -> Iterator[Check]:
         "distribution",
         f"also installed: {', '.join(others)}; opentelemetry-instrument may load that one, "
         "and then nothing is redacted",
-        f"use `otel-distro run`, or set OTEL_PYTHON_DISTRO={NAME}",
+        f"use `otel-distro run`, or set OTEL_PYTHON_DISTRO={DISTRO_NAME}",
     )
 
 
