@@ -73,7 +73,7 @@ class Budgets:
 
         for name in httpx_gate.MODULES:
             wrapt.register_post_import_hook(
-                lambda module: httpx_gate.install(module, lambda: self.gate), name
+                lambda module: httpx_gate.install(module, self.gate), name
             )
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:

@@ -81,7 +81,9 @@ class Runtime:
         Raises GuardError; by then what could not be guarded exports nothing.
         """
         self._providers = (tracer_provider, logger_provider, meter_provider)
-        guard_providers(*self._providers, self.pipeline, self.shield)
+        guard_providers(
+            tracer_provider, logger_provider, meter_provider, self.pipeline, self.shield
+        )
         self._prove()
         if self.budgets is not None:
             self.budgets.service = _service_name(tracer_provider)
@@ -155,10 +157,11 @@ class Runtime:
 
     def _call_sinks(self) -> Sequence[CallSink]:
         sinks: list[CallSink] = [CostMetrics()]
-        if self.budgets is not None:
-            sinks.insert(0, self.budgets)
         if self.ledger is not None:
             sinks.insert(0, self.ledger)
+        if self.budgets is not None:
+            # Before the ledger: a budget's books open with what the ledger holds at that moment.
+            sinks.insert(0, self.budgets)
         return sinks
 
     def _verdict_sinks(self) -> Sequence[VerdictSink]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from otel_budget.database import Database
 from otel_budget.owners import Owner, is_alive
@@ -25,7 +25,6 @@ FILE_NAME = "budget.db"
 _EXPIRY_NS = 3_600_000_000_000
 """A hold this old belongs to a call that nobody ended; no call lasts so long."""
 _REAP_EVERY_S = 0.05
-_MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +89,9 @@ class Crossing:
     spent: int
 
 
+Result = TypeVar("Result")
+Opened = Mapping[Book, int]
+"""What books that are not in the file yet open with."""
 Ask = Callable[[Sequence["Lesson | None"]], Sequence[Claim]]
 
 
@@ -111,7 +113,6 @@ class Books:
         self._owner_lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._next_reap = 0.0
-        self._known: set[tuple[int, Book]] = set()
 
     def reserve(
         self, books: Sequence[Book], model: str, kinds: Sequence[str], ask: Ask
@@ -122,17 +123,14 @@ class Books:
         claim for each of *books*.
         """
         owner = self._own()
-        opened = self._openings(books)
-        denied = self._try(opened, model, kinds, ask, owner)
+        denied = self._try(model, kinds, ask, owner)
         if isinstance(denied, Held) or not denied.state.reserved:
             return denied
         # What is in the way may be held for a process that is gone.
-        return self._try(opened, model, kinds, ask, owner) if self.reap() else denied
+        return self._try(model, kinds, ask, owner) if self.reap() else denied
 
-    def _try(
-        self, opened: dict[Book, int], model: str, kinds: Sequence[str], ask: Ask, owner: Owner
-    ) -> Held | Denied:
-        with self.database.transaction() as db:
+    def _try(self, model: str, kinds: Sequence[str], ask: Ask, owner: Owner) -> Held | Denied:
+        def attempt(db: sqlite3.Connection, opened: Opened) -> Held | Denied:
             granted: list[tuple[int, int, int]] = []
             for claim in ask([Lesson.read(db, model, kind) for kind in kinds]):
                 book_id = _book_id(db, claim.book, opened)
@@ -151,7 +149,22 @@ class Books:
                     "INSERT INTO holds VALUES (?, ?, ?, ?, ?, ?)",
                     (hold, book_id, amount, min(likely, amount), owner.name, expires),
                 )
-        return Held(hold)
+            return Held(hold)
+
+        return self._opening_books(attempt)
+
+    def _opening_books(self, attempt: Callable[[sqlite3.Connection, Opened], Result]) -> Result:
+        """Run *attempt* in a transaction, again whenever it meets a book that is not open yet.
+
+        What the book opens with is asked outside the transaction: the ledger may take its time.
+        """
+        opened: dict[Book, int] = {}
+        while True:
+            try:
+                with self.database.transaction() as db:
+                    return attempt(db, opened)
+            except _UnopenedError as unopened:
+                opened[unopened.book] = self._opening(unopened.book)
 
     def settle(
         self, hold: int, actual: Sequence[tuple[Book, int]], learned: Iterable[Lesson] = ()
@@ -171,20 +184,24 @@ class Books:
 
     def charge(self, entries: Sequence[tuple[Book, int]]) -> list[Crossing]:
         """Book spending that nothing was held for; a negative amount takes some back."""
-        opened = self._openings(book for book, _ in entries)
-        with self.database.transaction() as db:
+
+        def attempt(db: sqlite3.Connection, opened: Opened) -> list[Crossing]:
             found: list[Crossing] = []
             for book, cost in entries:
                 _book_id(db, book, opened)
                 found += _charge(db, book, cost)
             return found
 
+        return self._opening_books(attempt)
+
     def state(self, book: Book) -> State:
         """Return what *book* says now."""
-        opened = self._openings((book,))
-        with self.database.transaction() as db:
+
+        def attempt(db: sqlite3.Connection, opened: Opened) -> State:
             _book_id(db, book, opened)
             return _state(db, book)
+
+        return self._opening_books(attempt)
 
     def reap(self) -> bool:
         """Charge what dead owners hold at what their calls likely cost; return if there was any."""
@@ -232,38 +249,28 @@ class Books:
         if owner is not None:
             owner.abandon()
 
-    def _openings(self, books: Iterable[Book]) -> dict[Book, int]:
-        """Return what was already spent in books that are not open yet, asked outside the lock."""
-        opened = {}
-        for book in books:
-            if (self.database.generation, book) in self._known:
-                continue
-            with self.database.transaction() as db:
-                is_new = _find(db, book) is None
-            if len(self._known) > _MOST_KNOWN:
-                self._known.clear()
-            self._known.add((self.database.generation, book))
-            if is_new:
-                opened[book] = self._opening(book)
-        return opened
+
+class _UnopenedError(Exception):
+    """A book has no entry in the file yet, and what it opens with has not been asked."""
+
+    def __init__(self, book: Book) -> None:
+        super().__init__(book.budget)
+        self.book = book
 
 
-def _find(db: sqlite3.Connection, book: Book) -> int | None:
+def _book_id(db: sqlite3.Connection, book: Book, opened: Opened) -> int:
     row = db.execute(
         "SELECT id FROM books WHERE budget = ? AND scope = ? AND start_ns = ?",
         (book.budget, book.scope, book.start_ns),
     ).fetchone()
-    return None if row is None else int(row[0])
-
-
-def _book_id(db: sqlite3.Connection, book: Book, opened: dict[Book, int]) -> int:
-    found = _find(db, book)
-    if found is not None:
-        return found
+    if row is not None:
+        return int(row[0])
+    if book not in opened:
+        raise _UnopenedError(book)
     cursor = db.execute(
         "INSERT INTO books (budget, scope, start_ns, spent, reserved, told)"
         " VALUES (?, ?, ?, ?, 0, 0)",
-        (book.budget, book.scope, book.start_ns, opened.get(book, 0)),
+        (book.budget, book.scope, book.start_ns, opened[book]),
     )
     return int(cursor.lastrowid or 0)
 

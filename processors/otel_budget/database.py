@@ -63,8 +63,6 @@ class Database:
         self._identity: tuple[int, int] | None = None
         self._inherited: sqlite3.Connection | None = None
         self._locked_for_fork = False
-        self.generation = 0
-        """Counts the files met at the path, so that others know when it is a new one."""
         _open.add(self)
 
     @contextmanager
@@ -102,9 +100,7 @@ class Database:
             self._forget()  # deleted or replaced: SQLite would go on with the old one
         if self._connection is None:
             self._connection = _connect(self.path)
-            found = _identity(self.path)
-            self.generation += found != self._identity
-            self._identity = found
+            self._identity = _identity(self.path)
         return self._connection
 
     def _forget(self) -> None:

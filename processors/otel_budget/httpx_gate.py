@@ -24,27 +24,32 @@ MODULES = ("httpx", "httpx2")
 _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "ProxyError")
 
 
+_gate: Gate | None = None
+
+
 class _Gated(wrapt.FunctionWrapper[..., Any]):
     """A `send` with the gate around it."""
 
 
-def install(module: Any, current_gate: Callable[[], Gate | None]) -> None:
-    """Wrap the clients of *module*, one of `MODULES`; *current_gate* may answer None later."""
+def install(module: Any, current: Gate | None) -> None:
+    """Wrap the clients of *module*, one of `MODULES`, and make *current* the gate; None for none.
+
+    Wrapped once; a later call only changes the gate.
+    """
+    global _gate  # noqa: PLW0603 - libraries are patched once a process, so there is one gate
+    _gate = current
     if isinstance(vars(module.Client)["send"], _Gated):
-        return  # httpx may be httpx2 under another name
-    for client, wrapper in (
-        (module.Client, _sync(module, current_gate)),
-        (module.AsyncClient, _async(module, current_gate)),
-    ):
-        client.send = _Gated(client.send, wrapper)
+        return  # also where httpx is httpx2 under another name
+    module.Client.send = _Gated(module.Client.send, _sync(module))
+    module.AsyncClient.send = _Gated(module.AsyncClient.send, _async(module))
 
 
-def _sync(module: Any, current_gate: Callable[[], Gate | None]) -> Callable[..., Any]:
+def _sync(module: Any) -> Callable[..., Any]:
     import time
 
     def send(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
         request = args[0] if args else kwargs["request"]
-        turn = _turn(current_gate(), request)
+        turn = _turn(_gate, request)
         if turn is None:
             return wrapped(*args, **kwargs)
         while pause := turn.ask():
@@ -66,10 +71,10 @@ def _sync(module: Any, current_gate: Callable[[], Gate | None]) -> Callable[...,
     return send
 
 
-def _async(module: Any, current_gate: Callable[[], Gate | None]) -> Callable[..., Any]:
+def _async(module: Any) -> Callable[..., Any]:
     async def send(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
         request = args[0] if args else kwargs["request"]
-        turn = _turn(current_gate(), request)
+        turn = _turn(_gate, request)
         if turn is None:
             return await wrapped(*args, **kwargs)
         while pause := turn.ask():

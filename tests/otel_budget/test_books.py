@@ -1,0 +1,256 @@
+"""Books: holds are granted while there is room, all or none, and cleared however a call ends."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_budget.books import Books, Claim, Crossing, Denied, Held, Lesson, State
+from otel_budget.database import BudgetFileError
+from otel_budget.owners import Owner, is_alive
+from support.budgets import book, claim
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def reserve(books: Books, *claims: Claim) -> Held | Denied:
+    return books.reserve([c.book for c in claims], "m", (), lambda _learned: claims)
+
+
+def held(books: Books, *claims: Claim) -> int:
+    result = reserve(books, *claims)
+    assert isinstance(result, Held)
+    return result.hold
+
+
+def test_a_hold_counts_until_it_is_settled(books: Books) -> None:
+    """60 held, 45 spent: 100 - 45 = 55 are left."""
+    hold = held(books, claim(60))
+    assert books.state(book()) == State(0, 60)
+
+    books.settle(hold, [(book(), 45)])
+
+    assert books.state(book()) == State(45, 0)
+
+
+def test_no_room_is_denied(books: Books) -> None:
+    """And it may change only if what is in the way is held, not spent."""
+    hold = held(books, claim(60))
+    while_held = reserve(books, claim(50))
+    books.settle(hold, [(book(), 60)])
+    once_spent = reserve(books, claim(50))
+
+    assert isinstance(while_held, Denied)
+    assert while_held.may_change
+    assert isinstance(once_spent, Denied)
+    assert not once_spent.may_change
+    assert once_spent.state == State(60, 0)
+
+
+def test_the_last_nano_dollar_can_be_held_and_no_more(books: Books) -> None:
+    """A limit of 100 takes 100."""
+    held(books, claim(100))
+
+    assert isinstance(reserve(books, claim(1)), Denied)
+
+
+def test_a_call_that_cost_nothing_gives_everything_back(books: Books) -> None:
+    """Errors release."""
+    hold = held(books, claim(60))
+
+    books.settle(hold, [])
+
+    assert books.state(book()) == State(0, 0)
+
+
+def test_a_call_alone_may_have_all_that_is_left(books: Books) -> None:
+    """Its ceiling of 400 does not fit, the 70 it needs at least do; then nobody else gets in."""
+    held(books, claim(400, least=70))
+
+    assert books.state(book()) == State(0, 100)
+    assert isinstance(reserve(books, claim(1)), Denied)
+
+
+def test_several_budgets_hold_all_or_nothing(books: Books) -> None:
+    """The tenant has room, the day has not: neither is touched."""
+    tenant, day = book(1000, name="tenant", scope="acme"), book(10)
+
+    denied = reserve(books, claim(50, tenant), claim(50, day))
+
+    assert isinstance(denied, Denied)
+    assert denied.book == day
+    assert books.state(tenant) == State(0, 0)
+
+
+def test_scope_values_do_not_share(books: Books) -> None:
+    """What acme spends is not globex's."""
+    held(books, claim(100, book(scope="acme")))
+
+    assert isinstance(reserve(books, claim(100, book(scope="globex"))), Held)
+
+
+def test_a_hold_belongs_to_the_window_it_was_made_in(books: Books) -> None:
+    """A call over midnight is booked on the day it began; the new day starts at nothing."""
+    yesterday, today = book(start_ns=1), book(start_ns=2)
+    hold = held(books, claim(100, yesterday))
+
+    assert isinstance(reserve(books, claim(100, today)), Held)
+    books.settle(hold, [(yesterday, 90)])
+    assert books.state(yesterday).spent == 90
+    assert books.state(today) == State(0, 100)
+
+
+def test_settling_twice_counts_once(books: Books) -> None:
+    """The second time the hold is gone."""
+    hold = held(books, claim(60))
+    books.settle(hold, [(book(), 45)])
+    books.settle(hold, [(book(), 45)])
+
+    assert books.state(book()) == State(45, 0)
+
+
+def test_what_a_dead_process_holds_is_charged_as_its_calls_likely_cost(
+    tmp_path: Path, books: Books
+) -> None:
+    """It asked for 90 of 100 and dies; its call was probably billed 20, the rest comes back."""
+    dead = Books(tmp_path / "state")
+    reserve(dead, Claim(book(), 90, 90, 20))
+    owner = dead._owner
+    assert owner is not None
+    os.close(owner._descriptor)  # what the kernel does when a process ends
+
+    result = reserve(books, claim(80))
+
+    assert isinstance(result, Held)
+    assert books.state(book()) == State(20, 80)
+    dead.database.close()
+
+
+def test_what_a_living_process_holds_stays_held(tmp_path: Path, books: Books) -> None:
+    """However often others ask."""
+    alive = Books(tmp_path / "state")
+    reserve(alive, claim(90))
+
+    assert isinstance(reserve(books, claim(80)), Denied)
+    assert not books.reap()
+    alive.close()
+
+
+def test_a_hold_that_nobody_ended_expires(books: Books, clock: object) -> None:
+    """An hour later it is charged; no call lasts as long."""
+    held(books, claim(60))
+    clock.ns += 3_600_000_000_001  # type: ignore[attr-defined]
+
+    books.reap()
+
+    assert books.state(book()) == State(60, 0)
+
+
+def test_an_owner_is_alive_until_it_lets_go(tmp_path: Path) -> None:
+    """The lock on its file says so, not its process id."""
+    owner = Owner(tmp_path)
+    assert is_alive(tmp_path, owner.name)
+
+    owner.close()
+
+    assert not is_alive(tmp_path, owner.name)
+
+
+def test_books_open_with_what_the_ledger_knows(tmp_path: Path) -> None:
+    """Spent before there was a budget, or before its file was lost."""
+    books = Books(tmp_path, opening=lambda _book: 70)
+
+    assert isinstance(reserve(books, claim(40)), Denied)
+    assert books.state(book()) == State(70, 0)
+    books.close()
+
+
+def test_a_deleted_file_is_made_again_from_the_ledger(tmp_path: Path) -> None:
+    """SQLite would go on with the file that is gone."""
+    spent = {"known": 0}
+    books = Books(tmp_path, opening=lambda _book: spent["known"])
+    books.charge([(book(), 30)])
+    spent["known"] = 30
+    for path in tmp_path.glob("budget.db*"):
+        path.unlink()
+
+    assert books.state(book()).spent == 30
+    books.close()
+
+
+def test_files_are_private(tmp_path: Path, books: Books) -> None:
+    """Nobody else reads who spent what."""
+    held(books, claim(1))
+
+    for path in (tmp_path / "state").rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_each_threshold_is_told_once(books: Books) -> None:
+    """60 passes 50; 96 passes 80 and 95 together; going on says nothing new."""
+    first = books.charge([(book(), 60)])
+    second = books.charge([(book(), 36)])
+    third = books.charge([(book(), 1)])
+
+    assert first == [Crossing(book(), 50, 60)]
+    assert [crossing.percent for crossing in second] == [80, 95]
+    assert third == []
+
+
+def test_thresholds_are_told_again_in_the_next_window(books: Books) -> None:
+    """Each window begins anew."""
+    books.charge([(book(start_ns=1), 60)])
+
+    assert [c.percent for c in books.charge([(book(start_ns=2), 60)])] == [50]
+
+
+def test_spending_can_be_taken_back(books: Books) -> None:
+    """When a call turns out to be another one's twin."""
+    books.charge([(book(), 60)])
+    books.charge([(book(), -60)])
+
+    assert books.state(book()) == State(0, 0)
+
+
+def test_what_was_learned_is_shared(tmp_path: Path, books: Books) -> None:
+    """The most and the least of all processes."""
+    other = Books(tmp_path / "state")
+    for store, tokens in ((books, 100), (other, 300)):
+        hold = held(store, claim(1))
+        store.settle(hold, [], [Lesson.of("m", "input 5", tokens, 20)])
+    seen: list[Lesson | None] = []
+
+    books.reserve([], "m", ("input 5", "other"), lambda learned: seen.extend(learned) or ())  # type: ignore[func-returns-value]
+
+    assert seen == [Lesson("m", "input 5", 2, 300, 100, 20), None]
+    other.close()
+
+
+def test_a_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
+    """The gate decides what that means."""
+    (tmp_path / "budget.db").mkdir()
+    books = Books(tmp_path)
+
+    with pytest.raises(BudgetFileError, match="cannot use"):
+        books.state(book())
+    books.close()
+
+
+def test_a_forked_child_owns_nothing_of_its_parent(books: Books) -> None:
+    """It holds in its own name, and its end does not end the parent's holds."""
+    held(books, claim(40))
+    child = os.fork()
+    if child == 0:
+        books.at_fork()
+        ok = isinstance(reserve(books, claim(40)), Held)
+        os.kill(os.getpid(), 9 if ok else 15)
+
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == 9
+    assert books.state(book()) == State(0, 80)
+    books.reap()
+    assert books.state(book()) == State(40, 40)

@@ -1,0 +1,232 @@
+"""Which requests are model calls, what they may cost, and what answers say they cost."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from otel_budget.answers import read_answer
+from otel_budget.books import Lesson
+from otel_budget.endpoints import MEDIA_BYTES, ModelRequest, is_candidate, read_request
+from otel_budget.estimate import CAUTION, UNSEEN_TOKENS, Estimate, Tokens, kinds, nano_usd
+from otel_pricing import PriceBook, Usage
+
+CHAT: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
+GEMINI: dict[str, Any] = {"contents": [{"parts": [{"text": "hi"}]}]}
+CONVERSE: dict[str, Any] = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
+
+
+def read(path: str, body: dict[str, Any], host: str = "127.0.0.1") -> ModelRequest | None:
+    if not is_candidate("POST", path):
+        return None
+    return read_request(host, path, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        ("/v1/chat/completions", CHAT, ("openai", "gpt-4o", "chat")),
+        ("/v1/responses", {"model": "gpt-5", "input": "hi"}, ("openai", "gpt-5", "chat")),
+        ("/v1/embeddings", {"model": "e", "input": "hi"}, ("openai", "e", "embeddings")),
+        ("/v1/completions", {"model": "c", "prompt": "hi"}, ("openai", "c", "text_completion")),
+        ("/v1/messages", CHAT, ("anthropic", "gpt-4o", "chat")),
+        ("/openai/deployments/prod/chat/completions", CHAT, ("openai", "gpt-4o", "chat")),
+        ("/api/chat", {"model": "llama3", "messages": []}, ("ollama", "llama3", "chat")),
+        (
+            "/v1beta/models/gemini-2.5-pro:generateContent",
+            GEMINI,
+            ("gcp.gemini", "gemini-2.5-pro", "generate_content"),
+        ),
+        (
+            "/v1beta/models/gemini-2.5-pro:streamGenerateContent",
+            GEMINI,
+            ("gcp.gemini", "gemini-2.5-pro", "generate_content"),
+        ),
+        (
+            "/model/anthropic.claude-3-haiku-20240307-v1%3A0/converse",
+            CONVERSE,
+            ("aws.bedrock", "anthropic.claude-3-haiku-20240307-v1:0", "chat"),
+        ),
+        ("/model/amazon.nova-pro-v1:0/converse-stream", CONVERSE,
+         ("aws.bedrock", "amazon.nova-pro-v1:0", "chat")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_model_calls_are_known_by_path_and_shape(
+    path: str, body: dict[str, Any], expected: tuple[str, str, str]
+) -> None:
+    """On any host."""
+    request = read(path, body)
+
+    assert request is not None
+    assert (request.provider, request.model, request.operation) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/orders", CHAT),
+        ("/2010-04-01/Accounts/AC1/messages", {"To": "+1", "Body": "hi"}),
+        ("/channels/1/messages", {"content": "hi"}),
+        ("/v1/messages/count_tokens", CHAT),
+        ("/v1/chat/completions", {"messages": []}),
+    ],
+)
+def test_what_only_looks_like_one_is_not(path: str, body: dict[str, Any]) -> None:
+    """Other services have messages too."""
+    assert read(path, body) is None
+
+
+def test_a_known_host_says_who_bills() -> None:
+    """Whatever the path is named after."""
+    request = read("/openai/v1/chat/completions", CHAT, "api.groq.com")
+
+    assert request is not None
+    assert request.provider == "groq"
+
+
+@pytest.mark.parametrize(
+    ("more", "limit"),
+    [
+        ({}, None),
+        ({"max_tokens": 300}, 300),
+        ({"max_completion_tokens": 400, "max_tokens": 300}, 400),
+        ({"max_tokens": 300, "n": 3}, 900),
+        ({"generationConfig": {"maxOutputTokens": 50, "candidateCount": 2}}, 100),
+        ({"inferenceConfig": {"maxTokens": 70}}, 70),
+        ({"max_tokens": "many"}, None),
+    ],
+    ids=str,
+)
+def test_the_output_a_request_allows(more: dict[str, Any], limit: int | None) -> None:
+    """In all its choices together."""
+    request = read("/v1/chat/completions", {**CHAT, **more})
+
+    assert request is not None
+    assert request.max_output_tokens == limit
+
+
+def test_an_encoded_image_is_not_taken_for_text() -> None:
+    """A megabyte of base64 is some thousand tokens, not a million."""
+    url = "data:image/png;base64," + "A" * 1_000_000
+    body = {"model": "gpt-4o", "messages": [{"content": [{"image_url": {"url": url}}]}]}
+    request = read("/v1/chat/completions", body)
+
+    assert request is not None
+    assert request.size < MEDIA_BYTES + 500
+
+
+def a_request(**more: Any) -> ModelRequest:
+    return ModelRequest("openai", "gpt-4o", "chat", **{"size": 1000, **more})
+
+
+def test_an_unknown_kind_of_call_is_held_at_several_times_its_ceiling() -> None:
+    """No tokenizer makes more tokens than bytes."""
+    estimate = Estimate.of(a_request(max_output_tokens=300), (None, None))
+
+    assert estimate.ceiling == Tokens(1000 + UNSEEN_TOKENS, 300)
+    assert estimate.caution == CAUTION
+    assert estimate.least.input < estimate.ceiling.input
+
+
+def lesson(calls: int, most: int, least: int, size: int = 1000) -> Lesson:
+    return Lesson("gpt-4o", "k", calls, most, least, size)
+
+
+@pytest.mark.parametrize(
+    ("learned", "size", "ceiling"),
+    [
+        (lesson(1, 250, 250), 1000, 250),
+        (lesson(1, 250, 250), 990, 375),
+        (lesson(9, 250, 250), 990, 250),
+        (lesson(9, 250, 250), 2000, 500),
+        (lesson(10, 250, 200), 1000, 260),
+    ],
+    ids=[
+        "the same request costs the same",
+        "one call alone proves little",
+        "many calls prove much",
+        "a longer request may have as many more tokens",
+        "figures that differ leave a margin",
+    ],
+)
+def test_what_was_seen_replaces_the_bound(learned: Lesson, size: int, ceiling: int) -> None:
+    """So that little is held back for nothing."""
+    estimate = Estimate.of(a_request(size=size, max_output_tokens=300), (learned, None))
+
+    assert estimate.ceiling == Tokens(ceiling, 300)
+    assert estimate.caution == 1
+
+
+def test_what_was_learned_of_short_requests_says_nothing_of_long_ones() -> None:
+    """Sizes are told apart by powers of two, hidden input by its own name."""
+    names = {kinds(a_request(size=size))[0] for size in (900, 1000, 5000)}
+
+    assert len(names) == 2
+    assert kinds(a_request(hidden_input=True)) != kinds(a_request())
+
+
+def test_the_undiscounted_rate_is_charged() -> None:
+    """(1000 x 2.50 + 300 x 10) micro-dollars, although 900 may come from the cache."""
+    price = PriceBook().find("openai", "gpt-4o", at_ns=1_763_000_000_000_000_000)
+    assert price is not None
+
+    assert nano_usd(Tokens(1000, 300), a_request(), price) == 5_500_000
+
+
+def test_writing_a_cache_is_held_at_the_rate_of_writing() -> None:
+    """An hour's cache costs twice the input: 1000 x 6 micro-dollars."""
+    price = PriceBook().find("anthropic", "claude-sonnet-4-5", at_ns=1_763_000_000_000_000_000)
+    assert price is not None
+
+    assert nano_usd(Tokens(1000, 0), a_request(writes_cache=True), price) == 6_000_000
+
+
+@pytest.mark.parametrize(
+    ("answer", "usage"),
+    [
+        (
+            {"usage": {"prompt_tokens": 1200, "completion_tokens": 300,
+                       "prompt_tokens_details": {"cached_tokens": 1024, "audio_tokens": 0},
+                       "completion_tokens_details": {"reasoning_tokens": 200}}},
+            Usage(input_tokens=1200, output_tokens=300, cache_read_tokens=1024,
+                  reasoning_tokens=200, input_audio_tokens=0),
+        ),
+        (
+            {"usage": {"input_tokens": 176, "output_tokens": 300, "cache_read_input_tokens": 1024,
+                       "cache_creation_input_tokens": 0}},
+            Usage(input_tokens=1200, output_tokens=300, cache_read_tokens=1024,
+                  cache_write_tokens=0),
+        ),
+        (
+            {"usage": {"input_tokens": 1200, "output_tokens": 300,
+                       "input_tokens_details": {"cached_tokens": 1024}}},
+            Usage(input_tokens=1200, output_tokens=300, cache_read_tokens=1024),
+        ),
+        (
+            {"usageMetadata": {"promptTokenCount": 1200, "candidatesTokenCount": 300,
+                               "thoughtsTokenCount": 100, "totalTokenCount": 1600}},
+            Usage(input_tokens=1200, output_tokens=400, reasoning_tokens=100),
+        ),
+        ({"usage": {"inputTokens": 176, "outputTokens": 300}},
+         Usage(input_tokens=176, output_tokens=300)),
+        ({"choices": []}, None),
+        ({"choices": [{"message": {"content": '"usage": {"prompt_tokens": 9}'}}]}, None),
+    ],
+    ids=["openai", "anthropic", "responses", "gemini", "bedrock", "none", "in the text"],
+)  # fmt: skip
+def test_usage_is_read_in_every_dialect(answer: dict[str, Any], usage: Usage | None) -> None:
+    """Totals include their parts; text is not usage."""
+    assert read_answer(json.dumps(answer).encode()).usage == usage
+
+
+def test_a_stream_in_two_parts_is_put_together() -> None:
+    """Anthropic says the input at the beginning and the output at the end."""
+    head = b'data: {"message": {"model": "m-1", "usage": {"input_tokens": 7, "output_tokens": 1}}}'
+    tail = b'data: {"type": "message_delta", "usage": {"output_tokens": 30}}'
+    answer = read_answer(head, tail)
+
+    assert answer.usage == Usage(input_tokens=7, output_tokens=30)
+    assert answer.model == "m-1"

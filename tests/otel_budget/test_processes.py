@@ -1,0 +1,167 @@
+"""Many processes, real clients, one budget: never over, nearly all of it usable, kills included."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.process import BIN, clean_environment, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.budgets import SlowProvider
+
+pytestmark = pytest.mark.process
+
+CALL_NANO_USD = 6_000_000
+APP = """
+import sys, threading, openai
+url, threads, calls = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+client = openai.OpenAI(base_url=url + "/v1", api_key="sk-x")
+counts = {"ok": 0, "refused": 0}
+lock = threading.Lock()
+
+def work():
+    for _ in range(calls):
+        try:
+            client.chat.completions.create(
+                model="gpt-4o", messages=[{"role": "user", "content": "hi"}], max_tokens=300
+            )
+            outcome = "ok"
+        except openai.APIStatusError as error:
+            assert error.status_code == 402, error
+            outcome = "refused"
+        with lock:
+            counts[outcome] += 1
+
+pool = [threading.Thread(target=work) for _ in range(threads)]
+for thread in pool: thread.start()
+for thread in pool: thread.join()
+print(counts["ok"], counts["refused"])
+"""
+
+
+def environment(tmp_path: Path, usd: str, action: str = "refuse") -> dict[str, str]:
+    return clean_environment(
+        tmp_path,
+        OTEL_TRACES_EXPORTER="none",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+        OTEL_DISTRO_BUDGET_USD_PER_DAY=usd,
+        OTEL_DISTRO_BUDGET_ACTION=action,
+    )
+
+
+def start(
+    environ: dict[str, str], provider: SlowProvider, *arguments: int
+) -> subprocess.Popen[str]:
+    command = [str(BIN / "opentelemetry-instrument"), sys.executable, "-c", textwrap.dedent(APP)]
+    return subprocess.Popen(
+        [*command, provider.url, *map(str, arguments)],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(processes: list[subprocess.Popen[str]]) -> tuple[int, int, str]:
+    """Calls that went through, calls refused, and everything said on stderr."""
+    with ThreadPoolExecutor(len(processes)) as pool:
+        outputs = list(pool.map(lambda process: process.communicate(timeout=120), processes))
+    counts = [list(map(int, out.split())) for out, _ in outputs]
+    return sum(c[0] for c in counts), sum(c[1] for c in counts), "".join(e for _, e in outputs)
+
+
+def ledger_total(tmp_path: Path) -> int:
+    done = run([str(BIN / "otel-distro"), "costs", "--json"], clean_environment(tmp_path))
+    total: int = json.loads(done.stdout)["total"]["cost_nano_usd"]
+    return total
+
+
+def books(tmp_path: Path) -> list[tuple[int, int]]:
+    with sqlite3.connect(tmp_path / "state/otel-distro/budget.db") as connection:
+        return connection.execute("SELECT spent, reserved FROM books").fetchall()
+
+
+def test_four_processes_share_one_budget(tmp_path: Path, provider: SlowProvider) -> None:
+    """80 calls want through, 10 fit: 10 go through, 70 never reach the provider."""
+    environ = environment(tmp_path, "0.06")
+    went, refused, said = finish([start(environ, provider, 1, 20) for _ in range(4)])
+
+    assert (went, refused) == (10, 70)
+    assert len(provider.requests) == 10
+    assert ledger_total(tmp_path) == 10 * CALL_NANO_USD
+    assert books(tmp_path) == [(10 * CALL_NANO_USD, 0)]
+    for percent in (50, 80, 95, 100):
+        assert said.count(f"budget 'day' is {percent} % spent") == 1
+
+
+def test_eight_processes_of_eight_threads_are_never_over(
+    tmp_path: Path, provider: SlowProvider
+) -> None:
+    """They want ten times what is there, and get at least 97 % of it."""
+    environ = environment(tmp_path, "0.384")  # 64 calls
+    went, refused, said = finish([start(environ, provider, 8, 10) for _ in range(8)])
+
+    assert went + refused == 640
+    assert 62 <= went <= 64, said
+    assert len(provider.requests) == went
+    assert ledger_total(tmp_path) == went * CALL_NANO_USD
+    for percent in (50, 80, 95):
+        assert said.count(f"budget 'day' is {percent} % spent") == 1
+
+
+def test_killed_processes_hold_nothing_back(tmp_path: Path, provider: SlowProvider) -> None:
+    """Calls that were on their way are charged, for the provider has them; the rest comes back."""
+    environ = environment(tmp_path, "0.12")  # 20 calls
+    provider.delay = 0.3
+    victims = [start(environ, provider, 2, 20) for _ in range(3)]
+    deadline = time.monotonic() + 60
+    while len(provider.requests) < 6 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for victim in victims:
+        os.kill(victim.pid, signal.SIGKILL)
+    for victim in victims:
+        victim.communicate()
+    time.sleep(0.5)  # what was on its way has been answered into the void
+    sent = len(provider.requests)
+    provider.delay = 0.0
+
+    went, _, _ = finish([start(environ, provider, 2, 20) for _ in range(2)])
+
+    assert sent >= 6
+    assert len(provider.requests) == sent + went
+    assert 18 <= sent + went <= 20
+    assert books(tmp_path)[0][1] == 0
+
+
+def test_a_budget_that_warns_lets_everything_through_and_tells_once(
+    tmp_path: Path, provider: SlowProvider
+) -> None:
+    """The default action."""
+    environ = environment(tmp_path, "0.012", "warn")
+    went, refused, said = finish([start(environ, provider, 1, 2) for _ in range(2)])
+
+    assert (went, refused) == (4, 0)
+    assert books(tmp_path) == [(4 * CALL_NANO_USD, 0)]
+    assert said.count("budget 'day' is 100 % spent") == 1
+
+
+def test_refusals_do_not_depend_on_sampling(tmp_path: Path, provider: SlowProvider) -> None:
+    """Every trace is sampled out."""
+    environ = {**environment(tmp_path, "0.012"), "OTEL_TRACES_SAMPLER": "always_off"}
+    went, refused, _ = finish([start(environ, provider, 1, 5)])
+
+    assert (went, refused) == (2, 3)
