@@ -22,7 +22,7 @@ from otel_cost_ledger.store import CALL_COLUMNS
 from otel_pricing.call import NANO_PER_USD, CostStatus, ModelCall, PricedCall, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from otel_cost_ledger.ledger import Ledger
@@ -74,6 +74,19 @@ def calls(
     )
 
 
+def each_call(
+    ledger: Ledger, since: datetime | None = None, until: datetime | None = None
+) -> Iterator[StoredCall]:
+    """Yield the billed calls that started in the window in order of time, one at a time."""
+    window = Window.between(since, until)
+    yield from _each(
+        ledger,
+        ["start_ns >= ?", "start_ns < ?", BILLED],
+        [window.since_ns, window.until_ns],
+        order="start_ns, span_id",
+    )
+
+
 def find_trace(ledger: Ledger, trace_id: int) -> tuple[StoredCall, ...]:
     """Return every call of a trace in order of time.
 
@@ -95,6 +108,17 @@ def read_calls(
     limit: int | None = None,
 ) -> tuple[StoredCall, ...]:
     """Return the calls that all *conditions* hold for, named and in *order*."""
+    return tuple(_each(ledger, conditions, values, order=order, limit=limit))
+
+
+def _each(
+    ledger: Ledger,
+    conditions: Sequence[str],
+    values: Sequence[SqlValue],
+    *,
+    order: str,
+    limit: int | None = None,
+) -> Iterator[StoredCall]:
     # The rows are chosen from the narrow table alone and named afterwards; -1 is "no limit".
     sql = f"""
         SELECT {", ".join(_NAMES)}
@@ -104,8 +128,8 @@ def read_calls(
         JOIN outcomes r ON r.id = c.outcome_id
         ORDER BY {order}
     """  # noqa: S608 - constants only, values are bound
-    found = ledger.rows(sql, [*values, -1 if limit is None else limit])
-    return tuple(_stored_call(dict(zip(_NAMES, row, strict=True))) for row in found)
+    for row in ledger.rows(sql, [*values, -1 if limit is None else limit]):
+        yield _stored_call(dict(zip(_NAMES, row, strict=True)))
 
 
 def _stored_call(row: dict[str, Any]) -> StoredCall:

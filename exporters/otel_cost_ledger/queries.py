@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_cost_ledger.calls import StoredCall, calls, find_trace
+from otel_cost_ledger.calls import StoredCall, calls, each_call, find_trace
 from otel_cost_ledger.costs import CostLine, CostReport, costs
 from otel_cost_ledger.filters import Filters
 from otel_cost_ledger.grouping import GROUPS
@@ -22,6 +22,7 @@ __all__ = [
     "StoredCall",
     "calls",
     "costs",
+    "each_call",
     "find_trace",
     "open_ledger",
     "overlapping",

@@ -16,11 +16,14 @@ COMMANDS = {
     "ledger": "check the ledger, remove or archive old calls",
     "prices": "what a model costs and where that price comes from",
     "prove-privacy": "run a program with fake secrets planted and show all that would leave",
+    "reconcile": "compare the ledger with a provider's usage or cost export",
     "redact": "copy standard input to standard output with PII and secrets masked",
     "reprice": "price stored calls anew, after a price was added or corrected",
     "run": "run a program under this distribution",
     "stats": "error rate, latency, speed and time to first token",
     "violations": "spans that exceeded their latency budgets",
+    "waste": "what retries, abandoned streams, repeats and missed caches cost",
+    "whatif": "what the same calls would cost with another model or more caching",
 }
 """Subcommand -> what it does, as `otel-distro --help` lists it."""
 

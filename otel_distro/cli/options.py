@@ -15,6 +15,8 @@ from otel_distro.settings import load, process_environment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otel_pricing import PriceBook
+
 _AGE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([mhdw])\s*$")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -63,6 +65,12 @@ ledger_option = click.option(
     help="Ledger file; by default the one OTEL_DISTRO_LEDGER names.",
 )
 
+prices_option = click.option(
+    "--prices",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File of your own prices, used before the built-in ones.",
+)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
@@ -74,6 +82,17 @@ def ledger_path(given: Path | None) -> Path:
     if loaded.settings.ledger is None:
         raise fail("OTEL_DISTRO_LEDGER=none, so no ledger is kept; name one with --ledger PATH")
     return loaded.settings.ledger
+
+
+def price_book(given: Path | None) -> PriceBook:
+    """Return the prices to use, or end with a message where the file cannot be read."""
+    from otel_pricing import PriceBook, PriceBookError, read_price_file
+
+    file = given or load(process_environment()).settings.prices
+    try:
+        return PriceBook(read_price_file(file)) if file else PriceBook()
+    except PriceBookError as error:
+        raise fail(str(error)) from error
 
 
 def nanoseconds(moment: datetime | None) -> int | None:

@@ -51,6 +51,8 @@ def write_archive(path: Path, *spans: dict[str, Any]) -> Path:
 
 
 def _value(value: object) -> dict[str, object]:
+    if isinstance(value, bool):
+        return {"boolValue": value}
     if isinstance(value, int):
         return {"intValue": str(value)}
     return {"stringValue": str(value)}

@@ -1,0 +1,109 @@
+"""`otel-distro reconcile FILE`: the ledger beside a provider's own figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.options import (
+    json_option,
+    ledger_option,
+    ledger_path,
+    price_book,
+    prices_option,
+)
+from otel_distro.cli.reading import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_distro.reconciliation import Gap
+    from otel_distro.reconciliation_files import Export
+
+
+@click.command("reconcile", epilog="Example: otel-distro reconcile completions_usage.csv")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@prices_option
+@ledger_option
+@json_option
+def command(file: Path, prices: Path | None, ledger: Path | None, *, as_json: bool) -> None:
+    """Compare the ledger with FILE, a usage or cost export of OpenAI or Anthropic (CSV, daily).
+
+    A usage export has no prices: its tokens are taken at list price.
+    """
+    from otel_distro.reconciliation import reconcile
+    from otel_distro.reconciliation_files import UnreadableExportError, read_export
+
+    try:
+        export = read_export(file)
+    except UnreadableExportError as error:
+        raise output.fail(str(error)) from error
+    with reading(ledger_path(ledger)) as opened:
+        gaps = reconcile(opened, export, price_book(prices))
+    if as_json:
+        output.print_json(_data(export, gaps))
+    elif not gaps:
+        output.note(f"{file} has no lines")
+    else:
+        _show(export, gaps)
+
+
+def _data(export: Export, gaps: Sequence[Gap]) -> dict[str, Any]:
+    from otel_distro.reconciliation import totals
+
+    return {
+        "provider": export.provider,
+        "kind": export.kind,
+        "causes_nano_usd": totals(gaps),
+        "days": [
+            {
+                "day": gap.day,
+                "model": gap.model,
+                "calls": gap.calls,
+                "requests": gap.requests,
+                "ledger_nano_usd": gap.ledger_nano_usd,
+                "provider_nano_usd": gap.provider_nano_usd,
+                "gap_nano_usd": gap.gap_nano_usd,
+                "causes_nano_usd": gap.causes,
+            }
+            for gap in gaps
+        ],
+    }
+
+
+def _show(export: Export, gaps: Sequence[Gap]) -> None:
+    from otel_distro.reconciliation import CAUSES, totals
+
+    table = output.table(
+        [
+            ("day", False),
+            ("model", False),
+            ("calls", True),
+            ("requests", True),
+            ("ledger", True),
+            (export.provider, True),
+            ("gap", True),
+            ("because", False),
+        ]
+    )
+    for gap in gaps:
+        table.add_row(
+            gap.day,
+            output.printable(gap.model),
+            output.count(gap.calls),
+            output.count(gap.requests),
+            output.usd(gap.ledger_nano_usd),
+            output.usd(gap.provider_nano_usd),
+            output.usd(gap.gap_nano_usd),
+            ", ".join(f"{cause} {output.usd(amount)}" for cause, amount in gap.causes.items()),
+        )
+    after = [
+        f"{cause}: {output.usd(amount)}, {CAUSES[cause]}" for cause, amount in totals(gaps).items()
+    ]
+    unknown = sum(gap.provider_nano_usd is None for gap in gaps)
+    if unknown:
+        after.append(f"{unknown} lines have no known price, so their gap is not known")
+    output.print_table(table, lines_after=after or ["no gap"])

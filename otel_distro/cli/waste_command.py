@@ -1,0 +1,117 @@
+"""`otel-distro waste`: what was spent for nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.costs_command import EMPTY
+from otel_distro.cli.options import (
+    json_option,
+    ledger_option,
+    ledger_path,
+    price_book,
+    prices_option,
+    since_option,
+    until_option,
+)
+from otel_distro.cli.reading import reading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_distro.waste import WasteReport
+
+_DEFAULT_DAYS = 7
+
+
+@click.command("waste", epilog="Example: otel-distro waste --since 24h")
+@since_option("Only calls that began after this; by default the last 7 days.")
+@until_option
+@prices_option
+@ledger_option
+@json_option
+def command(
+    since: datetime | None,
+    until: datetime | None,
+    prices: Path | None,
+    ledger: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Show in dollars what retries, abandoned streams, repeats and missed caches cost.
+
+    The ledger holds no text, so calls are alike by caller, model, token count and time only:
+    such findings are bounds. A call can be in several lines, so they have no total.
+    """
+    from otel_cost_ledger.calls import each_call
+    from otel_distro.waste import find_waste
+
+    path = ledger_path(ledger)
+    since = since or datetime.now(UTC) - timedelta(days=_DEFAULT_DAYS)
+    with reading(path) as opened:
+        report = find_waste(each_call(opened, since, until), price_book(prices))
+    if as_json:
+        output.print_json(_data(report))
+    elif not report.calls:
+        output.note(EMPTY.format(path=path, window=f" since {since:%Y-%m-%d %H:%M} UTC"))
+    else:
+        _show(report)
+
+
+def _data(report: WasteReport) -> dict[str, Any]:
+    return {
+        "calls": report.calls,
+        "cost_nano_usd": report.cost_nano_usd,
+        "waste": [
+            {
+                "kind": line.kind,
+                "calls": line.calls,
+                "certain_nano_usd": line.certain_nano_usd,
+                "at_most_nano_usd": line.at_most_nano_usd,
+                "meaning": line.meaning,
+            }
+            for line in report.lines
+        ],
+        "unused_limit_tokens": report.unused_limit_tokens,
+        "unused_limit_nano_usd": report.unused_limit_nano_usd,
+    }
+
+
+def _show(report: WasteReport) -> None:
+    table = output.table(
+        [
+            ("waste", False),
+            ("calls", True),
+            ("certain", True),
+            ("at most", True),
+            ("of cost", True),
+            ("what it is", False),
+        ]
+    )
+    for line in report.lines:
+        table.add_row(
+            line.kind,
+            output.count(line.calls),
+            output.usd(line.certain_nano_usd),
+            output.usd(line.at_most_nano_usd),
+            _share(line.at_most_nano_usd, report.cost_nano_usd),
+            line.meaning,
+        )
+    after = [f"{report.calls:,} calls, {output.usd(report.cost_nano_usd)}"]
+    if not report.lines:
+        after = [f"nothing found in {report.calls:,} calls"]
+    if report.unused_limit_tokens:
+        after.append(
+            f"max_tokens allowed {report.unused_limit_tokens:,} more output tokens than were used: "
+            f"{output.usd(report.unused_limit_nano_usd)} not charged, but set aside by rate limits "
+            "and hard budgets"
+        )
+    output.print_table(table, lines_after=after)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"

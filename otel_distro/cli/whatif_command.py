@@ -1,0 +1,154 @@
+"""`otel-distro whatif`: the same calls with another model or more caching."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.costs_command import EMPTY
+from otel_distro.cli.options import (
+    json_option,
+    ledger_option,
+    ledger_path,
+    price_book,
+    prices_option,
+    since_option,
+    until_option,
+)
+from otel_distro.cli.reading import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from otel_distro.whatif import Comparison
+
+_DEFAULT_DAYS = 30
+
+
+class Share(click.ParamType[float]):
+    """A percentage: 60% or 60."""
+
+    name = "share"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return a number from 0 to 1."""
+        if isinstance(value, float):
+            return value
+        try:
+            percent = float(str(value).strip().removesuffix("%"))
+        except ValueError:
+            self.fail(f"{value!r} is not a percentage such as 60%", param, ctx)
+        if not 0 <= percent <= 100:
+            self.fail(f"{value!r} is not between 0% and 100%", param, ctx)
+        return percent / 100
+
+
+@click.command("whatif", epilog="Example: otel-distro whatif --model gpt-4o=gpt-4o-mini")
+@click.option(
+    "--model", "models", multiple=True, metavar="A=B", help="B instead of A; may be repeated."
+)
+@click.option(
+    "--cache-hit", type=Share(), metavar="PERCENT", help="Share of the input read from the cache."
+)
+@since_option("Only calls that began after this; by default the last 30 days.")
+@until_option
+@prices_option
+@ledger_option
+@json_option
+def command(
+    models: tuple[str, ...],
+    cache_hit: float | None,
+    since: datetime | None,
+    until: datetime | None,
+    prices: Path | None,
+    ledger: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Price the calls of the ledger as if they had been made otherwise; nothing is changed.
+
+    Token counts are those of the ledger: another model counts and answers differently.
+    """
+    from otel_cost_ledger.calls import each_call
+    from otel_distro.whatif import Change, compare
+
+    change = Change(_pairs(models), cache_hit)
+    if not change.models and cache_hit is None:
+        raise click.UsageError("say what is different: --model A=B, --cache-hit 60%, or both")
+    path = ledger_path(ledger)
+    since = since or datetime.now(UTC) - timedelta(days=_DEFAULT_DAYS)
+    with reading(path) as opened:
+        lines = compare(each_call(opened, since, until), change, price_book(prices))
+    if as_json:
+        output.print_json({"total": _total(lines), "by_model": [_data(line) for line in lines]})
+    elif not lines:
+        output.note(EMPTY.format(path=path, window=f" since {since:%Y-%m-%d %H:%M} UTC"))
+    else:
+        _show(lines)
+
+
+def _pairs(models: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for text in models:
+        before, equals, after = (part.strip() for part in text.partition("="))
+        if not (before and equals and after):
+            raise click.BadParameter(f"{text!r} is not A=B", param_hint="--model")
+        pairs[before] = after
+    return pairs
+
+
+def _total(lines: Sequence[Comparison]) -> dict[str, int]:
+    return {
+        "calls": sum(line.calls for line in lines),
+        "before_nano_usd": sum(line.before_nano_usd for line in lines),
+        "after_nano_usd": sum(line.after_nano_usd for line in lines),
+        "not_comparable": sum(line.not_comparable for line in lines),
+    }
+
+
+def _data(line: Comparison) -> dict[str, Any]:
+    return {
+        "model": line.model,
+        "instead": line.instead,
+        "calls": line.calls,
+        "before_nano_usd": line.before_nano_usd,
+        "after_nano_usd": line.after_nano_usd,
+        "not_comparable": line.not_comparable,
+    }
+
+
+def _show(lines: Sequence[Comparison]) -> None:
+    table = output.table(
+        [
+            ("model", False),
+            ("instead", False),
+            ("calls", True),
+            ("before", True),
+            ("after", True),
+            ("change", True),
+        ]
+    )
+    for line in lines:
+        same = line.instead == line.model
+        table.add_row(
+            output.printable(line.model) or "-",
+            "same" if same else output.printable(line.instead),
+            *_cells(line.calls, line.before_nano_usd, line.after_nano_usd),
+        )
+    total = _total(lines)
+    figures = (total["calls"], total["before_nano_usd"], total["after_nano_usd"])
+    table.add_row("total", "", *_cells(*figures), style="bold")
+    left_out = total["not_comparable"]
+    after = [f"{left_out:,} calls left out: no price for one of the two"] if left_out else []
+    output.print_table(table, lines_after=after)
+
+
+def _cells(calls: int, before: int, after: int) -> list[str]:
+    change = f"{100 * (after - before) / before:+.1f} %" if before else "-"
+    return [output.count(calls), output.usd(before), output.usd(after), change]
