@@ -13,13 +13,19 @@ _SERVICE = ("service", "label_values(otel_distro_calls_total, job)")
 _MODEL = ("model", "label_values(otel_distro_calls_total, gen_ai_request_model)")
 
 
-def _usd(window: str, by: str = "") -> str:
-    """Return what was spent in *window*, exactly, as rules/cost.yml explains."""
+def _grown(series: str, window: str, by: str = "") -> str:
+    """Return by how much counters that start at nothing grew in *window*, exactly.
+
+    rules/cost.yml explains why this is not increase().
+    """
     grouping = f" by ({by})" if by else ""
-    series = f"otel_distro_cost_total{{{_CHOSEN}}}"
     now = f"last_over_time({series}[{window}])"
     before = f"last_over_time({series}[1h] offset {window})"
-    return f"sum{grouping} ({now} - {before} or {now}) / 1e9"
+    return f"sum{grouping} ({now} - {before} or {now})"
+
+
+def _usd(window: str, by: str = "") -> str:
+    return f"{_grown(f'otel_distro_cost_total{{{_CHOSEN}}}', window, by)} / 1e9"
 
 
 def _calls(window: str, by: str = "", more: str = "") -> str:
@@ -315,8 +321,9 @@ def _tokens(window: str, kind: str, by: str = "") -> str:
     )
 
 
-_SPAN_CACHED = f"sum (increase(otel_distro_span_cached_tokens_total{{{_CHOSEN}}}[$__range]))"
-_SPAN_INPUT = f"sum (increase(otel_distro_span_input_tokens_total{{{_CHOSEN}}}[$__range]))"
+_SPAN_CACHED = _grown(f"otel_distro_span_cached_tokens_total{{{_CHOSEN}}}", "$__range")
+_SPAN_INPUT = _grown(f"otel_distro_span_input_tokens_total{{{_CHOSEN}}}", "$__range")
+_MASKED = "otel_distro_second_line_masked_total"
 
 _TOKENS = Dashboard(
     uid="llm-tokens",
@@ -373,12 +380,7 @@ _PRIVACY = Dashboard(
                 Panel(
                     "Masked by the second line",
                     "stat",
-                    (
-                        Query(
-                            "sum(increase(otel_distro_second_line_masked_total[$__range])) "
-                            "or vector(0)"
-                        ),
-                    ),
+                    (Query(f"{_grown(_MASKED, '$__range')} or vector(0)"),),
                     warn_at=1,
                 ),
                 Panel(
@@ -424,13 +426,9 @@ _PRIVACY = Dashboard(
                 Panel(
                     "Masked by the second line, by service",
                     "timeseries",
-                    (
-                        Query(
-                            "sum by (job) (increase("
-                            "otel_distro_second_line_masked_total[$__rate_interval]))",
-                            "{{job}}",
-                        ),
-                    ),
+                    (Query(_grown(_MASKED, "$__interval", "job"), "{{job}}"),),
+                    stacked=True,
+                    min_step="2m",
                 ),
             ),
         ),

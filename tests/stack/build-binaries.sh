@@ -2,7 +2,7 @@
 # Builds the programs of the bundled stack for the tests marked `stack`, into a cache outside the
 # repository. What is there already is kept, so a second run takes no time.
 #
-#   tests/stack/build-binaries.sh [otelcol] [jaeger] [prometheus] [alertmanager]
+#   tests/stack/build-binaries.sh [otelcol] [prometheus] [alertmanager] [jaeger] [otelcol-fleet]
 #
 # Needs Go and its module proxy. The cache is
 # $OTEL_STACK_CACHE, else $XDG_CACHE_HOME/otel-distro/stack, else ~/.cache/otel-distro/stack.
@@ -16,6 +16,7 @@ work=$cache/work
 mkdir -p "$bin" "$work"
 
 OTELCOL_VERSION=0.155.0
+OTELCOL_FLEET_VERSION=0.161.0
 # Jaeger 2.13.0 and 1.76.0 are one commit; Go can name it only by the tag that fits its module path.
 JAEGER_VERSION=2.13.0
 JAEGER_MODULE_VERSION=v1.76.0
@@ -39,23 +40,29 @@ take_checksums_of() {
   cat "$(folder_of "$1")/go.sum" >> go.sum
 }
 
-otelcol() {
-  local target=$bin/otelcol-$OTELCOL_VERSION
+# collector NAME VERSION: from NAME-manifest.yaml, by the Collector's own builder.
+collector() {
+  local name=$1 version=$2 folder=$work/$1
+  local target=$bin/$name-$version
   [ -x "$target" ] && return
-  say "building the Collector $OTELCOL_VERSION"
-  GOBIN=$work/tools GOFLAGS= go install "go.opentelemetry.io/collector/cmd/builder@v$OTELCOL_VERSION"
-  rm -rf "$work/otelcol" && mkdir -p "$work/otelcol"
-  sed "s|^dist:|dist:\n  output_path: $work/otelcol|" "$here/otelcol-manifest.yaml" > "$work/manifest.yaml"
-  "$work/tools/builder" --config="$work/manifest.yaml" --skip-get-modules --skip-compilation >&2
+  say "building $name $version"
+  rm -rf "$folder" && mkdir -p "$folder/tools"
+  GOBIN=$folder/tools GOFLAGS= go install "go.opentelemetry.io/collector/cmd/builder@v$version"
+  sed "s|^dist:|dist:\n  output_path: $folder|" "$here/$name-manifest.yaml" > "$folder/manifest.yaml"
+  "$folder/tools/builder" --config="$folder/manifest.yaml" --skip-get-modules --skip-compilation >&2
   (
-    cd "$work/otelcol"
+    cd "$folder"
     go mod init local/otelcol 2> /dev/null
-    go mod edit -require "go.opentelemetry.io/collector/otelcol@v$OTELCOL_VERSION"
-    sed -n 's/^ *- gomod: \(.*\) \(v.*\)$/\1@\2/p' "$work/manifest.yaml" |
+    go mod edit -require "go.opentelemetry.io/collector/otelcol@v$version"
+    sed -n 's/^ *- gomod: \(.*\) \(v.*\)$/\1@\2/p' manifest.yaml |
       while read -r module; do go mod edit -require "$module"; done
     go build -ldflags="-s -w" -o "$target" .
   )
 }
+
+otelcol() { collector otelcol "$OTELCOL_VERSION"; }
+
+otelcol-fleet() { collector otelcol-fleet "$OTELCOL_FLEET_VERSION"; }
 
 jaeger() {
   local target=$bin/jaeger-$JAEGER_VERSION
@@ -116,7 +123,7 @@ if [ "${1:-}" = --one ]; then
   exit
 fi
 failed=0
-[ $# -gt 0 ] || set -- otelcol prometheus alertmanager jaeger
+[ $# -gt 0 ] || set -- otelcol prometheus alertmanager jaeger otelcol-fleet
 for name in "$@"; do
   # In a process of its own, so that one that cannot be built does not cost the others.
   if ! bash "$0" --one "$name"; then

@@ -33,10 +33,12 @@ pytestmark = [pytest.mark.stack, pytest.mark.process]
 
 CHEAP_CALLS = 12
 SHOP = """
+    import logging
     import sys
     import time
     import openai
 
+    logging.getLogger("shop").warning("order of ada@example.com")
     client = openai.OpenAI(base_url=sys.argv[1], api_key="none", max_retries=0)
 
     def ask(text, model="gpt-4o-mini", **more):

@@ -35,6 +35,15 @@ def test_the_collector_accepts_its_file(name: str) -> None:
     accepts([binary("otelcol"), "validate", f"--config=collector-config/{name}"])
 
 
+@pytest.mark.parametrize("name", ["otelcol-agent.yaml", "otelcol-ingest.yaml"])
+def test_a_younger_collector_accepts_the_files_of_fleets(name: str) -> None:
+    """Load balancing by trace id, Kafka and ClickHouse."""
+    accepts(
+        [binary("otelcol-fleet"), "validate", f"--config=collector-config/{name}"],
+        CLICKHOUSE_PASSWORD="for-validation-only",
+    )
+
+
 def test_the_collector_accepts_keeping_every_trace() -> None:
     """The variable that .env.example offers."""
     accepts(
