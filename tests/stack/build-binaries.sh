@@ -54,6 +54,8 @@ collector() {
     cd "$folder"
     go mod init local/otelcol 2> /dev/null
     go mod edit -require "go.opentelemetry.io/collector/otelcol@v$version"
+    sed -n 's/^ *- \(.* => .*\)$/\1/p' manifest.yaml | sed 's/ => /=/; s/ \(v\)/@\1/' |
+      while read -r replacement; do go mod edit -replace "$replacement"; done
     sed -n 's/^ *- gomod: \(.*\) \(v.*\)$/\1@\2/p' manifest.yaml |
       while read -r module; do go mod edit -require "$module"; done
     go build -ldflags="-s -w" -o "$target" .
