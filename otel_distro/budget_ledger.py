@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otel_budget.cost_budget import Unit
@@ -18,7 +19,9 @@ def spent_by_ledger(settings: Settings, budget: CostBudget, book: Book) -> int:
 
     The ledger knows nothing of API keys, so budgets over them begin at zero.
     """
-    if settings.ledger is None or budget.scope == "api_key" or not settings.ledger.exists():
+    if settings.ledger is None or budget.scope == "api_key":
+        return 0
+    if isinstance(settings.ledger, Path) and not settings.ledger.exists():
         return 0
     from otel_cost_ledger.costs import costs
     from otel_cost_ledger.filters import Filters

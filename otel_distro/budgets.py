@@ -7,18 +7,24 @@ through clients without a gate, all calls of budgets that only warn) is booked w
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import wrapt
 
+from otel_budget import httpx_gate, urllib3_gate
 from otel_budget.books import Books
 from otel_budget.cost_budget import Action, Unit
 from otel_budget.gate import Gate, Listener, Refused
 from otel_budget.refusal import Refusal
 from otel_distro import notices
+from otel_distro.budget import Remaining, note_refusal, tell_callbacks
 from otel_distro.budget_calls import GatedCalls
 from otel_distro.budget_ledger import spent_by_ledger
+from otel_distro.budget_scopes import Scopes, ScopeSpanProcessor
 from otel_distro.budget_telling import BudgetTeller
+from otel_distro.errors import OtelDistroError
 from otel_distro.installation_key import installation_key
 from otel_pricing import Price, Rate
 
@@ -26,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from otel_budget.books import Book, Crossing
-    from otel_budget.endpoints import ModelRequest
     from otel_distro.faults import Faults
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook, PricedCall
@@ -43,7 +48,7 @@ class Budgets:
         self._teller: BudgetTeller | None = None
         self._booked: dict[tuple[int, int], list[tuple[Book, int]]] = {}
         self._key: bytes | None = None
-        self.service = ""
+        self._scopes = Scopes(settings.budget_baggage)
         self.all = settings.cost_budgets
         self.books = Books(settings.state_dir, opening=self._already_spent)
         self.gated = GatedCalls()
@@ -53,28 +58,31 @@ class Budgets:
             self.books,
             open_book,
             unknown_model=self._unknown_model,
-            scope_values=self._scope_values,
+            scope_values=self._scopes,
             hide=self._hide,
             refuse_on_fault=settings.budget_on_fault == "refuse",
             listener=Listener(
                 crossed=self._crossed,
-                refused=lambda refusal: self._tell().refused(refusal),
+                refused=self._refused,
                 failed=lambda error: faults.record("budget", error),
                 passed=self.gated.add,
             ),
         )
         self._hard = {budget.name for budget in hard}
 
-    def install(self) -> None:
+    def install(self, tracer_provider: Any) -> None:
         """Put the gate into HTTP clients, each when it is imported, if a budget refuses calls."""
+        resource = getattr(tracer_provider, "resource", None)
+        if resource is not None:
+            self._scopes.service = str(resource.attributes.get("service.name", ""))
+            tracer_provider.add_span_processor(ScopeSpanProcessor(self._scopes))
         if not self._hard:
             return
-        from otel_budget import httpx_gate
-
-        for name in httpx_gate.MODULES:
-            wrapt.register_post_import_hook(
-                lambda module: httpx_gate.install(module, self.gate), name
-            )
+        for gate_module in (httpx_gate, urllib3_gate):
+            for name in gate_module.MODULES:
+                wrapt.register_post_import_hook(
+                    partial(gate_module.install, current=self.gate), name
+                )
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
         """Book what calls cost where the gate has not, and correct what turned out otherwise."""
@@ -127,15 +135,6 @@ class Budgets:
             and (book := budget.book(values, call.start_ns, self._hide)) is not None
         ]
 
-    def _scope_values(
-        self, request: ModelRequest, headers: Mapping[str, str]
-    ) -> Mapping[str, str | None]:
-        return {
-            "service": self.service,
-            "model": request.model,
-            "provider": request.provider,
-        }
-
     def _hide(self, scope: str, value: str) -> str:
         """Return the pseudonym under which the ledger, too, knows a user or a session."""
         from otel_cost_ledger.privacy import pseudonym
@@ -176,9 +175,29 @@ class Budgets:
             self._teller = BudgetTeller({budget.name: budget for budget in self.all})
         return self._teller
 
+    def remaining(self, name: str, scope_values: Mapping[str, str]) -> Remaining:
+        """Return how the budget *name* stands; raises OtelDistroError for one there is not."""
+        budget = next((budget for budget in self.all if budget.name == name), None)
+        if budget is None:
+            known = ", ".join(repr(budget.name) for budget in self.all)
+            raise OtelDistroError(f"there is no budget called {name!r}; there is {known}")
+        book = budget.book(scope_values, time.time_ns(), self._hide)
+        if book is None:
+            raise OtelDistroError(f"budget {name!r} needs a value for its scope {budget.scope}")
+        state = self.books.state(book)
+        return Remaining(book.limit, state.spent, state.reserved)
+
+    def _refused(self, refusal: Refusal) -> None:
+        note_refusal(refusal)
+        self._tell().refused(refusal)
+
     def _crossed(self, crossings: Sequence[Crossing]) -> None:
         for crossing in crossings:
             self._tell().crossed(crossing)
+            try:
+                tell_callbacks(crossing)
+            except Exception as error:  # noqa: BLE001 - the app's own code
+                self._faults.record("budget callback", error)
 
 
 _REMEMBERED = 10_000

@@ -86,8 +86,7 @@ class Runtime:
         )
         self._prove()
         if self.budgets is not None:
-            self.budgets.service = _service_name(tracer_provider)
-            self.budgets.install()
+            self.budgets.install(tracer_provider)
         self.metrics.observe_guard(lambda: self._guard_ok)
         self.outages.watch()
         Exits(self, self.settings.exit_timeout).install()
@@ -185,11 +184,6 @@ def _budgets(settings: Settings, faults: Faults) -> Budgets | None:
     from otel_distro.budgets import Budgets
 
     return Budgets(settings, partial(_open_book, settings), faults)
-
-
-def _service_name(tracer_provider: object) -> str:
-    resource = getattr(tracer_provider, "resource", None)
-    return str(resource.attributes.get("service.name", "")) if resource else ""
 
 
 def _open_book(settings: Settings) -> PriceBook:

@@ -26,6 +26,8 @@ from otel_redaction import DEFAULT_POLICY, Policy
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from otel_cost_ledger.location import Location
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -38,11 +40,12 @@ class Settings:
     latency_budgets: tuple[LatencyBudget, ...] = DEFAULT_LATENCY_BUDGETS
     cost_budgets: tuple[CostBudget, ...] = ()
     """The budget of the variables, and the tables `[[budgets]]` of the file."""
+    budget_baggage: tuple[str, ...] = ()
     budget_on_fault: str = "refuse"
     budget_unknown_model: str | Decimal = "allow"
     prices: Path | None = None
     state_dir: Path = field(default_factory=Path)
-    ledger: Path | None = None
+    ledger: Location | None = None
     ledger_retention_days: int = 30
     exit_timeout: float = 2.0
     span_limits: BatchLimits = SPAN_LIMITS

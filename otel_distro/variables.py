@@ -134,6 +134,16 @@ VARIABLES: tuple[Variable, ...] = (
         protects=True,
     ),
     Variable(
+        env.OTEL_DISTRO_BUDGET_BAGGAGE,
+        "budget_baggage",
+        parse.names,
+        "baggage keys that are trusted to say who a call is made for, separated by commas; "
+        "baggage may come from outside",
+        "none",
+        "tenant.id,user.id",
+        protects=True,
+    ),
+    Variable(
         env.OTEL_DISTRO_BUDGET_ON_FAULT,
         "budget_on_fault",
         parse.choice("allow", "refuse"),
@@ -172,9 +182,10 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_LEDGER,
         "ledger",
         parse.ledger,
-        "cost ledger file, or `none` to keep no ledger",
+        "cost ledger: a file, `postgresql://user@host/database`, or `none` to keep no ledger",
         "ledger.db in the state folder",
         "/var/lib/myapp/ledger.db",
+        secret=True,  # a URL may hold a password
     ),
     Variable(
         env.OTEL_DISTRO_LEDGER_RETENTION_DAYS,

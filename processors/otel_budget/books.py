@@ -114,13 +114,11 @@ class Books:
         self._numbers = itertools.count(1)
         self._next_reap = 0.0
 
-    def reserve(
-        self, books: Sequence[Book], model: str, kinds: Sequence[str], ask: Ask
-    ) -> Held | Denied:
+    def reserve(self, model: str, kinds: Sequence[str], ask: Ask) -> Held | Denied:
         """Hold what *ask* claims, all or nothing; raises BudgetFileError if the file is unusable.
 
         *ask* is given what was learned of *model*, one answer for each of *kinds*, and returns a
-        claim for each of *books*.
+        claim for each book the call falls under.
         """
         owner = self._own()
         denied = self._try(model, kinds, ask, owner)

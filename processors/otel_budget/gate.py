@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,7 @@ from otel_pricing import CostStatus, ModelCall, Usage, price_call
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_budget.books import Books, Crossing, Denied, Lesson
+    from otel_budget.books import Books, Crossing, Lesson
     from otel_pricing import Price, PriceBook
 
 PATIENCE_S = 10.0
@@ -31,6 +33,19 @@ PATIENCE_S = 10.0
 FIRST_ERROR = 400
 """Lowest HTTP status of an answer that is an error."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 0.05
+
+_is_inside: ContextVar[bool] = ContextVar("otel_budget_inside", default=False)
+
+
+@contextmanager
+def inside() -> Iterator[None]:
+    """Mark the body as a call that has passed the gate: clients are built on one another."""
+    token = _is_inside.set(True)
+    try:
+        yield
+    finally:
+        _is_inside.reset(token)
+
 
 ScopeValues = Mapping[str, str | None]
 
@@ -101,23 +116,21 @@ class Gate:
         body: Callable[[], bytes],
         headers: Mapping[str, str],
     ) -> Turn | None:
-        """Return the turn of an HTTP request; None when it is no model call or has no budget."""
-        if not is_candidate(method, path):
+        """Return the turn of an HTTP request; None when it is no model call."""
+        if not is_candidate(method, path) or _is_inside.get():
             return None
         request = read_request(host, path, body())
         if request is None:
             return None
-        return self.turn_of(request, self._scope_values(request, headers))
+        return Turn(self, request, lambda: self._scope_values(request, headers))
 
-    def turn_of(self, request: ModelRequest, scope_values: ScopeValues) -> Turn | None:
-        """Return the turn of a model call; None when no budget has a say in it."""
-        now = self.now_ns()
-        books = {
+    def books_of(self, scope_values: ScopeValues, now_ns: int) -> dict[Book, CostBudget]:
+        """Return the books of a call, with the budgets that they belong to."""
+        return {
             book: budget
             for budget in self.budgets.values()
-            if (book := budget.book(scope_values, now, self._hide)) is not None
+            if (book := budget.book(scope_values, now_ns, self._hide)) is not None
         }
-        return Turn(self, request, books, now) if books else None
 
 
 def _by_request(request: ModelRequest, _headers: Mapping[str, str]) -> ScopeValues:
@@ -128,12 +141,13 @@ class Turn:
     """One call at the gate."""
 
     def __init__(
-        self, gate: Gate, request: ModelRequest, books: Mapping[Book, CostBudget], now_ns: int
+        self, gate: Gate, request: ModelRequest, scope_values: Callable[[], ScopeValues]
     ) -> None:
         self._gate = gate
         self.request = request
-        self._books = books
-        self._now_ns = now_ns
+        self._scope_values = scope_values
+        self._books: dict[Book, CostBudget] | None = None
+        self._now_ns = gate.now_ns()
         self._deadline = time.monotonic() + gate.patience_s
         self._pause = _FIRST_PAUSE_S
         self.ticket: Ticket | None = None
@@ -163,6 +177,11 @@ class Turn:
 
     def _ask(self) -> float:
         gate, request = self._gate, self.request
+        if self._books is None:
+            self._books = gate.books_of(self._scope_values(), self._now_ns)
+        books = self._books
+        if not books:
+            return 0
         price = gate.prices.find(
             request.provider, request.model, at_ns=self._now_ns, tier=request.tier
         )
@@ -172,26 +191,23 @@ class Turn:
 
         def ask(learned: Sequence[Lesson | None]) -> Sequence[Claim]:
             estimate = Estimate.of(request, learned)
-            for book, budget in self._books.items():
+            for book, budget in books.items():
                 claim = _claim(book, budget.unit, estimate, request, price)
                 if claim is not None:
                     claims[book] = claim
             return tuple(claims.values())
 
-        result = gate.books.reserve(tuple(self._books), request.model, kinds(request), ask)
+        result = gate.books.reserve(request.model, kinds(request), ask)
         if isinstance(result, Held):
             likely = {book: claim.likely for book, claim in claims.items()}
-            self.ticket = Ticket(gate, request, result.hold, self._books, likely, price)
+            self.ticket = Ticket(gate, request, result.hold, books, likely, price)
             gate.listener.passed(self.ticket)
             return 0
         if result.may_change and time.monotonic() < self._deadline:
             pause, self._pause = self._pause, min(self._pause * 1.5, _LONGEST_PAUSE_S)
             return pause
-        return self._refuse(self._why(result))
-
-    def _why(self, denied: Denied) -> Refusal:
-        budget = self._books[denied.book]
-        return Refusal.of(budget, denied, self.request.model, self._now_ns)
+        budget = books[result.book]
+        return self._refuse(Refusal.of(budget, result, request.model, self._now_ns))
 
     def _refuse(self, refusal: Refusal) -> float:
         self.refusal = refusal

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import wrapt
-
+from otel_budget.gate import inside
 from otel_budget.refusal import HEADERS, STATUS
 from otel_budget.streams import Recorder
+from otel_budget.wrapping import Gated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,10 +27,6 @@ _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProt
 _gate: Gate | None = None
 
 
-class _Gated(wrapt.FunctionWrapper[..., Any]):
-    """A `send` with the gate around it."""
-
-
 def install(module: Any, current: Gate | None) -> None:
     """Wrap the clients of *module*, one of `MODULES`, and make *current* the gate; None for none.
 
@@ -38,10 +34,10 @@ def install(module: Any, current: Gate | None) -> None:
     """
     global _gate  # noqa: PLW0603 - libraries are patched once a process, so there is one gate
     _gate = current
-    if isinstance(vars(module.Client)["send"], _Gated):
+    if isinstance(vars(module.Client)["send"], Gated):
         return  # also where httpx is httpx2 under another name
-    module.Client.send = _Gated(module.Client.send, _sync(module))
-    module.AsyncClient.send = _Gated(module.AsyncClient.send, _async(module))
+    module.Client.send = Gated(module.Client.send, _sync(module))
+    module.AsyncClient.send = Gated(module.AsyncClient.send, _async(module))
 
 
 def _sync(module: Any) -> Callable[..., Any]:
@@ -60,7 +56,8 @@ def _sync(module: Any) -> Callable[..., Any]:
         if ticket is None:
             return wrapped(*args, **kwargs)
         try:
-            response = wrapped(*args, **kwargs)
+            with inside():
+                response = wrapped(*args, **kwargs)
         except BaseException as error:
             ticket.failed(sent=type(error).__name__ not in _NEVER_SENT)
             raise
@@ -87,7 +84,8 @@ def _async(module: Any) -> Callable[..., Any]:
         if ticket is None:
             return await wrapped(*args, **kwargs)
         try:
-            response = await wrapped(*args, **kwargs)
+            with inside():
+                response = await wrapped(*args, **kwargs)
         except BaseException as error:
             ticket.failed(sent=type(error).__name__ not in _NEVER_SENT)
             raise

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def reserve(books: Books, *claims: Claim) -> Held | Denied:
-    return books.reserve([c.book for c in claims], "m", (), lambda _learned: claims)
+    return books.reserve("m", (), lambda _learned: claims)
 
 
 def held(books: Books, *claims: Claim) -> int:
@@ -224,7 +224,7 @@ def test_what_was_learned_is_shared(tmp_path: Path, books: Books) -> None:
         store.settle(hold, [], [Lesson.of("m", "input 5", tokens, 20)])
     seen: list[Lesson | None] = []
 
-    books.reserve([], "m", ("input 5", "other"), lambda learned: seen.extend(learned) or ())  # type: ignore[func-returns-value]
+    books.reserve("m", ("input 5", "other"), lambda learned: seen.extend(learned) or ())  # type: ignore[func-returns-value]
 
     assert seen == [Lesson("m", "input 5", 2, 300, 100, 20), None]
     other.close()

@@ -37,7 +37,7 @@ class Interleaving(RuleBasedStateMachine):
     def reserve(self, who: int, ceiling: int, least: int) -> None:
         claim = Claim(self.day, ceiling, min(least, ceiling), min(least, ceiling))
         before = self.books[who].state(self.day)
-        result = self.books[who].reserve([self.day], "m", (), lambda _learned: [claim])
+        result = self.books[who].reserve("m", (), lambda _learned: [claim])
         if isinstance(result, Held):
             granted = self.books[who].state(self.day).reserved - before.reserved
             self.holds.append((who, result.hold, granted))

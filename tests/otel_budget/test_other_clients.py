@@ -1,0 +1,124 @@
+"""The gate in urllib3, and so in requests; one call passes it once, however clients are stacked."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+import urllib3
+
+from otel_budget import urllib3_gate
+from otel_budget.books import Books
+from otel_budget.cost_budget import Action, CostBudget
+from otel_budget.gate import Gate, inside
+from otel_pricing import PriceBook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from support.budgets import SlowProvider
+
+PRICES = PriceBook()
+BODY: dict[str, Any] = {
+    "model": "gpt-4o",
+    "messages": [{"role": "user", "content": "hi"}],
+    "max_tokens": 300,
+}
+CALL_NANO_USD = 6_000_000
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Callable[[str], Gate]]:
+    opened: list[Books] = []
+
+    def make(usd: str) -> Gate:
+        opened.append(Books(tmp_path / "state"))
+        budget = CostBudget.per_day(Decimal(usd), Action.REFUSE)
+        made = Gate([budget], opened[-1], lambda: PRICES)
+        urllib3_gate.install(urllib3, made)
+        return made
+
+    yield make
+    urllib3_gate.install(urllib3, None)
+    for books in opened:
+        books.close()
+
+
+def spent(gate: Gate) -> tuple[int, int]:
+    book = gate.budgets["day"].book({}, gate.now_ns())
+    assert book is not None
+    state = gate.books.state(book)
+    return state.spent, state.reserved
+
+
+def test_requests_is_held_settled_and_refused(
+    gate: Callable[[str], Gate], provider: SlowProvider
+) -> None:
+    """Its own error for 402."""
+    day = gate("0.012")
+    url = f"{provider.url}/v1/chat/completions"
+    answers = [requests.post(url, json=BODY, timeout=5) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 402]
+    assert answers[0].json()["usage"]["prompt_tokens"] == 1200
+    assert answers[2].json()["error"]["budget"] == "day"
+    with pytest.raises(requests.HTTPError, match="402"):
+        answers[2].raise_for_status()
+    assert len(provider.requests) == 2
+    assert spent(day) == (2 * CALL_NANO_USD, 0)
+
+
+def test_a_stream_through_requests_is_settled_when_it_ends(
+    gate: Callable[[str], Gate], provider: SlowProvider
+) -> None:
+    """Line by line."""
+    day = gate("1")
+    with requests.post(
+        f"{provider.url}/v1/chat/completions",
+        json={**BODY, "stream": True},
+        stream=True,
+        timeout=5,
+    ) as answer:
+        lines = list(answer.iter_lines())
+
+    assert lines[-2] == b"data: [DONE]"
+    assert spent(day) == (CALL_NANO_USD, 0)
+
+
+def test_urllib3_itself_is_settled(gate: Callable[[str], Gate], provider: SlowProvider) -> None:
+    """Read at once, as it does by default."""
+    day = gate("1")
+    with urllib3.PoolManager() as pool:
+        answer = pool.request("POST", f"{provider.url}/v1/chat/completions", json=BODY)
+
+    assert answer.status == 200
+    assert spent(day) == (CALL_NANO_USD, 0)
+
+
+def test_an_answer_that_is_dropped_unread_holds_nothing_back(
+    gate: Callable[[str], Gate], provider: SlowProvider
+) -> None:
+    """It is settled when it is collected, if not before."""
+    day = gate("1")
+    answer = requests.post(f"{provider.url}/v1/chat/completions", json=BODY, stream=True, timeout=5)
+    answer.close()
+    del answer
+
+    total, reserved = spent(day)
+    assert total > 0
+    assert reserved == 0
+
+
+def test_a_call_that_has_passed_the_gate_is_not_held_again(
+    gate: Callable[[str], Gate], provider: SlowProvider
+) -> None:
+    """As when one client is the transport of another."""
+    day = gate("0")
+    with inside():
+        answer = requests.post(f"{provider.url}/v1/chat/completions", json=BODY, timeout=5)
+
+    assert answer.status_code == 200
+    assert spent(day) == (0, 0)

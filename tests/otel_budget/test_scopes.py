@@ -1,0 +1,154 @@
+"""Who a call is made for, and what programs may ask of their budgets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from opentelemetry import baggage, context, trace
+from opentelemetry.sdk.trace import TracerProvider
+
+from otel_budget.endpoints import ModelRequest
+from otel_budget.refusal import Refusal
+from otel_distro import BudgetExceeded, OtelDistroError, budget
+from otel_distro.budget_scopes import Scopes, ScopeSpanProcessor
+from support.process import clean_environment, instrumented
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.budgets import SlowProvider
+
+REQUEST = ModelRequest("openai", "gpt-4o", "chat", 10)
+
+
+def test_the_app_says_who_it_is_for() -> None:
+    """The innermost value wins, and is gone afterwards."""
+    scopes = Scopes(())
+    with budget.scope(tenant="acme", user="ada"), budget.scope(user="grace"):
+        values = scopes(REQUEST, {})
+
+    assert (values["tenant"], values["user"]) == ("acme", "grace")
+    assert scopes(REQUEST, {})["tenant"] is None
+
+
+def test_only_trusted_baggage_counts() -> None:
+    """Anybody may send baggage."""
+    token = context.attach(
+        baggage.set_baggage("tenant.id", "acme", baggage.set_baggage("user.id", "eve"))
+    )
+    try:
+        values = Scopes(("tenant.id",))(REQUEST, {})
+    finally:
+        context.detach(token)
+
+    assert (values["tenant"], values["user"]) == ("acme", None)
+
+
+def test_the_current_span_may_say_it() -> None:
+    """By the attributes that the ledger reads too."""
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("app")
+    with tracer.start_as_current_span("work", attributes={"session.id": "s-1"}):
+        values = Scopes(())(REQUEST, {})
+
+    assert values["session"] == "s-1"
+
+
+def test_an_api_key_is_read_from_any_of_its_headers() -> None:
+    """It is hidden before it is stored."""
+    assert Scopes(())(REQUEST, {"x-api-key": "sk-1"})["api_key"] == "sk-1"
+
+
+def test_spans_say_who_they_are_for() -> None:
+    """So that the ledger knows it as well; what a span says itself stays."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(ScopeSpanProcessor(Scopes(())))
+    tracer = provider.get_tracer("app")
+    with budget.scope(tenant="acme", user="ada"):
+        span = tracer.start_span("work", attributes={"user.id": "own"})
+
+    attributes = getattr(span, "attributes", {})
+    assert attributes == {"user.id": "own", "tenant.id": "acme"}
+    assert trace.get_current_span() is not span
+
+
+def test_a_typed_error_replaces_the_clients_own() -> None:
+    """Only around refused calls; the client's error is its cause."""
+    refusal = Refusal("no room", "gpt-4o", "day", "usd", "5", "5", "0", "2026-01-01T00:00:00Z")
+    with pytest.raises(BudgetExceeded, match="no room") as caught, budget.typed_errors():
+        budget.note_refusal(refusal)
+        raise KeyError("status 402")
+
+    assert (caught.value.budget, caught.value.limit) == ("day", "5")
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_other_errors_stay_what_they_are() -> None:
+    """No call was refused."""
+    with pytest.raises(KeyError), budget.typed_errors():
+        raise KeyError("other")
+
+
+def test_remaining_needs_a_budget() -> None:
+    """Nothing is in force in this process."""
+    with pytest.raises(OtelDistroError, match="no budget is in force"):
+        budget.remaining()
+
+
+ROUTER = """
+import sys, openai
+from otel_distro import BudgetExceeded, budget
+heard = []
+budget.on_threshold(lambda crossing: heard.append(crossing.percent))
+client = openai.OpenAI(base_url=sys.argv[1] + "/v1", api_key="sk-x")
+
+def call(model):
+    client.chat.completions.create(
+        model=model, messages=[{"role": "user", "content": "hi"}], max_tokens=300
+    )
+
+for tenant in ("acme", "globex"):
+    with budget.scope(tenant=tenant):
+        for _ in range(4):
+            share = budget.remaining("per tenant", tenant=tenant).share
+            try:
+                with budget.typed_errors():
+                    call("gpt-4o")
+                print(tenant, round(share, 2), "sent")
+            except BudgetExceeded as error:
+                print(tenant, round(share, 2), error.budget, error.spent)
+print(sorted(heard))
+"""
+
+
+@pytest.mark.process
+def test_each_tenant_has_a_budget_and_a_router_can_ask(
+    tmp_path: Path, provider: SlowProvider
+) -> None:
+    """Three calls each at 0.006 of 0.018."""
+    file = tmp_path / "otel-distro.toml"
+    file.write_text(
+        '[[budgets]]\nname = "per tenant"\nscope = "tenant"\nlimit_usd = 0.018\n'
+        'action = "refuse"\nwindow = "month"\n'
+    )
+    environ = clean_environment(
+        tmp_path,
+        OTEL_TRACES_EXPORTER="none",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+        OTEL_DISTRO_CONFIG=str(file),
+    )
+    done = instrumented(ROUTER, environ, provider.url)
+
+    assert done.stdout.splitlines() == [
+        "acme 1.0 sent",
+        "acme 0.67 sent",
+        "acme 0.33 sent",
+        "acme 0.0 per tenant 0.018",
+        "globex 1.0 sent",
+        "globex 0.67 sent",
+        "globex 0.33 sent",
+        "globex 0.0 per tenant 0.018",
+        "[50, 50, 80, 80, 95, 95, 100, 100]",
+    ], done.stderr
+    assert len(provider.requests) == 6
