@@ -27,16 +27,18 @@ Key = tuple[int, int]
 class Account:
     """One ended model call: the span as it came, and what was decided about it."""
 
-    __slots__ = ("__weakref__", "_settlement", "decided", "span")
+    __slots__ = ("__weakref__", "_settlement", "decided", "settled", "span")
 
     def __init__(self, span: ReadableSpan, settlement: Settlement) -> None:
         self.span: ReadableSpan | None = span
         self.decided: PricedCall | None = None
+        self.settled = False
         self._settlement = settlement
 
     def facts(self) -> Mapping[str, Any]:
         """Return the attributes of cost, working them out now if their turn has not come."""
-        if self.span is not None:
+        if not self.settled:
+            # Another thread may be at it this moment; this waits for it to be done.
             self._settlement.decide_queued()
         return pricing_attributes.facts(self.decided) if self.decided else {}
 
@@ -73,6 +75,7 @@ class Settlement:
                     self._decide(account)
                 except Exception as error:  # noqa: BLE001 - a bad span must not cost its neighbours
                     self._faults.record("account", error)
+                account.settled = True
 
     def take_decided(self) -> tuple[list[PricedCall], list[PricedCall]]:
         """Return new calls and revised earlier ones since the last time."""

@@ -186,3 +186,21 @@ def test_a_forked_child_settles_its_own_calls_only(accounts: Accounts, sink: Sin
     os.waitpid(child, 0)
 
     assert os.read(read, 10) == b"1"
+
+
+def test_whoever_reads_while_the_price_is_worked_out_waits_for_it(faults: Faults) -> None:
+    """Loading price data takes a while the first time; a span read meanwhile still has a cost."""
+    loading, go_on = threading.Event(), threading.Event()
+
+    def slow() -> PriceBook:
+        loading.set()
+        go_on.wait(10)
+        return PriceBook()
+
+    accounts = Accounts(open_book=slow, latency=LatencyBudgets(), faults=faults)
+    facts = accounts.take(span(**CALL))
+    assert loading.wait(10)
+    threading.Timer(0.2, go_on.set).start()
+
+    assert facts is not None
+    assert facts()["otel_distro.cost.nano_usd"] == 6_000_000
