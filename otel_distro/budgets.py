@@ -50,7 +50,7 @@ class Budgets:
         self._key: bytes | None = None
         self._scopes = Scopes(settings.budget_baggage)
         self.all = settings.cost_budgets
-        self.books = Books(settings.state_dir, opening=self._already_spent)
+        self.books = open_books(settings, faults)
         self.gated = GatedCalls()
         hard = tuple(budget for budget in self.all if budget.action is Action.REFUSE)
         self.gate = Gate(
@@ -80,9 +80,17 @@ class Budgets:
             return
         for gate_module in (httpx_gate, urllib3_gate):
             for name in gate_module.MODULES:
-                wrapt.register_post_import_hook(
-                    partial(gate_module.install, current=self.gate), name
-                )
+                wrapt.register_post_import_hook(partial(self._put, gate_module), name)
+
+    def _put(self, gate_module: Any, module: Any) -> None:
+        try:
+            gate_module.install(module, self.gate)
+        except Exception as error:  # noqa: BLE001 - the app must be able to import its library
+            self._faults.record("budget", error)
+            notices.say(
+                f"calls through {module.__name__} are not stopped by budgets, because this "
+                f"version of it cannot be wrapped ({type(error).__name__})"
+            )
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
         """Book what calls cost where the gate has not, and correct what turned out otherwise."""
@@ -160,15 +168,6 @@ class Budgets:
         )
         return None
 
-    def _already_spent(self, book: Book) -> int:
-        """Return what the ledger knows of *book*: spent before there was a budget, or its file."""
-        budget = next(budget for budget in self.all if budget.name == book.budget)
-        try:
-            return spent_by_ledger(self._settings, budget, book)
-        except Exception as error:  # noqa: BLE001 - a ledger in trouble must not stop the budget
-            self._faults.record("budget", error)
-            return 0
-
     def _tell(self) -> BudgetTeller:
         # Made late, so that the providers the process ends up with are the ones used.
         if self._teller is None:
@@ -201,6 +200,21 @@ class Budgets:
 
 
 _REMEMBERED = 10_000
+
+
+def open_books(settings: Settings, faults: Faults | None = None) -> Books:
+    """Return the shared books, which open with what the ledger knows was spent already."""
+    budgets = {budget.name: budget for budget in settings.cost_budgets}
+
+    def opening(book: Book) -> int:
+        try:
+            return spent_by_ledger(settings, budgets[book.budget], book)
+        except Exception as error:  # noqa: BLE001 - a ledger in trouble must not stop the budget
+            if faults is not None:
+                faults.record("budget", error)
+            return 0
+
+    return Books(settings.state_dir, opening=opening)
 
 
 def _difference(

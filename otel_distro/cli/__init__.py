@@ -7,13 +7,14 @@ from importlib import import_module
 import click
 
 COMMANDS = {
+    "budgets": "what cost budgets have left, and when they will run out",
     "calls": "list single model calls from the ledger",
     "costs": "what model calls cost, from the local ledger",
     "demo": "run a small app against a fake provider and show what is seen",
     "doctor": "check this installation and say how to mend what is wrong",
     "explain": "which spans of a trace are billed, and why",
     "import": "fill the ledger from OTLP/JSON Lines files",
-    "ledger": "check the ledger, remove or archive old calls",
+    "ledger": "check the ledger, remove or archive old calls, copy it",
     "prices": "what a model costs and where that price comes from",
     "prove-privacy": "run a program with fake secrets planted and show all that would leave",
     "reconcile": "compare the ledger with a provider's usage or cost export",

@@ -81,6 +81,16 @@ class Denied:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A change that somebody made by hand."""
+
+    at_ns: int
+    budget: str
+    scope: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Crossing:
     """A threshold that the spending of a book has just passed; each is told once a window."""
 
@@ -200,6 +210,43 @@ class Books:
             return _state(db, book)
 
         return self._opening_books(attempt)
+
+    def scopes(self, budget: str, since_ns: int) -> list[str]:
+        """Return the scope values that the budget has books for since *since_ns*."""
+        with self.database.transaction() as db:
+            found = db.execute(
+                "SELECT DISTINCT scope FROM books"
+                " WHERE budget = ? AND start_ns >= ? ORDER BY scope",
+                (budget, since_ns),
+            ).fetchall()
+        return [scope for (scope,) in found]
+
+    def set_spent(self, book: Book, spent: int, *, by: str, why: str = "") -> State:
+        """Say how much was spent of *book* in its window, on record; return how it was before."""
+        before = self.state(book)
+        with self.database.transaction() as db:
+            db.execute(
+                "UPDATE books SET spent = 0, told = 0"
+                " WHERE budget = ? AND scope = ? AND start_ns >= ?",
+                (book.budget, book.scope, book.since_ns),
+            )
+            _charge(db, book, spent)
+            detail = f"by {by}: spent {before.spent} -> {spent}" + (f" ({why})" if why else "")
+            db.execute(
+                "INSERT INTO changes (at_ns, action, budget, scope, detail)"
+                " VALUES (?, 'set', ?, ?, ?)",
+                (self._now_ns(), book.budget, book.scope, detail),
+            )
+        return before
+
+    def changes(self, limit: int = 20) -> list[Change]:
+        """Return what people changed by hand, the latest first."""
+        with self.database.transaction() as db:
+            found = db.execute(
+                "SELECT at_ns, budget, scope, detail FROM changes ORDER BY id DESC LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [Change(*row) for row in found]
 
     def reap(self) -> bool:
         """Charge what dead owners hold at what their calls likely cost; return if there was any."""

@@ -86,8 +86,12 @@ class CostBudget:
         value = "" if self.scope == "total" else scope_values.get(self.scope)
         if value is None or (self.match is not None and value != self.match):
             return None
-        window = self.calendar.window(now_ns)
         stored = hide(self.scope, value) if self.scope in PERSONAL_SCOPES else value
+        return self.book_of(stored, now_ns)
+
+    def book_of(self, stored: str, now_ns: int) -> Book:
+        """Return the book of a scope value as it is stored."""
+        window = self.calendar.window(now_ns)
         return Book(self.name, stored, window.since_ns, window.book_ns, self.limit, self.thresholds)
 
     @classmethod

@@ -1,0 +1,69 @@
+"""How budgets stand: spent, held, left, how fast they are spent, and when they will run out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from otel_budget.windows import HOUR_NS, WindowKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from otel_budget.books import Books, State
+    from otel_budget.cost_budget import CostBudget
+    from otel_budget.windows import Window
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLine:
+    """One budget for one scope value; amounts are in the budget's unit."""
+
+    budget: CostBudget
+    scope: str
+    spent: int
+    reserved: int
+    since_ns: int
+    until_ns: int
+    now_ns: int
+
+    @property
+    def left(self) -> int:
+        """What may still be spent; never negative."""
+        return max(0, self.budget.limit - self.spent - self.reserved)
+
+    @property
+    def per_hour(self) -> int:
+        """Spending per hour so far in this window."""
+        elapsed = max(self.now_ns - self.since_ns, 60_000_000_000)
+        return self.spent * HOUR_NS // elapsed
+
+    @property
+    def runs_out_ns(self) -> int | None:
+        """When nothing is left if it goes on like this; None if the window ends before."""
+        if self.left == 0:
+            return self.now_ns
+        if not self.per_hour:
+            return None
+        at = self.now_ns + self.left * HOUR_NS // self.per_hour
+        rolls = self.budget.calendar.kind is WindowKind.ROLLING
+        return at if rolls or at < self.until_ns else None
+
+
+def lines(budgets: Sequence[CostBudget], books: Books, now_ns: int) -> Iterator[BudgetLine]:
+    """Yield how each budget stands for each scope value it has met in this window."""
+    for budget in budgets:
+        window = budget.calendar.window(now_ns)
+        scopes = books.scopes(budget.name, window.since_ns)
+        if budget.scope == "total" and not scopes:
+            scopes = [""]
+        for scope in scopes:
+            yield _line(budget, scope, books, window, now_ns)
+
+
+def _line(budget: CostBudget, scope: str, books: Books, window: Window, now_ns: int) -> BudgetLine:
+    book = budget.book_of(scope, now_ns)
+    state: State = books.state(book)
+    return BudgetLine(
+        budget, scope, state.spent, state.reserved, window.since_ns, window.until_ns, now_ns
+    )

@@ -1,0 +1,209 @@
+"""`otel-distro budgets`: what cost budgets have left, and corrections by hand, on record."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.options import json_option
+from otel_distro.settings import load, process_environment
+
+if TYPE_CHECKING:
+    from otel_budget.books import Books
+    from otel_budget.cost_budget import CostBudget
+    from otel_distro.budget_report import BudgetLine
+    from otel_distro.settings import Settings
+
+NONE = (
+    "no cost budget is set; for example OTEL_DISTRO_BUDGET_USD_PER_DAY=5, "
+    "and OTEL_DISTRO_BUDGET_ACTION=refuse to have it kept"
+)
+
+
+@click.group("budgets", invoke_without_command=True, epilog="Example: otel-distro budgets --json")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, *, as_json: bool) -> None:
+    """Show what was spent of each budget, what is held, left, and when it will run out."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from otel_distro.budget_report import lines
+
+    settings = load(process_environment()).settings
+    found: list[BudgetLine] = []
+    if settings.cost_budgets:
+        with _opened(settings) as books:
+            found = list(lines(settings.cost_budgets, books, time.time_ns()))
+    if as_json:
+        output.print_json({"budgets": [_data(line) for line in found]})
+    elif not found:
+        output.note(NONE if not settings.cost_budgets else "nothing was spent in this window yet")
+    else:
+        _print(found)
+
+
+@command.command("set", epilog="Example: otel-distro budgets set day 1.50 --why 'invoice'")
+@click.argument("name")
+@click.argument("amount")
+@click.option("--scope", default="", help="The scope value, as `otel-distro budgets` shows it.")
+@click.option("--why", default="", help="Kept with the change.")
+def set_command(name: str, amount: str, scope: str, why: str) -> None:
+    """Say how much was spent in this window: US dollars, tokens or calls."""
+    _change(name, amount, scope, why)
+
+
+@command.command("reset", epilog="Example: otel-distro budgets reset day")
+@click.argument("name")
+@click.option("--scope", default="", help="The scope value, as `otel-distro budgets` shows it.")
+@click.option("--why", default="", help="Kept with the change.")
+def reset_command(name: str, scope: str, why: str) -> None:
+    """Begin this window anew with nothing spent."""
+    _change(name, "0", scope, why)
+
+
+@command.command("changes", epilog="Example: otel-distro budgets changes")
+@json_option
+def changes_command(*, as_json: bool) -> None:
+    """List what was changed by hand, and by whom."""
+    settings = load(process_environment()).settings
+    with _opened(settings) as books:
+        found = books.changes()
+    if as_json:
+        output.print_json(
+            {
+                "changes": [
+                    {
+                        "at": _when(change.at_ns),
+                        "budget": change.budget,
+                        "scope": change.scope,
+                        "detail": change.detail,
+                    }
+                    for change in found
+                ]
+            }
+        )
+        return
+    for change in found:
+        click.echo(
+            f"{_when(change.at_ns)}  {output.printable(change.budget)}"
+            f"  {output.printable(change.scope)}  {output.printable(change.detail)}"
+        )
+
+
+def _change(name: str, amount: str, scope: str, why: str) -> None:
+    from otel_budget.cost_budget import Unit, nano_usd
+
+    settings = load(process_environment()).settings
+    budget = _budget(settings, name)
+    try:
+        number = Decimal(amount)
+        spent = nano_usd(number) if budget.unit is Unit.USD else int(number)
+    except (InvalidOperation, ValueError, OverflowError):
+        spent = -1
+    if spent < 0:
+        raise output.fail(f"{amount!r} is not an amount; for example 1.50", code=2)
+    with _opened(settings) as books:
+        book = budget.book_of(scope, time.time_ns())
+        before = books.set_spent(book, spent, by=_user(), why=why)
+    output.note(f"budget {name}: spent {_amount(budget, before.spent)} -> {_amount(budget, spent)}")
+
+
+def _budget(settings: Settings, name: str) -> CostBudget:
+    for budget in settings.cost_budgets:
+        if budget.name == name:
+            return budget
+    known = ", ".join(budget.name for budget in settings.cost_budgets) or "none is set"
+    raise output.fail(f"no budget is called {name!r}: {known}", code=2)
+
+
+class _opened:  # noqa: N801 - reads as a statement
+    """The books, with messages for people where they cannot be used."""
+
+    def __init__(self, settings: Settings) -> None:
+        from otel_distro.budgets import open_books
+
+        self._books = open_books(settings)
+
+    def __enter__(self) -> Books:
+        return self._books
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        from otel_budget.database import BudgetFileError
+
+        self._books.close()
+        if isinstance(error, BudgetFileError):
+            raise output.fail(str(error)) from error
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def _when(at_ns: int | None) -> str | None:
+    if at_ns is None:
+        return None
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _amount(budget: CostBudget, value: int) -> str:
+    from otel_budget.cost_budget import Unit
+
+    return output.usd(value) if budget.unit is Unit.USD else f"{value:,} {budget.unit}"
+
+
+def _data(line: BudgetLine) -> dict[str, Any]:
+    budget = line.budget
+    return {
+        "name": budget.name,
+        "unit": "nano_usd" if budget.unit == "usd" else budget.unit.value,
+        "scope": budget.scope,
+        "scope_value": line.scope,
+        "window": budget.calendar.kind.value,
+        "action": budget.action.value,
+        "limit": budget.limit,
+        "spent": line.spent,
+        "reserved": line.reserved,
+        "left": line.left,
+        "per_hour": line.per_hour,
+        "runs_out_at": _when(line.runs_out_ns),
+        "resets_at": _when(line.until_ns),
+    }
+
+
+def _print(found: list[BudgetLine]) -> None:
+    table = output.table(
+        [
+            ("budget", False),
+            ("for", False),
+            ("limit", True),
+            ("spent", True),
+            ("held", True),
+            ("left", True),
+            ("per hour", True),
+            ("runs out", False),
+            ("resets", False),
+        ]
+    )
+    for line in found:
+        budget = line.budget
+        table.add_row(
+            output.printable(budget.name),
+            output.printable(line.scope or budget.scope),
+            f"{_amount(budget, budget.limit)} a {budget.calendar.kind}",
+            _amount(budget, line.spent),
+            _amount(budget, line.reserved),
+            _amount(budget, line.left),
+            _amount(budget, line.per_hour),
+            _when(line.runs_out_ns) or "not in this window",
+            _when(line.until_ns) or "",
+        )
+    output.print_table(table)
