@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_redaction.match import mask
+from otel_redaction.words_only import is_words_only
 
 if TYPE_CHECKING:
     from otel_redaction.match import Match
@@ -20,9 +21,7 @@ def around(text: str, matches: list[Match]) -> str:
     is gone. Searching the surroundings again, short as they are, tells whether
     that happened; those that are words only need no search.
     """
-    from otel_redaction.engine import is_plain
-
-    return "\x00\n".join(piece for piece in _pieces(text, matches) if not is_plain(piece))
+    return "\x00\n".join(piece for piece in _pieces(text, matches) if not is_words_only(piece))
 
 
 def _pieces(text: str, matches: list[Match]) -> list[str]:

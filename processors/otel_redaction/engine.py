@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from otel_redaction.detectors.assignments import find_assignments
 from otel_redaction.detectors.births import find_birth_dates
 from otel_redaction.detectors.credentials import find_credentials
@@ -16,22 +14,24 @@ from otel_redaction.evasion import plain
 from otel_redaction.gate import regions
 from otel_redaction.match import Match, merged
 from otel_redaction.scan import Scan, flattened
+from otel_redaction.words_only import is_words_only
 
 
 def find_all(text: str, deadline: float | None = None) -> list[Match]:
     """Return every match of every built-in kind, in order and without overlaps."""
-    if len(text) <= _PLAIN_AT_MOST and is_plain(text):
+    if is_words_only(text):
         return []
-    matches = _search(text, deadline)
+    matches = search(text, deadline)
     unfolded = plain(text)
     if unfolded is not None:
-        for match in _search(unfolded.text, deadline):
+        for match in search(unfolded.text, deadline):
             start, end = unfolded.original(match.start, match.end)
             matches.append(Match(start, end, match.kind))
     return merged(matches)
 
 
-def _search(text: str, deadline: float | None) -> list[Match]:
+def search(text: str, deadline: float | None = None) -> list[Match]:
+    """Return what is found in *text* as it is written, in any order."""
     text = flattened(text)
     if len(text) <= _SHORT:
         return _search_region(Scan(text, deadline))
@@ -59,20 +59,3 @@ def _search_region(scan: Scan) -> list[Match]:
 
 
 _SHORT = 256
-_PLAIN_AT_MOST = 1024
-_LONG_WORD = 16
-# What nothing can do without that is looked for in a text with few digits; but
-# for long words and for values after a word such as "password".
-_SUSPECT = re.compile(r"[^\sA-Za-z0-9_.,;()/?\[\]{}-]|--")
-_THREE_DIGITS = re.compile(r"(?:[^0-9]*+[0-9]){3}")
-_DIGIT = re.compile(r"[0-9]")
-_NAMES = re.compile(r"pass|pwd|secret|token|key|auth|cred|bearer|basic", re.IGNORECASE)
-
-
-def is_plain(text: str) -> bool:
-    """Return whether a short *text* is words only, as most attribute values are."""
-    if _SUSPECT.search(text) is not None or _THREE_DIGITS.match(text) is not None:
-        return False
-    if not text.islower() and max(map(len, text.split()), default=0) >= _LONG_WORD:
-        return False
-    return _DIGIT.search(text) is None or _NAMES.search(text) is None

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import time
 
+from otel_redaction.cues import Cue, find_cues
 from otel_redaction.match import MASK, PSEUDONYM, Match
 
 
@@ -37,6 +38,11 @@ DIGITS = "0123456789"
 SHAPE = class_map(b" ", letters="a" + LETTERS, digits="0" + DIGITS, separators="- -.()/+")
 """Letters, digits and what separates groups of digits."""
 
+TOKENS = class_map(b" ", tokens="a" + LETTERS + DIGITS + "_-")
+"""What keys, tokens and identifiers are made of."""
+TOKEN_RUN = b"a" * 16
+"""The shortest run of those that can be a key."""
+
 _ESCAPES = (("\\n", "  "), ("\\r", "  "), ("\\t", "  "), ('\\"', '" '))
 _PSEUDONYM_TAIL = re.compile(r"_[0-9a-f]{24}(?![0-9a-f])")
 
@@ -61,7 +67,7 @@ def flattened(text: str) -> str:
 class Scan:
     """One flattened text on its way through the detectors, which add what they find."""
 
-    __slots__ = ("data", "deadline", "lower", "matches", "shape", "text")
+    __slots__ = ("cues", "data", "deadline", "lower", "matches", "shape", "text")
 
     def __init__(self, text: str, deadline: float | None = None) -> None:
         self.text = text
@@ -69,6 +75,7 @@ class Scan:
         # detector anchors on.
         self.data = text.encode("ascii", "replace")
         self.lower = self.data.lower()
+        self.cues: dict[Cue, list[int]] = find_cues(self.lower)
         self.shape = self.data.translate(SHAPE)
         self.matches: list[Match] = []
         self.deadline = deadline

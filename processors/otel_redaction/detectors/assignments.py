@@ -12,7 +12,6 @@ from otel_redaction.words import words
 if TYPE_CHECKING:
     from otel_redaction.scan import Scan
 
-_STEMS = (b"pass", b"pwd", b"secret", b"token", b"key", b"auth", b"cred", b"cookie")
 _NAME_REVERSED = re.compile(r"[\w.-]{0,48}")
 _REST_AND_OPERATOR = re.compile(
     r"[\w.-]{0,48}+"
@@ -42,26 +41,17 @@ _LONGEST_BARE = 250
 
 def find_assignments(scan: Scan) -> None:
     """Add the values of names that say they are secret."""
-    lower = scan.lower
+    if "name" not in scan.cues:
+        return
     done = 0
-    flags = b"--" in lower
-    for anchor in sorted(_anchors(lower)):
+    flags = b"--" in scan.data
+    for anchor in sorted(scan.cues["name"]):
         if anchor >= done:
             operator = _REST_AND_OPERATOR.match(scan.text, anchor)
             if operator is not None:
                 done = _judge(scan, anchor, operator)
             elif flags or scan.text[anchor] in _SPACED_STARTS:
                 done = _judge_spaced(scan, anchor, flags=flags)
-
-
-def _anchors(lower: bytes) -> list[int]:
-    found = []
-    for stem in _STEMS:
-        position = lower.find(stem)
-        while position >= 0:
-            found.append(position)
-            position = lower.find(stem, position + len(stem))
-    return found
 
 
 def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:

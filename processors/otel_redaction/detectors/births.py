@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from otel_redaction.scan import Scan
 
-_ANCHORS = (b"birth", b"born", b"dob")
 _WORD = re.compile(
     r"(?:birth(?:day|date|[ _-]?dt|[ _-]?day|[ _-]?date)?|born|dob)(?![a-z])", re.IGNORECASE
 )
@@ -28,12 +27,9 @@ _REACH = 32
 
 def find_birth_dates(scan: Scan) -> None:
     """Add every date that stands within 32 characters after a word about birth."""
-    for anchor in _ANCHORS:
-        position = scan.lower.find(anchor)
-        while position >= 0:
-            word = _WORD.match(scan.text, position)
-            if word is not None:
-                date = _DATE.search(scan.text, word.end(), word.end() + _REACH)
-                if date is not None and "\x00" not in scan.text[word.end() : date.start()]:
-                    scan.add(*date.span(), "birth_date")
-            position = scan.lower.find(anchor, position + len(anchor))
+    for position in scan.cues.get("birth", ()):
+        word = _WORD.match(scan.text, position)
+        if word is not None:
+            date = _DATE.search(scan.text, word.end(), word.end() + _REACH)
+            if date is not None and "\x00" not in scan.text[word.end() : date.start()]:
+                scan.add(*date.span(), "birth_date")

@@ -31,7 +31,6 @@ _WEBHOOK = re.compile(
     r"|discord(?:app)?\.com/api/webhooks/\d{16,20}/[\w-]{50,90}"
     r"|[\w-]{1,60}\.webhook\.office\.com/webhookb2/[\w@/-]{40,300}"
 )
-_CODE_ANCHORS = (b"cvv", b"cvc", b"otp", b"pin")
 _CODE = re.compile(
     r"(?:cvv2?|cvc2?|otp|pin)(?: code| number)?[\"']?"
     r"\s{0,2}(?:is|was|:|=|#)?\s{0,2}(\d{3,8})(?![\w.])",
@@ -41,22 +40,22 @@ _CODE = re.compile(
 
 def find_credentials(scan: Scan) -> None:
     """Add private keys, credentials in URLs and headers, and webhook addresses."""
-    lower = scan.lower
-    if b"-----begin" in lower:
+    cues = scan.cues
+    if "pem" in cues:
         _find_private_keys(scan)
-    if b"/" in lower:
+    if "/" in scan.text:
         _find_in_urls(scan)
-        if b"curl " in lower:
+        if b"curl " in scan.lower:
             for user in _CURL_USER.finditer(scan.text):
                 scan.add(*user.span(1), "password")
-        if b"webhook" in lower or b"hooks.slack" in lower:
+        if "webhook" in cues:
             for webhook in _WEBHOOK.finditer(scan.text):
                 scan.add(*webhook.span(), "api_key")
-    if b"0" in scan.shape:
+    if "code" in cues and b"0" in scan.shape:
         _find_codes(scan)
-    if b"bearer" in lower:
+    if "bearer" in cues:
         _find_bearer(scan)
-    if b"basic " in lower:
+    if "basic" in cues:
         _find_basic(scan)
 
 
@@ -105,23 +104,29 @@ def _find_in_query(scan: Scan, start: int, end: int) -> None:
 
 def _find_codes(scan: Scan) -> None:
     """Add card verification numbers, one-time codes and PINs."""
-    for anchor in _CODE_ANCHORS:
-        position = scan.lower.find(anchor)
-        while position >= 0:
-            code = _CODE.match(scan.text, position)
-            if code is not None and not scan.text[position - 1 : position].isalnum():
-                scan.add(*code.span(1), "password")
-            position = scan.lower.find(anchor, position + len(anchor))
+    for position in scan.cues["code"]:
+        code = _CODE.match(scan.text, position)
+        if code is not None and not scan.text[position - 1 : position].isalnum():
+            scan.add(*code.span(1), "password")
 
 
 def _find_bearer(scan: Scan) -> None:
-    for bearer in _BEARER.finditer(scan.text):
-        if any(digit in bearer.group(1) for digit in "0123456789="):
-            scan.add(*bearer.span(1), "token")
+    done = 0
+    for position in scan.cues["bearer"]:
+        bearer = _BEARER.match(scan.text, position) if position >= done else None
+        if bearer is not None:
+            done = bearer.end()
+            if any(digit in bearer.group(1) for digit in "0123456789="):
+                scan.add(*bearer.span(1), "token")
 
 
 def _find_basic(scan: Scan) -> None:
-    for basic in _BASIC.finditer(scan.text):
+    done = 0
+    for position in scan.cues["basic"]:
+        basic = _BASIC.match(scan.text, position) if position >= done else None
+        if basic is None:
+            continue
+        done = basic.end()
         value = basic.group(1)
         try:
             decoded = a2b_base64(value + "=" * (-len(value) % 4))

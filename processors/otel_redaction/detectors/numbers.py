@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from otel_redaction.scan import Scan
 
-_RUN = re.compile(rb"0[0\-]{5,}")
+_RUN = re.compile(rb"0[0\-]{4,}0")
 _DIGIT = ord("0")
 _FEWEST_DIGITS = 6
 _IP_DOTS = 3
@@ -76,8 +76,6 @@ def find_numbers(scan: Scan) -> None:
             continue
         while start and text[start - 1] in "+(":
             start -= 1
-        while text[end - 1] not in "0123456789":
-            end -= 1
         first, last = _unglued(text, start, end)
         if first > start:
             _judge_run(scan, start, first)

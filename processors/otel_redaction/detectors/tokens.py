@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 from otel_redaction.detectors.crypto import is_crypto_address
 from otel_redaction.detectors.jwt import jwt_end
 from otel_redaction.detectors.providers import looks_random, provider_key_end
-from otel_redaction.scan import DIGITS, LETTERS, class_map
+from otel_redaction.scan import TOKEN_RUN, TOKENS
 
 if TYPE_CHECKING:
     from otel_redaction.scan import Scan
 
-_TOKENS = class_map(b" ", tokens="a" + LETTERS + DIGITS + "_-")
-_RUN = b"a" * 16
 _LEAD_REVERSED = re.compile(r"[\w.~-]{1,44}")
 _SPECIAL = re.compile(
     r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,80}"
@@ -36,12 +34,12 @@ _NUMBER_REVERSED = re.compile(r"[:|]\d{8,16}(?:tob)?(?!\w)")
 
 def find_tokens(scan: Scan) -> None:
     """Add provider keys, JSON web tokens and crypto addresses."""
-    shape = scan.data.translate(_TOKENS)
-    start = shape.find(_RUN)
+    shape = scan.data.translate(TOKENS)
+    start = shape.find(TOKEN_RUN)
     while start >= 0:
         end = shape.find(b" ", start)
         end = len(shape) if end < 0 else end
-        start = shape.find(_RUN, max(end, _judge(scan, start, end)))
+        start = shape.find(TOKEN_RUN, max(end, _judge(scan, start, end)))
 
 
 def _judge(scan: Scan, start: int, end: int) -> int:

@@ -1,0 +1,88 @@
+"""The short cuts agree with the plain way of doing the same."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from otel_redaction.cues import find_cues
+from otel_redaction.engine import search
+from otel_redaction.words_only import is_words_only
+
+_WORDS = {
+    "name": (b"pass", b"pwd", b"secret", b"token", b"key", b"auth", b"cred", b"cookie"),
+    "code": (b"cvv", b"cvc", b"otp", b"pin"),
+    "birth": (b"birth", b"born", b"dob"),
+    "bearer": (b"bearer",),
+    "basic": (b"basic ",),
+    "pem": (b"-----begin",),
+    "webhook": (b"webhook", b"hooks.slack"),
+}
+_FRAGMENTS = [word.decode() for words in _WORDS.values() for word in words]
+relaxed = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def _every(word: bytes, text: bytes) -> list[int]:
+    return [place for place in range(len(text)) if text.startswith(word, place)]
+
+
+@relaxed
+@given(
+    st.lists(
+        st.one_of(st.sampled_from(_FRAGMENTS), st.text("abcekoprstuvw -", max_size=6)), max_size=12
+    ).map(" ".join)
+)
+def test_cues_are_all_the_words_and_no_others(text: str) -> None:
+    """One pass for several words finds what one search for each finds."""
+    lower = text.encode().lower()
+
+    found = {cue: sorted(places) for cue, places in find_cues(lower).items()}
+
+    expected = {
+        cue: sorted(place for word in words for place in _every(word, lower))
+        for cue, words in _WORDS.items()
+    }
+    assert found == {cue: places for cue, places in expected.items() if places}
+
+
+@relaxed
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(_FRAGMENTS),
+            st.from_regex(r"[A-Za-z :'\"!.,/-]{1,20}", fullmatch=True),
+            st.from_regex(r"[a-z]{0,9}[0-9]?[:= ]{1,2}[A-Za-z]{3,12}[0-9]?", fullmatch=True),
+        ),
+        max_size=6,
+    ).map(" ".join)
+)
+def test_words_only_means_that_a_search_finds_nothing(text: str) -> None:
+    """What is waved through would not have been found either."""
+    if is_words_only(text):
+        assert search(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["checkout-service", "GET /api/v1/orders", 'It\'s done: the customer, "as is", was right!', ""],
+)
+def test_ordinary_values_are_words_only(text: str) -> None:
+    """Most attribute values never reach a detector."""
+    assert is_words_only(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: sunshine",
+        "Basic dXNlcjpwYXNz",
+        "--token abcdefgh",
+        "a@b.example",
+        "call 415",
+        "é",
+    ],
+)
+def test_what_could_be_something_is_searched(text: str) -> None:
+    """A word about secrets beside a sign that joins it to a value is enough."""
+    assert not is_words_only(text)
