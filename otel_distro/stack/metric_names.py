@@ -51,6 +51,7 @@ FROM_THE_SECOND_LINE = frozenset(
 
 FROM_THE_STACK = frozenset(
     {
+        "otelcol_deltatocumulative_datapoints",
         "otelcol_exporter_queue_capacity",
         "otelcol_exporter_queue_size",
         "otelcol_process_memory_rss",
