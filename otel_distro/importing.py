@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from otel_cost_ledger.location import Location
     from otel_cost_ledger.writer import LedgerWriter
 
 
@@ -56,7 +57,7 @@ class _Archive:
 
 def import_files(
     files: Iterable[Path],
-    ledger: Path,
+    ledger: Location,
     prices: Path | None = None,
     *,
     report: Callable[[str], None],
@@ -71,12 +72,14 @@ def import_files(
     archive = _read(files, book, report)
     decided, revised = _decide(archive, ledger)
 
+    from otel_cost_ledger.location import spill_path
     from otel_cost_ledger.writer import LedgerWriter
 
     writer = LedgerWriter(
         ledger,
         clean=redact,
         pseudonym_key=installation_key(settings.state_dir),
+        spill_to=spill_path(ledger, settings.state_dir),
         say=report,
         # Rows wait in memory for the one transaction after another that stores them.
         ring_calls=max(len(decided), len(revised), 1),
@@ -106,7 +109,7 @@ def _read(files: Iterable[Path], book: PriceBook, report: Callable[[str], None])
     return archive
 
 
-def _decide(archive: _Archive, ledger: Path) -> tuple[list[PricedCall], list[PricedCall]]:
+def _decide(archive: _Archive, ledger: Location) -> tuple[list[PricedCall], list[PricedCall]]:
     """Return the archive's calls decided, and calls of the ledger that are decided otherwise now.
 
     Two spans of one provider call may have been archived in different files.
@@ -129,7 +132,7 @@ def _decide(archive: _Archive, ledger: Path) -> tuple[list[PricedCall], list[Pri
 
 def _store(
     writer: LedgerWriter,
-    ledger: Path,
+    ledger: Location,
     decided: Sequence[PricedCall],
     revised: Sequence[PricedCall],
 ) -> tuple[int, int]:

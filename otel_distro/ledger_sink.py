@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_cost_ledger.entries import LatencyViolation
+from otel_cost_ledger.location import spill_path
 from otel_cost_ledger.writer import LedgerWriter
 from otel_distro import notices
 from otel_distro.installation_key import installation_key
@@ -36,7 +37,9 @@ class LedgerSink:
             writer.revise(revised)
         if not self._maintained:
             self._maintained = True
-            Maintenance(writer.path, self._settings.ledger_retention_days).start()
+            Maintenance(
+                writer.location, self._settings.ledger_retention_days, self._settings.state_dir
+            ).start()
 
     def judged(self, records: Sequence[LatencyRecord]) -> None:
         """Store the verdicts that are violations."""
@@ -58,6 +61,7 @@ class LedgerSink:
                 path,
                 clean=self._clean,
                 pseudonym_key=installation_key(self._settings.state_dir),
+                spill_to=spill_path(path, self._settings.state_dir),
                 say=notices.say,
             )
         return self._opened

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from otel_cost_ledger.location import spill_path
 from otel_distro import notices
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from otel_cost_ledger.location import Location
 
 _DAY_SECONDS = 86_400
 _LOOK_SECONDS = 3_600.0
 
 
 class Maintenance:
-    """Removes single calls older than *days* from the ledger at *path*; daily sums stay."""
+    """Removes single calls older than *days* from the ledger at *path*; daily sums stay.
 
-    def __init__(self, path: Path, days: int) -> None:
+    When it was last done is the age of a file: beside the ledger, for a database in *state_dir*.
+    """
+
+    def __init__(self, path: Location, days: int, state_dir: Path | None = None) -> None:
         self._path = path
         self._days = days
-        self._stamp = path.with_name(path.name + ".retained")
+        beside = spill_path(path, state_dir or Path())
+        self._stamp = beside.with_name(beside.name.replace(".spill.jsonl", ".retained"))
 
     def start(self) -> None:
         """Look after the ledger from now on, on a daemon thread."""

@@ -11,9 +11,9 @@ from otel_pricing import PriceBook, PricedCall, price_call
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from otel_cost_ledger.calls import StoredCall
+    from otel_cost_ledger.location import Location
 
 
 class RepricingFailedError(OtelDistroError):
@@ -52,7 +52,7 @@ def changes(stored: Sequence[StoredCall], book: PriceBook) -> list[tuple[PricedC
 
 
 def reprice(
-    path: Path,
+    path: Location,
     since: datetime,
     book: PriceBook,
     *,

@@ -12,6 +12,8 @@ from otel_budget.latency import LatencyBudget
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otel_cost_ledger.location import Location
+
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -66,14 +68,16 @@ def path(value: object) -> Path:
     return Path(text).expanduser()
 
 
-def ledger(value: object) -> Path | None:
-    """Read a ledger location: a path, or `none` to keep no ledger."""
+def ledger(value: object) -> Location | None:
+    """Read a ledger location: a path, a PostgreSQL URL, or `none` to keep no ledger."""
     text = str(value).strip()
     if text.lower() == "none":
         return None
-    if "://" in text:
-        raise ValueError("only a file path or none is supported")
-    return path(text)
+    if "://" not in text:
+        return path(text)
+    from otel_cost_ledger.location import PostgresUrl
+
+    return PostgresUrl.parse(text)
 
 
 def usd(value: object) -> Decimal:

@@ -16,11 +16,11 @@ from otel_cost_ledger.paths import open_private
 from otel_cost_ledger.schema import NS_PER_DAY
 
 if TYPE_CHECKING:
-    import sqlite3
     from datetime import datetime
     from pathlib import Path
 
     from otel_cost_ledger.ledger import Ledger
+    from otel_cost_ledger.sql import Connection
 
 # The fastest level: prices and tokens compress little better at the others, in many times the time.
 _LEVEL: Final = 1
@@ -44,7 +44,7 @@ def archive_window(
 
 
 def archive_calls(
-    connection: sqlite3.Connection, directory: Path, since_ns: int, until_ns: int
+    connection: Connection, directory: Path, since_ns: int, until_ns: int
 ) -> tuple[Path, int]:
     """Write the calls of a window to a new file in *directory*; return it and the row count.
 
@@ -76,9 +76,9 @@ def archive_calls(
     return target, written
 
 
-def _verify(connection: sqlite3.Connection, path: Path, since_ns: int, until_ns: int) -> None:
+def _verify(connection: Connection, path: Path, since_ns: int, until_ns: int) -> None:
     expected = connection.execute(
-        "SELECT count(*), ifnull(sum(cost_nano_usd), 0), ifnull(sum(input_tokens), 0)"
+        "SELECT count(*), coalesce(sum(cost_nano_usd), 0), coalesce(sum(input_tokens), 0)"
         " FROM calls WHERE start_ns >= ? AND start_ns < ?",
         (since_ns, until_ns),
     ).fetchone()

@@ -96,6 +96,7 @@ def find_trace(ledger: Ledger, trace_id: int) -> tuple[StoredCall, ...]:
     return read_calls(ledger, ["trace_id = ?"], [wanted], order="start_ns, span_id")
 
 
+_NO_LIMIT: Final = 2**62
 _NAMES: Final = (*CALL_COLUMNS, *DimKey._fields, *OriginKey._fields, *OutcomeKey._fields)
 
 
@@ -119,7 +120,7 @@ def _each(
     order: str,
     limit: int | None = None,
 ) -> Iterator[StoredCall]:
-    # The rows are chosen from the narrow table alone and named afterwards; -1 is "no limit".
+    # The rows are chosen from the narrow table alone and named afterwards.
     sql = f"""
         SELECT {", ".join(_NAMES)}
         FROM (SELECT * FROM calls WHERE {" AND ".join(conditions)} ORDER BY {order} LIMIT ?) c
@@ -128,7 +129,7 @@ def _each(
         JOIN outcomes r ON r.id = c.outcome_id
         ORDER BY {order}
     """  # noqa: S608 - constants only, values are bound
-    for row in ledger.rows(sql, [*values, -1 if limit is None else limit]):
+    for row in ledger.rows(sql, [*values, _NO_LIMIT if limit is None else limit]):
         yield _stored_call(dict(zip(_NAMES, row, strict=True)))
 
 

@@ -110,7 +110,7 @@ def _sum(
     outcomes = {
         id_: (status, failed)
         for id_, status, failed in ledger.rows(
-            "SELECT id, status, failed FROM outcomes WHERE billed"
+            "SELECT id, status, failed FROM outcomes WHERE billed = 1"
         )
     }
     sums: dict[Key, _Sums] = {}

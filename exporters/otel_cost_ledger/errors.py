@@ -21,3 +21,15 @@ class UnsafePathError(LedgerError):
 
 class NewerSchemaError(LedgerError):
     """The ledger was made by a later version of this package; writing could damage it."""
+
+
+class ServerError(LedgerError):
+    """A database server did not do what was asked; `fault` is the name of a `Fault`."""
+
+    def __init__(self, message: str, fault: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+class UnusableRowError(ValueError):
+    """A call that the database refuses whatever its state is."""

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from otel_cost_ledger.errors import LedgerError, NewerSchemaError, UnsafePathError
+from otel_cost_ledger.errors import (
+    LedgerError,
+    NewerSchemaError,
+    ServerError,
+    UnsafePathError,
+)
 
 
 class Fault(StrEnum):
@@ -80,6 +85,8 @@ def fault_of(error: Exception) -> Fault:
         return Fault.NEWER_SCHEMA
     if isinstance(error, UnsafePathError):
         return Fault.REFUSED
+    if isinstance(error, ServerError):
+        return Fault(error.fault)
     code = getattr(error, "sqlite_errorcode", None)
     if isinstance(error, sqlite3.Error) and isinstance(code, int):
         if code == sqlite3.SQLITE_IOERR_WRITE:

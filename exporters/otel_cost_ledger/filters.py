@@ -54,13 +54,18 @@ class Filters:
             if wanted:
                 where = " AND ".join(f"{name} = ?" for name in wanted)
                 conditions.append(f"{column} IN (SELECT id FROM {names_table} WHERE {where})")  # noqa: S608
-                values += [getattr(self, name) for name in wanted]
+                values += [_stored(getattr(self, name)) for name in wanted]
         for name in ("user", "session"):
             shown = getattr(self, name)
             if shown is not None:
                 conditions.append(f"{name}_id = ?")
                 values.append(parse_pseudonym(shown))
         return conditions, values
+
+
+def _stored(value: SqlValue) -> SqlValue:
+    # Truth is stored as an integer, and PostgreSQL does not compare the two.
+    return int(value) if isinstance(value, bool) else value
 
 
 DIM_NAMES: Final = ("service", "provider", "model", "operation", "tenant")

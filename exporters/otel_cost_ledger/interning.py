@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from otel_cost_ledger.rows import DimKey, OriginKey, OutcomeKey
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
+
+    from otel_cost_ledger.sql import Connection
 
 OTHER: Final = "_other"
 DEFAULT_MAX_NAMES: Final = 10_000
@@ -28,7 +29,7 @@ class NameTable(Generic[Key]):
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         table: str,
         columns: tuple[str, ...],
         coarser: Callable[[Key], tuple[Key, Key]],
@@ -46,7 +47,7 @@ class NameTable(Generic[Key]):
         self._select = f"SELECT id FROM {table} WHERE {where}"  # noqa: S608
         marks = ", ".join("?" * len(columns))
         names = ", ".join(columns)
-        self._insert = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608
+        self._insert = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
 
     def forget(self) -> None:
         """Drop the cached ids: after a rollback they may name rows that never came to be."""
@@ -86,54 +87,57 @@ class NameTable(Generic[Key]):
         return int(size)
 
     def _add(self, key: Key) -> int:
-        return int(self._connection.execute(self._insert, key).lastrowid or 0)
+        self._insert_row(key)
+        (found,) = self._connection.execute(self._select, key).fetchone()
+        return int(found)
+
+    def _insert_row(self, key: Key) -> None:
+        self._connection.execute(self._insert, key)
 
 
 class DimTable(NameTable[DimKey]):
     """`dims`, whose rows also point at their latency series."""
 
-    def _add(self, key: DimKey) -> int:
+    def _insert_row(self, key: DimKey) -> None:
         series = (key.provider, key.model, key.operation)
         self._connection.execute(
             "INSERT INTO series (provider, model, operation) VALUES (?, ?, ?)"
             " ON CONFLICT DO NOTHING",
             series,
         )
-        added = self._connection.execute(
+        self._connection.execute(
             "INSERT INTO dims (service, provider, model, operation, tenant, series_id)"
             " VALUES (?, ?, ?, ?, ?, (SELECT id FROM series"
-            " WHERE provider = ? AND model = ? AND operation = ?))",
+            " WHERE provider = ? AND model = ? AND operation = ?)) ON CONFLICT DO NOTHING",
             (*key, *series),
         )
-        return int(added.lastrowid or 0)
 
 
 class OutcomeTable(NameTable[OutcomeKey]):
     """`outcomes`, whose ids are negative for what is not billed."""
 
-    def _add(self, key: OutcomeKey) -> int:
+    def _insert_row(self, key: OutcomeKey) -> None:
         next_id = (
             "max(0, ifnull(max(id), 0)) + 1" if key.billed else "min(0, ifnull(min(id), 0)) - 1"
         )
         columns = ", ".join(self._columns)
         marks = ", ".join("?" * len(self._columns))
-        added = self._connection.execute(
+        self._connection.execute(
             f"INSERT INTO outcomes (id, {columns}) SELECT {next_id}, {marks} FROM outcomes",  # noqa: S608
             key,
         )
-        return int(added.lastrowid or 0)
 
 
 class Interner:
     """The three interning tables of one connection."""
 
-    def __init__(self, connection: sqlite3.Connection, max_names: int = DEFAULT_MAX_NAMES) -> None:
-        self.dims = DimTable(connection, "dims", DimKey._fields, _coarser_dim, max_names)
+    def __init__(self, connection: Connection, max_names: int = DEFAULT_MAX_NAMES) -> None:
+        self.dims = DimTable(connection, "dims", DimKey._fields, coarser_dim, max_names)
         self.origins = NameTable[OriginKey](
-            connection, "origins", OriginKey._fields, _coarser_origin, max_names
+            connection, "origins", OriginKey._fields, coarser_origin, max_names
         )
         self.outcomes = OutcomeTable(
-            connection, "outcomes", OutcomeKey._fields, _coarser_outcome, max_names
+            connection, "outcomes", OutcomeKey._fields, coarser_outcome, max_names
         )
 
     def forget(self) -> None:
@@ -143,16 +147,18 @@ class Interner:
         self.outcomes.forget()
 
 
-def _coarser_dim(key: DimKey) -> tuple[DimKey, DimKey]:
+def coarser_dim(key: DimKey) -> tuple[DimKey, DimKey]:
+    """Return what stands for *key* past the first limit, and past the second."""
     return key._replace(tenant=OTHER), DimKey(OTHER, OTHER, OTHER, OTHER, OTHER)
 
 
-def _coarser_origin(key: OriginKey) -> tuple[OriginKey, OriginKey]:
+def coarser_origin(key: OriginKey) -> tuple[OriginKey, OriginKey]:
+    """Return what stands for *key* past the first limit, and past the second."""
     wider = key._replace(agent=OTHER, feature_flag=OTHER)
     return wider, OriginKey(OTHER, OTHER, OTHER, OTHER, OTHER, -1)
 
 
-def _coarser_outcome(key: OutcomeKey) -> tuple[OutcomeKey, OutcomeKey]:
+def coarser_outcome(key: OutcomeKey) -> tuple[OutcomeKey, OutcomeKey]:
     """Keep status, billed and failed in any case: sums are made from them."""
     wider = key._replace(reason=OTHER, billing_reason=OTHER, price_source=OTHER)
     error_type = OTHER if key.failed else ""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otel_cost_ledger.connection import newer_schema, open_reader, schema_version
 from otel_cost_ledger.errors import LedgerError, LedgerNotFoundError
+from otel_cost_ledger.location import PostgresUrl, parse_location
 from otel_cost_ledger.quiet import suppressed
 from otel_cost_ledger.schema import SCHEMA_VERSION, create_schema
 from otel_cost_ledger.store import KEPT_SINCE
@@ -17,41 +17,48 @@ from otel_cost_ledger.store import KEPT_SINCE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.sql import Connection
     from otel_cost_ledger.store import SqlValue
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """A read-only view of the ledger at *path*."""
+    """A read-only view of the ledger at *location*."""
 
-    path: Path
-    connection: sqlite3.Connection
+    location: Location
+    connection: Connection
 
     @property
     def rows_kept_since_ns(self) -> int:
         """Calls that started before this were removed by retention; their daily sums remain."""
-        found = self.connection.execute(
-            "SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)
-        ).fetchone()
-        return int(found[0]) if found else 0
+        for (value,) in self.rows("SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)):
+            return int(value)
+        return 0
 
     def rows(self, sql: str, values: Sequence[SqlValue] = ()) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a query; raises `LedgerError` when the file cannot be read."""
         try:
             yield from self.connection.execute(sql, tuple(values))
         except sqlite3.DatabaseError as error:
-            raise LedgerError(f"cannot read cost ledger {self.path}: {error}") from error
+            raise LedgerError(f"cannot read cost ledger {self.location}: {error}") from error
 
 
 @contextmanager
-def open_ledger(path: Path | str, *, missing_ok: bool = False) -> Iterator[Ledger]:
-    """Open the ledger at *path* for reading; all questions inside see one moment of it.
+def open_ledger(location: Location | str, *, missing_ok: bool = False) -> Iterator[Ledger]:
+    """Open the ledger at *location* for reading; all questions inside see one moment of it.
 
-    Raises `LedgerNotFoundError` where there is no file, `LedgerError` for one that is no
-    ledger. A file that nothing was written to yet reads as an empty ledger, and with
-    *missing_ok* so does one that is not there.
+    Raises `LedgerNotFoundError` where there is none, `LedgerError` for what is no ledger. A
+    file that nothing was written to yet reads as an empty ledger, and with *missing_ok* so does
+    one that is not there.
     """
-    path = Path(path)
+    if isinstance(location, str):
+        location = parse_location(location)
+    if isinstance(location, PostgresUrl):
+        with suppressed(), _open_database(location, missing_ok=missing_ok) as ledger:
+            yield ledger
+        return
+    path = location
     missing = not path.exists()
     if missing and not missing_ok:
         raise LedgerNotFoundError(f"there is no cost ledger at {path}")
@@ -68,6 +75,21 @@ def open_ledger(path: Path | str, *, missing_ok: bool = False) -> Iterator[Ledge
             yield Ledger(path, connection)
         finally:
             connection.close()
+
+
+@contextmanager
+def _open_database(url: PostgresUrl, *, missing_ok: bool) -> Iterator[Ledger]:
+    # Its driver takes half a second to load, which files must not wait for.
+    from otel_cost_ledger.postgres_connection import open_for_reading
+
+    connection = open_for_reading(url)
+    if connection is None and not missing_ok:
+        raise LedgerNotFoundError(f"there is no cost ledger in {url} yet")
+    opened = connection or _empty()
+    try:
+        yield Ledger(url, opened)
+    finally:
+        opened.close()
 
 
 def _empty() -> sqlite3.Connection:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_cost_ledger.entries import Entry
+    from otel_cost_ledger.old_sums import OldSums
 
 
 class LedgerFile:
@@ -37,6 +38,12 @@ class LedgerFile:
         store = self.opened()
         with self._gate.turn():
             return store.apply(entries)
+
+    def add_old_sums(self, sums: OldSums) -> int:
+        """Store the sums of days whose calls are gone; return how many were new."""
+        store = self.opened()
+        with self._gate.turn():
+            return store.add_old_sums(sums)
 
     def opened(self) -> Store:
         """Return the open store, after making sure that it is still the file at the path.

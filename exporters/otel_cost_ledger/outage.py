@@ -9,7 +9,8 @@ from otel_cost_ledger.faults import REACTIONS, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    from otel_cost_ledger.location import Location
 
 
 class Outage:
@@ -17,7 +18,7 @@ class Outage:
 
     def __init__(
         self,
-        path: Path,
+        path: Location,
         say: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -16,6 +16,7 @@ from otel_cost_ledger.connection import DEFAULT_BUSY_TIMEOUT_MS, open_writer
 from otel_cost_ledger.errors import LedgerNotFoundError
 from otel_cost_ledger.flock import try_lock, unlock
 from otel_cost_ledger.gate import Gate
+from otel_cost_ledger.location import PostgresUrl
 from otel_cost_ledger.paths import open_private
 from otel_cost_ledger.quiet import suppressed
 from otel_cost_ledger.rows import MAX_TIME_NS
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from otel_cost_ledger.location import Location
 
 DEFAULT_RETENTION_DAYS: Final = 30
 LOCK_GOAL_S: Final = 0.010
@@ -49,7 +52,7 @@ class RetentionResult:
 
 
 def retain(
-    path: Path,
+    path: Location,
     *,
     days: int = DEFAULT_RETENTION_DAYS,
     now_ns: int | None = None,
@@ -65,6 +68,11 @@ def retain(
         raise ValueError(f"expected to keep at least 1 day, got {days}")
     now_ns = time.time_ns() if now_ns is None else now_ns
     horizon_ns = max(0, now_ns // NS_PER_DAY - days) * NS_PER_DAY
+    if isinstance(path, PostgresUrl):
+        from otel_cost_ledger.postgres_retention import retain_in_postgres
+
+        with suppressed():
+            return retain_in_postgres(path, horizon_ns, archive_to, timeout_ms=busy_timeout_ms)
     with suppressed(), _maintenance(path) as mine:
         if not mine:
             return RetentionResult(busy=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from otel_cost_ledger.store import SqlValue
 
 _ROW_DAY: Final = f"start_ns / {NS_PER_DAY}"
-_ROW_SUMS: Final = ("count(*)", *(f"ifnull(sum({name}), 0)" for name in COUNTERS[1:]))
+_ROW_SUMS: Final = ("count(*)", *(f"coalesce(sum({name}), 0)" for name in COUNTERS[1:]))
 _ROLLUP_SUMS: Final = tuple(f"sum({name})" for name in COUNTERS)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from otel_cost_ledger.entries import Entry
+    from otel_cost_ledger.old_sums import OldSums
     from otel_cost_ledger.rows import Row
 
     SqlValue = int | str | bytes | None
@@ -101,6 +102,13 @@ class Store:
         self.connection = connection
         self._names = Interner(connection, max_names)
 
+    def add_old_sums(self, sums: OldSums) -> int:
+        """Store *sums*; return how many were new."""
+        from otel_cost_ledger.old_sums import write_old_sums
+
+        with self._transaction():
+            return write_old_sums(self.connection, self._names, sums)
+
     def apply(self, entries: Sequence[Entry]) -> Stored:
         """Do everything in *entries*, or, when this raises, nothing of it."""
         with self._transaction():
@@ -161,7 +169,7 @@ class Store:
                 outcome_id,
                 row.cost_nano_usd,
                 row.exposure_nano_usd,
-                _json(row.extra),
+                json_text(row.extra),
                 row.start_ns,
                 row.span_id,
             ),
@@ -196,11 +204,12 @@ class Store:
                 origin_ids.get(row.origin) or origins.id_of(row.origin),
                 outcome_ids.get(row.outcome) or outcomes.id_of(row.outcome),
                 *row[7:20],
-                _json(row.extra),
+                json_text(row.extra),
             )
             for row in rows
         ]
 
 
-def _json(extra: dict[str, int] | None) -> str | None:
+def json_text(extra: dict[str, int] | None) -> str | None:
+    """Return how `extra` is stored."""
     return None if extra is None else json.dumps(extra, separators=(",", ":"), sort_keys=True)

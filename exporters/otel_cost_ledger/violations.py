@@ -27,9 +27,15 @@ def violations(
     found = ledger.rows(
         "SELECT operation, budget_us, actual_us, at_ns, trace_id, span_id"
         " FROM latency_violations"
-        " WHERE at_ns >= ? AND at_ns < ? AND (?3 IS NULL OR operation = ?3)"
+        " WHERE at_ns >= ? AND at_ns < ? AND (? OR operation = ?)"
         " ORDER BY at_ns DESC, span_id DESC LIMIT ?",
-        [window.since_ns, window.until_ns, operation, -1 if limit is None else limit],
+        [
+            window.since_ns,
+            window.until_ns,
+            operation is None,
+            operation or "",
+            2**62 if limit is None else limit,
+        ],
     )
     return tuple(
         LatencyViolation(

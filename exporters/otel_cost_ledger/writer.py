@@ -19,19 +19,21 @@ from otel_cost_ledger.faults import Fault, describe, explain, fault_of
 from otel_cost_ledger.forking import LONGEST_WAIT_S, watch
 from otel_cost_ledger.health import Counters, WriteResult
 from otel_cost_ledger.interning import DEFAULT_MAX_NAMES
-from otel_cost_ledger.ledger_file import LedgerFile
+from otel_cost_ledger.location import PostgresUrl, parse_location, spill_path
 from otel_cost_ledger.outage import Outage
 from otel_cost_ledger.privacy import Pseudonyms, bounded_cleaner
 from otel_cost_ledger.quiet import suppressed
 from otel_cost_ledger.rows import RowMaker, signed_64, trace_bytes
 from otel_cost_ledger.spill import DEFAULT_RING_CALLS, DEFAULT_SPILL_BYTES
 from otel_cost_ledger.store import Stored
+from otel_cost_ledger.stores import open_store
 from otel_cost_ledger.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from otel_cost_ledger.entries import Kind
+    from otel_cost_ledger.location import Location
     from otel_pricing.call import PricedCall
 
 CALLS_PER_TRANSACTION: Final = 1024
@@ -53,16 +55,24 @@ _log = logging.getLogger("otel_cost_ledger")
 _Item = TypeVar("_Item")
 
 
-class LedgerWriter:
-    """Writes priced calls to the ledger at *path*, which is opened at the first write.
+def _absolute(location: Location | str) -> Location:
+    if isinstance(location, str):
+        location = parse_location(location)
+    return location if isinstance(location, PostgresUrl) else location.absolute()
 
-    *clean* is applied to every stored name (pass the redactor). *pseudonym_key* turns users and
-    sessions into pseudonyms; without it they are not stored. *say* receives each message.
+
+class LedgerWriter:
+    """Writes priced calls to the ledger at *path*, a file or a PostgreSQL URL.
+
+    It is opened at the first write. *clean* is applied to every stored name (pass the redactor).
+    *pseudonym_key* turns users and sessions into pseudonyms; without it they are not stored.
+    *spill_to* is the file where calls wait; by default beside the ledger, for a database in the
+    working directory. *say* receives each message.
     """
 
     def __init__(
         self,
-        path: Path | str,
+        path: Location | str,
         *,
         clean: Callable[[str], str] = str,
         pseudonym_key: bytes | None = None,
@@ -71,28 +81,29 @@ class LedgerWriter:
         max_names: int = DEFAULT_MAX_NAMES,
         ring_calls: int = DEFAULT_RING_CALLS,
         spill_bytes: int = DEFAULT_SPILL_BYTES,
+        spill_to: Path | None = None,
         say: Callable[[str], None] = _log.warning,
     ) -> None:
-        self.path = Path(path).absolute()
+        self.location = _absolute(path)
         self.counters = Counters()
         self._clean = bounded_cleaner(clean)
         self._rows = RowMaker(self._clean, Pseudonyms(pseudonym_key))
         self._say = say
         self._complained: set[str] = set()
         self._waiting = Waiting(
-            self.path.with_name(self.path.name + ".spill.jsonl"),
+            spill_to or spill_path(self.location, Path()),
             ring_calls=ring_calls,
             spill_bytes=spill_bytes,
             complain=self._complain,
         )
         self._ring = self._waiting.ring
-        self._file = LedgerFile(
-            self.path,
+        self._file = open_store(
+            self.location,
             synchronous=synchronous,
             busy_timeout_ms=busy_timeout_ms,
             max_names=max_names,
         )
-        self._outage = Outage(self.path, say)
+        self._outage = Outage(self.location, say)
         self._lock = threading.Lock()
         self._held_for_fork = False
         suppressed()
@@ -262,12 +273,12 @@ class LedgerWriter:
         try:
             target = self._file.set_aside()
         except OSError as error:
-            self._complain("quarantine", f"{self.path} is damaged and cannot be moved: {error}")
+            self._complain("quarantine", f"{self.location} is damaged and cannot be moved: {error}")
             return False
         if target is not None:
             self.counters.quarantined += 1
             self._say(
-                f"cost ledger {self.path} is damaged; it is kept as {target.name}"
+                f"cost ledger {self.location} is damaged; it is kept as {target.name}"
                 f" and a new one is started"
             )
         return True

@@ -19,9 +19,8 @@ from otel_distro.cli.options import (
 from otel_distro.cli.reading import reading
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from otel_cost_ledger.calls import StoredCall
+    from otel_cost_ledger.location import Location
 
 
 @click.command("calls", epilog="Example: otel-distro calls --model gpt-4o --limit 20")
@@ -42,7 +41,7 @@ def command(
     model: str | None,
     service: str | None,
     status: str | None,
-    ledger: Path | None,
+    ledger: Location | None,
     *,
     failed: bool,
     unbilled: bool,

@@ -19,9 +19,9 @@ from otel_distro.cli.reading import reading
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
     from otel_cost_ledger.costs import CostLine, CostReport
+    from otel_cost_ledger.location import Location
 
 EMPTY = (
     "no model calls in {path}{window}; run a program under `otel-distro run -- python app.py`, "
@@ -48,7 +48,7 @@ def command(
     since: datetime | None,
     until: datetime | None,
     by: str,
-    ledger: Path | None,
+    ledger: Location | None,
     *,
     as_json: bool,
     as_csv: bool,
@@ -119,7 +119,7 @@ def _line(line: CostLine) -> dict[str, Any]:
     }
 
 
-def _show(report: CostReport, path: Path, since: datetime | None) -> None:
+def _show(report: CostReport, path: Location, since: datetime | None) -> None:
     if not report.total.calls:
         window = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
         output.note(EMPTY.format(path=path, window=window))

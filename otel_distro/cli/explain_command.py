@@ -11,8 +11,7 @@ from otel_distro.cli.options import json_option, ledger_option, ledger_path
 from otel_distro.cli.reading import reading
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from otel_cost_ledger.location import Location
     from otel_distro.explanation import Node
 
 _HEX = frozenset("0123456789abcdef")
@@ -37,7 +36,7 @@ class TraceId(click.ParamType[int]):
 @click.argument("trace_id", type=TraceId())
 @ledger_option
 @json_option
-def command(trace_id: int, ledger: Path | None, *, as_json: bool) -> None:
+def command(trace_id: int, ledger: Location | None, *, as_json: bool) -> None:
     """Show the model calls of a trace as a tree, which are billed, and why.
 
     Trace ids are in the last column of `otel-distro calls`, and in every trace viewer.

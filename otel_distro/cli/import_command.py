@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from otel_distro.cli import output
 from otel_distro.cli.options import ledger_option, ledger_path
+
+if TYPE_CHECKING:
+    from otel_cost_ledger.location import Location
 
 
 @click.command("import", epilog="Example: otel-distro import traces.jsonl traces-2.jsonl.gz")
@@ -20,7 +24,7 @@ from otel_distro.cli.options import ledger_option, ledger_path
     help="File of your own prices, used before the built-in ones.",
 )
 @ledger_option
-def command(files: tuple[Path, ...], prices: Path | None, ledger: Path | None) -> None:
+def command(files: tuple[Path, ...], prices: Path | None, ledger: Location | None) -> None:
     """Fill the ledger from OTLP/JSON Lines files, as the Collector's file exporter writes them.
 
     Importing a file twice changes nothing. Prices are those of the day each call was made.

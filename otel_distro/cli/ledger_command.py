@@ -9,6 +9,7 @@ import click
 
 from otel_distro.cli import output
 from otel_distro.cli.options import (
+    LedgerLocation,
     json_option,
     ledger_option,
     ledger_path,
@@ -21,30 +22,34 @@ from otel_distro.settings import load, process_environment
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from otel_cost_ledger.location import Location
+
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.group("ledger", epilog="Example: otel-distro ledger check")
 def command() -> None:
-    """Check the ledger, remove or archive old calls."""
+    """Check the ledger, remove or archive old calls, or copy it."""
 
 
 @command.command("check", epilog="Example: otel-distro ledger check --ledger ledger.db")
 @ledger_option
 @json_option
-def check(ledger: Path | None, *, as_json: bool) -> None:
+def check(ledger: Location | None, *, as_json: bool) -> None:
     """Check that the ledger is sound and that every sum is the sum of its calls.
 
     Reads everything, about two seconds a million calls. Ends with 1 when something is wrong.
     """
-    from otel_cost_ledger.errors import LedgerNotFoundError
+    from otel_cost_ledger.errors import LedgerError
     from otel_cost_ledger.integrity import check_integrity
+    from otel_cost_ledger.ledger import open_ledger
 
     path = ledger_path(ledger)
-    if not path.exists():
-        raise output.fail(str(LedgerNotFoundError(f"there is no cost ledger at {path}")))
-    with reading(path) as opened:
-        report = check_integrity(opened)
+    try:
+        with open_ledger(path) as opened:
+            report = check_integrity(opened)
+    except LedgerError as error:
+        raise output.fail(str(error)) from error
     if as_json:
         problems = list(report.problems)
         output.print_json({"calls": report.calls, "ok": report.ok, "problems": problems})
@@ -65,7 +70,7 @@ def check(ledger: Path | None, *, as_json: bool) -> None:
 )
 @click.option("--archive-to", type=_FOLDER, help="First write the calls to a verified file here.")
 @ledger_option
-def retain(days: int | None, archive_to: Path | None, ledger: Path | None) -> None:
+def retain(days: int | None, archive_to: Path | None, ledger: Location | None) -> None:
     """Remove single calls older than some days; daily sums stay for ever.
 
     Programs that use this distribution do it by themselves once a day, without an archive.
@@ -97,7 +102,7 @@ def retain(days: int | None, archive_to: Path | None, ledger: Path | None) -> No
 @until_option
 @ledger_option
 def archive(
-    folder: Path, since: datetime | None, until: datetime | None, ledger: Path | None
+    folder: Path, since: datetime | None, until: datetime | None, ledger: Location | None
 ) -> None:
     """Copy single calls to a compressed CSV file in FOLDER; nothing is removed.
 
@@ -114,3 +119,34 @@ def archive(
         raise output.fail("no calls in this window; nothing was written")
     path, calls = made
     click.echo(f"{calls:,} calls in {path}")
+
+
+@command.command(
+    "copy", epilog="Example: otel-distro ledger copy ledger.db postgresql://user@host/database"
+)
+@click.argument("source", type=LedgerLocation())
+@click.argument("target", type=LedgerLocation())
+def copy(source: Location, target: Location) -> None:
+    """Copy the ledger SOURCE into TARGET; each is a file or a PostgreSQL URL.
+
+    Doing it again adds what is new. The password may come from PGPASSWORD or ~/.pgpass.
+    """
+    import sqlite3
+
+    from otel_cost_ledger.copying import copy_ledger
+    from otel_cost_ledger.errors import LedgerError
+    from otel_cost_ledger.ledger import open_ledger
+
+    try:
+        with open_ledger(source) as opened:
+            done = copy_ledger(opened, target)
+    except (LedgerError, sqlite3.Error, OSError) as error:
+        raise output.fail(str(error)) from error
+    click.echo(
+        f"{done.calls.written:,} calls and violations copied to {target}, "
+        f"{done.calls.already_known:,} were there; {done.old_sums:,} sums of earlier days"
+    )
+    if done.calls.expired:
+        output.note(f"{done.calls.expired:,} calls are older than {target} keeps")
+    if done.old_sums_there:
+        output.note(f"{done.old_sums_there:,} sums of earlier days were there and are left alone")

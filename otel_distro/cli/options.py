@@ -15,6 +15,7 @@ from otel_distro.settings import load, process_environment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otel_cost_ledger.location import Location
     from otel_pricing import PriceBook
 
 _AGE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([mhdw])\s*$")
@@ -58,11 +59,32 @@ until_option = click.option(
     "--until", type=When(), metavar="AGE|DATE", help="Only what began before this."
 )
 
+
+class LedgerLocation(click.ParamType["Location"]):
+    """A ledger: a file, or a PostgreSQL URL."""
+
+    name = "ledger"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Location:
+        """Return a path or a URL that does not show its password."""
+        if not isinstance(value, str):
+            location: Location = value
+            return location
+        from otel_cost_ledger.location import parse_location
+
+        try:
+            return parse_location(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 ledger_option = click.option(
     "--ledger",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="PATH",
-    help="Ledger file; by default the one OTEL_DISTRO_LEDGER names.",
+    type=LedgerLocation(),
+    metavar="PATH|URL",
+    help="Ledger file or postgresql:// URL; by default the one OTEL_DISTRO_LEDGER names.",
 )
 
 prices_option = click.option(
@@ -74,7 +96,7 @@ prices_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-def ledger_path(given: Path | None) -> Path:
+def ledger_path(given: Location | None) -> Location:
     """Return the ledger to use, or end with a message where the settings keep none."""
     if given is not None:
         return given

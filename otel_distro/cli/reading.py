@@ -9,13 +9,13 @@ from otel_distro.cli.output import fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from otel_cost_ledger.ledger import Ledger
+    from otel_cost_ledger.location import Location
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[Ledger]:
+def reading(path: Location) -> Iterator[Ledger]:
     """Open the ledger at *path*; a file that is not there yet reads as an empty ledger."""
     from otel_cost_ledger.errors import LedgerError
     from otel_cost_ledger.ledger import open_ledger

@@ -20,6 +20,7 @@ from otel_distro.cli.reading import reading
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from otel_cost_ledger.location import Location
     from otel_distro.reconciliation import Gap
     from otel_distro.reconciliation_files import Export
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @prices_option
 @ledger_option
 @json_option
-def command(file: Path, prices: Path | None, ledger: Path | None, *, as_json: bool) -> None:
+def command(file: Path, prices: Path | None, ledger: Location | None, *, as_json: bool) -> None:
     """Compare the ledger with FILE, a usage or cost export of OpenAI or Anthropic (CSV, daily).
 
     A usage export has no prices: its tokens are taken at list price.

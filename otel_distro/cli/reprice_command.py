@@ -14,6 +14,8 @@ from otel_distro.settings import load, process_environment
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from otel_cost_ledger.location import Location
+
 
 @click.command("reprice", epilog="Example: otel-distro reprice --since 7d --prices prices.toml")
 @click.option("--since", type=When(), required=True, metavar="AGE|DATE", help="Calls after this.")
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
 @ledger_option
-def command(since: datetime, prices: Path | None, ledger: Path | None, *, dry_run: bool) -> None:
+def command(
+    since: datetime, prices: Path | None, ledger: Location | None, *, dry_run: bool
+) -> None:
     """Price the calls in the ledger anew, each by the price of its own day.
 
     For when a price was missing or wrong. The figures they had are kept beside the new ones.

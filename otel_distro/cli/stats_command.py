@@ -20,8 +20,8 @@ from otel_distro.cli.reading import reading
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
+    from otel_cost_ledger.location import Location
     from otel_cost_ledger.stats import StatLine, StatReport
 
 
@@ -32,7 +32,12 @@ if TYPE_CHECKING:
 @ledger_option
 @json_option
 def command(
-    since: datetime | None, until: datetime | None, by: str, ledger: Path | None, *, as_json: bool
+    since: datetime | None,
+    until: datetime | None,
+    by: str,
+    ledger: Location | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Show error rate, latency, speed and time to first token of model calls."""
     from otel_cost_ledger.stats import stats

@@ -12,8 +12,7 @@ from otel_distro.cli.options import json_option, ledger_option, ledger_path, sin
 from otel_distro.cli.reading import reading
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from otel_cost_ledger.location import Location
 _WINDOW = timedelta(hours=24)
 
 
@@ -21,7 +20,7 @@ _WINDOW = timedelta(hours=24)
 @since_option("Only violations after this; by default the last 24 hours.")
 @ledger_option
 @json_option
-def command(since: datetime | None, ledger: Path | None, *, as_json: bool) -> None:
+def command(since: datetime | None, ledger: Location | None, *, as_json: bool) -> None:
     """Show spans that exceeded their latency budgets, by operation."""
     from otel_cost_ledger.violations import violations
     from otel_distro.violation_summary import by_operation

@@ -23,6 +23,7 @@ from otel_distro.cli.reading import reading
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from otel_cost_ledger.location import Location
     from otel_distro.waste import WasteReport
 
 _DEFAULT_DAYS = 7
@@ -38,7 +39,7 @@ def command(
     since: datetime | None,
     until: datetime | None,
     prices: Path | None,
-    ledger: Path | None,
+    ledger: Location | None,
     *,
     as_json: bool,
 ) -> None:

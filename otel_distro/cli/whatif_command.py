@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from otel_cost_ledger.location import Location
     from otel_distro.whatif import Comparison
 
 _DEFAULT_DAYS = 30
@@ -67,7 +68,7 @@ def command(
     since: datetime | None,
     until: datetime | None,
     prices: Path | None,
-    ledger: Path | None,
+    ledger: Location | None,
     *,
     as_json: bool,
 ) -> None:

@@ -11,7 +11,8 @@ from otel_distro.doctor.check import Check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
+
+    from otel_cost_ledger.location import Location
 
 _TIMEOUT_SECONDS = 1.0
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -46,26 +47,29 @@ def check_collector(endpoint: str, environ: Mapping[str, str]) -> Iterator[Check
         )
 
 
-def check_ledger(path: Path | None) -> Iterator[Check]:
+def check_ledger(path: Location | None) -> Iterator[Check]:
     """Open the ledger and look at what it holds."""
     if path is None:
         yield Check("ok", "ledger", "none is kept (OTEL_DISTRO_LEDGER=none)")
         return
     from otel_cost_ledger.costs import costs
-    from otel_cost_ledger.errors import LedgerError
+    from otel_cost_ledger.errors import LedgerError, LedgerNotFoundError
     from otel_cost_ledger.ledger import open_ledger
+    from otel_cost_ledger.location import PostgresUrl
 
-    if not path.exists():
-        yield Check("ok", "ledger", f"{path}, made at the first model call")
-        return
+    is_file = not isinstance(path, PostgresUrl)
     try:
         with open_ledger(path) as ledger:
             total = costs(ledger).total
-    except LedgerError as error:
-        yield Check("fail", "ledger", str(error), f"move {path} away; a new one is made")
+    except LedgerNotFoundError:
+        yield Check("ok", "ledger", f"{path}, made at the first model call")
         return
-    size = path.stat().st_size / 1e6
-    yield Check("ok", "ledger", f"{path}, {total.calls:,} calls, {size:.1f} MB")
+    except LedgerError as error:
+        remedy = f"move {path} away; a new one is made" if is_file else "see what the server says"
+        yield Check("fail", "ledger", str(error), remedy)
+        return
+    size = "" if isinstance(path, PostgresUrl) else f", {path.stat().st_size / 1e6:.1f} MB"
+    yield Check("ok", "ledger", f"{path}, {total.calls:,} calls{size}")
 
 
 def check_prices() -> Iterator[Check]:

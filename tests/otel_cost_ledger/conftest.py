@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from otel_cost_ledger import LedgerWriter
+from otel_cost_ledger.location import Location, PostgresUrl
 from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from support.postgres_server import programs, server
 
 MakeCall = Callable[..., PricedCall]
 MakeWriter = Callable[..., LedgerWriter]
@@ -36,6 +38,41 @@ def private_umask() -> Iterator[None]:
 def path(tmp_path: Path) -> Path:
     """Where the ledger of a test lives."""
     return tmp_path / "state" / "ledger.db"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of this test run; its URL, with the password."""
+    if programs() is None:
+        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
+    pytest.importorskip("psycopg", reason="psycopg is missing: pip install 'otel-distro[postgres]'")
+    # Not below pytest's own folder, which only the user who runs the tests can enter.
+    folder = Path(tempfile.mkdtemp(prefix="otel-distro-postgres-"))
+    try:
+        with server(folder) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgres(postgres_server: str) -> Iterator[PostgresUrl]:
+    """A database without a ledger."""
+    import psycopg
+
+    yield PostgresUrl.parse(postgres_server)
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("SET client_min_messages = warning")
+        connection.execute("DROP SCHEMA IF EXISTS otel_distro CASCADE")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def location(request: pytest.FixtureRequest, path: Path) -> Location:
+    """Where a ledger is, of each kind that there is."""
+    if request.param == "sqlite":
+        return path
+    found: PostgresUrl = request.getfixturevalue("postgres")
+    return found
 
 
 @pytest.fixture
@@ -72,6 +109,7 @@ def make_call() -> MakeCall:
 def make_writer(path: Path) -> Iterator[MakeWriter]:
     """Make writers on the test's ledger that collect what they say and are shut down after."""
     writers: list[LedgerWriter] = []
+    spill = path.with_name("waiting.spill.jsonl")
 
     def make(**options: Any) -> LedgerWriter:
         defaults: dict[str, Any] = {
@@ -79,7 +117,11 @@ def make_writer(path: Path) -> Iterator[MakeWriter]:
             "pseudonym_key": b"0123456789abcdef",
             "say": lambda message: None,
         }
-        writer = LedgerWriter(**(defaults | options))
+        options = defaults | options
+        if isinstance(options["path"], PostgresUrl):
+            spill.parent.mkdir(exist_ok=True)
+            options.setdefault("spill_to", spill)
+        writer = LedgerWriter(**options)
         writers.append(writer)
         return writer
 

@@ -94,3 +94,48 @@ def test_an_empty_window_makes_no_file(ledger: Path, tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert not (tmp_path / "old").exists()
+
+
+def test_a_copy_is_the_same_ledger_elsewhere(ledger: Path, tmp_path: Path) -> None:
+    """Twice is the same as once."""
+    target = tmp_path / "copy" / "ledger.db"
+
+    first = run("ledger", "copy", ledger, target)
+    again = run("ledger", "copy", ledger, target)
+
+    assert first.stdout.startswith("3 calls and violations copied")
+    assert again.stdout.startswith("0 calls and violations copied")
+    costs = [run("costs", "--json", "--ledger", path).stdout for path in (ledger, target)]
+    assert costs[0] == costs[1]
+
+
+def test_a_url_that_is_no_ledger_is_wrong_usage_and_not_quoted(ledger: Path) -> None:
+    """It may hold a password."""
+    result = run("ledger", "copy", ledger, "mysql://me:s3cret@db/costs")
+
+    assert result.exit_code == 2
+    assert "only files and PostgreSQL" in result.stderr
+    assert "s3cret" not in result.output
+
+
+def test_a_database_that_does_not_answer_is_told_without_its_password(ledger: Path) -> None:
+    """What was tried and what to do."""
+    pytest.importorskip("psycopg")
+
+    result = run("ledger", "copy", ledger, "postgresql://me:s3cret@127.0.0.1:1/costs")
+
+    assert result.exit_code == 1
+    assert "postgresql://me@127.0.0.1:1/costs" in result.stderr
+    assert "s3cret" not in result.output
+
+
+def test_a_setting_that_names_a_bad_database_does_not_show_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The message names the variable only."""
+    from otel_distro.settings import load
+
+    (problem,) = load({"OTEL_DISTRO_LEDGER": "mysql://me:s3cret@db/costs"}).problems
+
+    assert "OTEL_DISTRO_LEDGER" in str(problem)
+    assert "s3cret" not in str(problem)

@@ -1,0 +1,44 @@
+"""What the ledger asks of a database connection; SQLite's and our PostgreSQL one have it.
+
+Statements mark values with `?`, use integers for truth and `coalesce` for defaults, and so are
+understood by both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class Answer(Protocol):
+    """The rows that a statement returns."""
+
+    @property
+    def description(self) -> Any:
+        """One entry a column, the name first."""
+        ...
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the statement inserted, changed or deleted."""
+        ...
+
+    def fetchone(self) -> Any:
+        """Return the next row, None after the last."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(Protocol):
+    """An open database."""
+
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Answer:
+        """Run one statement."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...

@@ -1,0 +1,114 @@
+"""A PostgreSQL server for the time of a test run, in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_START_S = 30
+
+
+def programs() -> Path | None:
+    """Return the folder of the server's programs; None where there is no server installed."""
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    if on_path := shutil.which("initdb"):
+        found.append(Path(on_path).parent)
+    return max(found, default=None)
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """Run a server in *folder* and yield the URL of its database, password included."""
+    bin_folder = programs()
+    assert bin_folder is not None
+    data = folder / "data"
+    password_file = folder / "password"
+    password_file.write_text("correct-horse\n")
+    as_user = _as_user(folder)
+    _run(
+        [
+            *as_user,
+            str(bin_folder / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "otel",
+            "--auth=scram-sha-256",
+            f"--pwfile={password_file}",
+            "--no-sync",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        ]
+    )
+    port = _free_port()
+    options = [
+        "-c",
+        "listen_addresses=127.0.0.1",
+        "-c",
+        f"port={port}",
+        "-c",
+        "fsync=off",
+        "-c",
+        f"unix_socket_directories={folder}",
+        "-c",
+        "max_connections=40",
+        "-c",
+        "shared_buffers=32MB",
+    ]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*as_user, str(bin_folder / "postgres"), "-D", str(data), *options],
+            stdout=log,
+            stderr=log,
+            cwd="/",
+        )
+    try:
+        _wait(port, process, folder / "log")
+        yield f"postgresql://otel:correct-horse@127.0.0.1:{port}/postgres"
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _as_user(folder: Path) -> list[str]:
+    """Return what runs a program as somebody else than root, whom the server refuses."""
+    if os.geteuid() != 0:
+        return []
+    shutil.chown(folder, "postgres")
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + _START_S
+    while time.monotonic() < until:
+        assert process.poll() is None, log.read_text()
+        if "ready to accept connections" in log.read_text():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"the server does not answer on port {port}: {log.read_text()}")
