@@ -49,7 +49,8 @@ def make_calls(count: int, *, days: int = 30, seed: int = 1) -> list[PricedCall]
     step = days * DAY_NS // count
     made = []
     for number in range(count):
-        start = first + number * step + rng.randrange(step)
+        # Whole microseconds, so that copies a nanosecond later are not copied again.
+        start = (first + number * step + rng.randrange(step)) // 1000 * 1000
         failed = rng.random() < 0.02
         model = rng.choice(MODELS)
         call = ModelCall(
@@ -262,13 +263,34 @@ def processes(seconds: float) -> None:
     print(f"  eight against one: x{rates[8] / rates[1]:.2f}")
 
 
+def fill(path: Path, count: int) -> None:
+    """Make a ledger of *count* calls: as many as can be made in a minute, then copies of them.
+
+    A copy starts some nanoseconds later; the triggers add it to the sums like any other call.
+    """
+    writer = LedgerWriter(path, pseudonym_key=KEY)
+    made = min(count, 200_000)
+    for start in range(0, made, 50_000):
+        writer.write(make_calls(min(50_000, made - start), days=30, seed=start))
+    writer.shutdown()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        names = [name for _, name, *_ in connection.execute("PRAGMA table_info(calls)")]
+        kept = ", ".join(names[2:])
+        step = made
+        for shift in range(1, -(-count // step)):
+            connection.execute(
+                f"INSERT INTO calls ({', '.join(names)})"
+                f" SELECT start_ns + ?, span_id, {kept} FROM calls"
+                " WHERE start_ns % 1000 = 0 LIMIT ?",
+                (shift, min(step, count - shift * step)),
+            )
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def reports(count: int) -> None:
     """Print how long questions take on a ledger of *count* calls, and a retention step."""
     with scratch() as path:
-        writer = LedgerWriter(path)
-        for start in range(0, count, 50_000):
-            writer.write(make_calls(min(50_000, count - start), days=30, seed=start))
-        writer.shutdown()
+        fill(path, count)
         since = datetime(2025, 10, 1, tzinfo=UTC)
         questions: dict[str, Callable[[Any], object]] = {
             "30 whole days by model, with percentiles": lambda ledger: costs(

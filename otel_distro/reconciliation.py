@@ -116,7 +116,9 @@ def _from_ledger(
     found: dict[tuple[str, str], Ours] = {}
     for failed in (False, True):
         filters = Filters(provider=provider, failed=failed)
-        for line in costs(ledger, since, until, by=("day", "model"), filters=filters).groups:
+        for line in costs(
+            ledger, since, until, by=("day", "model"), filters=filters, percentiles=False
+        ).groups:
             day, model = line.key
             found.setdefault((day, family(model)), Ours()).add(line, failed=failed)
     return found

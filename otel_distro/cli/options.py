@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from otel_pricing import PriceBook
 
 _AGE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([mhdw])\s*$")
+_WHOLE_DAYS = frozenset("dw")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class When(click.ParamType[datetime]):
-    """A moment: an age such as 24h or 7d, or a date or time in ISO 8601 (UTC unless it says)."""
+    """A moment: an age such as 24h or 7d, or a date or time in ISO 8601 (UTC unless it says).
+
+    Minutes and hours are exact. Days and weeks begin at midnight UTC, which the daily sums answer
+    at once however many calls there are.
+    """
 
     name = "when"
 
@@ -35,9 +40,12 @@ class When(click.ParamType[datetime]):
             return value
         if match := _AGE.match(str(value)):
             try:
-                return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: float(match[1])})
+                moment = datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: float(match[1])})
             except OverflowError:
                 self.fail(f"{value!r} is too long ago", param, ctx)
+            if match[2] in _WHOLE_DAYS:
+                moment = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+            return moment
         try:
             moment = datetime.fromisoformat(str(value).strip())
         except ValueError:

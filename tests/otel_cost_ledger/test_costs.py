@@ -223,3 +223,13 @@ def test_percentiles_of_many_calls_come_from_the_histogram(
         assert one.p50_ms == pytest.approx(other.p50_ms, rel=0.0221)
         assert one.p95_ms == pytest.approx(other.p95_ms, rel=0.0221)
         assert one.p99_ms == pytest.approx(other.p99_ms, rel=0.0221)
+
+
+def test_percentiles_can_be_left_out(writer: LedgerWriter, make_call: MakeCall, path: Path) -> None:
+    """The sums are the same."""
+    writer.write([make_call(), make_call()])
+
+    with open_ledger(path) as ledger:
+        without = costs(ledger, percentiles=False).total
+
+    assert (without.calls, without.p99_ms) == (2, None)

@@ -6,12 +6,14 @@ import gzip
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from otel_distro.cli import main
+from otel_distro.cli.options import When
 from support.otlp_archive import chat_span, write_archive
 
 
@@ -139,3 +141,13 @@ def test_a_setting_that_names_a_bad_database_does_not_show_it(
 
     assert "OTEL_DISTRO_LEDGER" in str(problem)
     assert "s3cret" not in str(problem)
+
+
+def test_days_begin_at_midnight_and_hours_are_exact() -> None:
+    """`7d` is seven whole days and today; `24h` is 24 hours."""
+    before = datetime.now(UTC)
+    days, hours = (When().convert(age, None, None) for age in ("7d", "24h"))
+
+    assert (days.hour, days.minute, days.second, days.microsecond) == (0, 0, 0, 0)
+    assert timedelta(days=7) <= before - days < timedelta(days=8)
+    assert abs(before - hours - timedelta(hours=24)) < timedelta(minutes=1)
