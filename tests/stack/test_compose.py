@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,18 @@ SERVICE_KEYS = {
     "read_only", "restart", "security_opt", "tmpfs", "ulimits", "user", "volumes",
 }  # fmt: skip
 every_service = pytest.mark.parametrize("name", sorted(SERVICES))
+
+
+def test_the_file_is_what_the_compose_specification_asks_for() -> None:
+    """Checked against the specification's own schema, where its checker is installed."""
+    pytest.importorskip("check_jsonschema", reason="pip install check-jsonschema")
+
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run(
+        [*command, "docker-compose.yml"], cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout
 
 
 def test_without_a_profile_the_five_parts_start() -> None:

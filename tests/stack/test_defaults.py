@@ -82,7 +82,8 @@ def test_sums_over_spans_are_exact_with_many_senders_at_once(stack: Stack) -> No
     assert set(statuses) == {200}
     expected = REQUESTS * SPANS_A_REQUEST * NANO_USD
     assert eventually(lambda: counted() == expected, timeout=20), (counted(), expected)
-    assert stack.value("sum(traces_span_metrics_calls_total)") == REQUESTS * SPANS_A_REQUEST
+    calls = "sum(traces_span_metrics_calls_total)"
+    assert eventually(lambda: stack.value(calls) == REQUESTS * SPANS_A_REQUEST, timeout=20)
 
 
 def test_costs_of_other_programs_are_completed_to_nano_dollars(stack: Stack) -> None:
@@ -96,3 +97,24 @@ def test_costs_of_other_programs_are_completed_to_nano_dollars(stack: Stack) -> 
     assert eventually(
         lambda: stack.value("sum(otel_distro_span_cost_total)") == 100_000_001, timeout=20
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "input_tokens"),
+    [
+        pytest.param("llm.model_name", "llm.token_count.prompt", id="OpenInference"),
+        pytest.param("gen_ai.request.model", "gen_ai.usage.prompt_tokens", id="OpenLLMetry"),
+    ],
+)
+def test_tokens_in_other_dialects_are_counted(stack: Stack, model: str, input_tokens: str) -> None:
+    """Programs in other languages and with other instrumentors are on the same dashboards."""
+    stack.prometheus().start()
+    stack.collector().start()
+    span = _call(**{input_tokens: {"intValue": "42"}})
+    span["attributes"] = [a for a in span["attributes"] if a["key"] != "gen_ai.request.model"]
+    span["attributes"].append({"key": model, "value": {"stringValue": "other-model"}})
+
+    post_json(f"{stack.otlp}/v1/traces", _request([span]))
+
+    query = 'sum(otel_distro_span_input_tokens_total{gen_ai_request_model="other-model"})'
+    assert eventually(lambda: stack.value(query) == 42, timeout=20)
