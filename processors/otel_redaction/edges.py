@@ -15,7 +15,7 @@ _REACH = 72
 
 
 def around(text: str, matches: list[Match]) -> str:
-    """Return what stands around *matches*, with their markers, where it is worth a search.
+    """Return what stands around *matches*, markers blanked, where it is worth a search.
 
     In `a@example.org+14155550132` the number only becomes one when the address
     is gone. Searching the surroundings again, short as they are, tells whether
@@ -31,7 +31,7 @@ def _pieces(text: str, matches: list[Match]) -> list[str]:
     pieces = []
     piece = text[max(0, matches[0].start - _REACH) : matches[0].start]
     for match, following in zip(matches, [*matches[1:], None], strict=True):
-        piece += mask(match.kind)
+        piece += "\x00" * len(mask(match.kind))  # as `flattened` leaves it
         if following is not None and following.start - match.end <= 2 * _REACH:
             piece += text[match.end : following.start]
             continue

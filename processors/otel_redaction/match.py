@@ -43,7 +43,7 @@ union is taken and the earlier kind names it.
 
 PRIORITY: dict[str, int] = {kind: rank for rank, kind in enumerate(KINDS)}
 
-_MASKS = {"us_ssn": "[SSN]"}
+_MASKS = {kind: f"[{kind.upper()}]" for kind in KINDS} | {"us_ssn": "[SSN]"}
 
 MASK = re.compile(r"\[(?:[A-Z][A-Z0-9_]{1,30}|[0-9]{1,12} MORE CHARACTERS DROPPED)\]")
 """A marker that redaction wrote, or its note about dropped text; never redacted again."""

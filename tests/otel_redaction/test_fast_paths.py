@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from otel_redaction.cues import find_cues
+from otel_redaction.detectors.numbers import follows_version
+from otel_redaction.detectors.providers import is_placeholder
 from otel_redaction.engine import search
 from otel_redaction.words_only import is_words_only
 
@@ -52,6 +56,7 @@ def test_cues_are_all_the_words_and_no_others(text: str) -> None:
         st.one_of(
             st.sampled_from(_FRAGMENTS),
             st.from_regex(r"[A-Za-z :'\"!.,/-]{1,20}", fullmatch=True),
+            st.from_regex(r"[A-Za-z0-9 :.,()-]{1,20}", fullmatch=True),
             st.from_regex(r"[a-z]{0,9}[0-9]?[:= ]{1,2}[A-Za-z]{3,12}[0-9]?", fullmatch=True),
         ),
         max_size=6,
@@ -79,10 +84,49 @@ def test_ordinary_values_are_words_only(text: str) -> None:
         "Basic dXNlcjpwYXNz",
         "--token abcdefgh",
         "a@b.example",
-        "call 415",
+        "call 415-0132",
         "é",
     ],
 )
 def test_what_could_be_something_is_searched(text: str) -> None:
     """A word about secrets beside a sign that joins it to a value is enough."""
     assert not is_words_only(text)
+
+
+_VERSION = re.compile(
+    r"(?:\bv|\bversions?|\brev(?:ision)?|\brelease|\bbuild|\boid|[a-z]{3}/|==|[~^]|>=|<=|\bver\.?)"
+    r"[\s:=\"']*$"
+)
+
+
+@relaxed
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(("v", "version", "rev", "ision", "build", "oid", "ver.", "pip/", ">=")),
+            st.text(" :='\"<>~^/.sv", max_size=4),
+        ),
+        max_size=5,
+    ).map("".join)
+)
+def test_versions_are_the_same_read_backwards(lead: str) -> None:
+    """An expression anchored at the end, tried from every place, says the same."""
+    assert follows_version(lead) == (_VERSION.search(lead) is not None)
+
+
+_PLACEHOLDER = re.compile(r"[xX]{5}|(?i:your|_here|\*{3}|\.\.\.)|(\w)\1{9}")
+
+
+@relaxed
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(("Your", "_HERE", "***", "..", "xXx", "a" * 9, "--------")),
+            st.text("abxX01_.*-", max_size=5),
+        ),
+        max_size=6,
+    ).map("".join)
+)
+def test_placeholders_are_the_same_without_a_regular_expression(value: str) -> None:
+    """Looking at one of ten places finds every character repeated ten times."""
+    assert is_placeholder(value) == (_PLACEHOLDER.search(value) is not None)

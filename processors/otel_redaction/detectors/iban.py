@@ -35,7 +35,8 @@ def _account(form: str) -> tuple[int, re.Pattern[str]]:
 _COUNTRIES: dict[str, str] = dict(zip(_FORMATS.split()[::2], _FORMATS.split()[1::2], strict=True))
 _compiled: dict[str, tuple[int, re.Pattern[str]]] = {}
 
-_ANCHOR = b"a00"
+# Begins with a digit, since those are rarer than letters.
+_ANCHOR = re.compile(rb"0(?<=a0)0")
 _CHARACTERS = re.compile(r"[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]){11,30}")
 
 
@@ -43,18 +44,17 @@ def find_ibans(scan: Scan) -> None:
     """Add every bank account number whose country, length, format and check digits agree."""
     text = scan.text
     shape = scan.shape
-    anchor = shape.find(_ANCHOR)
-    while anchor >= 0:
-        start = anchor - 1
-        anchor = shape.find(_ANCHOR, anchor + 3)
-        if start < 0 or shape[start] != _LETTER or (start and shape[start - 1] in _WORD):
+    done = 0
+    for anchor in _ANCHOR.finditer(shape):
+        start = anchor.start() - 2
+        if start < done or shape[start] != _LETTER or (start and shape[start - 1] in _WORD):
             continue
         country = text[start : start + 2].upper()
         if country in _COUNTRIES:
             end = _iban_end(text, start, country)
             if end:
                 scan.add(start, end, "iban")
-                anchor = shape.find(_ANCHOR, end)
+                done = end
 
 
 _LETTER = ord("a")

@@ -28,7 +28,7 @@ _RUN = re.compile(rb"0[0\-]{4,}0")
 _DIGIT = ord("0")
 _FEWEST_DIGITS = 6
 _IP_DOTS = 3
-_DIGITS_TO_ZERO = str.maketrans("123456789", "000000000")
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _SEPARATORS = str.maketrans("", "", " .-/()+")
 _NINO_SPACED = re.compile(r"[A-CEGHJ-PR-TW-Z]{2} \d\d \d\d \d\d [A-D]", re.IGNORECASE)
 _MOST_LETTERS = 3
@@ -108,7 +108,7 @@ def _judge_run(scan: Scan, start: int, end: int) -> None:
         start += 1
     while end > start and text[end - 1] not in "0123456789)":
         end -= 1
-    written = text[start:end].translate(_DIGITS_TO_ZERO)
+    written = scan.data[start:end].translate(_DIGITS_TO_ZERO).decode("ascii")
     if len(written) <= _MEMORABLE:
         candidates = _candidates(written)
     else:
@@ -197,14 +197,20 @@ def _ip(value: str, _digits: str, _shape: str, context: Context) -> str:
     # address that only private networks use.
     if context.character_after == "." and context.next_is_digit and not _PRIVATE.match(address):
         return ""
-    return "" if _VERSION.search(context.lead[-24:]) else "ip_address"
+    return "" if follows_version(context.lead[-24:]) else "ip_address"
 
 
 _PRIVATE = re.compile(r"(?:10|127|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.")
-_VERSION = re.compile(
-    r"(?:\bv|\bversions?|\brev(?:ision)?|\brelease|\bbuild|\boid|[a-z]{3}/|==|[~^]|>=|<=|\bver\.?)"
-    r"[\s:=\"']*$"
+# What tells a version: `v`, `version: `, `release`, `pip/`, `>=`; read backwards from the number.
+_VERSION_REVERSED = re.compile(
+    r"[\s:=\"']*(?:==|=[<>]|[~^]|/[a-z]{3}"
+    r"|(?:v|s?noisrev|(?:noisi)?ver|esaeler|dliub|dio|\.?rev)\b)"
 )
+
+
+def follows_version(lead: str) -> bool:
+    """Return whether *lead* ends with a word or sign that a version follows."""
+    return _VERSION_REVERSED.match(lead[::-1]) is not None
 
 
 def _card(value: str, digits: str, _shape: str, context: Context) -> str:

@@ -167,7 +167,24 @@ def _inside_a_word(text: str, start: int) -> bool:
     return lead.endswith("+") or (lead.endswith(".") and lead[:1].isalnum())
 
 
-_PLACEHOLDER = re.compile(r"[xX]{5}|(?i:your|_here|\*{3}|\.\.\.)|(\w)\1{9}")
+_PLACEHOLDERS = ("xxxxx", "your", "_here", "***", "...")
+_REPEATS = 10
+
+
+_DIGITS = frozenset("0123456789")
+
+
+def is_placeholder(value: str) -> bool:
+    """Return whether *value* only shows where a key goes."""
+    lower = value.lower()
+    for placeholder in _PLACEHOLDERS:
+        if placeholder in lower:
+            return True
+    # Whatever is repeated ten times stands at one of every ten places.
+    return any(
+        character * _REPEATS in value and (character.isalnum() or character == "_")
+        for character in value[_REPEATS - 1 :: _REPEATS]
+    )
 
 
 def looks_random(value: str) -> bool:
@@ -176,11 +193,9 @@ def looks_random(value: str) -> bool:
     Placeholders such as `ghp_xxxxxxxxxxxx` or `my-secret-key` fail.
     """
     distinct = len(set(value))
-    if _PLACEHOLDER.search(value):
+    if distinct < 7 or distinct * 4 < min(len(value), 40) or is_placeholder(value):
         return False
-    if distinct < 7 or distinct * 4 < min(len(value), 40):
-        return False
-    if any(digit in value for digit in "0123456789"):
+    if not _DIGITS.isdisjoint(value):
         return True
     body = value[value.rfind("_") + 1 :]
     # Without a digit, only cases mixed inside one long word can be random:
