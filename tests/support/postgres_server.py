@@ -27,7 +27,7 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
+def server(folder: Path, *, fsync: bool = False) -> Iterator[str]:
     """Run a server in *folder* and yield the URL of its database, password included."""
     bin_folder = programs()
     assert bin_folder is not None
@@ -58,7 +58,7 @@ def server(folder: Path) -> Iterator[str]:
         "-c",
         f"port={port}",
         "-c",
-        "fsync=off",
+        f"fsync={'on' if fsync else 'off'}",
         "-c",
         f"unix_socket_directories={folder}",
         "-c",
