@@ -133,26 +133,25 @@ class Stack:
 
     def environ(self, **more: str) -> dict[str, str]:
         config = str(self.folder / "config")
-        return clean_environment(
-            self.folder,
-            OTELCOL_CONFIG_DIR=config,
-            OTELCOL_STATE_DIR=str(self.folder / "otelcol"),
-            OTELCOL_OTLP_GRPC_PORT=str(self.port("otlp_grpc")),
-            OTELCOL_OTLP_HTTP_PORT=str(self.port("otlp_http")),
-            OTELCOL_HEALTH_PORT=str(self.port("otelcol_health")),
-            OTELCOL_METRICS_PORT=str(self.port("otelcol_metrics")),
-            OTELCOL_FLUSH_INTERVAL="1s",
-            JAEGER_OTLP_ENDPOINT=f"127.0.0.1:{self.port('jaeger_otlp')}",
-            JAEGER_CONFIG_DIR=config,
-            JAEGER_STATE_DIR=str(self.folder / "jaeger"),
-            JAEGER_OTLP_PORT=str(self.port("jaeger_otlp")),
-            JAEGER_HTTP_PORT=str(self.port("jaeger")),
-            JAEGER_GRPC_PORT=str(self.port("jaeger_grpc")),
-            JAEGER_HEALTH_PORT=str(self.port("jaeger_health")),
-            JAEGER_METRICS_PORT=str(self.port("jaeger_metrics")),
-            PROMETHEUS_URL=self.url("prometheus"),
-            **more,
-        )
+        given = {
+            "OTELCOL_CONFIG_DIR": config,
+            "OTELCOL_STATE_DIR": str(self.folder / "otelcol"),
+            "OTELCOL_OTLP_GRPC_PORT": str(self.port("otlp_grpc")),
+            "OTELCOL_OTLP_HTTP_PORT": str(self.port("otlp_http")),
+            "OTELCOL_HEALTH_PORT": str(self.port("otelcol_health")),
+            "OTELCOL_METRICS_PORT": str(self.port("otelcol_metrics")),
+            "OTELCOL_FLUSH_INTERVAL": "1s",
+            "JAEGER_OTLP_ENDPOINT": f"127.0.0.1:{self.port('jaeger_otlp')}",
+            "JAEGER_CONFIG_DIR": config,
+            "JAEGER_STATE_DIR": str(self.folder / "jaeger"),
+            "JAEGER_OTLP_PORT": str(self.port("jaeger_otlp")),
+            "JAEGER_HTTP_PORT": str(self.port("jaeger")),
+            "JAEGER_GRPC_PORT": str(self.port("jaeger_grpc")),
+            "JAEGER_HEALTH_PORT": str(self.port("jaeger_health")),
+            "JAEGER_METRICS_PORT": str(self.port("jaeger_metrics")),
+            "PROMETHEUS_URL": self.url("prometheus"),
+        }
+        return clean_environment(self.folder, **{**given, **more})
 
     def jaeger(self, **environ: str) -> Program:
         config = self.folder / "config" / "jaeger.yaml"
@@ -163,6 +162,21 @@ class Stack:
         config = self.folder / "config" / "otelcol.yaml"
         command = [binary("otelcol"), f"--config={config}"]
         return self._program("collector", command, self.url("otelcol_health"), environ)
+
+    def agent(self) -> Program:
+        """The Collector beside the programs, with this stack's Collector as its gateway."""
+        config = self.folder / "config" / "otelcol-agent.yaml"
+        environ = {
+            "GATEWAY_HOSTNAME": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port("otlp_grpc")),
+            "OTELCOL_STATE_DIR": str(self.folder / "agent"),
+            "OTELCOL_OTLP_GRPC_PORT": str(self.port("agent_grpc")),
+            "OTELCOL_OTLP_HTTP_PORT": str(self.port("agent_http")),
+            "OTELCOL_HEALTH_PORT": str(self.port("agent_health")),
+            "OTELCOL_METRICS_PORT": str(self.port("agent_metrics")),
+        }
+        command = [binary("otelcol-fleet"), f"--config={config}"]
+        return self._program("agent", command, self.url("agent_health"), environ)
 
     def prometheus(self) -> Program:
         flags = prometheus_flags()

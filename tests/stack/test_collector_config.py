@@ -89,6 +89,16 @@ def test_what_is_accepted_for_another_host_is_written_to_disk_first(name: str) -
             assert queue["storage"] == "file_storage"
 
 
+def test_only_the_queue_on_disk_stands_before_the_gateways() -> None:
+    """The load balancer's inner exporters queue in memory, and its own queue is off, by default."""
+    balancer = load("otelcol-agent.yaml")["exporters"]["load_balancing"]
+
+    assert balancer["sending_queue"]["enabled"] is True
+    assert balancer["retry_on_failure"]["enabled"] is True
+    assert balancer["protocol"]["otlp"]["sending_queue"]["enabled"] is False
+    assert balancer["protocol"]["otlp"]["retry_on_failure"]["enabled"] is False
+
+
 @every_file
 def test_no_batch_processor_stands_between_acceptance_and_the_queue(name: str) -> None:
     """It would hold accepted spans in memory; the queue batches instead."""

@@ -144,3 +144,24 @@ def test_pending_sampling_decisions_are_made_when_the_collector_is_stopped(stack
 
     assert status == 200
     assert eventually(lambda: stored(stack, [trace_id]) == set(ids), timeout=20)
+
+
+def test_an_agent_hands_whole_traces_to_the_gateway_even_after_it_was_killed(stack: Stack) -> None:
+    """Program, agent, gateway, Jaeger: what the agent accepted arrives, the gateway being late."""
+    agent = stack.agent()
+    agent.start()
+
+    with Sender(f"{stack.url('agent_http')}/v1/traces") as sender:
+        assert eventually(lambda: len(sender.accepted) > 500)
+        agent.stop(sig=signal.SIGKILL)
+        agent.start()
+        before = len(sender.accepted)
+        assert eventually(lambda: len(sender.accepted) > before + 500)
+    stack.prometheus().start()
+    stack.jaeger().start()
+    stack.collector(OTELCOL_STORE_PROCESSORS="[]").start()
+
+    arrived = eventually(
+        lambda: not (sender.accepted - stored(stack, sender.traces)), timeout=90, every=2
+    )
+    assert arrived, f"{len(sender.accepted - stored(stack, sender.traces))} missing"
