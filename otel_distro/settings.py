@@ -40,6 +40,7 @@ class Settings:
     latency_budgets: tuple[LatencyBudget, ...] = DEFAULT_LATENCY_BUDGETS
     cost_budgets: tuple[CostBudget, ...] = ()
     """The budget of the variables, and the tables `[[budgets]]` of the file."""
+    alert_urls: tuple[str, ...] = field(default=(), repr=False)
     budget_baggage: tuple[str, ...] = ()
     budget_on_fault: str = "refuse"
     budget_unknown_model: str | Decimal = "allow"

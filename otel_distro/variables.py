@@ -114,6 +114,15 @@ VARIABLES: tuple[Variable, ...] = (
         protects=True,
     ),
     Variable(
+        env.OTEL_DISTRO_ALERT_URLS,
+        "alert_urls",
+        parse.names,
+        "where `otel-distro alerts` sends its messages, as URLs of apprise separated by commas",
+        "none",
+        "slack://TOKEN/#ops",
+        secret=True,
+    ),
+    Variable(
         env.OTEL_DISTRO_BUDGET_USD_PER_DAY,
         "budget_usd_per_day",
         parse.usd,

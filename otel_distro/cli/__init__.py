@@ -7,12 +7,14 @@ from importlib import import_module
 import click
 
 COMMANDS = {
+    "alerts": "what is wrong now, told once to wherever alerts go",
     "budgets": "what cost budgets have left, and when they will run out",
     "calls": "list single model calls from the ledger",
     "costs": "what model calls cost, from the local ledger",
     "demo": "run a small app against a fake provider and show what is seen",
     "doctor": "check this installation and say how to mend what is wrong",
     "explain": "which spans of a trace are billed, and why",
+    "health": "whether memory, errors, latency and budgets are well",
     "import": "fill the ledger from OTLP/JSON Lines files",
     "ledger": "check the ledger, remove or archive old calls, copy it",
     "prices": "what a model costs and where that price comes from",

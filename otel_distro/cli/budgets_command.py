@@ -38,7 +38,7 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
     settings = load(process_environment()).settings
     found: list[BudgetLine] = []
     if settings.cost_budgets:
-        with _opened(settings) as books:
+        with opened_books(settings) as books:
             found = list(lines(settings.cost_budgets, books, time.time_ns()))
     if as_json:
         output.print_json({"budgets": [_data(line) for line in found]})
@@ -72,7 +72,7 @@ def reset_command(name: str, scope: str, why: str) -> None:
 def changes_command(*, as_json: bool) -> None:
     """List what was changed by hand, and by whom."""
     settings = load(process_environment()).settings
-    with _opened(settings) as books:
+    with opened_books(settings) as books:
         found = books.changes()
     if as_json:
         output.print_json(
@@ -108,7 +108,7 @@ def _change(name: str, amount: str, scope: str, why: str) -> None:
         spent = -1
     if spent < 0:
         raise output.fail(f"{amount!r} is not an amount; for example 1.50", code=2)
-    with _opened(settings) as books:
+    with opened_books(settings) as books:
         book = budget.book_of(scope, time.time_ns())
         before = books.set_spent(book, spent, by=_user(), why=why)
     output.note(f"budget {name}: spent {_amount(budget, before.spent)} -> {_amount(budget, spent)}")
@@ -122,7 +122,7 @@ def _budget(settings: Settings, name: str) -> CostBudget:
     raise output.fail(f"no budget is called {name!r}: {known}", code=2)
 
 
-class _opened:  # noqa: N801 - reads as a statement
+class opened_books:  # noqa: N801 - reads as a statement
     """The books, with messages for people where they cannot be used."""
 
     def __init__(self, settings: Settings) -> None:

@@ -1,0 +1,99 @@
+"""What kind of error it is: by status code, then by exception class, last by message."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from itertools import pairwise
+
+
+class Category(StrEnum):
+    """Who has to do something about an error."""
+
+    TRANSIENT = "transient"
+    """Nobody: it goes away, a retry helps."""
+    CONFIGURATION = "configuration"
+    """Whoever set the program up: keys, permissions, names."""
+    DATA = "data"
+    """Whoever made the request: it cannot be understood."""
+    RESOURCE = "resource"
+    """Whoever runs the machine or pays the bill: something is used up."""
+    UNKNOWN = "unknown"
+
+
+_BY_STATUS = {
+    400: Category.DATA,
+    401: Category.CONFIGURATION,
+    402: Category.RESOURCE,
+    403: Category.CONFIGURATION,
+    404: Category.CONFIGURATION,
+    408: Category.TRANSIENT,
+    409: Category.TRANSIENT,
+    413: Category.DATA,
+    422: Category.DATA,
+    425: Category.TRANSIENT,
+    429: Category.TRANSIENT,
+    507: Category.RESOURCE,
+}
+_WORDS: tuple[tuple[Category, frozenset[str]], ...] = (
+    (Category.RESOURCE, frozenset({"memory", "disk", "cpu", "quota", "space", "budget"})),
+    (
+        Category.TRANSIENT,
+        frozenset(
+            {"timeout", "connection", "connect", "rate", "ratelimit", "throttle", "throttling",
+             "throttled", "overloaded", "unavailable", "temporarily"}
+        ),
+    ),
+    (
+        Category.CONFIGURATION,
+        frozenset({"authentication", "unauthorized", "permission", "denied", "forbidden",
+                   "config", "configuration", "apikey", "credentials"}),
+    ),
+    (
+        Category.DATA,
+        frozenset({"validation", "format", "schema", "parse", "decode", "unprocessable",
+                   "badrequest", "value", "type", "key", "index", "lookup", "attribute"}),
+    ),
+)  # fmt: skip
+_MESSAGE_ONLY = frozenset({"value", "type", "key", "index", "lookup", "attribute", "rate"})
+# Words of a class name, of a dotted path, or of a sentence; "monkey" is one word, and not "key".
+_SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_PHRASES = (
+    (re.compile(r"\bapi[ _-]?key\b", re.IGNORECASE), Category.CONFIGURATION),
+    (re.compile(r"\brate[ _-]?limit", re.IGNORECASE), Category.TRANSIENT),
+    (re.compile(r"\btimed[ -]out\b", re.IGNORECASE), Category.TRANSIENT),
+)
+
+
+def categorise(
+    error_type: str | None, status_code: int | None = None, message: str = ""
+) -> Category:
+    """Return the category of an error.
+
+    A status code decides if it says anything, then the class: a `KeyError` is about data, however
+    its message reads. Messages decide last, and by whole words only.
+    """
+    if status_code in _BY_STATUS:
+        return _BY_STATUS[status_code]
+    if status_code is not None and status_code >= 500:
+        return Category.TRANSIENT
+    name = (error_type or "").rpartition(".")[2]
+    if name.isdigit():
+        return categorise(None, int(name), message)
+    found = _by_words(_SPLIT.findall(name), frozenset())
+    if found is not None:
+        return found
+    for phrase, category in _PHRASES:
+        if phrase.search(message):
+            return category
+    return _by_words(_SPLIT.findall(message), _MESSAGE_ONLY) or Category.UNKNOWN
+
+
+def _by_words(words: list[str], too_common: frozenset[str]) -> Category | None:
+    lowered = {word.lower() for word in words}
+    # "BadRequestError" and "APIKeyError" are read in pairs as well.
+    lowered |= {(a + b).lower() for a, b in pairwise(words)}
+    for category, names in _WORDS:
+        if lowered & (names - too_common):
+            return category
+    return None

@@ -1,0 +1,90 @@
+"""Which incidents were told already: one message when one begins, one when it is over."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from otel_distro.alerts.rules import Incident
+
+COOLDOWN = timedelta(minutes=15)
+"""An incident that comes back within this after it was resolved is not told again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to tell."""
+
+    title: str
+    body: str
+    resolved: bool = False
+
+
+def messages(
+    found: Sequence[Incident], known: dict[str, Any], now: datetime
+) -> tuple[list[Message], dict[str, Any]]:
+    """Return what to tell of *found*, and what is *known* from then on."""
+    told: list[Message] = []
+    after: dict[str, Any] = {}
+    current = {incident.key: incident for incident in found}
+    for key, incident in current.items():
+        before = known.get(key)
+        if before is None or _is_over(before, now):
+            told.append(_begun(incident))
+            before = {"since": now.isoformat(), "summary": incident.summary}
+        after[key] = {**before, "resolved": None}
+    for key, before in known.items():
+        if key in current:
+            continue
+        if before.get("resolved") is None:
+            told.append(_ended(before))
+            after[key] = {**before, "resolved": now.isoformat()}
+        elif not _is_over(before, now):
+            after[key] = before
+    return told, after
+
+
+def _is_over(before: dict[str, Any], now: datetime) -> bool:
+    resolved = before.get("resolved")
+    return resolved is not None and now - datetime.fromisoformat(resolved) > COOLDOWN
+
+
+def _begun(incident: Incident) -> Message:
+    lines = [incident.summary, *(f"trace {trace_id}" for trace_id in incident.trace_ids)]
+    return Message(f"[{incident.severity}] {incident.summary}", "\n".join(lines))
+
+
+def _ended(before: dict[str, Any]) -> Message:
+    summary = str(before.get("summary", ""))
+    return Message(f"[resolved] {summary}", f"over: {summary}\nsince {before['since']}", True)  # noqa: FBT003
+
+
+class Memory:
+    """What is known between two checks, in a private file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> dict[str, Any]:
+        """Return what is known; nothing where the file is missing or damaged."""
+        try:
+            known = json.loads(self._path.read_text())
+        except (OSError, ValueError):
+            return {}
+        return known if isinstance(known, dict) else {}
+
+    def write(self, known: dict[str, Any]) -> None:
+        """Replace what is known, whole or not at all."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        aside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(known, file)
+        aside.replace(self._path)

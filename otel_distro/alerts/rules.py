@@ -1,0 +1,172 @@
+"""What is worth an alert, found in the ledger and in the books of budgets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from otel_distro.alerts.categories import Category, categorise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from otel_budget.cost_budget import CostBudget
+    from otel_cost_ledger.calls import StoredCall
+    from otel_cost_ledger.ledger import Ledger
+    from otel_distro.budget_report import BudgetLine
+
+ERRORS_IN_5_MINUTES = {
+    Category.TRANSIENT: 10,
+    Category.CONFIGURATION: 3,
+    Category.DATA: 5,
+    Category.RESOURCE: 1,
+    Category.UNKNOWN: 999,
+}
+"""Errors of one category and operation in five minutes that are an incident."""
+ERROR_RATE = 0.10
+LATENCY_MS = 5000.0
+FEWEST_CALLS = 5
+"""A share or an average of fewer calls than this says nothing."""
+NEARLY_SPENT_PERCENT = 95
+BURN_RATES = ((14.4, 60, 5), (6.0, 360, 30))
+"""(times the rate that would just spend the budget, over minutes, and over the last minutes)."""
+_NS_PER_MINUTE = 60_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that is wrong."""
+
+    key: str
+    """The same for as long as it lasts."""
+    severity: str
+    """`warning` or `critical`."""
+    summary: str
+    trace_ids: tuple[str, ...] = ()
+    """Traces that show it, the worst first."""
+
+
+def check(ledger: Ledger, budgets: Sequence[BudgetLine], now: datetime) -> list[Incident]:
+    """Return what is wrong at *now*; nothing where there is no data."""
+    from otel_cost_ledger.calls import each_call
+
+    recent = list(each_call(ledger, now - timedelta(hours=6), now))
+    in_hour = _since(recent, now - timedelta(hours=1))
+    found = list(_error_frequency(_since(in_hour, now - timedelta(minutes=5))))
+    found += _health_of_calls(in_hour)
+    found += _unpriced(in_hour)
+    for line in budgets:
+        found += _budget(line)
+    for budget in {line.budget.name: line.budget for line in budgets}.values():
+        found += _burn_rate(budget, recent, now)
+    return found
+
+
+def _since(calls: Iterable[StoredCall], since: datetime) -> list[StoredCall]:
+    start_ns = int(since.timestamp() * 1e9)
+    return [call for call in calls if call.priced.call.start_ns >= start_ns]
+
+
+def _error_frequency(calls: Iterable[StoredCall]) -> Iterator[Incident]:
+    failed = [stored.priced.call for stored in calls if stored.priced.call.failed]
+    kinds = [(categorise(c.error_type, c.http_status_code), c.operation) for c in failed]
+    for (category, operation), count in sorted(Counter(kinds).items()):
+        if count >= ERRORS_IN_5_MINUTES[category]:
+            traces = [c.trace_id for c, k in zip(failed, kinds, strict=True) if k[1] == operation]
+            yield Incident(
+                f"error_frequency:{category}:{operation}",
+                "critical" if category is Category.RESOURCE else "warning",
+                f"{count} {category} errors of {operation} in 5 minutes",
+                _shown(traces),
+            )
+
+
+def _health_of_calls(calls: Sequence[StoredCall]) -> Iterator[Incident]:
+    if len(calls) < FEWEST_CALLS:
+        return
+    failed = [stored for stored in calls if stored.priced.call.failed]
+    rate = len(failed) / len(calls)
+    if rate > ERROR_RATE:
+        yield Incident(
+            "error_rate",
+            "critical",
+            f"{rate:.0%} of {len(calls)} calls failed in the last hour",
+            _shown(stored.priced.call.trace_id for stored in failed),
+        )
+    average = sum(stored.latency_ms for stored in calls) / len(calls)
+    if average > LATENCY_MS:
+        slowest = sorted(calls, key=lambda stored: -stored.latency_ms)
+        yield Incident(
+            "latency",
+            "warning",
+            f"calls took {average:,.0f} ms on average in the last hour",
+            _shown(stored.priced.call.trace_id for stored in slowest),
+        )
+
+
+def _unpriced(calls: Sequence[StoredCall]) -> Iterator[Incident]:
+    models = Counter(
+        stored.priced.call.model
+        for stored in calls
+        if stored.priced.cost_nano_usd is None and not stored.priced.call.failed
+    )
+    for model, count in sorted(models.items()):
+        yield Incident(
+            f"unpriced:{model}", "warning", f"{count} calls of {model or 'no model'} have no price"
+        )
+
+
+def _budget(line: BudgetLine) -> Iterator[Incident]:
+    limit = line.budget.limit
+    percent = 100 * line.spent // limit if limit else 100
+    if percent < NEARLY_SPENT_PERCENT:
+        return
+    spent = "is spent" if percent >= 100 else f"is {percent} % spent"
+    yield Incident(
+        f"budget:{line.budget.name}:{line.scope}:{line.since_ns}",
+        "critical" if percent >= 100 else "warning",
+        f"budget {line.budget.name!r} {spent}",
+    )
+
+
+def _burn_rate(
+    budget: CostBudget, calls: Sequence[StoredCall], now: datetime
+) -> Iterator[Incident]:
+    """Find money that is spent many times as fast as would just use a budget up.
+
+    Both windows must agree: the long one that it matters, the short one that it goes on.
+    """
+    if budget.unit != "usd" or budget.scope != "total" or not budget.limit:
+        return
+    window = budget.calendar.window(int(now.timestamp() * 1e9))
+    per_minute = budget.limit * _NS_PER_MINUTE / (window.until_ns - window.since_ns)
+    for factor, long, short in BURN_RATES:
+        rates = [
+            sum(c.priced.cost_nano_usd or 0 for c in _since(calls, now - timedelta(minutes=m)))
+            / (m * per_minute)
+            for m in (long, short)
+        ]
+        if min(rates) >= factor:
+            dearest = sorted(
+                _since(calls, now - timedelta(minutes=short)),
+                key=lambda stored: -(stored.priced.cost_nano_usd or 0),
+            )
+            yield Incident(
+                f"burn_rate:{budget.name}:{long}",
+                "critical",
+                f"money is spent {rates[0]:.1f} times as fast as budget {budget.name!r} allows, "
+                f"over {long} minutes",
+                _shown(stored.priced.call.trace_id for stored in dearest),
+            )
+            return
+
+
+def _shown(trace_ids: Iterable[int]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f"{trace_id:032x}" for trace_id in trace_ids))[:5]
+
+
+def now_utc() -> datetime:
+    """Return the time, aware."""
+    return datetime.now(UTC)

@@ -1,0 +1,109 @@
+"""`otel-distro alerts`: what is wrong now, told once to wherever alerts go."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.budgets_command import opened_books
+from otel_distro.cli.options import json_option
+from otel_distro.cli.reading import reading
+from otel_distro.errors import OtelDistroError
+from otel_distro.settings import load, process_environment
+
+if TYPE_CHECKING:
+    from otel_distro.alerts.rules import Incident
+    from otel_distro.settings import Settings
+
+
+@click.group("alerts", epilog="Example: otel-distro alerts check")
+def command() -> None:
+    """See what is wrong with model calls and budgets, and have it told."""
+
+
+@command.command("check", epilog="Example: otel-distro alerts check --json")
+@json_option
+def check_command(*, as_json: bool) -> None:
+    """Look once, for cron: tell what began or ended, and end with 1 while anything is wrong."""
+    settings = load(process_environment()).settings
+    found = _check(settings)
+    if as_json:
+        output.print_json(
+            {
+                "incidents": [
+                    {
+                        "key": incident.key,
+                        "severity": incident.severity,
+                        "summary": incident.summary,
+                        "trace_ids": list(incident.trace_ids),
+                    }
+                    for incident in found
+                ]
+            }
+        )
+    elif not found:
+        output.note("nothing is wrong")
+    else:
+        for incident in found:
+            click.echo(f"{incident.severity:<9} {output.printable(incident.summary)}")
+    raise click.exceptions.Exit(1 if found else 0)
+
+
+@command.command("watch", epilog="Example: otel-distro alerts watch --every 30")
+@click.option("--every", type=click.IntRange(1, 86_400), default=60, show_default=True)
+def watch_command(every: int) -> None:
+    """Look again and again, until it is stopped."""
+    settings = load(process_environment()).settings
+    while True:
+        _check(settings)
+        time.sleep(every)
+
+
+@command.command("test", epilog="Example: otel-distro alerts test")
+def test_command() -> None:
+    """Send a test message to every URL of OTEL_DISTRO_ALERT_URLS."""
+    from otel_distro.alerts.incidents import Message
+    from otel_distro.alerts.notifiers import notify
+
+    urls = load(process_environment()).settings.alert_urls
+    if not urls:
+        raise output.fail("OTEL_DISTRO_ALERT_URLS is not set, so alerts are only printed", code=2)
+    message = Message("otel-distro: test", "Alerts of otel-distro arrive here.")
+    try:
+        failed = notify(urls, [message])
+    except OtelDistroError as error:
+        raise output.fail(str(error)) from error
+    if failed:
+        raise output.fail("the test message could not be sent to every URL")
+    output.note(f"sent to {len(urls)} URL{'s' if len(urls) > 1 else ''}")
+
+
+def _check(settings: Settings) -> list[Incident]:
+    from otel_distro.alerts.incidents import Memory, messages
+    from otel_distro.alerts.notifiers import notify
+    from otel_distro.alerts.rules import check, now_utc
+    from otel_distro.budget_report import lines
+
+    now = now_utc()
+    budgets = []
+    if settings.cost_budgets:
+        with opened_books(settings) as books:
+            budgets = list(lines(settings.cost_budgets, books, time.time_ns()))
+    found: list[Incident] = []
+    if settings.ledger is not None:
+        with reading(settings.ledger) as ledger:
+            found = check(ledger, budgets, now)
+    memory = Memory(settings.state_dir / "alerts.json")
+    told, known = messages(found, memory.read(), now)
+    for message in told:
+        output.note(message.title)
+    try:
+        failed = notify(settings.alert_urls, told)
+    except OtelDistroError as error:
+        raise output.fail(str(error)) from error
+    if not failed:  # what was not told is told at the next check
+        memory.write(known)
+    return found

@@ -1,0 +1,1 @@
+"""Whether this host's telemetry and model calls are well, from what all processes share."""
