@@ -293,6 +293,9 @@ def reports(count: int) -> None:
         fill(path, count)
         since = datetime(2025, 10, 1, tzinfo=UTC)
         questions: dict[str, Callable[[Any], object]] = {
+            "30 whole days by model, sums": lambda ledger: costs(
+                ledger, since, since + timedelta(days=30), percentiles=False
+            ),
             "30 whole days by model, with percentiles": lambda ledger: costs(
                 ledger, since, since + timedelta(days=30)
             ),

@@ -100,11 +100,17 @@ def retain(days: int | None, archive_to: Path | None, ledger: Location | None) -
 @click.argument("folder", type=_FOLDER)
 @since_option("Only calls that began at this moment or later.")
 @until_option
+@click.option("--parquet", is_flag=True, help="Write Parquet instead of compressed CSV.")
 @ledger_option
 def archive(
-    folder: Path, since: datetime | None, until: datetime | None, ledger: Location | None
+    folder: Path,
+    since: datetime | None,
+    until: datetime | None,
+    ledger: Location | None,
+    *,
+    parquet: bool,
 ) -> None:
-    """Copy single calls to a compressed CSV file in FOLDER; nothing is removed.
+    """Copy single calls to a file in FOLDER, compressed CSV or Parquet; nothing is removed.
 
     The file is read back and compared before it gets its name.
     """
@@ -112,7 +118,7 @@ def archive(
 
     with reading(ledger_path(ledger)) as opened:
         try:
-            made = archive_window(opened, folder, since, until)
+            made = archive_window(opened, folder, since, until, parquet=parquet)
         except OSError as error:
             raise output.fail(f"cannot write to {folder}: {error.strerror}") from error
     if made is None:

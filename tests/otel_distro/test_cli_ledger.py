@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
+import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -151,3 +152,30 @@ def test_days_begin_at_midnight_and_hours_are_exact() -> None:
     assert (days.hour, days.minute, days.second, days.microsecond) == (0, 0, 0, 0)
     assert timedelta(days=7) <= before - days < timedelta(days=8)
     assert abs(before - hours - timedelta(hours=24)) < timedelta(minutes=1)
+
+
+def test_an_archive_can_be_parquet(ledger: Path, tmp_path: Path) -> None:
+    """With the types of the view: exact integers, reals for display, text."""
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pip install 'otel-distro[parquet]'")
+
+    result = run("ledger", "archive", tmp_path / "old", "--parquet", "--ledger", ledger)
+
+    (made,) = (tmp_path / "old").glob("*.parquet")
+    assert result.stdout == f"3 calls in {made}\n"
+    assert made.stat().st_mode & 0o777 == 0o600
+    table = parquet.read_table(made)
+    assert table.column("cost_nano_usd").to_pylist() == [6_000_000] * 3
+    assert table.column("model").to_pylist() == ["gpt-4o-2024-08-06"] * 3
+    assert table.column("tenant").to_pylist() == [None] * 3
+
+
+def test_without_pyarrow_it_is_said_how_to_install_it(
+    ledger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no half file stays."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    result = run("ledger", "archive", tmp_path / "old", "--parquet", "--ledger", ledger)
+
+    assert result.exit_code == 1
+    assert "pip install 'otel-distro[parquet]'" in result.stderr
