@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_cost_ledger.entries import ViolationRow
 from otel_cost_ledger.filters import END_OF_TIME_NS, EPOCH, to_ns
-from otel_cost_ledger.old_sums import write_old_sums
-from otel_cost_ledger.postgres_connection import WRITERS, has_table, open_for_writing
+from otel_cost_ledger.postgres_connection import WRITERS, has_table
 from otel_cost_ledger.postgres_names import PostgresNames
 from otel_cost_ledger.postgres_schema import BUCKET
 from otel_cost_ledger.rows import Row
@@ -22,11 +21,8 @@ from otel_cost_ledger.store import CALL_COLUMNS, KEPT_SINCE, Stored, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from otel_cost_ledger.entries import Entry
-    from otel_cost_ledger.location import PostgresUrl
-    from otel_cost_ledger.old_sums import OldSums
     from otel_cost_ledger.postgres_connection import PostgresConnection
     from otel_cost_ledger.store import SqlValue
 
@@ -188,71 +184,3 @@ def month_bounds(year: int, month: int) -> tuple[int, int]:
     first, end = (to_ns(datetime(y, m, 1, tzinfo=UTC)) for y, m in ((year, month), following))
     # The last moment there is lies in the middle of a month.
     return first, min(end, END_OF_TIME_NS)
-
-
-class PostgresFile:
-    """A ledger in PostgreSQL as the writer sees it: connected late, left alone after a fork."""
-
-    _inherited: Final[list[PostgresStore]] = []
-
-    def __init__(self, url: PostgresUrl, *, busy_timeout_ms: int, max_names: int) -> None:
-        self._url = url
-        self._timeout_ms = busy_timeout_ms
-        self._max_names = max_names
-        self._store: PostgresStore | None = None
-        self.reopened = 0
-
-    def apply(self, entries: Sequence[Entry]) -> Stored:
-        """Store *entries* in one transaction."""
-        store = self.opened()
-        try:
-            return store.apply(entries)
-        except BaseException:
-            store.forget()
-            raise
-
-    def opened(self) -> PostgresStore:
-        """Return the store, connecting first if need be."""
-        if self._store is None:
-            connection = open_for_writing(self._url, timeout_ms=self._timeout_ms)
-            try:
-                self._store = PostgresStore(connection, self._max_names)
-            except BaseException:
-                connection.close()
-                raise
-        return self._store
-
-    def add_old_sums(self, sums: OldSums) -> int:
-        """Store the sums of days whose calls are gone; return how many were new."""
-        store = self.opened()
-        try:
-            with store.connection.transaction():
-                store.connection.execute("SELECT pg_advisory_xact_lock(?)", [WRITERS])
-                return write_old_sums(store.connection, store.names, sums)
-        except BaseException:
-            store.forget()
-            raise
-
-    def hurry(self, timeout_ms: int) -> None:
-        """Wait at most *timeout_ms* for other processes from now on."""
-        self._timeout_ms = min(self._timeout_ms, timeout_ms)
-        if self._store is not None:
-            self._store.connection.set_timeout(self._timeout_ms)
-
-    def set_aside(self) -> Path | None:
-        """Do nothing: a server mends its own files."""
-        return None
-
-    def close(self) -> None:
-        """Close the connection; the next `apply` connects again."""
-        store, self._store = self._store, None
-        if store is not None:
-            store.connection.close()
-
-    release = close
-
-    def start_anew(self) -> None:
-        """In a forked child: keep the parent's connection from being closed by us."""
-        if self._store is not None:
-            self._inherited.append(self._store)
-        self._store = None

@@ -68,7 +68,7 @@ def open_store(
 ) -> LedgerStore:
     """Return the store at *location*; nothing is opened before it is used."""
     if isinstance(location, PostgresUrl):
-        from otel_cost_ledger.postgres_store import PostgresFile
+        from otel_cost_ledger.postgres_file import PostgresFile
 
         return PostgresFile(location, busy_timeout_ms=busy_timeout_ms, max_names=max_names)
     return LedgerFile(
