@@ -11,6 +11,7 @@ from otel_redaction.words import words
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
+    from otel_redaction.match import Match
     from otel_redaction.redactor import Redactor
 
 _ACROSS = words(
@@ -47,7 +48,7 @@ def across_items(
             for index in range(len(items))
             if starts[index] < match.end and starts[index + 1] > match.start
         ]
-        if any(redactor.find(items[index]) for index in touched):
+        if any(_holds_part(items[index], starts[index], match, redactor) for index in touched):
             continue
         for index in reversed(touched):
             first = max(match.start - starts[index], 0)
@@ -61,3 +62,11 @@ def across_items(
 
 def _within_one(start: int, end: int, starts: list[int]) -> bool:
     return any(first <= start and end <= last for first, last in pairwise(starts))
+
+
+def _holds_part(item: str, offset: int, spanning: Match, redactor: Redactor) -> bool:
+    """Return whether a match of *item* itself, which starts at *offset*, overlaps *spanning*."""
+    return any(
+        offset + match.start < spanning.end and offset + match.end > spanning.start
+        for match in redactor.find(item)
+    )

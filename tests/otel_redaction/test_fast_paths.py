@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from otel_redaction import redact
 from otel_redaction.cues import find_cues
 from otel_redaction.detectors.numbers import follows_version
 from otel_redaction.detectors.providers import is_placeholder
@@ -130,3 +131,14 @@ _PLACEHOLDER = re.compile(r"[xX]{5}|(?i:your|_here|\*{3}|\.\.\.)|(\w)\1{9}")
 def test_placeholders_are_the_same_without_a_regular_expression(value: str) -> None:
     """Looking at one of ten places finds every character repeated ten times."""
     assert is_placeholder(value) == (_PLACEHOLDER.search(value) is not None)
+
+
+@pytest.mark.parametrize(
+    "secret", ["password=hunter22", "api_key=Zx81kQp20aaB3", "token=Zx81kQp20aaB3"]
+)
+@pytest.mark.parametrize("joint", [":", " ", ";", "\n"])
+def test_a_secret_after_a_long_list_of_settings_is_found(secret: str, joint: str) -> None:
+    """The short cut through such a list ends before its last settings."""
+    text = "token=x:" * 40 + joint + secret
+
+    assert secret.partition("=")[2] not in redact(text)

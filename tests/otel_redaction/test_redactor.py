@@ -246,3 +246,14 @@ def test_too_deep_is_dropped() -> None:
         value = [value]
 
     assert "example.org" not in str(REDACTOR.attributes({"a": value}))
+
+
+def test_a_match_elsewhere_in_an_item_does_not_hide_one_across_items() -> None:
+    """Else the second redaction finds what the first one left."""
+    redactor = Redactor()
+    items = ["password=\\", "4111 1111 1111 1111maria@example.org"]
+
+    once = redactor.value("parts", items)
+
+    assert once[0] == "password=[PASSWORD]"
+    assert redactor.value("parts", once) == once

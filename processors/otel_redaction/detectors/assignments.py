@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _NAME_REVERSED = re.compile(r"[\w.-]{0,48}")
 _REST_AND_OPERATOR = re.compile(
-    r"[\w.-]{0,48}+"
+    r"([\w.-]{0,48}+)"
     r"[\"'`\])\\]{0,6}+"
     r"(?:"
     r":[ \t]{0,4}[A-Za-z][\w.\[\]|]{0,30}[ \t]{1,4}=[ \t]{1,4}"
@@ -34,7 +34,10 @@ _PLAIN_NAMES = words("password passwd pwd passphrase")
 _QUOTED = re.compile(r"(\"\"\"|'''|[\"'`])([^\r\n]*?)\1")
 _BARE = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\x00]{1,256}")
 _MORE = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\x00]{0,8192}")
-_LINE = re.compile(r"[^\r\n\"]{1,2048}")
+_LONGEST_LINE = 2048
+_SHORTEST_COOKIE = 6
+_MANY_SETTINGS = 8
+_JUDGED_OTHERWISE = re.compile(rb"pas|pwd|psw|otp|cv[cv]|cookie|kennwort|contrase|senha|motdep")
 _LONGEST_VALUE = 1024
 _LONGEST_BARE = 250
 
@@ -56,11 +59,7 @@ def find_assignments(scan: Scan) -> None:
 
 def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:
     """Add the value assigned to the name around *anchor*; return where to look on."""
-    text = scan.text
-    lead = _NAME_REVERSED.match(text[max(0, anchor - 48) : anchor][::-1])
-    start = anchor - (lead.end() if lead else 0)
-    name = re.match(r"[\w.-]*", text[start : operator.end()])
-    kind = secret_kind(name.group()) if name else None
+    kind = secret_kind(scan.text[_name_start(scan.text, anchor) : operator.end(1)])
     if kind is None:
         return anchor + 3
     if kind == "cookie":
@@ -72,15 +71,22 @@ def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:
     return _add_value(scan, operator.end(), kind, style)
 
 
+def _name_start(text: str, anchor: int) -> int:
+    """Return where the name around *anchor* begins."""
+    before = text[anchor - 1 : anchor]
+    if not before or not (before.isalnum() or before in "_.-"):
+        return anchor
+    lead = _NAME_REVERSED.match(text[max(0, anchor - 48) : anchor][::-1])
+    return anchor - (lead.end() if lead else 0)
+
+
 def _judge_spaced(scan: Scan, anchor: int, *, flags: bool) -> int:
     """Add a value that only a space parts from its name: `--token x`, `ENV API_KEY x`."""
     text = scan.text
     space = _SPACE.match(text, anchor)
     if space is None:
         return anchor + 3
-    lead = _NAME_REVERSED.match(text[max(0, anchor - 48) : anchor][::-1])
-    start = anchor - (lead.end() if lead else 0)
-    name = text[start : space.end()].rstrip()
+    name = text[_name_start(text, anchor) : space.end()].rstrip()
     flag = flags and name.startswith("--")
     if not flag and not name.isupper() and name.lower() not in _PLAIN_NAMES:
         return anchor + 3
@@ -90,21 +96,24 @@ def _judge_spaced(scan: Scan, anchor: int, *, flags: bool) -> int:
 
 def _add_value(scan: Scan, start: int, kind: str, style: Style) -> int:
     text = scan.text
-    quoted = _QUOTED.match(text, start, start + _LONGEST_VALUE)
+    opening = text[start : start + 1] in {'"', "'", "`"}
+    quoted = _QUOTED.match(text, start, start + _LONGEST_VALUE) if opening else None
     if quoted is not None:
         first, last = quoted.span(2)
     else:
-        opening = text[start : start + 1]
-        first = start + (opening in {'"', "'", "`"})
+        first = start + opening
         bare = _BARE.match(text, first)
         if bare is None:
             return start
         last = first + len(bare.group().rstrip(".:\\"))
-    value = text[first:last].strip()
+    written_value = text[first:last]
+    value = written_value.strip()
     if not value.strip("\x00 "):
         return start  # empty, or a marker
-    first += len(text[first:last]) - len(text[first:last].lstrip())
+    first += len(written_value) - len(written_value.lstrip())
     last = first + len(value)
+    if quoted is None and kind != "password" and value.count("=") > _MANY_SETTINGS:
+        return _after_settings(scan, first, last)
     follows = text[last : last + 1] if quoted is None else ""
     written = Written(style, follows, quoted=quoted is not None)
     accept = is_password if kind == "password" else is_secret
@@ -115,10 +124,28 @@ def _add_value(scan: Scan, start: int, kind: str, style: Style) -> int:
     return start
 
 
+def _after_settings(scan: Scan, start: int, end: int) -> int:
+    """Return where to look on in a value that is itself a long list of settings.
+
+    No token holds so many equals signs, neither one that begins here nor one
+    that begins a few names later. Only where few of the signs are left, or a
+    name needs another judge, is there something to decide again.
+    """
+    stop = end
+    for _ in range(_MANY_SETTINGS):
+        stop = scan.data.rfind(b"=", start, stop)
+    return start if _JUDGED_OTHERWISE.search(scan.lower, start, stop) else stop
+
+
 def _add_line(scan: Scan, start: int) -> int:
-    line = _LINE.match(scan.text, start + (scan.text[start : start + 1] == '"'))
-    if line is None or "=" not in line.group() or len(line.group()) < 6:
+    text = scan.text
+    start += text[start : start + 1] == '"'
+    end = min(len(text), start + _LONGEST_LINE)
+    for stop in '\r\n"':
+        found = text.find(stop, start, end)
+        end = found if found >= 0 else end
+    if end - start < _SHORTEST_COOKIE or text.find("=", start, end) < 0:
         return start
-    first = line.start() + len(line.group()) - len(line.group().lstrip())
-    scan.add(first, line.start() + len(line.group().rstrip()), "cookie")
-    return line.end()
+    line = text[start:end]
+    scan.add(end - len(line.lstrip()), start + len(line.rstrip()), "cookie")
+    return end

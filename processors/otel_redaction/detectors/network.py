@@ -20,6 +20,8 @@ _MAC_FORMS = (
 )
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]{2,60}(?:%\w{1,16})?(?:/\d{1,3})?")
 _IPV6_REVERSED = re.compile(r"[0-9A-Fa-f:.]{0,45}")
+_UP_TO_255 = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_UP_TO_255}(?:\.{_UP_TO_255}){{3}}")
 _ADDRESS_WORDS = re.compile(r"\b(?:address|any|bind|host|ip|ipv6|listen\w*|loopback|unspecified)\b")
 
 
@@ -128,8 +130,4 @@ def is_ipv6(address: str) -> bool:
 
 def is_ipv4(address: str) -> bool:
     """Return whether *address* is four decimal numbers up to 255, without leading zeros."""
-    parts = address.split(".")
-    return len(parts) == 4 and all(
-        part.isdigit() and len(part) <= 3 and int(part) <= 255 and str(int(part)) == part
-        for part in parts
-    )
+    return _IPV4.fullmatch(address) is not None

@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     from otel_redaction.scan import Scan
 
 _RUN = re.compile(rb"0[0\-]{4,}0")
-_DIGIT = ord("0")
 _FEWEST_DIGITS = 6
 _IP_DOTS = 3
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
-_SEPARATORS = str.maketrans("", "", " .-/()+")
+_SEPARATORS = b" .-/()+"
 _NINO_SPACED = re.compile(r"[A-CEGHJ-PR-TW-Z]{2} \d\d \d\d \d\d [A-D]", re.IGNORECASE)
 _MOST_LETTERS = 3
 _MEMORABLE = 48
@@ -70,12 +69,17 @@ _FORMS = (
 def find_numbers(scan: Scan) -> None:
     """Add cards, IPv4 addresses, phones, social security numbers and other numbered ids."""
     text = scan.text
-    for run in _RUN.finditer(scan.shape):
+    shape = scan.shape
+    for run in _RUN.finditer(shape):
         start, end = run.span()
-        if run.group().count(_DIGIT) < _FEWEST_DIGITS and text.count(".", start, end) < _IP_DOTS:
+        few = shape.count(b"0", start, end) < _FEWEST_DIGITS
+        if few and text.count(".", start, end) < _IP_DOTS:
             continue
         while start and text[start - 1] in "+(":
             start -= 1
+        if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalpha()):
+            _judge_run(scan, start, end)
+            continue
         first, last = _unglued(text, start, end)
         if first > start:
             _judge_run(scan, start, first)
@@ -146,7 +150,7 @@ def _judge(scan: Scan, form: str, shape: str, start: int, end: int) -> int:
         scan.add(start - 3, end + 2, "national_id")
         return end + 2
     value = text[start:end]
-    digits = value if len(shape) == shape.count("0") else value.translate(_SEPARATORS)
+    digits = value if len(shape) == shape.count("0") else _digits_of(scan, start, end)
     kind = _VALIDATORS[form](value, digits, shape, Context(scan, start, end))
     if not kind:
         return 0
@@ -154,6 +158,10 @@ def _judge(scan: Scan, form: str, shape: str, start: int, end: int) -> int:
         end = extension_end(text, end)
     scan.add(start, end, kind)
     return end
+
+
+def _digits_of(scan: Scan, start: int, end: int) -> str:
+    return scan.data[start:end].translate(None, _SEPARATORS).decode("ascii")
 
 
 def _judge_lettered(scan: Scan, start: int, end: int) -> int:
