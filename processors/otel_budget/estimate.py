@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 UNSEEN_TOKENS = 2048
 """Input that a provider may add to what a request carries: its own prompt, tool descriptions."""
+EMBEDDING_UNSEEN_TOKENS = 64
+"""The same for embeddings, which have no prompt to be wrapped in."""
 HIDDEN_TOKENS = 32_768
 """The same where a request refers to a stored conversation or a search."""
 OPEN_OUTPUT_TOKENS = 4096
@@ -67,7 +69,7 @@ class Estimate:
     def of(cls, request: ModelRequest, learned: Sequence[Lesson | None]) -> Estimate:
         """Estimate *request* by what was *learned* of its `kinds`."""
         of_input, of_output = learned
-        unseen = HIDDEN_TOKENS if request.hidden_input else UNSEEN_TOKENS
+        unseen = _unseen(request)
         limit = request.max_output_tokens
         likely_in = request.size // 4
         if of_input is None:
@@ -93,6 +95,12 @@ class Estimate:
             likely=Tokens(likely_in, likely_out),
             caution=1 if known else CAUTION,
         )
+
+
+def _unseen(request: ModelRequest) -> int:
+    if request.operation == "embeddings":
+        return EMBEDDING_UNSEEN_TOKENS
+    return HIDDEN_TOKENS if request.hidden_input else UNSEEN_TOKENS
 
 
 def kinds(request: ModelRequest) -> tuple[str, str]:

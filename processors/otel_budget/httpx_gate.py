@@ -27,13 +27,18 @@ _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProt
 _gate: Gate | None = None
 
 
-def install(module: Any, current: Gate | None) -> None:
-    """Wrap the clients of *module*, one of `MODULES`, and make *current* the gate; None for none.
+def current() -> Gate | None:
+    """Return the gate in force, if there is one."""
+    return _gate
+
+
+def install(module: Any, gate: Gate | None) -> None:
+    """Wrap the clients of *module*, one of `MODULES`, and make *gate* the one in force, or none.
 
     Wrapped once; a later call only changes the gate.
     """
     global _gate  # noqa: PLW0603 - libraries are patched once a process, so there is one gate
-    _gate = current
+    _gate = gate
     if isinstance(vars(module.Client)["send"], Gated):
         return  # also where httpx is httpx2 under another name
     module.Client.send = Gated(module.Client.send, _sync(module))

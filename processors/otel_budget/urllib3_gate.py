@@ -25,10 +25,15 @@ _NEVER_SENT = ("NewConnectionError", "ConnectTimeoutError", "NameResolutionError
 _gate: Gate | None = None
 
 
-def install(module: Any, current: Gate | None) -> None:
-    """Wrap the connection pools of *module*, and make *current* the gate; None for none."""
+def current() -> Gate | None:
+    """Return the gate in force, if there is one."""
+    return _gate
+
+
+def install(module: Any, gate: Gate | None) -> None:
+    """Wrap the connection pools of *module*, and make *gate* the gate in force; None for none."""
     global _gate  # noqa: PLW0603 - libraries are patched once a process, so there is one gate
-    _gate = current
+    _gate = gate
     pool = module.HTTPConnectionPool
     if not isinstance(vars(pool)["urlopen"], Gated):
         pool.urlopen = Gated(pool.urlopen, _urlopen(module))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -129,6 +130,13 @@ def test_an_unknown_kind_of_call_is_held_at_several_times_its_ceiling() -> None:
     assert estimate.ceiling == Tokens(1000 + UNSEEN_TOKENS, 300)
     assert estimate.caution == CAUTION
     assert estimate.least.input < estimate.ceiling.input
+
+
+def test_an_embedding_is_wrapped_in_nothing() -> None:
+    """So that a small budget is no hindrance to a cheap call."""
+    request = replace(a_request(max_output_tokens=0), operation="embeddings")
+
+    assert Estimate.of(request, (None, None)).ceiling == Tokens(1064, 0)
 
 
 def lesson(calls: int, most: int, least: int, size: int = 1000) -> Lesson:
