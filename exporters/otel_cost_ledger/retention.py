@@ -37,6 +37,8 @@ _FIRST_CHUNK: Final = 200
 _SMALLEST_CHUNK: Final = 20
 _LARGEST_CHUNK: Final = 5_000
 _PAGES_A_STEP: Final = 50
+_STEPS_A_CHECKPOINT: Final = 32
+"""A checkpoint waits for the disk a few times, however much there is to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,8 @@ def retain(
         if not mine:
             return RetentionResult(busy=True)
         connection = open_writer(path, busy_timeout_ms=busy_timeout_ms)
+        # A checkpoint waits for the disk, so it is made between the chunks: others write then.
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
         gate = Gate(path.with_name(path.name + ".lock"), busy_timeout_ms / 1000)
         try:
             return _Retention(connection, gate).run(horizon_ns, archive_to)
@@ -92,6 +96,7 @@ class _Retention:
         self._connection = connection
         self._gate = gate
         self._longest_s = 0.0
+        self._steps = 0
 
     def run(self, horizon_ns: int, archive_to: Path | None) -> RetentionResult:
         # First the horizon: from here on no writer adds an older row or changes one, so the
@@ -154,6 +159,7 @@ class _Retention:
                     f"DELETE FROM {table} WHERE {time_column} <= ?",  # noqa: S608
                     (last_ns,),
                 ).rowcount
+            self._checkpoint_now_and_then()
             if found is None:
                 return deleted
             chunk = _next_chunk(chunk, took())
@@ -165,7 +171,14 @@ class _Retention:
                 # fetchall, because the pragma frees one page for each row that is read.
                 self._connection.execute(f"PRAGMA incremental_vacuum({_PAGES_A_STEP})").fetchall()
             self._longest_s = max(self._longest_s, time.perf_counter() - began)
+            self._checkpoint_now_and_then()
         self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def _checkpoint_now_and_then(self) -> None:
+        """Move what is in the WAL to the file; nobody waits for it but us."""
+        self._steps += 1
+        if self._steps % _STEPS_A_CHECKPOINT == 0:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[Callable[[], float]]:
