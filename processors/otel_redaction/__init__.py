@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_redaction.entry_points import load_detectors
 from otel_redaction.match import KINDS, Match, mask
 from otel_redaction.policy import ACTIONS, DEFAULT_POLICY, Action, Detector, Policy, PolicyError
 from otel_redaction.pseudonyms import PseudonymKey, pseudonym, pseudonyms
 from otel_redaction.redactor import AnyValue, Redactor
-from otel_redaction.rules import Rule
 from otel_redaction.scan import DeadlineExceeded
 from otel_redaction.text import find, redact
 
 if TYPE_CHECKING:
+    from otel_redaction.entry_points import load_detectors
     from otel_redaction.processor import RedactingLogRecordProcessor, RedactingSpanProcessor
+    from otel_redaction.rules import Rule
 
 __all__ = [
     "ACTIONS",
@@ -45,10 +45,19 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
+_ELSEWHERE = {
     # The adapters import the SDK, a quarter of a second that redacting text does not need.
-    if name in {"RedactingSpanProcessor", "RedactingLogRecordProcessor"}:
-        from otel_redaction import processor
+    "RedactingLogRecordProcessor": "processor",
+    "RedactingSpanProcessor": "processor",
+    # Most programs have no rules and no detectors of their own.
+    "Rule": "rules",
+    "load_detectors": "entry_points",
+}
 
-        return getattr(processor, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> object:
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"otel_redaction.{_ELSEWHERE[name]}"), name)

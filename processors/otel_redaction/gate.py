@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _STEM = r"(?:pass|pwd|secret|token|key|auth|cred|cookie)"
 _NAME = rf"{_STEM}[\w.-]*[\"'`\])\\]*[ \t]*"
@@ -43,7 +43,8 @@ _PATTERNS = (
 )
 
 
-_CHUNK = 2048
+_BLOCK = 4096
+_CHUNK = 1024
 _OVERLAP = 256
 """More than any detector looks back, and more than any pattern above needs to match."""
 _LONGEST = 2560
@@ -55,17 +56,32 @@ def regions(text: str) -> list[tuple[int, int]]:
     may_match = _gate()
     if may_match is None or not text.isascii():
         return [(0, len(text))]
+    data = text.encode("ascii")
     found: list[tuple[int, int]] = []
-    for chunk in range(0, len(text), _CHUNK):
-        window = text[max(0, chunk - _OVERLAP) : chunk + _CHUNK + _OVERLAP]
-        if may_match(window):
-            start = max(0, chunk - _OVERLAP)
-            end = min(len(text), chunk + _CHUNK + _LONGEST)
-            if found and start <= found[-1][1]:
-                found[-1] = (found[-1][0], end)
-            else:
-                found.append((_word_start(text, start), end))
+    for chunk in _chunks(data, may_match):
+        start = max(0, chunk - _OVERLAP)
+        end = min(len(data), chunk + _CHUNK + _LONGEST)
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((_word_start(text, start), end))
     return found
+
+
+def _chunks(data: bytes, may_match: Callable[[bytes], bool]) -> Iterator[int]:
+    """Yield where each chunk begins in which a pattern may begin to match.
+
+    Most blocks hold nothing, and a large one costs less than its chunks. Only
+    in one that holds something, after one that does not, is it worth knowing
+    where: one after another, they are searched as a whole.
+    """
+    holds = True
+    for block in range(0, len(data), _BLOCK):
+        held, holds = holds, may_match(data[block : block + _BLOCK + _OVERLAP])
+        if holds:
+            for chunk in range(block, min(block + _BLOCK, len(data)), _CHUNK):
+                if held or may_match(data[chunk : chunk + _CHUNK + _OVERLAP]):
+                    yield chunk
 
 
 def _word_start(text: str, position: int) -> int:
@@ -76,7 +92,7 @@ def _word_start(text: str, position: int) -> int:
 
 
 @lru_cache(maxsize=1)
-def _gate() -> Callable[[str], bool] | None:
+def _gate() -> Callable[[bytes], bool] | None:
     """Return what tells whether an ASCII text may hold a match, or None without google-re2."""
     try:
         re2 = import_module("re2")
@@ -88,4 +104,4 @@ def _gate() -> Callable[[str], bool] | None:
     for pattern in _PATTERNS:
         patterns.Add(pattern)
     patterns.Compile()
-    return lambda text: bool(patterns.Match(text))
+    return lambda data: bool(patterns.Match(data))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+# Possessive: what follows no run of other characters follows no part of it either.
 # Backslashes, because the names of a document inside a string are escaped.
 _NAME = re.compile(
-    r'"([^"\\]{2,64})\\{0,7}"\s{0,8}:\s{0,8}(?!\\{0,7}"(?:\[[A-Z_]{2,32}\])?\\{0,7}")'
+    r'"([^"\\]{2,64}+)\\{0,7}"\s{0,8}:\s{0,8}(?!\\{0,7}"(?:\[[A-Z_]{2,32}\])?\\{0,7}")'
 )
 
 _OPENINGS = frozenset('{["')

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from otel_redaction.edges import around
 from otel_redaction.match import Match, mask, merged
 from otel_redaction.policy import ALWAYS_REDACTED, Action, Policy
 from otel_redaction.pseudonyms import pseudonym
@@ -67,7 +66,7 @@ class TextRedactor:
         kinds: list[str] = []
         for _ in range(_ROUNDS):
             kinds += [match.kind for match in matches]
-            edges = around(text, matches)
+            edges = _surroundings()(text, matches)
             rest = edges and self._not_allowed(edges, self._find_by_pattern(edges, deadline))
             text = self.replaced(text, matches)
             matches = self.find(text, deadline) if rest else []
@@ -104,6 +103,13 @@ def _engine() -> Callable[[str, float | None], list[Match]]:
     from otel_redaction.engine import find_all
 
     return find_all
+
+
+@cache
+def _surroundings() -> Callable[[str, list[Match]], str]:
+    from otel_redaction.edges import around
+
+    return around
 
 
 def _is_json_number(text: str, match: Match) -> bool:
