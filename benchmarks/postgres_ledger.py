@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import statistics
 import tempfile
 import time
@@ -25,8 +26,8 @@ SINCE = datetime(2025, 10, 1, tzinfo=UTC)
 
 def new_writer(url: str) -> LedgerWriter:
     """Return a writer whose spill file nobody else has."""
-    folder = Path(tempfile.mkdtemp(prefix="ledger-bench-"))
-    writer = LedgerWriter(url, pseudonym_key=KEY, busy_timeout_ms=60_000, spill_to=folder / "s")
+    spill = Path(tempfile.gettempdir()) / f"ledger-bench-{os.getpid()}.spill.jsonl"
+    writer = LedgerWriter(url, pseudonym_key=KEY, busy_timeout_ms=60_000, spill_to=spill)
     writer.write([])
     return writer
 
