@@ -76,11 +76,12 @@ class TextRedactor:
 
     def replaced(self, text: str, matches: list[Match]) -> str:
         """Return *text* with a marker for each match; quoted where a bare JSON number was."""
-        parts = []
+        parts: list[str] = []
         position = 0
+        quoted = '"' in text
         for match in matches:
             marker = self.marker(match.kind, text[match.start : match.end])
-            if _is_json_number(text, match):
+            if quoted and _is_json_number(text, match):
                 marker = f'"{marker}"'
             parts += [text[position : match.start], marker]
             position = match.end
@@ -118,4 +119,4 @@ def _is_json_number(text: str, match: Match) -> bool:
         return False
     lead = text[max(0, match.start - 8) : match.start].rstrip()
     tail = text[match.end : match.end + 8].lstrip()
-    return lead.endswith(('":', "[", ",")) and tail[:1] in {",", "}", "]"} and '"' in text
+    return lead.endswith(('":', "[", ",")) and tail[:1] in {",", "}", "]"}
