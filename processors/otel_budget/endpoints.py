@@ -37,6 +37,8 @@ _IN_PATH = re.compile(
 _EMBEDS = ("embed", "batchembed")
 _MEDIA_MARKS = (b"base64", b'"data"', b"inlineData", b"inline_data", b"b64_json")
 _ENCODED = re.compile(rb'"(?:data:[\w/+.-]+;base64,)?[A-Za-z0-9+/=_-]{1000,}"')
+WITHOUT_OUTPUT = frozenset({"embeddings", "rerank"})
+"""Operations that are not charged for output."""
 MEDIA_BYTES = 8192
 """What an encoded image or sound counts for, in bytes of text."""
 _HIDDEN_KEYS = frozenset(
@@ -100,7 +102,7 @@ def read_request(host: str, path: str, body: bytes) -> ModelRequest | None:
         model=model,
         operation=operation,
         size=_size(body),
-        max_output_tokens=_max_output(data) if operation != "embeddings" else 0,
+        max_output_tokens=_max_output(data) if operation not in WITHOUT_OUTPUT else 0,
         streamed=bool(data.get("stream")) or "tream" in path[path.rfind("/") :],
         tier=_text(data.get("service_tier")),
         writes_cache=b"cache_control" in body or b"cachePoint" in body,

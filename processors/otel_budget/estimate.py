@@ -19,6 +19,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
 from otel_budget.books import Lesson
+from otel_budget.endpoints import WITHOUT_OUTPUT
 from otel_pricing.prices.price import MILLION
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Estimate:
 
 
 def _unseen(request: ModelRequest) -> int:
-    if request.operation == "embeddings":
+    if request.operation in WITHOUT_OUTPUT:
         return EMBEDDING_UNSEEN_TOKENS
     return HIDDEN_TOKENS if request.hidden_input else UNSEEN_TOKENS
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from otel_budget.answers import Answer, read_answer
 from otel_budget.books import Book, Claim, Held
 from otel_budget.cost_budget import CostBudget, Hide, Unit
-from otel_budget.endpoints import ModelRequest, is_candidate, read_request
+from otel_budget.endpoints import WITHOUT_OUTPUT, ModelRequest, is_candidate, read_request
 from otel_budget.estimate import Estimate, Tokens, kinds, lessons, nano_usd
 from otel_budget.refusal import Refusal
 from otel_pricing import CostStatus, ModelCall, Usage, price_call
@@ -279,7 +279,8 @@ class Ticket:
 
     def _settle(self, answer: Answer, outputs: int | None) -> None:
         usage = answer.usage
-        if usage is None or usage.output_tokens is None:
+        has_output = self.request.operation not in WITHOUT_OUTPUT
+        if usage is None or (usage.output_tokens is None and has_output):
             if outputs is None:
                 self._end(self._likely, lessons(self.request, usage) if usage else ())
                 return

@@ -74,6 +74,20 @@ def test_a_call_is_settled_with_what_it_cost(gate: Make, provider: SlowProvider)
     assert spent(day) == (GPT_4O, 0)
 
 
+def test_an_embedding_is_settled_though_it_reports_no_output(
+    gate: Make, provider: SlowProvider
+) -> None:
+    """42 tokens at 0.02: 840 nano-dollars each; eleven fit into 10,000."""
+    day = gate("0.00001")
+    embeddings = client(provider).embeddings
+    with pytest.raises(openai.APIStatusError):
+        while True:
+            embeddings.create(model="text-embedding-3-small", input="hi")
+
+    assert len(provider.requests) == 11
+    assert spent(day) == (11 * 840, 0)
+
+
 def test_the_last_affordable_call_goes_through_and_the_next_does_not(
     gate: Make, provider: SlowProvider
 ) -> None:
