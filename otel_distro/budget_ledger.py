@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from otel_budget.cost_budget import Unit
 
 if TYPE_CHECKING:
-    from otel_budget.books import Book
+    from otel_budget.book import Book
     from otel_budget.cost_budget import CostBudget
     from otel_distro.settings import Settings
 

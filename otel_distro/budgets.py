@@ -31,7 +31,8 @@ from otel_pricing import Price, Rate
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from otel_budget.books import Book, Crossing
+    from otel_budget.book import Book
+    from otel_budget.books import Crossing
     from otel_distro.faults import Faults
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook, PricedCall

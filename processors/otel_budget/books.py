@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from otel_budget.book import Book
 from otel_budget.database import Database
 from otel_budget.owners import Owner, is_alive
 
@@ -25,21 +26,6 @@ FILE_NAME = "budget.db"
 _EXPIRY_NS = 3_600_000_000_000
 """A hold this old belongs to a call that nobody ended; no call lasts so long."""
 _REAP_EVERY_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """Which book: the spending of one scope value under one budget in one window."""
-
-    budget: str
-    scope: str
-    since_ns: int
-    """Entries from here on count."""
-    start_ns: int
-    """The entry that is written to."""
-    limit: int
-    """In the budget's unit: nano-USD, tokens or calls."""
-    thresholds: tuple[int, ...] = (50, 80, 95, 100)
 
 
 @dataclass(frozen=True, slots=True)

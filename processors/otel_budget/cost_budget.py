@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from otel_budget.books import Book
+from otel_budget.book import Book
 from otel_budget.windows import Calendar, WindowKind
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_budget.answers import Answer, read_answer
-from otel_budget.books import Book, Claim, Held
+from otel_budget.books import Claim, Held
 from otel_budget.cost_budget import CostBudget, Hide, Unit
 from otel_budget.endpoints import WITHOUT_OUTPUT, ModelRequest, is_candidate, read_request
 from otel_budget.estimate import Estimate, Tokens, kinds, lessons, nano_usd
@@ -25,6 +25,7 @@ from otel_pricing import CostStatus, ModelCall, Usage, price_call
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from otel_budget.book import Book
     from otel_budget.books import Books, Crossing, Lesson
     from otel_pricing import Price, PriceBook
 

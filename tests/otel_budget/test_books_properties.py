@@ -9,7 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from otel_budget.books import Book, Books, Claim, Held
+from otel_budget.book import Book
+from otel_budget.books import Books, Claim, Held
 from support.budgets import book
 
 LIMIT = 100

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from otel_budget.books import Book, Claim
+from otel_budget.book import Book
+from otel_budget.books import Claim
 from otel_distro.demo.provider import FakeProvider
 
 NOON_NS = 1_763_000_000_000_000_000
