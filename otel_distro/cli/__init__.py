@@ -23,6 +23,7 @@ COMMANDS = {
     "redact": "copy standard input to standard output with PII and secrets masked",
     "reprice": "price stored calls anew, after a price was added or corrected",
     "run": "run a program under this distribution",
+    "stack": "check the bundled stack, list its addresses, write its files",
     "stats": "error rate, latency, speed and time to first token",
     "violations": "spans that exceeded their latency budgets",
     "waste": "what retries, abandoned streams, repeats and missed caches cost",

@@ -75,6 +75,17 @@ def test_the_wheel_carries_its_licence(wheel: Path) -> None:
     assert any(name.endswith("licenses/LICENSE") for name in names(wheel))
 
 
+def test_the_wheel_carries_the_stack(wheel: Path) -> None:
+    """`otel-distro stack config` writes the files out of it."""
+    bundle = "otel_distro/stack/bundle/"
+    carried = {name.removeprefix(bundle) for name in names(wheel) if name.startswith(bundle)}
+    configuration = PROJECT / "collector-config"
+
+    assert carried == {"docker-compose.yml", ".env.example"} | {
+        str(path.relative_to(PROJECT)) for path in configuration.rglob("*") if path.is_file()
+    }
+
+
 def test_the_sdist_builds_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Path) -> None:
     """Whoever packages from source ships the same files."""
     with tarfile.open(sdist) as archive:
