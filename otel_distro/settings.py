@@ -20,6 +20,7 @@ from otel_distro import environment_variables as env
 from otel_distro.batch_limits import LOG_LIMITS, SPAN_LIMITS, BatchLimits
 from otel_distro.errors import Problem
 from otel_distro.redaction_settings import read_policy
+from otel_distro.settings_parsers import FALSE
 from otel_distro.variables import PREFIX, VARIABLES
 from otel_redaction import DEFAULT_POLICY, Policy
 
@@ -44,6 +45,19 @@ class Settings:
     budget_baggage: tuple[str, ...] = ()
     budget_on_fault: str = "refuse"
     budget_unknown_model: str | Decimal = "allow"
+    consent: bool = False
+    """Whether nothing may leave or be stored before the user has consented."""
+    do_not_track: bool = False
+    """Whether the user has said no to all programs (DO_NOT_TRACK)."""
+    content: str | None = None
+    content_key: str | None = None
+    baggage: tuple[str, ...] = ("session.id",)
+    error_hooks: bool = True
+    profile: str | None = None
+    log_file: Path | None = None
+    log_file_mb: float = 10.0
+    log_file_backups: int = 5
+    log_levels: tuple[tuple[str, int], ...] = ()
     prices: Path | None = None
     state_dir: Path = field(default_factory=Path)
     ledger: Location | None = None
@@ -54,6 +68,14 @@ class Settings:
 
 
 _SECTIONS = {"redaction", "budgets"}  # tables of their own; redaction may be true/false
+
+_NO_CONTENT_KEY = (
+    "there is no key to encrypt content for; run `otel-distro content keygen FILE` and set "
+    "OTEL_DISTRO_CONTENT_KEY to what it prints"
+)
+
+DO_NOT_TRACK = "DO_NOT_TRACK"
+"""The variable by which a user tells every program of a machine not to report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +126,8 @@ def load(environ: Mapping[str, str], section: Mapping[str, Any] | None = None) -
             shown = "(not shown)" if variable.secret else repr(raw)
             problems.append(Problem(f"{name}={shown}", str(error), withholds=variable.protects))
     settings = _settings(values, section, environ, problems)
+    if settings.content == "full" and settings.content_key is None:
+        problems.append(Problem(f"{env.OTEL_DISTRO_CONTENT}=full", _NO_CONTENT_KEY))
     return Loaded(settings, tuple(problems))
 
 
@@ -124,12 +148,25 @@ def _settings(
         variable.key: values[variable.name] for variable in VARIABLES if variable.name in values
     }
     known = {name: by_field[name] for name in Settings.__slots__ if name in by_field}
+    if known.get("content") == "none":
+        known["ledger"] = None
+    # Of all settings this one protects the user most: where it may have been meant, it is.
+    known.setdefault("consent", any(_is_about_consent(problem) for problem in problems))
     return replace(
         settings,
         **known,
+        do_not_track=_says_yes(environ.get(DO_NOT_TRACK, "")),
         policy=_policy(values, section, problems),
         cost_budgets=_cost_budgets(values, section, problems),
     )
+
+
+def _is_about_consent(problem: Problem) -> bool:
+    return "consent" in str(problem).lower()
+
+
+def _says_yes(text: str) -> bool:
+    return text.strip().lower() not in FALSE | {""}
 
 
 def _cost_budgets(
@@ -173,13 +210,16 @@ def _file_section(environ: Mapping[str, str], problems: list[Problem]) -> Mappin
         return {}
     import tomllib
 
+    text = ""
     try:
-        with Path(name).expanduser().open("rb") as file:
-            return tomllib.load(file)
+        text = Path(name).expanduser().read_text(encoding="utf-8")
+        return tomllib.loads(text)
     except OSError as error:
         reason = f"cannot read the file: {error.strerror}"
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
         reason = f"not valid TOML: {error}"
+        if "consent" in text:
+            reason += "; it speaks of consent, which is required until it can be read"
     problems.append(Problem(f"{env.OTEL_DISTRO_CONFIG}={name!r}", reason))
     return {}
 

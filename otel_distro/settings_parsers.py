@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
+
+CONTENT_KEY_PREFIX = "otc1"
+"""Begins every public key of content, so that other keys are not taken for one."""
+_KEY_BYTES = 32
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50, "off": 60}
+"""Severity -> number of the logging module; `off` is above all of them."""
 
 
 def boolean(value: object) -> bool:
@@ -103,6 +111,32 @@ def choice(*allowed: str) -> Callable[[object], str]:
     return read
 
 
+def consent(value: object) -> bool:
+    """Read whether consent is `required` or `not_required`."""
+    word = str(value).strip().lower().replace("-", "_")
+    if word in {"required", "not_required"}:
+        return word == "required"
+    try:
+        return boolean(value)
+    except ValueError:
+        raise ValueError("choose from required, not_required; until then it is required") from None
+
+
+def content_key(value: object) -> str:
+    """Read the public key under which content is sealed; its form is checked, not its use."""
+    from base64 import urlsafe_b64decode
+
+    text = str(value).strip()
+    try:
+        # Two characters of padding fit any length; what is too much is ignored.
+        raw = urlsafe_b64decode(text.removeprefix(CONTENT_KEY_PREFIX) + "==")
+    except ValueError:
+        raw = b""
+    if not text.startswith(CONTENT_KEY_PREFIX) or len(raw) != _KEY_BYTES:
+        raise ValueError("not a public key; `otel-distro content keygen FILE` makes and prints one")
+    return text
+
+
 def unknown_model(value: object) -> str | Decimal:
     """Read `allow`, `deny` or a price in US dollars per million tokens."""
     word = str(value).strip().lower()
@@ -118,6 +152,26 @@ def names(value: object) -> tuple[str, ...]:
     """Read a comma-separated list, or a list of strings from a file."""
     parts = value if isinstance(value, list | tuple) else str(value).split(",")
     return tuple(text for part in parts if (text := str(part).strip()))
+
+
+def log_levels(value: object) -> tuple[tuple[str, int], ...]:
+    """Read `logger=severity` pairs, or a table from a file."""
+    pairs = value.items() if isinstance(value, Mapping) else map(_pair, names(value))
+    return tuple((str(name).strip(), _level(str(word))) for name, word in pairs)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, word = text.rpartition("=")
+    if not equals or not name.strip():
+        raise ValueError(f"{text!r} is not logger=severity; for example httpx=warning")
+    return name, word
+
+
+def _level(word: str) -> int:
+    level = LEVELS.get(word.strip().lower())
+    if level is None:
+        raise ValueError(f"unknown severity {word.strip()!r}; choose from {', '.join(LEVELS)}")
+    return level
 
 
 def latency_budgets(value: object) -> tuple[LatencyBudget, ...]:

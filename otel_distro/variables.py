@@ -105,6 +105,38 @@ VARIABLES: tuple[Variable, ...] = (
         protects=True,
     ),
     Variable(
+        env.OTEL_DISTRO_CONSENT,
+        "consent",
+        parse.consent,
+        "`required`: nothing leaves and no call is stored before the user has consented "
+        "(`otel-distro consent`); DO_NOT_TRACK=1 counts as refused, whatever stands here",
+        "not_required",
+        "required",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_CONTENT,
+        "content",
+        parse.choice("none", "metadata", "full"),
+        "what is kept of model calls: `none` stores no call, `metadata` numbers and names; with "
+        "both, messages never leave. `full` also stores messages, redacted and encrypted for "
+        "OTEL_DISTRO_CONTENT_KEY; they leave only where OpenTelemetry's own variable for "
+        "capturing them is set",
+        "numbers and names; messages leave, redacted, where they are captured",
+        "metadata",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_CONTENT_KEY,
+        "content_key",
+        parse.content_key,
+        "public key that `otel-distro content keygen` prints; only its private half, which the "
+        "user keeps, can read what is stored under `full`",
+        "none",
+        "otc1Yk3q...",
+        protects=True,
+    ),
+    Variable(
         env.OTEL_DISTRO_LATENCY_BUDGETS,
         "latency_budgets",
         parse.latency_budgets,
@@ -170,6 +202,66 @@ VARIABLES: tuple[Variable, ...] = (
         "allow",
         "15",
         protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_BAGGAGE,
+        "baggage",
+        parse.names,
+        "which of session.id, user.id, tenant.id, feature_flag.key and "
+        "feature_flag.result.variant travel in the baggage header to the services a program "
+        "calls, and are believed when they come in",
+        "session.id",
+        "session.id,user.id,tenant.id",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_ERROR_HOOKS,
+        "error_hooks",
+        parse.boolean,
+        "tell of exceptions that nobody caught, in the main program, threads and asyncio tasks",
+        "true",
+        "false",
+    ),
+    Variable(
+        env.OTEL_DISTRO_PROFILE,
+        "profile",
+        parse.choice("dev", "test", "prod"),
+        "log lines on stderr beside the app's own handlers: `dev` readable from DEBUG on, `test` "
+        "warnings only, `prod` one line of JSON each from INFO on",
+        "none",
+        "dev",
+    ),
+    Variable(
+        env.OTEL_DISTRO_LOG_FILE,
+        "log_file",
+        parse.path,
+        "file for redacted log records as JSON lines; older ones are rotated and compressed",
+        "none",
+        "logs/app.jsonl",
+    ),
+    Variable(
+        env.OTEL_DISTRO_LOG_FILE_MB,
+        "log_file_mb",
+        parse.number(least=0.001, most=10_000, example="10"),
+        "megabytes after which the log file is rotated; it also is at the first record of a day",
+        "10",
+        "50",
+    ),
+    Variable(
+        env.OTEL_DISTRO_LOG_FILE_BACKUPS,
+        "log_file_backups",
+        parse.whole_number(least=0, most=1000, example="5"),
+        "how many rotated log files are kept",
+        "5",
+        "14",
+    ),
+    Variable(
+        env.OTEL_DISTRO_LOG_LEVELS,
+        "log_levels",
+        parse.log_levels,
+        "least severity by logger; what is below is not even made a record",
+        "none",
+        "httpx=warning,shop.cart=debug",
     ),
     Variable(
         env.OTEL_DISTRO_PRICES,
