@@ -60,7 +60,7 @@ class Budgets:
             open_book,
             unknown_model=self._unknown_model,
             scope_values=self._scopes,
-            hide=self._hide,
+            hide=self.hide,
             refuse_on_fault=settings.budget_on_fault == "refuse",
             listener=Listener(
                 crossed=self._crossed,
@@ -141,10 +141,10 @@ class Budgets:
             (book, amounts[budget.unit])
             for budget in self.all
             if not (gated and budget.name in self._hard)
-            and (book := budget.book(values, call.start_ns, self._hide)) is not None
+            and (book := budget.book(values, call.start_ns, self.hide)) is not None
         ]
 
-    def _hide(self, scope: str, value: str) -> str:
+    def hide(self, scope: str, value: str) -> str:
         """Return the pseudonym under which the ledger, too, knows a user or a session."""
         from otel_cost_ledger.privacy import pseudonym
 
@@ -181,7 +181,7 @@ class Budgets:
         if budget is None:
             known = ", ".join(repr(budget.name) for budget in self.all)
             raise OtelDistroError(f"there is no budget called {name!r}; there is {known}")
-        book = budget.book(scope_values, time.time_ns(), self._hide)
+        book = budget.book(scope_values, time.time_ns(), self.hide)
         if book is None:
             raise OtelDistroError(f"budget {name!r} needs a value for its scope {budget.scope}")
         state = self.books.state(book)

@@ -14,12 +14,14 @@ from otel_distro.accounts import Accounts
 from otel_distro.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
 from otel_distro.cost_metrics import CostMetrics
 from otel_distro.deliveries import Deliveries
+from otel_distro.exit_line import ExitLine
 from otel_distro.exits import Exits
 from otel_distro.faults import Faults
 from otel_distro.install import disarm, guard_providers, is_guarded
 from otel_distro.outages import Outages
 from otel_distro.pipeline import Pipeline
 from otel_distro.self_metrics import SelfMetrics
+from otel_distro.settings import process_environment
 from otel_redaction import Redactor
 from otel_redaction.shield import OpenShield, Shield
 
@@ -51,6 +53,7 @@ class Runtime:
         self.shield = shield_class(redactor, observer=self.metrics, withhold=withhold)
         self.ledger = _ledger_sink(settings, redactor.text)
         self.budgets = _budgets(settings, self.faults)
+        self.exit_line = ExitLine(settings) if settings.exit_line else None
         self.accounts = Accounts(
             open_book=partial(_open_book, settings),
             latency=LatencyBudgets(settings.latency_budgets),
@@ -134,6 +137,8 @@ class Runtime:
         try:
             closing.begin(self._providers)
             self.accounts.flush(max(0.0, deadline - time.monotonic()))
+            if self.exit_line is not None:
+                self.exit_line.say(self.budgets, process_environment())
             if self.budgets is not None:
                 self.budgets.close()
             closing.finish(self._providers, deadline, self.outages)
@@ -152,10 +157,14 @@ class Runtime:
         self.accounts.at_fork()
         if self.budgets is not None:
             self.budgets.at_fork()
+        if self.exit_line is not None:
+            self.exit_line.at_fork()
         closing.at_fork(self._providers)
 
     def _call_sinks(self) -> Sequence[CallSink]:
         sinks: list[CallSink] = [CostMetrics()]
+        if self.exit_line is not None:
+            sinks.append(self.exit_line)
         if self.ledger is not None:
             sinks.insert(0, self.ledger)
         if self.budgets is not None:

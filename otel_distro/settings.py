@@ -63,6 +63,8 @@ class Settings:
     ledger: Location | None = None
     ledger_retention_days: int = 30
     exit_timeout: float = 2.0
+    exit_line: bool = True
+    ui_token: str | None = field(default=None, repr=False)
     span_limits: BatchLimits = SPAN_LIMITS
     log_limits: BatchLimits = LOG_LIMITS
 
@@ -156,6 +158,7 @@ def _settings(
         settings,
         **known,
         do_not_track=_says_yes(environ.get(DO_NOT_TRACK, "")),
+        ui_token=values.get(env.OTEL_DISTRO_UI_TOKEN),
         policy=_policy(values, section, problems),
         cost_budgets=_cost_budgets(values, section, problems),
     )

@@ -304,4 +304,22 @@ VARIABLES: tuple[Variable, ...] = (
         "2",
         "0.5",
     ),
+    Variable(
+        env.OTEL_DISTRO_EXIT_LINE,
+        "exit_line",
+        parse.boolean,
+        "say one line on stderr at exit where a model was called: calls, tokens, cost, p95, "
+        "budget left, where it is stored",
+        "true",
+        "false",
+    ),
+    Variable(
+        env.OTEL_DISTRO_UI_TOKEN,
+        "",
+        str,
+        "token that `otel-distro ui` asks for; without one the page is served on loopback only",
+        "none",
+        "(32 random characters)",
+        secret=True,
+    ),
 )

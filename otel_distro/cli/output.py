@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import json
 import sys
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from otel_distro.figures import UNKNOWN, count, milliseconds, printable, usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rich.table import Table
 
-_NANO = Decimal(1_000_000_000)
-UNKNOWN = "unknown"
+__all__ = [
+    "UNKNOWN",
+    "count",
+    "fail",
+    "milliseconds",
+    "note",
+    "print_json",
+    "print_table",
+    "printable",
+    "table",
+    "usd",
+]
 
 
 def fail(message: str, *, code: int = 1) -> click.exceptions.Exit:
@@ -61,36 +72,3 @@ def print_table(result: Table, *, lines_after: Iterable[str] = ()) -> None:
     console.print(result)
     for line in lines_after:
         console.print(Text(line))
-
-
-def printable(text: str) -> str:
-    """Return *text* without control characters, which could steer the reader's terminal."""
-    return "".join(char if char.isprintable() else "�" for char in text)
-
-
-def usd(nano: int | None) -> str:
-    """Return an amount for people: enough digits that no call shows as nothing."""
-    if nano is None:
-        return UNKNOWN
-    amount = Decimal(nano) / _NANO
-    if amount == 0:
-        return "$0"
-    if abs(amount) >= 1:
-        return f"${amount:,.2f}"
-    if abs(amount) >= Decimal("0.01"):
-        return f"${amount:.4f}"
-    return f"${amount:.9f}".rstrip("0")
-
-
-def milliseconds(value: float | None) -> str:
-    """Return a duration for people."""
-    if value is None:
-        return "-"
-    if value >= 10_000:
-        return f"{value / 1000:,.1f} s"
-    return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
-
-
-def count(value: int | None) -> str:
-    """Return a number with thousands separated."""
-    return "-" if value is None else f"{value:,}"
