@@ -76,6 +76,7 @@ class Accounts:
         self._awake = threading.Event()
         self._waiting: deque[threading.Event] = deque()
         self._thread: threading.Thread | None = None
+        self._settling = False
 
     def take(self, span: ReadableSpan) -> Callable[[], Mapping[str, Any]] | None:
         """Recognise and queue *span* on the app's thread; return where its facts come from."""
@@ -94,8 +95,8 @@ class Accounts:
         return _Facts(account, record, self._faults)
 
     def pending(self) -> bool:
-        """Whether anything waits to be settled."""
-        return bool(self._settlement or self._verdicts)
+        """Whether anything waits to be settled, or is being settled now."""
+        return bool(self._settlement or self._verdicts) or self._settling
 
     def flush(self, timeout: float) -> bool:
         """Settle everything taken so far; return whether that was done within *timeout* seconds."""
@@ -130,10 +131,12 @@ class Accounts:
                     self._gather()
                 self._awake.clear()
                 waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+                self._settling = True  # before anything is taken off the queue
                 self._settle()
                 if waiting:
                     for sink in self._call_sinks:
                         self._guarded(sink.flush)
+                self._settling = False
                 for done in waiting:
                     done.set()
 

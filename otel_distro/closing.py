@@ -120,7 +120,7 @@ def _close_processor(processor: Any, deadline: float) -> None:
 def _queued(processor: Any) -> bool:
     queue = getattr(processor, "queue", None)
     if queue is not None:
-        return bool(queue)
+        return bool(queue.pending)
     batch = getattr(processor, "_batch_processor", None)
     return bool(getattr(batch, "_queue", ()))
 

@@ -69,6 +69,7 @@ class ExportQueue(Generic[T]):
         self._start_lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._in_hand = 0
+        self._delivering = False
         self._written_off = False
         self.last_success = 0.0
         """`time.monotonic()` of the last batch that was delivered."""
@@ -125,6 +126,11 @@ class ExportQueue(Generic[T]):
         return len(self._queue)
 
     @property
+    def pending(self) -> bool:
+        """Whether anything is queued or being delivered."""
+        return bool(self._queue) or self._delivering
+
+    @property
     def idle(self) -> bool:
         """Whether nothing is queued or being delivered any more after `begin_close`."""
         return self._thread is None or self._finished.is_set()
@@ -159,7 +165,9 @@ class ExportQueue(Generic[T]):
 
     def _answer_flushes(self) -> None:
         flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
+        self._delivering = True  # before anything is taken off the queue
         self._deliver_all()
+        self._delivering = False
         for done in flushes:
             done.set()
 

@@ -63,6 +63,7 @@ class Runtime:
         )
         self.pipeline = Pipeline(self.shield, self.accounts, self.faults)
         self._deliveries = Deliveries(self.outages, self.metrics, settings.exit_timeout)
+        self._exits = Exits(self, settings.exit_timeout)
         self._providers: tuple[Any, ...] = ()
         self._guard_ok = False
         self._closed = False
@@ -92,7 +93,7 @@ class Runtime:
             self.budgets.install(tracer_provider)
         self.metrics.observe_guard(lambda: self._guard_ok)
         self.outages.watch()
-        Exits(self, self.settings.exit_timeout).install()
+        self._exits.install()
         os.register_at_fork(after_in_child=self._after_fork)
 
     @property
@@ -150,6 +151,7 @@ class Runtime:
 
     def _after_fork(self) -> None:
         notices.at_fork()
+        self._exits.at_fork()
         self._closed = False
         self._forked = True
         self.faults.at_fork()
