@@ -11,14 +11,15 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-Cue = Literal["name", "code", "birth", "bearer", "basic", "pem", "webhook"]
+Cue = Literal["name", "code", "birth", "bearer", "basic", "pem", "webhook", "pan", "command"]
 
 _PASSES = tuple(
     re.compile(pattern)
     for pattern in (
         rb"k(?:ey|en(?<=token)|ie(?<=cookie)|s\.slack|(?<=webhook))",
-        rb"p(?:ass|wd|in|(?<=otp))",
-        rb"c(?:red|ret(?<=secret)|v[cv])",
+        rb"p(?:a(?:ss(?: -p)?|n(?![a-z]))|wd|in|(?<=otp))",
+        rb"c(?:r(?:ed|et(?<=secret))|v[cv]|ode|li(?<=redis-cli))",
+        rb"ql(?<=mysql)",
         rb"b(?:irth|orn|earer|asic |egin(?<=-----begin)|(?<=dob))",
     )
 )
@@ -33,6 +34,11 @@ _MEANING: dict[bytes, tuple[Cue, int]] = {
     b"cret": ("name", 2),
     b"pin": ("code", 0),
     b"p": ("code", 2),
+    b"pan": ("pan", 0),
+    b"ql": ("command", 3),
+    b"pass -p": ("command", 0),
+    b"cli": ("command", 6),
+    b"code": ("code", 0),
     b"cvc": ("code", 0),
     b"cvv": ("code", 0),
     b"birth": ("birth", 0),

@@ -7,6 +7,7 @@ from otel_redaction.detectors.births import find_birth_dates
 from otel_redaction.detectors.credentials import find_credentials
 from otel_redaction.detectors.emails import find_emails
 from otel_redaction.detectors.iban import find_ibans
+from otel_redaction.detectors.lettered import find_pans
 from otel_redaction.detectors.network import find_network_addresses
 from otel_redaction.detectors.numbers import find_numbers
 from otel_redaction.detectors.tokens import find_tokens
@@ -52,6 +53,7 @@ def _search_region(scan: Scan) -> list[Match]:
     scan.check_deadline()
     find_network_addresses(scan)
     find_tokens(scan)
+    find_pans(scan)
     scan.check_deadline()
     find_credentials(scan)
     find_assignments(scan)

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 _STEM = r"(?:pass|pwd|secret|token|key|auth|cred|cookie)"
 _NAME = rf"{_STEM}[\w.-]*[\"'`\])\\]*[ \t]*"
+_OPENS = "ation|ity|login|time|otp|fa|factor|access|recovery|reset|sign|pass|password"
 _PATTERNS = (
     r"[^\s@]@[\w\[]",  # emails
     r"(?:[0-9][-.()/+ ]*){6}",  # numbers
     r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]",
     r"[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11}",  # ibans
+    r"(?i)pan[^a-z]",
     r":[0-9A-Fa-f]{0,4}:",  # network addresses
     r"-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-",
     r"\.[0-9A-Fa-f]{4}\.",
@@ -33,6 +35,8 @@ _PATTERNS = (
     r"(?i)curl ",
     r"(?i)webhook|hooks\.slack",
     r"(?i)(?:cvv|cvc|otp|pin)2?(?: code| number)?[\"']?\s*(?:is|was|:|=|#)?\s*[0-9]{3}",
+    rf"(?i)(?:{_OPENS})[ _-]?code[\"']?\s*(?:is|was|:|=|#)?\s*[\"']?[0-9]{{3}}",
+    r"(?i)mysql|redis-cli|pass -p",
     r"(?i)birth|born|dob",  # births
     # assignments: a joined value, a flag, a name in capitals, and "password x"
     rf"(?i){_NAME}(?:[A-Za-z][\w.]*[ \t]+)?(?:[:=]|[?.+|-][=>])",

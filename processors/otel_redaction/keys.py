@@ -26,7 +26,7 @@ _API_KEYS = words(
 _TOKENS = words(
     "token accesstoken refreshtoken authtoken idtoken sessiontoken bearer bearertoken jwt "
     "authorization proxyauthorization credential credentials creds sessionid sessid phpsessid "
-    "jsessionid sastoken oauthtoken usertoken bottoken"
+    "jsessionid sastoken oauthtoken usertoken bottoken auth xauth"
 )
 _CODES = words("otp totp cvv cvv2 cvc cvc2")
 _COOKIES = frozenset({"cookie", "cookies", "setcookie"})

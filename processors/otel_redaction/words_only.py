@@ -36,7 +36,8 @@ def is_words_only(text: str) -> bool:
     rest = data.translate(None, _HARMLESS)
     if rest and not _is_quiet(data, rest):
         return False
-    if b"--" in data or b"asic " in data:  # a flag, or basic credentials
+    # A flag, or basic credentials.
+    if b"--" in data or b" -p" in data or b" -a " in data or b"asic " in data:
         return False
     if TOKEN_RUN not in data.translate(_LONG_WORDS):
         return True

@@ -54,6 +54,8 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive(
             "use sk-proj-Ab3dEf6hIj9kLmN0pQrStUv1Wx please", "sk-proj-Ab3dEf6hIj9kLmN0pQrStUv1Wx"
         ),
+        Positive("the api key is ErsEz5jhy0I9lO7F3vlfFrGY", "ErsEz5jhy0I9lO7F3vlfFrGY"),
+        Positive("access key wSLQcWtxJTQr1FqXSTs98vPlL2aE", "wSLQcWtxJTQr1FqXSTs98vPlL2aE"),
         Positive("AWS_ACCESS_KEY_ID=AKIA" + "Z7QK3MNP5RSTUVW2", "AKIA" + "Z7QK3MNP5RSTUVW2"),
         Positive("xoxb-" + "263594206564-FGqddMF8t08v8N7Oq4i57vs1", "FGqddMF8t08v8N7Oq4i57vs1"),
         Positive(
@@ -74,6 +76,14 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive('{\\"password\\": \\"hunter22\\"}', "hunter22"),
         Positive("curl -u admin:s3cr3tpw https://x.example/", "admin:s3cr3tpw"),
         Positive("DB_PASS: 'gX7$kq'", "gX7$kq"),
+        Positive("Server=tcp:db;User ID=sa;Password=Pa55w.rd;Encrypt=true", "Pa55w.rd"),
+        Positive("mysql -u root -pS3cr3tPw! shop", "S3cr3tPw!"),
+        Positive("sshpass -p 'S3cr3tPw!' ssh app@host", "S3cr3tPw!"),
+        Positive("redis-cli -h cache -a Zw7rPwV81Aw71 ping", "Zw7rPwV81Aw71"),
+        Positive('$password = ConvertTo-SecureString "P@ssw0rd1"', "P@ssw0rd1"),
+        Positive("Your verification code is 482913.", "482913"),
+        Positive("use passcode 993211 to log in", "993211"),
+        Positive("security code: 123 456", "123 456"),
     ),
     "secret": (
         Positive(
@@ -87,6 +97,10 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive("Authorization: Basic dXNlcjpwYXNzd29yZA==", "dXNlcjpwYXNzd29yZA=="),
         Positive('System.setProperty("X_TOKEN", "eu1m6boi0z3cccrr8cgq")', "eu1m6boi0z3cccrr8cgq"),
         Positive("https://s.example/f?sig=Ab3dEf6hIj9kLm%2B0", "Ab3dEf6hIj9kLm%2B0"),
+        Positive("Authorization: Token 9a6656c90bd5482a90a29b9f", "9a6656c90bd5482a90a29b9f"),
+        Positive("Authorization=ApiKey QsvzU9Kk1v1MIdzu4xCx==", "QsvzU9Kk1v1MIdzu4xCx=="),
+        Positive("vault token s.HBdoAprQUejr9gJEBlI2y27p", "s.HBdoAprQUejr9gJEBlI2y27p"),
+        Positive('"auth": "P98lzWbnxXcOdNX8Z5hs1UcA"', "P98lzWbnxXcOdNX8Z5hs1UcA"),
     ),
     "cookie": (
         Positive("Cookie: sid=31d4d96e407aad42; theme=dark", "sid=31d4d96e407aad42; theme=dark"),
@@ -115,6 +129,8 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
     ),
     "national_id": (
         Positive("CPF 529.982.247-25", "529.982.247-25"),
+        Positive("PAN: ABCPD1234F", "ABCPD1234F"),
+        Positive("DL# F255-921-50-094-0", "F255-921-50-094-0"),
         Positive("my NHS number is 943 476 5919", "943 476 5919"),
         Positive("passport number: 912803456", "912803456"),
         Positive("Aadhaar 2341 2341 2346", "2341 2341 2346"),
@@ -184,6 +200,8 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
     "jwt": (Negative("eyJub3QiOiJhIGhlYWRlciJ9.e30.x", "the header is not a token header"),),
     "api_key": (
         Negative("ghp_" + "x" * 36, "a placeholder"),
+        Negative("cache key 9a6656c90bd5482a90a29b9fa5ff5180", "names what it finds"),
+        Negative("the key is feature_flag_rollout_2024_q3", "words"),
         Negative("gen_ai.usage.input_tokens", "an attribute name"),
         Negative("0af7651916cd43dd8448eb211c80319c", "a trace id"),
         Negative("public_key = '9Cnzj4p4WGeKLs1Pt8QuKUpRKfFLfRYC9AIKjbJTWit'", "public"),
@@ -198,6 +216,10 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
         Negative("password=********", "already hidden"),
         Negative("reset-password: link sent", "prose"),
         Negative("git@github.com:owner/name.git", "a repository"),
+        Negative("password = settings.password;", "code"),
+        Negative("docker run mysql -p 3306:3306", "a port"),
+        Negative("exit code 137, status code: 404, zip code 94107", "not codes that open anything"),
+        Negative("access code: 4 digits", "what a code looks like"),
     ),
     "secret": (
         Negative("secret_length = X25519.secret_length", "code"),
@@ -209,6 +231,8 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
         Negative("tokenizer: cl100k_base", "a tokenizer"),
         Negative("the bearer of bad news", "prose"),
         Negative("token_type=access_token", "a type"),
+        Negative('"auth": "basic", auth: required', "how, not with what"),
+        Negative("token budget_of_1000_tokens_per_minute", "words"),
     ),
     "cookie": (Negative("cookie: required", "no value"),),
     "email": (
@@ -236,6 +260,8 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
     ),
     "national_id": (
         Negative("529.982.247-26", "check digits"),
+        Negative("part ABCPD1234F", "no label"),
+        Negative("pan ABCXD1234F", "no such holder"),
         Negative("order 9434765919", "no label"),
         Negative("123 456 789 rows", "an amount"),
     ),

@@ -17,7 +17,9 @@ from otel_redaction.words_only import is_words_only
 
 _WORDS = {
     "name": (b"pass", b"pwd", b"secret", b"token", b"key", b"auth", b"cred", b"cookie"),
-    "code": (b"cvv", b"cvc", b"otp", b"pin"),
+    "code": (b"cvv", b"cvc", b"otp", b"pin", b"code"),
+    "command": (b"mysql", b"redis-cli", b"pass -p"),
+    "pan": (b"pan",),
     "birth": (b"birth", b"born", b"dob"),
     "bearer": (b"bearer",),
     "basic": (b"basic ",),
@@ -48,6 +50,9 @@ def test_cues_are_all_the_words_and_no_others(text: str) -> None:
         cue: sorted(place for word in words for place in _every(word, lower))
         for cue, words in _WORDS.items()
     }
+    # One word announces one thing: `sshpass -p` is a command, `company` is no tax number.
+    expected["name"] = [p for p in expected["name"] if p not in expected["command"]]
+    expected["pan"] = [p for p in expected["pan"] if not lower[p + 3 : p + 4].isalpha()]
     assert found == {cue: places for cue, places in expected.items() if places}
 
 

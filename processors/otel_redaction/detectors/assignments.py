@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from otel_redaction.detectors.providers import looks_random
 from otel_redaction.detectors.secret_values import Style, Written, is_password, is_secret
 from otel_redaction.keys import secret_kind
 from otel_redaction.words import words
@@ -25,11 +26,18 @@ _REST_AND_OPERATOR = re.compile(
     r"|>\s{0,80}"
     r"|[ \t]{1,4}(?:is|was)[ \t:]{1,4}"
     r")"
+    r"(?:ConvertTo-SecureString[ \t]{1,4}(?:-String[ \t]{1,4})?)?"
     r"(?:[bfru@L\\]{1,4}(?=[\"'`]))?"
 )
 _SPACE = re.compile(r"[\w-]{0,40}+[ \t]{1,4}(?=[^\s-])")
-# Without a flag, only a name in capitals or one of the plain names below counts.
+# Without a flag, a name in capitals or one of the plain names below counts, and
+# any other only before what nobody would write by hand.
 _SPACED_STARTS = frozenset("PSTKACp")
+_LONG_VALUE = re.compile(r"[a-z]{0,12}[ \t]{1,4}[\w+/=.~-]{20}")
+_WORD_BEFORE_REVERSED = re.compile(r"[ \t]([A-Za-z]{2,14})(?![A-Za-z])")
+_SCHEME = re.compile(
+    r"(?:token|api-?key|key|bearer|basic|digest|negotiate)[ \t]{1,4}", re.IGNORECASE
+)
 _PLAIN_NAMES = words("password passwd pwd passphrase")
 _QUOTED = re.compile(r"(\"\"\"|'''|[\"'`])([^\r\n]*?)\1")
 _BARE = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\x00]{1,256}")
@@ -40,6 +48,9 @@ _MANY_SETTINGS = 8
 _JUDGED_OTHERWISE = re.compile(rb"pas|pwd|psw|otp|cv[cv]|cookie|kennwort|contrase|senha|motdep")
 _LONGEST_VALUE = 1024
 _LONGEST_BARE = 250
+_LONGEST_PLAIN = 12
+_LISTED = frozenset({"", ";", '"', "'"})
+_SHORTEST_GENERATED = 20
 
 
 def find_assignments(scan: Scan) -> None:
@@ -53,13 +64,17 @@ def find_assignments(scan: Scan) -> None:
             operator = _REST_AND_OPERATOR.match(scan.text, anchor)
             if operator is not None:
                 done = _judge(scan, anchor, operator)
-            elif flags or scan.text[anchor] in _SPACED_STARTS:
+            elif (
+                flags or scan.text[anchor] in _SPACED_STARTS or _LONG_VALUE.match(scan.text, anchor)
+            ):
                 done = _judge_spaced(scan, anchor, flags=flags)
 
 
 def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:
     """Add the value assigned to the name around *anchor*; return where to look on."""
-    kind = secret_kind(scan.text[_name_start(scan.text, anchor) : operator.end(1)])
+    first = _name_start(scan.text, anchor)
+    kind = secret_kind(scan.text[first : operator.end(1)])
+    kind = kind or _kind_of_two_words(scan.text, first, operator.end(1))
     if kind is None:
         return anchor + 3
     if kind == "cookie":
@@ -68,7 +83,17 @@ def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:
     style: Style = "tight" if written.endswith("=") else "loose"
     if written.rstrip(" \t:").endswith(("is", "was")):
         style = "prose"
-    return _add_value(scan, operator.end(), kind, style)
+    start = operator.end()
+    scheme = _SCHEME.match(scan.text, start) if kind == "token" else None
+    return _add_value(scan, scheme.end() if scheme else start, kind, style)
+
+
+def _kind_of_two_words(text: str, start: int, end: int) -> str | None:
+    """Return what the name is with the word before it: `api key`, `vault token`."""
+    if end - start > _LONGEST_PLAIN:
+        return None
+    before = _WORD_BEFORE_REVERSED.match(text[max(0, start - 16) : start][::-1])
+    return secret_kind(f"{before[1][::-1]}_{text[start:end]}") if before else None
 
 
 def _name_start(text: str, anchor: int) -> int:
@@ -88,10 +113,22 @@ def _judge_spaced(scan: Scan, anchor: int, *, flags: bool) -> int:
         return anchor + 3
     name = text[_name_start(text, anchor) : space.end()].rstrip()
     flag = flags and name.startswith("--")
-    if not flag and not name.isupper() and name.lower() not in _PLAIN_NAMES:
-        return anchor + 3
     kind = secret_kind(name)
+    if not flag and not name.isupper() and name.lower() not in _PLAIN_NAMES:
+        kind = kind or _kind_of_two_words(text, space.end() - len(space.group()), space.end())
+        if kind is None or not _is_generated(text, space.end()):
+            return anchor + 3
     return _add_value(scan, space.end(), kind, "tight" if flag else "space") if kind else anchor + 3
+
+
+def _is_generated(text: str, start: int) -> bool:
+    """Return whether no hand would write what begins at *start*."""
+    value = _BARE.match(text, start)
+    return (
+        value is not None
+        and len(value.group()) >= _SHORTEST_GENERATED
+        and looks_random(value.group())
+    )
 
 
 def _add_value(scan: Scan, start: int, kind: str, style: Style) -> int:
@@ -115,7 +152,8 @@ def _add_value(scan: Scan, start: int, kind: str, style: Style) -> int:
     if quoted is None and kind != "password" and value.count("=") > _MANY_SETTINGS:
         return _after_settings(scan, first, last)
     follows = text[last : last + 1] if quoted is None else ""
-    written = Written(style, follows, quoted=quoted is not None)
+    listed = style == "tight" and follows in _LISTED and ";" in text[max(0, start - 64) : start]
+    written = Written(style, follows, quoted=quoted is not None, listed=listed)
     accept = is_password if kind == "password" else is_secret
     if accept(value, written):
         more = _MORE.match(text, last) if len(value) >= _LONGEST_BARE else None

@@ -32,9 +32,28 @@ _WEBHOOK = re.compile(
     r"|[\w-]{1,60}\.webhook\.office\.com/webhookb2/[\w@/-]{40,300}"
 )
 _CODE = re.compile(
-    r"(?:cvv2?|cvc2?|otp|pin)(?: code| number)?[\"']?"
-    r"\s{0,2}(?:is|was|:|=|#)?\s{0,2}(\d{3,8})(?![\w.])",
+    r"(?:cvv2?|cvc2?|otp|pin|code)(?: code| number)?[\"']?"
+    r"\s{0,2}(?:is|was|:|=|#)?\s{0,2}[\"']?(\d{3}[ -]\d{3}|\d{3,8})(?!\w|\.\d)",
     re.IGNORECASE,
+)
+# A code is secret only after a word that says what it opens.
+_CODE_OWNER_REVERSED = re.compile(
+    r"(?:[ _-]?(?:noitacifirev|ytiruces|noitacitnehtua|htua|noitamrifnoc|nigol|emit-eno"
+    r"|emit eno|pto|afm|af2|rotcaf-owt|ssecca|yrevocer|teser|ngis|drowssap"
+    r"|ssap))(?![a-z])",
+    re.IGNORECASE,
+)
+_COMMANDS = (
+    # Where the password is an argument without a name.
+    (
+        b"mysql",
+        re.compile(r"\bmysql\w{0,10}[ \t][^\r\n|;]{0,200}?(?<=\s)-p([^\s\"'-][^\s\"']{2,64})"),
+    ),
+    (b"sshpass", re.compile(r"\bsshpass[ \t]{1,4}-p[ \t]{0,4}[\"']?([^\s\"'$]{3,64})")),
+    (
+        b"redis-cli",
+        re.compile(r"\bredis-cli[ \t][^\r\n|;]{0,120}?(?<=\s)-a[ \t]{1,4}[\"']?([^\s\"'$]{3,128})"),
+    ),
 )
 
 
@@ -51,6 +70,8 @@ def find_credentials(scan: Scan) -> None:
         if "webhook" in cues:
             for webhook in _WEBHOOK.finditer(scan.text):
                 scan.add(*webhook.span(), "api_key")
+    if "command" in cues:
+        _find_in_commands(scan)
     if "code" in cues and b"0" in scan.shape:
         _find_codes(scan)
     if "bearer" in cues:
@@ -106,8 +127,23 @@ def _find_codes(scan: Scan) -> None:
     """Add card verification numbers, one-time codes and PINs."""
     for position in scan.cues["code"]:
         code = _CODE.match(scan.text, position)
-        if code is not None and not scan.text[position - 1 : position].isalnum():
-            scan.add(*code.span(1), "password")
+        if code is None:
+            continue
+        if scan.text[position] in "cC" and scan.text[position + 1] in "oO":
+            lead = scan.text[max(0, position - 20) : position][::-1]
+            if _CODE_OWNER_REVERSED.match(lead) is None:
+                continue
+        elif scan.text[position - 1 : position].isalnum():
+            continue
+        scan.add(*code.span(1), "password")
+
+
+def _find_in_commands(scan: Scan) -> None:
+    """Add passwords that a flag of one letter gives to a command."""
+    for program, command in _COMMANDS:
+        if program in scan.lower:
+            for password in command.finditer(scan.text):
+                scan.add(*password.span(1), "password")
 
 
 def _find_bearer(scan: Scan) -> None:

@@ -9,6 +9,7 @@ from otel_redaction.detectors.context import vocabulary
 
 if TYPE_CHECKING:
     from otel_redaction.detectors.context import Context
+    from otel_redaction.scan import Scan
 
 _NIF_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 _NRIC_WEIGHTS = (2, 7, 6, 5, 4, 3, 2)
@@ -22,8 +23,20 @@ _DOCUMENT_WORDS = vocabulary(
     "passport passports reisepass pass pasaporte passeport passaporto licence license licenses "
     "driver drivers visa führerschein ausweis personalausweis document id card identity member "
     "identification certificate dea voter kvnr krankenkasse versichertennummer "
-    "insurance nino national medicare"
+    "insurance nino ni national medicare dl"
 )
+
+# An Indian tax number: five letters, of which the fourth tells what kind of holder, four digits.
+_PAN = re.compile(r"\b[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]\b")
+_REACH = 40
+
+
+def find_pans(scan: Scan) -> None:
+    """Add Indian tax numbers, which have too few digits to be looked at as numbers."""
+    for position in scan.cues.get("pan", ()):
+        number = _PAN.search(scan.text, position, position + _REACH)
+        if number is not None:
+            scan.add(*number.span(), "national_id")
 
 
 def is_lettered_id(value: str, context: Context) -> bool:

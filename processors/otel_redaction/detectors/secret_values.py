@@ -21,6 +21,8 @@ class Written:
     follows: str
     """The character after a bare value; empty at the end."""
     quoted: bool
+    listed: bool = False
+    """Whether it stands in a list of settings, as `Password=x;` in a connection string."""
 
 
 _LITERALS = words(
@@ -72,7 +74,9 @@ def is_password(value: str, written: Written) -> bool:
         return False
     if written.quoted:
         return not value.isupper() or "_" not in value
-    if written.follows in {"(", "[", "{"} or _CODE.fullmatch(value):
+    if written.follows in {"(", "[", "{"}:
+        return False
+    if not written.listed and _CODE.fullmatch(value):
         return False
     if written.style == "prose":
         return not value.isalpha()
