@@ -6,7 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.providers import looks_random
-from otel_redaction.detectors.secret_values import Style, Written, is_password, is_secret
+from otel_redaction.detectors.secret_values import (
+    Style,
+    Written,
+    is_password,
+    is_secret,
+    whole_password_end,
+)
 from otel_redaction.keys import secret_kind
 from otel_redaction.words import words
 
@@ -48,6 +54,7 @@ _MANY_SETTINGS = 8
 _JUDGED_OTHERWISE = re.compile(rb"pas|pwd|psw|otp|cv[cv]|cookie|kennwort|contrase|senha|motdep")
 _LONGEST_VALUE = 1024
 _LONGEST_BARE = 250
+_WHITE = " \t\r\n\"'`"
 _LONGEST_PLAIN = 12
 _LISTED = frozenset({"", ";", '"', "'"})
 _SHORTEST_GENERATED = 20
@@ -140,9 +147,11 @@ def _add_value(scan: Scan, start: int, kind: str, style: Style) -> int:
     else:
         first = start + opening
         bare = _BARE.match(text, first)
-        if bare is None:
+        if bare is None and kind != "password":
             return start
-        last = first + len(bare.group().rstrip(".:\\"))
+        last = first + (len(bare.group().rstrip(".:\\")) if bare else 0)
+        if kind == "password" and last < len(text) and text[last] not in _WHITE:
+            last = whole_password_end(text, first, last)
     written_value = text[first:last]
     value = written_value.strip()
     if not value.strip("\x00 "):

@@ -39,7 +39,9 @@ _LITERALS = words(
 # Every pattern here is free of nested repeats or possessive (`*+`): the values
 # come from anywhere, and one that backtracks would stop the program.
 _PLACEHOLDER = re.compile(
-    r"[<\[{(][^\r\n]*|\$[^\r\n]*|%[\w()]{0,40}|[*•.xX#_?-]{3,}"
+    r"[<\[{(][^\r\n]*[>\]})]|[<\[{(][A-Za-z_ .,:-]*"
+    r"|\$[{(][^\r\n]*|\$[A-Za-z_][\w.:\[\]-]*|%\(\w*\)[a-z]?|%[a-z]?|%\w+%"
+    r"|[*•.xX#_?-]{3,}"
     r"|(?:your|my|the|some|insert|enter|replace|put)[-_ ][^\r\n]*",
     re.IGNORECASE,
 )
@@ -63,6 +65,10 @@ _ALGORITHMS = words(
 )
 _MOST_EQUALS = 3
 _NESTED = re.compile(r"(?:pass|pwd|secret|token|key|auth|cred)\w{0,20}=", re.IGNORECASE)
+_REST_OF_PASSWORD = re.compile(r"[^\s\"'`\x00]{1,48}(?![^\s\"'`\x00])")
+_NEXT_SETTING = re.compile(r"[,;&|]\s{0,2}[\w.-]{1,40}[=:]|</|\\[nrt\"]")
+_CALL = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*\d?[(\[{<]|\w+(?:\.\w+)+[(\[]|[({\[]\w*[:=,]")
+_OPENING = frozenset("([{<")
 _HEX = re.compile(r"[0-9a-fA-F]{16,}")
 
 
@@ -86,6 +92,27 @@ def is_password(value: str, written: Written) -> bool:
         # `password: required by law` is prose; `password: sunshine` ends its line.
         return written.follows in {"", "\n", "\r", "&", ";", ","}
     return True
+
+
+def whole_password_end(text: str, start: int, end: int) -> int:
+    """Return where the password from *start* ends; *end* unless it goes on with punctuation.
+
+    `tH1Cr0j(Y@` is a password, `getPass(x)` is code, and `pw1Abc;user=x` ends at the semicolon.
+    """
+    rest = _REST_OF_PASSWORD.match(text, end)
+    if rest is None:
+        return end
+    whole = text[start : rest.end()]
+    following = _NEXT_SETTING.search(whole)
+    if following is not None:
+        whole = whole[: following.start()]
+    if _CALL.match(whole) or _PLACEHOLDER.fullmatch(whole) or whole[-1:] in _OPENING:
+        return end
+    whole = whole.rstrip(".,;:)]}>")
+    if len(whole) <= end - start:
+        return end
+    classes = (str.islower, str.isupper, str.isdigit)
+    return start + len(whole) if all(any(map(of, whole)) for of in classes) else end
 
 
 def is_secret(value: str, written: Written) -> bool:
