@@ -1,7 +1,79 @@
-"""The OpenTelemetry distribution for Python programs that call language models."""
+"""The OpenTelemetry distribution for Python programs that call language models.
 
-from otel_distro.budget import BudgetExceeded
-from otel_distro.configuration import configure
-from otel_distro.errors import OtelDistroError, Problem, SettingsError
+Names are loaded when they are first used, so that importing the package costs next to nothing.
+"""
 
-__all__ = ["BudgetExceeded", "OtelDistroError", "Problem", "SettingsError", "configure"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from otel_distro.budget import BudgetExceeded
+    from otel_distro.configuration import configure
+    from otel_distro.contexts import feature_flag, session, tenant, user
+    from otel_distro.errors import OtelDistroError, Problem, SettingsError
+    from otel_distro.events.catalogue import Attribute, define_event
+    from otel_distro.events.tracking import Event, attach, detach, event_span, track_event
+    from otel_distro.tallies import Snapshot, reset, snapshot
+    from otel_distro.tracing import current_trace_id, measure, traced
+
+_HOMES = {
+    "Attribute": "events.catalogue",
+    "BudgetExceeded": "budget",
+    "Event": "events.tracking",
+    "OtelDistroError": "errors",
+    "Problem": "errors",
+    "SettingsError": "errors",
+    "Snapshot": "tallies",
+    "attach": "events.tracking",
+    "configure": "configuration",
+    "current_trace_id": "tracing",
+    "define_event": "events.catalogue",
+    "detach": "events.tracking",
+    "event_span": "events.tracking",
+    "feature_flag": "contexts",
+    "measure": "tracing",
+    "reset": "tallies",
+    "session": "contexts",
+    "snapshot": "tallies",
+    "tenant": "contexts",
+    "traced": "tracing",
+    "track_event": "events.tracking",
+    "user": "contexts",
+}
+
+__all__ = [
+    "Attribute",
+    "BudgetExceeded",
+    "Event",
+    "OtelDistroError",
+    "Problem",
+    "SettingsError",
+    "Snapshot",
+    "attach",
+    "configure",
+    "current_trace_id",
+    "define_event",
+    "detach",
+    "event_span",
+    "feature_flag",
+    "measure",
+    "reset",
+    "session",
+    "snapshot",
+    "tenant",
+    "traced",
+    "track_event",
+    "user",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name, or a module that is meant to be used as one (`budget`, `consent`)."""
+    if name in _HOMES:
+        found = getattr(import_module(f"otel_distro.{_HOMES[name]}"), name)
+    elif name in {"budget", "consent"}:
+        found = import_module(f"otel_distro.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found
+    return found

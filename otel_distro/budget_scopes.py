@@ -8,6 +8,7 @@ from opentelemetry import baggage, trace
 from opentelemetry.sdk.trace import SpanProcessor
 
 from otel_distro.budget import current_scope
+from otel_distro.contexts import said_here
 from otel_pricing import scope_keys
 from otel_pricing.values import first_text
 
@@ -62,6 +63,9 @@ class Scopes:
             for name, keys in _KEYS.items():
                 if value := first_text(trusted, keys):
                     said[name] = value
+        here = said_here(context)
+        if here:
+            said.update((name, v) for name, keys in _KEYS.items() if (v := here.get(keys[0])))
         said.update((k, v) for k, v in current_scope().items() if k in _KEYS)
         return said
 

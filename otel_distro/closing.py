@@ -69,6 +69,12 @@ def pending(providers: Iterable[Any]) -> bool:
     return any(_queued(processor) for processor in _processors(providers))
 
 
+def drop_queued(providers: Iterable[Any], reason: str) -> None:
+    """Drop what waits in our queues: it may not be delivered any more."""
+    for queue in _queues(providers):
+        queue.drop_all(reason)
+
+
 def at_fork(providers: Iterable[Any]) -> None:
     """Renew our queues in a forked child; the SDK renews its own."""
     for queue in _queues(providers):

@@ -1,25 +1,37 @@
-"""A bounded queue with one worker that hands batches to an exporter, and knows what it lost.
+"""A queue bounded by bytes with one worker that hands batches to an exporter and keeps exact books.
 
-Unlike the SDK's batch processor it counts exactly what was dropped and why, closes within the
-time it is given whatever the exporter does, and makes batches larger when it is behind.
+Whatever is put in ends in exactly one column: delivered, spooled (on disk, sent later), or dropped
+for a reason. `put` takes no lock and waits for nothing but, while the queue is a quarter full and
+the worker keeps up, one millisecond in which the worker gets the processor.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from collections import Counter, deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+from otel_distro.batch_limits import BatchLimits
+from otel_distro.delivery_counts import AtomicCounter, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from otel_distro.safety_net import SafetyNet
+
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
-_BEHIND = 4
+_BEHIND: Final = 4
 """Batches are up to this many times larger while the queue is that many batches long."""
+_EASE_SECONDS: Final = 0.001
+_KEEPS_UP_SECONDS: Final = 1.0
+_RELIEF_SECONDS: Final = 1.0
+"""An export that takes longer than this no longer holds up what could go to disk."""
+_RETRY_SECONDS: Final = 1.0
 
 
 class Exporter(Protocol[T_contra]):
@@ -32,11 +44,20 @@ class Exporter(Protocol[T_contra]):
         """Stop, and give up an export that is still being retried."""
 
 
+class Entry(NamedTuple, Generic[T]):
+    """A record in the queue."""
+
+    record: T
+    size: int
+    mark: Any
+    """Where it stands in the journal, if there is one."""
+
+
 class ExportQueue(Generic[T]):
     """Takes records on any thread, delivers them on its own; thread-safe, restarted after fork.
 
     A full queue loses its oldest record. *on_dropped* hears how many were lost and why
-    (`queue_full`, `export_failed`, `exit_timeout`).
+    (`queue_full`, `export_failed`, `rejected`, `exit_timeout`, `already_shutdown`).
     """
 
     def __init__(
@@ -44,49 +65,139 @@ class ExportQueue(Generic[T]):
         exporter: Exporter[T],
         *,
         signal: str,
-        max_queue_size: int,
-        max_batch_size: int,
-        delay_seconds: float,
-        on_dropped: Callable[[int, str], None],
+        limits: BatchLimits = BatchLimits(),  # noqa: B008 - frozen
+        size_of: Callable[[T], int] = lambda _record: 1024,
+        on_dropped: Callable[[int, str], None] = lambda _count, _reason: None,
         on_delivered: Callable[[], None] = lambda: None,
     ) -> None:
-        self._on_delivered = on_delivered
-        self._exporter = exporter
+        self.exporter = exporter
         self.signal = signal
         """What is queued: spans or log records."""
-        self._max_batch_size = max_batch_size
-        self._delay = delay_seconds
+        self.net: SafetyNet | None = None
+        """Keeps what cannot be delivered; None for exporters it cannot be done for."""
+        self.on_idle: Callable[[], None] = lambda: None
+        """Called on the worker's thread after every round."""
+        self._limits = limits
+        self._size_of = size_of
         self._on_dropped = on_dropped
-        self._max_queue_size = max_queue_size
+        self._on_delivered = on_delivered
+        self._ease_at = limits.max_queue_bytes // 4
+        self._relieve_at = limits.max_queue_bytes // 2
         self._closed = False
         self._reset()
 
     def _reset(self) -> None:
-        self._queue: deque[T] = deque(maxlen=self._max_queue_size)
+        self._queue: deque[Entry[T]] = deque()
         self._awake = threading.Event()
         self._finished = threading.Event()
         self._flushes: deque[threading.Event] = deque()
         self._start_lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._in_hand = 0
+        self._relief: threading.Thread | None = None
+        # Written by those who add and by those who take; each may lose an update to a race, which
+        # is mended whenever the queue runs empty. Exact figures would need a lock.
+        self._bytes_in = 0
+        self._bytes_out = 0
+        self._emitted = AtomicCounter()
+        self._journaled = AtomicCounter()
+        self._refused = AtomicCounter()
+        self._overflowed = AtomicCounter()
+        # Taken by threads of ours only, never by the app's.
+        self._books = threading.Lock()
+        self._delivered = 0
+        self._spooled = 0
+        self._dropped: Counter[str] = Counter()
+        self._in_hand: list[Entry[T]] | None = None
         self._delivering = False
-        self._written_off = False
+        self._taken_at = 0.0
+        self._rest_until = 0.0
         self.last_success = 0.0
         """`time.monotonic()` of the last batch that was delivered."""
 
     def put(self, record: T) -> None:
-        """Queue *record*; never blocks."""
-        if self._closed:
-            self._on_dropped(1, "already_shutdown")
+        """Queue *record*; never raises."""
+        self._emitted.add()
+        if self._finished.is_set():
+            self._straggler(record)
             return
         if self._thread is None:
             self._start()
-        queue = self._queue
-        if len(queue) >= self._max_queue_size:
-            self._on_dropped(1, "queue_full")
-        queue.append(record)
-        if len(queue) >= self._max_batch_size and not self._awake.is_set():
+        size = self._size(record)
+        net = self.net
+        if net is not None and net.journals:
+            if net.journal(record, lambda mark: self._add(Entry(record, size, mark))):
+                self._journaled.add()
+                return
+        else:
+            self._add(Entry(record, size, None))
+        queued = self._bytes_in - self._bytes_out
+        if queued > self._ease_at:
+            self._under_pressure(queued)
+        if len(self._queue) >= self._limits.max_batch_size and not self._awake.is_set():
             self._awake.set()
+
+    def _add(self, entry: Entry[T]) -> None:
+        self._queue.append(entry)
+        self._bytes_in += entry.size
+        most = self._limits.max_queue_size
+        while self._bytes_in - self._bytes_out > self._limits.max_queue_bytes or (
+            most is not None and len(self._queue) > most
+        ):
+            try:
+                oldest = self._queue.popleft()
+            except IndexError:
+                break
+            self._bytes_out += oldest.size
+            self._overflowed.add()
+            self._on_dropped(1, "queue_full")
+
+    def _size(self, record: T) -> int:
+        try:
+            return self._size_of(record)
+        except Exception:  # noqa: BLE001 - a record that cannot be sized is still worth queueing
+            return 1024
+
+    def _straggler(self, record: T) -> None:
+        """Keep what comes after closing on disk; there is nobody left to deliver it."""
+        net = self.net
+        if net is not None and net.keeps and self._kept(net, [Entry(record, 0, None)]):
+            self._journaled.add()
+            return
+        self._refused.add()
+        self._on_dropped(1, "already_shutdown")
+
+    def _under_pressure(self, queued: int) -> None:
+        if threading.current_thread() is self._thread:
+            return
+        now = time.monotonic()
+        if now - self._taken_at < _KEEPS_UP_SECONDS:
+            time.sleep(_EASE_SECONDS)
+        elif queued > self._relieve_at and self._relief is None and self._can_relieve(now):
+            self._start_relief()
+
+    def _can_relieve(self, now: float) -> bool:
+        return (
+            self.net is not None
+            and self.net.keeps
+            and self._in_hand is not None
+            and now - self._taken_at > _RELIEF_SECONDS
+        )
+
+    def _start_relief(self) -> None:
+        with self._start_lock:
+            if self._relief is None:
+                thread = threading.Thread(
+                    target=self._relieve, name=f"otel_distro-{self.signal}-relief", daemon=True
+                )
+                with suppress(RuntimeError):
+                    thread.start()
+                    self._relief = thread
+
+    def _relieve(self) -> None:
+        with suppress_instrumentation():
+            while self._bytes_in - self._bytes_out > self._ease_at and self._spill(self._take()):
+                pass
+        self._relief = None
 
     def flush(self, timeout: float) -> bool:
         """Deliver everything queued so far; return whether that was done within *timeout* s."""
@@ -98,29 +209,82 @@ class ExportQueue(Generic[T]):
         return done.wait(timeout)
 
     def begin_close(self) -> None:
-        """Stop taking records and start delivering the rest at once."""
+        """Start delivering what is queued at once; what still comes is taken until that is done."""
         self._closed = True
         self._awake.set()
 
+    def hurry(self) -> None:
+        """Write to disk what waits behind an export that takes long; while closing only."""
+        if self._can_relieve_now():
+            while self._queue and self._spill(self._take()):
+                pass
+
+    def _can_relieve_now(self) -> bool:
+        slow = time.monotonic() - self._taken_at > _EASE_SECONDS * 300
+        return slow and self.net is not None and self.net.keeps and self._in_hand is not None
+
     def end_close(self, deadline: float) -> bool:
-        """Wait until all is delivered or *deadline* (`time.monotonic()`), then give up the rest.
+        """Wait until all is delivered or *deadline* (`time.monotonic()`), then save or drop it.
 
         Returns whether nothing had to be given up.
         """
         self.begin_close()
-        in_time = self._thread is None or self._finished.wait(max(0.0, deadline - time.monotonic()))
-        self._exporter.shutdown()
-        if not in_time:
-            # The exporter was told to give up; a batch in its hands ends as a failed export.
-            self._finished.wait(0.05)
-        lost = self._discard()
+        if self._thread is None:
+            self._finished.set()
+        self._finished.wait(max(0.0, deadline - time.monotonic()))
+        lost = 0
         if not self._finished.is_set():
-            # The batch in the exporter's hands may still arrive, but nobody will wait to see it.
-            self._written_off = True
-            lost += self._in_hand
+            lost = self._leave()
+        self.exporter.shutdown()
+        if self.net is not None:
+            self.net.close()
+        return not lost
+
+    def _leave(self) -> int:
+        """Account for what is not delivered in time: on disk if possible, else lost."""
+        net = self.net
+        payload = net.take_back() if net is not None else None
+        if payload is None:
+            self._finished.wait(0.05)  # the worker may be about to note what came of it
+        if net is not None:
+            net.abandon()
+        self.exporter.shutdown()
+        if net is None:
+            self._finished.wait(0.05)
+        # Never cleared again: the worker, should it come back, finds nothing to account for.
+        self._finished.set()
+        lost = 0
+        entries = self._claim()
+        if entries and not self._saved(entries, payload):
+            lost += len(entries)
+        while self._queue:
+            entries = self._take()
+            if entries and not self._spill(entries, put_back=False):
+                lost += len(entries)
         if lost:
-            self._on_dropped(lost, "exit_timeout")
-        return in_time and not lost
+            self._count_dropped(lost, "exit_timeout")
+        return lost
+
+    def _saved(self, entries: list[Entry[T]], payload: bytes | None) -> bool:
+        net = self.net
+        if net is None or not (net.keeps or net.journals):
+            return False
+        if payload is not None and net.keeps:
+            kept = net.keep(payload, len(entries))
+        else:
+            kept = self._spill(entries, put_back=False)
+            return kept
+        if kept:
+            self._count_spooled(len(entries))
+        return kept
+
+    def drop_all(self, reason: str) -> None:
+        """Drop everything that is queued."""
+        lost = 0
+        while self._queue:
+            lost += len(self._take())
+        if lost:
+            self._count_dropped(lost, reason)
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -135,14 +299,25 @@ class ExportQueue(Generic[T]):
         """Whether nothing is queued or being delivered any more after `begin_close`."""
         return self._thread is None or self._finished.is_set()
 
+    def tally(self) -> Tally:
+        """Return the state of the books."""
+        with self._books:
+            dropped = dict(self._dropped)
+            delivered, spooled = self._delivered, self._spooled
+        for reason, counter in (
+            ("queue_full", self._overflowed),
+            ("already_shutdown", self._refused),
+        ):
+            if counter.value:
+                dropped[reason] = dropped.get(reason, 0) + counter.value
+        return Tally(self._emitted.value, delivered, spooled + self._journaled.value, dropped)
+
     def at_fork(self) -> None:
         """Start anew in a forked child: what was queued belongs to the parent."""
+        self._closed = False
         self._reset()
-
-    def _discard(self) -> int:
-        lost = len(self._queue)
-        self._queue.clear()
-        return lost
+        if self.net is not None:
+            self.net.at_fork()
 
     def _start(self) -> None:
         with self._start_lock:
@@ -157,53 +332,164 @@ class ExportQueue(Generic[T]):
         awake, finished = self._awake, self._finished
         with suppress_instrumentation():
             while not self._closed:
-                awake.wait(self._delay)
+                awake.wait(self._pause())
                 awake.clear()
                 self._answer_flushes()
-            self._answer_flushes()
-        finished.set()
+                self.on_idle()
+            while not finished.is_set():
+                self._answer_flushes()
+                finished.set()
+                # Somebody may have added a record since the last look, and nobody adds any more.
+                if self._queue:
+                    finished.clear()
+
+    def _pause(self) -> float:
+        resting = self._rest_until - time.monotonic()
+        return min(max(resting, 0.01), self._limits.delay_seconds) if resting > 0 else (
+            self._limits.delay_seconds
+        )
 
     def _answer_flushes(self) -> None:
         flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
         self._delivering = True  # before anything is taken off the queue
-        self._deliver_all()
+        if flushes or self._closed or time.monotonic() >= self._rest_until:
+            self._deliver_all()
         self._delivering = False
         for done in flushes:
             done.set()
 
     def _deliver_all(self) -> None:
         while self._queue:
-            size = self._max_batch_size
+            size = self._limits.max_batch_size
             if len(self._queue) > size * _BEHIND:
                 size *= _BEHIND
-            batch = self._take(size)
-            if not self._deliver(batch) and self._closed:
-                # At exit a second attempt would only use up the time others have.
-                lost = self._discard()
-                if lost:
-                    self._on_dropped(lost, "export_failed")
+            if self._deliver(self._take(size)):
+                continue
+            if not self._closed:
+                return
+            # At exit a second attempt would only use up the time others have.
+            self.drop_all("export_failed")
 
-    def _take(self, size: int) -> list[T]:
-        batch: list[T] = []
-        queue = self._queue
-        try:
-            while len(batch) < size:
-                batch.append(queue.popleft())
-        except IndexError:
-            pass
-        return batch
+    def _take(self, size: int | None = None) -> list[Entry[T]]:
+        entries: list[Entry[T]] = []
+        queue, most = self._queue, size or self._limits.max_batch_size * _BEHIND
+        total = elsewhere = 0
+        with suppress(IndexError):
+            while len(entries) < most and total < self._limits.max_batch_bytes:
+                entry = queue.popleft()
+                total += entry.size
+                if entry.mark is not None and not entry.mark.live:
+                    elsewhere += 1  # it is in the journal and left to the resender
+                else:
+                    entries.append(entry)
+        self._bytes_out += total
+        if not queue:
+            self._bytes_in = self._bytes_out = 0
+        self._taken_at = time.monotonic()
+        if elsewhere:
+            self._count_spooled(elsewhere)
+        return entries
 
-    def _deliver(self, batch: list[T]) -> bool:
-        self._in_hand = len(batch)
+    def _deliver(self, entries: list[Entry[T]]) -> bool:
+        """Deliver *entries* or find them another place; False when they are back in the queue."""
+        if not entries:
+            return True
+        net = self.net
+        if net is not None and net.holds_back():
+            return self._spill(entries)
+        with self._books:
+            self._in_hand = entries
+        if net is not None:
+            net.begin()
         try:
-            result = self._exporter.export(batch)
+            result = self.exporter.export([entry.record for entry in entries])
             delivered = getattr(result, "name", "SUCCESS") == "SUCCESS"
         except Exception:  # noqa: BLE001 - an exporter's error must not end the worker
             delivered = False
+        if self._claim() is None:
+            return True  # whoever closes has accounted for them
         if delivered:
-            self.last_success = time.monotonic()
-            self._on_delivered()
-        elif not self._written_off:
-            self._on_dropped(len(batch), "export_failed")
-        self._in_hand = 0
-        return delivered
+            return self._count_delivered(entries)
+        if net is None:
+            self._count_dropped(len(entries), "export_failed")
+            return False
+        return self._after_failure(entries, net)
+
+    def _after_failure(self, entries: list[Entry[T]], net: SafetyNet) -> bool:
+        fate = net.fate_name()
+        if fate == "kept":
+            self._count_spooled(len(entries))
+            return True
+        if fate == "rejected":
+            net.acknowledge(entry.mark for entry in entries)
+            self._count_dropped(len(entries), "rejected")
+            return True
+        if fate == "unfit":
+            return self._halve(entries, net)
+        return self._spill(entries)
+
+    def _halve(self, entries: list[Entry[T]], net: SafetyNet) -> bool:
+        """Deliver the halves: one record that cannot leave must not cost its neighbours."""
+        if len(entries) == 1:
+            net.acknowledge(entry.mark for entry in entries)
+            self._count_dropped(1, "not_encodable")
+            return True
+        middle = len(entries) // 2
+        first = self._deliver(entries[:middle])
+        return self._deliver(entries[middle:]) and first
+
+    def _spill(self, entries: list[Entry[T]], *, put_back: bool = True) -> bool:
+        """Write *entries* to disk; put them back where that cannot be done."""
+        net = self.net
+        if not entries:
+            return True
+        if net is not None and net.journals:
+            net.surrender()
+            left = [entry for entry in entries if entry.mark is None]
+            self._count_spooled(len(entries) - len(left))
+            entries = left
+        if not entries or (net is not None and net.keeps and self._kept(net, entries)):
+            self._count_spooled(len(entries))
+            return True
+        if put_back:
+            self._put_back(entries)
+        return False
+
+    def _kept(self, net: SafetyNet, entries: list[Entry[T]]) -> bool:
+        try:
+            return net.keep_records([entry.record for entry in entries])
+        except Exception:  # noqa: BLE001 - one record that cannot be encoded spoils the batch
+            if len(entries) == 1:
+                return False
+        middle = len(entries) // 2
+        first = self._kept(net, entries[:middle])
+        return self._kept(net, entries[middle:]) and first
+
+    def _put_back(self, entries: list[Entry[T]]) -> None:
+        self._queue.extendleft(reversed(entries))
+        self._bytes_in += sum(entry.size for entry in entries)
+        self._rest_until = time.monotonic() + _RETRY_SECONDS
+
+    def _claim(self) -> list[Entry[T]] | None:
+        """Take over the accounting for the batch in hand; None when somebody else has."""
+        with self._books:
+            entries, self._in_hand = self._in_hand, None
+            return entries
+
+    def _count_delivered(self, entries: list[Entry[T]]) -> bool:
+        if self.net is not None:
+            self.net.acknowledge(entry.mark for entry in entries)
+        with self._books:
+            self._delivered += len(entries)
+        self.last_success = time.monotonic()
+        self._on_delivered()
+        return True
+
+    def _count_spooled(self, count: int) -> None:
+        with self._books:
+            self._spooled += count
+
+    def _count_dropped(self, count: int, reason: str) -> None:
+        with self._books:
+            self._dropped[reason] += count
+        self._on_dropped(count, reason)

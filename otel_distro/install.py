@@ -15,6 +15,8 @@ from otel_distro.pipeline import GuardLogRecordProcessor, GuardSpanProcessor, Pi
 from otel_distro.sampling import GuardTracerProvider, record_model_calls
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otel_redaction.shield import Shield
 
 # The private names below have no public counterpart; tests pin each of them per SDK version.
@@ -70,10 +72,12 @@ def guard_providers(
     meter_provider: object,
     pipeline: Pipeline,
     shield: Shield,
+    is_open: Callable[[], bool] = lambda: True,
 ) -> None:
     """Put the guard into each provider that is an SDK's; others export nothing.
 
-    Raises GuardError when a provider of an SDK is not shaped as expected; by then every
+    While *is_open* says no, nothing is measured and nothing read. Raises GuardError when a
+    provider of an SDK is not shaped as expected; by then every
     processor of that provider has been taken out, so that nothing leaves unguarded.
     """
     if isinstance(tracer_provider, TracerProvider):
@@ -84,7 +88,7 @@ def guard_providers(
             guard_logger_provider(logger_provider, pipeline)
     if isinstance(meter_provider, MeterProvider):
         with _fail_closed(meter_provider):
-            guard_meter_provider(meter_provider, shield)
+            guard_meter_provider(meter_provider, shield, is_open)
 
 
 class _fail_closed:  # noqa: N801 - reads as a statement

@@ -10,11 +10,13 @@ from otel_cost_ledger.writer import LedgerWriter
 from otel_distro import notices
 from otel_distro.installation_key import installation_key
 from otel_distro.maintenance import Maintenance
+from otel_distro.pipeline import EVERYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from otel_budget.records import LatencyRecord
+    from otel_distro.pipeline import Admits
     from otel_distro.settings import Settings
     from otel_pricing import PricedCall
 
@@ -22,14 +24,20 @@ if TYPE_CHECKING:
 class LedgerSink:
     """Writes calls and latency violations; used on the accounting thread only."""
 
-    def __init__(self, settings: Settings, clean: Callable[[str], str]) -> None:
+    def __init__(
+        self, settings: Settings, clean: Callable[[str], str], gate: Admits = EVERYTHING
+    ) -> None:
         self._settings = settings
+        self._gate = gate
         self._clean = clean
         self._opened: LedgerWriter | None = None
         self._maintained = False
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
         """Store new calls and the changed decisions on earlier ones."""
+        new, revised = self._admitted(new), self._admitted(revised)
+        if not new and not revised:
+            return
         writer = self._writer()
         if new:
             writer.write(new)
@@ -43,9 +51,16 @@ class LedgerSink:
 
     def judged(self, records: Sequence[LatencyRecord]) -> None:
         """Store the verdicts that are violations."""
-        violations = [_violation(record) for record in records if record.verdict.exceeded]
+        violations = [
+            _violation(record)
+            for record in records
+            if record.verdict.exceeded and self._gate.admits(record.end_ns)
+        ]
         if violations:
             self._writer().record_violations(violations)
+
+    def _admitted(self, calls: Sequence[PricedCall]) -> Sequence[PricedCall]:
+        return [priced for priced in calls if self._gate.admits(priced.call.start_ns)]
 
     def flush(self) -> None:
         """Store whatever waits, even if the last attempt has just failed."""

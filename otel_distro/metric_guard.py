@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics._internal.measurement import Measurement
 from opentelemetry.sdk.metrics._internal.measurement_consumer import SynchronousMeasurementConsumer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from opentelemetry.metrics import CallbackOptions
     from opentelemetry.sdk.metrics import MeterProvider
@@ -27,10 +27,14 @@ _MAX_CACHED = 4096
 
 
 class MeasurementShield:
-    """Redacts the attributes of measurements, remembering the sets it has seen."""
+    """Redacts the attributes of measurements, remembering the sets it has seen.
 
-    def __init__(self, shield: Shield) -> None:
+    While *is_open* says no nothing is measured, and readers get nothing to export.
+    """
+
+    def __init__(self, shield: Shield, is_open: Callable[[], bool] = lambda: True) -> None:
         self.shield = shield
+        self.is_open = is_open
         self._clean: dict[frozenset[tuple[str, Any]], dict[str, Any]] = {}
 
     def redact(self, measurement: Measurement) -> Measurement:
@@ -82,6 +86,8 @@ class GuardMeasurementConsumer(SynchronousMeasurementConsumer):
 
     def consume_measurement(self, measurement: Measurement) -> None:
         """Record *measurement* with redacted attributes."""
+        if not self.measurements.is_open():
+            return
         super().consume_measurement(self.measurements.redact(measurement))
 
     def register_asynchronous_instrument(self, instrument: Any) -> None:
@@ -93,6 +99,8 @@ class GuardMeasurementConsumer(SynchronousMeasurementConsumer):
         self, metric_reader: MetricReader, timeout_millis: float = 10_000
     ) -> MetricsData | None:
         """Collect, with resource and scopes redacted as well."""
+        if not self.measurements.is_open():
+            return None
         data = super().collect(metric_reader, timeout_millis)
         if data is None:
             return None
@@ -112,11 +120,13 @@ def _clean_resource(metrics: ResourceMetrics, shield: Shield) -> ResourceMetrics
     )
 
 
-def guard_meter_provider(provider: MeterProvider, shield: Shield) -> None:
+def guard_meter_provider(
+    provider: MeterProvider, shield: Shield, is_open: Callable[[], bool] = lambda: True
+) -> None:
     """Put the shield in front of everything *provider* measures, now and later."""
     # There is no public hook; a contract test pins these names.
     consumer: Any = provider._measurement_consumer  # noqa: SLF001
-    measurements = MeasurementShield(shield)
+    measurements = MeasurementShield(shield, is_open)
     if isinstance(consumer, GuardMeasurementConsumer):
         consumer.measurements = measurements
         return

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 from opentelemetry.sdk._logs._internal import SynchronousMultiLogRecordProcessor
 from opentelemetry.sdk.trace import ReadableSpan, SynchronousMultiSpanProcessor
 
+from otel_distro import contexts
 from otel_redaction.log_view import RedactedLogEntry
 from otel_redaction.span_view import RedactedSpan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from opentelemetry.context import Context
     from opentelemetry.sdk._logs import ReadWriteLogRecord
     from opentelemetry.sdk.trace import Span
@@ -41,20 +44,66 @@ NO_ACCOUNTS = _NoAccounts()
 """Stands for the accounts where nothing has to be accounted for."""
 
 
-class Pipeline:
-    """What happens to a record between the SDK and its processors."""
+class Admits(Protocol):
+    """Knows whether records may leave: consent, where it is required."""
 
-    def __init__(self, shield: Shield, accounts: Takes, faults: Faults) -> None:
+    def is_open(self) -> bool:
+        """Whether anything may leave now."""
+        ...
+
+    def admits(self, began_ns: int | None) -> bool:
+        """Whether what began at *began_ns* may leave."""
+        ...
+
+
+class _Everything:
+    def is_open(self) -> bool:
+        return True
+
+    def admits(self, began_ns: int | None) -> bool:
+        return True
+
+
+EVERYTHING = _Everything()
+"""Stands for the gate where consent is not required."""
+
+
+class Pipeline:
+    """What happens to a record between the SDK and its processors.
+
+    *said* returns who and what a context is for; it goes on every record begun in it. *keep* gets
+    a view of each span that may leave, with messages, where those are kept on this machine.
+    """
+
+    def __init__(
+        self,
+        shield: Shield,
+        accounts: Takes,
+        faults: Faults,
+        *,
+        gate: Admits = EVERYTHING,
+        said: Callable[[Context | None], Mapping[str, str]] = contexts.attributes,
+        keep: Callable[[ReadableSpan], None] | None = None,
+    ) -> None:
         self._shield = shield
         self._accounts = accounts
+        self._gate = gate
+        self._said = said
+        self._keep = keep
         self.faults = faults
 
     def unobserved(self) -> Pipeline:
         """Return a pipeline for probes: it redacts the same, and accounts for nothing."""
         return Pipeline(self._shield.unobserved(), NO_ACCOUNTS, self.faults)
 
-    def guard_span(self, span: ReadableSpan) -> ReadableSpan:
-        """Account for *span* and return the view of it that may leave."""
+    def begin_span(self, span: Span, context: Context | None) -> None:
+        """Write on *span* who and what it is for, where it does not say so itself."""
+        for key, value in self._said(context).items():
+            if key not in (span.attributes or ()):
+                span.set_attribute(key, value)
+
+    def guard_span(self, span: ReadableSpan) -> ReadableSpan | None:
+        """Account for *span* and return the view of it that may leave, if any may."""
         if isinstance(span, RedactedSpan):
             return span
         facts = None
@@ -62,12 +111,22 @@ class Pipeline:
             facts = self._accounts.take(span)
         except Exception as error:  # noqa: BLE001 - accounting fails open: the span goes on
             self.faults.record("account", error)
+        if not self._gate.admits(span.start_time):
+            return None
+        if self._keep is not None:
+            self._keep(span)
         return RedactedSpan(span, self._shield, facts)
 
-    def guard_log_record(self, record: ReadWriteLogRecord) -> ReadWriteLogRecord:
-        """Return the view of *record* that may leave."""
+    def guard_log_record(self, record: ReadWriteLogRecord) -> ReadWriteLogRecord | None:
+        """Return the view of *record* that may leave, if any may."""
         if isinstance(record, RedactedLogEntry):
             return record
+        raw = record.log_record
+        if not self._gate.admits(raw.timestamp or raw.observed_timestamp):
+            return None
+        said = self._said(raw.context)
+        if said:
+            raw.attributes = {**said, **(raw.attributes or {})}
         return RedactedLogEntry(record, self._shield)
 
 
@@ -80,6 +139,10 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Tell every processor that *span* starts; their errors stay here."""
+        try:
+            self.pipeline.begin_span(span, parent_context)
+        except Exception as error:  # noqa: BLE001 - a span without its session beats no span
+            self.pipeline.faults.record("on_start", error)
         for processor in self._span_processors:
             try:
                 processor.on_start(span, parent_context=parent_context)
@@ -92,6 +155,8 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
             view = self.pipeline.guard_span(span)
         except Exception as error:  # noqa: BLE001 - fails closed: no view, no export
             self.pipeline.faults.record("guard", error)
+            return
+        if view is None:
             return
         for processor in self._span_processors:
             try:
@@ -113,6 +178,8 @@ class GuardLogRecordProcessor(SynchronousMultiLogRecordProcessor):
             view = self.pipeline.guard_log_record(log_record)
         except Exception as error:  # noqa: BLE001 - fails closed: no view, no export
             self.pipeline.faults.record("guard", error)
+            return
+        if view is None:
             return
         for processor in self._log_record_processors:
             try:

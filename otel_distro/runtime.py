@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from otel_budget.latency import LatencyBudgets
 from otel_budget.telling import LatencyTeller
-from otel_distro import canary, closing, notices
+from otel_distro import canary, closing, context_propagation, contexts, notices, uncaught
 from otel_distro.accounts import Accounts
 from otel_distro.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
+from otel_distro.consent_gate import ConsentGate
 from otel_distro.cost_metrics import CostMetrics
 from otel_distro.deliveries import Deliveries
 from otel_distro.exit_line import ExitLine
 from otel_distro.exits import Exits
 from otel_distro.faults import Faults
 from otel_distro.install import disarm, guard_providers, is_guarded
+from otel_distro.installation_key import installation_key
 from otel_distro.outages import Outages
 from otel_distro.pipeline import Pipeline
 from otel_distro.self_metrics import SelfMetrics
@@ -49,9 +51,10 @@ class Runtime:
         self.metrics = SelfMetrics(self.faults)
         redactor = Redactor(settings.policy)
         self.outages = Outages(redactor.text, endpoint)
+        self.gate = ConsentGate(settings)
         shield_class = Shield if settings.redaction or withhold else OpenShield
         self.shield = shield_class(redactor, observer=self.metrics, withhold=withhold)
-        self.ledger = _ledger_sink(settings, redactor.text)
+        self.ledger = _ledger_sink(settings, redactor.text, self.gate)
         self.budgets = _budgets(settings, self.faults)
         self.exit_line = ExitLine(settings) if settings.exit_line else None
         self.accounts = Accounts(
@@ -61,9 +64,16 @@ class Runtime:
             call_sinks=self._call_sinks(),
             verdict_sinks=self._verdict_sinks(),
         )
-        self.pipeline = Pipeline(self.shield, self.accounts, self.faults)
+        self.pipeline = Pipeline(
+            self.shield,
+            self.accounts,
+            self.faults,
+            gate=self.gate,
+            said=partial(contexts.attributes, believed=settings.baggage),
+        )
         self._deliveries = Deliveries(self.outages, self.metrics, settings.exit_timeout)
         self._exits = Exits(self, settings.exit_timeout)
+        self._pseudonym_key: bytes | None = None
         self._providers: tuple[Any, ...] = ()
         self._guard_ok = False
         self._closed = False
@@ -86,11 +96,20 @@ class Runtime:
         """
         self._providers = (tracer_provider, logger_provider, meter_provider)
         guard_providers(
-            tracer_provider, logger_provider, meter_provider, self.pipeline, self.shield
+            tracer_provider,
+            logger_provider,
+            meter_provider,
+            self.pipeline,
+            self.shield,
+            self.gate.is_open,
         )
         self._prove()
         if self.budgets is not None:
             self.budgets.install(tracer_provider)
+        context_propagation.install(self.settings.baggage, self.gate.is_open)
+        if self.settings.error_hooks:
+            uncaught.install()
+        self.gate.watch(self._consent_revoked)
         self.metrics.observe_guard(lambda: self._guard_ok)
         self.outages.watch()
         self._exits.install()
@@ -100,6 +119,15 @@ class Runtime:
     def guard_ok(self) -> bool:
         """Whether the guard is in place and the canary came out masked."""
         return self._guard_ok and all(is_guarded(provider) for provider in self._providers)
+
+    def pseudonym_key(self) -> bytes | None:
+        """Return the key under which users are known; None where it cannot be kept."""
+        if self._pseudonym_key is None:
+            self._pseudonym_key = installation_key(self.settings.state_dir)
+        return self._pseudonym_key
+
+    def _consent_revoked(self) -> None:
+        closing.drop_queued(self._providers, "consent_revoked")
 
     def _prove(self) -> None:
         leaked = canary.leaks(self.pipeline) if self.settings.redaction else ()
@@ -155,6 +183,7 @@ class Runtime:
         self._closed = False
         self._forked = True
         self.faults.at_fork()
+        self.gate.at_fork()
         self.outages.at_fork()
         self.accounts.at_fork()
         if self.budgets is not None:
@@ -181,12 +210,14 @@ class Runtime:
         return sinks
 
 
-def _ledger_sink(settings: Settings, clean: Callable[[str], str]) -> LedgerSink | None:
+def _ledger_sink(
+    settings: Settings, clean: Callable[[str], str], gate: ConsentGate
+) -> LedgerSink | None:
     if settings.ledger is None:
         return None
     from otel_distro.ledger_sink import LedgerSink
 
-    return LedgerSink(settings, clean)
+    return LedgerSink(settings, clean, gate)
 
 
 def _budgets(settings: Settings, faults: Faults) -> Budgets | None:

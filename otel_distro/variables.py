@@ -118,10 +118,9 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_CONTENT,
         "content",
         parse.choice("none", "metadata", "full"),
-        "what is kept of model calls: `none` stores no call, `metadata` numbers and names; with "
-        "both, messages never leave. `full` also stores messages, redacted and encrypted for "
-        "OTEL_DISTRO_CONTENT_KEY; they leave only where OpenTelemetry's own variable for "
-        "capturing them is set",
+        "what is kept of model calls: `none` stores no call, `metadata` numbers and names, `full` "
+        "also messages, redacted and encrypted for OTEL_DISTRO_CONTENT_KEY; with any of the three "
+        "messages are not exported",
         "numbers and names; messages leave, redacted, where they are captured",
         "metadata",
         protects=True,

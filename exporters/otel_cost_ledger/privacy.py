@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 MAX_NAME_CHARACTERS: Final = 200
 _CACHED_NAMES: Final = 4096
+_PERSON_PREFIX: Final = "user_"
+_BITS: Final = 47
+_DIGITS: Final = 12
+_HEXADECIMAL: Final = frozenset("0123456789abcdef")
 
 Person = Literal["user", "session"]
 
@@ -36,6 +40,8 @@ class Pseudonyms:
 
     def _compute(self, person: Person, name: str) -> int:
         assert self._key is not None  # noqa: S101 - `of` is the only caller
+        if person == "user" and (known := parse_person_name(name)) is not None:
+            return known
         # The kind is part of the message, so that a user and a session of one name differ.
         message = f"{person}\x00{name}".encode("utf-8", "replace")
         digest = hmac.digest(self._key, message, "sha256")
@@ -47,9 +53,27 @@ def pseudonym(key: bytes, person: Person, name: str) -> str:
     return format_pseudonym(Pseudonyms(key).of(person, name)) or ""
 
 
+def person_name(key: bytes, name: str) -> str:
+    """Return what stands for the user *name* outside the ledger: `user_` and the pseudonym.
+
+    The ledger recognises the form, so a span that carries it and one that carries the name
+    itself are stored as the same user.
+    """
+    return f"{_PERSON_PREFIX}{pseudonym(key, 'user', name)}"
+
+
+def parse_person_name(text: str) -> int | None:
+    """Return the stored form of what `person_name` made; None for any other text."""
+    shown = text.removeprefix(_PERSON_PREFIX)
+    if shown == text or len(shown) != _DIGITS or not set(shown) <= _HEXADECIMAL:
+        return None
+    stored = parse_pseudonym(shown)
+    return stored if stored < 1 << _BITS else None
+
+
 def format_pseudonym(stored: int | None) -> str | None:
     """Return a stored pseudonym as reports show it."""
-    return None if stored is None else f"{stored:012x}"
+    return None if stored is None else f"{stored:0{_DIGITS}x}"
 
 
 def parse_pseudonym(shown: str) -> int:

@@ -149,6 +149,7 @@ def test_a_span_that_passes_two_guards_is_redacted_once(sdk: GuardedSdk) -> None
         RedactedSpan(ReadableSpan("x", context=SpanContext(1, 2, is_remote=False)), sdk.shield)
     )
 
+    assert view is not None
     assert sdk.pipeline.guard_span(view) is view
 
 
