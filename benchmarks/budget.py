@@ -41,7 +41,8 @@ def measure(folder: str, results: Any) -> None:
     from otel_budget.books import Books
     from otel_budget.cost_budget import Action, CostBudget
     from otel_budget.endpoints import read_request
-    from otel_budget.gate import Gate, Turn
+    from otel_budget.gate import Gate
+    from otel_budget.turn import Turn
     from otel_pricing import PriceBook
 
     prices = PriceBook()

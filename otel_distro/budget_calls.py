@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from opentelemetry import trace
 
 if TYPE_CHECKING:
-    from otel_budget.gate import Ticket
+    from otel_budget.ticket import Ticket
     from otel_pricing import ModelCall
 
 _MOST = 20_000

@@ -10,7 +10,8 @@ from otel_budget.windows import HOUR_NS, WindowKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from otel_budget.books import Books, State
+    from otel_budget.book import State
+    from otel_budget.books import Books
     from otel_budget.cost_budget import CostBudget
     from otel_budget.windows import Window
 

@@ -15,7 +15,7 @@ from otel_distro import notices
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_budget.books import Crossing
+    from otel_budget.book import Crossing
     from otel_budget.cost_budget import CostBudget
     from otel_budget.refusal import Refusal
 

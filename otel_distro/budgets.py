@@ -16,8 +16,8 @@ import wrapt
 from otel_budget import httpx_gate, urllib3_gate
 from otel_budget.books import Books
 from otel_budget.cost_budget import Action, Unit
-from otel_budget.gate import Gate, Listener, Refused
-from otel_budget.refusal import Refusal
+from otel_budget.gate import Gate, Listener
+from otel_budget.refusal import Refusal, Refused
 from otel_distro import notices
 from otel_distro.budget import Remaining, note_refusal, tell_callbacks
 from otel_distro.budget_calls import GatedCalls
@@ -31,8 +31,7 @@ from otel_pricing import Price, Rate
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from otel_budget.book import Book
-    from otel_budget.books import Crossing
+    from otel_budget.book import Book, Crossing
     from otel_distro.faults import Faults
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook, PricedCall

@@ -71,9 +71,11 @@ def reset_command(name: str, scope: str, why: str) -> None:
 @json_option
 def changes_command(*, as_json: bool) -> None:
     """List what was changed by hand, and by whom."""
+    from otel_budget.corrections import changes
+
     settings = load(process_environment()).settings
     with opened_books(settings) as books:
-        found = books.changes()
+        found = changes(books)
     if as_json:
         output.print_json(
             {
@@ -97,6 +99,7 @@ def changes_command(*, as_json: bool) -> None:
 
 
 def _change(name: str, amount: str, scope: str, why: str) -> None:
+    from otel_budget.corrections import set_spent
     from otel_budget.cost_budget import Unit, nano_usd
 
     settings = load(process_environment()).settings
@@ -110,7 +113,7 @@ def _change(name: str, amount: str, scope: str, why: str) -> None:
         raise output.fail(f"{amount!r} is not an amount; for example 1.50", code=2)
     with opened_books(settings) as books:
         book = budget.book_of(scope, time.time_ns())
-        before = books.set_spent(book, spent, by=_user(), why=why)
+        before = set_spent(books, book, spent, by=_user(), why=why)
     output.note(f"budget {name}: spent {_amount(budget, before.spent)} -> {_amount(budget, spent)}")
 
 
@@ -134,7 +137,7 @@ class opened_books:  # noqa: N801 - reads as a statement
         return self._books
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        from otel_budget.database import BudgetFileError
+        from otel_budget.store import BudgetFileError
 
         self._books.close()
         if isinstance(error, BudgetFileError):

@@ -15,11 +15,15 @@ from otel_pricing.usage import Counts, normalise
 from otel_pricing.values import count
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from otel_pricing.call import Usage
 
-_USAGE = re.compile(rb'"(?:usage|usageMetadata|amazon-bedrock-invocationMetrics)"\s*:\s*(?=\{)')
-_MODEL = re.compile(rb'"(?:model|modelVersion)"\s*:\s*"((?:[^"\\]|\\.){1,200})"')
-_TIER = re.compile(rb'"service_tier"\s*:\s*"(\w{1,40})"')
+_USAGE = (b'"usage"', b'"usageMetadata"', b'"amazon-bedrock-invocationMetrics"')
+_MODEL = (b'"model"', b'"modelVersion"')
+_TIER = (b'"service_tier"',)
+_COLON = re.compile(rb"\s*:\s*")
+_NAME = re.compile(rb'"((?:[^"\\]|\\.){1,200})"')
 _DECODER = json.JSONDecoder()
 
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -52,13 +56,29 @@ def read_answer(*parts: bytes) -> Answer:
     figures: dict[str, Any] = {}
     model = tier = ""
     for part in parts:
-        for match in _USAGE.finditer(part):
-            figures.update(_object(part, match.end()))
-        if not model and (found := _MODEL.search(part)):
-            model = found[1].decode(errors="replace")
-        if not tier and (found := _TIER.search(part)):
-            tier = found[1].decode()
+        for start in _values(part, _USAGE):
+            if part[start : start + 1] == b"{":
+                figures.update(_object(part, start))
+        model = model or _name(part, _MODEL)
+        tier = tier or _name(part, _TIER)
     return Answer(read_usage(figures), model, tier or None)
+
+
+def _values(part: bytes, keys: tuple[bytes, ...]) -> Iterator[int]:
+    """Yield where a value of one of *keys* begins; a quote inside a text would be escaped."""
+    for key in keys:
+        found = part.find(key)
+        while found >= 0:
+            if colon := _COLON.match(part, found + len(key)):
+                yield colon.end()
+            found = part.find(key, found + len(key))
+
+
+def _name(part: bytes, keys: tuple[bytes, ...]) -> str:
+    for start in _values(part, keys):
+        if name := _NAME.match(part, start):
+            return name[1].decode(errors="replace")
+    return ""
 
 
 def _object(part: bytes, start: int) -> dict[str, Any]:

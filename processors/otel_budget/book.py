@@ -1,8 +1,10 @@
-"""Which book a call is written in; a value of its own, so that settings need no database."""
+"""Books and what is asked of them: values alone, so that settings need no database."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+END_OF_TIME_NS = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +20,61 @@ class Book:
     limit: int
     """In the budget's unit: nano-USD, tokens or calls."""
     thresholds: tuple[int, ...] = (50, 80, 95, 100)
+    until_ns: int = END_OF_TIME_NS
+    """When the next window begins. What is booked there counts as well: after a clock was set
+    back, the earlier window must not be given out a second time."""
+
+    def __hash__(self) -> int:
+        # On the way of every call; the rest follows from these.
+        return hash((self.budget, self.scope, self.start_ns))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one call asks of one book."""
+
+    book: Book
+    amount: int
+    """What should be held: more than the call can cost, as far as anybody knows."""
+    least: int
+    """What must be left for the call to be let through while nothing else is on its way."""
+    most: int
+    """What is charged if the caller disappears without saying what the call cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a book says."""
+
+    spent: int
+    reserved: int
+    """Held for calls on their way, or leased to a process for calls to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A claim was not granted."""
+
+    book: Book
+    state: State
+    may_change: bool
+    """Whether it could be once calls on their way have ended, for less than is held for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A threshold that the spending of a book has just passed; each is told once a window."""
+
+    book: Book
+    percent: int
+    spent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that somebody made by hand."""
+
+    at_ns: int
+    budget: str
+    scope: str
+    detail: str

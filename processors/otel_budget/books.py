@@ -1,391 +1,345 @@
 """The books of all budgets: what was spent, what is held for calls on their way, by whom.
 
-A call is let through by putting a hold on every budget it falls under, all of them or none, in one
-transaction; when it ends the hold is replaced by what the call really cost. A hold is a row with
-an owner and an expiry, so what a killed process left behind is found and cleared.
+A call is let through by putting a hold on every budget it falls under, all of them or none; when it
+ends the hold is replaced by what the call really cost. Where there is plenty a process takes a
+lease, a slice of what is left, and holds inside it without asking anybody; near the limit every
+hold is an entry in the shared books. Both have an owner, so what a killed process left behind is
+found, charged and cleared.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from otel_budget.book import Book
+from otel_budget import shared_books
+from otel_budget.book import Book, Claim, Crossing, Denied, State
 from otel_budget.database import Database
-from otel_budget.owners import Owner, is_alive
+from otel_budget.keeper import Keeper
+from otel_budget.leases import Hold
+from otel_budget.lending import Lending, Loan
+from otel_budget.lessons import Lesson, Lessons
+from otel_budget.owners import Owner
+from otel_budget.reaping import Liveness, reap
+from otel_budget.store import BudgetFileError
+from otel_budget.turns import Opened, Result, Turns
 
 if TYPE_CHECKING:
-    import sqlite3
     from pathlib import Path
 
+    from otel_budget.leases import Lease
+    from otel_budget.store import Store, Transaction
+
 FILE_NAME = "budget.db"
-_EXPIRY_NS = 3_600_000_000_000
+_HOLD_EXPIRY_NS = 3_600_000_000_000
 """A hold this old belongs to a call that nobody ended; no call lasts so long."""
 _REAP_EVERY_S = 0.05
 
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What one call asks of one book."""
-
-    book: Book
-    amount: int
-    """What should be held: more than the call can cost, as far as anybody knows."""
-    least: int
-    """What must be left for the call to be let through while nothing else is on its way."""
-    likely: int
-    """What is charged if the caller disappears without saying what the call cost."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What a book says."""
-
-    spent: int
-    reserved: int
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """The claims were granted."""
-
-    hold: int
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """A claim was not granted."""
-
-    book: Book
-    state: State
-    may_change: bool
-    """Whether it could be once calls on their way have ended, for less than is held for them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change that somebody made by hand."""
-
-    at_ns: int
-    budget: str
-    scope: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Crossing:
-    """A threshold that the spending of a book has just passed; each is told once a window."""
-
-    book: Book
-    percent: int
-    spent: int
-
-
-Result = TypeVar("Result")
-Opened = Mapping[Book, int]
-"""What books that are not in the file yet open with."""
 Ask = Callable[[Sequence["Lesson | None"]], Sequence[Claim]]
 
 
 class Books:
-    """Reads and writes the shared file; thread-safe, and usable after a fork."""
+    """Reads and writes the shared books; thread-safe, and usable after a fork."""
 
     def __init__(
         self,
         folder: Path,
         *,
+        store: Store | None = None,
         opening: Callable[[Book], int] = lambda _book: 0,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self.database = Database(folder / FILE_NAME)
-        self._owners = folder / "budget.owners"
-        self._opening = opening
-        self._now_ns = now_ns
-        self._owner: Owner | None = None
-        self._owner_lock = threading.Lock()
+        self.store = store or Database(folder / FILE_NAME)
+        self.turns = Turns(self.store, opening, now_ns)
+        self.now_ns = now_ns
+        self.on_crossed: Callable[[Sequence[Crossing]], None] = lambda _crossings: None
+        """Told of thresholds that calls settled inside leases have passed."""
+        self.on_fault: Callable[[BaseException], None] = lambda _error: None
+        self._folder = folder / "budget.owners"
+        self._lessons = Lessons()
         self._numbers = itertools.count(1)
-        self._next_reap = 0.0
+        self._begin()
+        _all.add(self)
 
-    def reserve(self, model: str, kinds: Sequence[str], ask: Ask) -> Held | Denied:
+    def _begin(self) -> None:
+        self._lending: Lending | None = None
+        self._owner_lock = threading.Lock()
+        self._liveness = Liveness(self._folder)
+        self._entries = 0
+        self._late: deque[Callable[[], None]] = deque()
+        self._late_lock = threading.RLock()
+        self._unsettled: list[tuple[Hold, Sequence[tuple[Book, int]]]] = []
+        self._next_reap = 0.0
+        self._keeper = Keeper(self.tick)
+
+    def reserve(self, model: str, kinds: Sequence[str], ask: Ask) -> Hold | Denied:
         """Hold what *ask* claims, all or nothing; raises BudgetFileError if the file is unusable.
 
         *ask* is given what was learned of *model*, one answer for each of *kinds*, and returns a
         claim for each book the call falls under.
         """
-        owner = self._own()
-        denied = self._try(model, kinds, ask, owner)
-        if isinstance(denied, Held) or not denied.state.reserved:
-            return denied
+        hold = self.reserve_here(model, kinds, ask)
+        if hold is None and self._late:
+            self.finish_late()
+            hold = self.reserve_here(model, kinds, ask)
+        if hold is not None:
+            return hold
+        result = self._try(model, kinds, ask)
+        if isinstance(result, Hold) or not result.state.reserved:
+            return result
         # What is in the way may be held for a process that is gone.
-        return self._try(model, kinds, ask, owner) if self.reap() else denied
+        return self._try(model, kinds, ask) if self.reap() else result
 
-    def _try(self, model: str, kinds: Sequence[str], ask: Ask, owner: Owner) -> Held | Denied:
-        def attempt(db: sqlite3.Connection, opened: Opened) -> Held | Denied:
-            granted: list[tuple[int, int, int]] = []
-            for claim in ask([Lesson.read(db, model, kind) for kind in kinds]):
-                book_id = _book_id(db, claim.book, opened)
-                state = _state(db, claim.book)
-                amount = _grant(claim, state)
+    def reserve_here(self, model: str, kinds: Sequence[str], ask: Ask) -> Hold | None:
+        """Hold what *ask* claims without waiting for anything; None where that cannot be."""
+        lending, lessons = self._lending, self._lessons
+        if lending is None:
+            return None
+        claims = ask([lessons.get(model, kind) for kind in kinds])
+        return lending.leases.hold(lending.owner, claims)
+
+    def _try(self, model: str, kinds: Sequence[str], ask: Ask) -> Hold | Denied:
+        lending = self._lend()
+        told: list[Crossing] = []
+
+        def attempt(db: Transaction, opened: Opened) -> Loan | Denied:
+            told.clear()
+            self._lessons.share(db)
+            loan = Loan(Hold(lending.owner))
+            granted: list[tuple[Claim, int, int, State]] = []
+            for claim in ask([self._lessons.look_up(db, model, kind) for kind in kinds]):
+                entry = shared_books.book_id(db, claim.book, opened)
+                lease = lending.leases.by_book.get(claim.book)
+                if lease is not None:
+                    told.extend(lending.publish(db, lease, give_back=True))
+                now = shared_books.state(db, claim.book)
+                amount = shared_books.grant(claim, now)
                 if amount is None:
-                    return Denied(claim.book, state, _may_change(claim, state))
-                granted.append((book_id, amount, claim.likely))
-            hold = owner.number << 24 | next(self._numbers)
-            expires = self._now_ns() + _EXPIRY_NS
-            for book_id, amount, likely in granted:
-                db.execute(
-                    "UPDATE books SET reserved = reserved + ? WHERE id = ?", (amount, book_id)
-                )
-                db.execute(
-                    "INSERT INTO holds VALUES (?, ?, ?, ?, ?, ?)",
-                    (hold, book_id, amount, min(likely, amount), owner.name, expires),
-                )
-            return Held(hold)
+                    return Denied(claim.book, now, shared_books.may_change(claim, now))
+                granted.append((claim, entry, amount, now))
+            self._liveness.renew(db, lending.owner, self.turns.time(db))
+            for claim, entry, amount, now in granted:
+                if not lending.lend(db, loan, claim, entry, amount, now):
+                    self._enter(db, loan.hold, claim, entry, amount)
+            return loan
 
-        return self._opening_books(attempt)
+        def take(result: Loan | Denied) -> None:
+            if isinstance(result, Loan):
+                lending.take(result)
+                self._entries += result.hold.number is not None
+                self._keeper.note()
 
-    def _opening_books(self, attempt: Callable[[sqlite3.Connection, Opened], Result]) -> Result:
-        """Run *attempt* in a transaction, again whenever it meets a book that is not open yet.
+        result = self._run(attempt, take)
+        self._tell(told)
+        return result.hold if isinstance(result, Loan) else result
 
-        What the book opens with is asked outside the transaction: the ledger may take its time.
-        """
-        opened: dict[Book, int] = {}
-        while True:
-            try:
-                with self.database.transaction() as db:
-                    return attempt(db, opened)
-            except _UnopenedError as unopened:
-                opened[unopened.book] = self._opening(unopened.book)
+    def _enter(self, db: Transaction, hold: Hold, claim: Claim, entry: int, amount: int) -> None:
+        if hold.number is None:
+            hold.number = hold.owner.number << 24 | next(self._numbers)
+        owed = min(claim.most, amount)
+        hold.entries.append((claim.book, owed))
+        expires_ns = self.turns.time(db) + _HOLD_EXPIRY_NS
+        shared_books.change(db, entry, reserved=amount)
+        db.execute(
+            "INSERT INTO holds (id, book_id, amount, likely, owner, expires_ns)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (hold.number, entry, amount, owed, hold.owner.name, expires_ns),
+        )
 
     def settle(
-        self, hold: int, actual: Sequence[tuple[Book, int]], learned: Iterable[Lesson] = ()
-    ) -> list[Crossing]:
-        """Replace *hold* by what the call cost in each book; a hold already cleared stays so."""
-        with self.database.transaction() as db:
-            rows = db.execute("SELECT book_id, amount FROM holds WHERE id = ?", (hold,)).fetchall()
-            db.execute("DELETE FROM holds WHERE id = ?", (hold,))
-            for book_id, amount in rows:
-                db.execute(
-                    "UPDATE books SET reserved = reserved - ? WHERE id = ?", (amount, book_id)
-                )
-            for lesson in learned:
-                lesson.write(db)
+        self, hold: Hold, actual: Sequence[tuple[Book, int]], learned: Iterable[Lesson] = ()
+    ) -> None:
+        """Replace *hold* by what the call cost in each book; a hold already cleared stays so.
+
+        Raises BudgetFileError when the shared books cannot be written; it is tried again then.
+        """
+        lending = self._lending
+        if lending is None or hold.owner is not lending.owner:
+            return  # it is of the parent of this process, or the books were closed meanwhile
+        for lesson in learned:
+            self._lessons.add(lesson)
+        if hold.parts:
+            lending.leases.settle(hold, dict(actual))
+        if hold.number is not None:
+            self._settle_entries(hold, actual)
+
+    def _settle_entries(self, hold: Hold, actual: Sequence[tuple[Book, int]]) -> None:
+        leased = {lease.book for lease, _, _ in hold.parts}
+
+        def attempt(db: Transaction, _opened: Opened) -> list[Crossing]:
+            rows = db.execute(
+                "SELECT book_id, amount FROM holds WHERE id = ?", (hold.number,)
+            ).fetchall()
+            db.execute("DELETE FROM holds WHERE id = ?", (hold.number,))
+            for entry, amount in rows:
+                shared_books.change(db, entry, reserved=-amount)
+            self._lessons.share(db)
             # Cleared means charged: somebody took this process for dead, or the call for lost.
-            return [c for book, cost in actual for c in _charge(db, book, cost)] if rows else []
+            entries = [(book, cost) for book, cost in actual if rows and book not in leased]
+            return shared_books.charge(db, entries, {book: 0 for book, _ in entries})
+
+        def ended(_told: object) -> None:
+            self._entries -= 1
+
+        try:
+            told = self._run(attempt, ended)
+        except BudgetFileError:
+            self._unsettled.append((hold, actual))
+            self._keeper.note()
+            raise
+        self._tell(told)
 
     def charge(self, entries: Sequence[tuple[Book, int]]) -> list[Crossing]:
         """Book spending that nothing was held for; a negative amount takes some back."""
-
-        def attempt(db: sqlite3.Connection, opened: Opened) -> list[Crossing]:
-            found: list[Crossing] = []
-            for book, cost in entries:
-                _book_id(db, book, opened)
-                found += _charge(db, book, cost)
-            return found
-
-        return self._opening_books(attempt)
+        return self._run(lambda db, opened: shared_books.charge(db, entries, opened))
 
     def state(self, book: Book) -> State:
-        """Return what *book* says now."""
+        """Return what *book* says now; what this process has leased and not used is not held."""
+        self.finish_late()
+        told: list[Crossing] = []
 
-        def attempt(db: sqlite3.Connection, opened: Opened) -> State:
-            _book_id(db, book, opened)
-            return _state(db, book)
+        def attempt(db: Transaction, opened: Opened) -> State:
+            told.clear()
+            free = 0
+            shared_books.book_id(db, book, opened)
+            for lease in self._leases_of(book):
+                free += max(0, lease.free)
+                told.extend(self._lend().publish(db, lease, give_back=False))
+            found = shared_books.state(db, book)
+            return State(found.spent, max(0, found.reserved - free))
 
-        return self._opening_books(attempt)
+        found = self._run(attempt)
+        self._tell(told)
+        return found
+
+    def _leases_of(self, book: Book) -> list[Lease]:
+        leases = self._lending.leases.by_book.values() if self._lending is not None else ()
+        return [lease for lease in list(leases) if shared_books.belongs(lease.book, book)]
 
     def scopes(self, budget: str, since_ns: int) -> list[str]:
         """Return the scope values that the budget has books for since *since_ns*."""
-        with self.database.transaction() as db:
-            found = db.execute(
-                "SELECT DISTINCT scope FROM books"
-                " WHERE budget = ? AND start_ns >= ? ORDER BY scope",
-                (budget, since_ns),
-            ).fetchall()
-        return [scope for (scope,) in found]
-
-    def set_spent(self, book: Book, spent: int, *, by: str, why: str = "") -> State:
-        """Say how much was spent of *book* in its window, on record; return how it was before."""
-        before = self.state(book)
-        with self.database.transaction() as db:
-            db.execute(
-                "UPDATE books SET spent = 0, told = 0"
-                " WHERE budget = ? AND scope = ? AND start_ns >= ?",
-                (book.budget, book.scope, book.since_ns),
-            )
-            _charge(db, book, spent)
-            detail = f"by {by}: spent {before.spent} -> {spent}" + (f" ({why})" if why else "")
-            db.execute(
-                "INSERT INTO changes (at_ns, action, budget, scope, detail)"
-                " VALUES (?, 'set', ?, ?, ?)",
-                (self._now_ns(), book.budget, book.scope, detail),
-            )
-        return before
-
-    def changes(self, limit: int = 20) -> list[Change]:
-        """Return what people changed by hand, the latest first."""
-        with self.database.transaction() as db:
-            found = db.execute(
-                "SELECT at_ns, budget, scope, detail FROM changes ORDER BY id DESC LIMIT ?",
-                (limit,),
-            ).fetchall()
-        return [Change(*row) for row in found]
+        return self._run(lambda db, _opened: shared_books.scopes(db, budget, since_ns))
 
     def reap(self) -> bool:
-        """Charge what dead owners hold at what their calls likely cost; return if there was any."""
+        """Charge what dead owners left on their way, clear the rest; return if there was any."""
         if time.monotonic() < self._next_reap:
             return False
         self._next_reap = time.monotonic() + _REAP_EVERY_S
-        with self.database.transaction() as db:
-            owners = [name for (name,) in db.execute("SELECT DISTINCT owner FROM holds")]
-        ours = self._own().name
-        dead = [name for name in owners if name != ours and not is_alive(self._owners, name)]
-        now = self._now_ns()
-        with self.database.transaction() as db:
-            marks = ",".join("?" * len(dead))
-            found = db.execute(
-                f"SELECT id, book_id, amount, likely FROM holds"  # noqa: S608
-                f" WHERE owner IN ({marks}) OR expires_ns < ?",
-                (*dead, now),
-            ).fetchall()
-            for hold, book_id, amount, likely in found:
-                db.execute("DELETE FROM holds WHERE id = ? AND book_id = ?", (hold, book_id))
-                db.execute(
-                    "UPDATE books SET reserved = reserved - ?, spent = spent + ? WHERE id = ?",
-                    (amount, likely, book_id),
-                )
-        return bool(found)
+        ours = self._lending.owner.name if self._lending is not None else ""
+        return reap(self.turns, self._folder, ours)
+
+    def later(self, action: Callable[[], None], *, soon: bool) -> None:
+        """Have *action*, which settles a call, done by another thread; *soon* if others wait."""
+        self._late.append(action)
+        if soon:
+            self._keeper.wake()
+        else:
+            self._keeper.note()
+
+    def finish_late(self) -> None:
+        """Settle the calls that wait for it, here and now."""
+        with self._late_lock:
+            while self._late:
+                self._late.popleft()()
+
+    def tick(self) -> bool:
+        """Write down what leases spent and give back those not used since the last time.
+
+        Returns whether there is more to come. Never raises.
+        """
+        try:
+            self.finish_late()
+            unsettled, self._unsettled = self._unsettled, []
+            for hold, actual in unsettled:
+                self._settle_entries(hold, actual)
+            self._tidy()
+        except Exception as error:  # noqa: BLE001 - nobody is there to hear it; tried again
+            self.on_fault(error)
+        lending = self._lending
+        leases = lending.leases.by_book if lending is not None else None
+        return bool(leases or self._late or self._unsettled or self._entries > 0)
+
+    def _tidy(self, *, at_end: bool = False) -> None:
+        lending = self._lending
+        if lending is None:
+            return
+        due = lending.due()
+        if at_end:
+            due = list(lending.leases.by_book.values())
+            for lease in due:
+                lease.idle = True
+        if not (due or self._lessons.are_new or self._liveness.is_due()):
+            return
+
+        def attempt(db: Transaction, _opened: Opened) -> list[Crossing]:
+            self._lessons.share(db)
+            self._liveness.renew(db, lending.owner, self.turns.time(db))
+            return lending.tidy(db, due)
+
+        self._tell(self._run(attempt, lambda _told: lending.forget(due)))
 
     def close(self) -> None:
-        """Close the file and be known as ended."""
-        with self._owner_lock:
-            owner, self._owner = self._owner, None
-            if owner is not None:
-                owner.close()
-        self.database.close()
+        """Give back what is free, close the file and be known as ended."""
+        try:
+            self.finish_late()
+            self._tidy(at_end=True)
+        except Exception as error:  # noqa: BLE001 - others find out what is owed
+            self.on_fault(error)
+        self._keeper.stop()
+        lending, entries = self._lending, self._entries
+        self._begin()
+        if lending is not None:
+            # What is still on its way is found by others, in the file that stays behind.
+            lending.owner.close(remove=not lending.leases.by_book and entries <= 0)
+        self.store.close()
 
-    def _own(self) -> Owner:
+    def _run(
+        self,
+        attempt: Callable[[Transaction, Opened], Result],
+        then: Callable[[Result], object] = lambda _result: None,
+    ) -> Result:
+        try:
+            return self.turns.run(attempt, then)
+        except BaseException:
+            if self._lending is not None:
+                self._lending.distrust()
+            raise
+
+    def _lend(self) -> Lending:
         with self._owner_lock:
-            if self._owner is None:
-                self._owner = Owner(self._owners)
-            return self._owner
+            if self._lending is None:
+                try:
+                    self._lending = Lending(Owner(self._folder))
+                except OSError as error:
+                    raise BudgetFileError(f"cannot write in {self._folder}: {error}") from error
+            return self._lending
+
+    def _tell(self, crossings: Sequence[Crossing]) -> None:
+        if crossings:
+            self.on_crossed(crossings)
 
     def at_fork(self) -> None:
         """In a forked child: own nothing of what the parent holds."""
-        self._owner_lock = threading.Lock()
-        owner, self._owner = self._owner, None
-        if owner is not None:
-            owner.abandon()
+        lending = self._lending
+        self.turns.at_fork()
+        self._begin()
+        if lending is not None:
+            lending.owner.abandon()
 
 
-class _UnopenedError(Exception):
-    """A book has no entry in the file yet, and what it opens with has not been asked."""
-
-    def __init__(self, book: Book) -> None:
-        super().__init__(book.budget)
-        self.book = book
+_all: weakref.WeakSet[Books] = weakref.WeakSet()
 
 
-def _book_id(db: sqlite3.Connection, book: Book, opened: Opened) -> int:
-    row = db.execute(
-        "SELECT id FROM books WHERE budget = ? AND scope = ? AND start_ns = ?",
-        (book.budget, book.scope, book.start_ns),
-    ).fetchone()
-    if row is not None:
-        return int(row[0])
-    if book not in opened:
-        raise _UnopenedError(book)
-    cursor = db.execute(
-        "INSERT INTO books (budget, scope, start_ns, spent, reserved, told)"
-        " VALUES (?, ?, ?, ?, 0, 0)",
-        (book.budget, book.scope, book.start_ns, opened[book]),
-    )
-    return int(cursor.lastrowid or 0)
+def _at_fork() -> None:
+    for books in list(_all):
+        books.at_fork()
 
 
-def _state(db: sqlite3.Connection, book: Book) -> State:
-    spent, reserved = db.execute(
-        "SELECT ifnull(sum(spent), 0), ifnull(sum(reserved), 0) FROM books"
-        " WHERE budget = ? AND scope = ? AND start_ns >= ?",
-        (book.budget, book.scope, book.since_ns),
-    ).fetchone()
-    return State(spent, reserved)
-
-
-def _grant(claim: Claim, state: State) -> int | None:
-    """Return how much is held for *claim*, or None if it is not let through now."""
-    free = claim.book.limit - state.spent - state.reserved
-    if claim.amount <= free:
-        return claim.amount
-    # Nothing else is on its way, so this call may have all that is left.
-    if state.reserved == 0 and claim.least <= free:
-        return free
-    return None
-
-
-def _may_change(claim: Claim, state: State) -> bool:
-    return state.reserved > 0 and claim.least <= claim.book.limit - state.spent
-
-
-def _charge(db: sqlite3.Connection, book: Book, cost: int) -> list[Crossing]:
-    db.execute(
-        "UPDATE books SET spent = max(0, spent + ?)"
-        " WHERE budget = ? AND scope = ? AND start_ns = ?",
-        (cost, book.budget, book.scope, book.start_ns),
-    )
-    if cost <= 0 or book.limit <= 0:
-        return []
-    spent = _state(db, book).spent
-    passed = [percent for percent in book.thresholds if spent * 100 >= percent * book.limit]
-    if not passed:
-        return []
-    (told,) = db.execute(
-        "SELECT ifnull(max(told), 0) FROM books WHERE budget = ? AND scope = ? AND start_ns >= ?",
-        (book.budget, book.scope, book.since_ns),
-    ).fetchone()
-    new = [percent for percent in passed if percent > told]
-    if new:
-        db.execute(
-            "UPDATE books SET told = ? WHERE budget = ? AND scope = ? AND start_ns = ?",
-            (max(new), book.budget, book.scope, book.start_ns),
-        )
-    return [Crossing(book, percent, spent) for percent in new]
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """What was seen of a model: the most and the least of something, over so many calls."""
-
-    model: str
-    kind: str
-    calls: int
-    most: int
-    least: int
-    size: int
-    """Size of the largest request seen, in bytes."""
-
-    @classmethod
-    def of(cls, model: str, kind: str, tokens: int, size: int) -> Lesson:
-        """Return what one call taught."""
-        return cls(model, kind, 1, tokens, tokens, size)
-
-    @classmethod
-    def read(cls, db: sqlite3.Connection, model: str, kind: str) -> Lesson | None:
-        """Return what all processes have learned so far."""
-        row = db.execute(
-            "SELECT calls, most, least, size FROM ceilings WHERE model = ? AND kind = ?",
-            (model, kind),
-        ).fetchone()
-        return None if row is None else cls(model, kind, *row)
-
-    def write(self, db: sqlite3.Connection) -> None:
-        """Add this to what all processes have learned."""
-        db.execute(
-            "INSERT INTO ceilings VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-            " calls = calls + excluded.calls, most = max(most, excluded.most),"
-            " least = min(least, excluded.least), size = max(size, excluded.size)",
-            (self.model, self.kind, self.calls, self.most, self.least, self.size),
-        )
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_at_fork)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from otel_budget.book import Book
-from otel_budget.windows import Calendar, WindowKind
+from otel_budget.windows import Calendar, Window, WindowKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,16 +83,36 @@ class CostBudget:
 
         *hide* turns what names a person into what may be stored.
         """
+        return self.book_in(self.calendar.window(now_ns), scope_values, hide)
+
+    def book_in(
+        self, window: Window, scope_values: Mapping[str, str | None], hide: Hide
+    ) -> Book | None:
+        """Return the same of a call in *window*."""
         value = "" if self.scope == "total" else scope_values.get(self.scope)
         if value is None or (self.match is not None and value != self.match):
             return None
-        stored = hide(self.scope, value) if self.scope in PERSONAL_SCOPES else value
-        return self.book_of(stored, now_ns)
+        return self._book(hide(self.scope, value) if self.hides else value, window)
+
+    @property
+    def hides(self) -> bool:
+        """Whether its scope values name persons, and are not stored as they are."""
+        return self.scope in PERSONAL_SCOPES
 
     def book_of(self, stored: str, now_ns: int) -> Book:
         """Return the book of a scope value as it is stored."""
-        window = self.calendar.window(now_ns)
-        return Book(self.name, stored, window.since_ns, window.book_ns, self.limit, self.thresholds)
+        return self._book(stored, self.calendar.window(now_ns))
+
+    def _book(self, stored: str, window: Window) -> Book:
+        return Book(
+            self.name,
+            stored,
+            window.since_ns,
+            window.book_ns,
+            self.limit,
+            self.thresholds,
+            window.until_ns,
+        )
 
     @classmethod
     def per_day(cls, usd: Decimal, action: Action) -> CostBudget:

@@ -11,42 +11,23 @@ import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from otel_budget.store import (
+    LEASE_TABLES,
+    LONGEST_WAIT_S,
+    SCHEMA_VERSION,
+    TABLES,
+    BudgetFileError,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-SCHEMA_VERSION = 1
-LONGEST_WAIT_S = 2.0
-"""How long a transaction waits for those of other processes."""
+    from otel_budget.store import Transaction
 
-_TABLES = """
-CREATE TABLE books (
-    id INTEGER PRIMARY KEY,
-    budget TEXT NOT NULL, scope TEXT NOT NULL, start_ns INTEGER NOT NULL,
-    spent INTEGER NOT NULL, reserved INTEGER NOT NULL, told INTEGER NOT NULL,
-    UNIQUE (budget, scope, start_ns)
-);
-CREATE TABLE holds (
-    id INTEGER NOT NULL, book_id INTEGER NOT NULL,
-    amount INTEGER NOT NULL, likely INTEGER NOT NULL,
-    owner TEXT NOT NULL, expires_ns INTEGER NOT NULL,
-    PRIMARY KEY (id, book_id)
-) WITHOUT ROWID;
-CREATE INDEX holds_by_owner ON holds (owner);
-CREATE TABLE ceilings (
-    model TEXT NOT NULL, kind TEXT NOT NULL,
-    calls INTEGER NOT NULL, most INTEGER NOT NULL, least INTEGER NOT NULL, size INTEGER NOT NULL,
-    PRIMARY KEY (model, kind)
-) WITHOUT ROWID;
-CREATE TABLE changes (
-    id INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, action TEXT NOT NULL,
-    budget TEXT NOT NULL, scope TEXT NOT NULL, detail TEXT NOT NULL
-);
-"""
-
-
-class BudgetFileError(Exception):
-    """The shared books cannot be read or written now."""
+_SOON_S = 0.05
+_TROUBLE_S = 1.0
+"""After a transaction that found no turn, so long nobody else waits for more than a moment."""
 
 
 class Database:
@@ -63,19 +44,22 @@ class Database:
         self._identity: tuple[int, int] | None = None
         self._inherited: sqlite3.Connection | None = None
         self._locked_for_fork = False
+        self._trouble_until = 0.0
         _open.add(self)
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[Transaction]:
         """Hold the write lock for the body; what it did is kept unless it raises.
 
         Raises BudgetFileError when the file cannot be used in time.
         """
         with self._lock:
             try:
-                connection = self._opened()
-                _retry(lambda: connection.execute("BEGIN IMMEDIATE"))
+                wait_s = _SOON_S if time.monotonic() < self._trouble_until else LONGEST_WAIT_S
+                connection = self._opened(wait_s)
+                _retry(lambda: connection.execute("BEGIN IMMEDIATE"), wait_s)
             except (sqlite3.Error, OSError) as error:
+                self._trouble_until = time.monotonic() + _TROUBLE_S
                 self._forget()
                 raise BudgetFileError(f"cannot use {self.path}: {error}") from error
             try:
@@ -88,18 +72,21 @@ class Database:
                 connection.execute("ROLLBACK")
                 raise
 
+    def now_ns(self, db: Transaction) -> None:
+        """All users of a file share the clock of their machine."""
+
     def close(self) -> None:
         """Close the connection; the next transaction opens it again."""
         with self._lock:
             self._forget()
 
-    def _opened(self) -> sqlite3.Connection:
+    def _opened(self, wait_s: float) -> sqlite3.Connection:
         if self._inherited is not None:
             raise OSError("this process was forked while the file was in use")
         if self._connection is not None and _identity(self.path) != self._identity:
             self._forget()  # deleted or replaced: SQLite would go on with the old one
         if self._connection is None:
-            self._connection = _connect(self.path)
+            self._connection = _connect(self.path, wait_s)
             self._identity = _identity(self.path)
         return self._connection
 
@@ -126,7 +113,7 @@ class Database:
             self._inherited, self._connection = self._connection, None
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, wait_s: float) -> sqlite3.Connection:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # SQLite gives its side files the mode of this one.
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
@@ -135,7 +122,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=64
     )
     try:
-        _retry(lambda: _prepare(connection))
+        _retry(lambda: _prepare(connection), wait_s)
     except BaseException:
         connection.close()
         raise
@@ -150,9 +137,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            for statement in _TABLES.split(";"):
-                connection.execute(statement)
+        if version < SCHEMA_VERSION:
+            for statement in (*(() if version else TABLES), *LEASE_TABLES):
+                connection.execute(statement.format(identity="INTEGER"))
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
     except BaseException:
@@ -163,9 +150,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise OSError("it was made by a newer version; upgrade otel-distro")
 
 
-def _retry(action: Callable[[], object]) -> None:
+def _retry(action: Callable[[], object], wait_s: float) -> None:
     """Call *action* until SQLite is not busy; its own handler would starve some of the waiting."""
-    deadline = time.monotonic() + LONGEST_WAIT_S
+    deadline = time.monotonic() + wait_s
     while True:
         try:
             action()

@@ -1,11 +1,11 @@
 """How much a call may cost, before it is made.
 
-Three figures for every request:
+Two figures for every request:
 
-* the ceiling: what is held. Output is what the request allows. Input is bounded by its bytes, as
-  no tokenizer makes more tokens than bytes, plus what providers add unseen.
+* the ceiling: what is held, and charged if the caller vanishes. Output is what the request allows.
+  Input is bounded by its bytes, as no tokenizer makes more tokens than bytes, plus what providers
+  add unseen.
 * the least: what must be left for a call that has the budget to itself.
-* the likely: what is charged if the caller vanishes.
 
 Once calls of a model and size have been seen, the most they used replaces the bound, so that
 little of a budget is held back for nothing. Until then several times the ceiling is held, which
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
-from otel_budget.books import Lesson
 from otel_budget.endpoints import WITHOUT_OUTPUT
+from otel_budget.lessons import Lesson
 from otel_pricing.prices.price import MILLION
 
 if TYPE_CHECKING:
@@ -59,11 +59,10 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a call may use, by the three figures."""
+    """What a call may use, by the two figures."""
 
     ceiling: Tokens
     least: Tokens
-    likely: Tokens
     caution: int = 1
 
     @classmethod
@@ -72,28 +71,20 @@ class Estimate:
         of_input, of_output = learned
         unseen = _unseen(request)
         limit = request.max_output_tokens
-        likely_in = request.size // 4
         if of_input is None:
             most_in, least_in = request.size + unseen, request.size // 3 + unseen * 3 // 4
         else:
             most_in = least_in = _scaled(of_input, request.size)
-            likely_in = min(most_in, of_input.most)
         if limit is not None:
-            most_out = least_out = likely_out = limit
+            most_out = least_out = limit
         elif of_output is None:
-            most_out, least_out, likely_out = (
-                OPEN_OUTPUT_TOKENS,
-                OPEN_LEAST_TOKENS,
-                OPEN_LEAST_TOKENS,
-            )
+            most_out, least_out = OPEN_OUTPUT_TOKENS, OPEN_LEAST_TOKENS
         else:
             most_out = least_out = _with_margin(of_output)
-            likely_out = of_output.most
         known = of_input is not None and (limit is not None or of_output is not None)
         return cls(
             ceiling=Tokens(most_in, most_out),
             least=Tokens(least_in, least_out),
-            likely=Tokens(likely_in, likely_out),
             caution=1 if known else CAUTION,
         )
 
@@ -136,13 +127,65 @@ def _with_margin(lesson: Lesson) -> int:
     return lesson.most + spread + unsure
 
 
-def nano_usd(tokens: Tokens, request: ModelRequest, price: Price) -> int:
-    """Return what *tokens* cost at most at the undiscounted rates of *price*, rounded up."""
-    rate_in = _dearest(price, _input_units(request), tokens.input)
-    rate_out = _dearest(price, _output_units(request), tokens.input)
-    usd = (tokens.input * rate_in + tokens.output * rate_out) * NANO_PER_TOKEN
-    usd += (price.usd_per_request or 0) * 1_000_000_000
-    return int(usd.to_integral_value(ROUND_CEILING))
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """The undiscounted rates that a request may be charged, ready to be reckoned with."""
+
+    price: Price
+    input: tuple[tuple[int, int], ...]
+    """(n, rate): with more than n input tokens every one costs that rate; the first n is -1."""
+    output: tuple[tuple[int, int], ...]
+    per_request: int
+
+    @classmethod
+    def of(cls, price: Price, request: ModelRequest) -> Tariff:
+        """Return the rates of *price* for calls like *request*."""
+        per_request = (price.usd_per_request or 0) * 1_000_000_000
+        return cls(
+            price,
+            _dearest(price, _input_units(request)),
+            _dearest(price, _output_units(request)),
+            int(Decimal(per_request).to_integral_value(ROUND_CEILING)),
+        )
+
+    def nano_usd(self, tokens: Tokens) -> int:
+        """Return what *tokens* cost at most, rounded up."""
+        exact = tokens.input * _at(self.input, tokens.input)
+        exact += tokens.output * _at(self.output, tokens.input)
+        return -(-exact // _SCALE) + self.per_request
+
+
+_SCALE = 10**12
+"""Rates are whole numbers of so many parts of a nano-US-dollar for a token."""
+
+
+class Tariffs:
+    """Makes each tariff once."""
+
+    _MOST = 1000
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, bool, bool], Tariff] = {}
+
+    def of(self, price: Price, request: ModelRequest) -> Tariff:
+        """Return the rates of *price* for calls like *request*."""
+        # By identity, which is quick; the tariff keeps the price, so no other can have it.
+        key = id(price), request.writes_cache, request.has_audio
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= self._MOST:
+                self._known = {}
+            found = self._known[key] = Tariff.of(price, request)
+        return found
+
+
+def _at(steps: tuple[tuple[int, int], ...], input_tokens: int) -> int:
+    rate = 0
+    for start, dearer in steps:
+        if input_tokens <= start:
+            break
+        rate = dearer
+    return rate
 
 
 def _input_units(request: ModelRequest) -> tuple[str, ...]:
@@ -156,6 +199,11 @@ def _output_units(request: ModelRequest) -> tuple[str, ...]:
     return ("output", "reasoning", "output_audio") if request.has_audio else ("output", "reasoning")
 
 
-def _dearest(price: Price, units: tuple[str, ...], input_tokens: int) -> Decimal:
-    rates = [rate.at(input_tokens) for unit in units if (rate := price.rate(unit)) is not None]
-    return max(rates, default=Decimal(0))
+def _dearest(price: Price, units: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    rates = [rate for unit in units if (rate := price.rate(unit)) is not None]
+    starts = sorted({-1, *(start for rate in rates for start, _ in rate.steps)})
+    return tuple((n, max((_parts(r.at(n + 1)) for r in rates), default=0)) for n in starts)
+
+
+def _parts(usd_per_million: Decimal) -> int:
+    return int((usd_per_million * NANO_PER_TOKEN * _SCALE).to_integral_value(ROUND_CEILING))

@@ -15,8 +15,10 @@ from otel_budget.wrapping import Gated
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from otel_budget.gate import Gate, Ticket, Turn
+    from otel_budget.gate import Gate
     from otel_budget.refusal import Refusal
+    from otel_budget.ticket import Ticket
+    from otel_budget.turn import Turn
 
 MODULES = ("httpx", "httpx2")
 
@@ -48,13 +50,16 @@ def install(module: Any, gate: Gate | None) -> None:
 def _sync(module: Any) -> Callable[..., Any]:
     import time
 
+    stream_class = _sync_stream_class(module)
+
     def send(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
         request = args[0] if args else kwargs["request"]
         turn = _turn(_gate, request)
         if turn is None:
             return wrapped(*args, **kwargs)
-        while pause := turn.ask():
-            time.sleep(pause)
+        if not turn.ask_here():
+            while pause := turn.ask():
+                time.sleep(pause)
         if turn.refusal is not None:
             return _refused(module, request, turn.refusal)
         ticket = turn.ticket
@@ -67,22 +72,22 @@ def _sync(module: Any) -> Callable[..., Any]:
             ticket.failed(sent=type(error).__name__ not in _NEVER_SENT)
             raise
         if not _settled(response, ticket):
-            response.stream = _sync_stream(module, response, ticket)
+            response.stream = stream_class(response, _recorder(module, response, ticket))
         return response
 
     return send
 
 
 def _async(module: Any) -> Callable[..., Any]:
+    stream_class = _async_stream_class(module)
+
     async def send(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
         request = args[0] if args else kwargs["request"]
         turn = _turn(_gate, request)
         if turn is None:
             return await wrapped(*args, **kwargs)
-        while pause := turn.ask():
-            import anyio  # the library's own dependency: it may run on asyncio or trio
-
-            await anyio.sleep(pause)
+        if not turn.ask_here():
+            await _ask_elsewhere(turn)
         if turn.refusal is not None:
             return _refused(module, request, turn.refusal)
         ticket = turn.ticket
@@ -95,10 +100,19 @@ def _async(module: Any) -> Callable[..., Any]:
             ticket.failed(sent=type(error).__name__ not in _NEVER_SENT)
             raise
         if not _settled(response, ticket):
-            response.stream = _async_stream(module, response, ticket)
+            response.stream = stream_class(response, _recorder(module, response, ticket))
         return response
 
     return send
+
+
+async def _ask_elsewhere(turn: Turn) -> None:
+    """Have *turn* decided without the event loop waiting for the shared books."""
+    import anyio  # the library's own dependency: it may run on asyncio or trio
+    import anyio.to_thread
+
+    while pause := await anyio.to_thread.run_sync(turn.ask):
+        await anyio.sleep(pause)
 
 
 def _turn(gate: Gate | None, request: Any) -> Turn | None:
@@ -150,13 +164,13 @@ def _recorder(module: Any, response: Any, ticket: Ticket) -> Recorder:
     return Recorder(ticket, response.status_code, decode, keep_all=encoding != "identity")
 
 
-def _sync_stream(module: Any, response: Any, ticket: Ticket) -> Any:
+def _sync_stream_class(module: Any) -> Any:
     class Stream(module.SyncByteStream):  # type: ignore[misc]
         """Passes the answer on as it comes, and has it settled when it ends."""
 
-        def __init__(self) -> None:
+        def __init__(self, response: Any, recorder: Recorder) -> None:
             self.inner = response.stream
-            self.recorder = _recorder(module, response, ticket)
+            self.recorder = recorder
 
         def __iter__(self) -> Any:
             for part in self.inner:
@@ -173,16 +187,16 @@ def _sync_stream(module: Any, response: Any, ticket: Ticket) -> Any:
         def __del__(self) -> None:
             self.recorder.end()
 
-    return Stream()
+    return Stream
 
 
-def _async_stream(module: Any, response: Any, ticket: Ticket) -> Any:
+def _async_stream_class(module: Any) -> Any:
     class Stream(module.AsyncByteStream):  # type: ignore[misc]
         """Passes the answer on as it comes, and has it settled when it ends."""
 
-        def __init__(self) -> None:
+        def __init__(self, response: Any, recorder: Recorder) -> None:
             self.inner = response.stream
-            self.recorder = _recorder(module, response, ticket)
+            self.recorder = recorder
 
         async def __aiter__(self) -> Any:
             async for part in self.inner:
@@ -199,4 +213,4 @@ def _async_stream(module: Any, response: Any, ticket: Ticket) -> Any:
         def __del__(self) -> None:
             self.recorder.end()
 
-    return Stream()
+    return Stream

@@ -1,28 +1,37 @@
-"""Which processes are alive: each keeps a lock on a file of its own, and the kernel lets go of it.
+"""Which processes are alive, and what they owe: each keeps a locked file of its own.
 
 A process id says too little: it is used again, and means nothing in another container that shares
-the folder. A lock is released the moment its process ends, however it ends.
+the folder. A lock is released by the kernel the moment its process ends, however it ends; and what
+a process has written into the file's memory stays there, to the last word.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import secrets
 import sys
+import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 if sys.platform != "win32":
     import fcntl
 
 _HAS_LOCKS = sys.platform != "win32"
+_WORD = 8
+SLOTS = 512
+"""Leases that a process can have at a time; beyond that it holds call by call."""
+_ABANDONED_S = 60.0
 
 
 class Owner:
-    """An owner of holds: this process, under a name that others can check."""
+    """An owner of holds and leases: this process, under a name that others can check."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -33,39 +42,93 @@ class Owner:
         self._descriptor = os.open(folder / self.name, flags, 0o600)
         if _HAS_LOCKS:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Written, not only lengthened: a full disk must be met here and not at a store to memory.
+        os.write(self._descriptor, bytes(SLOTS * _WORD))
+        self._memory = mmap.mmap(self._descriptor, SLOTS * _WORD)
+        self.owed = memoryview(self._memory).cast("q")
+        """By slot, what a lease's book is to be charged in all if this process dies now.
+
+        One word is written at once, so that nobody ever reads half of one.
+        """
+        self._free = list(range(SLOTS))
+
+    def take_slot(self) -> int | None:
+        """Return a slot that holds 0, or None while all are in use."""
+        return self._free.pop() if self._free else None
+
+    def free_slot(self, slot: int) -> None:
+        """Have *slot* used again."""
+        self.owed[slot] = 0
+        self._free.append(slot)
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's file; the parent keeps its lock."""
+        # A copy, in case something of the parent's still writes there; its file must not change.
+        owed, self.owed = self.owed, memoryview(bytearray(SLOTS * _WORD)).cast("q")
+        owed.release()
+        with suppress(BufferError):
+            self._memory.close()
         os.close(self._descriptor)
 
-    def close(self) -> None:
-        """Be known as ended."""
-        with suppress(OSError):
-            (self._folder / self.name).unlink()
-        os.close(self._descriptor)
+    def close(self, *, remove: bool) -> None:
+        """Be known as ended, and leave no file behind if it is to be removed."""
+        if remove:
+            with suppress(OSError):
+                (self._folder / self.name).unlink()
+        self.abandon()
 
 
-def is_alive(folder: Path, name: str) -> bool:
-    """Return whether the owner called *name* still runs; its file is removed when it does not.
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What a dead owner left behind."""
 
-    Where the platform has no such locks every owner counts as alive, and expiry has to do.
+    owed: memoryview | None
+    """What its leases owe, by slot; None where its file is gone and nobody knows."""
+
+
+def remains(folder: Path, name: str) -> Remains | None:
+    """Return what the owner called *name* left; None while it lives.
+
+    Raises UnknownOwnerError where this host cannot tell.
     """
     if not _HAS_LOCKS:
-        return True
-    path = folder / name
+        raise UnknownOwnerError(name)
     try:
-        descriptor = os.open(path, os.O_RDWR)
+        descriptor = os.open(folder / name, os.O_RDWR)
     except FileNotFoundError:
-        return False
+        raise UnknownOwnerError(name) from None
     except OSError:
-        return True
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return True
+        return None
     else:
-        with suppress(OSError):
-            path.unlink()
-        return False
+        words = os.read(descriptor, SLOTS * _WORD)
+        return Remains(memoryview(words).cast("q") if len(words) == SLOTS * _WORD else None)
     finally:
         os.close(descriptor)
+
+
+class UnknownOwnerError(Exception):
+    """It cannot be told here whether an owner is alive: it may run on another host."""
+
+
+def forget(folder: Path, dead: Collection[str], in_use: Collection[str]) -> None:
+    """Remove the files of *dead* owners, and those that nobody knows any more."""
+    for name in dead:
+        with suppress(OSError):
+            (folder / name).unlink()
+    with suppress(OSError):
+        for path in folder.iterdir():
+            # The age is for the moment between the making of a file and its lock.
+            old = time.time() - path.stat().st_mtime > _ABANDONED_S
+            if old and path.name not in in_use and _is_dead(folder, path.name):
+                path.unlink(missing_ok=True)
+
+
+def _is_dead(folder: Path, name: str) -> bool:
+    try:
+        return remains(folder, name) is not None
+    except UnknownOwnerError:
+        return False

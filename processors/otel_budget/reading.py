@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from otel_budget.books import FILE_NAME, State
+from otel_budget.book import State
+from otel_budget.books import FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

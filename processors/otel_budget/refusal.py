@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from otel_budget.cost_budget import NANO_PER_USD, CostBudget, Unit
 
 if TYPE_CHECKING:
-    from otel_budget.books import Denied
+    from otel_budget.book import Denied
 
 STATUS = 402
 HEADERS = {"content-type": "application/json", "x-should-retry": "false"}
@@ -66,6 +66,14 @@ class Refusal:
             "resets_at": self.resets_at,
         }
         return json.dumps({"type": "error", "error": error}).encode()
+
+
+class Refused(Exception):  # noqa: N818 - an outcome, not an error
+    """A call is not let through."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
 
 
 def amount(unit: Unit, value: int) -> str:

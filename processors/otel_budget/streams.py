@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_budget.gate import Ticket
+    from otel_budget.ticket import Ticket
 
 HEAD_BYTES = 16_384
 TAIL_BYTES = 65_536

@@ -15,8 +15,10 @@ from otel_budget.wrapping import Gated
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_budget.gate import Gate, Ticket, Turn
+    from otel_budget.gate import Gate
     from otel_budget.refusal import Refusal
+    from otel_budget.ticket import Ticket
+    from otel_budget.turn import Turn
 
 MODULES = ("urllib3",)
 
@@ -44,8 +46,9 @@ def _urlopen(module: Any) -> Any:
         turn = _turn(pool, *args, **kwargs)
         if turn is None:
             return wrapped(*args, **kwargs)
-        while pause := turn.ask():
-            time.sleep(pause)
+        if not turn.ask_here():
+            while pause := turn.ask():
+                time.sleep(pause)
         if turn.refusal is not None:
             return _refused(module, turn.refusal)
         ticket = turn.ticket

@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_budget.books import Books, Claim, Crossing, Denied, Held, Lesson, State
-from otel_budget.database import BudgetFileError
-from otel_budget.owners import Owner, is_alive
+from otel_budget.book import Claim, Crossing, Denied, State
+from otel_budget.books import Books
+from otel_budget.leases import Hold
+from otel_budget.lessons import Lesson
+from otel_budget.owners import Owner, UnknownOwnerError, remains
+from otel_budget.store import BudgetFileError
 from support.budgets import book, claim
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
-def reserve(books: Books, *claims: Claim) -> Held | Denied:
+def reserve(books: Books, *claims: Claim) -> Hold | Denied:
     return books.reserve("m", (), lambda _learned: claims)
 
 
-def held(books: Books, *claims: Claim) -> int:
+def held(books: Books, *claims: Claim) -> Hold:
     result = reserve(books, *claims)
-    assert isinstance(result, Held)
-    return result.hold
+    assert isinstance(result, Hold)
+    return result
 
 
 def test_a_hold_counts_until_it_is_settled(books: Books) -> None:
@@ -90,7 +94,7 @@ def test_scope_values_do_not_share(books: Books) -> None:
     """What acme spends is not globex's."""
     held(books, claim(100, book(scope="acme")))
 
-    assert isinstance(reserve(books, claim(100, book(scope="globex"))), Held)
+    assert isinstance(reserve(books, claim(100, book(scope="globex"))), Hold)
 
 
 def test_a_hold_belongs_to_the_window_it_was_made_in(books: Books) -> None:
@@ -98,7 +102,7 @@ def test_a_hold_belongs_to_the_window_it_was_made_in(books: Books) -> None:
     yesterday, today = book(start_ns=1), book(start_ns=2)
     hold = held(books, claim(100, yesterday))
 
-    assert isinstance(reserve(books, claim(100, today)), Held)
+    assert isinstance(reserve(books, claim(100, today)), Hold)
     books.settle(hold, [(yesterday, 90)])
     assert books.state(yesterday).spent == 90
     assert books.state(today) == State(0, 100)
@@ -119,15 +123,12 @@ def test_what_a_dead_process_holds_is_charged_as_its_calls_likely_cost(
     """It asked for 90 of 100 and dies; its call was probably billed 20, the rest comes back."""
     dead = Books(tmp_path / "state")
     reserve(dead, Claim(book(), 90, 90, 20))
-    owner = dead._owner
-    assert owner is not None
-    os.close(owner._descriptor)  # what the kernel does when a process ends
+    dead.close()  # which leaves behind what is on its way
 
     result = reserve(books, claim(80))
 
-    assert isinstance(result, Held)
+    assert isinstance(result, Hold)
     assert books.state(book()) == State(20, 80)
-    dead.database.close()
 
 
 def test_what_a_living_process_holds_stays_held(tmp_path: Path, books: Books) -> None:
@@ -153,11 +154,24 @@ def test_a_hold_that_nobody_ended_expires(books: Books, clock: object) -> None:
 def test_an_owner_is_alive_until_it_lets_go(tmp_path: Path) -> None:
     """The lock on its file says so, not its process id."""
     owner = Owner(tmp_path)
-    assert is_alive(tmp_path, owner.name)
+    assert remains(tmp_path, owner.name) is None
 
-    owner.close()
+    owner.owed[3] = 70
+    owner.close(remove=False)
 
-    assert not is_alive(tmp_path, owner.name)
+    left = remains(tmp_path, owner.name)
+    assert left is not None
+    assert left.owed is not None
+    assert left.owed[3] == 70
+
+
+def test_of_an_owner_without_a_file_nothing_is_known(tmp_path: Path) -> None:
+    """It may run on another host."""
+    owner = Owner(tmp_path)
+    owner.close(remove=True)
+
+    with pytest.raises(UnknownOwnerError):
+        remains(tmp_path, owner.name)
 
 
 def test_books_open_with_what_the_ledger_knows(tmp_path: Path) -> None:
@@ -222,12 +236,16 @@ def test_what_was_learned_is_shared(tmp_path: Path, books: Books) -> None:
     for store, tokens in ((books, 100), (other, 300)):
         hold = held(store, claim(1))
         store.settle(hold, [], [Lesson.of("m", "input 5", tokens, 20)])
+    other.close()
     seen: list[Lesson | None] = []
 
-    books.reserve("m", ("input 5", "other"), lambda learned: seen.extend(learned) or ())  # type: ignore[func-returns-value]
+    def ask(learned: Sequence[Lesson | None]) -> list[Claim]:
+        seen[:] = learned
+        return [claim(90)]
+
+    books.reserve("m", ("input 5", "other"), ask)
 
     assert seen == [Lesson("m", "input 5", 2, 300, 100, 20), None]
-    other.close()
 
 
 def test_a_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
@@ -246,7 +264,7 @@ def test_a_forked_child_owns_nothing_of_its_parent(books: Books) -> None:
     child = os.fork()
     if child == 0:
         books.at_fork()
-        ok = isinstance(reserve(books, claim(40)), Held)
+        ok = isinstance(reserve(books, claim(40)), Hold)
         os.kill(os.getpid(), 9 if ok else 15)
 
     _, status = os.waitpid(child, 0)

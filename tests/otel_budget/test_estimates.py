@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from otel_budget.answers import read_answer
-from otel_budget.books import Lesson
 from otel_budget.endpoints import MEDIA_BYTES, ModelRequest, is_candidate, read_request
-from otel_budget.estimate import CAUTION, UNSEEN_TOKENS, Estimate, Tokens, kinds, nano_usd
-from otel_pricing import PriceBook, Usage
+from otel_budget.estimate import CAUTION, UNSEEN_TOKENS, Estimate, Tariff, Tokens, kinds
+from otel_budget.lessons import Lesson
+from otel_pricing import Price, PriceBook, Rate, Usage
 
 CHAT: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
 GEMINI: dict[str, Any] = {"contents": [{"parts": [{"text": "hi"}]}]}
@@ -181,7 +184,7 @@ def test_the_undiscounted_rate_is_charged() -> None:
     price = PriceBook().find("openai", "gpt-4o", at_ns=1_763_000_000_000_000_000)
     assert price is not None
 
-    assert nano_usd(Tokens(1000, 300), a_request(), price) == 5_500_000
+    assert Tariff.of(price, a_request()).nano_usd(Tokens(1000, 300)) == 5_500_000
 
 
 def test_writing_a_cache_is_held_at_the_rate_of_writing() -> None:
@@ -189,7 +192,38 @@ def test_writing_a_cache_is_held_at_the_rate_of_writing() -> None:
     price = PriceBook().find("anthropic", "claude-sonnet-4-5", at_ns=1_763_000_000_000_000_000)
     assert price is not None
 
-    assert nano_usd(Tokens(1000, 0), a_request(writes_cache=True), price) == 6_000_000
+    tariff = Tariff.of(price, a_request(writes_cache=True))
+    assert tariff.nano_usd(Tokens(1000, 0)) == 6_000_000
+
+
+@pytest.mark.parametrize(
+    ("tokens", "nano_usd"),
+    [(Tokens(199_999, 0), 599_997_000), (Tokens(200_001, 0), 1_200_006_000)],
+)
+def test_a_long_input_is_charged_at_its_own_rate(tokens: Tokens, nano_usd: int) -> None:
+    """3 USD a million tokens, 6 when there are more than 200,000 of them."""
+    price = Price(input=Rate(Decimal(3), ((200_000, Decimal(6)),)))
+
+    assert Tariff.of(price, a_request()).nano_usd(tokens) == nano_usd
+
+
+@given(
+    rate=st.decimals("0", "1000", places=5),
+    dearer=st.decimals("0", "1000", places=5),
+    step=st.integers(0, 2000),
+    tokens=st.builds(Tokens, st.integers(0, 4000), st.integers(0, 4000)),
+)
+def test_a_tariff_charges_no_less_than_the_rates(
+    rate: Decimal, dearer: Decimal, step: int, tokens: Tokens
+) -> None:
+    """And at most one nano-dollar more, for it rounds up."""
+    price = Price(input=Rate(rate, ((step, dearer),)), output=Rate(dearer))
+    exact = 1000 * (tokens.input * Rate(rate, ((step, dearer),)).at(tokens.input))
+    exact += 1000 * tokens.output * dearer
+
+    charged = Tariff.of(price, a_request()).nano_usd(tokens)
+
+    assert exact <= charged < exact + 1
 
 
 @pytest.mark.parametrize(

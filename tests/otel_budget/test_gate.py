@@ -16,8 +16,8 @@ import pytest
 from otel_budget import httpx_gate
 from otel_budget.books import Books
 from otel_budget.cost_budget import Action, CostBudget
-from otel_budget.gate import Gate, Listener, Refused
-from otel_budget.refusal import Refusal
+from otel_budget.gate import Gate, Listener
+from otel_budget.refusal import Refusal, Refused
 from otel_pricing import Price, PriceBook, Rate
 from support.budgets import Clock
 

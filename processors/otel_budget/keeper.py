@@ -1,0 +1,79 @@
+"""The thread that keeps books tidy: it writes down what leases spent and gives back what is idle.
+
+It runs only while there is something to do, and ends with the books it keeps.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TICK_S = 0.1
+"""How far behind the shared books may be."""
+
+
+class Keeper:
+    """Calls *tick*, a method that returns whether there is more to do, until there is not."""
+
+    def __init__(self, tick: Callable[[], bool]) -> None:
+        self._tick = weakref.WeakMethod(tick)
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+        self.busy = False
+        """Whether the next tick comes by itself."""
+
+    def note(self) -> None:
+        """Say that there is something to do, some time soon."""
+        if not self.busy:
+            self.busy = True
+            self.wake()
+
+    def wake(self) -> None:
+        """Have it done now."""
+        if self._thread is None and not self._stopped:
+            with self._lock:
+                if self._thread is None:
+                    self._thread = threading.Thread(
+                        target=_run,
+                        args=(weakref.ref(self), self._event),
+                        name="otel_distro-budgets",
+                        daemon=True,
+                    )
+                    self._thread.start()
+                    weakref.finalize(self, self._event.set)
+        self._event.set()
+
+    def stop(self) -> None:
+        """End the thread, without waiting for it."""
+        self._stopped = True
+        self._event.set()
+
+    def turn(self) -> bool:
+        """Do what there is to do; return whether to go on, now or when woken."""
+        tick = self._tick()
+        if tick is None or self._stopped:
+            return False
+        # Taken back before the look, so that what comes up meanwhile is not missed.
+        self.busy = False
+        if tick():
+            self.busy = True
+        return True
+
+
+def _run(keeper_ref: weakref.ref[Keeper], event: threading.Event) -> None:
+    while True:
+        keeper = keeper_ref()
+        if keeper is None:
+            return
+        event.clear()
+        if not keeper.turn():
+            return
+        wait_s = TICK_S if keeper.busy else None
+        del keeper  # so that nobody is kept alive by being waited for
+        event.wait(wait_s)

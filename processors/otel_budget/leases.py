@@ -1,0 +1,105 @@
+"""Leases: slices of what is left of a book, taken by a process to hold and settle in memory.
+
+While the process lives, its lease is reserved in the shared books, so nobody else can spend it.
+Everything that happens inside is arithmetic on a few numbers under one lock, and a word in the
+memory of the process's own file that says what its book must be charged should it die now.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from otel_budget.book import Book, Claim
+    from otel_budget.owners import Owner
+
+
+class Lease:
+    """One slice. In the shared books stands `free + held + total - published`, as reserved."""
+
+    __slots__ = ("book", "entry", "free", "held", "idle", "published", "slot", "total", "touched")
+
+    def __init__(self, book: Book, entry: int, slot: int) -> None:
+        self.book = book
+        self.entry = entry
+        """Of the shared books."""
+        self.slot = slot
+        """Where the owner's file says what is owed for it."""
+        self.free = 0
+        """What may still be held."""
+        self.held = 0
+        self.total = 0
+        """What was settled since the lease began."""
+        self.published = 0
+        """As much of that as the shared books have; -1 when that is not certain."""
+        self.touched = True
+        """Whether anything was held since the last look."""
+        self.idle = False
+
+
+class Hold:
+    """What one call holds: parts of leases, or entries of its own in the shared books, or both."""
+
+    __slots__ = ("entries", "number", "owner", "parts")
+
+    def __init__(self, owner: Owner) -> None:
+        self.owner = owner
+        self.parts: list[tuple[Lease, int, int]] = []
+        """Lease, amount held, amount charged if this process dies."""
+        self.number: int | None = None
+        """Of the entries in the shared books; None without any."""
+        self.entries: list[tuple[Book, int]] = []
+        """Book, amount charged if this process dies."""
+
+    def lost(self) -> list[tuple[Book, int]]:
+        """Return what to charge for a call of which nobody knows what it cost."""
+        return [*((lease.book, most) for lease, _, most in self.parts), *self.entries]
+
+
+class Leases:
+    """The leases of this process; thread-safe."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.by_book: dict[Book, Lease] = {}
+
+    def hold(self, owner: Owner, claims: Sequence[Claim]) -> Hold | None:
+        """Hold *claims* inside leases, all or none; None where one of them has no room."""
+        by_book, owed = self.by_book, owner.owed
+        hold = Hold(owner)
+        parts = hold.parts
+        with self.lock:
+            for claim in claims:
+                amount = claim.amount
+                lease = by_book.get(claim.book)
+                if lease is None or lease.free < amount:
+                    return None
+                parts.append((lease, amount, claim.most))
+            for lease, amount, most in parts:
+                lease.free -= amount
+                lease.held += amount
+                lease.touched = True
+                owed[lease.slot] += most
+        return hold
+
+    def hold_in(self, lease: Lease, hold: Hold, amount: int, most: int) -> None:
+        """Hold *amount* in *lease*, which has it; the lock is the caller's."""
+        lease.free -= amount
+        lease.held += amount
+        lease.touched = True
+        hold.owner.owed[lease.slot] += most
+        hold.parts.append((lease, amount, most))
+
+    def settle(self, hold: Hold, costs: Mapping[Book, int]) -> None:
+        """Replace what *hold* holds in leases by what the call cost."""
+        owed = hold.owner.owed
+        with self.lock:
+            for lease, amount, most in hold.parts:
+                cost = costs.get(lease.book, 0)
+                lease.held -= amount
+                lease.free += amount - cost
+                lease.total += cost
+                owed[lease.slot] += cost - most

@@ -1,0 +1,114 @@
+"""What was learned of models by the calls that ended: how much they use at most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from otel_budget.store import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What was seen of a model: the most and the least of something, over so many calls."""
+
+    model: str
+    kind: str
+    calls: int
+    most: int
+    least: int
+    size: int
+    """Size of the largest request seen, in bytes."""
+
+    @classmethod
+    def of(cls, model: str, kind: str, tokens: int, size: int) -> Lesson:
+        """Return what one call taught."""
+        return cls(model, kind, 1, tokens, tokens, size)
+
+    def with_(self, other: Lesson | None) -> Lesson:
+        """Return this and *other*, of the same model and kind, together."""
+        if other is None:
+            return self
+        return Lesson(
+            self.model,
+            self.kind,
+            self.calls + other.calls,
+            max(self.most, other.most),
+            min(self.least, other.least),
+            max(self.size, other.size),
+        )
+
+    @classmethod
+    def read(cls, db: Transaction, model: str, kind: str) -> Lesson | None:
+        """Return what all processes have learned so far."""
+        row = db.execute(
+            "SELECT calls, most, least, size FROM ceilings WHERE model = ? AND kind = ?",
+            (model, kind),
+        ).fetchone()
+        return None if row is None else cls(model, kind, *row)
+
+    def write(self, db: Transaction) -> Lesson:
+        """Add this to what all processes have learned, and return that."""
+        known = Lesson.read(db, self.model, self.kind)
+        total = self.with_(known)
+        values = (total.calls, total.most, total.least, total.size, total.model, total.kind)
+        if known is None:
+            db.execute(
+                "INSERT INTO ceilings (calls, most, least, size, model, kind)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                values,
+            )
+        else:
+            db.execute(
+                "UPDATE ceilings SET calls = ?, most = ?, least = ?, size = ?"
+                " WHERE model = ? AND kind = ?",
+                values,
+            )
+        return total
+
+
+class Lessons:
+    """What this process knows: what all had learned at its last look, and what is new since."""
+
+    _MOST = 10_000
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Lesson] = {}
+        self._new: dict[tuple[str, str], Lesson] = {}
+
+    def get(self, model: str, kind: str) -> Lesson | None:
+        """Return what is known of *kind* of *model*, without asking anybody."""
+        return self._known.get((model, kind))
+
+    def add(self, lesson: Lesson) -> None:
+        """Learn *lesson*; it is shared by the next `share`."""
+        key = lesson.model, lesson.kind
+        self._known[key] = lesson.with_(self._known.get(key))
+        self._new[key] = lesson.with_(self._new.get(key))
+
+    @property
+    def are_new(self) -> bool:
+        """Whether others have not been told everything."""
+        return bool(self._new)
+
+    def share(self, db: Transaction) -> None:
+        """Write down what is new, and learn what others have written of the same."""
+        if len(self._known) > self._MOST:
+            self._known = {}
+        new, self._new = self._new, {}
+        try:
+            for key, lesson in new.items():
+                self._known[key] = lesson.write(db)
+        except BaseException:
+            for lesson in new.values():
+                key = lesson.model, lesson.kind
+                self._new[key] = lesson.with_(self._new.get(key))
+            raise
+
+    def look_up(self, db: Transaction, model: str, kind: str) -> Lesson | None:
+        """Return what all have learned of *kind* of *model*, and remember it."""
+        found = Lesson.read(db, model, kind)
+        if found is not None:
+            self._known[model, kind] = found
+        return found

@@ -1,0 +1,96 @@
+"""What dead processes left behind: found by their files or their silence, charged and cleared."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from otel_budget import shared_books
+from otel_budget.owners import Remains, UnknownOwnerError, forget, remains
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_budget.owners import Owner
+    from otel_budget.store import Transaction
+    from otel_budget.turns import Opened, Turns
+
+EXPIRY_S = 60
+"""An owner on another host that says nothing for so long counts as dead."""
+
+
+class Liveness:
+    """Says from time to time that an owner is alive, for those who cannot see its file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._renew_at = 0.0
+
+    def is_due(self) -> bool:
+        """Return whether it is time to say so again."""
+        return time.monotonic() >= self._renew_at
+
+    def renew(self, db: Transaction, owner: Owner, now_ns: int) -> None:
+        """Say that *owner* is alive, if it is time to."""
+        if not self.is_due():
+            return
+        expires_ns = now_ns + EXPIRY_S * 1_000_000_000
+        db.execute("DELETE FROM owners WHERE name = ? OR expires_ns < ?", (owner.name, now_ns))
+        db.execute("INSERT INTO owners (name, expires_ns) VALUES (?, ?)", (owner.name, expires_ns))
+        self._renew_at = time.monotonic() + EXPIRY_S / 3
+
+
+def reap(turns: Turns, folder: Path, ours: str) -> bool:
+    """Charge what dead owners may have spent, clear what they held; return if there was any.
+
+    A file says what its leases owe; where there is none, they are charged in full.
+    """
+    names: list[str] = []
+    dead: dict[str, Remains] = {}
+
+    def attempt(db: Transaction, _opened: Opened) -> int:
+        now = turns.time(db)
+        owners = db.execute("SELECT owner FROM holds UNION SELECT owner FROM leases").fetchall()
+        names[:] = [name for (name,) in owners if name != ours]
+        dead.clear()
+        cleared = _clear_holds(db, "expires_ns < ?", now)
+        for name in names:
+            left = _left(db, folder, name, now)
+            if left is not None:
+                dead[name] = left
+                cleared += _clear_leases(db, name, left) + _clear_holds(db, "owner = ?", name)
+                db.execute("DELETE FROM owners WHERE name = ?", (name,))
+        return cleared
+
+    # Files go last: who finds no file must not find entries of its owner either.
+    return turns.run(attempt, lambda _cleared: forget(folder, dead, names)) > 0
+
+
+def _left(db: Transaction, folder: Path, name: str, now_ns: int) -> Remains | None:
+    try:
+        return remains(folder, name)
+    except UnknownOwnerError:
+        row = db.execute("SELECT expires_ns FROM owners WHERE name = ?", (name,)).fetchone()
+        return Remains(None) if row is None or row[0] < now_ns else None
+
+
+def _clear_leases(db: Transaction, owner: str, left: Remains) -> int:
+    rows = db.execute(
+        "SELECT book_id, slot, amount, published FROM leases WHERE owner = ?", (owner,)
+    ).fetchall()
+    for entry, slot, amount, published in rows:
+        spent = amount if left.owed is None else max(0, left.owed[slot] - published)
+        shared_books.change(db, entry, spent=spent, reserved=-amount)
+    db.execute("DELETE FROM leases WHERE owner = ?", (owner,))
+    return len(rows)
+
+
+def _clear_holds(db: Transaction, where: str, value: str | int) -> int:
+    rows = db.execute(
+        f"SELECT id, book_id, amount, likely FROM holds WHERE {where}",  # noqa: S608
+        (value,),
+    ).fetchall()
+    for hold, entry, amount, likely in rows:
+        db.execute("DELETE FROM holds WHERE id = ? AND book_id = ?", (hold, entry))
+        shared_books.change(db, entry, spent=likely, reserved=-amount)
+    return len(rows)

@@ -1,0 +1,84 @@
+"""Where books are kept: what a database must do for them, and its tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+SCHEMA_VERSION = 2
+LONGEST_WAIT_S = 2.0
+"""How long a transaction waits for those of other processes."""
+
+TABLES = (
+    """CREATE TABLE books (
+    id {identity} PRIMARY KEY,
+    budget TEXT NOT NULL, scope TEXT NOT NULL, start_ns BIGINT NOT NULL,
+    spent BIGINT NOT NULL, reserved BIGINT NOT NULL, told BIGINT NOT NULL,
+    UNIQUE (budget, scope, start_ns)
+)""",
+    """CREATE TABLE holds (
+    id BIGINT NOT NULL, book_id BIGINT NOT NULL,
+    amount BIGINT NOT NULL, likely BIGINT NOT NULL,
+    owner TEXT NOT NULL, expires_ns BIGINT NOT NULL,
+    PRIMARY KEY (id, book_id)
+)""",
+    "CREATE INDEX holds_by_owner ON holds (owner)",
+    """CREATE TABLE ceilings (
+    model TEXT NOT NULL, kind TEXT NOT NULL,
+    calls BIGINT NOT NULL, most BIGINT NOT NULL, least BIGINT NOT NULL, size BIGINT NOT NULL,
+    PRIMARY KEY (model, kind)
+)""",
+    """CREATE TABLE changes (
+    id {identity} PRIMARY KEY, at_ns BIGINT NOT NULL, action TEXT NOT NULL,
+    budget TEXT NOT NULL, scope TEXT NOT NULL, detail TEXT NOT NULL
+)""",
+)
+LEASE_TABLES = (
+    """CREATE TABLE leases (
+    book_id BIGINT NOT NULL, owner TEXT NOT NULL, slot BIGINT NOT NULL,
+    amount BIGINT NOT NULL, published BIGINT NOT NULL,
+    PRIMARY KEY (book_id, owner)
+)""",
+    "CREATE INDEX leases_by_owner ON leases (owner)",
+    "CREATE TABLE owners (name TEXT PRIMARY KEY, expires_ns BIGINT NOT NULL)",
+)
+"""Tables that the second version of the schema added."""
+
+
+class BudgetFileError(Exception):
+    """The shared books cannot be read or written now."""
+
+
+class Found(Protocol):
+    """Rows that a statement found."""
+
+    def fetchone(self) -> Any:
+        """Return the next row, or None."""
+
+    def fetchall(self) -> list[Any]:
+        """Return all rows."""
+
+
+class Transaction(Protocol):
+    """Statements, written for `?`, that are kept together or not at all."""
+
+    def execute(self, sql: str, values: tuple[Any, ...] = (), /) -> Found:
+        """Run one statement."""
+
+
+class Store(Protocol):
+    """A database that the books of several processes are kept in."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Have the books to ourselves for the body; what it did is kept unless it raises.
+
+        Raises BudgetFileError when the database cannot be used in time.
+        """
+
+    def now_ns(self, db: Transaction) -> int | None:
+        """Return the time by a clock that all users share; None where they share the machine's."""
+
+    def close(self) -> None:
+        """Close the connection; the next transaction opens it again."""

@@ -1,0 +1,59 @@
+"""Transactions on the shared books, one at a time in a process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from otel_budget.shared_books import UnopenedError
+
+if TYPE_CHECKING:
+    from otel_budget.book import Book
+    from otel_budget.store import Store, Transaction
+
+Result = TypeVar("Result")
+Opened = Mapping["Book", int]
+"""What books that are not in the store yet open with."""
+
+
+class Turns:
+    """Runs transactions, and what follows from them before anybody else has a turn."""
+
+    def __init__(
+        self, store: Store, opening: Callable[[Book], int], now_ns: Callable[[], int]
+    ) -> None:
+        self._store = store
+        self._opening = opening
+        self._now_ns = now_ns
+        self._lock = threading.Lock()
+
+    def run(
+        self,
+        attempt: Callable[[Transaction, Opened], Result],
+        then: Callable[[Result], object] = lambda _result: None,
+    ) -> Result:
+        """Run *attempt* in a transaction, again whenever it meets a book that is not open yet.
+
+        *then* is called with the result once that is kept. What a book opens with is asked
+        outside the transaction: the ledger may take its time. Raises BudgetFileError.
+        """
+        opened: dict[Book, int] = {}
+        while True:
+            try:
+                with self._lock:
+                    with self._store.transaction() as db:
+                        result = attempt(db, opened)
+                    then(result)
+                    return result
+            except UnopenedError as unopened:
+                opened[unopened.book] = self._opening(unopened.book)
+
+    def time(self, db: Transaction) -> int:
+        """Return the time in nanoseconds, by the clock that all users of the store share."""
+        shared = self._store.now_ns(db)
+        return self._now_ns() if shared is None else shared
+
+    def at_fork(self) -> None:
+        """Start anew in a forked child, where whoever had the lock is not."""
+        self._lock = threading.Lock()
