@@ -23,6 +23,8 @@ from otel_distro.runtime import Runtime, running, set_running
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from opentelemetry.configuration.models import OpenTelemetryConfiguration
+
     from otel_distro.settings import Loaded
 
 EXIT_CONFIG = 78
@@ -85,6 +87,7 @@ def _boot_declarative(environ: Mapping[str, str], config_file: str) -> None:
     runtime = start(settings.load(environ, section), environ)
     # Instrumentors run after the guard is in place, not before.
     instrumentation, config.instrumentation_development = config.instrumentation_development, None
+    _name_the_distro(config)
     try:
         configure_sdk(config)
     finally:
@@ -146,6 +149,26 @@ def _distro_attributes() -> dict[str, str]:
         "telemetry.distro.name": DISTRO_NAME,
         "telemetry.distro.version": version("otel-distro"),
     }
+
+
+def _name_the_distro(config: OpenTelemetryConfiguration) -> None:
+    """Add to the resource of a declarative file what the environment path says there.
+
+    Without an instance the metrics of two processes of one service are one series, and each
+    overwrites the other's.
+    """
+    from opentelemetry.configuration.models import AttributeNameValue
+    from opentelemetry.configuration.models import Resource as ConfiguredResource
+    from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, Resource
+
+    if config.resource is None:
+        config.resource = ConfiguredResource()
+    said = list(config.resource.attributes or ())
+    named = {attribute.name for attribute in said}
+    instance = str(Resource.create().attributes.get(SERVICE_INSTANCE_ID, ""))
+    ours = {**_distro_attributes(), SERVICE_INSTANCE_ID: instance}
+    said += [AttributeNameValue(n, value) for n, value in ours.items() if value and n not in named]
+    config.resource.attributes = said
 
 
 def otlp_endpoint(environ: Mapping[str, str]) -> str:

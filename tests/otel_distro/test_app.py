@@ -13,7 +13,7 @@ from support.otlp_sink import OtlpSink, attributes_of
 from support.process import BIN, Finished, clean_environment, instrumented, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.process
 
@@ -143,6 +143,23 @@ def test_a_declarative_file_is_guarded_just_the_same(
     assert sink.bodies["logs"]
     assert leaked(tmp_path, sink, done) == []
     assert costs(tmp_path)["calls"] == 2
+
+
+@pytest.mark.parametrize("path", [environment, declarative], ids=["environment", "file"])
+def test_every_signal_names_the_distribution_and_the_process(
+    path: Callable[..., dict[str, str]],
+    tmp_path: Path,
+    sink: OtlpSink,
+    provider: FakeProvider,
+) -> None:
+    """Without an instance the metrics of two processes would be one series."""
+    instrumented(APP, path(tmp_path, sink), provider.url)
+
+    resources = sink.resources()
+    assert set(resources) == {"traces", "metrics", "logs"}
+    assert {r["telemetry.distro.name"] for r in resources.values()} == {"otel_distro"}
+    (instance,) = {r["service.instance.id"] for r in resources.values()}
+    assert instance
 
 
 def test_our_settings_are_read_from_the_declarative_file(

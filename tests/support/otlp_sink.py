@@ -33,6 +33,19 @@ class OtlpSink(Receiver):
         (found,) = [span for span in self.spans() if span.name == name]
         return found
 
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """The resource of each signal that arrived, as last told."""
+        found: dict[str, dict[str, Any]] = {}
+        for signal, request, field in (
+            ("traces", ExportTraceServiceRequest, "resource_spans"),
+            ("metrics", ExportMetricsServiceRequest, "resource_metrics"),
+            ("logs", ExportLogsServiceRequest, "resource_logs"),
+        ):
+            for body in list(self.bodies[signal]):
+                for entry in getattr(request.FromString(body), field):
+                    found[signal] = attributes_of(entry.resource)
+        return found
+
     def metrics(self) -> dict[str, Any]:
         """The last state of every metric, by name."""
         found: dict[str, Any] = {}
