@@ -32,18 +32,27 @@ def clean_environment(home: Path, **variables: str) -> dict[str, str]:
 
 
 def run(
-    command: list[str], environ: dict[str, str], *, timeout: float = 60, stdin: str | None = None
+    command: list[str],
+    environ: dict[str, str],
+    *,
+    timeout: float = 60,
+    stdin: str | None = None,
+    cwd: Path | None = None,
 ) -> Finished:
     """Run *command* to its end."""
     began = time.monotonic()
     done = subprocess.run(
-        command, env=environ, timeout=timeout, capture_output=True, text=True, input=stdin
+        command, env=environ, timeout=timeout, capture_output=True, text=True, input=stdin, cwd=cwd
     )
     return Finished(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
 
 
 def instrumented(
-    script: str | Path, environ: dict[str, str], *arguments: str, timeout: float = 60
+    script: str | Path,
+    environ: dict[str, str],
+    *arguments: str,
+    timeout: float = 60,
+    cwd: Path | None = None,
 ) -> Finished:
     """Run a Python script, given as text or file, under `opentelemetry-instrument`."""
     command = [str(BIN / "opentelemetry-instrument"), sys.executable]
@@ -51,7 +60,7 @@ def instrumented(
         command += [str(script), *arguments]
     else:
         command += ["-c", textwrap.dedent(script), *arguments]
-    return run(command, environ, timeout=timeout)
+    return run(command, environ, timeout=timeout, cwd=cwd)
 
 
 def free_port() -> int:
