@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from otel_distro.consent_state import Answer
     from otel_distro.settings import Settings
 
-__all__ = ["Decision", "Status", "ask", "grant", "notice", "revoke", "status"]
+__all__ = ["Decision", "Status", "ask", "grant", "notice", "refuse", "revoke", "status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def ask(callback: Callable[[str], bool | None]) -> bool:
     if found.undecided:
         answer = callback(notice())
         if answer is not None:
-            _decide("granted" if answer else "refused", "program")
+            (grant if answer else refuse)()
     return status().open
 
 
@@ -90,6 +90,11 @@ def grant(by: str = "program") -> None:
     Raises OtelDistroError where that cannot be kept.
     """
     _decide("granted", by)
+
+
+def refuse(by: str = "program") -> None:
+    """Keep that the user was asked and said no; the same rules as for `revoke`."""
+    _decide("refused", by)
 
 
 def revoke(by: str = "program") -> None:

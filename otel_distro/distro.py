@@ -57,6 +57,13 @@ class OtelDistroConfigurator:
         from otel_distro.boot import boot_from_environment
 
         boot_from_environment(**kwargs)
+        from otel_distro.runtime import running
+
+        runtime = running()
+        if runtime is not None and not runtime.gate.is_open():
+            from otel_distro.consent_prompt import first_run
+
+            first_run()
 
 
 def is_disabled(environ: MutableMapping[str, str]) -> bool:

@@ -8,8 +8,10 @@ import click
 
 COMMANDS = {
     "alerts": "what is wrong now, told once to wherever alerts go",
+    "audit": "what was decided about the data, and whether the record of it is whole",
     "budgets": "what cost budgets have left, and when they will run out",
     "calls": "list single model calls from the ledger",
+    "consent": "whether programs may record and send anything",
     "costs": "what model calls cost, from the local ledger",
     "demo": "run a small app against a fake provider and show what is seen",
     "doctor": "check this installation and say how to mend what is wrong",
@@ -25,6 +27,7 @@ COMMANDS = {
     "run": "run a program under this distribution",
     "stack": "check the bundled stack, list its addresses, write its files",
     "stats": "error rate, latency, speed and time to first token",
+    "ui": "a page on this machine: spend, budgets, latency, errors, calls",
     "violations": "spans that exceeded their latency budgets",
     "waste": "what retries, abandoned streams, repeats and missed caches cost",
     "whatif": "what the same calls would cost with another model or more caching",

@@ -1,0 +1,70 @@
+"""`otel-distro audit`: what was decided about the data, and whether the record of it is whole."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.options import json_option
+from otel_distro.settings import load, process_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.group("audit", epilog="Example: otel-distro audit verify")
+def command() -> None:
+    """Show and check the audit trail: consent, forgetting, purges, budgets, settings."""
+
+
+@command.command("show", epilog="Example: otel-distro audit show --json")
+@json_option
+def show_command(*, as_json: bool) -> None:
+    """List the entries, the oldest first."""
+    from otel_distro import audit
+
+    try:
+        found = list(audit.entries(_state_dir()))
+    except audit.AuditError as error:
+        raise output.fail(str(error)) from error
+    if as_json:
+        output.print_json({"entries": [asdict(entry) for entry in found]})
+        return
+    if not found:
+        output.note("nothing was decided yet")
+    for entry in found:
+        detail = " ".join(f"{key}={value}" for key, value in entry.detail.items())
+        line = f"{entry.number:>4}  {entry.at}  {entry.by:<10}  {entry.action:<18}  {detail}"
+        click.echo(output.printable(line.rstrip()))
+
+
+@command.command("verify", epilog="Example: otel-distro audit verify")
+@click.option("--expect", metavar="HASH", help="A hash noted earlier that has to be in the trail.")
+@json_option
+def verify_command(expect: str | None, *, as_json: bool) -> None:
+    """Check that no entry was changed, removed or put in. Ends with 1 when one was.
+
+    The last hash that is printed vouches for everything before it: note it outside this machine.
+    """
+    from otel_distro import audit
+
+    try:
+        verdict = audit.verify(_state_dir(), expect)
+    except audit.AuditError as error:
+        raise output.fail(str(error)) from error
+    if as_json:
+        output.print_json({**asdict(verdict), "ok": not verdict.problems})
+    else:
+        for problem in verdict.problems:
+            click.echo(problem)
+        whole = "not whole" if verdict.problems else "whole"
+        click.echo(f"{verdict.entries:,} entries, {whole}; last hash {verdict.last_hash}")
+    if verdict.problems:
+        raise click.exceptions.Exit(1)
+
+
+def _state_dir() -> Path:
+    return load(process_environment()).settings.state_dir

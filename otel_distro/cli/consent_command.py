@@ -1,0 +1,100 @@
+"""`otel-distro consent`: may programs record and send anything? The user decides."""
+
+from __future__ import annotations
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.options import json_option
+
+
+@click.group("consent", invoke_without_command=True, epilog="Example: otel-distro consent revoke")
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Decide whether programs may record and send anything; without a subcommand: be asked.
+
+    Programs that run follow a decision within a second. It is kept in the state folder, so
+    programs with state folders of their own (OTEL_DISTRO_STATE_DIR) have decisions of their own.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    from otel_distro import consent
+    from otel_distro.consent_prompt import ask, can_ask
+
+    if not can_ask():
+        _show(as_json=False)
+        output.note("this is no terminal, so nothing is asked; grant and revoke are subcommands")
+        return
+    answer = ask()
+    if answer is not None:
+        _keep(consent.grant if answer else consent.refuse, "terminal")
+
+
+@command.command("show", epilog="Example: otel-distro consent show --json")
+@json_option
+def show_command(*, as_json: bool) -> None:
+    """Show what is decided, and what that means."""
+    _show(as_json=as_json)
+
+
+@command.command("grant", epilog="Example: otel-distro consent grant")
+def grant_command() -> None:
+    """Agree that programs record and send what `otel-distro privacy` lists."""
+    from otel_distro import consent
+
+    _keep(consent.grant, "command")
+    if consent.status().do_not_track:
+        output.note("DO_NOT_TRACK is set, so still nothing is recorded where it is")
+
+
+@command.command("revoke", epilog="Example: otel-distro consent revoke")
+def revoke_command() -> None:
+    """Take consent back: nothing more is recorded or sent.
+
+    What is on this machine stays until `otel-distro forget` or retention removes it.
+    """
+    from otel_distro import consent
+
+    _keep(consent.revoke, "command")
+
+
+def _keep(decide: object, by: str) -> None:
+    from otel_distro.errors import OtelDistroError
+
+    assert callable(decide)  # noqa: S101 - one of three functions of this package
+    try:
+        decide(by)
+    except OtelDistroError as error:
+        raise output.fail(str(error)) from error
+    _show(as_json=False)
+
+
+def _show(*, as_json: bool) -> None:
+    from otel_distro import consent
+
+    status = consent.status()
+    decision = status.decision
+    if as_json:
+        output.print_json(
+            {
+                "open": status.open,
+                "required": status.required,
+                "do_not_track": status.do_not_track,
+                "answer": decision.answer if decision else None,
+                "at": decision.at if decision else None,
+                "by": decision.by if decision else None,
+                "notice_version": decision.notice_version if decision else None,
+                "state_dir": str(status.state_dir),
+            }
+        )
+        return
+    said = f"{decision.answer} at {decision.at} by {decision.by}" if decision else "not decided"
+    click.echo(f"consent:   {output.printable(said)}")
+    click.echo(f"kept in:   {status.state_dir}")
+    if status.do_not_track:
+        click.echo("effect:    DO_NOT_TRACK is set: nothing is exported or stored")
+    elif not status.required:
+        click.echo("effect:    none here: OTEL_DISTRO_CONSENT=required makes programs wait for it")
+    else:
+        effect = "telemetry is recorded" if status.open else "nothing is exported or stored"
+        click.echo(f"effect:    {effect} by programs with OTEL_DISTRO_CONSENT=required")

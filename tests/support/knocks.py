@@ -1,0 +1,33 @@
+"""A port that counts who connects to it, and answers nobody."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Self
+
+
+class Knocks:
+    """Counts TCP connections to a free loopback port; `with Knocks() as knocks:`."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.count += 1
+            connection.close()
