@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _NANO: Final = Decimal(1_000_000_000)
 UNKNOWN: Final = "unknown"
@@ -32,14 +32,29 @@ def usd(nano: int | None) -> str:
     return f"{sign}${amount:.9f}".rstrip("0")
 
 
-def cost(nano: int, *, calls: int, unpriced: int, partial: int = 0) -> str:
+def usd_short(nano: int | None) -> str:
+    """Return an amount in three digits or so, for tables of sums."""
+    if nano is None or nano == 0 or abs(nano) >= 10_000_000:
+        return usd(nano)
+    return f"{'-' if nano < 0 else ''}${float(f'{abs(nano) / 1e9:.3g}'):.9f}".rstrip("0")
+
+
+def cost(
+    nano: int,
+    *,
+    calls: int,
+    unpriced: int,
+    partial: int = 0,
+    shown: Callable[[int], str] = usd,
+) -> str:
     """Return what *calls* cost, never less than is true: unknown is not zero.
 
-    Where some of them have no price the sum is a lower bound; where none has one it is unknown.
+    Where some of them have no price the sum is a lower bound; where nothing else has cost
+    anything it is unknown.
     """
-    if calls and unpriced >= calls:
+    if unpriced and (unpriced >= calls or not nano):
         return UNKNOWN
-    return f"> {usd(nano)}" if unpriced or partial else usd(nano)
+    return f"> {shown(nano)}" if unpriced or partial else shown(nano)
 
 
 def milliseconds(value: float | None) -> str:
@@ -65,3 +80,49 @@ def home_relative(path: str, environ: Mapping[str, str]) -> str:
     """Return *path* with the home folder of *environ* as `~`."""
     home = environ.get("HOME", "").rstrip("/")
     return "~" + path[len(home) :] if home and path.startswith(home + "/") else path
+
+
+def compact(value: float) -> str:
+    """Return a number in three digits or so: `950`, `12.3k`, `4.56M`, `1.2B`."""
+    for size, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        # From 999.5 on three digits would say 1e+03 of the unit below.
+        if abs(value) >= 0.9995 * size:
+            scaled = value / size
+            return f"{scaled:.3g}{unit}" if abs(scaled) < 1000 else f"{scaled:,.0f}{unit}"
+    return f"{value:,.0f}" if value == int(value) else f"{value:.3g}"
+
+
+def usd_axis(nano: float) -> str:
+    """Return an amount for the axis of a chart, where values are round."""
+    amount = nano / 1e9
+    if amount >= 1000:
+        return f"${compact(amount)}"
+    text = f"{amount:.9f}".rstrip("0").rstrip(".")
+    whole, _, decimals = text.partition(".")
+    return f"${whole}.{decimals}0" if len(decimals) == 1 else f"${text}"
+
+
+def duration(ms: float | None) -> str:
+    """Return a duration in the unit that suits it, in three digits or so."""
+    if ms is None:
+        return "-"
+    if ms >= 60_000:
+        return f"{ms / 60_000:,.1f} min"
+    if ms >= 1000:
+        return f"{ms / 1000:.3g} s" if ms < 10_000 else f"{ms / 1000:.1f} s"
+    return f"{ms:.0f} ms" if ms >= 10 else f"{ms:.1f} ms"
+
+
+def milliseconds_axis(value: float) -> str:
+    """Return a duration for the axis of a chart."""
+    return f"{value / 1000:g} s" if value >= 1000 else f"{value:g} ms"
+
+
+def percent(share: float) -> str:
+    """Return a share (0 to 1) as a percentage; a little is never nothing, nearly never all."""
+    value = 100 * share
+    if 0 < value < 0.1:
+        return "< 0.1 %"
+    if 99.9 < value < 100:
+        return "> 99.9 %"
+    return f"{value:.1f} %" if value < 10 and value != int(value) else f"{value:.0f} %"

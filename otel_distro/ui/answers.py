@@ -1,0 +1,122 @@
+"""Answers that are kept while the ledger does not change, and worked out aside when they are long.
+
+What the daily sums know is answered at once. What only single calls know (sessions, time to first
+token, the dearest calls) takes half a second for a million of them: such a question is asked on a
+thread of its own, and meanwhile the last answer is shown, or that it is being counted.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from otel_cost_ledger.ledger import open_ledger
+from otel_cost_ledger.timeline import extent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from concurrent.futures import Future
+
+    from otel_cost_ledger.ledger import Ledger
+    from otel_cost_ledger.location import Location
+
+ROWS_AT_ONCE: Final = 60_000
+"""Questions that read no more rows than this are answered within the request."""
+PATIENCE_SECONDS: Final = 0.1
+"""How long a request waits for an answer that is not there yet."""
+_KEPT: Final = 256
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What is known now."""
+
+    value: T | None
+    """None while it is still being counted."""
+    current: bool
+    """False while a newer answer is being counted."""
+
+
+class Answers:
+    """The memory of one server, over the ledger at *location*; thread-safe."""
+
+    def __init__(self, location: Location, *, patience: float = PATIENCE_SECONDS) -> None:
+        self._location = location
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, tuple[str, Any]] = OrderedDict()
+        self._asked: dict[Hashable, Future[None]] = {}
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="otel_distro-ui")
+
+    def ask(
+        self,
+        ledger: Ledger,
+        mark: str,
+        key: Hashable,
+        question: Callable[[Ledger], T],
+        *,
+        rows: Callable[[], int] = lambda: 0,
+    ) -> Answer[T]:
+        """Return the answer to *question*, which reads about *rows* single calls.
+
+        *mark* is the ledger's as it is now (`timeline.extent`); *key* names the question and
+        everything it depends on.
+        """
+        kept = self._find(key)
+        if kept is not None and kept[0] == mark:
+            return Answer(kept[1], current=True)
+        if rows() <= ROWS_AT_ONCE:
+            value = question(ledger)
+            self._keep(key, mark, value)
+            return Answer(value, current=True)
+        wait([self._ask_aside(key, question)], None if self._patience < 0 else self._patience)
+        kept = self._find(key)
+        if kept is None:
+            return Answer(None, current=False)
+        return Answer(kept[1], current=kept[0] == mark)
+
+    def _find(self, key: Hashable) -> tuple[str, Any] | None:
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+            return kept
+
+    def _keep(self, key: Hashable, mark: str, value: object) -> None:
+        with self._lock:
+            self._kept[key] = mark, value
+            self._kept.move_to_end(key)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+
+    def _ask_aside(self, key: Hashable, question: Callable[[Ledger], Any]) -> Future[None]:
+        def work() -> None:
+            try:
+                with open_ledger(self._location, missing_ok=True) as ledger:
+                    mark = extent(ledger).mark
+                    self._keep(key, mark, question(ledger))
+            finally:
+                with self._lock:
+                    self._asked.pop(key, None)
+
+        with self._lock:
+            asked = self._asked.get(key)
+            if asked is None:
+                asked = self._asked[key] = self._aside.submit(work)
+            return asked
+
+    def close(self) -> None:
+        """Stop counting."""
+        self._aside.shutdown(wait=False, cancel_futures=True)
+
+
+class Patient(Answers):
+    """Waits for every answer: for a report that is written once."""
+
+    def __init__(self, location: Location) -> None:
+        super().__init__(location, patience=-1)

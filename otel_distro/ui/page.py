@@ -1,0 +1,119 @@
+"""Puts the parts of the page together for one view of the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from otel_distro.redaction_tally import read_tally, tally_file
+from otel_distro.ui import budget_panel, speed, spending, usage
+from otel_distro.ui.tiles import tiles
+from otel_distro.ui.view import WINDOWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_cost_ledger.ledger import Ledger
+    from otel_distro.settings import Settings
+    from otel_distro.ui.answers import Answers
+    from otel_distro.ui.panels import Panel, Tile
+    from otel_distro.ui.questions import Questions
+    from otel_distro.ui.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One look at the ledger: what panels are made from."""
+
+    questions: Questions
+    ledger: Ledger
+    answers: Answers
+    settings: Settings
+
+
+PANELS: Final[dict[str, Callable[[Looked], Panel]]] = {
+    "spend": lambda at: spending.spend(at.questions),
+    "budgets": lambda at: budget_panel.budgets(
+        at.settings, at.ledger, at.answers, at.questions.extent
+    ),
+    "models": lambda at: speed.models(at.questions),
+    "latency": lambda at: speed.latency(at.questions),
+    "first-token": lambda at: speed.first_token(at.questions),
+    "tokens": lambda at: usage.tokens(at.questions),
+    "errors": lambda at: usage.errors(at.questions),
+    "exposure": lambda at: spending.exposure(at.questions),
+    "violations": lambda at: usage.violations(at.questions),
+    "redactions": lambda at: usage.redactions(read_tally(at.settings.state_dir), at.questions),
+    "dearest": lambda at: spending.dearest(at.questions),
+}
+"""The panels by name, in the order of the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything the overview shows."""
+
+    tiles: list[Tile]
+    panels: list[Panel]
+    empty: bool
+    """Whether there is no call in the window."""
+    counting: bool
+    """Whether the answer that everything hangs on is still being counted."""
+    wider: str | None
+    """Where calls are, if not in this window."""
+    remarks: tuple[str, ...]
+
+
+def overview(at: Looked) -> Overview:
+    """Return the parts of the overview."""
+    questions = at.questions
+    view = questions.view
+    sums = questions.sums().value
+    empty = sums is not None and not sums
+    remarks = list(view.problems)
+    if not questions.complete:
+        remarks.append(
+            "Retention has removed single calls of this window, so these sums are too low. "
+            "Whole days without filters by agent, user or session are exact for ever."
+        )
+    return Overview(
+        tiles=[] if empty else tiles(questions),
+        panels=[] if empty else [make(at) for make in PANELS.values()],
+        empty=empty,
+        counting=sums is None,
+        wider=_wider(view, questions) if empty else None,
+        remarks=tuple(remarks),
+    )
+
+
+def _wider(view: View, questions: Questions) -> str | None:
+    """Return the view that has calls: without filters, or else of all time."""
+    if not questions.extent.calls:
+        return None
+    return view.url(window="all", since=None, until=None)
+
+
+def mark(at: Looked) -> str:
+    """Return a mark that changes when the page would."""
+    questions = at.questions
+    view = questions.view
+    try:
+        tally = tally_file(at.settings.state_dir).stat().st_size
+    except OSError:
+        tally = 0
+    parts = (questions.extent.mark, view.steps[0].start_ns, len(view.steps), view.parameters())
+    return hashlib.sha256(repr((parts, tally)).encode()).hexdigest()[:24]
+
+
+def window_tabs(view: View, path: str) -> list[tuple[str, str, str, bool]]:
+    """Return the windows as (short name, title, URL, is it this one)."""
+    return [
+        (
+            name,
+            title,
+            view.url(path, window=name, since=None, until=None),
+            name == view.window_name,
+        )
+        for name, title in WINDOWS.items()
+    ]

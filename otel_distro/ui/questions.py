@@ -1,0 +1,212 @@
+"""What the page asks of the ledger for one view; each answer is asked for at most once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from otel_cost_ledger.calls import StoredCall, read_calls
+from otel_cost_ledger.filters import BILLED, Window
+from otel_cost_ledger.grouping import IN_ROLLUP
+from otel_cost_ledger.latency import Latencies, measure_latencies
+from otel_cost_ledger.schema import NS_PER_DAY
+from otel_cost_ledger.sources import rows_are_complete
+from otel_cost_ledger.timeline import (
+    Extent,
+    NamedSums,
+    Sums,
+    durations,
+    extent,
+    histogram_answers,
+    known_names,
+    rows_in,
+    timeline,
+    timeline_by,
+)
+from otel_cost_ledger.violations import violations
+from otel_distro.violation_summary import ViolationLine, by_operation
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Sequence
+
+    from otel_cost_ledger.ledger import Ledger
+    from otel_distro.ui.answers import Answer, Answers
+    from otel_distro.ui.view import View
+
+T = TypeVar("T")
+DEAREST: Final = 15
+_IN_SUMS: Final = ("model", "provider", "service", "tenant", "operation")
+
+
+class Questions:
+    """Puts the questions of *view* to *ledger*, with the memory of *answers*."""
+
+    def __init__(self, ledger: Ledger, view: View, answers: Answers, known: Extent) -> None:
+        self._ledger = ledger
+        self._answers = answers
+        self.view = view
+        self.extent = known
+        # Relative windows move with the clock, one step at a time: so do their answers.
+        self._scope = (view.window_name, view.window, view.step_ns, view.filters)
+
+    @cached_property
+    def rows(self) -> int:
+        """How many single calls are in the window."""
+        return rows_in(self._ledger, self.view.window)
+
+    @cached_property
+    def _all_rows(self) -> int:
+        return rows_in(self._ledger, Window.between(None, None))
+
+    @cached_property
+    def complete(self) -> bool:
+        """False when calls of this window were removed by retention and the sums are too low."""
+        from_sums = self.view.step_ns == NS_PER_DAY and self._filters_in_rollup
+        return rows_are_complete(self._ledger, self.view.window, whole_days_needed=not from_sums)
+
+    @property
+    def _filters_in_rollup(self) -> bool:
+        return self.view.filters.names() <= IN_ROLLUP
+
+    def _rows_for_sums(self, window: Window) -> int:
+        if self._filters_in_rollup and self.view.step_ns == NS_PER_DAY:
+            return sum(rows_in(self._ledger, edge) for edge in window.edges())
+        return rows_in(self._ledger, window)
+
+    def sums(self) -> Answer[list[Sums]]:
+        """Return sums by step, names and outcome."""
+        view = self.view
+        return self._ask(
+            "sums",
+            lambda ledger: timeline(ledger, view.window, view.step_ns, view.filters),
+            rows=lambda: self._rows_for_sums(view.window),
+        )
+
+    def sums_before(self) -> Answer[list[Sums]] | None:
+        """Return the sums of the window before this one; None where there is none to compare."""
+        before = self.view.before()
+        first = self.extent.first_day_ns
+        if before is None or first is None or before.window.since_ns < first:
+            return None
+        return self._answers.ask(
+            self._ledger,
+            self.extent.mark,
+            ("before", before.window, before.step_ns, before.filters),
+            lambda ledger: timeline(ledger, before.window, before.step_ns, before.filters),
+            rows=lambda: self._rows_for_sums(before.window),
+        )
+
+    def amounts(self) -> Answer[list[NamedSums]]:
+        """Return calls and cost by step and by the view's breakdown."""
+        view = self.view
+        if view.by in _IN_SUMS:
+            found = self.sums()
+            if found.value is None:
+                return found  # type: ignore[return-value]
+            return type(found)(_amounts(found.value, view.by), current=found.current)  # type: ignore[return-value,arg-type]
+        return self._ask(
+            f"amounts {view.by}",
+            lambda ledger: timeline_by(ledger, view.window, view.step_ns, view.by, view.filters),
+            rows=lambda: self.rows,
+        )
+
+    def latencies(self) -> Answer[dict[int, Counter[int]]]:
+        """Return how often each latency occurs, by step."""
+        return self._durations("latency_us")
+
+    def first_tokens(self) -> Answer[dict[int, Counter[int]]]:
+        """Return how often each time to first token occurs, by step."""
+        return self._durations("ttft_us")
+
+    def _durations(self, column: Any) -> Answer[dict[int, Counter[int]]]:
+        view = self.view
+        stored = column == "latency_us" and histogram_answers(
+            view.window, view.step_ns, view.filters
+        )
+        return self._ask(
+            column,
+            lambda ledger: durations(ledger, view.window, view.step_ns, column, view.filters),
+            rows=lambda: 0 if stored else self.rows,
+        )
+
+    def latencies_by_model(self, calls: int) -> Answer[Latencies]:
+        """Return how often each latency occurs, by model; the window has *calls* calls."""
+        view = self.view
+        stored = histogram_answers(view.window, view.step_ns, view.filters)
+        return self._ask(
+            "by model",
+            lambda ledger: measure_latencies(
+                ledger, view.window, ("model",), view.filters, calls=calls
+            ),
+            rows=lambda: 0 if stored else self.rows,
+        )
+
+    def dearest(self) -> Answer[tuple[StoredCall, ...]]:
+        """Return the calls that cost most, the dearest first."""
+        window = self.view.window
+        conditions, values = self.view.filters.conditions("calls")
+        return self._ask(
+            "dearest",
+            lambda ledger: read_calls(
+                ledger,
+                ["start_ns >= ?", "start_ns < ?", BILLED, "cost_nano_usd > 0", *conditions],
+                [window.since_ns, window.until_ns, *values],
+                order="cost_nano_usd DESC, start_ns DESC",
+                limit=DEAREST,
+            ),
+            rows=lambda: self.rows,
+        )
+
+    def violations(self) -> tuple[ViolationLine, ...]:
+        """Return the latency budgets that were exceeded, by operation; filters do not apply."""
+        view = self.view
+        answer = self._answers.ask(
+            self._ledger,
+            self.extent.mark,
+            ("violations", view.window),
+            lambda ledger: by_operation(violations(ledger, view.since, view.until, limit=100_000)),
+        )
+        return answer.value or ()
+
+    def choices(self) -> dict[str, list[str]]:
+        """Return the values that filters can be set to, by filter."""
+        answer = self._answers.ask(self._ledger, self.extent.mark, "choices", _choices)
+        return answer.value or {}
+
+    def _ask(
+        self, what: str, question: Callable[[Ledger], T], *, rows: Callable[[], int]
+    ) -> Answer[T]:
+        return self._answers.ask(
+            self._ledger, self.extent.mark, (what, *self._scope), question, rows=rows
+        )
+
+
+def _amounts(sums: Sequence[Sums], name: str) -> list[NamedSums]:
+    found: dict[tuple[int, str], list[int]] = {}
+    for line in sums:
+        amount = found.setdefault((line.at_ns, getattr(line, name)), [0, 0, 0])
+        amount[0] += line.calls
+        amount[1] += line.cost_nano_usd
+        amount[2] += line.calls if line.status == "unpriced" else 0
+    return [NamedSums(at_ns, value, *amount) for (at_ns, value), amount in found.items()]
+
+
+def _choices(ledger: Ledger) -> dict[str, list[str]]:
+    tables = {
+        "model": "dims",
+        "service": "dims",
+        "tenant": "dims",
+        "provider": "dims",
+        "operation": "dims",
+        "agent": "origins",
+        "feature_flag": "origins",
+        "status": "outcomes",
+        "error_type": "outcomes",
+    }
+    return {name: known_names(ledger, table, name) for name, table in tables.items()}
+
+
+def everything(ledger: Ledger, view: View, answers: Answers) -> Questions:
+    """Return the questions of *view* on the ledger as it is now."""
+    return Questions(ledger, view, answers, extent(ledger))

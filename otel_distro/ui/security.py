@@ -1,0 +1,174 @@
+"""Who may see the page: one host that is named right, and where a token is set, who has it.
+
+Everything served is private. Other web pages cannot read it (no CORS), frame it, or reach it by
+making their own name point here (the `Host` header is checked); scripts and styles come from
+files of ours only; browsers are told to store nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse, RedirectResponse
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+"""The content security policy: nothing inline, nothing from anywhere else."""
+
+HEADERS: Final = {
+    "content-security-policy": POLICY,
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "x-robots-tag": "noindex",
+}
+COOKIE: Final = "otel_distro_ui"
+_METHODS: Final = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who is let in."""
+
+    token: str | None = None
+    """What visitors must show; None lets everybody in who reaches the port."""
+    hosts: frozenset[str] = frozenset()
+    """Names besides those of loopback under which the page may be asked for."""
+
+    def allows_host(self, header: str) -> bool:
+        """Return whether the page may be asked for under the name in a `Host` header.
+
+        With a token an address is a good name too: only a name can be made to point elsewhere.
+        """
+        name = host_name(header)
+        if name in LOOPBACK or name in self.hosts:
+            return True
+        return self.token is not None and _is_address(name)
+
+    def knows(self, shown: str) -> bool:
+        """Return whether *shown* is the token."""
+        return self.token is not None and hmac.compare_digest(
+            shown.encode("utf-8", "replace"), self.token.encode("utf-8", "replace")
+        )
+
+    @property
+    def pass_card(self) -> str:
+        """What a browser keeps in place of the token, from which it cannot be worked out."""
+        return hashlib.sha256(f"{COOKIE}\x00{self.token}".encode()).hexdigest()
+
+
+def host_name(header: str) -> str:
+    """Return the name in a `Host` header, without its port, in lower case."""
+    text = header.strip().lower()
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.rpartition(":")[0] if text.count(":") == 1 else text
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+class Guarded:
+    """An ASGI app that lets in only whom *access* allows, and marks every answer as private."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return
+
+        async def send_private(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        answer = self._refusal(scope)
+        await (answer or self._app)(scope, receive, send_private)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        if len(values) != 1 or not self._access.allows_host(values[0]):
+            return PlainTextResponse(
+                "otel-distro ui: this page is not served under that name; "
+                "use http://127.0.0.1 or http://localhost with its port, "
+                "or allow the name with --allow-host\n",
+                421,
+            )
+        if scope["method"] not in _METHODS:
+            return PlainTextResponse(
+                "otel-distro ui: this page can only be read\n", 405, {"allow": "GET, HEAD"}
+            )
+        return None if self._access.token is None else self._check_token(scope)
+
+    def _check_token(self, scope: Scope) -> Response | None:
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        shown = [value for name, value in query if name == "token"]
+        if shown and self._access.knows(shown[-1]):
+            rest = urlencode([pair for pair in query if pair[0] != "token"])
+            # A single slash: "//elsewhere" would lead away.
+            path = "/" + scope["path"].lstrip("/")
+            answer = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
+            answer.set_cookie(COOKIE, self._access.pass_card, httponly=True, samesite="strict")
+            return answer
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        kind, _, credential = headers.get(b"authorization", "").partition(" ")
+        if kind.lower() == "bearer" and self._access.knows(credential.strip()):
+            return None
+        if self._has_pass(headers.get(b"cookie", "")):
+            return None
+        return PlainTextResponse(
+            "otel-distro ui: a token is needed; open the address that `otel-distro ui` printed, "
+            "which ends in ?token=...\n",
+            401,
+            {"www-authenticate": "Bearer"},
+        )
+
+    def _has_pass(self, header: str) -> bool:
+        try:
+            cookie = SimpleCookie(header).get(COOKIE)
+        except CookieError:
+            return False
+        return cookie is not None and hmac.compare_digest(
+            cookie.value.encode("utf-8", "replace"), self._access.pass_card.encode()
+        )

@@ -1,0 +1,111 @@
+"""The server of the page: one socket, loopback unless a token is set, ended by Ctrl-C."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import uvicorn
+
+from otel_distro.errors import OtelDistroError
+from otel_distro.ui.security import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp
+
+DEFAULT_PORT: Final = 4320
+_QUEUE: Final = 128
+_STARTING_SECONDS: Final = 10.0
+
+
+class CannotServeError(OtelDistroError):
+    """The page cannot be served as asked; the message says what to do."""
+
+
+def check_host(host: str, token: str | None) -> None:
+    """Raise CannotServeError where others could reach *host* and no *token* is set."""
+    if token is None and not is_loopback(host):
+        raise CannotServeError(
+            f"others could read this page on {host!r}, and there is no token to keep them out; "
+            "set OTEL_DISTRO_UI_TOKEN to a long random text, or leave --host out"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches *host*."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() in LOOPBACK
+
+
+def listen(host: str, port: int | None) -> socket.socket:
+    """Return a listening socket; without a *port* the usual one, or a free one if it is taken.
+
+    Raises CannotServeError.
+    """
+    try:
+        return _bound(host, DEFAULT_PORT if port is None else port)
+    except OSError as error:
+        if port is not None:
+            raise CannotServeError(
+                f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}; "
+                "choose another with --port, or 0 for any that is free"
+            ) from error
+    try:
+        return _bound(host, 0)
+    except OSError as error:
+        raise CannotServeError(
+            f"cannot listen on {host}: {(error.strerror or str(error)).lower()}"
+        ) from error
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_QUEUE)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def address_of(listener: socket.socket, host: str, token: str | None) -> str:
+    """Return the URL to open; with a token it is part of it."""
+    port = listener.getsockname()[1]
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 - what is shown for it
+    name = f"[{shown}]" if ":" in shown else shown
+    secret = f"?token={quote(token, safe='')}" if token else ""
+    return f"http://{name}:{port}/{secret}"
+
+
+def serve(app: ASGIApp, listener: socket.socket, started: Callable[[], object]) -> None:
+    """Serve *app* on *listener* until a signal ends it; *started* is called when it answers."""
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+
+    def tell() -> None:
+        deadline = time.monotonic() + _STARTING_SECONDS
+        while not server.started and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if server.started:
+            started()
+
+    threading.Thread(target=tell, name="otel_distro-started", daemon=True).start()
+    try:
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,271 @@
+"""Panels about money: spend over time, what has no price, the dearest calls."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from otel_distro import figures
+from otel_distro.ui.charts import Series, bars, share_bar, swatch
+from otel_distro.ui.panels import Cell, Column, Key, Panel, Tab, Table, pending
+from otel_distro.ui.view import BY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from otel_cost_ledger.calls import StoredCall
+    from otel_cost_ledger.timeline import NamedSums, Sums
+    from otel_distro.ui.questions import Questions
+    from otel_distro.ui.view import View
+
+COLOURS: Final = 7
+"""How many names have a colour of their own; the rest share one."""
+NAMELESS: Final = "(not said)"
+_MOST_ROWS: Final = 50
+
+
+def spend(questions: Questions) -> Panel:
+    """Return spend over time, stacked by the view's breakdown."""
+    view = questions.view
+    tabs = [Tab(name, view.url(by=name), name == view.by) for name in BY]
+    answer = questions.amounts()
+    more = {"tabs": tabs, "tabs_label": "Break spend down by"}
+    if answer.value is None:
+        return pending("spend", "Spend", "main", questions.rows, **more)
+    names = _by_name(answer.value)
+    total = _total(answer.value)
+    series, keys = _coloured(view, answer.value, names)
+    title = f"Spend by {view.by}, {view.title.lower()}: {total}."
+    return Panel(
+        "spend",
+        "Spend",
+        "main",
+        lead=f"{total} by {view.by}, per {view.unit}",
+        figure=bars(title, view.steps, series, _usd, figures.usd_axis),
+        legend=keys,
+        tabs=tabs,
+        tabs_label="Break spend down by",
+        table=_spend_table(view, names),
+        folded=True,
+        notes=_spend_notes(answer.value, current=answer.current),
+        pending=not answer.current,
+    )
+
+
+def _usd(nano: float) -> str:
+    return figures.usd_short(round(nano))
+
+
+class _Amount:
+    """Calls and cost of one name, added up over all steps."""
+
+    __slots__ = ("calls", "cost", "unpriced")
+
+    def __init__(self) -> None:
+        self.calls = self.cost = self.unpriced = 0
+
+    def add(self, line: NamedSums) -> None:
+        self.calls += line.calls
+        self.cost += line.cost_nano_usd
+        self.unpriced += line.unpriced_calls
+
+    @property
+    def shown(self) -> str:
+        return figures.cost(
+            self.cost, calls=self.calls, unpriced=self.unpriced, shown=figures.usd_short
+        )
+
+
+def _by_name(lines: Iterable[NamedSums]) -> dict[str, _Amount]:
+    """Return amounts by name, the dearest first."""
+    found: dict[str, _Amount] = defaultdict(_Amount)
+    for line in lines:
+        found[line.name].add(line)
+    return dict(sorted(found.items(), key=lambda item: (-item[1].cost, -item[1].calls, item[0])))
+
+
+def _total(lines: Iterable[NamedSums]) -> str:
+    amount = _Amount()
+    for line in lines:
+        amount.add(line)
+    return amount.shown
+
+
+def _coloured(
+    view: View, lines: Sequence[NamedSums], names: dict[str, _Amount]
+) -> tuple[list[Series], list[Key]]:
+    style_of = {name: f"s{place}" for place, name in enumerate(list(names)[:COLOURS])}
+    values: dict[str, list[float | None]] = {}
+    for line in lines:
+        style = style_of.get(line.name, "rest")
+        of_style = values.setdefault(style, [0.0] * len(view.steps))
+        place = view.place(line.at_ns)
+        of_style[place] = (of_style[place] or 0) + line.cost_nano_usd
+    series, keys = [], []
+    for name, style in style_of.items():
+        series.append(Series(label(name), values.get(style, [0] * len(view.steps)), style))
+        href = view.url(**{view.by: name}) if name else None
+        keys.append(Key(label(name), swatch(style), names[name].shown, href))
+    if "rest" in values:
+        others = list(names.values())[COLOURS:]
+        amount = _Amount()
+        for other in others:
+            amount.calls += other.calls
+            amount.cost += other.cost
+            amount.unpriced += other.unpriced
+        series.append(Series("others", values["rest"], "rest"))
+        keys.append(Key(f"{len(others):,} others", swatch("rest"), amount.shown))
+    return series, keys
+
+
+def label(name: str) -> str:
+    """Return a name for people; what a call does not say is said to be that."""
+    return figures.printable(name) if name else NAMELESS
+
+
+def _spend_table(view: View, names: dict[str, _Amount]) -> Table:
+    total = sum(amount.cost for amount in names.values())
+    rows = [
+        [
+            Cell(label(name), href=view.url(**{view.by: name}) if name else None),
+            Cell(amount.shown, bar=share_bar(amount.cost / total if total else 0)),
+            Cell(figures.percent(amount.cost / total) if total else "-"),
+            Cell(figures.count(amount.calls)),
+            Cell(figures.count(amount.unpriced) if amount.unpriced else "-"),
+        ]
+        for name, amount in list(names.items())[:_MOST_ROWS]
+    ]
+    columns = [
+        Column(view.by),
+        Column("spend", is_number=True),
+        Column("share", is_number=True, minor=True),
+        Column("calls", is_number=True),
+        Column("unpriced", is_number=True),
+    ]
+    more = f", the first {_MOST_ROWS} of {len(names):,}" if len(names) > _MOST_ROWS else ""
+    return Table(f"Spend by {view.by}{more}", columns, rows)
+
+
+def _spend_notes(lines: Iterable[NamedSums], *, current: bool) -> list[str]:
+    unpriced = sum(line.unpriced_calls for line in lines)
+    notes = [] if current else ["A newer count is on its way."]
+    if unpriced:
+        verb = "has" if unpriced == 1 else "have"
+        notes.append(
+            f"{figures.counted(unpriced, 'call')} {verb} no price and {verb} no bar: "
+            "unknown is not zero."
+        )
+    return notes
+
+
+def exposure(questions: Questions) -> Panel:
+    """Return what calls without a full price may have cost on top."""
+    title, size = "Unpriced exposure", "third"
+    answer = questions.sums()
+    if answer.value is None:
+        return pending("exposure", title, size, questions.rows)
+    lines = [line for line in answer.value if line.status in {"unpriced", "partial"}]
+    if not lines:
+        return Panel("exposure", title, size, empty="Every call in this window has a full price.")
+    calls: dict[tuple[str, str], int] = defaultdict(int)
+    most: dict[tuple[str, str], int] = defaultdict(int)
+    for line in lines:
+        key = line.model, line.reason or line.status
+        calls[key] += line.calls
+        most[key] += line.exposure_nano_usd
+    order = sorted(calls, key=lambda key: (-most[key], -calls[key], key))
+    rows = [
+        [
+            Cell(label(key[0]), href=questions.view.url(model=key[0]) if key[0] else None),
+            Cell(figures.count(calls[key])),
+            Cell(figures.usd_short(most[key]) if most[key] else figures.UNKNOWN),
+            Cell(figures.printable(key[1]), tone="muted"),
+        ]
+        for key in order[:_MOST_ROWS]
+    ]
+    columns = [
+        Column("model"),
+        Column("calls", is_number=True),
+        Column("at most", is_number=True),
+        Column("why", minor=True),
+    ]
+    total = sum(most.values())
+    known = (
+        f"at most {figures.usd_short(total)} on top of what is known" if total else "no bound known"
+    )
+    counted = figures.counted(sum(calls.values()), "call")
+    return Panel(
+        "exposure",
+        title,
+        size,
+        lead=f"{counted}, {known}",
+        table=Table("Calls without a full price", columns, rows),
+        notes=[
+            "Declare a price in the file of OTEL_DISTRO_PRICES, then run `otel-distro reprice`."
+        ],
+    )
+
+
+def dearest(questions: Questions) -> Panel:
+    """Return the calls that cost most."""
+    answer = questions.dearest()
+    if answer.value is None:
+        return pending("dearest", "Most expensive calls", "wide", questions.rows)
+    return Panel(
+        "dearest",
+        "Most expensive calls",
+        "wide",
+        lead="one row a call; the time leads to its trace",
+        table=call_table("Most expensive calls", answer.value),
+        empty="" if answer.value else "No call in this window has a known cost above zero.",
+        pending=not answer.current,
+    )
+
+
+def call_table(caption: str, calls: Sequence[StoredCall]) -> Table:
+    """Return single calls as a table, each leading to its trace."""
+    columns = [
+        Column("time (UTC)"),
+        Column("model"),
+        Column("cost", is_number=True),
+        Column("input", is_number=True),
+        Column("output", is_number=True),
+        Column("latency", is_number=True),
+        Column("service", minor=True),
+        Column("tenant", minor=True),
+        Column("session", minor=True),
+        Column("outcome"),
+    ]
+    return Table(caption, columns, [_call_row(stored) for stored in calls])
+
+
+def _call_row(stored: StoredCall) -> list[Cell]:
+    priced, call = stored.priced, stored.priced.call
+    usage = call.usage
+    began = datetime.fromtimestamp(call.start_ns / 1e9, UTC)
+    outcome = label(call.error_type) if call.error_type else priced.status.value
+    tone = "bad" if call.failed else "warn" if priced.cost_nano_usd is None else "muted"
+    return [
+        Cell(f"{began:%Y-%m-%d %H:%M:%S}", href=trace_path(stored), tone="mono"),
+        Cell(label(call.model)),
+        Cell(figures.usd_short(priced.cost_nano_usd)),
+        Cell(figures.count(usage.input_tokens if usage else None)),
+        Cell(figures.count(usage.output_tokens if usage else None)),
+        Cell(figures.duration(stored.latency_ms)),
+        Cell(label(call.service)),
+        Cell(label(call.tenant or "")),
+        Cell(call.session or "-", tone="mono"),
+        Cell(outcome if priced.billed else "not billed", tone=tone),
+    ]
+
+
+def trace_path(stored: StoredCall) -> str:
+    """Return the page of the trace that *stored* is in; its time spares reading all rows."""
+    call = stored.priced.call
+    return f"/trace/{call.trace_id:032x}?at={call.start_ns}"
+
+
+def spent(lines: Iterable[Sums]) -> int:
+    """Return the known cost of *lines*, in nano-US-dollars."""
+    return sum(line.cost_nano_usd for line in lines)

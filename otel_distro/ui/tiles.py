@@ -1,0 +1,123 @@
+"""The figures on top of the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_distro import figures
+from otel_distro.ui.panels import Tile
+from otel_distro.ui.speed import all_steps, milliseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_cost_ledger.timeline import Sums
+    from otel_distro.ui.questions import Questions
+
+
+def tiles(questions: Questions) -> list[Tile]:
+    """Return the figures of the view, each with what it was in the window before."""
+    answer = questions.sums()
+    if answer.value is None:
+        return []
+    before = questions.sums_before()
+    earlier = before.value if before is not None else None
+    return [
+        _spend(answer.value, earlier),
+        _calls(answer.value, earlier),
+        _errors(answer.value),
+        _latency(questions),
+        _first_token(questions),
+        _tokens(answer.value),
+        _cache(answer.value),
+    ]
+
+
+def _spend(sums: Sequence[Sums], earlier: Sequence[Sums] | None) -> Tile:
+    cost = sum(line.cost_nano_usd for line in sums)
+    calls = sum(line.calls for line in sums)
+    unpriced = sum(line.calls for line in sums if line.status == "unpriced")
+    partial = sum(line.calls for line in sums if line.status == "partial")
+    more = sum(line.exposure_nano_usd for line in sums)
+    value = figures.cost(
+        cost, calls=calls, unpriced=unpriced, partial=partial, shown=figures.usd_short
+    )
+    if unpriced or partial:
+        counted = figures.counted(unpriced + partial, "call")
+        bound = f", at most {figures.usd_short(more)} more" if more else ""
+        return Tile("Spend", value, f"{counted} not fully priced{bound}", "warn")
+    was = sum(line.cost_nano_usd for line in earlier) if earlier is not None else None
+    return Tile("Spend", value, _change(cost, was))
+
+
+def _calls(sums: Sequence[Sums], earlier: Sequence[Sums] | None) -> Tile:
+    calls = sum(line.calls for line in sums)
+    was = sum(line.calls for line in earlier) if earlier is not None else None
+    return Tile("Calls", figures.count(calls), _change(calls, was))
+
+
+def _change(now: int, was: int | None) -> str:
+    """Return how much more or less it is than in the window before."""
+    if was is None:
+        return ""
+    if not was:
+        return "none in the window before"
+    change = (now - was) / was
+    if abs(change) < 0.005:
+        return "as in the window before"
+    if change > 9.99:
+        return "over ten times the window before"
+    sign = "+" if change > 0 else "−"
+    return f"{sign}{abs(change) * 100:.0f} % on the window before"
+
+
+def _errors(sums: Sequence[Sums]) -> Tile:
+    calls = sum(line.calls for line in sums)
+    failed = sum(line.calls for line in sums if line.failed)
+    rate = failed / calls if calls else 0.0
+    tone = "bad" if rate >= 0.05 else "warn" if rate >= 0.01 else ""
+    return Tile(
+        "Error rate",
+        figures.percent(rate) if calls else "-",
+        figures.counted(failed, "failed call") if failed else "no failed call",
+        tone,
+    )
+
+
+def _latency(questions: Questions) -> Tile:
+    found = questions.latencies().value
+    if found is None:
+        return Tile("Latency p95", "...", "being counted")
+    total = all_steps(found)
+    if not total:
+        return Tile("Latency p95", "-", "not known")
+    p50, p95, p99 = (figures.duration(milliseconds(total, p)) for p in (50, 95, 99))
+    return Tile("Latency p95", p95, f"p50 {p50}, p99 {p99}")
+
+
+def _first_token(questions: Questions) -> Tile:
+    found = questions.first_tokens().value
+    if found is None:
+        return Tile("First token p95", "...", "being counted")
+    total = all_steps(found)
+    if not total:
+        return Tile("First token p95", "-", "no streamed call says")
+    p50, p95, p99 = (figures.duration(milliseconds(total, p)) for p in (50, 95, 99))
+    return Tile("First token p95", p95, f"p50 {p50}, p99 {p99}")
+
+
+def _tokens(sums: Sequence[Sums]) -> Tile:
+    input_tokens = sum(line.input_tokens for line in sums)
+    output_tokens = sum(line.output_tokens for line in sums)
+    detail = f"{figures.compact(input_tokens)} in, {figures.compact(output_tokens)} out"
+    return Tile("Tokens", figures.compact(input_tokens + output_tokens), detail)
+
+
+def _cache(sums: Sequence[Sums]) -> Tile:
+    input_tokens = sum(line.input_tokens for line in sums)
+    hits = sum(line.cache_read_tokens for line in sums)
+    if not input_tokens:
+        return Tile("Cache hit rate", "-", "no input tokens")
+    return Tile(
+        "Cache hit rate", figures.percent(hits / input_tokens), f"{figures.compact(hits)} tokens"
+    )
