@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _WITH_PROGRAMS = [page for page in PAGES if blocks("python", page)]
+_REDIRECTED = re.compile(r" +[#|<>]")
 _COMMAND = re.compile(r"^(?:\w+=\S+ )*otel-distro (.*)$")
 
 
@@ -58,15 +59,20 @@ def command_lines() -> list[tuple[Block, str]]:
         for language in ("sh", "")
         for block in blocks(language)
         for line in block.text.splitlines()
-        if (found := _COMMAND.match(line.partition("#")[0].partition("|")[0].strip()))
+        if (found := _COMMAND.match(_REDIRECTED.split(line, maxsplit=1)[0].strip()))
     ]
 
 
 @pytest.mark.parametrize(
     ("block", "line"), command_lines(), ids=lambda part: part if isinstance(part, str) else ""
 )
-def test_a_shown_command_is_understood(block: Block, line: str) -> None:
+def test_a_shown_command_is_understood(
+    block: Block, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With every option and argument that the page gives it."""
+    monkeypatch.chdir(tmp_path)
+    for file in re.findall(r"\S+\.(?:toml|csv|jsonl)\b", line):
+        (tmp_path / file).touch()
     understand(shlex.split(line))
 
 
