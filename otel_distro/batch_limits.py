@@ -1,21 +1,28 @@
-"""How many records a queue holds and how they leave it, by the standard OTEL_B* variables."""
+"""How much a queue holds and how it leaves it: bytes by our setting, counts by OTEL_B*."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+MEGABYTE: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
     """Limits of one export queue."""
 
-    max_queue_size: int = 65_536
-    """Records; the SDK's own default of 2,048 loses a fifth of a burst of 20,000 spans."""
+    max_queue_bytes: int = 64 * MEGABYTE
+    """About 20,000 spans with ten attributes each. From a quarter of it on, whoever adds to the
+    queue leaves the worker time to keep up; at all of it the oldest record is lost."""
+    max_queue_size: int | None = None
+    """Records; None unless the user has set one."""
     max_batch_size: int = 512
+    max_batch_bytes: int = 4 * MEGABYTE
+    """In memory; encoded it is less, and 4 MB is what gRPC servers accept."""
     delay_seconds: float = 5.0
 
     def with_variables(self, environ: Mapping[str, str], prefix: str) -> BatchLimits:
@@ -23,12 +30,19 @@ class BatchLimits:
         size = _positive(environ.get(f"OTEL_{prefix}_MAX_QUEUE_SIZE"))
         batch = _positive(environ.get(f"OTEL_{prefix}_MAX_EXPORT_BATCH_SIZE"))
         delay_ms = _positive(environ.get(f"OTEL_{prefix}_SCHEDULE_DELAY"))
+        batch = batch or self.max_batch_size
         return replace(
             self,
-            max_queue_size=size or self.max_queue_size,
-            max_batch_size=min(batch or self.max_batch_size, size or self.max_queue_size),
+            max_queue_size=size,
+            max_batch_size=batch if size is None else min(batch, size),
             delay_seconds=delay_ms / 1000 if delay_ms else self.delay_seconds,
         )
+
+    def with_queue_megabytes(self, megabytes: float | None) -> BatchLimits:
+        """Return these limits with another size of the queue."""
+        if megabytes is None:
+            return self
+        return replace(self, max_queue_bytes=max(1, int(megabytes * MEGABYTE)))
 
 
 def _positive(text: str | None) -> int | None:

@@ -13,6 +13,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor
 
 from otel_distro.export_queue import ExportQueue
+from otel_distro.record_sizes import log_record_size, span_size
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadWriteLogRecord
@@ -33,12 +34,12 @@ class BoundedSpanProcessor(SpanProcessor):
         self.queue: ExportQueue[ReadableSpan] = ExportQueue(
             exporter,
             signal="spans",
-            max_queue_size=limits.max_queue_size,
-            max_batch_size=limits.max_batch_size,
-            delay_seconds=limits.delay_seconds,
+            limits=limits,
+            size_of=span_size,
             on_dropped=partial(deliveries.dropped, "spans"),
             on_delivered=deliveries.delivered,
         )
+        deliveries.watch(self.queue)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Nothing to do: a span is exported when it ends."""
@@ -71,12 +72,12 @@ class BoundedLogRecordProcessor(LogRecordProcessor):
         self.queue: ExportQueue[ReadableLogRecord] = ExportQueue(
             exporter,
             signal="log records",
-            max_queue_size=limits.max_queue_size,
-            max_batch_size=limits.max_batch_size,
-            delay_seconds=limits.delay_seconds,
+            limits=limits,
+            size_of=log_record_size,
             on_dropped=partial(deliveries.dropped, "log records"),
             on_delivered=deliveries.delivered,
         )
+        deliveries.watch(self.queue)
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Queue a copy of *log_record* without its context, which may be large."""

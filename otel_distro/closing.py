@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
     from otel_distro.export_queue import ExportQueue
     from otel_distro.outages import Outages
+    from otel_distro.spooling import Spooling
 
 
 _GRACE = 0.3
-"""Seconds granted to the rest once a delivery has failed while closing."""
-_SLICE = 0.02
+"""Seconds granted to the rest once a delivery has failed while closing, where nothing is kept."""
+_FOR_QUEUES = 0.75
+"""Share of the time for spans and log records; the rest is for the metrics that count them."""
+_HURRY_AFTER = 0.5
+_SLICE = 0.01
 
 
 def begin(providers: Iterable[Any]) -> None:
@@ -29,25 +33,55 @@ def begin(providers: Iterable[Any]) -> None:
             queue.begin_close()
 
 
-def finish(providers: Iterable[Any], deadline: float, outages: Outages) -> None:
+def finish(providers: Iterable[Any], deadline: float, outages: Outages, spooling: Spooling) -> None:
     """Close everything by *deadline* (`time.monotonic()`), sooner when deliveries fail."""
     began = time.monotonic()
     queues = list(_queues(providers))
     for queue in queues:
         queue.begin_close()
+    _wait_for_queues(queues, began, deadline, outages, spooling)
+    enough = began + (deadline - began) * _FOR_QUEUES
+    for processor in processors(providers):
+        _close_processor(processor, min(enough, time.monotonic()), deadline)
+    # Metrics come last: they tell what became of everything else.
     closers = [
         _close_metrics(provider, deadline, outages)
         for provider in providers
         if isinstance(provider, MeterProvider)
     ]
-    while time.monotonic() < deadline and not (
-        all(queue.idle for queue in queues) and all(done.is_set() for done in closers)
-    ):
-        if outages.last_failure > began and time.monotonic() > outages.last_failure + _GRACE:
-            deadline = time.monotonic()
+    closing = time.monotonic()
+    while time.monotonic() < deadline and not all(done.is_set() for done in closers):
+        if _is_hopeless(closing, outages, spooling):
+            break
         time.sleep(_SLICE)
-    for processor in _processors(providers):
-        _close_processor(processor, deadline)
+    spooling.save_metrics()
+    spooling.end_close(deadline)
+
+
+def _wait_for_queues(
+    queues: list[ExportQueue[Any]],
+    began: float,
+    deadline: float,
+    outages: Outages,
+    spooling: Spooling,
+) -> None:
+    enough = began + (deadline - began) * _FOR_QUEUES
+    while time.monotonic() < enough and not all(queue.idle for queue in queues):
+        if _is_hopeless(began, outages, spooling):
+            return
+        for queue in queues:
+            queue.leave_if_stuck()
+            if time.monotonic() > began + (deadline - began) * _HURRY_AFTER:
+                queue.hurry()
+        time.sleep(_SLICE)
+
+
+def _is_hopeless(began: float, outages: Outages, spooling: Spooling) -> bool:
+    """Whether waiting leads nowhere; with a spool, what fails goes to disk at once instead."""
+    spooling.rush_unreachable()
+    if spooling.keeps or outages.last_failure <= began:
+        return False
+    return time.monotonic() > outages.last_failure + _GRACE
 
 
 def flush(providers: Iterable[Any], deadline: float) -> bool:
@@ -66,7 +100,7 @@ def flush(providers: Iterable[Any], deadline: float) -> bool:
 
 def pending(providers: Iterable[Any]) -> bool:
     """Whether any queue, ours or the SDK's, holds records."""
-    return any(_queued(processor) for processor in _processors(providers))
+    return any(_queued(processor) for processor in processors(providers))
 
 
 def drop_queued(providers: Iterable[Any], reason: str) -> None:
@@ -108,13 +142,13 @@ def _close_metrics(provider: MeterProvider, deadline: float, outages: Outages) -
     return done
 
 
-def _close_processor(processor: Any, deadline: float) -> None:
+def _close_processor(processor: Any, for_queues: float, deadline: float) -> None:
     remaining = max(0.0, deadline - time.monotonic())
     queue = getattr(processor, "queue", None)
     batch = getattr(processor, "_batch_processor", None)
     try:
         if queue is not None:
-            queue.end_close(deadline)
+            queue.end_close(for_queues)
         elif batch is not None:
             batch.shutdown(timeout_millis=int(remaining * 1000))
         else:
@@ -131,7 +165,8 @@ def _queued(processor: Any) -> bool:
     return bool(getattr(batch, "_queue", ()))
 
 
-def _processors(providers: Iterable[Any]) -> Iterator[Any]:
+def processors(providers: Iterable[Any]) -> Iterator[Any]:
+    """Yield every span and log record processor of *providers*."""
     for provider in providers:
         for fan_out, inner in (
             ("_active_span_processor", "_span_processors"),
@@ -141,7 +176,7 @@ def _processors(providers: Iterable[Any]) -> Iterator[Any]:
 
 
 def _queues(providers: Iterable[Any]) -> Iterator[ExportQueue[Any]]:
-    for processor in _processors(providers):
+    for processor in processors(providers):
         queue = getattr(processor, "queue", None)
         if queue is not None:
             yield queue

@@ -17,11 +17,12 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_distro.batch_limits import BatchLimits
 from otel_distro.delivery_counts import AtomicCounter, Tally
+from otel_distro.spool.answer import Fate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from otel_distro.safety_net import SafetyNet
+    from otel_distro.spool.net import SafetyNet
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -31,6 +32,9 @@ _EASE_SECONDS: Final = 0.001
 _KEEPS_UP_SECONDS: Final = 1.0
 _RELIEF_SECONDS: Final = 1.0
 """An export that takes longer than this no longer holds up what could go to disk."""
+_SLOW_EXIT_SECONDS: Final = 0.3
+_STUCK_SECONDS: Final = 0.1
+_SPILL_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 1.0
 
 
@@ -57,7 +61,8 @@ class ExportQueue(Generic[T]):
     """Takes records on any thread, delivers them on its own; thread-safe, restarted after fork.
 
     A full queue loses its oldest record. *on_dropped* hears how many were lost and why
-    (`queue_full`, `export_failed`, `rejected`, `exit_timeout`, `already_shutdown`).
+    (`queue_full`, `export_failed`, `rejected`, `not_encodable`, `exit_timeout`,
+    `already_shutdown`).
     """
 
     def __init__(
@@ -99,7 +104,7 @@ class ExportQueue(Generic[T]):
         self._bytes_in = 0
         self._bytes_out = 0
         self._emitted = AtomicCounter()
-        self._journaled = AtomicCounter()
+        self._kept_aside = AtomicCounter()
         self._refused = AtomicCounter()
         self._overflowed = AtomicCounter()
         # Taken by threads of ours only, never by the app's.
@@ -109,6 +114,8 @@ class ExportQueue(Generic[T]):
         self._dropped: Counter[str] = Counter()
         self._in_hand: list[Entry[T]] | None = None
         self._delivering = False
+        self._left = False
+        self._spilling = False
         self._taken_at = 0.0
         self._rest_until = 0.0
         self.last_success = 0.0
@@ -117,16 +124,14 @@ class ExportQueue(Generic[T]):
     def put(self, record: T) -> None:
         """Queue *record*; never raises."""
         self._emitted.add()
-        if self._finished.is_set():
+        if self._finished.is_set() or (self._thread is None and not self._start()):
             self._straggler(record)
             return
-        if self._thread is None:
-            self._start()
         size = self._size(record)
         net = self.net
-        if net is not None and net.journals:
-            if net.journal(record, lambda mark: self._add(Entry(record, size, mark))):
-                self._journaled.add()
+        if net is not None and net.journal is not None:
+            if not net.journal.write(record, lambda mark: self._add(Entry(record, size, mark))):
+                self._kept_aside.add()
                 return
         else:
             self._add(Entry(record, size, None))
@@ -160,8 +165,9 @@ class ExportQueue(Generic[T]):
     def _straggler(self, record: T) -> None:
         """Keep what comes after closing on disk; there is nobody left to deliver it."""
         net = self.net
-        if net is not None and net.keeps and self._kept(net, [Entry(record, 0, None)]):
-            self._journaled.add()
+        entry = Entry(record, 0, None)
+        if net is not None and net.keeps_stragglers and not self._unkept(net, [entry]):
+            self._kept_aside.add()
             return
         self._refused.add()
         self._on_dropped(1, "already_shutdown")
@@ -175,12 +181,12 @@ class ExportQueue(Generic[T]):
         elif queued > self._relieve_at and self._relief is None and self._can_relieve(now):
             self._start_relief()
 
-    def _can_relieve(self, now: float) -> bool:
+    def _can_relieve(self, now: float, after: float = _RELIEF_SECONDS) -> bool:
         return (
             self.net is not None
             and self.net.keeps
             and self._in_hand is not None
-            and now - self._taken_at > _RELIEF_SECONDS
+            and now - self._taken_at > after
         )
 
     def _start_relief(self) -> None:
@@ -195,8 +201,9 @@ class ExportQueue(Generic[T]):
 
     def _relieve(self) -> None:
         with suppress_instrumentation():
-            while self._bytes_in - self._bytes_out > self._ease_at and self._spill(self._take()):
-                pass
+            while self._bytes_in - self._bytes_out > self._ease_at:
+                if not self._spill_or_put_back(self._take()):
+                    break
         self._relief = None
 
     def flush(self, timeout: float) -> bool:
@@ -215,32 +222,33 @@ class ExportQueue(Generic[T]):
 
     def hurry(self) -> None:
         """Write to disk what waits behind an export that takes long; while closing only."""
-        if self._can_relieve_now():
-            while self._queue and self._spill(self._take()):
+        if self._can_relieve(time.monotonic(), _SLOW_EXIT_SECONDS):
+            while self._queue and self._spill_or_put_back(self._take()):
                 pass
 
-    def _can_relieve_now(self) -> bool:
-        slow = time.monotonic() - self._taken_at > _EASE_SECONDS * 300
-        return slow and self.net is not None and self.net.keeps and self._in_hand is not None
+    def leave_if_stuck(self) -> None:
+        """Stop waiting for an export that is under way to where nobody answers any more."""
+        net = self.net
+        if net is not None and self._in_hand is not None and net.rushed_for > _STUCK_SECONDS:
+            self._leave()
 
     def end_close(self, deadline: float) -> bool:
         """Wait until all is delivered or *deadline* (`time.monotonic()`), then save or drop it.
 
-        Returns whether nothing had to be given up.
+        Returns whether it was delivered, or on disk, by then.
         """
         self.begin_close()
         if self._thread is None:
             self._finished.set()
-        self._finished.wait(max(0.0, deadline - time.monotonic()))
-        lost = 0
-        if not self._finished.is_set():
-            lost = self._leave()
+        in_time = self._finished.wait(max(0.0, deadline - time.monotonic()))
+        if not in_time:
+            self._leave()
         self.exporter.shutdown()
         if self.net is not None:
             self.net.close()
-        return not lost
+        return in_time
 
-    def _leave(self) -> int:
+    def _leave(self) -> None:
         """Account for what is not delivered in time: on disk if possible, else lost."""
         net = self.net
         payload = net.take_back() if net is not None else None
@@ -252,31 +260,21 @@ class ExportQueue(Generic[T]):
         if net is None:
             self._finished.wait(0.05)
         # Never cleared again: the worker, should it come back, finds nothing to account for.
+        self._left = True
         self._finished.set()
-        lost = 0
-        entries = self._claim()
-        if entries and not self._saved(entries, payload):
-            lost += len(entries)
+        entries = self._claim() or []
+        if payload is not None and net is not None and net.keep(payload, len(entries)):
+            self._count_spooled(len(entries))
+            entries = []
+        lost = len(self._spill(entries))
         while self._queue:
-            entries = self._take()
-            if entries and not self._spill(entries, put_back=False):
-                lost += len(entries)
+            lost += len(self._spill(self._take()))
         if lost:
             self._count_dropped(lost, "exit_timeout")
-        return lost
-
-    def _saved(self, entries: list[Entry[T]], payload: bytes | None) -> bool:
-        net = self.net
-        if net is None or not (net.keeps or net.journals):
-            return False
-        if payload is not None and net.keeps:
-            kept = net.keep(payload, len(entries))
-        else:
-            kept = self._spill(entries, put_back=False)
-            return kept
-        if kept:
-            self._count_spooled(len(entries))
-        return kept
+        # The worker may be writing to disk what it had taken before.
+        patience = time.monotonic() + _SPILL_SECONDS
+        while self._spilling and time.monotonic() < patience:
+            time.sleep(_EASE_SECONDS)
 
     def drop_all(self, reason: str) -> None:
         """Drop everything that is queued."""
@@ -310,7 +308,7 @@ class ExportQueue(Generic[T]):
         ):
             if counter.value:
                 dropped[reason] = dropped.get(reason, 0) + counter.value
-        return Tally(self._emitted.value, delivered, spooled + self._journaled.value, dropped)
+        return Tally(self._emitted.value, delivered, spooled + self._kept_aside.value, dropped)
 
     def at_fork(self) -> None:
         """Start anew in a forked child: what was queued belongs to the parent."""
@@ -319,14 +317,18 @@ class ExportQueue(Generic[T]):
         if self.net is not None:
             self.net.at_fork()
 
-    def _start(self) -> None:
+    def _start(self) -> bool:
         with self._start_lock:
             if self._thread is None:
                 thread = threading.Thread(
                     target=self._run, name=f"otel_distro-{self.signal}", daemon=True
                 )
-                thread.start()
+                try:
+                    thread.start()
+                except RuntimeError:  # no thread can start any more: the interpreter is leaving
+                    return False
                 self._thread = thread
+        return True
 
     def _run(self) -> None:
         awake, finished = self._awake, self._finished
@@ -345,8 +347,10 @@ class ExportQueue(Generic[T]):
 
     def _pause(self) -> float:
         resting = self._rest_until - time.monotonic()
-        return min(max(resting, 0.01), self._limits.delay_seconds) if resting > 0 else (
-            self._limits.delay_seconds
+        return (
+            min(max(resting, 0.01), self._limits.delay_seconds)
+            if resting > 0
+            else (self._limits.delay_seconds)
         )
 
     def _answer_flushes(self) -> None:
@@ -359,7 +363,7 @@ class ExportQueue(Generic[T]):
             done.set()
 
     def _deliver_all(self) -> None:
-        while self._queue:
+        while self._queue and not self._left:
             size = self._limits.max_batch_size
             if len(self._queue) > size * _BEHIND:
                 size *= _BEHIND
@@ -396,7 +400,7 @@ class ExportQueue(Generic[T]):
             return True
         net = self.net
         if net is not None and net.holds_back():
-            return self._spill(entries)
+            return self._spill_or_put_back(entries)
         with self._books:
             self._in_hand = entries
         if net is not None:
@@ -416,59 +420,64 @@ class ExportQueue(Generic[T]):
         return self._after_failure(entries, net)
 
     def _after_failure(self, entries: list[Entry[T]], net: SafetyNet) -> bool:
-        fate = net.fate_name()
-        if fate == "kept":
+        fate = net.fate
+        if fate is Fate.KEPT:
             self._count_spooled(len(entries))
-            return True
-        if fate == "rejected":
-            net.acknowledge(entry.mark for entry in entries)
-            self._count_dropped(len(entries), "rejected")
-            return True
-        if fate == "unfit":
-            return self._halve(entries, net)
-        return self._spill(entries)
+        elif fate is Fate.REJECTED:
+            self._count_lost(entries, "rejected")
+        elif fate is Fate.UNFIT and not self._left:
+            return self._halve(entries)
+        else:
+            return self._spill_or_put_back(entries)
+        return True
 
-    def _halve(self, entries: list[Entry[T]], net: SafetyNet) -> bool:
+    def _halve(self, entries: list[Entry[T]]) -> bool:
         """Deliver the halves: one record that cannot leave must not cost its neighbours."""
         if len(entries) == 1:
-            net.acknowledge(entry.mark for entry in entries)
-            self._count_dropped(1, "not_encodable")
+            self._count_lost(entries, "not_encodable")
             return True
         middle = len(entries) // 2
         first = self._deliver(entries[:middle])
         return self._deliver(entries[middle:]) and first
 
-    def _spill(self, entries: list[Entry[T]], *, put_back: bool = True) -> bool:
-        """Write *entries* to disk; put them back where that cannot be done."""
+    def _spill(self, entries: list[Entry[T]]) -> list[Entry[T]]:
+        """Write *entries* to disk; return those for which that could not be done."""
         net = self.net
-        if not entries:
-            return True
-        if net is not None and net.journals:
-            net.surrender()
+        if not entries or net is None:
+            return entries
+        left = entries
+        if net.journal is not None:
+            net.journal.surrender()
             left = [entry for entry in entries if entry.mark is None]
-            self._count_spooled(len(entries) - len(left))
-            entries = left
-        if not entries or (net is not None and net.keeps and self._kept(net, entries)):
-            self._count_spooled(len(entries))
-            return True
-        if put_back:
-            self._put_back(entries)
-        return False
+        elif net.keeps:
+            left = self._unkept(net, entries)
+        self._count_spooled(len(entries) - len(left))
+        return left
 
-    def _kept(self, net: SafetyNet, entries: list[Entry[T]]) -> bool:
+    def _spill_or_put_back(self, entries: list[Entry[T]]) -> bool:
+        self._spilling = True
+        left = self._spill(entries)
+        self._spilling = False
+        if left and self._left:
+            self._count_dropped(len(left), "exit_timeout")
+        elif left:
+            self._put_back(left)
+        return not left
+
+    def _unkept(self, net: SafetyNet, entries: list[Entry[T]]) -> list[Entry[T]]:
         try:
-            return net.keep_records([entry.record for entry in entries])
+            return [] if net.keep_records([entry.record for entry in entries]) else entries
         except Exception:  # noqa: BLE001 - one record that cannot be encoded spoils the batch
             if len(entries) == 1:
-                return False
+                return entries
         middle = len(entries) // 2
-        first = self._kept(net, entries[:middle])
-        return self._kept(net, entries[middle:]) and first
+        return self._unkept(net, entries[:middle]) + self._unkept(net, entries[middle:])
 
     def _put_back(self, entries: list[Entry[T]]) -> None:
         self._queue.extendleft(reversed(entries))
         self._bytes_in += sum(entry.size for entry in entries)
-        self._rest_until = time.monotonic() + _RETRY_SECONDS
+        retry_at = self.net.retry_at if self.net is not None else 0.0
+        self._rest_until = max(retry_at, time.monotonic() + _RETRY_SECONDS)
 
     def _claim(self) -> list[Entry[T]] | None:
         """Take over the accounting for the batch in hand; None when somebody else has."""
@@ -477,8 +486,7 @@ class ExportQueue(Generic[T]):
             return entries
 
     def _count_delivered(self, entries: list[Entry[T]]) -> bool:
-        if self.net is not None:
-            self.net.acknowledge(entry.mark for entry in entries)
+        self._acknowledge(entries)
         with self._books:
             self._delivered += len(entries)
         self.last_success = time.monotonic()
@@ -488,6 +496,14 @@ class ExportQueue(Generic[T]):
     def _count_spooled(self, count: int) -> None:
         with self._books:
             self._spooled += count
+
+    def _count_lost(self, entries: list[Entry[T]], reason: str) -> None:
+        self._acknowledge(entries)
+        self._count_dropped(len(entries), reason)
+
+    def _acknowledge(self, entries: list[Entry[T]]) -> None:
+        if self.net is not None and self.net.journal is not None:
+            self.net.journal.acknowledge(entry.mark for entry in entries if entry.mark is not None)
 
     def _count_dropped(self, count: int, reason: str) -> None:
         with self._books:

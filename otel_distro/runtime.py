@@ -24,6 +24,7 @@ from otel_distro.outages import Outages
 from otel_distro.pipeline import Pipeline
 from otel_distro.self_metrics import SelfMetrics
 from otel_distro.settings import process_environment
+from otel_distro.spooling import Spooling, exporters_of
 from otel_redaction import Redactor
 from otel_redaction.shield import OpenShield, Shield
 
@@ -71,7 +72,8 @@ class Runtime:
             gate=self.gate,
             said=partial(contexts.attributes, believed=settings.baggage),
         )
-        self._deliveries = Deliveries(self.outages, self.metrics, settings.exit_timeout)
+        self._deliveries = Deliveries(self.outages, settings.exit_timeout)
+        self._spooling = Spooling(settings, self._deliveries, redactor.text)
         self._exits = Exits(self, settings.exit_timeout)
         self._pseudonym_key: bytes | None = None
         self._providers: tuple[Any, ...] = ()
@@ -111,6 +113,10 @@ class Runtime:
             uncaught.install()
         self.gate.watch(self._consent_revoked)
         self.metrics.observe_guard(lambda: self._guard_ok)
+        self.metrics.observe_deliveries(self._deliveries)
+        self._spooling.attach(exporters_of(*self._providers))
+        self.outages.spool = self._spooling.place()
+        self.outages.has_couriers = bool(self._spooling.couriers)
         self.outages.watch()
         self._exits.install()
         os.register_at_fork(after_in_child=self._after_fork)
@@ -164,13 +170,14 @@ class Runtime:
         deadline = time.monotonic() + timeout
         self.outages.begin_exit()
         try:
+            self._spooling.begin_close()
             closing.begin(self._providers)
             self.accounts.flush(max(0.0, deadline - time.monotonic()))
             if self.exit_line is not None:
                 self.exit_line.say(self.budgets, process_environment())
             if self.budgets is not None:
                 self.budgets.close()
-            closing.finish(self._providers, deadline, self.outages)
+            closing.finish(self._providers, deadline, self.outages, self._spooling)
         except Exception as error:  # noqa: BLE001 - nothing may stop a process from leaving
             self.faults.record("exit", error)
         self.outages.end_exit()
@@ -190,6 +197,8 @@ class Runtime:
             self.budgets.at_fork()
         if self.exit_line is not None:
             self.exit_line.at_fork()
+        self._deliveries.at_fork()
+        self._spooling.at_fork()
         closing.at_fork(self._providers)
 
     def _call_sinks(self) -> Sequence[CallSink]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import CallbackOptions, Observation, get_meter
@@ -11,6 +12,7 @@ from otel_distro import attributes as names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from otel_distro.deliveries import Deliveries
     from otel_distro.faults import Faults
 
 
@@ -28,9 +30,6 @@ class SelfMetrics:
             unit="{record}",
             description="Records whose content was withheld because redaction failed",
         )
-        self._dropped = meter.create_counter(
-            names.EXPORT_DROPPED, unit="{record}", description="Records that were not delivered"
-        )
         self.redaction_failures = 0
 
     def redacted(self, signal: str, tally: Mapping[str, int]) -> None:
@@ -44,10 +43,6 @@ class SelfMetrics:
         self._failures.add(1, {names.SIGNAL: signal, names.ERROR_TYPE: type(error).__name__})
         self._faults.record("redaction", error)
 
-    def dropped(self, signal: str, count: int, reason: str) -> None:
-        """Count records that were not delivered."""
-        self._dropped.add(count, {names.SIGNAL: signal, names.REASON: reason})
-
     @staticmethod
     def observe_guard(is_ok: Callable[[], bool]) -> None:
         """Publish whether the guard is in place."""
@@ -58,3 +53,68 @@ class SelfMetrics:
         get_meter(names.METER_NAME).create_observable_gauge(
             names.GUARD_OK, callbacks=[observe], description="1 while the guard is in place"
         )
+
+    @staticmethod
+    def observe_deliveries(deliveries: Deliveries) -> None:
+        """Publish the books: what was emitted, and where it is now."""
+        meter = get_meter(names.METER_NAME)
+        for name, description, column in (
+            (names.EXPORT_EMITTED, "Records handed to an exporter's queue", "emitted"),
+            (names.EXPORT_DELIVERED, "Records that were delivered", "delivered"),
+            (names.EXPORT_SPOOLED, "Records written to disk to be sent later", "spooled"),
+        ):
+            meter.create_observable_counter(
+                name,
+                callbacks=[partial(_observe_column, deliveries, column)],
+                unit="{record}",
+                description=description,
+            )
+        meter.create_observable_counter(
+            names.EXPORT_DROPPED,
+            callbacks=[partial(_observe_dropped, deliveries)],
+            unit="{record}",
+            description="Records that were not delivered",
+        )
+        meter.create_observable_up_down_counter(
+            names.EXPORT_WAITING,
+            callbacks=[partial(_observe_column, deliveries, "waiting")],
+            unit="{record}",
+            description="Records in memory that wait for delivery",
+        )
+        meter.create_observable_counter(
+            names.SPOOL_RESENT,
+            callbacks=[partial(_observe_resent, deliveries)],
+            unit="{record}",
+            description="Records delivered from disk, also those of earlier processes",
+        )
+        meter.create_observable_counter(
+            names.SPOOL_DROPPED,
+            callbacks=[partial(_observe_spool_dropped, deliveries)],
+            unit="{record}",
+            description="Records that waited on disk and will not arrive",
+        )
+
+
+def _observe_column(
+    deliveries: Deliveries, column: str, _options: CallbackOptions
+) -> Iterable[Observation]:
+    for signal, tally in deliveries.tallies().items():
+        yield Observation(getattr(tally, column), {names.SIGNAL: signal})
+
+
+def _observe_dropped(deliveries: Deliveries, _options: CallbackOptions) -> Iterable[Observation]:
+    for signal, tally in deliveries.tallies().items():
+        for reason, count in tally.dropped.items():
+            yield Observation(count, {names.SIGNAL: signal, names.REASON: reason})
+
+
+def _observe_resent(deliveries: Deliveries, _options: CallbackOptions) -> Iterable[Observation]:
+    for signal, count in deliveries.resent_counts().items():
+        yield Observation(count, {names.SIGNAL: signal})
+
+
+def _observe_spool_dropped(
+    deliveries: Deliveries, _options: CallbackOptions
+) -> Iterable[Observation]:
+    for (signal, reason), count in deliveries.spool_lost_counts().items():
+        yield Observation(count, {names.SIGNAL: signal, names.REASON: reason})

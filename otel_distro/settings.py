@@ -21,6 +21,7 @@ from otel_distro.batch_limits import LOG_LIMITS, SPAN_LIMITS, BatchLimits
 from otel_distro.errors import Problem
 from otel_distro.redaction_settings import read_policy
 from otel_distro.settings_parsers import FALSE
+from otel_distro.spool.limits import DEFAULT_SPOOL_LIMITS, SpoolLimits
 from otel_distro.variables import PREFIX, VARIABLES
 from otel_redaction import DEFAULT_POLICY, Policy
 
@@ -65,6 +66,9 @@ class Settings:
     exit_timeout: float = 2.0
     exit_line: bool = True
     ui_token: str | None = field(default=None, repr=False)
+    spool: str = "undelivered"
+    """`undelivered`, `everything` or `none`."""
+    spool_limits: SpoolLimits = DEFAULT_SPOOL_LIMITS
     span_limits: BatchLimits = SPAN_LIMITS
     log_limits: BatchLimits = LOG_LIMITS
 
@@ -140,11 +144,13 @@ def _settings(
     problems: list[Problem],
 ) -> Settings:
     state_dir = values.get(env.OTEL_DISTRO_STATE_DIR) or default_state_dir(environ)
+    queue_mb = values.get(env.OTEL_DISTRO_QUEUE_MB)
     settings = Settings(
         state_dir=state_dir,
         ledger=state_dir / "ledger.db",
-        span_limits=SPAN_LIMITS.with_variables(environ, "BSP"),
-        log_limits=LOG_LIMITS.with_variables(environ, "BLRP"),
+        span_limits=SPAN_LIMITS.with_variables(environ, "BSP").with_queue_megabytes(queue_mb),
+        log_limits=LOG_LIMITS.with_variables(environ, "BLRP").with_queue_megabytes(queue_mb),
+        spool_limits=DEFAULT_SPOOL_LIMITS.with_megabytes(values.get(env.OTEL_DISTRO_SPOOL_MB)),
     )
     by_field = {
         variable.key: values[variable.name] for variable in VARIABLES if variable.name in values

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from otel_budget.latency import DEFAULT_LATENCY_BUDGETS
 from otel_distro import environment_variables as env
 from otel_distro import settings_parsers as parse
+from otel_distro.batch_limits import MEGABYTE, SPAN_LIMITS
+from otel_distro.spool.limits import DEFAULT_SPOOL_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -320,5 +322,30 @@ VARIABLES: tuple[Variable, ...] = (
         "none",
         "(32 random characters)",
         secret=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_QUEUE_MB,
+        "queue_mb",
+        parse.number(least=1, most=4096, example="64"),
+        "megabytes of memory that spans waiting for export may take, and log records as much",
+        f"{SPAN_LIMITS.max_queue_bytes // MEGABYTE}",
+        "16",
+    ),
+    Variable(
+        env.OTEL_DISTRO_SPOOL,
+        "spool",
+        parse.choice("undelivered", "everything", "none"),
+        "what is written to disk, redacted, to be sent later: what cannot be delivered, or "
+        "`everything` when its span ends, so that kill -9 loses none of it, or `none`",
+        "undelivered",
+        "everything",
+    ),
+    Variable(
+        env.OTEL_DISTRO_SPOOL_MB,
+        "spool_mb",
+        parse.number(least=1, most=1_000_000, example="64"),
+        "megabytes on disk that may wait of each signal of an app; the oldest goes first",
+        f"{DEFAULT_SPOOL_LIMITS.max_bytes // MEGABYTE}",
+        "512",
     ),
 )

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace.export import SpanExportResult
 
+from otel_distro.batch_limits import BatchLimits
 from otel_distro.export_queue import ExportQueue
 
 
@@ -52,9 +53,12 @@ def queue_of(sink: Sink, books: Books, **limits: float) -> ExportQueue[int]:
     return ExportQueue(
         sink,
         signal="spans",
-        max_queue_size=int(limits.get("size", 100_000)),
-        max_batch_size=int(limits.get("batch", 512)),
-        delay_seconds=limits.get("delay", 5.0),
+        limits=BatchLimits(
+            max_queue_size=int(limits.get("size", 100_000)),
+            max_batch_size=int(limits.get("batch", 512)),
+            delay_seconds=limits.get("delay", 5.0),
+        ),
+        size_of=lambda _record: 100,
         on_dropped=books,
     )
 

@@ -185,7 +185,7 @@ def test_the_standard_batch_variables_keep_their_meaning() -> None:
     assert settings.span_limits.max_queue_size == 100
     assert settings.span_limits.max_batch_size == 100
     assert settings.span_limits.delay_seconds == 0.25
-    assert settings.log_limits.max_queue_size == 65_536
+    assert settings.log_limits.max_queue_size is None
 
 
 @given(

@@ -1,0 +1,89 @@
+"""For whom telemetry waits: the app it is of, its signal, and where it is to be sent.
+
+Each address has a folder of its own, so that no app ever sends what another one left, to another
+place or under other credentials.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from otel_distro.spool.places import create_private
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROOT: Final = "spool"
+_ABOUT: Final = "about.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An app, a signal and a destination."""
+
+    signal: str
+    """`traces`, `metrics` or `logs`."""
+    service: str
+    """`service.name`, redacted."""
+    endpoint: str
+    """Scheme, host, port and path; never user, password or query."""
+    protocol: str
+    """`http/protobuf` or `grpc`."""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Names of the folders below the state folder."""
+        from hashlib import blake2b
+
+        text = "\0".join((self.service, self.endpoint, self.protocol))
+        key = blake2b(text.encode(errors="replace"), digest_size=6).hexdigest()
+        return ROOT, f"{self.signal}-{key}"
+
+    def folder(self, state_dir: Path) -> Path:
+        """Return where its telemetry waits below *state_dir*."""
+        return state_dir.joinpath(*self.names)
+
+    def describe(self, folder: Path) -> None:
+        """Leave a note in *folder* that says what it is for, unless there is one."""
+        path = folder / _ABOUT
+        if path.exists():
+            return
+        aside = folder / f".{_ABOUT}-{os.getpid()}"
+        about = {
+            "signal": self.signal,
+            "service": self.service,
+            "endpoint": self.endpoint,
+            "protocol": self.protocol,
+        }
+        with suppress(OSError), os.fdopen(create_private(aside), "w", encoding="utf-8") as file:
+            json.dump(about, file, indent=2)
+            aside.replace(path)
+
+
+def without_credentials(endpoint: str) -> str:
+    """Return *endpoint* without user, password, query and fragment."""
+    try:
+        parts = urlsplit(endpoint)
+    except ValueError:
+        return "unknown"
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}" if host else parts.path
+
+
+def read_address(folder: Path) -> Address | None:
+    """Return what *folder* is for; None where there is no readable note."""
+    try:
+        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        return Address(
+            str(about["signal"]),
+            str(about["service"]),
+            str(about["endpoint"]),
+            str(about["protocol"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

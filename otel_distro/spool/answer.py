@@ -1,0 +1,78 @@
+"""What came of sending one request, in words all exporters share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import Final
+
+
+class Verdict(Enum):
+    """What to do with a request after it was sent."""
+
+    DELIVERED = auto()
+    TRY_LATER = auto()
+    """Nothing is wrong with it."""
+    REJECTED = auto()
+    """It would be refused again, so it is not worth keeping."""
+    TOO_LARGE = auto()
+    """Smaller requests with the same content may be taken."""
+
+
+class Fate(Enum):
+    """What became of the last request of an exporter."""
+
+    UNFIT = auto()
+    """It did not come as far as the connection, or was too large: it could not be encoded, or is
+    more than one request may hold. Parts of it may do."""
+    DELIVERED = auto()
+    KEPT = auto()
+    """It is on disk and will be sent later."""
+    REJECTED = auto()
+    RETURNED = auto()
+    """It was neither delivered nor kept; trying again makes sense."""
+    TAKEN = auto()
+    """It was still under way when the process had to leave; whoever took it accounts for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A verdict and, unless it was delivered, why."""
+
+    verdict: Verdict
+    reason: str = ""
+    answered: bool = True
+    """False when nobody was there, which is likely to hold for the other signals as well."""
+
+
+DELIVERED: Final = Answer(Verdict.DELIVERED)
+
+_LATER: Final = frozenset({401, 403, 407, 408, 425, 429})
+"""4xx that say something about the sender or the moment and nothing about the data.
+
+OTLP asks not to retry 401 and the like. We do not repeat them at once either; but what was
+recorded while a key had expired is sent once there is a new one.
+"""
+
+
+def http_verdict(status: int | None) -> Verdict:
+    """Judge an HTTP status; None is no answer at all."""
+    if status is None or status in _LATER or status >= 500:
+        return Verdict.TRY_LATER
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return Verdict.TOO_LARGE
+    # Redirects are not followed, as they could carry credentials elsewhere.
+    return Verdict.DELIVERED if 200 <= status < 300 else Verdict.REJECTED
+
+
+_FOR_GOOD: Final = frozenset(
+    {"INVALID_ARGUMENT", "NOT_FOUND", "UNIMPLEMENTED", "FAILED_PRECONDITION", "ALREADY_EXISTS"}
+)
+
+
+def grpc_verdict(code: str) -> Verdict:
+    """Judge the name of a gRPC status code."""
+    if code == "OK":
+        return Verdict.DELIVERED
+    return Verdict.REJECTED if code in _FOR_GOOD else Verdict.TRY_LATER

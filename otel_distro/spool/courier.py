@@ -1,0 +1,228 @@
+"""Stands between one OTLP exporter and its connection: what does not arrive is kept.
+
+While the other side is known to be away nothing is tried on the exporter's thread: requests go
+straight to disk, so memory stays flat and an exit is quick. One probe at a time finds out when it
+is back.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import urlsplit
+
+from otel_distro.spool.answer import Answer, Fate, Verdict
+from otel_distro.spool.ports import count_records, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from otel_distro.spool.folder import SpoolFolder
+    from otel_distro.spool.journal import Journal
+    from otel_distro.spool.ports import Port
+
+_FIRST_WAIT: Final = 1.0
+_LONGEST_WAIT: Final = 30.0
+_JITTER: Final = 0.2
+
+
+class Told(Protocol):
+    """Hears how deliveries go."""
+
+    def delivered(self) -> None:
+        """Note that something arrived."""
+
+    def failed(self, reason: str) -> None:
+        """Note that something did not arrive; *reason* may be empty."""
+
+    def refused(self, signal: str, reason: str) -> None:
+        """Note that the other side does not want what it is sent."""
+
+    def kept(self, signal: str, count: int) -> None:
+        """Note that *count* records wait on disk now."""
+
+
+class Breaker:
+    """Whether the other side is away, and when to try again."""
+
+    def __init__(self) -> None:
+        self._attempts = 0
+        self.open = False
+        self.retry_at = 0.0
+        """`time.monotonic()`; 0 while the other side is there."""
+
+    def failed(self) -> None:
+        """Note a failed attempt: wait longer than after the one before."""
+        wait = min(_FIRST_WAIT * 2.0**self._attempts, _LONGEST_WAIT)
+        self._attempts = min(self._attempts + 1, 10)
+        # Not for secrets: it only keeps processes from knocking in step.
+        self.retry_at = time.monotonic() + wait * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
+        self.open = True
+
+    def succeeded(self) -> None:
+        """Note that the other side is there."""
+        self._attempts = 0
+        self.retry_at = 0.0
+        self.open = False
+
+
+class Courier:
+    """Carries the requests of one exporter; thread-safe."""
+
+    def __init__(
+        self,
+        signal: str,
+        port: Port,
+        told: Told,
+        folder: SpoolFolder | None,
+        *,
+        on_fate: Callable[[Fate], None] = lambda _fate: None,
+    ) -> None:
+        self.signal = signal
+        """`traces`, `metrics` or `logs`."""
+        self.folder = folder
+        self.breaker = Breaker()
+        self.fate = Fate.UNFIT
+        self.keeps = folder is not None
+        """Whether a request that fails is written to disk; not where a journal already has it."""
+        self.probed = False
+        """Whether somebody else on this process finds out when the other side is back."""
+        self.wake_resender: Callable[[], None] = lambda: None
+        self.journal: Journal | None = None
+        self._port = port
+        self._told = told
+        self._on_fate = on_fate
+        self._lock = threading.RLock()
+        self._payload: bytes | None = None
+        self._rushing = False
+        self.rushed_at = math.inf
+        """`time.monotonic()` of `rush`."""
+        self.unreachable = False
+        """Whether nobody answered the last attempt."""
+        self._abandoned = False
+        port.intercept(self.carry)
+
+    def carry(self, payload: bytes, send: Callable[[bytes], Answer]) -> Answer:
+        """Deliver or keep *payload*; on the exporter's thread. What became of it is `fate`."""
+        with self._lock:
+            if self._abandoned:
+                self.fate = Fate.TAKEN
+                return Answer(Verdict.TRY_LATER)
+            holds_back = self.holds_back()
+            if not holds_back:
+                self._payload = payload
+        if holds_back:
+            answer = Answer(Verdict.TRY_LATER)
+            self.fate = Fate.KEPT if self.keeps and self.keep(payload) else Fate.RETURNED
+        else:
+            answer = send(payload)
+            with self._lock:
+                taken, self._payload = self._payload is None, None
+            self.fate = Fate.TAKEN if taken else self._judge(payload, answer)
+        if self.fate is not Fate.TAKEN:
+            self._on_fate(self.fate)
+        return answer
+
+    def _judge(self, payload: bytes, answer: Answer) -> Fate:
+        self._note(answer)
+        if answer.verdict is Verdict.DELIVERED:
+            return Fate.DELIVERED
+        if answer.verdict is Verdict.TOO_LARGE:
+            return Fate.UNFIT
+        if answer.verdict is Verdict.REJECTED:
+            return Fate.REJECTED
+        return Fate.KEPT if self.keeps and self.keep(payload) else Fate.RETURNED
+
+    def _note(self, answer: Answer) -> None:
+        self.unreachable = answer.verdict is Verdict.TRY_LATER and not answer.answered
+        if answer.verdict is Verdict.TRY_LATER:
+            self.breaker.failed()
+            self._told.failed(answer.reason)
+            return
+        self.breaker.succeeded()
+        if answer.verdict is Verdict.DELIVERED:
+            self._told.delivered()
+        elif answer.verdict is Verdict.REJECTED:
+            self._told.refused(self.signal, answer.reason)
+
+    def holds_back(self) -> bool:
+        """Whether requests go to disk untried."""
+        if self.folder is None:
+            return False
+        if self._rushing:
+            return True
+        if not self.breaker.open:
+            return False
+        return self.probed or time.monotonic() < self.breaker.retry_at
+
+    def keep(self, payload: bytes, count: int | None = None) -> bool:
+        """Write *payload* to disk; return whether that worked."""
+        if self.folder is None:
+            return False
+        if count is None:
+            count = count_records(self.signal, payload)
+        if not self.folder.keep(payload, count):
+            return False
+        self._told.kept(self.signal, count)
+        self.wake_resender()
+        return True
+
+    def keep_records(self, records: Sequence[Any]) -> bool:
+        """Encode spans or log *records* and write them to disk; return whether that worked."""
+        return self.keep(encode(self.signal, records), len(records))
+
+    def resend(self, payload: bytes) -> Answer:
+        """Send what was kept."""
+        answer = self._port.send(payload)
+        self._note(answer)
+        return answer
+
+    def hand_over(self) -> None:
+        """Close what is being written, so that it can be sent."""
+        if self.folder is not None:
+            self.folder.hand_over()
+        if self.journal is not None:
+            self.journal.hand_over()
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last attempt failed."""
+        return self.breaker.open
+
+    @property
+    def host(self) -> str:
+        """Host and port of the other side."""
+        return urlsplit(self._port.endpoint).netloc or self._port.endpoint
+
+    def rush(self) -> None:
+        """Try nothing any more: the process is leaving, and the other side is away."""
+        if self._rushing:
+            return
+        self._rushing = True
+        self.rushed_at = time.monotonic()
+        self._port.stop_retrying()
+
+    def take_back(self) -> bytes | None:
+        """Return the request that is under way, if there is one; it is the caller's now."""
+        with self._lock:
+            payload, self._payload = self._payload, None
+            return payload
+
+    def abandon(self) -> None:
+        """From now on nothing is sent or kept: it has been accounted for as lost."""
+        with self._lock:
+            self._abandoned = True
+
+    def at_fork(self) -> None:
+        """Start anew in a forked child."""
+        self._lock = threading.RLock()
+        self._payload = None
+        self._rushing = self._abandoned = False
+        self.rushed_at = math.inf
+        self.probed = False
+        if self.folder is not None:
+            self.folder.at_fork()
+        self._port.at_fork()

@@ -1,0 +1,20 @@
+"""How much may wait on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolLimits:
+    """Limits of one folder of the spool."""
+
+    max_bytes: int = 64 * 2**20
+    """For each signal an app sends to one place; beyond it the oldest goes first."""
+
+    def with_megabytes(self, megabytes: float | None) -> SpoolLimits:
+        """Return these limits with another size, if one is given."""
+        return self if megabytes is None else SpoolLimits(int(megabytes * 2**20))
+
+
+DEFAULT_SPOOL_LIMITS = SpoolLimits()

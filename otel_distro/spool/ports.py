@@ -1,0 +1,275 @@
+"""Where our hands meet the SDK's OTLP exporters, which have no public place for them.
+
+A port puts a courier between an exporter and its connection, and sends requests that are already
+encoded. The private names used here are pinned by a test; an exporter without them is left alone.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from otel_distro.spool.answer import Answer, Verdict, grpc_verdict, http_verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+# ruff: noqa: SLF001
+
+_PACKAGE = "opentelemetry.exporter.otlp.proto."
+_silent = logging.getLogger("otel_distro.spool.resend")
+_silent.disabled = True
+
+
+class Port(Protocol):
+    """An exporter as the spool sees it."""
+
+    endpoint: str
+    protocol: str
+
+    def intercept(self, carry: Callable[[bytes, Callable[[bytes], Answer]], Answer]) -> None:
+        """Have every request handed to *carry* instead of being sent."""
+
+    def send(self, payload: bytes) -> Answer:
+        """Send an encoded request once, without repeating it; on any thread."""
+        ...
+
+    def stop_retrying(self) -> None:
+        """End waits between attempts, now and from now on."""
+
+    def at_fork(self) -> None:
+        """Let go of connections that belong to the parent process."""
+
+
+def port_of(exporter: object, signal: str) -> Port | None:
+    """Return the port of an OTLP *exporter*; None for other exporters."""
+    module = type(exporter).__module__
+    if not module.startswith(_PACKAGE):
+        return None
+    try:
+        if module.startswith(f"{_PACKAGE}grpc"):
+            return GrpcPort(exporter, signal)
+        return HttpPort(exporter)
+    except AttributeError:
+        return None
+
+
+def encode(signal: str, records: Sequence[Any]) -> bytes:
+    """Return spans or log records as one encoded request."""
+    if signal == "traces":
+        from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+
+        request: Any = encode_spans(records)
+        return bytes(request.SerializePartialToString())
+    from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+
+    request = encode_logs(records)
+    return bytes(request.SerializePartialToString())
+
+
+def request_type(signal: str) -> Any:
+    """Return the message that an encoded request of *signal* is."""
+    if signal == "traces":
+        from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+
+        return trace_service_pb2.ExportTraceServiceRequest
+    if signal == "metrics":
+        from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
+
+        return metrics_service_pb2.ExportMetricsServiceRequest
+    from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
+
+    return logs_service_pb2.ExportLogsServiceRequest
+
+
+def count_records(signal: str, payload: bytes) -> int:
+    """Return how many spans or log records *payload* holds; a metric export counts as one."""
+    if signal == "metrics":
+        return 1
+    request = request_type(signal).FromString(payload)
+    if signal == "traces":
+        return sum(len(s.spans) for r in request.resource_spans for s in r.scope_spans)
+    return sum(len(s.log_records) for r in request.resource_logs for s in r.scope_logs)
+
+
+class HttpPort:
+    """OTLP over HTTP."""
+
+    protocol = "http/protobuf"
+
+    def __init__(self, exporter: Any) -> None:
+        self._exporter = exporter
+        self._client = exporter._client
+        self.endpoint = str(exporter._endpoint)
+        # One attempt: an event that is set ends the client's own retries after the first.
+        self._once = copy.copy(self._client)
+        self._once._shutdown_event = threading.Event()
+        self._once._shutdown_event.set()
+        self._once._logger = _silent
+
+    def intercept(self, carry: Callable[[bytes, Callable[[bytes], Answer]], Answer]) -> None:
+        """Have every request handed to *carry* instead of being sent."""
+        self._exporter._client = _CourierClient(self._client, carry)
+
+    def send(self, payload: bytes) -> Answer:
+        """Send an encoded request once, without repeating it."""
+        return _http_answer(self._once.export(payload))
+
+    def stop_retrying(self) -> None:
+        """End waits between attempts, now and from now on."""
+        self._client._shutdown_event.set()
+
+    def at_fork(self) -> None:
+        """Close our copies of the parent's connections, which it goes on using."""
+        self._client._transport.close()
+
+
+class _CourierClient:
+    """Stands in for the exporter's HTTP client."""
+
+    def __init__(
+        self, client: Any, carry: Callable[[bytes, Callable[[bytes], Answer]], Answer]
+    ) -> None:
+        self._client = client
+        self._carry = carry
+
+    def export(self, data: bytes) -> Any:
+        results: list[Any] = []
+
+        def send(payload: bytes) -> Answer:
+            results.append(self._client.export(payload))
+            return _http_answer(results[-1])
+
+        answer = self._carry(data, send)
+        if results and results[-1].success == (answer.verdict is Verdict.DELIVERED):
+            return results[-1]
+        from opentelemetry.exporter.otlp.common.http import _ExportResult
+
+        status = results[-1].status_code if results else None
+        return _ExportResult(
+            success=answer.verdict is Verdict.DELIVERED,
+            status_code=status,
+            reason=answer.reason,
+            error=None,
+        )
+
+    def shutdown(self) -> None:
+        self._client.shutdown()
+
+
+def _http_answer(result: Any) -> Answer:
+    verdict = http_verdict(result.status_code)
+    if verdict is Verdict.DELIVERED:
+        return Answer(verdict)
+    if result.status_code is not None:
+        return Answer(verdict, f"it answered {result.status_code} {result.reason or ''}".rstrip())
+    reason = str(result.error) if result.error is not None else ""
+    return Answer(verdict, reason, answered=False)
+
+
+class GrpcPort:
+    """OTLP over gRPC."""
+
+    protocol = "grpc"
+
+    def __init__(self, exporter: Any, signal: str) -> None:
+        self._exporter = exporter
+        self._signal = signal
+        self.endpoint = str(exporter._endpoint)
+        self._export = exporter._export
+        self._translate = exporter._translate_data
+        self._stop = exporter._shutdown_in_progress
+        self._code = ""
+        self._stub = exporter._stub
+
+    def intercept(self, carry: Callable[[bytes, Callable[[bytes], Answer]], Answer]) -> None:
+        """Have every request handed to *carry* instead of being sent."""
+        exporter, listen = self._exporter, self._listen
+
+        def export(data: Any) -> Any:
+            request = self._translate(data)
+            # The exporter would encode anew for every attempt.
+            exporter._translate_data = lambda _data: request
+            results: list[Any] = []
+
+            def send(_payload: bytes) -> Answer:
+                self._code = ""
+                results.append(self._export(data))
+                return self._answer(results[-1])
+
+            answer = carry(request.SerializePartialToString(), send)
+            if results:
+                return results[-1]
+            result = exporter._result
+            delivered = answer.verdict is Verdict.DELIVERED
+            return result.SUCCESS if delivered else result.FAILURE
+
+        exporter._export = export
+        # The exporter makes its client anew after a lost connection, by calling its stub.
+        exporter._stub = lambda channel: listen(self._stub(channel))
+        exporter._client = listen(exporter._client)
+
+    def send(self, payload: bytes) -> Answer:
+        """Send an encoded request once, without repeating it."""
+        exporter = self._exporter
+        try:
+            exporter._client.Export(
+                request=request_type(self._signal).FromString(payload),
+                metadata=exporter._headers,
+                timeout=exporter._timeout,
+            )
+        except Exception as error:  # noqa: BLE001 - RpcError, whose module may not be there
+            return _grpc_answer(_code_of(error) or "UNAVAILABLE")
+        return Answer(Verdict.DELIVERED)
+
+    def stop_retrying(self) -> None:
+        """End waits between attempts, now and from now on."""
+        self._stop.set()
+
+    def at_fork(self) -> None:
+        """Leave it to gRPC, which has hooks of its own."""
+
+    def _listen(self, client: Any) -> Any:
+        return _Listening(client, self._heard)
+
+    def _heard(self, code: str) -> None:
+        self._code = code
+
+    def _answer(self, result: Any) -> Answer:
+        if getattr(result, "name", "") == "SUCCESS":
+            return Answer(Verdict.DELIVERED)
+        return _grpc_answer(self._code or "UNAVAILABLE")
+
+
+_NOBODY_THERE = {
+    "UNAVAILABLE": "the connection was refused",
+    "DEADLINE_EXCEEDED": "it did not answer in time",
+}
+
+
+def _grpc_answer(code: str) -> Answer:
+    answered = code not in _NOBODY_THERE
+    reason = f"it answered {code}" if answered else _NOBODY_THERE[code]
+    return Answer(grpc_verdict(code), reason, answered)
+
+
+class _Listening:
+    """A gRPC stub that tells the status of failed calls, which the exporter keeps to itself."""
+
+    def __init__(self, client: Any, heard: Callable[[str], None]) -> None:
+        self._client = client
+        self._heard = heard
+
+    def Export(self, *args: Any, **kwargs: Any) -> Any:  # noqa: N802 - the name of the call
+        try:
+            return self._client.Export(*args, **kwargs)
+        except Exception as error:
+            self._heard(_code_of(error))
+            raise
+
+
+def _code_of(error: BaseException) -> str:
+    code: Any = getattr(error, "code", None)
+    return str(getattr(code(), "name", "")) if callable(code) else ""

@@ -1,0 +1,159 @@
+"""Puts the spool behind every OTLP exporter of a process, and takes it through exit and fork."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from otel_distro.spool.address import ROOT, Address, without_credentials
+from otel_distro.spool.courier import Courier
+from otel_distro.spool.folder import SpoolFolder
+from otel_distro.spool.net import SafetyNet
+from otel_distro.spool.ports import Port, port_of
+from otel_distro.spool.resender import Resender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from otel_distro.deliveries import Deliveries
+    from otel_distro.export_queue import ExportQueue
+    from otel_distro.settings import Settings
+    from otel_distro.spool.answer import Fate
+
+_LOOK_SECONDS = 60.0
+"""How often a process that has no trouble itself looks for what others left."""
+_SERVICE = "service.name"
+
+
+class Spooling:
+    """The couriers of a process and the thread that sends what they kept."""
+
+    def __init__(
+        self, settings: Settings, deliveries: Deliveries, clean: Callable[[str], str]
+    ) -> None:
+        self._settings = settings
+        self._deliveries = deliveries
+        self._clean = clean
+        self._resender = Resender(deliveries)
+        self._looked_at = 0.0
+        self.couriers: list[Courier] = []
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is ever written to disk."""
+        return self._settings.spool != "none"
+
+    def attach(self, exporters: Iterable[tuple[str, Any, ExportQueue[Any] | None, object]]) -> None:
+        """Put a courier behind each (signal, exporter, queue, resource), where that can be done."""
+        for signal, exporter, queue, resource in exporters:
+            port = port_of(exporter, signal)
+            if port is not None:
+                self._install(signal, port, queue, resource)
+        if self.couriers:
+            self._looked_at = time.monotonic()
+            self._resender.look()
+
+    def _install(
+        self, signal: str, port: Port, queue: ExportQueue[Any] | None, resource: object
+    ) -> None:
+        folder = self._folder(signal, port, resource) if self.keeps else None
+        on_fate = self._deliveries.metric_export if signal == "metrics" else _unheard
+        courier = Courier(signal, port, self._deliveries, folder, on_fate=on_fate)
+        self.couriers.append(courier)
+        if folder is not None:
+            self._resender.serve(courier)
+        if queue is not None:
+            queue.net = SafetyNet(courier, self._journal(courier, folder))
+            queue.on_idle = self._now_and_then
+
+    def _journal(self, courier: Courier, folder: SpoolFolder | None) -> Any:
+        if folder is None or self._settings.spool != "everything":
+            return None
+        from otel_distro.spool.journal import Journal
+
+        courier.journal = Journal(courier, folder)
+        courier.keeps = False  # the journal has it already
+        return courier.journal
+
+    def _folder(self, signal: str, port: Port, resource: object) -> SpoolFolder:
+        attributes = getattr(resource, "attributes", None) or {}
+        address = Address(
+            signal,
+            self._clean(str(attributes.get(_SERVICE, "unknown_service"))),
+            without_credentials(port.endpoint),
+            port.protocol,
+        )
+        settings = self._settings
+        return SpoolFolder(settings.state_dir, address, self._deliveries, settings.spool_limits)
+
+    def _now_and_then(self) -> None:
+        now = time.monotonic()
+        if now > self._looked_at + _LOOK_SECONDS:
+            self._looked_at = now
+            self._resender.look()
+
+    def begin_close(self) -> None:
+        """Send nothing more from disk: the process is leaving."""
+        self._resender.begin_close()
+
+    def rush_unreachable(self) -> None:
+        """Stop trying where it is known to lead nowhere."""
+        away = {courier.host for courier in self.couriers if courier.unreachable}
+        for courier in self.couriers:
+            if courier.failing or courier.host in away:
+                courier.rush()
+
+    def save_metrics(self) -> None:
+        """Keep exports of metrics that are still under way."""
+        for courier in self.couriers:
+            if courier.signal == "metrics":
+                self._deliveries.metric_export_taken(courier)
+
+    def end_close(self, deadline: float) -> None:
+        """Leave what is on disk in good order for the next process."""
+        self._resender.end_close(min(0.5, max(0.0, deadline - time.monotonic())))
+        for courier in self.couriers:
+            courier.hand_over()
+
+    def at_fork(self) -> None:
+        """Start anew in a forked child."""
+        from otel_distro.spool.segments import forget_inherited
+
+        forget_inherited()
+        for courier in self.couriers:
+            courier.at_fork()
+        self._resender.at_fork()
+
+    def place(self) -> Any:
+        """Return the folder below which telemetry is kept, None if it is not."""
+        return self._settings.state_dir / ROOT if self.keeps else None
+
+
+def exporters_of(
+    tracer_provider: object, logger_provider: object, meter_provider: object
+) -> Iterator[tuple[str, Any, ExportQueue[Any] | None, object]]:
+    """Yield signal, exporter, queue (if it is ours) and resource of all that export on threads.
+
+    Processors that export on the app's own thread are left alone: nothing of ours may make them
+    write to disk there.
+    """
+    from otel_distro.closing import processors
+
+    for signal, provider in (("traces", tracer_provider), ("logs", logger_provider)):
+        resource = getattr(provider, "resource", getattr(provider, "_resource", None))
+        for processor in processors([provider]):
+            queue = getattr(processor, "queue", None)
+            batch = getattr(processor, "_batch_processor", None)
+            if queue is not None:
+                yield signal, queue.exporter, queue, resource
+            elif (exporter := getattr(batch, "_exporter", None)) is not None:
+                yield signal, exporter, None, resource
+    resource = getattr(getattr(meter_provider, "_sdk_config", None), "resource", None)
+    for reader in getattr(meter_provider, "_metric_readers", ()):
+        exporter = getattr(reader, "_exporter", None)
+        if exporter is not None:
+            yield "metrics", exporter, None, resource
+
+
+def _unheard(_fate: Fate) -> None:
+    """Export queues keep their own books."""
