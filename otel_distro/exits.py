@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _MARGIN = 0.5
 """Seconds that closing may take beyond its timeout before the process goes without it."""
+_ATTEMPTS = 3
+"""How often closing is begun again after a signal handler of the app's has raised in it."""
 _INIT = 1
 """Process id of the first process of a container."""
 
@@ -59,50 +61,60 @@ class Exits:
 
     def install(self) -> None:
         """Register for every way of leaving that runs Python code."""
-        atexit.register(self._close)
+        atexit.register(self._before_exit)
         if self._timeout <= 0:
             return
         before_death(self._before_death)
-        _wrap("_exit", self._close_aside)
-        _wrap("execv", self._flush_aside)
-        _wrap("execve", self._flush_aside)
+        _wrap("_exit", self._before_exit)
+        _wrap("execv", self._before_exec)
+        _wrap("execve", self._before_exec)
 
     def _close(self) -> None:
-        """Close, or wait for whoever is at it already: a second signal, another thread."""
+        """Close, on a thread of its own: the caller may hold any lock, interrupted anywhere."""
+        if not self._begun.locked():
+            if not self._runtime.pending():
+                return
+            if not _started(self._close_once):
+                # From Python 3.12 on, no thread can start while the interpreter exits; then
+                # nothing has been interrupted either.
+                self._close_once()
+        self._wait()
+
+    def _close_once(self) -> None:
         if self._begun.acquire(blocking=False):
-            self._close_and_tell()
-        else:
-            self._wait()
-
-    def _close_and_tell(self) -> None:
-        try:
-            self._runtime.close(self._timeout)
-        finally:
-            self._done.release()
-
-    def _close_aside(self) -> None:
-        """Close on a thread of its own: the caller may hold any lock, interrupted anywhere."""
-        if self._begun.locked():
-            self._wait()
-        elif self._runtime.pending() and self._begun.acquire(blocking=False):
-            if _started(self._close_and_tell):
-                self._wait()
-            else:
+            try:
+                self._runtime.close(self._timeout)
+            finally:
                 self._done.release()
 
     def _wait(self) -> None:
-        if self._done.acquire(timeout=self._timeout + _MARGIN):
-            self._done.release()  # for the next who waits
+        """Wait for whoever is closing: this thread's helper, or that of an earlier signal."""
+        deadline = time.monotonic() + self._timeout + _MARGIN
+        while True:
+            try:
+                if self._done.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                    self._done.release()  # for the next who waits
+            except BaseException:  # noqa: BLE001, S112 - a signal handler that wants to end us too
+                continue
+            return
+
+    def _before_exit(self) -> None:
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._close()
+            except BaseException:  # noqa: BLE001, S112 - a signal handler that wants to end us too
+                continue
+        return None
 
     def _before_death(self) -> bool:
         if os.getpid() == _INIT:
             # The kernel spares the first process of a container: it lives until SIGKILL comes.
-            self._flush_aside()
+            self._before_exec()
             return False
-        self._close_aside()
+        self._before_exit()
         return True
 
-    def _flush_aside(self) -> None:
+    def _before_exec(self) -> None:
         """Deliver and stay open: starting another program may fail, and the app then goes on."""
         if not self._runtime.pending() or time.monotonic() - self._flushed_at < 1:
             return
@@ -138,10 +150,8 @@ def _wrap(name: str, before: Callable[[], None]) -> None:
         return
 
     def after_delivering(*args: Any, **kwargs: Any) -> Any:
-        try:
-            after_delivering.before()  # type: ignore[attr-defined]
-        finally:
-            original(*args, **kwargs)
+        after_delivering.before()  # type: ignore[attr-defined]
+        return original(*args, **kwargs)
 
     after_delivering.before = before  # type: ignore[attr-defined]
     after_delivering._otel_distro = True  # type: ignore[attr-defined]  # noqa: SLF001
