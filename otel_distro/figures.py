@@ -109,8 +109,8 @@ def duration(ms: float | None) -> str:
     if ms >= 60_000:
         return f"{ms / 60_000:,.1f} min"
     if ms >= 1000:
-        return f"{ms / 1000:.3g} s" if ms < 10_000 else f"{ms / 1000:.1f} s"
-    return f"{ms:.0f} ms" if ms >= 10 else f"{ms:.1f} ms"
+        return f"{ms / 1000:.2f} s" if ms < 10_000 else f"{ms / 1000:.1f} s"
+    return f"{ms:.0f} ms" if ms >= 10 or ms == 0 else f"{ms:.1f} ms"
 
 
 def milliseconds_axis(value: float) -> str:

@@ -25,7 +25,7 @@ _BELOW: Final = 24
 _LABELS: Final = 8
 _CHARACTER: Final = 6.6
 """Width of a digit in labels, in pixels."""
-_PLOT: Final = HEIGHT - _ABOVE - _BELOW
+_AROUND: Final = _ABOVE + _BELOW
 _SPAN: Final = 1000
 """Width of the coordinates that lines are drawn in; stretched to the width of the chart."""
 
@@ -44,11 +44,18 @@ class Series:
 
 
 def bars(
-    title: str, steps: Sequence[Step], series: Sequence[Series], shown: Format, tick: Format
+    title: str,
+    steps: Sequence[Step],
+    series: Sequence[Series],
+    shown: Format,
+    tick: Format,
+    *,
+    height: int = HEIGHT,
+    whole: bool = False,
 ) -> Markup:
-    """Return stacked bars, the first series at the bottom."""
+    """Return stacked bars, the first series at the bottom; *whole* for what cannot be halved."""
     totals = [sum(one.values[n] or 0 for one in series) for n in range(len(steps))]
-    axis = scale(max(totals, default=0), height=_PLOT, above=_ABOVE)
+    axis = scale(max(totals, default=0), height=height - _AROUND, above=_ABOVE, whole=whole)
     slot = 100 / len(steps)
     width = slot * (0.72 if len(steps) > 2 else 0.3)
     drawn = []
@@ -60,7 +67,7 @@ def bars(
                 continue
             top = axis.y(below + value)
             # Thin lines of background between colours, for those who cannot tell them apart.
-            height = max(0.8, axis.y(below) - top - (1 if below else 0))
+            thick = max(0.8, axis.y(below) - top - (1 if below else 0))
             drawn.append(
                 element(
                     "rect",
@@ -68,7 +75,7 @@ def bars(
                     x=f"{_number(place * slot + (slot - width) / 2)}%",
                     y=top,
                     width=f"{_number(width)}%",
-                    height=height,
+                    height=thick,
                     data_value=_number(value),
                 )
             )
@@ -81,7 +88,7 @@ def lines(
 ) -> Markup:
     """Return one line a series, broken where nothing is known."""
     largest = max((v for one in series for v in one.values if v is not None), default=0)
-    axis = scale(largest, height=_PLOT, above=_ABOVE)
+    axis = scale(largest, height=HEIGHT - _AROUND, above=_ABOVE)
     slot = 100 / len(steps)
     paths, points = [], []
     for one in series:
@@ -149,6 +156,7 @@ def _chart(
     total: bool,
 ) -> Markup:
     slot = 100 / len(steps)
+    height = axis.height + _AROUND
     grid = [
         element(
             "line",
@@ -174,7 +182,7 @@ def _chart(
                 steps[place].label,
                 class_="label" if place in few else "label minor",
                 x=f"{_number(x)}%",
-                y=HEIGHT - 6,
+                y=height - 6,
                 text_anchor=anchor,
             )
         )
@@ -186,7 +194,7 @@ def _chart(
             x=f"{_number(place * slot)}%",
             y=0,
             width=f"{_number(slot)}%",
-            height=HEIGHT - _BELOW,
+            height=height - _BELOW,
         )
         for place in range(len(steps))
     ]
@@ -195,7 +203,7 @@ def _chart(
         joined([*grid, marks, *labels, *targets]),
         class_="chart",
         width="100%",
-        height=HEIGHT,
+        height=height,
         role="img",
         aria_label=title,
         focusable="false",
@@ -223,7 +231,7 @@ def _gutter(axis: Scale, written: Format) -> Markup:
         ),
         class_="gutter",
         width=width,
-        height=HEIGHT,
+        height=axis.height + _AROUND,
         aria_hidden="true",
     )
 

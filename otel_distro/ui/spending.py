@@ -23,6 +23,7 @@ COLOURS: Final = 7
 """How many names have a colour of their own; the rest share one."""
 NAMELESS: Final = "(not said)"
 _MOST_ROWS: Final = 50
+_HEIGHT: Final = 290
 
 
 def spend(questions: Questions) -> Panel:
@@ -42,7 +43,7 @@ def spend(questions: Questions) -> Panel:
         "Spend",
         "main",
         lead=f"{total} by {view.by}, per {view.unit}",
-        figure=bars(title, view.steps, series, _usd, figures.usd_axis),
+        figure=bars(title, view.steps, series, _usd, figures.usd_axis, height=_HEIGHT),
         legend=keys,
         tabs=tabs,
         tabs_label="Break spend down by",
@@ -229,8 +230,8 @@ def call_table(caption: str, calls: Sequence[StoredCall]) -> Table:
         Column("time (UTC)"),
         Column("model"),
         Column("cost", is_number=True),
-        Column("input", is_number=True),
-        Column("output", is_number=True),
+        Column("input", is_number=True, minor=True),
+        Column("output", is_number=True, minor=True),
         Column("latency", is_number=True),
         Column("service", minor=True),
         Column("tenant", minor=True),

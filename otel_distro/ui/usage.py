@@ -82,6 +82,7 @@ def tokens(questions: Questions) -> Panel:
             series,
             lambda value: f"{value:,.0f}",
             figures.compact,
+            whole=True,
         ),
         legend=[
             Key(name, swatch(style), figures.compact(totals[kind]))
@@ -137,6 +138,7 @@ def errors(questions: Questions) -> Panel:
             [Series("failed", values, "bad")],
             lambda value: figures.counted(round(value), "failed call"),
             figures.compact,
+            whole=True,
         ),
         table=Table("Errors by class", columns, rows),
         pending=not answer.current,
