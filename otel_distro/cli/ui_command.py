@@ -15,7 +15,7 @@ from otel_distro.settings import load, process_environment
 if TYPE_CHECKING:
     from otel_cost_ledger.location import Location
 
-_NEEDED = {"starlette": "starlette", "jinja2": "jinja2", "uvicorn": "uvicorn"}
+_NEEDED = ("starlette", "jinja2", "uvicorn")
 
 
 @click.command("ui", epilog="Example: otel-distro ui --port 4320 --no-browser")
@@ -85,9 +85,9 @@ def command(
     serve(app, listener, opened)
 
 
-def check_parts() -> None:
+def check_parts(needed: tuple[str, ...] = _NEEDED) -> None:
     """End with what to install where a part that the page needs is missing."""
-    missing = [name for name, module in _NEEDED.items() if find_spec(module) is None]
+    missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise output.fail(
             f"the page needs {', '.join(missing)}; run: pip install 'otel-distro[ui]'"

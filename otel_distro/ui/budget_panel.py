@@ -5,17 +5,13 @@ from __future__ import annotations
 import sqlite3
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_budget.cost_budget import PERSONAL_SCOPES, CostBudget, Unit
-from otel_budget.reading import reading_books
+from otel_budget.cost_budget import Unit
 from otel_cost_ledger.filters import Filters, Window
 from otel_cost_ledger.schema import NS_PER_DAY
 from otel_cost_ledger.timeline import rows_in, timeline
-from otel_distro import figures
-from otel_distro.budget_ledger import spent_by_ledger
-from otel_distro.budget_report import BudgetLine
+from otel_distro.budget_standing import budget_left, budget_lines, budget_name, outlook
 from otel_distro.ui.burn_down import burn_down
 from otel_distro.ui.panels import Block, Panel
 from otel_distro.ui.view import HOUR_NS
@@ -23,11 +19,11 @@ from otel_distro.ui.view import HOUR_NS
 if TYPE_CHECKING:
     from otel_cost_ledger.ledger import Ledger
     from otel_cost_ledger.timeline import Extent, Sums
+    from otel_distro.budget_report import BudgetLine
     from otel_distro.settings import Settings
     from otel_distro.ui.answers import Answers
 
 _SHOWN: Final = 4
-_MOST_SCOPES: Final = 500
 _HOURS: Final = 49
 _NONE: Final = (
     "No budget is set. For example OTEL_DISTRO_BUDGET_USD_PER_DAY=5, and "
@@ -42,38 +38,6 @@ class Stand:
     line: BudgetLine
     course: list[tuple[int, int]] | None
     """(moment, spent until then) in order; None where the ledger cannot tell."""
-
-
-def budget_lines(settings: Settings, now_ns: int) -> list[BudgetLine]:
-    """Return how each budget stands for each scope value it has met, the tightest first.
-
-    Raises `sqlite3.Error` when the file of the books cannot be read. Nothing is written.
-    """
-    found = []
-    with reading_books(settings.state_dir) as books:
-        for budget in settings.cost_budgets:
-            window = budget.calendar.window(now_ns)
-            scopes = books.scopes(budget.name, window.since_ns)[:_MOST_SCOPES]
-            for scope in scopes or _sure_scopes(budget):
-                book = budget.book_of(scope, now_ns)
-                state = books.state(book)
-                spent = spent_by_ledger(settings, budget, book) if state is None else state.spent
-                reserved = 0 if state is None else state.reserved
-                found.append(
-                    BudgetLine(
-                        budget, scope, spent, reserved, window.since_ns, window.until_ns, now_ns
-                    )
-                )
-    return sorted(found, key=lambda line: (line.left / (line.budget.limit or 1), line.budget.name))
-
-
-def _sure_scopes(budget: CostBudget) -> list[str]:
-    """Return the scope values a budget has before any call was made under it."""
-    if budget.scope == "total":
-        return [""]
-    if budget.match is None or budget.scope in PERSONAL_SCOPES:
-        return []
-    return [budget.match]
 
 
 def budgets(settings: Settings, ledger: Ledger, answers: Answers, known: Extent) -> Panel:
@@ -101,42 +65,15 @@ def budgets(settings: Settings, ledger: Ledger, answers: Answers, known: Extent)
 
 def _block(stand: Stand) -> Block:
     line = stand.line
-    budget = line.budget
-    share = line.left / budget.limit if budget.limit else 0.0
-    left = f"{amount(budget, line.left)} of {amount(budget, budget.limit)} left"
+    share = line.left / line.budget.limit if line.budget.limit else 0.0
+    name, left, ahead = budget_name(line), budget_left(line), outlook(line)
     return Block(
-        title=_name(line),
+        title=name,
         detail=left,
-        figure=burn_down(f"Budget {_name(line)}: {left}. {_outlook(line)}", line, stand.course),
-        foot=_outlook(line),
+        figure=burn_down(f"Budget {name}: {left}; {ahead}.", line, stand.course),
+        foot=ahead,
         tone="bad" if line.left == 0 else "warn" if share <= 0.2 else "",
     )
-
-
-def _name(line: BudgetLine) -> str:
-    scope = f" / {line.scope}" if line.scope else ""
-    return figures.printable(f"{line.budget.name}{scope}")
-
-
-def amount(budget: CostBudget, value: int) -> str:
-    """Return *value* in the unit of *budget*."""
-    return figures.usd_short(value) if budget.unit is Unit.USD else f"{value:,} {budget.unit}"
-
-
-def _outlook(line: BudgetLine) -> str:
-    ends = line.runs_out_ns
-    if line.left == 0:
-        return f"spent; begins anew {_when(line.until_ns)}"
-    if ends is not None:
-        return f"at this rate it runs out {_when(ends)}"
-    if not line.spent:
-        return f"nothing spent; begins anew {_when(line.until_ns)}"
-    return f"lasts until it begins anew {_when(line.until_ns)}"
-
-
-def _when(ns: int) -> str:
-    at = datetime.fromtimestamp(ns / 1e9, UTC)
-    return f"{at.day} {at:%b %H:%M} UTC"
 
 
 def _course(

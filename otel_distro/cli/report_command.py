@@ -1,0 +1,91 @@
+"""`otel-distro report`: one look at the ledger, as text or as a file to send."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.options import ledger_option, ledger_path
+from otel_distro.settings import load, process_environment
+
+if TYPE_CHECKING:
+    from otel_cost_ledger.location import Location
+
+_WINDOWS = ("1h", "24h", "7d", "30d", "90d", "all")
+
+
+@click.command("report", epilog="Example: otel-distro report --window 30d --html report.html")
+@click.option(
+    "--html",
+    "target",
+    metavar="FILE",
+    help="Write the page of `otel-distro ui` as one file that loads nothing; - is stdout.",
+)
+@click.option(
+    "--window", type=click.Choice(_WINDOWS), help="By default one that fits what there is."
+)
+@click.option("--by", default="model", show_default=True, help="What spend is broken down by.")
+@click.option("--model", help="Only calls of this model.")
+@click.option("--service", help="Only calls of this service.")
+@click.option("--tenant", help="Only calls of this tenant.")
+@ledger_option
+def command(
+    target: str | None,
+    window: str | None,
+    by: str,
+    model: str | None,
+    service: str | None,
+    tenant: str | None,
+    ledger: Location | None,
+) -> None:
+    """Report volume, errors, latency, tokens and cost: as text, or with --html as one file."""
+    chosen = {"window": window, "by": by, "model": model, "service": service, "tenant": tenant}
+    query = {name: value for name, value in chosen.items() if value}
+    location = ledger_path(ledger)
+    if target is None:
+        _print(location, query)
+        return
+    from otel_distro.cli.ui_command import check_parts
+
+    check_parts(("jinja2",))
+    from otel_cost_ledger.errors import LedgerError
+    from otel_distro.ui.report_file import report
+    from otel_distro.ui.view import BY
+
+    if by not in BY:
+        raise click.BadParameter(f"{by!r} is not among {', '.join(BY)}", param_hint="--by")
+    try:
+        text = report(location, load(process_environment()).settings, query)
+    except LedgerError as error:
+        raise output.fail(str(error)) from error
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    _write(Path(target).expanduser(), text)
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_name(path.name + ".part")
+    try:
+        beside.write_text(text, "utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise output.fail(f"cannot write {path}: {error.strerror}; choose another file") from error
+    output.note(f"wrote {path} ({len(text.encode()) / 1000:,.0f} kB)")
+
+
+def _print(location: Location, query: dict[str, str]) -> None:
+    from otel_distro.cli.costs_command import EMPTY
+    from otel_distro.cli.reading import reading
+    from otel_distro.cli.top_command import budgets_of
+    from otel_distro.terminal.report_text import print_report
+
+    budgets = budgets_of(load(process_environment()).settings)
+    with reading(location) as opened:
+        if not print_report(opened, query, datetime.now(UTC), budgets):
+            output.note(EMPTY.format(path=location, window=" that match"))

@@ -1,0 +1,108 @@
+"""`otel-distro top`: what is happening now, on a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.costs_command import EMPTY
+from otel_distro.cli.options import ledger_option, ledger_path
+from otel_distro.cli.reading import reading
+from otel_distro.settings import load, process_environment
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from otel_cost_ledger.location import Location
+    from otel_distro.budget_report import BudgetLine
+    from otel_distro.settings import Settings
+    from otel_distro.terminal.snapshot import Snapshot
+
+_WINDOWS = {"5m": 5, "15m": 15, "1h": 60, "24h": 1440}
+_AROUND = 22
+"""Lines of the screen that are not the table of models, about."""
+_SHARE = 4
+"""The view works at most one part in so many of its time, however large the ledger is."""
+
+
+@click.command("top", epilog="Example: otel-distro top --window 1h --interval 2")
+@click.option("--window", type=click.Choice([*_WINDOWS]), default="1h", show_default=True)
+@click.option(
+    "--interval",
+    type=click.FloatRange(0.5, 3600),
+    default=2.0,
+    show_default=True,
+    help="Seconds between looks at the ledger.",
+)
+@click.option("--once", is_flag=True, help="Print it once; so it is where there is no terminal.")
+@ledger_option
+def command(window: str, interval: float, ledger: Location | None, *, once: bool) -> None:
+    """Watch model calls: rate, spend, budgets, latency and the last errors; Ctrl-C ends it."""
+    path = ledger_path(ledger)
+    settings = load(process_environment()).settings
+    length = timedelta(minutes=_WINDOWS[window])
+    if once or not sys.stdout.isatty():
+        _print_once(path, settings, length)
+    else:
+        _watch(path, settings, length, interval)
+
+
+def _print_once(path: Location, settings: Settings, length: timedelta) -> None:
+    from otel_distro.terminal.report_text import console
+    from otel_distro.terminal.screen import draw
+
+    snapshot = _look(path, length)
+    if not snapshot.total.calls:
+        output.note(EMPTY.format(path=path, window=f" since {snapshot.since:%Y-%m-%d %H:%M} UTC"))
+        return
+    out = console()
+    out.print(draw(snapshot, budgets_of(settings), width=out.width, live=True))
+
+
+def _watch(path: Location, settings: Settings, length: timedelta, interval: float) -> None:
+    from rich.live import Live
+
+    from otel_distro.terminal.report_text import console
+    from otel_distro.terminal.screen import draw
+
+    out = console()
+
+    def screen() -> RenderableType:
+        rows = max(3, out.height - _AROUND)
+        snapshot = _look(path, length)
+        return draw(snapshot, budgets_of(settings), width=out.width, rows=rows, live=True)
+
+    try:
+        with Live(console=out, screen=True, auto_refresh=False) as live:
+            while True:
+                began = time.monotonic()
+                live.update(screen(), refresh=True)
+                took = time.monotonic() - began
+                time.sleep(max(interval, took * _SHARE))
+    except KeyboardInterrupt:
+        return
+
+
+def _look(path: Location, length: timedelta) -> Snapshot:
+    from otel_distro.terminal.snapshot import take
+
+    now = datetime.now(UTC)
+    with reading(path) as opened:
+        return take(opened, now, now - length)
+
+
+def budgets_of(settings: Settings) -> list[BudgetLine]:
+    """Return how budgets stand; nothing where their file cannot be read."""
+    import sqlite3
+
+    from otel_distro.budget_standing import budget_lines
+
+    try:
+        return budget_lines(settings, time.time_ns())
+    except sqlite3.Error:
+        return []

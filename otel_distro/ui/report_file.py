@@ -1,0 +1,59 @@
+"""The overview as one file without a script: to keep, or to send to somebody."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from markupsafe import Markup
+
+from otel_cost_ledger.ledger import open_ledger
+from otel_cost_ledger.timeline import extent
+from otel_distro.ui.answers import Patient
+from otel_distro.ui.page import Looked, overview
+from otel_distro.ui.questions import Questions
+from otel_distro.ui.rendering import render
+from otel_distro.ui.view import read_view
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_cost_ledger.location import Location
+    from otel_distro.settings import Settings
+
+_STYLE: Final = Path(__file__).with_name("static") / "ui.css"
+
+
+def report(
+    location: Location,
+    settings: Settings,
+    query: Mapping[str, str],
+    *,
+    now: datetime | None = None,
+) -> str:
+    """Return the page that *query*, as in the URL of `otel-distro ui`, asks for, as one document.
+
+    It loads nothing and runs nothing: its policy allows its own style sheet and no more. Raises
+    `LedgerError`.
+    """
+    style = _STYLE.read_text("utf-8")
+    with (
+        open_ledger(location, missing_ok=True) as ledger,
+        closing(Patient(location)) as answers,
+    ):
+        known = extent(ledger)
+        view = read_view(query, now or datetime.now(UTC), known)
+        looked = Looked(Questions(ledger, view, answers, known), ledger, answers, settings)
+        return render(
+            "report.html",
+            view=view,
+            shown=overview(looked),
+            made=f"{view.now:%Y-%m-%d %H:%M} UTC",
+            filters=view.active_filters(),
+            style=Markup(style),  # noqa: S704 - our own file
+            digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        )
