@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from otel_distro import notices, settings
 from otel_distro.attributes import DISTRO_NAME
+from otel_distro.content.wiring import capture
 from otel_distro.errors import OtelDistroError, SettingsError
 from otel_distro.exporters import drop_unknown_exporters
 from otel_distro.runtime import Runtime, running, set_running
@@ -106,6 +107,7 @@ def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
             else "defaults are used in their place"
         )
         notices.say(f"{message}\n  the app runs; {effect}")
+    capture(loaded.settings, settings.writable_environment())
     runtime = Runtime(
         loaded.settings, withhold=loaded.withholds, endpoint=_place(otlp_endpoint(environ))
     )

@@ -121,6 +121,10 @@ def _decide(answer: Answer, by: str) -> Decision:
         ) from error
     if runtime is not None:
         runtime.gate.look()
+    if answer != "granted":
+        from otel_distro.spool.removal import remove_waiting
+
+        remove_waiting(state_dir)
     audit.record_quietly(
         state_dir, f"consent.{answer}", how=by, notice_version=decision.notice_version
     )

@@ -13,6 +13,7 @@ from opentelemetry.sdk._logs._internal import SynchronousMultiLogRecordProcessor
 from opentelemetry.sdk.trace import ReadableSpan, SynchronousMultiSpanProcessor
 
 from otel_distro import contexts
+from otel_distro.open_spans import OpenSpans
 from otel_redaction.log_view import RedactedLogEntry
 from otel_redaction.span_view import RedactedSpan
 
@@ -71,8 +72,8 @@ EVERYTHING = _Everything()
 class Pipeline:
     """What happens to a record between the SDK and its processors.
 
-    *said* returns who and what a context is for; it goes on every record begun in it. *keep* gets
-    a view of each span that may leave, with messages, where those are kept on this machine.
+    *said* returns who and what a context is for; it goes on every record begun in it. *bare* takes
+    out of log records what no attribute holds and may not leave either.
     """
 
     def __init__(
@@ -83,14 +84,15 @@ class Pipeline:
         *,
         gate: Admits = EVERYTHING,
         said: Callable[[Context | None], Mapping[str, str]] = contexts.attributes,
-        keep: Callable[[ReadableSpan], None] | None = None,
+        bare: Callable[[ReadWriteLogRecord], ReadWriteLogRecord] | None = None,
     ) -> None:
         self._shield = shield
         self._accounts = accounts
         self._gate = gate
         self._said = said
-        self._keep = keep
+        self._bare = bare
         self.faults = faults
+        self.open_spans = OpenSpans()
 
     def unobserved(self) -> Pipeline:
         """Return a pipeline for probes: it redacts the same, and accounts for nothing."""
@@ -98,6 +100,7 @@ class Pipeline:
 
     def begin_span(self, span: Span, context: Context | None) -> None:
         """Write on *span* who and what it is for, where it does not say so itself."""
+        self.open_spans.begin(span)
         for key, value in self._said(context).items():
             if key not in (span.attributes or ()):
                 span.set_attribute(key, value)
@@ -106,6 +109,7 @@ class Pipeline:
         """Account for *span* and return the view of it that may leave, if any may."""
         if isinstance(span, RedactedSpan):
             return span
+        self.open_spans.end(span)
         facts = None
         try:
             facts = self._accounts.take(span)
@@ -113,8 +117,6 @@ class Pipeline:
             self.faults.record("account", error)
         if not self._gate.admits(span.start_time):
             return None
-        if self._keep is not None:
-            self._keep(span)
         return RedactedSpan(span, self._shield, facts)
 
     def guard_log_record(self, record: ReadWriteLogRecord) -> ReadWriteLogRecord | None:
@@ -124,6 +126,9 @@ class Pipeline:
         raw = record.log_record
         if not self._gate.admits(raw.timestamp or raw.observed_timestamp):
             return None
+        if self._bare is not None:
+            record = self._bare(record)
+            raw = record.log_record
         said = self._said(raw.context)
         if said:
             raw.attributes = {**said, **(raw.attributes or {})}

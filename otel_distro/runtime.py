@@ -13,6 +13,7 @@ from otel_distro import canary, closing, context_propagation, contexts, notices,
 from otel_distro.accounts import Accounts
 from otel_distro.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
 from otel_distro.consent_gate import ConsentGate
+from otel_distro.content.wiring import keeper, shields
 from otel_distro.cost_metrics import CostMetrics
 from otel_distro.deliveries import Deliveries
 from otel_distro.exit_line import ExitLine
@@ -26,7 +27,6 @@ from otel_distro.self_metrics import SelfMetrics
 from otel_distro.settings import process_environment
 from otel_distro.spooling import Spooling, exporters_of
 from otel_redaction import Redactor
-from otel_redaction.shield import OpenShield, Shield
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,8 +53,8 @@ class Runtime:
         redactor = Redactor(settings.policy)
         self.outages = Outages(redactor.text, endpoint)
         self.gate = ConsentGate(settings)
-        shield_class = Shield if settings.redaction or withhold else OpenShield
-        self.shield = shield_class(redactor, observer=self.metrics, withhold=withhold)
+        self._shields = shields(settings, redactor, self.metrics, withhold=withhold)
+        self.shield = self._shields.exporting
         self.ledger = _ledger_sink(settings, redactor.text, self.gate)
         self.budgets = _budgets(settings, self.faults)
         self.exit_line = ExitLine(settings) if settings.exit_line else None
@@ -71,9 +71,10 @@ class Runtime:
             self.faults,
             gate=self.gate,
             said=partial(contexts.attributes, believed=settings.baggage),
+            bare=self._shields.bare,
         )
         self._deliveries = Deliveries(self.outages, settings.exit_timeout)
-        self._spooling = Spooling(settings, self._deliveries, redactor.text)
+        self._spooling = Spooling(settings, self._deliveries, redactor.text, self.gate.is_open)
         self._exits = Exits(self, settings.exit_timeout)
         self._pseudonym_key: bytes | None = None
         self._providers: tuple[Any, ...] = ()
@@ -105,6 +106,7 @@ class Runtime:
             self.shield,
             self.gate.is_open,
         )
+        self._keep_content(tracer_provider)
         self._prove()
         if self.budgets is not None:
             self.budgets.install(tracer_provider)
@@ -131,6 +133,11 @@ class Runtime:
         if self._pseudonym_key is None:
             self._pseudonym_key = installation_key(self.settings.state_dir)
         return self._pseudonym_key
+
+    def _keep_content(self, tracer_provider: Any) -> None:
+        kept_by = keeper(self.settings, self._shields.whole, self.pseudonym_key)
+        if kept_by is not None and hasattr(tracer_provider, "add_span_processor"):
+            tracer_provider.add_span_processor(self.batch_spans(kept_by))
 
     def _consent_revoked(self) -> None:
         closing.drop_queued(self._providers, "consent_revoked")
@@ -181,6 +188,7 @@ class Runtime:
         except Exception as error:  # noqa: BLE001 - nothing may stop a process from leaving
             self.faults.record("exit", error)
         self.outages.end_exit()
+        self.pipeline.open_spans.tell(lambda name: self.shield.name(name, "traces"))
         for provider in self._providers:
             closing.forget_atexit(provider)
 
@@ -193,6 +201,7 @@ class Runtime:
         self.gate.at_fork()
         self.outages.at_fork()
         self.accounts.at_fork()
+        self.pipeline.open_spans.at_fork()
         if self.budgets is not None:
             self.budgets.at_fork()
         if self.exit_line is not None:

@@ -29,8 +29,13 @@ class Spooling:
     """The couriers of a process and the thread that sends what they kept."""
 
     def __init__(
-        self, settings: Settings, deliveries: Deliveries, clean: Callable[[str], str]
+        self,
+        settings: Settings,
+        deliveries: Deliveries,
+        clean: Callable[[str], str],
+        may_send: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._may_send = may_send
         self._settings = settings
         self._deliveries = deliveries
         self._clean = clean
@@ -58,7 +63,9 @@ class Spooling:
     ) -> None:
         folder = self._folder(signal, port, resource) if self.keeps else None
         on_fate = self._deliveries.metric_export if signal == "metrics" else _unheard
-        courier = Courier(signal, port, self._deliveries, folder, on_fate=on_fate)
+        courier = Courier(
+            signal, port, self._deliveries, folder, on_fate=on_fate, may_send=self._may_send
+        )
         self.couriers.append(courier)
         if folder is not None:
             self._resender.serve(courier)

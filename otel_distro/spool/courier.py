@@ -80,7 +80,10 @@ class Courier:
         folder: SpoolFolder | None,
         *,
         on_fate: Callable[[Fate], None] = lambda _fate: None,
+        may_send: Callable[[], bool] = lambda: True,
     ) -> None:
+        self.may_send = may_send
+        """Whether anything may leave now: consent, where it is required."""
         self.signal = signal
         """`traces`, `metrics` or `logs`."""
         self.folder = folder
@@ -107,6 +110,10 @@ class Courier:
 
     def carry(self, payload: bytes, send: Callable[[bytes], Answer]) -> Answer:
         """Deliver or keep *payload*; on the exporter's thread. What became of it is `fate`."""
+        if not self.may_send():
+            self.fate = Fate.REJECTED
+            self._on_fate(self.fate)
+            return Answer(Verdict.REJECTED)
         with self._lock:
             if self._abandoned:
                 self.fate = Fate.TAKEN
@@ -203,12 +210,13 @@ class Courier:
             return
         self._rushing = True
         self.rushed_at = time.monotonic()
-        self._port.stop_retrying()
 
     def take_back(self) -> bytes | None:
         """Return the request that is under way, if there is one; it is the caller's now."""
         with self._lock:
             payload, self._payload = self._payload, None
+            if payload is not None:
+                self.unreachable = True  # nobody answered in time
             return payload
 
     def abandon(self) -> None:

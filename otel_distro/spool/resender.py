@@ -104,7 +104,7 @@ class Resender:
         """Send what can be sent; return seconds until the next attempt, None if nothing waits."""
         pauses: list[float] = []
         for courier, folder in self._served():
-            if not folder.waiting():
+            if not folder.waiting() or not courier.may_send():
                 courier.probed = False
                 continue
             wait = courier.breaker.retry_at - time.monotonic()
@@ -124,7 +124,7 @@ class Resender:
                 return _OTHERS_AT_IT
             courier.hand_over()
             try:
-                done = drain(folder.path, courier.resend, go_on=lambda: not self._closing)
+                done = drain(folder.path, courier.resend, go_on=lambda: self._goes_on(courier))
             except OSError as error:
                 courier.probed = False
                 self._told.spool_fault(folder.path, error)
@@ -135,6 +135,9 @@ class Resender:
         courier.probed = False
         # Segments that others are writing are theirs to send, or ours once they have ended.
         return None if done.in_use or not folder.waiting() else _SHORTEST
+
+    def _goes_on(self, courier: Courier) -> bool:
+        return not self._closing and courier.may_send()
 
     def _served(self) -> list[tuple[Courier, SpoolFolder]]:
         return [

@@ -39,6 +39,10 @@ class RedactedSpan(ReadableSpan):
         self._shield = shield
         self._facts = facts
 
+    def seen_through(self, shield: Shield) -> RedactedSpan:
+        """Return a view of the same span through another shield, without added facts."""
+        return RedactedSpan(self._raw, shield)
+
     @cached_property
     def _context(self) -> SpanContext | None:
         return self._shield.context(self._raw.get_span_context(), _SIGNAL)

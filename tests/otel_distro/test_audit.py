@@ -1,0 +1,145 @@
+"""The audit trail: every decision once, in order, and no way to change one unseen."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from otel_distro import audit
+from otel_distro.cli import main
+
+
+@pytest.fixture
+def trail(tmp_path: Path) -> Path:
+    """Three entries."""
+    for number in range(3):
+        audit.record(tmp_path, "budget.reset", by="ada", number=number)
+    return tmp_path / audit.FILE_NAME
+
+
+def change(trail: Path, edit: object) -> tuple[str, ...]:
+    assert callable(edit)
+    lines = trail.read_text().splitlines(keepends=True)
+    trail.write_text("".join(edit(lines)))
+    return audit.verify(trail.parent).problems
+
+
+def test_what_was_recorded_is_read_back(trail: Path) -> None:
+    """Who, what, when; numbered."""
+    found = list(audit.entries(trail.parent))
+
+    assert [(e.number, e.action, e.by, e.detail) for e in found] == [
+        (n + 1, "budget.reset", "ada", {"number": n}) for n in range(3)
+    ]
+    assert audit.verify(trail.parent) == audit.Verdict(3, found[-1].hash, ())
+
+
+def test_only_the_owner_can_read_it(trail: Path) -> None:
+    """Both files."""
+    for name in (audit.FILE_NAME, "audit.head"):
+        assert stat.S_IMODE((trail.parent / name).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("edit", "problem"),
+    [
+        (lambda lines: [lines[0], lines[1].replace("ada", "eve"), lines[2]], "line 2 was changed"),
+        (lambda lines: [lines[0], lines[2]], "line 2 does not follow the line before it"),
+        (lambda lines: [lines[1], lines[0], lines[2]], "line 1 has number 2, expected 1"),
+        (lambda lines: lines[:2], "the end of the trail is missing or was replaced"),
+        (lambda lines: [lines[0], "nonsense\n", *lines[1:]], "line 2 is not an entry"),
+        (lambda _lines: [], "the end of the trail is missing or was replaced"),
+    ],
+    ids=["changed", "removed", "swapped", "cut off", "put in", "emptied"],
+)
+def test_every_kind_of_change_shows(trail: Path, edit: object, problem: str) -> None:
+    """Each in its own words."""
+    assert problem in change(trail, edit)
+
+
+def test_a_new_chain_made_by_somebody_who_can_write_both_files_lacks_the_noted_hash(
+    trail: Path,
+) -> None:
+    """Which is why the last hash is worth noting elsewhere."""
+    noted = audit.verify(trail.parent).last_hash
+    trail.unlink()
+    (trail.parent / "audit.head").unlink()
+    audit.record(trail.parent, "budget.reset", by="eve")
+
+    assert audit.verify(trail.parent).problems == ()
+    assert audit.verify(trail.parent, noted).problems == (f"no entry has the expected hash {noted}",)
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(at=st.integers(min_value=0), flip=st.integers(min_value=1, max_value=255))
+def test_no_byte_can_be_changed_unseen(trail: Path, at: int, flip: int) -> None:
+    """Wherever it is and whatever it becomes."""
+    whole = trail.read_bytes()
+    changed = bytearray(whole)
+    changed[at % len(whole)] ^= flip
+    trail.write_bytes(bytes(changed))
+    try:
+        assert audit.verify(trail.parent).problems
+    finally:
+        trail.write_bytes(whole)
+
+
+def test_half_a_line_left_by_a_crash_is_taken_back(trail: Path) -> None:
+    """It was never acknowledged; the next entry goes on from the last whole one."""
+    with trail.open("a") as file:
+        file.write('{"number": 4, "at": "20')
+    audit.record(trail.parent, "consent.granted")
+
+    assert audit.verify(trail.parent).problems == ()
+    assert [entry.number for entry in audit.entries(trail.parent)] == [1, 2, 3, 4]
+
+
+@pytest.mark.process
+def test_processes_that_write_at_once_make_one_chain(tmp_path: Path) -> None:
+    """Nothing is lost and nothing written twice."""
+    script = textwrap.dedent(
+        """
+        import sys
+        from pathlib import Path
+        from otel_distro import audit
+        for number in range(20):
+            audit.record(Path(sys.argv[1]), "test", by=sys.argv[2], number=number)
+        """
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(n)]) for n in range(4)
+    ]
+    assert [process.wait(60) for process in running] == [0] * 4
+
+    assert audit.verify(tmp_path).problems == ()
+    written = [(entry.by, entry.detail["number"]) for entry in audit.entries(tmp_path)]
+    assert sorted(written) == sorted((str(by), n) for by in range(4) for n in range(20))
+
+
+def test_a_trail_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    """With what to do about it."""
+    (tmp_path / audit.FILE_NAME).mkdir()
+
+    with pytest.raises(audit.AuditError, match="OTEL_DISTRO_STATE_DIR names another folder"):
+        audit.record(tmp_path, "x")
+
+
+def test_the_command_checks_it(trail: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0 for whole, 1 for changed."""
+    monkeypatch.setenv("OTEL_DISTRO_STATE_DIR", str(trail.parent))
+    whole = CliRunner().invoke(main, ["audit", "verify", "--json"])
+    change(trail, lambda lines: [line.replace("ada", "eve") for line in lines])
+    changed = CliRunner().invoke(main, ["audit", "verify"])
+
+    assert (whole.exit_code, json.loads(whole.stdout)["ok"]) == (0, True)
+    assert (changed.exit_code, "not whole" in changed.output) == (1, True)
