@@ -1,1 +1,1 @@
-"""What models are told and answer: kept away from exporters, and stored only for who has the key."""
+"""What models are told and answer: kept from exporters, stored only for who has the key."""

@@ -1,7 +1,7 @@
 """Sealing content for a key whose private half this program does not have.
 
 Each record gets a key of its own: an ephemeral X25519 exchange with the user's public key, HKDF,
-and ChaCha20-Poly1305, which also vouches for the ids of the span, so that records cannot be swapped.
+and ChaCha20-Poly1305, which also vouches for the ids of the span: records cannot be swapped.
 A program can only seal. Needs the extra `content` (cryptography).
 """
 

@@ -77,7 +77,8 @@ def test_a_new_chain_made_by_somebody_who_can_write_both_files_lacks_the_noted_h
     audit.record(trail.parent, "budget.reset", by="eve")
 
     assert audit.verify(trail.parent).problems == ()
-    assert audit.verify(trail.parent, noted).problems == (f"no entry has the expected hash {noted}",)
+    expected = f"no entry has the expected hash {noted}"
+    assert audit.verify(trail.parent, noted).problems == (expected,)
 
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
