@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 END_OF_TIME_NS = (1 << 63) - 1
 
@@ -24,14 +25,18 @@ class Book:
     """When the next window begins. What is booked there counts as well: after a clock was set
     back, the earlier window must not be given out a second time."""
 
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Work out the hash, which is asked for on the way of every call."""
+        object.__setattr__(self, "_hash", hash((self.budget, self.scope, self.start_ns)))
+
     def __hash__(self) -> int:
-        # On the way of every call; the rest follows from these.
-        return hash((self.budget, self.scope, self.start_ns))
+        return self._hash
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What one call asks of one book."""
+class Claim(NamedTuple):
+    """What one call asks of one book; a tuple, which is quick to make."""
 
     book: Book
     amount: int

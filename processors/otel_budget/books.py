@@ -143,7 +143,7 @@ class Books:
         if hold.number is None:
             hold.number = hold.owner.number << 24 | next(self._numbers)
         owed = min(claim.most, amount)
-        hold.entries.append((claim.book, owed))
+        hold.entries += ((claim.book, owed),)
         expires_ns = self.turns.time(db) + _HOLD_EXPIRY_NS
         shared_books.change(db, entry, reserved=amount)
         db.execute(

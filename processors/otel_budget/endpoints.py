@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from otel_pricing.hosts import provider_of
@@ -47,8 +46,7 @@ _HIDDEN_KEYS = frozenset(
 _HIDDEN_TOOLS = ("web_search", "file_search", "code_interpreter", "mcp", "computer", "web_fetch")
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRequest:
+class ModelRequest(NamedTuple):
     """What a request says of the cost to come."""
 
     provider: str
@@ -88,27 +86,40 @@ def read_request(host: str, path: str, body: bytes) -> ModelRequest | None:
     if named is None:
         return None
     provider, operation, model = named
-    try:
-        data = json.loads(body)
-    except ValueError:
-        return None
-    if not isinstance(data, dict) or not _looks_right(data):
+    data = _json(body)
+    if not isinstance(data, dict) or _SHAPES.isdisjoint(data):
         return None
     model = model or str(data.get("model") or data.get("modelId") or "")
     if not model:
         return None
     return ModelRequest(
-        provider=provider_of(host) or provider,
-        model=model,
-        operation=operation,
-        size=_size(body),
-        max_output_tokens=_max_output(data) if operation not in WITHOUT_OUTPUT else 0,
-        streamed=bool(data.get("stream")) or "tream" in path[path.rfind("/") :],
-        tier=_text(data.get("service_tier")),
-        writes_cache=b"cache_control" in body or b"cachePoint" in body,
-        has_audio=b"input_audio" in body or '"audio"' in str(data.get("modalities")),
-        hidden_input=_hides_input(data),
+        provider_of(host) or provider,
+        model,
+        operation,
+        _size(body),
+        _max_output(data) if operation not in WITHOUT_OUTPUT else 0,
+        bool(data.get("stream")) or "tream" in path[path.rfind("/") :],
+        _text(data.get("service_tier")),
+        # Every look through the body costs a long request some time, so there are few.
+        b"cache" in body and (b"cache_control" in body or b"cachePoint" in body),
+        b"audio" in body and _has_audio(body, data),
+        _hides_input(data),
     )
+
+
+def _has_audio(body: bytes, data: dict[str, Any]) -> bool:
+    return b"input_audio" in body or "audio" in str(data.get("modalities", ""))
+
+
+def _json(body: bytes) -> object:
+    try:
+        return json.loads(body.decode())
+    except ValueError:
+        pass
+    try:
+        return json.loads(body)  # slower, for it looks for other encodings first
+    except ValueError:
+        return None
 
 
 def _by_suffix(path: str) -> tuple[str, str, str] | None:
@@ -133,25 +144,24 @@ def _by_path(path: str) -> tuple[str, str, str] | None:
     return "gcp.gemini", "embeddings" if embeds else "generate_content", model
 
 
-def _looks_right(data: dict[str, Any]) -> bool:
-    return any(
-        key in data
-        for key in (
-            "messages",
-            "input",
-            "prompt",
-            "contents",
-            "content",
-            "requests",
-            "query",
-            "message",
-            "inputText",
-            "texts",
-            "previous_response_id",
-            "conversation",
-            "instances",
-        )
-    )
+_SHAPES = frozenset(
+    {
+        "messages",
+        "input",
+        "prompt",
+        "contents",
+        "content",
+        "requests",
+        "query",
+        "message",
+        "inputText",
+        "texts",
+        "previous_response_id",
+        "conversation",
+        "instances",
+    }
+)
+"""Keys of which the body of a model call has at least one."""
 
 
 def _size(body: bytes) -> int:
@@ -161,44 +171,55 @@ def _size(body: bytes) -> int:
     return len(body)
 
 
+_LIMITS = (
+    "max_completion_tokens",
+    "max_tokens",
+    "max_output_tokens",
+    "maxOutputTokens",
+    "maxTokens",
+    "maxTokenCount",
+    "num_predict",
+)
+_LIMIT_PLACES = (
+    "generationConfig",
+    "generation_config",
+    "inferenceConfig",
+    "textGenerationConfig",
+    "options",
+)
+
+
 def _max_output(data: dict[str, Any]) -> int | None:
-    places = (
-        data,
-        data.get("generationConfig"),
-        data.get("generation_config"),
-        data.get("inferenceConfig"),
-        data.get("textGenerationConfig"),
-        data.get("options"),
-    )
-    names = (
-        "max_completion_tokens",
-        "max_tokens",
-        "max_output_tokens",
-        "maxOutputTokens",
-        "maxTokens",
-        "maxTokenCount",
-        "num_predict",
-    )
-    limits: list[int] = [
-        place[name]
-        for place in places
-        if isinstance(place, dict)
-        for name in names
-        if isinstance(place.get(name), int) and place[name] > 0
-    ]
-    if not limits:
+    limit = _limit(data)
+    for key in _LIMIT_PLACES:
+        if key in data and isinstance(place := data[key], dict):
+            limit = max(limit, _limit(place))
+    if not limit:
         return None
     config = data.get("generationConfig")
-    choices = [data.get("n"), data.get("best_of")]
-    choices.append(config.get("candidateCount") if isinstance(config, dict) else None)
-    return max(limits) * max((n for n in choices if isinstance(n, int) and n > 0), default=1)
+    choices = max(_positive(data.get("n")), _positive(data.get("best_of")), 1)
+    if isinstance(config, dict):
+        choices = max(choices, _positive(config.get("candidateCount")))
+    return limit * choices
+
+
+def _limit(place: dict[str, Any]) -> int:
+    limit = 0
+    for key in _LIMITS:
+        if key in place:
+            limit = max(limit, _positive(place[key]))
+    return limit
+
+
+def _positive(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _hides_input(data: dict[str, Any]) -> bool:
-    if any(isinstance(data.get(key), str | dict) for key in _HIDDEN_KEYS - {"prompt"}):
-        return True
-    if isinstance(data.get("prompt"), dict):  # a prompt stored at the provider
-        return True
+    for key in _HIDDEN_KEYS & data.keys():
+        # A prompt that is text is one; as an object it is stored at the provider.
+        if isinstance(data[key], dict if key == "prompt" else str | dict):
+            return True
     tools = data.get("tools")
     return isinstance(tools, list) and any(
         isinstance(tool, dict) and str(tool.get("type", "")).startswith(_HIDDEN_TOOLS)

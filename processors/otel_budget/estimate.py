@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from otel_budget.endpoints import WITHOUT_OUTPUT
 from otel_budget.lessons import Lesson
@@ -44,8 +44,7 @@ _SURE = 3
 NANO_PER_TOKEN = Decimal(1_000_000_000 // MILLION)
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(NamedTuple):
     """Input and output tokens."""
 
     input: int
@@ -57,8 +56,7 @@ class Tokens:
         return self.input + self.output
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(NamedTuple):
     """What a call may use, by the two figures."""
 
     ceiling: Tokens
@@ -82,11 +80,7 @@ class Estimate:
         else:
             most_out = least_out = _with_margin(of_output)
         known = of_input is not None and (limit is not None or of_output is not None)
-        return cls(
-            ceiling=Tokens(most_in, most_out),
-            least=Tokens(least_in, least_out),
-            caution=1 if known else CAUTION,
-        )
+        return cls(Tokens(most_in, most_out), Tokens(least_in, least_out), 1 if known else CAUTION)
 
 
 def _unseen(request: ModelRequest) -> int:
@@ -131,25 +125,32 @@ def _with_margin(lesson: Lesson) -> int:
 class Tariff:
     """The undiscounted rates that a request may be charged, ready to be reckoned with."""
 
-    price: Price
     input: tuple[tuple[int, int], ...]
     """(n, rate): with more than n input tokens every one costs that rate; the first n is -1."""
     output: tuple[tuple[int, int], ...]
     per_request: int
+    flat: tuple[int, int] | None
+    """The two rates, where they do not depend on the length of the input."""
 
     @classmethod
     def of(cls, price: Price, request: ModelRequest) -> Tariff:
         """Return the rates of *price* for calls like *request*."""
         per_request = (price.usd_per_request or 0) * 1_000_000_000
+        of_input = _dearest(price, _input_units(request))
+        of_output = _dearest(price, _output_units(request))
         return cls(
-            price,
-            _dearest(price, _input_units(request)),
-            _dearest(price, _output_units(request)),
+            of_input,
+            of_output,
             int(Decimal(per_request).to_integral_value(ROUND_CEILING)),
+            (of_input[0][1], of_output[0][1]) if len(of_input) == len(of_output) == 1 else None,
         )
 
     def nano_usd(self, tokens: Tokens) -> int:
         """Return what *tokens* cost at most, rounded up."""
+        if self.flat is not None:
+            rate_in, rate_out = self.flat
+            exact = tokens.input * rate_in + tokens.output * rate_out
+            return -(-exact // _SCALE) + self.per_request
         exact = tokens.input * _at(self.input, tokens.input)
         exact += tokens.output * _at(self.output, tokens.input)
         return -(-exact // _SCALE) + self.per_request
@@ -157,26 +158,6 @@ class Tariff:
 
 _SCALE = 10**12
 """Rates are whole numbers of so many parts of a nano-US-dollar for a token."""
-
-
-class Tariffs:
-    """Makes each tariff once."""
-
-    _MOST = 1000
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[int, bool, bool], Tariff] = {}
-
-    def of(self, price: Price, request: ModelRequest) -> Tariff:
-        """Return the rates of *price* for calls like *request*."""
-        # By identity, which is quick; the tariff keeps the price, so no other can have it.
-        key = id(price), request.writes_cache, request.has_audio
-        found = self._known.get(key)
-        if found is None:
-            if len(self._known) >= self._MOST:
-                self._known = {}
-            found = self._known[key] = Tariff.of(price, request)
-        return found
 
 
 def _at(steps: tuple[tuple[int, int], ...], input_tokens: int) -> int:

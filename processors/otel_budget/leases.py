@@ -51,7 +51,7 @@ class Hold:
         """Lease, amount held, amount charged if this process dies."""
         self.number: int | None = None
         """Of the entries in the shared books; None without any."""
-        self.entries: list[tuple[Book, int]] = []
+        self.entries: tuple[tuple[Book, int], ...] = ()
         """Book, amount charged if this process dies."""
 
     def lost(self) -> list[tuple[Book, int]]:
@@ -70,20 +70,24 @@ class Leases:
         """Hold *claims* inside leases, all or none; None where one of them has no room."""
         by_book, owed = self.by_book, owner.owed
         hold = Hold(owner)
-        parts = hold.parts
         with self.lock:
-            for claim in claims:
-                amount = claim.amount
-                lease = by_book.get(claim.book)
+            for book, amount, _, most in claims:
+                lease = by_book.get(book)
                 if lease is None or lease.free < amount:
+                    self._release(hold)
                     return None
-                parts.append((lease, amount, claim.most))
-            for lease, amount, most in parts:
                 lease.free -= amount
                 lease.held += amount
                 lease.touched = True
                 owed[lease.slot] += most
+                hold.parts.append((lease, amount, most))
         return hold
+
+    def _release(self, hold: Hold) -> None:
+        for lease, amount, most in hold.parts:
+            lease.free += amount
+            lease.held -= amount
+            hold.owner.owed[lease.slot] -= most
 
     def hold_in(self, lease: Lease, hold: Hold, amount: int, most: int) -> None:
         """Hold *amount* in *lease*, which has it; the lock is the caller's."""

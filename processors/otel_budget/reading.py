@@ -39,8 +39,8 @@ class BooksReader:
             return None
         spent, reserved, books = self._connection.execute(
             "SELECT coalesce(sum(spent), 0), coalesce(sum(reserved), 0), count(*)"
-            " FROM books WHERE budget = ? AND scope = ? AND start_ns >= ?",
-            (book.budget, book.scope, book.since_ns),
+            " FROM books WHERE budget = ? AND scope = ? AND start_ns >= ? AND start_ns <= ?",
+            (book.budget, book.scope, book.since_ns, book.until_ns),
         ).fetchone()
         return State(int(spent), int(reserved)) if books else None
 

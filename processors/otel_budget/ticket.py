@@ -6,7 +6,6 @@ thread, so that the app does not wait for it.
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -46,8 +45,7 @@ class Ticket:
         self._hold = hold
         self._books = books
         self._tariff = tariff
-        self._lock = threading.Lock()
-        self._open = True
+        self._open = [True]  # taken away once, by whichever thread comes first
         self.start_ns = start_ns
         self.cost_nano_usd: int | None = None
         """What the call cost once it is settled; 0 when it cost nothing."""
@@ -65,11 +63,12 @@ class Ticket:
         self._end(partial(self._write, self._hold.lost() if sent else ()))
 
     def _end(self, settle: Callable[[], None]) -> None:
-        with self._lock:
-            was_open, self._open = self._open, False
-        if was_open:
-            books = self._gate.books
-            books.later(partial(self._guarded, settle), soon=self._hold.number is not None)
+        try:
+            self._open.pop()
+        except IndexError:
+            return
+        books = self._gate.books
+        books.later(partial(self._guarded, settle), soon=self._hold.number is not None)
 
     def _guarded(self, settle: Callable[[], None]) -> None:
         try:

@@ -10,11 +10,13 @@ import pytest
 
 from otel_budget.book import Claim, Crossing, Denied, State
 from otel_budget.books import Books
+from otel_budget.cost_budget import CostBudget
 from otel_budget.leases import Hold
 from otel_budget.lessons import Lesson
 from otel_budget.owners import Owner, UnknownOwnerError, remains
 from otel_budget.store import BudgetFileError
-from support.budgets import book, claim
+from otel_budget.windows import DAY_NS
+from support.budgets import NOON_NS, book, claim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,6 +108,27 @@ def test_a_hold_belongs_to_the_window_it_was_made_in(books: Books) -> None:
     books.settle(hold, [(yesterday, 90)])
     assert books.state(yesterday).spent == 90
     assert books.state(today) == State(0, 100)
+
+
+def test_after_a_clock_was_set_back_nothing_is_given_out_again(books: Books) -> None:
+    """30 on Monday and 60 on Tuesday; back on Monday 10 are left, and on Tuesday 40 again."""
+    budget = CostBudget(name="day", limit=100)
+    monday, tuesday = (budget.book_of("", NOON_NS + n * DAY_NS) for n in (0, 1))
+    books.charge([(monday, 30)])
+    books.charge([(tuesday, 60)])
+
+    assert isinstance(reserve(books, claim(11, monday)), Denied)
+    assert books.state(monday).spent == 90
+    assert books.state(tuesday).spent == 60
+
+
+def test_a_clock_that_was_years_ahead_does_not_block_the_budget(books: Books) -> None:
+    """Only the window that follows counts as well."""
+    budget = CostBudget(name="day", limit=100)
+    today, one_day = (budget.book_of("", NOON_NS + n * DAY_NS) for n in (0, 4000))
+    books.charge([(one_day, 100)])
+
+    assert books.state(today).spent == 0
 
 
 def test_settling_twice_counts_once(books: Books) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -137,7 +136,7 @@ def test_an_unknown_kind_of_call_is_held_at_several_times_its_ceiling() -> None:
 
 def test_an_embedding_is_wrapped_in_nothing() -> None:
     """So that a small budget is no hindrance to a cheap call."""
-    request = replace(a_request(max_output_tokens=0), operation="embeddings")
+    request = a_request(max_output_tokens=0)._replace(operation="embeddings")
 
     assert Estimate.of(request, (None, None)).ceiling == Tokens(1064, 0)
 
