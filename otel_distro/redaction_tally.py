@@ -14,8 +14,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from otel_redaction.shield import Observer as RedactionObserver
 
 _DAY_S: Final = 86_400
 _EVERY_S: Final = 10.0
@@ -28,10 +30,18 @@ def tally_file(state_dir: Path) -> Path:
 
 
 class RedactionTally:
-    """Counts what this process redacts; thread-safe, never raises."""
+    """Counts what this process redacts, and passes it on; thread-safe, never raises for the disk.
 
-    def __init__(self, state_dir: Path) -> None:
+    It is the shield's observer, in front of *observer*. Nothing is written while *may_write* says
+    no, and what was counted until then is forgotten.
+    """
+
+    def __init__(
+        self, state_dir: Path, observer: RedactionObserver, may_write: Callable[[], bool]
+    ) -> None:
         self._path = tally_file(state_dir)
+        self._observer = observer
+        self._may_write = may_write
         self._reset()
 
     def _reset(self) -> None:
@@ -39,20 +49,25 @@ class RedactionTally:
         self._counts: Counter[str] = Counter()
         self._written_at = time.monotonic()
 
-    def count(self, tally: Mapping[str, int]) -> None:
-        """Count matches by kind."""
+    def redacted(self, signal: str, tally: Mapping[str, int]) -> None:
+        """Count matches by kind on one record of *signal*."""
+        self._observer.redacted(signal, tally)
         with self._lock:
             self._counts.update(tally)
             due = time.monotonic() - self._written_at > _EVERY_S
         if due:
             self.write()
 
+    def failed(self, signal: str, error: BaseException) -> None:
+        """Pass on that a record's content was withheld."""
+        self._observer.failed(signal, error)
+
     def write(self) -> None:
         """Append what was counted since the last time."""
         with self._lock:
             counts, self._counts = self._counts, Counter()
             self._written_at = time.monotonic()
-        if not counts:
+        if not counts or not self._may_write():
             return
         line = json.dumps([int(time.time()) // _DAY_S, counts], separators=(",", ":")) + "\n"
         try:
@@ -100,9 +115,8 @@ def read_tally(state_dir: Path) -> list[tuple[int, dict[str, int]]]:
     for line in lines:
         try:
             day, counts = json.loads(line)
-            days.setdefault(int(day), Counter()).update(
-                {str(kind): int(number) for kind, number in counts.items()}
-            )
+            numbers = {str(kind): int(number) for kind, number in counts.items()}
+            days.setdefault(int(day), Counter()).update(numbers)
         except (ValueError, TypeError, AttributeError):
             continue  # a line cut off by a crash
     return [(day * _DAY_S * 10**9, dict(days[day])) for day in sorted(days)]

@@ -23,6 +23,7 @@ from otel_distro.install import disarm, guard_providers, is_guarded
 from otel_distro.installation_key import installation_key
 from otel_distro.outages import Outages
 from otel_distro.pipeline import Pipeline
+from otel_distro.redaction_tally import RedactionTally
 from otel_distro.self_metrics import SelfMetrics
 from otel_distro.settings import process_environment
 from otel_distro.spooling import Spooling, exporters_of
@@ -53,7 +54,8 @@ class Runtime:
         redactor = Redactor(settings.policy)
         self.outages = Outages(redactor.text, endpoint)
         self.gate = ConsentGate(settings)
-        self._shields = shields(settings, redactor, self.metrics, withhold=withhold)
+        self.tally = RedactionTally(settings.state_dir, self.metrics, self.gate.is_open)
+        self._shields = shields(settings, redactor, self.tally, withhold=withhold)
         self.shield = self._shields.exporting
         self.ledger = _ledger_sink(settings, redactor.text, self.gate)
         self.budgets = _budgets(settings, self.faults)
@@ -188,6 +190,7 @@ class Runtime:
         except Exception as error:  # noqa: BLE001 - nothing may stop a process from leaving
             self.faults.record("exit", error)
         self.outages.end_exit()
+        self.tally.write()
         self.pipeline.open_spans.tell(lambda name: self.shield.name(name, "traces"))
         for provider in self._providers:
             closing.forget_atexit(provider)
@@ -206,6 +209,7 @@ class Runtime:
             self.budgets.at_fork()
         if self.exit_line is not None:
             self.exit_line.at_fork()
+        self.tally.at_fork()
         self._deliveries.at_fork()
         self._spooling.at_fork()
         closing.at_fork(self._providers)

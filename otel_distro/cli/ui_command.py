@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -65,7 +66,9 @@ def command(
     from otel_distro.ui.serving import CannotServeError, address_of, check_host, listen, serve
 
     settings = load(process_environment()).settings
-    location = settings.state_dir / "demo" / "ledger.db" if demo else ledger_path(ledger)
+    if demo:
+        settings = replace(settings, state_dir=settings.state_dir / "demo")
+    location = settings.state_dir / "ledger.db" if demo else ledger_path(ledger)
     access = Access(settings.ui_token, frozenset(name.lower() for name in hosts))
     try:
         check_host(host, settings.ui_token)
