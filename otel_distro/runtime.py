@@ -54,7 +54,11 @@ class Runtime:
         redactor = Redactor(settings.policy)
         self.outages = Outages(redactor.text, endpoint)
         self.gate = ConsentGate(settings)
-        self.tally = RedactionTally(settings.state_dir, self.metrics, self.gate.is_open)
+        self.tally = RedactionTally(
+            settings.state_dir,
+            self.metrics,
+            lambda: self.gate.is_open() and settings.ledger is not None,
+        )
         self._shields = shields(settings, redactor, self.tally, withhold=withhold)
         self.shield = self._shields.exporting
         self.ledger = _ledger_sink(settings, redactor.text, self.gate)
