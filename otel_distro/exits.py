@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_distro.signal_chain import before_death
+from otel_distro.worker_pools import before_workers_leave
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,11 +49,11 @@ class Exits:
     def __init__(self, runtime: Closable, timeout: float) -> None:
         self._runtime = runtime
         self._timeout = timeout
-        self._flushed_at = -1.0
         self.at_fork()
 
     def at_fork(self) -> None:
         """Start anew in a forked child: it leaves on its own."""
+        self._delivered_at = -1.0
         self._begun = _thread.allocate_lock()
         # Held until closing is done. A raw lock, because a signal handler may wait for it while
         # the code it has interrupted does the same; an Event could not be used like that.
@@ -66,8 +67,9 @@ class Exits:
             return
         before_death(self._before_death)
         _wrap("_exit", self._before_exit)
-        _wrap("execv", self._before_exec)
-        _wrap("execve", self._before_exec)
+        _wrap("execv", self.deliver)
+        _wrap("execve", self.deliver)
+        before_workers_leave(self.deliver)
 
     def _close(self) -> None:
         """Close, on a thread of its own: the caller may hold any lock, interrupted anywhere."""
@@ -109,14 +111,14 @@ class Exits:
     def _before_death(self) -> bool:
         if os.getpid() == _INIT:
             # The kernel spares the first process of a container: it lives until SIGKILL comes.
-            self._before_exec()
+            self.deliver()
             return False
         self._before_exit()
         return True
 
-    def _before_exec(self) -> None:
+    def deliver(self) -> None:
         """Deliver and stay open: starting another program may fail, and the app then goes on."""
-        if not self._runtime.pending() or time.monotonic() - self._flushed_at < 1:
+        if not self._runtime.pending() or time.monotonic() - self._delivered_at < 1:
             return
         done = _thread.allocate_lock()
         done.acquire()
@@ -129,7 +131,7 @@ class Exits:
 
         if _started(flush):
             done.acquire(timeout=self._timeout + _MARGIN)
-        self._flushed_at = time.monotonic()
+        self._delivered_at = time.monotonic()
 
 
 def _started(work: Callable[[], None]) -> bool:

@@ -191,11 +191,11 @@ class Runtime:
             if self.budgets is not None:
                 self.budgets.close()
             closing.finish(self._providers, deadline, self.outages, self._spooling)
+            self.pipeline.open_spans.tell(lambda name: self.shield.name(name, "traces"))
         except Exception as error:  # noqa: BLE001 - nothing may stop a process from leaving
             self.faults.record("exit", error)
         self.outages.end_exit()
         self.tally.write()
-        self.pipeline.open_spans.tell(lambda name: self.shield.name(name, "traces"))
         for provider in self._providers:
             closing.forget_atexit(provider)
 
