@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 
 from otel_budget import httpx_gate, urllib3_gate
-from otel_budget.books import Books
-from otel_budget.cost_budget import Action, Unit
+from otel_budget.cost_budget import Action
 from otel_budget.gate import Gate, Listener
 from otel_budget.refusal import Refusal, Refused
 from otel_distro import notices
 from otel_distro.budget import Remaining, note_refusal, tell_callbacks
+from otel_distro.budget_booking import Booking
 from otel_distro.budget_calls import GatedCalls
-from otel_distro.budget_ledger import spent_by_ledger
+from otel_distro.budget_opening import open_books
 from otel_distro.budget_scopes import Scopes, ScopeSpanProcessor
 from otel_distro.budget_telling import BudgetTeller
 from otel_distro.errors import OtelDistroError
@@ -31,7 +31,7 @@ from otel_pricing import Price, Rate
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from otel_budget.book import Book, Crossing
+    from otel_budget.book import Crossing
     from otel_distro.faults import Faults
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook, PricedCall
@@ -46,12 +46,12 @@ class Budgets:
         self._settings = settings
         self._faults = faults
         self._teller: BudgetTeller | None = None
-        self._booked: dict[tuple[int, int], list[tuple[Book, int]]] = {}
         self._key: bytes | None = None
         self._scopes = Scopes(settings.budget_baggage)
         self.all = settings.cost_budgets
         self.books = open_books(settings, faults)
         self.gated = GatedCalls()
+        self._booking = Booking(self.all, self.books, self.gated, self.hide, self._crossed)
         hard = tuple(budget for budget in self.all if budget.action is Action.REFUSE)
         self.gate = Gate(
             hard,
@@ -94,54 +94,23 @@ class Budgets:
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
         """Book what calls cost where the gate has not, and correct what turned out otherwise."""
-        for priced in (*new, *revised):
-            key = priced.call.trace_id, priced.call.span_id
-            entries = self._entries(priced, key)
-            before = self._booked.pop(key, [])
-            change = _difference(entries, before)
-            if change:
-                self._crossed(self.books.charge(change))
-            if entries:
-                while len(self._booked) >= _REMEMBERED:
-                    del self._booked[next(iter(self._booked))]
-                self._booked[key] = entries
+        if self._hard:
+            self.books.finish_late()  # so that it is known which tries cost nothing
+        self._booking.take(new, revised)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Book what could not be booked before."""
+        self._booking.write()
 
     def at_fork(self) -> None:
         """Start anew in a forked child."""
         self.books.at_fork()
         self.gated.at_fork()
-        self._booked.clear()
+        self._booking.at_fork()
 
     def close(self) -> None:
         """Be known as ended."""
         self.books.close()
-
-    def _entries(self, priced: PricedCall, key: tuple[int, int]) -> list[tuple[Book, int]]:
-        call, usage = priced.call, priced.call.usage
-        if not priced.billed:
-            return []
-        # A call is looked up once; a revision is not another call.
-        gated = bool(self._hard) and key not in self._booked and self.gated.take(call)
-        values = {
-            "service": call.service,
-            "tenant": call.tenant,
-            "user": call.user,
-            "session": call.session,
-            "agent": call.agent,
-            "model": call.request_model or call.model,
-            "provider": call.provider,
-        }
-        tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0) if usage else 0
-        amounts = {Unit.USD: priced.cost_nano_usd or 0, Unit.TOKENS: tokens, Unit.CALLS: 1}
-        return [
-            (book, amounts[budget.unit])
-            for budget in self.all
-            if not (gated and budget.name in self._hard)
-            and (book := budget.book(values, call.start_ns, self.hide)) is not None
-        ]
 
     def hide(self, scope: str, value: str) -> str:
         """Return the pseudonym under which the ledger, too, knows a user or a session."""
@@ -197,30 +166,3 @@ class Budgets:
                 tell_callbacks(crossing)
             except Exception as error:  # noqa: BLE001 - the app's own code
                 self._faults.record("budget callback", error)
-
-
-_REMEMBERED = 10_000
-
-
-def open_books(settings: Settings, faults: Faults | None = None) -> Books:
-    """Return the shared books, which open with what the ledger knows was spent already."""
-    budgets = {budget.name: budget for budget in settings.cost_budgets}
-
-    def opening(book: Book) -> int:
-        try:
-            return spent_by_ledger(settings, budgets[book.budget], book)
-        except Exception as error:  # noqa: BLE001 - a ledger in trouble must not stop the budget
-            if faults is not None:
-                faults.record("budget", error)
-            return 0
-
-    return Books(settings.state_dir, opening=opening)
-
-
-def _difference(
-    entries: Sequence[tuple[Book, int]], before: Sequence[tuple[Book, int]]
-) -> list[tuple[Book, int]]:
-    change: dict[Book, int] = dict(entries)
-    for book, cost in before:
-        change[book] = change.get(book, 0) - cost
-    return [(book, cost) for book, cost in change.items() if cost]

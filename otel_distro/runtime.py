@@ -115,7 +115,10 @@ class Runtime:
         self._keep_content(tracer_provider)
         self._prove()
         if self.budgets is not None:
-            self.budgets.install(tracer_provider)
+            try:
+                self.budgets.install(tracer_provider)
+            except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
+                _without_budgets(error, self.faults)
         context_propagation.install(self.settings.baggage, self.gate.is_open)
         if self.settings.error_hooks:
             uncaught.install()
@@ -249,9 +252,21 @@ def _ledger_sink(
 def _budgets(settings: Settings, faults: Faults) -> Budgets | None:
     if not settings.cost_budgets:
         return None
-    from otel_distro.budgets import Budgets
+    try:
+        from otel_distro.budgets import Budgets
 
-    return Budgets(settings, partial(_open_book, settings), faults)
+        return Budgets(settings, partial(_open_book, settings), faults)
+    except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
+        _without_budgets(error, faults)
+        return None
+
+
+def _without_budgets(error: Exception, faults: Faults) -> None:
+    faults.record("budget", error)
+    notices.say(
+        f"cost budgets are not in force and no call is refused: {type(error).__name__}: {error}; "
+        "run `otel-distro doctor`"
+    )
 
 
 def _open_book(settings: Settings) -> PriceBook:

@@ -28,7 +28,7 @@ from otel_redaction import DEFAULT_POLICY, Policy
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.location import Location, PostgresUrl
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class Settings:
     alert_urls: tuple[str, ...] = field(default=(), repr=False)
     budget_baggage: tuple[str, ...] = ()
     budget_on_fault: str = "refuse"
+    budget_store: PostgresUrl | None = None
+    """Where hosts share their budgets; None for the file of this host."""
     budget_unknown_model: str | Decimal = "allow"
     consent: bool = False
     """Whether nothing may leave or be stored before the user has consented."""

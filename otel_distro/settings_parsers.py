@@ -13,7 +13,7 @@ from otel_budget.latency import LatencyBudget
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.location import Location, PostgresUrl
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
@@ -83,6 +83,16 @@ def ledger(value: object) -> Location | None:
         return None
     if "://" not in text:
         return path(text)
+    from otel_cost_ledger.location import PostgresUrl
+
+    return PostgresUrl.parse(text)
+
+
+def budget_store(value: object) -> PostgresUrl | None:
+    """Read where budgets are shared: `file` in the state folder, or a PostgreSQL URL."""
+    text = str(value).strip()
+    if text.lower() == "file":
+        return None
     from otel_cost_ledger.location import PostgresUrl
 
     return PostgresUrl.parse(text)

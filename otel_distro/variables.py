@@ -195,6 +195,17 @@ VARIABLES: tuple[Variable, ...] = (
         protects=True,
     ),
     Variable(
+        env.OTEL_DISTRO_BUDGET_STORE,
+        "budget_store",
+        parse.budget_store,
+        "where the processes under a budget share it: `file` for those of this host, or "
+        "`postgresql://user@host/database` for several hosts",
+        "file",
+        "postgresql://otel@db.internal/budgets",
+        protects=True,
+        secret=True,  # a URL may hold a password
+    ),
+    Variable(
         env.OTEL_DISTRO_BUDGET_UNKNOWN_MODEL,
         "budget_unknown_model",
         parse.unknown_model,

@@ -129,7 +129,7 @@ class opened_books:  # noqa: N801 - reads as a statement
     """The books, with messages for people where they cannot be used."""
 
     def __init__(self, settings: Settings) -> None:
-        from otel_distro.budgets import open_books
+        from otel_distro.budget_opening import open_books
 
         self._books = open_books(settings)
 

@@ -53,7 +53,7 @@ class State:
 
     spent: int
     reserved: int
-    """Held for calls on their way, or leased to a process for calls to come."""
+    """Held for calls on their way."""
 
 
 @dataclass(frozen=True, slots=True)

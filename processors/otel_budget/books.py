@@ -29,6 +29,7 @@ from otel_budget.owners import Owner
 from otel_budget.reaping import Liveness, reap
 from otel_budget.store import BudgetFileError
 from otel_budget.turns import Opened, Result, Turns
+from otel_budget.unused import unused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from otel_budget.store import Store, Transaction
 
 FILE_NAME = "budget.db"
+OWNERS_NAME = "budget.owners"
 _HOLD_EXPIRY_NS = 3_600_000_000_000
 """A hold this old belongs to a call that nobody ended; no call lasts so long."""
 _REAP_EVERY_S = 0.05
@@ -61,7 +63,7 @@ class Books:
         self.on_crossed: Callable[[Sequence[Crossing]], None] = lambda _crossings: None
         """Told of thresholds that calls settled inside leases have passed."""
         self.on_fault: Callable[[BaseException], None] = lambda _error: None
-        self._folder = folder / "budget.owners"
+        self._folder = folder / OWNERS_NAME
         self._lessons = Lessons()
         self._numbers = itertools.count(1)
         self._begin()
@@ -123,7 +125,7 @@ class Books:
                 if amount is None:
                     return Denied(claim.book, now, shared_books.may_change(claim, now))
                 granted.append((claim, entry, amount, now))
-            self._liveness.renew(db, lending.owner, self.turns.time(db))
+            self._liveness.renew(db, lending.owner, self.turns.time)
             for claim, entry, amount, now in granted:
                 if not lending.lend(db, loan, claim, entry, amount, now):
                     self._enter(db, loan.hold, claim, entry, amount)
@@ -200,19 +202,17 @@ class Books:
         return self._run(lambda db, opened: shared_books.charge(db, entries, opened))
 
     def state(self, book: Book) -> State:
-        """Return what *book* says now; what this process has leased and not used is not held."""
+        """Return what *book* says now; what is leased and not used does not count as reserved."""
         self.finish_late()
         told: list[Crossing] = []
 
         def attempt(db: Transaction, opened: Opened) -> State:
             told.clear()
-            free = 0
             shared_books.book_id(db, book, opened)
             for lease in self._leases_of(book):
-                free += max(0, lease.free)
                 told.extend(self._lend().publish(db, lease, give_back=False))
             found = shared_books.state(db, book)
-            return State(found.spent, max(0, found.reserved - free))
+            return State(found.spent, found.reserved - unused(db, self._folder, book))
 
         found = self._run(attempt)
         self._tell(told)
@@ -279,7 +279,7 @@ class Books:
 
         def attempt(db: Transaction, _opened: Opened) -> list[Crossing]:
             self._lessons.share(db)
-            self._liveness.renew(db, lending.owner, self.turns.time(db))
+            self._liveness.renew(db, lending.owner, self.turns.time)
             return lending.tidy(db, due)
 
         self._tell(self._run(attempt, lambda _told: lending.forget(due)))

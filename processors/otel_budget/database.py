@@ -7,10 +7,10 @@ import random
 import sqlite3
 import threading
 import time
-import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from otel_budget.forking import shared_across_forks
 from otel_budget.store import (
     LEASE_TABLES,
     LONGEST_WAIT_S,
@@ -45,7 +45,7 @@ class Database:
         self._inherited: sqlite3.Connection | None = None
         self._locked_for_fork = False
         self._trouble_until = 0.0
-        _open.add(self)
+        shared_across_forks(self)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -171,19 +171,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-_open: weakref.WeakSet[Database] = weakref.WeakSet()
-
-
-def _each(action: str) -> None:
-    for database in list(_open):
-        getattr(database, action)()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=lambda: _each("before_fork"),
-        after_in_parent=lambda: _each("after_fork_in_parent"),
-        after_in_child=lambda: _each("after_fork_in_child"),
-    )

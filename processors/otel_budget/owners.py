@@ -104,10 +104,18 @@ def remains(folder: Path, name: str) -> Remains | None:
     except OSError:
         return None
     else:
-        words = os.read(descriptor, SLOTS * _WORD)
-        return Remains(memoryview(words).cast("q") if len(words) == SLOTS * _WORD else None)
+        return Remains(owed(folder, name))
     finally:
         os.close(descriptor)
+
+
+def owed(folder: Path, name: str) -> memoryview | None:
+    """Return what the leases of the owner called *name* owe, by slot; None without its file."""
+    try:
+        words = (folder / name).read_bytes()
+    except OSError:
+        return None
+    return memoryview(words).cast("q") if len(words) == SLOTS * _WORD else None
 
 
 class UnknownOwnerError(Exception):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from otel_budget.book import State
-from otel_budget.books import FILE_NAME
+from otel_budget.books import FILE_NAME, OWNERS_NAME
+from otel_budget.unused import unused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 class BooksReader:
     """The books as other processes last wrote them."""
 
-    def __init__(self, connection: sqlite3.Connection | None) -> None:
+    def __init__(self, folder: Path, connection: sqlite3.Connection | None) -> None:
+        self._folder = folder
         self._connection = connection
 
     def scopes(self, budget: str, since_ns: int) -> list[str]:
@@ -42,7 +44,17 @@ class BooksReader:
             " FROM books WHERE budget = ? AND scope = ? AND start_ns >= ? AND start_ns <= ?",
             (book.budget, book.scope, book.since_ns, book.until_ns),
         ).fetchone()
-        return State(int(spent), int(reserved)) if books else None
+        if not books:
+            return None
+        return State(int(spent), int(reserved) - self._unused(book))
+
+    def _unused(self, book: Book) -> int:
+        if self._connection is None:
+            return 0
+        try:
+            return unused(self._connection, self._folder / OWNERS_NAME, book)
+        except sqlite3.OperationalError:  # made by a version that did not lease
+            return 0
 
 
 @contextmanager
@@ -53,7 +65,7 @@ def reading_books(folder: Path) -> Iterator[BooksReader]:
     """
     path = folder / FILE_NAME
     if not path.exists():
-        yield BooksReader(None)
+        yield BooksReader(folder, None)
         return
     # Not sqlite3.connect, which an instrumentation may have wrapped.
     connection = sqlite3.Connection(
@@ -65,6 +77,6 @@ def reading_books(folder: Path) -> Iterator[BooksReader]:
     )
     try:
         connection.execute("PRAGMA query_only = ON")
-        yield BooksReader(connection)
+        yield BooksReader(folder, connection)
     finally:
         connection.close()

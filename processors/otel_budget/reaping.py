@@ -9,6 +9,7 @@ from otel_budget import shared_books
 from otel_budget.owners import Remains, UnknownOwnerError, forget, remains
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from otel_budget.owners import Owner
@@ -30,10 +31,11 @@ class Liveness:
         """Return whether it is time to say so again."""
         return time.monotonic() >= self._renew_at
 
-    def renew(self, db: Transaction, owner: Owner, now_ns: int) -> None:
+    def renew(self, db: Transaction, owner: Owner, time_of: Callable[[Transaction], int]) -> None:
         """Say that *owner* is alive, if it is time to."""
         if not self.is_due():
             return
+        now_ns = time_of(db)
         expires_ns = now_ns + EXPIRY_S * 1_000_000_000
         db.execute("DELETE FROM owners WHERE name = ? OR expires_ns < ?", (owner.name, now_ns))
         db.execute("INSERT INTO owners (name, expires_ns) VALUES (?, ?)", (owner.name, expires_ns))

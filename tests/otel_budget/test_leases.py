@@ -13,6 +13,7 @@ from otel_budget.book import Book, Claim, Crossing, Denied, State
 from otel_budget.books import Books
 from otel_budget.leases import Hold
 from otel_budget.owners import SLOTS
+from otel_budget.reading import reading_books
 from otel_budget.store import BudgetFileError
 from support.budgets import book, claim, kill
 
@@ -72,11 +73,24 @@ def test_a_lease_is_used_without_the_shared_books(books: Books) -> None:
     assert books.state(PLENTY) == State(2, 0)
 
 
-def test_others_see_a_lease_as_reserved(books: Books, other: Books) -> None:
-    """A hundred calls like the first one, which itself is one more."""
+def test_others_cannot_hold_what_is_leased(books: Books, other: Books) -> None:
+    """A hundred calls like the first one, which itself is one more: 899 are left."""
     hold(books)
 
-    assert other.state(PLENTY) == State(0, 101)
+    denied = other.reserve("m", (), lambda _learned: [claim(900, PLENTY)])
+    assert isinstance(denied, Denied)
+    assert denied.state.reserved == 101
+
+
+def test_what_is_leased_and_not_used_is_not_shown_as_held(books: Books, other: Books) -> None:
+    """Three are on their way and four are spent; the other 94 of the lease are left."""
+    books.settle(hold(books, 5), [(PLENTY, 4)])
+    hold(books, 3)
+
+    assert other.state(PLENTY) == State(0, 7)
+    with reading_books(other.store.path.parent) as reader:  # type: ignore[attr-defined]
+        assert reader.state(PLENTY) == State(0, 7)
+    assert books.state(PLENTY) == State(4, 3)
 
 
 def test_all_leases_together_leave_most_of_the_budget(tmp_path: Path) -> None:
@@ -85,7 +99,9 @@ def test_all_leases_together_leave_most_of_the_budget(tmp_path: Path) -> None:
     for books in processes:
         hold(books)
 
-    assert processes[0].state(PLENTY).reserved < 400
+    denied = processes[0].reserve("m", (), lambda _learned: [claim(1000, PLENTY)])
+    assert isinstance(denied, Denied)
+    assert denied.state.reserved < 400
     for books in processes:
         books.close()
 
@@ -101,11 +117,11 @@ def test_near_the_limit_calls_are_held_one_by_one(books: Books, other: Books) ->
 def test_an_idle_lease_comes_back(books: Books, other: Books) -> None:
     """At the second look at which nothing was held since the one before."""
     books.settle(hold(books), [(PLENTY, 1)])
-    books.tick()
-    assert other.state(PLENTY) == State(1, 100)
+    assert books.tick(), "the lease goes on"
 
     books.tick()
-    assert other.state(PLENTY) == State(1, 0)
+    everything = other.reserve("m", (), lambda _learned: [claim(999, PLENTY)])
+    assert isinstance(everything, Hold)
     assert not books.tick(), "there is nothing left to do"
 
 

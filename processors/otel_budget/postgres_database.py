@@ -1,0 +1,196 @@
+"""The database the hosts of an organisation share their books in; psycopg is loaded late."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_budget.forking import shared_across_forks
+from otel_budget.store import (
+    LEASE_TABLES,
+    LONGEST_WAIT_S,
+    SCHEMA_VERSION,
+    TABLES,
+    BudgetFileError,
+    Found,
+    Transaction,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+SCHEMA: Final = "otel_distro_budget"
+_TURN: Final = 0x4F5442_0001
+"""Advisory lock: transactions take turns, as they do in a file, so that the same code is right."""
+_CREATION: Final = 0x4F5442_0002
+_TROUBLE_S: Final = 1.0
+"""After a failure, so long nobody tries again: a call must not wait for a server that is away."""
+
+
+class PostgresDatabase:
+    """One connection of this process, used by one thread at a time."""
+
+    def __init__(
+        self,
+        parameters: Mapping[str, str],
+        shown: str,
+        *,
+        quietly: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self._parameters = dict(parameters)
+        self._shown = shown
+        self._quietly = quietly
+        self._lock = threading.Lock()
+        self._connection: Any = None
+        self._inherited: list[Any] = []
+        self._trouble: tuple[float, str] = (0.0, "")
+        shared_across_forks(self)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Have the books to ourselves for the body; what it did is kept unless it raises.
+
+        Raises BudgetFileError, which never shows a password, when the server cannot be used.
+        """
+        with self._lock, self._quietly():
+            until, why = self._trouble
+            if time.monotonic() < until:
+                raise BudgetFileError(why)
+            db = self._begun()
+            try:
+                yield db
+            except BaseException as error:
+                self._end(db, error)
+                raise
+            with self._translated():
+                db.execute("COMMIT")
+
+    def _begun(self) -> _Statements:
+        with self._translated():
+            if self._connection is None or self._connection.closed:
+                self._connection = self._connect()
+            db = _Statements(self._connection)
+            db.execute("BEGIN")
+            db.execute("SELECT pg_advisory_xact_lock(?)", (_TURN,))
+            return db
+
+    def _end(self, db: _Statements, error: BaseException) -> None:
+        try:
+            db.execute("ROLLBACK")
+        except Exception:  # noqa: BLE001 - the connection is gone, and with it the transaction
+            self._forget()
+        if isinstance(error, _psycopg().Error):
+            raise self._fault(error) from None
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except _psycopg().Error as error:
+            self._forget()
+            raise self._fault(error) from None
+
+    def _fault(self, error: BaseException) -> BudgetFileError:
+        said = " ".join(str(error).split()) or type(error).__name__
+        password = self._parameters.get("password")
+        if password:
+            said = said.replace(password, "***")
+        message = f"cannot use the budgets in {self._shown}: {said}"
+        self._trouble = time.monotonic() + _TROUBLE_S, message
+        return BudgetFileError(message)
+
+    def _connect(self) -> Any:
+        timeout_ms = int(LONGEST_WAIT_S * 1000)
+        defaults = {
+            "application_name": "otel-distro budgets",
+            "connect_timeout": str(int(LONGEST_WAIT_S)),
+            "options": f"-c lock_timeout={timeout_ms} -c statement_timeout={2 * timeout_ms}",
+        }
+        connection = _psycopg().connect("", autocommit=True, **{**defaults, **self._parameters})
+        try:
+            _prepare(_Statements(connection))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def now_ns(self, db: Transaction) -> int:
+        """Return the time by the clock of the server."""
+        (found,) = db.execute(
+            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint"
+        ).fetchone()
+        return int(found)
+
+    def close(self) -> None:
+        """Close the connection; the next transaction opens it again."""
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def before_fork(self) -> None:
+        """Nothing: the child lets the parent have its connection."""
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+
+    def after_fork_in_child(self) -> None:
+        """Start with a lock and a connection of our own; closing the parent's would end it."""
+        self._lock = threading.Lock()
+        if self._connection is not None:
+            self._inherited.append(self._connection)
+            self._connection = None
+
+
+class _Statements:
+    """Runs statements written for `?`."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, values: tuple[Any, ...] = (), /) -> Found:
+        """Run one statement."""
+        found: Found = self._connection.execute(_for_psycopg(sql), values)
+        return found
+
+
+def _prepare(db: _Statements) -> None:
+    db.execute("BEGIN")
+    db.execute("SELECT pg_advisory_xact_lock(?)", (_CREATION,))
+    # Made anew only where it is missing: the right to use a schema is not the right to make one.
+    there = db.execute("SELECT 1 FROM pg_namespace WHERE nspname = ?", (SCHEMA,)).fetchone()
+    if there is None:
+        db.execute(f"CREATE SCHEMA {SCHEMA}")
+    db.execute(f"SET search_path TO {SCHEMA}")
+    if there is None:
+        for statement in (*TABLES, *LEASE_TABLES):
+            identity = "BIGINT GENERATED BY DEFAULT AS IDENTITY"
+            db.execute(statement.format(identity=identity))
+        db.execute("CREATE TABLE meta (schema_version BIGINT NOT NULL)")
+        db.execute("INSERT INTO meta (schema_version) VALUES (?)", (SCHEMA_VERSION,))
+    (version,) = db.execute("SELECT schema_version FROM meta").fetchone()
+    db.execute("COMMIT")
+    if version > SCHEMA_VERSION:
+        raise BudgetFileError("the budgets there were made by a newer version; upgrade otel-distro")
+
+
+def _psycopg() -> Any:
+    try:
+        import psycopg
+    except ImportError as error:
+        raise BudgetFileError(
+            "budgets in PostgreSQL need psycopg; run: pip install 'otel-distro[postgres]'"
+        ) from error
+    return psycopg
+
+
+@lru_cache(maxsize=256)
+def _for_psycopg(sql: str) -> bytes:
+    # bytes, since psycopg asks for proof that a text is no user's.
+    return sql.replace("%", "%%").replace("?", "%s").encode()
