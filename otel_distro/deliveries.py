@@ -10,7 +10,9 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from otel_distro.delivery_books import changes_since
 from otel_distro.delivery_counts import Tally
+from otel_distro.notices import say_once
 from otel_distro.spool.answer import Fate
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ METRIC_EXPORTS = "metric exports"
 SIGNALS = {"traces": "spans", "logs": "log records", "metrics": METRIC_EXPORTS}
 """Signal as OTLP names it -> what we count of it."""
 _LOST = {Fate.REJECTED: "rejected", Fate.UNFIT: "not_encodable", Fate.RETURNED: "export_failed"}
+
+_Seen = tuple[dict[str, Tally], dict[str, int], dict[tuple[str, str], int]]
 
 
 class Deliveries:
@@ -43,6 +47,8 @@ class Deliveries:
         self._metrics: Counter[str] = Counter()
         self._resent: Counter[str] = Counter()
         self._spool_lost: Counter[tuple[str, str]] = Counter()
+        self._seen: _Seen = ({}, {}, {})
+        self._booked: _Seen = ({}, {}, {})
 
     def watch(self, queue: ExportQueue[Any]) -> None:
         """Include the books of *queue*."""
@@ -72,6 +78,28 @@ class Deliveries:
         with self._lock:
             return dict(self._spool_lost)
 
+    def changes(self) -> dict[str, dict[str, Any]]:
+        """Return what has changed since the last call of `booked`, columns by signal."""
+        tallies, resent, lost = self._seen = (
+            self.tallies(),
+            self.resent_counts(),
+            self.spool_lost_counts(),
+        )
+        booked_tallies, booked_resent, booked_lost = self._booked
+        found = changes_since(booked_tallies, tallies)
+        for signal, count in resent.items():
+            if difference := count - booked_resent.get(signal, 0):
+                found.setdefault(signal, {})["resent"] = difference
+        for (signal, reason), count in lost.items():
+            if difference := count - booked_lost.get((signal, reason), 0):
+                columns = found.setdefault(signal, {})
+                columns.setdefault("spool_dropped", {})[reason] = difference
+        return found
+
+    def booked(self) -> None:
+        """Note that what `changes` returned last is in the books of the host."""
+        self._booked = self._seen
+
     def delivered(self) -> None:
         """Note that a batch arrived."""
         self._outages.delivered()
@@ -86,6 +114,11 @@ class Deliveries:
 
     def dropped(self, signal: str, count: int, reason: str) -> None:
         """Tell of *count* records of *signal* that will not arrive; the queue has counted them."""
+        if reason == "not_encodable":
+            say_once(
+                f"some {signal} cannot be encoded or are too large for one request; they are "
+                "dropped and counted, their neighbours are not affected"
+            )
         self._outages.lost(signal, count)
 
     def kept(self, signal: str, count: int) -> None:

@@ -404,7 +404,7 @@ class ExportQueue(Generic[T]):
         with self._books:
             self._in_hand = entries
         if net is not None:
-            net.begin()
+            net.begin(entry.mark for entry in entries if entry.mark is not None)
         try:
             result = self.exporter.export([entry.record for entry in entries])
             delivered = getattr(result, "name", "SUCCESS") == "SUCCESS"

@@ -36,8 +36,8 @@ _EXPORTER_OF = {
 }
 _OF_OUR_OWN_MAKING = ("Shutdown in progress", "Exporter already shutdown", "OTLP client already")
 """What exporters say when they are told to give up, which is no news."""
-_OF_COURIERS = ("Failed to export",)
-"""What couriers tell better: they know whether it is lost."""
+_OF_COURIERS = ("Failed to export", "Failed to encode", "Dropping ", "Transient error")
+"""What couriers and queues tell better: they know what becomes of it."""
 
 
 class Outages:
@@ -51,6 +51,7 @@ class Outages:
         self.has_couriers = False
         """Whether failed requests are reported here by couriers as well."""
         self._refusals: set[str] = set()
+        self._refusal: str | None = None
         self._lock = threading.RLock()
         self._reason: str | None = None
         self._lost: Counter[str] = Counter()
@@ -93,9 +94,10 @@ class Outages:
         with self._lock:
             first = signal not in self._refusals
             self._refusals.add(signal)
+            self._refusal = self._clean(reason)[:_MAX_REASON]
         if first:
             say(
-                f"{self._endpoint} refuses {signal}: {self._clean(reason)[:_MAX_REASON]}; what it "
+                f"{self._endpoint} refuses {signal}: {self._refusal}; what it "
                 f"refuses is lost and counted. Where nothing takes {signal}, set "
                 f"{_EXPORTER_OF.get(signal, 'OTEL_TRACES_EXPORTER')}=none"
             )
@@ -148,7 +150,7 @@ class Outages:
         with self._lock:
             if self._reason is None and not self._lost and not self._kept:
                 return
-            reason = self._reason or "not delivered in time"
+            reason = self._reason or self._refusal or "not delivered in time"
             lost, kept = _counted(self._lost), _counted(self._kept)
             if kept:
                 say(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from otel_distro import delivery_books
 from otel_distro.spool.address import ROOT, Address, without_credentials
 from otel_distro.spool.courier import Courier
 from otel_distro.spool.folder import SpoolFolder
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 60.0
 """How often a process that has no trouble itself looks for what others left."""
+_BOOK_SECONDS = 5.0
 _SERVICE = "service.name"
 
 
@@ -40,7 +43,8 @@ class Spooling:
         self._deliveries = deliveries
         self._clean = clean
         self._resender = Resender(deliveries)
-        self._looked_at = 0.0
+        self._looked_at = self._booked_at = 0.0
+        self._booking = threading.Lock()
         self.couriers: list[Courier] = []
 
     @property
@@ -95,9 +99,23 @@ class Spooling:
 
     def _now_and_then(self) -> None:
         now = time.monotonic()
+        if now > self._booked_at + _BOOK_SECONDS:
+            self._book()
         if now > self._looked_at + _LOOK_SECONDS:
             self._looked_at = now
             self._resender.look()
+
+    def _book(self) -> None:
+        """Add what has changed to the books of the host."""
+        if not self.keeps or not self._booking.acquire(blocking=False):
+            return
+        try:
+            self._booked_at = time.monotonic()
+            changes = self._deliveries.changes()
+            if changes and delivery_books.add(self._settings.state_dir, changes):
+                self._deliveries.booked()
+        finally:
+            self._booking.release()
 
     def begin_close(self) -> None:
         """Send nothing more from disk: the process is leaving."""
@@ -121,12 +139,14 @@ class Spooling:
         self._resender.end_close(min(0.5, max(0.0, deadline - time.monotonic())))
         for courier in self.couriers:
             courier.hand_over()
+        self._book()
 
     def at_fork(self) -> None:
         """Start anew in a forked child."""
         from otel_distro.spool.segments import forget_inherited
 
         forget_inherited()
+        self._booking = threading.Lock()
         for courier in self.couriers:
             courier.at_fork()
         self._resender.at_fork()

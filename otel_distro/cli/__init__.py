@@ -26,6 +26,7 @@ COMMANDS = {
     "report": "volume, errors, latency and cost as text, or as one HTML file",
     "reprice": "price stored calls anew, after a price was added or corrected",
     "run": "run a program under this distribution",
+    "spool": "see or send telemetry that waits on disk",
     "stack": "check the bundled stack, list its addresses, write its files",
     "stats": "error rate, latency, speed and time to first token",
     "top": "watch calls, spend, budgets, latency and errors on a terminal",

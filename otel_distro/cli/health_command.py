@@ -21,7 +21,10 @@ def command(*, as_json: bool) -> None:
     import psutil
 
     from otel_distro.budget_report import lines
+    from otel_distro.delivery_books import today
     from otel_distro.health.checks import check_budgets, check_ledger, check_memory, overall
+    from otel_distro.health.deliveries import check_deliveries, check_spool
+    from otel_distro.spool.offline import status as spool_status
 
     settings = load(process_environment()).settings
     checks = [check_memory(psutil.virtual_memory().percent)]
@@ -31,6 +34,10 @@ def command(*, as_json: bool) -> None:
     if settings.cost_budgets:
         with opened_books(settings) as books:
             checks += check_budgets(list(lines(settings.cost_budgets, books, time.time_ns())))
+    checks += [
+        *check_deliveries(today(settings.state_dir)),
+        check_spool(spool_status(settings.state_dir)),
+    ]
     status = overall(checks)
     if as_json:
         output.print_json(

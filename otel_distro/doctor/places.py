@@ -11,6 +11,7 @@ from otel_distro.doctor.check import Check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from otel_cost_ledger.location import Location
 
@@ -70,6 +71,38 @@ def check_ledger(path: Location | None) -> Iterator[Check]:
         return
     size = "" if isinstance(path, PostgresUrl) else f", {path.stat().st_size / 1e6:.1f} MB"
     yield Check("ok", "ledger", f"{path}, {total.calls:,} calls{size}")
+
+
+def check_spool(state_dir: Path, mode: str) -> Iterator[Check]:
+    """Look at what waits on disk, and at today's books of deliveries."""
+    from otel_distro.delivery_books import today
+    from otel_distro.health.deliveries import sentence
+    from otel_distro.spool.offline import status
+
+    for signal, columns in sorted(today(state_dir).items()):
+        lost = columns.get("dropped") or columns.get("spool_dropped")
+        yield Check("warn" if lost else "ok", signal, sentence(columns))
+    folders = status(state_dir)
+    records = sum(folder.records for folder in folders)
+    if records:
+        megabytes = sum(folder.size_bytes for folder in folders) / 1e6
+        yield Check(
+            "warn",
+            "spool",
+            f"{records:,} records wait on disk, {megabytes:.1f} MB",
+            "otel-distro spool status",
+        )
+    elif mode == "none":
+        yield Check(
+            "ok",
+            "spool",
+            "off (OTEL_DISTRO_SPOOL=none), so an exit without a collector loses telemetry",
+        )
+    else:
+        yield Check("ok", "spool", "nothing waits on disk")
+    for folder in folders:
+        for path in folder.damaged:
+            yield Check("warn", "spool", f"damaged, set aside: {path}", f"rm {path}")
 
 
 def check_prices() -> Iterator[Check]:

@@ -16,6 +16,8 @@ class Verdict(Enum):
     """Nothing is wrong with it."""
     REJECTED = auto()
     """It would be refused again, so it is not worth keeping."""
+    UNWANTED = auto()
+    """There is nobody for such requests at that place; whoever has kept one may keep it."""
     TOO_LARGE = auto()
     """Smaller requests with the same content may be taken."""
 
@@ -54,25 +56,30 @@ _LATER: Final = frozenset({401, 403, 407, 408, 425, 429})
 OTLP asks not to retry 401 and the like. We do not repeat them at once either; but what was
 recorded while a key had expired is sent once there is a new one.
 """
+_ABOUT_THE_PLACE: Final = frozenset({404, 405, 410, 501})
+"""Nothing takes this signal there. Redirects, which are not followed because they could carry
+credentials elsewhere, say the same."""
 
 
 def http_verdict(status: int | None) -> Verdict:
     """Judge an HTTP status; None is no answer at all."""
-    if status is None or status in _LATER or status >= 500:
+    if status is None or status in _LATER or (status >= 500 and status not in _ABOUT_THE_PLACE):
         return Verdict.TRY_LATER
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return Verdict.TOO_LARGE
-    # Redirects are not followed, as they could carry credentials elsewhere.
-    return Verdict.DELIVERED if 200 <= status < 300 else Verdict.REJECTED
+    if status in _ABOUT_THE_PLACE or status < 200 or 300 <= status < 400:
+        return Verdict.UNWANTED
+    return Verdict.DELIVERED if status < 300 else Verdict.REJECTED
 
 
-_FOR_GOOD: Final = frozenset(
-    {"INVALID_ARGUMENT", "NOT_FOUND", "UNIMPLEMENTED", "FAILED_PRECONDITION", "ALREADY_EXISTS"}
-)
+_REFUSED: Final = frozenset({"INVALID_ARGUMENT", "FAILED_PRECONDITION", "ALREADY_EXISTS"})
+_NOT_TAKEN: Final = frozenset({"NOT_FOUND", "UNIMPLEMENTED"})
 
 
 def grpc_verdict(code: str) -> Verdict:
     """Judge the name of a gRPC status code."""
     if code == "OK":
         return Verdict.DELIVERED
-    return Verdict.REJECTED if code in _FOR_GOOD else Verdict.TRY_LATER
+    if code in _NOT_TAKEN:
+        return Verdict.UNWANTED
+    return Verdict.REJECTED if code in _REFUSED else Verdict.TRY_LATER

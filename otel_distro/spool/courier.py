@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from otel_distro.spool.folder import SpoolFolder
     from otel_distro.spool.journal import Journal
-    from otel_distro.spool.ports import Port
+    from otel_distro.spool.ports import Port, Send
 
 _FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 30.0
@@ -91,6 +91,8 @@ class Courier:
         self.fate = Fate.UNFIT
         self.keeps = folder is not None
         """Whether a request that fails is written to disk; not where a journal already has it."""
+        self.resend_at = 0.0
+        """`time.monotonic()` before which nothing that was kept is sent."""
         self.probed = False
         """Whether somebody else on this process finds out when the other side is back."""
         self.wake_resender: Callable[[], None] = lambda: None
@@ -108,7 +110,7 @@ class Courier:
         self._abandoned = False
         port.intercept(self.carry)
 
-    def carry(self, payload: bytes, send: Callable[[bytes], Answer]) -> Answer:
+    def carry(self, payload: bytes, send: Send) -> Answer:
         """Deliver or keep *payload*; on the exporter's thread. What became of it is `fate`."""
         if not self.may_send():
             self.fate = Fate.REJECTED
@@ -125,7 +127,7 @@ class Courier:
             answer = Answer(Verdict.TRY_LATER)
             self.fate = Fate.KEPT if self.keeps and self.keep(payload) else Fate.RETURNED
         else:
-            answer = send(payload)
+            answer = send(payload, None if self.journal is None else self.journal.promise)
             with self._lock:
                 taken, self._payload = self._payload is None, None
             self.fate = Fate.TAKEN if taken else self._judge(payload, answer)
@@ -139,7 +141,7 @@ class Courier:
             return Fate.DELIVERED
         if answer.verdict is Verdict.TOO_LARGE:
             return Fate.UNFIT
-        if answer.verdict is Verdict.REJECTED:
+        if answer.verdict in {Verdict.REJECTED, Verdict.UNWANTED}:
             return Fate.REJECTED
         return Fate.KEPT if self.keeps and self.keep(payload) else Fate.RETURNED
 
@@ -152,7 +154,7 @@ class Courier:
         self.breaker.succeeded()
         if answer.verdict is Verdict.DELIVERED:
             self._told.delivered()
-        elif answer.verdict is Verdict.REJECTED:
+        elif answer.verdict is not Verdict.TOO_LARGE:
             self._told.refused(self.signal, answer.reason)
 
     def holds_back(self) -> bool:
@@ -181,9 +183,11 @@ class Courier:
         """Encode spans or log *records* and write them to disk; return whether that worked."""
         return self.keep(encode(self.signal, records), len(records))
 
-    def resend(self, payload: bytes) -> Answer:
-        """Send what was kept."""
-        answer = self._port.send(payload)
+    def resend(self, payload: bytes, on_sent: Callable[[], None]) -> Answer:
+        """Send what was kept; *on_sent* is called when it is on its way to where others arrived."""
+        answer = self._port.send(payload, None if self.breaker.open else on_sent)
+        if answer.verdict is Verdict.UNWANTED:
+            self.resend_at = time.monotonic() + _LONGEST_WAIT
         self._note(answer)
         return answer
 
@@ -193,6 +197,11 @@ class Courier:
             self.folder.hand_over()
         if self.journal is not None:
             self.journal.hand_over()
+
+    @property
+    def retry_at(self) -> float:
+        """When sending what was kept may be tried again, as `time.monotonic()`."""
+        return max(self.breaker.retry_at, self.resend_at)
 
     @property
     def failing(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.flock import try_lock, unlock
@@ -58,7 +59,7 @@ def turn_to_drain(folder: Path) -> Iterator[bool]:
 
 def drain(
     folder: Path,
-    send: Callable[[bytes], Answer],
+    send: Callable[[bytes, Callable[[], None]], Answer],
     *,
     go_on: Callable[[], bool] = lambda: True,
 ) -> Drained:
@@ -73,7 +74,7 @@ def drain(
             break
         try:
             segment = Segment.take(folder / name)
-        except UnsafeSpoolError:
+        except (OSError, UnsafeSpoolError):  # a link, or not readable: no reason to stop
             done.in_use += 1
             continue
         if segment is None:
@@ -87,7 +88,10 @@ def drain(
 
 
 def _drain_segment(
-    segment: Segment, send: Callable[[bytes], Answer], go_on: Callable[[], bool], done: Drained
+    segment: Segment,
+    send: Callable[[bytes, Callable[[], None]], Answer],
+    go_on: Callable[[], bool],
+    done: Drained,
 ) -> None:
     data = segment.read()
     start = read_done(data)
@@ -95,13 +99,16 @@ def _drain_segment(
         done.damaged += 1
         _set_aside(segment, done)
         return
-    damaged = False
+    damaged, sent = False, start
     for payload, count, end, damage in _requests(data, start):
         if not go_on():
             return
         if count:
-            answer = send(payload)
-            if answer.verdict is Verdict.TRY_LATER:
+            # Marked as soon as it is on its way: were we killed before the answer, it would
+            # otherwise be sent twice.
+            answer = send(payload, partial(segment.mark_sent, end))
+            if answer.verdict in {Verdict.TRY_LATER, Verdict.UNWANTED}:
+                segment.mark_sent(sent)
                 done.refused = answer
                 return
             if answer.verdict is Verdict.DELIVERED:
@@ -112,6 +119,7 @@ def _drain_segment(
             damaged = True
             done.damaged += damage.count
         segment.mark_sent(end)
+        sent = end
     if damaged:
         _set_aside(segment, done)
     else:

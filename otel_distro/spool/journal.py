@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_distro.spool.folder import SEGMENT_BYTES
 from otel_distro.spool.places import UnsafeSpoolError
 from otel_distro.spool.ports import encode
-from otel_distro.spool.records import read_done
+from otel_distro.spool.records import HEADER_SIZE, read_done
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -39,6 +39,8 @@ class _Page:
     live: bool = True
     """False once its records are left to the resender."""
     full: bool = False
+    sent: int = HEADER_SIZE
+    """Position up to which it need not be sent any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Journal:
         self._pages: list[_Page] = []
         self._busy = False
         self._closed = False
+        self._in_hand: dict[_Page, int] = {}
         self._retry_at = 0.0
         self._synced_at = 0.0
 
@@ -126,21 +129,46 @@ class Journal:
         self._pages.append(page)
         return page
 
+    def begin(self, marks: Iterable[Mark]) -> None:
+        """Prepare for sending the records at *marks*, the oldest first."""
+        self._in_hand = {mark.page: mark.end for mark in marks}
+
+    def promise(self) -> None:
+        """Mark what was begun as sent: it is on its way, and arrives even if we are killed now.
+
+        Otherwise a process killed before the answer came would have it sent twice.
+        """
+        if self._courier.breaker.open:  # then it may well not arrive
+            return
+        with self._turn() as ours:
+            for page, end in self._in_hand.items() if ours else ():
+                self._mark(page, end)
+
+    def withdraw(self) -> None:
+        """Take the promise back: it did not arrive."""
+        with self._turn() as ours:
+            for page in self._in_hand if ours else ():
+                self._mark(page, page.sent)
+
     def acknowledge(self, marks: Iterable[Mark]) -> None:
         """Note that the records at *marks*, the oldest first, need not be sent any more."""
         last = {mark.page: mark.end for mark in marks}
         with self._turn() as ours:
             for page, end in last.items() if ours else ():
-                if not page.live:
-                    continue
-                with suppress(OSError):
-                    page.segment.mark_sent(end)
-                    if end == page.segment.size and page.full:
-                        self._remove(page)
+                self._mark(page, end)
+                page.sent = end
+                if page.live and end == page.segment.size and page.full:
+                    self._remove(page)
             self._sync()
+
+    def _mark(self, page: _Page, position: int) -> None:
+        if page.live:
+            with suppress(OSError):
+                page.segment.mark_sent(position)
 
     def surrender(self) -> None:
         """Leave everything that was not acknowledged to the resender."""
+        self.withdraw()
         with self._turn():  # a lock that is not to be had must not keep us from leaving
             for page in self._pages:
                 page.live = False
@@ -183,7 +211,8 @@ class Journal:
                 page.segment.sync()
 
     def _remove(self, page: _Page) -> None:
-        page.segment.remove()
+        with suppress(OSError):
+            page.segment.remove()
         self._pages = [kept for kept in self._pages if kept is not page]
         if self._page is page:
             self._page = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from otel_distro.spool.answer import Fate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from otel_distro.spool.courier import Courier
     from otel_distro.spool.journal import Journal
@@ -46,9 +46,11 @@ class SafetyNet:
         """Seconds for which nothing may be tried any more; negative while it may."""
         return time.monotonic() - self._courier.rushed_at
 
-    def begin(self) -> None:
-        """Prepare for a batch that is handed to the exporter."""
+    def begin(self, marks: Iterable[Any]) -> None:
+        """Prepare for a batch that is handed to the exporter, in the journal at *marks*."""
         self._courier.fate = Fate.UNFIT
+        if self.journal is not None:
+            self.journal.begin(marks)
 
     @property
     def fate(self) -> Fate:

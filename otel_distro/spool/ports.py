@@ -7,6 +7,7 @@ encoded. The private names used here are pinned by a test; an exporter without t
 from __future__ import annotations
 
 import copy
+import io
 import logging
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,6 +16,11 @@ from otel_distro.spool.answer import Answer, Verdict, grpc_verdict, http_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    Send = Callable[[bytes, Callable[[], None] | None], Answer]
+    """Sends an encoded request; the second argument is called when it is on its way."""
+    Carry = Callable[[bytes, Send], Answer]
+    """Takes an encoded request and what would send it."""
 
 # ruff: noqa: SLF001
 
@@ -29,15 +35,16 @@ class Port(Protocol):
     endpoint: str
     protocol: str
 
-    def intercept(self, carry: Callable[[bytes, Callable[[bytes], Answer]], Answer]) -> None:
+    def intercept(self, carry: Carry) -> None:
         """Have every request handed to *carry* instead of being sent."""
 
-    def send(self, payload: bytes) -> Answer:
-        """Send an encoded request once, without repeating it; on any thread."""
-        ...
+    def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
+        """Send an encoded request once, without repeating it; on any thread.
 
-    def stop_retrying(self) -> None:
-        """End waits between attempts, now and from now on."""
+        *on_sent* is called, where that can be known, when the request has left this process and
+        the answer is still to come: from then on it arrives even if the process is killed.
+        """
+        ...
 
     def at_fork(self) -> None:
         """Let go of connections that belong to the parent process."""
@@ -109,17 +116,13 @@ class HttpPort:
         self._once._shutdown_event.set()
         self._once._logger = _silent
 
-    def intercept(self, carry: Callable[[bytes, Callable[[bytes], Answer]], Answer]) -> None:
+    def intercept(self, carry: Carry) -> None:
         """Have every request handed to *carry* instead of being sent."""
-        self._exporter._client = _CourierClient(self._client, carry)
+        self._exporter._client = _CourierClient(self._client, self._once, carry)
 
-    def send(self, payload: bytes) -> Answer:
+    def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
         """Send an encoded request once, without repeating it."""
-        return _http_answer(self._once.export(payload))
-
-    def stop_retrying(self) -> None:
-        """End waits between attempts, now and from now on."""
-        self._client._shutdown_event.set()
+        return _http_answer(_export(self._once, payload, on_sent))
 
     def at_fork(self) -> None:
         """Close our copies of the parent's connections, which it goes on using."""
@@ -129,17 +132,16 @@ class HttpPort:
 class _CourierClient:
     """Stands in for the exporter's HTTP client."""
 
-    def __init__(
-        self, client: Any, carry: Callable[[bytes, Callable[[bytes], Answer]], Answer]
-    ) -> None:
+    def __init__(self, client: Any, once: Any, carry: Carry) -> None:
         self._client = client
+        self._once = once
         self._carry = carry
 
     def export(self, data: bytes) -> Any:
         results: list[Any] = []
 
-        def send(payload: bytes) -> Answer:
-            results.append(self._client.export(payload))
+        def send(payload: bytes, on_sent: Callable[[], None] | None) -> Answer:
+            results.append(_export(self._once, payload, on_sent))
             return _http_answer(results[-1])
 
         answer = self._carry(data, send)
@@ -157,6 +159,39 @@ class _CourierClient:
 
     def shutdown(self) -> None:
         self._client.shutdown()
+
+
+def _export(client: Any, payload: bytes, on_sent: Callable[[], None] | None) -> Any:
+    if on_sent is not None:
+        client = copy.copy(client)
+        client._transport = _TellingTransport(client._transport, on_sent)
+    return client.export(payload)
+
+
+class _TellingTransport:
+    """A transport that tells when all of a request has been written."""
+
+    def __init__(self, transport: Any, on_sent: Callable[[], None]) -> None:
+        self._transport = transport
+        self._on_sent = on_sent
+        self.is_connection_error = transport.is_connection_error
+
+    def request(self, method: str, url: str, *, data: bytes, **options: Any) -> Any:
+        return self._transport.request(method, url, data=_Body(data, self._on_sent), **options)
+
+
+class _Body(io.BytesIO):
+    """A request body. Its sender reads a block, writes it, and reads on until there is nothing."""
+
+    def __init__(self, data: bytes, on_sent: Callable[[], None]) -> None:
+        super().__init__(data)
+        self._on_sent = on_sent
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        block = super().read(size)
+        if not block:
+            self._on_sent()
+        return block
 
 
 def _http_answer(result: Any) -> Answer:
@@ -180,11 +215,13 @@ class GrpcPort:
         self.endpoint = str(exporter._endpoint)
         self._export = exporter._export
         self._translate = exporter._translate_data
-        self._stop = exporter._shutdown_in_progress
+        # One attempt: an event that is set ends the exporter's own retries after the first.
+        exporter._shutdown_in_progress = threading.Event()
+        exporter._shutdown_in_progress.set()
         self._code = ""
         self._stub = exporter._stub
 
-    def intercept(self, carry: Callable[[bytes, Callable[[bytes], Answer]], Answer]) -> None:
+    def intercept(self, carry: Carry) -> None:
         """Have every request handed to *carry* instead of being sent."""
         exporter, listen = self._exporter, self._listen
 
@@ -194,7 +231,7 @@ class GrpcPort:
             exporter._translate_data = lambda _data: request
             results: list[Any] = []
 
-            def send(_payload: bytes) -> Answer:
+            def send(_payload: bytes, _on_sent: Callable[[], None] | None) -> Answer:
                 self._code = ""
                 results.append(self._export(data))
                 return self._answer(results[-1])
@@ -211,7 +248,7 @@ class GrpcPort:
         exporter._stub = lambda channel: listen(self._stub(channel))
         exporter._client = listen(exporter._client)
 
-    def send(self, payload: bytes) -> Answer:
+    def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
         """Send an encoded request once, without repeating it."""
         exporter = self._exporter
         try:
@@ -223,10 +260,6 @@ class GrpcPort:
         except Exception as error:  # noqa: BLE001 - RpcError, whose module may not be there
             return _grpc_answer(_code_of(error) or "UNAVAILABLE")
         return Answer(Verdict.DELIVERED)
-
-    def stop_retrying(self) -> None:
-        """End waits between attempts, now and from now on."""
-        self._stop.set()
 
     def at_fork(self) -> None:
         """Leave it to gRPC, which has hooks of its own."""

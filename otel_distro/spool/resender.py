@@ -107,7 +107,7 @@ class Resender:
             if not folder.waiting() or not courier.may_send():
                 courier.probed = False
                 continue
-            wait = courier.breaker.retry_at - time.monotonic()
+            wait = courier.retry_at - time.monotonic()
             pause = self._send(courier, folder) if wait <= 0 else wait
             if pause is not None:
                 pauses.append(max(_SHORTEST, pause))
@@ -131,7 +131,7 @@ class Resender:
                 return _OTHERS_AT_IT
         self._told.resent(courier.signal, done)
         if done.refused is not None:
-            return courier.breaker.retry_at - time.monotonic()
+            return courier.retry_at - time.monotonic()
         courier.probed = False
         # Segments that others are writing are theirs to send, or ours once they have ended.
         return None if done.in_use or not folder.waiting() else _SHORTEST

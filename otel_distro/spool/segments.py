@@ -45,12 +45,12 @@ def forget_inherited() -> None:
 
 
 @contextmanager
-def holding(descriptor: int) -> Iterator[None]:
+def holding(descriptor: int) -> Iterator[int]:
     """Have *descriptor* closed in a forked child, and in the end here."""
     _held.add(descriptor)
     owner = os.getpid()
     try:
-        yield
+        yield descriptor
     finally:
         if os.getpid() == owner:
             _held.discard(descriptor)

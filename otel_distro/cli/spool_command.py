@@ -1,0 +1,175 @@
+"""`otel-distro spool`: telemetry that waits on disk."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.options import json_option
+from otel_distro.settings import load, process_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_distro.spool.address import Address
+    from otel_distro.spool.drain import Drained
+    from otel_distro.spool.offline import FolderStatus
+
+
+@click.group("spool", epilog="Example: otel-distro spool status")
+def command() -> None:
+    """See or send telemetry that could not be delivered and waits on disk."""
+
+
+@command.command("status", epilog="Example: otel-distro spool status --json")
+@json_option
+def status(*, as_json: bool) -> None:
+    """Show what waits, for whom, since when."""
+    from otel_distro.spool import offline
+
+    state_dir = load(process_environment()).settings.state_dir
+    found = offline.status(state_dir)
+    if as_json:
+        output.print_json({"folders": [_as_json(folder) for folder in found]})
+        return
+    waiting = [folder for folder in found if folder.records or folder.damaged]
+    if not waiting:
+        click.echo("nothing waits")
+        return
+    table = output.table(
+        [
+            ("service", False),
+            ("signal", False),
+            ("waiting", True),
+            ("MB", True),
+            ("oldest", True),
+            ("for", False),
+        ]
+    )
+    for folder in waiting:
+        table.add_row(
+            output.printable(folder.address.service),
+            output.printable(folder.address.signal),
+            f"{folder.records:,}",
+            f"{folder.size_bytes / 1e6:.1f}",
+            _age(folder.oldest_ns),
+            output.printable(folder.address.endpoint),
+        )
+    notes = [
+        f"damaged, set aside: {output.printable(str(path))}"
+        for folder in waiting
+        for path in folder.damaged
+    ]
+    output.print_table(table, lines_after=notes)
+
+
+@command.command("drain", epilog="Example: otel-distro spool drain --service shop")
+@click.option("--service", help="Only what this service has left.")
+@click.option("--anywhere", is_flag=True, help="Also what was meant for other endpoints.")
+@json_option
+def drain(service: str | None, *, anywhere: bool, as_json: bool) -> None:
+    """Send what waits to where the OTEL_EXPORTER_OTLP_* variables point.
+
+    Apps do it by themselves when they start or deliver again. What a running app has in hand is
+    left to it. Ends with 1 when something still waits because it could not be sent.
+    """
+    from otel_distro.spool import offline
+
+    state_dir = load(process_environment()).settings.state_dir
+    results: list[dict[str, Any]] = []
+    failed = False
+    for path, address in offline.folders(state_dir):
+        if (service is not None and address.service != service) or not offline.waits(path):
+            continue
+        found = _drain(path, address, anywhere=anywhere)
+        failed = failed or "problem" in found
+        results.append(found)
+    if as_json:
+        output.print_json({"folders": results})
+    elif not results:
+        click.echo("nothing waits")
+    else:
+        for found in results:
+            click.echo(output.printable(_sentence(found)))
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _drain(path: Path, address: Address, *, anywhere: bool) -> dict[str, Any]:
+    from otel_distro.spool import offline
+
+    found: dict[str, Any] = {
+        "service": address.service,
+        "signal": address.signal,
+        "endpoint": address.endpoint,
+    }
+    port = offline.configured_port(address)
+    if port is None:
+        return {**found, "problem": "this version of the OTLP exporter is not known"}
+    if not anywhere and not offline.goes_there(port, address):
+        return {
+            **found,
+            "problem": f"it is for {address.endpoint}, not for {offline.place(port)}; set "
+            "OTEL_EXPORTER_OTLP_ENDPOINT, or send it with --anywhere",
+        }
+    try:
+        done = offline.drain_folder(path, port)
+    except OSError as error:
+        return {**found, "problem": f"cannot use {path}: {error.strerror}"}
+    if done is None:
+        return {**found, "problem": "another process is sending it now"}
+    return {**found, **_counts(done)}
+
+
+def _counts(done: Drained) -> dict[str, Any]:
+    counts: dict[str, Any] = {
+        "sent": done.sent,
+        "rejected": done.rejected,
+        "damaged": done.damaged,
+        "files_in_use": done.in_use,
+    }
+    if done.refused is not None:
+        counts["problem"] = done.refused.reason or "it did not answer in time"
+    return counts
+
+
+def _sentence(found: dict[str, Any]) -> str:
+    parts = [f"{found['service']}, {found['signal']}:"]
+    if "sent" in found:
+        parts.append(f"{found['sent']:,} sent")
+    bad = [column for column in ("rejected", "damaged") if found.get(column)]
+    parts += [f"{found[column]:,} {column}" for column in bad]
+    if found.get("files_in_use"):
+        parts.append(f"{found['files_in_use']:,} files left to the running app")
+    if "problem" in found:
+        parts.append(f"not sent: {found['problem']}")
+    return parts[0] + " " + ", ".join(parts[1:])
+
+
+def _as_json(folder: FolderStatus) -> dict[str, Any]:
+    return {
+        "path": str(folder.path),
+        "service": folder.address.service,
+        "signal": folder.address.signal,
+        "endpoint": folder.address.endpoint,
+        "protocol": folder.address.protocol,
+        "records": folder.records,
+        "bytes": folder.size_bytes,
+        "files": folder.files,
+        "files_in_use": folder.files_in_use,
+        "oldest_unix_nano": folder.oldest_ns,
+        "damaged": [str(path) for path in folder.damaged],
+    }
+
+
+def _age(oldest_ns: int | None) -> str:
+    if oldest_ns is None:
+        return "-"
+    seconds = max(0, time.time_ns() - oldest_ns) // 1_000_000_000
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"

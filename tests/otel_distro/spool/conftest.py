@@ -1,0 +1,26 @@
+"""A spool folder in a temporary place, and somebody to send to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from otel_distro.spool.folder import SpoolFolder
+from otel_distro.spool.limits import SpoolLimits
+from support.spool import ADDRESS, Heard, Wire
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, heard: Heard) -> SpoolFolder:
+    return SpoolFolder(tmp_path / "state", ADDRESS, heard, SpoolLimits())

@@ -1,0 +1,316 @@
+"""A folder of the spool: private, bounded, and never the app's problem."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from otel_distro.spool.answer import Answer, Verdict
+from otel_distro.spool.drain import DAMAGED, drain, turn_to_drain
+from otel_distro.spool.folder import SEGMENT_BYTES, SpoolFolder
+from otel_distro.spool.limits import SpoolLimits
+from otel_distro.spool.segments import Segment
+from support.spool import ADDRESS, Heard, Wire
+
+AWAY = Answer(Verdict.TRY_LATER, "refused")
+
+
+def test_what_is_kept_can_be_sent_later_by_another_process(
+    folder: SpoolFolder, wire: Wire, tmp_path: Path, heard: Heard
+) -> None:
+    """All it takes is the folder."""
+    assert folder.keep(b"one", 3)
+    assert folder.keep(b"two", 2)
+    folder.hand_over()
+    done = drain(folder.path, wire.send)
+
+    assert b"".join(wire.requests) == b"onetwo"
+    assert (done.sent, folder.waiting()) == (5, [])
+
+
+def test_folders_and_files_are_private_under_any_umask(folder: SpoolFolder) -> None:
+    """Telemetry is redacted, and still nobody else's business."""
+    before = os.umask(0)
+    try:
+        folder.keep(b"payload", 1)
+    finally:
+        os.umask(before)
+    made = [folder.path.parent, folder.path, *folder.path.iterdir()]
+
+    for path in made:
+        expected = 0o700 if path.is_dir() else 0o600
+        assert stat.S_IMODE(path.lstat().st_mode) == expected, path
+
+
+def test_a_tight_umask_does_not_lock_us_out(folder: SpoolFolder) -> None:
+    """Some services run with 0777."""
+    before = os.umask(0o777)
+    try:
+        assert folder.keep(b"payload", 1)
+    finally:
+        os.umask(before)
+
+
+def test_a_folder_that_is_a_link_is_refused(
+    folder: SpoolFolder, heard: Heard, tmp_path: Path
+) -> None:
+    """It could lead anywhere."""
+    folder.path.parent.mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    folder.path.symlink_to(tmp_path / "elsewhere")
+
+    assert not folder.keep(b"payload", 1)
+    assert "is a link" in str(heard.faults[0])
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_file_that_is_a_link_is_not_followed(
+    folder: SpoolFolder, wire: Wire, tmp_path: Path
+) -> None:
+    """Draining it would delete or reveal what it leads to."""
+    folder.keep(b"payload", 1)
+    folder.hand_over()
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    (folder.path / "00000000000000000000-1-aaaaaa.spool").symlink_to(secret)
+    done = drain(folder.path, wire.send)
+
+    assert secret.read_text() == "secret"
+    assert wire.requests == [b"payload"]
+    assert done.sent == 1
+
+
+def test_a_named_pipe_does_not_hold_the_drain(folder: SpoolFolder, wire: Wire) -> None:
+    """Opening one waits for a writer, unless one asks not to."""
+    folder.keep(b"payload", 1)
+    folder.hand_over()
+    os.mkfifo(folder.path / "00000000000000000000-1-aaaaaa.spool")
+    done = drain(folder.path, wire.send)
+
+    assert wire.requests == [b"payload"]
+    assert done.in_use == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of somebody else")
+def test_a_folder_of_somebody_else_is_refused(folder: SpoolFolder, heard: Heard) -> None:
+    """They could read or replace what is in it."""
+    folder.path.mkdir(parents=True)
+    os.chown(folder.path, 4242, 4242)
+
+    assert not folder.keep(b"payload", 1)
+    assert "belongs to user 4242" in str(heard.faults[0])
+
+
+def test_a_state_folder_that_everybody_can_write_is_refused(tmp_path: Path, heard: Heard) -> None:
+    """Anybody could put another spool in the place of ours."""
+    state = tmp_path / "open"
+    state.mkdir()
+    state.chmod(0o777)
+
+    assert not SpoolFolder(state, ADDRESS, heard, SpoolLimits()).keep(b"payload", 1)
+    assert "chmod o-w" in str(heard.faults[0])
+
+
+def test_at_the_limit_the_oldest_goes_and_is_counted(
+    tmp_path: Path, heard: Heard, wire: Wire
+) -> None:
+    """kept = sent + dropped, exactly."""
+    limit = 8 * SEGMENT_BYTES
+    folder = SpoolFolder(tmp_path, ADDRESS, heard, SpoolLimits(limit))
+    block = bytes(SEGMENT_BYTES // 4)
+    for number in range(60):
+        assert folder.keep(number.to_bytes(4, "big") + block, 1)
+        assert sum(path.stat().st_size for path in folder.path.iterdir()) <= limit + 1000
+    folder.hand_over()
+    done = drain(folder.path, wire.send)
+    numbers = [int.from_bytes(request[:4], "big") for request in wire.requests]
+
+    assert done.sent + heard.lost["spool_full"] == 60
+    assert numbers == list(range(60 - done.sent, 60))
+    assert done.sent >= 25
+
+
+def test_a_request_larger_than_the_limit_is_not_kept(tmp_path: Path, heard: Heard) -> None:
+    """It would drive everything else out."""
+    folder = SpoolFolder(tmp_path, ADDRESS, heard, SpoolLimits(1000))
+
+    assert not folder.keep(bytes(2000), 1)
+
+
+def test_a_full_disk_is_told_and_leaves_what_is_there_readable(
+    folder: SpoolFolder, heard: Heard, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a record is cut off again."""
+    folder.keep(b"before", 1)
+    write = os.pwrite
+
+    def full(descriptor: int, data: bytes, position: int) -> int:
+        if len(data) > 8:
+            write(descriptor, data[:8], position)
+            raise OSError(28, "No space left on device")
+        return write(descriptor, data, position)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        assert not folder.keep(b"during", 1)
+    monkeypatch.setattr(folder, "_retry_at", 0.0)
+    assert folder.keep(b"after", 1)
+    folder.hand_over()
+    drain(folder.path, wire.send)
+
+    assert b"".join(wire.requests) == b"beforeafter"
+    assert "No space left" in str(heard.faults[0])
+
+
+def test_a_real_full_device_is_told(folder: SpoolFolder, heard: Heard) -> None:
+    """As the system says it."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full on this system")
+    folder.keep(b"before", 1)
+    segment = folder._segment
+    assert segment is not None
+    full = os.open("/dev/full", os.O_RDWR)
+    os.dup2(full, segment._descriptor)
+    os.close(full)
+
+    assert not folder.keep(b"payload", 1)
+    assert isinstance(heard.faults[0], OSError)
+
+
+def test_a_folder_that_is_cleaned_away_is_made_again(folder: SpoolFolder, wire: Wire) -> None:
+    """People delete caches."""
+    import shutil
+
+    folder.keep(b"gone", 1)
+    folder.hand_over()
+    shutil.rmtree(folder.path)
+    folder.keep(b"lost to the race", 1)
+    folder._retry_at = 0.0
+
+    assert folder.keep(b"new", 1)
+
+
+def test_what_could_not_be_sent_stays(folder: SpoolFolder, wire: Wire) -> None:
+    """And is sent once, next time."""
+    for number in range(3):
+        folder.keep(bytes([number]) * 600_000, 1)
+    folder.hand_over()
+    wire.answers = [Answer(Verdict.DELIVERED), AWAY]
+    first = drain(folder.path, wire.send)
+    again = drain(folder.path, wire.send)
+
+    assert (first.sent, first.refused) == (1, AWAY)
+    assert again.sent == 2
+
+
+def test_what_is_rejected_for_good_does_not_block_the_rest(folder: SpoolFolder, wire: Wire) -> None:
+    """It is counted."""
+    folder.keep(bytes(900_000), 7)
+    folder.keep(bytes(900_000), 5)
+    folder.hand_over()
+    wire.answers = [Answer(Verdict.REJECTED, "it answered 400")]
+    done = drain(folder.path, wire.send)
+
+    assert (done.rejected, done.sent, folder.waiting()) == (7, 5, [])
+
+
+def test_where_nobody_takes_it_what_was_kept_stays(folder: SpoolFolder, wire: Wire) -> None:
+    """A wrong address is mended sooner or later."""
+    folder.keep(b"payload", 1)
+    folder.hand_over()
+    wire.answers = [Answer(Verdict.UNWANTED, "it answered 404")]
+    drain(folder.path, wire.send)
+
+    assert len(folder.waiting()) == 1
+
+
+def test_a_damaged_file_is_sent_as_far_as_it_is_sound_and_set_aside(
+    folder: SpoolFolder, wire: Wire
+) -> None:
+    """The rest goes on without it."""
+    for payload in (b"a" * 50, b"b" * 50, b"c" * 50):
+        folder.keep(payload, 2)
+    folder.hand_over()
+    folder.keep(b"next file", 1)
+    folder.hand_over()
+    first = folder.path / folder.waiting()[0]
+    data = bytearray(first.read_bytes())
+    data[data.index(b"b" * 50) + 3] ^= 1
+    first.write_bytes(data)
+    done = drain(folder.path, wire.send)
+
+    assert wire.requests == [b"a" * 50, b"c" * 50, b"next file"]
+    assert (done.sent, done.damaged, folder.waiting()) == (5, 2, [])
+    assert done.set_aside == [first.with_name(first.name + DAMAGED)]
+
+
+def test_damaged_files_do_not_pile_up(folder: SpoolFolder, wire: Wire) -> None:
+    """A few are enough to find out why."""
+    for _ in range(9):
+        folder.keep(b"payload", 1)
+        folder.hand_over()
+        (folder.path / folder.waiting()[0]).write_bytes(b"not ours")
+        drain(folder.path, wire.send)
+
+    assert len(list(folder.path.glob(f"*{DAMAGED}"))) == 4
+
+
+def test_a_segment_that_somebody_writes_is_left_to_them(folder: SpoolFolder, wire: Wire) -> None:
+    """Until they close it or die."""
+    folder.keep(b"payload", 1)
+    busy = drain(folder.path, wire.send)
+    folder.hand_over()
+    free = drain(folder.path, wire.send)
+
+    assert (busy.sent, busy.in_use) == (0, 1)
+    assert (free.sent, free.in_use) == (1, 0)
+
+
+def test_only_one_sends_at_a_time(folder: SpoolFolder) -> None:
+    """Whoever comes second is told so."""
+    folder.keep(b"payload", 1)
+    with turn_to_drain(folder.path) as first, turn_to_drain(folder.path) as second:
+        assert (first, second) == (True, False)
+    with turn_to_drain(folder.path) as later:
+        assert later
+
+
+def test_small_records_are_joined_into_requests_of_a_fair_size(
+    folder: SpoolFolder, wire: Wire
+) -> None:
+    """A journal holds one span a record."""
+    for _ in range(1100):
+        folder.keep(b"x" * 10, 1)
+    folder.hand_over()
+    done = drain(folder.path, wire.send)
+
+    assert [len(request) for request in wire.requests] == [5120, 5120, 760]
+    assert done.sent == 1100
+
+
+def test_apps_places_and_signals_have_folders_of_their_own() -> None:
+    """No app sends what another one left, to another place."""
+    from dataclasses import replace
+
+    addresses = [
+        ADDRESS,
+        replace(ADDRESS, service="other"),
+        replace(ADDRESS, endpoint="http://other/v1/traces"),
+        replace(ADDRESS, signal="logs"),
+    ]
+
+    assert len({address.names for address in addresses}) == 4
+
+
+def test_a_segment_is_never_seen_before_it_is_locked(tmp_path: Path) -> None:
+    """Else another process could take it away from its writer."""
+    segment = Segment.create(tmp_path)
+
+    assert Segment.take(segment.path) is None
+    segment.release()
+    taken = Segment.take(segment.path)
+    assert taken is not None
+    taken.release()

@@ -1,0 +1,107 @@
+"""Spool files: what was written is read back, whatever happens to the bytes in between."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_distro.spool.records import (
+    HEADER_SIZE,
+    Damage,
+    Record,
+    count_waiting,
+    pack_done,
+    pack_header,
+    pack_record,
+    read_done,
+    read_records,
+)
+
+PAYLOADS = st.lists(st.tuples(st.binary(max_size=60), st.integers(1, 1000)), max_size=8)
+
+
+def file_of(records: list[tuple[bytes, int]]) -> bytes:
+    return pack_header() + b"".join(pack_record(payload, count) for payload, count in records)
+
+
+def sound(data: bytes) -> list[tuple[bytes, int]]:
+    found = read_records(data, HEADER_SIZE)
+    return [(item.payload, item.count) for item in found if isinstance(item, Record)]
+
+
+@given(PAYLOADS)
+def test_what_was_written_is_read_back(records: list[tuple[bytes, int]]) -> None:
+    """In order, with its counts."""
+    data = file_of(records)
+
+    assert sound(data) == records
+    assert count_waiting(data) == sum(count for _, count in records)
+
+
+@given(PAYLOADS.filter(bool), st.data())
+def test_a_file_that_ends_within_a_record_loses_only_that_record(
+    records: list[tuple[bytes, int]], data: st.DataObject
+) -> None:
+    """As after a kill in the middle of a write; it is not called damage."""
+    whole = file_of(records)
+    start = len(file_of(records[:-1]))
+    cut = data.draw(st.integers(start, len(whole) - 1))
+    found = list(read_records(whole[:cut], HEADER_SIZE))
+
+    assert sound(whole[:cut]) == records[:-1]
+    assert all(item.torn for item in found if isinstance(item, Damage))
+
+
+@given(PAYLOADS.filter(bool), st.data())
+def test_a_flipped_bit_costs_no_more_than_its_record(
+    records: list[tuple[bytes, int]], data: st.DataObject
+) -> None:
+    """The reader finds the next record by itself."""
+    whole = bytearray(file_of(records))
+    place = data.draw(st.integers(HEADER_SIZE, len(whole) - 1))
+    whole[place] ^= 1 << data.draw(st.integers(0, 7))
+    hit = next(n for n in range(len(records)) if place < len(file_of(records[: n + 1])))
+
+    assert sound(bytes(whole)) == records[:hit] + records[hit + 1 :]
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_stop_the_reader(noise: bytes) -> None:
+    """It ends, covers everything, and returns nothing that was not written."""
+    data = pack_header() + noise
+    found = list(read_records(data, HEADER_SIZE))
+
+    assert not found or found[-1].end == len(data)
+    assert all(isinstance(item, Damage) for item in found)
+    count_waiting(data)
+
+
+def test_a_file_made_of_record_marks_is_read_in_linear_time() -> None:
+    """Somebody may put such a file there; one that takes hours would stop all sending."""
+    data = pack_header() + b"\xf5REC" * 500_000
+
+    assert not sound(data)
+
+
+def test_what_was_sent_is_not_read_again() -> None:
+    """Its position stands in the header."""
+    whole = file_of([(b"first", 1), (b"second", 2)])
+    done = len(file_of([(b"first", 1)]))
+    marked = pack_header(done) + whole[HEADER_SIZE:]
+
+    assert read_done(marked) == done
+    assert count_waiting(marked) == 2
+
+
+def test_a_damaged_position_means_sending_everything() -> None:
+    """Twice is better than never."""
+    whole = bytearray(pack_header(60) + bytes(100))
+    whole[9] ^= 0xFF
+
+    assert read_done(bytes(whole)) == HEADER_SIZE
+
+
+def test_a_file_of_somebody_else_is_not_taken_for_ours() -> None:
+    """It has no mark of ours."""
+    assert read_done(b"SQLite format 3\0" + bytes(100)) is None
+    assert len(pack_done(0)) + 8 == HEADER_SIZE

@@ -1,0 +1,40 @@
+"""What a spool folder talks to: somebody to send to, somebody to tell."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from otel_distro.spool.address import Address
+from otel_distro.spool.answer import DELIVERED, Answer
+
+ADDRESS = Address("traces", "shop", "http://collector:4318/v1/traces", "http/protobuf")
+
+
+@dataclass
+class Heard:
+    """What the spool told."""
+
+    lost: Counter[str] = field(default_factory=Counter)
+    faults: list[Exception] = field(default_factory=list)
+
+    def spool_lost(self, signal: str, count: int, reason: str) -> None:
+        self.lost[reason] += count
+
+    def spool_fault(self, folder: Path, error: Exception) -> None:
+        self.faults.append(error)
+
+
+@dataclass
+class Wire:
+    """Takes requests; gives the *answers* first, then delivers."""
+
+    answers: list[Answer] = field(default_factory=list)
+    requests: list[bytes] = field(default_factory=list)
+
+    def send(self, payload: bytes, on_sent: object = None) -> Answer:
+        answer = self.answers.pop(0) if self.answers else DELIVERED
+        if answer == DELIVERED:
+            self.requests.append(payload)
+        return answer
