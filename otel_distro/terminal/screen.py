@@ -186,6 +186,8 @@ def bar(share: float, width: int = _BAR) -> str:
 
 def _errors(snapshot: Snapshot) -> Table:
     table = _table([("last errors", False), ("model", False), ("error", False), ("HTTP", True)])
+    when = table.columns[0]
+    when.ratio, when.min_width = None, len("03-18 15:30:00")
     for stored in snapshot.errors:
         call = stored.priced.call
         at = datetime.fromtimestamp(call.start_ns / 1e9, UTC)

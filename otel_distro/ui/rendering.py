@@ -8,19 +8,23 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from otel_distro.figures import printable
+
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
 @cache
 def environment() -> Environment:
     """Return the environment all templates are rendered in."""
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["printable"] = printable
+    return made
 
 
 def render(template: str, **values: Any) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Final
@@ -51,6 +52,7 @@ HEADERS: Final = {
     "x-robots-tag": "noindex",
 }
 COOKIE: Final = "otel_distro_ui"
+_HOST: Final = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[^\s:@/\[\]]+))(?::\d{1,5})?")
 _METHODS: Final = frozenset({"GET", "HEAD"})
 
 
@@ -86,11 +88,9 @@ class Access:
 
 
 def host_name(header: str) -> str:
-    """Return the name in a `Host` header, without its port, in lower case."""
-    text = header.strip().lower()
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.rpartition(":")[0] if text.count(":") == 1 else text
+    """Return the name in a `Host` header, without its port, in lower case; "" if it has none."""
+    found = _HOST.fullmatch(header.strip().lower())
+    return found["address"] or found["name"] if found else ""
 
 
 def _is_address(name: str) -> bool:

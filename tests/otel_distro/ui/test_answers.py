@@ -1,0 +1,93 @@
+"""Answers are remembered while the ledger stays the same, and long ones are counted aside."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_cost_ledger import open_ledger
+from otel_distro.ui.answers import ROWS_AT_ONCE, Answers, Patient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otel_cost_ledger.ledger import Ledger
+
+MANY = ROWS_AT_ONCE + 1
+
+
+@pytest.fixture
+def ledger(month: Path) -> Iterator[Ledger]:
+    with open_ledger(month) as opened:
+        yield opened
+
+
+@pytest.fixture
+def answers(month: Path) -> Iterator[Answers]:
+    made = Answers(month, patience=0.02)
+    yield made
+    made.close()
+
+
+def test_a_question_is_asked_once_while_nothing_changes(ledger: Ledger, answers: Answers) -> None:
+    """And again when the mark of the ledger is another."""
+    asked = []
+
+    def question(_: Ledger) -> int:
+        asked.append(1)
+        return len(asked)
+
+    first = answers.ask(ledger, "a", "key", question)
+    same = answers.ask(ledger, "a", "key", question)
+    other = answers.ask(ledger, "b", "key", question)
+
+    assert (first.value, same.value, other.value) == (1, 1, 2)
+    assert first.current
+
+
+def test_a_long_question_does_not_hold_up_the_page(ledger: Ledger, answers: Answers) -> None:
+    """Nothing is known at first, then the answer is there."""
+    go = threading.Event()
+    done = threading.Event()
+
+    def question(_: Ledger) -> str:
+        go.wait(5)
+        done.set()
+        return "counted"
+
+    first = answers.ask(ledger, "a", "key", question, rows=lambda: MANY)
+    go.set()
+    done.wait(5)
+    patient = Patient(Path("unused"))
+    patient.close()
+    for _ in range(100):
+        later = answers.ask(ledger, "a", "key", question, rows=lambda: MANY)
+        if later.value is not None:
+            break
+
+    assert (first.value, first.current) == (None, False)
+    assert later.value == "counted"
+
+
+def test_meanwhile_the_last_answer_is_shown(ledger: Ledger, month: Path, answers: Answers) -> None:
+    """Marked as one that a newer is on its way for."""
+    go = threading.Event()
+    answers.ask(ledger, "old", "key", lambda _: "old")
+    slow = answers.ask(
+        ledger, "new", "key", lambda _: "new" if go.wait(5) else "never", rows=lambda: MANY
+    )
+    go.set()
+
+    assert (slow.value, slow.current) == ("old", False)
+
+
+def test_a_report_waits(ledger: Ledger, month: Path) -> None:
+    """It is written once."""
+    patient = Patient(month)
+    answer = patient.ask(ledger, "a", "key", lambda _: 7, rows=lambda: MANY)
+    patient.close()
+
+    assert answer.value == 7

@@ -1,0 +1,419 @@
+"""The pages say what the ledger holds: the numbers of the commands, as charts and as tables."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+
+from otel_budget.cost_budget import Action, CostBudget
+from otel_cost_ledger import LedgerWriter, open_ledger
+from otel_cost_ledger.filters import Filters
+from otel_cost_ledger.queries import calls, costs, stats
+from otel_distro import figures
+from otel_distro.settings import Settings
+from otel_distro.ui.page import PANELS
+from support.hostile import ATTACKS, write_hostile
+from support.ui_ledger import month_of_calls
+
+from .conftest import NOW, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from starlette.testclient import TestClient
+
+    from otel_cost_ledger.costs import CostReport
+
+SINCE = datetime(2026, 2, 17, tzinfo=UTC)
+
+
+def report(month: Path, **filters: str) -> CostReport:
+    with open_ledger(month) as ledger:
+        return costs(ledger, SINCE, by=("model",), filters=Filters(**filters))  # type: ignore[arg-type]
+
+
+def page(client: TestClient, path: str = "/", **query: str) -> Page:
+    answer = client.get(f"{path}?{urlencode(query)}" if query else path)
+    assert answer.status_code == 200, answer.text
+    return Page(answer.text)
+
+
+def panel(client: TestClient, name: str, **query: str) -> str:
+    return client.get(f"/panel/{name}?{urlencode(query)}").text
+
+
+def values(html: str, style: str | None = None) -> list[float]:
+    """What the bars of a chart stand for."""
+    marks = re.findall(r'<rect class="bar (\w+)"[^>]*data-value="([\d.]+)"', html)
+    return [float(value) for name, value in marks if style in {None, name}]
+
+
+def test_the_figures_on_top_are_those_of_the_ledger(visit: TestClient, month: Path) -> None:
+    """Spend, calls, errors, latency, tokens, cache."""
+    total = report(month).total
+    text = page(visit, window="30d").text
+
+    assert f"Spend > {figures.usd_short(total.cost_nano_usd)} " in text
+    assert f"Calls {total.calls:,} " in text
+    assert f"Error rate {figures.percent(total.failed_calls / total.calls)} " in text
+    assert f"Latency p95 {figures.duration(total.p95_ms)} " in text
+    hits = total.cache_read_tokens / total.input_tokens
+    assert f"Cache hit rate {figures.percent(hits)} " in text
+
+
+def test_the_bars_of_spend_add_up_to_the_spend(visit: TestClient, month: Path) -> None:
+    """To the nano-dollar, by whatever it is broken down."""
+    expected = report(month).total.cost_nano_usd
+
+    for by in ("model", "provider", "service", "tenant", "operation", "agent", "user", "session"):
+        assert sum(values(panel(visit, "spend", window="30d", by=by))) == expected
+
+
+def test_each_model_has_the_bars_of_its_own_spend(visit: TestClient, month: Path) -> None:
+    """The dearest has the first colour."""
+    dearest = report(month).groups[0]
+    html = panel(visit, "spend", window="30d")
+
+    assert sum(values(html, "s0")) == dearest.cost_nano_usd
+    assert (
+        f'{dearest.key[0]}</a> <span class="amount">{figures.usd_short(dearest.cost_nano_usd)}'
+        in html
+    )
+
+
+def test_a_day_tells_what_that_day_cost(visit: TestClient, month: Path) -> None:
+    """The tenth of March."""
+    day = datetime(2026, 3, 10, tzinfo=UTC)
+    with open_ledger(month) as ledger:
+        total = costs(ledger, day, day + timedelta(days=1), by=()).total
+
+    assert f"<title>10 Mar 2026: {figures.usd(total.cost_nano_usd)}" in panel(
+        visit, "spend", window="30d"
+    )
+
+
+def test_calls_without_a_price_are_said_and_have_no_bar(visit: TestClient, month: Path) -> None:
+    """Unknown is not zero."""
+    total = report(month).total
+    html = panel(visit, "spend", window="30d")
+    exposure = Page(panel(visit, "exposure", window="30d")).text
+
+    assert f"{total.unpriced_calls} calls have no price and have no bar" in html
+    assert "unknown" in html
+    assert (
+        f"{total.unpriced_calls} calls, at most {figures.usd_short(total.exposure_nano_usd)}"
+        in exposure
+    )
+    assert "no price is known for house-model-1" in exposure
+
+
+def test_percentiles_are_those_of_the_ledger(visit: TestClient, month: Path) -> None:
+    """Latency and time to first token."""
+    with open_ledger(month) as ledger:
+        expected = stats(ledger, SINCE, by=()).total
+    latency = Page(panel(visit, "latency", window="30d")).text
+    first = Page(panel(visit, "first-token", window="30d")).text
+
+    for percent in ("p50", "p95", "p99"):
+        assert f"{percent} {figures.duration(getattr(expected, f'{percent}_ms'))} " in latency
+    assert f"p50 {figures.duration(expected.ttft_p50_ms)} " in first
+    assert f"p95 {figures.duration(expected.ttft_p95_ms)} " in first
+
+
+def test_models_are_listed_with_their_own_percentiles(visit: TestClient, month: Path) -> None:
+    """As `otel-distro costs` has them."""
+    text = Page(panel(visit, "models", window="30d")).text
+
+    for line in report(month).groups:
+        percentiles = [figures.duration(ms) for ms in (line.p50_ms, line.p95_ms, line.p99_ms)]
+        assert f"{line.calls:,} " in text
+        assert " ".join(percentiles) in text
+
+
+def test_tokens_add_up(visit: TestClient, month: Path) -> None:
+    """The parts of the mix do not overlap: together they are all tokens."""
+    total = report(month).total
+
+    assert sum(values(panel(visit, "tokens", window="30d"))) == (
+        total.input_tokens + total.output_tokens
+    )
+
+
+def test_errors_are_counted_by_class(visit: TestClient, month: Path) -> None:
+    """With status code and who has to act."""
+    html = panel(visit, "errors", window="30d")
+    text = Page(html).text
+
+    assert sum(values(html)) == report(month).total.failed_calls
+    assert "openai.RateLimitError 429 transient" in text
+    assert "openai.BadRequestError 400 data" in text
+
+
+def test_violations_and_redactions_are_counted(visit: TestClient) -> None:
+    """Twenty days of redactions are kept in that folder."""
+    assert "total_request" in panel(visit, "violations", window="30d")
+    assert "email 820 phone 240 api_key 60" in Page(panel(visit, "redactions", window="30d")).text
+    assert "email 287 phone 84" in Page(panel(visit, "redactions", window="7d")).text
+
+
+def test_the_dearest_calls_lead_to_their_traces(visit: TestClient, month: Path) -> None:
+    """The first one is the dearest of all."""
+    with open_ledger(month) as ledger:
+        most = max(
+            (c for c in calls(ledger, SINCE, limit=None)), key=lambda c: c.priced.cost_nano_usd or 0
+        )
+    call = most.priced.call
+    html = panel(visit, "dearest", window="30d")
+    href = f"/trace/{call.trace_id:032x}?at={call.start_ns}"
+    trace = page(visit, href)
+
+    assert html.index(href) == min(m.start() for m in re.finditer("/trace/", html))
+    assert f"cost {figures.usd(most.priced.cost_nano_usd)} " in trace.text
+    assert {"href": f"http://localhost:16686/trace/{call.trace_id:032x}"}.items() <= next(
+        a for a in trace.all("a") if "Jaeger" in str(a) or a.get("class") == "button"
+    ).items()
+
+
+def test_a_filter_applies_to_every_panel(visit: TestClient, month: Path) -> None:
+    """One tenant, one service."""
+    total = report(month, tenant="globex", service="search").total
+    query = {"window": "30d", "tenant": "globex", "service": "search"}
+    shown = page(visit, **query)
+
+    assert f"Calls {total.calls:,} " in shown.text
+    assert sum(values(panel(visit, "spend", **query))) == total.cost_nano_usd
+    assert "claude-sonnet-4-5" not in Page(panel(visit, "models", **query)).text
+    assert "globex" in Page(panel(visit, "dearest", **query)).text
+    assert "acme" not in Page(panel(visit, "dearest", **query)).text
+
+
+@pytest.mark.parametrize("name", ["agent", "session", "user"])
+def test_filters_that_the_daily_sums_do_not_know_count_the_calls(
+    visit: TestClient, month: Path, name: str
+) -> None:
+    """The sums of one session are those of its calls."""
+    with open_ledger(month) as ledger:
+        line = next(g for g in costs(ledger, SINCE, by=(name,)).groups if g.key[0])
+    query = {"window": "30d", name: line.key[0]}
+
+    assert f"Calls {line.calls:,} " in page(visit, **query).text
+    assert sum(values(panel(visit, "spend", **query))) == line.cost_nano_usd
+
+
+def test_each_filter_can_be_removed(visit: TestClient) -> None:
+    """A link for each, and one for all."""
+    shown = page(visit, window="30d", tenant="globex", failed="1")
+    links = {a.get("aria-label"): a.get("href") for a in shown.all("a")}
+
+    assert links["Remove filter tenant globex"] == "/?window=30d&failed=1"
+    assert links["Remove filter failed 1"] == "/?window=30d&tenant=globex"
+
+
+def test_the_last_hours_are_shown_by_the_hour(visit: TestClient, month: Path) -> None:
+    """From the rows, since the daily sums know no hours."""
+    since = datetime(2026, 3, 17, 16, tzinfo=UTC)
+    with open_ledger(month) as ledger:
+        total = costs(ledger, since, by=()).total
+    html = panel(visit, "spend", window="24h")
+
+    assert sum(values(html)) == total.cost_nano_usd
+    assert html.count('class="hit"') == 24
+
+
+def test_the_window_before_is_compared(visit: TestClient, month: Path) -> None:
+    """The last seven days with as much of the seven before."""
+    now = NOW
+    since = datetime(2026, 3, 12, tzinfo=UTC)
+    with open_ledger(month) as ledger:
+        this = costs(ledger, since, by=()).total.calls
+        before = costs(ledger, since - timedelta(7), now - timedelta(7), by=()).total.calls
+    change = round((this / before - 1) * 100)
+
+    sign = "+" if change > 0 else "−"
+    assert f"{sign}{abs(change)} % on the window before" in page(visit, window="7d").text
+
+
+def test_an_empty_ledger_says_what_to_do(visitor: Callable[..., TestClient]) -> None:
+    """Not a page of zeros."""
+    shown = page(visitor())
+
+    assert "No model calls yet" in shown.text
+    assert "otel-distro run -- python your_app.py" in shown.text
+    assert "panel-spend" not in shown.ids()
+
+
+def test_a_window_without_calls_leads_to_one_with_calls(visit: TestClient) -> None:
+    """And filters can be cleared."""
+    shown = page(visit, since="2020-01-01")
+    clear = page(visit, window="30d", model="nonesuch")
+
+    assert "No model call in this window" in shown.text
+    assert "/?window=all" in [a.get("href") for a in shown.all("a")]
+    assert "Clear the filters" in clear.text
+
+
+def test_every_chart_has_a_table_and_every_id_is_there_once(visit: TestClient) -> None:
+    """What a chart shows can be read."""
+    shown = page(visit, window="30d")
+    charts = [a for a in shown.all("svg") if a.get("class") == "chart"]
+
+    assert len(charts) == 5
+    assert all(a.get("aria-label") and a.get("role") == "img" for a in charts)
+    assert len(shown.all("table")) >= 5
+    assert len(shown.all("caption")) == len(shown.all("table"))
+    assert len(shown.ids()) == len(set(shown.ids()))
+
+
+def test_no_page_has_inline_script_or_style(visit: TestClient) -> None:
+    """The policy would not run them."""
+    for path in ("/", "/calls", "/panel/spend"):
+        shown = Page(visit.get(path).text)
+        assert not shown.all("style")
+        assert all(a.get("src", "").startswith("/static/") for a in shown.all("script"))  # type: ignore[union-attr]
+        for _, attributes in shown.elements:
+            assert "style" not in attributes
+            assert not [name for name in attributes if name.startswith("on")]
+
+
+def test_the_calls_page_leads_from_the_latest_to_the_oldest(visit: TestClient, month: Path) -> None:
+    """Fifty at a time, none twice, none left out."""
+    with open_ledger(month) as ledger:
+        expected = [
+            c.priced.call.start_ns for c in calls(ledger, SINCE, billed_only=True, limit=120)
+        ]
+    url, found = "/calls?window=30d", []
+    for _ in range(3):
+        text = visit.get(url).text
+        found += [int(at) for at in re.findall(r"/trace/[0-9a-f]{32}\?at=(\d+)", text)]
+        url = re.findall(r'<a href="([^"]*)" rel="next"', text)[0].replace("&amp;", "&")
+
+    assert found[:120] == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/nowhere", 404, "Not Found"),
+        ("/panel/nonesuch", 404, "there is no panel of that name"),
+        ("/trace/xyz", 404, "32 hexadecimal digits"),
+        (f"/trace/{'f' * 32}", 404, "no model call of this trace"),
+        (f"/trace/{'0' * 31}%22", 404, "32 hexadecimal digits"),
+        ("/calls?until_ns=99999999999999999999999", 200, "Calls"),
+        (f"/trace/{'f' * 32}?at=-1", 404, "no model call of this trace"),
+    ],
+)
+def test_wrong_addresses_are_explained(
+    visit: TestClient, path: str, status: int, said: str
+) -> None:
+    """And lead back."""
+    answer = visit.get(path)
+
+    assert answer.status_code == status
+    assert said in answer.text
+
+
+def test_a_file_that_is_no_ledger_is_explained(
+    visitor: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    """With its path, and no trace of Python."""
+    wrong = tmp_path / "notes.db"
+    wrong.write_text("not a database, but long enough to look like a file" * 40)
+    answer = visitor(wrong).get("/")
+
+    assert answer.status_code == 503
+    assert "notes.db is not a readable ledger" in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_an_unchanged_page_is_not_sent_again(visit: TestClient) -> None:
+    """A live page asks every few seconds."""
+    first = visit.get("/?window=30d")
+    (mark,) = [
+        a["content"] for a in Page(first.text).all("meta") if a.get("name") == "otel-distro-mark"
+    ]
+    again = visit.get("/?window=30d", headers={"x-otel-distro-seen": str(mark)})
+    other = visit.get("/?window=7d", headers={"x-otel-distro-seen": str(mark)})
+
+    assert (again.status_code, again.content) == (204, b"")
+    assert other.status_code == 200
+
+
+def test_a_new_call_is_on_the_next_page(visitor: Callable[..., TestClient], tmp_path: Path) -> None:
+    """Though answers are remembered."""
+    writer = LedgerWriter(tmp_path / "ledger.db")
+    made = month_of_calls(NOW, days=2)
+    writer.write(made[:10])
+    client = visitor()
+    before = page(client, window="7d").text
+    writer.write(made[10:30])
+    after = page(client, window="7d").text
+    writer.shutdown()
+
+    assert "Calls 10 " in before
+    assert "Calls 30 " in after
+
+
+def test_looking_changes_nothing(visit: TestClient, month: Path) -> None:
+    """Neither the ledger nor the folder: no file of budgets is made."""
+    before = {p.name: p.stat().st_mtime_ns for p in month.parent.iterdir() if "-shm" not in p.name}
+    for path in ("/", "/calls", *(f"/panel/{name}" for name in PANELS)):
+        assert visit.get(path).status_code == 200
+    after = {p.name: p.stat().st_mtime_ns for p in month.parent.iterdir() if "-shm" not in p.name}
+
+    assert {k: v for k, v in after.items() if "-wal" not in k} == {
+        k: v for k, v in before.items() if "-wal" not in k
+    }
+
+
+def test_hostile_names_are_text_everywhere(
+    visitor: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    """In every field of a call, on every page."""
+    client = visitor(write_hostile(tmp_path, NOW))
+    harmless = {"script", "img", "svg", "iframe", "style", "title"}
+    pages = ["/?window=24h", "/calls?window=24h", f"/trace/{1:032x}"]
+    pages += [f"/?window=24h&by={by}" for by in ("provider", "tenant", "agent")]
+    pages += [f"/?{urlencode({'model': attack, 'window': '24h'})}" for attack in ATTACKS]
+    for path in pages:
+        text = client.get(path).text
+        shown = Page(text)
+        assert "window.pwned" not in str([a for n, a in shown.elements if n in harmless])
+        assert [a.get("src") for a in shown.all("script")] == ["/static/theme.js", "/static/ui.js"]
+        assert all(a.get("src") == "/static/icon.svg" for a in shown.all("img"))
+        assert not shown.all("iframe")
+        assert not shown.all("style")
+        links = [str(a.get("href")) for a in shown.all("a")]
+        assert all(h.startswith(("/", "#", "http://localhost:16686/trace/")) for h in links)
+        assert "\x1b" not in shown.text
+        assert "\u202e" not in shown.text
+
+
+def test_budgets_burn_down(visitor: Callable[..., TestClient], tmp_path: Path) -> None:
+    """What is left of each, tightest first, and when it will run out; without a file of books."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    writer = LedgerWriter(tmp_path / "ledger.db")
+    writer.write([c for c in month_of_calls(now, days=2, a_day=40) if c.call.start_ns > 0])
+    writer.shutdown()
+    budgets = (
+        CostBudget.per_day(Decimal(100), Action.WARN),
+        CostBudget.from_mapping({"name": "tight", "limit_usd": "0.0001", "window": "month"}),
+    )
+    settings = Settings(state_dir=tmp_path, ledger=tmp_path / "ledger.db", cost_budgets=budgets)
+    text = panel(visitor(settings=settings), "budgets")
+
+    assert text.index("tight") < text.index("day")
+    assert "$0 of $0.0001 left" in text
+    assert "spent; begins anew" in text
+    assert text.count('class="burn"') == 2
+    assert not (tmp_path / "budget.db").exists()
+
+
+def test_no_budget_says_how_to_set_one(visit: TestClient) -> None:
+    """By example."""
+    assert "OTEL_DISTRO_BUDGET_USD_PER_DAY=5" in panel(visit, "budgets")
