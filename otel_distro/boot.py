@@ -19,6 +19,7 @@ from otel_distro.attributes import DISTRO_NAME
 from otel_distro.content.wiring import capture
 from otel_distro.errors import OtelDistroError, SettingsError
 from otel_distro.exporters import drop_unknown_exporters
+from otel_distro.logs import setup as logs
 from otel_distro.runtime import Runtime, running, set_running
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
         )
         notices.say(f"{message}\n  the app runs; {effect}")
     capture(loaded.settings, settings.writable_environment())
+    logs.prepare(loaded.settings, settings.writable_environment())
     runtime = Runtime(
         loaded.settings, withhold=loaded.withholds, endpoint=_place(otlp_endpoint(environ))
     )

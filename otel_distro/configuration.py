@@ -47,6 +47,18 @@ def configure(
 
     set_defaults(settings.writable_environment())
     boot_from_environment()
+    _listen(loaded)
+
+
+def _listen(loaded: Loaded) -> None:
+    """Have standard loggers heard where their records are to be shown or written."""
+    if loaded.settings.profile is None and loaded.settings.log_file is None:
+        return
+    from opentelemetry._logs import get_logger_provider
+
+    from otel_distro.logs.setup import listen
+
+    listen(get_logger_provider())
 
 
 def _program_has_providers() -> bool:
@@ -76,6 +88,7 @@ def _attach(loaded: Loaded, environ: Mapping[str, str], providers: tuple[Any, An
     except OtelDistroError:
         set_running(None)
         raise
+    _listen(loaded)
 
 
 def _refuse_foreign(tracer_provider: Any) -> None:

@@ -35,6 +35,15 @@ def installation_key(state_dir: Path) -> bytes | None:
     return key if len(key) >= _BYTES else None
 
 
+def existing_key(state_dir: Path) -> bytes | None:
+    """Return the key kept in *state_dir*; None if there is none, and none is made."""
+    try:
+        key = (state_dir / FILE_NAME).read_bytes()
+    except OSError:
+        return None
+    return key if len(key) >= _BYTES else None
+
+
 def _make(path: Path) -> None:
     aside = path.with_name(f"{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

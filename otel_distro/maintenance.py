@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_cost_ledger.location import spill_path
-from otel_distro import notices
+from otel_distro import audit, notices
 
 if TYPE_CHECKING:
     from otel_cost_ledger.location import Location
 
 _DAY_SECONDS = 86_400
+_DAY_NS = _DAY_SECONDS * 1_000_000_000
 _LOOK_SECONDS = 3_600.0
 
 
@@ -26,6 +27,7 @@ class Maintenance:
     def __init__(self, path: Location, days: int, state_dir: Path | None = None) -> None:
         self._path = path
         self._days = days
+        self._state_dir = state_dir
         beside = spill_path(path, state_dir or Path())
         self._stamp = beside.with_name(beside.name.replace(".spill.jsonl", ".retained"))
 
@@ -38,6 +40,14 @@ class Maintenance:
             if self.is_due():
                 self.run_once()
             time.sleep(_LOOK_SECONDS)
+
+    def _expire_messages(self) -> int:
+        if self._state_dir is None:
+            return 0
+        from otel_distro.content import store
+
+        horizon_ns = (time.time_ns() // _DAY_NS - self._days) * _DAY_NS
+        return store.delete_before(self._state_dir / store.FILE_NAME, horizon_ns)
 
     def is_due(self) -> bool:
         """Whether nobody has done it in the last 24 hours."""
@@ -54,7 +64,17 @@ class Maintenance:
 
         try:
             self._stamp.touch(mode=0o600)
-            retain(self._path, days=self._days)
+            done = retain(self._path, days=self._days)
+            messages = self._expire_messages()
+            if (done.deleted_calls or messages) and self._state_dir is not None:
+                audit.record_quietly(
+                    self._state_dir,
+                    "ledger.retained",
+                    by="otel_distro",
+                    days=self._days,
+                    calls=done.deleted_calls,
+                    messages=messages,
+                )
         except Exception as error:  # noqa: BLE001 - a ledger that is too large still works
             notices.say_once(
                 f"old calls could not be removed from {self._path}: {type(error).__name__}; "

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from otel_budget.latency import LatencyBudgets
 from otel_budget.telling import LatencyTeller
-from otel_distro import canary, closing, context_propagation, contexts, notices, uncaught
+from otel_distro import (
+    canary,
+    closing,
+    context_propagation,
+    contexts,
+    notices,
+    settings_audit,
+    uncaught,
+)
 from otel_distro.accounts import Accounts
 from otel_distro.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
 from otel_distro.consent_gate import ConsentGate
@@ -21,6 +30,8 @@ from otel_distro.exits import Exits
 from otel_distro.faults import Faults
 from otel_distro.install import disarm, guard_providers, is_guarded
 from otel_distro.installation_key import installation_key
+from otel_distro.local_deliveries import LocalDeliveries
+from otel_distro.logs import setup as logs
 from otel_distro.outages import Outages
 from otel_distro.pipeline import Pipeline
 from otel_distro.redaction_tally import RedactionTally
@@ -42,6 +53,10 @@ if TYPE_CHECKING:
     from otel_distro.ledger_sink import LedgerSink
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook
+
+
+_SOON_SECONDS = 0.2
+"""How long what is written to this machine may wait for more of it."""
 
 
 class Runtime:
@@ -112,7 +127,7 @@ class Runtime:
             self.shield,
             self.gate.is_open,
         )
-        self._keep_content(tracer_provider)
+        self._keep_locally(tracer_provider, logger_provider)
         self._prove()
         if self.budgets is not None:
             try:
@@ -143,10 +158,21 @@ class Runtime:
             self._pseudonym_key = installation_key(self.settings.state_dir)
         return self._pseudonym_key
 
-    def _keep_content(self, tracer_provider: Any) -> None:
+    def _keep_locally(self, tracer_provider: Any, logger_provider: object) -> None:
+        local = LocalDeliveries(self.outages, self.settings.exit_timeout)
+        limits = replace(self.settings.log_limits, delay_seconds=_SOON_SECONDS)
+        logs.install(
+            self.settings,
+            logger_provider,
+            lambda exporter: BoundedLogRecordProcessor(exporter, limits, local),
+        )
         kept_by = keeper(self.settings, self._shields.whole, self.pseudonym_key)
         if kept_by is not None and hasattr(tracer_provider, "add_span_processor"):
-            tracer_provider.add_span_processor(self.batch_spans(kept_by))
+            limits = replace(self.settings.span_limits, delay_seconds=_SOON_SECONDS)
+            tracer_provider.add_span_processor(BoundedSpanProcessor(kept_by, limits, local))
+        resource = getattr(tracer_provider, "resource", None)
+        program = resource.attributes.get("service.name", "") if resource is not None else ""
+        settings_audit.note(self.settings, str(program))
 
     def _consent_revoked(self) -> None:
         closing.drop_queued(self._providers, "consent_revoked")

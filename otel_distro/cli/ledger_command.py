@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from otel_distro import audit
 from otel_distro.cli import output
 from otel_distro.cli.options import (
     LedgerLocation,
@@ -88,6 +89,13 @@ def retain(days: int | None, archive_to: Path | None, ledger: Location | None) -
         raise output.fail(f"old calls were not all removed: {error}") from error
     if done.busy:
         raise output.fail("another process is doing this at the moment")
+    audit.record_quietly(
+        load(process_environment()).settings.state_dir,
+        "ledger.retained",
+        days=days,
+        calls=done.deleted_calls,
+        archive=str(done.archive or ""),
+    )
     if done.archive is not None:
         output.note(f"archived in {done.archive}")
     click.echo(

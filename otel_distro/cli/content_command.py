@@ -1,0 +1,122 @@
+"""`otel-distro content`: keys for stored messages, and reading or deleting them."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_distro import audit
+from otel_distro.cli import output
+from otel_distro.cli.options import json_option
+from otel_distro.settings import load, process_environment
+
+if TYPE_CHECKING:
+    from otel_distro.content.store import Sealed
+
+
+@click.group("content", epilog="Example: otel-distro content keygen ~/content.key")
+def command() -> None:
+    """Look after messages that are stored under OTEL_DISTRO_CONTENT=full.
+
+    They are encrypted for a key pair: programs have the public half and can only write, the
+    private half is the user's and is needed to read. Lose it, and nobody can read them.
+    """
+
+
+@command.command("keygen", epilog="Example: otel-distro content keygen ~/content.key")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def keygen_command(file: Path) -> None:
+    """Write a new private key to FILE and print the public one.
+
+    The public key goes into OTEL_DISTRO_CONTENT_KEY; FILE best goes somewhere else.
+    """
+    from otel_distro.content.sealing import ContentKeyError, new_key_pair
+
+    try:
+        private_key, public_key = new_key_pair()
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as opened:
+            opened.write(private_key + "\n")
+    except ContentKeyError as error:
+        raise output.fail(str(error)) from error
+    except FileExistsError as error:
+        raise output.fail(f"{file} is there already; a key is never overwritten") from error
+    except OSError as error:
+        raise output.fail(f"cannot write {file}: {error.strerror}") from error
+    audit.record_quietly(_state_dir(), "content.keygen", public_key=public_key)
+    click.echo(public_key)
+    output.note(f"private key in {file}; without it nobody can read what is stored")
+    output.note(f"next: export OTEL_DISTRO_CONTENT=full OTEL_DISTRO_CONTENT_KEY={public_key}")
+
+
+@command.command("show", epilog="Example: otel-distro content show --key ~/content.key")
+@click.option(
+    "--key", "key_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--trace", metavar="TRACE_ID", help="Only calls of this trace.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@json_option
+def show_command(key_file: Path, trace: str | None, limit: int, *, as_json: bool) -> None:
+    """Decrypt and print stored messages, the latest first. Who reads them is in the audit trail."""
+    from otel_distro.content import sealing, store
+
+    path = _state_dir() / store.FILE_NAME
+    try:
+        open_sealed = sealing.opener(key_file.read_text(errors="replace"))
+        rows = store.read(path, trace_id=_trace(trace), limit=limit)
+        found = [_opened(row, open_sealed) for row in rows]
+    except (sealing.ContentKeyError, OSError) as error:
+        raise output.fail(str(error)) from error
+    audit.record_quietly(_state_dir(), "content.read", calls=len(found))
+    if as_json:
+        output.print_json({"calls": found})
+        return
+    if not found:
+        output.note(f"nothing is stored in {path}")
+    for call in found:
+        click.echo(f"{call['time']}  trace {call['trace_id']}  span {call['span_id']}")
+        for name, value in call["content"].items():
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            click.echo(f"    {name}: {output.printable(text)}")
+
+
+@command.command("purge", epilog="Example: otel-distro content purge --yes")
+@click.confirmation_option(prompt="Delete all stored messages?")
+def purge_command() -> None:
+    """Delete all stored messages, beyond recovery. Costs and calls stay."""
+    from otel_distro.content import store
+
+    deleted = store.delete_all(_state_dir() / store.FILE_NAME)
+    audit.record_quietly(_state_dir(), "content.purged", calls=deleted)
+    click.echo(f"messages of {deleted:,} calls deleted")
+
+
+def _opened(row: Sealed, open_sealed: Any) -> dict[str, Any]:
+    at = datetime.fromtimestamp(row.start_ns / 1e9, UTC)
+    return {
+        "time": at.isoformat(timespec="milliseconds"),
+        "trace_id": row.trace_id.hex(),
+        "span_id": f"{row.span_id:016x}",
+        "content": json.loads(open_sealed(row.sealed, row.ids)),
+    }
+
+
+def _trace(text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if len(found) != 16:
+        raise output.fail(f"{text!r} is not a trace id of 32 hexadecimal digits", code=2)
+    return found
+
+
+def _state_dir() -> Path:
+    return load(process_environment()).settings.state_dir

@@ -1,0 +1,58 @@
+"""`otel-distro forget USER`: take a user out of everything this machine has stored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.options import json_option
+from otel_distro.settings import load, process_environment
+
+if TYPE_CHECKING:
+    from otel_distro.forgetting import Receipt
+
+
+@click.command("forget", epilog="Example: otel-distro forget ada@example.com --erase")
+@click.argument("user")
+@click.option(
+    "--erase", is_flag=True, help="Delete the calls too, instead of leaving them nobody's."
+)
+@click.option("--receipt", type=click.Path(dir_okay=False, path_type=Path), help="Write it there.")
+@json_option
+def command(user: str, receipt: Path | None, *, erase: bool, as_json: bool) -> None:
+    """Make what is stored of USER nobody's, and delete their messages; print a receipt.
+
+    USER is the id as the app gives it, or the pseudonym that begins with user_. Costs stay exact:
+    calls lose the user and the session, or with --erase go, and the daily sums stay.
+    """
+    import sqlite3
+
+    from otel_cost_ledger.errors import LedgerError
+    from otel_distro.errors import OtelDistroError
+    from otel_distro.forgetting import forget
+
+    environ = process_environment()
+    try:
+        done = forget(load(environ).settings, user, environ, erase=erase)
+        if receipt is not None:
+            receipt.write_text(json.dumps(done.data(), indent=2) + "\n")
+    except (OtelDistroError, LedgerError, sqlite3.Error, OSError) as error:
+        raise output.fail(f"not everything was forgotten: {error}") from error
+    if as_json:
+        output.print_json(done.data())
+    else:
+        _show(done)
+
+
+def _show(receipt: Receipt) -> None:
+    click.echo(f"receipt {receipt.number}, {receipt.at}: {receipt.pseudonym} {receipt.how}")
+    for place, count in receipt.done.items():
+        click.echo(f"  {place.replace('_', ' ')}: {count:,}")
+    click.echo("what remains:")
+    for line in receipt.remains:
+        click.echo(f"  {output.printable(line)}")
+    click.echo(f"sha256 {receipt.data()['sha256']}, also in: otel-distro audit show")

@@ -1,0 +1,82 @@
+"""Changes of the settings that say what is recorded, kept and sent, noted in the audit trail.
+
+A program with another effective setting than at its last start is a change; which one, not what it
+may hold of secrets, is written down. A program that never set anything leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from otel_distro import audit
+from otel_distro.private_files import write_private
+from otel_distro.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE_NAME = "settings.seen.json"
+_MOST_PROGRAMS = 200
+_LEFT_OUT = frozenset({"state_dir", "exit_timeout", "span_limits", "log_limits", "exit_line"})
+_DIGESTS = frozenset({"policy", "alert_urls", "ledger", "cost_budgets", "latency_budgets"})
+"""Settings of which only a digest is kept: they are long, or may hold secrets."""
+
+
+def note(settings: Settings, program: str) -> None:
+    """Record what differs from the last start of *program*; never raises."""
+    with suppress(Exception):
+        _note(settings, program)
+
+
+def _note(settings: Settings, program: str) -> None:
+    now = _described(settings)
+    seen = _seen(settings.state_dir)
+    before = seen.get(program)
+    standard = _described(Settings(state_dir=settings.state_dir, ledger=_usual_ledger(settings)))
+    if before == now or (before is None and now == standard):
+        return
+    reference = before if before is not None else standard
+    names = sorted(n for n in now.keys() | reference.keys() if now.get(n) != reference.get(n))
+    audit.record(
+        settings.state_dir,
+        "settings.changed",
+        by="",
+        program=program,
+        changed={
+            name: "(changed)" if name in _DIGESTS else f"{reference.get(name)} -> {now.get(name)}"
+            for name in names
+        },
+    )
+    seen.pop(program, None)
+    while len(seen) >= _MOST_PROGRAMS:
+        del seen[next(iter(seen))]
+    seen[program] = now
+    write_private(settings.state_dir / FILE_NAME, json.dumps(seen).encode())
+
+
+def _described(settings: Settings) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for field in fields(settings):
+        if field.name in _LEFT_OUT:
+            continue
+        text = str(getattr(settings, field.name))
+        if field.name in _DIGESTS:
+            text = hashlib.sha256(text.encode()).hexdigest()[:16]
+        found[field.name] = text
+    return found
+
+
+def _usual_ledger(settings: Settings) -> Path:
+    return settings.state_dir / "ledger.db"
+
+
+def _seen(state_dir: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((state_dir / FILE_NAME).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

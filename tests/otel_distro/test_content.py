@@ -1,0 +1,261 @@
+"""Content levels: messages that never leave, and messages only the user's key can read."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry._logs import LogRecord
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from otel_cost_ledger.privacy import Pseudonyms
+from otel_distro.cli import main
+from otel_distro.content import sealing, store
+from otel_distro.content.keeper import ContentKeeper
+from otel_distro.content.messages import is_message, without_messages
+from otel_distro.content.wiring import CAPTURE, capture, shields
+from otel_distro.demo.provider import FakeProvider
+from otel_distro.faults import Faults
+from otel_distro.install import guard_tracer_provider
+from otel_distro.pipeline import NO_ACCOUNTS, Pipeline
+from otel_distro.settings import Settings, load
+from otel_redaction import Redactor
+from otel_redaction.shield import SilentObserver
+from support.otlp_sink import OtlpSink
+from support.process import clean_environment, instrumented
+
+KEY = b"k" * 32
+PROMPT = '[{"role": "user", "parts": [{"type": "text", "content": "I am ada@lovelace.example"}]}]'
+
+
+def guarded(level: str | None, *processors: Any) -> tuple[TracerProvider, Any]:
+    """A provider under the content *level*, with an exporter that keeps what it gets."""
+    settings = Settings(content=level)
+    made = shields(settings, Redactor(), SilentObserver(), withhold=False)
+    provider = TracerProvider(shutdown_on_exit=False)
+    exporter: Any = InMemorySpanExporter()
+    for one in (exporter, *processors):
+        provider.add_span_processor(SimpleSpanProcessor(one))
+    guard_tracer_provider(provider, Pipeline(made.exporting, NO_ACCOUNTS, Faults()))
+    return provider, exporter
+
+
+def call_model(provider: TracerProvider) -> None:
+    span = provider.get_tracer("opentelemetry.instrumentation.genai.openai").start_span(
+        "chat gpt-4o",
+        attributes={
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "gpt-4o",
+            "gen_ai.usage.input_tokens": 7,
+            "gen_ai.input.messages": PROMPT,
+            "user.id": "ada@lovelace.example",
+        },
+    )
+    span.add_event("gen_ai.content.prompt", {"gen_ai.prompt": "hello"})
+    span.end()
+
+
+@pytest.mark.parametrize("level", ["none", "metadata", "full"])
+def test_with_any_level_set_no_message_is_exported(level: str) -> None:
+    """Numbers and names are."""
+    provider, exporter = guarded(level)
+    call_model(provider)
+
+    (span,) = exporter.get_finished_spans()
+    assert "gen_ai.input.messages" not in span.attributes
+    assert span.attributes["gen_ai.usage.input_tokens"] == 7
+    assert span.events[0].attributes == {}
+
+
+def test_without_a_level_captured_messages_leave_redacted() -> None:
+    """Whether they are captured is for OpenTelemetry's own variable to say."""
+    provider, exporter = guarded(None)
+    call_model(provider)
+
+    (span,) = exporter.get_finished_spans()
+    assert "I am [EMAIL]" in span.attributes["gen_ai.input.messages"]
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("gen_ai.output.messages", True),
+        ("gen_ai.prompt.0.content", True),
+        ("llm.input_messages.0.message.content", True),
+        ("input.value", True),
+        ("traceloop.entity.output", True),
+        ("gen_ai.tool.call.arguments", True),
+        ("gen_ai.usage.input_tokens", False),
+        ("gen_ai.request.model", False),
+        ("gen_ai.prompt.name", False),
+        ("llm.token_count.prompt", False),
+        ("http.request.method", False),
+    ],
+)
+def test_messages_are_known_in_every_dialect(key: str, message: bool) -> None:
+    """By the names of their attributes."""
+    assert is_message(key) is message
+
+
+def test_events_of_model_calls_lose_their_body() -> None:
+    """Other log records keep theirs."""
+    from opentelemetry.sdk._logs import ReadWriteLogRecord
+
+    entry_class: Any = ReadWriteLogRecord
+
+    def body_of(event: str | None) -> Any:
+        entry = entry_class(LogRecord(body={"content": "hi"}, event_name=event))
+        return without_messages(entry).log_record.body
+
+    assert body_of("gen_ai.user.message") is None
+    assert body_of("shop.order") == body_of(None) == {"content": "hi"}
+
+
+@pytest.fixture
+def keys() -> tuple[str, str]:
+    """A private and a public key."""
+    return sealing.new_key_pair()
+
+
+def test_under_full_messages_are_stored_redacted_and_only_the_key_reads_them(
+    tmp_path: Path, keys: tuple[str, str]
+) -> None:
+    """Nothing of them stands in the file; the calls of a user can be found to forget them."""
+    private_key, public_key = keys
+    whole = shields(Settings(content="full"), Redactor(), SilentObserver(), withhold=False).whole
+    path = tmp_path / "content.db"
+    provider, _ = guarded("full", ContentKeeper(path, public_key, whole, lambda: KEY))
+    call_model(provider)
+    provider.get_tracer("app").start_span("no model call").end()
+
+    (row,) = store.read(path)
+    content = json.loads(sealing.opener(private_key)(row.sealed, row.ids))
+    assert "I am [EMAIL]" in content["gen_ai.input.messages"]
+    assert content["events"] == [{"name": "gen_ai.content.prompt", "gen_ai.prompt": "hello"}]
+    assert row.user_id == Pseudonyms(KEY).of("user", "ada@lovelace.example")
+    assert b"EMAIL" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@given(content=st.binary(max_size=2000), ids=st.binary(min_size=24, max_size=24))
+def test_what_is_sealed_opens_with_its_key_and_ids_only(content: bytes, ids: bytes) -> None:
+    """Not with another key, not for another call, not changed."""
+    private_key, public_key = sealing.new_key_pair()
+    sealed = sealing.sealer(public_key)(content, ids)
+    open_sealed = sealing.opener(private_key)
+
+    assert open_sealed(sealed, ids) == content
+    changed = sealed[:-1] + bytes([sealed[-1] ^ 1])
+    for attempt in (
+        lambda: open_sealed(changed, ids),
+        lambda: open_sealed(sealed, bytes(24) if any(ids) else b"x" * 24),
+        lambda: sealing.opener(sealing.new_key_pair()[0])(sealed, ids),
+        lambda: open_sealed(b"", ids),
+    ):
+        with pytest.raises(sealing.ContentKeyError):
+            attempt()
+
+
+def test_full_without_a_key_is_a_problem_that_withholds(keys: tuple[str, str]) -> None:
+    """Storing messages in the clear is never the answer."""
+    without = load({"HOME": "/", "OTEL_DISTRO_CONTENT": "full"})
+    wrong = load({"HOME": "/", "OTEL_DISTRO_CONTENT": "full", "OTEL_DISTRO_CONTENT_KEY": keys[0]})
+    right = load({"HOME": "/", "OTEL_DISTRO_CONTENT": "full", "OTEL_DISTRO_CONTENT_KEY": keys[1]})
+
+    assert without.withholds
+    assert wrong.withholds
+    assert right.problems == ()
+
+
+def test_none_keeps_no_ledger() -> None:
+    """No call is stored."""
+    assert load({"HOME": "/", "OTEL_DISTRO_CONTENT": "none"}).settings.ledger is None
+
+
+def test_messages_are_captured_where_they_are_to_be_kept(keys: tuple[str, str]) -> None:
+    """Unless the user has said otherwise."""
+    full = Settings(content="full", content_key=keys[1])
+    unset: dict[str, str] = {}
+    said = {CAPTURE: "NO_CONTENT"}
+    capture(full, unset)
+    capture(full, said)
+    bare: dict[str, str] = {}
+    capture(Settings(), bare)
+
+    assert (unset, said, bare) == ({CAPTURE: "SPAN_ONLY"}, {CAPTURE: "NO_CONTENT"}, {})
+
+
+@pytest.mark.process
+def test_an_app_with_the_level_full_stores_what_it_said_and_sends_none_of_it(
+    tmp_path: Path, sink: OtlpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the key to reading it again, by the commands a user has."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    key_file = tmp_path / "content.key"
+    made = CliRunner().invoke(main, ["content", "keygen", str(key_file)])
+    script = """
+    import openai, sys
+    client = openai.OpenAI(base_url=sys.argv[1] + "/v1", api_key="x", max_retries=0)
+    client.chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": "the word is rosebud"}])
+    """
+    environ = clean_environment(
+        tmp_path,
+        OTEL_EXPORTER_OTLP_ENDPOINT=sink.url,
+        OTEL_DISTRO_CONTENT="full",
+        OTEL_DISTRO_CONTENT_KEY=made.stdout.strip(),
+    )
+    with FakeProvider() as provider:
+        done = instrumented(script, environ, provider.url)
+
+    assert done.returncode == 0, done.stderr
+    shown = CliRunner().invoke(main, ["content", "show", "--key", str(key_file), "--json"])
+    (call,) = json.loads(shown.stdout)["calls"]
+    assert "the word is rosebud" in call["content"]["gen_ai.input.messages"]
+    assert "Hello" in call["content"]["gen_ai.output.messages"]
+    assert [span.name for span in sink.spans()] == ["chat gpt-4o"]
+    assert b"rosebud" not in sink.everything()
+    trail = json.loads(CliRunner().invoke(main, ["audit", "show", "--json"]).stdout)["entries"]
+    assert [entry["action"] for entry in trail] == [
+        "content.keygen",
+        "settings.changed",
+        "content.read",
+    ]
+
+
+def test_a_key_file_is_the_owners_and_never_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Overwriting it would make everything unreadable."""
+    monkeypatch.setenv("OTEL_DISTRO_STATE_DIR", str(tmp_path / "state"))
+    file = tmp_path / "content.key"
+    first = CliRunner().invoke(main, ["content", "keygen", str(file)])
+    written = file.read_text()
+    second = CliRunner().invoke(main, ["content", "keygen", str(file)])
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert (first.exit_code, second.exit_code) == (0, 1)
+    assert "never overwritten" in second.output
+    assert file.read_text() == written
+
+
+def test_messages_can_be_expired_and_purged(tmp_path: Path) -> None:
+    """By age, and all."""
+    path = tmp_path / "content.db"
+    rows = [store.Sealed(n, n, bytes(16), None, b"x" * 100) for n in range(1, 5)]
+    store.write(path, rows)
+    store.write(path, rows)
+
+    assert store.delete_before(path, 3) == 2
+    assert store.delete_all(path) == 2
+    assert store.read(path) == []
+    assert store.delete_all(tmp_path / "none.db") == 0
