@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 SCHEMA: Final = "otel_distro_budget"
-_TURN: Final = 0x4F5442_0001
+TURN: Final = 0x4F5442_0001
 """Advisory lock: transactions take turns, as they do in a file, so that the same code is right."""
 _CREATION: Final = 0x4F5442_0002
 _TROUBLE_S: Final = 1.0
-"""After a failure, so long nobody tries again: a call must not wait for a server that is away."""
+"""After a failure, so long nobody waits again for a server that is away, or longer than a moment
+for one that is busy."""
+_SOON_MS: Final = 50
 
 
 class PostgresDatabase:
@@ -56,9 +58,6 @@ class PostgresDatabase:
         Raises BudgetFileError, which never shows a password, when the server cannot be used.
         """
         with self._lock, self._quietly():
-            until, why = self._trouble
-            if time.monotonic() < until:
-                raise BudgetFileError(why)
             db = self._begun()
             try:
                 yield db
@@ -69,12 +68,18 @@ class PostgresDatabase:
                 db.execute("COMMIT")
 
     def _begun(self) -> _Statements:
+        until, why = self._trouble
+        trouble = time.monotonic() < until
         with self._translated():
             if self._connection is None or self._connection.closed:
+                if trouble:
+                    raise BudgetFileError(why)
                 self._connection = self._connect()
             db = _Statements(self._connection)
             db.execute("BEGIN")
-            db.execute("SELECT pg_advisory_xact_lock(?)", (_TURN,))
+            if trouble:
+                db.execute(f"SET LOCAL lock_timeout = {_SOON_MS}")
+            db.execute("SELECT pg_advisory_xact_lock(?)", (TURN,))
             return db
 
     def _end(self, db: _Statements, error: BaseException) -> None:
@@ -90,7 +95,10 @@ class PostgresDatabase:
         try:
             yield
         except _psycopg().Error as error:
-            self._forget()
+            if isinstance(error, _psycopg().errors.LockNotAvailable):
+                self._connection.execute("ROLLBACK")
+            else:
+                self._forget()
             raise self._fault(error) from None
 
     def _fault(self, error: BaseException) -> BudgetFileError:

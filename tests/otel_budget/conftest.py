@@ -1,16 +1,20 @@
-"""Books in a folder of their own, a clock turned by hand, and a provider that can be slow."""
+"""Books of either kind in a place of their own, a clock turned by hand, and a slow provider."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from otel_budget.books import Books
-from support.budgets import Clock, SlowProvider
+from otel_budget.postgres_database import SCHEMA, TURN, PostgresDatabase
+from otel_cost_ledger.location import PostgresUrl
+from support.budgets import Clock, Locked, MakeBooks, SlowProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -20,10 +24,67 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def books(tmp_path: Path, clock: Clock) -> Iterator[Books]:
-    opened = Books(tmp_path / "state", now_ns=clock)
-    yield opened
-    opened.close()
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A database without budgets."""
+    import psycopg
+
+    yield postgres_server
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("SET client_min_messages = warning")
+        connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def shared_in(request: pytest.FixtureRequest) -> str | None:
+    """Where books are shared: None for a file, or a PostgreSQL URL."""
+    return None if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+def make_books(tmp_path: Path, shared_in: str | None) -> Iterator[MakeBooks]:
+    """Open the same books again and again, as other processes would; `by_hand` stops the thread."""
+    opened: list[Books] = []
+
+    def make(*, by_hand: bool = False, **options: Any) -> Books:
+        store = None
+        if shared_in is not None:
+            url = PostgresUrl.parse(shared_in)
+            store = PostgresDatabase(url.parameters, str(url))
+        books = Books(tmp_path / "state", store=store, **options)
+        if by_hand:
+            books._keeper.stop()
+        opened.append(books)
+        return books
+
+    yield make
+    for books in opened:
+        books.close()
+
+
+@pytest.fixture
+def books(make_books: MakeBooks, clock: Clock) -> Books:
+    return make_books(now_ns=clock)
+
+
+@pytest.fixture
+def locked(tmp_path: Path, shared_in: str | None) -> Locked:
+    """Have somebody else in the middle of a transaction for the body."""
+
+    @contextmanager
+    def lock() -> Iterator[None]:
+        if shared_in is None:
+            with sqlite3.connect(tmp_path / "state/budget.db", isolation_level=None) as file:
+                file.execute("BEGIN IMMEDIATE")
+                yield
+                file.execute("ROLLBACK")
+        else:
+            import psycopg
+
+            with psycopg.connect(shared_in) as server:
+                server.execute("SELECT pg_advisory_xact_lock(%s)", (TURN,))
+                yield
+
+    return lock
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from support.budgets import MakeBooks
+
 
 def reserve(books: Books, *claims: Claim) -> Hold | Denied:
     return books.reserve("m", (), lambda _learned: claims)
@@ -141,10 +143,10 @@ def test_settling_twice_counts_once(books: Books) -> None:
 
 
 def test_what_a_dead_process_holds_is_charged_as_its_calls_likely_cost(
-    tmp_path: Path, books: Books
+    books: Books, make_books: MakeBooks
 ) -> None:
     """It asked for 90 of 100 and dies; its call was probably billed 20, the rest comes back."""
-    dead = Books(tmp_path / "state")
+    dead = make_books()
     reserve(dead, Claim(book(), 90, 90, 20))
     dead.close()  # which leaves behind what is on its way
 
@@ -154,9 +156,9 @@ def test_what_a_dead_process_holds_is_charged_as_its_calls_likely_cost(
     assert books.state(book()) == State(20, 80)
 
 
-def test_what_a_living_process_holds_stays_held(tmp_path: Path, books: Books) -> None:
+def test_what_a_living_process_holds_stays_held(books: Books, make_books: MakeBooks) -> None:
     """However often others ask."""
-    alive = Books(tmp_path / "state")
+    alive = make_books()
     reserve(alive, claim(90))
 
     assert isinstance(reserve(books, claim(80)), Denied)
@@ -164,10 +166,11 @@ def test_what_a_living_process_holds_stays_held(tmp_path: Path, books: Books) ->
     alive.close()
 
 
-def test_a_hold_that_nobody_ended_expires(books: Books, clock: object) -> None:
+def test_a_hold_that_nobody_ended_expires(books: Books) -> None:
     """An hour later it is charged; no call lasts as long."""
     held(books, claim(60))
-    clock.ns += 3_600_000_000_001  # type: ignore[attr-defined]
+    with books.store.transaction() as db:
+        db.execute("UPDATE holds SET expires_ns = 1")
 
     books.reap()
 
@@ -197,9 +200,9 @@ def test_of_an_owner_without_a_file_nothing_is_known(tmp_path: Path) -> None:
         remains(tmp_path, owner.name)
 
 
-def test_books_open_with_what_the_ledger_knows(tmp_path: Path) -> None:
+def test_books_open_with_what_the_ledger_knows(make_books: MakeBooks) -> None:
     """Spent before there was a budget, or before its file was lost."""
-    books = Books(tmp_path, opening=lambda _book: 70)
+    books = make_books(opening=lambda _book: 70)
 
     assert isinstance(reserve(books, claim(40)), Denied)
     assert books.state(book()) == State(70, 0)
@@ -253,9 +256,9 @@ def test_spending_can_be_taken_back(books: Books) -> None:
     assert books.state(book()) == State(0, 0)
 
 
-def test_what_was_learned_is_shared(tmp_path: Path, books: Books) -> None:
+def test_what_was_learned_is_shared(books: Books, make_books: MakeBooks) -> None:
     """The most and the least of all processes."""
-    other = Books(tmp_path / "state")
+    other = make_books()
     for store, tokens in ((books, 100), (other, 300)):
         hold = held(store, claim(1))
         store.settle(hold, [], [Lesson.of("m", "input 5", tokens, 20)])

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from otel_budget.book import Book, Claim, State
 from otel_budget.books import Books
 from otel_budget.leases import Hold
+from otel_budget.postgres_database import PostgresDatabase
+from otel_cost_ledger.location import PostgresUrl
 from support.budgets import book, kill
 
 
 class Interleaving(RuleBasedStateMachine):
     """Two processes reserve, settle, tidy up and die in any order; actuals stay below ceilings."""
 
+    url: str | None = None
+    run_number = itertools.count(1)
+
     @initialize(limit=st.sampled_from([100, 3000]))
     def open(self, limit: int) -> None:
         self.limit = limit  # too little for leases with most claims, or plenty
+        self.name = f"run {next(self.run_number)}"
         self.folder = tempfile.TemporaryDirectory()
         self.now = 1_000_000
         self.books = [self._books() for _ in range(2)]
@@ -31,13 +45,17 @@ class Interleaving(RuleBasedStateMachine):
         self.spent = 0
 
     def _books(self) -> Books:
-        books = Books(Path(self.folder.name), now_ns=lambda: self.now)
+        store = None
+        if self.url is not None:
+            url = PostgresUrl.parse(self.url)
+            store = PostgresDatabase(url.parameters, str(url))
+        books = Books(Path(self.folder.name), store=store, now_ns=lambda: self.now)
         books._keeper.stop()  # rules tidy up, so that every run is the same
         return books
 
     @property
     def day(self) -> Book:
-        return book(self.limit)
+        return book(self.limit, name=self.name)
 
     @rule(
         who=st.integers(0, 1),
@@ -111,5 +129,18 @@ def _most(hold: Hold) -> int:
     return sum(amount for _, amount in hold.lost())
 
 
-TestInterleaving = Interleaving.TestCase
-TestInterleaving.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+def test_a_budget_is_never_over(shared_in: str | None) -> None:
+    """In a file and in a database."""
+
+    class Machine(Interleaving):
+        url = shared_in
+
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=40 if shared_in is None else 10,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

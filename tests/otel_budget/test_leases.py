@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,31 +16,30 @@ from otel_budget.store import BudgetFileError
 from support.budgets import book, claim, kill
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from support.budgets import Locked, MakeBooks
 
 PLENTY = book(1000)
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
-    opened = by_hand(tmp_path)
-    yield opened
-    opened.close()
+def books(make_books: MakeBooks) -> Books:
+    """Books that are tidied up when the test says so."""
+    return make_books(by_hand=True)
 
 
 @pytest.fixture
-def other(tmp_path: Path) -> Iterator[Books]:
-    opened = by_hand(tmp_path)
-    yield opened
-    opened.close()
+def other(make_books: MakeBooks) -> Books:
+    """The same books in another process."""
+    return make_books(by_hand=True)
 
 
-def by_hand(tmp_path: Path) -> Books:
-    """Books that are tidied up when the test says so."""
-    books = Books(tmp_path / "state")
-    books._keeper.stop()
-    return books
+def say_nothing_for_long(books: Books) -> None:
+    """Have a minute pass without a word of anybody."""
+    with books.store.transaction() as db:
+        db.execute("UPDATE owners SET expires_ns = 0")
 
 
 def hold(books: Books, amount: int = 1, of: Book = PLENTY) -> Hold:
@@ -51,19 +48,10 @@ def hold(books: Books, amount: int = 1, of: Book = PLENTY) -> Hold:
     return result
 
 
-@contextmanager
-def locked(books: Books) -> Iterator[None]:
-    """Somebody else is in the middle of a transaction and stays there."""
-    with sqlite3.connect(books.store.path, isolation_level=None) as connection:  # type: ignore[attr-defined]
-        connection.execute("BEGIN IMMEDIATE")
-        yield
-        connection.execute("ROLLBACK")
-
-
-def test_a_lease_is_used_without_the_shared_books(books: Books) -> None:
+def test_a_lease_is_used_without_the_shared_books(books: Books, locked: Locked) -> None:
     """The first call takes it; those that follow do not notice that the file is locked."""
     first = hold(books)
-    with locked(books):
+    with locked():
         began = time.monotonic()
         second = hold(books)
         books.settle(second, [(PLENTY, 1)])
@@ -88,22 +76,18 @@ def test_what_is_leased_and_not_used_is_not_shown_as_held(books: Books, other: B
     hold(books, 3)
 
     assert other.state(PLENTY) == State(0, 7)
-    with reading_books(other.store.path.parent) as reader:  # type: ignore[attr-defined]
-        assert reader.state(PLENTY) == State(0, 7)
     assert books.state(PLENTY) == State(4, 3)
 
 
-def test_all_leases_together_leave_most_of_the_budget(tmp_path: Path) -> None:
+def test_all_leases_together_leave_most_of_the_budget(make_books: MakeBooks) -> None:
     """Each process takes a hundred calls or its share of a quarter of what is left."""
-    processes = [by_hand(tmp_path) for _ in range(8)]
+    processes = [make_books(by_hand=True) for _ in range(8)]
     for books in processes:
         hold(books)
 
     denied = processes[0].reserve("m", (), lambda _learned: [claim(1000, PLENTY)])
     assert isinstance(denied, Denied)
     assert denied.state.reserved < 400
-    for books in processes:
-        books.close()
 
 
 def test_near_the_limit_calls_are_held_one_by_one(books: Books, other: Books) -> None:
@@ -162,7 +146,7 @@ def test_what_was_written_down_before_is_not_charged_again(books: Books, other: 
 
 
 def test_a_lease_of_a_process_without_a_file_is_charged_in_full(
-    tmp_path: Path, books: Books, other: Books, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, books: Books, other: Books
 ) -> None:
     """Once it has said nothing for a minute: it may run on another host."""
     books.settle(hold(books), [(PLENTY, 1)])
@@ -171,8 +155,7 @@ def test_a_lease_of_a_process_without_a_file_is_charged_in_full(
     assert not other.reap()
     assert other.state(PLENTY) == State(0, 101)
 
-    soon = time.time_ns() + 61_000_000_000
-    monkeypatch.setattr(other.turns, "_now_ns", lambda: soon)
+    say_nothing_for_long(other)
     other._next_reap = 0
 
     assert other.reap()
@@ -180,14 +163,13 @@ def test_a_lease_of_a_process_without_a_file_is_charged_in_full(
 
 
 def test_who_was_taken_for_dead_spends_nothing_more_of_its_lease(
-    tmp_path: Path, books: Books, other: Books, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, books: Books, other: Books
 ) -> None:
     """It was charged for all of it; what it settles is part of that."""
     first = hold(books)
     for path in (tmp_path / "state/budget.owners").iterdir():
         path.unlink()
-    soon = time.time_ns() + 61_000_000_000
-    monkeypatch.setattr(other.turns, "_now_ns", lambda: soon)
+    say_nothing_for_long(other)
     other.reap()
 
     books.settle(first, [(PLENTY, 1)])
@@ -196,6 +178,19 @@ def test_who_was_taken_for_dead_spends_nothing_more_of_its_lease(
     assert other.state(PLENTY) == State(101, 0)
     hold(books)
     assert other.state(PLENTY).spent == 101
+
+
+def test_those_who_only_look_see_the_same(tmp_path: Path) -> None:
+    """Without a lock, in the file."""
+    books = Books(tmp_path)
+    books.settle(hold(books, 5), [(PLENTY, 4)])
+    hold(books, 3)
+
+    with reading_books(tmp_path) as reader:
+        found = reader.state(PLENTY)
+        assert found is not None
+        assert found.spent + found.reserved == 7
+    books.close()
 
 
 def test_several_budgets_lease_or_hold_each_for_itself(books: Books, other: Books) -> None:
@@ -235,12 +230,14 @@ def test_thresholds_passed_inside_leases_are_told_once(books: Books, other: Book
     assert [crossing.percent for crossing in told] == [50, 80, 95]
 
 
-def test_books_that_cannot_be_written_do_not_lose_what_was_settled(books: Books) -> None:
+def test_books_that_cannot_be_written_do_not_lose_what_was_settled(
+    books: Books, locked: Locked
+) -> None:
     """It is written down once they can."""
     faults: list[BaseException] = []
     books.on_fault = faults.append
     books.settle(hold(books), [(PLENTY, 1)])
-    with locked(books):
+    with locked():
         books.tick()
     assert isinstance(faults[0], BudgetFileError)
 
@@ -249,11 +246,13 @@ def test_books_that_cannot_be_written_do_not_lose_what_was_settled(books: Books)
     assert books.state(PLENTY) == State(1, 0)
 
 
-def test_an_entry_that_could_not_be_settled_is_settled_later(books: Books, other: Books) -> None:
+def test_an_entry_that_could_not_be_settled_is_settled_later(
+    books: Books, other: Books, locked: Locked
+) -> None:
     """Held near the limit, and the file is locked when the call ends."""
     tight = book(10)
     on_its_way = hold(books, 5, tight)
-    with locked(books), pytest.raises(BudgetFileError):
+    with locked(), pytest.raises(BudgetFileError):
         books.settle(on_its_way, [(tight, 4)])
     assert other.state(tight) == State(0, 5)
 
@@ -262,11 +261,13 @@ def test_an_entry_that_could_not_be_settled_is_settled_later(books: Books, other
     assert other.state(tight) == State(4, 0)
 
 
-def test_while_the_file_is_locked_only_the_first_call_waits_long(books: Books) -> None:
+def test_while_the_file_is_locked_only_the_first_call_waits_long(
+    books: Books, locked: Locked
+) -> None:
     """Two seconds; those that follow within a second only a moment."""
     books.state(PLENTY)
     waited = []
-    with locked(books):
+    with locked():
         for _ in range(3):
             began = time.monotonic()
             with pytest.raises(BudgetFileError):
@@ -312,9 +313,11 @@ def test_calls_that_are_settled_later_are_settled_before_anybody_looks(books: Bo
     assert books.state(PLENTY) == State(1, 0)
 
 
-def test_the_keeper_writes_down_and_gives_back_by_itself(tmp_path: Path, other: Books) -> None:
+def test_the_keeper_writes_down_and_gives_back_by_itself(
+    make_books: MakeBooks, other: Books
+) -> None:
     """Within half a second, without another call."""
-    books = Books(tmp_path / "state")
+    books = make_books()
     on_its_way = hold(books)
     books.later(lambda: books.settle(on_its_way, [(PLENTY, 1)]), soon=False)
 
@@ -323,7 +326,6 @@ def test_the_keeper_writes_down_and_gives_back_by_itself(tmp_path: Path, other: 
         time.sleep(0.02)
 
     assert other.state(PLENTY) == State(1, 0)
-    books.close()
 
 
 def test_a_call_waits_for_leases_it_may_get_something_of(books: Books, other: Books) -> None:

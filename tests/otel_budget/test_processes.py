@@ -6,15 +6,12 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
-import textwrap
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
+from support.openai_workers import CALL_NANO_USD, environment, finish, start
 from support.process import BIN, clean_environment, run
 
 if TYPE_CHECKING:
@@ -23,65 +20,6 @@ if TYPE_CHECKING:
     from support.budgets import SlowProvider
 
 pytestmark = pytest.mark.process
-
-CALL_NANO_USD = 6_000_000
-APP = """
-import sys, threading, openai
-url, threads, calls = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-client = openai.OpenAI(base_url=url + "/v1", api_key="sk-x")
-counts = {"ok": 0, "refused": 0}
-lock = threading.Lock()
-
-def work():
-    for _ in range(calls):
-        try:
-            client.chat.completions.create(
-                model="gpt-4o", messages=[{"role": "user", "content": "hi"}], max_tokens=300
-            )
-            outcome = "ok"
-        except openai.APIStatusError as error:
-            assert error.status_code == 402, error
-            outcome = "refused"
-        with lock:
-            counts[outcome] += 1
-
-pool = [threading.Thread(target=work) for _ in range(threads)]
-for thread in pool: thread.start()
-for thread in pool: thread.join()
-print(counts["ok"], counts["refused"])
-"""
-
-
-def environment(tmp_path: Path, usd: str, action: str = "refuse") -> dict[str, str]:
-    return clean_environment(
-        tmp_path,
-        OTEL_TRACES_EXPORTER="none",
-        OTEL_METRICS_EXPORTER="none",
-        OTEL_LOGS_EXPORTER="none",
-        OTEL_DISTRO_BUDGET_USD_PER_DAY=usd,
-        OTEL_DISTRO_BUDGET_ACTION=action,
-    )
-
-
-def start(
-    environ: dict[str, str], provider: SlowProvider, *arguments: int
-) -> subprocess.Popen[str]:
-    command = [str(BIN / "opentelemetry-instrument"), sys.executable, "-c", textwrap.dedent(APP)]
-    return subprocess.Popen(
-        [*command, provider.url, *map(str, arguments)],
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(processes: list[subprocess.Popen[str]]) -> tuple[int, int, str]:
-    """Calls that went through, calls refused, and everything said on stderr."""
-    with ThreadPoolExecutor(len(processes)) as pool:
-        outputs = list(pool.map(lambda process: process.communicate(timeout=120), processes))
-    counts = [list(map(int, out.split())) for out, _ in outputs]
-    return sum(c[0] for c in counts), sum(c[1] for c in counts), "".join(e for _, e in outputs)
 
 
 def ledger_total(tmp_path: Path) -> int:

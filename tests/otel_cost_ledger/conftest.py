@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +15,6 @@ import pytest
 from otel_cost_ledger import LedgerWriter
 from otel_cost_ledger.location import Location, PostgresUrl
 from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
-from support.postgres_server import programs, server
 
 MakeCall = Callable[..., PricedCall]
 MakeWriter = Callable[..., LedgerWriter]
@@ -38,21 +35,6 @@ def private_umask() -> Iterator[None]:
 def path(tmp_path: Path) -> Path:
     """Where the ledger of a test lives."""
     return tmp_path / "state" / "ledger.db"
-
-
-@pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server of this test run; its URL, with the password."""
-    if programs() is None:
-        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
-    pytest.importorskip("psycopg", reason="psycopg is missing: pip install 'otel-distro[postgres]'")
-    # Not below pytest's own folder, which only the user who runs the tests can enter.
-    folder = Path(tempfile.mkdtemp(prefix="otel-distro-postgres-"))
-    try:
-        with server(folder) as url:
-            yield url
-    finally:
-        shutil.rmtree(folder)
 
 
 @pytest.fixture

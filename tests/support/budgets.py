@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from otel_budget.book import Book, Claim
+from otel_budget.books import Books
 from otel_distro.demo.provider import FakeProvider
 
-if TYPE_CHECKING:
-    from otel_budget.books import Books
-
 NOON_NS = 1_763_000_000_000_000_000
+MakeBooks = Callable[..., Books]
+Locked = Callable[[], AbstractContextManager[None]]
 
 
 class Clock:

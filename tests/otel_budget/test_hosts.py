@@ -1,0 +1,84 @@
+"""Several hosts under one budget: processes that share nothing but a database."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from otel_budget.postgres_database import SCHEMA
+from support.openai_workers import CALL_NANO_USD, environment, finish, start
+
+if TYPE_CHECKING:
+    from support.budgets import SlowProvider
+
+pytestmark = [pytest.mark.process, pytest.mark.postgres]
+
+
+def host(tmp_path: Path, number: int, url: str, usd: str) -> dict[str, str]:
+    return {**environment(tmp_path / f"host{number}", usd), "OTEL_DISTRO_BUDGET_STORE": url}
+
+
+def books(url: str) -> list[tuple[int, int]]:
+    with psycopg.connect(url) as connection:
+        found = connection.execute(f"SELECT spent, reserved FROM {SCHEMA}.books").fetchall()
+    return [(int(spent), int(reserved)) for spent, reserved in found]
+
+
+def test_two_hosts_share_one_budget(
+    tmp_path: Path, provider: SlowProvider, postgres_url: str
+) -> None:
+    """60 calls want through, 10 fit."""
+    hosts = [host(tmp_path, number, postgres_url, "0.06") for number in (1, 2)]
+    went, refused, said = finish([start(one, provider, 1, 30) for one in hosts])
+
+    assert (went, refused) == (10, 50), said
+    assert len(provider.requests) == 10
+    assert books(postgres_url) == [(10 * CALL_NANO_USD, 0)]
+    assert said.count("budget 'day' is 100 % spent") == 1
+
+
+def test_what_a_killed_host_held_comes_back_when_its_word_expires(
+    tmp_path: Path, provider: SlowProvider, postgres_url: str
+) -> None:
+    """Nobody sees its files; after a minute without a word it counts as dead, and is charged."""
+    provider.delay = 5.0
+    victim = start(host(tmp_path, 1, postgres_url, "0.06"), provider, 1, 1)
+    deadline = time.monotonic() + 60
+    while not provider.requests and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(victim.pid, signal.SIGKILL)
+    victim.communicate()
+    provider.delay = 0.0
+    ((_, held),) = books(postgres_url)
+    assert held > 0
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(f"UPDATE {SCHEMA}.owners SET expires_ns = 0")
+
+    went, _, _ = finish([start(host(tmp_path, 2, postgres_url, "0.06"), provider, 1, 20)])
+
+    ((spent, held),) = books(postgres_url)
+    assert went in {8, 9}
+    assert held == 0
+    assert spent <= 10 * CALL_NANO_USD
+
+
+def test_a_database_that_is_away_decides_nothing_but_by_policy(
+    tmp_path: Path, provider: SlowProvider
+) -> None:
+    """Refused as set, without a password in what is said; or let through, as set."""
+    url = "postgresql://me:s3cret-pa55@127.0.0.1:9/budgets"
+    refusing = host(tmp_path, 1, url, "1")
+    allowing = {**host(tmp_path, 2, url, "1"), "OTEL_DISTRO_BUDGET_ON_FAULT": "allow"}
+
+    refused = finish([start(refusing, provider, 1, 2)])
+    allowed = finish([start(allowing, provider, 1, 2)])
+
+    assert refused[:2] == (0, 2)
+    assert allowed[:2] == (2, 0)
+    assert "s3cret" not in refused[2] + allowed[2]
