@@ -14,7 +14,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_distro.signal_chain import before_death
+from otel_distro import signal_chain
 from otel_distro.worker_pools import before_workers_leave
 
 if TYPE_CHECKING:
@@ -49,10 +49,14 @@ class Exits:
     def __init__(self, runtime: Closable, timeout: float) -> None:
         self._runtime = runtime
         self._timeout = timeout
-        self.at_fork()
+        self._reset()
 
     def at_fork(self) -> None:
         """Start anew in a forked child: it leaves on its own."""
+        self._reset()
+        signal_chain.at_fork()
+
+    def _reset(self) -> None:
         self._delivered_at = -1.0
         self._begun = _thread.allocate_lock()
         # Held until closing is done. A raw lock, because a signal handler may wait for it while
@@ -65,7 +69,7 @@ class Exits:
         atexit.register(self._before_exit)
         if self._timeout <= 0:
             return
-        before_death(self._before_death)
+        signal_chain.before_death(self._before_death)
         _wrap("_exit", self._before_exit)
         _wrap("execv", self.deliver)
         _wrap("execve", self.deliver)

@@ -14,6 +14,8 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
+from otel_distro.signal_watch import SignalWatch
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
@@ -34,6 +36,9 @@ class SignalChain:
         self.before = before
         self._set: Any = signal.signal
         self._get: Any = signal.getsignal
+        self._exit: Any = os._exit
+        self._begun = False
+        self._watch = SignalWatch(self._unhandled, self._stuck)
 
     def install(self) -> None:
         """Come before default actions, those set now and those set later."""
@@ -44,14 +49,30 @@ class SignalChain:
                     self._set(number, self._on_signal)
                 except ValueError:  # only the main thread can set handlers
                     return
+        self._watch.start()
+
+    def at_fork(self) -> None:
+        """Start anew in a forked child."""
+        self._begun = False
+        self._watch.at_fork()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._begun = True
         if not self.before():
+            self._begun = False
             return
         # Die of the signal itself, as the process would have without us.
         self._set(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
         time.sleep(1)  # only reached while the signal is blocked
+
+    def _unhandled(self, number: int) -> bool:
+        return not self._begun and self._get(number) == self._on_signal
+
+    def _stuck(self, number: int) -> None:
+        """End the process without its main thread, which does not react."""
+        if self.before():
+            self._exit(128 + number)  # what a shell calls the death by a signal
 
     def _wrap(self) -> None:
         original_set, original_get = self._set, self._get
@@ -72,6 +93,12 @@ class SignalChain:
 
 
 _chain: SignalChain | None = None
+
+
+def at_fork() -> None:
+    """Start anew in a forked child."""
+    if _chain is not None:
+        _chain.at_fork()
 
 
 def before_death(before: Callable[[], bool]) -> None:
