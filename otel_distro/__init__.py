@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from otel_distro.errors import OtelDistroError, Problem, SettingsError
     from otel_distro.events.catalogue import Attribute, define_event
     from otel_distro.events.tracking import Event, attach, detach, event_span, track_event
+    from otel_distro.logs.adapters import loguru_patcher, loguru_sink, structlog_processor
     from otel_distro.tallies import Snapshot, reset, snapshot
     from otel_distro.tracing import current_trace_id, measure, traced
 
@@ -31,10 +32,13 @@ _HOMES = {
     "detach": "events.tracking",
     "event_span": "events.tracking",
     "feature_flag": "contexts",
+    "loguru_patcher": "logs.adapters",
+    "loguru_sink": "logs.adapters",
     "measure": "tracing",
     "reset": "tallies",
     "session": "contexts",
     "snapshot": "tallies",
+    "structlog_processor": "logs.adapters",
     "tenant": "contexts",
     "traced": "tracing",
     "track_event": "events.tracking",
@@ -56,10 +60,13 @@ __all__ = [
     "detach",
     "event_span",
     "feature_flag",
+    "loguru_patcher",
+    "loguru_sink",
     "measure",
     "reset",
     "session",
     "snapshot",
+    "structlog_processor",
     "tenant",
     "traced",
     "track_event",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry._logs import SeverityNumber
 
+from otel_distro.logs.printed import NOT_ON_CONSOLE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -22,7 +24,7 @@ RESOURCE_KEYS = {
 """Field of a JSON line -> resource attribute; left out where the resource does not say."""
 
 _OWN_FIELDS = frozenset(
-    {"session.id", "exception.type", "exception.message", "exception.stacktrace"}
+    {NOT_ON_CONSOLE, "session.id", "exception.type", "exception.message", "exception.stacktrace"}
 )
 _NAMES = {n: n.name.rstrip("0123456789") for n in SeverityNumber}
 _COLORS = {"DEBUG": 36, "INFO": 32, "WARN": 33, "ERROR": 31, "FATAL": 35}

@@ -11,6 +11,7 @@ from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportRes
 
 from otel_distro import notices
 from otel_distro.logs.lines import formatter, json_line
+from otel_distro.logs.printed import NOT_ON_CONSOLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
 
     from otel_distro.logs.rotation import RotatingFile
-
-NOT_ON_CONSOLE = "otel_distro.printed"
-"""Attribute of records that their own logging library prints, so that no line is there twice."""
 
 
 class ConsoleOutput(LogRecordProcessor):
