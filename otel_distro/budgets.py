@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-from otel_budget import httpx_gate, urllib3_gate
+from otel_budget import aiohttp_gate, httpx_gate, urllib3_gate
 from otel_budget.cost_budget import Action
 from otel_budget.gate import Gate, Listener
 from otel_budget.refusal import Refusal, Refused
@@ -78,7 +78,7 @@ class Budgets:
             tracer_provider.add_span_processor(ScopeSpanProcessor(self._scopes))
         if not self._hard:
             return
-        for gate_module in (httpx_gate, urllib3_gate):
+        for gate_module in (httpx_gate, urllib3_gate, aiohttp_gate):
             for name in gate_module.MODULES:
                 wrapt.register_post_import_hook(partial(self._put, gate_module), name)
 

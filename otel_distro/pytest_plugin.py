@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_budget import httpx_gate, urllib3_gate
+from otel_budget import aiohttp_gate, httpx_gate, urllib3_gate
 from otel_budget.books import Books
 from otel_budget.cost_budget import NANO_PER_USD, Action, CostBudget
 from otel_budget.gate import Gate, Listener
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from otel_pricing import PriceBook
 
 _SPENT = pytest.StashKey[dict[str, Decimal]]()
-_GATES = (httpx_gate, urllib3_gate)
+_GATES = (httpx_gate, urllib3_gate, aiohttp_gate)
 
 
 def pytest_configure(config: pytest.Config) -> None:
