@@ -111,8 +111,9 @@ def timeline(ledger: Ledger, window: Window, step_ns: int, filters: Filters) -> 
 
 def _sums(at_ns: int, names: Sequence[Any], outcome: Sequence[Any], counted: Sequence[Any]) -> Sums:
     status, failed, error_type, code, reason = outcome
-    said = (*names, status, bool(failed), error_type, int(code), reason)
-    return Sums(at_ns, *said, *(int(number) for number in counted))
+    values: list[Any] = [at_ns, *names, status, bool(failed), error_type, int(code), reason]
+    values += [int(number) for number in counted]
+    return Sums(*values)
 
 
 def _named(

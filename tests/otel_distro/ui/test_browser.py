@@ -123,7 +123,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Seen]]:
         page.on("request", lambda request: seen.requests.append(request.url))
         page.on("console", lambda message: seen.complaints.append(message.text))
         page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (seen.dialogs.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", lambda dialog: seen.dialogs.append(dialog.message))
         opened.append(seen)
         page.goto(url)
         return seen
