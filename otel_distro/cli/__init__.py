@@ -22,6 +22,7 @@ COMMANDS = {
     "import": "fill the ledger from OTLP/JSON Lines files",
     "ledger": "check the ledger, remove or archive old calls, copy it",
     "prices": "what a model costs and where that price comes from",
+    "privacy": "every field that can leave or is kept: where, why, for how long",
     "prove-privacy": "run a program with fake secrets planted and show all that would leave",
     "reconcile": "compare the ledger with a provider's usage or cost export",
     "redact": "copy standard input to standard output with PII and secrets masked",

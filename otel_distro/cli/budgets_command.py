@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_distro import audit
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
 from otel_distro.settings import load, process_environment
@@ -114,6 +115,15 @@ def _change(name: str, amount: str, scope: str, why: str) -> None:
     with opened_books(settings) as books:
         book = budget.book_of(scope, time.time_ns())
         before = set_spent(books, book, spent, by=_user(), why=why)
+    audit.record_quietly(
+        settings.state_dir,
+        "budget.set" if spent else "budget.reset",
+        budget=name,
+        scope=scope,
+        spent_before=_amount(budget, before.spent),
+        spent=_amount(budget, spent),
+        why=why,
+    )
     output.note(f"budget {name}: spent {_amount(budget, before.spent)} -> {_amount(budget, spent)}")
 
 
