@@ -16,6 +16,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_budget.records import LatencyRecord
 from otel_distro.settlement import Account, Settlement
+from otel_distro.span_errors import SpanErrors
 from otel_pricing import is_model_call
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Accounts:
         self._faults = faults
         self._call_sinks = call_sinks
         self._verdict_sinks = verdict_sinks
+        self._errors = SpanErrors()
         self._reset()
 
     def _reset(self) -> None:
@@ -80,6 +82,9 @@ class Accounts:
 
     def take(self, span: ReadableSpan) -> Callable[[], Mapping[str, Any]] | None:
         """Recognise and queue *span* on the app's thread; return where its facts come from."""
+        return self._errors.of(span, self._queue(span))
+
+    def _queue(self, span: ReadableSpan) -> Callable[[], Mapping[str, Any]] | None:
         scope, attributes = span.instrumentation_scope, span.attributes
         account = record = None
         # Asking whether there are attributes at all would cost more than looking for them.

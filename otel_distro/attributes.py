@@ -45,6 +45,12 @@ COST = "otel_distro.cost"
 CALL_COST = "otel_distro.call.cost"
 """Histogram of the cost of one call in US dollars."""
 
+ERRORS = "otel_distro.errors"
+"""Counter of spans that ended in an error, by category and `error.type`."""
+ERROR_CATEGORY = "otel_distro.error.category"
+"""Who has to do something about an error: transient, configuration, data, resource or unknown.
+It stands beside `error.type`, which stays what it is."""
+
 API_SCOPE = "otel_distro.api"
 """Instrumentation scope of what programs record through our API."""
 OPERATION_NAME = "otel_distro.operation.name"

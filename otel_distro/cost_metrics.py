@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.metrics import get_meter
 
 from otel_distro import attributes as names
+from otel_distro.error_categories import categorise
 from otel_pricing import CostStatus, PricedCall
 from otel_pricing.attributes import COST_STATUS
 from otel_pricing.call import NANO_PER_USD
@@ -76,6 +77,8 @@ class CostMetrics:
         }
         if call.error_type:
             attributes[names.ERROR_TYPE] = call.error_type
+            category = categorise(call.error_type, call.http_status_code)
+            attributes[names.ERROR_CATEGORY] = category.value
         self._calls.add(1, attributes)
         if priced.cost_nano_usd:
             self._cost.add(priced.cost_nano_usd, attributes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from otel_distro.alerts.categories import Category, categorise
+from otel_distro.error_categories import Category, categorise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
