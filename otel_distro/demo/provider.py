@@ -21,9 +21,9 @@ _TOOL_CALL = {
 
 
 class FakeProvider:
-    """Serves on a free loopback port from `start` to `stop`."""
+    """Serves on loopback from `start` to `stop`; on a free port unless one is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.requests: list[tuple[str, dict[str, Any]]] = []
         """Path and decoded body of each request, in order of arrival."""
         self._numbers = itertools.count(1)
@@ -32,7 +32,7 @@ class FakeProvider:
         class Handler(_Handler):
             owner = provider
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 

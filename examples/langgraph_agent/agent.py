@@ -1,0 +1,87 @@
+"""A LangGraph agent: a span for each node, with the keys of its state and never their values.
+
+What a state holds is what users said. Which parts of it a node reads and writes is enough to see
+how an agent works, so that is all `node` puts on spans.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypedDict
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from langgraph.graph import END, START, StateGraph
+from models import openai_client
+
+import otel_distro
+
+AGENT = "researcher"
+
+
+class State(TypedDict, total=False):
+    """What the nodes hand on to each other."""
+
+    question: str
+    notes: str
+    answer: str
+
+
+def node(function: Callable[[State], State]) -> Callable[[State], State]:
+    """Measure a node: its span has the keys of the state that go in and come out."""
+    name = function.__name__
+
+    @wraps(function)
+    def run(state: State) -> State:
+        with otel_distro.measure(f"invoke_agent {AGENT}.{name}", component="langgraph") as measured:
+            measured.set("gen_ai.agent.name", AGENT)
+            measured.set("langgraph.node", name)
+            measured.set("langgraph.state.input_keys", sorted(state))
+            written = function(state)
+            measured.set("langgraph.state.output_keys", sorted(written))
+            return written
+
+    return run
+
+
+def ask(text: str) -> str:
+    """Ask the model."""
+    done = openai_client().chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": text}]
+    )
+    return str(done.choices[0].message.content)
+
+
+@node
+def research(state: State) -> State:
+    """Collect what is known."""
+    return {"notes": ask(f"What is known about: {state['question']}")}
+
+
+@node
+def write(state: State) -> State:
+    """Turn notes into an answer."""
+    return {"answer": ask(f"Answer {state['question']} from {state['notes']}")}
+
+
+def build() -> Any:
+    """Return the compiled graph."""
+    graph = StateGraph(State)
+    graph.add_node("research", research)
+    graph.add_node("write", write)
+    graph.add_edge(START, "research")
+    graph.add_edge("research", "write")
+    graph.add_edge("write", END)
+    return graph.compile()
+
+
+def main() -> None:
+    """Answer one question, within a session."""
+    with otel_distro.session(), otel_distro.event_span("agent", agent=AGENT):
+        result = build().invoke({"question": "Where does ada@lovelace.example live?"})
+    print(result["answer"])
+
+
+if __name__ == "__main__":
+    main()
