@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from otel_distro.alerts.anomaly import DAYS, HOUR_NS, Hour, anomalies
 from otel_distro.error_categories import Category, categorise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from otel_budget.cost_budget import CostBudget
     from otel_cost_ledger.calls import StoredCall
@@ -57,6 +58,7 @@ def check(ledger: Ledger, budgets: Sequence[BudgetLine], now: datetime) -> list[
     found = list(_error_frequency(_since(in_hour, now - timedelta(minutes=5))))
     found += _health_of_calls(in_hour)
     found += _unpriced(in_hour)
+    found += _anomalies(ledger, now)
     for line in budgets:
         found += _budget(line)
     for budget in {line.budget.name: line.budget for line in budgets}.values():
@@ -104,6 +106,42 @@ def _health_of_calls(calls: Sequence[StoredCall]) -> Iterator[Incident]:
             f"calls took {average:,.0f} ms on average in the last hour",
             _shown(stored.priced.call.trace_id for stored in slowest),
         )
+
+
+def _anomalies(ledger: Ledger, now: datetime) -> Iterator[Incident]:
+    hours = hours_of(ledger, now - timedelta(days=DAYS, hours=2), now)
+    for anomaly in anomalies(hours, int(now.timestamp() * 1e9)):
+        shown = _SHOWN[anomaly.figure]
+        yield Incident(
+            f"anomaly:{anomaly.figure}",
+            "warning",
+            f"{anomaly.figure.replace('_', ' ')} was {shown(anomaly.value)} in the last whole "
+            f"hour; {shown(anomaly.usual.mean)} is usual",
+        )
+
+
+_SHOWN: dict[str, Callable[[float], str]] = {
+    "cost": lambda usd: f"${usd:,.2f}",
+    "latency": lambda ms: f"{ms:,.0f} ms",
+    "error_rate": lambda share: f"{share:.0%}",
+}
+
+
+def hours_of(ledger: Ledger, since: datetime, until: datetime) -> dict[int, Hour]:
+    """Return the hours between *since* and *until* that had calls, by when they began."""
+    from otel_cost_ledger.filters import Filters, Window
+    from otel_cost_ledger.timeline import timeline
+
+    hours: dict[int, Hour] = {}
+    for sums in timeline(ledger, Window.between(since, until), HOUR_NS, Filters()):
+        so_far = hours.get(sums.at_ns, Hour())
+        hours[sums.at_ns] = Hour(
+            so_far.calls + sums.calls,
+            so_far.failed_calls + (sums.calls if sums.failed else 0),
+            so_far.cost_nano_usd + sums.cost_nano_usd,
+            so_far.latency_us + sums.latency_us,
+        )
+    return hours
 
 
 def _unpriced(calls: Sequence[StoredCall]) -> Iterator[Incident]:

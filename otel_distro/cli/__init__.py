@@ -15,6 +15,7 @@ COMMANDS = {
     "content": "keys for stored messages, and reading or deleting them",
     "costs": "what model calls cost, from the local ledger",
     "demo": "run a small app against a fake provider and show what is seen",
+    "digest": "the review of a day, a week or a month, against the one before",
     "doctor": "check this installation and say how to mend what is wrong",
     "explain": "which spans of a trace are billed, and why",
     "forget": "take a user out of everything that is stored",

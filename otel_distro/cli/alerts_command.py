@@ -82,6 +82,7 @@ def test_command() -> None:
 
 
 def _check(settings: Settings) -> list[Incident]:
+    from otel_distro.alerts.history import FILE_NAME, History
     from otel_distro.alerts.incidents import Memory, messages
     from otel_distro.alerts.notifiers import notify
     from otel_distro.alerts.rules import check, now_utc
@@ -106,4 +107,5 @@ def _check(settings: Settings) -> list[Incident]:
         raise output.fail(str(error)) from error
     if not failed:  # what was not told is told at the next check
         memory.write(known)
+        History(settings.state_dir / FILE_NAME).add(told, now)
     return found

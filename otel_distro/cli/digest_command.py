@@ -1,0 +1,157 @@
+"""`otel-distro digest`: the review of a day, a week or a month."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_distro import figures
+from otel_distro.cli import output
+from otel_distro.cli.options import json_option, ledger_option, ledger_path, until_option
+from otel_distro.cli.reading import reading
+from otel_distro.settings import load, process_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_cost_ledger.location import Location
+    from otel_distro.alerts.history import Told
+    from otel_distro.digest.review import Figures, Period, Review
+    from otel_distro.digest.suggestions import Suggestion
+
+
+@click.command("digest", epilog="Example: otel-distro digest weekly")
+@click.argument("period", type=click.Choice(["daily", "weekly", "monthly"]))
+@until_option
+@ledger_option
+@json_option
+def command(
+    period: Period, until: datetime | None, ledger: Location | None, *, as_json: bool
+) -> None:
+    """Review a day, a week or a month: errors, latency, cost, alerts, and what changed.
+
+    Each is compared with the time before. A week names what failed most, a month suggests
+    thresholds.
+    """
+    from otel_distro.alerts.history import FILE_NAME, History
+    from otel_distro.digest.review import review
+
+    settings = load(process_environment()).settings
+    with reading(ledger_path(ledger)) as opened:
+        found = review(opened, period, until or datetime.now(UTC))
+        suggested = _suggested(opened, found) if period == "monthly" else []
+    told = [
+        one
+        for one in History(settings.state_dir / FILE_NAME).since(found.since)
+        if one.at < found.until and not one.resolved
+    ]
+    if as_json:
+        output.print_json(_data(found, told, suggested))
+    else:
+        _print(found, told, suggested)
+
+
+def _suggested(ledger: Any, found: Review) -> list[Suggestion]:
+    from otel_cost_ledger.violations import violations
+    from otel_distro.alerts.rules import hours_of
+    from otel_distro.digest.suggestions import suggestions
+
+    settings = load(process_environment()).settings
+    since = found.until - timedelta(days=30)
+    return suggestions(
+        hours_of(ledger, since, found.until),
+        settings.cost_budgets,
+        violations(ledger, since, found.until),
+    )
+
+
+def _data(found: Review, told: Sequence[Told], suggested: Sequence[Suggestion]) -> dict[str, Any]:
+    return {
+        "period": found.period,
+        "since": found.since.isoformat(),
+        "until": found.until.isoformat(),
+        "complete": found.complete,
+        "now": _figures_data(found.now),
+        "before": _figures_data(found.before),
+        "latency_violations": found.latency_violations,
+        "alerts": [{"at": one.at.isoformat(), "title": one.title} for one in told],
+        "models": [asdict(model) for model in found.models],
+        "failures": [asdict(failure) for failure in found.failures],
+        "suggestions": [asdict(suggestion) for suggestion in suggested],
+    }
+
+
+def _figures_data(of: Figures) -> dict[str, Any]:
+    return {**asdict(of), "error_rate": of.error_rate}
+
+
+def _print(found: Review, told: Sequence[Told], suggested: Sequence[Suggestion]) -> None:
+    now, before = found.now, found.before
+    click.echo(f"{found.period} review, {found.since:%Y-%m-%d %H:%M} to {found.until:%H:%M} UTC")
+    if not found.complete:
+        output.note("some calls of this period are gone: the figures are too low")
+    lines = [
+        ("calls", f"{now.calls:,}", _change(now.calls, before.calls)),
+        ("error rate", _share(now.error_rate), f"was {_share(before.error_rate)}"),
+        ("latency", _ms(now.average_ms), _change(now.average_ms, before.average_ms)),
+        ("p95", _ms(now.p95_ms), _change(now.p95_ms, before.p95_ms)),
+        ("cost", _cost(now), _change(now.cost_nano_usd, before.cost_nano_usd)),
+        ("slow operations", f"{found.latency_violations:,} latency budgets exceeded", ""),
+        ("alerts", f"{len(told)} told", ""),
+    ]
+    for name, value, change in lines:
+        click.echo(f"  {name:<16} {value:<34} {change}".rstrip())
+    for one in told[-5:]:
+        click.echo(f"    {one.at:%m-%d %H:%M}  {output.printable(one.title)}")
+    if found.period != "daily":
+        _print_models(found)
+        _print_failures(found)
+    for suggestion in suggested:
+        click.echo(
+            f"suggestion: {output.printable(suggestion.subject)}: "
+            f"{output.printable(suggestion.reason)}; {output.printable(suggestion.proposal)}"
+        )
+
+
+def _print_models(found: Review) -> None:
+    for model in found.models[:5]:
+        change = _change(model.cost_nano_usd, model.before_nano_usd)
+        name = output.printable(model.model or "no model")
+        click.echo(f"  {name:<30} {figures.usd(model.cost_nano_usd):>14}  {change}")
+
+
+def _print_failures(found: Review) -> None:
+    for failure in found.failures:
+        error = failure.error_type or "error"
+        status = f" {failure.http_status_code}" if failure.http_status_code else ""
+        click.echo(
+            f"  failed {figures.counted(failure.calls, 'time')}, was {failure.before:,}: "
+            + output.printable(
+                f"{error}{status} of {failure.operation} {failure.model} "
+                f"({failure.category}, {failure.fingerprint})"
+            )
+        )
+
+
+def _cost(of: Figures) -> str:
+    if not of.exposure_nano_usd:
+        return figures.usd(of.cost_nano_usd)
+    return f"{figures.usd(of.cost_nano_usd)}, at most {figures.usd(of.exposure_nano_usd)} more"
+
+
+def _share(share: float | None) -> str:
+    return "no calls" if share is None else f"{share:.1%}"
+
+
+def _ms(ms: float | None) -> str:
+    return "no calls" if ms is None else f"{ms:,.0f} ms"
+
+
+def _change(now: float | None, before: float | None) -> str:
+    if not before or now is None:
+        return "nothing before"
+    change = now / before - 1
+    return "as before" if abs(change) < 0.005 else f"{change:+.0%}"
