@@ -70,22 +70,23 @@ def celery(environ: dict[str, str]) -> str:
     environ |= {"BROKER_DIR": environ["HOME"] + "/broker"}
     environ["OTEL_DISTRO_BAGGAGE"] = "session.id,user.id,tenant.id"
     command = [str(BIN / "celery"), "--workdir", str(folder), "-A", "tasks", "worker"]
-    worker = subprocess.Popen(
+    with subprocess.Popen(
         [INSTRUMENT, *command, "--pool", "solo", "--loglevel", "info"],
         env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    try:
-        run([INSTRUMENT, sys.executable, str(folder / "tasks.py")], environ)
-        assert worker.stdout is not None
-        for line in worker.stdout:
-            if "succeeded" in line:
-                return "Hello" if "'Hello'" in line else line
-    finally:
-        worker.terminate()
-        worker.wait(20)
+    ) as worker:
+        try:
+            run([INSTRUMENT, sys.executable, str(folder / "tasks.py")], environ)
+            for line in worker.stdout or ():
+                if "succeeded" in line:
+                    return "Hello" if "'Hello'" in line else line
+        finally:
+            worker.terminate()
+            for _line in worker.stdout or ():
+                pass
+            worker.wait(20)
     raise AssertionError("the worker ended without the task")
 
 
