@@ -92,7 +92,9 @@ class ExitLine:
         self._forked = True
         self._reset()
 
-    def say(self, budgets: Budgets | None, environ: Mapping[str, str]) -> None:
+    def say(
+        self, budgets: Budgets | None, environ: Mapping[str, str], *, may_store: bool = True
+    ) -> None:
         """Say the line on stderr; nothing where no model was called."""
         if not self._sums.calls:
             return
@@ -104,6 +106,9 @@ class ExitLine:
         ledger = self._settings.ledger
         if ledger is None:
             parts.append("not stored: OTEL_DISTRO_LEDGER=none")
+        elif not may_store:
+            why = "DO_NOT_TRACK is set" if self._settings.do_not_track else "no consent"
+            parts.append(f"not stored: {why} (otel-distro consent)")
         else:
             parts.append(f"in {figures.home_relative(str(ledger), environ)} ({_NEXT})")
         who = f"process {os.getpid()}: " if self._forked else ""

@@ -38,6 +38,9 @@ from otel_distro.redaction_tally import RedactionTally
 from otel_distro.self_metrics import SelfMetrics
 from otel_distro.settings import process_environment
 from otel_distro.spooling import Spooling, exporters_of
+from otel_distro.tolerance.default import make_tamer
+from otel_distro.tolerance.install import tolerate_api
+from otel_distro.tolerance.propagation import tolerate_propagation
 from otel_redaction import Redactor
 
 if TYPE_CHECKING:
@@ -97,6 +100,7 @@ class Runtime:
         self._deliveries = Deliveries(self.outages, settings.exit_timeout)
         self._spooling = Spooling(settings, self._deliveries, redactor.text, self.gate.is_open)
         self._exits = Exits(self, settings.exit_timeout)
+        self._tamer, self.complaints = make_tamer(settings.value_limits)
         self._pseudonym_key: bytes | None = None
         self._providers: tuple[Any, ...] = ()
         self._guard_ok = False
@@ -134,12 +138,15 @@ class Runtime:
                 self.budgets.install(tracer_provider)
             except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
                 _without_budgets(error, self.faults)
+        tolerate_api(self._tamer)
         context_propagation.install(self.settings.baggage, self.gate.is_open)
+        tolerate_propagation(self._tamer)
         if self.settings.error_hooks:
             uncaught.install()
         self.gate.watch(self._consent_revoked)
         self.metrics.observe_guard(lambda: self._guard_ok)
         self.metrics.observe_deliveries(self._deliveries)
+        self.metrics.observe_complaints(self.complaints)
         self._spooling.attach(exporters_of(*self._providers))
         self.outages.spool = self._spooling.place()
         self.outages.has_couriers = bool(self._spooling.couriers)
@@ -216,7 +223,9 @@ class Runtime:
             closing.begin(self._providers)
             self.accounts.flush(max(0.0, deadline - time.monotonic()))
             if self.exit_line is not None:
-                self.exit_line.say(self.budgets, process_environment())
+                self.exit_line.say(
+                    self.budgets, process_environment(), may_store=self.gate.is_open()
+                )
             if self.budgets is not None:
                 self.budgets.close()
             closing.finish(self._providers, deadline, self.outages, self._spooling)
@@ -238,6 +247,7 @@ class Runtime:
         self.outages.at_fork()
         self.accounts.at_fork()
         self.pipeline.open_spans.at_fork()
+        self.complaints.at_fork()
         if self.budgets is not None:
             self.budgets.at_fork()
         if self.exit_line is not None:

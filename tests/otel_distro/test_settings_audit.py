@@ -1,0 +1,117 @@
+"""Changes of settings, purges and corrections leave their line in the audit trail."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from otel_budget.cost_budget import Action, CostBudget
+from otel_cost_ledger.writer import LedgerWriter
+from otel_distro import audit
+from otel_distro.cli import main
+from otel_distro.content import store
+from otel_distro.maintenance import Maintenance
+from otel_distro.settings import Settings
+from otel_distro.settings_audit import note
+from otel_pricing import CostStatus, ModelCall, PricedCall
+
+DAY_NS = 86_400_000_000_000
+
+
+def trail(folder: Path) -> list[audit.Entry]:
+    return list(audit.entries(folder))
+
+
+@pytest.fixture
+def standard(tmp_path: Path) -> Settings:
+    return Settings(state_dir=tmp_path, ledger=tmp_path / "ledger.db")
+
+
+def test_a_program_that_sets_nothing_leaves_nothing(standard: Settings, tmp_path: Path) -> None:
+    """Not even a file."""
+    note(standard, "shop")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_change_is_recorded_once_with_what_it_was(standard: Settings, tmp_path: Path) -> None:
+    """And the way back as well."""
+    note(replace(standard, redaction=False), "shop")
+    note(replace(standard, redaction=False), "shop")
+    note(standard, "shop")
+
+    assert [entry.detail for entry in trail(tmp_path)] == [
+        {"program": "shop", "changed": {"redaction": "True -> False"}},
+        {"program": "shop", "changed": {"redaction": "False -> True"}},
+    ]
+
+
+def test_programs_with_settings_of_their_own_do_not_change_each_other(
+    standard: Settings, tmp_path: Path
+) -> None:
+    """One entry for the one that differs, however often both start."""
+    for _ in range(3):
+        note(standard, "shop")
+        note(replace(standard, consent=True), "desk")
+
+    assert [entry.detail["program"] for entry in trail(tmp_path)] == ["desk"]
+
+
+def test_what_may_be_secret_is_only_said_to_have_changed(
+    standard: Settings, tmp_path: Path
+) -> None:
+    """Neither the trail nor the file beside it holds it."""
+    note(replace(standard, alert_urls=("slack://hunter2/#ops",)), "shop")
+
+    assert trail(tmp_path)[0].detail["changed"] == {"alert_urls": "(changed)"}
+    assert b"hunter2" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_a_damaged_memory_of_settings_is_no_trouble(standard: Settings, tmp_path: Path) -> None:
+    """It is made anew."""
+    (tmp_path / "settings.seen.json").write_text("{")
+    note(replace(standard, redaction=False), "shop")
+
+    assert len(trail(tmp_path)) == 1
+
+
+def test_retention_says_what_it_removed_messages_included(
+    standard: Settings, tmp_path: Path
+) -> None:
+    """Once a day, by whichever process does it."""
+    old = time.time_ns() - 40 * DAY_NS
+    call = ModelCall(trace_id=1, span_id=1, start_ns=old, end_ns=old, scope="s", operation="chat",
+                     provider="openai", request_model="gpt-4o")  # fmt: skip
+    writer = LedgerWriter(tmp_path / "ledger.db")
+    writer.write([PricedCall(call=call, status=CostStatus.UNPRICED, cost_nano_usd=None)])
+    writer.shutdown()
+    store.write(tmp_path / "content.db", [store.Sealed(old, 1, bytes(16), None, b"x")])
+
+    Maintenance(tmp_path / "ledger.db", 30, tmp_path).run_once()
+    Maintenance(tmp_path / "ledger.db", 30, tmp_path).run_once()
+
+    (entry,) = trail(tmp_path)
+    assert entry.action == "ledger.retained"
+    assert entry.detail == {"days": 30, "calls": 1, "messages": 1}
+
+
+def test_corrections_of_budgets_are_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whom, from what to what, and why."""
+    monkeypatch.setenv("OTEL_DISTRO_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("OTEL_DISTRO_BUDGET_USD_PER_DAY", "5")
+    assert CostBudget.per_day(Decimal(5), Action.WARN).name == "day"
+    CliRunner().invoke(main, ["budgets", "set", "day", "1.50", "--why", "invoice"])
+    CliRunner().invoke(main, ["budgets", "reset", "day"])
+
+    first, second = trail(tmp_path)
+    assert (first.action, second.action) == ("budget.set", "budget.reset")
+    assert first.detail["spent"] == "$1.50"
+    assert first.detail["why"] == "invoice"
+    assert first.by
