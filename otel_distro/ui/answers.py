@@ -8,6 +8,7 @@ thread of its own, and meanwhile the last answer is shown, or that it is being c
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE: Final = 60_000
 """Questions that read no more rows than this are answered within the request."""
-PATIENCE_SECONDS: Final = 0.1
-"""How long a request waits for an answer that is not there yet."""
+PATIENCE_SECONDS: Final = 0.08
+"""How long one page waits, in all, for answers that are not there yet."""
 _KEPT: Final = 256
 
 T = TypeVar("T")
@@ -42,16 +43,36 @@ class Answer(Generic[T]):
     """False while a newer answer is being counted."""
 
 
-class Answers:
-    """The memory of one server, over the ledger at *location*; thread-safe."""
+class Patience:
+    """How long one page is still willing to wait."""
 
-    def __init__(self, location: Location, *, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, seconds: float | None) -> None:
+        self._until = None if seconds is None else time.monotonic() + seconds
+
+    @property
+    def left(self) -> float | None:
+        """Seconds; None is for ever."""
+        return None if self._until is None else max(0.0, self._until - time.monotonic())
+
+
+class Answers:
+    """The memory of one server, over the ledger at *location*; thread-safe.
+
+    *patience* is how many seconds a page waits for its answers in all; None is for ever.
+    """
+
+    def __init__(self, location: Location, *, patience: float | None = PATIENCE_SECONDS) -> None:
         self._location = location
         self._patience = patience
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, tuple[str, Any]] = OrderedDict()
         self._asked: dict[Hashable, Future[None]] = {}
+        self._asking: dict[Hashable, threading.Lock] = {}
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="otel_distro-ui")
+
+    def patience(self) -> Patience:
+        """Return the patience of one page."""
+        return Patience(self._patience)
 
     def ask(
         self,
@@ -60,7 +81,8 @@ class Answers:
         key: Hashable,
         question: Callable[[Ledger], T],
         *,
-        rows: Callable[[], int] = lambda: 0,
+        rows: Callable[[], int] = int,
+        patience: Patience | None = None,
     ) -> Answer[T]:
         """Return the answer to *question*, which reads about *rows* single calls.
 
@@ -71,14 +93,31 @@ class Answers:
         if kept is not None and kept[0] == mark:
             return Answer(kept[1], current=True)
         if rows() <= ROWS_AT_ONCE:
-            value = question(ledger)
-            self._keep(key, mark, value)
-            return Answer(value, current=True)
-        wait([self._ask_aside(key, question)], None if self._patience < 0 else self._patience)
+            return Answer(self._ask_now(ledger, mark, key, question), current=True)
+        asked = self._ask_aside(key, question)
+        if wait([asked], (patience or self.patience()).left).done:
+            asked.result()  # raises what prevented the answer
         kept = self._find(key)
         if kept is None:
             return Answer(None, current=False)
         return Answer(kept[1], current=kept[0] == mark)
+
+    def _ask_now(
+        self, ledger: Ledger, mark: str, key: Hashable, question: Callable[[Ledger], T]
+    ) -> T:
+        with self._lock:
+            asking = self._asking.setdefault(key, threading.Lock())
+        # Two visitors, or one and the warming up, would only take each other's time.
+        with asking:
+            kept = self._find(key)
+            if kept is not None and kept[0] == mark:
+                value: T = kept[1]
+                return value
+            value = question(ledger)
+            self._keep(key, mark, value)
+        with self._lock:
+            self._asking.pop(key, None)
+        return value
 
     def _find(self, key: Hashable) -> tuple[str, Any] | None:
         with self._lock:
@@ -113,10 +152,3 @@ class Answers:
     def close(self) -> None:
         """Stop counting."""
         self._aside.shutdown(wait=False, cancel_futures=True)
-
-
-class Patient(Answers):
-    """Waits for every answer: for a report that is written once."""
-
-    def __init__(self, location: Location) -> None:
-        super().__init__(location, patience=-1)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_budget.cost_budget import Unit
 from otel_cost_ledger.filters import Filters, Window
 from otel_cost_ledger.schema import NS_PER_DAY
-from otel_cost_ledger.timeline import rows_in, timeline
+from otel_cost_ledger.timeline import rows_up_to, timeline
 from otel_distro.budget_standing import budget_left, budget_lines, budget_name, outlook
+from otel_distro.ui.answers import ROWS_AT_ONCE
 from otel_distro.ui.burn_down import burn_down
 from otel_distro.ui.panels import Block, Panel
 from otel_distro.ui.view import HOUR_NS
@@ -96,7 +97,7 @@ def _course(
         known.mark,
         ("budget", window, step, filters),
         lambda opened: timeline(opened, window, step, filters),
-        rows=lambda: rows_in(ledger, window) if short or not known.calls else 0,
+        rows=lambda: rows_up_to(ledger, window, ROWS_AT_ONCE + 1) if short else 0,
     )
     return None if answer.value is None else _added_up(answer.value, budget.unit, step, line)
 

@@ -116,12 +116,12 @@ class Tile:
 
 
 def pending(name: str, title: str, size: str, rows: int, **more: object) -> Panel:
-    """Return a panel whose answer is being counted from *rows* single calls."""
+    """Return a panel whose answer is being counted from *rows* single calls or more."""
     return Panel(
         name,
         title,
         size,
         pending=True,
-        empty=f"Counting {rows:,} calls...",
+        empty=f"Counting calls one by one, more than {rows - 1:,} of them...",
         **more,  # type: ignore[arg-type]
     )

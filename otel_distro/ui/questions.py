@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from otel_cost_ledger.calls import StoredCall, read_calls
 from otel_cost_ledger.filters import BILLED, Window
 from otel_cost_ledger.grouping import IN_ROLLUP
-from otel_cost_ledger.latency import Latencies, measure_latencies
+from otel_cost_ledger.histogram import middle_us
+from otel_cost_ledger.latency import measure_latencies
 from otel_cost_ledger.schema import NS_PER_DAY
 from otel_cost_ledger.sources import rows_are_complete
 from otel_cost_ledger.timeline import (
+    Breakdown,
     Extent,
-    NamedSums,
     Sums,
+    ViolationSums,
+    breakdown,
+    breakdown_of,
     durations,
     extent,
     histogram_answers,
     known_names,
-    rows_in,
+    latencies_by_model,
+    rows_up_to,
     timeline,
-    timeline_by,
+    violation_sums,
+    violations_up_to,
 )
-from otel_cost_ledger.violations import violations
-from otel_distro.violation_summary import ViolationLine, by_operation
+from otel_distro.ui.answers import ROWS_AT_ONCE, Answer
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from otel_cost_ledger.ledger import Ledger
-    from otel_distro.ui.answers import Answer, Answers
+    from otel_distro.ui.answers import Answers
     from otel_distro.ui.view import View
 
 T = TypeVar("T")
 DEAREST: Final = 15
+MANY: Final = ROWS_AT_ONCE + 1
 _IN_SUMS: Final = ("model", "provider", "service", "tenant", "operation")
 
 
@@ -48,16 +54,13 @@ class Questions:
         self.view = view
         self.extent = known
         # Relative windows move with the clock, one step at a time: so do their answers.
+        self._patience = answers.patience()
         self._scope = (view.window_name, view.window, view.step_ns, view.filters)
 
     @cached_property
     def rows(self) -> int:
-        """How many single calls are in the window."""
-        return rows_in(self._ledger, self.view.window)
-
-    @cached_property
-    def _all_rows(self) -> int:
-        return rows_in(self._ledger, Window.between(None, None))
+        """How many single calls are in the window, counted only as far as it matters."""
+        return rows_up_to(self._ledger, self.view.window, MANY)
 
     @cached_property
     def complete(self) -> bool:
@@ -71,8 +74,8 @@ class Questions:
 
     def _rows_for_sums(self, window: Window) -> int:
         if self._filters_in_rollup and self.view.step_ns == NS_PER_DAY:
-            return sum(rows_in(self._ledger, edge) for edge in window.edges())
-        return rows_in(self._ledger, window)
+            return sum(rows_up_to(self._ledger, edge, MANY) for edge in window.edges())
+        return rows_up_to(self._ledger, window, MANY)
 
     def sums(self) -> Answer[list[Sums]]:
         """Return sums by step, names and outcome."""
@@ -95,19 +98,19 @@ class Questions:
             ("before", before.window, before.step_ns, before.filters),
             lambda ledger: timeline(ledger, before.window, before.step_ns, before.filters),
             rows=lambda: self._rows_for_sums(before.window),
+            patience=self._patience,
         )
 
-    def amounts(self) -> Answer[list[NamedSums]]:
-        """Return calls and cost by step and by the view's breakdown."""
+    def breakdown(self) -> Answer[Breakdown]:
+        """Return cost by step and by the view's breakdown."""
         view = self.view
         if view.by in _IN_SUMS:
             found = self.sums()
-            if found.value is None:
-                return found  # type: ignore[return-value]
-            return type(found)(_amounts(found.value, view.by), current=found.current)  # type: ignore[return-value,arg-type]
+            known = None if found.value is None else breakdown_of(found.value, view.by)
+            return Answer(known, current=found.current)
         return self._ask(
-            f"amounts {view.by}",
-            lambda ledger: timeline_by(ledger, view.window, view.step_ns, view.by, view.filters),
+            f"breakdown {view.by}",
+            lambda ledger: breakdown(ledger, view.window, view.step_ns, view.by, view.filters),
             rows=lambda: self.rows,
         )
 
@@ -130,16 +133,15 @@ class Questions:
             rows=lambda: 0 if stored else self.rows,
         )
 
-    def latencies_by_model(self, calls: int) -> Answer[Latencies]:
+    def latencies_by_model(self, calls: int) -> Answer[dict[str, Counter[int]]]:
         """Return how often each latency occurs, by model; the window has *calls* calls."""
         view = self.view
-        stored = histogram_answers(view.window, view.step_ns, view.filters)
+        if histogram_answers(view.window, view.step_ns, view.filters):
+            return self._ask("by model", lambda ledger: _by_model(ledger, view, calls), rows=int)
         return self._ask(
             "by model",
-            lambda ledger: measure_latencies(
-                ledger, view.window, ("model",), view.filters, calls=calls
-            ),
-            rows=lambda: 0 if stored else self.rows,
+            lambda ledger: latencies_by_model(ledger, view.window, view.filters),
+            rows=lambda: self.rows,
         )
 
     def dearest(self) -> Answer[tuple[StoredCall, ...]]:
@@ -158,16 +160,17 @@ class Questions:
             rows=lambda: self.rows,
         )
 
-    def violations(self) -> tuple[ViolationLine, ...]:
+    def violations(self) -> Answer[tuple[ViolationSums, ...]]:
         """Return the latency budgets that were exceeded, by operation; filters do not apply."""
-        view = self.view
-        answer = self._answers.ask(
+        window = self.view.window
+        return self._answers.ask(
             self._ledger,
             self.extent.mark,
-            ("violations", view.window),
-            lambda ledger: by_operation(violations(ledger, view.since, view.until, limit=100_000)),
+            ("violations", window),
+            lambda ledger: violation_sums(ledger, window),
+            rows=lambda: violations_up_to(self._ledger, window, MANY),
+            patience=self._patience,
         )
-        return answer.value or ()
 
     def choices(self) -> dict[str, list[str]]:
         """Return the values that filters can be set to, by filter."""
@@ -178,18 +181,23 @@ class Questions:
         self, what: str, question: Callable[[Ledger], T], *, rows: Callable[[], int]
     ) -> Answer[T]:
         return self._answers.ask(
-            self._ledger, self.extent.mark, (what, *self._scope), question, rows=rows
+            self._ledger,
+            self.extent.mark,
+            (what, *self._scope),
+            question,
+            rows=rows,
+            patience=self._patience,
         )
 
 
-def _amounts(sums: Sequence[Sums], name: str) -> list[NamedSums]:
-    found: dict[tuple[int, str], list[int]] = {}
-    for line in sums:
-        amount = found.setdefault((line.at_ns, getattr(line, name)), [0, 0, 0])
-        amount[0] += line.calls
-        amount[1] += line.cost_nano_usd
-        amount[2] += line.calls if line.status == "unpriced" else 0
-    return [NamedSums(at_ns, value, *amount) for (at_ns, value), amount in found.items()]
+def _by_model(ledger: Ledger, view: View, calls: int) -> dict[str, Counter[int]]:
+    found = measure_latencies(ledger, view.window, ("model",), view.filters, calls=calls)
+    if found.exact:
+        return {model: counts for (model,), counts in found.counts.items()}
+    return {
+        model: Counter({round(middle_us(bucket)): n for bucket, n in counts.items()})
+        for (model,), counts in found.counts.items()
+    }
 
 
 def _choices(ledger: Ledger) -> dict[str, list[str]]:

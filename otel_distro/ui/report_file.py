@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from otel_cost_ledger.ledger import open_ledger
 from otel_cost_ledger.timeline import extent
-from otel_distro.ui.answers import Patient
+from otel_distro.ui.answers import Answers
 from otel_distro.ui.page import Looked, overview
 from otel_distro.ui.questions import Questions
 from otel_distro.ui.rendering import render
@@ -43,7 +43,7 @@ def report(
     style = _STYLE.read_text("utf-8")
     with (
         open_ledger(location, missing_ok=True) as ledger,
-        closing(Patient(location)) as answers,
+        closing(Answers(location, patience=None)) as answers,
     ):
         known = extent(ledger)
         view = read_view(query, now or datetime.now(UTC), known)

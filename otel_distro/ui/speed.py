@@ -146,7 +146,9 @@ def models(questions: Questions) -> Panel:
         speed = output[model] * 1e6 / busy_us[model] if busy_us[model] and output[model] else None
         known = latencies.value
         measured = [
-            figures.duration(known.percentile_ms((model,), percent)) if known else "..."
+            figures.duration(milliseconds(known.get(model, {}), percent))
+            if known is not None
+            else "..."
             for percent, _, _ in PERCENTS
         ]
         rate = failed[model] / calls[model]

@@ -6,21 +6,20 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from otel_cost_ledger.timeline import APART
 from otel_distro import figures
 from otel_distro.ui.charts import Series, bars, share_bar, swatch
 from otel_distro.ui.panels import Cell, Column, Key, Panel, Tab, Table, pending
 from otel_distro.ui.view import BY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from otel_cost_ledger.calls import StoredCall
-    from otel_cost_ledger.timeline import NamedSums, Sums
+    from otel_cost_ledger.timeline import Breakdown, NameSums
     from otel_distro.ui.questions import Questions
     from otel_distro.ui.view import View
 
-COLOURS: Final = 7
-"""How many names have a colour of their own; the rest share one."""
 NAMELESS: Final = "(not said)"
 _MOST_ROWS: Final = 50
 _HEIGHT: Final = 290
@@ -30,13 +29,13 @@ def spend(questions: Questions) -> Panel:
     """Return spend over time, stacked by the view's breakdown."""
     view = questions.view
     tabs = [Tab(name, view.url(by=name), name == view.by) for name in BY]
-    answer = questions.amounts()
+    answer = questions.breakdown()
+    found = answer.value
     more = {"tabs": tabs, "tabs_label": "Break spend down by"}
-    if answer.value is None:
+    if found is None:
         return pending("spend", "Spend", "main", questions.rows, **more)
-    names = _by_name(answer.value)
-    total = _total(answer.value)
-    series, keys = _coloured(view, answer.value, names)
+    total = shown(found.total)
+    series, keys = _coloured(view, found)
     title = f"Spend by {view.by}, {view.title.lower()}: {total}."
     return Panel(
         "spend",
@@ -47,77 +46,48 @@ def spend(questions: Questions) -> Panel:
         legend=keys,
         tabs=tabs,
         tabs_label="Break spend down by",
-        table=_spend_table(view, names),
+        table=_spend_table(view, found),
         folded=True,
-        notes=_spend_notes(answer.value, current=answer.current),
+        notes=_spend_notes(found.total.unpriced_calls, current=answer.current),
         pending=not answer.current,
     )
 
 
 def _usd(nano: float) -> str:
-    return figures.usd_short(round(nano))
+    return figures.usd(round(nano))
 
 
-class _Amount:
-    """Calls and cost of one name, added up over all steps."""
-
-    __slots__ = ("calls", "cost", "unpriced")
-
-    def __init__(self) -> None:
-        self.calls = self.cost = self.unpriced = 0
-
-    def add(self, line: NamedSums) -> None:
-        self.calls += line.calls
-        self.cost += line.cost_nano_usd
-        self.unpriced += line.unpriced_calls
-
-    @property
-    def shown(self) -> str:
-        return figures.cost(
-            self.cost, calls=self.calls, unpriced=self.unpriced, shown=figures.usd_short
-        )
+def shown(sums: NameSums) -> str:
+    """Return what calls cost, unknown parts said."""
+    return figures.cost(
+        sums.cost_nano_usd,
+        calls=sums.calls,
+        unpriced=sums.unpriced_calls,
+        shown=figures.usd_short,
+    )
 
 
-def _by_name(lines: Iterable[NamedSums]) -> dict[str, _Amount]:
-    """Return amounts by name, the dearest first."""
-    found: dict[str, _Amount] = defaultdict(_Amount)
-    for line in lines:
-        found[line.name].add(line)
-    return dict(sorted(found.items(), key=lambda item: (-item[1].cost, -item[1].calls, item[0])))
-
-
-def _total(lines: Iterable[NamedSums]) -> str:
-    amount = _Amount()
-    for line in lines:
-        amount.add(line)
-    return amount.shown
-
-
-def _coloured(
-    view: View, lines: Sequence[NamedSums], names: dict[str, _Amount]
-) -> tuple[list[Series], list[Key]]:
-    style_of = {name: f"s{place}" for place, name in enumerate(list(names)[:COLOURS])}
-    values: dict[str, list[float | None]] = {}
-    for line in lines:
-        style = style_of.get(line.name, "rest")
-        of_style = values.setdefault(style, [0.0] * len(view.steps))
-        place = view.place(line.at_ns)
-        of_style[place] = (of_style[place] or 0) + line.cost_nano_usd
+def _coloured(view: View, found: Breakdown) -> tuple[list[Series], list[Key]]:
+    values: list[list[float | None]] = [[0.0] * len(view.steps) for _ in range(APART + 1)]
+    for at_ns, place, cost in found.steps:
+        step = view.place(at_ns)
+        values[place][step] = (values[place][step] or 0) + cost
     series, keys = [], []
-    for name, style in style_of.items():
-        series.append(Series(label(name), values.get(style, [0] * len(view.steps)), style))
-        href = view.url(**{view.by: name}) if name else None
-        keys.append(Key(label(name), swatch(style), names[name].shown, href))
-    if "rest" in values:
-        others = list(names.values())[COLOURS:]
-        amount = _Amount()
-        for other in others:
-            amount.calls += other.calls
-            amount.cost += other.cost
-            amount.unpriced += other.unpriced
-        series.append(Series("others", values["rest"], "rest"))
-        keys.append(Key(f"{len(others):,} others", swatch("rest"), amount.shown))
+    rest = found.total
+    for place, one in enumerate(found.names[:APART]):
+        style = f"s{place}"
+        series.append(Series(label(one.name), values[place], style))
+        keys.append(Key(label(one.name), swatch(style), shown(one), _only(view, one.name)))
+        rest = rest.minus(one)
+    if found.count > APART:
+        series.append(Series("others", values[APART], "rest"))
+        keys.append(Key(f"{found.count - APART:,} others", swatch("rest"), shown(rest)))
     return series, keys
+
+
+def _only(view: View, name: str) -> str | None:
+    """Return the view of one name; what has no name cannot be filtered by."""
+    return view.url(**{view.by: name}) if name else None
 
 
 def label(name: str) -> str:
@@ -125,18 +95,20 @@ def label(name: str) -> str:
     return figures.printable(name) if name else NAMELESS
 
 
-def _spend_table(view: View, names: dict[str, _Amount]) -> Table:
-    total = sum(amount.cost for amount in names.values())
-    rows = [
-        [
-            Cell(label(name), href=view.url(**{view.by: name}) if name else None),
-            Cell(amount.shown, bar=share_bar(amount.cost / total if total else 0)),
-            Cell(figures.percent(amount.cost / total) if total else "-"),
-            Cell(figures.count(amount.calls)),
-            Cell(figures.count(amount.unpriced) if amount.unpriced else "-"),
-        ]
-        for name, amount in list(names.items())[:_MOST_ROWS]
-    ]
+def _spend_table(view: View, found: Breakdown) -> Table:
+    total = found.total.cost_nano_usd
+    rows = []
+    for one in found.names:
+        share = one.cost_nano_usd / total if total else 0.0
+        rows.append(
+            [
+                Cell(label(one.name), href=_only(view, one.name)),
+                Cell(shown(one), bar=share_bar(share)),
+                Cell(figures.percent(share) if total else "-"),
+                Cell(figures.count(one.calls)),
+                Cell(figures.count(one.unpriced_calls) if one.unpriced_calls else "-"),
+            ]
+        )
     columns = [
         Column(view.by),
         Column("spend", is_number=True),
@@ -144,12 +116,12 @@ def _spend_table(view: View, names: dict[str, _Amount]) -> Table:
         Column("calls", is_number=True),
         Column("unpriced", is_number=True),
     ]
-    more = f", the first {_MOST_ROWS} of {len(names):,}" if len(names) > _MOST_ROWS else ""
+    listed = len(found.names)
+    more = f", the first {listed} of {found.count:,}" if found.count > listed else ""
     return Table(f"Spend by {view.by}{more}", columns, rows)
 
 
-def _spend_notes(lines: Iterable[NamedSums], *, current: bool) -> list[str]:
-    unpriced = sum(line.unpriced_calls for line in lines)
+def _spend_notes(unpriced: int, *, current: bool) -> list[str]:
     notes = [] if current else ["A newer count is on its way."]
     if unpriced:
         verb = "has" if unpriced == 1 else "have"
@@ -265,8 +237,3 @@ def trace_path(stored: StoredCall) -> str:
     """Return the page of the trace that *stored* is in; its time spares reading all rows."""
     call = stored.priced.call
     return f"/trace/{call.trace_id:032x}?at={call.start_ns}"
-
-
-def spent(lines: Iterable[Sums]) -> int:
-    """Return the known cost of *lines*, in nano-US-dollars."""
-    return sum(line.cost_nano_usd for line in lines)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from otel_distro import figures
-from otel_distro.alerts.categories import categorise
+from otel_distro.error_categories import categorise
 from otel_distro.ui.charts import Series, bars, share_bar, swatch
 from otel_distro.ui.panels import Cell, Column, Key, Panel, Table, pending
 from otel_distro.ui.spending import label
@@ -147,7 +147,10 @@ def errors(questions: Questions) -> Panel:
 
 def violations(questions: Questions) -> Panel:
     """Return the latency budgets that were exceeded."""
-    found = questions.violations()
+    answer = questions.violations()
+    found = answer.value
+    if found is None:
+        return pending("violations", "Latency budgets", "third", questions.rows)
     if not found:
         return Panel("violations", "Latency budgets", "third", empty="All latency budgets met.")
     most = max(line.count for line in found)
@@ -175,6 +178,7 @@ def violations(questions: Questions) -> Panel:
         lead=f"exceeded {figures.counted(total, 'time')}",
         table=Table("Exceeded latency budgets by operation", columns, rows),
         notes=notes,
+        pending=not answer.current,
     )
 
 
@@ -204,11 +208,3 @@ def redactions(tally: Sequence[tuple[int, Mapping[str, int]]], questions: Questi
         table=Table("Redactions by kind", [Column("kind"), Column("values", is_number=True)], rows),
         notes=["Filters do not apply here."] if view.active_filters() else [],
     )
-
-
-def by_step(sums: Sequence[Sums]) -> dict[int, int]:
-    """Return the number of calls of each step."""
-    found: dict[int, int] = defaultdict(int)
-    for line in sums:
-        found[line.at_ns] += line.calls
-    return dict(found)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_cost_ledger import open_ledger
-from otel_distro.ui.answers import ROWS_AT_ONCE, Answers, Patient
+from otel_distro.ui.answers import ROWS_AT_ONCE, Answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ def test_meanwhile_the_last_answer_is_shown(ledger: Ledger, month: Path, answers
 
 def test_a_report_waits(ledger: Ledger, month: Path) -> None:
     """It is written once."""
-    patient = Patient(month)
+    patient = Answers(month, patience=None)
     answer = patient.ask(ledger, "a", "key", lambda _: 7, rows=lambda: MANY)
     patient.close()
 
