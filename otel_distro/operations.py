@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from copy import copy
+from typing import TYPE_CHECKING
 
 from opentelemetry import context, metrics, trace
 from opentelemetry.trace import Status, StatusCode
@@ -73,12 +74,18 @@ class Operation:
         memory: bool,
     ) -> None:
         self.name = str(name)
+        self._labels = {names.OPERATION_NAME: self.name}
+        self._attributes = dict(attributes or {})
+        if component:
+            self._labels[names.COMPONENT] = component
+            self._attributes[names.COMPONENT] = component
+        self._memory = memory
+        self._clear()
+
+    def _clear(self) -> None:
         self.duration_ms: float | None = None
         self.items = 0
         """What a generator has yielded so far."""
-        self._component = component
-        self._attributes = attributes
-        self._memory = memory
         self._span: trace.Span = trace.INVALID_SPAN
         self._tokens: list[Token[Context]] = []
         self._began_ns = 0
@@ -86,18 +93,19 @@ class Operation:
 
     def another(self) -> Operation:
         """Return a new run of the same operation."""
-        return Operation(
-            self.name,
-            component=self._component,
-            attributes=self._attributes,
-            memory=self._memory,
-        )
+        run = copy(self)
+        run._clear()  # noqa: SLF001 - of this class
+        return run
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Measure the body, with the span as the current one."""
-        with self.lasting(), self.current():
-            yield
+    def enter(self) -> None:
+        """Begin, with the span as the current one."""
+        self.begin()
+        self.resume()
+
+    def leave(self, error: BaseException | None) -> None:
+        """End what `enter` began."""
+        self.suspend()
+        self.end(error)
 
     @contextmanager
     def lasting(self) -> Iterator[None]:
@@ -122,14 +130,13 @@ class Operation:
     def begin(self) -> None:
         """Start the span and the clock."""
         self._rss = _resident_bytes() if self._memory else None
-        with suppress(Exception):
-            attributes: dict[str, Any] = dict(self._attributes or {})
-            if self._component:
-                attributes[names.COMPONENT] = self._component
+        try:
             self._span = _INSTRUMENTS.tracer().start_span(
-                self.name, attributes=attributes, record_exception=False
+                self.name, attributes=self._attributes, record_exception=False
             )
-            _INSTRUMENTS.meters()[1].add(1, self._labels())
+            _INSTRUMENTS.meters()[1].add(1, self._labels)
+        except Exception:  # noqa: BLE001, S110 - the app must not hear of it
+            pass
         TALLIES.began(self.name)
         self._began_ns = time.perf_counter_ns()
 
@@ -151,22 +158,22 @@ class Operation:
         self.duration_ms = took_ns / _NS_PER_MS
         failed = isinstance(error, Exception)
         TALLIES.ended(self.name, self.duration_ms, failed=failed)
-        with suppress(Exception):
+        try:
             duration, active = _INSTRUMENTS.meters()
-            labels = self._labels()
-            active.add(-1, labels)
+            active.add(-1, self._labels)
+            labels = self._labels
             if failed:
-                labels[names.ERROR_TYPE] = type(error).__qualname__
+                labels = {**labels, names.ERROR_TYPE: type(error).__qualname__}
             # Recorded within the span, so that an exemplar can point to it.
             within = trace.set_span_in_context(self._span)
             duration.record(took_ns / _NS_PER_S, labels, context=within)
-        with suppress(Exception):
-            self._describe_end(error if isinstance(error, Exception) else None)
+            if self._span.is_recording():
+                self._describe_end(error if isinstance(error, Exception) else None)
+        except Exception:  # noqa: BLE001, S110 - the app must not hear of it
+            pass
         self._span.end()
 
     def _describe_end(self, error: Exception | None) -> None:
-        if not self._span.is_recording():
-            return
         if error is not None:
             kind = type(error).__qualname__
             self._span.record_exception(error)
@@ -176,12 +183,6 @@ class Operation:
             self._span.set_attribute(names.OPERATION_ITEMS, self.items)
         if self._rss is not None and (now := _resident_bytes()) is not None:
             self._span.set_attribute(names.MEMORY_DELTA, now - self._rss)
-
-    def _labels(self) -> dict[str, str]:
-        labels = {names.OPERATION_NAME: self.name}
-        if self._component:
-            labels[names.COMPONENT] = self._component
-        return labels
 
 
 def _resident_bytes() -> int | None:

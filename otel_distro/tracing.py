@@ -62,8 +62,7 @@ class measure:  # noqa: N801 - reads as a statement
     def __enter__(self) -> measure:
         # Each use is one operation, so that one object can be used again and within itself.
         self._operation = self._operation.another()
-        self._operation.begin()
-        self._operation.resume()
+        self._operation.enter()
         self._entered.append(self._operation)
         return self
 
@@ -74,8 +73,7 @@ class measure:  # noqa: N801 - reads as a statement
         trace_back: TracebackType | None,
     ) -> None:
         operation = self._entered.pop()
-        operation.suspend()
-        operation.end(error)
+        operation.leave(error)
         self._operation = operation
 
     async def __aenter__(self) -> measure:
@@ -146,8 +144,16 @@ def _wrapped(function: Any, model: Operation) -> Any:
 def _plain(function: Any, model: Operation) -> Any:
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
-        with model.another().running():
-            return function(*args, **kwargs)
+        # Spelled out, because a context manager would cost more than all the rest.
+        operation = model.another()
+        operation.enter()
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            operation.leave(error)
+            raise
+        operation.leave(None)
+        return result
 
     return run
 
@@ -155,8 +161,15 @@ def _plain(function: Any, model: Operation) -> Any:
 def _coroutine(function: Any, model: Operation) -> Any:
     @wraps(function)
     async def run(*args: Any, **kwargs: Any) -> Any:
-        with model.another().running():
-            return await function(*args, **kwargs)
+        operation = model.another()
+        operation.enter()
+        try:
+            result = await function(*args, **kwargs)
+        except BaseException as error:
+            operation.leave(error)
+            raise
+        operation.leave(None)
+        return result
 
     return run
 

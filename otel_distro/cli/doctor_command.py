@@ -50,6 +50,7 @@ def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
     yield from packages.check_versions()
     yield from packages.check_competitors(environ)
     yield from protection.check_settings(loaded)
+    yield from protection.check_consent(loaded)
     yield from protection.check_redaction(loaded)
     yield from packages.check_instrumentations()
     yield from places.check_collector(otlp_endpoint(environ), environ)

@@ -13,7 +13,7 @@ from otel_distro.demo.provider import FakeProvider
 from otel_distro.demo.receiver import Receiver
 from otel_distro.errors import OtelDistroError
 from otel_distro.launch import launch_environment
-from otel_distro.settings import process_environment
+from otel_distro.settings import DO_NOT_TRACK, process_environment
 from otel_distro.variables import PREFIX
 
 if TYPE_CHECKING:
@@ -76,7 +76,10 @@ def run_demo(folder: Path) -> Shown:
 def _environment(environ: Mapping[str, str], folder: Path, endpoint: str) -> dict[str, str]:
     # The user's own telemetry settings are left out: the demo shows the defaults.
     plain = {
-        name: value for name, value in environ.items() if not name.startswith(("OTEL_", PREFIX))
+        name: value
+        for name, value in environ.items()
+        # Nobody is told anything here: even the receiver is part of the demo.
+        if name != DO_NOT_TRACK and not name.startswith(("OTEL_", PREFIX))
     }
     return launch_environment(plain) | {
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,

@@ -21,6 +21,34 @@ def check_settings(loaded: Loaded) -> Iterator[Check]:
         yield Check("ok", "settings", "all can be used")
 
 
+def check_consent(loaded: Loaded) -> Iterator[Check]:
+    """Say whether anything may leave: the likeliest cause of telemetry that is not there."""
+    settings = loaded.settings
+    if settings.do_not_track:
+        yield Check(
+            "warn",
+            "consent",
+            "DO_NOT_TRACK is set; nothing is exported and no call is stored",
+            "unset DO_NOT_TRACK where that is not meant",
+        )
+    elif not settings.consent:
+        yield Check("ok", "consent", "not required")
+    else:
+        from otel_distro import consent_state
+
+        decision = consent_state.read(settings.state_dir)
+        if decision is not None and decision.granted:
+            yield Check("ok", "consent", f"granted at {decision.at}")
+            return
+        said = decision.answer if decision is not None else "not given"
+        yield Check(
+            "warn",
+            "consent",
+            f"required and {said}; nothing is exported and no call is stored",
+            "otel-distro consent",
+        )
+
+
 def check_redaction(loaded: Loaded) -> Iterator[Check]:
     """Send the canary through a guard made from these settings."""
     if not loaded.settings.redaction:

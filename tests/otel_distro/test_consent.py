@@ -337,3 +337,23 @@ def test_where_it_cannot_be_kept_it_still_ends_in_this_process(tmp_path: Path) -
     gate.close()
 
     assert not gate.is_open()
+
+
+@pytest.mark.parametrize(
+    ("environ", "status", "said"),
+    [
+        ({}, "ok", "not required"),
+        ({"OTEL_DISTRO_CONSENT": "required"}, "warn", "required and not given"),
+        ({"DO_NOT_TRACK": "1"}, "warn", "DO_NOT_TRACK is set"),
+    ],
+)
+def test_the_doctor_says_why_nothing_arrives(
+    tmp_path: Path, environ: dict[str, str], status: str, said: str
+) -> None:
+    """Before anybody looks for a fault in the network."""
+    from otel_distro.doctor.protection import check_consent
+
+    (check,) = check_consent(load({"HOME": str(tmp_path), **environ}))
+
+    assert check.status == status
+    assert said in check.found
