@@ -62,6 +62,10 @@ class LedgerSink:
     def _admitted(self, calls: Sequence[PricedCall]) -> Sequence[PricedCall]:
         return [priced for priced in calls if self._gate.admits(priced.call.start_ns)]
 
+    def lag(self) -> tuple[int, str]:
+        """Return how many calls wait for the ledger, and why if it cannot be written."""
+        return self._opened.lag() if self._opened is not None else (0, "")
+
     def flush(self) -> None:
         """Store whatever waits, even if the last attempt has just failed."""
         if self._opened is not None:

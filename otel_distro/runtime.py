@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
     from otel_distro.accounts import CallSink, VerdictSink
     from otel_distro.budgets import Budgets
+    from otel_distro.health.inside import HealthInside
     from otel_distro.ledger_sink import LedgerSink
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook
@@ -104,6 +105,7 @@ class Runtime:
         self._pseudonym_key: bytes | None = None
         self._providers: tuple[Any, ...] = ()
         self._guard_ok = False
+        self._health: HealthInside | None = None
         self._closed = False
         self._forked = False
 
@@ -123,6 +125,7 @@ class Runtime:
         Raises GuardError; by then what could not be guarded exports nothing.
         """
         self._providers = (tracer_provider, logger_provider, meter_provider)
+        self._begin_health(tracer_provider)  # before the guard: its failure must be seen
         guard_providers(
             tracer_provider,
             logger_provider,
@@ -154,6 +157,20 @@ class Runtime:
         self._exits.install()
         os.register_at_fork(after_in_child=self._after_fork)
 
+    def _begin_health(self, tracer_provider: object) -> None:
+        from otel_distro.health.inside import HealthInside
+
+        try:
+            self._health = HealthInside(self, _service_of(tracer_provider))
+            self._health.start()
+        except Exception as error:  # noqa: BLE001 - whoever looks on must not stop the show
+            self.faults.record("health", error)
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """The books of what is exported."""
+        return self._deliveries
+
     @property
     def guard_ok(self) -> bool:
         """Whether the guard is in place and the canary came out masked."""
@@ -177,9 +194,7 @@ class Runtime:
         if kept_by is not None and hasattr(tracer_provider, "add_span_processor"):
             limits = replace(self.settings.span_limits, delay_seconds=_SOON_SECONDS)
             tracer_provider.add_span_processor(BoundedSpanProcessor(kept_by, limits, local))
-        resource = getattr(tracer_provider, "resource", None)
-        program = resource.attributes.get("service.name", "") if resource is not None else ""
-        settings_audit.note(self.settings, str(program))
+        settings_audit.note(self.settings, _service_of(tracer_provider))
 
     def _consent_revoked(self) -> None:
         closing.drop_queued(self._providers, "consent_revoked")
@@ -226,6 +241,8 @@ class Runtime:
                 self.exit_line.say(
                     self.budgets, process_environment(), may_store=self.gate.is_open()
                 )
+            if self._health is not None:
+                self._health.close()
             if self.budgets is not None:
                 self.budgets.close()
             closing.finish(self._providers, deadline, self.outages, self._spooling)
@@ -248,6 +265,8 @@ class Runtime:
         self.accounts.at_fork()
         self.pipeline.open_spans.at_fork()
         self.complaints.at_fork()
+        if self._health is not None:
+            self._health.at_fork()
         if self.budgets is not None:
             self.budgets.at_fork()
         if self.exit_line is not None:
@@ -283,6 +302,11 @@ def _ledger_sink(
     from otel_distro.ledger_sink import LedgerSink
 
     return LedgerSink(settings, clean, gate)
+
+
+def _service_of(tracer_provider: object) -> str:
+    resource = getattr(tracer_provider, "resource", None)
+    return str(resource.attributes.get("service.name", "")) if resource is not None else ""
 
 
 def _budgets(settings: Settings, faults: Faults) -> Budgets | None:

@@ -61,6 +61,8 @@ class Settings:
     log_file_mb: float = 10.0
     log_file_backups: int = 5
     log_levels: tuple[tuple[str, int], ...] = ()
+    health_port: int = 0
+    """Port of `/healthz` on loopback; 0 for none."""
     prices: Path | None = None
     state_dir: Path = field(default_factory=Path)
     ledger: Location | None = None

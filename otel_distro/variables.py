@@ -156,6 +156,14 @@ VARIABLES: tuple[Variable, ...] = (
         secret=True,
     ),
     Variable(
+        env.OTEL_DISTRO_HEALTH_PORT,
+        "health_port",
+        parse.whole_number(least=0, most=65535, example="13133"),
+        "port on 127.0.0.1 where the app answers `/healthz` with what `otel-distro health` says",
+        "none",
+        "13133",
+    ),
+    Variable(
         env.OTEL_DISTRO_BUDGET_USD_PER_DAY,
         "budget_usd_per_day",
         parse.usd,

@@ -127,6 +127,11 @@ class LedgerWriter:
             entries, rejected = self._prepare(violations, self._violation)
             return self._store(entries, rejected)
 
+    def lag(self) -> tuple[int, str]:
+        """Return how many calls wait, and the name of the fault they wait for; from any thread."""
+        fault = self._outage.fault
+        return len(self._ring), "" if fault is None else fault.value
+
     def force_flush(self) -> WriteResult:
         """Try now to store whatever waits, even if the last attempt has just failed."""
         with self._lock, suppressed():

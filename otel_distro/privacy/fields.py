@@ -61,6 +61,12 @@ DAILY_SUMS = (
 FILES = (
     ("budget.db", "what is spent and held of each budget, users as pseudonyms",
      "to keep budgets", "until the window ends", "owner only"),
+    ("budget.owners", "what running processes owe to budgets: numbers", "to keep budgets",
+     "until the process ends", "owner only"),
+    ("processes", "how running processes are: service, process id, counts", "to tell health",
+     "until the process ends", "owner only"),
+    ("alerts.json and alerts-told.jsonl", "incidents, and which of them were told",
+     "to tell each once", "until over, or the latest 5,000", "owner only"),
     ("spool", "telemetry that could not be delivered yet, redacted",
      "to deliver it later", "until it is delivered, or consent is taken back", "owner only"),
     ("audit.jsonl", "decisions about data: consent, forgetting, purges, budgets, settings",

@@ -1,0 +1,115 @@
+"""How each running process is, for others on the host to read: one small locked file each.
+
+The lock on a file says that its process is alive; the kernel releases it however that ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from otel_cost_ledger.flock import try_lock, unlock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+FOLDER = "processes"
+WRITE_EVERY_S = 5.0
+_MOST_BYTES = 65_536
+
+
+class Board:
+    """Writes down every few seconds what *look* says of this process, if it has changed.
+
+    None says that nothing is to be written now.
+    """
+
+    def __init__(self, state_dir: Path, look: Callable[[], dict[str, Any] | None]) -> None:
+        self._folder = state_dir / FOLDER
+        self._look = look
+        self._begin()
+
+    def _begin(self) -> None:
+        self._stopped = threading.Event()
+        self._descriptor: int | None = None
+        self._path: Path | None = None
+        self._written = b""
+
+    def start(self) -> None:
+        """Write from now on, on a thread of its own; the first time after some seconds."""
+        threading.Thread(
+            target=self._run, args=(self._stopped,), name="otel_distro-health", daemon=True
+        ).start()
+
+    def write(self) -> None:
+        """Write now, if anything has changed; raises OSError."""
+        said = self._look()
+        data = json.dumps(said).encode()
+        if said is None or data == self._written:
+            return
+        if self._descriptor is None:
+            self._descriptor = self._open()
+        os.pwrite(self._descriptor, data, 0)
+        os.ftruncate(self._descriptor, len(data))
+        self._written = data
+
+    def _open(self) -> int:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._path = self._folder / f"{os.getpid()}-{os.urandom(4).hex()}.json"
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try_lock(descriptor)
+        return descriptor
+
+    def _run(self, stopped: threading.Event) -> None:
+        while not stopped.wait(WRITE_EVERY_S):
+            with suppress(Exception):  # health is the least of our duties
+                self.write()
+
+    def close(self) -> None:
+        """Be known as ended."""
+        self._stopped.set()
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            if self._path is not None:
+                with suppress(OSError):
+                    self._path.unlink()
+            os.close(descriptor)
+
+    def at_fork(self) -> None:
+        """In a forked child: leave the parent's file alone and have one of our own."""
+        descriptor = self._descriptor
+        self._begin()
+        if descriptor is not None:
+            os.close(descriptor)  # which does not unlock it: the parent has it open too
+        self.start()
+
+
+def running(state_dir: Path) -> Iterator[dict[str, Any]]:
+    """Yield what the processes that run now say of themselves; files of others are removed."""
+    with suppress(OSError):
+        for path in sorted((state_dir / FOLDER).iterdir()):
+            said = _read(path)
+            if said is not None:
+                yield said
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        if try_lock(descriptor):
+            unlock(descriptor)
+            path.unlink()
+            return None
+        said = json.loads(os.read(descriptor, _MOST_BYTES))
+    except (OSError, ValueError):
+        return None
+    finally:
+        os.close(descriptor)
+    return said if isinstance(said, dict) else None

@@ -1,0 +1,60 @@
+"""What a process says of itself, and how well that is: the guard, the ledger, errors of our own."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from otel_distro.health.checks import HealthCheck
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from otel_distro.runtime import Runtime
+
+LAG_CALLS = 1000
+"""So many calls that wait for the ledger are more than a moment's."""
+
+
+def state_of(runtime: Runtime, service: str) -> dict[str, Any]:
+    """Return how this process is; numbers and names only."""
+    waiting, fault = runtime.ledger.lag() if runtime.ledger is not None else (0, "")
+    return {
+        "pid": os.getpid(),
+        "service": service,
+        "guard_ok": runtime.guard_ok,
+        "ledger_waiting": waiting,
+        "ledger_fault": fault,
+        "export_waiting": {
+            signal: tally.waiting for signal, tally in runtime.deliveries.tallies().items()
+        },
+        "faults": runtime.faults.counts(),
+    }
+
+
+def check_processes(states: Iterable[Mapping[str, Any]]) -> Iterator[HealthCheck]:
+    """Judge the guard, the ledger and our own errors of all processes together."""
+    known = list(states)
+    if not known:
+        return
+    bare = [state for state in known if not state.get("guard_ok", True)]
+    found = f"in place in {len(known) - len(bare)} of {_processes(known)}"
+    yield HealthCheck("guard", "critical" if bare else "healthy", found, len(bare))
+    yield _lag(known)
+    queued = sum(sum(state.get("export_waiting", {}).values()) for state in known)
+    yield HealthCheck("export queues", "healthy", f"{queued:,} records wait", queued)
+    faults = sum(sum(state.get("faults", {}).values()) for state in known)
+    status = "warning" if faults else "healthy"
+    yield HealthCheck("own errors", status, f"{faults:,} in {_processes(known)}", faults)
+
+
+def _lag(known: list[Mapping[str, Any]]) -> HealthCheck:
+    waiting = sum(int(state.get("ledger_waiting", 0)) for state in known)
+    faults = sorted({str(state["ledger_fault"]) for state in known if state.get("ledger_fault")})
+    found = f"{waiting:,} calls wait" + (f": {', '.join(faults)}" if faults else "")
+    status = "degraded" if faults else "warning" if waiting > LAG_CALLS else "healthy"
+    return HealthCheck("ledger lag", status, found, waiting)
+
+
+def _processes(known: list[Mapping[str, Any]]) -> str:
+    return f"{len(known)} process" + ("" if len(known) == 1 else "es")

@@ -1,0 +1,73 @@
+"""All checks of a host together: for the command, and for `/healthz` inside an app."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from otel_distro.health.checks import (
+    HealthCheck,
+    check_budgets,
+    check_ledger,
+    check_memory,
+    overall,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_cost_ledger.ledger import Ledger
+    from otel_distro.budget_report import BudgetLine
+    from otel_distro.settings import Settings
+
+NOT_WELL = frozenset({"degraded", "critical"})
+
+
+def checks(
+    settings: Settings, ledger: Ledger | None, budgets: Sequence[BudgetLine]
+) -> list[HealthCheck]:
+    """Return every check of this host, by what all its processes share."""
+    import psutil
+
+    from otel_distro.delivery_books import today
+    from otel_distro.health.board import running
+    from otel_distro.health.deliveries import check_deliveries, check_spool
+    from otel_distro.health.processes import check_processes
+    from otel_distro.spool.offline import status as spool_status
+
+    found = [check_memory(psutil.virtual_memory().percent)]
+    if ledger is not None:
+        found += check_ledger(ledger, datetime.now(UTC))
+    found += check_budgets(budgets)
+    found += check_processes(running(settings.state_dir))
+    found += check_deliveries(today(settings.state_dir))
+    found.append(check_spool(spool_status(settings.state_dir)))
+    return found
+
+
+def as_data(found: Sequence[HealthCheck]) -> dict[str, Any]:
+    """Return *found* for machines."""
+    return {
+        "status": overall(found),
+        "checks": {
+            check.name: {"status": check.status, "found": check.found, "value": check.value}
+            for check in found
+        },
+    }
+
+
+def look(settings: Settings) -> dict[str, Any]:
+    """Look at everything now; what cannot be read is a check that failed."""
+    from otel_cost_ledger.ledger import open_ledger
+    from otel_distro.budget_standing import budget_lines
+
+    try:
+        budgets = budget_lines(settings, time.time_ns())
+        if settings.ledger is None:
+            return as_data(checks(settings, None, budgets))
+        with open_ledger(settings.ledger, missing_ok=True) as ledger:
+            return as_data(checks(settings, ledger, budgets))
+    except Exception as error:  # noqa: BLE001 - a probe gets an answer whatever happens
+        broken = HealthCheck("storage", "critical", f"cannot be read ({type(error).__name__})", 1)
+        return as_data([broken])
