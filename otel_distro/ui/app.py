@@ -24,7 +24,7 @@ from otel_distro.stack.places import PLACES
 from otel_distro.ui.answers import Answers
 from otel_distro.ui.page import PANELS, Looked, mark, overview, window_tabs
 from otel_distro.ui.questions import Questions
-from otel_distro.ui.rendering import render
+from otel_distro.ui.rendering import compile_all, render
 from otel_distro.ui.security import Access, Guarded
 from otel_distro.ui.spending import call_table
 from otel_distro.ui.trace import calls_of, trace_of
@@ -62,6 +62,7 @@ class Site:
 def make_app(site: Site) -> ASGIApp:
     """Return the application for *site*; nothing of it writes to the ledger."""
     pages = _Pages(site)
+    compile_all()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -27,6 +27,12 @@ def environment() -> Environment:
     return made
 
 
+def compile_all() -> None:
+    """Compile every template, so that the first page does not have to."""
+    for name in environment().list_templates():
+        environment().get_template(name)
+
+
 def render(template: str, **values: Any) -> str:
     """Return *template* filled in."""
     return environment().get_template(template).render(**values)
