@@ -1,114 +1,222 @@
-"""Budgets as tests: `@pytest.mark.max_cost("0.02")` on a test that calls models.
+"""Budgets as tests, for tests that call models.
 
-Load it with `pytest -p otel_distro.pytest_plugin`, or name it in `pytest_plugins`. Calls that would
-go beyond the amount are refused before they are sent, and the test fails; each test has a budget of
-its own. What tests with the mark spent stands in the summary.
+    @pytest.mark.max_cost("0.02")     # US dollars; a call beyond it is refused, the test fails
+    @pytest.mark.max_p95_ms(800)      # 95th percentile of the latency of the test's model calls
+    @pytest.mark.model_calls          # no limit, but measured for the baseline
+
+Load it with `pytest -p otel_distro.pytest_plugin`, or name it in `pytest_plugins`. Each test has a
+budget of its own, and what it spent stands in the summary. With `--cost-baseline FILE` a test fails
+that costs more or takes longer than the file says is usual; `--cost-baseline-update` adds the run.
 """
 
 from __future__ import annotations
 
-import sys
 import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from otel_budget import aiohttp_gate, httpx_gate, urllib3_gate
-from otel_budget.books import Books
 from otel_budget.cost_budget import NANO_PER_USD, Action, CostBudget
-from otel_budget.gate import Gate, Listener
+from otel_distro.cost_baseline import Baseline, Measured
+from otel_distro.errors import OtelDistroError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otel_budget.refusal import Refusal
-    from otel_pricing import PriceBook
+    from otel_budget.ticket import Ticket
 
-_SPENT = pytest.StashKey[dict[str, Decimal]]()
-_GATES = (httpx_gate, urllib3_gate, aiohttp_gate)
+_MARKS = ("max_cost", "max_p95_ms", "model_calls")
+_PROPERTY = "otel_distro.model_calls"
+_NO_LIMIT = Decimal(1_000_000)
+_BASELINE = pytest.StashKey[Baseline | None]()
+_MEASURED = pytest.StashKey[dict[str, Measured]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the baseline."""
+    group = parser.getgroup("otel_distro", "cost and latency of model calls")
+    group.addoption(
+        "--cost-baseline",
+        metavar="FILE",
+        help="fail tests whose model calls cost more or take longer than FILE says is usual",
+    )
+    group.addoption(
+        "--cost-baseline-update",
+        action="store_true",
+        help="add this run to the file of --cost-baseline instead of judging by it",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark known."""
-    config.addinivalue_line(
-        "markers", "max_cost(usd): the model calls of this test may cost so many US dollars"
-    )
-    config.stash[_SPENT] = {}
+    """Make the marks known and read the baseline."""
+    for line in (
+        "max_cost(usd): the model calls of this test may cost so many US dollars",
+        "max_p95_ms(ms): 95 % of the model calls of this test may take so many milliseconds",
+        "model_calls: the model calls of this test are measured",
+    ):
+        config.addinivalue_line("markers", line)
+    config.stash[_MEASURED] = {}
+    path = config.getoption("--cost-baseline")
+    try:
+        config.stash[_BASELINE] = Baseline.read(Path(path)) if path else None
+    except OtelDistroError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Run a marked test behind a gate of its own."""
-    mark = item.get_closest_marker("max_cost")
-    if mark is None:
+    if not any(item.get_closest_marker(name) for name in _MARKS):
         return (yield)
-    limit = _amount(mark)
-    with tempfile.TemporaryDirectory() as folder:
-        budget = CostBudget.per_day(limit, Action.REFUSE)
-        books = Books(Path(folder))
-        refusals: list[Refusal] = []
-        gate = Gate([budget], books, _prices, listener=Listener(refused=refusals.append))
-        before = _install(gate)
-        try:
-            result = yield
-        finally:
-            _restore(before)
-            spent = Decimal(books.state(budget.book_of("", gate.now_ns())).spent) / NANO_PER_USD
-            books.close()
-            item.config.stash[_SPENT][item.nodeid] = spent
-    _judge(spent, limit, refusals)
+    limit = _amount(item, "max_cost", 'max_cost takes US dollars, for example max_cost("0.02")')
+    most_ms = _amount(item, "max_p95_ms", "max_p95_ms takes milliseconds, for example 800")
+    with _measuring(_NO_LIMIT if limit is None else limit) as meter:
+        result = yield
+    run = Measured((meter.cost_nano_usd,), tuple(meter.latency_ms))
+    item.user_properties.append((_PROPERTY, [list(run.cost_nano_usd), list(run.latency_ms)]))
+    _judge(meter, limit, most_ms)
+    baseline = item.config.stash[_BASELINE]
+    if baseline is not None and not item.config.getoption("--cost-baseline-update"):
+        worse = baseline.worse(item.nodeid, run)
+        if worse:
+            pytest.fail(f"worse than the baseline: {'; '.join(worse)}", pytrace=False)
     return result
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Collect what tests measured; with xdist they run in other processes."""
+    if report.when != "call" or _session is None:
+        return
+    for name, value in report.user_properties:
+        if name == _PROPERTY:
+            costs, latencies = cast("tuple[list[int], list[float]]", value)
+            _session.stash[_MEASURED][report.nodeid] = Measured(tuple(costs), tuple(latencies))
+
+
+_session: pytest.Config | None = None
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remember where to collect: reports do not say to which session they belong."""
+    global _session  # noqa: PLW0603 - one session a process
+    _session = session.config
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say what each marked test spent, the dearest first."""
-    spent = config.stash[_SPENT]
-    if not spent:
+    """Say what each marked test spent, the dearest first, and write the baseline."""
+    measured = config.stash[_MEASURED]
+    if not measured:
         return
     terminalreporter.section("cost of model calls")
-    for test, usd in sorted(spent.items(), key=lambda entry: -entry[1]):
-        terminalreporter.write_line(f"${usd:.6f}  {test}")
+    for test, run in sorted(measured.items(), key=lambda entry: -sum(entry[1].cost_nano_usd)):
+        usd = sum(run.cost_nano_usd) / NANO_PER_USD
+        p95 = p95_ms(run.latency_ms)
+        shown = "" if p95 is None else f"  p95 {p95:,.0f} ms"
+        terminalreporter.write_line(f"${usd:.6f}{shown}  {test}")
+    baseline = config.stash[_BASELINE]
+    if baseline is not None and config.getoption("--cost-baseline-update"):
+        baseline.add(measured)
+        baseline.write(Path(config.getoption("--cost-baseline")))
+        terminalreporter.write_line(f"added to {config.getoption('--cost-baseline')}")
 
 
-def _judge(spent: Decimal, limit: Decimal, refusals: list[Refusal]) -> None:
-    if refusals:
+def p95_ms(latencies: tuple[float, ...] | list[float]) -> float | None:
+    """Return the nearest-rank 95th percentile; None of nothing."""
+    ordered = sorted(latencies)
+    return ordered[-(-len(ordered) * 95 // 100) - 1] if ordered else None
+
+
+@dataclass
+class _Meter:
+    tickets: list[Ticket] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    cost_nano_usd: int = 0
+
+    @property
+    def latency_ms(self) -> list[float]:
+        return [t.latency_ms for t in self.tickets if t.latency_ms is not None]
+
+
+@contextmanager
+def _measuring(limit: Decimal) -> Iterator[_Meter]:
+    from otel_budget.books import Books
+    from otel_budget.gate import Gate, Listener
+    from otel_pricing import PriceBook
+
+    meter = _Meter()
+    with tempfile.TemporaryDirectory() as folder:
+        budget = CostBudget.per_day(limit, Action.REFUSE)
+        books = Books(Path(folder))
+        listener = Listener(refused=meter.refusals.append, passed=meter.tickets.append)
+        gate = Gate([budget], books, PriceBook, listener=listener)
+        before = _install(gate)
+        try:
+            yield meter
+        finally:
+            _restore(before)
+            # Of the day the test began: it may end on the next one.
+            meter.cost_nano_usd = books.state(budget.book_of("", gate.began_ns)).spent
+            books.close()
+
+
+def _judge(meter: _Meter, limit: Decimal | None, most_ms: Decimal | None) -> None:
+    spent = Decimal(meter.cost_nano_usd) / NANO_PER_USD
+    if meter.refusals:
+        model = meter.refusals[0].model
         pytest.fail(
-            f"a call of {refusals[0].model} was refused: ${spent:f} of max_cost ${limit:f} spent",
+            f"a call of {model} was refused: ${spent:f} of max_cost ${limit:f} spent",
             pytrace=False,
         )
-    if spent > limit:
+    if limit is not None and spent > limit:
         pytest.fail(f"model calls cost ${spent:f}, more than max_cost ${limit:f}", pytrace=False)
+    p95 = p95_ms(meter.latency_ms)
+    if most_ms is not None and p95 is not None and p95 > most_ms:
+        calls = len(meter.latency_ms)
+        pytest.fail(
+            f"95 % of {calls} model calls took up to {p95:,.1f} ms, more than max_p95_ms {most_ms}",
+            pytrace=False,
+        )
 
 
-def _amount(mark: pytest.Mark) -> Decimal:
+def _amount(item: pytest.Item, name: str, usage: str) -> Decimal | None:
+    mark = item.get_closest_marker(name)
+    if mark is None:
+        return None
     try:
         (text,) = mark.args
         return Decimal(str(text))
     except (ValueError, InvalidOperation):
-        raise pytest.UsageError('max_cost takes US dollars, for example max_cost("0.02")') from None
+        raise pytest.UsageError(usage) from None
 
 
-def _prices() -> PriceBook:
-    from otel_pricing import PriceBook
+def _install(gate: Any) -> list[Any]:
+    import sys
 
-    return PriceBook()
-
-
-def _install(gate: Gate) -> list[Gate | None]:
-    before = [module.current() for module in _GATES]
-    for gate_module in _GATES:
+    before = [module.current() for module in _gates()]
+    for gate_module in _gates():
         for name in gate_module.MODULES:
             if name in sys.modules:
                 gate_module.install(sys.modules[name], gate)
     return before
 
 
-def _restore(before: list[Gate | None]) -> None:
-    for gate_module, gate in zip(_GATES, before, strict=True):
+def _restore(before: list[Any]) -> None:
+    import sys
+
+    for gate_module, gate in zip(_gates(), before, strict=True):
         for name in gate_module.MODULES:
             if name in sys.modules:
                 gate_module.install(sys.modules[name], gate)
+
+
+def _gates() -> tuple[Any, ...]:
+    from otel_budget import aiohttp_gate, httpx_gate, urllib3_gate
+
+    return httpx_gate, urllib3_gate, aiohttp_gate

@@ -88,6 +88,7 @@ class Gate:
         self._hide = hide
         self.listener = listener or Listener()
         self.now_ns = now_ns
+        self.began_ns = now_ns()
         self.patience_s = patience_s
         self._scope_values = scope_values or _by_request
         self._open_book = open_book

@@ -49,6 +49,8 @@ class Ticket:
         self.start_ns = start_ns
         self.cost_nano_usd: int | None = None
         """What the call cost once it is settled; 0 when it cost nothing."""
+        self.latency_ms: float | None = None
+        """From its being let through to its end; None before that."""
 
     def answered(self, status: int, *parts: bytes) -> None:
         """Settle by the answer: its HTTP status, and its body or the beginning and end of it."""
@@ -67,6 +69,7 @@ class Ticket:
             self._open.pop()
         except IndexError:
             return
+        self.latency_ms = (self._gate.now_ns() - self.start_ns) / 1e6
         books = self._gate.books
         books.later(partial(self._guarded, settle), soon=self._hold.number is not None)
 
