@@ -13,21 +13,14 @@ from uuid import uuid4
 
 from opentelemetry import baggage, context
 
+from otel_distro.said_keys import FLAG, KEYS, SESSION, TENANT, USER, VARIANT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from contextvars import Token
     from types import TracebackType
 
     from opentelemetry.context import Context
-
-SESSION = "session.id"
-USER = "user.id"
-TENANT = "tenant.id"
-FLAG = "feature_flag.key"
-VARIANT = "feature_flag.result.variant"
-
-KEYS = (SESSION, USER, TENANT, FLAG, VARIANT)
-"""Baggage keys, which are the names of the attributes as well."""
 
 _MAX_CHARACTERS = 200
 _SAID_HERE = context.create_key("otel_distro.said")

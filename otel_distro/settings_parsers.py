@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from otel_budget.cost_budget import MOST_USD
 from otel_budget.latency import LatencyBudget
+from otel_distro.said_keys import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,6 +163,15 @@ def names(value: object) -> tuple[str, ...]:
     """Read a comma-separated list, or a list of strings from a file."""
     parts = value if isinstance(value, list | tuple) else str(value).split(",")
     return tuple(text for part in parts if (text := str(part).strip()))
+
+
+def said_keys(value: object) -> tuple[str, ...]:
+    """Read which keys of ours may travel in baggage."""
+    found = names(value)
+    unknown = [name for name in found if name not in KEYS]
+    if unknown:
+        raise ValueError(f"unknown key {unknown[0]!r}; choose from {', '.join(KEYS)}")
+    return found
 
 
 def log_levels(value: object) -> tuple[tuple[str, int], ...]:

@@ -226,11 +226,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         env.OTEL_DISTRO_BAGGAGE,
         "baggage",
-        parse.names,
+        parse.said_keys,
         "which of session.id, user.id, tenant.id, feature_flag.key and "
-        "feature_flag.result.variant travel in the baggage header to the services a program "
+        "feature_flag.result.variant travel in the baggage header to every host a program "
         "calls, and are believed when they come in",
-        "session.id",
+        "none",
         "session.id,user.id,tenant.id",
         protects=True,
     ),

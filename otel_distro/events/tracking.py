@@ -16,6 +16,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
 from otel_distro import attributes as names
 from otel_distro import contexts, notices
 from otel_distro.events import catalogue
+from otel_distro.said_keys import SESSION
 from otel_distro.tallies import TALLIES
 
 if TYPE_CHECKING:
@@ -162,9 +163,9 @@ def _track(name: str, attributes: Mapping[str, Any], more: Mapping[str, Any]) ->
     else:
         words = {attribute.keyword: attribute.name for attribute in event.attributes}
         given.update({words.get(word, word): value for word, value in more.items()})
-        if contexts.SESSION in words.values() and contexts.SESSION not in given:
-            said = contexts.said_here().get(contexts.SESSION)
-            given.update({contexts.SESSION: said} if said else {})
+        if SESSION in words.values() and SESSION not in given:
+            said = contexts.said_here().get(SESSION)
+            given.update({SESSION: said} if said else {})
         for problem in catalogue.problems_of(event, given):
             _complain(problem)
     given = {key: value for key, value in given.items() if value is not None}

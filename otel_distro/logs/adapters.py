@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import trace
 from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
 
-from otel_distro.contexts import SESSION, said_here
+from otel_distro.contexts import said_here
 from otel_distro.logs.printed import NOT_ON_CONSOLE
+from otel_distro.said_keys import SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping

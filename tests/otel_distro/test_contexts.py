@@ -16,6 +16,7 @@ import otel_distro
 from otel_cost_ledger.privacy import Pseudonyms, parse_person_name, person_name
 from otel_distro import contexts, runtime
 from otel_distro.context_propagation import AllowedPropagator
+from otel_distro.said_keys import KEYS
 from otel_redaction import Redactor
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def test_no_header_is_written_while_consent_is_missing() -> None:
     """Nothing leaves also means: not as a passenger of the app's own requests."""
     headers: dict[str, str] = {}
     with otel_distro.session("s-1"):
-        AllowedPropagator(W3CBaggagePropagator(), contexts.KEYS, lambda: False).inject(headers)
+        AllowedPropagator(W3CBaggagePropagator(), KEYS, lambda: False).inject(headers)
 
     assert headers == {}
 
@@ -211,3 +212,13 @@ def test_budgets_hear_who_a_call_is_for() -> None:
         found = Scopes(()).attributes(context.get_current())
 
     assert found == {"tenant.id": "acme", "session.id": "s-1"}
+
+
+def test_nothing_travels_unless_it_is_allowed_and_only_known_keys_can_be() -> None:
+    """By default no host is told, and nobody from outside is believed."""
+    from otel_distro.settings import load
+
+    (problem,) = load({"HOME": "/", "OTEL_DISTRO_BAGGAGE": "session.id,email"}).problems
+
+    assert load({"HOME": "/"}).settings.baggage == ()
+    assert "choose from session.id" in str(problem)

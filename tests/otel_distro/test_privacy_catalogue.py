@@ -131,6 +131,7 @@ def test_the_command_prints_it_for_people_documents_and_programs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The same fields each time."""
+    monkeypatch.setenv("OTEL_DISTRO_BAGGAGE", "session.id")
     for variable in ("DO_NOT_TRACK", "OTEL_SDK_DISABLED"):
         monkeypatch.delenv(variable, raising=False)
     shown = CliRunner().invoke(main, ["privacy"]).output
