@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _GRACE = 0.3
 """Seconds granted to the rest once a delivery has failed while closing, where nothing is kept."""
-_FOR_QUEUES = 0.75
+_FOR_QUEUES = 0.6
 """Share of the time for spans and log records; the rest is for the metrics that count them."""
-_HURRY_AFTER = 0.5
+_HURRY_AFTER = 0.4
 _SLICE = 0.01
 
 

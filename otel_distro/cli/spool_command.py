@@ -116,7 +116,7 @@ def _drain(path: Path, address: Address, *, anywhere: bool) -> dict[str, Any]:
             "OTEL_EXPORTER_OTLP_ENDPOINT, or send it with --anywhere",
         }
     try:
-        done = offline.drain_folder(path, port)
+        done = offline.drain_folder(path, address, port)
     except OSError as error:
         return {**found, "problem": f"cannot use {path}: {error.strerror}"}
     if done is None:

@@ -107,6 +107,8 @@ class Courier:
         """`time.monotonic()` of `rush`."""
         self.unreachable = False
         """Whether nobody answered the last attempt."""
+        self.proven = False
+        """Whether the last attempt was answered well, so that the next is likely to arrive too."""
         self._abandoned = False
         port.intercept(self.carry)
 
@@ -147,6 +149,7 @@ class Courier:
 
     def _note(self, answer: Answer) -> None:
         self.unreachable = answer.verdict is Verdict.TRY_LATER and not answer.answered
+        self.proven = answer.verdict is Verdict.DELIVERED
         if answer.verdict is Verdict.TRY_LATER:
             self.breaker.failed()
             self._told.failed(answer.reason)
@@ -185,7 +188,7 @@ class Courier:
 
     def resend(self, payload: bytes, on_sent: Callable[[], None]) -> Answer:
         """Send what was kept; *on_sent* is called when it is on its way to where others arrived."""
-        answer = self._port.send(payload, None if self.breaker.open else on_sent)
+        answer = self._port.send(payload, on_sent if self.proven else None)
         if answer.verdict is Verdict.UNWANTED:
             self.resend_at = time.monotonic() + _LONGEST_WAIT
         self._note(answer)
@@ -225,7 +228,7 @@ class Courier:
         with self._lock:
             payload, self._payload = self._payload, None
             if payload is not None:
-                self.unreachable = True  # nobody answered in time
+                self.unreachable, self.proven = True, False  # nobody answered in time
             return payload
 
     def abandon(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from otel_cost_ledger.flock import try_lock, unlock
 from otel_distro.spool.answer import Verdict
 from otel_distro.spool.places import UnsafeSpoolError, open_private
-from otel_distro.spool.records import Damage, Record, read_done, read_records
+from otel_distro.spool.records import Damage, read_done, read_records
 from otel_distro.spool.segments import Segment, holding, names
 
 if TYPE_CHECKING:
@@ -39,6 +39,15 @@ class Drained:
     """Segments left to the process that has them in hand."""
     refused: Answer | None = None
     """Why it ended before everything was sent."""
+    under_way: tuple[Segment, int] | None = None
+    """The segment of the request that is being sent, and up to where it was sent before."""
+
+    def withdraw(self) -> None:
+        """Have the request under way sent again later: nobody waits for its answer."""
+        if self.under_way is not None:
+            segment, sent = self.under_way
+            with suppress(OSError):
+                segment.mark_sent(sent)
 
 
 @contextmanager
@@ -60,15 +69,18 @@ def turn_to_drain(folder: Path) -> Iterator[bool]:
 def drain(
     folder: Path,
     send: Callable[[bytes, Callable[[], None]], Answer],
-    *,
     go_on: Callable[[], bool] = lambda: True,
+    done: Drained | None = None,
+    *,
+    joined: bool = True,
 ) -> Drained:
     """Send everything in *folder* until it is empty, *send* fails or *go_on* says no.
 
-    The caller has the turn. Raises OSError when the folder cannot be read or written; what was
-    sent by then is marked as sent.
+    The caller has the turn, and may look at *done* from another thread. Raises OSError when the
+    folder cannot be read or written; what was sent by then is marked as sent. *joined* says
+    whether several records may go in one request.
     """
-    done = Drained()
+    done = done or Drained()
     for name in names(folder):
         if done.refused is not None or not go_on():
             break
@@ -81,7 +93,7 @@ def drain(
             done.in_use += 1
             continue
         try:
-            _drain_segment(segment, send, go_on, done)
+            _drain_segment(segment, send, go_on, done, _REQUEST_RECORDS if joined else 0)
         finally:
             segment.release()
     return done
@@ -92,6 +104,7 @@ def _drain_segment(
     send: Callable[[bytes, Callable[[], None]], Answer],
     go_on: Callable[[], bool],
     done: Drained,
+    most: int,
 ) -> None:
     data = segment.read()
     start = read_done(data)
@@ -100,13 +113,15 @@ def _drain_segment(
         _set_aside(segment, done)
         return
     damaged, sent = False, start
-    for payload, count, end, damage in _requests(data, start):
+    for payload, count, end, damage in _requests(data, start, most):
         if not go_on():
             return
         if count:
             # Marked as soon as it is on its way: were we killed before the answer, it would
             # otherwise be sent twice.
+            done.under_way = segment, sent
             answer = send(payload, partial(segment.mark_sent, end))
+            done.under_way = None
             if answer.verdict in {Verdict.TRY_LATER, Verdict.UNWANTED}:
                 segment.mark_sent(sent)
                 done.refused = answer
@@ -126,7 +141,9 @@ def _drain_segment(
         segment.remove()
 
 
-def _requests(data: bytes, start: int) -> Iterator[tuple[bytes, int, int, Damage | None]]:
+def _requests(
+    data: bytes, start: int, most: int
+) -> Iterator[tuple[bytes, int, int, Damage | None]]:
     """Yield requests of a fair size, how much each holds, and what damage follows it.
 
     Encoded OTLP requests can be joined end to end: the result is one request with the content of
@@ -140,17 +157,13 @@ def _requests(data: bytes, start: int) -> Iterator[tuple[bytes, int, int, Damage
             yield b"".join(parts), count, found.end, found
             parts, count, size = [], 0, 0
             continue
-        if parts and not _fits(found, count, size):
+        if parts and (count + found.count > most or size + len(found.payload) > _REQUEST_BYTES):
             yield b"".join(parts), count, end, None
             parts, count, size = [], 0, 0
         parts.append(found.payload)
         count, size, end = count + found.count, size + len(found.payload), found.end
     if parts:
         yield b"".join(parts), count, end, None
-
-
-def _fits(record: Record, count: int, size: int) -> bool:
-    return count + record.count <= _REQUEST_RECORDS and size + len(record.payload) <= _REQUEST_BYTES
 
 
 def _set_aside(segment: Segment, done: Drained) -> None:

@@ -138,7 +138,7 @@ class Journal:
 
         Otherwise a process killed before the answer came would have it sent twice.
         """
-        if self._courier.breaker.open:  # then it may well not arrive
+        if not self._courier.proven:  # then it may well not arrive
             return
         with self._turn() as ours:
             for page, end in self._in_hand.items() if ours else ():

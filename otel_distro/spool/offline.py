@@ -73,10 +73,10 @@ def _size(path: Path) -> int:
         return 0
 
 
-def drain_folder(path: Path, port: Port) -> Drained | None:
+def drain_folder(path: Path, address: Address, port: Port) -> Drained | None:
     """Send what waits at *path* through *port*; None if another process is at it."""
     with turn_to_drain(path) as ours:
-        return drain(path, port.send) if ours else None
+        return drain(path, port.send, joined=address.signal != "metrics") if ours else None
 
 
 def configured_port(address: Address) -> Port | None:

@@ -46,6 +46,7 @@ class Resender:
         self._thread: threading.Thread | None = None
         self._closing = False
         self._asked = False
+        self._drained = Drained()
 
     def serve(self, courier: Courier) -> None:
         """Look after the folder of *courier* too."""
@@ -82,6 +83,8 @@ class Resender:
         thread = self._thread
         if thread is not None and not any(courier.failing for courier in self._couriers):
             thread.join(timeout)
+        if thread is not None and thread.is_alive():
+            self._drained.withdraw()
 
     def at_fork(self) -> None:
         """Start anew in a forked child."""
@@ -124,7 +127,14 @@ class Resender:
                 return _OTHERS_AT_IT
             courier.hand_over()
             try:
-                done = drain(folder.path, courier.resend, go_on=lambda: self._goes_on(courier))
+                done = self._drained = Drained()
+                drain(
+                    folder.path,
+                    courier.resend,
+                    lambda: self._goes_on(courier),
+                    done,
+                    joined=courier.signal != "metrics",  # each export is a moment of its own
+                )
             except OSError as error:
                 courier.probed = False
                 self._told.spool_fault(folder.path, error)

@@ -1,0 +1,245 @@
+"""Between exporter and connection: what is tried, what is kept, and when it is tried again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (
+    OTLPSpanExporter as GrpcSpanExporter,
+)
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExportResult
+
+from otel_distro.spool.answer import Answer, Fate, Verdict, grpc_verdict, http_verdict
+from otel_distro.spool.courier import Courier
+from otel_distro.spool.folder import SpoolFolder
+from otel_distro.spool.ports import count_records, encode, port_of
+from support.faulty_sink import FaultySink
+from support.spool import Heard
+
+AWAY = Answer(Verdict.TRY_LATER, "refused", answered=False)
+
+
+class Port:
+    """An exporter's place on the wire, without an exporter."""
+
+    endpoint = "http://collector:4318/v1/traces"
+    protocol = "http/protobuf"
+
+    def intercept(self, carry: object) -> None: ...
+
+    def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
+        return Answer(Verdict.DELIVERED)
+
+    def at_fork(self) -> None: ...
+
+
+class Told(Heard):
+    """What couriers told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[str] = []
+
+    def delivered(self) -> None:
+        self.events.append("delivered")
+
+    def failed(self, reason: str) -> None:
+        self.events.append(f"failed: {reason}")
+
+    def refused(self, signal: str, reason: str) -> None:
+        self.events.append(f"refused: {reason}")
+
+    def kept(self, signal: str, count: int) -> None:
+        self.events.append(f"kept {count}")
+
+
+def spans(count: int = 1) -> list[ReadableSpan]:
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
+    made = [tracer.start_span("work") for _ in range(count)]
+    for span in made:
+        span.end()
+    return made  # type: ignore[return-value]
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def courier(told: Told, folder: SpoolFolder) -> Courier:
+    return Courier("traces", Port(), told, folder)
+
+
+def carried(courier: Courier, *answers: Answer) -> list[bytes]:
+    """Have a request carried for each answer; return what was really sent."""
+    sent: list[bytes] = []
+    payload = encode("traces", spans(2))
+    for answer in answers:
+
+        def send(data: bytes, _on_sent: object, answer: Answer = answer) -> Answer:
+            sent.append(data)
+            return answer
+
+        courier.carry(payload, send)
+    return sent
+
+
+def test_what_fails_is_kept_and_the_next_is_not_even_tried(courier: Courier, told: Told) -> None:
+    """Until the time to try again has come."""
+    sent = carried(courier, AWAY, AWAY, AWAY)
+
+    assert len(sent) == 1
+    assert courier.fate is Fate.KEPT
+    assert told.events == ["failed: refused", "kept 2", "kept 2", "kept 2"]
+
+
+def test_waits_between_attempts_grow_up_to_half_a_minute(courier: Courier) -> None:
+    """And are over with the first success."""
+    waits = []
+    for _ in range(8):
+        courier.breaker.failed()
+        waits.append(courier.breaker.retry_at - time.monotonic())
+    courier.breaker.succeeded()
+
+    assert 0.7 < waits[0] < 1.3
+    assert 3 < waits[2] < 5
+    assert all(23 < wait < 37 for wait in waits[5:])
+    assert not courier.breaker.open
+
+
+def test_what_is_refused_for_good_is_neither_kept_nor_repeated(
+    courier: Courier, told: Told, folder: SpoolFolder
+) -> None:
+    """It would be refused again."""
+    carried(courier, Answer(Verdict.REJECTED, "it answered 400"))
+
+    assert courier.fate is Fate.REJECTED
+    assert told.events == ["refused: it answered 400"]
+    assert folder.waiting() == []
+
+
+def test_a_request_under_way_belongs_to_whoever_takes_it(courier: Courier) -> None:
+    """At exit it is taken, and is not accounted for twice."""
+    payload = encode("traces", spans())
+    taken: list[bytes | None] = []
+
+    def send(_data: bytes, _on_sent: object) -> Answer:
+        taken.append(courier.take_back())
+        return AWAY
+
+    courier.carry(payload, send)
+
+    assert taken == [payload]
+    assert courier.fate is Fate.TAKEN
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        (200, Verdict.DELIVERED),
+        (None, Verdict.TRY_LATER),
+        (429, Verdict.TRY_LATER),
+        (500, Verdict.TRY_LATER),
+        (503, Verdict.TRY_LATER),
+        (401, Verdict.TRY_LATER),
+        (302, Verdict.UNWANTED),
+        (404, Verdict.UNWANTED),
+        (400, Verdict.REJECTED),
+        (413, Verdict.TOO_LARGE),
+    ],
+)
+def test_what_an_http_status_means(status: int | None, verdict: Verdict) -> None:
+    """A redirect is no success, although the SDK's exporter says so."""
+    assert http_verdict(status) is verdict
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        ("OK", Verdict.DELIVERED),
+        ("UNAVAILABLE", Verdict.TRY_LATER),
+        ("UNAUTHENTICATED", Verdict.TRY_LATER),
+        ("INVALID_ARGUMENT", Verdict.REJECTED),
+        ("UNIMPLEMENTED", Verdict.UNWANTED),
+    ],
+)
+def test_what_a_grpc_status_means(code: str, verdict: Verdict) -> None:
+    """The same distinctions."""
+    assert grpc_verdict(code) is verdict
+
+
+@pytest.mark.parametrize(
+    ("exporter", "signal"),
+    [
+        (OTLPSpanExporter, "traces"),
+        (OTLPLogExporter, "logs"),
+        (OTLPMetricExporter, "metrics"),
+        (GrpcSpanExporter, "traces"),
+    ],
+)
+def test_the_exporters_of_the_sdk_have_the_places_we_need(exporter: Any, signal: str) -> None:
+    """Private names of this version of the SDK; without them there is no spool."""
+    made = exporter(endpoint="http://127.0.0.1:9")
+    port = port_of(made, signal)
+    assert port is not None
+    port.intercept(lambda _payload, _send: Answer(Verdict.REJECTED))
+
+    if signal == "traces":
+        assert made.export(spans()) is SpanExportResult.FAILURE
+    made.shutdown()
+
+
+def test_other_exporters_are_left_alone() -> None:
+    """They have no requests of ours."""
+    assert port_of(ConsoleSpanExporter(), "traces") is None
+
+
+def test_an_exporter_behind_a_courier_works_as_before(told: Told, tmp_path: Path) -> None:
+    """The request, its answer and the SDK's result are the same."""
+    with FaultySink() as sink:
+        exporter = OTLPSpanExporter(endpoint=f"{sink.url}/v1/traces")
+        port = port_of(exporter, "traces")
+        assert port is not None
+        courier = Courier("traces", port, told, None)
+        good = exporter.export(spans(5))
+        sink.status = 503
+        bad = exporter.export(spans(5))
+        exporter.shutdown()  # type: ignore[no-untyped-call]
+
+    assert (good, bad) == (SpanExportResult.SUCCESS, SpanExportResult.FAILURE)
+    assert len(sink.spans) == 5
+    assert sink.refused == {503: 1}
+    assert courier.fate is Fate.RETURNED
+
+
+def test_it_is_known_when_a_request_is_on_its_way() -> None:
+    """After the last byte was written and before the answer."""
+    with FaultySink() as sink:
+        exporter = OTLPSpanExporter(endpoint=f"{sink.url}/v1/traces")
+        port = port_of(exporter, "traces")
+        assert port is not None
+        arrived: list[int] = []
+        sink.seconds = 0.2
+
+        def on_sent() -> None:
+            arrived.append(sink.wait_for_spans(3, 0.1))
+
+        answer = port.send(encode("traces", spans(3)), on_sent)
+        exporter.shutdown()  # type: ignore[no-untyped-call]
+
+    assert answer.verdict is Verdict.DELIVERED
+    assert arrived == [3]
+
+
+def test_a_request_says_how_much_it_holds() -> None:
+    """Which the books need when it was encoded by somebody else."""
+    assert count_records("traces", encode("traces", spans(4)) + encode("traces", spans(3))) == 7

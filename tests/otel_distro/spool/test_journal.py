@@ -1,0 +1,164 @@
+"""The journal: on disk before it is queued, and not sent twice once it was delivered."""
+
+from __future__ import annotations
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+
+from otel_distro.spool.answer import Answer, Verdict
+from otel_distro.spool.courier import Courier
+from otel_distro.spool.drain import drain
+from otel_distro.spool.folder import SpoolFolder
+from otel_distro.spool.journal import Journal, Mark
+from support.spool import Heard, Wire
+
+
+class Port:
+    """An exporter's place on the wire, without an exporter."""
+
+    endpoint = "http://collector:4318/v1/traces"
+    protocol = "http/protobuf"
+
+    def intercept(self, carry: object) -> None: ...
+
+    def send(self, payload: bytes, on_sent: object = None) -> Answer:
+        return Answer(Verdict.DELIVERED)
+
+    def at_fork(self) -> None: ...
+
+
+class Told(Heard):
+    """Hears and forgets."""
+
+    def delivered(self) -> None: ...
+
+    def failed(self, reason: str) -> None: ...
+
+    def refused(self, signal: str, reason: str) -> None: ...
+
+    def kept(self, signal: str, count: int) -> None: ...
+
+
+@pytest.fixture
+def courier(folder: SpoolFolder) -> Courier:
+    return Courier("traces", Port(), Told(), folder)
+
+
+@pytest.fixture
+def journal(courier: Courier, folder: SpoolFolder) -> Journal:
+    return Journal(courier, folder)
+
+
+def spans(count: int) -> list[ReadableSpan]:
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
+    made = [tracer.start_span(f"work {number}") for number in range(count)]
+    for span in made:
+        span.end()
+    return made  # type: ignore[return-value]
+
+
+def written(journal: Journal, count: int) -> list[Mark]:
+    marks: list[Mark | None] = []
+    for span in spans(count):
+        assert journal.write(span, marks.append)
+    return [mark for mark in marks if mark is not None]
+
+
+def left(folder: SpoolFolder, wire: Wire) -> int:
+    """How many spans the next process would send."""
+    return drain(folder.path, wire.send).sent
+
+
+def test_what_was_not_acknowledged_is_sent_by_the_next_process(
+    journal: Journal, folder: SpoolFolder, wire: Wire
+) -> None:
+    """And nothing else."""
+    marks = written(journal, 10)
+    journal.acknowledge(marks[:6])
+    journal.close()
+
+    assert left(folder, wire) == 4
+    assert b"work 6" in wire.requests[0]
+    assert b"work 5" not in wire.requests[0]
+
+
+def test_what_was_delivered_leaves_no_file(journal: Journal, folder: SpoolFolder) -> None:
+    """A healthy process leaves an empty folder."""
+    journal.acknowledge(written(journal, 10))
+    journal.close()
+
+    assert folder.waiting() == []
+
+
+def test_a_request_on_its_way_counts_as_sent_until_it_is_known_to_have_failed(
+    journal: Journal, courier: Courier, folder: SpoolFolder, wire: Wire
+) -> None:
+    """So a kill between request and answer has nothing sent twice."""
+    courier.proven = True
+    journal.begin(written(journal, 5))
+    journal.promise()
+    promised = _waiting(folder)
+    journal.withdraw()
+    journal.close()
+
+    assert promised == 0
+    assert left(folder, wire) == 5
+
+
+def _waiting(folder: SpoolFolder) -> int:
+    from otel_distro.spool.segments import waiting_in
+
+    return sum(waiting_in(folder.path / name) for name in folder.waiting())
+
+
+def test_while_the_other_side_has_not_proven_itself_nothing_counts_as_sent_early(
+    journal: Journal, folder: SpoolFolder
+) -> None:
+    """A request to somebody who never answers does not arrive."""
+    journal.begin(written(journal, 5))
+    journal.promise()
+
+    assert _waiting(folder) == 5
+
+
+def test_in_an_outage_records_are_left_to_the_resender_at_once(
+    journal: Journal, courier: Courier, folder: SpoolFolder, wire: Wire
+) -> None:
+    """They need no memory."""
+    before = written(journal, 3)
+    courier.breaker.failed()
+    journal.surrender()
+    queued: list[Mark | None] = []
+    for span in spans(4):
+        journal.write(span, queued.append)
+    journal.hand_over()
+
+    assert queued == []
+    assert not any(mark.live for mark in before)
+    assert left(folder, wire) == 7
+
+
+def test_after_an_outage_records_are_delivered_from_memory_again(
+    journal: Journal, courier: Courier, folder: SpoolFolder, wire: Wire
+) -> None:
+    """On a page of their own."""
+    courier.breaker.failed()
+    journal.surrender()
+    journal.write(spans(1)[0], lambda _mark: None)
+    courier.breaker.succeeded()
+    marks = written(journal, 2)
+
+    assert all(mark.live for mark in marks)
+    assert left(folder, wire) == 1
+
+
+def test_a_record_that_cannot_be_written_is_queued_all_the_same(
+    journal: Journal, folder: SpoolFolder
+) -> None:
+    """Without a mark."""
+    folder.path.parent.mkdir(parents=True)
+    folder.path.write_text("in the way")
+    marks: list[Mark | None] = []
+    journal.write(spans(1)[0], marks.append)
+
+    assert marks == [None]
