@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _BAR: Final = 24
 _NARROW: Final = 72
+_WIDE: Final = 120
 _NAMELESS: Final = "(not said)"
 
 
@@ -160,7 +161,8 @@ def _groups(snapshot: Snapshot, width: int, rows: int | None) -> Table:
 
 def _budgets(lines: Sequence[BudgetLine], width: int) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
-    for _ in range(3 if width < _NARROW else 4):
+    with_outlook = width >= _WIDE
+    for _ in range(4 if with_outlook else 3):
         table.add_column(no_wrap=True, overflow="ellipsis")
     for line in lines[:6]:
         share = line.left / line.budget.limit if line.budget.limit else 0.0
@@ -170,7 +172,7 @@ def _budgets(lines: Sequence[BudgetLine], width: int) -> Table:
             Text(bar(share, _BAR if width >= _NARROW else _BAR // 3), style=style),
             Text(budget_left(line)),
         ]
-        if width >= _NARROW:
+        if with_outlook:
             cells.append(Text(outlook(line), style="dim"))
         table.add_row(*cells)
     return table

@@ -54,7 +54,7 @@ def spend(questions: Questions) -> Panel:
 
 
 def _usd(nano: float) -> str:
-    return figures.usd(round(nano))
+    return figures.usd_short(round(nano))
 
 
 def shown(sums: NameSums) -> str:

@@ -9,6 +9,7 @@ from otel_distro.ui.panels import Tile
 from otel_distro.ui.speed import all_steps, milliseconds
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Sequence
 
     from otel_cost_ledger.timeline import Sums
@@ -91,8 +92,7 @@ def _latency(questions: Questions) -> Tile:
     total = all_steps(found)
     if not total:
         return Tile("Latency p95", "-", "not known")
-    p50, p95, p99 = (figures.duration(milliseconds(total, p)) for p in (50, 95, 99))
-    return Tile("Latency p95", p95, f"p50 {p50}, p99 {p99}")
+    return _percentiles("Latency p95", total)
 
 
 def _first_token(questions: Questions) -> Tile:
@@ -102,8 +102,16 @@ def _first_token(questions: Questions) -> Tile:
     total = all_steps(found)
     if not total:
         return Tile("First token p95", "-", "no streamed call says")
-    p50, p95, p99 = (figures.duration(milliseconds(total, p)) for p in (50, 95, 99))
-    return Tile("First token p95", p95, f"p50 {p50}, p99 {p99}")
+    return _percentiles("First token p95", total)
+
+
+def _percentiles(name: str, durations: Counter[int]) -> Tile:
+    p50, p95, p99 = (figures.duration(milliseconds(durations, p)) for p in (50, 95, 99))
+    # A number is not parted from its unit at the end of a line.
+    detail = ", ".join(
+        f"{word} {value}".replace(" ", "\xa0") for word, value in (("p50", p50), ("p99", p99))
+    )
+    return Tile(name, p95, detail)
 
 
 def _tokens(sums: Sequence[Sums]) -> Tile:

@@ -84,10 +84,12 @@ function choose(target) {
   }));
   tip.hidden = false;
   const at = target.getBoundingClientRect();
-  const left = at.left + at.width / 2 - tip.offsetWidth / 2;
+  // Beside the bar, on the side that has room, so that neither it nor a heading is covered.
   const most = document.documentElement.clientWidth - tip.offsetWidth - 8;
+  const right = at.right + 8;
+  const left = right <= most ? right : at.left - tip.offsetWidth - 8;
   tip.style.left = Math.max(8, Math.min(left, most)) + window.scrollX + "px";
-  tip.style.top = Math.max(window.scrollY + 4, at.top + window.scrollY - tip.offsetHeight - 6) + "px";
+  tip.style.top = at.top + window.scrollY + 6 + "px";
 }
 
 document.addEventListener("pointerover", (event) => {
