@@ -87,7 +87,7 @@ def tell(
     if not isinstance(error, Exception):
         return
     try:
-        from otel_distro.alerts.categories import categorise
+        from otel_distro.error_categories import categorise
 
         attributes: dict[str, Any] = {
             "exception.type": f"{type(error).__module__}.{type(error).__qualname__}",
