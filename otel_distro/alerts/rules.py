@@ -1,4 +1,4 @@
-"""What is worth an alert, found in the ledger and in the books of budgets."""
+"""What is worth an alert: in the ledger, the books of budgets, and what processes say now."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from otel_cost_ledger.calls import StoredCall
     from otel_cost_ledger.ledger import Ledger
     from otel_distro.budget_report import BudgetLine
+    from otel_distro.health.checks import HealthCheck
 
 ERRORS_IN_5_MINUTES = {
     Category.TRANSIENT: 10,
@@ -49,21 +50,42 @@ class Incident:
     """Traces that show it, the worst first."""
 
 
-def check(ledger: Ledger, budgets: Sequence[BudgetLine], now: datetime) -> list[Incident]:
-    """Return what is wrong at *now*; nothing where there is no data."""
+def check(
+    ledger: Ledger | None,
+    budgets: Sequence[BudgetLine],
+    now: datetime,
+    live: Iterable[HealthCheck] = (),
+) -> list[Incident]:
+    """Return what is wrong at *now*; nothing where there is no data.
+
+    *live* is what running processes and the books of deliveries say.
+    """
+    found = [incident for line in budgets for incident in _budget(line)]
+    found += _live(live)
+    if ledger is None:
+        return found
     from otel_cost_ledger.calls import each_call
 
     recent = list(each_call(ledger, now - timedelta(hours=6), now))
     in_hour = _since(recent, now - timedelta(hours=1))
-    found = list(_error_frequency(_since(in_hour, now - timedelta(minutes=5))))
+    found += _error_frequency(_since(in_hour, now - timedelta(minutes=5)))
     found += _health_of_calls(in_hour)
     found += _unpriced(in_hour)
     found += _anomalies(ledger, now)
-    for line in budgets:
-        found += _budget(line)
     for budget in {line.budget.name: line.budget for line in budgets}.values():
         found += _burn_rate(budget, recent, now)
     return found
+
+
+def _live(live: Iterable[HealthCheck]) -> Iterator[Incident]:
+    from otel_distro.deliveries import SIGNALS
+
+    lossy = frozenset(SIGNALS.values())
+    for one in live:
+        # Telemetry that is lost once is no reason to page anybody, and one to be told of.
+        severity = one.severity or ("warning" if one.name in lossy and one.value else "")
+        if severity:
+            yield Incident(f"health:{one.name}", severity, f"{one.name}: {one.found}")
 
 
 def _since(calls: Iterable[StoredCall], since: datetime) -> list[StoredCall]:

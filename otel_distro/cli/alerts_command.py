@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -87,16 +88,15 @@ def _check(settings: Settings) -> list[Incident]:
     from otel_distro.alerts.notifiers import notify
     from otel_distro.alerts.rules import check, now_utc
     from otel_distro.budget_report import lines
+    from otel_distro.health.report import live_checks
 
     now = now_utc()
     budgets = []
     if settings.cost_budgets:
         with opened_books(settings) as books:
             budgets = list(lines(settings.cost_budgets, books, time.time_ns()))
-    found: list[Incident] = []
-    if settings.ledger is not None:
-        with reading(settings.ledger) as ledger:
-            found = check(ledger, budgets, now)
+    with reading(settings.ledger) if settings.ledger is not None else nullcontext() as ledger:
+        found = check(ledger, budgets, now, live_checks(settings))
     memory = Memory(settings.state_dir / "alerts.json")
     told, known = messages(found, memory.read(), now)
     for message in told:

@@ -28,6 +28,11 @@ class HealthCheck:
     found: str
     value: float
 
+    @property
+    def severity(self) -> str:
+        """The severity of an alert of it; empty where it is worth none."""
+        return {"critical": "critical", "degraded": "warning"}.get(self.status, "")
+
 
 def overall(checks: Sequence[HealthCheck]) -> str:
     """Return the worst status, of which `healthy` and `warning` need no action now."""

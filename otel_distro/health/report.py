@@ -24,26 +24,30 @@ if TYPE_CHECKING:
 NOT_WELL = frozenset({"degraded", "critical"})
 
 
-def checks(
-    settings: Settings, ledger: Ledger | None, budgets: Sequence[BudgetLine]
-) -> list[HealthCheck]:
-    """Return every check of this host, by what all its processes share."""
-    import psutil
-
+def live_checks(settings: Settings) -> list[HealthCheck]:
+    """Return the checks of what running processes say, and of what is exported today."""
     from otel_distro.delivery_books import today
     from otel_distro.health.board import running
     from otel_distro.health.deliveries import check_deliveries, check_spool
     from otel_distro.health.processes import check_processes
     from otel_distro.spool.offline import status as spool_status
 
-    found = [check_memory(psutil.virtual_memory().percent)]
-    if ledger is not None:
-        found += check_ledger(ledger, datetime.now(UTC))
-    found += check_budgets(budgets)
-    found += check_processes(running(settings.state_dir))
+    found = [*check_processes(running(settings.state_dir))]
     found += check_deliveries(today(settings.state_dir))
     found.append(check_spool(spool_status(settings.state_dir)))
     return found
+
+
+def checks(
+    settings: Settings, ledger: Ledger | None, budgets: Sequence[BudgetLine]
+) -> list[HealthCheck]:
+    """Return every check of this host, by what all its processes share."""
+    import psutil
+
+    found = [check_memory(psutil.virtual_memory().percent)]
+    if ledger is not None:
+        found += check_ledger(ledger, datetime.now(UTC))
+    return [*found, *check_budgets(budgets), *live_checks(settings)]
 
 
 def as_data(found: Sequence[HealthCheck]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from otel_distro.alerts.rules import Incident, check
 from otel_distro.budget_report import BudgetLine
 from otel_distro.cli import main
 from otel_distro.error_categories import Category, categorise
-from otel_distro.health.checks import check_memory, overall
+from otel_distro.health.checks import HealthCheck, check_memory, overall
 from otel_pricing import CostStatus, ModelCall, PricedCall, Usage
 
 if TYPE_CHECKING:
@@ -93,6 +93,25 @@ def found(
 def test_no_data_is_no_alert(tmp_path: Path) -> None:
     """And no crash."""
     assert found(tmp_path, []) == {}
+
+
+def test_what_processes_say_now_is_worth_an_alert_too(tmp_path: Path) -> None:
+    """A guard that is not in place, and telemetry that was dropped; no other warning is told."""
+    live = [
+        HealthCheck("guard", "critical", "in place in 0 of 1 process", 1),
+        HealthCheck("ledger lag", "degraded", "9 calls wait: disk_full", 9),
+        HealthCheck("own errors", "warning", "1 in 1 process", 1),
+        HealthCheck("spans", "warning", "today 9 emitted = 6 delivered + 3 dropped", 3),
+        HealthCheck("log records", "healthy", "today 9 emitted = 9 delivered", 0),
+    ]
+
+    found = check(None, [], NOW, live)
+
+    assert [(i.key, i.severity) for i in found] == [
+        ("health:guard", "critical"),
+        ("health:ledger lag", "warning"),
+        ("health:spans", "warning"),
+    ]
 
 
 def test_too_few_calls_say_nothing(tmp_path: Path) -> None:

@@ -284,6 +284,44 @@ def test_a_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
     books.close()
 
 
+def test_a_full_disk_is_said_and_nothing_is_granted(tmp_path: Path) -> None:
+    """And once there is room again, everything goes on."""
+    books = Books(tmp_path)
+    books.state(book())
+    database = books.store._connection  # type: ignore[attr-defined]
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(BudgetFileError, match="full"):
+        for number in range(500):
+            held(books, claim(1, book(scope=f"somebody with a long name {number}" * 20)))
+
+    assert isinstance(reserve(books, claim(1)), Hold)
+    books.close()
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    """Where the file of the owner would go."""
+    (tmp_path / "budget.owners").write_text("not a folder")
+    books = Books(tmp_path)
+
+    with pytest.raises(BudgetFileError, match=r"budget\.owners"):
+        held(books, claim(1))
+    books.close()
+
+
+def test_a_forked_child_does_not_end_the_holds_of_its_parent(books: Books) -> None:
+    """Even if it comes to settle one that it has inherited."""
+    hold = held(books, claim(40))
+    child = os.fork()
+    if child == 0:
+        books.settle(hold, [(book(), 40)])
+        os.kill(os.getpid(), 9)
+
+    os.waitpid(child, 0)
+    assert books.state(book()) == State(0, 40)
+
+
 def test_a_forked_child_owns_nothing_of_its_parent(books: Books) -> None:
     """It holds in its own name, and its end does not end the parent's holds."""
     held(books, claim(40))

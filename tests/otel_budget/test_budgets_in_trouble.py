@@ -1,0 +1,81 @@
+"""Budgets never stand in the way of telemetry, nor lose what could not be booked at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from otel_budget.book import State
+from otel_distro import budgets as budgets_module
+from otel_distro.budgets import Budgets
+from otel_distro.faults import Faults
+from otel_distro.runtime import Runtime
+from otel_distro.settings import load
+from otel_pricing import CostStatus, ModelCall, PriceBook, PricedCall, Usage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_distro.settings import Settings
+
+NOON_NS = 1_763_812_800_000_000_000
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    environ = {"OTEL_DISTRO_BUDGET_USD_PER_DAY": "1", "XDG_STATE_HOME": str(tmp_path)}
+    return replace(load(environ).settings, ledger=None)
+
+
+def a_call(number: int) -> PricedCall:
+    call = ModelCall(
+        trace_id=number,
+        span_id=number,
+        start_ns=NOON_NS,
+        end_ns=NOON_NS + 1,
+        scope="s",
+        operation="chat",
+        provider="openai",
+        request_model="gpt-4o",
+        usage=Usage(input_tokens=1, output_tokens=1),
+    )
+    return PricedCall(call=call, status=CostStatus.PRICED, cost_nano_usd=100)
+
+
+def test_an_error_of_ours_leaves_telemetry_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No budget is in force then, and that is said."""
+
+    def broken(*_args: Any) -> None:
+        raise RuntimeError("not today")
+
+    monkeypatch.setattr(budgets_module, "Budgets", broken)
+
+    runtime = Runtime(settings, withhold=False, endpoint="")
+
+    assert runtime.budgets is None
+    assert runtime.faults.counts() == {"budget": 1}
+    assert "cost budgets are not in force" in capsys.readouterr().err
+
+
+def test_a_soft_budget_books_later_what_it_could_not_book_at_once(settings: Settings) -> None:
+    """The file was locked by somebody else; nobody waited, nothing is lost or counted twice."""
+    budgets = Budgets(settings, PriceBook, Faults())
+    book = budgets.all[0].book_of("", NOON_NS)
+    budgets.settle([a_call(1)], [])
+    with sqlite3.connect(settings.state_dir / "budget.db", isolation_level=None) as file:
+        file.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Exception, match="locked"):
+            budgets.settle([a_call(2)], [])
+        with pytest.raises(Exception, match="locked"):
+            budgets.settle([a_call(3)], [])
+        file.execute("ROLLBACK")
+
+    budgets.flush()
+
+    assert budgets.books.state(book) == State(300, 0)
+    budgets.close()
