@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,10 @@ def trail(tmp_path: Path) -> Path:
     return tmp_path / audit.FILE_NAME
 
 
-def change(trail: Path, edit: object) -> tuple[str, ...]:
-    assert callable(edit)
+Edit = Callable[[list[str]], list[str]]
+
+
+def change(trail: Path, edit: Edit) -> tuple[str, ...]:
     lines = trail.read_text().splitlines(keepends=True)
     trail.write_text("".join(edit(lines)))
     return audit.verify(trail.parent).problems
@@ -62,7 +65,7 @@ def test_only_the_owner_can_read_it(trail: Path) -> None:
     ],
     ids=["changed", "removed", "swapped", "cut off", "put in", "emptied"],
 )
-def test_every_kind_of_change_shows(trail: Path, edit: object, problem: str) -> None:
+def test_every_kind_of_change_shows(trail: Path, edit: Edit, problem: str) -> None:
     """Each in its own words."""
     assert problem in change(trail, edit)
 
