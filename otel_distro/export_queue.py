@@ -176,17 +176,21 @@ class ExportQueue(Generic[T]):
         if threading.current_thread() is self._thread:
             return
         now = time.monotonic()
-        if now - self._taken_at < _KEEPS_UP_SECONDS:
+        if self._in_hand is None or now - self._taken_at < _KEEPS_UP_SECONDS:
             time.sleep(_EASE_SECONDS)
-        elif queued > self._relieve_at and self._relief is None and self._can_relieve(now):
+        elif (
+            queued > self._relieve_at
+            and self._relief is None
+            and self._can_relieve(_RELIEF_SECONDS)
+        ):
             self._start_relief()
 
-    def _can_relieve(self, now: float, after: float = _RELIEF_SECONDS) -> bool:
+    def _can_relieve(self, after: float) -> bool:
         return (
             self.net is not None
             and self.net.keeps
             and self._in_hand is not None
-            and now - self._taken_at > after
+            and time.monotonic() - self._taken_at > after
         )
 
     def _start_relief(self) -> None:
@@ -195,9 +199,11 @@ class ExportQueue(Generic[T]):
                 thread = threading.Thread(
                     target=self._relieve, name=f"otel_distro-{self.signal}-relief", daemon=True
                 )
-                with suppress(RuntimeError):
+                self._relief = thread  # before it starts, as it may end at once
+                try:
                     thread.start()
-                    self._relief = thread
+                except RuntimeError:
+                    self._relief = None
 
     def _relieve(self) -> None:
         with suppress_instrumentation():
@@ -222,7 +228,7 @@ class ExportQueue(Generic[T]):
 
     def hurry(self) -> None:
         """Write to disk what waits behind an export that takes long; while closing only."""
-        if self._can_relieve(time.monotonic(), _SLOW_EXIT_SECONDS):
+        if self._can_relieve(_SLOW_EXIT_SECONDS):
             while self._queue and self._spill_or_put_back(self._take()):
                 pass
 

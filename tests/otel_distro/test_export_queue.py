@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from otel_distro.batch_limits import BatchLimits
+from otel_distro.delivery_counts import AtomicCounter
 from otel_distro.export_queue import ExportQueue
+from otel_distro.spool.answer import Fate
 
 
 class Sink:
@@ -47,6 +49,11 @@ class Books:
 
     def __call__(self, count: int, reason: str) -> None:
         self.dropped[reason] += count
+
+
+@pytest.fixture
+def books() -> Books:
+    return Books()
 
 
 def queue_of(sink: Sink, books: Books, **limits: float) -> ExportQueue[int]:
@@ -215,3 +222,286 @@ def test_the_books_always_balance(records: int, size: int, batch: int, fails: bo
     close(queue)
 
     assert len(sink.records) + sum(books.dropped.values()) == records
+
+
+class Net:
+    """A safety net whose exporter's fate is decided by the test."""
+
+    journal = None
+    keeps = keeps_stragglers = True
+    retry_at = 0.0
+    rushed_for = -1.0
+
+    def __init__(self, fate: Fate = Fate.KEPT, *, away: bool = False) -> None:
+        self.fate = fate
+        self.away = away
+        self.kept: list[int] = []
+        self.under_way: bytes | None = None
+        self.unencodable: set[int] = set()
+
+    def holds_back(self) -> bool:
+        return self.away
+
+    def begin(self, marks: object) -> None: ...
+
+    def keep(self, payload: bytes, count: int) -> bool:
+        self.kept += [-1] * count
+        return True
+
+    def keep_records(self, records: Sequence[int]) -> bool:
+        if self.unencodable & set(records):
+            raise ValueError("not text")
+        self.kept += records
+        return True
+
+    def take_back(self) -> bytes | None:
+        return self.under_way
+
+    def abandon(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def at_fork(self) -> None: ...
+
+
+def with_net(queue: ExportQueue[int], net: Net) -> ExportQueue[int]:
+    queue.net = net  # type: ignore[assignment]
+    return queue
+
+
+def test_a_queue_is_bounded_by_the_bytes_in_it(books: Books) -> None:
+    """A few large records count as much as many small ones."""
+    sink = Sink(seconds=0.5)
+    queue = ExportQueue[int](
+        sink,
+        signal="spans",
+        limits=BatchLimits(max_queue_bytes=10_000),
+        size_of=lambda record: 1000,
+        on_dropped=books,
+    )
+    for number in range(600):  # the first batch is taken at 512
+        queue.put(number)
+    close(queue)
+    tally = queue.tally()
+
+    assert tally.dropped == books.dropped == {"queue_full": tally.emitted - tally.delivered}
+    assert tally.emitted == 600
+    assert len(sink.records) == tally.delivered
+
+
+def test_a_batch_is_bounded_by_bytes_too() -> None:
+    """Servers have limits on requests."""
+    sink = Sink()
+    queue = ExportQueue[int](
+        sink, signal="spans", limits=BatchLimits(max_batch_bytes=5000), size_of=lambda _: 1000
+    )
+    for number in range(50):
+        queue.put(number)
+    close(queue)
+
+    assert sink.batches == [5] * 10
+
+
+def test_who_floods_the_queue_leaves_the_worker_time(books: Books) -> None:
+    """A millisecond a record, as long as the worker keeps up; then nothing is lost."""
+    sink = Sink(seconds=0.002)
+    queue = ExportQueue[int](
+        sink,
+        signal="spans",
+        limits=BatchLimits(max_queue_bytes=2_000_000, delay_seconds=0.01),
+        size_of=lambda _: 1000,
+        on_dropped=books,
+    )
+    for number in range(20_000):
+        queue.put(number)
+    close(queue)
+
+    assert len(sink.records) == 20_000
+    assert books.dropped == {}
+
+
+def test_what_cannot_be_sized_is_queued(books: Books) -> None:
+    """Whatever the record is made of."""
+    sink = Sink()
+
+    def broken(_record: int) -> int:
+        raise RuntimeError
+
+    queue = ExportQueue[int](sink, signal="spans", size_of=broken, on_dropped=books)
+    queue.put(1)
+
+    assert close(queue)
+    assert sink.records == [1]
+
+
+def test_while_the_other_side_is_away_records_go_straight_to_disk(books: Books) -> None:
+    """The exporter is not even asked."""
+    sink, net = Sink(), Net(away=True)
+    queue = with_net(queue_of(sink, books), net)
+    for number in range(1000):
+        queue.put(number)
+    close(queue)
+
+    assert net.kept == list(range(1000))
+    assert queue.tally().spooled == 1000
+    assert sink.records == []
+
+
+def test_a_record_that_cannot_leave_costs_no_neighbour(books: Books) -> None:
+    """It is found by halving the batch."""
+    sink, net = Sink(), Net(Fate.UNFIT)
+    deliver = sink.export
+
+    def picky(batch: Sequence[int]) -> SpanExportResult:
+        return SpanExportResult.FAILURE if 77 in batch else deliver(batch)
+
+    sink.export = picky  # type: ignore[method-assign]
+    queue = with_net(queue_of(sink, books), net)
+    for number in range(500):
+        queue.put(number)
+    close(queue)
+
+    assert sink.records == [number for number in range(500) if number != 77]
+    assert books.dropped == {"not_encodable": 1}
+
+
+def test_a_record_that_cannot_be_encoded_costs_no_neighbour_on_disk_either(books: Books) -> None:
+    """It is counted, once the process has to leave."""
+    sink, net = Sink(), Net(away=True)
+    net.unencodable = {5}
+    queue = with_net(queue_of(sink, books), net)
+    for number in range(10):
+        queue.put(number)
+    close(queue)
+
+    assert net.kept == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+    assert sum(books.dropped.values()) == 1
+
+
+def test_what_is_neither_delivered_nor_kept_waits_in_memory(books: Books) -> None:
+    """And is tried again; in the order in which it came."""
+    sink, net = Sink(fails=True), Net(Fate.RETURNED)
+    net.keeps = False
+    queue = with_net(queue_of(sink, books, delay=0.01), net)
+    for number in range(5):
+        queue.put(number)
+    queue.flush(5)
+    held = queue.tally().waiting
+    sink._fails = False
+    queue.flush(5)
+    close(queue)
+
+    assert held == 5
+    assert sink.records == [0, 1, 2, 3, 4]
+    assert books.dropped == {}
+
+
+def test_at_the_deadline_everything_is_on_disk(books: Books) -> None:
+    """Also the request that nobody has answered."""
+    sink, net = Sink(seconds=30), Net()
+    net.under_way = b"request"
+    queue = with_net(queue_of(sink, books, batch=100), net)
+    for number in range(1000):
+        queue.put(number)
+    wait_until_busy(queue)
+    close(queue, 0.2)
+
+    assert len(net.kept) == queue.tally().spooled == 1000
+    assert books.dropped == {}
+
+
+def wait_until_busy(queue: ExportQueue[int]) -> None:
+    deadline = time.monotonic() + 5
+    while queue._in_hand is None and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+def test_an_export_that_takes_long_does_not_fill_the_queue(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits behind it goes to disk."""
+    monkeypatch.setattr("otel_distro.export_queue._RELIEF_SECONDS", 0.05)
+    monkeypatch.setattr("otel_distro.export_queue._KEEPS_UP_SECONDS", 0.05)
+    sink, net = Sink(seconds=1.0), Net()
+    queue = with_net(
+        ExportQueue[int](
+            sink,
+            signal="spans",
+            limits=BatchLimits(max_queue_bytes=1_000_000, delay_seconds=0.01),
+            size_of=lambda _: 1000,
+            on_dropped=books,
+        ),
+        net,
+    )
+    queue.put(0)
+    wait_until_busy(queue)
+    for number in range(3000):
+        queue.put(number)
+        time.sleep(0.0001)
+    close(queue)
+
+    assert books.dropped == {}
+    assert len(net.kept) > 1000
+    assert len(sink.records) + len(net.kept) == 3001
+
+
+def test_what_comes_after_closing_is_kept_on_disk(books: Books) -> None:
+    """There is nobody left to deliver it."""
+    net = Net()
+    queue = with_net(queue_of(Sink(), books), net)
+    close(queue)
+    queue.put(7)
+
+    assert net.kept == [7]
+    assert books.dropped == {}
+
+
+def test_counting_takes_no_lock_and_loses_nothing() -> None:
+    """A signal handler may wait for deliveries while the thread it interrupted is counting."""
+    counter = AtomicCounter()
+
+    def count() -> None:
+        for _ in range(20_000):
+            counter.add()
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert counter.value == 80_000
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    steps=st.lists(
+        st.sampled_from(["put", "away", "back", "flush", "full"]), min_size=1, max_size=25
+    ),
+    fate=st.sampled_from([Fate.KEPT, Fate.REJECTED, Fate.RETURNED, Fate.UNFIT]),
+)
+def test_whatever_happens_each_record_is_found_in_one_column(steps: list[str], fate: Fate) -> None:
+    """emitted = delivered + spooled + dropped, and each of them at the place it stands for."""
+    sink, books, net = Sink(), Books(), Net(fate)
+    queue = with_net(queue_of(sink, books, batch=7, delay=0.001), net)
+    number = 0
+    for step in steps:
+        if step == "put":
+            for _ in range(20):
+                queue.put(number)
+                number += 1
+        elif step == "flush":
+            queue.flush(5)
+        elif step == "full":
+            net.keeps = not net.keeps
+        else:
+            sink._fails = net.away = step == "away"
+    close(queue)
+    tally = queue.tally()
+
+    assert tally.emitted == number
+    assert tally.delivered == len(sink.records)
+    assert tally.dropped == books.dropped
+    assert tally.waiting == 0
+    if fate is not Fate.KEPT:
+        assert tally.spooled == len(net.kept)
