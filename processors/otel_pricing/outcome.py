@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from otel_pricing.values import count, text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from otel_pricing.record import SpanRecord
 
 STATUS_CODE_NAMES = ("http.response.status_code", "http.status_code")
@@ -19,10 +21,19 @@ _ANSWERED = (*STATUS_CODE_NAMES, "gen_ai.response.id", "gen_ai.response.model")
 UNKNOWN_ERROR = "_OTHER"
 """What the conventions write for an error without a name."""
 
-# "Error code: 429 - ...", "HTTP 503", "status_code=400", "status code: 402"
+# "Error code: 429 - ...", "HTTP 503", "status_code=400", "status code: 402", "'code': 429"; and at
+# the beginning, after the class: "429 RESOURCE_EXHAUSTED. ...", "Client error '404 Not Found' for",
+# "An error occurred (429) when calling".
 _CODE_IN_MESSAGE = re.compile(
-    r"\b(?:error code|http(?: error)?|status(?:[_ ]?code)?)\s*[:=]?\s*([1-5]\d\d)\b", re.IGNORECASE
+    r"""\b(?:error\ code|http(?:\ error)?|status(?:[_ ]?code)?|(?<=['"])code)
+        ['"]?\s*[:=]?\s*([1-5]\d\d)\b
+      | \A(?:[\w.]{1,100}:\s*)?(?:\w{1,20}\ error\ '|An\ error\ occurred\ \()?
+        ([45]\d\d)(?:\ [A-Z]|\))""",
+    re.IGNORECASE | re.VERBOSE,
 )
+# "An error occurred (ThrottlingException) when calling the Converse operation: ..."
+_AWS_CODE = re.compile(r"\bAn error occurred \(([A-Z]\w{1,99})\)")
+_AWS_CATCH_ALL = "ClientError"
 _CLASS_IN_MESSAGE = re.compile(r"\A['\"]?([A-Za-z_][\w.]*(?:Error|Exception|Timeout|Cancelled))\b")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|[a-z]+|\d+")
 
@@ -74,16 +85,20 @@ _NEVER_SENT = ("ConnectError", "ConnectionRefusedError", "Connection refused", "
 def error_type(record: SpanRecord) -> str | None:
     """Return the class or code of the error *record* ended in, or None for a success."""
     named = text(record.attributes.get("error.type"))
-    if named:
-        return named
-    if not record.status_is_error:
+    if named is None and not record.status_is_error:
         return None
-    for event in record.events:
-        found = text(event.attributes.get("exception.type"))
-        if found:
-            return found
+    raised = (text(event.attributes.get("exception.type")) for event in record.events)
+    named = named or next((found for found in raised if found), None)
+    if named is not None:
+        return _aws_code(record) or named if named.endswith(_AWS_CATCH_ALL) else named
     in_message = _CLASS_IN_MESSAGE.match(record.status_message)
     return in_message[1] if in_message else UNKNOWN_ERROR
+
+
+def _aws_code(record: SpanRecord) -> str | None:
+    """Return the service's own name of an error that the AWS client has no class for."""
+    found = (_AWS_CODE.search(message[:500]) for message in _messages(record))
+    return next((match[1] for match in found if match), None)
 
 
 def http_status_code(record: SpanRecord) -> int | None:
@@ -98,8 +113,20 @@ def http_status_code(record: SpanRecord) -> int | None:
     if not record.status_is_error:
         return None
     # A message may be long and is somebody else's text: its beginning is enough.
-    in_message = _CODE_IN_MESSAGE.search(record.status_message[:500])
-    return int(in_message[1]) if in_message else None
+    for message in _messages(record):
+        found = _CODE_IN_MESSAGE.search(message[:500])
+        if found:
+            return int(found[1] or found[2])
+    return None
+
+
+def _messages(record: SpanRecord) -> Iterator[str]:
+    """Yield what is said of the error; some instrumentations only record the exception."""
+    yield record.status_message
+    for event in record.events:
+        message = event.attributes.get("exception.message")
+        if isinstance(message, str):
+            yield message
 
 
 def never_sent(record: SpanRecord) -> bool:

@@ -20,6 +20,7 @@ MARKS = frozenset(
         "openinference.span.kind",
         "llm.request.type",
         "llm.request.model",
+        "langfuse.observation.type",
     }
 )
 """Every model call has at least one of these attributes."""

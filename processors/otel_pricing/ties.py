@@ -102,15 +102,14 @@ class Ties:
 
     def _attach(self, outer: Key, inner: Key, evidence: str) -> None:
         """Put *inner* and all inside it into *outer*, keeping what each is tied to already."""
-        root = self._root(outer)
-        if root == self._root(inner):
+        around = self._path(outer)
+        root = around[-1]
+        if root in (path := self._path(inner)):
+            self._put_beside_into(around, path, evidence)
             return
-        leaf = outer
-        while leaf in self.inner:
-            if len(self.inner[leaf]) > 1:
-                # The outer span holds several calls, and nothing says which of them this one is.
-                return
-            leaf = self.inner[leaf][0]
+        leaf = self._leaf(outer)
+        if leaf is None:
+            return
         above = self.outer.pop(inner, None)
         if above is not None:
             siblings = self.inner[above[0]]
@@ -119,10 +118,38 @@ class Ties:
         self.outer[inner] = (leaf, evidence)
         self.inner[leaf] = [inner]
 
-    def _root(self, key: Key) -> Key:
-        while key in self.outer:
-            key = self.outer[key][0]
+    def _put_beside_into(self, outers: list[Key], inners: list[Key], evidence: str) -> None:
+        """Put one branch of a tree into another: two spans side by side inside a third."""
+        if outers[0] in inners or inners[0] in outers:
+            return
+        outer, inner = _branches(outers, inners)
+        leaf = self._leaf(outer)
+        if leaf is None:
+            return
+        self.inner[self.outer[inner][0]].remove(inner)
+        self.outer[inner] = (leaf, evidence)
+        self.inner[leaf] = [inner]
+
+    def _leaf(self, key: Key) -> Key | None:
+        """Return the innermost span of the call at *key*, or None when it holds several calls.
+
+        Nothing says then which of them another span belongs to.
+        """
+        while key in self.inner:
+            if len(self.inner[key]) > 1:
+                return None
+            key = self.inner[key][0]
         return key
+
+    def _path(self, key: Key) -> list[Key]:
+        """Return *key* and all that is around it, the outermost last."""
+        path = [key]
+        while path[-1] in self.outer:
+            path.append(self.outer[path[-1]][0])
+        return path
+
+    def _root(self, key: Key) -> Key:
+        return self._path(key)[-1]
 
     def _ancestors(self, span: Span, parents: Mapping[Key, int | None]) -> Iterator[Span]:
         trace_id = span.call.trace_id
@@ -143,6 +170,13 @@ class Ties:
         if self._root(outer) != inner:
             self.outer[inner] = (outer, evidence)
             self.inner.setdefault(outer, []).append(inner)
+
+
+def _branches(ones: list[Key], others: list[Key]) -> tuple[Key, Key]:
+    """Return where two paths that meet further up part."""
+    known = set(others)
+    one = next(i for i, key in enumerate(ones) if key in known)
+    return ones[one - 1], others[others.index(ones[one]) - 1]
 
 
 def _nearest_first(scopes: tuple[str, str]) -> tuple[int, int, tuple[str, str]]:

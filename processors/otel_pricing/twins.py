@@ -182,6 +182,9 @@ def shape_evidence(outer: Span, inner: Span) -> str | None:
     if outer.failed and outer.layer > inner.layer:
         # A framework may fail on an answer it cannot use; the answer is paid for.
         return "inside the framework's failed span in time, with the same model"
+    if outer.failed and inner.tokens is None and inner.call.response_id is None:
+        # A client's own span of the request may not look at the status of the answer.
+        return "inside the failed span in time, with the same model, and it tells of no answer"
     return None
 
 

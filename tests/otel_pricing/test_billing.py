@@ -559,6 +559,34 @@ def test_tries_inside_a_span_each_find_their_twin_elsewhere(
     assert len(billed([*tries, *seen, outer])) == 2
 
 
+@pytest.mark.parametrize("with_ids", [True, False])
+def test_two_instrumentations_beside_each_other_inside_a_third_are_one_call(
+    with_ids: bool, priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
+) -> None:
+    """Each began its span with the third's as parent; two tries of that are two calls."""
+    outer = priced(scope="outer.instrumentation", at=(0, 300))
+    beside = [
+        inside(outer, scope=scope, at=at, response_id=f"r{at[0] // 100}" if with_ids else None)
+        for at in ((10, 90), (110, 190))
+        for scope in (CLIENT_SCOPE, OTHER_CLIENT)
+    ]
+
+    assert len(billed([*beside[:2], outer])) == 1
+    assert len(billed([*beside, outer])) == 2
+
+
+def test_a_client_s_span_that_does_not_look_at_the_answer_is_in_the_one_that_failed(
+    priced: Callable[..., PricedCall],
+) -> None:
+    """The request alone tells neither usage nor failure."""
+    failed = priced(
+        scope=CLIENT_SCOPE, status=CostStatus.FREE, error_type="RateLimitError", usage=None
+    )
+    request = priced(scope=OTHER_CLIENT, status=CostStatus.UNPRICED, usage=None, at=(2, 98))
+
+    assert billed([request, failed]) == ids(failed)
+
+
 def test_the_anthropic_sdk_inside_its_instrumentation_is_billed_with_its_split(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:

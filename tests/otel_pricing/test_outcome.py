@@ -240,3 +240,40 @@ def test_zeros_on_a_rejected_call_are_no_usage(
     priced = price_call(call(usage=zeros, error_type="RateLimitError"), book)
 
     assert priced.status is CostStatus.FREE
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("429 RESOURCE_EXHAUSTED. {'error': {'code': 429}}", 429),
+        ("ClientError: 404 NOT_FOUND. {'error': 'x'}", 404),
+        ("Client error '429 Too Many Requests' for url 'http://127.0.0.1'", 429),
+        ("An error occurred (429) when calling the Converse operation", 429),
+        ("headers: {'x': 'y'}, status_code: 429, body: {}", 429),
+        ('{"error": {"code": 503, "message": "busy"}}', 503),
+        ("Timed out after 429 seconds", None),
+    ],
+)
+def test_the_http_status_is_found_in_a_recorded_exception(
+    message: str, code: int | None, read: Callable[..., ModelCall]
+) -> None:
+    """Some instrumentations say no more than the exception, each client in its own words."""
+    event = SpanEvent(name="exception", attributes={"exception.message": message})
+
+    call = read(CHAT, status_is_error=True, events=(event,))
+
+    assert call.http_status_code == code
+
+
+def test_an_error_without_a_class_of_its_own_has_the_name_the_service_gives(
+    read: Callable[..., ModelCall], book: PriceBook
+) -> None:
+    """The AWS client raises one class for every error it does not know."""
+    call = read(
+        CHAT | {"error.type": "botocore.exceptions.ClientError"},
+        status_is_error=True,
+        status_message="An error occurred (ThrottlingException) when calling Converse: slow down",
+    )
+
+    assert call.error_type == "ThrottlingException"
+    assert price_call(call, book).status is CostStatus.FREE

@@ -2,15 +2,19 @@
 
 from otel_pricing.dialects.anthropic_sdk import ANTHROPIC_SDK
 from otel_pricing.dialects.bedrock import BEDROCK
+from otel_pricing.dialects.langfuse import LANGFUSE
 from otel_pricing.dialects.litellm import LITELLM
 from otel_pricing.dialects.openinference import OPENINFERENCE
 from otel_pricing.dialects.openllmetry import OPENLLMETRY
 from otel_pricing.dialects.otel_genai import OTEL_GENAI
+from otel_pricing.dialects.raw_usage import RAW_USAGE
 from otel_pricing.dialects.reading import Dialect
 
 DIALECTS: tuple[Dialect, ...] = (
     OPENINFERENCE,
+    LANGFUSE,
     LITELLM,
+    RAW_USAGE,
     ANTHROPIC_SDK,
     OPENLLMETRY,
     BEDROCK,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from otel_pricing.dialects import otel_genai
 from otel_pricing.dialects.reading import Dialect
-from otel_pricing.usage import Counts, normalise
-from otel_pricing.values import LONGEST_JSON, count, json_object, walk
+from otel_pricing.usage import normalise
+from otel_pricing.usage_objects import counts_of
+from otel_pricing.values import LONGEST_JSON, json_object
 
 if TYPE_CHECKING:
     from otel_pricing.call import ModelCall
@@ -22,38 +23,8 @@ USAGE_OBJECT = "metadata.usage_object"
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
     """Take the usage from LiteLLM's usage object, which says more than the span's counts."""
     said = _mapping(record.attributes.get(USAGE_OBJECT))
-    prompt, completion = "prompt_tokens_details", "completion_tokens_details"
-    usage = normalise(
-        Counts(
-            input_tokens=count(said.get("prompt_tokens")),
-            output_tokens=count(said.get("completion_tokens")),
-            total_tokens=count(said.get("total_tokens")),
-            cache_read_tokens=_either(
-                walk(said, prompt, "cached_tokens"), said.get("cache_read_input_tokens")
-            ),
-            cache_write_tokens=_either(
-                walk(said, prompt, "cache_creation_tokens"),
-                said.get("cache_creation_input_tokens"),
-            ),
-            cache_write_5m_tokens=count(
-                walk(said, prompt, "cache_creation_token_details", "ephemeral_5m_input_tokens")
-            ),
-            cache_write_1h_tokens=count(
-                walk(said, prompt, "cache_creation_token_details", "ephemeral_1h_input_tokens")
-            ),
-            reasoning_tokens=count(walk(said, completion, "reasoning_tokens")),
-            input_audio_tokens=count(walk(said, prompt, "audio_tokens")),
-            output_audio_tokens=count(walk(said, completion, "audio_tokens")),
-            web_search_requests=count(walk(said, "server_tool_use", "web_search_requests")),
-        )
-    )
+    usage = normalise(counts_of(said))
     return call if usage is None else replace(call, usage=usage)
-
-
-def _either(value: object, other: object) -> int | None:
-    """Return the larger of two spellings of one count; LiteLLM fills the unused one with 0."""
-    found = [n for n in (count(value), count(other)) if n is not None]
-    return max(found, default=None)
 
 
 def _mapping(value: object) -> dict[str, object]:

@@ -1,0 +1,43 @@
+"""Logfire and LangSmith: the conventions for the totals, a usage object for the rest."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+from otel_pricing.dialects import otel_genai
+from otel_pricing.dialects.reading import Dialect
+from otel_pricing.usage import normalise
+from otel_pricing.usage_objects import counts_of
+from otel_pricing.values import json_object, text
+
+if TYPE_CHECKING:
+    from otel_pricing.call import ModelCall, Usage
+    from otel_pricing.record import SpanRecord
+
+USAGE_OBJECTS = ("gen_ai.usage.raw", "langsmith.metadata.usage_metadata")
+
+
+def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
+    """Add to the totals of the attributes what only the usage object tells."""
+    said = next((o for n in USAGE_OBJECTS if (o := json_object(record.attributes.get(n)))), {})
+    found = normalise(counts_of(said))
+    if found is None:
+        return call
+    tier = call.service_tier or text(said.get("service_tier"))
+    return replace(call, usage=_filled(call.usage, found), service_tier=tier)
+
+
+def _filled(usage: Usage | None, found: Usage) -> Usage:
+    if usage is None:
+        return found
+    unsaid = {f.name for f in fields(usage) if getattr(usage, f.name) is None}
+    return replace(usage, **{name: getattr(found, name) for name in unsaid})
+
+
+RAW_USAGE = Dialect(
+    "raw-usage",
+    speaks=lambda record: any(name in record.attributes for name in USAGE_OBJECTS),
+    operation=otel_genai.operation,
+    refine=refine,
+)

@@ -1,0 +1,193 @@
+"""Usage objects copied from a provider's answer: every spelling means the same counts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_pricing import ModelCall, Usage, read_call
+from otel_pricing.usage import normalise
+from otel_pricing.usage_objects import counts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_pricing import SpanRecord
+
+READ = Usage(
+    input_tokens=1200,
+    output_tokens=300,
+    cache_read_tokens=1024,
+    reasoning_tokens=200,
+)
+WRITTEN = Usage(
+    input_tokens=1700,
+    output_tokens=300,
+    cache_read_tokens=1024,
+    cache_write_tokens=500,
+    cache_write_1h_tokens=100,
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "usage"),
+    [
+        (
+            {
+                "prompt_tokens": 1200,
+                "completion_tokens": 300,
+                "total_tokens": 1500,
+                "prompt_tokens_details": {"cached_tokens": 1024},
+                "completion_tokens_details": {"reasoning_tokens": 200},
+            },
+            READ,
+        ),
+        (
+            {
+                "input_tokens": 1200,
+                "output_tokens": 300,
+                "input_tokens_details": {"cached_tokens": 1024},
+                "output_tokens_details": {"reasoning_tokens": 200},
+            },
+            READ,
+        ),
+        (
+            {
+                "input_tokens": 1200,
+                "output_tokens": 300,
+                "input_token_details": {"cache_read": 1024},
+                "output_token_details": {"reasoning": 200},
+            },
+            READ,
+        ),
+        (
+            {
+                "input_tokens": 176,
+                "output_tokens": 300,
+                "cache_read_input_tokens": 1024,
+                "cache_creation_input_tokens": 500,
+                "cache_creation": {
+                    "ephemeral_5m_input_tokens": 400,
+                    "ephemeral_1h_input_tokens": 100,
+                },
+            },
+            WRITTEN,
+        ),
+        (
+            {
+                "prompt_tokens": 1700,
+                "completion_tokens": 300,
+                "cache_read_input_tokens": 1024,
+                "cache_creation_input_tokens": 500,
+                "prompt_tokens_details": {
+                    "cached_tokens": 1024,
+                    "cache_creation_token_details": {"ephemeral_1h_input_tokens": 100},
+                },
+            },
+            WRITTEN,
+        ),
+    ],
+    ids=["OpenAI chat", "OpenAI responses", "LangChain", "Anthropic", "LiteLLM"],
+)
+def test_every_provider_s_usage_object_is_read(said: dict[str, object], usage: Usage) -> None:
+    """Cached tokens are a part of the input, whoever counts them beside it."""
+    assert normalise(counts_of(said)) == usage
+
+
+@pytest.mark.parametrize("said", [{}, {"input_tokens": "many"}, {"prompt_tokens_details": [1]}])
+def test_a_usage_object_without_counts_is_no_usage(said: dict[str, object]) -> None:
+    """Other people's JSON holds anything."""
+    assert normalise(counts_of(said)) is None
+
+
+@pytest.mark.parametrize("name", ["gen_ai.usage.raw", "langsmith.metadata.usage_metadata"])
+def test_details_come_from_the_usage_object_and_totals_from_the_attributes(
+    name: str, read: Callable[..., ModelCall]
+) -> None:
+    """Logfire and LangSmith put only the totals into attributes."""
+    call = read(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": "claude-sonnet-4-5",
+            "gen_ai.usage.input_tokens": 1700,
+            "gen_ai.usage.output_tokens": 300,
+            name: json.dumps(
+                {
+                    "input_tokens": 176,
+                    "output_tokens": 300,
+                    "cache_read_input_tokens": 1024,
+                    "cache_creation_input_tokens": 500,
+                    "cache_creation": {"ephemeral_1h_input_tokens": 100},
+                    "service_tier": "standard",
+                }
+            ),
+        }
+    )
+
+    assert call.usage == WRITTEN
+    assert call.service_tier == "standard"
+
+
+@pytest.mark.parametrize(
+    ("said", "usage"),
+    [
+        (
+            {
+                "completion_tokens": 300,
+                "prompt_tokens": 1200,
+                "prompt_tokens_details": {"cached_tokens": 1024},
+                "completion_tokens_details": {"reasoning_tokens": 200},
+            },
+            READ,
+        ),
+        (
+            {"input": 176, "input_cache_read": 1024, "output": 100, "output_reasoning": 200},
+            READ,
+        ),
+        (
+            {
+                "input": 176,
+                "output": 300,
+                "cache_read_input_tokens": 1024,
+                "cache_creation_input_tokens": 500,
+            },
+            Usage(
+                input_tokens=1700,
+                output_tokens=300,
+                cache_read_tokens=1024,
+                cache_write_tokens=500,
+            ),
+        ),
+    ],
+)
+def test_langfuse_s_generations_are_model_calls(
+    said: dict[str, object], usage: Usage, read: Callable[..., ModelCall]
+) -> None:
+    """Its own units stand beside each other; a provider's object means what it always does."""
+    call = read(
+        {
+            "langfuse.observation.type": "generation",
+            "langfuse.observation.model.name": "gpt-4o-2024-08-06",
+            "langfuse.observation.usage_details": json.dumps(said),
+            "langfuse.observation.model.parameters": '{"max_tokens": 400, "service_tier": "flex"}',
+            "langfuse.observation.cost_details": '{"input": 0, "output": 0, "total": 0}',
+        },
+        scope_name="langfuse-sdk",
+    )
+
+    assert call.usage == usage
+    assert (call.operation, call.model) == ("chat", "gpt-4o-2024-08-06")
+    assert (call.service_tier, call.max_output_tokens) == ("flex", 400)
+    assert call.reported_cost_usd is None
+
+
+@pytest.mark.parametrize("kind", ["span", "agent", "tool", "chain", "retriever", "event"])
+def test_langfuse_s_other_observations_are_not(
+    kind: str, record: Callable[..., SpanRecord]
+) -> None:
+    """They hold the generations, and would count them again."""
+    said = {"langfuse.observation.type": kind, "gen_ai.request.model": "gpt-4o"}
+
+    assert read_call(record(said)) is None
