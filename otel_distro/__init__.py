@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from otel_distro.budget import BudgetExceeded
+    from otel_distro.business import business_metric
     from otel_distro.configuration import configure
     from otel_distro.contexts import feature_flag, session, tenant, user
     from otel_distro.errors import OtelDistroError, Problem, SettingsError
@@ -26,6 +27,7 @@ _HOMES = {
     "SettingsError": "errors",
     "Snapshot": "tallies",
     "attach": "events.tracking",
+    "business_metric": "business",
     "configure": "configuration",
     "current_trace_id": "tracing",
     "define_event": "events.catalogue",
@@ -54,6 +56,7 @@ __all__ = [
     "SettingsError",
     "Snapshot",
     "attach",
+    "business_metric",
     "configure",
     "current_trace_id",
     "define_event",

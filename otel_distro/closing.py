@@ -104,9 +104,15 @@ def pending(providers: Iterable[Any]) -> bool:
 
 
 def drop_queued(providers: Iterable[Any], reason: str) -> None:
-    """Drop what waits in our queues: it may not be delivered any more."""
+    """Drop what waits to be delivered, also in the SDK's own queues: it no longer may be."""
+    providers = tuple(providers)
     for queue in _queues(providers):
         queue.drop_all(reason)
+    for processor in processors(providers):
+        batch = getattr(processor, "_batch_processor", None)
+        waiting = getattr(batch, "_queue", None)
+        if waiting is not None:
+            waiting.clear()
 
 
 def at_fork(providers: Iterable[Any]) -> None:

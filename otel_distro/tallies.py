@@ -47,8 +47,10 @@ class Snapshot:
     events: Mapping[str, int]
     """How often each event was tracked, by its full name."""
     operations: Mapping[str, OperationStats]
+    metrics: Mapping[str, float]
+    """Of each business metric the sum of what was recorded, of a gauge the last value."""
     problems: tuple[str, ...]
-    """What was wrong with tracked events, each told once."""
+    """What was wrong with tracked events and metrics, each told once."""
 
 
 @dataclass(slots=True)
@@ -84,6 +86,7 @@ class Tallies:
         self._lock = threading.Lock()
         self._events: Counter[str] = Counter()
         self._operations: dict[str, _Operation] = {}
+        self._metrics: dict[str, float] = {}
         self._problems: dict[str, None] = {}
 
     def began(self, name: str) -> None:
@@ -109,6 +112,12 @@ class Tallies:
             known = name in self._events or len(self._events) < _MOST_NAMES
             self._events[name if known else OTHER] += 1
 
+    def metric(self, name: str, value: float, *, adds: bool) -> None:
+        """Note a value of a business metric."""
+        with self._lock:
+            before = self._metrics.get(name, 0) if adds else 0
+            self._metrics[name] = before + value
+
     def problem(self, text: str) -> bool:
         """Note what was wrong; return whether it is new."""
         with self._lock:
@@ -123,6 +132,7 @@ class Tallies:
             return Snapshot(
                 dict(self._events),
                 {name: operation.stats() for name, operation in self._operations.items()},
+                dict(self._metrics),
                 tuple(self._problems),
             )
 

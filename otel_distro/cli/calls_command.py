@@ -13,6 +13,7 @@ from otel_distro.cli.options import (
     json_option,
     ledger_option,
     ledger_path,
+    pseudonym_of,
     since_option,
     until_option,
 )
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 @click.option("--model", help="Only calls of this model.")
 @click.option("--service", help="Only calls of this service.")
 @click.option("--status", help="Only calls with this cost status, such as unpriced.")
+@click.option("--session", help="Only calls of this session, by its id or pseudonym: a journey.")
+@click.option("--user", help="Only calls of this user, by id or pseudonym.")
 @click.option("--failed", is_flag=True, help="Only calls that failed.")
 @click.option("--all", "unbilled", is_flag=True, help="Also spans that repeat another span's call.")
 @ledger_option
@@ -41,6 +44,8 @@ def command(
     model: str | None,
     service: str | None,
     status: str | None,
+    session: str | None,
+    user: str | None,
     ledger: Location | None,
     *,
     failed: bool,
@@ -52,7 +57,14 @@ def command(
     from otel_cost_ledger.filters import Filters
 
     path = ledger_path(ledger)
-    filters = Filters(model=model, service=service, status=status, failed=failed or None)
+    filters = Filters(
+        model=model,
+        service=service,
+        status=status,
+        failed=failed or None,
+        user=pseudonym_of("user", user),
+        session=pseudonym_of("session", session),
+    )
     with reading(path) as opened:
         found = calls(opened, since, until, filters=filters, limit=limit, billed_only=not unbilled)
     if as_json:

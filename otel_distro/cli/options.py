@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_cost_ledger.location import Location
+    from otel_cost_ledger.privacy import Person
     from otel_pricing import PriceBook
 
 _AGE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([mhdw])\s*$")
@@ -112,6 +113,24 @@ def ledger_path(given: Location | None) -> Location:
     if loaded.settings.ledger is None:
         raise fail("OTEL_DISTRO_LEDGER=none, so no ledger is kept; name one with --ledger PATH")
     return loaded.settings.ledger
+
+
+def pseudonym_of(person: Person, given: str | None) -> str | None:
+    """Return the pseudonym under which the ledger knows a user or session, or *given* if it is one.
+
+    Ends with a message where there is no key, so that nobody was ever stored.
+    """
+    if given is None:
+        return None
+    from otel_cost_ledger.privacy import parse_person_name, pseudonym
+    from otel_distro.installation_key import existing_key
+
+    if parse_person_name(f"user_{given}") is not None:
+        return given
+    key = existing_key(load(process_environment()).settings.state_dir)
+    if key is None:
+        raise fail("no user or session was ever stored here: there is no pseudonym.key")
+    return pseudonym(key, person, given)
 
 
 def price_book(given: Path | None) -> PriceBook:

@@ -177,3 +177,55 @@ def test_where_no_user_was_ever_stored_it_says_so(
     assert result.exit_code == 1
     assert "OTEL_DISTRO_STATE_DIR" in result.output
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("option", ["--session", "--user"])
+def test_the_calls_of_a_session_or_user_are_found_by_id_and_by_pseudonym(
+    state: Path, option: str
+) -> None:
+    """A user's way through an app, across traces."""
+    given = {"--session": "b", "--user": BOB}[option]
+    found = [call for who in (given, None) for call in listed(option, who or shown_of(option))]
+
+    assert [call["trace_id"][-3:] for call in found] == ["2bf", "2be", "2bd"] * 2
+
+
+def listed(option: str, who: str) -> list[dict[str, Any]]:
+    result = CliRunner().invoke(main, ["calls", option, who, "--json"])
+    found: list[dict[str, Any]] = json.loads(result.stdout)["calls"]
+    return found
+
+
+def shown_of(option: str) -> str:
+    given = {"--session": "b", "--user": BOB}[option]
+    return str(listed(option, given)[0][option.removeprefix("--")])
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("erase", [False, True])
+def test_a_user_is_forgotten_in_postgresql_too(
+    postgres_server: str, tmp_path: Path, erase: bool
+) -> None:
+    """With the same sums afterwards."""
+    from otel_cost_ledger.forgetting import forget_user
+    from otel_cost_ledger.location import PostgresUrl
+
+    url = PostgresUrl.parse(postgres_server)
+    key = b"k" * 32
+    writer = LedgerWriter(url, pseudonym_key=key, spill_to=tmp_path / "spill")
+    writer.write([call(5000 + n, "eve-of-postgres", "s") for n in range(3)])
+    writer.shutdown()
+    user_id = Pseudonyms(key).of("user", "eve-of-postgres")
+    assert user_id is not None
+
+    done = forget_user(url, user_id, erase=erase)
+
+    assert (done.unlinked_calls, done.deleted_calls) == ((0, 3) if erase else (3, 0))
+    with open_ledger(url) as ledger:
+        (left,) = ledger.rows("SELECT count(*) FROM calls WHERE user_id = ?", [user_id])
+        assert left == (0,)
+        assert costs(ledger).total.cost_nano_usd == 3_000
+    import psycopg
+
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA otel_distro CASCADE")
