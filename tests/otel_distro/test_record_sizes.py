@@ -1,0 +1,58 @@
+"""Sizes of queued records: about right, cheap, and not by redacting them."""
+
+from __future__ import annotations
+
+from opentelemetry._logs import LogRecord
+from opentelemetry.sdk._logs import ReadWriteLogRecord
+from opentelemetry.sdk.trace import ReadableSpan, Span, TracerProvider
+
+from otel_distro.record_sizes import LOG_BYTES, SPAN_BYTES, log_record_size, span_size
+from otel_redaction.log_view import RedactedLogEntry
+from otel_redaction.shield import Shield
+from otel_redaction.span_view import RedactedSpan
+
+
+def span(**attributes: object) -> Span:
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
+    made = tracer.start_span("work", attributes=attributes)  # type: ignore[arg-type]
+    assert isinstance(made, Span)
+    made.end()
+    return made
+
+
+def test_text_counts_by_its_length() -> None:
+    """It is what makes one span larger than another."""
+    assert span_size(span()) == SPAN_BYTES
+    assert 100_000 < span_size(span(prompt="x" * 100_000)) < 110_000
+
+
+def test_long_lists_are_estimated_by_their_beginning() -> None:
+    """Looking at a million items would take longer than exporting them."""
+    assert span_size(span(items=["x" * 1000] * 50)) > 50_000
+
+
+def test_events_count() -> None:
+    """Messages of a conversation may be events."""
+    made = TracerProvider(shutdown_on_exit=False).get_tracer("test").start_span("chat")
+    made.add_event("message", {"content": "x" * 50_000})
+    made.end()
+    assert isinstance(made, ReadableSpan)
+
+    assert span_size(made) > 50_000
+
+
+def test_a_view_is_sized_without_redacting_it() -> None:
+    """Redaction is for the exporter's thread."""
+    view = RedactedSpan(span(mail="ada@lovelace.example"), Shield())
+
+    assert span_size(view) == span_size(view._raw)
+    assert "_attributes" not in vars(view)
+
+
+def test_log_records_count_by_body_and_attributes() -> None:
+    """Also behind a view."""
+    record = LogRecord(body="x" * 5000, attributes={"text": "y" * 5000})
+    entry = ReadWriteLogRecord(log_record=record)
+
+    assert log_record_size(entry) > LOG_BYTES + 10_000
+    assert log_record_size(RedactedLogEntry(entry, Shield())) == log_record_size(entry)
