@@ -4,7 +4,8 @@
 
 The command itself is run. Each view is asked for when nobody has asked for it yet, and again. What
 only single calls know is counted aside; then the chart answers at once that it is being counted,
-and the time until it is drawn stands in a column of its own. Where Chromium and
+and the time until it is drawn stands in a column of its own; "busy" is how long the server has
+computed for the first answer, which other programs on the machine hardly change. Where Chromium and
 playwright are installed, the time until a browser has drawn the page is measured too. The baseline
 is what SQLite needs to look at every row once, on the same machine in the same run.
 """
@@ -28,6 +29,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 from ledger import DAY_NS, KEY, make_calls  # type: ignore[import-not-found]  # beside this one
 
 from otel_cost_ledger import LedgerWriter
@@ -81,9 +83,22 @@ def fill(path: Path, count: int, days: int = 30) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+class Server:
+    """A running page."""
+
+    def __init__(self, port: int, process: psutil.Process) -> None:
+        self.port = port
+        self._process = process
+
+    def busy_ms(self) -> float:
+        """Return how long it has been computing, on all its threads together."""
+        times = self._process.cpu_times()
+        return float(times.user + times.system) * 1000
+
+
 @contextmanager
-def running(path: Path) -> Iterator[int]:
-    """Run `otel-distro ui` over *path* and yield its port."""
+def running(path: Path) -> Iterator[Server]:
+    """Run `otel-distro ui` over *path*."""
     program = Path(sys.executable).with_name("otel-distro")
     command = [str(program), "ui", "--no-browser", "--port", "0", "--ledger", str(path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -91,7 +106,7 @@ def running(path: Path) -> Iterator[int]:
         assert process.stdout is not None
         address = process.stdout.readline().split()[0]
         port = int(address.rstrip("/").rpartition(":")[2])
-        yield port
+        yield Server(port, psutil.Process(process.pid))
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(20)
@@ -120,7 +135,8 @@ def until_drawn(port: int, path: str) -> float:
 
 def first_page(path: Path) -> float:
     """Print how long the very first page of a new server takes."""
-    with running(path) as port:
+    with running(path) as server:
+        port = server.port
         while True:
             try:
                 first, text = ask(port, "/")
@@ -138,29 +154,33 @@ def first_page(path: Path) -> float:
 
 def views(path: Path, rounds: int) -> tuple[float, float]:
     """Print how long each chart and the page take in each view; return the slowest of both."""
-    print(f"{'chart':14} {'view':36} {'first':>8} {'drawn':>8} {'again':>8}   milliseconds")
+    print(f"{'chart':14} {'view':36} {'first':>7} {'busy':>7} {'drawn':>7} {'again':>7}  ms")
     chart = page = 0.0
     for view in VIEWS:
-        with running(path) as port:
-            until_drawn(port, "/")
+        with running(path) as server:
+            until_drawn(server.port, "/")
             for name in PANELS:
                 found = measure(
-                    port, f"/panel/{name}?{view}", rounds, CHART_MS, f"{name:14} {view:36}"
+                    server, f"/panel/{name}?{view}", rounds, CHART_MS, f"{name:14} {view:36}"
                 )
                 chart = max(chart, found)
-        with running(path) as port:
-            until_drawn(port, "/")
-            page = max(page, measure(port, f"/?{view}", rounds, PAGE_MS, f"{'PAGE':14} {view:36}"))
+        with running(path) as server:
+            until_drawn(server.port, "/")
+            page = max(
+                page, measure(server, f"/?{view}", rounds, PAGE_MS, f"{'PAGE':14} {view:36}")
+            )
     return chart, page
 
 
-def measure(port: int, url: str, rounds: int, goal: int, said: str) -> float:
+def measure(server: Server, url: str, rounds: int, goal: int, said: str) -> float:
     """Print one line about *url*; return the slower of its first and its usual answer."""
+    port, before = server.port, server.busy_ms()
     first, _ = ask(port, url)
+    busy = server.busy_ms() - before
     drawn = first + until_drawn(port, url)
     again = statistics.median(ask(port, url)[0] for _ in range(rounds))
     mark = "  SLOW" if max(first, again) > goal else ""
-    print(f"{said} {first:8.0f} {drawn:8.0f} {again:8.0f}{mark}", flush=True)
+    print(f"{said} {first:7.0f} {busy:7.0f} {drawn:7.0f} {again:7.0f}{mark}", flush=True)
     return max(first, again)
 
 
@@ -174,13 +194,13 @@ def in_browser(path: Path, rounds: int) -> None:
     if chromium is None:
         print("\nno Chromium with playwright here: not measured in a browser")
         return
-    with running(path) as port, sync_playwright() as playwright:
+    with running(path) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         taken = []
         for _ in range(rounds):
             page = browser.new_page()
             began = time.perf_counter()
-            page.goto(f"http://127.0.0.1:{port}/?window=30d")
+            page.goto(f"http://127.0.0.1:{server.port}/?window=30d")
             page.wait_for_selector("#panel-spend rect.bar")
             taken.append((time.perf_counter() - began) * 1000)
             page.close()
