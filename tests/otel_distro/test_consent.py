@@ -357,3 +357,28 @@ def test_the_doctor_says_why_nothing_arrives(
 
     assert check.status == status
     assert said in check.found
+
+
+@pytest.mark.process
+def test_what_waits_on_disk_does_not_leave_once_consent_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is deleted, and where that failed it is not sent."""
+    state = tmp_path / "state/otel-distro"
+    consent_state.write(state, "granted", "test")
+    with Knocks() as knocks:  # takes no telemetry, so it is kept for later
+        work(tmp_path, knocks.url, OTEL_DISTRO_CONSENT="required")
+        spooled = [path for path in (state / "spool").rglob("*") if path.is_file()]
+        assert [path for path in spooled if path.suffix != ".lock"]
+        copies = {path: path.read_bytes() for path in spooled}
+
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+        CliRunner().invoke(main, ["consent", "revoke"])
+        left = [path for path in (state / "spool").rglob("*") if path.is_file()]
+        assert {path.suffix for path in left} <= {".lock"}
+
+        for path, content in copies.items():
+            path.write_bytes(content)
+        knocks.count = 0
+        work(tmp_path, knocks.url, OTEL_DISTRO_CONSENT="required")
+        assert knocks.count == 0
