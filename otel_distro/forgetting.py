@@ -15,6 +15,7 @@ from otel_distro import audit
 from otel_distro.errors import OtelDistroError
 from otel_distro.installation_key import FILE_NAME as KEY_FILE
 from otel_distro.installation_key import existing_key
+from otel_distro.spool.removal import waiting_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -114,6 +115,8 @@ def _remains(settings: Settings, user_id: int, environ: Mapping[str, str]) -> It
     places = sorted({found.place for found in exports(environ) if found.leaves})
     if places:
         yield f"sent earlier to {', '.join(places)}: ask there for user.id = {shown}"
+    if waiting_files(settings.state_dir):
+        yield "telemetry that waits to be sent: `otel-distro consent revoke` deletes all of it"
     if settings.ledger is not None:
         yield "daily sums of all users together, which name nobody"
         yield "archives that were made of the ledger: delete those of the time in question"

@@ -13,15 +13,22 @@ if TYPE_CHECKING:
 _LOCKS: Final = ".lock"
 
 
+def waiting_files(state_dir: Path) -> list[Path]:
+    """Return the files of telemetry below *state_dir* that wait to be sent."""
+    return [
+        path
+        for path in (state_dir / ROOT).rglob("*")
+        if path.is_file() and not path.is_symlink() and path.suffix != _LOCKS
+    ]
+
+
 def remove_waiting(state_dir: Path) -> int:
     """Delete every file of telemetry below *state_dir*; return how many that were.
 
     A process that has one of them open goes on writing to it, and nobody will ever read that.
     """
     removed = 0
-    for path in (state_dir / ROOT).rglob("*"):
-        if path.is_symlink() or not path.is_file() or path.suffix == _LOCKS:
-            continue
+    for path in waiting_files(state_dir):
         with suppress(OSError):
             path.unlink()
             removed += 1
