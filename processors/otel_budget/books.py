@@ -9,7 +9,6 @@ found, charged and cleared.
 
 from __future__ import annotations
 
-import itertools
 import os
 import threading
 import time
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 from otel_budget import shared_books
 from otel_budget.book import Book, Claim, Crossing, Denied, State
 from otel_budget.database import Database
+from otel_budget.entries import Entries
 from otel_budget.keeper import Keeper
 from otel_budget.leases import Hold
 from otel_budget.lending import Lending, Loan
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 FILE_NAME = "budget.db"
 OWNERS_NAME = "budget.owners"
-_HOLD_EXPIRY_NS = 3_600_000_000_000
-"""A hold this old belongs to a call that nobody ended; no call lasts so long."""
 _REAP_EVERY_S = 0.05
 
 Ask = Callable[[Sequence["Lesson | None"]], Sequence[Claim]]
@@ -65,7 +63,6 @@ class Books:
         self.on_fault: Callable[[BaseException], None] = lambda _error: None
         self._folder = folder / OWNERS_NAME
         self._lessons = Lessons()
-        self._numbers = itertools.count(1)
         self._begin()
         _all.add(self)
 
@@ -73,10 +70,9 @@ class Books:
         self._lending: Lending | None = None
         self._owner_lock = threading.Lock()
         self._liveness = Liveness(self._folder)
-        self._entries = 0
+        self._entries = Entries(self.turns)
         self._late: deque[Callable[[], None]] = deque()
         self._late_lock = threading.RLock()
-        self._unsettled: list[tuple[Hold, Sequence[tuple[Book, int]]]] = []
         self._next_reap = 0.0
         self._keeper = Keeper(self.tick)
 
@@ -87,11 +83,13 @@ class Books:
         claim for each book the call falls under.
         """
         hold = self.reserve_here(model, kinds, ask)
-        if hold is None and self._late:
-            self.finish_late()
-            hold = self.reserve_here(model, kinds, ask)
         if hold is not None:
             return hold
+        if self._late:
+            self.finish_late()
+            hold = self.reserve_here(model, kinds, ask)
+            if hold is not None:
+                return hold
         result = self._try(model, kinds, ask)
         if isinstance(result, Hold) or not result.state.reserved:
             return result
@@ -128,31 +126,18 @@ class Books:
             self._liveness.renew(db, lending.owner, self.turns.time)
             for claim, entry, amount, now in granted:
                 if not lending.lend(db, loan, claim, entry, amount, now):
-                    self._enter(db, loan.hold, claim, entry, amount)
+                    self._entries.enter(db, loan.hold, claim, entry, amount)
             return loan
 
         def take(result: Loan | Denied) -> None:
             if isinstance(result, Loan):
                 lending.take(result)
-                self._entries += result.hold.number is not None
+                self._entries.open += result.hold.number is not None
                 self._keeper.note()
 
         result = self._run(attempt, take)
         self._tell(told)
         return result.hold if isinstance(result, Loan) else result
-
-    def _enter(self, db: Transaction, hold: Hold, claim: Claim, entry: int, amount: int) -> None:
-        if hold.number is None:
-            hold.number = hold.owner.number << 24 | next(self._numbers)
-        owed = min(claim.most, amount)
-        hold.entries += ((claim.book, owed),)
-        expires_ns = self.turns.time(db) + _HOLD_EXPIRY_NS
-        shared_books.change(db, entry, reserved=amount)
-        db.execute(
-            "INSERT INTO holds (id, book_id, amount, likely, owner, expires_ns)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (hold.number, entry, amount, owed, hold.owner.name, expires_ns),
-        )
 
     def settle(
         self, hold: Hold, actual: Sequence[tuple[Book, int]], learned: Iterable[Lesson] = ()
@@ -172,27 +157,9 @@ class Books:
             self._settle_entries(hold, actual)
 
     def _settle_entries(self, hold: Hold, actual: Sequence[tuple[Book, int]]) -> None:
-        leased = {lease.book for lease, _, _ in hold.parts}
-
-        def attempt(db: Transaction, _opened: Opened) -> list[Crossing]:
-            rows = db.execute(
-                "SELECT book_id, amount FROM holds WHERE id = ?", (hold.number,)
-            ).fetchall()
-            db.execute("DELETE FROM holds WHERE id = ?", (hold.number,))
-            for entry, amount in rows:
-                shared_books.change(db, entry, reserved=-amount)
-            self._lessons.share(db)
-            # Cleared means charged: somebody took this process for dead, or the call for lost.
-            entries = [(book, cost) for book, cost in actual if rows and book not in leased]
-            return shared_books.charge(db, entries, {book: 0 for book, _ in entries})
-
-        def ended(_told: object) -> None:
-            self._entries -= 1
-
         try:
-            told = self._run(attempt, ended)
+            told = self._entries.settle(hold, actual, self._lessons.share)
         except BudgetFileError:
-            self._unsettled.append((hold, actual))
             self._keeper.note()
             raise
         self._tell(told)
@@ -255,15 +222,13 @@ class Books:
         """
         try:
             self.finish_late()
-            unsettled, self._unsettled = self._unsettled, []
-            for hold, actual in unsettled:
-                self._settle_entries(hold, actual)
+            self._tell(self._entries.retry(self._lessons.share))
             self._tidy()
         except Exception as error:  # noqa: BLE001 - nobody is there to hear it; tried again
             self.on_fault(error)
         lending = self._lending
         leases = lending.leases.by_book if lending is not None else None
-        return bool(leases or self._late or self._unsettled or self._entries > 0)
+        return bool(leases or self._late or self._entries.open > 0)
 
     def _tidy(self, *, at_end: bool = False) -> None:
         lending = self._lending
@@ -292,7 +257,7 @@ class Books:
         except Exception as error:  # noqa: BLE001 - others find out what is owed
             self.on_fault(error)
         self._keeper.stop()
-        lending, entries = self._lending, self._entries
+        lending, entries = self._lending, self._entries.open
         self._begin()
         if lending is not None:
             # What is still on its way is found by others, in the file that stays behind.

@@ -45,9 +45,9 @@ class Hold:
 
     __slots__ = ("entries", "number", "owner", "parts")
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner, *parts: tuple[Lease, int, int]) -> None:
         self.owner = owner
-        self.parts: list[tuple[Lease, int, int]] = []
+        self.parts = parts
         """Lease, amount held, amount charged if this process dies."""
         self.number: int | None = None
         """Of the entries in the shared books; None without any."""
@@ -69,25 +69,27 @@ class Leases:
     def hold(self, owner: Owner, claims: Sequence[Claim]) -> Hold | None:
         """Hold *claims* inside leases, all or none; None where one of them has no room."""
         by_book, owed = self.by_book, owner.owed
-        hold = Hold(owner)
-        with self.lock:
-            for book, amount, _, most in claims:
+        if len(claims) == 1:  # nearly always, and then there is nothing to undo
+            ((book, amount, _, most),) = claims
+            with self.lock:
                 lease = by_book.get(book)
                 if lease is None or lease.free < amount:
-                    self._release(hold)
                     return None
                 lease.free -= amount
                 lease.held += amount
                 lease.touched = True
                 owed[lease.slot] += most
-                hold.parts.append((lease, amount, most))
+            return Hold(owner, (lease, amount, most))
+        hold = Hold(owner)
+        with self.lock:
+            if not all(
+                (lease := by_book.get(claim.book)) is not None and lease.free >= claim.amount
+                for claim in claims
+            ):
+                return None
+            for claim in claims:
+                self.hold_in(by_book[claim.book], hold, claim.amount, claim.most)
         return hold
-
-    def _release(self, hold: Hold) -> None:
-        for lease, amount, most in hold.parts:
-            lease.free += amount
-            lease.held -= amount
-            hold.owner.owed[lease.slot] -= most
 
     def hold_in(self, lease: Lease, hold: Hold, amount: int, most: int) -> None:
         """Hold *amount* in *lease*, which has it; the lock is the caller's."""
@@ -95,7 +97,7 @@ class Leases:
         lease.held += amount
         lease.touched = True
         hold.owner.owed[lease.slot] += most
-        hold.parts.append((lease, amount, most))
+        hold.parts += ((lease, amount, most),)
 
     def settle(self, hold: Hold, costs: Mapping[Book, int]) -> None:
         """Replace what *hold* holds in leases by what the call cost."""
