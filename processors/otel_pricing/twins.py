@@ -24,6 +24,10 @@ Key = tuple[int, int]
 CLOCK_SLACK_NS = 5_000_000
 """Two instrumentations read the clock one after another, and not always in the order they nest."""
 
+LAZY_STREAM_NS = 500_000_000
+"""A framework may hand its caller a generator and end its span; the request is made when the
+caller takes the first piece of it, hardly later."""
+
 FRAMEWORK, GATEWAY, CLIENT = 2, 1, 0
 _FRAMEWORK_MARKS = (
     "langchain",
@@ -65,6 +69,12 @@ class Span:
     def failed(self) -> bool:
         """Whether the call ended in an error."""
         return self.call.failed
+
+    @property
+    def until_ns(self) -> int:
+        """Until when the request may begin that the span describes."""
+        lazy = self.layer == FRAMEWORK and self.tokens is not None and _streams(self.call)
+        return self.call.end_ns + (LAZY_STREAM_NS if lazy else 0)
 
     @property
     def order(self) -> tuple[int, int, int, Key]:
@@ -161,8 +171,10 @@ def shape_evidence(outer: Span, inner: Span) -> str | None:
     """Return why two spans without a common id are one call: by time, model and tokens."""
     if outer.family is not inner.family or not _may_be_stacked(outer, inner):
         return None
-    if outer.layer < inner.layer or not _holds(outer, inner):
+    if outer.layer < inner.layer:
         return None
+    if not _holds(outer, inner):
+        return _lazy_stream_evidence(outer, inner)
     if not outer.models & inner.models:
         # A rejected call may not even name its model.
         unnamed = not outer.models or not inner.models
@@ -188,6 +200,14 @@ def shape_evidence(outer: Span, inner: Span) -> str | None:
     return None
 
 
+def _lazy_stream_evidence(outer: Span, inner: Span) -> str | None:
+    if not outer.call.end_ns <= inner.call.start_ns + CLOCK_SLACK_NS <= outer.until_ns:
+        return None
+    if outer.tokens != inner.tokens or not outer.models & inner.models:
+        return None
+    return "begun when the framework's stream was read, with the same model and token counts"
+
+
 def overlapping(ones: Iterable[Span], others: Iterable[Span]) -> Iterator[tuple[Span, Span]]:
     """Yield every pair of one of *ones* and one of *others* that overlap in time, outer first."""
     running: tuple[list[Span], list[Span]] = ([], [])
@@ -198,7 +218,7 @@ def overlapping(ones: Iterable[Span], others: Iterable[Span]) -> Iterator[tuple[
     ]
     for start_ns, _, span, side in sorted(starts, key=lambda start: start[:2]):
         opposite = running[1 - side]
-        opposite[:] = [other for other in opposite if other.call.end_ns >= start_ns]
+        opposite[:] = [other for other in opposite if other.until_ns >= start_ns]
         for other in opposite:
             yield (other, span) if other.order < span.order else (span, other)
         running[side].append(span)
@@ -219,6 +239,10 @@ def _holds(outer: Span, inner: Span) -> bool:
         outer.call.start_ns <= inner.call.start_ns + CLOCK_SLACK_NS
         and inner.call.end_ns <= outer.call.end_ns + CLOCK_SLACK_NS
     )
+
+
+def _streams(call: ModelCall) -> bool:
+    return call.streamed is True or call.time_to_first_token_ns is not None
 
 
 def _details(call: ModelCall) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from otel_pricing.billing import apply, key_of, settle
 from otel_pricing.twins import (
+    LAZY_STREAM_NS,
     Key,
     Span,
     nested_evidence,
@@ -168,9 +169,9 @@ class BillingWindow:
             parent = self._parents.get(key)
 
     def _overlapping(self, span: Span, ends: list[tuple[int, Key]]) -> Iterator[Span]:
-        # Spans are sorted by their end: those that ended before this one began are no twins.
+        # Spans are sorted by their end: those that ended long before this one began are no twins.
         for end_ns, key in reversed(ends):
-            if end_ns < span.call.start_ns:
+            if end_ns < span.call.start_ns - LAZY_STREAM_NS:
                 break
             other = self._spans[key]
             outer, inner = (span, other) if span.order < other.order else (other, span)

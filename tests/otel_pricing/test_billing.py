@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -573,6 +573,26 @@ def test_two_instrumentations_beside_each_other_inside_a_third_are_one_call(
 
     assert len(billed([*beside[:2], outer])) == 1
     assert len(billed([*beside, outer])) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "calls"),
+    [
+        ({}, 1),
+        ({"at": (2000, 2100)}, 2),
+        ({"usage": Usage(input_tokens=1200, output_tokens=299)}, 2),
+        ({"request_model": "gpt-4o-mini"}, 2),
+    ],
+    ids=["soon", "much later", "other tokens", "other model"],
+)
+def test_a_framework_that_hands_out_a_stream_ends_its_span_before_the_request(
+    changes: dict[str, Any], calls: int, priced: Callable[..., PricedCall]
+) -> None:
+    """The client is asked when the first piece of the generator is taken."""
+    outer = priced(scope="llama_index", at=(0, 100), streamed=True)
+    inner = priced(**{"scope": CLIENT_SCOPE, "at": (130, 190)} | changes)
+
+    assert len(billed([outer, inner])) == calls
 
 
 def test_a_client_s_span_that_does_not_look_at_the_answer_is_in_the_one_that_failed(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from otel_pricing import SpanRecord, is_model_call, read_call
 from otel_pricing.operations import OPERATIONS, Family, family, inference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def read(attributes: dict[str, object], scope: str = "some.scope") -> str | None:
@@ -122,3 +127,15 @@ def test_every_operation_has_a_family() -> None:
 def test_a_span_whose_model_is_no_name_is_no_call() -> None:
     """Without an operation, the model's name is all there is to go by."""
     assert read({"gen_ai.request.model": 7, "gen_ai.usage.input_tokens": 1200}) is None
+
+
+def test_a_method_that_only_prepares_a_request_is_no_model_call(
+    record: Callable[..., SpanRecord],
+) -> None:
+    """LlamaIndex gives every method of a model the kind LLM; a call that says its usage counts."""
+    said: dict[str, object] = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o"}
+    usage = said | {"llm.token_count.prompt": 5}
+
+    assert read_call(record(said, name="OpenAI._prepare_chat_with_tools")) is None
+    assert read_call(record(usage, name="OpenAI._chat")) is not None
+    assert read_call(record(said, name="OpenAI.chat")) is not None

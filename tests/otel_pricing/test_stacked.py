@@ -22,6 +22,8 @@ DATA = Path(__file__).parent / "data"
 # gpt-5 with 1024 cached: 176 × 1.25 + 1024 × 0.125 + 300 × 10 = 3348; flex: (1500 + 3000) / 2
 # claude: 176 × 3 + 1024 × 0.30 + 400 × 3.75 + 100 × 6 + 300 × 15 = 7435.2
 # claude on Bedrock, no split: (528 + 307.2 + 500 × 3.75 + 4500) × 1.1 = 7931.22
+# gpt-5 plain: 1500 + 3000 = 4500; claude on Bedrock plain: (3600 + 4500) × 1.1 = 8910
+# mistral-large-latest: 1200 × 2 + 300 × 6 = 4200
 # gemini: 176 × 0.30 + 1024 × 0.03 + 400 × 2.50 = 1083.52
 EXPECTED = {
     "oi-langchain+oi-openai.l_chat": (2, 1, 4_720_000),
@@ -43,6 +45,16 @@ EXPECTED = {
     "genai-bedrock.b_chat": (1, 1, 7_931_220),
     "ollm-bedrock.b_chat": (1, 1, 7_931_220),
     "openai-v2.chat_flex": (1, 1, 2_250_000),
+    "ollm-openai+genai-openai+oi-openai.resp_tool": (6, 2, 9_000_000),
+    "oi-llama+oi-openai.li_stream": (2, 1, 6_000_000),
+    "oi-llama+oi-openai.li_agent": (4, 2, 12_000_000),
+    "oi-agents+oi-openai.ag_cached": (2, 1, 4_720_000),
+    "oi-google+ollm-google.g_stream": (2, 1, 1_083_520),
+    "oi-bedrock+ollm-bedrock.b_conv": (2, 1, 8_910_000),
+    "ollm-mistral.mi_chat": (2, 1, 4_200_000),
+    "langfuse.resp": (1, 1, 3_348_000),
+    "langsmith.cached": (1, 1, 4_720_000),
+    "logfire-anthropic.a_cached": (1, 1, 7_435_200),
 }
 """Name of a recording -> spans that are model calls, calls that were made, nano-US-dollars."""
 

@@ -7,6 +7,7 @@ come from the count attributes alone: an answer that is captured in part must no
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ PARAMETERS = ("llm.invocation_parameters", "embedding.invocation_parameters")
 OUTPUT = "output.value"
 OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens")
 
+_PRIVATE_METHOD = re.compile(r"\w\._[a-z]\w*\Z")
+
 # Where LangChain's result keeps what its provider said.
 _LANGCHAIN_METADATA = ("generations", 0, 0, "message", "kwargs", "response_metadata")
 # Anthropic's fast mode is a speed, and it costs like a tier.
@@ -33,7 +36,14 @@ _TIERS = (("usage", "speed"), ("service_tier",), ("usage", "service_tier"))
 def operation(record: SpanRecord) -> str | None:
     """Return the model-call operation of the span's kind; agents, chains and tools have none."""
     kind = text(record.attributes.get(KIND))
+    if _PRIVATE_METHOD.search(record.name) and not _says_tokens(record):
+        # LlamaIndex gives every method of a model this kind, those that only prepare a call too.
+        return None
     return OPERATION_OF_KIND.get(kind.upper()) if kind else None
+
+
+def _says_tokens(record: SpanRecord) -> bool:
+    return any(name.startswith("llm.token_count.") for name in record.attributes)
 
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
