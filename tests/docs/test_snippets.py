@@ -71,7 +71,8 @@ def test_a_shown_command_is_understood(
 ) -> None:
     """With every option and argument that the page gives it."""
     monkeypatch.chdir(tmp_path)
-    for file in re.findall(r"\S+\.(?:toml|csv|jsonl)\b", line):
+    line = line.replace("~/", f"{tmp_path}/")
+    for file in re.findall(r"\S+\.(?:toml|csv|jsonl|key)\b", line):
         (tmp_path / file).touch()
     understand(shlex.split(line))
 

@@ -6,8 +6,6 @@ import re
 import tomllib
 from pathlib import Path
 
-import pytest
-
 from otel_distro.cli import COMMANDS
 from otel_distro.settings import load
 from otel_distro.settings_table import with_table
@@ -38,15 +36,3 @@ def test_the_toml_example_can_be_used() -> None:
     (example,) = blocks("toml")
 
     assert load({"HOME": "/home/ada"}, tomllib.loads(example)).problems == ()
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it stands."""
-    monkeypatch.chdir(tmp_path)
-    (example,) = blocks("python")
-    scope: dict[str, object] = {}
-    exec(compile(example, str(README), "exec"), scope)
-
-    provider = scope["provider"]
-    provider.shutdown()  # type: ignore[attr-defined]
