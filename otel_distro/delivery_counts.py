@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import threading
+from collections import Counter
 from dataclasses import dataclass, field
 
 
@@ -53,3 +55,55 @@ class Tally:
             self.spooled + other.spooled,
             dropped,
         )
+
+
+class QueueBooks:
+    """The books of one queue, kept by its worker and by whoever adds to it."""
+
+    def __init__(self) -> None:
+        self.emitted = AtomicCounter()
+        self.kept_aside = AtomicCounter()
+        """Written to disk by whoever emitted it."""
+        self.refused = AtomicCounter()
+        self.overflowed = AtomicCounter()
+        self._told_overflow = 0
+        # Taken by threads of ours only, never by the app's.
+        self._lock = threading.Lock()
+        self._delivered = 0
+        self._spooled = 0
+        self._dropped: Counter[str] = Counter()
+
+    def delivered(self, count: int) -> None:
+        """Account for *count* records that arrived."""
+        with self._lock:
+            self._delivered += count
+
+    def spooled(self, count: int) -> None:
+        """Account for *count* records that are on disk."""
+        with self._lock:
+            self._spooled += count
+
+    def dropped(self, count: int, reason: str) -> None:
+        """Account for *count* records that will not arrive."""
+        with self._lock:
+            self._dropped[reason] += count
+
+    def new_overflow(self) -> int:
+        """Return how many records a full queue has lost since this was last called."""
+        with self._lock:
+            now = self.overflowed.value
+            new, self._told_overflow = now - self._told_overflow, now
+            return new
+
+    def tally(self) -> Tally:
+        """Return the state of the books."""
+        with self._lock:
+            dropped = dict(self._dropped)
+            delivered, spooled = self._delivered, self._spooled
+        for reason, counter in (
+            ("queue_full", self.overflowed),
+            ("already_shutdown", self.refused),
+        ):
+            if counter.value:
+                dropped[reason] = dropped.get(reason, 0) + counter.value
+        return Tally(self.emitted.value, delivered, spooled + self.kept_aside.value, dropped)

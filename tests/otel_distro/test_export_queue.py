@@ -412,7 +412,7 @@ def test_at_the_deadline_everything_is_on_disk(books: Books) -> None:
 
 def wait_until_busy(queue: ExportQueue[int]) -> None:
     deadline = time.monotonic() + 5
-    while queue._in_hand is None and time.monotonic() < deadline:
+    while not queue._delivery.busy_for and time.monotonic() < deadline:
         time.sleep(0.001)
 
 
