@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk.metrics._internal.measurement import Measurement
 from opentelemetry.sdk.metrics._internal.measurement_consumer import SynchronousMeasurementConsumer
 
+from otel_distro.series_limit import SeriesLimit
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterator, Mapping
 
     from opentelemetry.metrics import CallbackOptions
     from opentelemetry.sdk.metrics import MeterProvider
@@ -27,7 +29,7 @@ _MAX_CACHED = 4096
 
 
 class MeasurementShield:
-    """Redacts the attributes of measurements, remembering the sets it has seen.
+    """Redacts the attributes of measurements, remembering the sets it has seen, and limits series.
 
     While *is_open* says no nothing is measured, and readers get nothing to export.
     """
@@ -35,27 +37,38 @@ class MeasurementShield:
     def __init__(self, shield: Shield, is_open: Callable[[], bool] = lambda: True) -> None:
         self.shield = shield
         self.is_open = is_open
-        self._clean: dict[frozenset[tuple[str, Any]], dict[str, Any]] = {}
+        self._clean: dict[frozenset[tuple[str, Any]], tuple[dict[str, Any], Hashable]] = {}
+        self._series = SeriesLimit()
 
     def redact(self, measurement: Measurement) -> Measurement:
         """Return *measurement* with redacted attributes."""
         attributes = measurement.attributes
         if not attributes:
             return measurement
-        return _with_attributes(measurement, self._clean_set(attributes))
+        clean, key = self._clean_set(attributes)
+        return _with_attributes(
+            measurement, self._series.within(measurement.instrument, clean, key)
+        )
 
-    def _clean_set(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    def _clean_set(self, attributes: Mapping[str, Any]) -> tuple[dict[str, Any], Hashable]:
         try:
             key = frozenset(attributes.items())
             known = self._clean.get(key)
         except TypeError:  # a list among the values cannot be a key
-            return self.shield.attributes(attributes, _SIGNAL)
+            clean = self.shield.attributes(attributes, _SIGNAL)
+            return clean, repr(sorted(clean.items(), key=_first))
         if known is None:
-            known = self.shield.attributes(attributes, _SIGNAL)
+            clean = self.shield.attributes(attributes, _SIGNAL)
+            # Counted as they come out: two people make one series.
+            known = clean, frozenset(clean.items())
             if len(self._clean) >= _MAX_CACHED:
                 self._clean.clear()
             self._clean[key] = known
         return known
+
+
+def _first(item: tuple[str, Any]) -> str:
+    return item[0]
 
 
 def _with_attributes(measurement: Measurement, attributes: Mapping[str, Any]) -> Measurement:

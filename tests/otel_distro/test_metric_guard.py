@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -12,6 +12,9 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from otel_distro.metric_guard import guard_meter_provider
 
 from .conftest import EMAIL, GuardedSdk
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_attributes_of_a_counter_are_redacted(sdk: GuardedSdk) -> None:
@@ -93,3 +96,29 @@ def test_the_memory_of_attribute_sets_is_bounded(sdk: GuardedSdk) -> None:
 
     consumer: Any = sdk.meter_provider._measurement_consumer
     assert len(consumer.measurements._clean) <= 4096
+
+
+def test_a_metric_has_at_most_two_thousand_series(
+    sdk: GuardedSdk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is beyond is added up in one of them, and nothing is lost from the sum."""
+    counter = sdk.meter.create_counter("orders_by_id")
+    for number in range(5_000):
+        counter.add(1, {"order": number})
+    counter.add(1, {"order": 7})
+
+    points = sdk.points("orders_by_id")
+    (beyond,) = [p for p in points if dict(p.attributes) == {"otel.metric.overflow": True}]
+    assert (len(points), sum(p.value for p in points)) == (2_000, 5_001)
+    assert beyond.value == 5_000 - 1_999
+    assert "metric orders_by_id has 2,000 sets of attributes" in capsys.readouterr().err
+
+
+def test_series_are_limited_for_each_metric_as_they_come_out(sdk: GuardedSdk) -> None:
+    """Three thousand people are one series; another metric has a limit of its own."""
+    for number in range(3_000):
+        sdk.meter.create_counter("logins").add(1, {"who": f"user{number}@lovelace.example"})
+    sdk.meter.create_counter("orders").add(1, {"who": ["a", "b"]})
+
+    assert [p.value for p in sdk.points("logins")] == [3_000]
+    assert [dict(p.attributes) for p in sdk.points("orders")] == [{"who": ("a", "b")}]
