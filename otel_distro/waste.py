@@ -1,8 +1,9 @@
 """What money was spent for nothing, as far as a ledger without any text can tell.
 
-A call's prompt is not stored, so two calls are taken for the same one only by their shape: same
-caller, same model, same number of input tokens, shortly after each other. Findings of that kind
-are bounds ("at most"), never sums to be claimed back.
+A call's prompt is not stored. Where its span carried one there is a keyed fingerprint, which tells
+equal prompts from others; else two calls are taken for the same one by their shape: same caller,
+same model, same number of input tokens, shortly after each other. Both are bounds ("at most"),
+never sums to be claimed back: somebody may want two answers to one question.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ MEANINGS: Final = {
     "retries": "failed calls that were made again",
     "failures": "failed calls that were not",
     "abandoned streams": "streams that ended before their usage was known",
-    "repeats": "calls of the same shape within ten minutes",
+    "same prompts": "the same prompt again within ten minutes",
+    "repeats": "calls of the same shape within ten minutes, whose prompts are not known",
     "uncached prefixes": "input that a prompt cache could have served, if it was the same",
     "cut off": "answers that ended at max_tokens",
 }
@@ -105,7 +107,10 @@ class _Search:
         elif call.failed:
             self._failed[_attempt(call)].append(priced)
         if not call.failed and call.usage is not None:
-            self._look_at_shape(priced, call.usage)
+            if call.prompt_mark is None:
+                self._look_at_shape(priced, call.usage)
+            else:
+                self._look_at_prompt(priced, call.prompt_mark)
             self._look_at_prefix(priced, call.usage)
             self._look_at_limit(priced, call.usage)
 
@@ -137,6 +142,15 @@ class _Search:
         if before is not None and call.start_ns - before <= REPEAT_NS:
             self._lines["repeats"].add(at_most=priced.cost_nano_usd or 0)
         self._shapes[shape] = call.start_ns
+
+    def _look_at_prompt(self, priced: PricedCall, prompt: bytes | int) -> None:
+        call = priced.call
+        # Whoever asks, an answer that was given before would have done.
+        same = (*_caller(call), call.scope, prompt)
+        before = self._shapes.get(same)
+        if before is not None and call.start_ns - before <= REPEAT_NS:
+            self._lines["same prompts"].add(at_most=priced.cost_nano_usd or 0)
+        self._shapes[same] = call.start_ns
 
     def _look_at_prefix(self, priced: PricedCall, usage: Usage) -> None:
         call = priced.call

@@ -163,6 +163,7 @@ def _stored_call(row: dict[str, Any]) -> StoredCall:
         session=format_pseudonym(row["session_id"]),
         agent=row["agent"] or None,
         feature_flag=row["feature_flag"] or None,
+        prompt_mark=extra.get("prompt"),
         reported_cost_usd=None if reported is None else Decimal(reported) / NANO_PER_USD,
     )
     priced = PricedCall(

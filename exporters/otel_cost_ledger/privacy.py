@@ -38,6 +38,17 @@ class Pseudonyms:
             return None
         return self._cached(person, name)
 
+    def of_prompt(self, mark: bytes | int | None) -> int | None:
+        """Return 40 bits stored for the digest *mark* of a prompt; what was stored stays as it is.
+
+        None for no digest or no key: without one, a guessed prompt could be looked up.
+        """
+        if mark is None or isinstance(mark, int):
+            return mark
+        if self._key is None:
+            return None
+        return int.from_bytes(hmac.digest(self._key, b"prompt\x00" + mark, "sha256")[:5], "big")
+
     def _compute(self, person: Person, name: str) -> int:
         assert self._key is not None  # noqa: S101 - `of` is the only caller
         if person == "user" and (known := parse_person_name(name)) is not None:

@@ -156,7 +156,7 @@ class RowMaker:
             _money(priced.exposure_nano_usd),
             _units(call.max_output_tokens),
             fingerprint(call.response_id),
-            _extra(priced, usage),
+            _extra(priced, usage, self._pseudonyms.of_prompt(call.prompt_mark)),
         )
 
     def _dim(self, call: ModelCall) -> DimKey:
@@ -215,7 +215,7 @@ def _remember(keys: dict[_Raw, _Made], raw: _Raw, key: _Made) -> None:
     keys[raw] = key
 
 
-def _extra(priced: PricedCall, usage: Usage) -> dict[str, int] | None:
+def _extra(priced: PricedCall, usage: Usage, prompt: int | None) -> dict[str, int] | None:
     call = priced.call
     extra: dict[str, int] = {}
     for name in RARE_USAGE if usage is not _NO_USAGE else ():
@@ -228,6 +228,8 @@ def _extra(priced: PricedCall, usage: Usage) -> dict[str, int] | None:
         )
     if call.request_never_sent:
         extra["request_never_sent"] = 1
+    if prompt is not None:
+        extra["prompt"] = prompt
     if priced.billed_span_id is not None:
         extra["billed_span_id"] = signed_64(priced.billed_span_id)
     return extra or None

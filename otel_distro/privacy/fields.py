@@ -91,7 +91,7 @@ _LEDGER_MEANINGS = {
     "user_id": "the user",
     "session_id": "the session",
     "response_fingerprint": "24 bits of the provider's response id",
-    "extra": "rare units, the cost a provider reports",
+    "extra": "rare units, the cost a provider reports, 40 bits of a keyed hash of the prompt",
 }
 _NAMES = frozenset({"dim_id", "origin_id", "outcome_id"})
 

@@ -101,6 +101,9 @@ class ModelCall:
     """Scope values exactly as the span carries them; the ledger pseudonymises user and session."""
     feature_flag: str | None = None
     """`flag=variant` of the experiment the call ran under."""
+    prompt_mark: bytes | int | None = None
+    """Tells equal prompts from others: the bytes of `prompts.prompt_digest`, or the keyed number
+    that a ledger made of them. Never text; None where the span carries no prompt."""
     reported_cost_usd: Decimal | None = None
     """What the provider or the instrumentation claims; kept beside ours, never added."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from otel_cost_ledger.archive import archive_window
 from otel_cost_ledger.copying import copy_ledger
 from otel_cost_ledger.integrity import check_integrity
 from otel_cost_ledger.location import Location, PostgresUrl
+from otel_cost_ledger.privacy import Pseudonyms
 from otel_cost_ledger.queries import (
     GROUPS,
     Filters,
@@ -425,3 +427,38 @@ def _run_sql(location: Location, sql: str) -> None:
 
     with closing(sqlite3.connect(location)) as file, file:
         file.execute(sql)
+
+
+def test_equal_prompts_have_one_keyed_fingerprint(
+    location: Location, make_writer: MakeWriter, make_call: MakeCall
+) -> None:
+    """Equal digests give equal numbers, another key gives others, and no key gives none."""
+    digests = [b"a" * 16, b"a" * 16, b"b" * 16, None]
+    made = [make_call(prompt_mark=digest) for digest in digests]
+    make_writer(path=location).write(made)
+
+    with open_ledger(location) as ledger:
+        marks = [found.priced.call.prompt_mark for found in each_call(ledger)]
+
+    assert marks[0] == marks[1] != marks[2]
+    assert marks[3] is None
+    assert all(isinstance(mark, int) and mark < 1 << 40 for mark in marks[:3])
+    assert Pseudonyms(b"another key of 16").of_prompt(digests[0]) != marks[0]
+    assert Pseudonyms(None).of_prompt(digests[0]) is None
+
+
+def test_a_corrected_call_keeps_the_fingerprint_of_its_prompt(
+    location: Location, make_writer: MakeWriter, make_call: MakeCall
+) -> None:
+    """Prices are corrected from what is stored, where the digest is no longer known."""
+    writer = make_writer(path=location)
+    writer.write([make_call(prompt_mark=b"a" * 16)])
+    with open_ledger(location) as ledger:
+        (before,) = calls(ledger)
+
+    writer.revise([replace(before.priced, cost_nano_usd=7)])
+
+    with open_ledger(location) as ledger:
+        (after,) = calls(ledger)
+    assert after.priced.cost_nano_usd == 7
+    assert after.priced.call.prompt_mark == before.priced.call.prompt_mark is not None

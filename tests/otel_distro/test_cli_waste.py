@@ -84,6 +84,23 @@ def test_calls_of_one_shape_may_be_repeats(tmp_path: Path) -> None:
     assert found(ledger)["repeats"] == (1, 0, 6_000_000)
 
 
+def test_the_same_prompt_again_is_known_by_its_fingerprint(tmp_path: Path) -> None:
+    """Equal numbers of tokens are no repeat when the prompts are known to differ."""
+    where, when = ({"gen_ai.input.messages": f'["{word}"]'} for word in ("where", "when"))
+    ledger = ledger_of(
+        tmp_path,
+        chat_span(0, **where),
+        chat_span(60, **when),
+        chat_span(120, **where),
+        chat_span(3660, **where),
+    )
+
+    report = found(ledger)
+
+    assert report["same prompts"] == (1, 0, 6_000_000)
+    assert "repeats" not in report
+
+
 def test_input_that_a_cache_could_have_served_is_a_bound(tmp_path: Path) -> None:
     """At most 1200 tokens are shared: 1200 x (2.50 - 1.25) = 1500 micro-dollars."""
     ledger = ledger_of(tmp_path, chat_span(0), chat_span(60, **{"gen_ai.usage.input_tokens": 1300}))

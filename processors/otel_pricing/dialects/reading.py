@@ -10,6 +10,7 @@ from otel_pricing.call import ModelCall
 from otel_pricing.dialects.names import CONVENTION, AttributeNames
 from otel_pricing.hosts import provider_of
 from otel_pricing.prices.aliases import list_provider
+from otel_pricing.prompts import prompt_digest
 from otel_pricing.usage import Counts, normalise
 from otel_pricing.values import first_count, first_text, nanoseconds, usd
 
@@ -86,6 +87,7 @@ class Dialect:
             session=first_text(attributes, scope_keys.SESSION),
             agent=first_text(attributes, scope_keys.AGENT),
             feature_flag=scope_keys.feature_flag(attributes),
+            prompt_mark=prompt_digest(attributes),
             reported_cost_usd=next(
                 (c for n in names.reported_cost if (c := usd(attributes.get(n))) is not None), None
             ),

@@ -1,0 +1,56 @@
+"""A digest of a call's prompt, where a span carries it: enough to see that two prompts are equal.
+
+The text goes in and sixteen bytes come out; nothing else of it is kept. Whoever stores the digest
+has to key it first, or a guessed prompt could be looked up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DIGEST_BYTES = 16
+_HIDDEN = "__REDACTED__"
+"""What OpenInference writes for content it was told to hide: equal for all prompts."""
+
+# What one dialect writes as a whole: messages and instructions together make the prompt.
+_WHOLE = (
+    ("gen_ai.system_instructions", "gen_ai.input.messages"),
+    ("langfuse.observation.input",),
+    ("input.value",),
+    ("gen_ai.prompt",),
+)
+# What others write as one attribute for each message and part: where that begins.
+_IN_PIECES = (
+    ("llm.input_messages.0.message.role", "llm.input_messages."),
+    ("gen_ai.prompt.0.role", "gen_ai.prompt."),
+    ("gen_ai.prompt.0.content", "gen_ai.prompt."),
+)
+
+
+def prompt_digest(attributes: Mapping[str, object]) -> bytes | None:
+    """Return a digest of the prompt in *attributes*; None where no prompt is captured.
+
+    Prompts that differ in one character differ in it. Two dialects have different digests of one
+    prompt, so only calls of one instrumentation can be compared.
+    """
+    for mark, prefix in _IN_PIECES:
+        if mark in attributes:
+            pieces = sorted(name for name in attributes if name.startswith(prefix))
+            return _digest([(name, attributes[name]) for name in pieces])
+    for names in _WHOLE:
+        if attributes.get(names[-1]):
+            return _digest([(name, attributes.get(name)) for name in names])
+    return None
+
+
+def _digest(said: list[tuple[str, object]]) -> bytes | None:
+    # ASCII, so that lone surrogates, which come from outside too, do not raise.
+    text = json.dumps(said, default=str)
+    if _HIDDEN in text:
+        return None
+    return hashlib.blake2b(text.encode("ascii"), digest_size=DIGEST_BYTES).digest()
