@@ -43,6 +43,7 @@ def finish(providers: Iterable[Any], deadline: float, outages: Outages, spooling
     enough = began + (deadline - began) * _FOR_QUEUES
     for processor in processors(providers):
         _close_processor(processor, min(enough, time.monotonic()), deadline)
+    spooling.rush_unreachable()
     # Metrics come last: they tell what became of everything else.
     closers = [
         _close_metrics(provider, deadline, outages)
@@ -51,7 +52,7 @@ def finish(providers: Iterable[Any], deadline: float, outages: Outages, spooling
     ]
     closing = time.monotonic()
     while time.monotonic() < deadline and not all(done.is_set() for done in closers):
-        if _is_hopeless(closing, outages, spooling):
+        if _is_hopeless(closing, outages, spooling) or spooling.is_stuck("metrics"):
             break
         time.sleep(_SLICE)
     spooling.save_metrics()

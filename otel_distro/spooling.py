@@ -128,6 +128,10 @@ class Spooling:
             if courier.failing or courier.host in away:
                 courier.rush()
 
+    def is_stuck(self, signal: str) -> bool:
+        """Whether a request of *signal* is under way to where nobody answers any more."""
+        return any(courier.is_stuck for courier in self.couriers if courier.signal == signal)
+
     def save_metrics(self) -> None:
         """Keep exports of metrics that are still under way."""
         for courier in self.couriers:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 30.0
 _JITTER: Final = 0.2
+_STUCK_SECONDS: Final = 0.1
 
 
 class Told(Protocol):
@@ -210,6 +211,11 @@ class Courier:
     def failing(self) -> bool:
         """Whether the last attempt failed."""
         return self.breaker.open
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a request is under way although nothing was to be tried any more."""
+        return self._payload is not None and time.monotonic() > self.rushed_at + _STUCK_SECONDS
 
     @property
     def host(self) -> str:

@@ -27,7 +27,12 @@ def work(count, seconds=0.0):
         if seconds:
             time.sleep(seconds / count)
 """
-LEAVE = "\nprint(time.time())\n"
+LEAVE = """
+from otel_distro.runtime import running
+began = time.monotonic()
+running().close(running().settings.exit_timeout)
+print(time.monotonic() - began)
+"""
 
 
 @pytest.fixture
@@ -51,10 +56,10 @@ def everything_to(sink: FaultySink, home: Path, **more: str) -> dict[str, str]:
 
 
 def app(script: str, environ: dict[str, str]) -> tuple[Finished, float]:
-    """Run *script* and return how it ended and how long its exit took, in seconds."""
+    """Run *script*; return how it ended and how many seconds our part of its exit took."""
     done = instrumented(WORK + script + LEAVE, environ)
     assert done.returncode == 0, done.stderr
-    return done, time.time() - float(done.stdout.split()[-1])
+    return done, float(done.stdout.split()[-1])
 
 
 def books(environ: dict[str, str]) -> dict[str, Any]:
@@ -88,8 +93,8 @@ def test_what_processes_could_not_deliver_arrives_with_the_next(
     assert sink.log_bodies == ["hello"] * 3
     assert sink.metric_exports == 4
     assert "kept in" in refused.stderr.splitlines()[-1]
-    assert max(refused_exit, unavailable_exit) < 0.25 + TEARDOWN
-    assert silent_exit < 1.5 + TEARDOWN
+    assert max(refused_exit, unavailable_exit) < 0.25 + BUSY
+    assert silent_exit < 1.5 + BUSY
 
 
 def wait_until(so: Callable[[], bool]) -> None:
@@ -98,8 +103,8 @@ def wait_until(so: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-TEARDOWN = 1.0
-"""Seconds that the interpreter itself may take on a busy machine."""
+BUSY = 0.5
+"""Seconds that a busy machine may take longer."""
 
 
 def test_an_outage_costs_no_memory_and_what_was_kept_is_sent_when_it_is_over(
@@ -244,7 +249,7 @@ def test_a_state_folder_that_cannot_be_written_is_told_and_the_app_runs(
 
     assert "100 spans" in done.stderr
     assert "lost at exit" in done.stderr
-    assert held < 2 + TEARDOWN
+    assert held < 2 + BUSY
 
 
 def test_without_a_spool_a_short_outage_is_sat_out_in_memory(
@@ -382,5 +387,5 @@ def test_grpc_exporters_have_the_spool_too(tmp_path: Path) -> None:
         server.stop(None).wait()
 
     assert "30 spans could not be delivered" in done.stderr
-    assert held < 2 + TEARDOWN
+    assert held < 2 + BUSY
     assert len(names) == 30
