@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib.util
 import random
 import shutil
 import signal
@@ -187,13 +188,11 @@ def measure(server: Server, url: str, rounds: int, goal: int, said: str) -> floa
 def in_browser(path: Path, rounds: int) -> None:
     """Print how long a browser takes until it has drawn the page."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        chromium = None
-    if chromium is None:
+    if chromium is None or importlib.util.find_spec("playwright") is None:
         print("\nno Chromium with playwright here: not measured in a browser")
         return
+    from playwright.sync_api import sync_playwright
+
     with running(path) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         taken = []
