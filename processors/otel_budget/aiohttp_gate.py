@@ -182,7 +182,8 @@ async def _raise_if_asked(session: Any, response: Any, asked: Any) -> None:
     if asked is None:
         asked = session.raise_for_status
     if callable(asked):
-        await asked(response)
+        waited: Any = asked(response)
+        await waited
     elif asked:
         response.raise_for_status()
 

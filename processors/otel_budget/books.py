@@ -98,11 +98,15 @@ class Books:
 
     def reserve_here(self, model: str, kinds: Sequence[str], ask: Ask) -> Hold | None:
         """Hold what *ask* claims without waiting for anything; None where that cannot be."""
-        lending, lessons = self._lending, self._lessons
-        if lending is None:
+        if self._lending is None:
             return None
-        claims = ask([lessons.get(model, kind) for kind in kinds])
-        return lending.leases.hold(lending.owner, claims)
+        known = self._lessons.get
+        return self.hold(ask([known(model, kind) for kind in kinds]))
+
+    def hold(self, claims: Sequence[Claim]) -> Hold | None:
+        """Hold *claims* inside leases; None where there is no lease with room for one of them."""
+        lending = self._lending
+        return None if lending is None else lending.leases.hold(claims)
 
     def _try(self, model: str, kinds: Sequence[str], ask: Ask) -> Hold | Denied:
         lending = self._lend()

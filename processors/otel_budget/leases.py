@@ -62,25 +62,26 @@ class Hold:
 class Leases:
     """The leases of this process; thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._owed = owner.owed
         self.lock = threading.Lock()
         self.by_book: dict[Book, Lease] = {}
 
-    def hold(self, owner: Owner, claims: Sequence[Claim]) -> Hold | None:
+    def hold(self, claims: Sequence[Claim]) -> Hold | None:
         """Hold *claims* inside leases, all or none; None where one of them has no room."""
-        by_book, owed = self.by_book, owner.owed
         if len(claims) == 1:  # nearly always, and then there is nothing to undo
             ((book, amount, _, most),) = claims
             with self.lock:
-                lease = by_book.get(book)
+                lease = self.by_book.get(book)
                 if lease is None or lease.free < amount:
                     return None
                 lease.free -= amount
                 lease.held += amount
                 lease.touched = True
-                owed[lease.slot] += most
-            return Hold(owner, (lease, amount, most))
-        hold = Hold(owner)
+                self._owed[lease.slot] += most
+            return Hold(self._owner, (lease, amount, most))
+        by_book, hold = self.by_book, Hold(self._owner)
         with self.lock:
             if not all(
                 (lease := by_book.get(claim.book)) is not None and lease.free >= claim.amount
@@ -96,12 +97,12 @@ class Leases:
         lease.free -= amount
         lease.held += amount
         lease.touched = True
-        hold.owner.owed[lease.slot] += most
+        self._owed[lease.slot] += most
         hold.parts += ((lease, amount, most),)
 
     def settle(self, hold: Hold, costs: Mapping[Book, int]) -> None:
         """Replace what *hold* holds in leases by what the call cost."""
-        owed = hold.owner.owed
+        owed = self._owed
         with self.lock:
             for lease, amount, most in hold.parts:
                 cost = costs.get(lease.book, 0)

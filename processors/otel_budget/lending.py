@@ -35,7 +35,7 @@ class Lending:
 
     def __init__(self, owner: Owner) -> None:
         self.owner = owner
-        self.leases = Leases()
+        self.leases = Leases(owner)
 
     def lend(
         self, db: Transaction, loan: Loan, claim: Claim, entry: int, granted: int, now: State

@@ -62,20 +62,24 @@ class Owner:
         self._free.append(slot)
 
     def abandon(self) -> None:
-        """In a forked child: let go of the parent's file; the parent keeps its lock."""
-        # A copy, in case something of the parent's still writes there; its file must not change.
-        owed, self.owed = self.owed, memoryview(bytearray(SLOTS * _WORD)).cast("q")
-        owed.release()
+        """In a forked child: let go of the parent's file, which keeps its lock and its words."""
+        self.owed.release()  # whoever still has it gets an error instead of writing there
         with suppress(BufferError):
             self._memory.close()
         os.close(self._descriptor)
 
     def close(self, *, remove: bool) -> None:
-        """Be known as ended, and leave no file behind if it is to be removed."""
+        """Be known as ended, and leave no file behind if it is to be removed.
+
+        What other threads are about to write may still be written.
+        """
         if remove:
             with suppress(OSError):
                 (self._folder / self.name).unlink()
-        self.abandon()
+        if _HAS_LOCKS:
+            # Closing would not do: the mapped memory has a descriptor of its own.
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        os.close(self._descriptor)
 
 
 @dataclass(frozen=True, slots=True)

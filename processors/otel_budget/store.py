@@ -56,9 +56,11 @@ class Found(Protocol):
 
     def fetchone(self) -> Any:
         """Return the next row, or None."""
+        ...
 
     def fetchall(self) -> list[Any]:
         """Return all rows."""
+        ...
 
 
 class Transaction(Protocol):
@@ -66,6 +68,7 @@ class Transaction(Protocol):
 
     def execute(self, sql: str, values: tuple[Any, ...] = (), /) -> Found:
         """Run one statement."""
+        ...
 
 
 class Store(Protocol):
@@ -76,9 +79,11 @@ class Store(Protocol):
 
         Raises BudgetFileError when the database cannot be used in time.
         """
+        ...
 
     def now_ns(self, db: Transaction) -> int | None:
         """Return the time by a clock that all users share; None where they share the machine's."""
+        ...
 
     def close(self) -> None:
         """Close the connection; the next transaction opens it again."""

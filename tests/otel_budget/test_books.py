@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -288,7 +288,7 @@ def test_a_full_disk_is_said_and_nothing_is_granted(tmp_path: Path) -> None:
     """And once there is room again, everything goes on."""
     books = Books(tmp_path)
     books.state(book())
-    database = books.store._connection  # type: ignore[attr-defined]
+    database: Any = books.store._connection  # type: ignore[attr-defined]
     (pages,) = database.execute("PRAGMA page_count").fetchone()
     database.execute(f"PRAGMA max_page_count = {pages}")
 
