@@ -13,6 +13,7 @@ from otel_distro.errors import OtelDistroError
 from otel_distro.metric_guard import guard_meter_provider
 from otel_distro.pipeline import GuardLogRecordProcessor, GuardSpanProcessor, Pipeline
 from otel_distro.sampling import GuardTracerProvider, record_model_calls
+from otel_distro.tolerance.install import tolerate_provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ class GuardError(OtelDistroError):
 
 def guard_tracer_provider(provider: TracerProvider, pipeline: Pipeline) -> None:
     """Make the guard the fan-out of *provider*, around all its processors, present and future."""
+    tolerate_provider(provider)
     active = provider._active_span_processor
     if isinstance(active, GuardSpanProcessor):
         active.pipeline = pipeline
@@ -51,6 +53,7 @@ def guard_tracer_provider(provider: TracerProvider, pipeline: Pipeline) -> None:
 
 def guard_logger_provider(provider: LoggerProvider, pipeline: Pipeline) -> None:
     """Make the guard the fan-out of *provider*, around all its processors, present and future."""
+    tolerate_provider(provider)
     active = provider._multi_log_record_processor
     if isinstance(active, GuardLogRecordProcessor):
         active.pipeline = pipeline
@@ -88,6 +91,7 @@ def guard_providers(
             guard_logger_provider(logger_provider, pipeline)
     if isinstance(meter_provider, MeterProvider):
         with _fail_closed(meter_provider):
+            tolerate_provider(meter_provider)
             guard_meter_provider(meter_provider, shield, is_open)
 
 

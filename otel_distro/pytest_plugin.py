@@ -123,8 +123,9 @@ def pytest_terminal_summary(
     baseline = config.stash[_BASELINE]
     if baseline is not None and config.getoption("--cost-baseline-update"):
         baseline.add(measured)
-        baseline.write(Path(config.getoption("--cost-baseline")))
-        terminalreporter.write_line(f"added to {config.getoption('--cost-baseline')}")
+        path = Path(str(config.getoption("--cost-baseline")))
+        baseline.write(path)
+        terminalreporter.write_line(f"added to {path}")
 
 
 def p95_ms(latencies: tuple[float, ...] | list[float]) -> float | None:

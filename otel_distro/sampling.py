@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
+from otel_distro.tolerance.install import tolerate_tracer
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -72,6 +74,7 @@ class GuardTracerProvider(TracerProvider):
             instrumenting_module_name, instrumenting_library_version, schema_url, attributes
         )
         record_model_calls(tracer, instrumenting_module_name)
+        tolerate_tracer(tracer)
         return tracer
 
 

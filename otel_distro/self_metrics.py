@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from otel_distro.deliveries import Deliveries
     from otel_distro.faults import Faults
+    from otel_distro.tolerance.complaints import Complaints
 
 
 class SelfMetrics:
@@ -52,6 +53,21 @@ class SelfMetrics:
 
         get_meter(names.METER_NAME).create_observable_gauge(
             names.GUARD_OK, callbacks=[observe], description="1 while the guard is in place"
+        )
+
+    @staticmethod
+    def observe_complaints(complaints: Complaints) -> None:
+        """Publish how many values could not leave as they were, and why."""
+
+        def observe(_options: CallbackOptions) -> Iterable[Observation]:
+            for kind, count in complaints.counts.copy().items():
+                yield Observation(count, {names.REASON: kind})
+
+        get_meter(names.METER_NAME).create_observable_counter(
+            names.VALUES_CHANGED,
+            callbacks=[observe],
+            unit="{value}",
+            description="Values that were cut or replaced",
         )
 
     @staticmethod

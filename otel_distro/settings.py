@@ -22,6 +22,7 @@ from otel_distro.errors import Problem
 from otel_distro.redaction_settings import read_policy
 from otel_distro.settings_parsers import FALSE
 from otel_distro.spool.limits import DEFAULT_SPOOL_LIMITS, SpoolLimits
+from otel_distro.tolerance.limits import VALUE_LIMITS, ValueLimits
 from otel_distro.variables import PREFIX, VARIABLES
 from otel_redaction import DEFAULT_POLICY, Policy
 
@@ -54,7 +55,7 @@ class Settings:
     """Whether the user has said no to all programs (DO_NOT_TRACK)."""
     content: str | None = None
     content_key: str | None = None
-    baggage: tuple[str, ...] = ("session.id",)
+    baggage: tuple[str, ...] = ()
     error_hooks: bool = True
     profile: str | None = None
     log_file: Path | None = None
@@ -75,6 +76,7 @@ class Settings:
     spool_limits: SpoolLimits = DEFAULT_SPOOL_LIMITS
     span_limits: BatchLimits = SPAN_LIMITS
     log_limits: BatchLimits = LOG_LIMITS
+    value_limits: ValueLimits = VALUE_LIMITS
 
 
 _SECTIONS = {"redaction", "budgets"}  # tables of their own; redaction may be true/false
@@ -154,6 +156,7 @@ def _settings(
         ledger=state_dir / "ledger.db",
         span_limits=SPAN_LIMITS.with_variables(environ, "BSP").with_queue_megabytes(queue_mb),
         log_limits=LOG_LIMITS.with_variables(environ, "BLRP").with_queue_megabytes(queue_mb),
+        value_limits=VALUE_LIMITS.with_variables(environ),
         spool_limits=DEFAULT_SPOOL_LIMITS.with_megabytes(values.get(env.OTEL_DISTRO_SPOOL_MB)),
     )
     by_field = {

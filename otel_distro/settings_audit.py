@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 FILE_NAME = "settings.seen.json"
 _MOST_PROGRAMS = 200
-_LEFT_OUT = frozenset({"state_dir", "exit_timeout", "span_limits", "log_limits", "exit_line"})
+_LEFT_OUT = frozenset(
+    {"state_dir", "exit_timeout", "span_limits", "log_limits", "value_limits", "exit_line"}
+)
 _DIGESTS = frozenset({"policy", "alert_urls", "ledger", "cost_budgets", "latency_budgets"})
 """Settings of which only a digest is kept: they are long, or may hold secrets."""
 

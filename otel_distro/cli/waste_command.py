@@ -46,7 +46,8 @@ def command(
     """Show in dollars what retries, abandoned streams, repeats and missed caches cost.
 
     The ledger holds no text. Equal prompts are found by a keyed fingerprint where spans carried
-    them, else calls are alike by caller, model, token count and time: such findings are bounds. A call can be in several lines, so they have no total.
+    them, else calls are alike by caller, model, token count and time: such findings are bounds. A
+    call can be in several lines, so they have no total.
     """
     from otel_cost_ledger.calls import each_call
     from otel_distro.waste import find_waste

@@ -15,6 +15,7 @@ from opentelemetry.trace import Link, SpanContext, TraceState
 from opentelemetry.trace.status import Status
 
 from otel_redaction.redactor import Redactor
+from otel_redaction.strict_text import strict_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,7 +129,12 @@ class Shield:
         """Return one redacted resource per raw resource (exporters group by it)."""
         known = self._resources.get(resource)
         if known is None:
-            clean = Resource(self.attributes(resource.attributes, signal), resource.schema_url)
+            # From the environment, which need not be UTF-8; it would cost every batch.
+            attributes = {
+                strict_text(key): strict_text(value) if isinstance(value, str) else value
+                for key, value in self.attributes(resource.attributes, signal).items()
+            }
+            clean = Resource(attributes, resource.schema_url)
             known = self._remember(self._resources, resource, clean)
         return known
 

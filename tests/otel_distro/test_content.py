@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -155,12 +156,13 @@ def test_what_is_sealed_opens_with_its_key_and_ids_only(content: bytes, ids: byt
 
     assert open_sealed(sealed, ids) == content
     changed = sealed[:-1] + bytes([sealed[-1] ^ 1])
-    for attempt in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: open_sealed(changed, ids),
         lambda: open_sealed(sealed, bytes(24) if any(ids) else b"x" * 24),
         lambda: sealing.opener(sealing.new_key_pair()[0])(sealed, ids),
         lambda: open_sealed(b"", ids),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(sealing.ContentKeyError):
             attempt()
 

@@ -116,6 +116,7 @@ def test_an_app_answers_probes_and_others_see_that_it_runs(tmp_path: Path) -> No
     try:
         url = f"http://127.0.0.1:{port}/healthz"
         deadline = time.monotonic() + 20
+        status, data = 0, dict[str, Any]()
         while time.monotonic() < deadline:
             try:
                 status, data = get(url)

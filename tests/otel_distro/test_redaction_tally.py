@@ -112,10 +112,12 @@ def test_a_long_file_is_folded_to_a_line_a_day(
 def test_threads_lose_no_count(tmp_path: Path) -> None:
     """Four threads, a thousand each."""
     tally = tally_in(tmp_path)
-    threads = [
-        threading.Thread(target=lambda: [tally.redacted("logs", {"a": 1}) for _ in range(1000)])
-        for _ in range(4)
-    ]
+
+    def count() -> None:
+        for _ in range(1000):
+            tally.redacted("logs", {"a": 1})
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

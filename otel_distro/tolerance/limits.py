@@ -1,0 +1,39 @@
+"""How large one value may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class ValueLimits:
+    """Limits of one attribute, log body or name; what is beyond is left out and counted."""
+
+    max_chars: int = 262_144
+    """Characters of one text, bytes of one byte string. A prompt of 60,000 tokens fits."""
+    max_items: int = 1_000
+    """Items of one list or mapping."""
+    max_depth: int = 16
+    """Lists and mappings within each other; receivers written in C++ refuse 100 messages, and
+    each level is three."""
+    max_parts: int = 10_000
+    """Items of one value at all depths together."""
+    max_key_chars: int = 1_024
+
+    def with_variables(self, environ: Mapping[str, str]) -> ValueLimits:
+        """Return these limits, raised where OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT asks for more.
+
+        Smaller values of that variable are enforced by the SDK itself.
+        """
+        try:
+            asked = int(environ.get("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", ""))
+        except ValueError:
+            return self
+        return replace(self, max_chars=max(asked, self.max_chars))
+
+
+VALUE_LIMITS = ValueLimits()
