@@ -1,0 +1,259 @@
+"""The page of metrics lists what the code makes: no metric less, no attribute more."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections import defaultdict
+from functools import cache
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+
+import otel_distro
+from otel_budget.book import Book, Crossing
+from otel_budget.cost_budget import CostBudget
+from otel_budget.latency import LatencyBudget, LatencyBudgets
+from otel_budget.refusal import Refusal
+from otel_budget.telling import LatencyTeller
+from otel_distro.accounts import Accounts
+from otel_distro.budget_telling import BudgetTeller
+from otel_distro.cost_metrics import CostMetrics
+from otel_distro.delivery_counts import Tally
+from otel_distro.faults import Faults
+from otel_distro.instrumentors import SYSTEM_METRICS
+from otel_distro.self_metrics import SelfMetrics
+from otel_distro.series_limit import MOST_SERIES, OVERFLOW
+from otel_distro.stack.metric_names import FROM_PROGRAMS, FROM_PROGRAMS_IN_TROUBLE
+from otel_pricing import PriceBook
+from support.documents import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = (PROJECT / "docs" / "metrics.md").read_text(encoding="utf-8")
+_KINDS = {
+    "Counter": "counter",
+    "ObservableCounter": "counter",
+    "UpDownCounter": "up-down counter",
+    "ObservableUpDownCounter": "up-down counter",
+    "Histogram": "histogram",
+    "Gauge": "gauge",
+    "ObservableGauge": "gauge",
+}
+_FACTORY = re.compile(r"create_(observable_)?(counter|up_down_counter|gauge|histogram)$")
+_OF_THE_APP = "otel_distro/business.py"
+"""Makes what the app asks for, under names of the app's."""
+_HANDED_ON = "otel_distro/tolerance/"
+"""Stands between the SDK and whoever makes an instrument; makes none of its own."""
+
+
+class Row(NamedTuple):
+    """One metric, as the page or the code has it."""
+
+    kind: str
+    unit: str
+    attributes: frozenset[str]
+
+
+def documented() -> dict[str, Row]:
+    """Return the rows of the page; "the same" means the attributes of the row before."""
+    found: dict[str, Row] = {}
+    attributes: frozenset[str] = frozenset()
+    for line in PAGE.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("| `") or len(cells) != 6:
+            continue
+        if cells[4] != "the same":
+            attributes = frozenset(re.findall(r"`([^`]+)`", cells[4]))
+        found[cells[0].strip("`")] = Row(cells[1], cells[2], attributes)
+    return found
+
+
+class _Made:
+    """A meter provider that remembers what was made of it, and by which line of which file."""
+
+    def __init__(self) -> None:
+        self.reader = InMemoryMetricReader()
+        self.provider = MeterProvider([self.reader], shutdown_on_exit=False)
+        self.instruments: dict[str, Any] = {}
+        self.places: set[tuple[str, int]] = set()
+
+    def get_meter(self, *args: Any, **named: Any) -> Any:
+        meter = self.provider.get_meter(*args, **named)
+        return SimpleNamespace(
+            **{
+                name: self._noting(getattr(meter, name))
+                for name in dir(meter)
+                if _FACTORY.match(name)
+            }
+        )
+
+    def _noting(self, create: Any) -> Any:
+        def made(name: str, *args: Any, **named: Any) -> Any:
+            caller = sys._getframe(1)
+            self.places.add((caller.f_code.co_filename, caller.f_lineno))
+            self.instruments[name] = create(name, *args, **named)
+            return self.instruments[name]
+
+        return made
+
+    def rows(self) -> dict[str, Row]:
+        """Return what was made, with the attributes that were really set."""
+        data = self.reader.get_metrics_data()
+        assert data is not None
+        attributes: defaultdict[str, set[str]] = defaultdict(set)
+        for resource in data.resource_metrics:
+            for scope in resource.scope_metrics:
+                for metric in scope.metrics:
+                    for point in metric.data.data_points:
+                        attributes[metric.name] |= set(point.attributes or ())
+        return {
+            name: Row(
+                _KINDS[type(made).__name__.strip("_")], made.unit, frozenset(attributes[name])
+            )
+            for name, made in self.instruments.items()
+        }
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Made]:
+    """Everything that we measure, measured once with all that it can say."""
+    everything = _Made()
+    monkeypatch.setattr("opentelemetry.metrics._internal._METER_PROVIDER", everything)
+    _measure_calls_and_latency()
+    _measure_budgets()
+    _measure_ourselves()
+    with pytest.raises(KeyError), otel_distro.measure("work", component="shop"):
+        raise KeyError
+    otel_distro.track_event("agent.dispatch", agent="planner")
+    yield everything
+    everything.provider.shutdown()
+
+
+def _measure_calls_and_latency() -> None:
+    accounts = Accounts(
+        open_book=PriceBook,
+        latency=LatencyBudgets([LatencyBudget("chat", 1)]),
+        faults=Faults(),
+        call_sinks=[CostMetrics()],
+        verdict_sinks=[LatencyTeller()],
+    )
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("app")
+    call: Any = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.response.model": "gpt-4o-2024-08-06",
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 5,
+        "error.type": "RateLimitError",
+    }
+    span: Any = tracer.start_span("chat", attributes=call, start_time=1)
+    span.end(end_time=10**9)
+    accounts.take(span)
+    accounts.flush(30)
+
+
+def _measure_budgets() -> None:
+    teller = BudgetTeller({"daily": CostBudget(name="daily", limit=5_000_000_000)})
+    book = Book("daily", "", 0, 0, 5_000_000_000)
+    teller.crossed(Crossing(book, 80, 4_000_000_000))
+    teller.refused(Refusal("no room", "gpt-4o", "daily"))
+
+
+def _measure_ourselves() -> None:
+    ours = SelfMetrics(Faults())
+    ours.redacted("traces", {"email": 1})
+    ours.failed("traces", ValueError())
+    ours.observe_guard(lambda: True)
+    counts: Any = SimpleNamespace(counts={"too_long": 1})
+    ours.observe_complaints(counts)
+    deliveries: Any = SimpleNamespace(
+        tallies=lambda: {"spans": Tally(3, 1, 1, {"queue_full": 1})},
+        resent_counts=lambda: {"spans": 1},
+        spool_lost_counts=lambda: {("spans", "spool_full"): 1},
+    )
+    ours.observe_deliveries(deliveries)
+
+
+def test_what_we_measure_is_listed_as_it_is(made: _Made) -> None:
+    """Name, kind, unit and attributes; and nothing is listed that is not made."""
+    page = {name: row for name, row in documented().items() if name.startswith("otel_distro.")}
+
+    assert made.rows() == page
+
+
+def test_no_metric_is_made_elsewhere(made: _Made) -> None:
+    """Every line of the code that makes an instrument was run for the comparison above."""
+    files = {file for file, _ in made.places}
+
+    for path, first, last in _factories():
+        assert path in files, f"{path}:{first} makes a metric that docs/metrics.md may lack"
+        lines = {line for file, line in made.places if file == path}
+        assert lines & set(range(first, last + 1)), f"{path}:{first}"
+
+
+@cache
+def _factories() -> tuple[tuple[str, int, int], ...]:
+    found = []
+    for folder in ("otel_distro", "processors", "exporters"):
+        for path in sorted((PROJECT / folder).rglob("*.py")):
+            if path.relative_to(PROJECT).as_posix().startswith((_OF_THE_APP, _HANDED_ON)):
+                continue
+            text = path.read_text(encoding="utf-8")
+            if "create_" not in text:
+                continue
+            found += [
+                (str(path), node.lineno, node.end_lineno or node.lineno)
+                for node in ast.walk(ast.parse(text))
+                if isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and _FACTORY.match(node.func.attr)
+            ]
+    return tuple(found)
+
+
+def test_what_is_measured_of_process_and_machine_is_listed_as_it_is() -> None:
+    """With the names, units and attributes of the instrumentation that is installed."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    instrumentor = SystemMetricsInstrumentor(config=SYSTEM_METRICS)
+    instrumentor.instrument(meter_provider=provider)
+    data: Any = reader.get_metrics_data()
+    instrumentor.uninstrument()
+    provider.shutdown()
+
+    page = {name: row for name, row in documented().items() if not name.startswith("otel_distro.")}
+    measured = {
+        metric.name: (metric.unit, frozenset().union(*(p.attributes for p in points)))
+        for resource in data.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if (points := metric.data.data_points)
+    }
+    assert set(page) == set(SYSTEM_METRICS)
+    assert measured == {name: (row.unit, row.attributes) for name, row in page.items()}
+
+
+def test_rules_and_dashboards_find_their_metrics_here() -> None:
+    """What they read of programs stands on the page, under its name before Prometheus."""
+    names = {name.replace(".", "_") for name in re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)`", PAGE)}
+
+    for name in FROM_PROGRAMS | FROM_PROGRAMS_IN_TROUBLE:
+        bare = re.sub(r"(_seconds)?(_total|_bucket|_sum)$", "", name)
+        assert bare in names, name
+
+
+def test_the_limit_of_series_is_the_one_that_holds() -> None:
+    """The number and the attribute that the page names."""
+    ((attribute, value),) = OVERFLOW.items()
+
+    assert f"at most {MOST_SERIES:,} series" in PAGE
+    assert f"`{attribute}={str(value).lower()}`" in PAGE
