@@ -23,7 +23,8 @@ class BatchLimits:
     max_batch_size: int = 512
     max_batch_bytes: int = 4 * MEGABYTE
     """In memory; encoded it is less, and 4 MB is what gRPC servers accept."""
-    delay_seconds: float = 5.0
+    delay_seconds: float = 1.0
+    """Upstream waits five for spans; what waits in memory is what a kill -9 loses."""
 
     def with_variables(self, environ: Mapping[str, str], prefix: str) -> BatchLimits:
         """Return these limits with OTEL_<prefix>_* laid over them; bad values are ignored."""
@@ -54,4 +55,4 @@ def _positive(text: str | None) -> int | None:
 
 
 SPAN_LIMITS = BatchLimits()
-LOG_LIMITS = BatchLimits(delay_seconds=1.0)
+LOG_LIMITS = BatchLimits()
