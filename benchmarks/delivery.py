@@ -166,7 +166,7 @@ def outage(seconds: float) -> None:
 def kill(kills: int, mode: str) -> None:
     lost = late = emitted = 0
     with FaultySink() as sink:
-        place = Place(sink, OTEL_DISTRO_SPOOL=mode, OTEL_BSP_SCHEDULE_DELAY="500")
+        place = Place(sink, OTEL_DISTRO_SPOOL=mode)
         killed: list[tuple[int, list[float]]] = []
         for number in range(kills):
             process = place.start(WORKING, number)
