@@ -13,6 +13,7 @@ from opentelemetry.sdk._logs._internal import SynchronousMultiLogRecordProcessor
 from opentelemetry.sdk.trace import ReadableSpan, SynchronousMultiSpanProcessor
 
 from otel_distro import contexts
+from otel_distro.logs.threads import thread_of
 from otel_distro.open_spans import OpenSpans
 from otel_redaction.log_view import RedactedLogEntry
 from otel_redaction.span_view import RedactedSpan
@@ -129,9 +130,9 @@ class Pipeline:
         if self._bare is not None:
             record = self._bare(record)
             raw = record.log_record
-        said = self._said(raw.context)
-        if said:
-            raw.attributes = {**said, **(raw.attributes or {})}
+        more = {**thread_of(raw), **self._said(raw.context)}
+        if more:
+            raw.attributes = {**more, **(raw.attributes or {})}
         return RedactedLogEntry(record, self._shield)
 
 

@@ -75,6 +75,9 @@ def loguru_sink(message: Any) -> None:
             "code.function.name": record["function"],
             "code.line.number": record["line"],
             "code.file.path": record["file"].path,
+            # Of a queue of loguru's, records come out on another thread than they went in.
+            "thread.id": record["thread"].id,
+            "thread.name": record["thread"].name,
         }
         _emit(
             record["name"] or "loguru",

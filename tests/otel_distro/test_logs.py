@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,22 @@ def test_any_body_is_one_harmless_line(sdk: GuardedSdk, body: Any) -> None:
     for line in (json_line(entry), readable_line(entry, color=False)):
         assert line.isprintable()
     json.loads(json_line(entry))
+
+
+def test_a_record_that_says_where_it_comes_from_also_says_on_which_thread(sdk: GuardedSdk) -> None:
+    """By number and name; others have no use for it."""
+
+    def work() -> None:
+        emit(sdk, attributes={"code.line.number": 8})
+        emit(sdk)
+
+    thread = threading.Thread(target=work, name="worker")
+    thread.start()
+    thread.join()
+
+    placed, other = (entry.log_record.attributes for entry in sdk.log_records())
+    assert placed == {"thread.id": thread.ident, "thread.name": "worker", "code.line.number": 8}
+    assert not other
 
 
 def test_a_readable_line_has_a_color_only_for_a_terminal(sdk: GuardedSdk) -> None:
@@ -330,6 +347,7 @@ def test_loguru_records_arrive_with_extra_place_and_exception(heard: GuardedSdk)
     assert record.attributes["amount"] == 5
     assert record.attributes["exception.type"] == "KeyError"
     assert record.attributes["code.function.name"].startswith("test_loguru")
+    assert record.attributes["thread.name"] == "MainThread"
     assert own.getvalue().startswith("failed s-1")
 
 
@@ -362,6 +380,7 @@ def test_a_program_under_a_profile_shows_and_keeps_redacted_lines(
         OTEL_DISTRO_PROFILE="prod",
         OTEL_DISTRO_LOG_FILE=str(file),
         OTEL_SERVICE_NAME="shop",
+        OTEL_RESOURCE_ATTRIBUTES="service.version=1.4,deployment.environment.name=production",
     )
 
     assert done.stdout == ""
@@ -369,10 +388,29 @@ def test_a_program_under_a_profile_shows_and_keeps_redacted_lines(
     (kept,) = [json.loads(line) for line in file.read_text().splitlines()]
     assert shown == kept
     assert (shown["message"], shown["session_id"]) == ("for [EMAIL]", "s-1")
-    assert shown["service"] == "shop"
+    resource = (shown["service"], shown["version"], shown["environment"])
+    assert resource == ("shop", "1.4", "production")
     assert shown["attributes"]["code.line.number"] == 8
+    assert shown["attributes"]["thread.name"] == "MainThread"
     (span,) = sink.spans()
     assert shown["trace_id"] == span.trace_id.hex()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("ending", ["os.kill(os.getpid(), 15)", "os._exit(3)", "raise KeyError"])
+def test_the_last_line_is_on_disk_however_the_program_ends(
+    tmp_path: Path, sink: OtlpSink, ending: str
+) -> None:
+    """Said in the moment before."""
+    script = f"import logging, os\nlogging.getLogger('shop').warning('the last')\n{ending}\n"
+    file = tmp_path / "app.jsonl"
+    environ = clean_environment(
+        tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, OTEL_DISTRO_LOG_FILE=str(file)
+    )
+    instrumented(script, environ)
+
+    first = json.loads(file.read_text().splitlines()[0])
+    assert first["message"] == "the last"
 
 
 @pytest.mark.process

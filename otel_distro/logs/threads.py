@@ -1,0 +1,25 @@
+"""The thread of a log record, told where the record says where in the code it comes from."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry._logs import LogRecord
+
+_PLACE = "code.line.number"
+_NOTHING: Mapping[str, str | int] = {}
+
+
+def thread_of(record: LogRecord) -> Mapping[str, str | int]:
+    """Return the attributes of the thread that runs now; none for a record without a place.
+
+    Records are emitted on the thread that logs. Without a place nobody has asked for detail.
+    """
+    if _PLACE not in (record.attributes or _NOTHING):
+        return _NOTHING
+    thread = threading.current_thread()
+    return {"thread.id": thread.ident or 0, "thread.name": thread.name}
