@@ -1,0 +1,80 @@
+"""Alerts arrive where they are sent, and nothing is lost while that place is away."""
+
+from __future__ import annotations
+
+from email import message_from_string
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from otel_distro.cli import main
+from support.message_servers import MailServer, WebHook
+
+# apprise imports it, and knows that it goes.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+
+@pytest.fixture(autouse=True)
+def _host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host whose budget is spent, which is worth an alert."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("OTEL_DISTRO_BUDGET_USD_PER_DAY", "1")
+    run("budgets", "set", "day", "1")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_a_web_hook_is_told_once_when_it_begins_and_once_when_it_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However often it is looked for."""
+    with WebHook() as hook:
+        monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", hook.url)
+        for _ in range(2):
+            assert run("alerts", "check").exit_code == 1
+        run("budgets", "reset", "day")
+        assert run("alerts", "check").exit_code == 0
+
+    assert [message["title"] for message in hook.messages] == [
+        "[critical] budget 'day' is spent",
+        "[resolved] budget 'day' is spent",
+    ]
+
+
+def test_what_could_not_be_sent_is_sent_at_the_next_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The place answered with an error the first time."""
+    with WebHook(failures=1) as hook:
+        monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", hook.url)
+        run("alerts", "check")
+        assert hook.messages == []
+        run("alerts", "check")
+        run("alerts", "check")
+
+    assert [message["title"] for message in hook.messages] == ["[critical] budget 'day' is spent"]
+
+
+def test_a_mail_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To whom the URL says."""
+    with MailServer() as server:
+        monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", server.url)
+        run("alerts", "check")
+
+    (mail,) = map(message_from_string, server.mails)
+    assert mail["Subject"] == "[critical] budget 'day' is spent"
+    assert "ops@example.org" in mail["To"]
+
+
+def test_a_test_message_goes_to_every_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a place that does not take it is a failure, said without its secret."""
+    with WebHook() as hook, MailServer() as server:
+        monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", f"{hook.url},{server.url}")
+        done = run("alerts", "test")
+    monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", hook.url.replace("/ops", "/secret-token"))
+    failed = run("alerts", "test")
+
+    assert (done.exit_code, len(hook.messages), len(server.mails)) == (0, 1, 1)
+    assert failed.exit_code == 1
+    assert "secret-token" not in failed.output
