@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from otel_distro.alerts.rules import Incident
 
+MEMORY_FILE_NAME = "alerts.json"
+"""In the state folder; as old as the last check whose messages could all be sent."""
 COOLDOWN = timedelta(minutes=15)
 """An incident that comes back within this after it was resolved is not told again."""
 

@@ -84,7 +84,7 @@ def test_command() -> None:
 
 def _check(settings: Settings) -> list[Incident]:
     from otel_distro.alerts.history import FILE_NAME, History
-    from otel_distro.alerts.incidents import Memory, messages
+    from otel_distro.alerts.incidents import MEMORY_FILE_NAME, Memory, messages
     from otel_distro.alerts.notifiers import notify
     from otel_distro.alerts.rules import check, now_utc
     from otel_distro.budget_report import lines
@@ -97,7 +97,7 @@ def _check(settings: Settings) -> list[Incident]:
             budgets = list(lines(settings.cost_budgets, books, time.time_ns()))
     with reading(settings.ledger) if settings.ledger is not None else nullcontext() as ledger:
         found = check(ledger, budgets, now, live_checks(settings))
-    memory = Memory(settings.state_dir / "alerts.json")
+    memory = Memory(settings.state_dir / MEMORY_FILE_NAME)
     told, known = messages(found, memory.read(), now)
     for message in told:
         output.note(message.title)

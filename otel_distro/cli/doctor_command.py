@@ -45,7 +45,7 @@ def command(*, list_settings: bool, as_json: bool) -> None:
 
 def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
     from otel_distro.boot import otlp_endpoint
-    from otel_distro.doctor import packages, places, protection
+    from otel_distro.doctor import packages, places, protection, telling
 
     yield from packages.check_versions()
     yield from packages.check_competitors(environ)
@@ -57,6 +57,7 @@ def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
     yield from places.check_ledger(loaded.settings.ledger)
     yield from places.check_spool(loaded.settings.state_dir, loaded.settings.spool)
     yield from places.check_prices()
+    yield from telling.check_alerts(loaded.settings)
 
 
 def _show(check: Check) -> None:

@@ -32,8 +32,8 @@ def check_collector(endpoint: str, environ: Mapping[str, str]) -> Iterator[Check
         yield Check(
             "warn",
             "collector",
-            f"{place} does not answer ({error.strerror or error}); telemetry is dropped and "
-            "counted, the ledger is not affected",
+            f"{place} does not answer ({error.strerror or error}); telemetry waits on disk "
+            "unless OTEL_DISTRO_SPOOL=none, the ledger is not affected",
             "docker compose up -d, or set OTEL_EXPORTER_OTLP_ENDPOINT",
         )
         return

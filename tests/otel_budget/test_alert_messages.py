@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from email import message_from_string
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from otel_distro.cli import main
+from otel_distro.doctor.telling import check_alerts
+from otel_distro.settings import load, process_environment
 from support.message_servers import MailServer, WebHook
 
 # apprise imports it, and knows that it goes.
@@ -78,3 +82,23 @@ def test_a_test_message_goes_to_every_place(monkeypatch: pytest.MonkeyPatch) -> 
     assert (done.exit_code, len(hook.messages), len(server.mails)) == (0, 1, 1)
     assert failed.exit_code == 1
     assert "secret-token" not in failed.output
+
+
+def test_the_doctor_says_whether_anybody_looks_for_alerts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody to tell, never looked, looked just now, not for two days."""
+
+    def said() -> tuple[str, str]:
+        (found,) = check_alerts(load(process_environment()).settings)
+        return found.status, found.found
+
+    assert said() == ("ok", "go to nobody (OTEL_DISTRO_ALERT_URLS is not set)")
+    with WebHook() as hook:
+        monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", hook.url)
+        assert said() == ("warn", "1 place, and nobody has looked for any yet")
+        run("alerts", "check")
+        assert said() == ("ok", "1 place, looked for 0 minutes ago")
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(tmp_path / "otel-distro" / "alerts.json", (two_days_ago, two_days_ago))
+    assert said() == ("warn", "1 place, looked for 2.0 days ago")
