@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry._logs import LogRecord
 from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.sdk.resources import Resource
+
+from otel_redaction.lazy import lazy
 
 if TYPE_CHECKING:
     from otel_redaction.shield import Shield
@@ -25,21 +26,21 @@ class _CleanParts:
         self._raw = raw
         self._shield = shield
 
-    @cached_property
+    @lazy
     def body(self) -> Any:
         body = self._raw.body
         return body if body is None else self._shield.value("body", body, _SIGNAL)
 
-    @cached_property
+    @lazy
     def attributes(self) -> dict[str, Any]:
         return self._shield.attributes(self._raw.attributes, _SIGNAL)
 
-    @cached_property
+    @lazy
     def event_name(self) -> str | None:
         name = self._raw.event_name
         return None if name is None else self._shield.name(name, _SIGNAL)
 
-    @cached_property
+    @lazy
     def severity_text(self) -> str | None:
         text = self._raw.severity_text
         return None if text is None else self._shield.name(text, _SIGNAL)

@@ -4,10 +4,11 @@
 # mypy: disable-error-code="override"
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
+
+from otel_redaction.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,11 +44,11 @@ class RedactedSpan(ReadableSpan):
         """Return a view of the same span through another shield, without added facts."""
         return RedactedSpan(self._raw, shield)
 
-    @cached_property
+    @lazy
     def _context(self) -> SpanContext | None:
         return self._shield.context(self._raw.get_span_context(), _SIGNAL)
 
-    @cached_property
+    @lazy
     def _parent(self) -> SpanContext | None:
         return self._shield.context(self._raw.parent, _SIGNAL)
 
@@ -63,18 +64,18 @@ class RedactedSpan(ReadableSpan):
     def _end_time(self) -> int | None:
         return self._raw.end_time
 
-    @cached_property
+    @lazy
     def _name(self) -> str:
         return self._shield.name(self._raw.name, _SIGNAL)
 
-    @cached_property
+    @lazy
     def _attributes(self) -> dict[str, Any]:
         clean = self._shield.attributes(self._raw.attributes, _SIGNAL)
         if self._facts is not None:
             clean.update(self._facts())
         return clean
 
-    @cached_property
+    @lazy
     def _events(self) -> Sequence[Event]:
         return tuple(
             Event(
@@ -85,19 +86,19 @@ class RedactedSpan(ReadableSpan):
             for event in self._raw.events
         )
 
-    @cached_property
+    @lazy
     def _links(self) -> Sequence[Link]:
         return tuple(self._shield.link(link, _SIGNAL) for link in self._raw.links)
 
-    @cached_property
+    @lazy
     def _status(self) -> Status:
         return self._shield.status(self._raw.status, _SIGNAL)
 
-    @cached_property
+    @lazy
     def _resource(self) -> Resource:
         return self._shield.resource(self._raw.resource, _SIGNAL)
 
-    @cached_property
+    @lazy
     def _instrumentation_scope(self) -> InstrumentationScope | None:
         scope = self._raw.instrumentation_scope
         return None if scope is None else self._shield.scope(scope, _SIGNAL)
