@@ -120,6 +120,16 @@ def test_a_rule_of_the_users_own() -> None:
     assert redact("EMP-123456 a@example.org", policy) == "[EMPLOYEE] a@example.org"
 
 
+def test_uuids_pass_unless_a_rule_says_otherwise() -> None:
+    """They name things, seldom persons; whose do, masks them, and trace ids still pass."""
+    uuid, trace_id = "123E4567-e89b-12d3-a456-426614174000", "4bf92f3577b34da6a3ce929d0e0e4736"
+    pattern = r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
+    policy = Policy.from_mapping({"rules": [{"kind": "uuid", "pattern": pattern}]})
+
+    assert redact(f"account {uuid} in {trace_id}") == f"account {uuid} in {trace_id}"
+    assert redact(f"account {uuid} in {trace_id}", policy) == f"account [UUID] in {trace_id}"
+
+
 def test_a_detector_of_the_users_own() -> None:
     """A name-finding model plugs in beside the patterns."""
 
