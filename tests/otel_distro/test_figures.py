@@ -1,0 +1,60 @@
+"""A bound on what the app's thread pays, far enough from what is measured to hold anywhere."""
+
+from __future__ import annotations
+
+import time
+
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+
+from otel_budget import LatencyBudgets
+from otel_distro.accounts import Accounts
+from otel_distro.faults import Faults
+from otel_distro.install import guard_tracer_provider
+from otel_distro.pipeline import Pipeline
+from otel_pricing import PriceBook
+from otel_redaction.shield import Shield
+
+CALL = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.usage.input_tokens": 1200,
+    "gen_ai.usage.output_tokens": 300,
+}
+SPANS = 300
+
+
+class Queue(SpanProcessor):
+    """Takes spans and does nothing else on the thread that ends them."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Take *span*."""
+
+
+def test_a_model_call_costs_the_apps_thread_less_than_fifty_microseconds() -> None:
+    """Processor time that accounting and redaction add to what the SDK takes for the same span.
+
+    `benchmarks/guard.py` says how far from this figure it really is, against the bare SDK.
+    """
+    faults = Faults()
+    accounts = Accounts(open_book=PriceBook, latency=LatencyBudgets(), faults=faults)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(Queue())
+    unguarded = TracerProvider(shutdown_on_exit=False)
+    unguarded.add_span_processor(Queue())
+    guard_tracer_provider(provider, Pipeline(Shield(), accounts, faults))
+
+    # The least of some rounds: whatever else the machine does only adds to it.
+    guarded = min(microseconds_a_call(provider) for _ in range(8))
+    without = min(microseconds_a_call(unguarded) for _ in range(8))
+
+    accounts.flush(30)
+    assert guarded - without < 50
+
+
+def microseconds_a_call(provider: TracerProvider) -> float:
+    tracer = provider.get_tracer("opentelemetry.instrumentation.genai.openai")
+    began = time.thread_time_ns()
+    for _ in range(SPANS):
+        tracer.start_span("chat gpt-4o", attributes=CALL).end()
+    return (time.thread_time_ns() - began) / SPANS / 1000
