@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from otel_distro.errors import OtelDistroError, Problem, SettingsError
     from otel_distro.events.catalogue import Attribute, define_event
     from otel_distro.events.tracking import Event, attach, detach, event_span, track_event
+    from otel_distro.graph_nodes import graph_node
     from otel_distro.logs.adapters import loguru_patcher, loguru_sink, structlog_processor
     from otel_distro.tallies import Snapshot, reset, snapshot
     from otel_distro.tracing import current_trace_id, measure, traced
@@ -34,6 +35,7 @@ _HOMES = {
     "detach": "events.tracking",
     "event_span": "events.tracking",
     "feature_flag": "contexts",
+    "graph_node": "graph_nodes",
     "loguru_patcher": "logs.adapters",
     "loguru_sink": "logs.adapters",
     "measure": "tracing",
@@ -63,6 +65,7 @@ __all__ = [
     "detach",
     "event_span",
     "feature_flag",
+    "graph_node",
     "loguru_patcher",
     "loguru_sink",
     "measure",

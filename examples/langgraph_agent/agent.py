@@ -1,12 +1,10 @@
 """A LangGraph agent: a span for each node, with the keys of its state and never their values.
 
 What a state holds is what users said. Which parts of it a node reads and writes is enough to see
-how an agent works, so that is all `node` puts on spans.
+how an agent works, so that is all `graph_node` puts on spans.
 """
 
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -28,23 +26,6 @@ class State(TypedDict, total=False):
     answer: str
 
 
-def node(function: Callable[[State], State]) -> Callable[[State], State]:
-    """Measure a node: its span has the keys of the state that go in and come out."""
-    name = function.__name__
-
-    @wraps(function)
-    def run(state: State) -> State:
-        with otel_distro.measure(f"invoke_agent {AGENT}.{name}", component="langgraph") as measured:
-            measured.set("gen_ai.agent.name", AGENT)
-            measured.set("langgraph.node", name)
-            measured.set("langgraph.state.input_keys", sorted(state))
-            written = function(state)
-            measured.set("langgraph.state.output_keys", sorted(written))
-            return written
-
-    return run
-
-
 def ask(text: str) -> str:
     """Ask the model."""
     done = openai_client().chat.completions.create(
@@ -53,13 +34,13 @@ def ask(text: str) -> str:
     return str(done.choices[0].message.content)
 
 
-@node
+@otel_distro.graph_node(agent=AGENT)
 def research(state: State) -> State:
     """Collect what is known."""
     return {"notes": ask(f"What is known about: {state['question']}")}
 
 
-@node
+@otel_distro.graph_node(agent=AGENT)
 def write(state: State) -> State:
     """Turn notes into an answer."""
     return {"answer": ask(f"Answer {state['question']} from {state['notes']}")}

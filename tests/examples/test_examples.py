@@ -201,8 +201,8 @@ def test_an_example_does_its_work_and_its_calls_are_in_the_ledger(
     if name == "langgraph_agent":
         (span,) = [s for s in sink.spans() if s.name == "invoke_agent researcher.write"]
         keys = attributes_of(span)
-        assert keys["langgraph.state.input_keys"] == ["notes", "question"]
-        assert keys["langgraph.state.output_keys"] == ["answer"]
+        assert keys["otel_distro.graph.input_keys"] == ["notes", "question"]
+        assert keys["otel_distro.graph.output_keys"] == ["answer"]
     if name == "celery_worker":
         (span,) = [s for s in sink.spans() if s.name == "summarise"]
         carried = attributes_of(span)

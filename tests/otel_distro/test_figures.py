@@ -14,7 +14,7 @@ from otel_distro.pipeline import Pipeline
 from otel_pricing import PriceBook
 from otel_redaction.shield import Shield
 
-CALL = {
+CALL: dict[str, str | int] = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": "openai",
     "gen_ai.request.model": "gpt-4o",
