@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import baggage, propagate
 from opentelemetry.context import Context
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.propagators.textmap import (
     CarrierT,
+    DefaultGetter,
     Getter,
     Setter,
     TextMapPropagator,
@@ -21,6 +23,33 @@ from otel_distro.tolerance import complaints as kinds
 
 if TYPE_CHECKING:
     from otel_distro.tolerance.values import Tamer
+
+
+_MAX_HEADERS: Final = 1_000
+
+
+class _BoundedGetter(DefaultGetter):
+    """Reads a mapping as the default getter does, and never more of it than headers can be.
+
+    That one makes a list of whatever a header holds, also of what never ends.
+    """
+
+    def get(self, carrier: Any, key: str) -> list[str] | None:
+        value = carrier.get(key)
+        if type(value) is str:
+            return [value]
+        if value is None:
+            return None
+        try:
+            return list(islice(iter(value), _MAX_HEADERS))
+        except TypeError:
+            return [value]
+
+    def keys(self, carrier: Any) -> list[str]:
+        return list(islice(iter(carrier.keys()), _MAX_HEADERS))
+
+
+_BOUNDED_GETTER: Final[Getter[Any]] = _BoundedGetter()
 
 
 class TolerantPropagator(TextMapPropagator):
@@ -37,6 +66,8 @@ class TolerantPropagator(TextMapPropagator):
         getter: Getter[CarrierT] = default_getter,
     ) -> Context:
         """Return the context that *carrier* tells of, or *context* where it makes no sense."""
+        if getter is default_getter:
+            getter = _BOUNDED_GETTER
         try:
             return self.inner.extract(carrier, context, getter)
         except Exception:  # noqa: BLE001 - headers come from outside

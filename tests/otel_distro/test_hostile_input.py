@@ -239,6 +239,18 @@ def test_odd_baggage_leaves_the_trace_context_in_the_headers(sdk: GuardedSdk, va
     headers["baggage"].encode("ascii")
 
 
+@pytest.mark.parametrize("name", VALUES)
+def test_odd_headers_leave_the_other_propagators_theirs(sdk: GuardedSdk, name: str) -> None:
+    """Read to the end they would never be: only so much is looked at."""
+    headers: dict[str, Any] = {"traceparent": f"00-{1:032x}-{2:016x}-01", "baggage": VALUES[name]}
+    propagate.extract({"traceparent": VALUES[name], "tracestate": VALUES[name]})
+    propagate.extract(VALUES[name])
+
+    context = propagate.extract(headers)
+
+    assert trace.get_current_span(context).get_span_context().trace_id == 1
+
+
 def test_the_exception_that_ends_a_block_is_always_the_apps_own(sdk: GuardedSdk) -> None:
     """The same object with the same traceback, though it cannot say what it is."""
     error = MuteError()
