@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group("audit", epilog="Example: otel-distro audit verify")
 def command() -> None:
-    """Show and check the audit trail: consent, forgetting, purges, budgets, settings."""
+    """Show and check the audit trail: consent, forgetting, purges, exports, settings."""
 
 
 @command.command("show", epilog="Example: otel-distro audit show --json")

@@ -89,13 +89,7 @@ def retain(days: int | None, archive_to: Path | None, ledger: Location | None) -
         raise output.fail(f"old calls were not all removed: {error}") from error
     if done.busy:
         raise output.fail("another process is doing this at the moment")
-    audit.record_quietly(
-        load(process_environment()).settings.state_dir,
-        "ledger.retained",
-        days=days,
-        calls=done.deleted_calls,
-        archive=str(done.archive or ""),
-    )
+    _record("ledger.retained", days=days, calls=done.deleted_calls, archive=str(done.archive or ""))
     if done.archive is not None:
         output.note(f"archived in {done.archive}")
     click.echo(
@@ -132,6 +126,7 @@ def archive(
     if made is None:
         raise output.fail("no calls in this window; nothing was written")
     path, calls = made
+    _record("ledger.archived", calls=calls, archive=str(path))
     click.echo(f"{calls:,} calls in {path}")
 
 
@@ -156,6 +151,7 @@ def copy(source: Location, target: Location) -> None:
             done = copy_ledger(opened, target)
     except (LedgerError, sqlite3.Error, OSError) as error:
         raise output.fail(str(error)) from error
+    _record("ledger.copied", calls=done.calls.written, to=str(target))
     click.echo(
         f"{done.calls.written:,} calls and violations copied to {target}, "
         f"{done.calls.already_known:,} were there; {done.old_sums:,} sums of earlier days"
@@ -164,3 +160,7 @@ def copy(source: Location, target: Location) -> None:
         output.note(f"{done.calls.expired:,} calls are older than {target} keeps")
     if done.old_sums_there:
         output.note(f"{done.old_sums_there:,} sums of earlier days were there and are left alone")
+
+
+def _record(action: str, **detail: object) -> None:
+    audit.record_quietly(load(process_environment()).settings.state_dir, action, **detail)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from otel_distro import audit
 from otel_distro.cli import output
 from otel_distro.cli.options import ledger_option, ledger_path
 from otel_distro.settings import load, process_environment
@@ -59,14 +60,16 @@ def command(
 
     if by not in BY:
         raise click.BadParameter(f"{by!r} is not among {', '.join(BY)}", param_hint="--by")
+    settings = load(process_environment()).settings
     try:
-        text = report(location, load(process_environment()).settings, query)
+        text = report(location, settings, query)
     except LedgerError as error:
         raise output.fail(str(error)) from error
     if target == "-":
         sys.stdout.write(text)
         return
     _write(Path(target).expanduser(), text)
+    audit.record_quietly(settings.state_dir, "report.written", file=target, query=query)
 
 
 def _write(path: Path, text: str) -> None:

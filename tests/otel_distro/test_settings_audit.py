@@ -115,3 +115,36 @@ def test_corrections_of_budgets_are_recorded(
     assert first.detail["spent"] == "$1.50"
     assert first.detail["why"] == "invoice"
     assert first.by
+
+
+def test_calls_that_are_written_elsewhere_are_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many, where to, by whom."""
+    monkeypatch.setenv("OTEL_DISTRO_STATE_DIR", str(tmp_path))
+    call = ModelCall(trace_id=1, span_id=1, start_ns=1, end_ns=2, scope="s", operation="chat",
+                     provider="openai", request_model="gpt-4o")  # fmt: skip
+    writer = LedgerWriter(tmp_path / "ledger.db")
+    writer.write([PricedCall(call=call, status=CostStatus.UNPRICED, cost_nano_usd=None)])
+    writer.shutdown()
+    files = {name: str(tmp_path / name) for name in ("old", "copy.db", "report.html")}
+    run = CliRunner().invoke
+    run(main, ["ledger", "archive", files["old"]])
+    run(main, ["ledger", "copy", str(tmp_path / "ledger.db"), files["copy.db"]])
+    run(main, ["report", "--html", files["report.html"], "--window", "all"])
+
+    archived, copied, reported = trail(tmp_path)
+    assert archived.by
+    (made,) = (tmp_path / "old").iterdir()
+    assert (archived.action, archived.detail) == (
+        "ledger.archived",
+        {"calls": 1, "archive": str(made)},
+    )
+    assert (copied.action, copied.detail) == (
+        "ledger.copied",
+        {"calls": 1, "to": files["copy.db"]},
+    )
+    assert (reported.action, reported.detail) == (
+        "report.written",
+        {"file": files["report.html"], "query": {"window": "all", "by": "model"}},
+    )
