@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from otel_cost_ledger.ledger import Ledger
-    from otel_cost_ledger.store import SqlValue
+    from otel_cost_ledger.sql import SqlValue
 
 
 @dataclass(frozen=True, slots=True)

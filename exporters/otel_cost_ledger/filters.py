@@ -12,7 +12,7 @@ from otel_cost_ledger.schema import NS_PER_DAY, NS_PER_US
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from otel_cost_ledger.store import SqlValue
+    from otel_cost_ledger.sql import SqlValue
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

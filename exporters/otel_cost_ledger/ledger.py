@@ -11,15 +11,13 @@ from otel_cost_ledger.connection import newer_schema, open_reader, schema_versio
 from otel_cost_ledger.errors import LedgerError, LedgerNotFoundError
 from otel_cost_ledger.location import PostgresUrl, parse_location
 from otel_cost_ledger.quiet import suppressed
-from otel_cost_ledger.schema import SCHEMA_VERSION, create_schema
-from otel_cost_ledger.store import KEPT_SINCE
+from otel_cost_ledger.schema import KEPT_SINCE, SCHEMA_VERSION, create_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from otel_cost_ledger.location import Location
-    from otel_cost_ledger.sql import Connection
-    from otel_cost_ledger.store import SqlValue
+    from otel_cost_ledger.sql import Connection, SqlValue
 
 
 @dataclass(frozen=True, slots=True)

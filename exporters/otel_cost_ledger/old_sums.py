@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from otel_cost_ledger.rows import DimKey, OutcomeKey
-from otel_cost_ledger.schema import COUNTERS, NS_PER_DAY
-from otel_cost_ledger.store import KEPT_SINCE
+from otel_cost_ledger.schema import COUNTERS, KEPT_SINCE, NS_PER_DAY
 
 if TYPE_CHECKING:
     from otel_cost_ledger.interning import NameTable

@@ -18,8 +18,8 @@ from otel_cost_ledger.postgres_connection import (
     open_for_writing,
 )
 from otel_cost_ledger.postgres_names import PostgresNames
-from otel_cost_ledger.retention import RetentionResult
-from otel_cost_ledger.store import KEPT_SINCE
+from otel_cost_ledger.retention_result import RetentionResult
+from otel_cost_ledger.schema import KEPT_SINCE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,15 +16,15 @@ from otel_cost_ledger.postgres_connection import WRITERS, has_table
 from otel_cost_ledger.postgres_names import PostgresNames
 from otel_cost_ledger.postgres_schema import BUCKET
 from otel_cost_ledger.rows import Row
-from otel_cost_ledger.schema import COUNTERS, NS_PER_DAY
-from otel_cost_ledger.store import CALL_COLUMNS, KEPT_SINCE, Stored, json_text
+from otel_cost_ledger.schema import COUNTERS, KEPT_SINCE, NS_PER_DAY
+from otel_cost_ledger.store import CALL_COLUMNS, Stored, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_cost_ledger.entries import Entry
     from otel_cost_ledger.postgres_connection import PostgresConnection
-    from otel_cost_ledger.store import SqlValue
+    from otel_cost_ledger.sql import SqlValue
 
 _COLUMNS: Final = ", ".join(CALL_COLUMNS)
 _INCOMING: Final = (

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.archive import archive_calls
@@ -19,9 +18,9 @@ from otel_cost_ledger.gate import Gate
 from otel_cost_ledger.location import PostgresUrl
 from otel_cost_ledger.paths import open_private
 from otel_cost_ledger.quiet import suppressed
+from otel_cost_ledger.retention_result import RetentionResult
 from otel_cost_ledger.rows import MAX_TIME_NS
-from otel_cost_ledger.schema import NS_PER_DAY
-from otel_cost_ledger.store import KEPT_SINCE
+from otel_cost_ledger.schema import KEPT_SINCE, NS_PER_DAY
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,18 +38,6 @@ _LARGEST_CHUNK: Final = 5_000
 _PAGES_A_STEP: Final = 50
 _STEPS_A_CHECKPOINT: Final = 32
 """A checkpoint waits for the disk a few times, however much there is to do."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetentionResult:
-    """What one run of retention did."""
-
-    deleted_calls: int = 0
-    archive: Path | None = None
-    longest_lock_ms: float = 0.0
-    """The longest time that other writers had to wait for us."""
-    busy: bool = False
-    """Whether another process was at it, so that there was nothing to do."""
 
 
 def retain(

@@ -27,6 +27,9 @@ SCHEMA_VERSION: Final = 1
 APPLICATION_ID: Final = 0x4F544C31
 """`PRAGMA application_id`, so that `file` and we recognise a ledger ("OTL1")."""
 
+KEPT_SINCE: Final = "rows_kept_since_ns"
+"""Key in `meta`: retention has removed every call that started before this."""
+
 # Some long-lived Linux releases pair Python 3.11 with an SQLite older than STRICT tables.
 _STRICT: Final = "STRICT" if sqlite3.sqlite_version_info >= (3, 37) else ""
 _STRICT_TABLE: Final = _STRICT

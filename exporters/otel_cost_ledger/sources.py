@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from otel_cost_ledger.filters import Filters, Window
     from otel_cost_ledger.ledger import Ledger
-    from otel_cost_ledger.store import SqlValue
+    from otel_cost_ledger.sql import SqlValue
 
 _ROW_DAY: Final = f"start_ns / {NS_PER_DAY}"
 _ROW_SUMS: Final = ("count(*)", *(f"coalesce(sum({name}), 0)" for name in COUNTERS[1:]))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    SqlValue = int | str | bytes | None
+
 
 class Answer(Protocol):
     """The rows that a statement returns."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.entries import ViolationRow
 from otel_cost_ledger.interning import DEFAULT_MAX_NAMES, Interner
+from otel_cost_ledger.schema import KEPT_SINCE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,11 +20,7 @@ if TYPE_CHECKING:
     from otel_cost_ledger.entries import Entry
     from otel_cost_ledger.old_sums import OldSums
     from otel_cost_ledger.rows import Row
-
-    SqlValue = int | str | bytes | None
-
-KEPT_SINCE: Final = "rows_kept_since_ns"
-"""Key in `meta`: retention has removed every call that started before this."""
+    from otel_cost_ledger.sql import SqlValue
 
 CALL_COLUMNS: Final = (
     "start_ns",

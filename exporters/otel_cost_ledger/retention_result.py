@@ -1,0 +1,21 @@
+"""What a run of retention tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionResult:
+    """What one run of retention did."""
+
+    deleted_calls: int = 0
+    archive: Path | None = None
+    longest_lock_ms: float = 0.0
+    """The longest time that other writers had to wait for us."""
+    busy: bool = False
+    """Whether another process was at it, so that there was nothing to do."""
