@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -162,5 +162,5 @@ def copy(source: Location, target: Location) -> None:
         output.note(f"{done.old_sums_there:,} sums of earlier days were there and are left alone")
 
 
-def _record(action: str, **detail: object) -> None:
+def _record(action: str, **detail: Any) -> None:
     audit.record_quietly(load(process_environment()).settings.state_dir, action, **detail)
