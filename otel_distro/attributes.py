@@ -81,6 +81,8 @@ EVENTS = "otel_distro.events"
 """Counter of tracked events, by `event.name`."""
 EVENT_NAME = "event.name"
 EVENT_DURATION_MS = "otel_distro.event.duration_ms"
+EVENT_INPUT_LENGTH = "otel_distro.event.input_length"
+EVENT_OUTPUT_LENGTH = "otel_distro.event.output_length"
 
 UNCAUGHT_EVENT = "otel_distro.uncaught_exception"
 """Name of the log record of an exception that nobody caught."""

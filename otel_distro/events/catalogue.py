@@ -78,10 +78,16 @@ TOOL = Attribute("gen_ai.tool.name", "string", "the tool that the agent is to us
 INPUT = Attribute("gen_ai.usage.input_tokens", "integer", "tokens sent")
 OUTPUT = Attribute("gen_ai.usage.output_tokens", "integer", "tokens received")
 
+ASKED = Attribute(names.EVENT_INPUT_LENGTH, "integer", "characters asked; never the text")
+ANSWERED = Attribute(names.EVENT_OUTPUT_LENGTH, "integer", "characters answered; never the text")
+
 STANDARD: tuple[EventType, ...] = (
     EventType("session.start", "info", "a session begins", (SESSION_ID,)),
     EventType("session.stop", "info", "a session ends as it should", (SESSION_ID, DURATION)),
     EventType("session.error", "error", "a session fails", (ERROR, SESSION_ID, DURATION)),
+    EventType("request.start", "info", "the app is asked something", (ASKED,)),
+    EventType("request.stop", "info", "the app has answered", (ASKED, ANSWERED, DURATION)),
+    EventType("request.error", "error", "the app could not answer", (ERROR, ASKED, DURATION)),
     EventType("agent.dispatch", "info", "an agent is given work", (AGENT, TOOL)),
     EventType("agent.complete", "info", "an agent has done its work", (AGENT, DURATION)),
     EventType("agent.error", "error", "an agent has failed", (AGENT, ERROR, DURATION)),

@@ -81,13 +81,19 @@ class event_span:  # noqa: N801 - reads as a statement
     """Track how something begins and how it ends, as `with`, `async with` or decorator.
 
     `event_span("agent", agent="planner")` tracks `agent.dispatch`, then `agent.complete` with
-    its duration, or `agent.error` with the class of the error.
+    its duration, or `agent.error` with the class of the error. What is known only later is added
+    with `set`.
     """
 
     def __init__(self, component: str, **attributes: Any) -> None:
         self._component = component
         self._attributes = attributes
+        self._later: dict[str, Any] = {}
         self._began: list[int] = []
+
+    def set(self, **attributes: Any) -> None:
+        """Add to what the next end, or error, tells."""
+        self._later.update(attributes)
 
     def __enter__(self) -> event_span:
         self._began.append(time.perf_counter_ns())
@@ -101,10 +107,12 @@ class event_span:  # noqa: N801 - reads as a statement
         trace: TracebackType | None,
     ) -> None:
         ms = (time.perf_counter_ns() - self._began.pop()) / 1e6
+        later, self._later = self._later, {}
         if isinstance(error, Exception):
-            self._tell(2, duration_ms=ms, error=type(error).__qualname__)
+            kind_of_error = type(error).__qualname__
+            self._tell(2, **{**later, "duration_ms": ms, "error": kind_of_error})
         else:
-            self._tell(1, duration_ms=ms)
+            self._tell(1, **{**later, "duration_ms": ms})
 
     async def __aenter__(self) -> event_span:
         return self.__enter__()
@@ -135,7 +143,7 @@ class event_span:  # noqa: N801 - reads as a statement
 
         return run
 
-    def _tell(self, phase: int, **more: Any) -> None:
+    def _tell(self, phase: int, /, **more: Any) -> None:
         action = _ACTIONS.get(self._component, _USUAL_ACTIONS)[phase]
         name = f"{self._component}.{action}"
         event = catalogue.find(name)

@@ -143,6 +143,24 @@ def test_an_error_is_tracked_instead_of_the_end_and_raised_on(sdk: GuardedSdk) -
     assert last(sdk).attributes["error.type"] == "KeyError"
 
 
+def test_what_is_known_at_the_end_only_is_told_with_it(sdk: GuardedSdk) -> None:
+    """Of a request the length of question and answer, never their text; and once only."""
+    request = otel_distro.event_span("request", input_length=12)
+    with request:
+        request.set(output_length=345)
+    with request:
+        pass
+
+    start, stop, _, later = (record.log_record for record in sdk.log_records())
+    assert start.event_name == "app.request.start"
+    assert start.attributes == {"otel_distro.event.input_length": 12}
+    assert stop.event_name == "app.request.stop"
+    assert stop.attributes["otel_distro.event.output_length"] == 345
+    assert stop.attributes["otel_distro.event.duration_ms"] >= 0
+    assert "otel_distro.event.output_length" not in later.attributes
+    assert otel_distro.snapshot().problems == ()
+
+
 def test_functions_of_both_kinds_can_be_tracked() -> None:
     """As a decorator."""
 
