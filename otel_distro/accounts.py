@@ -112,6 +112,14 @@ class Accounts:
         self._awake.set()
         return done.wait(timeout)
 
+    def before_fork(self) -> None:
+        """Wait for a moment in which no call is being priced; see `Settlement.pause`."""
+        self._settlement.pause()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._settlement.go_on()
+
     def at_fork(self) -> None:
         """Start anew in a forked child: what was queued belongs to the parent."""
         self._reset()

@@ -32,6 +32,7 @@ from otel_distro.install import disarm, guard_providers, is_guarded
 from otel_distro.installation_key import installation_key
 from otel_distro.local_deliveries import LocalDeliveries
 from otel_distro.logs import setup as logs
+from otel_distro.metric_locks import renew_metric_locks
 from otel_distro.outages import Outages
 from otel_distro.pipeline import Pipeline
 from otel_distro.redaction_tally import RedactionTally
@@ -155,7 +156,11 @@ class Runtime:
         self.outages.has_couriers = bool(self._spooling.couriers)
         self.outages.watch()
         self._exits.install()
-        os.register_at_fork(after_in_child=self._after_fork)
+        os.register_at_fork(
+            before=self.accounts.before_fork,
+            after_in_parent=self.accounts.after_fork_in_parent,
+            after_in_child=self._after_fork,
+        )
 
     def _begin_health(self, tracer_provider: object) -> None:
         from otel_distro.health.inside import HealthInside
@@ -255,6 +260,7 @@ class Runtime:
             closing.forget_atexit(provider)
 
     def _after_fork(self) -> None:
+        renew_metric_locks(self._providers)
         notices.at_fork()
         self._exits.at_fork()
         self._closed = False

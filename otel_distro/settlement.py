@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from otel_pricing import PriceBook
 
 _MAX_QUEUED = 100_000
+_LONGEST_PAUSE_S = 1.0
+"""How long a fork waits for a call that is being priced."""
 
 Key = tuple[int, int]
 """Trace id and span id."""
@@ -51,6 +53,7 @@ class Settlement:
         self._faults = faults
         self._book: PriceBook | None = None
         self._lock = threading.RLock()
+        self._paused_by: set[int] = set()
         self._queue: deque[Account] = deque(maxlen=_MAX_QUEUED)
         self._window = BillingWindow()
         self._accounts: WeakValueDictionary[Key, Account] = WeakValueDictionary()
@@ -76,6 +79,21 @@ class Settlement:
                 except Exception as error:  # noqa: BLE001 - a bad span must not cost its neighbours
                     self._faults.record("account", error)
                 account.settled = True
+
+    def pause(self) -> None:
+        """Keep other threads from pricing until `go_on`, so that this one may fork.
+
+        The first price takes a third of a second of importing. A child forked in the middle of
+        that has modules that nobody completes, and waits for ever for whoever was at it.
+        """
+        if self._lock.acquire(timeout=_LONGEST_PAUSE_S):
+            self._paused_by.add(threading.get_ident())
+
+    def go_on(self) -> None:
+        """End the pause of this thread."""
+        if threading.get_ident() in self._paused_by:
+            self._paused_by.discard(threading.get_ident())
+            self._lock.release()
 
     def take_decided(self) -> tuple[list[PricedCall], list[PricedCall]]:
         """Return new calls and revised earlier ones since the last time."""

@@ -13,6 +13,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_distro.spool.answer import Answer, Verdict, grpc_verdict, http_verdict
+from otel_distro.spool.inherited import renew_connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,7 +127,7 @@ class HttpPort:
 
     def at_fork(self) -> None:
         """Close our copies of the parent's connections, which it goes on using."""
-        self._client._transport.close()
+        renew_connections(self._client._transport)
 
 
 class _CourierClient:

@@ -1,0 +1,192 @@
+"""Forking while every part of the distribution is at work in other threads."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import (
+    ConsoleMetricExporter,
+    InMemoryMetricReader,
+    PeriodicExportingMetricReader,
+)
+from opentelemetry.sdk.metrics.view import (
+    ExplicitBucketHistogramAggregation,
+    ExponentialBucketHistogramAggregation,
+    View,
+)
+
+from otel_distro.metric_locks import renew_metric_locks
+from otel_redaction.lazy import lazy
+from support.forks import CALL_NANO_USD, fork_under_load
+from support.process import clean_environment, instrumented
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.otlp_sink import OtlpSink
+
+pytestmark = pytest.mark.process
+
+
+def test_sixty_forks_under_load_end_and_lose_nothing(tmp_path: Path) -> None:
+    """A lock that some thread holds at the fork is never waited for in the child.
+
+    A thousand: `python benchmarks/forks.py`.
+    """
+    forked = fork_under_load(tmp_path, 60, timeout=120)
+
+    rounds = forked.told["rounds"]
+    assert (forked.told["hung"], forked.told["failed"]) == (0, []), forked.stderr
+    assert (forked.spans, forked.log_records) == (2 * rounds, rounds)
+    assert (forked.ledger_calls, forked.budget_nano_usd) == (rounds, rounds * CALL_NANO_USD)
+
+
+def test_children_forked_while_the_first_price_is_looked_up_lose_nothing(
+    tmp_path: Path, sink: OtlpSink
+) -> None:
+    """The price data is imported in another thread then, which takes a third of a second."""
+    source = """
+import json, os, sys, time
+from opentelemetry import trace
+
+def call():
+    trace.get_tracer("app").start_span("chat gpt-4o", attributes={
+        "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5}).end()
+
+call()
+until = time.monotonic() + 20
+while "genai_prices" not in sys.modules and time.monotonic() < until:
+    time.sleep(0.001)
+children = []
+for _ in range(8):
+    child = os.fork()
+    if not child:
+        call()
+        os._exit(0)
+    children.append(child)
+    time.sleep(0.01)
+began = time.monotonic()
+codes = [os.waitpid(child, 0)[1] for child in children]
+print(json.dumps([codes, time.monotonic() - began]))
+"""
+    environ = clean_environment(
+        tmp_path,
+        OTEL_EXPORTER_OTLP_ENDPOINT=sink.url,
+        OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="*",
+        OTEL_DISTRO_EXIT_TIMEOUT="20",
+    )
+    done = instrumented(source, environ)
+
+    codes, seconds = json.loads(done.stdout)
+    assert (codes, len(sink.spans())) == ([0] * 8, 9), done.stderr
+    assert seconds < 15  # one that waits for nobody leaves after its twenty
+
+
+@pytest.fixture
+def metrics() -> Iterator[tuple[MeterProvider, InMemoryMetricReader]]:
+    reader = InMemoryMetricReader()
+    periodic = PeriodicExportingMetricReader(ConsoleMetricExporter(io.StringIO()))
+    provider = MeterProvider(
+        [reader, periodic],
+        shutdown_on_exit=False,
+        views=[
+            View(instrument_name="explicit", aggregation=ExplicitBucketHistogramAggregation()),
+            View(
+                instrument_name="exponential", aggregation=ExponentialBucketHistogramAggregation()
+            ),
+        ],
+    )
+    measure(provider)
+    yield provider, reader
+    provider.shutdown()
+
+
+def measure(provider: MeterProvider) -> None:
+    meter = provider.get_meter("app")
+    meter.create_counter("counter").add(1, {"a": "b"})
+    meter.create_up_down_counter("both").add(1)
+    meter.create_gauge("gauge").set(1)
+    meter.create_histogram("explicit").record(1)
+    meter.create_histogram("exponential").record(1)
+
+
+def locks_below(holder: Any, seen: dict[int, Any]) -> Iterator[Any]:
+    """Every lock that the SDK's objects for metrics hold, found by walking through them."""
+    if id(holder) in seen:
+        return
+    seen[id(holder)] = holder
+    if hasattr(holder, "acquire"):
+        yield holder
+    elif isinstance(holder, dict):
+        for part in [*holder, *holder.values()]:
+            yield from locks_below(part, seen)
+    elif isinstance(holder, list | tuple | set):
+        for part in holder:
+            yield from locks_below(part, seen)
+    elif type(holder).__module__.startswith("opentelemetry.sdk.metrics"):
+        yield from locks_below(vars(holder), seen)
+
+
+def test_a_child_measures_and_collects_whoever_held_the_locks_of_metrics(
+    metrics: tuple[MeterProvider, InMemoryMetricReader],
+) -> None:
+    """All that the SDK has, so that one more in a later version is noticed."""
+    provider, reader = metrics
+    for lock in locks_below([provider, reader], {}):
+        if lock is not provider._lock and lock is not provider._meter_lock:  # the SDK renews these
+            threading.Thread(target=lock.acquire, daemon=True).start()
+    time.sleep(0.05)
+    child = os.fork()
+    if not child:
+        renew_metric_locks([provider])
+        measure(provider)
+        provider.get_meter("another").create_counter("new").add(1)
+        data = reader.get_metrics_data()
+        os.kill(os.getpid(), signal.SIGUSR1 if data is not None else signal.SIGUSR2)
+    deadline = time.monotonic() + 10
+    while not (ended := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if not ended[0]:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+    assert (ended[0], ended[1]) == (child, signal.SIGUSR1)
+    renew_metric_locks([provider])
+
+
+class Slow:
+    def __init__(self, begun: threading.Event, on: threading.Event) -> None:
+        self.begun, self.on, self.reads = begun, on, 0
+
+    @lazy
+    def value(self) -> int:
+        self.reads += 1
+        self.begun.set()
+        self.on.wait()
+        return self.reads
+
+
+def test_reading_one_view_never_waits_for_another() -> None:
+    """As `functools.cached_property` would before Python 3.12, in a forked child for ever."""
+    begun, on = threading.Event(), threading.Event()
+    slow, other = Slow(begun, on), Slow(threading.Event(), threading.Event())
+    other.on.set()
+    reader = threading.Thread(target=lambda: slow.value)
+    reader.start()
+    begun.wait()
+
+    assert (other.value, other.value, other.reads) == (1, 1, 1)
+    on.set()
+    reader.join()
+    assert slow.value == 1
