@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from otel_distro import figures, notices
@@ -41,25 +42,27 @@ class OpenSpans:
         """Start anew in a forked child: open spans belong to the parent."""
         self._names = {}
 
+    def counts(self) -> Counter[str]:
+        """Return how many spans of each name are open, names as they are."""
+        return Counter(str(name) for name in list(self._names.values()))
+
     def tell(self, clean: Callable[[str], str]) -> None:
         """Say in one line how many spans are open and what they are called, if any are.
 
         *clean* redacts a name.
         """
-        known = list(self._names.values())
-        if not known:
+        counts = self.counts()
+        total = counts.total()
+        if not total:
             return
-        counts: dict[str, int] = {}
-        for name in known:
-            counts[name] = counts.get(name, 0) + 1
         named = [
-            f"{figures.printable(clean(str(name)))!r}" + (f" ({count:,})" if count > 1 else "")
+            f"{figures.printable(clean(name))!r}" + (f" ({count:,})" if count > 1 else "")
             for name, count in list(counts.items())[:_MAX_NAMES]
         ]
         if len(counts) > _MAX_NAMES:
             named.append("...")
-        more = "at least " if len(known) >= _MAX_KNOWN else ""
+        more = "at least " if total >= _MAX_KNOWN else ""
         notices.say(
-            f"{more}{figures.counted(len(known), 'span')} never ended, so not exported: "
+            f"{more}{figures.counted(total, 'span')} never ended, so not exported: "
             + ", ".join(named)
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from otel_distro import figures
 from otel_distro.health.checks import HealthCheck
 
 if TYPE_CHECKING:
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 
 LAG_CALLS = 1000
 """So many calls that wait for the ledger are more than a moment's."""
+_MOST_NAMES = 20
+_LONGEST_NAME = 100
+_REST = "(others)"
 
 
 def state_of(runtime: Runtime, service: str) -> dict[str, Any]:
@@ -29,7 +34,19 @@ def state_of(runtime: Runtime, service: str) -> dict[str, Any]:
             signal: tally.waiting for signal, tally in runtime.deliveries.tallies().items()
         },
         "faults": runtime.faults.counts(),
+        "open_spans": _open_spans(runtime),
     }
+
+
+def _open_spans(runtime: Runtime) -> dict[str, int]:
+    """Return how many spans of the most frequent names are open, redacted, and of all others."""
+    counts = runtime.pipeline.open_spans.counts()
+    found: Counter[str] = Counter()
+    for name, count in counts.most_common(_MOST_NAMES):
+        found[runtime.shield.name(name, "traces")[:_LONGEST_NAME]] += count
+    if rest := counts.total() - found.total():
+        found[_REST] += rest
+    return found
 
 
 def check_processes(states: Iterable[Mapping[str, Any]]) -> Iterator[HealthCheck]:
@@ -46,6 +63,18 @@ def check_processes(states: Iterable[Mapping[str, Any]]) -> Iterator[HealthCheck
     faults = sum(sum(state.get("faults", {}).values()) for state in known)
     status = "warning" if faults else "healthy"
     yield HealthCheck("own errors", status, f"{faults:,} in {_processes(known)}", faults)
+    yield _open(known)
+
+
+def _open(known: list[Mapping[str, Any]]) -> HealthCheck:
+    """Tell what is going on: operations that have begun and not ended."""
+    counts: Counter[str] = Counter()
+    for state in known:
+        counts.update(state.get("open_spans", {}))
+    named = [f"{figures.printable(name)} ({count:,})" for name, count in counts.most_common(5)]
+    more = ", ..." if len(counts) > len(named) else ""
+    found = f"{counts.total():,} now" + (f": {', '.join(named)}{more}" if named else "")
+    return HealthCheck("open spans", "healthy", found, counts.total())
 
 
 def _lag(known: list[Mapping[str, Any]]) -> HealthCheck:

@@ -77,6 +77,17 @@ def test_what_processes_say_is_judged(state: dict[str, Any], check: str, status:
     assert found[check].status == status
 
 
+def test_what_goes_on_in_all_processes_is_told_by_name() -> None:
+    """Those of five names; nothing in them can steer a terminal."""
+    many = {f"work {n}": 10 - n for n in range(9)}
+    states = [{**WELL, "open_spans": {"\x1b[2Jwork": 20}}, {**WELL, "open_spans": many}]
+    found = {one.name: one for one in check_processes([*states, WELL])}["open spans"]
+
+    assert found.value == 20 + sum(many.values())
+    assert found.found.isprintable()
+    assert found.found.endswith("work 0 (10), work 1 (9), work 2 (8), work 3 (7), ...")
+
+
 def test_without_processes_nothing_is_judged() -> None:
     """No data is neither well nor unwell."""
     assert list(check_processes([])) == []
@@ -109,7 +120,13 @@ def test_an_app_answers_probes_and_others_see_that_it_runs(tmp_path: Path) -> No
         OTEL_DISTRO_HEALTH_PORT=str(port),
         OTEL_SERVICE_NAME="checkout",
     )
-    script = "import otel_distro.health.board as b, time; time.sleep(30)"
+    script = """
+import time
+from opentelemetry import trace
+tracer = trace.get_tracer("app")
+spans = [tracer.start_span(name) for name in ("upload", "upload", "mail ada@lovelace.example")]
+time.sleep(30)
+"""
     app = subprocess.Popen(
         [str(BIN / "opentelemetry-instrument"), sys.executable, "-c", script], env=environ
     )
@@ -128,6 +145,8 @@ def test_an_app_answers_probes_and_others_see_that_it_runs(tmp_path: Path) -> No
         assert status in {200, 503}
         assert data["checks"]["guard"]["status"] == "healthy"
         assert data["checks"]["guard"]["found"] == "in place in 1 of 1 process"
+        going_on = data["checks"]["open spans"]
+        assert going_on["found"] == "3 now: upload (2), mail [EMAIL] (1)"
         assert get(f"http://127.0.0.1:{port}/other")[0] == 404
         assert get(url, Host="evil.example")[0] == 403
         done = run([str(BIN / "otel-distro"), "health", "--json"], environ)
