@@ -26,11 +26,12 @@ FROM_PROGRAMS = frozenset(
 FROM_PROGRAMS_IN_TROUBLE = frozenset(
     {
         "otel_distro_budget_violations_total",
+        "otel_distro_events_total",
         "otel_distro_export_dropped_total",
         "otel_distro_redaction_failures_total",
     }
 )
-"""Sent once there is something to tell."""
+"""Sent once there is something to tell: trouble, or an event of the app's own."""
 
 FROM_SPANS = frozenset(
     {
