@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -101,6 +102,24 @@ def test_what_the_span_does_not_say_stays_unknown(writer: LedgerWriter, path: Pa
         (stored,) = calls(ledger)
 
     assert stored.priced == unknown
+
+
+def test_threads_that_share_a_writer_lose_nothing(
+    writer: LedgerWriter, make_call: MakeCall, path: Path
+) -> None:
+    """Each call is stored once, and the sums are exact."""
+    batches = [[make_call(tenant=f"t{n % 3}") for n in range(40)] for _ in range(8)]
+
+    def write(batch: list[PricedCall]) -> list[object]:
+        return [writer.write(batch[at : at + 4]).fault for at in range(0, len(batch), 4)]
+
+    with ThreadPoolExecutor(len(batches)) as threads:
+        faults = [fault for found in threads.map(write, batches) for fault in found]
+
+    assert set(faults) == {None}
+    with open_ledger(path) as ledger:
+        assert costs(ledger).total.calls == 320
+        assert check_integrity(ledger).ok
 
 
 def test_writing_a_call_again_changes_nothing(

@@ -86,6 +86,22 @@ def test_a_burst_arrives_complete_and_in_order() -> None:
     assert books.dropped == {}
 
 
+def test_who_records_does_not_wait_for_an_exporter_that_takes_its_time() -> None:
+    """Disk and network are the business of a thread of ours."""
+    sink, books = Sink(seconds=0.5), Books()
+    queue = queue_of(sink, books, batch=50, delay=0.01)
+    queue.put(0)
+    time.sleep(0.05)
+    began = time.monotonic()
+    for number in range(1, 100):
+        queue.put(number)
+    held = time.monotonic() - began
+    close(queue, seconds=10)
+
+    assert held < 0.25
+    assert sink.records == list(range(100))
+
+
 def test_a_full_queue_loses_the_oldest_and_counts_them() -> None:
     """Nothing is lost silently."""
     sink, books = Sink(seconds=0.3), Books()
