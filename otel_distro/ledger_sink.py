@@ -45,8 +45,12 @@ class LedgerSink:
             writer.revise(revised)
         if not self._maintained:
             self._maintained = True
+            settings = self._settings
             Maintenance(
-                writer.location, self._settings.ledger_retention_days, self._settings.state_dir
+                writer.location,
+                settings.ledger_retention_days,
+                settings.state_dir,
+                message_days=settings.content_retention_days,
             ).start()
 
     def judged(self, records: Sequence[LatencyRecord]) -> None:

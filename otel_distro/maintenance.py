@@ -21,12 +21,21 @@ _LOOK_SECONDS = 3_600.0
 class Maintenance:
     """Removes single calls older than *days* from the ledger at *path*; daily sums stay.
 
+    Messages go after *message_days*, by default with the calls.
     When it was last done is the age of a file: beside the ledger, for a database in *state_dir*.
     """
 
-    def __init__(self, path: Location, days: int, state_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Location,
+        days: int,
+        state_dir: Path | None = None,
+        *,
+        message_days: int | None = None,
+    ) -> None:
         self._path = path
         self._days = days
+        self._message_days = message_days or days
         self._state_dir = state_dir
         beside = spill_path(path, state_dir or Path())
         self._stamp = beside.with_name(beside.name.replace(".spill.jsonl", ".retained"))
@@ -46,7 +55,7 @@ class Maintenance:
             return 0
         from otel_distro.content import store
 
-        horizon_ns = (time.time_ns() // _DAY_NS - self._days) * _DAY_NS
+        horizon_ns = (time.time_ns() // _DAY_NS - self._message_days) * _DAY_NS
         return store.delete_before(self._state_dir / store.FILE_NAME, horizon_ns)
 
     def is_due(self) -> bool:

@@ -55,6 +55,8 @@ class Settings:
     """Whether the user has said no to all programs (DO_NOT_TRACK)."""
     content: str | None = None
     content_key: str | None = None
+    content_retention_days: int | None = None
+    """None for as long as calls."""
     baggage: tuple[str, ...] = ()
     error_hooks: bool = True
     profile: str | None = None

@@ -138,6 +138,14 @@ VARIABLES: tuple[Variable, ...] = (
         protects=True,
     ),
     Variable(
+        env.OTEL_DISTRO_CONTENT_RETENTION_DAYS,
+        "content_retention_days",
+        parse.whole_number(least=1, most=36500, example="7"),
+        "days for which stored messages are kept",
+        "those of OTEL_DISTRO_LEDGER_RETENTION_DAYS",
+        "7",
+    ),
+    Variable(
         env.OTEL_DISTRO_LATENCY_BUDGETS,
         "latency_budgets",
         parse.latency_budgets,

@@ -104,7 +104,7 @@ def _kept_here(settings: Settings) -> Iterator[Entry]:
             "messages",
             "what models were told and answered",
             "OTEL_DISTRO_CONTENT=full",
-            days,
+            f"{settings.content_retention_days or settings.ledger_retention_days} days",
             "redacted, encrypted for the user's key",
             leaves=False,
         )

@@ -11,6 +11,7 @@ import pytest
 from otel_cost_ledger.ledger import open_ledger
 from otel_cost_ledger.queries import calls, costs
 from otel_cost_ledger.writer import LedgerWriter
+from otel_distro.content import store
 from otel_distro.maintenance import Maintenance
 from otel_pricing import CostStatus, ModelCall, PricedCall
 
@@ -46,6 +47,19 @@ def test_old_calls_go_and_their_sums_stay(ledger: Path) -> None:
     with open_ledger(ledger) as opened:
         assert len(calls(opened)) == 1
         assert costs(opened).total.cost_nano_usd == 10
+
+
+def test_messages_can_be_kept_for_fewer_days_than_calls(ledger: Path) -> None:
+    """Calls of forty days ago stay for ninety days, messages of ten days ago go after seven."""
+    content, now = ledger.with_name(store.FILE_NAME), time.time_ns()
+    kept = [store.Sealed(now - age * DAY_NS, age, bytes(16), None, b"x") for age in (1, 10)]
+    store.write(content, kept)
+
+    Maintenance(ledger, 90, ledger.parent, message_days=7).run_once()
+
+    assert [found.span_id for found in store.read(content)] == [1]
+    with open_ledger(ledger) as opened:
+        assert len(calls(opened)) == 2
 
 
 def test_it_is_due_once_a_day(ledger: Path) -> None:
