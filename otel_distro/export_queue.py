@@ -296,8 +296,13 @@ class ExportQueue(Generic[T]):
             done.set()
 
     def _deliver_all(self) -> None:
-        while len(self._backlog) and not self._delivery.is_abandoned():
-            left = self._delivery.deliver(self._mine(self._backlog.take_batch()))
+        # What comes meanwhile waits for its own round: a busy app would otherwise have the worker
+        # send a request for every few records, without end.
+        due = len(self._backlog)
+        while self._has_more(due) and not self._delivery.is_abandoned():
+            batch = self._backlog.take_batch()
+            due -= len(batch)
+            left = self._delivery.deliver(self._mine(batch))
             if self._delivery.is_abandoned():
                 self._delivery.lose(left, "exit_timeout")
             elif self._closed and (left or self._delivery.failed):
@@ -307,6 +312,10 @@ class ExportQueue(Generic[T]):
             elif left:
                 self._put_back(left)
                 return
+
+    def _has_more(self, due: int) -> bool:
+        waiting = len(self._backlog)
+        return waiting > 0 and (due > 0 or waiting >= self._limits.max_batch_size or self._closed)
 
     def _mine(self, entries: list[Entry[T]]) -> list[Entry[T]]:
         """Return *entries* without those that the journal has left to the resender."""

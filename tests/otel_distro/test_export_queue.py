@@ -74,6 +74,27 @@ def close(queue: ExportQueue[int], seconds: float = 5.0) -> bool:
     return queue.end_close(time.monotonic() + seconds)
 
 
+def test_what_comes_during_an_export_waits_for_a_batch_of_its_own(books: Books) -> None:
+    """A busy app adds some records during each export; a request for each would never end."""
+    sink = Sink()
+    queue = queue_of(sink, books)
+
+    def export(batch: Sequence[int]) -> SpanExportResult:
+        if len(sink.batches) < 100:
+            queue.put(len(batch))
+        return Sink.export(sink, batch)
+
+    sink.export = export  # type: ignore[method-assign]
+    for number in range(10):
+        queue.put(number)
+
+    assert queue.flush(5)
+    assert sink.batches == [10]
+    assert queue.flush(5)
+    assert sink.batches == [10, 1]
+    close(queue)
+
+
 def test_a_burst_arrives_complete_and_in_order() -> None:
     """Twenty thousand records as fast as possible."""
     sink, books = Sink(), Books()
