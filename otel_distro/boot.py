@@ -12,11 +12,15 @@ from __future__ import annotations
 import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
 
 from otel_distro import notices, settings
 from otel_distro.attributes import DISTRO_NAME
 from otel_distro.content.wiring import capture
+from otel_distro.credentials import (
+    keep_headers_unprinted,
+    warn_of_plaintext,
+    without_credentials,
+)
 from otel_distro.errors import OtelDistroError, SettingsError
 from otel_distro.exporters import drop_unknown_exporters
 from otel_distro.logs import setup as logs
@@ -108,6 +112,8 @@ def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
             else "defaults are used in their place"
         )
         notices.say(f"{message}\n  the app runs; {effect}")
+    keep_headers_unprinted()
+    warn_of_plaintext(environ)
     capture(loaded.settings, settings.writable_environment())
     logs.prepare(loaded.settings, settings.writable_environment())
     runtime = Runtime(
@@ -186,9 +192,8 @@ def otlp_endpoint(environ: Mapping[str, str]) -> str:
 
 def _place(endpoint: str) -> str:
     """Return scheme, host and port of *endpoint*; never its user, password or query."""
-    parts = urlsplit(endpoint)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}" if host else parts.path
+    scheme, has_scheme, rest = without_credentials(endpoint).rpartition("://")
+    return scheme + has_scheme + rest.partition("/")[0]
 
 
 def _what(error: BaseException) -> str:

@@ -41,7 +41,9 @@ def _logger() -> logging.Logger:
 
 
 def say(message: str) -> None:
-    """Say *message* on stderr."""
+    """Say *message* on stderr, with nothing in it that could steer the reader's terminal."""
+    if not message.isprintable():
+        message = "".join(c if c == "\n" or c.isprintable() else "\ufffd" for c in message)
     _logger().warning("%s", message)
 
 

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from otel_distro.credentials import without_header
 from otel_distro.notices import say
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def _reason(record: logging.LogRecord) -> str:
     text = record.getMessage()
     if record.exc_info and record.exc_info[1] is not None:
         text = f"{text} {type(record.exc_info[1]).__name__}"
-    return _worded(text)
+    return _worded(without_header(text))
 
 
 def _worded(text: str) -> str:

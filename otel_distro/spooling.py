@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from otel_distro import delivery_books
-from otel_distro.spool.address import ROOT, Address, without_credentials
+from otel_distro.credentials import without_credentials
+from otel_distro.spool.address import ROOT, Address
 from otel_distro.spool.courier import Courier
 from otel_distro.spool.folder import SpoolFolder
 from otel_distro.spool.net import SafetyNet

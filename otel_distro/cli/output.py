@@ -31,18 +31,26 @@ __all__ = [
 
 def fail(message: str, *, code: int = 1) -> click.exceptions.Exit:
     """Say *message* on stderr and return the exception that ends the command with *code*."""
-    click.echo(f"otel-distro: {message}", err=True)
+    click.echo(f"otel-distro: {_lines(message)}", err=True)
     return click.exceptions.Exit(code)
 
 
 def note(message: str) -> None:
     """Say *message* on stderr."""
-    click.echo(message, err=True)
+    click.echo(_lines(message), err=True)
 
 
 def print_json(value: Any) -> None:
-    """Print *value* as JSON on stdout; strict, so that every parser reads it."""
-    click.echo(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
+    """Print *value* as JSON on stdout; strict, so that every parser reads it.
+
+    What a terminal could take for a command is written as an escape, which parsers read as well.
+    """
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
+    click.echo("".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text))
+
+
+def _lines(message: str) -> str:
+    return "\n".join(printable(line) for line in message.split("\n"))
 
 
 def table(columns: Sequence[tuple[str, bool]]) -> Table:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from otel_distro.credentials import sent_in_the_clear
 from otel_distro.doctor.check import Check
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from otel_cost_ledger.location import Location
 
 _TIMEOUT_SECONDS = 1.0
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -38,12 +38,11 @@ def check_collector(endpoint: str, environ: Mapping[str, str]) -> Iterator[Check
         )
         return
     yield Check("ok", "collector", f"{place}, {(time.monotonic() - began) * 1000:.0f} ms")
-    has_headers = any(name.endswith("_HEADERS") and "OTLP" in name for name in environ)
-    if parts.scheme == "http" and host not in _LOOPBACK and has_headers:
+    for plain in sent_in_the_clear(environ):
         yield Check(
             "warn",
             "collector",
-            f"headers are sent to {place} unencrypted",
+            f"headers are sent to {plain} unencrypted",
             "use an https endpoint",
         )
 

@@ -11,7 +11,6 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from otel_distro.spool.places import create_private
 
@@ -63,16 +62,6 @@ class Address:
         with suppress(OSError), os.fdopen(create_private(aside), "w", encoding="utf-8") as file:
             json.dump(about, file, indent=2)
             aside.replace(path)
-
-
-def without_credentials(endpoint: str) -> str:
-    """Return *endpoint* without user, password, query and fragment."""
-    try:
-        parts = urlsplit(endpoint)
-    except ValueError:
-        return "unknown"
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" if host else parts.path
 
 
 def read_address(folder: Path) -> Address | None:

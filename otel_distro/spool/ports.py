@@ -12,6 +12,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
+from otel_distro.credentials import without_header
 from otel_distro.spool.answer import Answer, Verdict, grpc_verdict, http_verdict
 from otel_distro.spool.inherited import renew_connections
 
@@ -201,7 +202,7 @@ def _http_answer(result: Any) -> Answer:
         return Answer(verdict)
     if result.status_code is not None:
         return Answer(verdict, f"it answered {result.status_code} {result.reason or ''}".rstrip())
-    reason = str(result.error) if result.error is not None else ""
+    reason = without_header(str(result.error)) if result.error is not None else ""
     return Answer(verdict, reason, answered=False)
 
 
