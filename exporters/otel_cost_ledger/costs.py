@@ -90,7 +90,7 @@ def costs(
     window = Window.between(since, until)
     from_rollup = {*by, *filters.names()} <= IN_ROLLUP
     lines = _sum(ledger, window, by, filters, from_rollup=from_rollup)
-    total = _total(lines.values())
+    total = total_of(lines.values())
     latencies = Latencies({}, exact=False)
     if percentiles:
         latencies = measure_latencies(ledger, window, by, filters, calls=total.calls)
@@ -146,7 +146,8 @@ def _add(sums: _Sums, counted: Mapping[str, int], status: str, failed: int) -> N
         sums["failed_calls"] = sums.get("failed_calls", 0) + counted["calls"]
 
 
-def _total(lines: Iterable[CostLine]) -> CostLine:
+def total_of(lines: Iterable[CostLine]) -> CostLine:
+    """Return the sums of *lines*, without percentiles, which do not add up."""
     sums: _Sums = {}
     for line in lines:
         for name in _ADDITIVE:

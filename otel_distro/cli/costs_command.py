@@ -41,6 +41,12 @@ EMPTY = (
     help="Break down by model, provider, service, tenant, user, session, agent, operation, "
     "day, week, month...",
 )
+@click.option(
+    "--least-users",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Join groups of fewer than N users in one line, so that nobody stands alone.",
+)
 @ledger_option
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, safe to open as a spreadsheet.")
@@ -48,6 +54,7 @@ def command(
     since: datetime | None,
     until: datetime | None,
     by: str,
+    least_users: int | None,
     ledger: Location | None,
     *,
     as_json: bool,
@@ -59,6 +66,13 @@ def command(
     path = ledger_path(ledger)
     with reading(path) as opened:
         report = costs(opened, since, until, by=group_names(by))
+        if least_users is not None:
+            from otel_cost_ledger.small_groups import without_small_groups
+
+            try:
+                report = without_small_groups(opened, report, since, until, least_users=least_users)
+            except ValueError as error:
+                raise click.BadParameter(str(error), param_hint="--by") from error
     if as_json:
         output.print_json(as_data(report))
     elif as_csv:
