@@ -17,6 +17,8 @@ class Receiver:
     def __init__(self) -> None:
         self.bodies: dict[str, list[bytes]] = {signal: [] for signal in SIGNALS}
         """Request bodies by signal, in order of arrival; each is one protobuf message."""
+        self.codings: set[str] = set()
+        """How bodies were encoded on their way: `identity`, `gzip`, `deflate`."""
         receiver = self
 
         class Handler(_Handler):
@@ -77,6 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = gzip.decompress(body)
         elif coding == "deflate":
             body = zlib.decompress(body)
+        self.owner.codings.add(coding or "identity")
         signal = self.path.rstrip("/").rpartition("/")[2]
         if signal in self.owner.bodies:
             self.owner.bodies[signal].append(body)

@@ -98,6 +98,23 @@ def test_a_burst_of_twenty_thousand_spans_arrives_complete(tmp_path: Path, sink:
     assert len(sink.spans()) == 20_000
 
 
+def test_requests_can_be_compressed_also_those_that_waited_on_disk(
+    tmp_path: Path, sink: OtlpSink
+) -> None:
+    """By OpenTelemetry's own variable; what one process could not deliver comes with the next."""
+    environ = traces_to(sink, tmp_path, OTEL_EXPORTER_OTLP_COMPRESSION="gzip")
+    # The spool belongs to a place, so the collector must be away where it will be.
+    port = free_port()
+    environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{port}"
+    away = instrumented(f"{SPANS}\nwork()\n", environ)
+    with Forward(port, sink):
+        back = instrumented(f"{SPANS}\nwork(1)\n", environ)
+
+    assert (away.returncode, back.returncode) == (0, 0)
+    assert len(sink.spans()) == 101
+    assert sink.codings == {"gzip"}
+
+
 def test_without_a_collector_the_process_ends_in_time_and_says_so_once(tmp_path: Path) -> None:
     """One line with what is kept for the next start, no stack trace."""
     environ = clean_environment(
