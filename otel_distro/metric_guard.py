@@ -8,9 +8,9 @@ measurement) and costs a dictionary look-up once an attribute set is known.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry.sdk.metrics._internal.measurement import Measurement
+from opentelemetry.sdk.metrics._internal._view_instrument_match import _hash_attributes
 from opentelemetry.sdk.metrics._internal.measurement_consumer import SynchronousMeasurementConsumer
 
 from otel_distro.series_limit import SeriesLimit
@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 
     from opentelemetry.metrics import CallbackOptions
     from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics._internal.measurement import Measurement
     from opentelemetry.sdk.metrics.export import MetricReader, MetricsData, ResourceMetrics
 
     from otel_redaction.shield import Shield
 
+# There is no public way to an aggregation; a contract test pins these names.
+# ruff: noqa: SLF001
+
 _SIGNAL = "metrics"
 _MAX_CACHED = 4096
+_NO_WAY: Final[tuple[object, tuple[Any, ...]]] = (None, ())
 
 
 class MeasurementShield:
@@ -37,46 +42,65 @@ class MeasurementShield:
     def __init__(self, shield: Shield, is_open: Callable[[], bool] = lambda: True) -> None:
         self.shield = shield
         self.is_open = is_open
-        self._clean: dict[frozenset[tuple[str, Any]], tuple[dict[str, Any], Hashable]] = {}
+        self._known: dict[tuple[tuple[str, Any], ...], AttributeSet] = {}
         self._series = SeriesLimit()
 
-    def redact(self, measurement: Measurement) -> Measurement:
-        """Return *measurement* with redacted attributes."""
-        attributes = measurement.attributes
-        if not attributes:
-            return measurement
-        clean, key = self._clean_set(attributes)
-        return _with_attributes(
-            measurement, self._series.within(measurement.instrument, clean, key)
+    def redact(self, measurement: Measurement) -> None:
+        """Redact the attributes of *measurement* in place: nobody else has it yet."""
+        if measurement.attributes:
+            self.put(self.set_of(measurement.attributes), measurement)
+
+    def put(self, known: AttributeSet, measurement: Measurement) -> None:
+        """Give *measurement* its redacted attributes, or those of the overflow."""
+        # The constructor has cleaned what it was given; setting a field is not foreseen.
+        measurement.__dict__["attributes"] = self._series.within(
+            measurement.instrument, known.clean, known.series
         )
 
-    def _clean_set(self, attributes: Mapping[str, Any]) -> tuple[dict[str, Any], Hashable]:
+    def set_of(self, attributes: Mapping[str, Any]) -> AttributeSet:
+        """Return what these *attributes* are redacted, and what else is known of their set."""
+        key = tuple(attributes.items())
         try:
-            key = frozenset(attributes.items())
-            known = self._clean.get(key)
-        except TypeError:  # a list among the values cannot be a key
+            known = self._known.get(key)
+        except TypeError:  # a mapping among the values cannot be a key
+            known = None
+            key = ()
+        if known is None or not known.stands_for(attributes):
             clean = self.shield.attributes(attributes, _SIGNAL)
-            return clean, repr(sorted(clean.items(), key=_first))
-        if known is None:
-            clean = self.shield.attributes(attributes, _SIGNAL)
-            # Counted as they come out: two people make one series.
-            known = clean, frozenset(clean.items())
-            if len(self._clean) >= _MAX_CACHED:
-                self._clean.clear()
-            self._clean[key] = known
+            known = AttributeSet(attributes, clean)
+            if len(self._known) >= _MAX_CACHED:
+                self._known.clear()
+            if key and known.is_flat:
+                self._known[key] = known
         return known
+
+
+class AttributeSet:
+    """A set of attributes that instruments have been given, redacted, and where it leads."""
+
+    __slots__ = ("_types", "clean", "is_flat", "series", "ways")
+
+    def __init__(self, raw: Mapping[str, Any], clean: dict[str, Any]) -> None:
+        self.clean = clean
+        self.ways: dict[Any, tuple[object, tuple[Any, ...]]] = {}
+        """Instrument -> the readers' storages at that time, and the aggregations in them."""
+        # 1, 1.0 and True are the same key and not the same attribute.
+        types = tuple(type(value) for value in raw.values())
+        self._types = types if set(types) != {str} else None
+        self.is_flat = not {tuple, dict}.intersection(types)
+        try:
+            # Counted as they come out: two people make one series.
+            self.series: Hashable = frozenset(clean.items())
+        except TypeError:
+            self.series = repr(sorted(clean.items(), key=_first))
+
+    def stands_for(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether *attributes*, which equal these, are also of the same types."""
+        return self._types is None or self._types == tuple(map(type, attributes.values()))
 
 
 def _first(item: tuple[str, Any]) -> str:
     return item[0]
-
-
-def _with_attributes(measurement: Measurement, attributes: Mapping[str, Any]) -> Measurement:
-    # The constructor would clean the attributes a second time.
-    clean = object.__new__(Measurement)
-    clean.__dict__.update(measurement.__dict__)
-    clean.__dict__["attributes"] = attributes
-    return clean
 
 
 class _GuardedInstrument:
@@ -89,7 +113,8 @@ class _GuardedInstrument:
     def callback(self, options: CallbackOptions) -> Iterator[Measurement]:
         """Yield what the instrument measures, redacted."""
         for measurement in self._instrument.callback(options):
-            yield self._shield.redact(measurement)
+            self._shield.redact(measurement)
+            yield measurement
 
 
 class GuardMeasurementConsumer(SynchronousMeasurementConsumer):
@@ -101,7 +126,39 @@ class GuardMeasurementConsumer(SynchronousMeasurementConsumer):
         """Record *measurement* with redacted attributes."""
         if not self.measurements.is_open():
             return
-        super().consume_measurement(self.measurements.redact(measurement))
+        attributes, instrument = measurement.attributes, measurement.instrument
+        if attributes:
+            known = self.measurements.set_of(attributes)
+            storages, ways = known.ways.get(instrument, _NO_WAY)
+            # Readers are added and removed by putting another mapping in its place.
+            if storages is self._reader_storages:
+                measurement.__dict__["attributes"] = known.clean
+                sampled = self._sdk_config.exemplar_filter.should_sample(
+                    measurement.value, measurement.time_unix_nano, known.clean, measurement.context
+                )
+                for aggregation in ways:
+                    aggregation.aggregate(measurement, sampled)
+                return
+            self.measurements.put(known, measurement)
+            super().consume_measurement(measurement)
+            if measurement.attributes is known.clean:  # not those of the overflow
+                known.ways[instrument] = self._reader_storages, self._ways(measurement)
+            return
+        super().consume_measurement(measurement)
+
+    def _ways(self, measurement: Measurement) -> tuple[Any, ...]:
+        """Return the aggregations that took *measurement*: they stay as long as the provider."""
+        found = []
+        for storage in self._reader_storages.values():
+            for match in storage._get_or_init_view_instrument_match(measurement.instrument):
+                shown = match._view._attribute_keys
+                attributes = {
+                    key: value
+                    for key, value in (measurement.attributes or {}).items()
+                    if shown is None or key in shown
+                }
+                found.append(match._attributes_aggregation[_hash_attributes(attributes)])
+        return tuple(found)
 
     def register_asynchronous_instrument(self, instrument: Any) -> None:
         """Register *instrument* with its callback behind the shield."""
@@ -138,16 +195,15 @@ def guard_meter_provider(
 ) -> None:
     """Put the shield in front of everything *provider* measures, now and later."""
     # There is no public hook; a contract test pins these names.
-    consumer: Any = provider._measurement_consumer  # noqa: SLF001
+    consumer: Any = provider._measurement_consumer
     measurements = MeasurementShield(shield, is_open)
     if isinstance(consumer, GuardMeasurementConsumer):
         consumer.measurements = measurements
         return
     consumer.measurements = measurements
-    consumer._async_instruments[:] = [  # noqa: SLF001
-        _GuardedInstrument(instrument, measurements)
-        for instrument in consumer._async_instruments  # noqa: SLF001
+    consumer._async_instruments[:] = [
+        _GuardedInstrument(instrument, measurements) for instrument in consumer._async_instruments
     ]
     consumer.__class__ = GuardMeasurementConsumer
-    for reader in consumer._reader_storages:  # noqa: SLF001
-        reader._set_collect_callback(consumer.collect)  # noqa: SLF001
+    for reader in consumer._reader_storages:
+        reader._set_collect_callback(consumer.collect)

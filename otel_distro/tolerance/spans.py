@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # The signatures are the SDK's, with Any where an app may hand in anything.
 # mypy: disable-error-code="override"
-# ruff: noqa: BLE001, FBT001, FBT002
+# ruff: noqa: BLE001, FBT001, FBT002, SLF001
 
 _MAX_LINKS: Final = 1_000
 
@@ -36,6 +36,14 @@ class TolerantSpan(_Span):
         """Set one attribute."""
         tamer = self.tamer
         try:
+            attributes: Any = self._attributes
+            if attributes.maxlen != 0 and tamer.is_plain_pair(key, value, attributes.max_value_len):
+                # What the SDK's four methods would do, without looking at the value again.
+                with self._lock:
+                    if self._end_time is None:
+                        with attributes._lock:
+                            attributes._setitem_locked(key, value)
+                        return
             known = tamer.key(key)
             if known is not None:
                 super().set_attribute(known, value)

@@ -82,6 +82,19 @@ class Tamer:
             self._put(result, key, value, 0, parts, max_chars)
         return result
 
+    def is_plain_pair(self, key: Any, value: Any, max_chars: int | None) -> bool:
+        """Whether *value* can be kept under *key* as both are; quick, and only then true.
+
+        Raises whatever the hash of an odd *key* raises.
+        """
+        if key not in self._plain_keys and not self._learn(key):
+            return False
+        kind = type(value)
+        if kind is str:
+            longest = max_chars or self._max_chars
+            return value.isascii() and len(value) <= longest and "\0" not in value
+        return kind is bool or (kind is int and -_LARGEST <= value < _LARGEST)
+
     def value(self, value: Any, key: str = "") -> Any:
         """Return *value* where it is plain, else the nearest value that is."""
         try:

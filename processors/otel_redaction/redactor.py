@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from otel_redaction import json_text, sql_text, url_text
 from otel_redaction.keys import label, secret_kind, segments
@@ -30,17 +30,29 @@ AnyValue = Any
 Tally = MutableMapping[str, int]
 
 _SHORT = 1024
+_LONGEST_PAIR = 256
+_MAX_PAIRS = 4096
 _LONGEST_LABELLED = 64
 _SHORTEST_NUMBER = 10**6
 _DEEPEST = 24
 _IN_IDENTIFIERS = ALWAYS_REDACTED | {"email"}
 
 
+class _Pair(NamedTuple):
+    """What becomes of a short text under its name."""
+
+    name: str | None
+    """None where the policy drops it."""
+    value: AnyValue
+    kinds: tuple[str, ...]
+    """One for each match."""
+
+
 class Redactor:
     """Redacts under one policy.
 
     Safe to share between threads and to carry over a fork: it holds nothing but
-    the policy and a cache of short texts.
+    the policy and caches of short texts.
     """
 
     def __init__(self, policy: Policy = DEFAULT_POLICY) -> None:
@@ -51,6 +63,8 @@ class Redactor:
         ]
         self._allow_keys = policy.allow_keys | IDENTIFIERS
         self._short = lru_cache(maxsize=4096)(self._redact)
+        self._pairs: dict[tuple[str, str], _Pair] = {}
+        self._plain_names: set[str] = set()
 
     def text(self, text: str, tally: Tally | None = None) -> str:
         """Return *text* redacted; empty if the policy drops something it holds."""
@@ -179,6 +193,23 @@ class Redactor:
         # What is inside a secret is secret too: `{"credentials": {"user": ..., "value": ...}}`.
         prefix = f"{key}." if self._key_rule(key) is not None else ""
         for each, value in mapping.items():
+            kind = type(value)
+            if kind is str and type(each) is str and not prefix and len(value) <= _LONGEST_PAIR:
+                pair = self._pairs.get((each, value)) or self._pair(each, value, deadline)
+                if pair.name is not None:
+                    result[pair.name] = pair.value
+                if tally is not None:
+                    for found in pair.kinds:
+                        tally[found] = tally.get(found, 0) + 1
+                continue
+            if (
+                kind is int
+                and -_SHORTEST_NUMBER < value < _SHORTEST_NUMBER
+                and not prefix
+                and each in self._plain_names
+            ):
+                result[each] = value
+                continue
             name = str(each)
             try:
                 safe_name = self._text(name, tally, deadline) if len(name) > 5 else name
@@ -187,7 +218,29 @@ class Redactor:
                 )
             except Dropped:
                 continue
+            if kind is int and safe_name is each:
+                self._learn_name(safe_name)
         return result
+
+    def _pair(self, name: str, value: str, deadline: float) -> _Pair:
+        """Return what becomes of a short text under its name, and remember it."""
+        tally: dict[str, int] = {}
+        safe_name: str | None = None
+        clean: AnyValue = ""
+        try:
+            safe_name = self._text(name, tally, deadline) if len(name) > 5 else name
+            clean = self._value(safe_name, value, tally, deadline, 1)
+        except Dropped:
+            safe_name = None
+        kinds = tuple(kind for kind, count in tally.items() for _ in range(count))
+        if len(self._pairs) >= _MAX_PAIRS:
+            self._pairs.clear()  # rare, and cheaper than to keep order
+        pair = self._pairs[name, value] = _Pair(safe_name, clean, kinds)
+        return pair
+
+    def _learn_name(self, name: str) -> None:
+        if self._key_rule(name) is None and len(self._plain_names) < _MAX_PAIRS:
+            self._plain_names.add(name)
 
     def _sequence(
         self,

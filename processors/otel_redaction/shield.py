@@ -56,6 +56,17 @@ class SilentObserver:
         """Ignore it."""
 
 
+class _CleanResource(Resource):
+    """A resource that works out its hash once: exporters ask for it with every record."""
+
+    _hash: int | None = None
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = super().__hash__()
+        return self._hash
+
+
 class Shield:
     """Redacts each part of a telemetry record, or withholds it; never raises.
 
@@ -75,6 +86,7 @@ class Shield:
         self._withhold = withhold
         self._names: dict[str, str] = {}
         self._resources: dict[Resource, Resource] = {}
+        self._last_resource = Resource({}), Resource({})
         self._scopes: dict[InstrumentationScope, InstrumentationScope] = {}
 
     def unobserved(self) -> Shield:
@@ -127,6 +139,9 @@ class Shield:
 
     def resource(self, resource: Resource, signal: str) -> Resource:
         """Return one redacted resource per raw resource (exporters group by it)."""
+        last, clean_last = self._last_resource
+        if last is resource:  # nearly always: an app has one, and hashing it costs 10 microseconds
+            return clean_last
         known = self._resources.get(resource)
         if known is None:
             # From the environment, which need not be UTF-8; it would cost every batch.
@@ -134,8 +149,9 @@ class Shield:
                 strict_text(key): strict_text(value) if isinstance(value, str) else value
                 for key, value in self.attributes(resource.attributes, signal).items()
             }
-            clean = Resource(attributes, resource.schema_url)
+            clean = _CleanResource(attributes, resource.schema_url)
             known = self._remember(self._resources, resource, clean)
+        self._last_resource = resource, known
         return known
 
     def scope(self, scope: InstrumentationScope, signal: str) -> InstrumentationScope:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import AlwaysOnExemplarFilter, MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 
 from otel_distro.metric_guard import guard_meter_provider
 
@@ -95,7 +95,7 @@ def test_the_memory_of_attribute_sets_is_bounded(sdk: GuardedSdk) -> None:
         counter.add(1, {"order": number})
 
     consumer: Any = sdk.meter_provider._measurement_consumer
-    assert len(consumer.measurements._clean) <= 4096
+    assert len(consumer.measurements._known) <= 4096
 
 
 def test_a_metric_has_at_most_two_thousand_series(
@@ -122,3 +122,49 @@ def test_series_are_limited_for_each_metric_as_they_come_out(sdk: GuardedSdk) ->
 
     assert [p.value for p in sdk.points("logins")] == [3_000]
     assert [dict(p.attributes) for p in sdk.points("orders")] == [{"who": ("a", "b")}]
+
+
+def test_repeated_measurements_add_up_as_without_the_guard() -> None:
+    """Known sets of attributes go straight to where they are added up, in every reader and view."""
+    from opentelemetry.sdk.metrics.view import View
+
+    def measured(*, guarded: bool) -> list[list[tuple[str, object, object]]]:
+        readers = [InMemoryMetricReader(), InMemoryMetricReader()]
+        views = [
+            View(instrument_name="took", attribute_keys={"route"}),
+            View(instrument_name="took", name="all"),
+        ]
+        provider = MeterProvider(readers, views=views, shutdown_on_exit=False)
+        if guarded:
+            guard_meter_provider(provider, GuardedSdk().shield)
+        took = provider.get_meter("app").create_histogram("took")
+        calls = provider.get_meter("app").create_counter("calls")
+        later = InMemoryMetricReader()
+        collected = []
+        for part in range(3):
+            if part == 1:
+                provider.add_metric_reader(later)
+            if part == 2:
+                provider.remove_metric_reader(readers.pop())
+            for value in (1, True, 1.0, "1", 1):
+                took.record(part + 1, {"route": "/", "value": value})
+                calls.add(1, {"value": value})
+                calls.add(1)
+            collected += [_points(reader) for reader in (*readers, *([later] if part else []))]
+        return collected
+
+    assert measured(guarded=True) == measured(guarded=False)
+
+
+def _points(reader: InMemoryMetricReader) -> list[tuple[str, object, object]]:
+    data = reader.get_metrics_data()
+    assert data is not None
+    return [
+        (
+            metric.name,
+            [(key, type(value), value) for key, value in (point.attributes or {}).items()],
+            point.value if isinstance(point, NumberDataPoint) else (point.sum, point.count),
+        )
+        for metric in data.resource_metrics[0].scope_metrics[0].metrics
+        for point in metric.data.data_points
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_redaction import Redactor
+from otel_redaction import Policy, Redactor
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,29 @@ def test_an_identifier_that_is_an_e_mail_address_is_redacted() -> None:
     clean = Redactor().attributes({"gen_ai.conversation.id": "ada@lovelace.example"})
 
     assert clean == {"gen_ai.conversation.id": "[EMAIL]"}
+
+
+def test_what_is_remembered_answers_as_the_first_time() -> None:
+    """Attributes repeat from span to span; their redaction, count and absence stay the same."""
+    policy = Policy(kinds={"phone": "drop"})
+    attributes = {
+        "who": "ada@lovelace.example",
+        "ada@lovelace.example": "as a name",
+        "call": "+44 20 7946 0958",
+        "password": "hunter2 hunter2",
+        "port": 8080,
+        "pin_code": 4711,
+        "fine": True,
+        "url.full": "https://shop.example/?token=abc",
+        "credentials": {"user": "ada", "port": 80},
+    }
+    redactor = Redactor(policy)
+    first: dict[str, int] = {}
+    expected = redactor.attributes(attributes, first)
+
+    for _ in range(3):
+        tally: dict[str, int] = {}
+        assert redactor.attributes(attributes, tally) == expected
+        assert tally == first
+    assert expected["who"] == "[EMAIL]"
+    assert "call" not in expected
