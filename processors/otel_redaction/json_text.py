@@ -11,6 +11,8 @@ _NAME = re.compile(
     r'"([^"\\]{2,64}+)\\{0,7}"\s{0,8}:\s{0,8}(?!\\{0,7}"(?:\[[A-Z_]{2,32}\])?\\{0,7}")'
 )
 
+_ESCAPE = re.compile(r"\\(?:([\"\\/bfnrt]|u[0-9a-fA-F]{4})|)")
+
 _OPENINGS = frozenset('{["')
 
 
@@ -25,13 +27,28 @@ def names(text: str) -> set[str]:
 
 
 def parse(text: str) -> Any:
-    """Return the document in *text*, or None if it is not one we could write back unchanged."""
+    """Return the document in *text*, or None if it is not one we could write back.
+
+    Models write documents with line breaks and tabs in strings, and backslashes that should have
+    been two. Whoever reads those leniently finds the secrets in them.
+    """
+    document = _loaded(text)
+    if document is None and "\\" in text:
+        document = _loaded(_ESCAPE.sub(_doubled, text))
+    return document
+
+
+def _loaded(text: str) -> Any:
     import json
 
     try:
-        return json.loads(text, parse_float=_finite, parse_constant=_refuse)
+        return json.loads(text, strict=False, parse_float=_finite, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
+
+
+def _doubled(escape: re.Match[str]) -> str:
+    return escape[0] if escape[1] else r"\\"
 
 
 def dump(document: Any, like: str) -> str:
@@ -48,8 +65,8 @@ def dump(document: Any, like: str) -> str:
 
 
 def is_valid(text: str) -> bool:
-    """Return whether *text* is a JSON document."""
-    return parse(text) is not None
+    """Return whether *text* is a JSON document, control characters in strings aside."""
+    return _loaded(text) is not None
 
 
 def _indent(like: str) -> int | None:

@@ -12,7 +12,8 @@ from otel_redaction.pseudonyms import pseudonym
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ROUNDS = 4
+_ROUNDS = 12
+"""How often what markers uncover is searched; a chain of more links passes the deadline first."""
 
 
 class Dropped(Exception):  # noqa: N818 - it is not an error

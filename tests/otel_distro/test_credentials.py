@@ -146,7 +146,7 @@ class Listener:
                     self.send_header("location", location + self.path)
                 self.end_headers()
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Say nothing."""
 
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
