@@ -65,12 +65,14 @@ class BareSdk:
         self._guarded = self._parts
 
     @staticmethod
-    def _current() -> tuple[Any, Any]:
-        return attributes._clean_attribute_value, sdk_trace._Span
+    def _current() -> tuple[Any, ...]:
+        sdk = vars(sdk_trace)
+        return attributes._clean_attribute_value, sdk["_Span"], sdk["BoundedAttributes"]
 
     @staticmethod
-    def _set(parts: tuple[Any, Any]) -> None:
-        attributes._clean_attribute_value, sdk_trace._Span = parts  # type: ignore[misc]
+    def _set(parts: tuple[Any, ...]) -> None:
+        sdk = vars(sdk_trace)
+        attributes._clean_attribute_value, sdk["_Span"], sdk["BoundedAttributes"] = parts
 
     def __enter__(self) -> None:
         self._guarded = self._current()

@@ -16,7 +16,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_budget.records import LatencyRecord
 from otel_distro.settlement import Account, Settlement
-from otel_distro.span_errors import SpanErrors
+from otel_distro.span_errors import SpanErrors, attributes_of
 from otel_pricing import is_model_call
 
 if TYPE_CHECKING:
@@ -85,10 +85,9 @@ class Accounts:
         return self._errors.of(span, self._queue(span))
 
     def _queue(self, span: ReadableSpan) -> Callable[[], Mapping[str, Any]] | None:
-        scope, attributes = span.instrumentation_scope, span.attributes
+        scope = span.instrumentation_scope
         account = record = None
-        # Asking whether there are attributes at all would cost more than looking for them.
-        if attributes is not None and is_model_call(attributes, scope.name if scope else ""):
+        if is_model_call(attributes_of(span), scope.name if scope else ""):
             account = self._settlement.put(span)
         if self._latency.by_name[span.name] is not None:
             record = LatencyRecord.of(span, self._latency)

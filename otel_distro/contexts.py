@@ -100,6 +100,7 @@ def attributes(of: Context | None, believed: Iterable[str] = ()) -> Mapping[str,
     Baggage may come from anybody, so of what was not said in this process only the keys
     *believed* count.
     """
+    of = of if of is not None else context.get_current()  # looked up once for both
     said = said_here(of)
     carried = baggage.get_all(of)
     if not carried:

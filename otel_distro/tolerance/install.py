@@ -11,6 +11,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics._internal import measurement
 from opentelemetry.sdk.trace import Tracer, TracerProvider
 
+from otel_distro.tolerance.attributes import TolerantAttributes
 from otel_distro.tolerance.logs import TolerantLogger, tolerate_log_handler
 from otel_distro.tolerance.metrics import TolerantMeter, tolerate_meters
 from otel_distro.tolerance.noise import quiet
@@ -58,7 +59,7 @@ def tolerate_provider(provider: object) -> None:
 
 def tolerate_api(tamer: Tamer) -> None:
     """Use *tamer* everywhere, and make propagation, `use_span` and log handlers tolerant too."""
-    for kind in (TolerantSpan, TolerantTracer, TolerantLogger, TolerantMeter):
+    for kind in (TolerantSpan, TolerantAttributes, TolerantTracer, TolerantLogger, TolerantMeter):
         kind.tamer = tamer
     _tolerate_values(tamer)
     tolerate_propagation(tamer)
@@ -73,6 +74,7 @@ def _tolerate_values(tamer: Tamer) -> None:
         if hasattr(module, "_clean_attribute_value"):
             vars(module)["_clean_attribute_value"] = tamer.clean
     sdk_trace._Span = TolerantSpan  # type: ignore[misc]
+    vars(sdk_trace)["BoundedAttributes"] = TolerantAttributes
 
 
 def _tolerate_logger(logger: object) -> None:

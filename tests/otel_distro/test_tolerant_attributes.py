@@ -1,0 +1,30 @@
+"""The attributes of spans: the same as the SDK keeps, however they were put in."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.attributes import BoundedAttributes
+
+from otel_distro.tolerance.attributes import TolerantAttributes
+
+attributes = st.dictionaries(st.text("abcdef", min_size=1, max_size=1), st.integers(0, 9))
+
+
+@given(
+    first=attributes,
+    then=st.lists(attributes, max_size=4),
+    most=st.one_of(st.none(), st.integers(0, 5)),
+)
+def test_what_is_kept_and_what_is_dropped_is_as_in_the_sdk(
+    first: dict[str, int], then: list[dict[str, int]], most: int | None
+) -> None:
+    """Values, their order, and the count of what found no place."""
+    kept = []
+    for kind in (BoundedAttributes, TolerantAttributes):
+        bounded = kind(most, first, immutable=False)
+        for more in then:
+            bounded._set_items(more)
+        kept.append((list(bounded.items()), bounded.dropped))
+
+    assert kept[0] == kept[1]
