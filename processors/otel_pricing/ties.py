@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from otel_pricing.layers import layer
 from otel_pricing.matching import pair
-from otel_pricing.twins import Key, Span, layer, nested_evidence, overlapping
+from otel_pricing.twins import Key, Span, nested_evidence, overlapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from otel_pricing.call import CostStatus, ModelCall, PricedCall
+from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
+from otel_pricing.layers import FRAMEWORK, layer
 from otel_pricing.operations import Family, family
 from otel_pricing.prices.aliases import model_family
 from otel_pricing.prices.catalogue import STANDARD_TIERS
@@ -21,35 +22,15 @@ if TYPE_CHECKING:
 Key = tuple[int, int]
 """Trace id and span id."""
 
+Tokens = tuple[int | None, int | None]
+"""Input and output tokens."""
+
 CLOCK_SLACK_NS = 5_000_000
 """Two instrumentations read the clock one after another, and not always in the order they nest."""
 
 LAZY_STREAM_NS = 500_000_000
 """A framework may hand its caller a generator and end its span; the request is made when the
 caller takes the first piece of it, hardly later."""
-
-FRAMEWORK, GATEWAY, CLIENT = 2, 1, 0
-_FRAMEWORK_MARKS = (
-    "langchain",
-    "langgraph",
-    "llama_index",
-    "llamaindex",
-    "pydantic-ai",
-    "pydantic_ai",
-    "agents",
-    "agno",
-    "autogen",
-    "crewai",
-    "dspy",
-    "haystack",
-    "instructor",
-    "qwen-agent",
-    "semantic_kernel",
-    "semantic-kernel",
-    "smolagents",
-    "strands",
-)
-_GATEWAY_MARKS = ("litellm", "portkey", "openrouter", "gateway")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,8 +42,8 @@ class Span:
     key: Key
     family: Family
     models: frozenset[str]
-    tokens: tuple[int | None, int | None] | None
-    """Input and output tokens; None when the span reports neither."""
+    tokens: Tokens | None
+    """None when the span reports neither."""
     layer: int
 
     @property
@@ -122,14 +103,6 @@ def span_of(priced: PricedCall) -> Span:
     )
 
 
-def layer(scope: str) -> int:
-    """Return how far from the provider an instrumentation scope stands."""
-    name = scope.lower()
-    if any(mark in name for mark in _FRAMEWORK_MARKS):
-        return FRAMEWORK
-    return GATEWAY if any(mark in name for mark in _GATEWAY_MARKS) else CLIENT
-
-
 def nested_evidence(outer: Span, inner: Span) -> str | None:
     """Return why *inner*, a descendant of *outer*, is the same provider call; None if it is not."""
     if outer.family is not inner.family:
@@ -185,9 +158,11 @@ def shape_evidence(outer: Span, inner: Span) -> str | None:
         # Two clients that both name the response, and name different ones.
         return None
     if outer.tokens is not None and inner.tokens is not None:
-        if outer.tokens != inner.tokens:
+        if not _counts_agree(outer, inner):
             return None
-        counts = f"{outer.tokens[0]} in, {outer.tokens[1]} out"
+        counts = (
+            f"{outer.tokens[0] or inner.tokens[0]} in, {outer.tokens[1] or inner.tokens[1]} out"
+        )
         return f"inside it in time, with the same model and token counts ({counts})"
     if outer.failed == inner.failed:
         return "inside it in time, with the same model and outcome"
@@ -203,7 +178,7 @@ def shape_evidence(outer: Span, inner: Span) -> str | None:
 def _lazy_stream_evidence(outer: Span, inner: Span) -> str | None:
     if not outer.call.end_ns <= inner.call.start_ns + CLOCK_SLACK_NS <= outer.until_ns:
         return None
-    if outer.tokens != inner.tokens or not outer.models & inner.models:
+    if not outer.models & inner.models or not _counts_agree(outer, inner):
         return None
     return "begun when the framework's stream was read, with the same model and token counts"
 
@@ -226,6 +201,28 @@ def overlapping(ones: Iterable[Span], others: Iterable[Span]) -> Iterator[tuple[
 
 def _same_response(one: Span, other: Span) -> bool:
     return one.call.response_id is not None and one.call.response_id == other.call.response_id
+
+
+def _counts_agree(one: Span, other: Span) -> bool:
+    """Return whether both say something of which neither contradicts the other."""
+    if one.tokens is None or other.tokens is None:
+        return False
+    (one_in, one_out), (other_in, other_out) = one.tokens, other.tokens
+    one_sided_in = one_in is None or other_in is None
+    one_sided_out = one_out is None or other_out is None
+    if one_sided_in:
+        return not one_sided_out and one_out == other_out
+    # Some leave out the cached tokens.
+    same_in = not _inputs(one.call.usage).isdisjoint(_inputs(other.call.usage))
+    return same_in and (one_sided_out or one_out == other_out)
+
+
+def _inputs(usage: Usage | None) -> set[int]:
+    """Return the input tokens with and without the cached ones."""
+    if usage is None or usage.input_tokens is None:
+        return set()
+    cached = (usage.cache_read_tokens or 0) + (usage.cache_write_tokens or 0)
+    return {usage.input_tokens, usage.input_tokens - cached}
 
 
 def _may_be_stacked(one: Span, other: Span) -> bool:

@@ -35,8 +35,11 @@ def normalise(
 
     *rest_is_output* says that a total beyond input and output holds output nobody counted, as
     Gemini's does with its thoughts.
+
+    No input tokens at all are input tokens that nobody counted.
     """
-    if all(getattr(counts, f.name) is None for f in fields(counts) if f.name != "total_tokens"):
+    if not any(getattr(counts, f.name) for f in fields(counts) if f.name != "total_tokens"):
+        # Nothing, or zeros for what the instrumentation did not learn: every call has an input.
         return None
     read = counts.cache_read_tokens
     write = _cache_write(counts)
@@ -51,7 +54,7 @@ def normalise(
     elif output_tokens is not None and rest_is_output and input_tokens is not None:
         output_tokens = max(output_tokens, (counts.total_tokens or 0) - input_tokens)
     return Usage(
-        input_tokens=_including(input_tokens, counts.input_audio_tokens),
+        input_tokens=_including(input_tokens, counts.input_audio_tokens) or None,
         output_tokens=_including(output_tokens, counts.output_audio_tokens),
         cache_read_tokens=read,
         cache_write_tokens=write,

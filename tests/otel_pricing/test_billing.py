@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_pricing import BillingWindow, CostStatus, PricedCall, Usage, decide
-from otel_pricing.twins import CLIENT, FRAMEWORK, GATEWAY, layer
+from otel_pricing.layers import CLIENT, FRAMEWORK, GATEWAY, layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -593,6 +593,31 @@ def test_a_framework_that_hands_out_a_stream_ends_its_span_before_the_request(
     inner = priced(**{"scope": CLIENT_SCOPE, "at": (130, 190)} | changes)
 
     assert len(billed([outer, inner])) == calls
+
+
+@pytest.mark.parametrize(
+    ("usage", "calls"),
+    [
+        (Usage(output_tokens=300), 1),
+        (Usage(input_tokens=1200), 1),
+        (Usage(input_tokens=176, output_tokens=300), 1),
+        (Usage(output_tokens=299), 2),
+        (Usage(input_tokens=177, output_tokens=300), 2),
+    ],
+    ids=["no input", "no output", "input without what was cached", "other output", "other input"],
+)
+def test_counts_that_one_span_leaves_out_do_not_make_it_another_call(
+    usage: Usage, calls: int, priced: Callable[..., PricedCall]
+) -> None:
+    """A framework may pass on only a part of what the client learned."""
+    full = Usage(input_tokens=1200, output_tokens=300, cache_read_tokens=1024)
+    outer = priced(scope="langchain", usage=usage, at=(0, 100))
+    inner = priced(scope=CLIENT_SCOPE, usage=full, at=(10, 90))
+
+    bills = billed([outer, inner])
+
+    assert len(bills) == calls
+    assert ids(inner) <= bills
 
 
 def test_a_client_s_span_that_does_not_look_at_the_answer_is_in_the_one_that_failed(

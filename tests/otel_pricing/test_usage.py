@@ -230,3 +230,12 @@ def test_no_attribute_value_makes_reading_or_pricing_raise(
         assert usage.input_tokens is None or usage.input_tokens >= cached
         assert (usage.cache_write_1h_tokens or 0) <= (usage.cache_write_tokens or 0)
     assert (price_call(call, BOOK).cost_nano_usd or 0) >= 0
+
+
+def test_no_input_tokens_are_tokens_that_nobody_counted() -> None:
+    """LangChain writes zero for a streamed answer whose beginning it did not look at."""
+    assert normalise(Counts(input_tokens=0, output_tokens=0, cache_read_tokens=0)) is None
+    assert normalise(Counts(input_tokens=0, output_tokens=300)) == Usage(output_tokens=300)
+    all_cached = normalise(Counts(input_tokens=0, output_tokens=300, cache_read_tokens=1024))
+    assert all_cached is not None
+    assert all_cached.input_tokens == 1024
