@@ -17,7 +17,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from otel_budget.records import LatencyRecord
 from otel_distro.settlement import Account, Settlement
 from otel_distro.span_errors import SpanErrors, attributes_of
-from otel_pricing import is_model_call
+from otel_pricing.recognise import is_model_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import wrapt
 
+from otel_distro.instrumented_libraries import WAITS_FOR
 from otel_distro.notices import say_once
 
 if TYPE_CHECKING:
@@ -28,33 +28,25 @@ SYSTEM_METRICS: dict[str, list[str] | None] = {
 """What is measured of host and process; upstream's full set costs many more series."""
 
 
-_WAITS_FOR = {
-    "openai": "openai",
-    "anthropic": "anthropic",
-    "google_genai": "google.genai",
-    "langchain": "langchain_core",
-    "openai_agents": "agents",
-    "botocore": "botocore",
-    "vertexai": "vertexai",
-}
-"""Entry point -> library that its instrumentor would import, a second for some of them."""
-
-
 def load(entry_point: EntryPoint, **kwargs: Any) -> None:
     """Activate the instrumentor behind *entry_point*, at once or when its library is imported.
 
-    A program that never imports a model client does not pay for importing it. Missing libraries
-    stay the agent's business (it skips them quietly); any other error is told in one line and
-    that library alone stays without spans.
+    A program pays for importing what it uses itself. Missing libraries stay the agent's business
+    (it skips them quietly); any other error is told in one line and that library alone stays
+    without spans.
     """
-    library = _WAITS_FOR.get(entry_point.name)
+    library = WAITS_FOR.get(entry_point.name)
     if library is None or library in sys.modules:
         _activate(entry_point, **kwargs)
         return
 
     def activate(_module: object) -> None:
-        with suppress(ImportError):
+        try:
             _activate(entry_point, **kwargs)
+        except ModuleNotFoundError:
+            pass  # an optional part of it is not installed
+        except ImportError as error:
+            _tell(entry_point.name, error)
 
     wrapt.register_post_import_hook(activate, library)
 
@@ -69,7 +61,11 @@ def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
     except ImportError:
         raise
     except Exception as error:  # noqa: BLE001 - the agent would give up on all that follow
-        say_once(
-            f"instrumentation of {entry_point.name} failed ({type(error).__name__}: {error}); "
-            f"to skip it set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={entry_point.name}"
-        )
+        _tell(entry_point.name, error)
+
+
+def _tell(name: str, error: Exception) -> None:
+    say_once(
+        f"instrumentation of {name} failed ({type(error).__name__}: {error}); "
+        f"to skip it set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={name}"
+    )

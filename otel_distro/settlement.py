@@ -7,16 +7,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from otel_pricing import BillingWindow, PricedCall, from_readable_span, price_call, read_call
-from otel_pricing import attributes as pricing_attributes
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from opentelemetry.sdk.trace import ReadableSpan
 
     from otel_distro.faults import Faults
-    from otel_pricing import PriceBook
+    from otel_pricing import BillingWindow, PriceBook, PricedCall
 
 _MAX_QUEUED = 100_000
 _LONGEST_PAUSE_S = 1.0
@@ -42,7 +39,11 @@ class Account:
         if not self.settled:
             # Another thread may be at it this moment; this waits for it to be done.
             self._settlement.decide_queued()
-        return pricing_attributes.facts(self.decided) if self.decided else {}
+        if not self.decided:
+            return {}
+        from otel_pricing import facts
+
+        return facts(self.decided)
 
 
 class Settlement:
@@ -55,7 +56,7 @@ class Settlement:
         self._lock = threading.RLock()
         self._paused_by: set[int] = set()
         self._queue: deque[Account] = deque(maxlen=_MAX_QUEUED)
-        self._window = BillingWindow()
+        self._window: BillingWindow | None = None
         self._accounts: WeakValueDictionary[Key, Account] = WeakValueDictionary()
         self._new: dict[Key, PricedCall] = {}
         self._revised: dict[Key, PricedCall] = {}
@@ -104,13 +105,16 @@ class Settlement:
         return list(new.values()), list(revised.values())
 
     def _decide(self, account: Account) -> None:
+        # Imported by programs that do call models, and under the lock: see `pause`.
+        from otel_pricing import BillingWindow, from_readable_span, price_call, read_call
+
         # The account lets go of the span: its view, and so the exporter's queue, keeps it.
         span, account.span = account.span, None
         call = read_call(from_readable_span(span)) if span is not None else None
         if call is None:
             return
-        if self._book is None:
-            self._book = self._open_book()
+        if self._book is None or self._window is None:
+            self._book, self._window = self._open_book(), BillingWindow()
         priced = price_call(call, self._book)
         key = call.trace_id, call.span_id
         self._accounts[key] = account

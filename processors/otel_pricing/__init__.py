@@ -8,24 +8,28 @@
 Importing this package loads neither the price data nor the OpenTelemetry SDK.
 """
 
-from otel_pricing.attributes import facts
-from otel_pricing.billing import decide
-from otel_pricing.call import NANO_PER_USD, CostStatus, ModelCall, PricedCall, Usage
-from otel_pricing.cost import price_call
-from otel_pricing.otlp_json import LineProblem, read_spans
-from otel_pricing.prices import (
-    Explanation,
-    Price,
-    PriceBook,
-    PriceBookError,
-    PriceTable,
-    Rate,
-    price_table,
-    read_price_file,
-)
-from otel_pricing.recognise import is_model_call, read_call
-from otel_pricing.record import SpanEvent, SpanRecord, from_readable_span
-from otel_pricing.window import BillingWindow
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from otel_pricing.attributes import facts
+    from otel_pricing.billing import decide
+    from otel_pricing.call import NANO_PER_USD, CostStatus, ModelCall, PricedCall, Usage
+    from otel_pricing.cost import price_call
+    from otel_pricing.otlp_json import LineProblem, read_spans
+    from otel_pricing.prices import (
+        Explanation,
+        Price,
+        PriceBook,
+        PriceBookError,
+        PriceTable,
+        Rate,
+        price_table,
+        read_price_file,
+    )
+    from otel_pricing.recognise import is_model_call, read_call
+    from otel_pricing.record import SpanEvent, SpanRecord, from_readable_span
+    from otel_pricing.window import BillingWindow
 
 __all__ = [
     "NANO_PER_USD",
@@ -53,3 +57,39 @@ __all__ = [
     "read_price_file",
     "read_spans",
 ]
+
+_HOMES = {
+    "BillingWindow": "window",
+    "CostStatus": "call",
+    "Explanation": "prices",
+    "LineProblem": "otlp_json",
+    "ModelCall": "call",
+    "NANO_PER_USD": "call",
+    "Price": "prices",
+    "PriceBook": "prices",
+    "PriceBookError": "prices",
+    "PriceTable": "prices",
+    "PricedCall": "call",
+    "Rate": "prices",
+    "SpanEvent": "record",
+    "SpanRecord": "record",
+    "Usage": "call",
+    "decide": "billing",
+    "facts": "attributes",
+    "from_readable_span": "record",
+    "is_model_call": "recognise",
+    "price_call": "cost",
+    "price_table": "prices",
+    "read_call": "recognise",
+    "read_price_file": "prices",
+    "read_spans": "otlp_json",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Every start imports something of this package; few programs price a call.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"otel_pricing.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_pricing.dialects import DIALECTS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -86,5 +84,7 @@ def read_call(record: SpanRecord) -> ModelCall | None:
     """
     if not is_model_call(record.attributes, record.scope_name):
         return None
+    from otel_pricing.dialects import DIALECTS
+
     dialect = next(d for d in DIALECTS if d.speaks(record))
     return dialect.read(record)
