@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics._internal.measurement import Measurement
-    from opentelemetry.sdk.metrics.export import MetricReader, MetricsData, ResourceMetrics
+    from opentelemetry.sdk.metrics.export import Metric, MetricReader, MetricsData, ResourceMetrics
 
     from otel_redaction.shield import Shield
 
@@ -182,12 +182,25 @@ class GuardMeasurementConsumer(SynchronousMeasurementConsumer):
 
 def _clean_resource(metrics: ResourceMetrics, shield: Shield) -> ResourceMetrics:
     scopes = [
-        replace(scope_metrics, scope=shield.scope(scope_metrics.scope, _SIGNAL))
+        replace(
+            scope_metrics,
+            scope=shield.scope(scope_metrics.scope, _SIGNAL),
+            metrics=[_clean_metric(metric, shield) for metric in scope_metrics.metrics],
+        )
         for scope_metrics in metrics.scope_metrics
     ]
     return replace(
         metrics, resource=shield.resource(metrics.resource, _SIGNAL), scope_metrics=scopes
     )
+
+
+def _clean_metric(metric: Metric, shield: Shield) -> Metric:
+    name = shield.label(metric.name, _SIGNAL)
+    description = shield.label(metric.description or "", _SIGNAL)
+    unit = shield.label(metric.unit or "", _SIGNAL)
+    if (name, description, unit) == (metric.name, metric.description, metric.unit):
+        return metric  # nearly always
+    return replace(metric, name=name, description=description, unit=unit)
 
 
 def guard_meter_provider(

@@ -100,6 +100,10 @@ class Shield:
             known = self._remember(self._names, text, self.text(text, signal))
         return known
 
+    def label(self, text: str, signal: str) -> str:
+        """Return what names a part of the program; it is kept where content is withheld."""
+        return text if self._withhold or not text else self.name(text, signal)
+
     def text(self, text: str, signal: str) -> str:
         """Return *text* redacted, or the withheld marker."""
         if self._withhold:
@@ -149,7 +153,7 @@ class Shield:
                 strict_text(key): strict_text(value) if isinstance(value, str) else value
                 for key, value in self.attributes(resource.attributes, signal).items()
             }
-            clean = _CleanResource(attributes, resource.schema_url)
+            clean = _CleanResource(attributes, self.label(resource.schema_url, signal))
             known = self._remember(self._resources, resource, clean)
         self._last_resource = resource, known
         return known
@@ -159,9 +163,9 @@ class Shield:
         known = self._scopes.get(scope)
         if known is None:
             clean = InstrumentationScope(
-                self.name(scope.name, signal) if not self._withhold else scope.name,
-                scope.version,
-                scope.schema_url,
+                self.label(scope.name, signal),
+                self.label(scope.version or "", signal) or None,
+                self.label(scope.schema_url or "", signal),
                 self.attributes(scope.attributes, signal) or None,
             )
             known = self._remember(self._scopes, scope, clean)

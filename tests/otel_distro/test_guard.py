@@ -21,10 +21,15 @@ KEY = "sk-proj-9QmZt7LkXw2VbN4rT8yUc3Ef6Gh1Jk5Lp0Aa"
 
 
 def test_every_text_of_a_span_is_redacted(sdk: GuardedSdk) -> None:
-    """Name, attributes, nested values, events, exception, status, links, scope, resource, state."""
+    """Name, attributes, nested values, events, exception, status, links, scope, state."""
     state = TraceState([("vendor", EMAIL)])
     linked = SpanContext(5, 6, is_remote=True, trace_flags=TraceFlags(1), trace_state=state)
-    tracer = sdk.tracer_provider.get_tracer("scoped", attributes={"owner": EMAIL})
+    tracer = sdk.tracer_provider.get_tracer(
+        f"scoped {EMAIL}",
+        f"1.0+{KEY}",
+        f"https://schemas.example/1?api_key={KEY}",
+        attributes={"owner": EMAIL},
+    )
     with (
         pytest.raises(ValueError, match="card"),
         tracer.start_as_current_span(f"look up {EMAIL}", links=[Link(linked, {"m": EMAIL})]) as s,

@@ -56,19 +56,20 @@ def test_lists_among_the_attributes_are_redacted(sdk: GuardedSdk) -> None:
 
 
 def test_nothing_of_a_secret_is_left_on_the_wire() -> None:
-    """Exemplars, resource and scope attributes included."""
+    """Exemplars, resource, scope, schema addresses, descriptions and units included."""
     from opentelemetry.sdk.resources import Resource
 
     reader = InMemoryMetricReader()
     provider = MeterProvider(
         [reader],
-        resource=Resource({"owner": EMAIL}),
+        resource=Resource({"owner": EMAIL}, f"https://schemas.example/1?user={EMAIL}"),
         exemplar_filter=AlwaysOnExemplarFilter(),
         shutdown_on_exit=False,
     )
     guard_meter_provider(provider, GuardedSdk().shield)
-    meter = provider.get_meter("app", attributes={"owner": EMAIL})
-    meter.create_histogram("took").record(1.5, {"who": EMAIL})
+    meter = provider.get_meter(f"app of {EMAIL}", EMAIL, EMAIL, attributes={"owner": EMAIL})
+    took = meter.create_histogram("took", unit=f"{{{EMAIL}}}", description=f"for {EMAIL}")
+    took.record(1.5, {"who": EMAIL})
     data = reader.get_metrics_data()
 
     assert data is not None

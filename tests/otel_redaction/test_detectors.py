@@ -54,6 +54,8 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive(
             "use sk-proj-Ab3dEf6hIj9kLmN0pQrStUv1Wx please", "sk-proj-Ab3dEf6hIj9kLmN0pQrStUv1Wx"
         ),
+        Positive(f"cache.user.{_GITHUB}", _GITHUB),
+        Positive(f"logger-v2_{_GITHUB}.log", _GITHUB),
         Positive("the api key is ErsEz5jhy0I9lO7F3vlfFrGY", "ErsEz5jhy0I9lO7F3vlfFrGY"),
         Positive("access key wSLQcWtxJTQr1FqXSTs98vPlL2aE", "wSLQcWtxJTQr1FqXSTs98vPlL2aE"),
         Positive("AWS_ACCESS_KEY_ID=AKIA" + "Z7QK3MNP5RSTUVW2", "AKIA" + "Z7QK3MNP5RSTUVW2"),
@@ -211,6 +213,8 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
         Negative("gen_ai.usage.input_tokens", "an attribute name"),
         Negative("0af7651916cd43dd8448eb211c80319c", "a trace id"),
         Negative("public_key = '9Cnzj4p4WGeKLs1Pt8QuKUpRKfFLfRYC9AIKjbJTWit'", "public"),
+        Negative("rhf_SponsoredProductsRemoteSearchExpansion2Click", "a name with hf_ inside"),
+        Negative("task_force-risk-antenna-2024", "words"),
         Negative("primary_key=order_20240101_000123", "a database key"),
     ),
     "password": (

@@ -149,10 +149,21 @@ def _compiled(start: str) -> re.Pattern[str]:
     return re.compile(_PATTERNS[start])
 
 
+UNMISTAKABLE = re.compile(
+    r"gh[pousr]_|github_pat_|gl(?:pat|dt|rt|cbt|ptt)-|sk-(?:proj|svcacct|admin|ant|or-v1|lf)-"
+    r"|[srp]k_(?:live|test)_|xox[abeoprs]-|xapp-\d|A(?:KIA|SIA)[A-Z0-9]{16}(?![A-Za-z0-9])|AIza"
+    r"|(?<![A-Za-z0-9])hf_[A-Za-z]{34}(?![A-Za-z])|npm_[A-Za-z0-9]{30}|pypi-AgE|dop_v1_"
+    r"|shp(?:at|ca|pa|ss)_|GOCSPX-|ATATT3|lin_api_|nvapi-|r8_[A-Za-z0-9]{37}|gsk_[A-Za-z0-9]{40}|pcsk_|tvly-|whsec_|xkeysib-|ya29\."
+)
+"""Beginnings of keys that mean one also where no word begins: `app.ghp_...`, `logger-AKIA...`."""
+
+
 def provider_key_end(text: str, start: int) -> int:
     """Return where the provider's key that begins at *start* ends, or 0 if there is none."""
     lead = text[start : start + 2]
-    if lead not in _PATTERNS or _inside_a_word(text, start):
+    if lead not in _PATTERNS:
+        return 0
+    if _inside_a_word(text, start) and UNMISTAKABLE.match(text, start) is None:
         return 0
     key = _compiled(lead).match(text, start)
     if key is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.crypto import is_crypto_address
 from otel_redaction.detectors.jwt import jwt_end
-from otel_redaction.detectors.providers import looks_random, provider_key_end
+from otel_redaction.detectors.providers import UNMISTAKABLE, looks_random, provider_key_end
 from otel_redaction.scan import TOKEN_RUN, TOKENS
 
 if TYPE_CHECKING:
@@ -57,6 +57,9 @@ def _judge(scan: Scan, start: int, end: int) -> int:
         return found
     if b"0" not in scan.shape[start:end]:
         return end  # identifiers and long words; every form below has digits
+    found = _glued(scan, start, end)
+    if found:
+        return found
     if lead and lead in ":|":
         number = _NUMBER_REVERSED.match(text[max(0, start - 18) : start][::-1])
         if number and 24 <= end - start <= 50 and looks_random(text[start:end]):
@@ -67,6 +70,15 @@ def _judge(scan: Scan, start: int, end: int) -> int:
     elif end - start <= 90 and is_crypto_address(text[start:end]):
         scan.add(start, end, "crypto_address")
     return end
+
+
+def _glued(scan: Scan, start: int, end: int) -> int:
+    """Add the first key that begins inside of a run; return where it ends, 0 without one."""
+    for inner in UNMISTAKABLE.finditer(scan.text, start + 1, end):
+        found = _key_end(scan, inner.start())
+        if found:
+            return found
+    return 0
 
 
 def _key_end(scan: Scan, start: int) -> int:
