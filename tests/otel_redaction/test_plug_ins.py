@@ -39,7 +39,7 @@ class Names:
 
 def _announce(monkeypatch: pytest.MonkeyPatch, *values: str) -> None:
     entries = tuple(EntryPoint(f"d{i}", value, "g") for i, value in enumerate(values))
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: entries)
+    monkeypatch.setattr("opentelemetry.util._importlib_metadata.entry_points", lambda **_: entries)
 
 
 def test_no_announced_detector_means_none() -> None:
