@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
-from otel_distro import settings
+from otel_distro.defaults import is_disabled, set_defaults
 from otel_distro.errors import OtelDistroError, SettingsError
 
 if TYPE_CHECKING:
@@ -30,12 +31,15 @@ def configure(
     Raises SettingsError for settings that cannot be used, and OtelDistroError when a provider is
     not that of the OpenTelemetry SDK and so cannot be guarded.
     """
-    from otel_distro.distro import is_disabled, set_defaults
+    # Asked before anything is loaded, settings included: off costs nothing.
+    if is_disabled(os.environ):  # noqa: TID251
+        return
+    from otel_distro import settings
     from otel_distro.runtime import running
 
-    environ = settings.process_environment()
-    if running() is not None or is_disabled(dict(environ)):
+    if running() is not None:
         return
+    environ = settings.process_environment()
     loaded = settings.load(environ, config)
     if loaded.problems:
         raise SettingsError(loaded.problems)

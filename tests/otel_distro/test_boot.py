@@ -198,3 +198,25 @@ def test_a_detector_that_cannot_be_loaded_withholds_content(
     assert done.stdout == "app ran\n"
     assert "detector 'names'" in done.stderr
     assert b"plain text" not in sink.everything()
+
+
+LOADED = (
+    "import sys; print([name for name in sys.modules if name.startswith('opentelemetry.sdk')],"
+    " 'otel_distro.runtime' in sys.modules, 'otel_distro.settings' in sys.modules)"
+)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [str(BIN / "opentelemetry-instrument"), sys.executable, "-c", LOADED],
+        [str(BIN / "otel-distro"), "run", "--", sys.executable, "-c", LOADED],
+        [sys.executable, "-c", f"import otel_distro; otel_distro.configure(); {LOADED}"],
+    ],
+    ids=["agent", "launcher", "in code"],
+)
+def test_switched_off_nothing_of_the_sdk_is_loaded(tmp_path: Path, command: list[str]) -> None:
+    """However the distribution comes in."""
+    done = run(command, clean_environment(tmp_path, OTEL_SDK_DISABLED="true"))
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[] False False\n", "")

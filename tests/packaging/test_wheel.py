@@ -65,7 +65,7 @@ def test_the_wheel_offers_its_entry_points(wheel: Path) -> None:
         "otel_distro = otel_distro.distro:OtelDistroConfigurator",
         "otel_distro = otel_distro.environment_variables",
         "sqlite = otel_cost_ledger.exporter:SqliteCostExporter",
-        "otel-distro = otel_distro.cli:main",
+        "otel-distro = otel_distro.__main__:main",
     ):
         assert line in offered
 
