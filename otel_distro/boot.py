@@ -24,6 +24,7 @@ from otel_distro.credentials import (
 from otel_distro.errors import OtelDistroError, SettingsError
 from otel_distro.exporters import drop_unknown_exporters
 from otel_distro.logs import setup as logs
+from otel_distro.phases import phase
 from otel_distro.runtime import Runtime, running, set_running
 
 if TYPE_CHECKING:
@@ -60,19 +61,24 @@ def _boot_environment(environ: Mapping[str, str], configurator_args: dict[str, A
 
     for complaint in drop_unknown_exporters(settings.writable_environment()):
         notices.say(complaint)
-    runtime = start(settings.load(environ), environ)
+    with phase("settings and rules of redaction"):
+        loaded = settings.load(environ)
+    with phase("parts of the distribution"):
+        runtime = start(loaded, environ)
     failure: Exception | None = None
     try:
         configurator: Any = _OTelSDKConfigurator
-        configurator()._configure(  # noqa: SLF001 - every distribution has to
-            export_span_processor=runtime.batch_spans,
-            export_log_record_processor=runtime.batch_log_records,
-            resource_attributes=_distro_attributes(),
-            **configurator_args,
-        )
+        with phase("providers and exporters"):
+            configurator()._configure(  # noqa: SLF001 - every distribution has to
+                export_span_processor=runtime.batch_spans,
+                export_log_record_processor=runtime.batch_log_records,
+                resource_attributes=_distro_attributes(),
+                **configurator_args,
+            )
     except Exception as error:  # noqa: BLE001 - what was made so far still has to be guarded
         failure = error
-    attach_to_globals(runtime)
+    with phase("guard, its proof, what waits on disk"):
+        attach_to_globals(runtime)
     if failure is not None:
         raise failure
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # untyped
 
 from otel_distro.defaults import is_disabled, set_defaults
+from otel_distro.phases import phase
 
 if TYPE_CHECKING:
     from opentelemetry.util._importlib_metadata import EntryPoint
@@ -41,7 +42,8 @@ class OtelDistroConfigurator:
         """Boot from the environment; never raises."""
         if is_disabled(os.environ):  # noqa: TID251
             return
-        from otel_distro.boot import boot_from_environment
+        with phase("import of the SDK and the distribution"):
+            from otel_distro.boot import boot_from_environment
 
         boot_from_environment(**kwargs)
         from otel_distro.runtime import running

@@ -9,6 +9,7 @@ import wrapt
 
 from otel_distro.instrumented_libraries import WAITS_FOR
 from otel_distro.notices import say_once
+from otel_distro.phases import INSTRUMENTOR, phase
 
 if TYPE_CHECKING:
     from opentelemetry.util._importlib_metadata import EntryPoint
@@ -53,11 +54,12 @@ def load(entry_point: EntryPoint, **kwargs: Any) -> None:
 
 def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
     try:
-        instrumentor = entry_point.load()
-        if entry_point.name == "system_metrics":
-            instrumentor(config=SYSTEM_METRICS).instrument(**kwargs)
-        else:
-            instrumentor().instrument(**kwargs)
+        with phase(f"{INSTRUMENTOR}{entry_point.name}"):
+            instrumentor = entry_point.load()
+            if entry_point.name == "system_metrics":
+                instrumentor(config=SYSTEM_METRICS).instrument(**kwargs)
+            else:
+                instrumentor().instrument(**kwargs)
     except ImportError:
         raise
     except Exception as error:  # noqa: BLE001 - the agent would give up on all that follow

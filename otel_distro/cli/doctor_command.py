@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from otel_distro.doctor.check import Check
+    from otel_distro.doctor.startup import Startup
     from otel_distro.settings import Loaded
 
+_MOST_PACKAGES = 15
 _COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @click.command("doctor", epilog="Example: otel-distro doctor")
 @click.option("--settings", "list_settings", is_flag=True, help="List every variable instead.")
+@click.option("--startup", is_flag=True, help="Measure where the time of a start goes instead.")
 @json_option
-def command(*, list_settings: bool, as_json: bool) -> None:
+def command(*, list_settings: bool, startup: bool, as_json: bool) -> None:
     """Check this installation and say how to mend what is wrong. Changes nothing.
 
     Ends with 1 when something has failed.
@@ -32,6 +35,9 @@ def command(*, list_settings: bool, as_json: bool) -> None:
     environ = process_environment()
     if list_settings:
         _list_settings(environ, as_json=as_json)
+        return
+    if startup:
+        _show_startup(environ, as_json=as_json)
         return
     checks = list(_checks(environ, load(environ)))
     if as_json:
@@ -58,6 +64,39 @@ def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
     yield from places.check_spool(loaded.settings.state_dir, loaded.settings.spool)
     yield from places.check_prices()
     yield from telling.check_alerts(loaded.settings)
+
+
+def _show_startup(environ: Mapping[str, str], *, as_json: bool) -> None:
+    from otel_distro.doctor.startup import measure
+
+    found = measure(environ)
+    if as_json:
+        output.print_json({"startup": asdict(found)})
+        return
+    for line in _startup_lines(found):
+        click.echo(output.printable(line))
+
+
+def _startup_lines(found: Startup) -> Iterator[str]:
+    yield (
+        f"start to the first line of a program: {found.ms:.0f} ms{_megabytes(found.memory_mb)}; "
+        f"without telemetry {found.bare_ms:.0f} ms{_megabytes(found.bare_memory_mb)}"
+    )
+    yield f"before that, opentelemetry-instrument itself: {found.launcher_ms:.0f} ms"
+    yield ""
+    yield f"{'part of the start':<46}{'ms':>8}"
+    for phase in found.phases:
+        yield f"  {phase.name:<44}{phase.ms:>8.1f}"
+    yield ""
+    yield f"{'imports (slower while they are timed)':<46}{'ms':>8}{'modules':>9}"
+    for imports in found.imports[:_MOST_PACKAGES]:
+        yield f"  {imports.package:<44}{imports.ms:>8.1f}{imports.modules:>9}"
+    yield ""
+    yield from found.remedies
+
+
+def _megabytes(memory: float | None) -> str:
+    return "" if memory is None else f", {memory:.1f} MB"
 
 
 def _show(check: Check) -> None:
