@@ -2,6 +2,7 @@
 
 The rules, in this order:
 
+0. Spans of one gateway with the same response id that begin at once are one call.
 1. A model-call span nested in another one of the same provider call: the innermost that knows the
    cost is billed. Several inner calls are several tries, and the outer one only repeats them.
 2. The same response id from different instrumentations at the same time is one call, whatever
@@ -87,6 +88,7 @@ def settle(spans: Iterable[Span], parents: Mapping[Key, int | None]) -> dict[Key
     """Return the decision on each of *spans*."""
     ordered = {span.key: span for span in sorted(spans, key=lambda span: span.order)}
     ties = Ties(ordered)
+    ties.echo()
     ties.nest(parents)
     ties.match(lambda s: [s.call.response_id] if s.call.response_id else [], response_id_evidence)
     ties.match(shape_buckets, shape_evidence)

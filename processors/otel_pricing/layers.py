@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+
 FRAMEWORK, GATEWAY, CLIENT = 2, 1, 0
-_FRAMEWORK_MARKS = (
+
+_FRAMEWORKS = (
+    "agent_framework",
+    "agents",
+    "agno",
+    "autogen",
+    "beeai",
+    "crewai",
+    "dspy",
+    "google_adk",
+    "haystack",
+    "instructor",
     "langchain",
     "langgraph",
     "llama_index",
     "llamaindex",
-    "pydantic-ai",
     "pydantic_ai",
-    "agents",
-    "agno",
-    "autogen",
-    "crewai",
-    "dspy",
-    "haystack",
-    "instructor",
-    "qwen-agent",
+    "qwen_agent",
     "semantic_kernel",
-    "semantic-kernel",
     "smolagents",
     "strands",
+    "vertex_agent",
 )
-_GATEWAY_MARKS = ("litellm", "portkey", "openrouter", "gateway")
+_GATEWAYS = ("litellm", "portkey", "openrouter", "gateway")
+_BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(maxsize=1024)
 def layer(scope: str) -> int:
     """Return how far from the provider an instrumentation scope stands."""
-    name = scope.lower()
-    if any(mark in name for mark in _FRAMEWORK_MARKS):
+    if is_framework(scope):
         return FRAMEWORK
-    return GATEWAY if any(mark in name for mark in _GATEWAY_MARKS) else CLIENT
+    return GATEWAY if _has_one_of(_GATEWAYS, scope) else CLIENT
+
+
+@lru_cache(maxsize=1024)
+def is_framework(name: str) -> bool:
+    """Return whether a scope or a system is named after a library that uses providers' clients."""
+    return _has_one_of(_FRAMEWORKS, name)
+
+
+def _has_one_of(marks: tuple[str, ...], name: str) -> bool:
+    words = f"_{_BETWEEN_WORDS.sub('_', name.lower())}_"
+    return any(f"_{mark}_" in words for mark in marks)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_pricing.layers import layer
 from otel_pricing.matching import pair
-from otel_pricing.twins import Key, Span, nested_evidence, overlapping
+from otel_pricing.twins import Key, Span, nested_evidence, overlapping, told_twice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -21,9 +21,20 @@ class Ties:
         self.outer: dict[Key, tuple[Key, str]] = {}
         self.inner: dict[Key, list[Key]] = {}
 
+    def echo(self) -> None:
+        """Tie spans in which one instrumentation tells of one answer again."""
+        first: dict[Hashable, Span] = {}
+        for span in sorted(self.spans.values(), key=lambda span: (span.call.end_ns, span.key)):
+            shared = told_twice(span)
+            if shared is None:
+                continue
+            if shared in first:
+                self._tie(span.key, first[shared].key, "told twice, with the same response id")
+            first[shared] = span
+
     def nest(self, parents: Mapping[Key, int | None]) -> None:
         """Tie every span to its nearest ancestor of the same provider call."""
-        for span in self.spans.values():
+        for span in [span for key, span in self.spans.items() if key not in self.outer]:
             for ancestor in self._ancestors(span, parents):
                 evidence = nested_evidence(ancestor, span)
                 if evidence:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
-from otel_pricing.layers import FRAMEWORK, layer
+from otel_pricing.call import CostStatus, ModelCall, PricedCall
+from otel_pricing.layers import FRAMEWORK, GATEWAY, layer
 from otel_pricing.operations import Family, family
 from otel_pricing.prices.aliases import model_family
 from otel_pricing.prices.catalogue import STANDARD_TIERS
+from otel_pricing.usage import agree
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
@@ -27,6 +28,10 @@ Tokens = tuple[int | None, int | None]
 
 CLOCK_SLACK_NS = 5_000_000
 """Two instrumentations read the clock one after another, and not always in the order they nest."""
+
+CROSSING_NS = 25_000_000
+"""Two that are told of a call by the same library, one after another, do not nest: the first to
+begin is the first to end. On a busy machine they are this far apart, or a quarter of the call."""
 
 LAZY_STREAM_NS = 500_000_000
 """A framework may hand its caller a generator and end its span; the request is made when the
@@ -122,6 +127,18 @@ def nested_evidence(outer: Span, inner: Span) -> str | None:
     return None
 
 
+def told_twice(span: Span) -> Hashable | None:
+    """Return what spans of a gateway share that tell of one answer more than once.
+
+    LiteLLM's callbacks do at the end of some streams. Two requests do not begin in the same
+    nanosecond and have the same answer.
+    """
+    call = span.call
+    if call.response_id is None or span.layer != GATEWAY:
+        return None
+    return (call.scope, call.service, call.response_id, call.start_ns, span.family, span.tokens)
+
+
 def response_id_evidence(outer: Span, inner: Span) -> str | None:
     """Return why two overlapping spans are one call by the provider's response id.
 
@@ -158,7 +175,7 @@ def shape_evidence(outer: Span, inner: Span) -> str | None:
         # Two clients that both name the response, and name different ones.
         return None
     if outer.tokens is not None and inner.tokens is not None:
-        if not _counts_agree(outer, inner):
+        if not agree(outer.call.usage, inner.call.usage):
             return None
         counts = (
             f"{outer.tokens[0] or inner.tokens[0]} in, {outer.tokens[1] or inner.tokens[1]} out"
@@ -178,7 +195,7 @@ def shape_evidence(outer: Span, inner: Span) -> str | None:
 def _lazy_stream_evidence(outer: Span, inner: Span) -> str | None:
     if not outer.call.end_ns <= inner.call.start_ns + CLOCK_SLACK_NS <= outer.until_ns:
         return None
-    if not outer.models & inner.models or not _counts_agree(outer, inner):
+    if not outer.models & inner.models or not agree(outer.call.usage, inner.call.usage):
         return None
     return "begun when the framework's stream was read, with the same model and token counts"
 
@@ -203,28 +220,6 @@ def _same_response(one: Span, other: Span) -> bool:
     return one.call.response_id is not None and one.call.response_id == other.call.response_id
 
 
-def _counts_agree(one: Span, other: Span) -> bool:
-    """Return whether both say something of which neither contradicts the other."""
-    if one.tokens is None or other.tokens is None:
-        return False
-    (one_in, one_out), (other_in, other_out) = one.tokens, other.tokens
-    one_sided_in = one_in is None or other_in is None
-    one_sided_out = one_out is None or other_out is None
-    if one_sided_in:
-        return not one_sided_out and one_out == other_out
-    # Some leave out the cached tokens.
-    same_in = not _inputs(one.call.usage).isdisjoint(_inputs(other.call.usage))
-    return same_in and (one_sided_out or one_out == other_out)
-
-
-def _inputs(usage: Usage | None) -> set[int]:
-    """Return the input tokens with and without the cached ones."""
-    if usage is None or usage.input_tokens is None:
-        return set()
-    cached = (usage.cache_read_tokens or 0) + (usage.cache_write_tokens or 0)
-    return {usage.input_tokens, usage.input_tokens - cached}
-
-
 def _may_be_stacked(one: Span, other: Span) -> bool:
     # One instrumentation writes one span a call: two of its spans are two calls. Two services only
     # see the same call through a gateway, and then an id or the nesting says so.
@@ -232,10 +227,17 @@ def _may_be_stacked(one: Span, other: Span) -> bool:
 
 
 def _holds(outer: Span, inner: Span) -> bool:
+    slack = CLOCK_SLACK_NS
+    if outer.layer == inner.layer:
+        slack = max(CROSSING_NS, min(_length(outer), _length(inner)) // 4)
     return (
-        outer.call.start_ns <= inner.call.start_ns + CLOCK_SLACK_NS
-        and inner.call.end_ns <= outer.call.end_ns + CLOCK_SLACK_NS
+        outer.call.start_ns <= inner.call.start_ns + slack
+        and inner.call.end_ns <= outer.call.end_ns + slack
     )
+
+
+def _length(span: Span) -> int:
+    return span.call.end_ns - span.call.start_ns
 
 
 def _streams(call: ModelCall) -> bool:

@@ -99,3 +99,22 @@ def _at_least(total: int | None, part: int | None) -> int | None:
     if total is None or part is None:
         return part if total is None else total
     return max(total, part)
+
+
+def agree(one: Usage | None, other: Usage | None) -> bool:
+    """Return whether two usages may be of one call: both say something, and none of it differs."""
+    if one is None or other is None:
+        return False
+    if one.input_tokens is None or other.input_tokens is None:
+        return one.output_tokens is not None and one.output_tokens == other.output_tokens
+    if _inputs(one).isdisjoint(_inputs(other)):
+        return False
+    return None in (one.output_tokens, other.output_tokens) or (
+        one.output_tokens == other.output_tokens
+    )
+
+
+def _inputs(usage: Usage) -> set[int]:
+    """Return the input tokens with and without the cached ones, which some leave out."""
+    every = usage.input_tokens or 0
+    return {every, every - (usage.cache_read_tokens or 0) - (usage.cache_write_tokens or 0)}

@@ -20,6 +20,7 @@ from otel_pricing.twins import (
     shape_buckets,
     shape_evidence,
     span_of,
+    told_twice,
 )
 
 if TYPE_CHECKING:
@@ -135,6 +136,8 @@ class BillingWindow:
             for scope, ends in self._buckets.get(bucket, {}).items():
                 if scope != span.call.scope:
                     yield from self._best(span, list(self._overlapping(span, ends)))
+                elif bucket == span.call.response_id:
+                    yield from self._echoes(span, ends)
 
     def _nested(self, span: Span) -> Iterator[Span]:
         """Yield the calls around and inside *span* that its arrival may tie together."""
@@ -177,6 +180,14 @@ class BillingWindow:
             outer, inner = (span, other) if span.order < other.order else (other, span)
             if response_id_evidence(outer, inner) or shape_evidence(outer, inner):
                 yield other
+
+    def _echoes(self, span: Span, ends: list[tuple[int, Key]]) -> Iterator[Span]:
+        shared = told_twice(span)
+        for end_ns, key in reversed(ends):
+            if end_ns < span.call.start_ns:
+                break
+            if told_twice(self._spans[key]) == shared:
+                yield self._spans[key]
 
     def _best(self, span: Span, others: list[Span]) -> list[Span]:
         """Return *others*, or of a crowd the best fits among those that have no such twin yet."""

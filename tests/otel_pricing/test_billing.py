@@ -620,6 +620,31 @@ def test_counts_that_one_span_leaves_out_do_not_make_it_another_call(
     assert ids(inner) <= bills
 
 
+@pytest.mark.parametrize(("scope", "calls"), [("litellm", 1), (CLIENT_SCOPE, 2)])
+def test_a_gateway_that_tells_of_an_answer_twice_made_one_call(
+    scope: str, calls: int, priced: Callable[..., PricedCall]
+) -> None:
+    """Its callbacks come once for the stream and once for its end; a client's spans are calls."""
+    told = priced(scope=scope, response_id="resp_1", at=(0, 90))
+    again = priced(scope=scope, response_id="resp_1", at=(0, 100))
+    another = priced(scope=scope, response_id="resp_1", at=(1, 95))
+
+    assert len(billed([told, again, another])) == calls + 1
+
+
+@pytest.mark.parametrize(
+    ("at", "calls"), [((5, 1020), 1), ((200, 1200), 1), ((500, 1600), 2)], ids=str
+)
+def test_two_that_listen_to_one_framework_need_not_nest(
+    at: tuple[int, int], calls: int, priced: Callable[..., PricedCall]
+) -> None:
+    """The one that is told first of the beginning is told first of the end."""
+    first = priced(scope="openinference.instrumentation.langchain", at=(0, 1000))
+    second = priced(scope="opentelemetry.instrumentation.langchain", at=at)
+
+    assert len(billed([first, second])) == calls
+
+
 def test_a_client_s_span_that_does_not_look_at_the_answer_is_in_the_one_that_failed(
     priced: Callable[..., PricedCall],
 ) -> None:

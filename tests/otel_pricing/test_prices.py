@@ -46,6 +46,9 @@ def test_every_provider_we_translate_to_is_in_the_list(seller: str) -> None:
         ("ollama", "ollama"),
         ("langchain", None),
         ("LangGraph", None),
+        ("strands-agents", None),
+        ("microsoft.agent_framework", None),
+        ("gcp.vertex.agent", None),
         ("", None),
     ],
 )

@@ -24,6 +24,7 @@ DATA = Path(__file__).parent / "data"
 # claude on Bedrock, no split: (528 + 307.2 + 500 × 3.75 + 4500) × 1.1 = 7931.22
 # gpt-5 plain: 1500 + 3000 = 4500; claude on Bedrock plain: (3600 + 4500) × 1.1 = 8910
 # mistral-large-latest: 1200 × 2 + 300 × 6 = 4200
+# llama-3.3-70b on Groq: 1200 × 0.59 + 300 × 0.79 = 945; command-r-plus: 1200 × 2.50 + 300 × 10
 # gemini: 176 × 0.30 + 1024 × 0.03 + 400 × 2.50 = 1083.52
 EXPECTED = {
     "oi-langchain+oi-openai.l_chat": (2, 1, 4_720_000),
@@ -55,8 +56,33 @@ EXPECTED = {
     "langfuse.resp": (1, 1, 3_348_000),
     "langsmith.cached": (1, 1, 4_720_000),
     "logfire-anthropic.a_cached": (1, 1, 7_435_200),
+    "logfire-anthropic+native.a_stream": (2, 1, 7_435_200),
+    "logfire-openai.resp_stream": (1, 1, 3_348_000),
+    "oi-langchain+native.l_anth_stream": (2, 1, 7_435_200),
+    "ollm-langchain+native.l_anth_agent_stream": (4, 2, 16_200_000),
+    "oi-langchain+ollm-langchain.l_parallel": (8, 4, 24_000_000),
+    "litellm+ollm-openai.ll_parallel": (6, 3, 18_000_000),
+    "pydantic+native.p_anth_stream": (2, 1, 7_435_200),
+    "strands.st_tool": (2, 2, 12_000_000),
+    "strands+ollm-openai.st_cached": (2, 1, 4_720_000),
+    "agent-framework.af_resp": (2, 2, 10_720_000),
+    "agent-framework+oi-openai.af_stream": (4, 2, 12_000_000),
+    "adk+ollm-google.adk_chat": (2, 1, 1_083_520),
+    "semantic-kernel+ollm-openai.sk_agent": (4, 2, 12_000_000),
+    "openlit.cached": (1, 1, 4_720_000),
+    "ollm-groq.gr_stream": (1, 1, 945_000),
+    "ollm-cohere.co_chat": (1, 1, 6_000_000),
+    "oi-agno+oi-openai.agno_tool": (4, 2, 12_000_000),
+    "oi-smolagents+oi-openai.smol_tool": (2, 1, 6_000_000),
+    "oi-haystack+oi-openai.hay_cached": (2, 1, 4_720_000),
+    "oi-dspy+oi-litellm+oi-openai.dspy_predict": (3, 1, 6_000_000),
+    "oi-crewai+oi-openai.cr_tool": (2, 2, 12_000_000),
+    "oi-instructor+oi-anthropic+native.in_cached": (2, 1, 7_435_200),
 }
 """Name of a recording -> spans that are model calls, calls that were made, nano-US-dollars."""
+
+
+TOLD_TWICE = "litellm.ll_resp_stream"
 
 
 def calls_in(name: str, book: PriceBook, *, without_ids: bool = False) -> list[PricedCall]:
@@ -75,7 +101,10 @@ def bill(calls: list[PricedCall]) -> tuple[int, int]:
 
 def test_every_recording_is_expected() -> None:
     """A file that nobody looks at proves nothing."""
-    assert {path.name.removesuffix(".otlp.jsonl") for path in DATA.iterdir()} == EXPECTED.keys()
+    assert {path.name.removesuffix(".otlp.jsonl") for path in DATA.iterdir()} == {
+        *EXPECTED,
+        TOLD_TWICE,
+    }
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -87,6 +116,17 @@ def test_stacked_instrumentations_make_one_bill(name: str, book: PriceBook) -> N
 
     assert len(priced) == spans
     assert bill(decide(priced)) == (calls, nano_usd)
+
+
+def test_an_answer_that_litellm_tells_twice_is_one_call(book: PriceBook) -> None:
+    """Its callbacks for streams of the Responses API come twice; only the id and the start say so.
+
+    So this recording is not among the others, of which the bill is the same without ids.
+    """
+    priced = calls_in(TOLD_TWICE, book)
+
+    assert len(priced) == 2
+    assert bill(decide(priced)) == (1, 4_720_000)
 
 
 @pytest.mark.parametrize("name", EXPECTED)

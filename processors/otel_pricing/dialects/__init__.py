@@ -4,6 +4,7 @@ from otel_pricing.dialects.anthropic_sdk import ANTHROPIC_SDK
 from otel_pricing.dialects.bedrock import BEDROCK
 from otel_pricing.dialects.langfuse import LANGFUSE
 from otel_pricing.dialects.litellm import LITELLM
+from otel_pricing.dialects.logfire import LOGFIRE
 from otel_pricing.dialects.openinference import OPENINFERENCE
 from otel_pricing.dialects.openllmetry import OPENLLMETRY
 from otel_pricing.dialects.otel_genai import OTEL_GENAI
@@ -14,6 +15,7 @@ DIALECTS: tuple[Dialect, ...] = (
     OPENINFERENCE,
     LANGFUSE,
     LITELLM,
+    LOGFIRE,
     RAW_USAGE,
     ANTHROPIC_SDK,
     OPENLLMETRY,

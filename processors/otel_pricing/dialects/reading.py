@@ -9,7 +9,7 @@ from otel_pricing import outcome, scope_keys
 from otel_pricing.call import ModelCall
 from otel_pricing.dialects.names import CONVENTION, AttributeNames
 from otel_pricing.hosts import provider_of
-from otel_pricing.prices.aliases import list_provider
+from otel_pricing.prices.aliases import list_provider, names_no_seller
 from otel_pricing.prompts import prompt_digest
 from otel_pricing.usage import Counts, normalise
 from otel_pricing.values import first_count, first_text, nanoseconds, usd
@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
 FIRST_TOKEN_EVENTS = frozenset({"First Token Stream Event", "gen_ai.content.completion.chunk"})
 
-# Clients that many providers are reached with, and frameworks that put their own name there.
-_UNRELIABLE_PROVIDERS = frozenset(
-    {"", "openai", "langchain", "langgraph", "litellm", "llama_index", "unknown"}
-)
+_CLIENT_OF_MANY = "openai"
+"""Many providers are reached with its client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ class Dialect:
 
     def _provider(self, record: SpanRecord) -> str:
         said = first_text(record.attributes, self.names.provider) or ""
-        if said.lower() in _UNRELIABLE_PROVIDERS:
+        if said.lower() == _CLIENT_OF_MANY or names_no_seller(said):
             server = first_text(record.attributes, self.names.server)
             return (provider_of(server) if server else None) or said
         return said

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from otel_pricing.layers import is_framework
+
 LIST_PROVIDER: dict[str, str] = {
     "az.ai.inference": "azure",
     "az.ai.openai": "azure",
@@ -59,27 +61,7 @@ LIST_PROVIDER: dict[str, str] = {
 }
 """Provider as a span says it -> its id in genai-prices. An id of that list needs no entry."""
 
-FRAMEWORKS = frozenset(
-    {
-        "",
-        "autogen",
-        "crewai",
-        "dspy",
-        "haystack",
-        "langchain",
-        "langgraph",
-        "litellm",
-        "litellm_proxy",
-        "llama_index",
-        "llamaindex",
-        "openai_agents",
-        "pydantic_ai",
-        "semantic_kernel",
-        "unknown",
-        "_other",
-    }
-)
-"""Names that say who made the call, not who sends the bill: the model's name decides."""
+_NOBODY = frozenset({"", "litellm", "litellm_proxy", "unknown", "_other"})
 
 _DATE = re.compile(r"[-@](?:20\d{2}-?[01]\d-?[0-3]\d|latest|preview-\d\d-\d\d|\d\d-\d\d)(?=$|-v\d)")
 _BEDROCK = re.compile(r"\A(?:(?:us|eu|apac|au|jp|ca|global|us-gov)\.)?[a-z0-9]+\.(?=[a-z])")
@@ -87,10 +69,18 @@ _BEDROCK_VERSION = re.compile(r"-v\d+(?::\d+(?::\w+)?)?\Z")
 _PATHS = ("models/", "publishers/", "projects/", "arn:aws")
 
 
+def names_no_seller(provider: str) -> bool:
+    """Return whether *provider* says who made a call, not who sends the bill.
+
+    A framework that puts its own name there leaves it to the model's name.
+    """
+    return provider.strip().lower() in _NOBODY or is_framework(provider)
+
+
 def list_provider(provider: str) -> str | None:
     """Return the price list's id of *provider*, or None when it names no seller of tokens."""
     name = provider.strip().lower()
-    if name in FRAMEWORKS:
+    if names_no_seller(name):
         return None
     return LIST_PROVIDER.get(name, name)
 
