@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _HEX = frozenset("0123456789abcdef")
 
 
-class TraceId(click.ParamType[int]):
+class TraceId(click.ParamType):  # type: ignore[type-arg]  # generic only in the newest click
     """A trace id in hexadecimal, with or without 0x."""
 
     name = "trace id"

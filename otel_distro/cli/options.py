@@ -24,7 +24,7 @@ _WHOLE_DAYS = frozenset("dw")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-class When(click.ParamType[datetime]):
+class When(click.ParamType):  # type: ignore[type-arg]  # generic only in the newest click
     """A moment: an age such as 24h or 7d, or a date or time in ISO 8601 (UTC unless it says).
 
     Minutes and hours are exact. Days and weeks begin at midnight UTC, which the daily sums answer
@@ -69,7 +69,7 @@ until_option = click.option(
 )
 
 
-class LedgerLocation(click.ParamType["Location"]):
+class LedgerLocation(click.ParamType):  # type: ignore[type-arg]  # generic only in the newest click
     """A ledger: a file, or a PostgreSQL URL."""
 
     name = "ledger"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _DEFAULT_DAYS = 30
 
 
-class Share(click.ParamType[float]):
+class Share(click.ParamType):  # type: ignore[type-arg]  # generic only in the newest click
     """A percentage: 60% or 60."""
 
     name = "share"
