@@ -23,6 +23,7 @@ from otel_distro.credentials import (
 )
 from otel_distro.errors import OtelDistroError, SettingsError
 from otel_distro.exporters import drop_unknown_exporters
+from otel_distro.light_transport import exporter_arguments
 from otel_distro.logs import setup as logs
 from otel_distro.phases import phase
 from otel_distro.runtime import Runtime, running, set_running
@@ -69,6 +70,7 @@ def _boot_environment(environ: Mapping[str, str], configurator_args: dict[str, A
     try:
         configurator: Any = _OTelSDKConfigurator
         with phase("providers and exporters"):
+            configurator_args.setdefault("exporter_args_map", exporter_arguments(environ))
             configurator()._configure(  # noqa: SLF001 - every distribution has to
                 export_span_processor=runtime.batch_spans,
                 export_log_record_processor=runtime.batch_log_records,

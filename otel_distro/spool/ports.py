@@ -178,8 +178,13 @@ class _TellingTransport:
         self._on_sent = on_sent
         self.is_connection_error = transport.is_connection_error
 
-    def request(self, method: str, url: str, *, data: bytes, **options: Any) -> Any:
-        return self._transport.request(method, url, data=_Body(data, self._on_sent), **options)
+    def request(
+        self, method: str, url: str, *, data: bytes, headers: dict[str, str], **options: Any
+    ) -> Any:
+        # Else a body that is read in blocks is sent in chunks, which not every receiver takes.
+        headers = {**headers, "content-length": str(len(data))}
+        body = _Body(data, self._on_sent)
+        return self._transport.request(method, url, data=body, headers=headers, **options)
 
 
 class _Body(io.BytesIO):
