@@ -17,6 +17,19 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else "�" for char in text)
 
 
+def printable_json(document: str) -> str:
+    """Return a JSON *document* with what could steer a terminal as escapes: the same to parsers."""
+    if document.isprintable():
+        return document
+    return "".join(c if c == "\n" or c.isprintable() else _escape(c) for c in document)
+
+
+def _escape(char: str) -> str:
+    from json import dumps
+
+    return dumps(char)[1:-1]
+
+
 def usd(nano: int | None) -> str:
     """Return an amount for people: enough digits that no call shows as nothing."""
     if nano is None:

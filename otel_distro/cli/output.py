@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_distro.figures import UNKNOWN, count, milliseconds, printable, usd
+from otel_distro.figures import UNKNOWN, count, milliseconds, printable, printable_json, usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,7 +46,7 @@ def print_json(value: Any) -> None:
     What a terminal could take for a command is written as an escape, which parsers read as well.
     """
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
-    click.echo("".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text))
+    click.echo(printable_json(text))
 
 
 def _lines(message: str) -> str:

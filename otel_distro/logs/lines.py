@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry._logs import SeverityNumber
 
+from otel_distro.figures import printable_json
 from otel_distro.logs.printed import NOT_ON_CONSOLE
 
 if TYPE_CHECKING:
@@ -56,7 +57,10 @@ def json_line(entry: ReadableLogRecord) -> str:
     known = {key: value for key, value in line.items() if value is not None}
     if more:
         known["attributes"] = more
-    return json.dumps(known, ensure_ascii=False, default=_plain, separators=(",", ":"))
+    # Some readers end a line at U+2028 as well, and terminals obey more than ASCII's controls.
+    return printable_json(
+        json.dumps(known, ensure_ascii=False, default=_plain, separators=(",", ":"))
+    )
 
 
 def readable_line(entry: ReadableLogRecord, *, color: bool) -> str:
