@@ -1,0 +1,104 @@
+"""The locks in `requirements` fit pyproject.toml, and so do the oldest versions that CI tries."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[2]
+TOLD = ROOT / ".ci/told.py"
+LOCKS = ("runtime", "development")
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)")
+
+
+def declared(*extras: str) -> list[Requirement]:
+    """What pyproject.toml asks for, with what those extras name in turn."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [*project["dependencies"]]
+    for extra in extras:
+        lines += project["optional-dependencies"][extra]
+    found = [Requirement(line) for line in lines]
+    inner = {extra for each in found if each.name == "otel-distro" for extra in each.extras}
+    if inner - set(extras):
+        return declared(*extras, *sorted(inner - set(extras)))
+    return [each for each in found if each.name != "otel-distro"]
+
+
+def pinned(name: str) -> dict[str, Version]:
+    lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
+    matches = [match for line in lines if (match := _PIN.match(line))]
+    return {canonicalize_name(match[1]): Version(match[2]) for match in matches}
+
+
+@pytest.mark.parametrize(("lock", "extras"), [("runtime", ()), ("development", ("lint",))])
+def test_a_lock_has_everything_that_is_declared(lock: str, extras: tuple[str, ...]) -> None:
+    """Within the declared ranges; after a change: requirements/renew.sh."""
+    pins = pinned(lock)
+
+    for each in declared(*extras):
+        version = pins.get(canonicalize_name(each.name))
+        assert version is not None, each
+        assert each.specifier.contains(version, prereleases=True), (each, version)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_place_and_hashes_everything(lock: str) -> None:
+    """It works with whichever index somebody uses, and takes nothing else from it."""
+    text = (ROOT / "requirements" / f"{lock}.txt").read_text()
+    entries = re.split(r"\n(?=[A-Za-z0-9])", text)[1:]
+
+    assert entries
+    assert all("--hash=sha256:" in entry for entry in entries)
+    assert not re.search(r"://|--(extra-)?index|--find-links", text)
+
+
+def test_the_oldest_versions_are_the_declared_minimums() -> None:
+    """A minimum that nobody tries is a guess."""
+    oldest = pinned("oldest")
+    found = declared("config", "content", "ui")
+    asked: dict[str, Requirement] = {canonicalize_name(each.name): each for each in found}
+
+    assert oldest.keys() == asked.keys()
+    for name, version in oldest.items():
+        lowest = [spec.version for spec in asked[name].specifier if spec.operator == ">="]
+        assert [Version(each) for each in lowest] == [version], name
+
+
+AUDITED = {"name": "given", "version": "1", "vulns": []}
+FLAWED = {"name": "given", "version": "1", "vulns": [{"id": "ABC-1", "fix_versions": ["2"]}]}
+UNKNOWN = {"name": "other", "skip_reason": "not found"}
+
+
+@pytest.mark.skipif(not TOLD.exists(), reason="a source package has no .ci folder")
+@pytest.mark.parametrize(
+    ("packages", "code", "said"),
+    [
+        ([AUDITED, UNKNOWN], 0, "0 known vulnerabilities in 1 packages; 1 not looked up"),
+        ([FLAWED], 1, "given 1: ABC-1, mended in 2"),
+        ([UNKNOWN], 0, "!! SKIPPED: vulnerabilities were NOT looked up"),
+        (None, 0, "!! SKIPPED: vulnerabilities were NOT looked up"),
+    ],
+    ids=["well", "flawed", "nothing known", "no answer"],
+)
+def test_only_a_known_vulnerability_fails_the_audit(
+    tmp_path: Path, packages: list[object] | None, code: int, said: str
+) -> None:
+    """A service that does not answer is told, never taken for good news."""
+    audit = tmp_path / "audit.json"
+    if packages is not None:
+        audit.write_text(json.dumps({"dependencies": packages}))
+    done = subprocess.run(
+        [sys.executable, TOLD, tmp_path / "none", audit, "", ""], capture_output=True, text=True
+    )
+
+    assert done.returncode == code
+    assert said in done.stdout
