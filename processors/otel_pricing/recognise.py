@@ -19,6 +19,7 @@ MARKS = frozenset(
         "llm.request.type",
         "llm.request.model",
         "langfuse.observation.type",
+        "mlflow.spanType",
     }
 )
 """Every model call has at least one of these attributes."""

@@ -194,6 +194,45 @@ DIALECTS: dict[str, tuple[str, dict[str, object], Usage]] = {
         },
         Usage(input_tokens=1200, output_tokens=400, cache_read_tokens=1024, reasoning_tokens=100),
     ),
+    "MLflow": (
+        "mlflow.tracing.provider",
+        {
+            "mlflow.spanType": '"CHAT_MODEL"',
+            "mlflow.llm.provider": '"openai"',
+            "mlflow.llm.model": '"gpt-4o-2024-08-06"',
+            "model": '"gpt-4o"',
+            "mlflow.spanOutputs": '{"id": "chatcmpl-7", "service_tier": "default"}',
+            "mlflow.chat.tokenUsage": '{"input_tokens": 1200, "output_tokens": 300, '
+            '"total_tokens": 1500, "cache_read_input_tokens": 1024}',
+        },
+        Usage(input_tokens=1200, output_tokens=300, cache_read_tokens=1024),
+    ),
+    "MLflow with Anthropic": (
+        "mlflow.tracing.provider",
+        {
+            "mlflow.spanType": '"CHAT_MODEL"',
+            "mlflow.llm.provider": '"anthropic"',
+            "mlflow.llm.model": '"claude-sonnet-4-5"',
+            "mlflow.spanOutputs": '{"id": "chatcmpl-7"}',
+            "mlflow.chat.tokenUsage": '{"input_tokens": 176, "output_tokens": 300, '
+            '"cache_read_input_tokens": 1024, "cache_creation_input_tokens": 500}',
+        },
+        WRITTEN,
+    ),
+    "LlamaIndex in OpenLLMetry": (
+        "opentelemetry.instrumentation.llamaindex",
+        {
+            "traceloop.span.kind": "task",
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "gpt-4o",
+            "gen_ai.response.model": "gpt-4o-2024-08-06",
+            "gen_ai.response.id": "chatcmpl-7",
+            "gen_ai.usage.input_tokens": 1200,
+            "gen_ai.usage.output_tokens": 300,
+        },
+        Usage(input_tokens=1200, output_tokens=300),
+    ),
     "Bedrock": (
         "opentelemetry.instrumentation.genai.bedrock",
         {

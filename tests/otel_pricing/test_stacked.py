@@ -70,6 +70,10 @@ EXPECTED = {
     "adk+ollm-google.adk_chat": (2, 1, 1_083_520),
     "semantic-kernel+ollm-openai.sk_agent": (4, 2, 12_000_000),
     "openlit.cached": (1, 1, 4_720_000),
+    "mlflow.cached": (1, 1, 4_720_000),
+    "adk.adk_parallel": (3, 3, 3_330_000),
+    # Of the two embeddings nothing is said but that they were made.
+    "ollm-llama+ollm-openai.li_rag": (3, 3, 6_000_000),
     "ollm-groq.gr_stream": (1, 1, 945_000),
     "ollm-cohere.co_chat": (1, 1, 6_000_000),
     "oi-agno+oi-openai.agno_tool": (4, 2, 12_000_000),

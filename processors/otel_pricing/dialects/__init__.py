@@ -5,6 +5,7 @@ from otel_pricing.dialects.bedrock import BEDROCK
 from otel_pricing.dialects.langfuse import LANGFUSE
 from otel_pricing.dialects.litellm import LITELLM
 from otel_pricing.dialects.logfire import LOGFIRE
+from otel_pricing.dialects.mlflow import MLFLOW
 from otel_pricing.dialects.openinference import OPENINFERENCE
 from otel_pricing.dialects.openllmetry import OPENLLMETRY
 from otel_pricing.dialects.otel_genai import OTEL_GENAI
@@ -14,6 +15,7 @@ from otel_pricing.dialects.reading import Dialect
 DIALECTS: tuple[Dialect, ...] = (
     OPENINFERENCE,
     LANGFUSE,
+    MLFLOW,
     LITELLM,
     LOGFIRE,
     RAW_USAGE,

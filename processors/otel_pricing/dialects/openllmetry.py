@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from otel_pricing.record import SpanRecord
 
 CONTAINER_KIND = "traceloop.span.kind"
+KINDS_OF_MODELS = ("task", "workflow")
 REQUEST_TYPE = "llm.request.type"
 
 
@@ -23,9 +24,14 @@ def speaks(record: SpanRecord) -> bool:
 
 
 def operation(record: SpanRecord) -> str | None:
-    """Return the model-call operation; workflows, tasks, agents and tools are containers."""
-    if CONTAINER_KIND in record.attributes:
-        return None
+    """Return the model-call operation; workflows, tasks, agents and tools are containers.
+
+    LlamaIndex's models are tasks or workflows too, with the operation said.
+    """
+    kind = record.attributes.get(CONTAINER_KIND)
+    if kind is not None:
+        explicit = text(record.attributes.get(otel_genai.OPERATION)) or ""
+        return inference(explicit) if kind in KINDS_OF_MODELS else None
     said = text(record.attributes.get(REQUEST_TYPE))
     known = inference(said) if said else None
     return known or otel_genai.operation(record)
