@@ -84,8 +84,8 @@ def test_a_log_record_leaves_without_content_when_the_redactor_raises(broken: st
 
 
 def test_a_measurement_is_recorded_without_attributes_when_the_redactor_raises() -> None:
-    """The number counts; who it was does not leave."""
-    sdk = GuardedSdk(BrokenRedactor("text", "value", "attributes"))
+    """The number counts; who it was does not leave. A name is text, and would not either."""
+    sdk = GuardedSdk(BrokenRedactor("value", "attributes"))
     sdk.meter.create_counter("orders").add(3, {"who": EMAIL})
 
     (point,) = sdk.points("orders")
