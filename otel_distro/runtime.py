@@ -20,6 +20,7 @@ from otel_distro import (
     uncaught,
 )
 from otel_distro.accounts import Accounts
+from otel_distro.asgi_events import leave_out_event_spans
 from otel_distro.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
 from otel_distro.consent_gate import ConsentGate
 from otel_distro.content.wiring import keeper, shields
@@ -147,6 +148,8 @@ class Runtime:
         tolerate_propagation(self._tamer)
         if self.settings.error_hooks:
             uncaught.install()
+        if not self.settings.asgi_event_spans:
+            leave_out_event_spans()
         self.gate.watch(self._consent_revoked)
         self.metrics.observe_guard(lambda: self._guard_ok)
         self.metrics.observe_deliveries(self._deliveries)

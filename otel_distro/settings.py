@@ -58,6 +58,7 @@ class Settings:
     content_retention_days: int | None = None
     """None for as long as calls."""
     baggage: tuple[str, ...] = ()
+    asgi_event_spans: bool = False
     error_hooks: bool = True
     profile: str | None = None
     log_file: Path | None = None

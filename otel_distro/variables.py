@@ -243,6 +243,15 @@ VARIABLES: tuple[Variable, ...] = (
         protects=True,
     ),
     Variable(
+        env.OTEL_DISTRO_ASGI_EVENT_SPANS,
+        "asgi_event_spans",
+        parse.boolean,
+        "also make a span for each message of a request to an ASGI app, as upstream does: every "
+        "chunk of a streamed answer is one",
+        "false",
+        "true",
+    ),
+    Variable(
         env.OTEL_DISTRO_ERROR_HOOKS,
         "error_hooks",
         parse.boolean,

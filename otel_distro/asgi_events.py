@@ -1,0 +1,32 @@
+"""A request to an ASGI app is one span, not one more for each message of it.
+
+Upstream makes a span for every `receive` and `send`: three for the smallest request, and one for
+each chunk of an answer that is streamed. They say nothing that the request's own span does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import wrapt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MIDDLEWARE = "opentelemetry.instrumentation.asgi"
+
+
+def leave_out_event_spans() -> None:
+    """Have the ASGI middleware leave them out wherever the app does not say which it wants."""
+    wrapt.register_post_import_hook(_wrap, _MIDDLEWARE)
+
+
+def _wrap(module: Any) -> None:
+    if not isinstance(module.OpenTelemetryMiddleware.__init__, wrapt.ObjectProxy):
+        wrapt.wrap_function_wrapper(module, "OpenTelemetryMiddleware.__init__", _init)
+
+
+def _init(original: Callable[..., None], _self: Any, arguments: Any, named: Any) -> None:
+    if named.get("exclude_spans") is None:
+        named = {**named, "exclude_spans": ["receive", "send"]}
+    original(*arguments, **named)
