@@ -19,15 +19,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from otel_pricing.spans import Key, Span, span_of
 from otel_pricing.ties import Ties
 from otel_pricing.twins import (
-    Key,
-    Span,
+    partial_evidence,
     response_id_evidence,
     shape_buckets,
     shape_evidence,
-    span_of,
 )
+from otel_pricing.usage import leaves_out_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -92,6 +92,7 @@ def settle(spans: Iterable[Span], parents: Mapping[Key, int | None]) -> dict[Key
     ties.nest(parents)
     ties.match(lambda s: [s.call.response_id] if s.call.response_id else [], response_id_evidence)
     ties.match(shape_buckets, shape_evidence)
+    ties.match(shape_buckets, partial_evidence)
     return _Settlement(ties).decisions
 
 
@@ -152,6 +153,10 @@ class _Settlement:
                 why = "tells more about the usage than the span inside it"
             self._replace(inner, outer, self._evidence(outer))
             return self._keep(outer, why)
+        same = outer.exactness == inner.exactness
+        if same and leaves_out_input(inner.call.usage, outer.call.usage):
+            self._replace(inner, outer, self._evidence(outer))
+            return self._keep(outer, "counts input that the span inside it leaves out")
         self._replace(outer, inner, self._evidence(outer))
         return self._keep(inner, "innermost span of this call")
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from otel_pricing.layers import layer
 from otel_pricing.matching import pair
-from otel_pricing.twins import Key, Span, nested_evidence, overlapping, told_twice
+from otel_pricing.twins import nested_evidence, overlapping, told_twice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+
+    from otel_pricing.spans import Key, Span
 
 
 class Ties:

@@ -7,24 +7,16 @@ live in different traces with nothing in common but the time and the numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from otel_pricing.call import CostStatus, ModelCall, PricedCall
-from otel_pricing.layers import FRAMEWORK, GATEWAY, layer
-from otel_pricing.operations import Family, family
-from otel_pricing.prices.aliases import model_family
-from otel_pricing.prices.catalogue import STANDARD_TIERS
-from otel_pricing.usage import agree
+from otel_pricing.call import CostStatus
+from otel_pricing.layers import GATEWAY
+from otel_pricing.usage import agree, leaves_out_input
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
 
-Key = tuple[int, int]
-"""Trace id and span id."""
-
-Tokens = tuple[int | None, int | None]
-"""Input and output tokens."""
+    from otel_pricing.spans import Span
 
 CLOCK_SLACK_NS = 5_000_000
 """Two instrumentations read the clock one after another, and not always in the order they nest."""
@@ -32,80 +24,6 @@ CLOCK_SLACK_NS = 5_000_000
 CROSSING_NS = 25_000_000
 """Two that are told of a call by the same library, one after another, do not nest: the first to
 begin is the first to end. On a busy machine they are this far apart, or a quarter of the call."""
-
-LAZY_STREAM_NS = 500_000_000
-"""A framework may hand its caller a generator and end its span; the request is made when the
-caller takes the first piece of it, hardly later."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Span:
-    """A priced call with what comparing it needs, worked out once."""
-
-    priced: PricedCall
-    call: ModelCall
-    key: Key
-    family: Family
-    models: frozenset[str]
-    tokens: Tokens | None
-    """None when the span reports neither."""
-    layer: int
-
-    @property
-    def failed(self) -> bool:
-        """Whether the call ended in an error."""
-        return self.call.failed
-
-    @property
-    def until_ns(self) -> int:
-        """Until when the request may begin that the span describes."""
-        lazy = self.layer == FRAMEWORK and self.tokens is not None and _streams(self.call)
-        return self.call.end_ns + (LAZY_STREAM_NS if lazy else 0)
-
-    @property
-    def order(self) -> tuple[int, int, int, Key]:
-        """Place from the outermost to the innermost; the same whatever order spans arrive in."""
-        return (-self.layer, self.call.start_ns, -self.call.end_ns, self.key)
-
-    @property
-    def exactness(self) -> tuple[bool, int, int]:
-        """How much the span knows about the cost; the larger tells more.
-
-        Detail goes before status: a span that counts audio apart and is partial knows better than
-        one that does not and takes all tokens for text.
-        """
-        return (
-            self.priced.status is not CostStatus.UNPRICED,
-            _details(self.call),
-            _STATUS_RANK[self.priced.status],
-        )
-
-
-_STATUS_RANK = {
-    CostStatus.PRICED: 3,
-    CostStatus.FREE: 3,
-    CostStatus.ESTIMATED: 2,
-    CostStatus.PARTIAL: 1,
-    CostStatus.UNPRICED: 0,
-}
-
-
-def span_of(priced: PricedCall) -> Span:
-    """Return *priced* prepared for comparison."""
-    call = priced.call
-    usage = call.usage
-    tokens = (usage.input_tokens, usage.output_tokens) if usage else None
-    return Span(
-        priced=priced,
-        call=call,
-        key=(call.trace_id, call.span_id),
-        family=family(call.operation),
-        models=frozenset(
-            model_family(name) for name in (call.response_model, call.request_model) if name
-        ),
-        tokens=tokens if tokens != (None, None) else None,
-        layer=layer(call.scope),
-    )
 
 
 def nested_evidence(outer: Span, inner: Span) -> str | None:
@@ -192,6 +110,20 @@ def shape_evidence(outer: Span, inner: Span) -> str | None:
     return None
 
 
+def partial_evidence(outer: Span, inner: Span) -> str | None:
+    """Return why a client's span is the framework's around it, though its input is smaller.
+
+    For those that `shape_evidence` leaves without a twin.
+    """
+    if outer.family is not inner.family or not _may_be_stacked(outer, inner):
+        return None
+    if outer.layer <= inner.layer or not outer.models & inner.models or not _holds(outer, inner):
+        return None
+    if leaves_out_input(inner.call.usage, outer.call.usage):
+        return "inside the framework's span in time, with the same model and output"
+    return None
+
+
 def _lazy_stream_evidence(outer: Span, inner: Span) -> str | None:
     if not outer.call.end_ns <= inner.call.start_ns + CLOCK_SLACK_NS <= outer.until_ns:
         return None
@@ -238,24 +170,3 @@ def _holds(outer: Span, inner: Span) -> bool:
 
 def _length(span: Span) -> int:
     return span.call.end_ns - span.call.start_ns
-
-
-def _streams(call: ModelCall) -> bool:
-    return call.streamed is True or call.time_to_first_token_ns is not None
-
-
-def _details(call: ModelCall) -> int:
-    """Return how many facts beyond plain token counts change what a call costs."""
-    usage = call.usage
-    if usage is None:
-        return 0
-    facts = (
-        usage.cache_read_tokens,
-        usage.cache_write_tokens,
-        usage.cache_write_1h_tokens,
-        usage.input_audio_tokens,
-        usage.output_audio_tokens,
-        usage.web_search_requests,
-        (call.service_tier or "").lower() not in STANDARD_TIERS,
-    )
-    return sum(1 for fact in facts if fact)
