@@ -1,10 +1,11 @@
 """What start-up costs: `opentelemetry-instrument python -c pass` beside upstream's distribution.
 
-    python benchmarks/startup.py [--rounds N]
+    python benchmarks/startup.py [--rounds N] [--environments FOLDER]
 
-Both run in a virtual environment of their own, made for this run, with the same exporters and the
-same instrumentations installed. Each round runs every variant once, so that a slow moment of the
-machine meets all of them; figures are medians, and the ratio is that of the rounds' pairs.
+Both run in a virtual environment of their own with the same packages in the same versions. The
+collector is away, so a run has its last export in it, and no waiting. Each round runs every variant
+once, so that a slow moment of the machine meets all of them; figures are medians, and the ratio is
+that of what is added in the same round. A size below that of this program cannot be told.
 """
 
 from __future__ import annotations
@@ -12,22 +13,35 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-COMMON = [
-    "opentelemetry-exporter-otlp",
-    "opentelemetry-instrumentation-logging",
-    "opentelemetry-instrumentation-system-metrics",
-    "opentelemetry-instrumentation-genai-openai",
+sys.path.insert(0, str(PROJECT / "tests"))
+
+from support.side_by_side import make_environments  # noqa: E402
+
+PACKAGES = (
+    "flask",
     "openai",
-]
+    "opentelemetry-instrumentation-flask",
+    "opentelemetry-instrumentation-genai-openai",
+)
+SDK_ALONE = "".join(
+    f"import opentelemetry.{name}\n"
+    for name in (
+        "sdk.trace.export",
+        "sdk.metrics.export",
+        "sdk._logs.export",
+        "exporter.otlp.proto.http.trace_exporter",
+        "exporter.otlp.proto.http.metric_exporter",
+        "exporter.otlp.proto.http._log_exporter",
+    )
+)
+"""What any set-up of all three signals imports, however it is made."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +53,12 @@ class Run:
     rss_mb: float
 
 
-def make_environment(folder: Path, *packages: str) -> Path:
-    venv.create(folder, with_pip=True)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", *COMMON, *packages]
-    subprocess.run(pip, check=True)
-    return folder / "bin"
-
-
 def measure(command: list[str], environ: dict[str, str]) -> Run:
     began = time.monotonic()
     child = os.fork()
     if child == 0:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 2)
         os.execve(command[0], command, environ)
     _, _, usage = os.wait4(child, 0)
     wall = (time.monotonic() - began) * 1000
@@ -60,28 +69,39 @@ def measure(command: list[str], environ: dict[str, str]) -> Run:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--environments", type=Path, help="reuse these, made at the first run")
+    asked = parser.parse_args()
+    rounds = asked.rounds
     with tempfile.TemporaryDirectory() as scratch:
-        root = Path(scratch)
-        ours = make_environment(root / "ours", str(PROJECT))
-        theirs = make_environment(root / "theirs", "opentelemetry-distro")
-        base = {"PATH": os.environ["PATH"], "HOME": scratch}
-        exporters = {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")}
+        theirs, ours = make_environments(asked.environments or Path(scratch) / "envs", *PACKAGES)
+        # A collector that is away at once: what is measured is this side.
+        base = {
+            "PATH": os.environ["PATH"],
+            "HOME": scratch,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        }
+        silent = {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")}
+        off = {"OTEL_SDK_DISABLED": "true"}
         script = ["-c", "pass"]
 
         def agent(bin_folder: Path) -> list[str]:
-            return [
-                str(bin_folder / "opentelemetry-instrument"),
-                str(bin_folder / "python"),
-                *script,
-            ]
+            return [f"{bin_folder}/opentelemetry-instrument", f"{bin_folder}/python", *script]
 
+        launcher = [f"{ours}/otel-distro", "run", f"{ours}/python", *script]
+        in_code = "import otel_distro; otel_distro.configure()"
         variants = {
-            "python -c pass": ([str(ours / "python"), *script], base),
-            "upstream distro": (agent(theirs), base | exporters),
-            "otel_distro": (agent(ours), base | exporters),
-            "otel_distro, disabled": (agent(ours), base | {"OTEL_SDK_DISABLED": "true"}),
-            "upstream, disabled": (agent(theirs), base | {"OTEL_SDK_DISABLED": "true"}),
+            "python -c pass": ([f"{ours}/python", *script], base),
+            "import of SDK, exporters": ([f"{ours}/python", "-c", SDK_ALONE], base),
+            "upstream": (agent(theirs), base),
+            "ours": (agent(ours), base),
+            "ours, otel-distro run": (launcher, base),
+            "upstream, no exporter": (agent(theirs), base | silent),
+            "ours, no exporter": (agent(ours), base | silent),
+            "upstream, off": (agent(theirs), base | off),
+            "ours, off": (agent(ours), base | off),
+            "ours, off, run": (launcher, base | off),
+            "ours, off, in code": ([f"{ours}/python", "-c", in_code], base | off),
         }
         results: dict[str, list[Run]] = {name: [] for name in variants}
         for number in range(rounds + 1):
@@ -89,18 +109,19 @@ def main() -> None:
                 run = measure(command, environ)
                 if number:  # the first round fills caches
                     results[name].append(run)
-    upstream = results["upstream distro"]
-    print(f"{'':<24}{'wall ms':>9}{'CPU ms':>9}{'RSS MB':>9}{'CPU, x upstream':>18}")
+    bare, upstream = results["python -c pass"], results["upstream"]
+    print(f"{'':<26}{'wall ms':>9}{'CPU ms':>9}{'RSS MB':>9}{'CPU added, x upstream':>24}")
     for name, runs in results.items():
         ratio = statistics.median(
-            run.cpu_ms / other.cpu_ms for run, other in zip(runs, upstream, strict=True)
+            (run.cpu_ms - none.cpu_ms) / (other.cpu_ms - none.cpu_ms)
+            for run, other, none in zip(runs, upstream, bare, strict=True)
         )
         print(
-            f"{name:<24}"
+            f"{name:<26}"
             f"{statistics.median(r.wall_ms for r in runs):>9.0f}"
             f"{statistics.median(r.cpu_ms for r in runs):>9.0f}"
             f"{statistics.median(r.rss_mb for r in runs):>9.1f}"
-            f"{ratio:>18.2f}"
+            f"{ratio:>24.2f}"
         )
 
 
