@@ -22,7 +22,7 @@ from support.forks import CALL_NANO_USD, fork_under_load  # noqa: E402
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--forks", type=int, default=1000)
     forks = parser.parse_args().forks
     began = time.monotonic()

@@ -44,7 +44,9 @@ HOSTILE = "a\x1b[2J\x1b]0;b\x07\r\nc\u2028d\u202ee\x9b31mf"
 
 def steers(text: str) -> list[str]:
     """What in *text* a terminal could take for more than a character, line ends and tabs aside."""
-    return [c for c in text if c not in "\n\t" and unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"}]
+    return [
+        c for c in text if c not in "\n\t" and unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"}
+    ]
 
 
 @pytest.fixture(scope="module")
