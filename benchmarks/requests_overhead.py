@@ -22,10 +22,9 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "tests"))
 
+from otel_distro.demo.receiver import Receiver  # noqa: E402
 from support.process import clean_environment  # noqa: E402
 from support.side_by_side import make_environments  # noqa: E402
-
-from otel_distro.demo.receiver import Receiver  # noqa: E402
 
 PACKAGES = (
     "flask",

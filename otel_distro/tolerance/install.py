@@ -73,8 +73,9 @@ def _tolerate_values(tamer: Tamer) -> None:
     for module in (attributes, measurement):
         if hasattr(module, "_clean_attribute_value"):
             vars(module)["_clean_attribute_value"] = tamer.clean
-    sdk_trace._Span = TolerantSpan  # type: ignore[misc]
-    vars(sdk_trace)["BoundedAttributes"] = TolerantAttributes
+    spans: Any = sdk_trace
+    spans._Span = TolerantSpan
+    spans.BoundedAttributes = TolerantAttributes
 
 
 def _tolerate_logger(logger: object) -> None:

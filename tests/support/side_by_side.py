@@ -40,9 +40,7 @@ def _environment(folder: Path, constraints: Path, *packages: str) -> Path:
     commands = folder / "bin"
     if not (commands / "opentelemetry-instrument").exists():
         venv.create(folder, with_pip=False)
-        subprocess.run(
-            [sys.executable, "-m", "pip", "--python", str(commands / "python"), "install", "-q"]
-            + ["-c", str(constraints), *COMMON, *packages],
-            check=True,
-        )
+        pip = [sys.executable, "-m", "pip", "--python", str(commands / "python")]
+        install = [*pip, "install", "-q", "-c", str(constraints), *COMMON, *packages]
+        subprocess.run(install, check=True)
     return commands
