@@ -66,13 +66,13 @@ class BareSdk:
 
     @staticmethod
     def _current() -> tuple[Any, ...]:
-        sdk = vars(sdk_trace)
-        return attributes._clean_attribute_value, sdk["_Span"], sdk["BoundedAttributes"]
+        sdk: Any = sdk_trace
+        return attributes._clean_attribute_value, sdk._Span, sdk.BoundedAttributes
 
     @staticmethod
     def _set(parts: tuple[Any, ...]) -> None:
-        sdk = vars(sdk_trace)
-        attributes._clean_attribute_value, sdk["_Span"], sdk["BoundedAttributes"] = parts
+        sdk: Any = sdk_trace
+        attributes._clean_attribute_value, sdk._Span, sdk.BoundedAttributes = parts
 
     def __enter__(self) -> None:
         self._guarded = self._current()
