@@ -22,12 +22,10 @@ from typing import TYPE_CHECKING
 from otel_pricing.spans import Key, Span, span_of
 from otel_pricing.ties import Ties
 from otel_pricing.twins import (
-    partial_evidence,
     response_id_evidence,
     shape_buckets,
     shape_evidence,
 )
-from otel_pricing.usage import leaves_out_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -92,7 +90,6 @@ def settle(spans: Iterable[Span], parents: Mapping[Key, int | None]) -> dict[Key
     ties.nest(parents)
     ties.match(lambda s: [s.call.response_id] if s.call.response_id else [], response_id_evidence)
     ties.match(shape_buckets, shape_evidence)
-    ties.match(shape_buckets, partial_evidence)
     return _Settlement(ties).decisions
 
 
@@ -153,10 +150,6 @@ class _Settlement:
                 why = "tells more about the usage than the span inside it"
             self._replace(inner, outer, self._evidence(outer))
             return self._keep(outer, why)
-        same = outer.exactness == inner.exactness
-        if same and leaves_out_input(inner.call.usage, outer.call.usage):
-            self._replace(inner, outer, self._evidence(outer))
-            return self._keep(outer, "counts input that the span inside it leaves out")
         self._replace(outer, inner, self._evidence(outer))
         return self._keep(inner, "innermost span of this call")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from otel_pricing.call import CostStatus
 from otel_pricing.layers import GATEWAY
-from otel_pricing.usage import agree, leaves_out_input
+from otel_pricing.usage import agree
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
@@ -107,20 +107,6 @@ def shape_evidence(outer: Span, inner: Span) -> str | None:
     if outer.failed and inner.tokens is None and inner.call.response_id is None:
         # A client's own span of the request may not look at the status of the answer.
         return "inside the failed span in time, with the same model, and it tells of no answer"
-    return None
-
-
-def partial_evidence(outer: Span, inner: Span) -> str | None:
-    """Return why a client's span is the framework's around it, though its input is smaller.
-
-    For those that `shape_evidence` leaves without a twin.
-    """
-    if outer.family is not inner.family or not _may_be_stacked(outer, inner):
-        return None
-    if outer.layer <= inner.layer or not outer.models & inner.models or not _holds(outer, inner):
-        return None
-    if leaves_out_input(inner.call.usage, outer.call.usage):
-        return "inside the framework's span in time, with the same model and output"
     return None
 
 

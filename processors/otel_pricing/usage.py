@@ -114,16 +114,6 @@ def agree(one: Usage | None, other: Usage | None) -> bool:
     )
 
 
-def leaves_out_input(part: Usage | None, whole: Usage | None) -> bool:
-    """Return whether *part* may be *whole* without what was cached, and without saying so."""
-    if part is None or whole is None or not part.output_tokens:
-        return False
-    if part.cache_read_tokens or part.cache_write_tokens:
-        return False
-    less = (part.input_tokens or 0) < (whole.input_tokens or 0)
-    return less and part.output_tokens == whole.output_tokens
-
-
 def _inputs(usage: Usage) -> set[int]:
     """Return the input tokens with and without the cached ones, which some leave out."""
     every = usage.input_tokens or 0

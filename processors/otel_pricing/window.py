@@ -14,7 +14,6 @@ from otel_pricing.billing import apply, key_of, settle
 from otel_pricing.spans import LAZY_STREAM_NS, Key, Span, span_of
 from otel_pricing.twins import (
     nested_evidence,
-    partial_evidence,
     response_id_evidence,
     shape_buckets,
     shape_evidence,
@@ -37,8 +36,6 @@ MOST_DESCENDANTS = 512
 """Spans inside one call that are looked at; a call has few."""
 LARGEST_GROUP = 3 * CROWD
 """Calls decided together: enough to move some pairs about, and no more than a millisecond."""
-
-_EVIDENCE = (response_id_evidence, shape_evidence, partial_evidence)
 
 
 class BillingWindow:
@@ -178,7 +175,7 @@ class BillingWindow:
                 break
             other = self._spans[key]
             outer, inner = (span, other) if span.order < other.order else (other, span)
-            if any(evidence(outer, inner) for evidence in _EVIDENCE):
+            if response_id_evidence(outer, inner) or shape_evidence(outer, inner):
                 yield other
 
     def _echoes(self, span: Span, ends: list[tuple[int, Key]]) -> Iterator[Span]:

@@ -620,35 +620,6 @@ def test_counts_that_one_span_leaves_out_do_not_make_it_another_call(
     assert ids(inner) <= bills
 
 
-@pytest.mark.parametrize(
-    ("scope", "output", "calls"), [("langchain", 300, 1), ("langchain", 299, 2), ("client", 300, 2)]
-)
-def test_a_client_that_counts_less_input_is_in_the_framework_s_span(
-    scope: str, output: int, calls: int, priced: Callable[..., PricedCall]
-) -> None:
-    """Some leave the cached tokens of a stream out and do not say so; the larger count is right."""
-    outer = priced(scope=scope, usage=Usage(input_tokens=1700, output_tokens=output), at=(0, 100))
-    inner = priced(
-        scope=CLIENT_SCOPE, usage=Usage(input_tokens=176, output_tokens=300), at=(10, 90)
-    )
-
-    bills = billed([outer, inner])
-
-    assert len(bills) == calls
-    assert ids(outer) <= bills
-
-
-def test_a_direct_call_beside_a_framework_s_is_a_call(priced: Callable[..., PricedCall]) -> None:
-    """A span that is told apart by its counts leaves no place for another of the same output."""
-    outer = priced(scope="langchain", at=(0, 100))
-    inner = priced(scope=CLIENT_SCOPE, at=(20, 80))
-    direct = priced(
-        scope=CLIENT_SCOPE, usage=Usage(input_tokens=176, output_tokens=300), at=(1, 99)
-    )
-
-    assert billed([outer, direct, inner]) == ids(inner, direct)
-
-
 @pytest.mark.parametrize(("scope", "calls"), [("litellm", 1), (CLIENT_SCOPE, 2)])
 def test_a_gateway_that_tells_of_an_answer_twice_made_one_call(
     scope: str, calls: int, priced: Callable[..., PricedCall]

@@ -73,8 +73,6 @@ EXPECTED = {
     "mlflow.cached": (1, 1, 4_720_000),
     "ollm-anthropic+genai-anthropic+oi-anthropic+native.a_cached": (4, 1, 7_435_200),
     "ollm-langchain-0.40.l_chat": (1, 1, 4_720_000),
-    # Neither says what was cached, and the client leaves it out: 1700 × 3 + 300 × 15.
-    "oi-langchain-0.1.43+oi-anthropic-0.1.18.l_anth_stream": (2, 1, 9_600_000),
     "adk.adk_parallel": (3, 3, 3_330_000),
     # Of the two embeddings nothing is said but that they were made.
     "ollm-llama+ollm-openai.li_rag": (3, 3, 6_000_000),
