@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from support.postgres_server import programs, server
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+# How long an example takes is the machine's affair; what is slow has benchmarks.
+settings.register_profile("otel_distro", deadline=None)
+settings.load_profile("otel_distro")
 
 
 def pytest_configure() -> None:

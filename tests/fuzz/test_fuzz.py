@@ -48,7 +48,7 @@ def test_no_mutation_of_what_is_usual_breaks_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 @given(data=st.binary(max_size=200))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_no_bytes_at_all_break_it(name: str, data: bytes) -> None:
     """Nor the empty ones."""
     TARGETS[name].feed(data)

@@ -140,7 +140,6 @@ def test_a_budget_is_never_over(shared_in: str | None) -> None:
         settings=settings(
             max_examples=40 if shared_in is None else 10,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),
     )

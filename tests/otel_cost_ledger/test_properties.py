@@ -22,7 +22,7 @@ from otel_cost_ledger.queries import costs
 from otel_cost_ledger.rows import RowMaker, signed_64, unsigned_64
 from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
 
-QUICK = settings(max_examples=40, deadline=None)
+QUICK = settings(max_examples=40)
 
 OPTIONAL_COUNT = st.none() | st.integers(0, 2**20)
 

@@ -243,7 +243,7 @@ def test_a_forked_child_starts_with_an_empty_queue() -> None:
     assert sink.records == [1]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     records=st.integers(0, 300),
     size=st.integers(1, 50),
@@ -510,7 +510,7 @@ def test_counting_takes_no_lock_and_loses_nothing() -> None:
     assert counter.value == 80_000
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     steps=st.lists(
         st.sampled_from(["put", "away", "back", "flush", "full"]), min_size=1, max_size=25

@@ -385,9 +385,7 @@ anything = st.recursive(
     ),
     max_leaves=12,
 )
-often = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+often = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @often

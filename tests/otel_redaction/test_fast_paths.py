@@ -27,7 +27,7 @@ _WORDS = {
     "webhook": (b"webhook", b"hooks.slack"),
 }
 _FRAGMENTS = [word.decode() for words in _WORDS.values() for word in words]
-relaxed = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+relaxed = settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _every(word: bytes, text: bytes) -> list[int]:

@@ -58,7 +58,7 @@ def _without_gate(text: str) -> list[Match]:
         return engine.find_all(text)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(_PIECES, max_size=8).map(" ".join))
 def test_the_gate_loses_nothing_and_adds_nothing(text: str) -> None:
     """Whatever stands near a border between chunks, the matches are the same."""

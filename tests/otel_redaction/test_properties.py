@@ -52,7 +52,7 @@ DOCUMENTS = st.recursive(
     ),
     max_leaves=12,
 )
-relaxed = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+relaxed = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 
 
 @relaxed
