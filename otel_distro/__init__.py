@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from otel_distro.budget import BudgetExceeded
-    from otel_distro.business import business_metric
     from otel_distro.configuration import configure
     from otel_distro.contexts import feature_flag, session, tenant, user
     from otel_distro.errors import OtelDistroError, Problem, SettingsError
     from otel_distro.events.catalogue import Attribute, define_event
     from otel_distro.events.tracking import Event, attach, detach, event_span, track_event
-    from otel_distro.graph_nodes import graph_node
     from otel_distro.logs.adapters import loguru_patcher, loguru_sink, structlog_processor
-    from otel_distro.tallies import Snapshot, reset, snapshot
-    from otel_distro.tracing import current_trace_id, measure, traced
+    from otel_distro.measuring.business import business_metric
+    from otel_distro.measuring.graph_nodes import graph_node
+    from otel_distro.measuring.tallies import Snapshot, reset, snapshot
+    from otel_distro.measuring.tracing import current_trace_id, measure, traced
 
 _HOMES = {
     "Attribute": "events.catalogue",
@@ -26,25 +26,25 @@ _HOMES = {
     "OtelDistroError": "errors",
     "Problem": "errors",
     "SettingsError": "errors",
-    "Snapshot": "tallies",
+    "Snapshot": "measuring.tallies",
     "attach": "events.tracking",
-    "business_metric": "business",
+    "business_metric": "measuring.business",
     "configure": "configuration",
-    "current_trace_id": "tracing",
+    "current_trace_id": "measuring.tracing",
     "define_event": "events.catalogue",
     "detach": "events.tracking",
     "event_span": "events.tracking",
     "feature_flag": "contexts",
-    "graph_node": "graph_nodes",
+    "graph_node": "measuring.graph_nodes",
     "loguru_patcher": "logs.adapters",
     "loguru_sink": "logs.adapters",
-    "measure": "tracing",
-    "reset": "tallies",
+    "measure": "measuring.tracing",
+    "reset": "measuring.tallies",
     "session": "contexts",
-    "snapshot": "tallies",
+    "snapshot": "measuring.tallies",
     "structlog_processor": "logs.adapters",
     "tenant": "contexts",
-    "traced": "tracing",
+    "traced": "measuring.tracing",
     "track_event": "events.tracking",
     "user": "contexts",
 }

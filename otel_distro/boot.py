@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from otel_distro import notices, settings
 from otel_distro.attributes import DISTRO_NAME
 from otel_distro.content.wiring import capture
-from otel_distro.credentials import (
+from otel_distro.delivery.credentials import (
     keep_headers_unprinted,
     warn_of_plaintext,
     without_credentials,
 )
+from otel_distro.delivery.exporters import drop_unknown_exporters
+from otel_distro.delivery.light_transport import exporter_arguments
 from otel_distro.errors import OtelDistroError, SettingsError
-from otel_distro.exporters import drop_unknown_exporters
-from otel_distro.light_transport import exporter_arguments
 from otel_distro.logs import setup as logs
 from otel_distro.phases import phase
-from otel_distro.runtime import Runtime, running, set_running
+from otel_distro.running import running, set_running
+from otel_distro.runtime import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

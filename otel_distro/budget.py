@@ -113,16 +113,17 @@ def remaining(name: str = "day", **scope_values: str) -> Remaining:
     Raises OtelDistroError where no such budget is in force or its file cannot be read.
     """
     from otel_budget.store import BudgetFileError
-    from otel_distro.runtime import running
+    from otel_distro.running import running
 
     runtime = running()
     budgets = runtime.budgets if runtime is not None else None
     if budgets is None:
         raise OtelDistroError(f"no budget is in force, so there is none called {name!r}")
     try:
-        return budgets.remaining(name, scope_values)
+        stands: Remaining = budgets.remaining(name, scope_values)
     except BudgetFileError as error:
         raise OtelDistroError(str(error)) from error
+    return stands
 
 
 def on_threshold(callback: Callable[[Crossing], None]) -> None:

@@ -35,7 +35,7 @@ def configure(
     if is_disabled(os.environ):  # noqa: TID251
         return
     from otel_distro import settings
-    from otel_distro.runtime import running
+    from otel_distro.running import running
 
     if running() is not None:
         return
@@ -77,7 +77,7 @@ def _attach(loaded: Loaded, environ: Mapping[str, str], providers: tuple[Any, An
     from opentelemetry.trace import get_tracer_provider
 
     from otel_distro.boot import start
-    from otel_distro.runtime import set_running
+    from otel_distro.running import set_running
 
     given = [
         provider if provider is not None else get()

@@ -106,7 +106,7 @@ def revoke(by: str = "program") -> None:
 
 
 def _decide(answer: Answer, by: str) -> Decision:
-    from otel_distro.running_here import running
+    from otel_distro.running import running
 
     runtime = running()
     state_dir = _settings().state_dir
@@ -132,7 +132,7 @@ def _decide(answer: Answer, by: str) -> Decision:
 
 
 def _settings() -> Settings:
-    from otel_distro.running_here import running
+    from otel_distro.running import running
 
     runtime = running()
     if runtime is not None:

@@ -65,7 +65,7 @@ def user(user_id: str) -> Said:
     running distribution there is no key, and then nothing is carried: a name never is.
     """
     from otel_cost_ledger.privacy import person_name
-    from otel_distro.running_here import running
+    from otel_distro.running import running
 
     runtime = running()
     key = runtime.pseudonym_key() if runtime is not None else None

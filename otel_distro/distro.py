@@ -30,7 +30,7 @@ class OtelDistro(BaseDistro):  # type: ignore[misc]
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
         """Activate one instrumentor; one that fails costs its own spans, not all others'."""
-        from otel_distro.instrumentors import load
+        from otel_distro.instrumentation.instrumentors import load
 
         load(entry_point, **kwargs)
 
@@ -46,7 +46,7 @@ class OtelDistroConfigurator:
             from otel_distro.boot import boot_from_environment
 
         boot_from_environment(**kwargs)
-        from otel_distro.runtime import running
+        from otel_distro.running import running
 
         runtime = running()
         if runtime is not None and not runtime.gate.is_open():

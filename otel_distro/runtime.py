@@ -10,36 +10,32 @@ from typing import TYPE_CHECKING, Any
 
 from otel_budget.latency import LatencyBudgets
 from otel_budget.telling import LatencyTeller
-from otel_distro import (
-    canary,
-    closing,
-    context_propagation,
-    contexts,
-    notices,
-    settings_audit,
-    uncaught,
-)
-from otel_distro.accounts import Accounts
-from otel_distro.asgi_events import leave_out_event_spans
-from otel_distro.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
+from otel_distro import context_propagation, contexts, notices, uncaught
+from otel_distro.accounting.accounts import Accounts
+from otel_distro.accounting.cost_metrics import CostMetrics
 from otel_distro.consent_gate import ConsentGate
 from otel_distro.content.wiring import keeper, shields
-from otel_distro.cost_metrics import CostMetrics
-from otel_distro.deliveries import Deliveries
-from otel_distro.exit_line import ExitLine
-from otel_distro.exits import Exits
+from otel_distro.delivery.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
+from otel_distro.delivery.deliveries import Deliveries
+from otel_distro.delivery.local import LocalDeliveries
+from otel_distro.delivery.outages import Outages
+from otel_distro.delivery.processors import exporters_of
+from otel_distro.delivery.spooling import Spooling
+from otel_distro.exits import closing
+from otel_distro.exits.exit_line import ExitLine
+from otel_distro.exits.leaving import Exits
+from otel_distro.exits.metric_locks import renew_metric_locks
 from otel_distro.faults import Faults
-from otel_distro.install import disarm, guard_providers, is_guarded
+from otel_distro.guard import canary
+from otel_distro.guard.install import disarm, guard_providers, is_guarded
+from otel_distro.guard.pipeline import Pipeline
+from otel_distro.guard.redaction_tally import RedactionTally
 from otel_distro.installation_key import installation_key
-from otel_distro.local_deliveries import LocalDeliveries
+from otel_distro.instrumentation.asgi_events import leave_out_event_spans
 from otel_distro.logs import setup as logs
-from otel_distro.metric_locks import renew_metric_locks
-from otel_distro.outages import Outages
-from otel_distro.pipeline import Pipeline
-from otel_distro.redaction_tally import RedactionTally
 from otel_distro.self_metrics import SelfMetrics
+from otel_distro.settings import audit as settings_audit
 from otel_distro.settings import process_environment
-from otel_distro.spooling import Spooling, exporters_of
 from otel_distro.tolerance.default import make_tamer
 from otel_distro.tolerance.install import tolerate_api
 from otel_distro.tolerance.propagation import tolerate_propagation
@@ -53,10 +49,10 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.sdk.trace.export import SpanExporter
 
-    from otel_distro.accounts import CallSink, VerdictSink
-    from otel_distro.budgets import Budgets
+    from otel_distro.accounting.accounts import CallSink, VerdictSink
+    from otel_distro.accounting.ledger_sink import LedgerSink
+    from otel_distro.budgets.wiring import Budgets
     from otel_distro.health.inside import HealthInside
-    from otel_distro.ledger_sink import LedgerSink
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook
 
@@ -308,7 +304,7 @@ def _ledger_sink(
 ) -> LedgerSink | None:
     if settings.ledger is None:
         return None
-    from otel_distro.ledger_sink import LedgerSink
+    from otel_distro.accounting.ledger_sink import LedgerSink
 
     return LedgerSink(settings, clean, gate)
 
@@ -322,7 +318,7 @@ def _budgets(settings: Settings, faults: Faults) -> Budgets | None:
     if not settings.cost_budgets:
         return None
     try:
-        from otel_distro.budgets import Budgets
+        from otel_distro.budgets.wiring import Budgets
 
         return Budgets(settings, partial(_open_book, settings), faults)
     except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
@@ -342,17 +338,3 @@ def _open_book(settings: Settings) -> PriceBook:
     from otel_pricing import PriceBook, read_price_file
 
     return PriceBook(read_price_file(settings.prices)) if settings.prices else PriceBook()
-
-
-_running: Runtime | None = None
-
-
-def running() -> Runtime | None:
-    """Return the distribution that runs in this process, if any."""
-    return _running
-
-
-def set_running(runtime: Runtime | None) -> None:
-    """Make *runtime* the one of this process."""
-    global _running  # noqa: PLW0603 - one distribution a process, as there is one global provider
-    _running = runtime

@@ -12,7 +12,7 @@ from otel_distro import attributes as names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from otel_distro.deliveries import Deliveries
+    from otel_distro.delivery.deliveries import Deliveries
     from otel_distro.faults import Faults
     from otel_distro.tolerance.complaints import Complaints
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from otel_budget.cost_budget import CostBudget
     from otel_cost_ledger.calls import StoredCall
     from otel_cost_ledger.ledger import Ledger
-    from otel_distro.budget_report import BudgetLine
+    from otel_distro.budgets.report import BudgetLine
     from otel_distro.health.checks import HealthCheck
 
 ERRORS_IN_5_MINUTES = {
@@ -78,7 +78,7 @@ def check(
 
 
 def _live(live: Iterable[HealthCheck]) -> Iterator[Incident]:
-    from otel_distro.deliveries import SIGNALS
+    from otel_distro.delivery.deliveries import SIGNALS
 
     lossy = frozenset(SIGNALS.values())
     for one in live:

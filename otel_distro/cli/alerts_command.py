@@ -87,7 +87,7 @@ def _check(settings: Settings) -> list[Incident]:
     from otel_distro.alerts.incidents import MEMORY_FILE_NAME, Memory, messages
     from otel_distro.alerts.notifiers import notify
     from otel_distro.alerts.rules import check, now_utc
-    from otel_distro.budget_report import lines
+    from otel_distro.budgets.report import lines
     from otel_distro.health.report import live_checks
 
     now = now_utc()

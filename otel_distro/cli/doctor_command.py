@@ -10,7 +10,7 @@ import click
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
 from otel_distro.settings import load, process_environment
-from otel_distro.variables import VARIABLES
+from otel_distro.settings.variables import VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,7 @@ from otel_distro.cli.reading import reading
 
 if TYPE_CHECKING:
     from otel_cost_ledger.location import Location
-    from otel_distro.explanation import Node
+    from otel_distro.analysis.explanation import Node
 
 _HEX = frozenset("0123456789abcdef")
 
@@ -42,7 +42,7 @@ def command(trace_id: int, ledger: Location | None, *, as_json: bool) -> None:
     Trace ids are in the last column of `otel-distro calls`, and in every trace viewer.
     """
     from otel_cost_ledger.calls import find_trace
-    from otel_distro.explanation import tree
+    from otel_distro.analysis.explanation import tree
 
     path = ledger_path(ledger)
     with reading(path) as opened:

@@ -14,7 +14,7 @@ from otel_distro.cli.reading import reading
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
-    from otel_distro.budget_report import BudgetLine
+    from otel_distro.budgets.report import BudgetLine
 
 
 @click.command("health", epilog="Example: otel-distro health --json")
@@ -23,7 +23,7 @@ def command(*, as_json: bool) -> None:
     """Look at memory, errors, latency, budgets, guard and export; end with 1 unless all is well."""
     from contextlib import nullcontext
 
-    from otel_distro.budget_report import lines
+    from otel_distro.budgets.report import lines
     from otel_distro.health.checks import overall
     from otel_distro.health.report import NOT_WELL, as_data, checks
 

@@ -34,7 +34,7 @@ def command(
     For when a price was missing or wrong. The figures they had are kept beside the new ones.
     """
     from otel_cost_ledger.errors import LedgerError
-    from otel_distro.repricing import RepricingFailedError, reprice
+    from otel_distro.analysis.repricing import RepricingFailedError, reprice
     from otel_pricing import PriceBook, PriceBookError, read_price_file
 
     prices = prices or load(process_environment()).settings.prices

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from otel_cost_ledger.location import Location
-    from otel_distro.budget_report import BudgetLine
+    from otel_distro.budgets.report import BudgetLine
     from otel_distro.settings import Settings
     from otel_distro.terminal.snapshot import Snapshot
 
@@ -100,7 +100,7 @@ def budgets_of(settings: Settings) -> list[BudgetLine]:
     """Return how budgets stand; nothing where their file cannot be read."""
     import sqlite3
 
-    from otel_distro.budget_standing import budget_lines
+    from otel_distro.budgets.standing import budget_lines
 
     try:
         return budget_lines(settings, time.time_ns())

@@ -23,7 +23,7 @@ _WINDOW = timedelta(hours=24)
 def command(since: datetime | None, ledger: Location | None, *, as_json: bool) -> None:
     """Show spans that exceeded their latency budgets, by operation."""
     from otel_cost_ledger.violations import violations
-    from otel_distro.violation_summary import by_operation
+    from otel_distro.analysis.violations import by_operation
 
     path = ledger_path(ledger)
     since = since or datetime.now(UTC) - _WINDOW

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_cost_ledger.location import Location
-    from otel_distro.waste import WasteReport
+    from otel_distro.analysis.waste import WasteReport
 
 _DEFAULT_DAYS = 7
 
@@ -50,7 +50,7 @@ def command(
     call can be in several lines, so they have no total.
     """
     from otel_cost_ledger.calls import each_call
-    from otel_distro.waste import find_waste
+    from otel_distro.analysis.waste import find_waste
 
     path = ledger_path(ledger)
     since = since or datetime.now(UTC) - timedelta(days=_DEFAULT_DAYS)

@@ -11,7 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
 from otel_distro.errors import OtelDistroError
-from otel_distro.settings_parsers import CONTENT_KEY_PREFIX
+from otel_distro.settings.parsers import CONTENT_KEY_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable

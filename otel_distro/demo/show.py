@@ -14,7 +14,7 @@ from otel_distro.demo.receiver import Receiver
 from otel_distro.errors import OtelDistroError
 from otel_distro.launch import launch_environment
 from otel_distro.settings import DO_NOT_TRACK, process_environment
-from otel_distro.variables import PREFIX
+from otel_distro.settings.variables import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from otel_distro.credentials import sent_in_the_clear
+from otel_distro.delivery.credentials import sent_in_the_clear
 from otel_distro.doctor.check import Check
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def check_ledger(path: Location | None) -> Iterator[Check]:
 
 def check_spool(state_dir: Path, mode: str) -> Iterator[Check]:
     """Look at what waits on disk, and at today's books of deliveries."""
-    from otel_distro.delivery_books import today
+    from otel_distro.delivery.books import today
     from otel_distro.health.deliveries import sentence
     from otel_distro.spool.offline import status
 

@@ -59,9 +59,9 @@ def check_redaction(loaded: Loaded) -> Iterator[Check]:
             "unset OTEL_DISTRO_REDACTION",
         )
         return
-    from otel_distro.canary import SECRETS, leaks
     from otel_distro.faults import Faults
-    from otel_distro.pipeline import NO_ACCOUNTS, Pipeline
+    from otel_distro.guard.canary import SECRETS, leaks
+    from otel_distro.guard.pipeline import NO_ACCOUNTS, Pipeline
     from otel_redaction import Redactor
     from otel_redaction.shield import Shield
 

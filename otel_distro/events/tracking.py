@@ -16,8 +16,8 @@ from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
 from otel_distro import attributes as names
 from otel_distro import contexts, notices
 from otel_distro.events import catalogue
+from otel_distro.measuring.tallies import TALLIES
 from otel_distro.said_keys import SESSION
-from otel_distro.tallies import TALLIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from otel_cost_ledger.ledger import Ledger
-    from otel_distro.budget_report import BudgetLine
+    from otel_distro.budgets.report import BudgetLine
 
 MEMORY_CRITICAL, MEMORY_WARNING = 90.0, 80.0
 ERRORS_CRITICAL, ERRORS_WARNING = 50, 20

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_distro.health.board import Board
-from otel_distro.health.processes import state_of
+from otel_distro.health.processes import Watched, state_of
 
 if TYPE_CHECKING:
-    from otel_distro.runtime import Runtime
+    from otel_distro.consent_gate import ConsentGate
+    from otel_distro.settings import Settings
+
+
+class Host(Watched, Protocol):
+    """A running distribution, as far as its health is concerned."""
+
+    settings: Settings
+    gate: ConsentGate
 
 
 class HealthInside:
     """What a process does for its health to be known; started once, renewed after a fork."""
 
-    def __init__(self, runtime: Runtime, service: str) -> None:
+    def __init__(self, runtime: Host, service: str) -> None:
         self._runtime = runtime
         self._service = service
         self._server: Any = None

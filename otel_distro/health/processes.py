@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_distro import figures
 from otel_distro.health.checks import HealthCheck
@@ -12,7 +12,11 @@ from otel_distro.health.checks import HealthCheck
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from otel_distro.runtime import Runtime
+    from otel_distro.accounting.ledger_sink import LedgerSink
+    from otel_distro.delivery.deliveries import Deliveries
+    from otel_distro.faults import Faults
+    from otel_distro.guard.pipeline import Pipeline
+    from otel_redaction.shield import Shield
 
 LAG_CALLS = 1000
 """So many calls that wait for the ledger are more than a moment's."""
@@ -21,7 +25,26 @@ _LONGEST_NAME = 100
 _REST = "(others)"
 
 
-def state_of(runtime: Runtime, service: str) -> dict[str, Any]:
+class Watched(Protocol):
+    """The parts of a running distribution that its health depends on."""
+
+    ledger: LedgerSink | None
+    faults: Faults
+    pipeline: Pipeline
+    shield: Shield
+
+    @property
+    def guard_ok(self) -> bool:
+        """Whether the guard is in place and the canary came out masked."""
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """The books of what is exported."""
+        ...
+
+
+def state_of(runtime: Watched, service: str) -> dict[str, Any]:
     """Return how this process is; numbers and names only."""
     waiting, fault = runtime.ledger.lag() if runtime.ledger is not None else (0, "")
     return {
@@ -38,7 +61,7 @@ def state_of(runtime: Runtime, service: str) -> dict[str, Any]:
     }
 
 
-def _open_spans(runtime: Runtime) -> dict[str, int]:
+def _open_spans(runtime: Watched) -> dict[str, int]:
     """Return how many spans of the most frequent names are open, redacted, and of all others."""
     counts = runtime.pipeline.open_spans.counts()
     found: Counter[str] = Counter()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_cost_ledger.ledger import Ledger
-    from otel_distro.budget_report import BudgetLine
+    from otel_distro.budgets.report import BudgetLine
     from otel_distro.settings import Settings
 
 NOT_WELL = frozenset({"degraded", "critical"})
@@ -26,7 +26,7 @@ NOT_WELL = frozenset({"degraded", "critical"})
 
 def live_checks(settings: Settings) -> list[HealthCheck]:
     """Return the checks of what running processes say, and of what is exported today."""
-    from otel_distro.delivery_books import today
+    from otel_distro.delivery.books import today
     from otel_distro.health.board import running
     from otel_distro.health.deliveries import check_deliveries, check_spool
     from otel_distro.health.processes import check_processes
@@ -64,7 +64,7 @@ def as_data(found: Sequence[HealthCheck]) -> dict[str, Any]:
 def look(settings: Settings) -> dict[str, Any]:
     """Look at everything now; what cannot be read is a check that failed."""
     from otel_cost_ledger.ledger import open_ledger
-    from otel_distro.budget_standing import budget_lines
+    from otel_distro.budgets.standing import budget_lines
 
     try:
         budgets = budget_lines(settings, time.time_ns())

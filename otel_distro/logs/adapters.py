@@ -143,7 +143,7 @@ def _emit(
 
 def _least(name: str) -> int:
     """Return the least level that settings name for the logger *name* or one above it."""
-    from otel_distro.running_here import running
+    from otel_distro.running import running
 
     runtime = running()
     levels = dict(runtime.settings.log_levels) if runtime is not None else {}

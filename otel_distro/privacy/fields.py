@@ -169,7 +169,7 @@ def _of_ours(signal: str) -> Iterator[_Field]:
         for name in sorted(n for n in names if "." in n):
             yield name, f"written by {module_name.partition('.')[0]}", OWN_HEALTH, PLAIN
     if signal == "metrics":
-        from otel_distro.instrumentors import SYSTEM_METRICS
+        from otel_distro.instrumentation.instrumentors import SYSTEM_METRICS
 
         for name in SYSTEM_METRICS:
             yield name, "of the process and its machine", OWN_HEALTH, PLAIN

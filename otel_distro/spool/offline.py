@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.credentials import keep_headers_unprinted, without_credentials
+from otel_distro.delivery.credentials import keep_headers_unprinted, without_credentials
 from otel_distro.spool.address import ROOT, Address, read_address
 from otel_distro.spool.drain import DAMAGED, Drained, drain, turn_to_drain
 from otel_distro.spool.ports import Port, port_of

@@ -12,7 +12,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_distro.credentials import without_header
+from otel_distro.delivery.credentials import without_header
 from otel_distro.spool.answer import Answer, Verdict, grpc_verdict, http_verdict
 from otel_distro.spool.inherited import renew_connections
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from otel_cost_ledger.ledger import Ledger
-    from otel_distro.budget_report import BudgetLine
+    from otel_distro.budgets.report import BudgetLine
 
 UNKNOWN_WIDTH = 120
 """Columns of what is not a terminal."""

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_distro import figures
-from otel_distro.budget_standing import budget_left, budget_name, outlook
+from otel_distro.budgets.standing import budget_left, budget_name, outlook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from otel_cost_ledger.costs import CostLine
-    from otel_distro.budget_report import BudgetLine
+    from otel_distro.budgets.report import BudgetLine
     from otel_distro.terminal.snapshot import Snapshot
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"

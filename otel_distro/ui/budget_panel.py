@@ -11,7 +11,7 @@ from otel_budget.cost_budget import Unit
 from otel_cost_ledger.filters import Filters, Window
 from otel_cost_ledger.schema import NS_PER_DAY
 from otel_cost_ledger.timeline import rows_up_to, timeline
-from otel_distro.budget_standing import budget_left, budget_lines, budget_name, outlook
+from otel_distro.budgets.standing import budget_left, budget_lines, budget_name, outlook
 from otel_distro.ui.answers import ROWS_AT_ONCE
 from otel_distro.ui.burn_down import burn_down
 from otel_distro.ui.panels import Block, Panel
@@ -20,7 +20,7 @@ from otel_distro.ui.view import HOUR_NS
 if TYPE_CHECKING:
     from otel_cost_ledger.ledger import Ledger
     from otel_cost_ledger.timeline import Extent, Sums
-    from otel_distro.budget_report import BudgetLine
+    from otel_distro.budgets.report import BudgetLine
     from otel_distro.settings import Settings
     from otel_distro.ui.answers import Answers
 

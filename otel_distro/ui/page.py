@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from otel_distro.redaction_tally import read_tally, tally_file
+from otel_distro.guard.redaction_tally import read_tally, tally_file
 from otel_distro.ui import budget_panel, speed, spending, usage
 from otel_distro.ui.tiles import tiles
 from otel_distro.ui.view import WINDOWS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otel_distro.command_reference import page
-from otel_distro.settings_table import with_table
+from otel_distro.settings.table import with_table
 from support.documents import PROJECT
 
 
@@ -13,7 +13,7 @@ def test_the_page_of_commands_is_up_to_date() -> None:
 
 
 def test_the_page_of_settings_is_up_to_date() -> None:
-    """`python -m otel_distro.settings_table docs/settings.md` makes its table."""
+    """`python -m otel_distro.settings.table docs/settings.md` makes its table."""
     text = (PROJECT / "docs" / "settings.md").read_text(encoding="utf-8")
 
     assert with_table(text) == text

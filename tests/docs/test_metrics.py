@@ -22,14 +22,14 @@ from otel_budget.cost_budget import CostBudget
 from otel_budget.latency import LatencyBudget, LatencyBudgets
 from otel_budget.refusal import Refusal
 from otel_budget.telling import LatencyTeller
-from otel_distro.accounts import Accounts
-from otel_distro.budget_telling import BudgetTeller
-from otel_distro.cost_metrics import CostMetrics
-from otel_distro.delivery_counts import Tally
+from otel_distro.accounting.accounts import Accounts
+from otel_distro.accounting.cost_metrics import CostMetrics
+from otel_distro.budgets.telling import BudgetTeller
+from otel_distro.delivery.counts import Tally
 from otel_distro.faults import Faults
-from otel_distro.instrumentors import SYSTEM_METRICS
+from otel_distro.guard.series_limit import MOST_SERIES, OVERFLOW
+from otel_distro.instrumentation.instrumentors import SYSTEM_METRICS
 from otel_distro.self_metrics import SelfMetrics
-from otel_distro.series_limit import MOST_SERIES, OVERFLOW
 from otel_distro.stack.metric_names import FROM_PROGRAMS, FROM_PROGRAMS_IN_TROUBLE
 from otel_pricing import PriceBook
 from support.documents import PROJECT
@@ -48,7 +48,7 @@ _KINDS = {
     "ObservableGauge": "gauge",
 }
 _FACTORY = re.compile(r"create_(observable_)?(counter|up_down_counter|gauge|histogram)$")
-_OF_THE_APP = "otel_distro/business.py"
+_OF_THE_APP = "otel_distro/measuring/business.py"
 """Makes what the app asks for, under names of the app's."""
 _HANDED_ON = "otel_distro/tolerance/"
 """Stands between the SDK and whoever makes an instrument; makes none of its own."""

@@ -15,7 +15,7 @@ import yaml
 from otel_cost_ledger import SqliteCostExporter
 from otel_distro.cli import COMMANDS, main
 from otel_distro.settings import load
-from otel_distro.variables import VARIABLES
+from otel_distro.settings.variables import VARIABLES
 from support.documents import PAGES, Block, blocks, name_of
 from support.process import clean_environment, instrumented
 

@@ -15,7 +15,7 @@ from otel_cost_ledger.ledger import open_ledger
 from otel_cost_ledger.writer import LedgerWriter
 from otel_distro.alerts.incidents import COOLDOWN, Memory, messages
 from otel_distro.alerts.rules import Incident, check
-from otel_distro.budget_report import BudgetLine
+from otel_distro.budgets.report import BudgetLine
 from otel_distro.cli import main
 from otel_distro.error_categories import Category, categorise
 from otel_distro.health.checks import HealthCheck, check_memory, overall

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_budget.book import State
-from otel_distro import budgets as budgets_module
-from otel_distro.budgets import Budgets
+from otel_distro.budgets import wiring as budgets_module
+from otel_distro.budgets.wiring import Budgets
 from otel_distro.faults import Faults
 from otel_distro.runtime import Runtime
 from otel_distro.settings import load

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from otel_budget.endpoints import ModelRequest
 from otel_budget.refusal import Refusal
 from otel_distro import BudgetExceeded, OtelDistroError, budget
-from otel_distro.budget_scopes import Scopes, ScopeSpanProcessor
+from otel_distro.budgets.scopes import Scopes, ScopeSpanProcessor
 from support.process import clean_environment, instrumented
 
 if TYPE_CHECKING:

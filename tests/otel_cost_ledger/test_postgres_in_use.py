@@ -11,7 +11,7 @@ import pytest
 from otel_cost_ledger import open_ledger
 from otel_cost_ledger.location import PostgresUrl, spill_path
 from otel_cost_ledger.queries import costs
-from otel_distro.ledger_sink import LedgerSink
+from otel_distro.accounting.ledger_sink import LedgerSink
 from otel_distro.settings import load
 from otel_pricing.call import PricedCall
 from support.ledger_cli import run

@@ -11,7 +11,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
 from otel_budget import LatencyBudgets, LatencyRecord
-from otel_distro.accounts import Accounts
+from otel_distro.accounting.accounts import Accounts
 from otel_distro.faults import Faults
 from otel_pricing import PriceBook, PricedCall
 

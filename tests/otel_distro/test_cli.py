@@ -258,7 +258,7 @@ def test_every_command_has_a_help_that_fits_one_screen_and_ends_with_an_example(
 
 def test_doctor_lists_every_setting() -> None:
     """Name, meaning, default, example."""
-    from otel_distro.variables import VARIABLES
+    from otel_distro.settings.variables import VARIABLES
 
     listed = run("doctor", "--settings").stdout
     assert all(variable.name in listed for variable in VARIABLES)

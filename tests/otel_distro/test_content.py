@@ -25,8 +25,8 @@ from otel_distro.content.messages import is_message, without_messages
 from otel_distro.content.wiring import CAPTURE, capture, shields
 from otel_distro.demo.provider import FakeProvider
 from otel_distro.faults import Faults
-from otel_distro.install import guard_tracer_provider
-from otel_distro.pipeline import NO_ACCOUNTS, Pipeline
+from otel_distro.guard.install import guard_tracer_provider
+from otel_distro.guard.pipeline import NO_ACCOUNTS, Pipeline
 from otel_distro.settings import Settings, load
 from otel_redaction import Redactor
 from otel_redaction.shield import SilentObserver

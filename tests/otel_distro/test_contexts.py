@@ -14,8 +14,9 @@ from opentelemetry.baggage.propagation import W3CBaggagePropagator
 
 import otel_distro
 from otel_cost_ledger.privacy import Pseudonyms, parse_person_name, person_name
-from otel_distro import contexts, runtime
+from otel_distro import contexts
 from otel_distro.context_propagation import AllowedPropagator
+from otel_distro.running import set_running
 from otel_distro.said_keys import KEYS
 from otel_redaction import Redactor
 
@@ -37,9 +38,9 @@ class Running:
 @pytest.fixture
 def with_a_key() -> Iterator[None]:
     stand_in: Any = Running()
-    runtime.set_running(stand_in)
+    set_running(stand_in)
     yield
-    runtime.set_running(None)
+    set_running(None)
 
 
 def attributes_of_a_span(sdk: GuardedSdk) -> dict[str, Any]:
@@ -206,7 +207,7 @@ def test_no_header_is_written_while_consent_is_missing() -> None:
 
 def test_budgets_hear_who_a_call_is_for() -> None:
     """What is said in the process needs no trust."""
-    from otel_distro.budget_scopes import Scopes
+    from otel_distro.budgets.scopes import Scopes
 
     with otel_distro.tenant("acme"), otel_distro.session("s-1"):
         found = Scopes(()).attributes(context.get_current())

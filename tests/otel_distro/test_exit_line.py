@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from otel_distro.demo.provider import FakeProvider
-from otel_distro.exit_line import ExitLine, Sums, describe, p95_ms
+from otel_distro.exits.exit_line import ExitLine, Sums, describe, p95_ms
 from otel_distro.settings import Settings
 from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
 from support.process import Finished, clean_environment, instrumented

@@ -23,7 +23,7 @@ from opentelemetry.sdk.metrics.view import (
     View,
 )
 
-from otel_distro.metric_locks import renew_metric_locks
+from otel_distro.exits.metric_locks import renew_metric_locks
 from otel_redaction.lazy import lazy
 from support.forks import CALL_NANO_USD, fork_under_load
 from support.process import clean_environment, instrumented

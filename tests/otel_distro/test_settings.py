@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from otel_distro.errors import SettingsError
 from otel_distro.settings import Settings, load
-from otel_distro.variables import VARIABLES
+from otel_distro.settings.variables import VARIABLES
 from otel_redaction import DEFAULT_POLICY, Redactor
 
 HOME = {"HOME": "/home/ada"}

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from otel_budget.cost_budget import Action, CostBudget
 from otel_cost_ledger import LedgerWriter, open_ledger
-from otel_distro.budget_standing import budget_lines
+from otel_distro.budgets.standing import budget_lines
 from otel_distro.cli import main
 from otel_distro.settings import Settings
 from otel_distro.terminal.screen import bar, draw, sparkline
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from otel_distro.budget_report import BudgetLine
+    from otel_distro.budgets.report import BudgetLine
     from otel_distro.terminal.snapshot import Snapshot
 
 NOW = datetime(2026, 3, 18, 15, 30, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""From processors to the collector or to disk: queues, books, outages."""

@@ -1,0 +1,1 @@
+"""How a process ends with everything said that there was to say."""

@@ -1,0 +1,1 @@
+"""The guard: every record is accounted for and redacted before anything exports it."""

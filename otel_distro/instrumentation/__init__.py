@@ -1,0 +1,1 @@
+"""Which libraries are instrumented, when, and with what."""

@@ -1,0 +1,387 @@
+"""The table of environment variables: what each sets, how it is read, what it means.
+
+The README's table is made from this one, and `otel-distro doctor --settings` prints it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from otel_budget.latency import DEFAULT_LATENCY_BUDGETS
+from otel_distro import environment_variables as env
+from otel_distro.delivery.batch_limits import MEGABYTE, SPAN_LIMITS
+from otel_distro.settings import parsers as parse
+from otel_distro.spool.limits import DEFAULT_SPOOL_LIMITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PREFIX = "OTEL_DISTRO_"
+"""Every variable of ours begins with it; one that does and is not listed is a mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable: what it sets, how it is read, what it means."""
+
+    name: str
+    key: str
+    """The same setting's key in the file."""
+    read: Callable[[object], Any]
+    meaning: str
+    default: str
+    example: str
+    protects: bool = False
+    """A bad value withholds content, because protection was meant."""
+    secret: bool = False
+    """The value is never printed."""
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable(
+        env.OTEL_DISTRO_CONFIG,
+        "",
+        parse.path,
+        "TOML file with structured settings; its keys are those of this table in lower case "
+        "without the prefix, and the sections `[redaction]`, `[[budgets]]` and "
+        "`[[latency_budgets]]`",
+        "none",
+        "/etc/otel-distro.toml",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_STRICT,
+        "strict",
+        parse.boolean,
+        "end the process with code 78 when a setting cannot be used or the guard cannot be "
+        "installed, instead of running the app and withholding content",
+        "false",
+        "true",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_REDACTION,
+        "redaction",
+        parse.boolean,
+        "redact PII and secrets before any exporter sees them",
+        "true",
+        "false",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_REDACTION_ALLOW_KINDS,
+        "redaction_allow_kinds",
+        parse.names,
+        "kinds of PII to leave alone, separated by commas",
+        "none",
+        "ip_address,mac_address",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_REDACTION_ALLOW_KEYS,
+        "redaction_allow_keys",
+        parse.names,
+        "attribute keys whose values are never redacted, separated by commas",
+        "none",
+        "app.build_id",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_PSEUDONYM_KEY,
+        "",
+        str,
+        "key of keyed pseudonyms, at least 16 bytes; without one values are masked",
+        "none",
+        "(32 random characters)",
+        protects=True,
+        secret=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_PSEUDONYM_KEY_FILE,
+        "pseudonym_key_file",
+        parse.path,
+        "file that holds the key of keyed pseudonyms",
+        "none",
+        "/run/secrets/pseudonym.key",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_CONSENT,
+        "consent",
+        parse.consent,
+        "`required`: nothing leaves and no call is stored before the user has consented "
+        "(`otel-distro consent`); DO_NOT_TRACK=1 counts as refused, whatever stands here",
+        "not_required",
+        "required",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_CONTENT,
+        "content",
+        parse.choice("none", "metadata", "full"),
+        "what is kept of model calls: `none` stores no call, `metadata` numbers and names, `full` "
+        "also messages, redacted and encrypted for OTEL_DISTRO_CONTENT_KEY; with any of the three "
+        "messages are not exported",
+        "numbers and names; messages leave, redacted, where they are captured",
+        "metadata",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_CONTENT_KEY,
+        "content_key",
+        parse.content_key,
+        "public key that `otel-distro content keygen` prints; only its private half, which the "
+        "user keeps, can read what is stored under `full`",
+        "none",
+        "otc1Yk3q...",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_CONTENT_RETENTION_DAYS,
+        "content_retention_days",
+        parse.whole_number(least=1, most=36500, example="7"),
+        "days for which stored messages are kept",
+        "those of OTEL_DISTRO_LEDGER_RETENTION_DAYS",
+        "7",
+    ),
+    Variable(
+        env.OTEL_DISTRO_LATENCY_BUDGETS,
+        "latency_budgets",
+        parse.latency_budgets,
+        "milliseconds that spans may take, by span name pattern",
+        ", ".join(f"{b.operation}={b.ms:g}" for b in DEFAULT_LATENCY_BUDGETS),
+        "chat *=5000,search_operation=2000",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_ALERT_URLS,
+        "alert_urls",
+        parse.names,
+        "where `otel-distro alerts` sends its messages, as URLs of apprise separated by commas",
+        "none",
+        "slack://TOKEN/#ops",
+        secret=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_HEALTH_PORT,
+        "health_port",
+        parse.whole_number(least=0, most=65535, example="13133"),
+        "port on 127.0.0.1 where the app answers `/healthz` with what `otel-distro health` says",
+        "none",
+        "13133",
+    ),
+    Variable(
+        env.OTEL_DISTRO_BUDGET_USD_PER_DAY,
+        "budget_usd_per_day",
+        parse.usd,
+        "US dollars that the model calls of this host may cost in a day (UTC); more budgets "
+        "under `[[budgets]]` in the file",
+        "no limit",
+        "5",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_BUDGET_ACTION,
+        "budget_action",
+        parse.choice("warn", "refuse"),
+        "`warn` tells when the budget is spent, `refuse` answers further calls with HTTP 402 "
+        "before they are sent",
+        "warn",
+        "refuse",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_BUDGET_BAGGAGE,
+        "budget_baggage",
+        parse.names,
+        "baggage keys that are trusted to say who a call is made for, separated by commas; "
+        "baggage may come from outside",
+        "none",
+        "tenant.id,user.id",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_BUDGET_ON_FAULT,
+        "budget_on_fault",
+        parse.choice("allow", "refuse"),
+        "what happens to calls under a budget that refuses while its file cannot be used",
+        "refuse",
+        "allow",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_BUDGET_STORE,
+        "budget_store",
+        parse.budget_store,
+        "where the processes under a budget share it: `file` for those of this host, or "
+        "`postgresql://user@host/database` for several hosts",
+        "file",
+        "postgresql://otel@db.internal/budgets",
+        protects=True,
+        secret=True,  # a URL may hold a password
+    ),
+    Variable(
+        env.OTEL_DISTRO_BUDGET_UNKNOWN_MODEL,
+        "budget_unknown_model",
+        parse.unknown_model,
+        "calls of models without a known price, under a budget that refuses: `allow`, `deny`, "
+        "or a price to assume in US dollars per million tokens",
+        "allow",
+        "15",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_BAGGAGE,
+        "baggage",
+        parse.said_keys,
+        "which of session.id, user.id, tenant.id, feature_flag.key and "
+        "feature_flag.result.variant travel in the baggage header to every host a program "
+        "calls, and are believed when they come in",
+        "none",
+        "session.id,user.id,tenant.id",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_ASGI_EVENT_SPANS,
+        "asgi_event_spans",
+        parse.boolean,
+        "also make a span for each message of a request to an ASGI app, as upstream does: every "
+        "chunk of a streamed answer is one",
+        "false",
+        "true",
+    ),
+    Variable(
+        env.OTEL_DISTRO_ERROR_HOOKS,
+        "error_hooks",
+        parse.boolean,
+        "tell of exceptions that nobody caught, in the main program, threads and asyncio tasks",
+        "true",
+        "false",
+    ),
+    Variable(
+        env.OTEL_DISTRO_PROFILE,
+        "profile",
+        parse.choice("dev", "test", "prod"),
+        "log lines on stderr beside the app's own handlers: `dev` readable from DEBUG on, `test` "
+        "warnings only, `prod` one line of JSON each from INFO on",
+        "none",
+        "dev",
+    ),
+    Variable(
+        env.OTEL_DISTRO_LOG_FILE,
+        "log_file",
+        parse.path,
+        "file for redacted log records as JSON lines; older ones are rotated and compressed",
+        "none",
+        "logs/app.jsonl",
+    ),
+    Variable(
+        env.OTEL_DISTRO_LOG_FILE_MB,
+        "log_file_mb",
+        parse.number(least=0.001, most=10_000, example="10"),
+        "megabytes after which the log file is rotated; it also is at the first record of a day",
+        "10",
+        "50",
+    ),
+    Variable(
+        env.OTEL_DISTRO_LOG_FILE_BACKUPS,
+        "log_file_backups",
+        parse.whole_number(least=0, most=1000, example="5"),
+        "how many rotated log files are kept",
+        "5",
+        "14",
+    ),
+    Variable(
+        env.OTEL_DISTRO_LOG_LEVELS,
+        "log_levels",
+        parse.log_levels,
+        "least severity by logger; what is below is not even made a record",
+        "none",
+        "httpx=warning,shop.cart=debug",
+    ),
+    Variable(
+        env.OTEL_DISTRO_PRICES,
+        "prices",
+        parse.path,
+        "file of your own prices, used before the built-in ones",
+        "none",
+        "/etc/prices.toml",
+    ),
+    Variable(
+        env.OTEL_DISTRO_STATE_DIR,
+        "state_dir",
+        parse.path,
+        "folder of everything that is kept on disk",
+        "$XDG_STATE_HOME/otel-distro",
+        "/var/lib/myapp/otel-distro",
+    ),
+    Variable(
+        env.OTEL_DISTRO_LEDGER,
+        "ledger",
+        parse.ledger,
+        "cost ledger: a file, `postgresql://user@host/database`, or `none` to keep no ledger",
+        "ledger.db in the state folder",
+        "/var/lib/myapp/ledger.db",
+        secret=True,  # a URL may hold a password
+    ),
+    Variable(
+        env.OTEL_DISTRO_LEDGER_RETENTION_DAYS,
+        "ledger_retention_days",
+        parse.whole_number(least=1, most=36500, example="30"),
+        "days for which single calls are kept; daily totals are kept for ever",
+        "30",
+        "90",
+    ),
+    Variable(
+        env.OTEL_DISTRO_EXIT_TIMEOUT,
+        "exit_timeout",
+        parse.number(least=0, most=30, example="2"),
+        "seconds the process may be held at exit to deliver what is queued",
+        "2",
+        "0.5",
+    ),
+    Variable(
+        env.OTEL_DISTRO_EXIT_LINE,
+        "exit_line",
+        parse.boolean,
+        "say one line on stderr at exit where a model was called: calls, tokens, cost, p95, "
+        "budget left, where it is stored",
+        "true",
+        "false",
+    ),
+    Variable(
+        env.OTEL_DISTRO_UI_TOKEN,
+        "",
+        str,
+        "token that `otel-distro ui` asks for; without one the page is served on loopback only",
+        "none",
+        "(32 random characters)",
+        secret=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_QUEUE_MB,
+        "queue_mb",
+        parse.number(least=1, most=4096, example="64"),
+        "megabytes of memory that spans waiting for export may take, and log records as much",
+        f"{SPAN_LIMITS.max_queue_bytes // MEGABYTE}",
+        "16",
+    ),
+    Variable(
+        env.OTEL_DISTRO_SPOOL,
+        "spool",
+        parse.choice("undelivered", "everything", "none"),
+        "what is written to disk, redacted, to be sent later: what cannot be delivered, or "
+        "`everything` when its span ends, so that kill -9 loses none of it, or `none`",
+        "undelivered",
+        "everything",
+    ),
+    Variable(
+        env.OTEL_DISTRO_SPOOL_MB,
+        "spool_mb",
+        parse.number(least=1, most=1_000_000, example="64"),
+        "megabytes on disk that may wait of each signal of an app; the oldest goes first",
+        f"{DEFAULT_SPOOL_LIMITS.max_bytes // MEGABYTE}",
+        "512",
+    ),
+)
