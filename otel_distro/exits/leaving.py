@@ -63,6 +63,7 @@ class Exits:
         # the code it has interrupted does the same; an Event could not be used like that.
         self._done = _thread.allocate_lock()
         self._done.acquire()
+        self._is_done = False
 
     def install(self) -> None:
         """Register for every way of leaving that runs Python code."""
@@ -91,12 +92,14 @@ class Exits:
             try:
                 self._runtime.close(self._timeout)
             finally:
+                self._is_done = True
                 self._done.release()
 
     def _wait(self) -> None:
         """Wait for whoever is closing: this thread's helper, or that of an earlier signal."""
         deadline = time.monotonic() + self._timeout + _MARGIN
-        while True:
+        # The flag is for a handler that interrupts us between taking the lock and giving it back.
+        while not self._is_done:
             try:
                 if self._done.acquire(timeout=max(0.0, deadline - time.monotonic())):
                     self._done.release()  # for the next who waits

@@ -9,6 +9,7 @@ all. The default actions, which our handlers stand in for, have neither weakness
 from __future__ import annotations
 
 import _thread
+import functools
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ import struct
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,40 +31,59 @@ _CREDENTIALS: Final = struct.Struct("3i")
 class SignalWatch:
     """Sends a signal to the main thread again while it is *unhandled*; calls *stuck* in the end.
 
-    It uses the wakeup file descriptor of the `signal` module, unless somebody has that already:
-    event loops do, and then notice signals by themselves.
+    It uses the wakeup file descriptor of the `signal` module while nobody else does. Event loops
+    do, and then notice signals by themselves. Who takes it away (loops, and the server from which
+    `multiprocessing` forks) hands it back to us without knowing.
     """
 
     def __init__(self, unhandled: Callable[[int], bool], stuck: Callable[[int], None]) -> None:
         self._unhandled = unhandled
         self._stuck = stuck
         self._sockets: tuple[socket.socket, ...] = ()
+        self._set_fd: Any = signal.set_wakeup_fd
 
     def start(self) -> None:
         """Watch from now on; does nothing outside the main thread and where it cannot be done."""
-        if not hasattr(socket, "SO_PASSCRED"):
-            return
-        with suppress(OSError, ValueError, RuntimeError):
-            taken = signal.set_wakeup_fd(-1)
-            if taken != -1:
-                signal.set_wakeup_fd(taken)
-                return
-            reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self._sockets = reader, writer
-            reader.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-            writer.settimeout(0)
-            _thread.start_new_thread(self._watch, (reader,))
-            signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        if hasattr(socket, "SO_PASSCRED"):
+            self._begin()
+            self._wrap()
 
     def at_fork(self) -> None:
         """Start anew in a forked child."""
         inherited, self._sockets = self._sockets, ()
         if inherited:
             with suppress(ValueError):
-                signal.set_wakeup_fd(-1)
+                taken = self._set_fd(-1)
+                if taken != inherited[1].fileno():
+                    self._set_fd(taken)
             for end in inherited:
                 end.close()
-            self.start()
+            self._begin()
+
+    def _begin(self) -> None:
+        with suppress(OSError, ValueError, RuntimeError):
+            taken = self._set_fd(-1)
+            reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self._sockets = reader, writer
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            writer.settimeout(0)
+            _thread.start_new_thread(self._watch, (reader,))
+            if taken == -1:
+                self._set_fd(writer.fileno(), warn_on_full_buffer=False)
+            else:
+                self._set_fd(taken)
+
+    def _wrap(self) -> None:
+        @functools.wraps(self._set_fd)
+        def set_wakeup_fd(fd: int, /, **options: Any) -> int:
+            ours = self._sockets[1].fileno() if self._sockets else -1
+            if fd == -1 and ours != -1:
+                before = self._set_fd(ours, warn_on_full_buffer=False)
+            else:
+                before = self._set_fd(fd, **options)
+            return -1 if before == ours else before
+
+        signal.set_wakeup_fd = set_wakeup_fd
 
     def _watch(self, reader: socket.socket) -> None:
         with suppress(OSError):

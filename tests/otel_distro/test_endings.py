@@ -200,12 +200,18 @@ assert signal.signal.__module__ == "signal" and signal.getsignal(15) is signal.S
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    "before",
+    ["", "import signal; assert signal.set_wakeup_fd(-1) == -1"],
+    ids=["", "another user of the wakeup descriptor has left"],
+)
 def test_a_main_thread_that_is_deep_in_c_code_does_not_keep_sigterm_waiting(
-    tmp_path: Path, sink: OtlpSink
+    tmp_path: Path, sink: OtlpSink, before: str
 ) -> None:
     """Python runs no handler then, and the default action would have ended the process."""
-    source = """
+    source = f"""
 import hashlib, os, threading, time
+{before}
 calls()
 threading.Timer(0.2, os.kill, (os.getpid(), 15)).start()
 hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000_000)

@@ -1,0 +1,75 @@
+"""How a process leaves, where the order of steps decides: signals that come while it does."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from typing import Any
+
+from otel_distro.exits.leaving import Exits
+from otel_distro.exits.signal_watch import SignalWatch
+
+
+class Quick:
+    """Has something to deliver, and does so at once."""
+
+    closed = 0
+
+    def close(self, timeout: float) -> None:
+        assert timeout > 0
+        self.closed += 1
+
+    def flush(self, timeout: float) -> bool:
+        return timeout > 0
+
+    def pending(self) -> bool:
+        return True
+
+
+class InterruptedLock:
+    """A lock whose owner is interrupted by a signal the moment it has it."""
+
+    def __init__(self, lock: Any, handler: Any) -> None:
+        self._lock, self._handler = lock, handler
+
+    def acquire(self, timeout: float) -> bool:
+        taken: bool = self._lock.acquire(timeout=timeout)
+        self._handler()
+        return taken
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+def test_a_signal_that_comes_when_all_is_delivered_waits_for_nothing() -> None:
+    """The code it interrupts may hold the lock, and cannot let go of it."""
+    runtime = Quick()
+    exits = Exits(runtime, timeout=30)
+    exits._done = InterruptedLock(exits._done, exits._before_exit)  # type: ignore[assignment]
+    began = time.monotonic()
+
+    exits._before_exit()
+
+    assert time.monotonic() - began < 5
+    assert runtime.closed == 1
+
+
+def test_the_wakeup_descriptor_is_ours_only_while_nobody_else_wants_it() -> None:
+    """Others see what they would see without us, and hand it back by taking theirs away."""
+    original = signal.set_wakeup_fd
+    watch = SignalWatch(lambda _number: False, lambda _number: None)
+    theirs, _other_end = socket.socketpair()
+    theirs.setblocking(False)
+    try:
+        watch.start()
+        ours = watch._sockets[1].fileno()
+
+        assert signal.set_wakeup_fd(theirs.fileno()) == -1
+        assert signal.set_wakeup_fd(-1) == theirs.fileno()
+        assert original(-1) == ours
+    finally:
+        signal.set_wakeup_fd = original
+        original(-1)
+        for end in (*watch._sockets, theirs, _other_end):
+            end.close()
