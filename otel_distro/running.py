@@ -24,6 +24,10 @@ class Running(Protocol):
         """Return the key under which users are known; None where it cannot be kept."""
         ...
 
+    def flush(self, timeout: float) -> bool:
+        """Settle and deliver everything taken so far; return whether that was done in time."""
+        ...
+
 
 _running: Running | None = None
 

@@ -17,7 +17,7 @@ import pytest
 
 from otel_distro.health.board import Board, running
 from otel_distro.health.processes import check_processes
-from support.process import BIN, clean_environment, instrumented, run
+from support.process import BIN, clean_environment, free_port, instrumented, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,12 +91,6 @@ def test_what_goes_on_in_all_processes_is_told_by_name() -> None:
 def test_without_processes_nothing_is_judged() -> None:
     """No data is neither well nor unwell."""
     assert list(check_processes([])) == []
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def get(url: str, **headers: str) -> tuple[int, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import textwrap
@@ -63,10 +64,30 @@ def instrumented(
     return run(command, environ, timeout=timeout, cwd=cwd)
 
 
+_PORTS = range(12_000, 32_000)
+"""Below those that the kernel gives to who asks for any, and to connections."""
+_MOST_WORKERS = 16
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A loopback port that nothing listens on."""
+    """A loopback port that nothing listens on, and that stays free while its server is down.
+
+    Each worker of a test run has ports of its own: a server that took over the port of another
+    would get what was meant for that one.
+    """
     import socket
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _MOST_WORKERS
+    mine = [port for port in _PORTS if port % _MOST_WORKERS == worker and port not in _given]
+    # Not the seeded generator: two runs at the same time would ask for the same ports.
+    random.SystemRandom().shuffle(mine)
+    for port in mine:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _given.add(port)
+        return port
+    raise RuntimeError("no loopback port is free")
