@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# The tests that need LangChain, LiteLLM, LangGraph, FastAPI, Celery, a notebook or ClickHouse's
+# engine, in an environment of their own: some want older versions of what the others want new.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+unset VIRTUAL_ENV PYTHONPATH
+
+venv=$(mktemp -d)/frameworks
+python3 -m venv "$venv"
+export PATH="$venv/bin:$PATH"
+pip install --quiet --disable-pip-version-check --editable '.[test,frameworks]'
+python -m pytest -n 2 tests/examples tests/otel_budget/test_frameworks.py \
+  tests/otel_cost_ledger/test_clickhouse_view.py tests/stack/test_clickhouse_schema.py \
+  tests/otel_distro/test_cli_ledger.py
