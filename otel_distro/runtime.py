@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 
 _SOON_SECONDS = 0.2
 """How long what is written to this machine may wait for more of it."""
+_LATE_SECONDS = 0.25
+"""Beyond the exit timeout, for the ledger alone: sooner than `Exits` goes without us."""
 
 
 class Runtime:
@@ -218,6 +220,8 @@ class Runtime:
         """Settle and deliver everything taken so far; return whether that was done in time."""
         deadline = time.monotonic() + timeout
         done = self.accounts.flush(timeout)
+        if self.ledger is not None:
+            self.ledger.leave()
         return closing.flush(self._providers, deadline) and done
 
     def pending(self) -> bool:
@@ -240,7 +244,9 @@ class Runtime:
         try:
             self._spooling.begin_close()
             closing.begin(self._providers)
-            self.accounts.flush(max(0.0, deadline - time.monotonic()))
+            settled = self.accounts.flush(max(0.0, deadline - time.monotonic()))
+            if not settled:
+                self.accounts.stop_waiting()
             if self.exit_line is not None:
                 self.exit_line.say(
                     self.budgets, process_environment(), may_store=self.gate.is_open()
@@ -251,12 +257,20 @@ class Runtime:
                 self.budgets.close()
             closing.finish(self._providers, deadline, self.outages, self._spooling)
             self.pipeline.open_spans.tell(lambda name: self.shield.name(name, "traces"))
+            self._leave_ledger(settled=settled)
         except Exception as error:  # noqa: BLE001 - nothing may stop a process from leaving
             self.faults.record("exit", error)
         self.outages.end_exit()
         self.tally.write()
         for provider in self._providers:
             closing.forget_atexit(provider)
+
+    def _leave_ledger(self, *, settled: bool) -> None:
+        # Spools keep telemetry; what is not on its way to the ledger now would never be there.
+        settled = settled or self.accounts.flush(_LATE_SECONDS)
+        unpriced = [] if settled else self.accounts.take_unpriced("not priced before the exit")
+        if self.ledger is not None:
+            self.ledger.leave(unpriced)
 
     def _after_fork(self) -> None:
         renew_metric_locks(self._providers)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.entries import Entry, from_line, to_line
+from otel_cost_ledger.errors import LedgerError
 from otel_cost_ledger.flock import try_lock, wait_and_lock
 from otel_cost_ledger.paths import check_private, identity, open_private
 
@@ -41,6 +43,10 @@ class Ring:
     def over(self) -> int:
         """How many entries there are beyond the limit."""
         return max(0, len(self._entries) - self._limit)
+
+    def first(self, count: int | None = None) -> list[Entry]:
+        """Return the oldest *count* entries, or all; they stay. From any thread."""
+        return list(islice(self._entries.copy(), count))
 
     def take(self, count: int) -> list[Entry]:
         """Remove and return the oldest *count* entries, or as many as there are."""
@@ -137,3 +143,13 @@ def _replay_lines(lines: Iterable[str], store: Callable[[list[Entry]], None]) ->
     if batch:
         store(batch)
     return replayed + len(batch), unreadable
+
+
+def entries_waiting(path: Path) -> int:
+    """Return how many entries the spill file at *path* holds; 0 where there is none to read."""
+    try:
+        check_private(path)
+        with path.open("rb") as lines:
+            return sum(1 for _ in lines)
+    except (OSError, LedgerError):
+        return 0

@@ -48,6 +48,23 @@ class Waiting:
             counters.dropped += len(lost)
             self._complain("lost", f"{len(lost)} calls could not be stored anywhere and are lost")
 
+    def copy_out(self, more: list[Entry]) -> bool:
+        """Write what waits, and *more*, to the spill file; return whether all of it is there.
+
+        From any thread, whoever is writing to the ledger meanwhile: what is stored twice is one.
+        """
+        entries = self.ring.first() + more
+        if not entries:
+            return True
+        try:
+            lost = len(entries) - self._spill.append(entries)
+        except (OSError, LedgerError) as error:
+            self._complain("spill", f"{self._spill.path} cannot be written: {error}")
+            lost = len(entries)
+        if lost:
+            self._complain("lost", f"{lost} calls could not be stored anywhere and are lost")
+        return not lost
+
     def replay(self, store: Callable[[list[Entry]], None], counters: Counters) -> None:
         """Store what an earlier outage, or a process that had to go, left in the spill file."""
         if not self._spill.exists():

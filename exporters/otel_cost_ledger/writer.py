@@ -137,6 +137,15 @@ class LedgerWriter:
         with self._lock, suppressed():
             return self._drain(0)
 
+    def save_waiting(self, more: Sequence[PricedCall] = ()) -> bool:
+        """Have what waits, and *more*, outlive this process; return whether it will.
+
+        It waits for nobody: a write that is under way, perhaps for another process to give the
+        ledger back, may still succeed. The next writer of this ledger stores the rest.
+        """
+        with suppressed():
+            return self._waiting.copy_out(self._prepare(more, self._insertion)[0])
+
     def shutdown(self, timeout_s: float = 1.0) -> WriteResult:
         """Store what waits, leave the rest in the spill file, and close the ledger."""
         if not self._lock.acquire(timeout=timeout_s):
@@ -176,6 +185,9 @@ class LedgerWriter:
         with self._lock, suppressed():
             entries, rejected = self._prepare(batch, entry)
             return self._store(entries, rejected)
+
+    def _insertion(self, priced: PricedCall) -> Entry:
+        return Entry("insert", self._rows.row(priced))
 
     def _violation(self, violation: LatencyViolation) -> Entry:
         row = ViolationRow(
@@ -251,12 +263,10 @@ class LedgerWriter:
         return None
 
     def _empty_ring(self, done: Stored) -> None:
-        while chunk := self._ring.take(CALLS_PER_TRANSACTION):
-            try:
-                self._apply(chunk, done)
-            except BaseException:
-                self._ring.put_back(chunk)
-                raise
+        # It leaves the ring when it is stored, so that `save_waiting` finds it there until then.
+        while chunk := self._ring.first(CALLS_PER_TRANSACTION):
+            self._apply(chunk, done)
+            self._ring.take(len(chunk))
 
     def _apply(self, entries: list[Entry], done: Stored) -> None:
         """Store *entries*; if one is unusable, find it by halving and store the others."""

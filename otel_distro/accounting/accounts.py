@@ -2,7 +2,8 @@
 
 The application's thread only recognises a span and queues it (`take`). Pricing, settling budgets
 and storing happen on the accounting thread, in batches. An exporter that reads a span before its
-turn has come makes the settlement decide there and then, so nobody waits for anybody.
+turn has come makes the settlement decide there and then, so nobody waits for anybody once the
+first price is known.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Accounts:
         self._reset()
 
     def _reset(self) -> None:
-        self._settlement = Settlement(self._open_book, self._faults)
+        self._settlement = Settlement(self._open_book, self._faults, self._hasten)
         self._verdicts: deque[LatencyRecord] = deque(maxlen=_MAX_QUEUED)
         self._start_lock = threading.Lock()
         self._awake = threading.Event()
@@ -104,12 +105,25 @@ class Accounts:
 
     def flush(self, timeout: float) -> bool:
         """Settle everything taken so far; return whether that was done within *timeout* seconds."""
-        if self._thread is None:  # whatever is taken starts it, so nothing was
-            return True
+        return self._hasten().wait(timeout)
+
+    def _hasten(self) -> threading.Event:
+        """Have everything taken so far settled at once; return the event that is set then."""
         done = threading.Event()
-        self._waiting.append(done)
-        self._awake.set()
-        return done.wait(timeout)
+        if self._thread is None:  # whatever is taken starts it, so nothing was
+            done.set()
+        else:
+            self._waiting.append(done)
+            self._awake.set()
+        return done
+
+    def stop_waiting(self) -> None:
+        """Let spans leave without their cost where that is not known yet: the process ends."""
+        self._settlement.stop_waiting()
+
+    def take_unpriced(self, reason: str) -> list[PricedCall]:
+        """Take the calls that are not priced yet as they are; the process ends."""
+        return self._settlement.take_unpriced(reason)
 
     def before_fork(self) -> None:
         """Wait for a moment in which no call is being priced; see `Settlement.pause`."""

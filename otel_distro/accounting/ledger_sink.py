@@ -9,6 +9,7 @@ from otel_cost_ledger.location import spill_path
 from otel_cost_ledger.writer import LedgerWriter
 from otel_distro import notices
 from otel_distro.accounting.maintenance import Maintenance
+from otel_distro.figures import counted
 from otel_distro.guard.pipeline import EVERYTHING
 from otel_distro.installation_key import installation_key
 
@@ -74,6 +75,22 @@ class LedgerSink:
         """Store whatever waits, even if the last attempt has just failed."""
         if self._opened is not None:
             self._opened.force_flush()
+
+    def leave(self, unpriced: Sequence[PricedCall] = ()) -> None:
+        """Have what waits, and *unpriced*, stored by whoever writes next: the process ends.
+
+        From any thread, and without waiting for the ledger.
+        """
+        unpriced = self._admitted(unpriced)
+        if not unpriced and self._opened is None:
+            return
+        kept = self._writer().save_waiting(unpriced)
+        if unpriced and kept:
+            notices.say(
+                f"{counted(len(unpriced), 'model call')} could not be priced before the process "
+                f"ended (OTEL_DISTRO_EXIT_TIMEOUT is {self._settings.exit_timeout:g} s) and will "
+                "be in the ledger as unpriced; `otel-distro reprice --since 1d` prices them"
+            )
 
     def _writer(self) -> LedgerWriter:
         # Opened at the first call: a process that never calls a model never touches the disk.

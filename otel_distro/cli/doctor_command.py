@@ -60,7 +60,7 @@ def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
     yield from protection.check_redaction(loaded)
     yield from packages.check_instrumentations()
     yield from places.check_collector(otlp_endpoint(environ), environ)
-    yield from places.check_ledger(loaded.settings.ledger)
+    yield from places.check_ledger(loaded.settings.ledger, loaded.settings.state_dir)
     yield from places.check_spool(loaded.settings.state_dir, loaded.settings.spool)
     yield from places.check_prices()
     yield from telling.check_alerts(loaded.settings)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from otel_distro.delivery.credentials import sent_in_the_clear
 from otel_distro.doctor.check import Check
+from otel_distro.figures import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,15 +48,16 @@ def check_collector(endpoint: str, environ: Mapping[str, str]) -> Iterator[Check
         )
 
 
-def check_ledger(path: Location | None) -> Iterator[Check]:
-    """Open the ledger and look at what it holds."""
+def check_ledger(path: Location | None, state_dir: Path) -> Iterator[Check]:
+    """Open the ledger and look at what it holds, and what waits to be stored in it."""
     if path is None:
         yield Check("ok", "ledger", "none is kept (OTEL_DISTRO_LEDGER=none)")
         return
     from otel_cost_ledger.costs import costs
     from otel_cost_ledger.errors import LedgerError, LedgerNotFoundError
     from otel_cost_ledger.ledger import open_ledger
-    from otel_cost_ledger.location import PostgresUrl
+    from otel_cost_ledger.location import PostgresUrl, spill_path
+    from otel_cost_ledger.spill import entries_waiting
 
     is_file = not isinstance(path, PostgresUrl)
     try:
@@ -70,6 +72,9 @@ def check_ledger(path: Location | None) -> Iterator[Check]:
         return
     size = "" if isinstance(path, PostgresUrl) else f", {path.stat().st_size / 1e6:.1f} MB"
     yield Check("ok", "ledger", f"{path}, {total.calls:,} calls{size}")
+    if waiting := entries_waiting(spill := spill_path(path, state_dir)):
+        found = f"{counted(waiting, 'call')} in {spill}: the ledger could not be written"
+        yield Check("warn", "ledger", found, "the next program with a model call stores them")
 
 
 def check_spool(state_dir: Path, mode: str) -> Iterator[Check]:

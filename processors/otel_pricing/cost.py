@@ -40,6 +40,11 @@ def price_call(call: ModelCall, book: PriceBook) -> PricedCall:
     return _with_usage(call, usage, price, book)
 
 
+def unpriced(call: ModelCall, reason: str) -> PricedCall:
+    """Return *call* with nothing known of its cost, because of *reason*; needs no price data."""
+    return _unpriced(call, reason, None, None)
+
+
 def _with_usage(call: ModelCall, usage: Usage, price: Price, book: PriceBook) -> PricedCall:
     total = bill(usage, price)
     unsaid = _unsaid(call, usage)

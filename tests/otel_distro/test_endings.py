@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from support.otlp_sink import OtlpSink
-from support.process import BIN, Finished, clean_environment, free_port, instrumented
+from support.process import BIN, Finished, clean_environment, free_port, instrumented, run
 
 pytestmark = pytest.mark.process
 
@@ -47,13 +48,16 @@ def quiet(sink: OtlpSink, home: Path) -> dict[str, str]:
     )
 
 
+def statuses(home: Path) -> dict[str, int]:
+    """How many calls of each cost status the ledger holds."""
+    (path,) = home.rglob("ledger.db")
+    with closing(sqlite3.connect(path)) as ledger:
+        return dict(ledger.execute("SELECT status, count(*) FROM calls_v GROUP BY 1"))
+
+
 def rows(home: Path) -> int:
     """How many calls the ledger holds."""
-    (path,) = home.rglob("ledger.db")
-    with sqlite3.connect(path) as ledger:
-        (count,) = ledger.execute("select count(*) from calls").fetchone()
-    ledger.close()
-    return int(count)
+    return sum(statuses(home).values())
 
 
 def program(source: str, sink: OtlpSink, home: Path) -> Finished:
@@ -126,6 +130,77 @@ def test_spans_and_calls_are_kept(tmp_path: Path, sink: OtlpSink, ending: str, c
 
     assert done.returncode == code, done.stderr
     assert (len(sink.spans()), rows(tmp_path)) == (20, 20)
+
+
+SLOW_PRICES = """
+import sys, time
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "genai_prices":
+            time.sleep({seconds})
+sys.meta_path.insert(0, Slow())
+calls()
+print(time.time())
+"""
+
+
+def leave_before_prices_are_there(sink: OtlpSink, home: Path, seconds: float) -> tuple[str, float]:
+    """Calls in the last moment of a process that has a second to leave; stderr, and seconds."""
+    environ = quiet(sink, home) | {"OTEL_DISTRO_EXIT_TIMEOUT": "1"}
+    done = instrumented(CALLS + SLOW_PRICES.format(seconds=seconds), environ)
+    assert done.returncode == 0, done.stderr
+    return done.stderr, time.time() - float(done.stdout)
+
+
+def test_calls_priced_a_moment_too_late_are_in_the_ledger_all_the_same(
+    tmp_path: Path, sink: OtlpSink
+) -> None:
+    """What spans say can be sent later; who was not in the ledger then never would be."""
+    said, _ = leave_before_prices_are_there(sink, tmp_path, 1.0)
+
+    assert rows(tmp_path) == 20
+    assert "cost ledger" not in said
+
+
+def test_calls_that_cannot_be_priced_before_the_end_are_kept_as_unpriced(
+    tmp_path: Path, sink: OtlpSink
+) -> None:
+    """Told with the setting that gives them more time; the process does not wait for them."""
+    said, seconds = leave_before_prices_are_there(sink, tmp_path, 15.0)
+
+    assert "20 model calls could not be priced before the process ended" in said
+    assert "OTEL_DISTRO_EXIT_TIMEOUT is 1 s" in said
+    assert seconds < 5
+    assert len(sink.spans()) == 0  # they are in the spool
+    program("call()", sink, tmp_path)
+    assert len(sink.spans()) == 21
+    assert statuses(tmp_path) == {"unpriced": 20, "priced": 1}
+    repriced = run(
+        [str(BIN / "otel-distro"), "reprice", "--since", "1d"], clean_environment(tmp_path)
+    )
+    assert repriced.stdout.startswith("20 of 21 calls changed"), repriced.stdout
+    assert statuses(tmp_path) == {"priced": 21}
+
+
+def test_calls_that_end_while_another_program_holds_the_ledger_are_stored_later(
+    tmp_path: Path, sink: OtlpSink
+) -> None:
+    """A backup or a database browser may lock it for longer than a process takes to leave."""
+    program("calls()", sink, tmp_path)
+    (path,) = tmp_path.rglob("ledger.db")
+    environ = quiet(sink, tmp_path) | {"OTEL_DISTRO_EXIT_TIMEOUT": "1"}
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        held = instrumented(f"{CALLS}\ncalls()\nimport time; print(time.time())", environ)
+        seconds = time.time() - float(held.stdout)
+
+    assert (rows(tmp_path), seconds < 5) == (20, True), held.stderr
+    for command in ("costs", "doctor"):
+        told = run([str(BIN / "otel-distro"), command], clean_environment(tmp_path))
+        assert "20 calls" in told.stdout + told.stderr
+        assert "ledger.db.spill.jsonl" in told.stdout + told.stderr
+    program("call()", sink, tmp_path)
+    assert rows(tmp_path) == 41
 
 
 POOL = "with context.Pool(3) as pool: pool.map(call, range(20), chunksize=1)"
