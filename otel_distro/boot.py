@@ -23,6 +23,7 @@ from otel_distro.delivery.credentials import (
 )
 from otel_distro.delivery.exporters import drop_unknown_exporters
 from otel_distro.delivery.light_transport import exporter_arguments
+from otel_distro.delivery.otlp_variables import otlp_endpoint
 from otel_distro.errors import OtelDistroError, SettingsError
 from otel_distro.logs import setup as logs
 from otel_distro.phases import phase
@@ -188,15 +189,6 @@ def _name_the_distro(config: OpenTelemetryConfiguration) -> None:
     ours = {**_distro_attributes(), SERVICE_INSTANCE_ID: instance}
     said += [AttributeNameValue(n, value) for n, value in ours.items() if value and n not in named]
     config.resource.attributes = said
-
-
-def otlp_endpoint(environ: Mapping[str, str]) -> str:
-    """Return where the standard variables send telemetry to."""
-    for name in ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"):
-        if value := environ.get(name, "").strip():
-            return value
-    grpc = environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "").startswith("grpc")
-    return "http://localhost:4317" if grpc else "http://localhost:4318"
 
 
 def _place(endpoint: str) -> str:

@@ -23,6 +23,7 @@ import pytest
 from otel_budget.cost_budget import NANO_PER_USD, Action, CostBudget
 from otel_distro.cost_baseline import Baseline, Measured
 from otel_distro.errors import OtelDistroError
+from otel_distro.percentiles import percentile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +118,7 @@ def pytest_terminal_summary(
     terminalreporter.section("cost of model calls")
     for test, run in sorted(measured.items(), key=lambda entry: -sum(entry[1].cost_nano_usd)):
         usd = sum(run.cost_nano_usd) / NANO_PER_USD
-        p95 = p95_ms(run.latency_ms)
+        p95 = percentile(run.latency_ms, 95)
         shown = "" if p95 is None else f"  p95 {p95:,.0f} ms"
         terminalreporter.write_line(f"${usd:.6f}{shown}  {test}")
     baseline = config.stash[_BASELINE]
@@ -126,12 +127,6 @@ def pytest_terminal_summary(
         path = Path(str(config.getoption("--cost-baseline")))
         baseline.write(path)
         terminalreporter.write_line(f"added to {path}")
-
-
-def p95_ms(latencies: tuple[float, ...] | list[float]) -> float | None:
-    """Return the nearest-rank 95th percentile; None of nothing."""
-    ordered = sorted(latencies)
-    return ordered[-(-len(ordered) * 95 // 100) - 1] if ordered else None
 
 
 @dataclass
@@ -177,7 +172,7 @@ def _judge(meter: _Meter, limit: Decimal | None, most_ms: Decimal | None) -> Non
         )
     if limit is not None and spent > limit:
         pytest.fail(f"model calls cost ${spent:f}, more than max_cost ${limit:f}", pytrace=False)
-    p95 = p95_ms(meter.latency_ms)
+    p95 = percentile(meter.latency_ms, 95)
     if most_ms is not None and p95 is not None and p95 > most_ms:
         calls = len(meter.latency_ms)
         pytest.fail(

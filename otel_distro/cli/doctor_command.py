@@ -50,7 +50,7 @@ def command(*, list_settings: bool, startup: bool, as_json: bool) -> None:
 
 
 def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
-    from otel_distro.boot import otlp_endpoint
+    from otel_distro.delivery.otlp_variables import otlp_endpoint
     from otel_distro.doctor import packages, places, protection, telling
 
     yield from packages.check_versions()

@@ -54,5 +54,4 @@ def _positive(text: str | None) -> int | None:
     return number if number > 0 else None
 
 
-SPAN_LIMITS = BatchLimits()
-LOG_LIMITS = BatchLimits()
+DEFAULT_LIMITS: Final = BatchLimits()

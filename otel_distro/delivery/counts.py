@@ -17,7 +17,6 @@ class AtomicCounter:
 
     def __init__(self) -> None:
         self._count = itertools.count()
-        self._looks = 0
 
     def add(self) -> None:
         """Count one."""

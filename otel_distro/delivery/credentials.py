@@ -7,10 +7,12 @@ entry it cannot parse, and HTTP clients print a value they cannot send.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from otel_distro.delivery.otlp_variables import otlp_variable
 from otel_distro.notices import say_once
 
 if TYPE_CHECKING:
@@ -49,11 +51,7 @@ def sent_in_the_clear(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield scheme, host and port of places on other machines that get headers unencrypted."""
     told = set()
     for signal in _SIGNALS:
-
-        def value(name: str, signal: str = signal) -> str:
-            own = environ.get(f"OTEL_EXPORTER_OTLP_{signal}_{name}", "").strip()
-            return own or environ.get(f"OTEL_EXPORTER_OTLP_{name}", "").strip()
-
+        value = partial(otlp_variable, environ, signal)
         exporters = environ.get(f"OTEL_{signal}_EXPORTER", "").strip() or "otlp"
         if "otlp" not in exporters or not value("HEADERS"):
             continue

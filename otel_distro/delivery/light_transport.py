@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_distro.delivery.otlp_variables import otlp_variable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -51,17 +53,12 @@ def _transport() -> Any:
 
 def _is_plain(signal: str, environ: Mapping[str, str]) -> bool:
     chosen = {name.strip() for name in environ.get(f"OTEL_{signal}_EXPORTER", "").split(",")}
-    protocol = _of("PROTOCOL", signal, environ) == "http/protobuf"
+    protocol = otlp_variable(environ, signal, "PROTOCOL") == "http/protobuf"
     if not ("otlp_proto_http" in chosen or ("otlp" in chosen and protocol)):
         return False
-    endpoint = _of("ENDPOINT", signal, environ)
+    endpoint = otlp_variable(environ, signal, "ENDPOINT")
     # Without user and password, which urllib3 leaves out of the request.
     return not endpoint or (endpoint.lower().startswith("http://") and "@" not in endpoint)
-
-
-def _of(what: str, signal: str, environ: Mapping[str, str]) -> str:
-    names = (f"OTEL_EXPORTER_OTLP_{signal}_{what}", f"OTEL_EXPORTER_OTLP_{what}")
-    return next((value for name in names if (value := environ.get(name, "").strip())), "")
 
 
 def _may_want_more(environ: Mapping[str, str]) -> bool:

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from otel_distro import figures, notices
+from otel_distro.percentiles import percentile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from otel_distro.budgets.wiring import Budgets
     from otel_distro.settings import Settings
@@ -68,7 +69,7 @@ class ExitLine:
     def _reset(self) -> None:
         self._sums = Sums()
         self._known: OrderedDict[tuple[int, int], PricedCall] = OrderedDict()
-        self._latencies: deque[int] = deque(maxlen=_REMEMBERED)
+        self._latencies_ms: deque[float] = deque(maxlen=_REMEMBERED)
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
         """Count calls, and correct what was counted of those that turned out otherwise."""
@@ -78,7 +79,7 @@ class ExitLine:
             if before is not None:
                 self._sums = self._sums.with_call(before, -1)
             elif priced.billed:
-                self._latencies.append(priced.call.end_ns - priced.call.start_ns)
+                self._latencies_ms.append((priced.call.end_ns - priced.call.start_ns) / 1e6)
             self._sums = self._sums.with_call(priced)
             self._known[key] = priced
             if len(self._known) > _REMEMBERED:
@@ -98,7 +99,7 @@ class ExitLine:
         """Say the line on stderr; nothing where no model was called."""
         if not self._sums.calls:
             return
-        parts = [describe(self._sums, p95_ms(self._latencies))]
+        parts = [describe(self._sums, percentile(self._latencies_ms, 95))]
         # The file of budgets may be in any state, and the process has to leave all the same.
         with contextlib.suppress(Exception):
             if (left := _budget_left(self._settings, budgets)) is not None:
@@ -138,14 +139,6 @@ def _cost(sums: Sums) -> str:
     if why and sums.exposure_nano_usd:
         why.append(f"at most {figures.usd(sums.exposure_nano_usd)} more")
     return f"{amount} ({', '.join(why)})" if why else amount
-
-
-def p95_ms(latencies_ns: Iterable[int]) -> float | None:
-    """Return the nearest-rank 95th percentile in milliseconds; None of nothing."""
-    ordered = sorted(latencies_ns)
-    if not ordered:
-        return None
-    return ordered[max(0, -(-len(ordered) * 95 // 100) - 1)] / 1e6
 
 
 def _budget_left(settings: Settings, budgets: Budgets | None) -> str | None:

@@ -13,6 +13,8 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from otel_distro.private_files import write_private
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -99,10 +101,7 @@ def _fold(path: Path) -> None:
         json.dumps([at_ns // (_DAY_S * 10**9), counts], separators=(",", ":")) + "\n"
         for at_ns, counts in read_tally(path.parent)
     )
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
-    append(beside, folded)
-    beside.replace(path)
+    write_private(path, folded.encode())
 
 
 def read_tally(state_dir: Path) -> list[tuple[int, dict[str, int]]]:

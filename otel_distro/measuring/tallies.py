@@ -11,6 +11,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from otel_distro.percentiles import percentile
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -70,8 +72,8 @@ class _Operation:
             self.active,
             self.total_ms,
             self.max_ms,
-            _nearest_rank(ordered, 0.50),
-            _nearest_rank(ordered, 0.95),
+            percentile(ordered, 50),
+            percentile(ordered, 95),
         )
 
 
@@ -143,12 +145,6 @@ class Tallies:
                 name = OTHER
             found = self._operations.setdefault(name, _Operation())
         return found
-
-
-def _nearest_rank(ordered: list[float], share: float) -> float | None:
-    if not ordered:
-        return None
-    return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
 
 
 TALLIES = Tallies()

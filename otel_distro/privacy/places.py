@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from otel_distro.delivery.otlp_variables import otlp_endpoint
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -50,24 +52,11 @@ def _export(signal: str, name: str, environ: Mapping[str, str]) -> Export:
         port = environ.get("OTEL_EXPORTER_PROMETHEUS_PORT", "").strip() or "9464"
         return Export(signal, name, f"whoever reads {host}:{port}", leaves=True)
     if name.startswith("otlp"):
-        return Export(signal, name, host_of(_otlp_endpoint(signal, name, environ)), leaves=True)
+        return Export(signal, name, host_of(otlp_endpoint(environ, signal, name)), leaves=True)
     if name.startswith("zipkin"):
         endpoint = environ.get("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "").strip()
         return Export(signal, name, host_of(endpoint or "http://localhost:9411"), leaves=True)
     return Export(signal, name, f"wherever the exporter {name} sends it", leaves=True)
-
-
-def _otlp_endpoint(signal: str, name: str, environ: Mapping[str, str]) -> str:
-    for variable in (
-        f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT",
-        "OTEL_EXPORTER_OTLP_ENDPOINT",
-    ):
-        if endpoint := environ.get(variable, "").strip():
-            return endpoint
-    protocol = environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL", "").strip()
-    protocol = protocol or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "").strip()
-    grpc = name.endswith("grpc") or protocol == "grpc"
-    return "http://localhost:4317" if grpc else "http://localhost:4318"
 
 
 def host_of(endpoint: str) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from otel_budget.cost_budget import DAY, Action, CostBudget
 from otel_budget.latency import DEFAULT_LATENCY_BUDGETS, LatencyBudget
 from otel_distro import environment_variables as env
-from otel_distro.delivery.batch_limits import LOG_LIMITS, SPAN_LIMITS, BatchLimits
+from otel_distro.delivery.batch_limits import DEFAULT_LIMITS, BatchLimits
 from otel_distro.errors import Problem
 from otel_distro.settings.parsers import FALSE
 from otel_distro.settings.redaction import read_policy
@@ -77,8 +77,8 @@ class Settings:
     spool: str = "undelivered"
     """`undelivered`, `everything` or `none`."""
     spool_limits: SpoolLimits = DEFAULT_SPOOL_LIMITS
-    span_limits: BatchLimits = SPAN_LIMITS
-    log_limits: BatchLimits = LOG_LIMITS
+    span_limits: BatchLimits = DEFAULT_LIMITS
+    log_limits: BatchLimits = DEFAULT_LIMITS
     value_limits: ValueLimits = VALUE_LIMITS
 
 
@@ -157,8 +157,8 @@ def _settings(
     settings = Settings(
         state_dir=state_dir,
         ledger=state_dir / "ledger.db",
-        span_limits=SPAN_LIMITS.with_variables(environ, "BSP").with_queue_megabytes(queue_mb),
-        log_limits=LOG_LIMITS.with_variables(environ, "BLRP").with_queue_megabytes(queue_mb),
+        span_limits=DEFAULT_LIMITS.with_variables(environ, "BSP").with_queue_megabytes(queue_mb),
+        log_limits=DEFAULT_LIMITS.with_variables(environ, "BLRP").with_queue_megabytes(queue_mb),
         value_limits=VALUE_LIMITS.with_variables(environ),
         spool_limits=DEFAULT_SPOOL_LIMITS.with_megabytes(values.get(env.OTEL_DISTRO_SPOOL_MB)),
     )

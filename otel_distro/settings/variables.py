@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_budget.latency import DEFAULT_LATENCY_BUDGETS
 from otel_distro import environment_variables as env
-from otel_distro.delivery.batch_limits import MEGABYTE, SPAN_LIMITS
+from otel_distro.delivery.batch_limits import DEFAULT_LIMITS, MEGABYTE
 from otel_distro.settings import parsers as parse
 from otel_distro.spool.limits import DEFAULT_SPOOL_LIMITS
 
@@ -364,7 +364,7 @@ VARIABLES: tuple[Variable, ...] = (
         "queue_mb",
         parse.number(least=1, most=4096, example="64"),
         "megabytes of memory that spans waiting for export may take, and log records as much",
-        f"{SPAN_LIMITS.max_queue_bytes // MEGABYTE}",
+        f"{DEFAULT_LIMITS.max_queue_bytes // MEGABYTE}",
         "16",
     ),
     Variable(

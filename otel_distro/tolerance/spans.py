@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -200,19 +201,17 @@ class TolerantTracer(Tracer):
         end_on_exit: bool = True,
     ) -> Any:
         """Start a span and make it the current one, as context manager or decorator."""
-
-        def start() -> trace.Span:
-            return self.start_span(
-                name,
-                context,
-                kind,
-                attributes,
-                links,
-                start_time,
-                record_exception,
-                set_status_on_exception,
-            )
-
+        start = partial(
+            self.start_span,
+            name,
+            context,
+            kind,
+            attributes,
+            links,
+            start_time,
+            record_exception,
+            set_status_on_exception,
+        )
         return CurrentSpan(
             start,
             end_on_exit=end_on_exit,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from otel_distro.demo.provider import FakeProvider
-from otel_distro.exits.exit_line import ExitLine, Sums, describe, p95_ms
+from otel_distro.exits.exit_line import ExitLine, Sums, describe
 from otel_distro.settings import Settings
 from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
 from support.process import Finished, clean_environment, instrumented
@@ -99,13 +99,6 @@ def test_a_call_that_turns_out_to_repeat_another_is_taken_back(
 def test_unknown_is_said_and_never_shown_as_nothing(sums: Sums, cost: str) -> None:
     """Zero dollars means that it is known to be free."""
     assert describe(sums, None).endswith(cost)
-
-
-def test_the_percentile_is_the_nearest_rank() -> None:
-    """Rank 95 of 100; the only one of one; none of none."""
-    assert p95_ms([n * 1_000_000 for n in range(1, 101)]) == 95
-    assert p95_ms([7_000_000]) == 7
-    assert p95_ms([]) is None
 
 
 def test_control_characters_of_a_path_do_not_reach_the_terminal(
