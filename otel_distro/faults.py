@@ -12,6 +12,7 @@ _REMEDY = {
     "account": "that span has no cost; others are not affected",
     "guard": "that record was not exported",
     "ledger": "see `otel-distro doctor`",
+    "books": "what is spent is booked later; see `otel-distro doctor`",
 }
 
 
@@ -26,12 +27,15 @@ class Faults:
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def record(self, stage: str, error: BaseException) -> None:
-        """Count *error* met in *stage* and say so the first time."""
+    def record(self, stage: str, error: BaseException, why: str = "") -> None:
+        """Count *error* met in *stage* and say so the first time.
+
+        *why* says it in words that hold nothing of the app's.
+        """
         with self._lock:
             self._counts[stage] += 1
         remedy = _REMEDY.get(stage, "the app is not affected")
-        say_once(f"internal error in {stage} ({type(error).__name__}); {remedy}")
+        say_once(f"{why or f'internal error in {stage} ({type(error).__name__})'}; {remedy}")
 
     def counts(self) -> dict[str, int]:
         """Return how many errors each stage has swallowed so far."""

@@ -17,6 +17,7 @@ from otel_budget import aiohttp_gate, httpx_gate, urllib3_gate
 from otel_budget.cost_budget import Action
 from otel_budget.gate import Gate, Listener
 from otel_budget.refusal import Refusal, Refused
+from otel_budget.store import BudgetFileError
 from otel_distro import notices
 from otel_distro.budget import Remaining, note_refusal, tell_callbacks
 from otel_distro.budgets.booking import Booking
@@ -64,7 +65,7 @@ class Budgets:
             listener=Listener(
                 crossed=self._crossed,
                 refused=self._refused,
-                failed=lambda error: faults.record("budget", error),
+                failed=self._failed,
                 passed=self.gated.add,
             ),
         )
@@ -92,15 +93,27 @@ class Budgets:
                 f"version of it cannot be wrapped ({type(error).__name__})"
             )
 
+    def _failed(self, error: BaseException) -> None:
+        if isinstance(error, BudgetFileError):
+            self._faults.record("books", error, f"budgets cannot be kept now: {error}")
+        else:
+            self._faults.record("budget", error)
+
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
         """Book what calls cost where the gate has not, and correct what turned out otherwise."""
-        if self._hard:
-            self.books.finish_late()  # so that it is known which tries cost nothing
-        self._booking.take(new, revised)
+        try:
+            if self._hard:
+                self.books.finish_late()  # so that it is known which tries cost nothing
+            self._booking.take(new, revised)
+        except BudgetFileError as error:
+            self._failed(error)
 
     def flush(self) -> None:
         """Book what could not be booked before."""
-        self._booking.write()
+        try:
+            self._booking.write()
+        except BudgetFileError as error:
+            self._failed(error)
 
     def at_fork(self) -> None:
         """Start anew in a forked child."""
