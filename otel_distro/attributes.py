@@ -88,4 +88,6 @@ UNCAUGHT_EVENT = "otel_distro.uncaught_exception"
 """Name of the log record of an exception that nobody caught."""
 UNCAUGHT_IN = "otel_distro.uncaught.in"
 """Where it was: main, thread or task."""
-ERROR_CATEGORY = "otel_distro.error.category"
+
+LINK_KIND = "otel_distro.link.kind"
+"""Why a span is linked to another: `session.previous`, the trace before it in its session."""

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SynchronousMultiSpanProcessor
 
 from otel_distro import contexts
 from otel_distro.exits.open_spans import OpenSpans
+from otel_distro.journeys import Journeys
 from otel_distro.logs.threads import thread_of
 from otel_redaction.log_view import RedactedLogEntry
 from otel_redaction.span_view import RedactedSpan
@@ -94,17 +95,19 @@ class Pipeline:
         self._bare = bare
         self.faults = faults
         self.open_spans = OpenSpans()
+        self._journeys = Journeys()
 
     def unobserved(self) -> Pipeline:
         """Return a pipeline for probes: it redacts the same, and accounts for nothing."""
         return Pipeline(self._shield.unobserved(), NO_ACCOUNTS, self.faults)
 
     def begin_span(self, span: Span, context: Context | None) -> None:
-        """Write on *span* who and what it is for, where it does not say so itself."""
+        """Write on *span* who and what it is for, and what came before it in its session."""
         self.open_spans.begin(span)
         for key, value in self._said(context).items():
             if key not in (span.attributes or ()):
                 span.set_attribute(key, value)
+        self._journeys.begin(span)
 
     def guard_span(self, span: ReadableSpan) -> ReadableSpan | None:
         """Account for *span* and return the view of it that may leave, if any may."""
