@@ -29,6 +29,7 @@ from otel_distro.logs import setup as logs
 from otel_distro.phases import phase
 from otel_distro.running import running, set_running
 from otel_distro.runtime import Runtime
+from otel_distro.sdk_counts import count_cheaply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,6 +69,7 @@ def _boot_environment(environ: Mapping[str, str], configurator_args: dict[str, A
         loaded = settings.load(environ)
     with phase("parts of the distribution"):
         runtime = start(loaded, environ)
+        count_cheaply()
     failure: Exception | None = None
     try:
         configurator: Any = _OTelSDKConfigurator
@@ -101,6 +103,7 @@ def _boot_declarative(environ: Mapping[str, str], config_file: str) -> None:
         return
     section = dict(getattr(config, "distribution", None) or {}).get("otel_distro") or {}
     runtime = start(settings.load(environ, section), environ)
+    count_cheaply()
     # Instrumentors run after the guard is in place, not before.
     instrumentation, config.instrumentation_development = config.instrumentation_development, None
     _name_the_distro(config)

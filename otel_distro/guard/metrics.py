@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics._internal.measurement import Measurement
-    from opentelemetry.sdk.metrics.export import Metric, MetricReader, MetricsData, ResourceMetrics
+    from opentelemetry.sdk.metrics.export import (
+        Metric,
+        MetricReader,
+        MetricsData,
+        ResourceMetrics,
+        ScopeMetrics,
+    )
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
     from otel_redaction.shield import Shield
 
@@ -181,16 +188,18 @@ class GuardMeasurementConsumer(SynchronousMeasurementConsumer):
 
 
 def _clean_resource(metrics: ResourceMetrics, shield: Shield) -> ResourceMetrics:
-    scopes = [
-        replace(
-            scope_metrics,
-            scope=shield.scope(scope_metrics.scope, _SIGNAL),
-            metrics=[_clean_metric(metric, shield) for metric in scope_metrics.metrics],
-        )
-        for scope_metrics in metrics.scope_metrics
-    ]
+    # Two scopes may have become one, and of equal scopes the exporter sends only the last.
+    scopes: dict[InstrumentationScope, ScopeMetrics] = {}
+    for each in metrics.scope_metrics:
+        scope = shield.scope(each.scope, _SIGNAL)
+        clean = [_clean_metric(metric, shield) for metric in each.metrics]
+        if scope in scopes:
+            clean = [*scopes[scope].metrics, *clean]
+        scopes[scope] = replace(each, scope=scope, metrics=clean)
     return replace(
-        metrics, resource=shield.resource(metrics.resource, _SIGNAL), scope_metrics=scopes
+        metrics,
+        resource=shield.resource(metrics.resource, _SIGNAL),
+        scope_metrics=list(scopes.values()),
     )
 
 

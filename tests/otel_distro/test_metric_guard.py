@@ -78,6 +78,23 @@ def test_nothing_of_a_secret_is_left_on_the_wire() -> None:
     assert b"[EMAIL]" in wire
 
 
+def test_meters_that_become_one_keep_their_metrics(sdk: GuardedSdk) -> None:
+    """Named by two people, or with and without a version that says nothing."""
+    names = ["of ada@lovelace.example", "of bob@example.org"]
+    meters = [sdk.meter_provider.get_meter(name) for name in names]
+    meters.append(sdk.meter_provider.get_meter(names[0], version=""))
+    for number, meter in enumerate(meters):
+        meter.create_counter(f"orders_{number}").add(1)
+
+    data = sdk.reader.get_metrics_data()
+    assert data is not None
+    sent = encode_metrics(data)
+
+    (resource,) = sent.resource_metrics
+    (scope,) = resource.scope_metrics
+    assert {metric.name for metric in scope.metrics} == {"orders_0", "orders_1", "orders_2"}
+
+
 def test_a_reader_added_later_gets_redacted_metrics(sdk: GuardedSdk) -> None:
     """The guard stands in the provider, not in the reader."""
     late = InMemoryMetricReader()
