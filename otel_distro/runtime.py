@@ -249,7 +249,10 @@ class Runtime:
                 self.accounts.stop_waiting()
             if self.exit_line is not None:
                 self.exit_line.say(
-                    self.budgets, process_environment(), may_store=self.gate.is_open()
+                    self.budgets,
+                    process_environment(),
+                    may_store=self.gate.is_open(),
+                    waiting=self.ledger.lag()[0] if self.ledger is not None else 0,
                 )
             if self._health is not None:
                 self._health.close()

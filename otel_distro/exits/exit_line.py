@@ -94,9 +94,17 @@ class ExitLine:
         self._reset()
 
     def say(
-        self, budgets: Budgets | None, environ: Mapping[str, str], *, may_store: bool = True
+        self,
+        budgets: Budgets | None,
+        environ: Mapping[str, str],
+        *,
+        may_store: bool = True,
+        waiting: int = 0,
     ) -> None:
-        """Say the line on stderr; nothing where no model was called."""
+        """Say the line on stderr; nothing where no model was called.
+
+        *waiting* is how many calls the ledger could not take yet.
+        """
         if not self._sums.calls:
             return
         parts = [describe(self._sums, percentile(self._latencies_ms, 95))]
@@ -111,7 +119,8 @@ class ExitLine:
             why = "DO_NOT_TRACK is set" if self._settings.do_not_track else "no consent"
             parts.append(f"not stored: {why} (otel-distro consent)")
         else:
-            parts.append(f"in {figures.home_relative(str(ledger), environ)} ({_NEXT})")
+            where = f"in {figures.home_relative(str(ledger), environ)}"
+            parts.append(f"{waiting:,} not yet {where}" if waiting else f"{where} ({_NEXT})")
         who = f"process {os.getpid()}: " if self._forked else ""
         notices.say(figures.printable(who + "; ".join(parts)))
 

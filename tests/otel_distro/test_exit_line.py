@@ -135,6 +135,19 @@ def test_a_real_program_ends_with_one_line_on_stderr(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
+def test_calls_that_the_ledger_could_not_take_are_not_said_to_be_in_it(tmp_path: Path) -> None:
+    """Where nothing can be written they are lost, and that is said too."""
+    state = tmp_path / "state/otel-distro"
+    (state / "ledger.db").mkdir(parents=True)
+    (state / "ledger.db.spill.jsonl").mkdir()
+
+    said = run_app(tmp_path, 2).stderr
+
+    assert "2 not yet in ~/state/otel-distro/ledger.db" in said
+    assert "2 calls could not be stored anywhere and are lost" in said
+
+
+@pytest.mark.process
 def test_the_line_can_be_switched_off(tmp_path: Path) -> None:
     """And a program without model calls never has it."""
     assert run_app(tmp_path, 1, OTEL_DISTRO_EXIT_LINE="false").stderr == ""
