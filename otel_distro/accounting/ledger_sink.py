@@ -44,7 +44,8 @@ class LedgerSink:
             writer.write(new)
         if revised:
             writer.revise(revised)
-        if not self._maintained:
+        _, fault = writer.lag()
+        if not self._maintained and not fault:
             self._maintained = True
             settings = self._settings
             Maintenance(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,7 +15,6 @@ from otel_distro.figures import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from otel_cost_ledger.location import Location
 
@@ -64,7 +65,7 @@ def check_ledger(path: Location | None, state_dir: Path) -> Iterator[Check]:
         with open_ledger(path) as ledger:
             total = costs(ledger).total
     except LedgerNotFoundError:
-        yield Check("ok", "ledger", f"{path}, made at the first model call")
+        yield _check_future(path)
         return
     except LedgerError as error:
         remedy = f"move {path} away; a new one is made" if is_file else "see what the server says"
@@ -75,6 +76,16 @@ def check_ledger(path: Location | None, state_dir: Path) -> Iterator[Check]:
     if waiting := entries_waiting(spill := spill_path(path, state_dir)):
         found = f"{counted(waiting, 'call')} in {spill}: the ledger could not be written"
         yield Check("warn", "ledger", found, "the next program with a model call stores them")
+
+
+def _check_future(path: Location) -> Check:
+    """Look whether a ledger that is not there yet can be made."""
+    if isinstance(path, Path):
+        folder = next(each for each in path.absolute().parents if each.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            found = f"{path} cannot be made: {folder} is not a folder that can be written to"
+            return Check("fail", "ledger", found, "set OTEL_DISTRO_STATE_DIR or OTEL_DISTRO_LEDGER")
+    return Check("ok", "ledger", f"{path}, made at the first model call")
 
 
 def check_spool(state_dir: Path, mode: str) -> Iterator[Check]:

@@ -264,6 +264,20 @@ def test_doctor_lists_every_setting() -> None:
     assert all(variable.name in listed for variable in VARIABLES)
 
 
+def test_doctor_says_when_no_ledger_can_be_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Before the first call is made and lost."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("OTEL_DISTRO_STATE_DIR", str(tmp_path / "file/below"))
+    shown = run("doctor")
+    monkeypatch.setenv("OTEL_DISTRO_STATE_DIR", str(tmp_path / "not/there/yet"))
+
+    assert shown.exit_code == 1
+    assert f"cannot be made: {tmp_path / 'file'} is not a folder" in shown.stdout
+    assert "made at the first model call" in run("doctor").stdout
+
+
 def test_doctor_never_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also not one that is set correctly."""
     secret = "correct-horse-battery-staple"

@@ -145,6 +145,7 @@ def test_calls_that_the_ledger_could_not_take_are_not_said_to_be_in_it(tmp_path:
 
     assert "2 not yet in ~/state/otel-distro/ledger.db" in said
     assert "2 calls could not be stored anywhere and are lost" in said
+    assert "old calls could not be removed" not in said
 
 
 @pytest.mark.process
