@@ -24,6 +24,8 @@ _MARGIN = 0.5
 """Seconds that closing may take beyond its timeout before the process goes without it."""
 _ATTEMPTS = 3
 """How often closing is begun again after a signal handler of the app's has raised in it."""
+_SLICE = 0.002
+_NATIVE_START = _thread.start_new_thread
 _INIT = 1
 """Process id of the first process of a container."""
 
@@ -101,7 +103,9 @@ class Exits:
         # The flag is for a handler that interrupts us between taking the lock and giving it back.
         while not self._is_done:
             try:
-                if self._done.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                if _is_cooperative():
+                    _let_others_run(deadline, lambda: self._is_done)
+                elif self._done.acquire(timeout=max(0.0, deadline - time.monotonic())):
                     self._done.release()  # for the next who waits
             except BaseException:  # noqa: BLE001, S112 - a signal handler that wants to end us too
                 continue
@@ -139,6 +143,16 @@ class Exits:
         if _started(flush):
             done.acquire(timeout=self._timeout + _MARGIN)
         self._delivered_at = time.monotonic()
+
+
+def _is_cooperative() -> bool:
+    """Whether gevent or eventlet has replaced threads: then nothing runs while somebody waits."""
+    return _thread.start_new_thread is not _NATIVE_START
+
+
+def _let_others_run(deadline: float, is_done: Callable[[], bool]) -> None:
+    while not is_done() and time.monotonic() < deadline:
+        time.sleep(_SLICE)
 
 
 def _started(work: Callable[[], None]) -> bool:

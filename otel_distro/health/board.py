@@ -5,6 +5,7 @@ The lock on a file says that its process is alive; the kernel releases it howeve
 
 from __future__ import annotations
 
+import _thread
 import json
 import os
 import threading
@@ -41,9 +42,9 @@ class Board:
 
     def start(self) -> None:
         """Write from now on, on a thread of its own; the first time after some seconds."""
-        threading.Thread(
-            target=self._run, args=(self._stopped,), name="otel_distro-health", daemon=True
-        ).start()
+        # Not threading.Thread, which prints an error where one ends that began before gevent
+        # replaced its parts.
+        _thread.start_new_thread(self._run, (self._stopped,))
 
     def write(self) -> None:
         """Write now, if anything has changed; raises OSError."""

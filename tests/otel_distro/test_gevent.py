@@ -1,0 +1,94 @@
+"""Programs whose threads gevent has replaced, which it does after the distribution has begun."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.otlp_sink import OtlpSink
+from support.process import BIN, clean_environment, free_port, instrumented
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.process
+pytest.importorskip("gevent", reason="gevent is not installed")
+
+APP = """
+from gevent import monkey
+monkey.patch_all()
+import time
+from opentelemetry import trace
+for _ in range(20):
+    trace.get_tracer("app").start_span("work").end()
+print(time.time())
+"""
+SERVER = """
+from opentelemetry import trace
+def app(environ, start_response):
+    trace.get_tracer("app").start_span("work").end()
+    start_response("200 OK", [("content-length", "2")])
+    return [b"ok"]
+"""
+
+
+def quiet(sink: OtlpSink, home: Path) -> dict[str, str]:
+    return clean_environment(
+        home,
+        OTEL_EXPORTER_OTLP_ENDPOINT=sink.url,
+        OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="*",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+        OTEL_BSP_SCHEDULE_DELAY="60000",
+        OTEL_DISTRO_EXIT_TIMEOUT="10",
+    )
+
+
+def test_a_program_leaves_as_soon_as_all_is_delivered(tmp_path: Path, sink: OtlpSink) -> None:
+    """Who waits for the end of its deliveries must let them run: there is one thread only."""
+    done = instrumented(APP, quiet(sink, tmp_path))
+    seconds = time.time() - float(done.stdout)
+
+    assert (done.returncode, len(sink.spans())) == (0, 20), done.stderr
+    assert seconds < 5
+    assert "Traceback" not in done.stderr
+
+
+def test_gunicorn_with_gevent_workers_is_stopped_and_loses_nothing(
+    tmp_path: Path, sink: OtlpSink
+) -> None:
+    """By SIGTERM; and nothing is printed that looks like an error."""
+    (tmp_path / "server.py").write_text(SERVER)
+    port = free_port()
+    options = ["-k", "gevent", "-b", f"127.0.0.1:{port}"]
+    server = subprocess.Popen(
+        [str(BIN / "opentelemetry-instrument"), str(BIN / "gunicorn"), "server:app", *options],
+        env=quiet(sink, tmp_path),
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        asked = 0
+        while asked < 30 and time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10).close()
+                asked += 1
+            except OSError:
+                time.sleep(0.05)  # not there yet
+        began = time.monotonic()
+        server.send_signal(signal.SIGTERM)
+        _, said = server.communicate(timeout=30)
+    finally:
+        if server.poll() is None:
+            server.kill()
+
+    assert len(sink.spans()) == asked == 30
+    assert time.monotonic() - began < 6
+    assert "Traceback" not in said
