@@ -138,14 +138,17 @@ class Accounts:
         self._reset()
 
     def _wake(self) -> None:
-        if self._thread is None:
-            with self._start_lock:
+        # Whoever is starting it already may be a greenlet that runs only if we do not wait.
+        if self._thread is None and self._start_lock.acquire(blocking=False):
+            try:
                 if self._thread is None:
                     thread = threading.Thread(
                         target=self._run, name="otel_distro-accounts", daemon=True
                     )
                     thread.start()
                     self._thread = thread
+            finally:
+                self._start_lock.release()
         if not self._awake.is_set():
             self._awake.set()
 

@@ -142,16 +142,19 @@ class ExportQueue(Generic[T]):
         return net is not None and net.keeps and self._delivery.busy_for > seconds
 
     def _start_relief(self) -> None:
-        with self._start_lock:
+        if not self._start_lock.acquire(blocking=False):
+            return
+        try:
             if self._relief is None:
                 thread = threading.Thread(
                     target=self._relieve, name=f"otel_distro-{self.signal}-relief", daemon=True
                 )
                 self._relief = thread  # before it starts, as it may end at once
-                try:
-                    thread.start()
-                except RuntimeError:
-                    self._relief = None
+                thread.start()
+        except RuntimeError:
+            self._relief = None
+        finally:
+            self._start_lock.release()
 
     def _relieve(self) -> None:
         with suppress_instrumentation():
@@ -253,16 +256,20 @@ class ExportQueue(Generic[T]):
             self._net.at_fork()
 
     def _start(self) -> bool:
-        with self._start_lock:
+        # Whoever is starting it already may be a greenlet that runs only if we do not wait.
+        if not self._start_lock.acquire(blocking=False):
+            return True
+        try:
             if self._thread is None:
                 thread = threading.Thread(
                     target=self._run, name=f"otel_distro-{self.signal}", daemon=True
                 )
-                try:
-                    thread.start()
-                except RuntimeError:  # no thread can start any more: the interpreter is leaving
-                    return False
+                thread.start()
                 self._thread = thread
+        except RuntimeError:  # no thread can start any more: the interpreter is leaving
+            return False
+        finally:
+            self._start_lock.release()
         return True
 
     def _run(self) -> None:

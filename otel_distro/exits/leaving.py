@@ -14,6 +14,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
+from otel_budget import greenlets
 from otel_distro.exits import signal_chain
 from otel_distro.exits.worker_pools import before_workers_leave
 
@@ -25,7 +26,6 @@ _MARGIN = 0.5
 _ATTEMPTS = 3
 """How often closing is begun again after a signal handler of the app's has raised in it."""
 _SLICE = 0.002
-_NATIVE_START = _thread.start_new_thread
 _INIT = 1
 """Process id of the first process of a container."""
 
@@ -103,13 +103,17 @@ class Exits:
         # The flag is for a handler that interrupts us between taking the lock and giving it back.
         while not self._is_done:
             try:
-                if _is_cooperative():
-                    _let_others_run(deadline, lambda: self._is_done)
+                if greenlets.are_in_use():
+                    self._let_others_run(deadline)
                 elif self._done.acquire(timeout=max(0.0, deadline - time.monotonic())):
                     self._done.release()  # for the next who waits
             except BaseException:  # noqa: BLE001, S112 - a signal handler that wants to end us too
                 continue
             return
+
+    def _let_others_run(self, deadline: float) -> None:
+        while not self._is_done and time.monotonic() < deadline:
+            time.sleep(_SLICE)
 
     def _before_exit(self) -> None:
         for _ in range(_ATTEMPTS):
@@ -143,16 +147,6 @@ class Exits:
         if _started(flush):
             done.acquire(timeout=self._timeout + _MARGIN)
         self._delivered_at = time.monotonic()
-
-
-def _is_cooperative() -> bool:
-    """Whether gevent or eventlet has replaced threads: then nothing runs while somebody waits."""
-    return _thread.start_new_thread is not _NATIVE_START
-
-
-def _let_others_run(deadline: float, is_done: Callable[[], bool]) -> None:
-    while not is_done() and time.monotonic() < deadline:
-        time.sleep(_SLICE)
 
 
 def _started(work: Callable[[], None]) -> bool:

@@ -64,13 +64,18 @@ class Resender:
         # Without the lock where possible: this is also called by the app's threads.
         if self._closing or self._thread is not None:
             return
-        with self._start_lock:
+        # Whoever is starting it already may be a greenlet that runs only if we do not wait.
+        if not self._start_lock.acquire(blocking=False):
+            return
+        try:
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name="otel_distro-resend", daemon=True)
                 # When no thread can be started any more, the next process sends it.
                 with suppress(RuntimeError):
                     thread.start()
                     self._thread = thread
+        finally:
+            self._start_lock.release()
 
     def begin_close(self) -> None:
         """Stop after the request under way."""

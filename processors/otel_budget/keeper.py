@@ -37,7 +37,13 @@ class Keeper:
     def wake(self) -> None:
         """Have it done now."""
         if self._thread is None and not self._stopped:
-            with self._lock:
+            self._start()
+        self._event.set()
+
+    def _start(self) -> None:
+        # Whoever is starting it already may be a greenlet that runs only if we do not wait.
+        if self._lock.acquire(blocking=False):
+            try:
                 if self._thread is None:
                     self._thread = threading.Thread(
                         target=_run,
@@ -47,7 +53,8 @@ class Keeper:
                     )
                     self._thread.start()
                     weakref.finalize(self, self._event.set)
-        self._event.set()
+            finally:
+                self._lock.release()
 
     def stop(self) -> None:
         """End the thread, without waiting for it."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+from otel_budget import greenlets
 from otel_budget.shared_books import UnopenedError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Turns:
         self._store = store
         self._opening = opening
         self._now_ns = now_ns
-        self._lock = threading.Lock()
+        self._lock = greenlets.Lock()
 
     def run(
         self,
@@ -56,4 +56,4 @@ class Turns:
 
     def at_fork(self) -> None:
         """Start anew in a forked child, where whoever had the lock is not."""
-        self._lock = threading.Lock()
+        self._lock = greenlets.Lock()
