@@ -23,6 +23,7 @@ from otel_distro.delivery.processors import exporters_of
 from otel_distro.delivery.spooling import Spooling
 from otel_distro.exits import closing
 from otel_distro.exits.exit_line import ExitLine
+from otel_distro.exits.imports import wait_for_imports
 from otel_distro.exits.leaving import Exits
 from otel_distro.exits.metric_locks import renew_metric_locks
 from otel_distro.faults import Faults
@@ -59,6 +60,8 @@ if TYPE_CHECKING:
 
 _SOON_SECONDS = 0.2
 """How long what is written to this machine may wait for more of it."""
+_IMPORT_SECONDS = 1.0
+"""How long a fork waits for modules that other threads are loading."""
 _LATE_SECONDS = 0.25
 """Beyond the exit timeout, for the ledger alone: sooner than `Exits` goes without us."""
 
@@ -158,7 +161,7 @@ class Runtime:
         self.outages.watch()
         self._exits.install()
         os.register_at_fork(
-            before=self.accounts.before_fork,
+            before=self._before_fork,
             after_in_parent=self.accounts.after_fork_in_parent,
             after_in_child=self._after_fork,
         )
@@ -274,6 +277,10 @@ class Runtime:
         unpriced = [] if settled else self.accounts.take_unpriced("not priced before the exit")
         if self.ledger is not None:
             self.ledger.leave(unpriced)
+
+    def _before_fork(self) -> None:
+        self.accounts.before_fork()
+        wait_for_imports(_IMPORT_SECONDS)
 
     def _after_fork(self) -> None:
         renew_metric_locks(self._providers)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from queue import Queue
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def renew_connections(transport: Any) -> None:
         inherited = manager.pools
         _left_alone.append(inherited)
         manager.pools = type(inherited)(getattr(inherited, "_maxsize", 10))
-        _close_sockets(inherited)
+        _empty(inherited)
 
 
 def _pool_managers(transport: Any, session: Any) -> Iterator[Any]:
@@ -38,9 +39,13 @@ def _pool_managers(transport: Any, session: Any) -> Iterator[Any]:
     yield from (manager for manager in found if hasattr(manager, "pools"))
 
 
-def _close_sockets(pools: Any) -> None:
+def _empty(pools: Any) -> None:
     """Close what waits in *pools* without its locks; the parent's ends stay as they are."""
     for pool in list(getattr(pools, "_container", {}).values()):
-        for connection in list(getattr(getattr(pool, "pool", None), "queue", ())):
+        waiting = getattr(pool, "pool", None)
+        for connection in list(getattr(waiting, "queue", ())):
             with suppress(Exception):  # a connection that was never opened has no socket
                 connection.sock.close()
+        if isinstance(waiting, Queue):
+            # urllib3 empties it when the interpreter ends, and takes its lock for that.
+            waiting.__init__(waiting.maxsize)  # type: ignore[misc]

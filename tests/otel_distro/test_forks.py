@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.exporter.http.transport._urllib3 import Urllib3HTTPTransport
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
     ConsoleMetricExporter,
@@ -23,7 +26,9 @@ from opentelemetry.sdk.metrics.view import (
     View,
 )
 
+from otel_distro.exits.imports import wait_for_imports
 from otel_distro.exits.metric_locks import renew_metric_locks
+from otel_distro.spool.inherited import renew_connections
 from otel_redaction.lazy import lazy
 from support.forks import CALL_NANO_USD, fork_under_load
 from support.process import clean_environment, instrumented
@@ -163,6 +168,41 @@ def test_a_child_measures_and_collects_whoever_held_the_locks_of_metrics(
 
     assert (ended[0], ended[1]) == (child, signal.SIGUSR1)
     renew_metric_locks([provider])
+
+
+def test_a_fork_waits_for_modules_that_other_threads_are_loading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child would wait for ever for the lock of the module; but not for who never ends."""
+    (tmp_path / "slowly_loaded.py").write_text("import time; time.sleep(0.5); value = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    loading = threading.Thread(target=importlib.import_module, args=("slowly_loaded",))
+    loading.start()
+    while "slowly_loaded" not in sys.modules:
+        time.sleep(0.001)
+
+    assert not wait_for_imports(0.05)
+    assert wait_for_imports(20)
+    child = os.fork()
+    if not child:
+        signal.alarm(10)
+        os._exit(importlib.import_module("slowly_loaded").value)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    loading.join()
+
+
+def test_a_child_ends_whoever_held_the_lock_of_a_pool_of_connections() -> None:
+    """urllib3 empties its pools when the interpreter ends, and when they are lost."""
+    transport = Urllib3HTTPTransport()
+    pool = transport._pool.connection_from_url("http://127.0.0.1:9")
+    waiting = pool.pool
+    assert waiting is not None
+    waiting.mutex.acquire()
+
+    renew_connections(transport)
+
+    assert not waiting.mutex.locked()
+    assert waiting.qsize() == 0  # takes the lock, as urllib3 will
 
 
 class Slow:
