@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 _METER = "opentelemetry-sdk"
 _ORIGIN = "otel.span.parent.origin"
 _RESULT = "otel.span.sampling_result"
-_RESULTS = {
-    Decision.DROP: "DROP",
-    Decision.RECORD_ONLY: "RECORD_ONLY",
-    Decision.RECORD_AND_SAMPLE: "RECORD_AND_SAMPLE",
-}
 
 
 def count_cheaply() -> None:
@@ -86,7 +81,7 @@ class SpanCounts:
         for decision, origins in self._started.items():
             for origin, counter in origins.items():
                 if count := counter.value:
-                    yield Observation(count, {_ORIGIN: origin, _RESULT: _RESULTS[decision]})
+                    yield Observation(count, {_ORIGIN: origin, _RESULT: decision.name})
 
     def _observe_live(self, _options: CallbackOptions) -> Iterator[Observation]:
         for decision, ended in self._ended.items():
@@ -94,7 +89,7 @@ class SpanCounts:
             gone = ended.value
             started = sum(counter.value for counter in self._started[decision].values())
             if started and decision is not Decision.DROP:
-                yield Observation(started - gone, {_RESULT: _RESULTS[decision]})
+                yield Observation(started - gone, {_RESULT: decision.name})
 
 
 class LogRecordCounts:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -144,7 +145,7 @@ class LedgerWriter:
         ledger back, may still succeed. The next writer of this ledger stores the rest.
         """
         with suppressed():
-            return self._waiting.copy_out(self._prepare(more, self._insertion)[0])
+            return self._waiting.copy_out(self._prepare(more, partial(self._entry, "insert"))[0])
 
     def shutdown(self, timeout_s: float = 1.0) -> WriteResult:
         """Store what waits, leave the rest in the spill file, and close the ledger."""
@@ -179,15 +180,12 @@ class LedgerWriter:
         self.counters = Counters()
 
     def _submit(self, kind: Kind, batch: Sequence[PricedCall]) -> WriteResult:
-        def entry(priced: PricedCall) -> Entry:
-            return Entry(kind, self._rows.row(priced))
-
         with self._lock, suppressed():
-            entries, rejected = self._prepare(batch, entry)
+            entries, rejected = self._prepare(batch, partial(self._entry, kind))
             return self._store(entries, rejected)
 
-    def _insertion(self, priced: PricedCall) -> Entry:
-        return Entry("insert", self._rows.row(priced))
+    def _entry(self, kind: Kind, priced: PricedCall) -> Entry:
+        return Entry(kind, self._rows.row(priced))
 
     def _violation(self, violation: LatencyViolation) -> Entry:
         row = ViolationRow(
