@@ -110,6 +110,7 @@ class Runtime:
         self._guard_ok = False
         self._health: HealthInside | None = None
         self._closed = False
+        self._storing_calls = False
         self._forked = False
 
     def batch_spans(self, exporter: SpanExporter) -> SpanProcessor:
@@ -237,6 +238,10 @@ class Runtime:
             return False
         return not self._forked or self.accounts.pending() or closing.pending(self._providers)
 
+    def is_storing_calls(self) -> bool:
+        """Whether closing has come to its last step: calls that have to reach the disk."""
+        return self._storing_calls
+
     def close(self, timeout: float) -> None:
         """Deliver what is queued within *timeout* seconds, once; never raises."""
         if self._closed:
@@ -263,6 +268,7 @@ class Runtime:
                 self.budgets.close()
             closing.finish(self._providers, deadline, self.outages, self._spooling)
             self.pipeline.open_spans.tell(lambda name: self.shield.name(name, "traces"))
+            self._storing_calls = True
             self._leave_ledger(settled=settled)
         except Exception as error:  # noqa: BLE001 - nothing may stop a process from leaving
             self.faults.record("exit", error)
@@ -287,6 +293,7 @@ class Runtime:
         notices.at_fork()
         self._exits.at_fork()
         self._closed = False
+        self._storing_calls = False
         self._forked = True
         self.faults.at_fork()
         self.gate.at_fork()
