@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import Span
 
-    from otel_budget.endpoints import ModelRequest
+    from otel_wire.requests import ModelRequest
 
 _KEYS = {
     "tenant": scope_keys.TENANT,

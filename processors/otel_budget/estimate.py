@@ -18,15 +18,15 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from otel_budget.endpoints import WITHOUT_OUTPUT
 from otel_budget.lessons import Lesson
 from otel_pricing.prices.price import MILLION
+from otel_wire.requests import WITHOUT_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_budget.endpoints import ModelRequest
     from otel_pricing import Price, Usage
+    from otel_wire.requests import ModelRequest
 
 UNSEEN_TOKENS = 2048
 """Input that a provider may add to what a request carries: its own prompt, tool descriptions."""

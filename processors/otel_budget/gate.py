@@ -12,9 +12,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from otel_budget.endpoints import ModelRequest, is_candidate, read_request
 from otel_budget.estimate import Tariff
 from otel_budget.turn import Turn
+from otel_wire.endpoints import may_call_model
+from otel_wire.requests import ModelRequest, read_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +118,7 @@ class Gate:
         headers: Mapping[str, str],
     ) -> Turn | None:
         """Return the turn of an HTTP request; None when it is no model call."""
-        if not is_candidate(method, path) or _is_inside.get():
+        if not may_call_model(method, path) or _is_inside.get():
             return None
         request = read_request(host, path, body())
         if request is None:

@@ -9,20 +9,20 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from otel_budget.answers import Answer, read_answer
 from otel_budget.cost_budget import CostBudget, Unit
-from otel_budget.endpoints import WITHOUT_OUTPUT
 from otel_budget.estimate import Tariff, Tokens, lessons
 from otel_pricing import CostStatus, ModelCall, Usage, price_call
+from otel_wire.answers import Answer, read_answer
+from otel_wire.requests import WITHOUT_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from otel_budget.book import Book
-    from otel_budget.endpoints import ModelRequest
     from otel_budget.gate import Gate
     from otel_budget.leases import Hold
     from otel_budget.lessons import Lesson
+    from otel_wire.requests import ModelRequest
 
 FIRST_ERROR = 400
 """Lowest HTTP status of an answer that is an error."""

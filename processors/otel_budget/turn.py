@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from otel_budget.book import Book, Claim
     from otel_budget.cost_budget import CostBudget
-    from otel_budget.endpoints import ModelRequest
     from otel_budget.estimate import Tariff
     from otel_budget.gate import Gate, ScopeValues
     from otel_budget.leases import Hold
     from otel_budget.lessons import Lesson
+    from otel_wire.requests import ModelRequest
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 0.05
 _NO_CHECK = (

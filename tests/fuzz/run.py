@@ -47,7 +47,14 @@ def guided(name: str, seconds: int) -> int:
     atheris = importlib.import_module("atheris")  # optional, and without types
 
     with atheris.instrument_imports(
-        include=["otel_redaction", "otel_pricing", "otel_distro", "otel_budget", "tomllib"]
+        include=[
+            "otel_redaction",
+            "otel_pricing",
+            "otel_distro",
+            "otel_budget",
+            "otel_wire",
+            "tomllib",
+        ]
     ):
         from fuzz.targets import TARGETS
 

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_budget.answers import read_answer
-from otel_budget.endpoints import MEDIA_BYTES, ModelRequest, is_candidate, read_request
 from otel_budget.estimate import CAUTION, UNSEEN_TOKENS, Estimate, Tariff, Tokens, kinds
 from otel_budget.lessons import Lesson
 from otel_pricing import Price, PriceBook, Rate, Usage
+from otel_wire.answers import read_answer
+from otel_wire.endpoints import may_call_model
+from otel_wire.requests import MEDIA_BYTES, ModelRequest, read_request
 
 CHAT: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
 GEMINI: dict[str, Any] = {"contents": [{"parts": [{"text": "hi"}]}]}
@@ -22,7 +23,7 @@ CONVERSE: dict[str, Any] = {"messages": [{"role": "user", "content": [{"text": "
 
 
 def read(path: str, body: dict[str, Any], host: str = "127.0.0.1") -> ModelRequest | None:
-    if not is_candidate("POST", path):
+    if not may_call_model("POST", path):
         return None
     return read_request(host, path, json.dumps(body).encode())
 

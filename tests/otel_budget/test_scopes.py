@@ -8,10 +8,10 @@ import pytest
 from opentelemetry import baggage, context, trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from otel_budget.endpoints import ModelRequest
 from otel_budget.refusal import Refusal
 from otel_distro import BudgetExceeded, OtelDistroError, budget
 from otel_distro.budgets.scopes import Scopes, ScopeSpanProcessor
+from otel_wire.requests import ModelRequest
 from support.process import clean_environment, instrumented
 
 if TYPE_CHECKING:

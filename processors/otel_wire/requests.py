@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from otel_pricing.hosts import provider_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 _SUFFIXES: dict[str, tuple[str, str]] = {
     "/chat/completions": ("openai", "chat"),
@@ -62,30 +68,24 @@ class ModelRequest(NamedTuple):
     has_audio: bool = False
     hidden_input: bool = False
     """Whether input is added that the request does not carry: a stored conversation, a search."""
+    readable: bool = True
+    """False when the path is one of a model endpoint and the body could not be read."""
 
 
-def is_candidate(method: str, path: str) -> bool:
-    """Return whether a request may be a model call, by its method and path alone."""
-    if method != "POST":
-        return False
-    end = path[path.rfind("/") :]
-    return end in _LAST_PARTS or ":" in end or "%3A" in end
+def read_request(
+    host: str, path: str, body: bytes | None, headers: Mapping[str, str] = _NO_HEADERS  # noqa: ARG001
+) -> ModelRequest | None:
+    """Return the model call that a POST of *body* to *path* makes; None if it makes none.
 
-
-_LAST_PARTS = frozenset(suffix[suffix.rindex("/") :] for suffix in _SUFFIXES) | {
-    "/converse",
-    "/converse-stream",
-    "/invoke",
-    "/invoke-with-response-stream",
-}
-
-
-def read_request(host: str, path: str, body: bytes) -> ModelRequest | None:
-    """Return the model call that a POST of *body* to *path* makes; None if it makes none."""
+    *body* is None when the client does not show it. A body that cannot be read gives a request with
+    `readable=False`, and a model only where the path names it. Never raises.
+    """
     named = _by_suffix(path) or _by_path(unquote(path))
     if named is None:
         return None
     provider, operation, model = named
+    if body is None:
+        return ModelRequest(provider_of(host) or provider, model, operation, 0, readable=False)
     data = _json(body)
     if not isinstance(data, dict) or _SHAPES.isdisjoint(data):
         return None

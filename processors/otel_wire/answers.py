@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from otel_pricing.usage import Counts, normalise
 from otel_pricing.values import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from decimal import Decimal
 
     from otel_pricing.call import Usage
+    from otel_wire.requests import ModelRequest
 
 _USAGE = (b'"usage"', b'"usageMetadata"', b'"amazon-bedrock-invocationMetrics"')
 _MODEL = (b'"model"', b'"modelVersion"')
@@ -42,13 +44,54 @@ _CACHE_BESIDE = ("cache_read_input_tokens", "cache_creation_input_tokens", "cach
                  "cacheWriteInputTokens")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What was found in an answer."""
+    """What a response says about the call; never text of the user or the model."""
 
-    usage: Usage | None
+    usage: Usage | None = None
+    """Units of the call; None when the response names none."""
+    usage_is_final: bool = False
+    """Whether the response ended with a complete usage; False for a stream that broke off."""
+    usage_is_bounded: bool = False
+    """Whether the response claimed more than the request allows; `usage` is then the bound."""
     model: str = ""
+    """Model that answered; empty when the response does not name it."""
     tier: str | None = None
+    """Service tier, in the provider's own word."""
+    response_id: str | None = None
+    finish_reasons: tuple[str, ...] = ()
+    reported_cost_usd: Decimal | None = None
+    """Cost that the provider or gateway claims, in US dollars."""
+    error_type: str | None = None
+    """Type of an error in the response, in the provider's own word."""
+    output_characters: int = 0
+    """Characters of output text, reasoning and tool arguments that were seen."""
+    complete: bool = False
+    """Whether the response ended as its format ends."""
+    bytes_read: int = 0
+    """Bytes of the response, as they were sent."""
+
+
+class AnswerReader:
+    """Reads one response while it passes. Not thread-safe; nothing here raises."""
+
+    def __init__(
+        self, request: ModelRequest | None, status: int, headers: Mapping[str, str]
+    ) -> None:
+        self._request = request
+        self._status = status
+        self._headers = headers
+        self._content = bytearray()
+        self._bytes = 0
+
+    def feed(self, chunk: bytes) -> None:
+        """Read the next raw bytes of the response, still encoded as they were sent."""
+        self._bytes += len(chunk)
+        self._content += chunk[: 65_536 - len(self._content)]
+
+    def end(self) -> Answer:
+        """Return what was read; call it once, also for a response that broke off."""
+        return replace(read_answer(bytes(self._content)), bytes_read=self._bytes)
 
 
 def read_answer(*parts: bytes) -> Answer:
@@ -61,7 +104,7 @@ def read_answer(*parts: bytes) -> Answer:
                 figures.update(_object(part, start))
         model = model or _name(part, _MODEL)
         tier = tier or _name(part, _TIER)
-    return Answer(read_usage(figures), model, tier or None)
+    return Answer(usage=read_usage(figures), model=model, tier=tier or None)
 
 
 def _values(part: bytes, keys: tuple[bytes, ...]) -> Iterator[int]:
