@@ -20,6 +20,8 @@ MARKS = frozenset(
         "llm.request.model",
         "langfuse.observation.type",
         "mlflow.spanType",
+        "ai.operationId",
+        "span.type",
     }
 )
 """Every model call has at least one of these attributes."""

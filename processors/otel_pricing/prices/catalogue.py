@@ -28,7 +28,27 @@ RATE_KEYS: dict[str, str] = {
     "reasoning": "output_reasoning_mtok",
     "input_audio": "input_audio_mtok",
     "output_audio": "output_audio_mtok",
+    "cached_audio": "cache_audio_read_mtok",
+    "input_image": "input_image_mtok",
+    "output_image": "output_image_mtok",
+    "cached_image": "cache_image_read_mtok",
+    "input_video": "input_video_mtok",
+    "output_video": "output_video_mtok",
+    "citation": "output_citation_mtok",
 }
+"""Our unit -> the name of its rate per million tokens in the price data."""
+UNITS_WITHOUT_COUNT = frozenset(
+    {
+        "audio_hours",
+        "input_annotated_document_kpages",
+        "input_audio_hours",
+        "input_document_kpages",
+        "input_mchars",
+        "input_text_messages_kcount",
+        "storage_searches_kcount",
+    }
+)
+"""Units of the price data that no span reports a count of."""
 _PER_REQUEST = "requests_kcount"
 _PER_SEARCH = "web_searches_kcount"
 _THOUSAND = 1000
@@ -37,7 +57,7 @@ MAKERS = ("openai", "anthropic", "google", "mistral", "cohere", "deepseek", "x-a
 """Makers who sell their own models, tried in turn when a span names a model and no provider."""
 
 # Only charged when something we do not price was used as well, so their presence says nothing.
-_HARMLESS = frozenset({"storage_searches_kcount", "output_citation_mtok"})
+_HARMLESS = frozenset({"storage_searches_kcount"})
 
 STANDARD_TIERS = frozenset({"", "default", "auto", "standard", "standard_only", "on_demand"})
 _CONTEXTS: dict[str, tuple[Mapping[str, str], ...]] = {
