@@ -19,6 +19,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from otel_pricing.call import CostStatus
+from otel_pricing.layers import WIRE
 from otel_pricing.spans import Key, Span, span_of
 from otel_pricing.ties import Ties
 from otel_pricing.twins import (
@@ -42,6 +44,8 @@ class Decision:
     billed: bool = True
     reason: str = ALONE
     instead: Key | None = None
+    described_by: Key | None = None
+    """For a request on the wire: the one span around it that describes just this request."""
     tied: frozenset[Key] = frozenset()
     """All spans that are tied to this one, itself included; empty for a span alone."""
 
@@ -104,6 +108,7 @@ class _Settlement:
             self.calls[key] = self._settle(key)
         self._follow()
         self._note_ties()
+        self._describe()
 
     def _inside_out(self) -> list[Key]:
         """Return every span after all spans inside it."""
@@ -143,6 +148,9 @@ class _Settlement:
         return self._drop(outer, inside)
 
     def _choose(self, outer: Span, inner: Span) -> Span:
+        if inner.layer == WIRE and _knows_the_cost(inner):
+            self._replace(outer, inner, self._evidence(outer))
+            return self._keep(inner, "the request and the response themselves")
         if outer.exactness > inner.exactness:
             known = outer.exactness[0] != inner.exactness[0]
             why = "its cost is known, that of the span inside it is not"
@@ -172,6 +180,12 @@ class _Settlement:
     def _evidence(self, outer: Span) -> str:
         return next(self.ties.outer[inner][1] for inner in self.ties.inner[outer.key])
 
+    def _describe(self) -> None:
+        """Note which span describes each request on the wire, where one describes no other."""
+        for key, (outer, _) in self.ties.outer.items():
+            if self.ties.spans[key].layer == WIRE and self.ties.inner[outer] == [key]:
+                self.decisions[key] = replace(self.decisions[key], described_by=outer)
+
     def _note_ties(self) -> None:
         for root in self.ties.inner.keys() - self.ties.outer.keys():
             tied = [root]
@@ -188,3 +202,7 @@ class _Settlement:
                 instead = self.decisions[instead].instead
             if instead != decision.instead:
                 self.decisions[key] = replace(decision, instead=instead)
+
+
+def _knows_the_cost(wire: Span) -> bool:
+    return wire.priced.status not in {CostStatus.UNPRICED, CostStatus.ESTIMATED}

@@ -97,6 +97,10 @@ class ModelCall:
     """Tier the provider says it used (default, flex, priority, batch, standard)."""
     usage: Usage | None = None
     """None when the span reports no usage at all."""
+    usage_estimate: str = ""
+    """Why `usage` is an estimate; empty when it is what was reported."""
+    settled_by_budget: bool = False
+    """Whether a budget admitted the call and settles it itself."""
     max_output_tokens: int | None = None
     """The request's own limit, for bounding what an unreported output may have cost."""
     streamed: bool | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otel_pricing.bill import bill, nano
@@ -92,6 +93,7 @@ def _with_usage(call: ModelCall, usage: Usage, price: Price, book: PriceBook) ->
             cost_nano_usd=amount,
             reason="; ".join(assumed),
             price_source=price.source,
+            exposure_nano_usd=_more_at_most(call, usage, price, amount),
         )
     dearest = book.dearest(call.provider, call.start_ns)
     bound = at_most(call, usage, price, dearest)
@@ -105,9 +107,19 @@ def _with_usage(call: ModelCall, usage: Usage, price: Price, book: PriceBook) ->
     )
 
 
+def _more_at_most(call: ModelCall, usage: Usage, price: Price, amount: int) -> int | None:
+    """Return the most a call with an estimated usage can have cost; None for any other."""
+    if not call.usage_estimate:
+        return None
+    bound = at_most(call, replace(usage, output_tokens=None), price, None)
+    return None if bound is None else max(bound, amount)
+
+
 def _assumed(call: ModelCall, price: Price, rates: tuple[str, ...]) -> tuple[str, ...]:
     """Return which rates stand in for those that the list lacks."""
     assumed = (", ".join(rates),) if rates else ()
+    if call.usage_estimate:
+        assumed += (call.usage_estimate,)
     if not price.tier_is_priced:
         assumed += (f"no price for the tier {call.service_tier}; charged at the standard rates",)
     if price.seller_is_assumed:

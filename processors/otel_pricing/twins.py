@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_pricing.call import CostStatus
-from otel_pricing.layers import GATEWAY
+from otel_pricing.layers import CLIENT, GATEWAY, WIRE
 from otel_pricing.usage import agree
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def nested_evidence(outer: Span, inner: Span) -> str | None:
         return None
     if _same_response(outer, inner):
         return "nested, with the same response id"
+    if inner.layer == WIRE:
+        return "nested, a request that was sent inside the span"
     if outer.models & inner.models:
         return "nested, with the same model"
     if not outer.models or not inner.models:
@@ -89,8 +91,8 @@ def shape_evidence(outer: Span, inner: Span) -> str | None:
         if unnamed and outer.failed and inner.failed and outer.layer > inner.layer:
             return "inside the framework's span in time, and failed like it"
         return None
-    if outer.call.response_id and inner.call.response_id and outer.layer == inner.layer:
-        # Two clients that both name the response, and name different ones.
+    if outer.call.response_id and inner.call.response_id and outer.layer <= CLIENT:
+        # A client and another one, or the wire, that both name the response: different ones.
         return None
     if outer.tokens is not None and inner.tokens is not None:
         if not agree(outer.call.usage, inner.call.usage):

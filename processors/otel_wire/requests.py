@@ -73,7 +73,10 @@ class ModelRequest(NamedTuple):
 
 
 def read_request(
-    host: str, path: str, body: bytes | None, headers: Mapping[str, str] = _NO_HEADERS  # noqa: ARG001
+    host: str,
+    path: str,
+    body: bytes | None,
+    headers: Mapping[str, str] = _NO_HEADERS,  # noqa: ARG001
 ) -> ModelRequest | None:
     """Return the model call that a POST of *body* to *path* makes; None if it makes none.
 
