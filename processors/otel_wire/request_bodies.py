@@ -82,7 +82,8 @@ def _json(body: bytes, keys: frozenset[str]) -> Body:
 def _text(body: bytes) -> tuple[str, int]:
     """Return *body* as text, and how many bytes that is in UTF-8."""
     try:
-        return body.decode(), len(body)
+        if b"\x00" not in body[:4]:  # else it is wider than UTF-8
+            return body.decode(), len(body)
     except UnicodeDecodeError:
         pass
     encoding: str = json.detect_encoding(body)
