@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_wire.decoding import UndecodableError, decoded
+from otel_wire.json_loading import loads
 from otel_wire.json_skimmer import LONGEST_STRING, Skipped, skim
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def read_body(body: bytes, headers: Mapping[str, str], keys: frozenset[str]) -> 
 def _json(body: bytes, keys: frozenset[str]) -> Body:
     text, size = _text(body)
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
+        data = loads(text)
+    except ValueError:
         pass
     else:
         if isinstance(data, dict):
