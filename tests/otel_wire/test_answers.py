@@ -173,7 +173,7 @@ def test_nothing_inside_text_or_arguments_is_a_field(path: str, size: int) -> No
     ("request_", "claim", "usage"),
     [
         (ModelRequest("o", "m", "chat", 100, 10), (50, 10**9), (50, 10 + 1 + 256)),
-        (ModelRequest("o", "m", "chat", 100, 10), (10**9, 5), (100 + 2048, 5)),
+        (ModelRequest("o", "m", "chat", 100, 10), (10**9, 5), (100 + 32_768, 5)),
         (ModelRequest("o", "m", "chat", 100), (50, 10**9), (50, 1_048_576)),
         (ModelRequest("o", "m", "chat", 100, readable=False), (10**9, 5), (2_097_152, 5)),
         (ModelRequest("o", "m", "chat", 100, 10, hidden_input=True), (90_000, 9), (90_000, 9)),
