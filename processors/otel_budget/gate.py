@@ -120,8 +120,8 @@ class Gate:
         """Return the turn of an HTTP request; None when it is no model call."""
         if not may_call_model(method, path) or _is_inside.get():
             return None
-        request = read_request(host, path, body())
-        if request is None:
+        request = read_request(host, path, body(), headers)
+        if request is None or request.is_free:
             return None
         return Turn(self, request, lambda: self._scope_values(request, headers))
 

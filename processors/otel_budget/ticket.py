@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from otel_budget.cost_budget import CostBudget, Unit
 from otel_budget.estimate import Tariff, Tokens, lessons
 from otel_pricing import CostStatus, ModelCall, Usage, price_call
-from otel_wire.answers import Answer, read_answer
-from otel_wire.requests import WITHOUT_OUTPUT
+from otel_wire.answers import Answer, AnswerReader
+from otel_wire.operations import WITHOUT_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -84,7 +84,10 @@ class Ticket:
             # Providers do not charge for errors, and the ledger counts none for them.
             self._write(())
             return
-        answer = read_answer(*parts)
+        reader = AnswerReader(self.request, status, {})
+        for part in parts:
+            reader.feed(part)
+        answer = reader.end()
         usage = answer.usage
         has_output = self.request.operation not in WITHOUT_OUTPUT
         if usage is not None and (usage.output_tokens is not None or not has_output):
