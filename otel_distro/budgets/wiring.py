@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-from otel_budget import aiohttp_gate, httpx_gate, urllib3_gate
 from otel_budget.cost_budget import Action
 from otel_budget.gate import Gate, Listener
 from otel_budget.refusal import Refusal, Refused
@@ -28,6 +26,8 @@ from otel_distro.budgets.telling import BudgetTeller
 from otel_distro.errors import OtelDistroError
 from otel_distro.installation_key import installation_key
 from otel_pricing import Price, Rate
+from otel_wire import clients
+from otel_wire.observer import observer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -79,13 +79,13 @@ class Budgets:
             tracer_provider.add_span_processor(ScopeSpanProcessor(self._scopes))
         if not self._hard:
             return
-        for gate_module in (httpx_gate, urllib3_gate, aiohttp_gate):
-            for name in gate_module.MODULES:
-                wrapt.register_post_import_hook(partial(self._put, gate_module), name)
+        observer.admission = self.gate
+        for name in clients.HOOKS:
+            wrapt.register_post_import_hook(self._put, name)
 
-    def _put(self, gate_module: Any, module: Any) -> None:
+    def _put(self, module: Any) -> None:
         try:
-            gate_module.install(module, self.gate)
+            clients.install(module)
         except Exception as error:  # noqa: BLE001 - the app must be able to import its library
             self._faults.record("budget", error)
             notices.say(

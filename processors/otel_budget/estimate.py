@@ -80,13 +80,15 @@ class Estimate(NamedTuple):
         else:
             most_out = least_out = _with_margin(of_output)
         known = of_input is not None and (limit is not None or of_output is not None)
-        return cls(Tokens(most_in, most_out), Tokens(least_in, least_out), 1 if known else CAUTION)
+        caution = 1 if known or not request.readable else CAUTION  # nothing is learned of those
+        return cls(Tokens(most_in, most_out), Tokens(least_in, least_out), caution)
 
 
 def _unseen(request: ModelRequest) -> int:
     if request.operation in WITHOUT_OUTPUT:
         return EMBEDDING_UNSEEN_TOKENS
-    return HIDDEN_TOKENS if request.hidden_input else UNSEEN_TOKENS
+    # What cannot be read may refer to anything.
+    return HIDDEN_TOKENS if request.hidden_input or not request.readable else UNSEEN_TOKENS
 
 
 def kinds(request: ModelRequest) -> tuple[str, str]:
