@@ -142,16 +142,20 @@ def checks(folder: str) -> dict[str, tuple[float, float]]:
 
 def parts(gate: Any) -> dict[str, tuple[float, float]]:
     """Time what the gate does on the way of a call, and what it leaves to its thread."""
+    from otel_wire.admission import admit
+    from otel_wire.observer import observer
+
     turns: list[float] = []
     ends: list[float] = []
     later: list[float] = []
     for _ in range(CALLS):
         began = time.perf_counter_ns()
-        turn = gate.turn("POST", "api.example", PATH, lambda: CONTENT, {})
-        assert turn.ask_here() or turn.ask() == 0
+        exchange = observer.begin("httpx2", "api.example", PATH, {}, CONTENT)
+        assert exchange is not None
+        assert admit(exchange) is None
         turns.append((time.perf_counter_ns() - began) / 1000)
         began = time.perf_counter_ns()
-        turn.ticket.answered(200, REPLY)
+        exchange.whole(200, {}, REPLY)
         ends.append((time.perf_counter_ns() - began) / 1000)
         began = time.perf_counter_ns()
         gate.books.finish_late()

@@ -21,7 +21,7 @@ from otel_distro.budget import Remaining, note_refusal, tell_callbacks
 from otel_distro.budgets.booking import Booking
 from otel_distro.budgets.calls import GatedCalls
 from otel_distro.budgets.opening import open_books
-from otel_distro.budgets.scopes import Scopes, ScopeSpanProcessor
+from otel_distro.budgets.scopes import Scopes, ScopeSpanProcessor, without_scope
 from otel_distro.budgets.telling import BudgetTeller
 from otel_distro.errors import OtelDistroError
 from otel_distro.installation_key import installation_key
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from otel_distro.faults import Faults
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook, PricedCall
+    from otel_wire.requests import ModelRequest
 
 
 class Budgets:
@@ -52,14 +53,21 @@ class Budgets:
         self.all = settings.cost_budgets
         self.books = open_books(settings, faults)
         self.gated = GatedCalls()
-        self._booking = Booking(self.all, self.books, self.gated, self.hide, self._crossed)
+        self._booking = Booking(
+            self.all,
+            self.books,
+            self.gated,
+            self.hide,
+            self._crossed,
+            together=settings.budget_without_scope == "together",
+        )
         hard = tuple(budget for budget in self.all if budget.action is Action.REFUSE)
         self.gate = Gate(
             hard,
             self.books,
             open_book,
             unknown_model=self._unknown_model,
-            scope_values=self._scopes,
+            scope_values=self._scope_values,
             hide=self.hide,
             refuse_on_fault=settings.budget_on_fault == "refuse",
             listener=Listener(
@@ -133,6 +141,13 @@ class Budgets:
             self._key = installation_key(self._settings.state_dir) or secrets.token_bytes(32)
         named = f"key {value}" if scope == "api_key" else value
         return pseudonym(self._key, "session" if scope == "session" else "user", named)
+
+    def _scope_values(
+        self, request: ModelRequest, headers: Mapping[str, str]
+    ) -> Mapping[str, str | None]:
+        values = self._scopes(request, headers)
+        policy = self._settings.budget_without_scope
+        return without_scope(values, policy, self.gate.budgets.values())
 
     def _unknown_model(self, model: str) -> Price | None:
         policy = self._settings.budget_unknown_model
