@@ -115,7 +115,7 @@ class Gate:
         if method != "POST":
             return None
         request = read_request(host, path, body(), headers)
-        if request is None:
+        if request is None or request.is_free:
             return None
         return Turn(self, request, lambda: self._scope_values(request, headers))
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from otel_budget.cost_budget import CostBudget, Unit
 from otel_budget.estimate import Tariff, Tokens, lessons
 from otel_pricing import CostStatus, ModelCall, Usage, price_call
+from otel_wire.operations import WITHOUT_OUTPUT
 from otel_wire.record import Ending
-from otel_wire.requests import WITHOUT_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -102,14 +102,13 @@ class Ticket:
         answer = record.answer
         usage = answer.usage
         has_output = self.request.operation not in WITHOUT_OUTPUT
-        is_final = answer.usage_is_final or record.ending is Ending.COMPLETE
-        if usage is not None and is_final and (usage.output_tokens is not None or not has_output):
+        if usage is not None and answer.usage_is_final and (usage.output_tokens is not None or not has_output):
             learned = lessons(self.request, usage) if self.request.readable else ()
             return self._costs(answer, usage), learned
-        if not pieces or record.status is None:
+        is_stream = bool(pieces) or (self.request.streamed and answer.output_characters > 0)
+        if not is_stream or record.status is None:
             # It may have cost all that it could: nobody has seen what it did.
-            known = lessons(self.request, usage) if usage is not None else ()
-            return self._hold.lost(), known if self.request.readable else ()
+            return self._hold.lost(), ()
         # A stream without its usage: it cost what was seen of it.
         known_input = usage.input_tokens if usage is not None else None
         seen = Usage(

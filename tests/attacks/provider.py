@@ -116,6 +116,8 @@ class Provider:
         handler = type("Handler", (_Handler,), {"owner": self})
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
+        # Clients that do not read everything break the connection.
+        self._server.handle_error = lambda *_args: None  # type: ignore[method-assign]
         self.host = f"127.0.0.1:{self._server.server_port}"
         self.url = f"http://{self.host}"
 
