@@ -27,9 +27,7 @@ def open_books(settings: Settings, faults: Faults | None = None) -> Books:
                 faults.record("budget", error)
             return 0
 
-    return Books(
-        settings.state_dir, store=_store(settings), opening=opening, report=notices.say
-    )
+    return Books(settings.state_dir, store=_store(settings), opening=opening, report=notices.say)
 
 
 def _store(settings: Settings) -> Store | None:

@@ -30,6 +30,7 @@ _KEYS = {
 }
 _SCOPE_KEYS = frozenset(key for keys in _KEYS.values() for key in keys)
 _CARRIED = "_otel_distro_carried"
+_CAME_IN = "_otel_distro_came_in"
 WITHOUT = "(none)"
 """Scope value of the calls that have none, where they have an account together."""
 _OPEN_SCOPES = (*_KEYS, "api_key")
@@ -114,6 +115,20 @@ class Scopes:
         return said
 
 
+def note_origin(span: Any, parent_context: Context | None) -> None:
+    """Mark *span* if its trace came from another process."""
+    parent: Any = trace.get_current_span(parent_context)
+    if parent.get_span_context().is_remote or getattr(parent, _CAME_IN, False):
+        setattr(span, _CAME_IN, True)
+
+
+def trace_from_elsewhere() -> int:
+    """Return the id of the current trace if it came from another process; 0 otherwise."""
+    span: Any = trace.get_current_span()
+    found = span.get_span_context()
+    return int(found.trace_id) if found.is_remote or getattr(span, _CAME_IN, False) else 0
+
+
 class ScopeSpanProcessor(SpanProcessor):
     """Writes who a span is for on it, so that ledger and budgets agree on it afterwards."""
 
@@ -123,6 +138,7 @@ class ScopeSpanProcessor(SpanProcessor):
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Set what is said and the span does not say itself."""
         self._scopes.note_baggage(span, parent_context)
+        note_origin(span, parent_context)
         for key, value in self._scopes.attributes(parent_context).items():
             if key not in (span.attributes or {}):
                 span.set_attribute(key, value)

@@ -8,31 +8,39 @@ from __future__ import annotations
 
 import secrets
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import wrapt
+from opentelemetry import trace
 
 from otel_budget.cost_budget import Action
 from otel_budget.gate import Gate, Listener
+from otel_budget.open_calls import OpenCalls, is_own_host
 from otel_budget.refusal import Refusal, Refused
 from otel_budget.store import BudgetFileError
 from otel_distro import notices
 from otel_distro.budget import Remaining, note_refusal, tell_callbacks
 from otel_distro.budgets.booking import Booking
-from otel_distro.budgets.calls import GatedCalls
+from otel_distro.budgets.calls import Covered, GatedCalls
 from otel_distro.budgets.opening import open_books
-from otel_distro.budgets.scopes import Scopes, ScopeSpanProcessor, without_scope
+from otel_distro.budgets.scopes import (
+    Scopes,
+    ScopeSpanProcessor,
+    trace_from_elsewhere,
+    without_scope,
+)
 from otel_distro.budgets.telling import BudgetTeller
 from otel_distro.errors import OtelDistroError
 from otel_distro.installation_key import installation_key
+from otel_distro.wire.watching import hook_clients
 from otel_pricing import Price, Rate
-from otel_wire import clients
 from otel_wire.observer import observer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from otel_budget.book import Crossing
+    from otel_budget.ticket import Ticket
     from otel_distro.faults import Faults
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook, PricedCall
@@ -53,6 +61,7 @@ class Budgets:
         self.all = settings.cost_budgets
         self.books = open_books(settings, faults)
         self.gated = GatedCalls()
+        self._open_calls = OpenCalls(settings.state_dir)
         self._booking = Booking(
             self.all,
             self.books,
@@ -74,7 +83,8 @@ class Budgets:
                 crossed=self._crossed,
                 refused=self._refused,
                 failed=self._failed,
-                passed=self.gated.add,
+                passed=self._passed,
+                is_covered=self._is_covered,
             ),
         )
         self._hard = {budget.name for budget in hard}
@@ -88,18 +98,22 @@ class Budgets:
         if not self._hard:
             return
         observer.admission = self.gate
-        for name in clients.HOOKS:
-            wrapt.register_post_import_hook(self._put, name)
+        hook_clients(self._faults)
 
-    def _put(self, module: Any) -> None:
-        try:
-            clients.install(module)
-        except Exception as error:  # noqa: BLE001 - the app must be able to import its library
-            self._faults.record("budget", error)
-            notices.say(
-                f"calls through {module.__name__} are not stopped by budgets, because this "
-                f"version of it cannot be wrapped ({type(error).__name__})"
-            )
+    def _passed(self, ticket: Ticket) -> None:
+        self.gated.add(ticket)
+        if is_own_host(ticket.host):
+            trace_id = trace.get_current_span().get_span_context().trace_id
+            slot = self._open_calls.begin(trace_id)
+            if slot is not None:
+                ticket.on_ended = partial(self._open_calls.end, slot)
+
+    def _is_covered(self, request: ModelRequest) -> bool:
+        trace_id = trace_from_elsewhere()
+        if not trace_id or not self._open_calls.covers(trace_id):
+            return False
+        self.gated.add(Covered(request, time.time_ns()))
+        return True
 
     def _failed(self, error: BaseException) -> None:
         if isinstance(error, BudgetFileError):
@@ -127,11 +141,13 @@ class Budgets:
         """Start anew in a forked child."""
         self.books.at_fork()
         self.gated.at_fork()
+        self._open_calls.at_fork()
         self._booking.at_fork()
 
     def close(self) -> None:
         """Be known as ended."""
         self.books.close()
+        self._open_calls.close()
 
     def hide(self, scope: str, value: str) -> str:
         """Return the pseudonym under which the ledger, too, knows a user or a session."""

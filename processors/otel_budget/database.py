@@ -44,9 +44,7 @@ class Database:
     see. It is closed before a fork, because SQLite's idea of its locks does not survive one.
     """
 
-    def __init__(
-        self, path: Path, report: Callable[[str], None] = lambda _line: None
-    ) -> None:
+    def __init__(self, path: Path, report: Callable[[str], None] = lambda _line: None) -> None:
         self.path = path
         self.renewals = 0
         """How often the file was found to be another one than before."""
@@ -179,7 +177,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         check_tables(connection, version)
         if not version:
-            file_id = random.getrandbits(31)  # noqa: S311 - it only tells files apart
+            file_id = random.getrandbits(31)
             connection.execute(f"PRAGMA application_id = {file_id}")
         if version < SCHEMA_VERSION:
             for statement in (*(() if version else TABLES), *LEASE_TABLES):

@@ -53,6 +53,8 @@ class Listener:
     refused: Callable[[Refusal], None] = lambda _refusal: None
     failed: Callable[[BaseException], None] = lambda _error: None
     passed: Callable[[Ticket], None] = lambda _ticket: None
+    is_covered: Callable[[ModelRequest], bool] = lambda _request: False
+    """Whether a caller on this host holds the call already; it then passes without a ticket."""
 
 
 class Gate:
@@ -117,7 +119,9 @@ class Gate:
         request = read_request(host, path, body(), headers)
         if request is None or request.is_free:
             return None
-        return Turn(self, request, lambda: self._scope_values(request, headers))
+        if self.listener.is_covered(request):
+            return None
+        return Turn(self, request, lambda: self._scope_values(request, headers), host)
 
     def books_of(
         self, scope_values: Callable[[], ScopeValues], now_ns: int

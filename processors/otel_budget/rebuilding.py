@@ -81,7 +81,7 @@ def replace_damaged(
         aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
         for end in _SIDE_FILES:
             with suppress(FileNotFoundError):
-                os.replace(f"{path}{end}", f"{aside}{end}")
+                path.with_name(f"{path.name}{end}").replace(f"{aside}{end}")
         connection = connect()
         copied = _copy_spending(aside, connection)
         report(

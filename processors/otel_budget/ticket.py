@@ -50,6 +50,10 @@ class Ticket:
         self._tariff = tariff
         self._written: tuple[tuple[Book, int], ...] = ()
         self.start_ns = start_ns
+        self.host = ""
+        """Where the call goes."""
+        self.on_ended: Callable[[], None] | None = None
+        """Called when the call has ended, on the thread that ended it."""
         self.cost_nano_usd: int | None = None
         """What the call cost once it is settled; 0 when it cost nothing."""
         self.latency_ms: float | None = None
@@ -58,6 +62,8 @@ class Ticket:
     def ended(self, exchange: Exchange) -> None:
         """Settle the call by what *exchange* saw, on another thread."""
         self.latency_ms = (self._gate.now_ns() - self.start_ns) / 1e6
+        if self.on_ended is not None:
+            self.on_ended()
         self._later(partial(self._settle, exchange))
 
     def corrected(self, exchange: Exchange) -> None:
@@ -102,7 +108,11 @@ class Ticket:
         answer = record.answer
         usage = answer.usage
         has_output = self.request.operation not in WITHOUT_OUTPUT
-        if usage is not None and answer.usage_is_final and (usage.output_tokens is not None or not has_output):
+        if (
+            usage is not None
+            and answer.usage_is_final
+            and (usage.output_tokens is not None or not has_output)
+        ):
             learned = lessons(self.request, usage) if self.request.readable else ()
             return self._costs(answer, usage), learned
         is_stream = bool(pieces) or (self.request.streamed and answer.output_characters > 0)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import context, trace
 
 from otel_wire.answers import Answer, AnswerReader
-from otel_wire.framing import Framing
 from otel_wire.record import Ending, WireRecord
 from otel_wire.requests import read_request
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otel_wire.admission import Asking, Refusing, Settling
+    from otel_wire.framing import Framing
     from otel_wire.observer import Observer
     from otel_wire.requests import ModelRequest
 
@@ -31,7 +31,13 @@ _MOST_WAITING_BYTES = 4 * 1_048_576
 """With more than that waiting the thread that receives them reads them itself."""
 _NAMED_REQUEST_HEADERS = ("content-encoding", "content-type")
 _NAMED_RESPONSE_HEADERS = ("content-type", "content-encoding")
-_REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-goog-request-id")  # fmt: skip
+_REQUEST_IDS = (
+    "x-request-id",
+    "request-id",
+    "x-amzn-requestid",
+    "apim-request-id",
+    "x-goog-request-id",
+)
 _FALLBACK_PATH = "/chat/completions"
 
 
@@ -42,8 +48,8 @@ class Exchange:
         "_attempt", "_body", "_context", "_end_ns", "_ended", "_ending", "_expired",
         "_first_byte_ns", "_first_token_ns", "_framing", "_headers", "_lock", "_observer",
         "_path", "_pieces", "_reader", "_record", "_request", "_response_headers", "_start_ns",
-        "_status", "_ticket", "_waiting", "_waiting_bytes", "active_ns", "asking", "client", "generation",
-        "host",
+        "_status", "_ticket", "_waiting", "_waiting_bytes", "active_ns", "asking", "client",
+        "generation", "host",
     )  # fmt: skip
 
     def __init__(
@@ -218,7 +224,7 @@ class Exchange:
 
     @property
     def output_pieces(self) -> int:
-        """Events of a stream that were read; a bound of its output where nothing better is known."""
+        """Events of a stream that were read: its output, where nothing better is known."""
         return self._pieces
 
     def record(self) -> WireRecord | None:

@@ -33,7 +33,7 @@ class ByLength(Framing):
         return data
 
     def at_eof(self) -> None:
-        """A connection that ends early leaves the body incomplete."""
+        """Change nothing: a connection that ends early leaves the body incomplete."""
 
 
 class Chunked(Framing):
@@ -78,7 +78,7 @@ class Chunked(Framing):
         return rest
 
     def at_eof(self) -> None:
-        """A connection that ends early leaves the body incomplete."""
+        """Change nothing: a connection that ends early leaves the body incomplete."""
 
 
 def framing_of(*, chunked: bool, length: int | None) -> Framing:

@@ -124,9 +124,7 @@ class Observer:
 
     def is_endpoint(self, host: str, path: str) -> bool:
         """Return whether *path* of *host* is one of the further model endpoints."""
-        return any(
-            host == known and path.startswith(prefix) for known, prefix in self._endpoints
-        )
+        return any(host == known and path.startswith(prefix) for known, prefix in self._endpoints)
 
     def begin(
         self,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
+
     from otel_wire.answers import Answer
     from otel_wire.requests import ModelRequest
 
@@ -15,7 +16,7 @@ FIRST_ERROR = 400
 """Lowest HTTP status of a response that is an error."""
 
 
-class Ending(str, Enum):
+class Ending(StrEnum):
     """How a request ended."""
 
     COMPLETE = "complete"

@@ -84,7 +84,7 @@ class Tee(io.BufferedIOBase):
         return closed
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def __getattr__(self, name: str) -> Any:

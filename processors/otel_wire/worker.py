@@ -21,9 +21,7 @@ class Worker:
     *action* must not raise.
     """
 
-    def __init__(
-        self, idle: Callable[[], None] = lambda: None, idle_every_s: float = 5.0
-    ) -> None:
+    def __init__(self, idle: Callable[[], None] = lambda: None, idle_every_s: float = 5.0) -> None:
         self._idle = idle
         self._idle_every_s = idle_every_s
         self._reset()

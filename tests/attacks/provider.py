@@ -55,7 +55,12 @@ SHAPES: dict[str, tuple[int, dict[str, str], bytes, bool]] = {
         gzip.compress(_events(usage=True)),
         True,
     ),
-    "stream without usage": (200, {"content-type": "text/event-stream"}, _events(usage=False), True),
+    "stream without usage": (
+        200,
+        {"content-type": "text/event-stream"},
+        _events(usage=False),
+        True,
+    ),
     "no json": (200, {"content-type": "application/json"}, b"<html>oops</html>", False),
     "empty": (200, {"content-type": "application/json"}, b"", False),
     "error": (500, {"content-type": "application/json"}, b'{"error": {"message": "no"}}', False),

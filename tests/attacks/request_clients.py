@@ -151,9 +151,9 @@ def _http_client(url: str, body: Any, headers: dict[str, str], reading: str) -> 
 
 def _urllib_request(url: str, body: Any, headers: dict[str, str], reading: str) -> int:
     data = body.encode() if isinstance(body, str) else body
-    request = urllib.request.Request(url, data=data, headers=headers, method="POST")  # noqa: S310
+    request = urllib.request.Request(url, data=data, headers=headers, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
             _read(response, reading)
             status: int = response.status
             return status

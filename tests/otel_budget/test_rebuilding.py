@@ -1,4 +1,4 @@
-"""A budget file that is damaged, foreign or deleted: set aside and made again, once, with a line."""
+"""A budget file that is damaged, foreign or deleted: set aside and made again, with one line."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_file_that_cannot_be_used_is_set_aside_and_made_again(
     for books in (first, second):
         try:
             books.charge([(PLENTY, 1)])
-        except Exception:  # noqa: BLE001 - the call that found the damage may fail, no other
+        except Exception:
             books.charge([(PLENTY, 1)])
 
     assert second.state(PLENTY).spent >= (44 if in_use else 32)

@@ -104,7 +104,7 @@ async def _shown(module: Any, session: Any, kwargs: dict[str, Any]) -> Any:
     content = as_bytes(data)
     if content is not None:
         return content
-    value = getattr(data, "_value", None) if isinstance(data, module.payload.Payload) else data
+    value: Any = getattr(data, "_value", None) if isinstance(data, module.payload.Payload) else data
     content = None if value is None else as_bytes(value)
     if content is not None:
         return content

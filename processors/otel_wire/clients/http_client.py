@@ -144,7 +144,10 @@ def _is_head(data: Any) -> bool:
 
 def _response(body: bytes) -> bytes:
     headers = {**REFUSED_HEADERS, "content-length": str(len(body)), "connection": "close"}
-    lines = [f"HTTP/1.1 {REFUSED_STATUS} {REFUSED_REASON}", *(f"{k}: {v}" for k, v in headers.items())]
+    lines = [
+        f"HTTP/1.1 {REFUSED_STATUS} {REFUSED_REASON}",
+        *(f"{k}: {v}" for k, v in headers.items()),
+    ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
@@ -156,4 +159,4 @@ class _Wire:
 
     def makefile(self, *_args: Any, **_kwargs: Any) -> io.BufferedReader:
         """Return a file with the response."""
-        return io.BufferedReader(io.BytesIO(self._content))  # type: ignore[arg-type]
+        return io.BufferedReader(io.BytesIO(self._content))

@@ -148,7 +148,7 @@ def _form(stream: Any) -> bytes | None:
         return None
     passing = Passing()
     for field in fields:
-        file = getattr(field, "file", None)
+        file: Any = getattr(field, "file", None)
         if hasattr(file, "read") and not (hasattr(file, "seekable") and file.seekable()):
             return None
     for piece in stream:

@@ -29,9 +29,15 @@ def install(module: Any) -> None:
 
 def _urlopen(module: Any, urlopen: Any) -> Callable[..., Any]:
     def sent(
-        self: Any, method: Any, url: Any, body: Any = None, headers: Any = None, retries: Any = None,
-        *args: Any, **kwargs: Any,
-    ) -> Any:  # fmt: skip
+        self: Any,
+        method: Any,
+        url: Any,
+        body: Any = None,
+        headers: Any = None,
+        retries: Any = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
         def go(body: Any) -> Any:
             return urlopen(self, method, url, body, headers, retries, *args, **kwargs)
 
