@@ -40,6 +40,7 @@ from otel_distro.settings import process_environment
 from otel_distro.tolerance.default import make_tamer
 from otel_distro.tolerance.install import tolerate_api
 from otel_distro.tolerance.propagation import tolerate_propagation
+from otel_distro.wire.watching import WireWatch
 from otel_redaction import Redactor
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Runtime:
         self._shields = shields(settings, redactor, self.tally, withhold=withhold)
         self.shield = self._shields.exporting
         self.ledger = _ledger_sink(settings, redactor.text, self.gate)
+        self.wire = WireWatch(settings, self.faults)
         self.budgets = _budgets(settings, self.faults)
         self.exit_line = ExitLine(settings) if settings.exit_line else None
         self.accounts = Accounts(
@@ -140,6 +142,10 @@ class Runtime:
         )
         self._keep_locally(tracer_provider, logger_provider)
         self._prove()
+        try:
+            self.wire.install()
+        except Exception as error:  # noqa: BLE001 - telemetry has to go on without it
+            self.faults.record("wire", error)
         if self.budgets is not None:
             try:
                 self.budgets.install(tracer_provider)
@@ -252,6 +258,7 @@ class Runtime:
         try:
             self._spooling.begin_close()
             closing.begin(self._providers)
+            self.wire.close()
             settled = self.accounts.flush(max(0.0, deadline - time.monotonic()))
             if not settled:
                 self.accounts.stop_waiting()
@@ -303,6 +310,7 @@ class Runtime:
         self.complaints.at_fork()
         if self._health is not None:
             self._health.at_fork()
+        self.wire.at_fork()
         if self.budgets is not None:
             self.budgets.at_fork()
         if self.exit_line is not None:

@@ -49,6 +49,12 @@ class Settings:
     budget_store: PostgresUrl | None = None
     """Where hosts share their budgets; None for the file of this host."""
     budget_unknown_model: str | Decimal = "allow"
+    budget_without_scope: str = "together"
+    """What calls without a value for a budget's scope meet: `together`, `allow` or `refuse`."""
+    wire: bool = True
+    wire_hosts: tuple[str, ...] = ()
+    """Hosts whose model calls are observed; one with `-` before it is left out."""
+    model_endpoints: tuple[str, ...] = ()
     consent: bool = False
     """Whether nothing may leave or be stored before the user has consented."""
     do_not_track: bool = False

@@ -232,6 +232,44 @@ VARIABLES: tuple[Variable, ...] = (
         protects=True,
     ),
     Variable(
+        env.OTEL_DISTRO_BUDGET_WITHOUT_SCOPE,
+        "budget_without_scope",
+        parse.choice("together", "allow", "refuse"),
+        "calls without a value for the scope of a budget (no tenant under a budget per tenant): "
+        "`together` gives all of them one account with the same limit, `allow` does not count "
+        "them, `refuse` answers them with HTTP 402",
+        "together",
+        "refuse",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_WIRE,
+        "wire",
+        parse.boolean,
+        "observe requests to model endpoints in HTTP clients: units, model, times and how they "
+        "ended, never text",
+        "on",
+        "off",
+    ),
+    Variable(
+        env.OTEL_DISTRO_WIRE_HOSTS,
+        "wire_hosts",
+        parse.names,
+        "hosts whose model calls are observed, with their subdomains, separated by commas; with "
+        "`-` before it a host is left out",
+        "all",
+        "api.openai.com,-localhost",
+    ),
+    Variable(
+        env.OTEL_DISTRO_MODEL_ENDPOINTS,
+        "model_endpoints",
+        parse.names,
+        "hosts, or hosts with the beginning of a path, whose POST requests are model calls "
+        "whatever their path: gateways of one's own, separated by commas",
+        "none",
+        "llm.internal/ask",
+    ),
+    Variable(
         env.OTEL_DISTRO_BAGGAGE,
         "baggage",
         parse.said_keys,

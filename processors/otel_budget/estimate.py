@@ -73,7 +73,8 @@ class Estimate(NamedTuple):
         else:
             most_out = least_out = _with_margin(of_output)
         known = of_input is not None and (limit is not None or of_output is not None)
-        return cls(Tokens(most_in, most_out), Tokens(least_in, least_out), 1 if known else CAUTION)
+        caution = 1 if known or not request.readable else CAUTION  # nothing is learned of those
+        return cls(Tokens(most_in, most_out), Tokens(least_in, least_out), caution)
 
 
 def kinds(request: ModelRequest) -> tuple[str, str]:

@@ -33,8 +33,13 @@ class Turn:
     """One call at the gate."""
 
     def __init__(
-        self, gate: Gate, request: ModelRequest, scope_values: Callable[[], ScopeValues]
+        self,
+        gate: Gate,
+        request: ModelRequest,
+        scope_values: Callable[[], ScopeValues],
+        host: str = "",
     ) -> None:
+        self._host = host
         self._gate = gate
         self.request = request
         self._scope_values = scope_values
@@ -112,6 +117,7 @@ class Turn:
         self.ticket = Ticket(
             self._gate, self.request, hold, self._books, self._tariff, self._now_ns
         )
+        self.ticket.host = self._host
         self._gate.listener.passed(self.ticket)
         return 0
 

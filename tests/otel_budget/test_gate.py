@@ -13,12 +13,13 @@ import httpx2
 import openai
 import pytest
 
-from otel_budget import httpx_gate
 from otel_budget.books import Books
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.gate import Gate, Listener
 from otel_budget.refusal import Refusal, Refused
 from otel_pricing import Price, PriceBook, Rate
+from otel_wire import clients
+from otel_wire.observer import observer
 from support.budgets import Clock
 
 if TYPE_CHECKING:
@@ -46,11 +47,12 @@ def gate(tmp_path: Path) -> Iterator[Callable[..., Gate]]:
         budget = CostBudget.per_day(Decimal(usd), Action.REFUSE)
         options = {"patience_s": 2.0, **options}
         made = Gate([budget], books, lambda: PRICES, **options)
-        httpx_gate.install(httpx2, made)
+        clients.install(httpx2)
+        observer.admission = made
         return made
 
     yield make
-    httpx_gate.install(httpx2, None)
+    observer.admission = None
     for books in opened:
         books.close()
 
