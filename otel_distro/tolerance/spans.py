@@ -194,7 +194,7 @@ class TolerantTracer(Tracer):
             )
             if self.deferred is not None and type(span) is NonRecordingSpan:
                 # Written out here: a call would cost as much as all of this.
-                deferred = _new(
+                deferred: Any = _new(
                     self.deferred,
                     (
                         span._context,
@@ -205,7 +205,8 @@ class TolerantTracer(Tracer):
                         {},
                     ),
                 )
-                return deferred.begun(attributes) if attributes else deferred
+                begun: trace.Span = deferred.begun(attributes) if attributes else deferred
+                return begun
             return span
         except Exception:
             return self._with_less(name, context)

@@ -121,6 +121,7 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(
     writer: LedgerWriter, make_call: MakeCall, path: Path, query: Query
 ) -> None:
     """Its calls stay, and the view has what is new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as old:
         MIGRATIONS[0](old)
         old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
