@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
     from otel_distro.accounting.accounts import CallSink, VerdictSink
     from otel_distro.accounting.ledger_sink import LedgerSink
+    from otel_distro.accounting.wire_traffic import WireTraffic
     from otel_distro.budgets.wiring import Budgets
     from otel_distro.health.inside import HealthInside
     from otel_distro.settings import Settings
@@ -88,11 +89,13 @@ class Runtime:
         self.wire = WireWatch(settings, self.faults)
         self.budgets = _budgets(settings, self.faults)
         self.exit_line = ExitLine(settings) if settings.exit_line else None
+        self._traffic = _traffic(settings)
         self.accounts = Accounts(
             open_book=partial(_open_book, settings),
             latency=LatencyBudgets(settings.latency_budgets),
             faults=self.faults,
             call_sinks=self._call_sinks(),
+            wire=self._traffic,
             verdict_sinks=self._verdict_sinks(),
         )
         self.pipeline = Pipeline(
@@ -144,6 +147,8 @@ class Runtime:
         self._prove()
         try:
             self.wire.install()
+            if self._traffic is not None:
+                self._traffic.install(tracer_provider)
         except Exception as error:  # noqa: BLE001 - telemetry has to go on without it
             self.faults.record("wire", error)
         if self.budgets is not None:
@@ -346,6 +351,14 @@ def _ledger_sink(
     from otel_distro.accounting.ledger_sink import LedgerSink
 
     return LedgerSink(settings, clean, gate)
+
+
+def _traffic(settings: Settings) -> WireTraffic | None:
+    if not settings.wire:
+        return None
+    from otel_distro.accounting.wire_traffic import WireTraffic
+
+    return WireTraffic(partial(contexts.attributes, believed=settings.baggage))
 
 
 def _service_of(tracer_provider: object) -> str:

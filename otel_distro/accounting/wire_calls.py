@@ -19,7 +19,6 @@ BATCH = "batch"
 REFUSED = "refused"
 NOT_SENT = "not_sent"
 _NOT_READ = frozenset({"abandoned", "unread", "network"})
-_SUCCESS, _FIRST_ERROR = 200, 400
 
 SESSION, USER, TENANT = "session.id", "user.id", "tenant.id"
 AGENT, FLAG, VARIANT = "gen_ai.agent.name", "feature_flag.key", "feature_flag.result.variant"
@@ -102,26 +101,19 @@ def with_context_of(call: ModelCall, others: Iterable[ModelCall]) -> ModelCall:
 
 def _usage(record: WireRecord) -> tuple[Usage | None, str]:
     """Return the usage, and why it is an estimate; an empty text where it is what was reported."""
+    from otel_wire.estimates import usage_or_estimate
+
     answer = record.answer
-    if record.is_error or record.status is None:
+    if record.is_error or record.status is None or not answer.bytes_read:
+        # Not charged for, or nothing is known: no figures are made up.
         return answer.usage, ""
+    found = usage_or_estimate(record.request, answer)
+    if not found.is_estimated:
+        return found.usage, ""
     if answer.usage_is_bounded:
-        return answer.usage, "the response claims more than the request allows"
-    if answer.usage is not None and answer.usage_is_final:
-        return answer.usage, ""
-    if record.ending.value not in _NOT_READ and answer.usage is not None:
-        return answer.usage, ""
-    if not answer.bytes_read:
-        return answer.usage, ""  # nothing was read: the cost is not known at all
-    return _estimated(record)
-
-
-def _estimated(record: WireRecord) -> tuple[Usage | None, str]:
-    from otel_wire.estimates import estimated_usage
-
-    usage = estimated_usage(record.request, record.answer)
+        return found.usage, "the response claims more than the request allows"
     how = "was broken off" if record.ending.value in _NOT_READ else "reports no usage"
-    return usage, f"the response {how}; tokens estimated from what was sent and received"
+    return found.usage, f"the response {how}; tokens estimated from what was sent and received"
 
 
 def _error_type(record: WireRecord) -> str | None:

@@ -94,7 +94,9 @@ class WireSpans:
         if not flags.sampled:
             return None
         state = parent.trace_state if parent.is_valid else None
-        return SpanContext(wire.trace_id, wire.span_id, False, flags, state)
+        return SpanContext(
+            wire.trace_id, wire.span_id, is_remote=False, trace_flags=flags, trace_state=state
+        )
 
 
 def span_attributes(wire: WireCall, call: ModelCall) -> dict[str, Any]:
@@ -141,8 +143,10 @@ def _span(
     )
 
 
-_DURATION_BOUNDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)  # fmt: skip
-_TOKEN_BOUNDS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)  # fmt: skip
+_DURATION_BOUNDS = tuple(0.01 * 2**n for n in range(14))
+"""Seconds, as the convention advises."""
+_TOKEN_BOUNDS = tuple(4**n for n in range(14))
+"""Tokens, as the convention advises."""
 _METRIC_KEYS = (
     "gen_ai.operation.name",
     "gen_ai.provider.name",

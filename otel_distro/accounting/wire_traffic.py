@@ -30,10 +30,9 @@ class WireTraffic:
 
     def __init__(
         self,
-        observer: Observer,
         context_attributes: Callable[[Context], Mapping[str, Any]],
     ) -> None:
-        self._observer = observer
+        self._observer: Observer | None = None
         self._context_attributes = context_attributes
         self._settlement: Settlement | None = None
         self._wake: Callable[[], None] = lambda: None
@@ -54,7 +53,10 @@ class WireTraffic:
         if resource is not None:
             self.service = str(resource.attributes.get("service.name", ""))
             self._spans.provider = tracer_provider
-        self._observer.observe(self.take)
+        from otel_wire.observer import observer
+
+        self._observer = observer
+        observer.observe(self.take)
 
     def take(self, record: WireRecord) -> None:
         """Queue one finished request; called on the observer's thread."""
@@ -80,11 +82,13 @@ class WireTraffic:
 
     def drain(self) -> None:
         """Read what has ended and not been read."""
-        self._observer.drain()
+        if self._observer is not None:
+            self._observer.drain()
 
     def sent_between(self, since_ns: int, until_ns: int, *, and_is_open: bool) -> bool:
         """Whether a request was sent in that time; *and_is_open*: and has not ended since."""
-        if any(since_ns <= start_ns <= until_ns for start_ns in self._observer.open_since()):
+        under_way = self._observer.started_ns() if self._observer is not None else ()
+        if any(since_ns <= start_ns <= until_ns for start_ns in under_way):
             return True
         return not and_is_open and any(
             since_ns <= start_ns <= until_ns for start_ns, _ in list(self._times)

@@ -117,7 +117,7 @@ def _more_at_most(call: ModelCall, usage: Usage, price: Price, amount: int) -> i
 
 def _assumed(call: ModelCall, price: Price, rates: tuple[str, ...]) -> tuple[str, ...]:
     """Return which rates stand in for those that the list lacks."""
-    assumed = (", ".join(rates),) if rates else ()
+    assumed: tuple[str, ...] = (", ".join(rates),) if rates else ()
     if call.usage_estimate:
         assumed += (call.usage_estimate,)
     if not price.tier_is_priced:

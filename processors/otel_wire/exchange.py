@@ -155,6 +155,11 @@ class Exchange:
             self._framing.at_eof()
 
     @property
+    def start_ns(self) -> int:
+        """When the request was sent, in nanoseconds since the epoch."""
+        return self._start_ns
+
+    @property
     def is_open(self) -> bool:
         """Whether nobody has ended it yet."""
         return bool(self._ended)

@@ -167,6 +167,13 @@ class Observer:
         self._open[id(exchange)] = exchange
         self.worker.watch()
 
+    def started_ns(self) -> list[int]:
+        """Return when the requests were sent whose responses have begun and not ended.
+
+        Nanoseconds since the epoch.
+        """
+        return [exchange.start_ns for exchange in list(self._open.values())]
+
     def ended(self, exchange: Exchange) -> None:
         """Have *exchange* read and handed to the sinks."""
         self._open.pop(id(exchange), None)

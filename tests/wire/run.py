@@ -132,6 +132,7 @@ def _environment(home: Path, url: str, sampler: str) -> dict[str, str]:
         "OTEL_TRACES_EXPORTER": "none",
         "OTEL_METRICS_EXPORTER": "none",
         "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_DISTRO_EXIT_TIMEOUT": "30",  # the machine may be busy with other programs
     }
     if sampler:
         environ["OTEL_TRACES_SAMPLER"] = sampler
