@@ -184,7 +184,7 @@ def test_no_value_written_on_a_deferred_span_raises(
     sdk: GuardedSdk, taken: Taken, key: Any
 ) -> None:
     """It is the app's thread."""
-    span = provider_of(sdk, taken, ALWAYS_OFF).get_tracer("made.up").start_span("x")
+    span: Any = provider_of(sdk, taken, ALWAYS_OFF).get_tracer("made.up").start_span("x")
 
     span.set_attribute(key, object())
     span.set_attributes(key)
