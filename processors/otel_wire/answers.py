@@ -7,13 +7,13 @@ is bounded whatever is sent, time grows with the bytes, and how they were split 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from otel_pricing.usage_objects import read_usage
 from otel_pricing.values import usd
 from otel_wire.decoding import UndecodableError, decoder_for
+from otel_wire.json_loading import loads
 from otel_wire.json_skimmer import JsonSkimmer
 from otel_wire.limits import bounded
 from otel_wire.operations import WITHOUT_OUTPUT
@@ -317,8 +317,4 @@ class _OtherBody:
 
 
 def _load(data: bytes) -> object:
-    """Parse JSON; raises ValueError, also for what is too deep or has numbers too long."""
-    try:
-        return json.loads(data.decode("utf-8", "replace"))
-    except RecursionError:
-        raise ValueError("too deep") from None
+    return loads(data.decode("utf-8", "replace"))

@@ -128,7 +128,6 @@ _LAST_PARTS = frozenset(path[path.rindex("/") + 1 :] for path in ENDPOINTS) | {
     "submit_tool_outputs",
     "text",
 }
-_is_plain = re.compile(r"[a-z0-9_-]+").fullmatch
 _MOST_DECODINGS = 3
 
 
@@ -151,8 +150,12 @@ def may_call_model(method: str, path: str) -> bool:
     last = path[path.rfind("/") + 1 :]
     if last in _LAST_PARTS:
         return True
-    if _is_plain(last):
-        return False
+    # Plain names are the rule; what may be another spelling of an endpoint is looked at closely.
+    if last.islower() or last.isdigit():
+        if last.isalnum():
+            return False
+        if not ("%" in last or ":" in last or ";" in last or "\\" in last or " " in last):
+            return False
     return find_endpoint(path) is not None
 
 

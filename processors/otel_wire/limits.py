@@ -15,6 +15,8 @@ MOST_INPUT_TOKENS = 2_097_152
 """Input of the largest context window; no single request is charged for more."""
 MOST_OUTPUT_TOKENS = 1_048_576
 """Output that a request without a limit may be charged for."""
+INPUT_SLACK_TOKENS = 32_768
+"""Input beyond the request's own that is still believed: gateways add prompts of theirs."""
 OUTPUT_SLACK_TOKENS = 256
 """Output beyond the request's limit that is still believed: what ends a turn or a tool call."""
 TOOL_TURNS = 32
@@ -26,7 +28,7 @@ def most_input_tokens(request: ModelRequest) -> int:
     """Return the most input tokens that a response to *request* is believed to have used."""
     if not request.readable or request.hidden_input or request.operation not in _TEXT:
         return MOST_INPUT_TOKENS
-    return min(request.size + request.unseen_tokens, MOST_INPUT_TOKENS)
+    return min(request.size + max(request.unseen_tokens, INPUT_SLACK_TOKENS), MOST_INPUT_TOKENS)
 
 
 def most_output_tokens(request: ModelRequest) -> int:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_wire.decoding import UndecodableError, decoded
+from otel_wire.json_loading import loads
 from otel_wire.json_skimmer import LONGEST_STRING, Skipped, skim
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def read_body(body: bytes, headers: Mapping[str, str], keys: frozenset[str]) -> 
 def _json(body: bytes, keys: frozenset[str]) -> Body:
     text, size = _text(body)
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
+        data = loads(text)
+    except ValueError:
         pass
     else:
         if isinstance(data, dict):
@@ -82,7 +83,8 @@ def _json(body: bytes, keys: frozenset[str]) -> Body:
 def _text(body: bytes) -> tuple[str, int]:
     """Return *body* as text, and how many bytes that is in UTF-8."""
     try:
-        return body.decode(), len(body)
+        if b"\x00" not in body[:4]:  # else it is wider than UTF-8
+            return body.decode(), len(body)
     except UnicodeDecodeError:
         pass
     encoding: str = json.detect_encoding(body)

@@ -222,7 +222,8 @@ def _unseen(operation: str, *, is_stored: bool, uses_tools: bool) -> int:
 _SHAPES = frozenset(
     {
         "additional_messages", "assistant_id", "contents", "content", "content_type",
-        "conversation", "document", "documents", "generateContentRequest", "image", "images", "input", "inputText",
+        "conversation", "document", "documents", "generateContentRequest", "image", "images",
+        "input", "inputText",
         "input_file_id", "input_files", "inputs", "instances", "message", "messages", "modelInput",
         "previous_response_id", "prompt", "query", "requests", "suffix", "taskType", "text",
         "texts", "textToImageParams", "thread", "tool_outputs", "agent_id", "inputDataConfig",

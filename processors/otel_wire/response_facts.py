@@ -64,8 +64,12 @@ KEPT_KEYS = frozenset(
     }
 )  # fmt: skip
 """Keys that a reader of long responses keeps."""
-MEASURED_KEYS = frozenset(_TEXT)
+MEASURED_KEYS = _TEXT_KEYS = frozenset(_TEXT)
 """Keys of which it keeps the lengths."""
+_PLACE_KEYS = frozenset(_TEXT_PLACES)
+_USAGE_PLACES = frozenset(
+    {*_USAGE, "meta", "details", "inputTextTokenCount", *(key for pair in _AT_TOP for key in pair)}
+)
 _MOST_DEPTH = 8
 _MOST_FIGURES = 256
 _MOST_REASONS = 16
@@ -107,10 +111,16 @@ class ResponseFacts:
 
     def _message(self, top: dict[str, Any], depth: int) -> None:
         kind = text(top.get("type")) or text(top.get("event_type")) or ""
-        for key in _USAGE:
-            if isinstance(found := top.get(key), dict):
-                self._add_usage(found)
-        for key in ("meta", "details"):  # Cohere, Hugging Face
+        if not _USAGE_PLACES.isdisjoint(top):
+            self._usage_at_top(top)
+        self._names(top)
+        self._ends(top, kind)
+        self._error(top, kind)
+        self._measure(top, kind)
+        self._inner(top, kind, depth)
+
+    def _usage_at_top(self, top: dict[str, Any]) -> None:
+        for key in (*_USAGE, "meta", "details"):  # the last are Cohere's and Hugging Face's
             if isinstance(found := top.get(key), dict):
                 self._add_usage(found)
         for pair in _AT_TOP:
@@ -118,11 +128,6 @@ class ResponseFacts:
                 self._add_usage({key: top.get(key) for key in pair})
         if "inputTextTokenCount" in top:
             self._add_titan(top)
-        self._names(top)
-        self._ends(top, kind)
-        self._error(top, kind)
-        self._measure(top, kind)
-        self._inner(top, kind, depth)
 
     def _inner(self, top: dict[str, Any], kind: str, depth: int) -> None:
         if depth >= 2:
@@ -187,7 +192,8 @@ class ResponseFacts:
 
     def _reasons(self, place: dict[str, Any]) -> None:
         for key in _FINISH:
-            self._reason(place.get(key))
+            if (value := place.get(key)) is not None:
+                self._reason(value)
 
     def _reason(self, value: object) -> None:
         reason = text(value)
@@ -256,21 +262,15 @@ def _measured(value: object, depth: int) -> int:
     if not isinstance(value, dict):
         return 0
     total = 0
-    for key in _TEXT:
-        if key in value:
-            inner = value[key]
-            if isinstance(inner, str | Skipped):
+    for key, inner in value.items():
+        if isinstance(inner, str | Skipped):
+            if key in _TEXT_KEYS or (key == "response" and depth == 0):  # Ollama's generate
                 total += _length(inner)
-            elif key in _ARGUMENTS and isinstance(inner, dict | list):
+        elif isinstance(inner, dict | list):
+            if key in _PLACE_KEYS or (key == "response" and depth == 0):
+                total += _measured(inner, depth + 1)
+            elif key in _ARGUMENTS:
                 total += _json_length(inner, 0)
-    for key in _TEXT_PLACES:
-        if isinstance(inner := value.get(key), dict | list):
-            total += _measured(inner, depth + 1)
-    response = value.get("response") if depth == 0 else None
-    if isinstance(response, str | Skipped):  # Ollama's generate
-        total += _length(response)
-    elif isinstance(response, dict):
-        total += _measured(response, depth + 1)
     return total
 
 
