@@ -140,10 +140,14 @@ def test_there_are_enough_cells() -> None:
 
 def send(client: str, body: str, url: str, reading: str) -> int | None:
     make, headers = BODIES[body]
+    made = make()
     try:
-        return CLIENTS[client](url, make(), {**HEADERS, **headers}, reading)
-    except Exception:
+        return CLIENTS[client](url, made, {**HEADERS, **headers}, reading)
+    except Exception:  # noqa: BLE001 - a response that is cut off; each client has its own error
         return None
+    finally:
+        if hasattr(made, "close"):
+            made.close()
 
 
 @pytest.mark.parametrize("client", CLIENTS)
