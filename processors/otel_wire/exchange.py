@@ -47,7 +47,8 @@ class Exchange:
     __slots__ = (
         "_attempt", "_body", "_context", "_end_ns", "_ended", "_ending", "_expired",
         "_first_byte_ns", "_first_token_ns", "_framing", "_headers", "_lock", "_observer",
-        "_path", "_pieces", "_read_at", "_reader", "_record", "_request", "_response_headers", "_start_ns",
+        "_path", "_pieces", "_read_at", "_reader", "_record", "_request", "_response_headers",
+        "_start_ns",
         "_status", "_ticket", "_waiting", "_waiting_bytes", "active_ns", "asking", "client",
         "generation", "host",
     )  # fmt: skip
