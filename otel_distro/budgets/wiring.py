@@ -98,6 +98,7 @@ class Budgets:
         if not self._hard:
             return
         observer.admission = self.gate
+        observer.on_fault = self._failed
         hook_clients(self._faults)
 
     def _passed(self, ticket: Ticket) -> None:

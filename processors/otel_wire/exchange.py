@@ -47,7 +47,8 @@ class Exchange:
     __slots__ = (
         "_attempt", "_body", "_context", "_end_ns", "_ended", "_ending", "_expired",
         "_first_byte_ns", "_first_token_ns", "_framing", "_headers", "_lock", "_observer",
-        "_path", "_pieces", "_reader", "_record", "_request", "_response_headers", "_start_ns",
+        "_path", "_pieces", "_read_at", "_reader", "_record", "_request", "_response_headers",
+        "_start_ns",
         "_status", "_ticket", "_waiting", "_waiting_bytes", "active_ns", "asking", "client",
         "generation", "host",
     )  # fmt: skip
@@ -82,6 +83,7 @@ class Exchange:
         self._reader: AnswerReader | None = None
         self._waiting: deque[tuple[int, bytes]] = deque()
         self._waiting_bytes = 0
+        self._read_at = _READ_AT_BYTES
         self._pieces = 0
         self._record: WireRecord | None = None
         self._ending: Ending | None = None
@@ -128,14 +130,14 @@ class Exchange:
         self.active_ns = now_ns = time.time_ns()
         self._waiting.append((now_ns, piece))
         self._waiting_bytes += len(piece)
-        if self._waiting_bytes > _READ_AT_BYTES:
+        if self._waiting_bytes > self._read_at:
             self._have_read()
 
     def _have_read(self) -> None:
         if self._waiting_bytes > _MOST_WAITING_BYTES:
             self.read()
         else:
-            self._waiting_bytes += _READ_AT_BYTES  # asked for; not with every piece
+            self._read_at = _MOST_WAITING_BYTES  # asked for, once
             self._observer.worker.submit(self.read)
 
     def whole(self, status: int, headers: Any, content: bytes) -> None:
@@ -198,6 +200,7 @@ class Exchange:
             return
         reader = self._reader or self._make_reader()
         self._waiting_bytes = 0
+        self._read_at = _READ_AT_BYTES
         framing = self._framing
         while waiting:
             at_ns, piece = waiting.popleft()

@@ -8,7 +8,7 @@ import io
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import httpx2
@@ -92,7 +92,7 @@ def _aiohttp_payload(url: str, body: Any, headers: dict[str, str], reading: str)
         elif isinstance(body, io.BytesIO):
             payload = aiohttp.BytesIOPayload(body)
         elif isinstance(body, io.IOBase):
-            payload = aiohttp.BufferedReaderPayload(body)
+            payload = aiohttp.BufferedReaderPayload(cast("Any", body))
         else:
             payload = aiohttp.AsyncIterablePayload(_asynchronous(body))
         return await _send(payload)
