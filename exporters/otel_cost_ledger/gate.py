@@ -12,8 +12,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Final
 
-from otel_cost_ledger.flock import try_lock, unlock
-from otel_cost_ledger.paths import open_private
+from otel_host.file_locks import try_lock, unlock
+from otel_host.private_files import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,6 +15,7 @@ from otel_cost_ledger.errors import LedgerError
 from otel_cost_ledger.paths import prepare_file
 from otel_cost_ledger.quiet import suppressed
 from otel_cost_ledger.rows import signed_64, unsigned_64
+from otel_host.private_files import narrow_mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,6 +108,7 @@ def _opened(path: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]
             (known,) = connection.execute("PRAGMA application_id").fetchone()
             if known not in {0, _APPLICATION_ID}:
                 raise LedgerError(f"{path} is the database of another program; it is left alone")
+            narrow_mode(path)  # only now: the file might have been another program's
             if create:
                 connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
                 connection.execute("PRAGMA journal_mode = WAL").fetchall()

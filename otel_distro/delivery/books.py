@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_cost_ledger.flock import try_lock, unlock
 from otel_distro.delivery.counts import Tally
 from otel_distro.errors import OtelDistroError
 from otel_distro.spool.address import ROOT
-from otel_distro.spool.places import open_private, prepare_folder
+from otel_distro.spool.places import prepare_folder
 from otel_distro.spool.segments import holding
+from otel_host.file_locks import try_lock, unlock
+from otel_host.private_files import open_private, replacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,12 +52,8 @@ def _add(path: Path, changes: Mapping[str, Columns]) -> None:
         _merge(today.setdefault(signal, {}), columns)
     for day in sorted(days)[:-_DAYS_KEPT]:
         del days[day]
-    aside = path.with_name(f".{path.name}-{os.getpid()}")
-    with suppress(FileNotFoundError):
-        aside.unlink()
-    with os.fdopen(open_private(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:
-        json.dump({"days": days}, file)
-    aside.replace(path)
+    with replacing(path) as file:
+        file.write(json.dumps({"days": days}).encode())
 
 
 def _merge(into: Columns, columns: Mapping[str, Any]) -> None:

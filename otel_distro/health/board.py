@@ -12,7 +12,13 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from otel_cost_ledger.flock import try_lock, unlock
+from otel_host.file_locks import try_lock, unlock
+from otel_host.private_files import (
+    create_private,
+    make_own_folder,
+    make_private_folder,
+    open_private,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,9 +65,10 @@ class Board:
         self._written = data
 
     def _open(self) -> int:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(self._folder.parent)
+        make_own_folder(self._folder)
         self._path = self._folder / f"{os.getpid()}-{os.urandom(4).hex()}.json"
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = create_private(self._path)
         try_lock(descriptor)
         return descriptor
 
@@ -100,7 +107,7 @@ def running(state_dir: Path) -> Iterator[dict[str, Any]]:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        descriptor = os.open(path, os.O_RDWR)
+        descriptor = open_private(path)
     except OSError:
         return None
     try:

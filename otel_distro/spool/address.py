@@ -7,12 +7,11 @@ place or under other credentials.
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from otel_distro.spool.places import create_private
+from otel_host.private_files import replacing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,16 +51,14 @@ class Address:
         path = folder / _ABOUT
         if path.exists():
             return
-        aside = folder / f".{_ABOUT}-{os.getpid()}"
         about = {
             "signal": self.signal,
             "service": self.service,
             "endpoint": self.endpoint,
             "protocol": self.protocol,
         }
-        with suppress(OSError), os.fdopen(create_private(aside), "w", encoding="utf-8") as file:
-            json.dump(about, file, indent=2)
-            aside.replace(path)
+        with suppress(OSError), replacing(path) as file:
+            file.write(json.dumps(about, indent=2).encode())
 
 
 def read_address(folder: Path) -> Address | None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from otel_cost_ledger.flock import try_lock, unlock
 from otel_distro.spool.answer import Verdict
-from otel_distro.spool.places import UnsafeSpoolError, open_private
 from otel_distro.spool.records import Damage, read_done, read_records
 from otel_distro.spool.segments import Segment, holding, names
+from otel_host.file_locks import try_lock, unlock
+from otel_host.private_files import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ def turn_to_drain(folder: Path) -> Iterator[bool]:
     """Hold the folder's turn to send, if no other process has it; yield whether we do."""
     try:
         descriptor = open_private(folder / _LOCK, os.O_RDWR | os.O_CREAT)
-    except (OSError, UnsafeSpoolError):
+    except OSError:
         yield False
         return
     with holding(descriptor):
@@ -86,7 +86,7 @@ def drain(
             break
         try:
             segment = Segment.take(folder / name)
-        except (OSError, UnsafeSpoolError):  # a link, or not readable: no reason to stop
+        except OSError:  # a link, or not readable: no reason to stop
             done.in_use += 1
             continue
         if segment is None:

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
-from otel_distro.spool.places import UnsafeSpoolError, prepare_folder
+from otel_distro.spool.places import prepare_folder
 from otel_distro.spool.segments import Segment, names, sizes, waiting_in
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class SpoolFolder:
                     self.hand_over()
                 elif time.monotonic() > self._synced_at + SYNC_SECONDS:
                     self._sync(segment)
-            except (OSError, UnsafeSpoolError) as error:
+            except OSError as error:
                 self._give_up(error)
                 return False
         return True

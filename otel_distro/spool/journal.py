@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_distro.spool.folder import SEGMENT_BYTES
-from otel_distro.spool.places import UnsafeSpoolError
 from otel_distro.spool.ports import encode
 from otel_distro.spool.records import HEADER_SIZE, read_done
 
@@ -107,7 +106,7 @@ class Journal:
             end = page.segment.append(payload, 1)
             page.full = end >= SEGMENT_BYTES
             return Mark(page, end)
-        except (OSError, UnsafeSpoolError) as error:
+        except OSError as error:
             self._retry_at = time.monotonic() + _RETRY_SECONDS
             self._folder.note_fault(error)
             return None

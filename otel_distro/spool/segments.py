@@ -12,8 +12,6 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from otel_cost_ledger.flock import try_lock, unlock
-from otel_distro.spool.places import create_private, open_private, sync_folder
 from otel_distro.spool.records import (
     DONE_AT,
     HEADER_SIZE,
@@ -23,6 +21,8 @@ from otel_distro.spool.records import (
     pack_record,
     read_done,
 )
+from otel_host.file_locks import try_lock, unlock
+from otel_host.private_files import create_private, open_private, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

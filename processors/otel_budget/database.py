@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import threading
@@ -18,6 +17,7 @@ from otel_budget.store import (
     TABLES,
     BudgetFileError,
 )
+from otel_host.private_files import create_missing, make_private_folder, narrow_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,15 +114,14 @@ class Database:
 
 
 def _connect(path: Path, wait_s: float) -> sqlite3.Connection:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # SQLite gives its side files the mode of this one.
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    os.close(os.open(path, flags, 0o600))
+    make_private_folder(path.parent)
+    create_missing(path)
     connection = sqlite3.Connection(
         path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=64
     )
     try:
         _retry(lambda: _prepare(connection), wait_s)
+        narrow_mode(path)
     except BaseException:
         connection.close()
         raise

@@ -16,6 +16,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from otel_host.private_files import (
+    create_private,
+    make_own_folder,
+    make_private_folder,
+    open_private,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
@@ -35,11 +42,11 @@ class Owner:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder.parent)
+        make_own_folder(folder)
         self.number = secrets.randbits(38)
         self.name = f"{os.getpid()}-{self.number:010x}"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
-        self._descriptor = os.open(folder / self.name, flags, 0o600)
+        self._descriptor = create_private(folder / self.name)
         if _HAS_LOCKS:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Written, not only lengthened: a full disk must be met here and not at a store to memory.
@@ -98,7 +105,7 @@ def remains(folder: Path, name: str) -> Remains | None:
     if not _HAS_LOCKS:
         raise UnknownOwnerError(name)
     try:
-        descriptor = os.open(folder / name, os.O_RDWR)
+        descriptor = open_private(folder / name)
     except FileNotFoundError:
         raise UnknownOwnerError(name) from None
     except OSError:
