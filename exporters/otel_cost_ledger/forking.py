@@ -18,6 +18,7 @@ import weakref
 from typing import TYPE_CHECKING, Final, Protocol
 
 from otel_cost_ledger.errors import LedgerError
+from otel_host.descriptors import keep_forever
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +56,7 @@ class TrackedConnection(sqlite3.Connection):
 
 _open: Final[weakref.WeakSet[TrackedConnection]] = weakref.WeakSet()
 _inherited: Final[list[TrackedConnection]] = []
+_given_up: Final[list[TrackedConnection]] = []
 _aware: Final[weakref.WeakSet[ForkAware]] = weakref.WeakSet()
 
 
@@ -71,11 +73,24 @@ def track(connection: TrackedConnection, path: Path) -> None:
 
 def check_not_inherited(path: Path) -> None:
     """Raise `LedgerError` if the parent process had *path* open when it forked this one."""
+    if any(connection.path == path for connection in _given_up):
+        raise LedgerError(
+            f"the program closed our descriptors of {path} and opened files of its own in their"
+            f" place; calls go to the spill file, which the next process stores"
+        )
     if any(connection.path == path for connection in _inherited):
         raise LedgerError(
             f"this process was forked while {path} was in use, so SQLite's locks cannot be"
             f" trusted here; calls go to the spill file, which other processes store"
         )
+
+
+def give_up(connection: sqlite3.Connection) -> None:
+    """Never use, close or free *connection* again: its descriptors are the program's now."""
+    keep_forever(connection)
+    if isinstance(connection, TrackedConnection):
+        _open.discard(connection)
+        _given_up.append(connection)
 
 
 def _before() -> None:
@@ -90,7 +105,9 @@ def _after_in_parent() -> None:
 
 def _after_in_child() -> None:
     # Kept for ever: closing an inherited connection is as forbidden as using it.
-    _inherited.extend(_open)
+    for connection in _open:
+        keep_forever(connection)
+        _inherited.append(connection)
     _open.clear()
     for aware in list(_aware):
         aware.after_fork_in_child()

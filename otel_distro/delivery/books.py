@@ -15,8 +15,7 @@ from otel_distro.delivery.counts import Tally
 from otel_distro.errors import OtelDistroError
 from otel_distro.spool.address import ROOT
 from otel_distro.spool.places import prepare_folder
-from otel_distro.spool.segments import holding
-from otel_host.file_locks import try_lock, unlock
+from otel_distro.spool.segments import locked
 from otel_host.private_files import open_private, replacing
 
 if TYPE_CHECKING:
@@ -35,11 +34,11 @@ def add(state_dir: Path, changes: Mapping[str, Columns]) -> bool:
     """Add *changes*, columns by signal, to today's books; return whether that was possible now."""
     try:
         folder = prepare_folder(state_dir, ROOT)
-        with holding(open_private(folder / _LOCK, os.O_RDWR | os.O_CREAT)) as lock:
-            if not try_lock(lock):
+        lock = open_private(folder / _LOCK, os.O_RDWR | os.O_CREAT)
+        with locked(lock, folder / _LOCK) as held:
+            if not held:
                 return False
             _add(folder / _FILE, changes)
-            unlock(lock)
     except (OSError, OtelDistroError, ValueError):
         return False
     return True

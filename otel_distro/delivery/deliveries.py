@@ -112,6 +112,10 @@ class Deliveries:
         """Note that the other side does not want what it is sent."""
         self._outages.refused(SIGNALS[signal], reason)
 
+    def warned(self, signal: str, warning: str) -> None:
+        """Note a *warning* that came with a response of success."""
+        self._outages.warned(SIGNALS[signal], warning)
+
     def dropped(self, signal: str, count: int, reason: str) -> None:
         """Tell of *count* records of *signal* that will not arrive; the queue has counted them."""
         if reason == "not_encodable":

@@ -78,7 +78,9 @@ class Delivery(Generic[T]):
         self.failed = False
         if delivered:
             self._acknowledge(entries)
-            self._books.delivered(len(entries))
+            rejected = min(len(entries), net.rejected) if net is not None else 0
+            self._books.delivered(len(entries) - rejected)
+            self._count_lost(rejected, "rejected")
             self._on_delivered()
             return []
         return self._after_failure(entries)
@@ -127,8 +129,8 @@ class Delivery(Generic[T]):
         if net.journal is not None:
             net.journal.surrender()
             left = [entry for entry in entries if entry.mark is None]
-        elif net.keeps:
-            left = self._unkept(net, entries)
+        if left and (net.keeps or net.journal is not None):
+            left = self._unkept(net, left)
         self._books.spooled(len(entries) - len(left))
         return left
 
@@ -177,8 +179,12 @@ class Delivery(Generic[T]):
         """Account for *entries* as lost."""
         if entries:
             self._acknowledge(entries)
-            self._books.dropped(len(entries), reason)
-            self._on_dropped(len(entries), reason)
+            self._count_lost(len(entries), reason)
+
+    def _count_lost(self, count: int, reason: str) -> None:
+        if count:
+            self._books.dropped(count, reason)
+            self._on_dropped(count, reason)
 
     def _acknowledge(self, entries: list[Entry[T]]) -> None:
         if self.net is not None and self.net.journal is not None:

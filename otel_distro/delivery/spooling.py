@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from otel_distro.delivery import books as delivery_books
 from otel_distro.delivery.credentials import without_credentials
-from otel_distro.spool.address import ROOT, Address
+from otel_distro.installation_key import installation_key
+from otel_distro.spool.address import ROOT, Address, digest_of
 from otel_distro.spool.courier import Courier
 from otel_distro.spool.folder import SpoolFolder
 from otel_distro.spool.net import SafetyNet
+from otel_distro.spool.other_credentials import warn_of_others
 from otel_distro.spool.ports import Port, port_of
 from otel_distro.spool.resender import Resender
+from otel_host.descriptors import reserve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -59,6 +62,8 @@ class Spooling:
             port = port_of(exporter, signal)
             if port is not None:
                 self._install(signal, port, queue, resource)
+        if self.keeps:
+            reserve.hold()
         if self.couriers:
             self._looked_at = time.monotonic()
             self._resender.look()
@@ -94,9 +99,16 @@ class Spooling:
             self._clean(str(attributes.get(_SERVICE, "unknown_service"))),
             without_credentials(port.endpoint),
             port.protocol,
+            self._digest(port),
         )
         settings = self._settings
+        warn_of_others(settings.state_dir, address)
         return SpoolFolder(settings.state_dir, address, self._deliveries, settings.spool_limits)
+
+    def _digest(self, port: Port) -> str:
+        credentials = [text for text in port.credentials() if text]
+        key = installation_key(self._settings.state_dir) if credentials else None
+        return digest_of(credentials, key)
 
     def _now_and_then(self) -> None:
         now = time.monotonic()
@@ -151,6 +163,7 @@ class Spooling:
         from otel_distro.spool.segments import forget_inherited
 
         forget_inherited()
+        reserve.after_fork()
         self._booking = threading.Lock()
         for courier in self.couriers:
             courier.at_fork()

@@ -40,12 +40,14 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A verdict and, unless it was delivered, why."""
+    """A verdict and, unless all of it was delivered, why."""
 
     verdict: Verdict
     reason: str = ""
     answered: bool = True
     """False when nobody was there, which is likely to hold for the other signals as well."""
+    rejected: int = 0
+    """Of a request that was delivered, how many records the receiver rejects for good."""
 
 
 DELIVERED: Final = Answer(Verdict.DELIVERED)
@@ -54,7 +56,7 @@ _LATER: Final = frozenset({401, 403, 407, 408, 425, 429})
 """4xx that say something about the sender or the moment and nothing about the data.
 
 OTLP asks not to retry 401 and the like. We do not repeat them at once either; but what was
-recorded while a key had expired is sent once there is a new one.
+recorded while a key had expired is sent once the key is valid again, or by `spool drain`.
 """
 _ABOUT_THE_PLACE: Final = frozenset({404, 405, 410, 501})
 """Nothing takes this signal there. Redirects, which are not followed because they could carry

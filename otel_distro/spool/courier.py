@@ -42,6 +42,9 @@ class Told(Protocol):
     def refused(self, signal: str, reason: str) -> None:
         """Note that the other side does not want what it is sent."""
 
+    def warned(self, signal: str, warning: str) -> None:
+        """Note a *warning* that came with a response of success."""
+
     def kept(self, signal: str, count: int) -> None:
         """Note that *count* records wait on disk now."""
 
@@ -90,6 +93,8 @@ class Courier:
         self.folder = folder
         self.breaker = Breaker()
         self.fate = Fate.UNFIT
+        self.rejected = 0
+        """Of the last request, how many records were rejected although it was delivered."""
         self.keeps = folder is not None
         """Whether a request that fails is written to disk; not where a journal already has it."""
         self.resend_at = 0.0
@@ -140,6 +145,7 @@ class Courier:
 
     def _judge(self, payload: bytes, answer: Answer) -> Fate:
         self._note(answer)
+        self.rejected = answer.rejected
         if answer.verdict is Verdict.DELIVERED:
             return Fate.DELIVERED
         if answer.verdict is Verdict.TOO_LARGE:
@@ -158,6 +164,10 @@ class Courier:
         self.breaker.succeeded()
         if answer.verdict is Verdict.DELIVERED:
             self._told.delivered()
+            if answer.rejected:
+                self._told.refused(self.signal, answer.reason)
+            elif answer.reason:
+                self._told.warned(self.signal, answer.reason)
         elif answer.verdict is not Verdict.TOO_LARGE:
             self._told.refused(self.signal, answer.reason)
 

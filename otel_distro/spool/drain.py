@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_distro.spool.answer import Verdict
 from otel_distro.spool.records import Damage, read_done, read_records
-from otel_distro.spool.segments import Segment, holding, names
-from otel_host.file_locks import try_lock, unlock
+from otel_distro.spool.segments import LARGEST_BYTES, Segment, locked, names
 from otel_host.private_files import open_private
 
 if TYPE_CHECKING:
@@ -58,12 +57,8 @@ def turn_to_drain(folder: Path) -> Iterator[bool]:
     except OSError:
         yield False
         return
-    with holding(descriptor):
-        held = try_lock(descriptor)
+    with locked(descriptor, folder / _LOCK) as held:
         yield held
-        if held:
-            # Before closing: a forked child may hold the same lock by an inherited descriptor.
-            unlock(descriptor)
 
 
 def drain(
@@ -93,7 +88,7 @@ def drain(
             done.in_use += 1
             continue
         try:
-            _drain_segment(segment, send, go_on, done, _REQUEST_RECORDS if joined else 0)
+            _drain_segment(segment, send, go_on, done, joined=joined)
         finally:
             segment.release()
     return done
@@ -104,7 +99,8 @@ def _drain_segment(
     send: Callable[[bytes, Callable[[], None]], Answer],
     go_on: Callable[[], bool],
     done: Drained,
-    most: int,
+    *,
+    joined: bool,
 ) -> None:
     data = segment.read()
     start = read_done(data)
@@ -112,8 +108,9 @@ def _drain_segment(
         done.damaged += 1
         _set_aside(segment, done)
         return
-    damaged, sent = False, start
-    for payload, count, end, damage in _requests(data, start, most):
+    damaged, sent = segment.size > LARGEST_BYTES, start
+    done.damaged += damaged
+    for payload, count, end, damage in _requests(data, start, _REQUEST_RECORDS if joined else 0):
         if not go_on():
             return
         if count:
@@ -127,7 +124,9 @@ def _drain_segment(
                 done.refused = answer
                 return
             if answer.verdict is Verdict.DELIVERED:
-                done.sent += count
+                rejected = min(count, answer.rejected) if joined else 0
+                done.sent += count - rejected
+                done.rejected += rejected
             else:
                 done.rejected += count
         if damage is not None and not damage.torn:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_distro.spool.folder import SEGMENT_BYTES
 from otel_distro.spool.ports import encode
 from otel_distro.spool.records import HEADER_SIZE, read_done
+from otel_host.descriptors import DescriptorLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -102,8 +103,7 @@ class Journal:
             return None
         self._busy = True
         try:
-            page = self._opened()
-            end = page.segment.append(payload, 1)
+            page, end = self._append(payload)
             page.full = end >= SEGMENT_BYTES
             return Mark(page, end)
         except OSError as error:
@@ -112,6 +112,22 @@ class Journal:
             return None
         finally:
             self._busy = False
+
+    def _append(self, payload: bytes) -> tuple[_Page, int]:
+        page = self._opened()
+        try:
+            return page, page.segment.append(payload, 1)
+        except DescriptorLostError:
+            # The program closed our descriptor and another process has the file: it sends it.
+            self._disown(page)
+            page = self._opened()
+            return page, page.segment.append(payload, 1)
+
+    def _disown(self, page: _Page) -> None:
+        page.live = False
+        page.segment.release()
+        self._page = None
+        self._pages = [kept for kept in self._pages if kept is not page]
 
     def _opened(self) -> _Page:
         page, away = self._page, self._courier.holds_back()

@@ -57,6 +57,11 @@ class SafetyNet:
         """What became of the batch."""
         return self._courier.fate
 
+    @property
+    def rejected(self) -> int:
+        """How many records of a batch that was delivered the receiver rejected for good."""
+        return self._courier.rejected
+
     def keep(self, payload: bytes, count: int) -> bool:
         """Write an encoded request with *count* records to disk; return whether that worked."""
         return self.keeps and self._courier.keep(payload, count)

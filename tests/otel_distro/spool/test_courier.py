@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,9 @@ class Port:
     def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
         return Answer(Verdict.DELIVERED)
 
+    def credentials(self) -> Iterator[str]:
+        return iter(())
+
     def at_fork(self) -> None: ...
 
 
@@ -53,6 +56,8 @@ class Told(Heard):
 
     def failed(self, reason: str) -> None:
         self.events.append(f"failed: {reason}")
+
+    def warned(self, signal: str, warning: str) -> None: ...
 
     def refused(self, signal: str, reason: str) -> None:
         self.events.append(f"refused: {reason}")

@@ -13,6 +13,7 @@ from otel_distro.spool.drain import DAMAGED, drain, turn_to_drain
 from otel_distro.spool.folder import SEGMENT_BYTES, SpoolFolder
 from otel_distro.spool.limits import SpoolLimits
 from otel_distro.spool.segments import Segment
+from otel_host.descriptors import OwnDescriptor
 from support.spool import ADDRESS, Heard, Wire
 
 AWAY = Answer(Verdict.TRY_LATER, "refused")
@@ -173,8 +174,7 @@ def test_a_real_full_device_is_told(folder: SpoolFolder, heard: Heard) -> None:
     segment = folder._segment
     assert segment is not None
     full = os.open("/dev/full", os.O_RDWR)
-    os.dup2(full, segment._descriptor)
-    os.close(full)
+    segment._own = OwnDescriptor(full, "/dev/full")
 
     assert not folder.keep(b"payload", 1)
     assert isinstance(heard.faults[0], OSError)

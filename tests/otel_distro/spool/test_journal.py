@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
@@ -24,6 +26,9 @@ class Port:
     def send(self, payload: bytes, on_sent: object = None) -> Answer:
         return Answer(Verdict.DELIVERED)
 
+    def credentials(self) -> Iterator[str]:
+        return iter(())
+
     def at_fork(self) -> None: ...
 
 
@@ -33,6 +38,8 @@ class Told(Heard):
     def delivered(self) -> None: ...
 
     def failed(self, reason: str) -> None: ...
+
+    def warned(self, signal: str, warning: str) -> None: ...
 
     def refused(self, signal: str, reason: str) -> None: ...
 
