@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from otel_distro.delivery.exporting import exporting
 from otel_distro.spool.answer import Fate
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ class Delivery(Generic[T]):
     def _exported(self, entries: list[Entry[T]]) -> bool:
         self.exporting = True
         try:
-            result = self._exporter.export([entry.record for entry in entries])
+            with exporting():
+                result = self._exporter.export([entry.record for entry in entries])
         except Exception:  # noqa: BLE001 - an exporter's error must not end the worker
             return False
         finally:

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
+from otel_distro.delivery.exporting import exporting
 from otel_distro.spool.answer import Answer, Fate, Verdict
 from otel_distro.spool.ports import count_records, encode
 
@@ -135,7 +136,8 @@ class Courier:
             answer = Answer(Verdict.TRY_LATER)
             self.fate = Fate.KEPT if self.keeps and self.keep(payload) else Fate.RETURNED
         else:
-            answer = send(payload, None if self.journal is None else self.journal.promise)
+            with exporting():
+                answer = send(payload, None if self.journal is None else self.journal.promise)
             with self._lock:
                 taken, self._payload = self._payload is None, None
             self.fate = Fate.TAKEN if taken else self._judge(payload, answer)
@@ -199,7 +201,8 @@ class Courier:
 
     def resend(self, payload: bytes, on_sent: Callable[[], None]) -> Answer:
         """Send what was kept; *on_sent* is called when it is on its way to where others arrived."""
-        answer = self._port.send(payload, on_sent if self.proven else None)
+        with exporting():
+            answer = self._port.send(payload, on_sent if self.proven else None)
         if answer.verdict is Verdict.UNWANTED:
             self.resend_at = time.monotonic() + _LONGEST_WAIT
         self._note(answer)

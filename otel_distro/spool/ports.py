@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 # ruff: noqa: SLF001
 
 _PACKAGE = "opentelemetry.exporter.otlp.proto."
-_silent = logging.getLogger("otel_distro.spool.resend")
+# Not of the logging tree, where an app's dictConfig would enable it again.
+_silent = logging.Logger("otel_distro.spool.resend")  # noqa: LOG001
 _silent.disabled = True
 
 

@@ -132,3 +132,44 @@ def test_the_programs_files_stay_as_they_are_and_telemetry_goes_on(
         names = {span.name for span in sink.spans()}
     expected = {f"{stage}-{n}" for stage in ("before", "after", "late") for n in range(5)}
     assert expected <= names
+
+
+HEALTH = """
+import os, socket, sys, time, urllib.request
+port = int(sys.argv[1])
+
+def get():
+    for _ in range(100):
+        try:
+            return urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            time.sleep(0.05)
+    return 0
+
+assert get() in {200, 503}
+os.closerange(3, 4200)
+listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(30)]
+assert get() in {200, 503}
+for listener in listeners:  # a connection to the program is the program's
+    client = socket.create_connection(listener.getsockname())
+    ours, _ = listener.accept()
+    client.sendall(b"x")
+    assert ours.recv(1) == b"x"
+    ours.close()
+"""
+
+
+def test_the_health_endpoint_never_takes_the_programs_connections(tmp_path: Path) -> None:
+    """It listens anew."""
+    port = free_port()
+    environ = clean_environment(
+        tmp_path,
+        OTEL_TRACES_EXPORTER="none",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+        OTEL_DISTRO_HEALTH_PORT=str(port),
+    )
+    done = instrumented(HEALTH, environ, str(port))
+    assert done.returncode == 0, done.stderr

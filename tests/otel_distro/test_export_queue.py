@@ -265,6 +265,7 @@ class Net:
     """A safety net whose exporter's fate is decided by the test."""
 
     journal = None
+    rejected = 0
     keeps = keeps_stragglers = True
     retry_at = 0.0
     rushed_for = -1.0
