@@ -9,38 +9,22 @@ closed before a fork. Where that is impossible in time, the child leaves the fil
 
 from __future__ import annotations
 
-# Before our own registration below: handlers run in reverse order before a fork, and ours has to
-# wait for writers, which may want to log, while the lock of logging is still free.
-import logging  # noqa: F401
-import os
 import sqlite3
 import weakref
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.errors import LedgerError
+from otel_host import fork_hooks
 from otel_host.descriptors import keep_forever
+from otel_host.fork_hooks import Stage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from otel_host.fork_hooks import ForkAware
+
 LONGEST_WAIT_S: Final = 2.0
 """How long a fork waits for a write that is under way."""
-
-
-class ForkAware(Protocol):
-    """Something that holds locks or connections that a forked child must not have."""
-
-    def before_fork(self) -> None:
-        """Finish what is under way, for at most `LONGEST_WAIT_S`, and close connections."""
-        ...
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
-        ...
-
-    def after_fork_in_child(self) -> None:
-        """Start anew: locks may be held by threads that do not exist here."""
-        ...
 
 
 class TrackedConnection(sqlite3.Connection):
@@ -57,12 +41,11 @@ class TrackedConnection(sqlite3.Connection):
 _open: Final[weakref.WeakSet[TrackedConnection]] = weakref.WeakSet()
 _inherited: Final[list[TrackedConnection]] = []
 _given_up: Final[list[TrackedConnection]] = []
-_aware: Final[weakref.WeakSet[ForkAware]] = weakref.WeakSet()
 
 
 def watch(aware: ForkAware) -> None:
-    """Have *aware* told about every fork of this process."""
-    _aware.add(aware)
+    """Call the methods of *aware* around every fork; each may take `LONGEST_WAIT_S`."""
+    fork_hooks.watch(Stage.DATABASES, aware)
 
 
 def track(connection: TrackedConnection, path: Path) -> None:
@@ -93,27 +76,12 @@ def give_up(connection: sqlite3.Connection) -> None:
         _given_up.append(connection)
 
 
-def _before() -> None:
-    for aware in list(_aware):
-        aware.before_fork()
-
-
-def _after_in_parent() -> None:
-    for aware in list(_aware):
-        aware.after_fork_in_parent()
-
-
 def _after_in_child() -> None:
     # Kept for ever: closing an inherited connection is as forbidden as using it.
     for connection in _open:
         keep_forever(connection)
         _inherited.append(connection)
     _open.clear()
-    for aware in list(_aware):
-        aware.after_fork_in_child()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child
-    )
+fork_hooks.register(Stage.DATABASES, after_in_child=_after_in_child)

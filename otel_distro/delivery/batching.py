@@ -13,8 +13,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor
 
 from otel_distro.delivery.export_queue import ExportQueue
-from otel_distro.delivery.exporting import is_exporting
 from otel_distro.delivery.record_sizes import log_record_size, span_size
+from otel_distro.spool.exporting import is_exporting
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadWriteLogRecord

@@ -18,6 +18,7 @@ from otel_distro.delivery.backlog import Backlog, Entry
 from otel_distro.delivery.batch_limits import BatchLimits
 from otel_distro.delivery.counts import QueueBooks, Tally
 from otel_distro.delivery.sending import Delivery, Exporter
+from otel_host.background import BackgroundThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,9 +76,8 @@ class ExportQueue(Generic[T]):
         self._awake = threading.Event()
         self._finished = threading.Event()
         self._flushes: deque[threading.Event] = deque()
-        self._start_lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._relief: threading.Thread | None = None
+        self._worker = BackgroundThread(f"otel_distro-{self.signal}", self._run)
+        self._relief = BackgroundThread(f"otel_distro-{self.signal}-relief", self._relieve)
         self._closed = False
         self._working = False
         self._rest_until = 0.0
@@ -94,7 +94,7 @@ class ExportQueue(Generic[T]):
     def put(self, record: T) -> None:
         """Queue *record*; never raises."""
         self._books.emitted.add()
-        if self._finished.is_set() or (self._thread is None and not self._start()):
+        if self._finished.is_set() or not self._worker.ensure():
             self._straggler(record)
             return
         size, net = self._size(record), self._net
@@ -128,39 +128,25 @@ class ExportQueue(Generic[T]):
             self._on_dropped(1, "already_shutdown")
 
     def _under_pressure(self, queued: int) -> None:
-        if threading.current_thread() is self._thread:
+        if self._worker.is_current:
             return
         busy = self._delivery.busy_for
         if busy < _KEEPS_UP_SECONDS:
             time.sleep(_EASE_SECONDS)
-        if queued > self._relieve_at and self._relief is None and self._slow(_RELIEF_SECONDS):
-            self._start_relief()
+        if queued > self._relieve_at and self._slow(_RELIEF_SECONDS):
+            self._relief.ensure()
 
     def _slow(self, seconds: float) -> bool:
         """Whether an export takes longer than *seconds* while others could be on disk."""
         net = self._net
         return net is not None and net.keeps and self._delivery.busy_for > seconds
 
-    def _start_relief(self) -> None:
-        if not self._start_lock.acquire(blocking=False):
-            return
-        try:
-            if self._relief is None:
-                thread = threading.Thread(
-                    target=self._relieve, name=f"otel_distro-{self.signal}-relief", daemon=True
-                )
-                self._relief = thread  # before it starts, as it may end at once
-                thread.start()
-        except RuntimeError:
-            self._relief = None
-        finally:
-            self._start_lock.release()
-
     def _relieve(self) -> None:
+        relief = self._relief
         with suppress_instrumentation():
             while self._backlog.size_bytes > self._ease_at and self._save_some():
                 pass
-        self._relief = None
+        relief.end()
 
     def _save_some(self) -> bool:
         """Write the oldest records to disk; return whether that worked."""
@@ -170,7 +156,7 @@ class ExportQueue(Generic[T]):
 
     def flush(self, timeout: float) -> bool:
         """Deliver everything queued so far; return whether that was done within *timeout* s."""
-        if self._thread is None or self._finished.is_set():
+        if self._worker.thread is None or self._finished.is_set():
             return True
         done = threading.Event()
         self._flushes.append(done)
@@ -199,7 +185,7 @@ class ExportQueue(Generic[T]):
         Returns whether it was delivered, or on disk, by then.
         """
         self.begin_close()
-        in_time = self._thread is None or self._finished.wait(max(0.0, deadline - time.monotonic()))
+        in_time = self.idle or self._finished.wait(max(0.0, deadline - time.monotonic()))
         if not in_time:
             self._leave()
         self._finished.set()
@@ -243,7 +229,7 @@ class ExportQueue(Generic[T]):
     @property
     def idle(self) -> bool:
         """Whether nothing is queued or being delivered any more after `begin_close`."""
-        return self._thread is None or self._finished.is_set()
+        return self._worker.thread is None or self._finished.is_set()
 
     def tally(self) -> Tally:
         """Return the state of the books."""
@@ -254,23 +240,6 @@ class ExportQueue(Generic[T]):
         self._reset()
         if self._net is not None:
             self._net.at_fork()
-
-    def _start(self) -> bool:
-        # Whoever is starting it already may be a greenlet that runs only if we do not wait.
-        if not self._start_lock.acquire(blocking=False):
-            return True
-        try:
-            if self._thread is None:
-                thread = threading.Thread(
-                    target=self._run, name=f"otel_distro-{self.signal}", daemon=True
-                )
-                thread.start()
-                self._thread = thread
-        except RuntimeError:  # no thread can start any more: the interpreter is leaving
-            return False
-        finally:
-            self._start_lock.release()
-        return True
 
     def _run(self) -> None:
         awake, finished = self._awake, self._finished

@@ -13,8 +13,8 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from otel_distro.delivery.credentials import without_header
 from otel_distro.notices import say
+from otel_distro.spool.endpoints import without_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable

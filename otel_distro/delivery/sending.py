@@ -6,8 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from otel_distro.delivery.exporting import exporting
 from otel_distro.spool.answer import Fate
+from otel_distro.spool.exporting import exporting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from otel_distro.delivery import books as delivery_books
-from otel_distro.delivery.credentials import without_credentials
 from otel_distro.installation_key import installation_key
 from otel_distro.spool.address import ROOT, Address, digest_of
 from otel_distro.spool.courier import Courier
+from otel_distro.spool.endpoints import without_credentials
 from otel_distro.spool.folder import SpoolFolder
 from otel_distro.spool.net import SafetyNet
 from otel_distro.spool.other_credentials import warn_of_others

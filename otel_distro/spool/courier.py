@@ -14,8 +14,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from otel_distro.delivery.exporting import exporting
 from otel_distro.spool.answer import Answer, Fate, Verdict
+from otel_distro.spool.exporting import exporting
 from otel_distro.spool.ports import count_records, encode
 
 if TYPE_CHECKING:

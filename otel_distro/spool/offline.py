@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.delivery.credentials import keep_headers_unprinted, without_credentials
 from otel_distro.spool.address import ROOT, Address, read_address
 from otel_distro.spool.drain import DAMAGED, Drained, drain, turn_to_drain
+from otel_distro.spool.endpoints import without_credentials
 from otel_distro.spool.ports import Port, port_of
 from otel_distro.spool.segments import in_use, names, waiting_in
 
@@ -82,7 +82,6 @@ def drain_folder(path: Path, address: Address, port: Port) -> Drained | None:
 
 def configured_port(address: Address) -> Port | None:
     """Return the port that the standard OTEL_* variables set up for what is at *address*."""
-    keep_headers_unprinted()
     return port_of(_exporter(address), address.signal)
 
 

@@ -12,8 +12,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_distro.delivery.credentials import without_header
 from otel_distro.spool.answer import DELIVERED, Answer, Verdict, grpc_verdict, http_verdict
+from otel_distro.spool.endpoints import without_header
 from otel_distro.spool.inherited import (
     drop_lost_connections,
     remember_connections,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_distro.spool.drain import Drained, drain, turn_to_drain
+from otel_host.background import BackgroundThread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,8 +42,7 @@ class Resender:
 
     def _reset(self) -> None:
         self._awake = threading.Event()
-        self._start_lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._worker = BackgroundThread("otel_distro-resend", self._run)
         self._closing = False
         self._asked = False
         self._drained = Drained()
@@ -61,21 +60,8 @@ class Resender:
     def wake(self) -> None:
         """Start; something waits."""
         self._asked = True
-        # Without the lock where possible: this is also called by the app's threads.
-        if self._closing or self._thread is not None:
-            return
-        # Whoever is starting it already may be a greenlet that runs only if we do not wait.
-        if not self._start_lock.acquire(blocking=False):
-            return
-        try:
-            if self._thread is None:
-                thread = threading.Thread(target=self._run, name="otel_distro-resend", daemon=True)
-                # When no thread can be started any more, the next process sends it.
-                with suppress(RuntimeError):
-                    thread.start()
-                    self._thread = thread
-        finally:
-            self._start_lock.release()
+        if not self._closing:
+            self._worker.ensure()  # when no thread can start any more, the next process sends it
 
     def begin_close(self) -> None:
         """Stop after the request under way."""
@@ -85,7 +71,7 @@ class Resender:
     def end_close(self, timeout: float) -> None:
         """Wait for the request under way, unless it is known to lead nowhere."""
         self.begin_close()
-        thread = self._thread
+        thread = self._worker.thread
         if thread is not None and not any(courier.failing for courier in self._couriers):
             thread.join(timeout)
         if thread is not None and thread.is_alive():
@@ -103,10 +89,8 @@ class Resender:
                 if pause is not None:
                     self._awake.wait(pause)
                     continue
-                with self._start_lock:
-                    if not self._asked:
-                        self._thread = None
-                        return
+                if self._worker.end(unless=lambda: self._asked):
+                    return
 
     def _round(self) -> float | None:
         """Send what can be sent; return seconds until the next attempt, None if nothing waits."""

@@ -212,9 +212,9 @@ def sizes(folder: Path) -> Iterator[tuple[str, int]]:
                 if entry.name.endswith(SUFFIX):
                     found = entry.stat(follow_symlinks=False)
                     # Of a file with holes, which we never write, what it takes on disk counts.
-                    blocks = getattr(found, "st_blocks", None)
-                    sparse = found.st_size > LARGEST_BYTES and blocks is not None
-                    yield entry.name, blocks * 512 if sparse else found.st_size
+                    on_disk = getattr(found, "st_blocks", found.st_size // 512 + 1) * 512
+                    size = found.st_size
+                    yield entry.name, min(size, on_disk) if size > LARGEST_BYTES else size
 
 
 def waiting_in(path: Path) -> int:
