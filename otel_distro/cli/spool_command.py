@@ -108,7 +108,7 @@ def _drain(path: Path, address: Address, *, anywhere: bool) -> dict[str, Any]:
         "signal": address.signal,
         "endpoint": address.endpoint,
     }
-    port = offline.configured_port(address)
+    port = offline.configured_adapter(address)
     if port is None:
         return {**found, "problem": "this version of the OTLP exporter is not known"}
     if not anywhere and not offline.goes_there(port, address):

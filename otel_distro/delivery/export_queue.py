@@ -16,14 +16,14 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_distro.delivery.backlog import Backlog, Entry
 from otel_distro.delivery.batch_limits import BatchLimits
-from otel_distro.delivery.counts import QueueBooks, Tally
+from otel_distro.delivery.counts import QueueCounters, Tally
 from otel_distro.delivery.sending import Delivery, Exporter
 from otel_host.background import BackgroundThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_distro.spool.net import SafetyNet
+    from otel_distro.spool.net import DiskFallback
 
 T = TypeVar("T")
 _EASE_SECONDS: Final = 0.001
@@ -65,12 +65,12 @@ class ExportQueue(Generic[T]):
         self._on_delivered = on_delivered
         self._ease_at = limits.max_queue_bytes // 4
         self._relieve_at = limits.max_queue_bytes // 2
-        self._net: SafetyNet | None = None
+        self._net: DiskFallback | None = None
         self._reset()
 
     def _reset(self) -> None:
         self._backlog: Backlog[T] = Backlog(self._limits)
-        self._books = QueueBooks()
+        self._books = QueueCounters()
         self._delivery = Delivery(self.exporter, self._books, self._on_dropped, self._on_delivered)
         self._delivery.net = self._net
         self._awake = threading.Event()
@@ -83,19 +83,19 @@ class ExportQueue(Generic[T]):
         self._rest_until = 0.0
 
     @property
-    def net(self) -> SafetyNet | None:
+    def net(self) -> DiskFallback | None:
         """Keeps what cannot be delivered; None for exporters it cannot be done for."""
         return self._net
 
     @net.setter
-    def net(self, net: SafetyNet | None) -> None:
+    def net(self, net: DiskFallback | None) -> None:
         self._net = self._delivery.net = net
 
     def put(self, record: T) -> None:
         """Queue *record*; never raises."""
         self._books.emitted.add()
         if self._finished.is_set() or not self._worker.ensure():
-            self._straggler(record)
+            self._put_after_shutdown(record)
             return
         size, net = self._size(record), self._net
         if net is None or net.journal is None:
@@ -119,9 +119,9 @@ class ExportQueue(Generic[T]):
         except Exception:  # noqa: BLE001 - a record that cannot be sized is still worth queueing
             return 1024
 
-    def _straggler(self, record: T) -> None:
+    def _put_after_shutdown(self, record: T) -> None:
         """Keep what comes after closing on disk; there is nobody left to deliver it."""
-        if self._delivery.save_late(Entry(record, 0, None)):
+        if self._delivery.save_after_shutdown(Entry(record, 0, None)):
             self._books.kept_aside.add()
         else:
             self._books.refused.add()
@@ -168,7 +168,7 @@ class ExportQueue(Generic[T]):
         self._closed = True
         self._awake.set()
 
-    def hurry(self) -> None:
+    def spill_pending(self) -> None:
         """Write to disk what waits behind an export that takes long; while closing only."""
         while len(self._backlog) and self._slow(_SLOW_EXIT_SECONDS) and self._save_some():
             pass
@@ -176,8 +176,8 @@ class ExportQueue(Generic[T]):
     def leave_if_stuck(self) -> None:
         """Stop waiting for an export that is under way to where nobody answers any more."""
         net = self._net
-        if net is not None and self._delivery.busy_for and net.rushed_for > _STUCK_SECONDS:
-            self._leave()
+        if net is not None and self._delivery.busy_for and net.stopped_for > _STUCK_SECONDS:
+            self._abandon_pending()
 
     def end_close(self, deadline: float) -> bool:
         """Wait until all is delivered or *deadline* (`time.monotonic()`), then save or drop it.
@@ -187,7 +187,7 @@ class ExportQueue(Generic[T]):
         self.begin_close()
         in_time = self.idle or self._finished.wait(max(0.0, deadline - time.monotonic()))
         if not in_time:
-            self._leave()
+            self._abandon_pending()
         self._finished.set()
         self._save_rest()
         self.exporter.shutdown()
@@ -195,7 +195,7 @@ class ExportQueue(Generic[T]):
             self._net.close()
         return in_time
 
-    def _leave(self) -> None:
+    def _abandon_pending(self) -> None:
         """Account for what is not delivered in time: on disk if possible, else lost."""
         unsaved = self._delivery.take_over(self._finished.wait)
         # Never cleared again: the worker, should it come back, finds nothing to account for.

@@ -6,15 +6,15 @@ import threading
 import time
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from otel_distro.spool.answer import Fate
+from otel_distro.spool.answer import DeliveryOutcome
 from otel_distro.spool.exporting import exporting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from otel_distro.delivery.backlog import Entry
-    from otel_distro.delivery.counts import QueueBooks
-    from otel_distro.spool.net import SafetyNet
+    from otel_distro.delivery.counts import QueueCounters
+    from otel_distro.spool.net import DiskFallback
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -36,7 +36,7 @@ class Delivery(Generic[T]):
     def __init__(
         self,
         exporter: Exporter[T],
-        books: QueueBooks,
+        books: QueueCounters,
         on_dropped: Callable[[int, str], None],
         on_delivered: Callable[[], None],
     ) -> None:
@@ -47,7 +47,7 @@ class Delivery(Generic[T]):
         self._lock = threading.Lock()
         self._in_hand: list[Entry[T]] | None = None
         self._began = 0.0
-        self.net: SafetyNet | None = None
+        self.net: DiskFallback | None = None
         self._abandoned = False
         self.exporting = False
         """Whether the exporter is at work, whoever accounts for what it has."""
@@ -102,14 +102,14 @@ class Delivery(Generic[T]):
             self.failed = True
             self.lose(entries, "export_failed")
             return []
-        fate = self.net.fate
-        if fate is Fate.KEPT:
+        outcome = self.net.outcome
+        if outcome is DeliveryOutcome.KEPT:
             self._books.spooled(len(entries))
             return []
-        if fate is Fate.REJECTED:
+        if outcome is DeliveryOutcome.REJECTED:
             self.lose(entries, "rejected")
             return []
-        if fate is Fate.UNFIT and not self._abandoned:
+        if outcome is DeliveryOutcome.UNFIT and not self._abandoned:
             return self._halve(entries)
         return self.save(entries)
 
@@ -136,12 +136,12 @@ class Delivery(Generic[T]):
         self._books.spooled(len(entries) - len(left))
         return left
 
-    def save_late(self, entry: Entry[T]) -> bool:
+    def save_after_shutdown(self, entry: Entry[T]) -> bool:
         """Write a record that came after closing to disk; return whether that worked."""
         net = self.net
-        return net is not None and net.keeps_stragglers and not self._unkept(net, [entry])
+        return net is not None and net.keeps_after_shutdown and not self._unkept(net, [entry])
 
-    def _unkept(self, net: SafetyNet, entries: list[Entry[T]]) -> list[Entry[T]]:
+    def _unkept(self, net: DiskFallback, entries: list[Entry[T]]) -> list[Entry[T]]:
         try:
             return [] if net.keep_records([entry.record for entry in entries]) else entries
         except Exception:  # noqa: BLE001 - one record that cannot be encoded spoils the batch

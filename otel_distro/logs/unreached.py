@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _INSTRUMENTATION: Final = "opentelemetry.instrumentation.logging"
 _HANDLER: Final = "LoggingHandler"
 _elsewhere = threading.local()
+_known: list[logging.Handler] = []
+"""The handler, once a record was looked at."""
 _installed: list[Callable[[logging.Logger, logging.LogRecord], None]] = []
 
 
@@ -35,6 +37,13 @@ def export_unreached() -> None:
 
     @functools.wraps(original)
     def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
+        # The usual case, in as few steps as it can be: the handler is on the way to the root.
+        current: logging.Logger | None = self
+        while current is not None:
+            if _known and _known[0] in current.handlers:
+                original(self, record)
+                return
+            current = current.parent if current.propagate else None
         before = getattr(_elsewhere, "count", 0)
         original(self, record)
         if getattr(_elsewhere, "count", 0) == before:
@@ -58,7 +67,10 @@ def _handler() -> logging.Handler | None:
     """Return the handler that the instrumentation of `logging` made; None without one."""
     module: Any = sys.modules.get(_INSTRUMENTATION)
     found = getattr(getattr(module, "LoggingInstrumentor", None), "_logging_handler", None)
-    return found if isinstance(found, logging.Handler) else None
+    if not isinstance(found, logging.Handler):
+        return None
+    _known[:] = [found]
+    return found
 
 
 def _is_unreached(logger: logging.Logger) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from otel_distro.spool.answer import Verdict
+from otel_distro.spool.answer import ResponseClass
 from otel_distro.spool.records import Damage, read_done, read_records
 from otel_distro.spool.segments import LARGEST_BYTES, Segment, locked, names
 from otel_host.private_files import open_private
@@ -119,11 +119,11 @@ def _drain_segment(
             done.under_way = segment, sent
             answer = send(payload, partial(segment.mark_sent, end))
             done.under_way = None
-            if answer.verdict in {Verdict.TRY_LATER, Verdict.UNWANTED}:
+            if answer.verdict in {ResponseClass.TRY_LATER, ResponseClass.UNWANTED}:
                 segment.mark_sent(sent)
                 done.refused = answer
                 return
-            if answer.verdict is Verdict.DELIVERED:
+            if answer.verdict is ResponseClass.DELIVERED:
                 rejected = min(count, answer.rejected) if joined else 0
                 done.sent += count - rejected
                 done.rejected += rejected

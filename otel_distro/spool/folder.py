@@ -26,7 +26,7 @@ _LOOK_AGAIN: Final = 16
 _RETRY_SECONDS: Final = 1.0
 
 
-class Told(Protocol):
+class SpoolListener(Protocol):
     """Hears what becomes of the spool itself."""
 
     def spool_lost(self, signal: str, count: int, reason: str) -> None:
@@ -39,7 +39,9 @@ class Told(Protocol):
 class SpoolFolder:
     """Keeps what could not be delivered; thread-safe, never raises."""
 
-    def __init__(self, state_dir: Path, address: Address, told: Told, limits: SpoolLimits) -> None:
+    def __init__(
+        self, state_dir: Path, address: Address, told: SpoolListener, limits: SpoolLimits
+    ) -> None:
         self.address = address
         self.path = address.folder(state_dir)
         self._state_dir = state_dir

@@ -21,7 +21,7 @@ from otel_host.descriptors import DescriptorLostError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from otel_distro.spool.courier import Courier
+    from otel_distro.spool.courier import SpoolingTransport
     from otel_distro.spool.folder import SpoolFolder
     from otel_distro.spool.segments import Segment
 
@@ -59,7 +59,7 @@ class Mark:
 class Journal:
     """The journal of one exporter; thread-safe, never raises."""
 
-    def __init__(self, courier: Courier, folder: SpoolFolder) -> None:
+    def __init__(self, courier: SpoolingTransport, folder: SpoolFolder) -> None:
         self._courier = courier
         self._folder = folder
         self._reset()

@@ -11,7 +11,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro.spool.answer import DELIVERED, Answer, Verdict
+from otel_distro.spool.answer import DELIVERED, Answer, ResponseClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,7 +115,7 @@ def judge(signal: str, response: Response) -> Answer:
     kind = str(response.fields.get("content-type", "")).partition(";")[0].strip().lower()
     if "html" in kind or body.lstrip()[:1] == b"<":
         reason = f"it answered {response.status_code} with a web page, so no OTLP receiver is there"
-        return Answer(Verdict.TRY_LATER, reason)
+        return Answer(ResponseClass.TRY_LATER, reason)
     if not body:
         return DELIVERED
     if kind == "application/json":
@@ -150,10 +150,10 @@ def _json_answer(signal: str, body: bytes) -> Answer:
 
 def _partly(signal: str, rejected: int, message: str) -> Answer:
     if not 0 < rejected < _MOST:
-        return Answer(Verdict.DELIVERED, message)
+        return Answer(ResponseClass.DELIVERED, message)
     what = {"traces": "spans", "logs": "log records", "metrics": "data points"}[signal]
     words = f"it rejected {rejected:,} {what} of a request" + (f": {message}" if message else "")
-    return Answer(Verdict.DELIVERED, words, rejected=rejected)
+    return Answer(ResponseClass.DELIVERED, words, rejected=rejected)
 
 
 def _response_type(signal: str) -> Any:

@@ -12,7 +12,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_distro.spool.answer import DELIVERED, Answer, Verdict, grpc_verdict, http_verdict
+from otel_distro.spool.answer import DELIVERED, Answer, ResponseClass, classify_grpc, classify_http
 from otel_distro.spool.endpoints import without_header
 from otel_distro.spool.inherited import (
     drop_lost_connections,
@@ -37,7 +37,7 @@ _silent = logging.Logger("otel_distro.spool.resend")  # noqa: LOG001
 _silent.disabled = True
 
 
-class Port(Protocol):
+class ExporterAdapter(Protocol):
     """An exporter as the spool sees it."""
 
     endpoint: str
@@ -62,15 +62,15 @@ class Port(Protocol):
         """Let go of connections that belong to the parent process."""
 
 
-def port_of(exporter: object, signal: str) -> Port | None:
+def adapter_for(exporter: object, signal: str) -> ExporterAdapter | None:
     """Return the port of an OTLP *exporter*; None for other exporters."""
     module = type(exporter).__module__
     if not module.startswith(_PACKAGE):
         return None
     try:
         if module.startswith(f"{_PACKAGE}grpc"):
-            return GrpcPort(exporter, signal)
-        return HttpPort(exporter, signal)
+            return GrpcAdapter(exporter, signal)
+        return HttpAdapter(exporter, signal)
     except AttributeError:
         return None
 
@@ -113,7 +113,7 @@ def count_records(signal: str, payload: bytes) -> int:
     return sum(len(s.log_records) for r in request.resource_logs for s in r.scope_logs)
 
 
-class HttpPort:
+class HttpAdapter:
     """OTLP over HTTP."""
 
     protocol = "http/protobuf"
@@ -131,7 +131,7 @@ class HttpPort:
 
     def intercept(self, carry: Carry) -> None:
         """Have every request handed to *carry* instead of being sent."""
-        self._exporter._client = _CourierClient(self._client, self._try_once, carry)
+        self._exporter._client = _SpoolingClient(self._client, self._try_once, carry)
 
     def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
         """Send an encoded request once, without repeating it."""
@@ -141,7 +141,7 @@ class HttpPort:
         """Send *payload*; return the client's result and what it means."""
         result, response = _export(self._once, payload, on_sent)
         answer = _http_answer(result)
-        if answer.verdict is Verdict.DELIVERED:
+        if answer.verdict is ResponseClass.DELIVERED:
             answer = judge(self._signal, response)
         return result, answer
 
@@ -159,7 +159,7 @@ class HttpPort:
         renew_connections(self._client._transport)
 
 
-class _CourierClient:
+class _SpoolingClient:
     """Stands in for the exporter's HTTP client."""
 
     def __init__(
@@ -181,13 +181,13 @@ class _CourierClient:
             return answer
 
         answer = self._carry(data, send)
-        if results and results[-1].success == (answer.verdict is Verdict.DELIVERED):
+        if results and results[-1].success == (answer.verdict is ResponseClass.DELIVERED):
             return results[-1]
         from opentelemetry.exporter.otlp.common.http import _ExportResult
 
         status = results[-1].status_code if results else None
         return _ExportResult(
-            success=answer.verdict is Verdict.DELIVERED,
+            success=answer.verdict is ResponseClass.DELIVERED,
             status_code=status,
             reason=answer.reason,
             error=None,
@@ -262,8 +262,8 @@ class _Body(io.BytesIO):
 
 
 def _http_answer(result: Any) -> Answer:
-    verdict = http_verdict(result.status_code)
-    if verdict is Verdict.DELIVERED:
+    verdict = classify_http(result.status_code)
+    if verdict is ResponseClass.DELIVERED:
         return Answer(verdict)
     if result.status_code is not None:
         return Answer(verdict, f"it answered {result.status_code} {result.reason or ''}".rstrip())
@@ -271,7 +271,7 @@ def _http_answer(result: Any) -> Answer:
     return Answer(verdict, reason, answered=False)
 
 
-class GrpcPort:
+class GrpcAdapter:
     """OTLP over gRPC."""
 
     protocol = "grpc"
@@ -309,7 +309,7 @@ class GrpcPort:
             if results:
                 return results[-1]
             result = exporter._result
-            delivered = answer.verdict is Verdict.DELIVERED
+            delivered = answer.verdict is ResponseClass.DELIVERED
             return result.SUCCESS if delivered else result.FAILURE
 
         exporter._export = export
@@ -362,7 +362,7 @@ _NOBODY_THERE = {
 def _grpc_answer(code: str) -> Answer:
     answered = code not in _NOBODY_THERE
     reason = f"it answered {code}" if answered else _NOBODY_THERE[code]
-    return Answer(grpc_verdict(code), reason, answered)
+    return Answer(classify_grpc(code), reason, answered)
 
 
 class _Listening:

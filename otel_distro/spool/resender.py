@@ -14,7 +14,7 @@ from otel_host.background import BackgroundThread
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from otel_distro.spool.courier import Courier
+    from otel_distro.spool.courier import SpoolingTransport
     from otel_distro.spool.folder import SpoolFolder
 
 _OTHERS_AT_IT: Final = 5.0
@@ -22,7 +22,7 @@ _OTHERS_AT_IT: Final = 5.0
 _SHORTEST: Final = 0.05
 
 
-class Told(Protocol):
+class ResendListener(Protocol):
     """Hears what was sent."""
 
     def resent(self, signal: str, done: Drained) -> None:
@@ -35,9 +35,9 @@ class Told(Protocol):
 class Resender:
     """Sends what waits for any of *couriers*, with backoff; restarted after a fork."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: ResendListener) -> None:
         self._told = told
-        self._couriers: list[Courier] = []
+        self._couriers: list[SpoolingTransport] = []
         self._reset()
 
     def _reset(self) -> None:
@@ -47,7 +47,7 @@ class Resender:
         self._asked = False
         self._drained = Drained()
 
-    def serve(self, courier: Courier) -> None:
+    def serve(self, courier: SpoolingTransport) -> None:
         """Look after the folder of *courier* too."""
         self._couriers.append(courier)
         courier.wake_resender = self.wake
@@ -107,7 +107,7 @@ class Resender:
                 break
         return min(pauses, default=None)
 
-    def _send(self, courier: Courier, folder: SpoolFolder) -> float | None:
+    def _send(self, courier: SpoolingTransport, folder: SpoolFolder) -> float | None:
         """Send what is in *folder*; return when to try again, None if it is of no use now."""
         with turn_to_drain(folder.path) as ours:
             # Who cannot probe here has to find out with requests of its own.
@@ -135,10 +135,10 @@ class Resender:
         # Segments that others are writing are theirs to send, or ours once they have ended.
         return None if done.in_use or not folder.waiting() else _SHORTEST
 
-    def _goes_on(self, courier: Courier) -> bool:
+    def _goes_on(self, courier: SpoolingTransport) -> bool:
         return not self._closing and courier.may_send()
 
-    def _served(self) -> list[tuple[Courier, SpoolFolder]]:
+    def _served(self) -> list[tuple[SpoolingTransport, SpoolFolder]]:
         return [
             (courier, courier.folder) for courier in self._couriers if courier.folder is not None
         ]

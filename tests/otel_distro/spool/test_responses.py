@@ -18,9 +18,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import TracerProvider
 
 from otel_distro.delivery.light_transport import _transport
-from otel_distro.spool.answer import Verdict
+from otel_distro.spool.answer import ResponseClass
 from otel_distro.spool.otlp_responses import LARGEST_RESPONSE, Response, judge
-from otel_distro.spool.ports import port_of
+from otel_distro.spool.ports import adapter_for
 from support.process import clean_environment, instrumented, run
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def test_what_a_response_of_success_rejects_is_read(signal: str, form: str) -> N
         fields = {"content-type": "application/json; charset=utf-8"}
         body = json.dumps({"partialSuccess": {name: "7", "errorMessage": "too old"}}).encode()
     answer = judge(signal, Response(200, "OK", None, body, fields))
-    assert (answer.verdict, answer.rejected) == (Verdict.DELIVERED, 7)
+    assert (answer.verdict, answer.rejected) == (ResponseClass.DELIVERED, 7)
     assert "too old" in answer.reason
 
 
@@ -100,7 +100,7 @@ def test_what_a_response_of_success_rejects_is_read(signal: str, form: str) -> N
 @pytest.mark.parametrize("kind", ["application/x-protobuf", "application/json", "text/plain", ""])
 def test_other_bodies_mean_that_all_arrived(body: bytes, kind: str) -> None:
     answer = judge("traces", Response(200, "OK", None, body, {"content-type": kind}))
-    assert (answer.verdict, answer.rejected) == (Verdict.DELIVERED, 0)
+    assert (answer.verdict, answer.rejected) == (ResponseClass.DELIVERED, 0)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_other_bodies_mean_that_all_arrived(body: bytes, kind: str) -> None:
 )
 def test_a_web_page_is_no_receiver(kind: str, body: bytes) -> None:
     answer = judge("traces", Response(200, "OK", None, body, {"content-type": kind}))
-    assert answer.verdict is Verdict.TRY_LATER
+    assert answer.verdict is ResponseClass.TRY_LATER
     assert "web page" in answer.reason
 
 
@@ -130,13 +130,13 @@ def test_a_huge_compressed_response_is_not_decompressed(
     handler.fields = {"content-encoding": "gzip", "content-type": "application/x-protobuf"}
     options = {"_transport": _transport()} if client == "urllib3" else {}
     exporter: Any = OTLPSpanExporter(endpoint=f"{url}/v1/traces", **options)
-    port = port_of(exporter, "traces")
+    port = adapter_for(exporter, "traces")
     assert port is not None
     before = psutil.Process().memory_info().rss
-    assert port.send(b"").verdict is Verdict.DELIVERED
+    assert port.send(b"").verdict is ResponseClass.DELIVERED
     handler.body = b""
     handler.fields = {}
-    assert port.send(b"").verdict is Verdict.DELIVERED
+    assert port.send(b"").verdict is ResponseClass.DELIVERED
     assert psutil.Process().memory_info().rss - before < 50 * LARGEST_RESPONSE
     exporter.shutdown()
 
@@ -262,7 +262,7 @@ def test_the_private_names_that_hold_credentials_are_there(protocol: str) -> Non
         exporter = OTLPSpanExporter(
             endpoint="http://127.0.0.1:1/v1/traces", headers={"x-key": "secret"}
         )
-    port = port_of(exporter, "traces")
+    port = adapter_for(exporter, "traces")
     assert port is not None
     assert "x-key=secret" in list(port.credentials())
     exporter.shutdown()
@@ -286,7 +286,7 @@ def test_grpc_says_what_it_rejects() -> None:
     server.start()
     try:
         exporter = OTLPSpanExporter(endpoint=f"http://127.0.0.1:{number}", insecure=True)
-        port = port_of(exporter, "traces")
+        port = adapter_for(exporter, "traces")
         assert port is not None
         assert port.send(b"").rejected == 1
         heard: list[Any] = []
