@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from functools import partial
@@ -40,6 +39,8 @@ from otel_distro.settings import process_environment
 from otel_distro.tolerance.default import make_tamer
 from otel_distro.tolerance.install import tolerate_api
 from otel_distro.tolerance.propagation import tolerate_propagation
+from otel_host import fork_hooks
+from otel_host.fork_hooks import Stage
 from otel_redaction import Redactor
 
 if TYPE_CHECKING:
@@ -161,7 +162,8 @@ class Runtime:
         self.outages.has_couriers = bool(self._spooling.couriers)
         self.outages.watch()
         self._exits.install()
-        os.register_at_fork(
+        fork_hooks.register(
+            Stage.RUNTIME,
             before=self._before_fork,
             after_in_parent=self.accounts.after_fork_in_parent,
             after_in_child=self._after_fork,

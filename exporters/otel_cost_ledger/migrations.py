@@ -6,8 +6,8 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
-from otel_cost_ledger.paths import open_private
 from otel_cost_ledger.schema import APPLICATION_ID, create_schema
+from otel_host.private_files import create_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +49,7 @@ def migrate(
 
 def _back_up(connection: sqlite3.Connection, target: Path) -> None:
     target.unlink(missing_ok=True)
-    os.close(open_private(target, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+    os.close(create_private(target))
     copy = sqlite3.connect(target)
     try:
         connection.backup(copy)
