@@ -13,6 +13,7 @@ from otel_budget.telling import LatencyTeller
 from otel_distro import context_propagation, contexts, notices, uncaught
 from otel_distro.accounting.accounts import Accounts
 from otel_distro.accounting.cost_metrics import CostMetrics
+from otel_distro.background_imports import import_for_background
 from otel_distro.consent_gate import ConsentGate
 from otel_distro.content.wiring import keeper, shields
 from otel_distro.delivery.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
@@ -71,6 +72,7 @@ class Runtime:
 
     def __init__(self, settings: Settings, *, withhold: bool, endpoint: str) -> None:
         self.settings = settings
+        import_for_background(settings)
         self.faults = Faults()
         self.metrics = SelfMetrics(self.faults)
         redactor = Redactor(settings.policy)
