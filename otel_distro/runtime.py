@@ -100,8 +100,8 @@ class Runtime:
             self.accounts,
             self.faults,
             gate=self.gate,
-            said=partial(contexts.attributes, believed=settings.baggage),
-            bare=self._shields.bare,
+            context_attributes=partial(contexts.attributes, believed=settings.baggage),
+            strip_content=self._shields.bare,
         )
         self._deliveries = Deliveries(self.outages, settings.exit_timeout)
         self._spooling = Spooling(settings, self._deliveries, redactor.text, self.gate.is_open)

@@ -1,7 +1,7 @@
 """genai-prices as a source of prices.
 
 Its data is loaded at the first look-up, on the thread that asks (`price_data`): 2,300 prices take
-a fraction of a second that no application should wait for at its start. Nothing is downloaded: the prices are
+a moment that no application should wait for at its start. Nothing is downloaded: the prices are
 those in the installed wheel, unless the application itself starts the library's updater.
 """
 
@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
-from otel_pricing.prices.price_data import PRICE_DATA
 from otel_pricing.prices.price import Price, Rate, price_of
+from otel_pricing.prices.price_data import PRICE_DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -152,5 +152,5 @@ class _Typing(ModuleType):
         return getattr(typing, name, _accept)
 
 
-def _accept(*values: Any, **named: Any) -> Any:
+def _accept(*_values: Any, **_named: Any) -> Any:
     return None
