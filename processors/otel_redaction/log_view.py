@@ -4,6 +4,7 @@
 # mypy: disable-error-code="assignment,override"
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry._logs import LogRecord
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
     from otel_redaction.shield import Shield
 
 _SIGNAL = "logs"
+_PLAIN = (
+    "timestamp",
+    "observed_timestamp",
+    "trace_id",
+    "span_id",
+    "trace_flags",
+    "severity_number",
+)
+_TEXT = ("context", "severity_text", "body", "attributes", "event_name", "exception")
 
 
 class _CleanParts:
@@ -89,10 +99,23 @@ class RedactedLogRecord(LogRecord):
     def __copy__(self) -> RedactedLogRecord:
         """Return a view whose fields can be assigned apart from those of this one."""
         copy = object.__new__(type(self))
-        copy.__dict__.update(self.__dict__)
+        for field in _PLAIN:
+            setattr(copy, field, getattr(self, field))
         copy._parts = self._parts
         copy._kept = self._kept.copy()
         return copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> RedactedLogRecord:
+        """Return a view that shares no container with this one."""
+        copy = self.__copy__()
+        copy.body = deepcopy(self.body, memo)
+        copy.attributes = deepcopy(self.attributes, memo)
+        return copy
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+        """What `vars` of the SDK's record holds, redacted; writing into it has no effect."""
+        return {field: getattr(self, field) for field in (*_PLAIN, *_TEXT)}
 
     @lazy
     def body(self) -> Any:

@@ -113,8 +113,11 @@ class Shield:
         return known
 
     def label(self, text: str, signal: str) -> str:
-        """Return what names a part of the program; it is kept where content is withheld."""
-        return text if self._withhold or not text else self.name(text, signal)
+        """Return the name of a part of the program redacted; kept where content is withheld."""
+        if not text or not self._withhold:
+            return text and self.name(text, signal)
+        clean: str = self._guarded(signal, lambda tally: self._redactor.text(text, tally), WITHHELD)
+        return clean
 
     def text(self, text: str, signal: str) -> str:
         """Return *text* redacted, or the withheld marker."""

@@ -25,6 +25,22 @@ if TYPE_CHECKING:
     """Attributes to add (cost, budgets), asked for when the span's attributes are first read."""
 
 _SIGNAL = "traces"
+_FIELDS = (
+    "_name",
+    "_context",
+    "_kind",
+    "_instrumentation_info",
+    "_instrumentation_scope",
+    "_parent",
+    "_start_time",
+    "_end_time",
+    "_attributes",
+    "_events",
+    "_links",
+    "_resource",
+    "_status",
+)
+"""Fields of the SDK's class."""
 
 
 class RedactedSpan(ReadableSpan):
@@ -46,6 +62,17 @@ class RedactedSpan(ReadableSpan):
         self._shield = shield
         self._facts = facts
         self._kept: dict[str, Any] = {}
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+        """What `vars` of the SDK's span holds, redacted; writing into it has no effect."""
+        return {field: getattr(self, field) for field in _FIELDS}
+
+    def __copy__(self) -> RedactedSpan:
+        """Return a view whose fields can be assigned apart from those of this one."""
+        copy = RedactedSpan(self._source(), self._shield, self._facts)
+        copy._kept = self._kept.copy()
+        return copy
 
     def seen_through(self, shield: Shield) -> RedactedSpan:
         """Return a view of the same span through another shield, without added facts."""

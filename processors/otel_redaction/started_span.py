@@ -4,6 +4,7 @@
 # mypy: disable-error-code="override,no-any-return"
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ReferenceType, ref
 
@@ -84,6 +85,9 @@ class StartedSpan(Span):
             object.__setattr__(self, name, value)
         else:
             setattr(self._source(), name, value)
+
+    def __copy__(self) -> StartedSpan:
+        return StartedSpan(copy(self._source()), self._shield)
 
     def __eq__(self, other: object) -> bool:
         raw = self._source()
