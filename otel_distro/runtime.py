@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_budget.latency import LatencyBudgets
 from otel_budget.telling import LatencyTeller
-from otel_distro import context_propagation, contexts, notices, uncaught
+from otel_distro import context_propagation, contexts, executor_context, notices, uncaught
 from otel_distro.accounting.accounts import Accounts
 from otel_distro.accounting.cost_metrics import CostMetrics
 from otel_distro.background_imports import import_for_background
@@ -147,8 +147,14 @@ class Runtime:
             except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
                 _without_budgets(error, self.faults)
         tolerate_api(self._tamer)
-        context_propagation.install(self.settings.baggage, self.gate.is_open)
+        context_propagation.install(
+            self.settings.baggage,
+            self.gate.is_open,
+            own_hosts=self.settings.baggage_hosts,
+            clean=Redactor(self.settings.policy).text,
+        )
         tolerate_propagation(self._tamer)
+        executor_context.install()
         if self.settings.error_hooks:
             uncaught.install()
         if not self.settings.asgi_event_spans:

@@ -23,26 +23,27 @@ from otel_distro.guard.install import guard_providers
 from otel_distro.guard.pipeline import NO_ACCOUNTS, Pipeline
 from otel_redaction.shield import Shield
 
-CONTAINED: dict[str, Callable[[], BaseException]] = {
-    "RuntimeError": RuntimeError,
-    "MemoryError": MemoryError,
-    "RecursionError": RecursionError,
-    "StopIteration": StopIteration,
-    "unprintable": Unprintable,
-    "GeneratorExit": GeneratorExit,
-    "CancelledError": asyncio.CancelledError,
-    "BaseException": BaseException,
-}
-FOR_THE_APP = (KeyboardInterrupt, SystemExit)
 
-
-class Unprintable(Exception):
+class UnprintableError(Exception):
     """An error whose text cannot be had."""
 
     def __str__(self) -> str:
         raise ValueError
 
     __repr__ = __str__
+
+
+CONTAINED: dict[str, Callable[[], BaseException]] = {
+    "RuntimeError": RuntimeError,
+    "MemoryError": MemoryError,
+    "RecursionError": RecursionError,
+    "StopIteration": StopIteration,
+    "unprintable": UnprintableError,
+    "GeneratorExit": GeneratorExit,
+    "CancelledError": asyncio.CancelledError,
+    "BaseException": BaseException,
+}
+FOR_THE_APP = (KeyboardInterrupt, SystemExit)
 
 
 class Failing(SpanProcessor, LogRecordProcessor):
