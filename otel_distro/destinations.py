@@ -105,9 +105,11 @@ def _target(attributes: Mapping[str, Any]) -> tuple[str, str]:
         except ValueError:
             pass
     host = _first(attributes, _HOST)
-    if host.count(":") == 1:
+    if host.startswith("["):
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
         host = host.partition(":")[0]
-    host = host.strip("[]").lower()
+    host = host.lower()
     path = _first(attributes, _PATH).partition("?")[0]
     return (host if _HOST_NAME.fullmatch(host) else ""), path
 
