@@ -119,7 +119,7 @@ class AllowedPropagator(TextMapPropagator):
 
     def _are_clean(self, key: str, value: str) -> bool:
         # Together, because a name may say what its value is.
-        return self._is_clean(key) and self._is_clean(value) and self._is_clean(f"{key}={value}")
+        return all(self._is_clean(text) for text in (key, value, f"{key}={value}"))
 
     @property
     def fields(self) -> set[str]:

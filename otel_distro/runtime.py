@@ -76,6 +76,7 @@ class Runtime:
         self.faults = Faults()
         self.metrics = SelfMetrics(self.faults)
         redactor = Redactor(settings.policy)
+        self._clean = redactor.text
         self.outages = Outages(redactor.text, endpoint)
         self.gate = ConsentGate(settings)
         self.tally = RedactionTally(
@@ -151,7 +152,7 @@ class Runtime:
             self.settings.baggage,
             self.gate.is_open,
             own_hosts=self.settings.baggage_hosts,
-            clean=Redactor(self.settings.policy).text,
+            clean=self._clean,
         )
         tolerate_propagation(self._tamer)
         executor_context.install()

@@ -47,7 +47,7 @@ class _SpanSink(SpanProcessor):
     text = ""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        self.text += span.to_json()
+        self.text += repr((span.name, span.attributes))
 
     def on_end(self, span: ReadableSpan) -> None:
         attributes: Any = span._attributes  # noqa: SLF001 - as processors write it

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextvars import Token
 from typing import TYPE_CHECKING
 
 from opentelemetry import context as context_api
 
 if TYPE_CHECKING:
+    from contextvars import Token
+
     from opentelemetry.context import Context
 
 
@@ -17,10 +18,11 @@ def detach(token: Token[Context]) -> None:
     An async generator that is dropped early is closed in a context of its own. There is nothing
     to restore there, where OpenTelemetry's own function logs an error with a traceback.
     """
-    if not isinstance(token, Token):  # of a context implementation that is not Python's
+    variable = getattr(token, "var", None)
+    if variable is None:  # of a context implementation that is not Python's
         context_api.detach(token)
         return
     try:
-        token.var.reset(token)
+        variable.reset(token)
     except (ValueError, RuntimeError):
         return

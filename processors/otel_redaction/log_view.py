@@ -113,7 +113,7 @@ class RedactedLogRecord(LogRecord):
         return copy
 
     @property
-    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+    def __dict__(self) -> dict[str, Any]:
         """What `vars` of the SDK's record holds, redacted; writing into it has no effect."""
         return {field: getattr(self, field) for field in (*_PLAIN, *_TEXT)}
 

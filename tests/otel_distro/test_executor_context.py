@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from concurrent.futures import ThreadPoolExecutor, thread
 
 import pytest
@@ -89,7 +89,7 @@ def test_an_async_generator_that_is_dropped_early_logs_nothing(
 def test_a_generator_closed_in_the_same_context_restores_it() -> None:
     """As a plain block does."""
 
-    def parts() -> Iterator[int]:
+    def parts() -> Generator[int, None, None]:
         with otel_distro.tenant("acme"):
             yield 1
 
