@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from otel_budget.latency import LatencyBudgets
 from otel_budget.telling import LatencyTeller
-from otel_distro import context_propagation, contexts, notices, uncaught
+from otel_distro import context_propagation, contexts, executor_context, notices, uncaught
 from otel_distro.accounting.accounts import Accounts
 from otel_distro.accounting.cost_metrics import CostMetrics
+from otel_distro.background_imports import import_for_background
 from otel_distro.consent_gate import ConsentGate
 from otel_distro.content.wiring import keeper, shields
 from otel_distro.delivery.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
@@ -72,9 +73,11 @@ class Runtime:
 
     def __init__(self, settings: Settings, *, withhold: bool, endpoint: str) -> None:
         self.settings = settings
+        import_for_background(settings)
         self.faults = Faults()
         self.metrics = SelfMetrics(self.faults)
         redactor = Redactor(settings.policy)
+        self._clean = redactor.text
         self.outages = Outages(redactor.text, endpoint)
         self.gate = ConsentGate(settings)
         self.tally = RedactionTally(
@@ -99,8 +102,8 @@ class Runtime:
             self.accounts,
             self.faults,
             gate=self.gate,
-            said=partial(contexts.attributes, believed=settings.baggage),
-            bare=self._shields.bare,
+            context_attributes=partial(contexts.attributes, believed=settings.baggage),
+            strip_content=self._shields.bare,
         )
         self._deliveries = Deliveries(self.outages, settings.exit_timeout)
         self._spooling = Spooling(settings, self._deliveries, redactor.text, self.gate.is_open)
@@ -147,8 +150,14 @@ class Runtime:
             except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
                 _without_budgets(error, self.faults)
         tolerate_api(self._tamer)
-        context_propagation.install(self.settings.baggage, self.gate.is_open)
+        context_propagation.install(
+            self.settings.baggage,
+            self.gate.is_open,
+            own_hosts=self.settings.baggage_hosts,
+            clean=self._clean,
+        )
         tolerate_propagation(self._tamer)
+        executor_context.install()
         if self.settings.error_hooks:
             uncaught.install()
         if not self.settings.asgi_event_spans:
