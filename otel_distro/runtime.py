@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from functools import partial
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from otel_budget.latency import LatencyBudgets
 from otel_budget.telling import LatencyTeller
-from otel_distro import context_propagation, contexts, notices, uncaught
+from otel_distro import context_propagation, contexts, executor_context, notices, uncaught
 from otel_distro.accounting.accounts import Accounts
 from otel_distro.accounting.cost_metrics import CostMetrics
+from otel_distro.background_imports import import_for_background
 from otel_distro.consent_gate import ConsentGate
 from otel_distro.content.wiring import keeper, shields
 from otel_distro.delivery.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
@@ -41,6 +41,8 @@ from otel_distro.tolerance.default import make_tamer
 from otel_distro.tolerance.install import tolerate_api
 from otel_distro.tolerance.propagation import tolerate_propagation
 from otel_distro.wire.watching import WireWatch
+from otel_host import fork_hooks
+from otel_host.fork_hooks import Stage
 from otel_redaction import Redactor
 
 if TYPE_CHECKING:
@@ -73,9 +75,11 @@ class Runtime:
 
     def __init__(self, settings: Settings, *, withhold: bool, endpoint: str) -> None:
         self.settings = settings
+        import_for_background(settings)
         self.faults = Faults()
         self.metrics = SelfMetrics(self.faults)
         redactor = Redactor(settings.policy)
+        self._clean = redactor.text
         self.outages = Outages(redactor.text, endpoint)
         self.gate = ConsentGate(settings)
         self.tally = RedactionTally(
@@ -103,8 +107,8 @@ class Runtime:
             self.accounts,
             self.faults,
             gate=self.gate,
-            said=partial(contexts.attributes, believed=settings.baggage),
-            bare=self._shields.bare,
+            context_attributes=partial(contexts.attributes, believed=settings.baggage),
+            strip_content=self._shields.bare,
         )
         self._deliveries = Deliveries(self.outages, settings.exit_timeout)
         self._spooling = Spooling(settings, self._deliveries, redactor.text, self.gate.is_open)
@@ -157,8 +161,14 @@ class Runtime:
             except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
                 _without_budgets(error, self.faults)
         tolerate_api(self._tamer)
-        context_propagation.install(self.settings.baggage, self.gate.is_open)
+        context_propagation.install(
+            self.settings.baggage,
+            self.gate.is_open,
+            own_hosts=self.settings.baggage_hosts,
+            clean=self._clean,
+        )
         tolerate_propagation(self._tamer)
+        executor_context.install()
         if self.settings.error_hooks:
             uncaught.install()
         if not self.settings.asgi_event_spans:
@@ -172,7 +182,8 @@ class Runtime:
         self.outages.has_couriers = bool(self._spooling.couriers)
         self.outages.watch()
         self._exits.install()
-        os.register_at_fork(
+        fork_hooks.register(
+            Stage.RUNTIME,
             before=self._before_fork,
             after_in_parent=self.accounts.after_fork_in_parent,
             after_in_child=self._after_fork,

@@ -132,6 +132,9 @@ def trace_from_elsewhere() -> int:
 class ScopeSpanProcessor(SpanProcessor):
     """Writes who a span is for on it, so that ledger and budgets agree on it afterwards."""
 
+    takes_raw_spans = True
+    """Keys of scopes must be exact; it exports nothing."""
+
     def __init__(self, scopes: Scopes) -> None:
         self._scopes = scopes
 

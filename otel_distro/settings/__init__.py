@@ -64,6 +64,8 @@ class Settings:
     content_retention_days: int | None = None
     """None for as long as calls."""
     baggage: tuple[str, ...] = ()
+    baggage_hosts: tuple[str, ...] = ()
+    """Hosts of the app's own, in lower case; one that begins with a dot stands for all below."""
     asgi_event_spans: bool = False
     error_hooks: bool = True
     profile: str | None = None

@@ -275,9 +275,20 @@ VARIABLES: tuple[Variable, ...] = (
         parse.said_keys,
         "which of session.id, user.id, tenant.id, feature_flag.key and "
         "feature_flag.result.variant travel in the baggage header to every host a program "
-        "calls, and are believed when they come in",
+        "calls but model endpoints, and are believed when they come in",
         "none",
         "session.id,user.id,tenant.id",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_BAGGAGE_HOSTS,
+        "baggage_hosts",
+        parse.host_names,
+        "hosts of your own on the Internet that get baggage and trace state as they are, "
+        "separated by commas; `.example.com` stands for all below it; hosts in private networks "
+        "need not be listed",
+        "none",
+        "api.shop.example,.internal.shop.example",
         protects=True,
     ),
     Variable(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import partial
 from itertools import islice
 from time import time_ns
@@ -11,10 +12,13 @@ from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Tracer, _Span
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind
 from opentelemetry.trace.status import Status, StatusCode
 
 from otel_distro.tolerance import complaints as kinds
+from otel_distro.tolerance.contained import is_contained
 from otel_distro.tolerance.default import DEFAULT_TAMER
 from otel_distro.tolerance.using import CurrentSpan
 
@@ -136,7 +140,10 @@ class TolerantSpan(_Span):
         """End the span."""
         if end_time is not None:
             end_time = self.tamer.time_ns(end_time)
-        _Span.end(self, end_time)  # raises nothing: processors are behind the guard
+        try:
+            _Span.end(self, end_time)
+        except Exception:
+            self.tamer.note(kinds.REFUSED, "end")
 
     def __exit__(
         self,
@@ -208,7 +215,9 @@ class TolerantTracer(Tracer):
                 begun: trace.Span = deferred.begun(attributes) if attributes else deferred
                 return begun
             return span
-        except Exception:
+        except BaseException as error:
+            if not is_contained(error):
+                raise
             return self._with_less(name, context)
 
     def start_as_current_span(
@@ -243,14 +252,24 @@ class TolerantTracer(Tracer):
         )
 
     def _with_less(self, name: Any, context: Any) -> trace.Span:
-        """Start the span with its name and parent only; failing that, none."""
+        """Start the span with its name and parent only; failing that, without the app's parts."""
         self.tamer.note(kinds.REFUSED, "start_span")
-        for known in (context if isinstance(context, Context) else None, None):
+        text = self.tamer.text(name)
+        parent = context if isinstance(context, Context) else None
+        for tracer, known in ((self, parent), (self._without_app_parts(), parent), (self, None)):
             try:
-                return super().start_span(self.tamer.text(name), known)
-            except Exception:  # noqa: S112 - the next attempt asks for less
-                continue
+                return Tracer.start_span(tracer, text, known)
+            except BaseException as error:
+                if not is_contained(error):
+                    raise
         return trace.INVALID_SPAN
+
+    def _without_app_parts(self) -> Tracer:
+        """Return a tracer without the app's sampler and id generator, one of which has failed."""
+        tracer = copy(self)
+        tracer.sampler = DEFAULT_ON
+        tracer.id_generator = RandomIdGenerator()
+        return tracer
 
     def _links(self, links: Any) -> Sequence[trace.Link]:
         given = list(islice(iter(links), _MAX_LINKS))

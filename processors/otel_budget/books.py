@@ -9,7 +9,6 @@ found, charged and cleared.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import weakref
@@ -31,6 +30,8 @@ from otel_budget.reaping import Liveness, reap
 from otel_budget.store import BudgetFileError
 from otel_budget.turns import Opened, Result, Turns
 from otel_budget.unused import unused
+from otel_host import fork_hooks
+from otel_host.fork_hooks import Stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -338,5 +339,4 @@ def _at_fork() -> None:
         books.at_fork()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_at_fork)
+fork_hooks.register(Stage.ACCOUNTS, after_in_child=_at_fork)

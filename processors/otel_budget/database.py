@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import threading
@@ -25,12 +24,16 @@ from otel_budget.store import (
     TABLES,
     BudgetFileError,
 )
+from otel_host.descriptors import keep_forever
+from otel_host.private_files import create_missing, make_private_folder, narrow_mode
+from otel_host.sqlite_files import sqlite_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from otel_budget.store import Transaction
+    from otel_host.descriptors import FilesOf
 
 _SOON_S = 0.05
 _TROUBLE_S = 1.0
@@ -55,6 +58,7 @@ class Database:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
+        self._files: FilesOf | None = None
         self._inherited: sqlite3.Connection | None = None
         self._locked_for_fork = False
         self._trouble_until = 0.0
@@ -97,6 +101,10 @@ class Database:
     def _opened(self, wait_s: float) -> sqlite3.Connection:
         if self._inherited is not None:
             raise OSError("this process was forked while the file was in use")
+        if self._files is not None and not self._files.are_ours():
+            self._forget()  # the program closed our descriptors
+            if self._inherited is not None:
+                raise OSError("the program closed our descriptors of it and uses their numbers")
         if self._connection is not None and _identity(self.path) != self._identity:
             self._forget()  # deleted or replaced: SQLite would go on with the old one
         if self._connection is None:
@@ -121,6 +129,7 @@ class Database:
             self._connection = replace_damaged(self.path, connect, self._report)
         self._is_suspect = False
         self._identity = _identity(self.path)
+        self._files = sqlite_files(self.path)
         (file_id,) = self._connection.execute("PRAGMA application_id").fetchone()
         if self._file_id is not None and file_id != self._file_id:
             self.renewals += 1
@@ -128,8 +137,15 @@ class Database:
 
     def _forget(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
+        files, self._files = self._files, None
+        if connection is not None and (files is None or files.reclaim()):
             connection.close()
+        elif connection is not None:
+            # SQLite would close files of the program.
+            keep_forever(connection)
+            self._inherited = connection
+        if files is not None:
+            files.close()
 
     def before_fork(self) -> None:
         """Wait for what is under way, then close."""
@@ -150,10 +166,8 @@ class Database:
 
 
 def _connect(path: Path, wait_s: float, *, check: bool = False) -> sqlite3.Connection:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # SQLite gives its side files the mode of this one.
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    os.close(os.open(path, flags, 0o600))
+    make_private_folder(path.parent)
+    create_missing(path)
     connection = sqlite3.Connection(
         path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=64
     )
@@ -161,6 +175,7 @@ def _connect(path: Path, wait_s: float, *, check: bool = False) -> sqlite3.Conne
         _retry(lambda: _prepare(connection), wait_s)
         if check:
             check_pages(connection)
+        narrow_mode(path)
     except BaseException:
         connection.close()
         raise

@@ -16,6 +16,7 @@ pytest.importorskip("build", reason="the packaging tests need `pip install -e '.
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = {
     "otel_distro",
+    "otel_host",
     "otel_redaction",
     "otel_pricing",
     "otel_wire",
