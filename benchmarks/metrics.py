@@ -32,7 +32,7 @@ MEASUREMENTS = 20_000
 class LongWay(guard.GuardMeasurementConsumer):
     """The guard without the short way."""
 
-    def consume_measurement(self, measurement: Any) -> None:
+    def consume_measurement(self, measurement: Any) -> None:  # noqa: D102 - the base class's
         if not self.measurements.is_open():
             return
         self.measurements.redact(measurement)

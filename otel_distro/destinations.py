@@ -115,13 +115,13 @@ def _target(attributes: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _is_model_endpoint(host: str, path: str, attributes: Mapping[str, Any], headers: Any) -> bool:
-    from otel_wire.endpoints import may_call_model as is_candidate
     from otel_pricing.hosts import provider_of
+    from otel_wire.endpoints import may_call_model
 
     if not MARKS.isdisjoint(attributes) or (host and provider_of(host) is not None):
         return True
     method = _first(attributes, _METHOD) or "POST"
-    if path and is_candidate(method.upper(), path.rstrip("/")):
+    if path and may_call_model(method.upper(), path.rstrip("/")):
         return True
     return any(_header(headers, name) for name in _MODEL_HEADERS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ def add_command(
     from otel_distro.golden.cases import Case, GoldenSetError, case_line, read_cases
 
     if prompt is None:
-        prompt = click.get_text_stream("stdin").read()
+        prompt = sys.stdin.read()
     try:
         known = read_cases(path) if path.exists() else []
         if any(case.name == name for case in known):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from otel_distro.golden.cases import failures
 from otel_distro.golden.model import ask
-from otel_distro.private_files import make_private_folder
+from otel_host.private_files import make_private_folder
 from otel_pricing import NANO_PER_USD, CostStatus
 
 if TYPE_CHECKING:

@@ -40,12 +40,9 @@ def event_stream(*events: tuple[str, Json]) -> bytes:
 
 def invoke_stream(*chunks: Json) -> bytes:
     """Return a stream of InvokeModelWithResponseStream, whose chunks are encoded."""
-    return event_stream(
-        *(
-            ("chunk", {"bytes": base64.b64encode(json.dumps(c).encode()).decode(), "p": "abcd"})
-            for c in chunks
-        )
-    )
+    encoded = (base64.b64encode(json.dumps(chunk).encode()).decode() for chunk in chunks)
+    events: list[tuple[str, Json]] = [("chunk", {"bytes": b, "p": "abcd"}) for b in encoded]
+    return event_stream(*events)
 
 
 def ndjson(*messages: Json) -> bytes:
