@@ -75,8 +75,10 @@ def test_the_wakeup_descriptor_is_ours_only_while_nobody_else_wants_it() -> None
     finally:
         signal.set_wakeup_fd = original
         original(-1)
-        for end in (*watch._ends, theirs, _other_end):  # type: ignore[attr-defined]
+        for end in watch._ends:
             end.close()
+        theirs.close()
+        _other_end.close()
 
 
 class SlowToStore(Quick):
