@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _CARD_WORDS = vocabulary(
     "card cards cc ccn pan credit debit visa mastercard maestro amex american discover diners jcb "
-    "unionpay mir cvv cvc karte karten kreditkarte kreditkartennummer tarjeta carte carta cartao "
+    "unionpay mir cvv cvc kaart kort kortti karta kartu kartı karte karten kreditkarte kreditkartennummer tarjeta carte carta cartao "
     "cartão creditcard cardnumber bancaire"
 )
 # Prefixes and lengths of the issuers. A number in the first table is a card

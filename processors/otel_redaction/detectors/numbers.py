@@ -16,7 +16,7 @@ from otel_redaction.detectors.cards import is_card
 from otel_redaction.detectors.context import Context
 from otel_redaction.detectors.labelled import labelled_kind
 from otel_redaction.detectors.lettered import is_lettered_id
-from otel_redaction.detectors.network import is_ipv4
+from otel_redaction.detectors.network import RESERVED_NETWORKS, is_ipv4
 from otel_redaction.detectors.phones import extension_end, is_phone
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ _candidates = lru_cache(maxsize=4096)(_find_candidates)
 def _judge(scan: Scan, form: str, shape: str, start: int, end: int) -> int:
     """Add the candidate if its validator agrees; return where it ends, else 0."""
     text = scan.text
-    if _glued(text, start, end):
+    if _glued(text, start, end, form):
         return _judge_lettered(scan, start, end) if form == "label" else 0
     if shape == "00 00 00" and _NINO_SPACED.fullmatch(text, max(start - 3, 0), end + 2):
         scan.add(start - 3, end + 2, "national_id")
@@ -182,24 +182,45 @@ def _judge_lettered(scan: Scan, start: int, end: int) -> int:
     return last
 
 
-def _glued(text: str, start: int, end: int) -> bool:
-    """Return whether the number is part of a longer word, hexadecimal id or decimal fraction."""
+_SELF_EVIDENT = frozenset({"ip", "card", "ssn"})
+_INTERNATIONAL = ("+", "(")
+
+
+def _glued(text: str, start: int, end: int, form: str) -> bool:
+    """Return whether the number is part of a longer word, hexadecimal id or decimal fraction.
+
+    A comma or colon beside another digit may part fields as well as the digits of one number:
+    `1,4111111111111111` holds a card, `1,234567` is one number.
+    """
     lead = text[start - 1 : start]
     if lead and (lead.isalnum() or lead == "_"):
         return True
+    evident = form in _SELF_EVIDENT or (form == "phone" and _is_grouped(text, start, end))
     if lead and lead in "-.,:" and text[start - 2 : start - 1].isdigit():
-        return True
+        if lead == ".":
+            return True
+        if not evident or (lead == "-" and form not in {"ip", "card"}):
+            return True
     tail = text[end : end + 2]
     if not tail or tail[0] in "xX ":
         return False
     if tail[0].isalpha() or tail[0] == "_":
         return True
-    return tail[0] in "-," and tail[1:].isdigit()
+    if tail[0] not in "-," or not tail[1:].isdigit():
+        return False
+    return not evident or (tail[0] == "-" and form not in {"ip", "card"})
+
+
+def _is_grouped(text: str, start: int, end: int) -> bool:
+    """Return whether a telephone number is written so that it needs no word beside it."""
+    return text.startswith(_INTERNATIONAL, start) or text.count("-", start, end) == 2
 
 
 def _ip(value: str, _digits: str, _shape: str, context: Context) -> str:
     address = value.partition("/")[0]
     if not is_ipv4(address):
+        return ""
+    if value in RESERVED_NETWORKS and context.character_before in {'"', "'", "`"}:
         return ""
     # Five numbers are an object identifier, unless the first four are an
     # address that only private networks use.
@@ -225,7 +246,9 @@ def _card(value: str, digits: str, _shape: str, context: Context) -> str:
     return "card" if is_card(digits, context, grouped=len(digits) != len(value)) else ""
 
 
-def _ssn(_value: str, digits: str, _shape: str, _context: Context) -> str:
+def _ssn(_value: str, digits: str, shape: str, context: Context) -> str:
+    if " " in shape and context.in_a_row:
+        return ""  # three columns of a table
     if digits[:3] in {"000", "666"} or digits[3:5] == "00" or digits[5:] == "0000":
         return ""
     return "us_ssn" if digits[0] != "9" else "national_id"
