@@ -16,9 +16,9 @@ Cue = Literal["name", "code", "birth", "bearer", "basic", "pem", "webhook", "pan
 _PASSES = tuple(
     re.compile(pattern)
     for pattern in (
-        rb"k(?:ey|en(?<=token)|ie(?<=cookie)|s\.slack|(?<=webhook))",
-        rb"p(?:a(?:ss(?: -p)?|n(?![a-z]))|wd|in|(?<=otp))",
-        rb"c(?:r(?:ed|et(?<=secret))|v[cv]|ode|li(?<=redis-cli))",
+        rb"k(?:e(?:y|nnwort)|en(?<=token)|ie(?<=cookie)|s\.slack|(?<=webhook))",
+        rb"p(?:a(?:ss(?: -p)?|n(?![a-z])|rola)|wd|w(?![a-z])|in|(?<=otp))",
+        rb"c(?:r(?:ed|et(?<=secret))|ontrase|v[cv]|ode|li(?<=redis-cli))",
         rb"ql(?<=mysql)",
         rb"b(?:irth|orn|earer|asic |egin(?<=-----begin)|(?<=dob))",
     )
@@ -30,6 +30,10 @@ _MEANING: dict[bytes, tuple[Cue, int]] = {
     b"kie": ("name", 3),
     b"pass": ("name", 0),
     b"pwd": ("name", 0),
+    b"pw": ("name", 0),
+    b"parola": ("name", 0),
+    b"kennwort": ("name", 0),
+    b"contrase": ("name", 0),
     b"cred": ("name", 0),
     b"cret": ("name", 2),
     b"pin": ("code", 0),
@@ -52,6 +56,13 @@ _MEANING: dict[bytes, tuple[Cue, int]] = {
 }
 
 
+COMMON_NAMES = (
+    *(b"auth", b"senha", b"sessi", b"haslo", b"heslo", b"salasana", b"wachtwoord", b"sifre"),
+    *(b"passord", b"losenord", b"identified by", b"identified with"),
+)
+"""Words without a rare letter, each looked for by itself."""
+
+
 def find_cues(lower: bytes) -> dict[Cue, list[int]]:
     """Return where each kind of word begins in a lower-case text, not always in order."""
     found: dict[Cue, list[int]] = {}
@@ -59,8 +70,9 @@ def find_cues(lower: bytes) -> dict[Cue, list[int]]:
         for word in each.finditer(lower):
             cue, before = _MEANING[word.group()]
             found.setdefault(cue, []).append(word.start() - before)
-    position = lower.find(b"auth")  # its letters are all common
-    while position >= 0:
-        found.setdefault("name", []).append(position)
-        position = lower.find(b"auth", position + 4)
+    for word in COMMON_NAMES:
+        position = lower.find(word)
+        while position >= 0:
+            found.setdefault("name", []).append(position)
+            position = lower.find(word, position + 4)
     return found

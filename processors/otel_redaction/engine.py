@@ -10,6 +10,7 @@ from otel_redaction.detectors.iban import find_ibans
 from otel_redaction.detectors.lettered import find_pans
 from otel_redaction.detectors.network import find_network_addresses
 from otel_redaction.detectors.numbers import find_numbers
+from otel_redaction.detectors.paired import find_paired
 from otel_redaction.detectors.tokens import find_tokens
 from otel_redaction.evasion import plain
 from otel_redaction.gate import regions
@@ -58,6 +59,7 @@ def _search_region(scan: Scan) -> list[Match]:
     scan.check_deadline()
     find_credentials(scan)
     find_assignments(scan)
+    find_paired(scan)
     return scan.matches
 
 

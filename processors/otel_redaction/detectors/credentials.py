@@ -7,6 +7,7 @@ from binascii import Error, a2b_base64
 from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.providers import looks_random
+from otel_redaction.detectors.secret_values import is_template
 
 if TYPE_CHECKING:
     from otel_redaction.scan import Scan
@@ -25,7 +26,11 @@ _QUERY_SECRET = re.compile(
 )
 _BEARER = re.compile(r"bearer[\s:]{1,4}([\w.~+/=-]{8,4096})", re.IGNORECASE)
 _BASIC = re.compile(r"basic\s{1,4}([\w+/]{8,1024}={0,2})", re.IGNORECASE)
-_CURL_USER = re.compile(r"(?:-u|--user)[ =]{1,2}[\"']?([^\s\"':]{1,64}:[^\s\"']{3,128})")
+_CURL_USER = re.compile(
+    r"(?<=\s)(?:-u|-U|--user|--proxy-user)[ =]{0,2}[\"']?([^\s\"':$\x00]{1,64}:"
+    r"(?:'[^'\s]{3,128}'|\"[^\"\s]{3,128}\"|[^\s\"'$]{3,128}))"
+)
+_CURL_COOKIE = re.compile(r"(?<=\s)(?:-b|--cookie)[ =]{0,2}[\"']?([\w.-]{1,40}=[^\s\"']{6,2048})")
 _WEBHOOK = re.compile(
     r"hooks\.slack\.com/(?:services|workflows|triggers)/[\w/+-]{20,120}"
     r"|discord(?:app)?\.com/api/webhooks/\d{16,20}/[\w-]{50,90}"
@@ -36,12 +41,24 @@ _CODE = re.compile(
     r"\s{0,2}(?:is|was|:|=|#)?\s{0,2}[\"']?(\d{3}[ -]\d{3}|\d{3,8})(?!\w|\.\d)",
     re.IGNORECASE,
 )
+_PORTS = re.compile(r"[\d.:/-]+(?:tcp|udp)?")
+_SIGNATURE = re.compile(
+    r"(?<![A-Za-z])(?:sig|signature|x-amz-signature)[=:][ \t]{0,2}[\"']?([A-Za-z0-9+/%_=-]{20,1024})",
+    re.IGNORECASE,
+)
 # A code is secret only after a word that says what it opens.
 _CODE_OWNER_REVERSED = re.compile(
     r"(?:[ _-]?(?:noitacifirev|ytiruces|noitacitnehtua|htua|noitamrifnoc|nigol|emit-eno"
     r"|emit eno|pto|afm|af2|rotcaf-owt|ssecca|yrevocer|teser|ngis|drowssap"
     r"|ssap))(?![a-z])",
     re.IGNORECASE,
+)
+# Programs that take a password after `-p` or `-P`, and take `-u`.
+_LOGIN = re.compile(
+    r"\b(?:docker|podman|ftp|lftp|sftp|ssh|scp|mongo\w{0,6}|psql|mariadb\w{0,6}|cqlsh|az|oc|kubectl|"
+    r"helm|nuget|mvn|rabbitmqadmin|influx|smbclient|rdesktop|xfreerdp|net|sqlcmd|isql|sqlplus|"
+    r"cypher-shell|skopeo|crane|buildah|twine|nexus|artifactory|vault|consul|etcdctl|snmp\w{0,8})"
+    r"[ \t][^\r\n|;]{0,120}?(?<=\s)-(?:p|P)[ \t]{1,4}[\"']?([^\s\"'$-][^\s\"'$]{2,64})"
 )
 _COMMANDS = (
     # Where the password is an argument without a name.
@@ -64,14 +81,26 @@ def find_credentials(scan: Scan) -> None:
         _find_private_keys(scan)
     if "/" in scan.text:
         _find_in_urls(scan)
+    if b"curl" in scan.lower or b"userpwd" in scan.lower:
         if b"curl " in scan.lower:
             for user in _CURL_USER.finditer(scan.text):
                 scan.add(*user.span(1), "password")
+            for cookie in _CURL_COOKIE.finditer(scan.text):
+                scan.add(*cookie.span(1), "cookie")
+    if "/" in scan.text:
         if "webhook" in cues:
             for webhook in _WEBHOOK.finditer(scan.text):
                 scan.add(*webhook.span(), "api_key")
     if "command" in cues:
         _find_in_commands(scan)
+    if b" -p " in scan.lower:
+        for login in _LOGIN.finditer(scan.text):
+            if not login[1].isdigit() and not _PORTS.fullmatch(login[1]):
+                scan.add(*login.span(1), "password")
+    if b"sig" in scan.lower:
+        for signature in _SIGNATURE.finditer(scan.text):
+            if looks_random(signature[1]):
+                scan.add(*signature.span(1), "token")
     if "code" in cues and b"0" in scan.shape:
         _find_codes(scan)
     if "bearer" in cues:
@@ -105,7 +134,7 @@ def _find_in_urls(scan: Scan) -> None:
     while position >= 0:
         start = position + 3
         userinfo = _USERINFO.match(text, start)
-        if userinfo is not None and userinfo.group()[:-1] not in _HARMLESS_USERS:
+        if userinfo is not None and _is_secret_user(userinfo.group()[:-1]):
             scan.add(start, userinfo.end() - 1, "password")
         if start >= done:
             # A URL inside another's query belongs to the outer one's rest.
@@ -115,6 +144,17 @@ def _find_in_urls(scan: Scan) -> None:
             if question >= 0:
                 _find_in_query(scan, question, done)
         position = text.find("://", start)
+
+
+def _is_secret_user(userinfo: str) -> bool:
+    """Return whether the user of a URL comes with a password, or is a token itself."""
+    user, colon, password = userinfo.partition(":")
+    if not colon:
+        return len(user) >= _SHORTEST_TOKEN and looks_random(user)
+    return bool(password) and user not in _HARMLESS_USERS and not is_template(password)
+
+
+_SHORTEST_TOKEN = 16
 
 
 def _find_in_query(scan: Scan, start: int, end: int) -> None:

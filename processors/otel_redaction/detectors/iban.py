@@ -79,9 +79,7 @@ def _labelled_end(scan: Scan, start: int) -> int:
     if run is None or sum(map(str.isdigit, run.group())) < _FEWEST_ACCOUNT_DIGITS:
         return 0
     lead = scan.text[max(0, start - 56) : start]
-    if _LABEL.search(lead) or (
-        _BANK_WORDS.search(lead) and mod_97(run.group().replace(" ", ""))
-    ):
+    if _LABEL.search(lead) or (_BANK_WORDS.search(lead) and mod_97(run.group().replace(" ", ""))):
         return run.end()
     return 0
 

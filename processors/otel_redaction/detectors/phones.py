@@ -100,7 +100,9 @@ _LEADS_TO_NUMBER = vocabulary(
     "on at to from or me us him her them back is no number and now via under unter auf an oder al "
     "el para ou au aux o a et y e no nr tonight today tomorrow please op of"
 )
-_BESIDE_ADDRESS = re.compile(r"@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}[\"'>)]?\s?[,;|/]?\s?(?:or |and |/ ?)?\Z")
+_BESIDE_ADDRESS = re.compile(
+    r"@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}[\"'>)]?\s?[,;|/]?\s?(?:or |and |/ ?)?\Z"
+)
 _YEARS = re.compile(r"(?:19|20)\d\d[-/. ](?:19|20)\d\d")
 _TIME = re.compile(r"1[4-9]\d{8}(?:\d{3})?|(?:19|20)\d\d[01]\d[0-3]\d(?:\d{2}|\d{4}|\d{6})?")
 
