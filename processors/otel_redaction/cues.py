@@ -18,9 +18,9 @@ _PASSES = tuple(
     for pattern in (
         rb"k(?:e(?:y|nnwort)|en(?<=token)|ie(?<=cookie)|s\.slack|(?<=webhook))",
         rb"p(?:a(?:ss(?: -p)?|n(?![a-z])|rola)|wd|w(?![a-z])|in|(?<=otp))",
-        rb"c(?:r(?:ed|et(?<=secret))|ontrase|v[cv]|ode|li(?<=redis-cli))",
+        rb"c(?:r(?:ed|et(?<=secret))|ontrase|i[md](?<=naci.)|i(?<=nasci)|v[cv]|ode|li(?<=redis-cli))",
         rb"ql(?<=mysql)",
-        rb"b(?:irth|orn|earer|asic |egin(?<=-----begin)|(?<=dob))",
+        rb"b(?:irth|orn|(?<=d\.o\.b)|(?<=geb)[.uo]|earer|asic |egin(?<=-----begin)|(?<=dob))",
     )
 )
 # What a pass reports, what that means, and how far before it the word begins.
@@ -48,6 +48,12 @@ _MEANING: dict[bytes, tuple[Cue, int]] = {
     b"birth": ("birth", 0),
     b"born": ("birth", 0),
     b"b": ("birth", 2),
+    b"b.": ("birth", 2),
+    b"bu": ("birth", 2),
+    b"bo": ("birth", 2),
+    b"cim": ("birth", 2),
+    b"cid": ("birth", 2),
+    b"ci": ("birth", 3),
     b"bearer": ("bearer", 0),
     b"basic ": ("basic", 0),
     b"begin": ("pem", 5),
@@ -63,6 +69,15 @@ COMMON_NAMES = (
 """Words without a rare letter, each looked for by itself."""
 
 
+COMMON_BIRTHS = (b"urodz", b"syntym", b"narozen", b"nato il", b"nata il")
+
+
+_COMMON: tuple[tuple[Cue, tuple[bytes, ...]], ...] = (
+    ("name", COMMON_NAMES),
+    ("birth", COMMON_BIRTHS),
+)
+
+
 def find_cues(lower: bytes) -> dict[Cue, list[int]]:
     """Return where each kind of word begins in a lower-case text, not always in order."""
     found: dict[Cue, list[int]] = {}
@@ -70,9 +85,10 @@ def find_cues(lower: bytes) -> dict[Cue, list[int]]:
         for word in each.finditer(lower):
             cue, before = _MEANING[word.group()]
             found.setdefault(cue, []).append(word.start() - before)
-    for word in COMMON_NAMES:
-        position = lower.find(word)
-        while position >= 0:
-            found.setdefault("name", []).append(position)
-            position = lower.find(word, position + 4)
+    for cue, words in _COMMON:
+        for rare in words:
+            position = lower.find(rare)
+            while position >= 0:
+                found.setdefault(cue, []).append(position)
+                position = lower.find(rare, position + 4)
     return found

@@ -6,6 +6,8 @@ plain form is searched as well as the text itself, and what is found there is
 mapped back to the characters it came from.
 """
 
+# ruff: noqa: E501 - the expressions are tables
+
 from __future__ import annotations
 
 import re
@@ -13,10 +15,10 @@ from bisect import bisect_right
 from functools import lru_cache
 from typing import NamedTuple
 
-_ZERO_WIDTH = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff"
+_ZERO_WIDTH = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff"
 _INVISIBLE = re.compile(f"[{_ZERO_WIDTH}\U000e0000-\U000e007f]+")
 _LOOKS_ODD = re.compile(
-    f"[{_ZERO_WIDTH}\u00a0\u00b2\u00b3\u00b9\u0660-\u0669\u06f0-\u06f9\u0966-\u096f"
+    f"[{_ZERO_WIDTH}\u2024\u2025\u2027\u00b7\u30fb\uff65\u00a0\u00b2\u00b3\u00b9\u0660-\u0669\u06f0-\u06f9\u0966-\u096f"
     "\u2000-\u200a\u2010-\u2015\u202f\u205f\u2070-\u208e\u2212\u2460-\u24ff\u3000"
     "\ufe50-\ufe6b\uff01-\uff5e\U0001d400-\U0001d7ff\U000e0000-\U000e007f]"
 )
@@ -24,15 +26,17 @@ _LOOKS_ODD = re.compile(
 # are in every other URL and hide nothing.
 _ENCODED_SECRET = re.compile(
     r"%(?:25)*(?:40|3[0-9ADad]|2[2BDEbde]|[46][1-9A-Fa-f]|[57][0-9Aa])"
-    r"|&(?:#(?:x(?:2[bde]|3[0-9ad]|[46][0-9a-f]|[57][0-9a])|(?:4[3-6]|4[89]|5[0-8]|6[1-9]|[7-9]\d|1[01]\d|12[0-2]));"
+    r"|&(?:#(?:x0*(?:2[bde]|3[0-9ad]|[46][0-9a-f]|[57][0-9a])|0*(?:4[3-6]|4[89]|5[0-8]|6[1-9]|[7-9]\d|1[01]\d|12[0-2]));"
     r"|commat;|period;|quot;|equals;|colon;|#34;|#x22;|#x40;)"
+    r"|(?<=[\w.])=(?:40|3D|\r?\n)(?=\w)"
     r"|\\(?:u00|x)(?:2[2bde]|3[0-9ad]|[46][0-9a-f]|[57][0-9a])",
     re.IGNORECASE,
 )
 _ENCODED = re.compile(
     r"%(?:25)*([2-7][0-9A-Fa-f])"
-    r"|&#x([0-9A-Fa-f]{1,5});|&#([0-9]{1,6});"
+    r"|&#x([0-9A-Fa-f]{1,8});|&#([0-9]{1,9});"
     r"|&(commat|period|quot|equals|colon|plus|hyphen|lowbar|num|amp|apos|lt|gt|nbsp);"
+    r"|(?<=[\w.])=(40|3D|2E|2D|5F|2B|\r?\n)(?=\w)"
     r"|\\(?:u00|x)([0-9A-Fa-f]{2})"
 )
 _NAMED = {
@@ -96,7 +100,7 @@ def plain(text: str) -> Plain | None:
 
 
 def _may_be_encoded(text: str) -> bool:
-    return "%" in text or "&" in text or "\\" in text
+    return "%" in text or "&" in text or "\\" in text or "=" in text
 
 
 def _edited(text: str, edits: list[tuple[int, int, str]]) -> Plain:
@@ -124,7 +128,10 @@ def _edited(text: str, edits: list[tuple[int, int, str]]) -> Plain:
 
 
 def _decoded(found: re.Match[str]) -> str:
-    percent, hexadecimal, decimal, named, escape = found.groups()
+    percent, hexadecimal, decimal, named, printable, escape = found.groups()
+    if printable is not None and not printable.strip():
+        return ""  # a line that quoted-printable broke
+    percent = percent or printable
     if named:
         return _NAMED[named]
     code = int(decimal) if decimal else int(percent or hexadecimal or escape, 16)

@@ -44,6 +44,8 @@ _LABELS = words(
 )
 # Attribute names say `pan` or `msisdn` where sentences do not.
 _SAID = {"pan": "card", "msisdn": "phone", "birthdate": "birth"}
+_ID_WORDS = words("id number no nr num identifier")
+_ID_OWNERS = words("tax national citizen identity personal taxpayer fiscal insurance")
 _KEY_OWNERS = words(
     "api access secret private master account encryption signing signature service shared storage "
     "consumer auth subscription license app application client admin webhook deploy ssh rsa hmac "
@@ -106,7 +108,13 @@ def secret_kind(name: str) -> str | None:
 def label(name: str) -> str:
     """Return the words of *name* that say what the digits in its value are; mostly none."""
     parts = segments(MASK.sub(" ", name) if "[" in name else name)
-    if not parts or parts[-1] in _ABOUT or _LABELS.isdisjoint(parts):
+    if not parts:
+        return ""
+    if parts[-1] in _ID_WORDS and not _ID_OWNERS.isdisjoint(parts[-3:]):
+        return "national id number: "
+    if parts[-1] == "key" and loose_kind(name) is not None:
+        return f"{name}: "
+    if parts[-1] in _ABOUT or _LABELS.isdisjoint(parts):
         return ""
     return " ".join(_SAID.get(part, part) for part in parts[-4:]) + ": "
 

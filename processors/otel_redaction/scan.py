@@ -47,12 +47,22 @@ _ESCAPES = (("\\n", "  "), ("\\r", "  "), ("\\t", "  "), ('\\"', '" '))
 _PSEUDONYM_TAIL = re.compile(r"_[0-9a-f]{24}(?![0-9a-f])")
 
 
+# What colours a terminal, as it is and as logs and JSON write it.
+_COLOUR = re.compile(r"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e|\^\[)\[[0-9;]{0,16}[A-Za-z]")
+
+
+def _spaces(found: re.Match[str]) -> str:
+    return " " * (found.end() - found.start())
+
+
 def flattened(text: str) -> str:
     """Return *text* at the same length with escape sequences and earlier markers blanked.
 
     An address after an escaped line break then begins at its first letter, and a
     marker never counts as context.
     """
+    if "\x1b" in text or ("[" in text and ("\\" in text or "^[" in text)):
+        text = _COLOUR.sub(_spaces, text)
     if "\\" in text:
         for escape, blank in _ESCAPES:
             if escape in text:

@@ -1,5 +1,7 @@
 """Credentials with a form of their own: PEM blocks, URL userinfo, bearer and basic tokens."""
 
+# ruff: noqa: E501 - the expressions are tables
+
 from __future__ import annotations
 
 import re
@@ -12,8 +14,26 @@ from otel_redaction.detectors.secret_values import is_template
 if TYPE_CHECKING:
     from otel_redaction.scan import Scan
 
-_PEM_BEGIN = re.compile(r"-----BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_PEM_BODY = re.compile(r"[A-Za-z0-9+/=:,.() \t\r\n\x00\\-]{24,20000}")
+_PEM_BEGIN = re.compile(r"-{4,5} ?BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?[ ]?-{4,5}")
+_PEM_END = re.compile(r"-{4,5} ?END[ A-Z0-9]{0,40}(?:PRIVATE KEY)?(?: BLOCK)?[ A-Z0-9]{0,20}-{4,5}")
+_PEM_LINES = re.compile(
+    r"(?:[^A-Za-z0-9+/\r\n]{0,40}(?:[\w#.:>|\[\] -]{1,40}[ >|:\]])?[^A-Za-z0-9+/\r\n]{0,8}"
+    r"(?:[A-Za-z0-9+/=]{16,8192}|[A-Z][A-Za-z-]{2,30}: [^\r\n]{0,120}|)[^A-Za-z0-9+/\r\n]{0,8}(?:\r?\n|\Z|(?=\\?[\"'])))"
+    r"{1,400}"
+    r"|[A-Za-z0-9+/=:,.() \t\r\n\x00\\-]{24,20000}"
+)
+_LONGEST_PEM = 20_000
+_DER = re.compile(r"(?<![A-Za-z0-9+/])MII[A-Za-z0-9+/]{3}IBA[AD][A-Za-z0-9+/=]{20,20000}")
+"""The beginning of a private key's body, where its marker is in another record."""
+_HASH = re.compile(
+    r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{22,53}"
+    r"|\$(?:[156y]|md5|sha1|apr1|7)\$(?:rounds=\d{1,9}\$)?[^\s$:\"']{0,40}\$[./A-Za-z0-9]{20,90}"
+    r"|\$argon2(?:id|i|d)\$(?:v=\d{1,3}\$)?[^\s$\"']{1,60}\$[\w+/=-]{8,100}\$[\w+/=-]{16,200}"
+    r"|\$scrypt\$[^\s$\"']{1,60}\$[\w+/=.-]{8,100}\$[\w+/=.-]{16,200}"
+    r"|\b(?:pbkdf2|pbkdf2_sha\d{1,3}|pbkdf2:sha\d{1,3}|scrypt|bcrypt_sha256|bcrypt)"
+    r"[$:][\w=,:.-]{1,40}\$[^\s$\"']{2,60}\$[\w+/=.-]{16,200}"
+    r"|\{(?:SSHA|SHA|SMD5|MD5|CRYPT|SSHA\d{3}|PBKDF2\w{0,12})\}[\w+/=.$-]{16,200}"
+)
 _SHORTEST_KEY = 24
 _USERINFO = re.compile(r"[^\s/?#\"'<>\x00]{1,256}@")
 _HARMLESS_USERS = frozenset({"git", "hg", "svn", "anonymous"})
@@ -79,6 +99,11 @@ def find_credentials(scan: Scan) -> None:
     cues = scan.cues
     if "pem" in cues:
         _find_private_keys(scan)
+    if b"MII" in scan.data:
+        for key in _DER.finditer(scan.text):
+            scan.add(*key.span(), "private_key")
+    if b"$" in scan.data or b"}" in scan.data:
+        _find_hashes(scan)
     if "/" in scan.text:
         _find_in_urls(scan)
     if b"curl" in scan.lower or b"userpwd" in scan.lower:
@@ -110,21 +135,29 @@ def find_credentials(scan: Scan) -> None:
 
 
 def _find_private_keys(scan: Scan) -> None:
+    """Add private keys: from marker to marker, whatever stands before each line."""
     text = scan.text
     begin = _PEM_BEGIN.search(text)
     while begin is not None:
-        # A block cut short is a key all the same: take what looks like its body.
-        body = _PEM_BODY.match(text, begin.end())
         done = begin.end()
-        if body is not None:
-            end = text.find("-----END", done, body.end())
-            if len(text[done : end if end >= 0 else body.end()].strip()) < _SHORTEST_KEY:
-                begin = _PEM_BEGIN.search(text, done)
-                continue
-            done = body.end()
-            close = text.find("-----", end + 8, end + 80) if end >= 0 else -1
-            scan.add(begin.start(), close + 5 if close >= 0 else done, "private_key")
+        end = _PEM_END.search(text, done, done + _LONGEST_PEM)
+        following = _PEM_BEGIN.search(text, done)
+        if end is not None and (following is None or end.start() < following.start()):
+            if end.start() - done >= _SHORTEST_KEY:
+                scan.add(begin.start(), end.end(), "private_key")
+            done = end.end()
+        else:
+            # A block cut short is a key all the same: take the lines that look like its body.
+            body = _PEM_LINES.match(text, done)
+            if body is not None and len(body.group().strip()) >= _SHORTEST_KEY:
+                done = body.end()
+                scan.add(begin.start(), done, "private_key")
         begin = _PEM_BEGIN.search(text, done)
+
+
+def _find_hashes(scan: Scan) -> None:
+    for found in _HASH.finditer(scan.text):
+        scan.add(*found.span(), "password")
 
 
 def _find_in_urls(scan: Scan) -> None:

@@ -49,7 +49,7 @@ _FORMS = (
         "ssn",
         re.compile(r"(?<![0.)-])(?:000-00-0000|000\.00\.0000|000 00 0000|000-000000)(?![0-]|\.0)"),
     ),
-    ("label", re.compile(r"(?<![0.])0{1,20}(?:[ .\-/]{1,2}0{1,15}){0,5}(?!0)")),
+    ("label", re.compile(r"(?<![0.])0{1,20}(?:[ .\-/]{1,2}0{1,15}){0,6}(?!0)")),
     (
         "phone",
         re.compile(
@@ -153,7 +153,8 @@ def _judge(scan: Scan, form: str, shape: str, start: int, end: int) -> int:
     digits = value if len(shape) == shape.count("0") else _digits_of(scan, start, end)
     kind = _VALIDATORS[form](value, digits, shape, Context(scan, start, end))
     if not kind:
-        return 0
+        marked = form == "label" and text[end : end + 1] in {"x", "X", "k", "K"}
+        return _judge_lettered(scan, start, end) if marked else 0
     if kind == "phone":
         end = extension_end(text, end)
     scan.add(start, end, kind)

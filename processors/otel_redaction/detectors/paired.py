@@ -4,6 +4,8 @@ The name is a column's header, the field before (`name: DB_PASSWORD`, then `valu
 in a language that the ASCII scan does not know.
 """
 
+# ruff: noqa: E501 - the expressions are tables
+
 from __future__ import annotations
 
 import re
@@ -26,7 +28,7 @@ _FOREIGN_NAMES = re.compile(
 )
 _IDENTIFIED = re.compile(
     r"identified[ \t]{1,4}(?:by|with[ \t]{1,4}[\w'\"`]{1,40}[ \t]{1,4}(?:by|as))[ \t]{1,4}"
-    r"(?:password[ \t]{1,4})?(?:([\"'])([^\"'\r\n]{1,256})\1|(\S{3,64}))",
+    r"(?:password[ \t]{1,4})?(?:([\"'])([^\"'\r\n]{1,256})\1|(?=\S{0,60}\d)(\S{6,64}))",
     re.IGNORECASE,
 )
 _INSERT = re.compile(

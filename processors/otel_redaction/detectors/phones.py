@@ -1,5 +1,7 @@
 """Telephone numbers: written so that they can be nothing else, or near a word about calling."""
 
+# ruff: noqa: E501 - the expressions are tables
+
 from __future__ import annotations
 
 import re
@@ -52,6 +54,7 @@ _NANP = re.compile(
     r"(?:\+?1[-. ]?)?(?:\([2-9]\d\d\) ?[2-9]\d\d[-. ]|[2-9]\d\d([-. ])[2-9]\d\d\1)\d{4}"
     r"|(?:1[-. ]?)?(?:\([2-9]\d\d\) ?\d{3}[-.]|[2-9]\d\d([-.])\d{3}\2)\d{4}"
     r"|[2-9]\d\d \d{3}-\d{4}"
+    r"|\([1-9]\d\) ?9?\d{4}-\d{4}"
 )
 _NATIONAL = re.compile(
     r"0[1-9]\d{0,4}(?:([ .\-/])\d{2,4}(?:\1\d{2,4}){1,3}|[ \-/]\d{3}[ -]\d{3,5}|[ \-/]\d{6,8})"
