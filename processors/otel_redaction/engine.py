@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 from otel_redaction.detectors.assignments import find_assignments
 from otel_redaction.detectors.births import find_birth_dates
 from otel_redaction.detectors.credentials import find_credentials
@@ -18,19 +21,32 @@ from otel_redaction.match import Match, merged
 from otel_redaction.scan import Scan, flattened
 from otel_redaction.words_only import is_words_only
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def find_all(text: str, deadline: float | None = None, *, people: bool = False) -> list[Match]:  # noqa: ARG001
+
+def find_all(text: str, deadline: float | None = None, *, people: bool = False) -> list[Match]:
     """Return every match of every built-in kind, in order and without overlaps.
 
     Persons, addresses and health are looked for if *people* is set.
     """
     matches = [] if is_words_only(text) else search(text, deadline)
+    if people:
+        matches += _find_people()(flattened(text))
     unfolded = plain(text)
     if unfolded is not None:
         for match in search(unfolded.text, deadline):
             start, end = unfolded.original(match.start, match.end)
             matches.append(Match(start, end, match.kind))
     return merged(matches)
+
+
+@cache
+def _find_people() -> Callable[[str], list[Match]]:
+    # Its vocabularies take megabytes: loaded with the first text that is searched for people.
+    from otel_redaction.people.find import find_people
+
+    return find_people
 
 
 def search(text: str, deadline: float | None = None) -> list[Match]:

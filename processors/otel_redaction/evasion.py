@@ -24,19 +24,25 @@ _LOOKS_ODD = re.compile(
 )
 # Only encodings of characters that secrets are made of; `%20` and `%2F` alone
 # are in every other URL and hide nothing.
-_ENCODED_SECRET = re.compile(
-    r"%(?:25)*(?:40|3[0-9ADad]|2[2BDEbde]|[46][1-9A-Fa-f]|[57][0-9Aa])"
-    r"|&(?:#(?:x0*(?:2[bde]|3[0-9ad]|[46][0-9a-f]|[57][0-9a])|0*(?:4[3-6]|4[89]|5[0-8]|6[1-9]|[7-9]\d|1[01]\d|12[0-2]));"
-    r"|commat;|period;|quot;|equals;|colon;|#34;|#x22;|#x40;)"
-    r"|(?<=[\w.])=(?:40|3D|\r?\n)(?=\w)"
-    r"|\\(?:u00|x)(?:2[2bde]|3[0-9ad]|[46][0-9a-f]|[57][0-9a])",
-    re.IGNORECASE,
+# One expression for each sign, so that each begins with a literal.
+_ENCODED_SECRETS = (
+    ("%", re.compile(r"%(?:25)*(?:40|3[0-9ADad]|2[2BDEbde]|[46][1-9A-Fa-f]|[57][0-9Aa])")),
+    (
+        "&",
+        re.compile(
+            r"&(?:#(?:[xX]0*(?:2[bdeBDE]|3[0-9adAD]|[46][0-9a-fA-F]|[57][0-9aA])"
+            r"|0*(?:3[4]|4[3-6]|4[89]|5[0-8]|6[1-9]|[7-9]\d|1[01]\d|12[0-2]));"
+            r"|commat;|period;|quot;|equals;|colon;|#[xX](?:22|40);)"
+        ),
+    ),
+    ("=", re.compile(r"=(?:40(?<=[\w.]...)(?=[A-Za-z][\w-]{0,40}\.[A-Za-z])|\n(?<=\w..)(?=\w))")),
+    ("\\", re.compile(r"\\(?:u00|x)(?:2[2bdeBDE]|3[0-9adAD]|[46][0-9a-fA-F]|[57][0-9aA])")),
 )
 _ENCODED = re.compile(
     r"%(?:25)*([2-7][0-9A-Fa-f])"
     r"|&#x([0-9A-Fa-f]{1,8});|&#([0-9]{1,9});"
     r"|&(commat|period|quot|equals|colon|plus|hyphen|lowbar|num|amp|apos|lt|gt|nbsp);"
-    r"|(?<=[\w.])=(40|3D|2E|2D|5F|2B|\r?\n)(?=\w)"
+    r"|(?<=[\w.])=(40|3D|2E|2D|5F|2B|\r?\n)(?=[A-Za-z])"
     r"|\\(?:u00|x)([0-9A-Fa-f]{2})"
 )
 _NAMED = {
@@ -88,7 +94,7 @@ class Plain(NamedTuple):
 def plain(text: str) -> Plain | None:
     """Return *text* written plainly, or None when it is already."""
     odd = not text.isascii() and _LOOKS_ODD.search(text) is not None
-    encoded = _may_be_encoded(text) and _ENCODED_SECRET.search(text) is not None
+    encoded = any(sign in text and form.search(text) for sign, form in _ENCODED_SECRETS)
     if not odd and not encoded:
         return None
     folded = text.translate(_folds()) if odd else text
@@ -97,10 +103,6 @@ def plain(text: str) -> Plain | None:
         edits += [(*found.span(), _decoded(found)) for found in _ENCODED.finditer(folded)]
         edits.sort()
     return _edited(folded, edits)
-
-
-def _may_be_encoded(text: str) -> bool:
-    return "%" in text or "&" in text or "\\" in text or "=" in text
 
 
 def _edited(text: str, edits: list[tuple[int, int, str]]) -> Plain:

@@ -77,7 +77,7 @@ def flattened(text: str) -> str:
 class Scan:
     """One flattened text on its way through the detectors, which add what they find."""
 
-    __slots__ = ("cues", "data", "deadline", "lower", "matches", "shape", "text")
+    __slots__ = ("cues", "data", "deadline", "last_words", "lower", "matches", "shape", "text")
 
     def __init__(self, text: str, deadline: float | None = None) -> None:
         self.text = text
@@ -89,6 +89,8 @@ class Scan:
         self.shape = self.data.translate(SHAPE)
         self.matches: list[Match] = []
         self.deadline = deadline
+        self.last_words: tuple[int, list[bytes]] = (-1, [])
+        """The words before the place that was last asked for."""
 
     def add(self, start: int, end: int, kind: str) -> None:
         """Record that *start* to *end* is a *kind*."""

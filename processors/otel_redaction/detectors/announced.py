@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from otel_redaction.scan import Scan
 
 _REACH = 72
+_REACH_OF_WORD = 40
+_WORD = re.compile(
+    rb"k(?:ey|ie)|tok|sec|acc|pri|pass|pw|pat|auth|cred|log|bear|sig|hash|ses|sid|webh|lic"
+)
 _KINDS = {
     "key": "api_key",
     "apikey": "api_key",
@@ -68,6 +72,8 @@ _PASSWORDS = frozenset({"pass", "password", "passwd", "pwd", "secret"})
 
 def announced_end(scan: Scan, start: int) -> tuple[int, str]:
     """Return where the value from *start* ends and its kind, or 0 if no word announces it."""
+    if _WORD.search(scan.lower, max(0, start - _REACH_OF_WORD), start) is None:
+        return 0, ""
     text = scan.text
     lead = text[max(0, start - _REACH) : start]
     found = _ANNOUNCER.search(lead)

@@ -26,8 +26,9 @@ _NUMBERED = re.compile(rb"([a-z?]{3,})0{1,2}")
 
 def _words_of(lower: bytes) -> list[bytes]:
     """Return the words of *lower*; `phone2` is one, the letters in `e8e01cc4e` are none."""
-    found = lower.translate(_WORD_MAP).split()
-    if b"0" not in b"".join(found):
+    written = lower.translate(_WORD_MAP)
+    found = written.split()
+    if b"0" not in written:
         return found
     words = []
     for word in found:
@@ -53,11 +54,17 @@ class Context:
     def words(self) -> list[bytes]:
         """The lower-case words of the 56 characters before, in order."""
         if self._words is None:
-            if not self._start:
-                return []
-            lead = self._scan.lower[max(0, self._start - _BEFORE) : self._start]
-            self._words = _words_of(lead)
+            scan = self._scan
+            if scan.last_words[0] != self._start:
+                lead = scan.lower[max(0, self._start - _BEFORE) : self._start]
+                scan.last_words = (self._start, _words_of(lead) if lead else [])
+            self._words = scan.last_words[1]
         return self._words
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether the whole text is ASCII."""
+        return self._scan.text.isascii()
 
     @property
     def lead(self) -> str:

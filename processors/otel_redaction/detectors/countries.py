@@ -397,7 +397,7 @@ def taiwan(value: str) -> bool:
 
 
 def any_length(digits: str) -> bool:
-    return 6 <= len(digits) <= 14
+    return 7 <= len(digits) <= 14
 
 
 def lengths(*allowed: int) -> Check:

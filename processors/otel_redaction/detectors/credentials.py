@@ -25,6 +25,22 @@ _PEM_LINES = re.compile(
 _LONGEST_PEM = 20_000
 _DER = re.compile(r"(?<![A-Za-z0-9+/])MII[A-Za-z0-9+/]{3}IBA[AD][A-Za-z0-9+/=]{20,20000}")
 """The beginning of a private key's body, where its marker is in another record."""
+_HASH_BEGINNINGS = (
+    *(
+        b"$2",
+        b"$1$",
+        b"$5$",
+        b"$6$",
+        b"$y$",
+        b"$7$",
+        b"$argon2",
+        b"$apr1",
+        b"$scrypt",
+        b"$md5",
+        b"$sha1",
+    ),
+    *(b"pbkdf2", b"scrypt", b"bcrypt", b"{SSHA", b"{SHA", b"{SMD5", b"{MD5", b"{CRYPT", b"{PBKDF2"),
+)
 _HASH = re.compile(
     r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{22,53}"
     r"|\$(?:[156y]|md5|sha1|apr1|7)\$(?:rounds=\d{1,9}\$)?[^\s$:\"']{0,40}\$[./A-Za-z0-9]{20,90}"
@@ -62,10 +78,8 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 _PORTS = re.compile(r"[\d.:/-]+(?:tcp|udp)?")
-_SIGNATURE = re.compile(
-    r"(?<![A-Za-z])(?:sig|signature|x-amz-signature)[=:][ \t]{0,2}[\"']?([A-Za-z0-9+/%_=-]{20,1024})",
-    re.IGNORECASE,
-)
+_SIGNATURE_NAME = re.compile(rb"sig(?:nature)?[=:]")
+_SIGNATURE = re.compile(r"[ \t]{0,2}[\"']?([A-Za-z0-9+/%_=-]{20,1024})")
 # A code is secret only after a word that says what it opens.
 _CODE_OWNER_REVERSED = re.compile(
     r"(?:[ _-]?(?:noitacifirev|ytiruces|noitacitnehtua|htua|noitamrifnoc|nigol|emit-eno"
@@ -102,7 +116,7 @@ def find_credentials(scan: Scan) -> None:
     if b"MII" in scan.data:
         for key in _DER.finditer(scan.text):
             scan.add(*key.span(), "private_key")
-    if b"$" in scan.data or b"}" in scan.data:
+    if any(beginning in scan.data for beginning in _HASH_BEGINNINGS):
         _find_hashes(scan)
     if "/" in scan.text:
         _find_in_urls(scan)
@@ -122,10 +136,10 @@ def find_credentials(scan: Scan) -> None:
         for login in _LOGIN.finditer(scan.text):
             if not login[1].isdigit() and not _PORTS.fullmatch(login[1]):
                 scan.add(*login.span(1), "password")
-    if b"sig" in scan.lower:
-        for signature in _SIGNATURE.finditer(scan.text):
-            if looks_random(signature[1]):
-                scan.add(*signature.span(1), "token")
+    for name in _SIGNATURE_NAME.finditer(scan.lower):
+        signature = _SIGNATURE.match(scan.text, name.end())
+        if signature is not None and looks_random(signature[1]):
+            scan.add(*signature.span(1), "token")
     if "code" in cues and b"0" in scan.shape:
         _find_codes(scan)
     if "bearer" in cues:

@@ -1,7 +1,5 @@
 """National ids made of digits and a few letters."""
 
-
-
 from __future__ import annotations
 
 import re

@@ -184,7 +184,7 @@ def is_labelled_elsewhere(value: str, recent: list[bytes], context: Context) -> 
     """Return whether two words together, or a label in another script, name *value* an id."""
     if recent[-1] in _NUMBER_WORDS and _TOGETHER.search(context.lead):
         return 6 <= len(value) <= 18
-    if not any(b"?" in word for word in recent):
+    if context.is_ascii:
         return False
     lead = context.lead[-_REACH_ELSEWHERE:]
     return any(label.search(lead) and check(value) for label, check in _elsewhere())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.cards import is_card
 from otel_redaction.detectors.context import Context
+from otel_redaction.detectors.countries import hetu
 from otel_redaction.detectors.labelled import labelled_kind
 from otel_redaction.detectors.lettered import is_lettered_id
 from otel_redaction.detectors.network import RESERVED_NETWORKS, is_ipv4
@@ -31,6 +32,7 @@ _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _SEPARATORS = b" .-/()+"
 _NINO_SPACED = re.compile(r"[A-CEGHJ-PR-TW-Z]{2} \d\d \d\d \d\d [A-D]", re.IGNORECASE)
 _MOST_LETTERS = 3
+_HETU_LENGTH = 11
 _MEMORABLE = 48
 """Shapes up to this length are remembered; longer ones (tables of numbers) would only fill it."""
 
@@ -79,6 +81,9 @@ def find_numbers(scan: Scan) -> None:
             start -= 1
         if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalpha()):
             _judge_run(scan, start, end)
+            continue
+        if end - start == _HETU_LENGTH - 1 and hetu(text[start : end + 1]):
+            scan.add(start, end + 1, "national_id")
             continue
         first, last = _unglued(text, start, end)
         if first > start:

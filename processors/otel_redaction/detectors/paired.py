@@ -35,93 +35,145 @@ _INSERT = re.compile(
     r"insert[ \t]{1,8}(?:into|ignore)[^(\r\n]{1,120}\(([^()]{3,600})\)\s{0,20}values\s{0,20}\(",
     re.IGNORECASE,
 )
+_NEXT_ROW = re.compile(r"\s{0,20},\s{0,20}\(")
 _SQL_VALUE = re.compile(
     r"\s{0,8}(?:N?'((?:[^'\\]|''|\\.){0,400})'|\"([^\"]{0,400})\"|([^,()'\"]{0,200}))\s{0,8}([,)])"
 )
-_YAML_PAIR = re.compile(
-    r"[\"']?\b(?:name|key|field|header)[\"']?\s{0,3}[:=]\s{0,3}[\"']?([\w.-]{2,60})[\"']?\s{0,4},?\s{1,60}"
-    r"[\"']?(?:value|content|val)[\"']?\s{0,3}[:=]\s{0,3}(?:\|[-+]?\s{1,40})?([\"']?)([^\r\n\"']{1,256})\2",
-    re.IGNORECASE,
+# What stands between a name and its value where both are data. Each begins at the name's end.
+_REST_OF_NAME = re.compile(r"[\w.\[\]-]{0,60}")
+_NAME_FIELD = re.compile(
+    r"(?:name|key|field|header|th|td|dt)[\"']?\s{0,3}[:=>]\s{0,3}[\"']?\Z", re.IGNORECASE
 )
-_MULTIPART = re.compile(
-    r"name=\"([\w.\[\]-]{2,60})\"(?:;[^\r\n]{0,80})?\r?\n(?:[\w-]{1,40}:[^\r\n]{0,80}\r?\n)?\r?\n([^\r\n]{1,256})",
-    re.IGNORECASE,
+_BETWEEN = (
+    # `name: x` and then `value: y`, as YAML, JSON and HTML write it
+    re.compile(
+        r"[\"']?\s{0,4},?\s{0,60}[\"']?\b(?:value|content|val)[\"']?\s{0,3}[:=]\s{0,3}(?:\|[-+]?\s{1,40})?"
+        r"([\"']?)([^\r\n\"'<>]{1,256})\1",
+        re.IGNORECASE,
+    ),
+    re.compile(r"[\"'][^<>\r\n]{0,80}?\bvalue=([\"'])([^\"'<>\r\n]{1,256})\1", re.IGNORECASE),
+    # a field of a form
+    re.compile(
+        r"\"(?:;[^\r\n]{0,80})?(\r?\n)(?:[\w-]{1,40}:[^\r\n]{0,80}\r?\n)?\r?\n([^\r\n]{1,256})"
+    ),
+    # `<key>x</key><string>y</string>`
+    re.compile(
+        r"</(?:key|name|th|td|dt)>\s{0,40}<(string|value|td|dd)>([^<>\r\n]{1,400})</\1>",
+        re.IGNORECASE,
+    ),
 )
-_FORM_FIELD = re.compile(
-    r"name=([\"'])([\w.\[\]-]{2,60})\1[^<>\r\n]{0,80}?\bvalue=([\"'])([^\"'<>\r\n]{1,256})\3",
-    re.IGNORECASE,
-)
-_PLIST = re.compile(
-    r"<(?:key|name|th|td|dt)>([\w .-]{2,60})</(?:key|name|th|td|dt)>\s{0,40}"
-    r"<(string|value|td|dd)>([^<>\r\n]{1,400})</\2>",
-    re.IGNORECASE,
-)
-_BLOCK = re.compile(
-    r"([\w.-]{2,60})[\"']?:[ \t]{0,4}[|>][-+]?\d?[ \t]{0,4}\r?\n([ \t]{1,40})(\S[^\r\n]{2,256})"
-)
+_BLOCK = re.compile(r"[\"']?:[ \t]{0,4}[|>][-+]?\d?[ \t]{0,4}\r?\n([ \t]{1,40})(\S[^\r\n]{2,256})")
 _SEPARATORS = (",", ";", "\t", "|")
 _MOST_COLUMNS = 64
 _MOST_ROWS = 2000
 _MOST_DIGITS = 2
 _QUOTED = Written("tight", "", quoted=True, setting=True)
-_BARE = Written("tight", "", quoted=False, setting=True)
 
 
 def find_paired(scan: Scan) -> None:
     """Add the secrets whose names stand apart from them."""
     text = scan.text
-    if not text.isascii():
+    if not text.isascii() and _has_foreign_name(text):
         for found in _FOREIGN_NAMES.finditer(text):
-            if _is_value(found[1], "password", quoted=False, loose=True):
+            if _is_value(found[1], "password", loose=True):
                 scan.add(*found.span(1), "password")
-    lower = scan.lower
-    if b"identified" in lower:
-        for found in _IDENTIFIED.finditer(text):
-            group = 2 if found[2] is not None else 3
-            if not is_template(found[group]) and found[group] not in {"?", "%s"}:
-                scan.add(*found.span(group), "password")
     if "name" not in scan.cues:
         return
-    if b"insert" in lower:
+    _find_identified(scan)
+    if b"insert" in scan.lower:
         _find_in_inserts(scan)
-    if b"value" in lower or b"content" in lower:
-        _find_pairs(scan, _YAML_PAIR, 1, 3)
-        if b"name=" in lower:
-            _find_pairs(scan, _FORM_FIELD, 2, 4)
-    if b'name="' in lower:
-        _find_pairs(scan, _MULTIPART, 1, 2)
-    if b"</" in lower:
-        _find_pairs(scan, _PLIST, 1, 3)
-    if b"|" in lower or b">" in lower:
-        _find_pairs(scan, _BLOCK, 1, 3)
-    if b"\n" in lower:
+    done = 0
+    for anchor in sorted(scan.cues["name"]):
+        if anchor >= done:
+            done = _find_pair(scan, anchor)
+    if b"\n" in scan.data:
         _find_in_tables(scan)
 
 
-def _is_value(value: str, kind: str, *, quoted: bool, loose: bool = False) -> bool:
-    written = Written("loose", "", quoted=False) if loose else (_QUOTED if quoted else _BARE)
+_LATIN_NAMES = (
+    "hasł",
+    "mật khẩu",
+    "şifre",
+    "parolă",
+    "lösenord",
+    "jelszó",
+    "slaptažodis",
+    "salasõna",
+    "contraseña",
+)
+_OTHER_SCRIPTS = re.compile("[\u0370-\u1fff\u3040-\ud7ff]")
+
+
+def _has_foreign_name(text: str) -> bool:
+    lower = text.lower()
+    return any(name in lower for name in _LATIN_NAMES) or _OTHER_SCRIPTS.search(text) is not None
+
+
+def _find_identified(scan: Scan) -> None:
+    position = scan.lower.find(b"identified")
+    while position >= 0:
+        found = _IDENTIFIED.match(scan.text, position)
+        if found is not None:
+            group = 2 if found[2] is not None else 3
+            if not is_template(found[group]) and found[group] not in {"?", "%s"}:
+                scan.add(*found.span(group), "password")
+        position = scan.lower.find(b"identified", position + 10)
+
+
+def _find_pair(scan: Scan, anchor: int) -> int:
+    """Add the value that a field beside the name around *anchor* holds; return where to look on."""
+    text = scan.text
+    rest = _REST_OF_NAME.match(text, anchor)
+    end = rest.end() if rest else anchor
+    following = text[end : end + 1]
+    if following not in {'"', "'", "\n", "\r", "<", ":", " ", ","}:
+        return anchor + 1
+    lead = text[max(0, anchor - 60) : anchor]
+    start = anchor - (len(lead) - len(lead.rstrip(_NAME_CHARACTERS)))
+    if following == ":" or text[end : end + 2] in {'":', "':"}:
+        block = _BLOCK.match(text, end)
+        return _add_pair(scan, text[start:end], block) if block else anchor + 1
+    if _NAME_FIELD.search(text[max(0, start - 16) : start]) is None:
+        return anchor + 1
+    for form in _BETWEEN:
+        found = form.match(text, end)
+        if found is not None:
+            return _add_pair(scan, text[start:end], found)
+    return anchor + 1
+
+
+_NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-[]"
+
+
+def _add_pair(scan: Scan, name: str, found: re.Match[str]) -> int:
+    kind = secret_kind(name)
+    if kind is not None and _is_value(found[2], kind):
+        start, end = found.span(2)
+        scan.add(start, start + len(scan.text[start:end].rstrip(" ,}]")), kind)
+    return found.start() + 1
+
+
+def _is_value(value: str, kind: str, *, loose: bool = False) -> bool:
+    written = Written("loose", "", quoted=False) if loose else _QUOTED
     accept = is_password if kind == "password" else is_secret
     return accept(value.strip(), written)
 
 
-def _find_pairs(scan: Scan, form: re.Pattern[str], name: int, value: int) -> None:
-    for found in form.finditer(scan.text):
-        kind = secret_kind(found[name])
-        if kind is not None and _is_value(found[value], kind, quoted=True):
-            start, end = found.span(value)
-            scan.add(start, start + len(scan.text[start:end].rstrip(" ,}]")), kind)
-
-
 def _find_in_inserts(scan: Scan) -> None:
     text = scan.text
-    for found in _INSERT.finditer(text):
+    insert = scan.lower.find(b"insert")
+    while insert >= 0:
+        found = _INSERT.match(text, insert)
+        insert = scan.lower.find(b"insert", insert + 6)
+        if found is None:
+            continue
         kinds = [secret_kind(column.strip(' \t\r\n`"[]')) for column in found[1].split(",")]
         if not any(kinds):
             continue
         position = found.end()
         for _ in range(_MOST_ROWS):
             position = _find_in_row(scan, position, kinds)
-            following = re.compile(r"\s{0,20},\s{0,20}\(").match(text, position)
+            following = _NEXT_ROW.match(text, position)
             if position == 0 or following is None:
                 break
             position = following.end()

@@ -130,6 +130,8 @@ def _is_national(value: str, count: int, context: Context) -> bool:
 
 def _calls(words: list[bytes], context: Context) -> bool:
     """Return whether a word about calling stands before the number, and not as a field's name."""
+    if context.character_before == "=":
+        return False
     if words[-1:] and words[-1] not in _CALLING and words[-1] not in _LEADS_TO_NUMBER:
         return _BESIDE_ADDRESS.search(context.lead) is not None
     for word in reversed(words[-_REACH_OF_CALLING:]):

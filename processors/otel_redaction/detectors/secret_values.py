@@ -282,8 +282,13 @@ def _is_words(value: str) -> bool:
     return all(_WORD.fullmatch(part) for part in _WORD_PARTS.split(value))
 
 
+_CAMEL = re.compile(r"(?:[A-Z]{0,3}[a-z]{2,15}\d{0,2}[/_.:@-]{0,2}){2,12}+[A-Z]{0,3}")
+
+
 def _mixed(value: str) -> bool:
     """Return whether letters, cases and digits alternate as in no word a person would write."""
+    if _CAMEL.fullmatch(value):
+        return False
     classes = [_character_class(character) for character in value if character.isalnum()]
     changes = sum(left != right for left, right in pairwise(classes))
     return len(classes) >= 16 and changes * 3 >= len(classes)
