@@ -1,6 +1,6 @@
 """Make the table of given and family names that redaction knows.
 
-    pip install --target /tmp/names Faker names numpy django  # the last two only for their prose
+    pip install --target /tmp/names Faker names
     PYTHONPATH=/tmp/names python tools/people_names.py processors/otel_redaction/people/names.txt
 
 The names are facts from the person providers of Faker (MIT licence), all locales, and from the
@@ -10,6 +10,8 @@ Python and of the installed packages also uses as words, in lower case, are mark
 choice and the form: folded to letters without accents, one line for each length and use, names
 that begin alike written one after the other without what they share.
 """
+
+# ruff: noqa: E501 - the expressions are tables
 
 from __future__ import annotations
 
@@ -44,7 +46,7 @@ def main(target: str) -> None:
     for use, names in (("g", given), ("f", family), ("c", census - family), ("w", words)):
         lines.append(f"{use} {_front_coded(sorted(names))}\n")
     Path(target).write_text("".join(lines), encoding="utf-8")
-    print(f"{len(given):,} given and {len(family):,} family names")
+    sys.stdout.write(f"{len(given):,} given and {len(family):,} family names\n")
 
 
 def _names() -> tuple[set[str], set[str], set[str]]:

@@ -16,7 +16,6 @@ from otel_redaction.detectors.numbers import find_numbers
 from otel_redaction.detectors.paired import find_paired
 from otel_redaction.detectors.tokens import find_tokens
 from otel_redaction.evasion import plain
-from otel_redaction.gate import regions
 from otel_redaction.match import Match, merged
 from otel_redaction.scan import Scan, flattened
 from otel_redaction.words_only import is_words_only
@@ -51,14 +50,7 @@ def _find_people() -> Callable[[str], list[Match]]:
 
 def search(text: str, deadline: float | None = None) -> list[Match]:
     """Return what is found in *text* as it is written, in any order."""
-    text = flattened(text)
-    if len(text) <= _SHORT:
-        return _search_region(Scan(text, deadline))
-    matches = []
-    for start, end in regions(text):
-        found = _search_region(Scan(text[start:end], deadline))
-        matches += [Match(first + start, last + start, kind) for first, last, kind in found]
-    return matches
+    return _search_region(Scan(flattened(text), deadline))
 
 
 def _search_region(scan: Scan) -> list[Match]:
@@ -77,6 +69,3 @@ def _search_region(scan: Scan) -> list[Match]:
     find_assignments(scan)
     find_paired(scan)
     return scan.matches
-
-
-_SHORT = 256

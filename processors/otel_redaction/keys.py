@@ -69,14 +69,15 @@ _ABOUT = words(
     "scopes method audience issuer reset resets strength min max vault list map table column "
     "iterations rounds callback handler factory service class interface schema tag alias "
     "description title text "
-    "placeholder message tokens_per_second position logprobs bytes"
+    "placeholder message tokens_per_second position logprobs bytes route routes spend region team "
+    "latency duration throughput tpm rpm request requests"
 )
 # A word anywhere in the name that makes its token or key harmless.
 _HARMLESS = words(
     "public pub csrf xsrf page next continuation pagination sync cursor stop eos bos pad unk cls "
     "sep max min num total count usage cached reasoning prompt completion input output audio text "
     "jsonwebtoken image budget special primary foreign partition sort idempotency cache "
-    "object bucket"
+    "object bucket time first per latency throughput logprob logprobs"
 )
 
 

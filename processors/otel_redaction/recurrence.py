@@ -10,9 +10,7 @@ from otel_redaction.words import words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_KINDS = words(
-    "password secret token api_key us_ssn national_id bank_account phone card passport person"
-)
+_KINDS = words("password secret token api_key us_ssn national_id bank_account phone card")
 _SHORTEST = 6
 _LONGEST = 512
 _SHORTEST_NUMBER = 8
@@ -42,8 +40,6 @@ def is_distinctive(value: str, kind: str) -> bool:
         return False
     if value.isdigit():
         return len(value) >= _SHORTEST_NUMBER
-    if kind == "person":
-        return " " in value
     if value.isalpha() and (value.islower() or value.isupper() or value.istitle()):
         return len(value) >= _SHORTEST_WORD
     return len(value) >= _SHORTEST_NUMBER or any(map(str.isdigit, value))

@@ -169,6 +169,9 @@ class ValueRedactor:
         named = named_value(mapping, self._rules) if depth and len(mapping) > 1 else None
         for each, value in mapping.items():
             kind = type(value)
+            if each == "token" and "logprob" in mapping:
+                result[each] = value  # a word of a model's answer, with its probability
+                continue
             if named is not None and each == named[0]:
                 result[each] = self._by_key(named[1], value, record)
                 continue

@@ -19,7 +19,7 @@ PLANTED = ("john.smith@example.com", "jane.doe@example.com", "078-05-1120", "+33
 
 
 def _value(value: dict[str, Any]) -> Any:
-    ((kind, held),) = value.items() or (("", None),)
+    kind, held = next(iter(value.items()))
     if kind == "intValue":
         return int(held)
     if kind == "arrayValue":

@@ -1,5 +1,7 @@
 """Generated values that the words just before them announce: `deepgram KEY io3l0urk6hub...`."""
 
+# ruff: noqa: E501 - the expressions are tables
+
 from __future__ import annotations
 
 import re
@@ -12,8 +14,10 @@ if TYPE_CHECKING:
 
 _REACH = 72
 _REACH_OF_WORD = 40
+_REACH_OF_OWNER = 26
 _WORD = re.compile(
-    rb"k(?:ey|ie)|tok|sec|acc|pri|pass|pw|pat|auth|cred|log|bear|sig|hash|ses|sid|webh|lic"
+    rb"(?:api[ _.-]?)?key|token|secret|access|private|pass|pwd|pat|auth|cred|login|bearer|signature|"
+    rb"hash[ _-]?key|cookie|session|sess|jsessionid|phpsessid|sid|webhook|licen"
 )
 _KINDS = {
     "key": "api_key",
@@ -42,7 +46,7 @@ _ANNOUNCER = re.compile(
     r"(?:[ _-]?(?:value|string|hash|var|env|v\d|\d))?"
     r"(?:[\"'`\])}]{0,3}\s{0,3}(?:is|was|equals|to|of|string|str|const|:)?\s{0,3}"
     r"(?:[:=|>,~-]{1,3}\s{0,4})?|</?\w{1,8}>\s{0,8}<\w{1,8}>)"
-    r"[\"'`({\[<]{0,3}(?:[bfru](?=[\"'`]))?\Z",
+    r"(?:[bfru](?=[\"'`]))?[\"'`({\[<]{0,3}",
     re.IGNORECASE,
 )
 _OWNER = re.compile(r"([A-Za-z0-9]+)[ _.-]{0,2}\Z")
@@ -72,11 +76,14 @@ _PASSWORDS = frozenset({"pass", "password", "passwd", "pwd", "secret"})
 
 def announced_end(scan: Scan, start: int) -> tuple[int, str]:
     """Return where the value from *start* ends and its kind, or 0 if no word announces it."""
-    if _WORD.search(scan.lower, max(0, start - _REACH_OF_WORD), start) is None:
-        return 0, ""
     text = scan.text
-    lead = text[max(0, start - _REACH) : start]
-    found = _ANNOUNCER.search(lead)
+    first = max(0, start - _REACH)
+    lead = text[first:start]
+    found = None
+    for word in _WORD.finditer(scan.lower, max(0, start - _REACH_OF_WORD), start):
+        found = _ANNOUNCER.fullmatch(lead, word.start() - first)
+        if found is not None:
+            break
     if found is None:
         return 0, ""
     value = _VALUE.match(text, start)
@@ -86,13 +93,13 @@ def announced_end(scan: Scan, start: int) -> tuple[int, str]:
         return 0, ""
     if name not in _PASSWORDS and _ODD.search(written):
         return 0, ""
-    before = lead[: found.start()]
+    before = lead[max(0, found.start() - _REACH_OF_OWNER) : found.start()]
     if before[-24:].lower().rstrip(" \t:='\"").endswith("authorization"):
         name = "token"  # what looks like the name is the scheme
     if _HARMLESS_OWNERS.search(before) and name in {"key", "token", "hash", "access", "session"}:
         return 0, ""
     owner = _OWNER.search(before)
-    if owner is None and name in {"key", "access", "private", "auth", "login", "pass", "pat"}:
+    if owner is None and name in {"key", "access", "private", "auth", "login", "pass", "pat"}:  # noqa: SIM102 - two thoughts
         # `key: 5d41402a...` is a hash more often than a secret; so is `access`.
         if _UUID.fullmatch(written) or _is_hash(written) or name == "access":
             return 0, ""

@@ -55,9 +55,11 @@ def find_birth_dates(scan: Scan) -> None:
     ]
     if not scan.text.isascii():
         words += _WORD.finditer(scan.text)
-    for word in words:
-        if word is None:
+    done = 0
+    for word in sorted(filter(None, words), key=re.Match.start):
+        if word.start() < done or not any(map(str.isdigit, text[word.end() : word.end() + _REACH])):
             continue
+        done = word.end() + _FAR
         date = _DATE.search(scan.text, word.end(), word.end() + _REACH)
         if date is None or "\x00" in scan.text[word.end() : date.start()]:
             continue

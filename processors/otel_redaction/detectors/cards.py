@@ -1,5 +1,7 @@
 """Payment cards: which issuer a number belongs to, and whether its check digit agrees."""
 
+# ruff: noqa: E501 - the expressions and word lists are tables
+
 from __future__ import annotations
 
 import re

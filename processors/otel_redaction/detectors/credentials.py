@@ -120,13 +120,13 @@ def find_credentials(scan: Scan) -> None:
         _find_hashes(scan)
     if "/" in scan.text:
         _find_in_urls(scan)
-    if b"curl" in scan.lower or b"userpwd" in scan.lower:
+    if b"curl" in scan.lower or b"userpwd" in scan.lower:  # noqa: SIM102 - two thoughts
         if b"curl " in scan.lower:
             for user in _CURL_USER.finditer(scan.text):
                 scan.add(*user.span(1), "password")
             for cookie in _CURL_COOKIE.finditer(scan.text):
                 scan.add(*cookie.span(1), "cookie")
-    if "/" in scan.text:
+    if "/" in scan.text:  # noqa: SIM102 - two thoughts
         if "webhook" in cues:
             for webhook in _WEBHOOK.finditer(scan.text):
                 scan.add(*webhook.span(), "api_key")
@@ -136,8 +136,12 @@ def find_credentials(scan: Scan) -> None:
         for login in _LOGIN.finditer(scan.text):
             if not login[1].isdigit() and not _PORTS.fullmatch(login[1]):
                 scan.add(*login.span(1), "password")
+    done = 0
     for name in _SIGNATURE_NAME.finditer(scan.lower):
+        if name.end() < done:
+            continue
         signature = _SIGNATURE.match(scan.text, name.end())
+        done = signature.end() if signature else name.end()
         if signature is not None and looks_random(signature[1]):
             scan.add(*signature.span(1), "token")
     if "code" in cues and b"0" in scan.shape:
@@ -154,19 +158,22 @@ def _find_private_keys(scan: Scan) -> None:
     begin = _PEM_BEGIN.search(text)
     while begin is not None:
         done = begin.end()
-        end = _PEM_END.search(text, done, done + _LONGEST_PEM)
         following = _PEM_BEGIN.search(text, done)
-        if end is not None and (following is None or end.start() < following.start()):
+        limit = min(done + _LONGEST_PEM, following.start() if following else len(text))
+        end = _PEM_END.search(text, done, limit)
+        if end is not None:
             if end.start() - done >= _SHORTEST_KEY:
                 scan.add(begin.start(), end.end(), "private_key")
             done = end.end()
         else:
             # A block cut short is a key all the same: take the lines that look like its body.
-            body = _PEM_LINES.match(text, done)
+            body = _PEM_LINES.match(text, done, limit)
             if body is not None and len(body.group().strip()) >= _SHORTEST_KEY:
                 done = body.end()
                 scan.add(begin.start(), done, "private_key")
-        begin = _PEM_BEGIN.search(text, done)
+        begin = (
+            following if following and following.start() >= done else _PEM_BEGIN.search(text, done)
+        )
 
 
 def _find_hashes(scan: Scan) -> None:

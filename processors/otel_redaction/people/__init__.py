@@ -1,1 +1,1 @@
-"""People in prose: names, addresses, health. Loaded with the first text that is searched for them."""
+"""People in prose: names, addresses, health; loaded at the first text searched for them."""

@@ -141,23 +141,125 @@ _LABELLED = re.compile(
 _CORNER = re.compile(
     rf"\bthe corner of ({_NUMBER}[ ])?(?:{_NAME}[ ]{{1,2}}){{1,5}}?(?:{_NUMBER}[ ])?and (?:{_NAME}[ ]?){{1,5}}(?:{_NUMBER})?"
 )
-_COUNTRIES = (
-    "Afghanistan Albania Algeria Argentina Armenia Australia Austria Azerbaijan Bahrain Bangladesh Belarus Belgium Bolivia "
-    "Bosnia Brazil Bulgaria Cambodia Cameroon Canada Chile China Colombia Croatia Cuba Cyprus Czechia Denmark Ecuador Egypt "
-    "Estonia Ethiopia Finland France Georgia Germany Ghana Greece Greenland Greenlander Guatemala Honduras Hungary Iceland India Indonesia "
-    "Iran Iraq Ireland Israel Italy Jamaica Japan Jordan Kazakhstan Kenya Kosovo Kuwait Latvia Lebanon Libya Lithuania "
-    "Luxembourg Malaysia Malta Mexico Moldova Monaco Mongolia Montenegro Morocco Nepal Netherlands Nicaragua Nigeria Norway "
-    "Oman Pakistan Panama Paraguay Peru Philippines Poland Portugal Qatar Romania Russia Senegal Serbia Singapore Slovakia "
-    "Slovenia Spain Sudan Sweden Switzerland Syria Taiwan Tanzania Thailand Tunisia Turkey Uganda Ukraine Uruguay Uzbekistan "
-    "Venezuela Vietnam Yemen Zambia Zimbabwe"
-).split()
+_COUNTRIES = [
+    "Afghanistan",
+    "Albania",
+    "Algeria",
+    "Argentina",
+    "Armenia",
+    "Australia",
+    "Austria",
+    "Azerbaijan",
+    "Bahrain",
+    "Bangladesh",
+    "Belarus",
+    "Belgium",
+    "Bolivia",
+    "Bosnia",
+    "Brazil",
+    "Bulgaria",
+    "Cambodia",
+    "Cameroon",
+    "Canada",
+    "Chile",
+    "China",
+    "Colombia",
+    "Croatia",
+    "Cuba",
+    "Cyprus",
+    "Czechia",
+    "Denmark",
+    "Ecuador",
+    "Egypt",
+    "Estonia",
+    "Ethiopia",
+    "Finland",
+    "France",
+    "Georgia",
+    "Germany",
+    "Ghana",
+    "Greece",
+    "Greenland",
+    "Greenlander",
+    "Guatemala",
+    "Honduras",
+    "Hungary",
+    "Iceland",
+    "India",
+    "Indonesia",
+    "Iran",
+    "Iraq",
+    "Ireland",
+    "Israel",
+    "Italy",
+    "Jamaica",
+    "Japan",
+    "Jordan",
+    "Kazakhstan",
+    "Kenya",
+    "Kosovo",
+    "Kuwait",
+    "Latvia",
+    "Lebanon",
+    "Libya",
+    "Lithuania",
+    "Luxembourg",
+    "Malaysia",
+    "Malta",
+    "Mexico",
+    "Moldova",
+    "Monaco",
+    "Mongolia",
+    "Montenegro",
+    "Morocco",
+    "Nepal",
+    "Netherlands",
+    "Nicaragua",
+    "Nigeria",
+    "Norway",
+    "Oman",
+    "Pakistan",
+    "Panama",
+    "Paraguay",
+    "Peru",
+    "Philippines",
+    "Poland",
+    "Portugal",
+    "Qatar",
+    "Romania",
+    "Russia",
+    "Senegal",
+    "Serbia",
+    "Singapore",
+    "Slovakia",
+    "Slovenia",
+    "Spain",
+    "Sudan",
+    "Sweden",
+    "Switzerland",
+    "Syria",
+    "Taiwan",
+    "Tanzania",
+    "Thailand",
+    "Tunisia",
+    "Turkey",
+    "Uganda",
+    "Ukraine",
+    "Uruguay",
+    "Uzbekistan",
+    "Venezuela",
+    "Vietnam",
+    "Yemen",
+    "Zambia",
+    "Zimbabwe",
+]
 _HAS_NUMBER = re.compile(r"\d")
 _REACH = 90
 
 
 _DIGITS = re.compile(r"\d{1,6}")
 _UNIT_WORD = re.compile(
-    rf"(?:\A|\n)[^\w\n]{{0,8}}(?:Apt|Apartment|Suite|Ste|Unit|Flat|Room)\.?[ #]{{1,2}}\Z",
+    r"(?:\A|\n)[^\w\n]{0,8}(?:Apt|Apartment|Suite|Ste|Unit|Flat|Room)\.?[ #]{1,2}\Z",
     re.IGNORECASE,
 )
 _UNIT_TAIL = re.compile(r"\w{1,6}[^\w\n]{0,3}(?:\n|\Z)")
@@ -192,6 +294,26 @@ _COUNTRY = re.compile(
     rf"\b(?:{'|'.join(_COUNTRIES)}|United Kingdom|United States|USA|UK|New Zealand|South Africa|Czech Republic|Saudi Arabia|Costa Rica|"
     rf"Hong Kong|South Korea|Sri Lanka|El Salvador) {{1,2}}\Z"
 )
+_LAST_OF_COUNTRY = frozenset(_COUNTRIES) | frozenset(
+    (
+        "Kingdom",
+        "States",
+        "USA",
+        "UK",
+        "Zealand",
+        "Africa",
+        "Republic",
+        "Arabia",
+        "Rica",
+        "Kong",
+        "Korea",
+        "Lanka",
+        "Salvador",
+    )
+)
+_UNIT_WORDS = frozenset(("apt", "apartment", "suite", "ste", "unit", "flat", "room"))
+_ENDS_AS_STREET = re.compile(rf"(?i:{_ENDING})\Z")
+_BEFORE_WORD = re.compile(rf"(?<![^\W_]){_BEFORE}[ ]")
 _POSTCODE_LENGTHS = range(3, 7)
 _LEAD = 80
 
@@ -232,13 +354,17 @@ def find_addresses(text: str, lower: bytes) -> Iterator[Match]:
             yield Match(*code.span(1), "address")
 
 
+_LEADS_TO_NAME = re.compile(
+    r"[A-Za-z/-]{0,2}\d{0,4}[A-Za-z]?,?[ ]{1,2}(?:\d{1,6}[A-Za-z]?,?[ ]{1,2})?[^\W\d_]"
+)
+
+
 def _at_number(text: str, start: int, end: int) -> Iterator[Match]:
     """Yield the addresses and postcodes of which the number from *start* is a part."""
     lead = text[start - 1 : start]
     if lead and (lead.isalnum() or lead in "_.-/="):
         return
-    following = text[end : end + 2]
-    if following[:1] in {" ", ","} or (following[:1].isalpha() and text[end + 1 : end + 2] == " "):
+    if _LEADS_TO_NAME.match(text, end):
         for form in _STREETS:
             street = form.match(text, start)
             if street is not None:
@@ -251,18 +377,22 @@ def _at_number(text: str, start: int, end: int) -> Iterator[Match]:
     if lead != " ":
         return
     before = text[max(0, start - _LEAD) : start]
-    if before[-2:-1].isalpha() or before[-2:-1] in {".", ","}:
-        street_before = _STREET_BEFORE.search(before)
-        tail = _AFTER_STREET.match(text, start) if street_before else None
-        if street_before is not None and tail is not None:
-            yield _trimmed(text, start - len(street_before[1]), tail.end())
-            return
-        if end - start in _POSTCODE_LENGTHS and _COUNTRY.search(before[-24:]):
-            yield Match(start, end, "address")
-            return
-        if _UNIT_WORD.search(before[-24:]) and _UNIT_TAIL.match(text, start):
-            yield Match(start - len(before) + before.rfind("\n") + 1, end, "address")
-            return
+    last = before.rstrip(" ,.").rpartition(" ")[2].rpartition("\n")[2]
+    if last[-1:].isalpha() or last[-1:] == ".":
+        if _ENDS_AS_STREET.search(last) or _BEFORE_WORD.search(before):
+            street_before = _STREET_BEFORE.search(before)
+            tail = _AFTER_STREET.match(text, start) if street_before else None
+            if street_before is not None and tail is not None:
+                yield _trimmed(text, start - len(street_before[1]), tail.end())
+                return
+        if last in _LAST_OF_COUNTRY and end - start in _POSTCODE_LENGTHS:  # noqa: SIM102 - two thoughts
+            if _COUNTRY.search(before[-24:]):
+                yield Match(start, end, "address")
+                return
+        if last.lower().strip(".") in _UNIT_WORDS and _UNIT_TAIL.match(text, start):  # noqa: SIM102 - two thoughts
+            if _UNIT_WORD.search(before[-24:]):
+                yield Match(start - len(before) + before.rfind("\n") + 1, end, "address")
+                return
     if end - start == 1 and _CODE_TAIL.match(text, start):
         code = _CODE_LEAD.search(before[-8:])
         if code is not None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from otel_redaction.match import Match
+from typing import TYPE_CHECKING
+
 from otel_redaction.people.addresses import find_addresses
 from otel_redaction.people.health import find_health
 from otel_redaction.people.labelled import find_labelled
 from otel_redaction.people.persons import find_persons
 from otel_redaction.people.stems import lowered
+
+if TYPE_CHECKING:
+    from otel_redaction.match import Match
 
 
 def find_people(text: str) -> list[Match]:

@@ -52,11 +52,83 @@ _PLACE_WORD = re.compile(
 )
 _NEAR = 48
 _STOP = frozenset(
-    "name names id ids is was has not and the for agent input output message messages content role "
-    "interface experience manual guide group groups account accounts data table type types error errors "
-    "page pages profile settings permissions password prompt query request session story stories "
-    "authentication authorization info information list can could should must will would may asked wants "
-    "needs said says clicks click enters the with who that this from into their about guide feedback".split()
+    [
+        "name",
+        "names",
+        "id",
+        "ids",
+        "is",
+        "was",
+        "has",
+        "not",
+        "and",
+        "the",
+        "for",
+        "agent",
+        "input",
+        "output",
+        "message",
+        "messages",
+        "content",
+        "role",
+        "interface",
+        "experience",
+        "manual",
+        "guide",
+        "group",
+        "groups",
+        "account",
+        "accounts",
+        "data",
+        "table",
+        "type",
+        "types",
+        "error",
+        "errors",
+        "page",
+        "pages",
+        "profile",
+        "settings",
+        "permissions",
+        "password",
+        "prompt",
+        "query",
+        "request",
+        "session",
+        "story",
+        "stories",
+        "authentication",
+        "authorization",
+        "info",
+        "information",
+        "list",
+        "can",
+        "could",
+        "should",
+        "must",
+        "will",
+        "would",
+        "may",
+        "asked",
+        "wants",
+        "needs",
+        "said",
+        "says",
+        "clicks",
+        "click",
+        "enters",
+        "the",
+        "with",
+        "who",
+        "that",
+        "this",
+        "from",
+        "into",
+        "their",
+        "about",
+        "guide",
+        "feedback",
+    ]
 )
 _HAS_DIGIT_OR_SIGN = re.compile(r"[\d@_.-]")
 _BIGGEST_LATITUDE = 90.0
@@ -128,8 +200,10 @@ def find_labelled(text: str, lower: bytes) -> Iterator[Match]:
     """Yield handles, vehicle and device numbers, documents, coordinates, spelled-out addresses."""
     done = 0
     for place in sorted(places(lower, _DOTS)):
-        start = max(done, place - _BEFORE_DOT)
-        for found in _SPELLED_MAIL.finditer(text, start, place + _AFTER_DOT):
+        if place < done:
+            continue
+        done = place + _AFTER_DOT // 2
+        for found in _SPELLED_MAIL.finditer(text, max(0, place - _BEFORE_DOT), place + _AFTER_DOT):
             yield Match(*found.span(1), "email")
             done = found.end()
     for place in places(lower, _HANDLES):

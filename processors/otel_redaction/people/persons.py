@@ -1,5 +1,7 @@
 """Names of persons in prose: by vocabulary, by title, by what introduces them."""
 
+# ruff: noqa: E501 - the expressions and word lists are tables
+
 from __future__ import annotations
 
 import re
@@ -227,7 +229,7 @@ def _found(text: str, lower: bytes) -> Iterator[Match]:
         if cue is None:
             continue
         words_of_name = cue[1].split()
-        if folded(words_of_name[0]) in given or folded(words_of_name[-1]) in beside:
+        if folded(words_of_name[0]) in given or folded(words_of_name[-1]) in beside:  # noqa: SIM102 - two thoughts
             if folded(words_of_name[0]) not in NOT_NAMES:
                 yield Match(*cue.span(1), "person")
     for run in _RUN.finditer(text):
@@ -237,7 +239,7 @@ def _found(text: str, lower: bytes) -> Iterator[Match]:
             (token.group(), run.start() + token.start(), run.start() + token.end())
             for token in _TOKEN.finditer(run.group())
         ]
-        if 2 <= len(tokens) <= 3 and text[run.end() : run.end() + 1] in {"\n", "\r"}:
+        if 2 <= len(tokens) <= 3 and text[run.end() : run.end() + 1] in {"\n", "\r"}:  # noqa: SIM102 - two thoughts
             if _is_card(text, run.start(), run.end(), tokens):
                 yield Match(run.start(), run.end(), "person")
                 continue
@@ -339,7 +341,7 @@ def _name_from(
     is_beside = is_family or any(part in known.beside for part in parts)
     ambiguous = low in words_too()
     blocked = low in NOT_NAMES and not ambiguous
-    if word[1:] != word[1:].lower() and "-" not in word and not _MAC.match(word):
+    if word[1:] != word[1:].lower() and "-" not in word and not _MAC.match(word):  # noqa: SIM102 - two thoughts
         # An acronym or a product; a text in capitals is another matter.
         if not word.isupper() or not is_given or not _is_shouted(tokens):
             return -1
