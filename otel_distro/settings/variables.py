@@ -13,6 +13,7 @@ from otel_distro import environment_variables as env
 from otel_distro.delivery.batch_limits import DEFAULT_LIMITS, MEGABYTE
 from otel_distro.settings import parsers as parse
 from otel_distro.spool.limits import DEFAULT_SPOOL_LIMITS
+from otel_redaction import DEFAULT_POLICY, PEOPLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +86,17 @@ VARIABLES: tuple[Variable, ...] = (
         "attribute keys whose values are never redacted, separated by commas",
         "none",
         "app.build_id",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_REDACTION_PEOPLE,
+        "redaction_people",
+        parse.choice(*PEOPLE),
+        "where names of persons, addresses and health are redacted: `content` is prompts, answers, "
+        "tool arguments and log bodies; `all` adds every attribute whose values the conventions do "
+        "not define",
+        DEFAULT_POLICY.people,
+        "all",
         protects=True,
     ),
     Variable(
