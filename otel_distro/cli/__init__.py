@@ -30,6 +30,7 @@ COMMANDS = {
     "report": "volume, errors, latency and cost as text, or as one HTML file",
     "reprice": "price stored calls anew, after a price was added or corrected",
     "run": "run a program under this distribution",
+    "serve": "receive OTLP from any program: redact, price, keep, show and forward it",
     "spool": "see or send telemetry that waits on disk",
     "stack": "check the bundled stack, list its addresses, write its files",
     "stats": "error rate, latency, speed and time to first token",
