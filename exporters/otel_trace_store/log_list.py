@@ -13,6 +13,7 @@ from otel_trace_store.records import StoredLog, logs_in
 from otel_trace_store.schema import BlockKind, NameKind
 from otel_trace_store.words import (
     has_all,
+    indexed_part,
     match_expression,
     parts_of,
     texts_in,
@@ -72,7 +73,7 @@ def find_logs(reader: StoreReader, wanted: LogFilter, *, limit: int = 100) -> Lo
 def _blocks(segment: Segment, wanted: LogFilter) -> Iterator[Iterator[StoredLog]]:
     _, _, value = wanted.attribute.partition("=")
     parts = parts_of(wanted.text)
-    expression = match_expression([*parts, value.lower()] if value else parts)
+    expression = match_expression([*parts, *indexed_part(value)])
     tables, conditions, values = "blocks", ["kind = ?"], [BlockKind.LOGS]
     conditions_values: list[Any] = list(values)
     if expression is not None:

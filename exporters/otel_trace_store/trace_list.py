@@ -11,7 +11,13 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from otel_trace_store.blocks import unpack
 from otel_trace_store.records import StoredSpan, spans_in
 from otel_trace_store.schema import ERROR_TAG, BlockKind, NameKind
-from otel_trace_store.words import has_all, match_expression, parts_of, texts_of_attributes
+from otel_trace_store.words import (
+    has_all,
+    indexed_part,
+    match_expression,
+    parts_of,
+    texts_of_attributes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -258,7 +264,7 @@ def _matching(
 def _blocks_with_matches(segment: Segment, wanted: TraceFilter) -> Iterator[list[bytes]]:
     parts = parts_of(wanted.text)
     key, _, value = wanted.attribute.partition("=")
-    expression = match_expression([*parts, value.lower()] if value else parts)
+    expression = match_expression([*parts, *indexed_part(value)])
     for data in blocks_with(segment, BlockKind.SPANS, expression, wanted.since_us):
         raw = unpack(data)
         if key and key.encode() not in raw:

@@ -56,3 +56,18 @@ def texts_of_attributes(attributes: Mapping[str, Any]) -> Iterable[str]:
     """Yield every text in the values of *attributes*."""
     for value in attributes.values():
         yield from texts_in(value)
+
+
+def indexed_part(value: str) -> list[str]:
+    """Return what of an attribute's *value* can be looked up by words.
+
+    Nothing where it may be a truth value or a number, most of which are not in the index.
+    """
+    value = value.strip().lower()
+    if not value or value in {"true", "false"}:
+        return []
+    try:
+        float(value)
+    except ValueError:
+        return [value]
+    return []

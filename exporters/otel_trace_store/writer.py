@@ -58,6 +58,8 @@ class SpanCost:
     """Nano-US-dollars; None where the price is unknown."""
     billed: bool
     """False where another span carries the cost of the same call."""
+    revised: bool = False
+    """Whether it takes the place of an earlier decision; else one that is stored stays."""
 
 
 @dataclass(slots=True)
@@ -170,12 +172,22 @@ class TraceStoreWriter:
     def _write_costs(self, connection: sqlite3.Connection, costs: Sequence[SpanCost]) -> None:
         # A revised decision may be about a span of an older segment, which is then left as it is:
         # the ledger has the last word on money.
-        connection.executemany(
+        insert = (
             "INSERT INTO costs (trace, span_id, nano_usd, billed) "
-            "SELECT no, ?, ?, ? FROM traces WHERE trace_id = ? "
-            "ON CONFLICT DO UPDATE SET nano_usd = excluded.nano_usd, billed = excluded.billed",
-            [(cost.span_id, cost.nano_usd, cost.billed, cost.trace_id) for cost in costs],
+            "SELECT no, ?, ?, ? FROM traces WHERE trace_id = ? ON CONFLICT DO "
         )
+        for revised, action in (
+            (False, "NOTHING"),
+            (True, "UPDATE SET nano_usd = excluded.nano_usd, billed = excluded.billed"),
+        ):
+            connection.executemany(
+                insert + action,
+                [
+                    (cost.span_id, cost.nano_usd, cost.billed, cost.trace_id)
+                    for cost in costs
+                    if cost.revised is revised
+                ],
+            )
 
     def _current(self) -> tuple[sqlite3.Connection, Names]:
         """Return the segment to write to, a new one where the day or the file is full."""

@@ -28,23 +28,23 @@ def attribute_mapping(pairs: Any, nesting: int = 32) -> tuple[dict[str, Any], bo
             found[pair.key] = value.string_value
         elif kind in {"array_value", "kvlist_value"}:
             found[pair.key] = value_of(value)
-            same = same and not _is_deeper(value, nesting)
+            same = same and not is_deeper(value, nesting)
         else:
             found[pair.key] = getattr(value, kind) if kind else None
     return found, same and len(found) == len(pairs)
 
 
-def _is_deeper(value: AnyValue, levels: int) -> bool:
+def is_deeper(value: AnyValue, levels: int) -> bool:
     """Return whether *value* has more than *levels* levels, or a key twice in one of its maps."""
     kind = value.WhichOneof("value")
     if kind == "array_value":
-        return levels <= 0 or any(_is_deeper(item, levels - 1) for item in value.array_value.values)
+        return levels <= 0 or any(is_deeper(item, levels - 1) for item in value.array_value.values)
     if kind == "kvlist_value":
         pairs = value.kvlist_value.values
         return (
             levels <= 0
             or len({pair.key for pair in pairs}) != len(pairs)
-            or any(_is_deeper(pair.value, levels - 1) for pair in pairs)
+            or any(is_deeper(pair.value, levels - 1) for pair in pairs)
         )
     return False
 

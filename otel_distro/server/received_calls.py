@@ -112,15 +112,20 @@ class ReceivedCalls:
 
     def costs(self) -> list[SpanCost]:
         """Return what was decided since the last `settle`, for the trace store."""
-        decided = {**self._priced_by_sender, **self._revised, **self._new}
+        decided = [
+            *((priced, False) for priced in self._priced_by_sender.values()),
+            *((priced, False) for priced in self._new.values()),
+            *((priced, True) for priced in self._revised.values()),
+        ]
         return [
             SpanCost(
                 priced.call.trace_id.to_bytes(16, "big"),
                 (priced.call.span_id % 2**64).to_bytes(8, "big"),
                 priced.cost_nano_usd,
                 priced.billed,
+                revised=revised,
             )
-            for priced in decided.values()
+            for priced, revised in decided
         ]
 
     def settle(self) -> None:

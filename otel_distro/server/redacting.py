@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro.server.otlp_values import attribute_mapping, set_attributes, set_value
+from otel_distro.server.attribute_redaction import AttributeRedactor
+from otel_distro.server.otlp_values import attribute_mapping, set_value
+from otel_pricing.recognise import MARKS
 from otel_trace_store.values import value_of
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class MessageRedactor:
         self._shield = shield
         self._limits = limits
         self._without_messages = without_messages
+        self._pairs = AttributeRedactor(shield, most=limits.attributes, nesting=limits.nesting)
         self._resources: dict[bytes, bytes] = {}
 
     def traces(self, request: ExportTraceServiceRequest, more: MoreOfSpan) -> None:
@@ -56,12 +59,12 @@ class MessageRedactor:
         for group in request.resource_spans:
             raw_resource = attribute_mapping(group.resource.attributes)[0]
             self._resource(group.resource, _TRACES)
-            group.schema_url = shield.label(group.schema_url, _TRACES)
+            group.schema_url = shield.name(group.schema_url, _TRACES)
             for scope in group.scope_spans:
                 raw_scope = type(scope.scope)()
                 raw_scope.CopyFrom(scope.scope)
                 self._scope(scope.scope, _TRACES)
-                scope.schema_url = shield.label(scope.schema_url, _TRACES)
+                scope.schema_url = shield.name(scope.schema_url, _TRACES)
                 for span in scope.spans:
                     self._span(span, raw_resource, raw_scope, more)
 
@@ -71,12 +74,12 @@ class MessageRedactor:
         for group in request.resource_logs:
             raw_resource = attribute_mapping(group.resource.attributes)[0]
             self._resource(group.resource, _LOGS)
-            group.schema_url = shield.label(group.schema_url, _LOGS)
+            group.schema_url = shield.name(group.schema_url, _LOGS)
             for scope in group.scope_logs:
                 raw_scope = type(scope.scope)()
                 raw_scope.CopyFrom(scope.scope)
                 self._scope(scope.scope, _LOGS)
-                scope.schema_url = shield.label(scope.schema_url, _LOGS)
+                scope.schema_url = shield.name(scope.schema_url, _LOGS)
                 for record in scope.log_records:
                     self._log(record, raw_resource, raw_scope, seen)
 
@@ -85,10 +88,10 @@ class MessageRedactor:
         shield = self._shield
         for group in request.resource_metrics:
             self._resource(group.resource, _METRICS)
-            group.schema_url = shield.label(group.schema_url, _METRICS)
+            group.schema_url = shield.name(group.schema_url, _METRICS)
             for scope in group.scope_metrics:
                 self._scope(scope.scope, _METRICS)
-                scope.schema_url = shield.label(scope.schema_url, _METRICS)
+                scope.schema_url = shield.name(scope.schema_url, _METRICS)
                 for metric in scope.metrics:
                     self._metric(metric)
 
@@ -96,16 +99,18 @@ class MessageRedactor:
         self, span: Span, resource: Mapping, scope: InstrumentationScope, more: MoreOfSpan
     ) -> None:
         shield, limits = self._shield, self._limits
-        if len(span.attributes) > limits.attributes:
-            span.dropped_attributes_count += len(span.attributes) - limits.attributes
-            del span.attributes[limits.attributes :]
-        raw, same = attribute_mapping(span.attributes, limits.nesting)
-        added = more(span, raw, resource, scope)
+        pairs = span.attributes
+        if len(pairs) > limits.attributes:
+            span.dropped_attributes_count += len(pairs) - limits.attributes
+            del pairs[limits.attributes :]
+        added = None
+        if any(pair.key in MARKS for pair in pairs):
+            added = more(span, attribute_mapping(pairs)[0], resource, scope)
+        unknown = self._pairs.unknown(pairs)
+        if unknown:
+            self._pairs.redact_pairs(pairs, unknown, _TRACES)
         if added:
-            raw.update(added)
-        clean = shield.attributes(raw, _TRACES)
-        if added or not same or clean != raw:
-            set_attributes(span.attributes, clean)
+            self._pairs.append(pairs, dict(added), _TRACES)
         name = shield.name(span.name, _TRACES)
         if name != span.name:
             span.name = name
@@ -125,7 +130,7 @@ class MessageRedactor:
             del span.events[most:]
         for event in span.events:
             event.name = self._shield.name(event.name, _TRACES)
-            self._attributes(event, "attributes", _TRACES)
+            self._pairs.redact(event, "attributes", _TRACES)
 
     def _links(self, span: Span) -> None:
         most = self._limits.events
@@ -134,7 +139,7 @@ class MessageRedactor:
             del span.links[most:]
         for link in span.links:
             link.trace_state = self._trace_state(link.trace_state)
-            self._attributes(link, "attributes", _TRACES)
+            self._pairs.redact(link, "attributes", _TRACES)
 
     def _trace_state(self, state: str) -> str:
         if not state:
@@ -149,11 +154,9 @@ class MessageRedactor:
         self, record: LogRecord, resource: Mapping, scope: InstrumentationScope, seen: SeenLog
     ) -> None:
         shield = self._shield
-        raw, same = attribute_mapping(record.attributes, self._limits.nesting)
+        raw, _ = attribute_mapping(record.attributes)
         seen(record, raw, resource, scope)
-        clean = shield.attributes(raw, _LOGS)
-        if not same or clean != raw or len(raw) > self._limits.attributes:
-            self._rewrite(record, "attributes", clean)
+        self._pairs.redact(record, "attributes", _LOGS)
         if self._without_messages and _is_message(record, raw):
             record.ClearField("body")
         if record.HasField("body"):
@@ -170,31 +173,14 @@ class MessageRedactor:
         metric.unit = shield.name(metric.unit, _METRICS)
         if metric.description:
             metric.description = shield.name(metric.description, _METRICS)
-        self._attributes(metric, "metadata", _METRICS)
+        self._pairs.redact(metric, "metadata", _METRICS)
         kind = metric.WhichOneof("data")
         if kind is None:
             return
         for point in getattr(metric, kind).data_points:
-            self._attributes(point, "attributes", _METRICS)
+            self._pairs.redact(point, "attributes", _METRICS)
             for exemplar in getattr(point, "exemplars", ()):
-                self._attributes(exemplar, "filtered_attributes", _METRICS)
-
-    def _attributes(self, holder: Any, field: str, signal: str) -> None:
-        pairs = getattr(holder, field)
-        if not pairs:
-            return
-        raw, same = attribute_mapping(pairs, self._limits.nesting)
-        clean = self._shield.attributes(raw, signal)
-        if not same or clean != raw or len(raw) > self._limits.attributes:
-            self._rewrite(holder, field, clean)
-
-    def _rewrite(self, holder: Any, field: str, clean: Mapping) -> None:
-        most = self._limits.attributes
-        if len(clean) > most:
-            if hasattr(holder, "dropped_attributes_count"):
-                holder.dropped_attributes_count += len(clean) - most
-            clean = dict(list(clean.items())[:most])
-        set_attributes(getattr(holder, field), clean)
+                self._pairs.redact(exemplar, "filtered_attributes", _METRICS)
 
     def _resource(self, resource: Resource, signal: str) -> None:
         raw = resource.SerializeToString(deterministic=True)
@@ -202,7 +188,7 @@ class MessageRedactor:
         if known is None:
             if hasattr(resource, "entity_refs"):
                 resource.ClearField("entity_refs")
-            self._attributes(resource, "attributes", signal)
+            self._pairs.redact(resource, "attributes", signal)
             known = resource.SerializeToString()
             if len(self._resources) >= _MOST_KEPT:
                 self._resources.clear()
@@ -212,10 +198,10 @@ class MessageRedactor:
 
     def _scope(self, scope: InstrumentationScope, signal: str) -> None:
         if scope.name:
-            scope.name = self._shield.label(scope.name, signal)
+            scope.name = self._shield.name(scope.name, signal)
         if scope.version:
-            scope.version = self._shield.label(scope.version, signal)
-        self._attributes(scope, "attributes", signal)
+            scope.version = self._shield.name(scope.version, signal)
+        self._pairs.redact(scope, "attributes", signal)
 
 
 def _is_message(record: LogRecord, attributes: Mapping) -> bool:
