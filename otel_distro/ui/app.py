@@ -57,11 +57,11 @@ class Site:
     location: Location
     settings: Settings
     access: Access = field(default_factory=Access)
-    store: Path | None = None
-    """Folder of the trace store; None to show the ledger alone."""
     jaeger: str = JAEGER
     """Where traces can be looked at, without a slash at the end."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    store: Path | None = None
+    """Folder of the trace store; None for the one in the state folder."""
 
 
 def make_app(site: Site) -> ASGIApp:
