@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 COMMANDS = {
+    "agent-env": "what makes a coding agent send its telemetry to this machine",
     "alerts": "what is wrong now, told once to wherever alerts go",
     "audit": "what was decided about the data, and whether the record of it is whole",
     "budgets": "what cost budgets have left, and when they will run out",
@@ -23,6 +24,9 @@ COMMANDS = {
     "health": "whether memory, errors, latency and budgets are well",
     "import": "fill the ledger from OTLP/JSON Lines files",
     "ledger": "check the ledger, remove or archive old calls, copy it",
+    "logs": "find log records in what `serve` keeps",
+    "mcp": "let agents ask what was spent and why it is slow, read-only",
+    "metrics": "metrics in what `serve` keeps",
     "prices": "what a model costs and where that price comes from",
     "privacy": "every field that can leave or is kept: where, why, for how long",
     "prove-privacy": "run a program with fake secrets planted and show all that would leave",
@@ -31,10 +35,12 @@ COMMANDS = {
     "report": "volume, errors, latency and cost as text, or as one HTML file",
     "reprice": "price stored calls anew, after a price was added or corrected",
     "run": "run a program under this distribution",
+    "serve": "receive OTLP from any program: redact, price, keep, show and forward it",
     "spool": "see or send telemetry that waits on disk",
     "stack": "check the bundled stack, list its addresses, write its files",
     "stats": "error rate, latency, speed and time to first token",
     "top": "watch calls, spend, budgets, latency and errors on a terminal",
+    "traces": "find traces in what `serve` keeps, or show one",
     "ui": "a page on this machine: spend, budgets, latency, errors, calls",
     "violations": "spans that exceeded their latency budgets",
     "waste": "what retries, abandoned streams, repeats and missed caches cost",

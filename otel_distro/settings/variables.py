@@ -14,6 +14,7 @@ from otel_distro.delivery.batch_limits import DEFAULT_LIMITS, MEGABYTE
 from otel_distro.settings import parsers as parse
 from otel_distro.spool.limits import DEFAULT_SPOOL_LIMITS
 from otel_redaction import DEFAULT_POLICY, PEOPLE
+from otel_trace_store.limits import DEFAULT_BYTES, DEFAULT_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -419,6 +420,51 @@ VARIABLES: tuple[Variable, ...] = (
         "none",
         "(32 random characters)",
         secret=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_FORWARD,
+        "forward",
+        str,
+        "where `otel-distro serve` sends on what it receives, redacted: the address of an "
+        "OTLP/HTTP receiver",
+        "none",
+        "http://collector.internal:4318",
+        secret=True,  # a URL may hold a password
+    ),
+    Variable(
+        env.OTEL_DISTRO_SERVE_TOKEN,
+        "",
+        str,
+        "token that senders to `otel-distro serve` show as a bearer token; without one it "
+        "receives on loopback only",
+        "none",
+        "(32 random characters)",
+        secret=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_SERVE_ORIGINS,
+        "serve_origins",
+        parse.names,
+        "origins whose web pages may send to `otel-distro serve`, separated by commas",
+        "none",
+        "http://localhost:3000",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_STORE_DAYS,
+        "store_days",
+        parse.number(least=0.01, most=3650, example="7"),
+        "days for which `otel-distro serve` keeps spans, log records and metrics",
+        f"{DEFAULT_DAYS}",
+        "30",
+    ),
+    Variable(
+        env.OTEL_DISTRO_STORE_MB,
+        "store_mb",
+        parse.number(least=16, most=10_000_000, example="4096"),
+        "megabytes that spans, log records and metrics may take on disk; the oldest go first",
+        f"{DEFAULT_BYTES // MEGABYTE}",
+        "20000",
     ),
     Variable(
         env.OTEL_DISTRO_QUEUE_MB,

@@ -22,6 +22,7 @@ PACKAGES = {
     "otel_wire",
     "otel_budget",
     "otel_cost_ledger",
+    "otel_trace_store",
 }
 
 
