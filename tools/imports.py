@@ -93,7 +93,7 @@ def cycles(graph: Edges) -> list[list[str]]:
             elif other in stack:
                 low[room] = min(low[room], index[other])
         if low[room] == index[room]:
-            group = []
+            group: list[str] = []
             while stack and (not group or group[-1] != room):
                 group.append(stack.pop())
             if len(group) > 1:

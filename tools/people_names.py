@@ -82,10 +82,10 @@ def _words() -> set[str]:
 
     counts = Counter(_WORD.findall(" ".join(topics.topics.values())))
     for package in metadata.distributions():
-        counts.update(_WORD.findall(str(package.metadata.get_payload() or "")))
-        for file in package.files or ():
-            if file.suffix in {".md", ".rst", ".txt"} and "site-packages" not in str(file):
-                counts.update(_WORD.findall(_read(file)))
+        counts.update(_WORD.findall(str(package.metadata)))
+        for path in package.files or ():
+            if path.suffix in {".md", ".rst", ".txt"} and "site-packages" not in str(path):
+                counts.update(_WORD.findall(_read(path)))
     table = files("names")
     common: set[str] = set()
     for file in ("dist.female.first", "dist.male.first"):
