@@ -18,11 +18,7 @@ from otel_distro import notices, settings
 from otel_distro.attributes import DISTRO_NAME
 from otel_distro.boot_failure import close_everything, make_missing_provider
 from otel_distro.content.wiring import capture
-from otel_distro.delivery.credentials import (
-    keep_headers_unprinted,
-    warn_of_plaintext,
-    without_credentials,
-)
+from otel_distro.delivery.credentials import keep_headers_unprinted, warn_of_plaintext
 from otel_distro.delivery.exporters import drop_unknown_exporters
 from otel_distro.delivery.light_transport import exporter_arguments
 from otel_distro.delivery.otlp_variables import otlp_endpoint
@@ -34,6 +30,7 @@ from otel_distro.running import running, set_running
 from otel_distro.runtime import Runtime
 from otel_distro.sdk_counts import count_cheaply
 from otel_distro.settings.parsers import TRUE
+from otel_distro.spool.endpoints import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

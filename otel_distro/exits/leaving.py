@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _MARGIN = 0.5
 """Seconds that closing may take beyond its timeout before the process goes without it."""
+_STORING_MARGIN = 2.0
+"""Seconds more while calls are written to disk: they exist nowhere else, and on a busy machine
+the last step may not get the processor for a while."""
 _ATTEMPTS = 3
 """How often closing is begun again after a signal handler of the app's has raised in it."""
 _SLICE = 0.002
@@ -42,6 +45,10 @@ class Closable(Protocol):
 
     def pending(self) -> bool:
         """Whether there is anything to deliver."""
+        ...
+
+    def is_storing_calls(self) -> bool:
+        """Whether closing has come to its last step: calls that have to reach the disk."""
         ...
 
 
@@ -103,13 +110,18 @@ class Exits:
         # The flag is for a handler that interrupts us between taking the lock and giving it back.
         while not self._is_done:
             try:
-                if greenlets.are_in_use():
-                    self._let_others_run(deadline)
-                elif self._done.acquire(timeout=max(0.0, deadline - time.monotonic())):
-                    self._done.release()  # for the next who waits
+                self._wait_until(deadline)
+                if not self._is_done and self._runtime.is_storing_calls():
+                    self._wait_until(deadline + _STORING_MARGIN)
             except BaseException:  # noqa: BLE001, S112 - a signal handler that wants to end us too
                 continue
             return
+
+    def _wait_until(self, deadline: float) -> None:
+        if greenlets.are_in_use():
+            self._let_others_run(deadline)
+        elif self._done.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            self._done.release()  # for the next who waits
 
     def _let_others_run(self, deadline: float) -> None:
         while not self._is_done and time.monotonic() < deadline:
