@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_distro.sdk_values import drop_unusable
+from otel_distro.bootstrap.sdk_values import drop_unusable
 from otel_distro.settings import default_state_dir, homeless, load
 from support.budgets import SlowProvider
 from support.openai_workers import APP, environment
