@@ -74,7 +74,7 @@ def serve(ports: Any) -> None:
 def measure(folder: str, port: int, start: Any, results: Any) -> None:
     import httpx2
 
-    from otel_budget.books import Books
+    from otel_budget.budget_accounts import BudgetAccounts
     from otel_budget.cost_budget import Action, CostBudget
     from otel_budget.gate import Gate
     from otel_pricing import PriceBook
@@ -83,7 +83,7 @@ def measure(folder: str, port: int, start: Any, results: Any) -> None:
 
     prices = PriceBook()
     budget = CostBudget.per_day(Decimal(1_000_000), Action.REFUSE)
-    gate = Gate([budget], Books(Path(folder)), lambda: prices)
+    gate = Gate([budget], BudgetAccounts(Path(folder)), lambda: prices)
     url = f"http://127.0.0.1:{port}{PATH}"
     client = httpx2.Client()
     clients.install(httpx2)
@@ -110,33 +110,35 @@ def measure(folder: str, port: int, start: Any, results: Any) -> None:
 
 def checks(folder: str) -> dict[str, tuple[float, float]]:
     """Time a hold and its settlement, by themselves."""
-    from otel_budget.book import Book, Claim
-    from otel_budget.books import Books
-    from otel_budget.leases import Hold
+    from otel_budget.accounts.account import BudgetAccount, Claim
+    from otel_budget.budget_accounts import BudgetAccounts
+    from otel_budget.reservations.leases import Reservation
 
-    plenty = Book("plenty", "", 0, 0, 10**17)
-    tight = Book("tight", "", 0, 0, 10**6)
-    books = Books(Path(folder))
+    plenty = BudgetAccount("plenty", "", 0, 0, 10**17)
+    tight = BudgetAccount("tight", "", 0, 0, 10**6)
+    accounts = BudgetAccounts(Path(folder))
     found: dict[str, tuple[float, float]] = {}
-    for name, book, amount, times in (
+    for name, account, amount, times in (
         ("leased", plenty, 10**6, CHECKS),
         ("in the shared file", tight, 10**5, CALLS),
     ):
-        claims = [Claim(book, amount, amount, amount)]
+        claims = [Claim(account, amount, amount, amount)]
         held: list[float] = []
         settled: list[float] = []
         for _ in range(times):
             began = time.perf_counter_ns()
-            hold: Any = books.hold(claims) or books.reserve("m", (), lambda _learned: claims)  # noqa: B023
+            reservation: Any = accounts.reserve_leased(claims) or accounts.reserve(
+                "m", (), lambda _learned: claims  # noqa: B023
+            )
             held.append((time.perf_counter_ns() - began) / 1000)
-            if not isinstance(hold, Hold):
+            if not isinstance(reservation, Reservation):
                 continue
             began = time.perf_counter_ns()
-            books.settle(hold, [(book, 1)])
+            accounts.settle(reservation, [(account, 1)])
             settled.append((time.perf_counter_ns() - began) / 1000)
         found[f"check: hold, {name}"] = percentiles(held)
         found[f"settle, {name}"] = percentiles(settled)
-    books.close()
+    accounts.close()
     return found
 
 
@@ -145,7 +147,7 @@ def parts(gate: Any) -> dict[str, tuple[float, float]]:
     from otel_wire.admission import admit
     from otel_wire.observer import observer
 
-    turns: list[float] = []
+    transactions: list[float] = []
     ends: list[float] = []
     later: list[float] = []
     for _ in range(CALLS):
@@ -153,15 +155,15 @@ def parts(gate: Any) -> dict[str, tuple[float, float]]:
         exchange = observer.begin("httpx2", "api.example", PATH, {}, CONTENT)
         assert exchange is not None
         assert admit(exchange) is None
-        turns.append((time.perf_counter_ns() - began) / 1000)
+        transactions.append((time.perf_counter_ns() - began) / 1000)
         began = time.perf_counter_ns()
         exchange.whole(200, {}, REPLY)
         ends.append((time.perf_counter_ns() - began) / 1000)
         began = time.perf_counter_ns()
-        gate.books.finish_late()
+        gate.accounts.finish_late()
         later.append((time.perf_counter_ns() - began) / 1000)
     return {
-        "gate before: read, estimate, hold": percentiles(turns),
+        "gate before: read, estimate, hold": percentiles(transactions),
         "gate after: note the answer": percentiles(ends),
         "by its thread: read, price, settle": percentiles(later),
     }

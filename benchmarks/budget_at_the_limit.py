@@ -26,7 +26,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from otel_budget.books import Books
+from otel_budget.budget_accounts import BudgetAccounts
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.windows import DAY_NS
 from otel_distro.demo.provider import FakeProvider
@@ -38,7 +38,7 @@ import sys, threading, time
 from decimal import Decimal
 from pathlib import Path
 import httpx2, openai
-from otel_budget.books import Books
+from otel_budget.budget_accounts import Books
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.gate import Gate
 from otel_pricing import PriceBook
@@ -49,7 +49,7 @@ folder, url, usd, threads, calls, shift_ns, postgres = sys.argv[1:]
 clock = lambda: time.time_ns() + int(shift_ns)
 store = None
 if postgres:
-    from otel_budget.postgres_database import PostgresDatabase
+    from otel_budget.accounts.postgres import PostgresDatabase
     from otel_cost_ledger.location import PostgresUrl
     found = PostgresUrl.parse(postgres)
     store = PostgresDatabase(found.parameters, str(found))
@@ -113,7 +113,7 @@ def main() -> int:
         command = [sys.executable, "-c", WORKER, folder, provider.url, usd]
         command += [str(options.threads), str(options.calls), str(shift_ns), options.postgres]
         began = time.monotonic()
-        first = budget.book_of("", time.time_ns() + shift_ns)
+        first = budget.account_of("", time.time_ns() + shift_ns)
         pool = [start(command) for _ in range(options.processes)]
         killed = kill_some(pool, command, provider) if options.kill else 0
         outputs = [process.communicate(timeout=900) for process in pool]
@@ -121,13 +121,15 @@ def main() -> int:
         counts = [list(map(int, out.split())) for out, _ in outputs if out.strip()]
         errors = "".join(err for _, err in outputs)
         went, refused = (sum(count[i] for count in counts) for i in (0, 1))
-        books = Books(Path(folder), store=store(options.postgres))
-        books.reap()
-        last = budget.book_of("", time.time_ns() + shift_ns)
+        accounts = BudgetAccounts(Path(folder), store=store(options.postgres))
+        accounts.reap()
+        last = budget.account_of("", time.time_ns() + shift_ns)
         # Each day by itself: what is spent on the next one counts against a day too.
-        days_met = [replace(book, until_ns=book.start_ns) for book in dict.fromkeys((first, last))]
-        states = [books.state(book) for book in days_met]
-        books.close()
+        days_met = [
+            replace(account, until_ns=account.start_ns) for account in dict.fromkeys((first, last))
+        ]
+        states = [accounts.state(account) for account in days_met]
+        accounts.close()
         # Of a request that a killed process had sent half of, a provider does nothing.
         billed = sum("model" in body for _, body in provider.requests) * CALL_NANO_USD
     total = limit * len(states)
@@ -152,7 +154,7 @@ def main() -> int:
 def store(url: str) -> Any:
     if not url:
         return None
-    from otel_budget.postgres_database import PostgresDatabase
+    from otel_budget.accounts.postgres import PostgresDatabase
     from otel_cost_ledger.model.location import PostgresUrl
 
     found = PostgresUrl.parse(url)

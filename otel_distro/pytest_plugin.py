@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otel_budget.refusal import Refusal
-    from otel_budget.ticket import Ticket
+    from otel_budget.reservations.admitted_call import AdmittedCall
 
 _MARKS = ("max_cost", "max_p95_ms", "model_calls")
 _PROPERTY = "otel_distro.model_calls"
@@ -131,7 +131,7 @@ def pytest_terminal_summary(
 
 @dataclass
 class _Meter:
-    tickets: list[Ticket] = field(default_factory=list)
+    tickets: list[AdmittedCall] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     cost_nano_usd: int = 0
 
@@ -142,24 +142,24 @@ class _Meter:
 
 @contextmanager
 def _measuring(limit: Decimal) -> Iterator[_Meter]:
-    from otel_budget.books import Books
+    from otel_budget.budget_accounts import BudgetAccounts
     from otel_budget.gate import Gate, Listener
     from otel_pricing import PriceBook
 
     meter = _Meter()
     with tempfile.TemporaryDirectory() as folder:
         budget = CostBudget.per_day(limit, Action.REFUSE)
-        books = Books(Path(folder))
+        accounts = BudgetAccounts(Path(folder))
         listener = Listener(refused=meter.refusals.append, passed=meter.tickets.append)
-        gate = Gate([budget], books, PriceBook, listener=listener)
+        gate = Gate([budget], accounts, PriceBook, listener=listener)
         before = _install(gate)
         try:
             yield meter
         finally:
             _restore(before)
             # Of the day the test began: it may end on the next one.
-            meter.cost_nano_usd = books.state(budget.book_of("", gate.began_ns)).spent
-            books.close()
+            meter.cost_nano_usd = accounts.state(budget.account_of("", gate.began_ns)).spent
+            accounts.close()
 
 
 def _judge(meter: _Meter, limit: Decimal | None, most_ms: Decimal | None) -> None:

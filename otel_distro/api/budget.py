@@ -22,7 +22,7 @@ from otel_distro.base.errors import OtelDistroError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from otel_budget.book import Crossing
+    from otel_budget.accounts.account import Crossing
     from otel_budget.refusal import Refusal
 
 __all__ = ["BudgetExceeded", "Remaining", "on_threshold", "remaining", "scope", "typed_errors"]
@@ -112,7 +112,7 @@ def remaining(name: str = "day", **scope_values: str) -> Remaining:
 
     Raises OtelDistroError where no such budget is in force or its file cannot be read.
     """
-    from otel_budget.store import BudgetFileError
+    from otel_budget.accounts.schema import BudgetFileError
     from otel_distro.base.current_runtime import running
 
     runtime = running()

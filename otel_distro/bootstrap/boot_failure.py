@@ -82,8 +82,8 @@ def _closed_gate() -> Any:
     from otel_pricing import PriceBook
 
     class ClosedGate(Gate):
-        def books_of(self, *_arguments: Any) -> NoReturn:
+        def accounts_of(self, *_arguments: Any) -> NoReturn:
             raise RuntimeError("there are no books")  # the gate refuses on a fault
 
-    books: Any = SimpleNamespace()
-    return ClosedGate((), books, PriceBook)
+    accounts: Any = SimpleNamespace()
+    return ClosedGate((), accounts, PriceBook)

@@ -16,7 +16,7 @@ from otel_distro.privacy import audit
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
-    from otel_budget.books import Books
+    from otel_budget.budget_accounts import BudgetAccounts
     from otel_budget.cost_budget import CostBudget
     from otel_distro.reports.budgets.report import BudgetLine
     from otel_distro.settings import Settings
@@ -39,8 +39,8 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
     settings = load(process_environment()).settings
     found: list[BudgetLine] = []
     if settings.cost_budgets:
-        with opened_books(settings) as books:
-            found = list(lines(settings.cost_budgets, books, time.time_ns()))
+        with opened_books(settings) as accounts:
+            found = list(lines(settings.cost_budgets, accounts, time.time_ns()))
     if as_json:
         output.print_json({"budgets": [as_data(line) for line in found]})
     elif not found:
@@ -72,11 +72,11 @@ def reset_command(name: str, scope: str, why: str) -> None:
 @json_option
 def changes_command(*, as_json: bool) -> None:
     """List what was changed by hand, and by whom."""
-    from otel_budget.corrections import changes
+    from otel_budget.inspection import changes
 
     settings = load(process_environment()).settings
-    with opened_books(settings) as books:
-        found = changes(books)
+    with opened_books(settings) as accounts:
+        found = changes(accounts)
     if as_json:
         output.print_json(
             {
@@ -100,8 +100,8 @@ def changes_command(*, as_json: bool) -> None:
 
 
 def _change(name: str, amount: str, scope: str, why: str) -> None:
-    from otel_budget.corrections import set_spent
     from otel_budget.cost_budget import Unit, nano_usd
+    from otel_budget.inspection import set_spent
 
     settings = load(process_environment()).settings
     budget = _budget(settings, name)
@@ -112,9 +112,9 @@ def _change(name: str, amount: str, scope: str, why: str) -> None:
         spent = -1
     if spent < 0:
         raise output.fail(f"{amount!r} is not an amount; for example 1.50", code=2)
-    with opened_books(settings) as books:
-        book = budget.book_of(scope, time.time_ns())
-        before = set_spent(books, book, spent, by=_user(), why=why)
+    with opened_books(settings) as accounts:
+        account = budget.account_of(scope, time.time_ns())
+        before = set_spent(accounts, account, spent, by=_user(), why=why)
     audit.record_quietly(
         settings.state_dir,
         "budget.set" if spent else "budget.reset",
@@ -139,17 +139,17 @@ class opened_books:  # noqa: N801 - reads as a statement
     """The books, with messages for people where they cannot be used."""
 
     def __init__(self, settings: Settings) -> None:
-        from otel_distro.pipeline.budgets.opening import open_books
+        from otel_distro.pipeline.budgets.opening import open_accounts
 
-        self._books = open_books(settings)
+        self._accounts = open_accounts(settings)
 
-    def __enter__(self) -> Books:
-        return self._books
+    def __enter__(self) -> BudgetAccounts:
+        return self._accounts
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        from otel_budget.store import BudgetFileError
+        from otel_budget.accounts.schema import BudgetFileError
 
-        self._books.close()
+        self._accounts.close()
         if isinstance(error, BudgetFileError):
             raise output.fail(str(error)) from error
 

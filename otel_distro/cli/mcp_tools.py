@@ -65,14 +65,14 @@ class Tools:
         if not self._settings.cost_budgets:
             return _answer({"budgets": [], "note": "no budget is set"})
         from otel_distro.cli.budgets_command import as_data as budget_data
-        from otel_distro.pipeline.budgets.opening import open_books
+        from otel_distro.pipeline.budgets.opening import open_accounts
         from otel_distro.reports.budgets.report import lines
 
-        books = open_books(self._settings)
+        accounts = open_accounts(self._settings)
         try:
-            found = list(lines(self._settings.cost_budgets, books, time.time_ns()))
+            found = list(lines(self._settings.cost_budgets, accounts, time.time_ns()))
         finally:
-            books.close()
+            accounts.close()
         return _answer({"budgets": [budget_data(line) for line in found[:_MOST]]})
 
     def operations(self, hours: float = 24, order: str = "slowest", limit: int = 20) -> str:

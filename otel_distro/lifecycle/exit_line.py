@@ -160,16 +160,16 @@ def _budget_left(settings: Settings, budgets: Budgets | None) -> str | None:
     if budgets is None:
         return None
     from otel_budget.cost_budget import Unit
-    from otel_budget.reading import reading_books
+    from otel_budget.inspection import reading_accounts
 
     now_ns = time.time_ns()
     found = []
-    with reading_books(settings.state_dir) as books:
+    with reading_accounts(settings.state_dir) as accounts:
         for budget in budgets.all:
             if not budget.limit or (budget.scope != "total" and budget.match is None):
                 continue
-            book = budget.book({budget.scope: budget.match}, now_ns, budgets.hide)
-            state = None if book is None else books.state(book)
+            account = budget.account({budget.scope: budget.match}, now_ns, budgets.hide)
+            state = None if account is None else accounts.state(account)
             if state is not None:
                 left = max(0, budget.limit - state.spent - state.reserved)
                 found.append((left / budget.limit, left, budget))

@@ -14,7 +14,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_budget import greenlets
+from otel_budget.accounts import greenlets
 from otel_distro.lifecycle import signal_chain
 from otel_distro.lifecycle.worker_pools import before_workers_leave
 

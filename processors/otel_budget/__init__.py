@@ -8,9 +8,9 @@ from otel_budget.latency import (
     DEFAULT_LATENCY_BUDGETS,
     LatencyBudget,
     LatencyBudgets,
+    LatencyRecord,
     LatencyVerdict,
 )
-from otel_budget.records import LatencyRecord
 
 if TYPE_CHECKING:
     from otel_budget.processor import BudgetSpanProcessor

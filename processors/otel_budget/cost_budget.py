@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from otel_budget.book import Book
+from otel_budget.accounts.account import BudgetAccount
 from otel_budget.windows import Calendar, Window, WindowKind
 
 if TYPE_CHECKING:
@@ -76,39 +76,39 @@ class CostBudget:
     action: Action = Action.WARN
     thresholds: tuple[int, ...] = DEFAULT_THRESHOLDS
 
-    def book(
+    def account(
         self, scope_values: Mapping[str, str | None], now_ns: int, hide: Hide = lambda _, name: name
-    ) -> Book | None:
+    ) -> BudgetAccount | None:
         """Return the book of a call with *scope_values*; None where the budget has no say.
 
         *hide* turns what names a person into what may be stored.
         """
-        return self.book_in(self.calendar.window(now_ns), scope_values, hide)
+        return self.account_in(self.calendar.window(now_ns), scope_values, hide)
 
-    def book_in(
+    def account_in(
         self, window: Window, scope_values: Mapping[str, str | None], hide: Hide
-    ) -> Book | None:
+    ) -> BudgetAccount | None:
         """Return the same of a call in *window*."""
         value = "" if self.scope == "total" else scope_values.get(self.scope)
         if value is None or (self.match is not None and value != self.match):
             return None
-        return self._book(hide(self.scope, value) if self.hides else value, window)
+        return self._account(hide(self.scope, value) if self.hides else value, window)
 
     @property
     def hides(self) -> bool:
         """Whether its scope values name persons, and are not stored as they are."""
         return self.scope in PERSONAL_SCOPES
 
-    def book_of(self, stored: str, now_ns: int) -> Book:
+    def account_of(self, stored: str, now_ns: int) -> BudgetAccount:
         """Return the book of a scope value as it is stored."""
-        return self._book(stored, self.calendar.window(now_ns))
+        return self._account(stored, self.calendar.window(now_ns))
 
-    def _book(self, stored: str, window: Window) -> Book:
-        return Book(
+    def _account(self, stored: str, window: Window) -> BudgetAccount:
+        return BudgetAccount(
             self.name,
             stored,
             window.since_ns,
-            window.book_ns,
+            window.account_ns,
             self.limit,
             self.thresholds,
             window.until_ns,

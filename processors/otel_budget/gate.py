@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from otel_budget.estimate import Tariff
-from otel_budget.turn import Turn
+from otel_budget.reservations.admission import Admission
+from otel_budget.reservations.estimate import Tariff
 from otel_pricing import Price, Rate
 from otel_wire.requests import ModelRequest, read_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_budget.book import Book, Crossing
-    from otel_budget.books import Books
+    from otel_budget.accounts.account import BudgetAccount, Crossing
+    from otel_budget.budget_accounts import BudgetAccounts
     from otel_budget.cost_budget import CostBudget, Hide
     from otel_budget.refusal import Refusal
-    from otel_budget.ticket import Ticket
+    from otel_budget.reservations.admitted_call import AdmittedCall
     from otel_budget.windows import Window
     from otel_pricing import PriceBook
 
@@ -52,7 +52,7 @@ class Listener:
     crossed: Callable[[Sequence[Crossing]], None] = lambda _crossings: None
     refused: Callable[[Refusal], None] = lambda _refusal: None
     failed: Callable[[BaseException], None] = lambda _error: None
-    passed: Callable[[Ticket], None] = lambda _ticket: None
+    passed: Callable[[AdmittedCall], None] = lambda _admitted: None
     is_covered: Callable[[ModelRequest], bool] = lambda _request: False
     """Whether a caller on this host holds the call already; it then passes without a ticket."""
 
@@ -63,8 +63,8 @@ class Gate:
     def __init__(
         self,
         budgets: Sequence[CostBudget],
-        books: Books,
-        open_book: Callable[[], PriceBook],
+        accounts: BudgetAccounts,
+        load_prices: Callable[[], PriceBook],
         *,
         unknown_model: UnknownModel = lambda _model: None,
         scope_values: Callable[[ModelRequest, Mapping[str, str]], ScopeValues] | None = None,
@@ -75,7 +75,7 @@ class Gate:
         patience_s: float = PATIENCE_S,
     ) -> None:
         self.budgets = {budget.name: budget for budget in budgets}
-        self.books = books
+        self.accounts = accounts
         self.unknown_model = unknown_model
         self.refuse_on_fault = refuse_on_fault
         self._hide = hide
@@ -84,31 +84,31 @@ class Gate:
         self.began_ns = now_ns()
         self.patience_s = patience_s
         self._scope_values = scope_values or _by_request
-        self._open_book = open_book
+        self._load_prices = load_prices
         self._prices: PriceBook | None = None
         self._tariffs: dict[object, Tariff] = {}
         self._is_for_all = all(
             budget.scope == "total" and budget.match is None for budget in budgets
         )
-        self._for_all: tuple[int, int, Mapping[Book, CostBudget]] = (0, 0, {})
-        books.on_crossed = self.listener.crossed
-        books.on_fault = self.listener.failed
+        self._for_all: tuple[int, int, Mapping[BudgetAccount, CostBudget]] = (0, 0, {})
+        accounts.on_crossed = self.listener.crossed
+        accounts.on_fault = self.listener.failed
 
     @property
     def prices(self) -> PriceBook:
         """The prices, loaded when the first call asks for them."""
         if self._prices is None:
-            self._prices = self._open_book()
+            self._prices = self._load_prices()
         return self._prices
 
-    def turn(
+    def admission_for(
         self,
         method: str,
         host: str,
         path: str,
         body: Callable[[], bytes | None],
         headers: Mapping[str, str],
-    ) -> Turn | None:
+    ) -> Admission | None:
         """Return the turn of an HTTP request; None when it is no model call.
 
         *body* returns None where the client cannot show it; the call is then held as one of an
@@ -121,43 +121,43 @@ class Gate:
             return None
         if self.listener.is_covered(request):
             return None
-        return Turn(self, request, lambda: self._scope_values(request, headers), host)
+        return Admission(self, request, lambda: self._scope_values(request, headers), host)
 
-    def at_fault(self, host: str, path: str) -> Turn | None:
+    def at_fault(self, host: str, path: str) -> Admission | None:
         """Return the refusal of a model call that could not be looked at; None lets it through."""
         if not self.refuse_on_fault:
             return None
         request = read_request(host, path, None)
         if request is None:
             return None
-        turn = Turn(self, request, dict, host)
-        turn.refuse_unchecked()
-        return turn
+        admission = Admission(self, request, dict, host)
+        admission.refuse_unchecked()
+        return admission
 
-    def books_of(
+    def accounts_of(
         self, scope_values: Callable[[], ScopeValues], now_ns: int
-    ) -> Mapping[Book, CostBudget]:
+    ) -> Mapping[BudgetAccount, CostBudget]:
         """Return the books of a call, with the budgets that they belong to."""
-        since_ns, until_ns, books = self._for_all
+        since_ns, until_ns, accounts = self._for_all
         if since_ns <= now_ns < until_ns:
-            return books
+            return accounts
         windows = [budget.calendar.window(now_ns) for budget in self.budgets.values()]
         if self._is_for_all:
             # The same for every call until the first window ends.
-            books = self._books_in(windows, {})
-            since_ns = max((window.book_ns for window in windows), default=now_ns)
+            accounts = self._accounts_in(windows, {})
+            since_ns = max((window.account_ns for window in windows), default=now_ns)
             until_ns = min((window.until_ns for window in windows), default=now_ns)
-            self._for_all = since_ns, until_ns, books
-            return books
-        return self._books_in(windows, scope_values())
+            self._for_all = since_ns, until_ns, accounts
+            return accounts
+        return self._accounts_in(windows, scope_values())
 
-    def _books_in(
+    def _accounts_in(
         self, windows: Sequence[Window], scope_values: ScopeValues
-    ) -> Mapping[Book, CostBudget]:
+    ) -> Mapping[BudgetAccount, CostBudget]:
         return {
-            book: budget
+            account: budget
             for budget, window in zip(self.budgets.values(), windows, strict=True)
-            if (book := budget.book_in(window, scope_values, self._hide)) is not None
+            if (account := budget.account_in(window, scope_values, self._hide)) is not None
         }
 
     def tariff(self, request: ModelRequest, now_ns: int) -> Tariff | None:

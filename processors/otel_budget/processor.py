@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
+from opentelemetry.context import Context
+from opentelemetry.metrics import get_meter
 from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
-from otel_budget.latency import DEFAULT_LATENCY_BUDGETS, LatencyBudget, LatencyBudgets
-from otel_budget.records import LatencyRecord
-from otel_budget.telling import LatencyTeller
+from otel_budget import attributes as names
+from otel_budget.latency import (
+    DEFAULT_LATENCY_BUDGETS,
+    LatencyBudget,
+    LatencyBudgets,
+    LatencyRecord,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +36,7 @@ class BudgetSpanProcessor(SpanProcessor):
 
     def __init__(self, budgets: Iterable[LatencyBudget] = DEFAULT_LATENCY_BUDGETS) -> None:
         self._budgets = LatencyBudgets(budgets)
-        self._teller: LatencyTeller | None = None
+        self._reporter: LatencyReporter | None = None
 
     def on_end(self, span: ReadableSpan) -> None:
         """Judge *span*."""
@@ -36,6 +44,77 @@ class BudgetSpanProcessor(SpanProcessor):
         if record is None:
             return
         # Made late, so that providers set up after this processor are the ones used.
-        if self._teller is None:
-            self._teller = LatencyTeller()
-        self._teller.judged((record,))
+        if self._reporter is None:
+            self._reporter = LatencyReporter()
+        self._reporter.judged((record,))
+
+
+class LatencyReporter:
+    """Emits through the global meter and logger providers, or those it is given."""
+
+    def __init__(self) -> None:
+        self._logger = get_logger(names.SCOPE)
+        self._violations = get_meter(names.SCOPE).create_counter(
+            names.VIOLATIONS,
+            unit="{violation}",
+            description="Spans that exceeded their latency budget",
+        )
+
+    def judged(self, records: Iterable[LatencyRecord]) -> None:
+        """Tell of each verdict."""
+        for record in records:
+            if record.verdict.exceeded:
+                self._exceeded(record)
+            else:
+                self._met(record)
+
+    def _exceeded(self, record: LatencyRecord) -> None:
+        verdict = record.verdict
+        operation = verdict.budget.operation
+        self._violations.add(1, {names.OPERATION: operation})
+        body = (
+            f"latency budget exceeded: {operation} took {verdict.actual_ms:.2f} ms "
+            f"of {verdict.budget.ms:g} ms"
+        )
+        attributes = {
+            names.LIMIT_MS: verdict.budget.ms,
+            names.ACTUAL_MS: round(verdict.actual_ms, 2),
+            names.OVERAGE_MS: round(verdict.overage_ms, 2),
+            names.OVERAGE_PERCENT: verdict.overage_percent,
+        }
+        self._emit(record, SeverityNumber.WARN, names.EXCEEDED_EVENT, body, attributes)
+
+    def _met(self, record: LatencyRecord) -> None:
+        verdict = record.verdict
+        attributes = {
+            names.LIMIT_MS: verdict.budget.ms,
+            names.ACTUAL_MS: round(verdict.actual_ms, 2),
+            names.MARGIN_MS: round(-verdict.overage_ms, 2),
+        }
+        body = f"latency budget met: {verdict.budget.operation}"
+        self._emit(record, SeverityNumber.DEBUG, names.MET_EVENT, body, attributes)
+
+    def _emit(
+        self,
+        record: LatencyRecord,
+        severity: SeverityNumber,
+        event_name: str,
+        body: str,
+        numbers: dict[str, float],
+    ) -> None:
+        budget = record.verdict.budget
+        self._logger.emit(
+            LogRecord(
+                timestamp=record.end_ns,
+                context=set_span_in_context(NonRecordingSpan(record.context), Context()),
+                severity_number=severity,
+                severity_text=severity.name,
+                event_name=event_name,
+                body=body,
+                attributes={
+                    names.OPERATION: budget.operation,
+                    names.PRIORITY: budget.priority,
+                    **numbers,
+                },
+            )
+        )

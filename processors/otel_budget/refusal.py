@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from otel_budget.cost_budget import NANO_PER_USD, CostBudget, Unit
 
 if TYPE_CHECKING:
-    from otel_budget.book import Denied
+    from otel_budget.accounts.account import Denied
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class Window:
 
     since_ns: int
     """Spending booked at or after this counts."""
-    book_ns: int
+    account_ns: int
     """Where spending is booked now; equal to `since_ns` for calendar windows."""
     until_ns: int
     """When spending begins to be forgotten: the end of a calendar window."""
@@ -46,9 +46,9 @@ class Calendar:
         """Return the window at *now_ns*."""
         if self.kind is WindowKind.ROLLING:
             step = self.rolling_hours * HOUR_NS // 24
-            book = now_ns // step * step
+            account = now_ns // step * step
             # The oldest step is counted whole, so a rolling window is never shorter than it says.
-            return Window(book - 24 * step, book, book + step)
+            return Window(account - 24 * step, account, account + step)
         start = self._start(datetime.fromtimestamp(now_ns // _NS, self.zone))
         since, until = _ns(start), _ns(self._next(start))
         return Window(since, since, until)

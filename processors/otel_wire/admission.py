@@ -48,7 +48,7 @@ class Asking(Protocol):
         ...
 
     @property
-    def ticket(self) -> Any:
+    def admitted(self) -> Any:
         """A `Settling` once the call is admitted under a budget, else None."""
         ...
 
@@ -61,10 +61,10 @@ class Asking(Protocol):
         ...
 
 
-class Admission(Protocol):
+class CallGate(Protocol):
     """Decides about model calls before they are sent."""
 
-    def turn(
+    def admission_for(
         self,
         method: str,
         host: str,

@@ -45,12 +45,36 @@ class Exchange:
     """One request; whoever ends it first decides how it ended."""
 
     __slots__ = (
-        "_attempt", "_body", "_context", "_end_ns", "_ended", "_ending", "_expired",
-        "_first_byte_ns", "_first_token_ns", "_framing", "_headers", "_lock", "_observer",
-        "_path", "_pieces", "_read_at", "_reader", "_record", "_request", "_response_headers",
+        "_admitted",
+        "_attempt",
+        "_body",
+        "_context",
+        "_end_ns",
+        "_ended",
+        "_ending",
+        "_expired",
+        "_first_byte_ns",
+        "_first_token_ns",
+        "_framing",
+        "_headers",
+        "_lock",
+        "_observer",
+        "_path",
+        "_pieces",
+        "_read_at",
+        "_reader",
+        "_record",
+        "_request",
+        "_response_headers",
         "_start_ns",
-        "_status", "_ticket", "_waiting", "_waiting_bytes", "active_ns", "asking", "client",
-        "generation", "host",
+        "_status",
+        "_waiting",
+        "_waiting_bytes",
+        "active_ns",
+        "asking",
+        "client",
+        "generation",
+        "host",
     )  # fmt: skip
 
     def __init__(
@@ -76,7 +100,7 @@ class Exchange:
         self._request: ModelRequest | None = None
         self.asking: Asking | None = None
         """Set while a budget decides about the call; None without one."""
-        self._ticket: Settling | None = None
+        self._admitted: Settling | None = None
         self._status: int | None = None
         self._response_headers: Any = {}
         self._framing: Framing | None = None
@@ -102,7 +126,7 @@ class Exchange:
         if asking is None:
             return None
         self._request = asking.request
-        self._ticket = asking.ticket
+        self._admitted = asking.admitted
         refusal: Refusing | None = asking.refusal
         self._start_ns = self.active_ns = time.time_ns()
         if refusal is not None:
@@ -176,17 +200,17 @@ class Exchange:
         self._ending = ending
         self._end_ns = time.time_ns()
         self._observer.ended(self)
-        ticket = self._ticket
-        if ticket is not None:
-            (ticket.corrected if self._expired else ticket.ended)(self)
+        admitted = self._admitted
+        if admitted is not None:
+            (admitted.corrected if self._expired else admitted.ended)(self)
 
     def expire(self) -> None:
         """Settle the call as one whose response nobody reads; it may still be read later."""
         if self._expired or not self._ended:
             return
         self._expired = True
-        if self._ticket is not None:
-            self._ticket.ended(self)
+        if self._admitted is not None:
+            self._admitted.ended(self)
 
     # On other threads.
 
@@ -281,7 +305,7 @@ class Exchange:
             end_ns=self._end_ns or time.time_ns(),
             ending=ending,
             attempt=self._attempt,
-            admitted=self._ticket is not None,
+            admitted=self._admitted is not None,
         )
 
 

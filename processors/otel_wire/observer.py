@@ -19,7 +19,7 @@ from otel_wire.exchange import Exchange
 from otel_wire.worker import Worker
 
 if TYPE_CHECKING:
-    from otel_wire.admission import Admission
+    from otel_wire.admission import CallGate
     from otel_wire.record import WireRecord
 
 Sink = Callable[["WireRecord"], None]
@@ -55,7 +55,7 @@ class Observer:
     """The state of a process: one, because client libraries are patched once a process."""
 
     def __init__(self) -> None:
-        self.admission: Admission | None = None
+        self.admission: CallGate | None = None
         """Asked before each model call; None lets all of them through."""
         self.on_fault: Callable[[BaseException], None] = lambda _error: None
         """Receives our own errors, on any thread. Must not raise."""
@@ -75,7 +75,7 @@ class Observer:
         self._open = {}
 
     @property
-    def current(self) -> Admission | None:
+    def current(self) -> CallGate | None:
         """The admission in force."""
         return self.admission
 
@@ -149,7 +149,9 @@ class Observer:
             exchange = Exchange(self, client, host, path, headers, body, attempt)
             if admission is not None:
                 shown = body if body is None or isinstance(body, bytes) else body.content()
-                exchange.asking = admission.turn("POST", host, path, lambda: shown, headers)
+                exchange.asking = admission.admission_for(
+                    "POST", host, path, lambda: shown, headers
+                )
                 if exchange.asking is None and not self._sinks:
                     return None
         except Exception as error:  # noqa: BLE001 - the app must not see our errors
@@ -158,7 +160,7 @@ class Observer:
         return exchange
 
     def _after_fault(
-        self, admission: Admission | None, client: str, host: str, path: str
+        self, admission: CallGate | None, client: str, host: str, path: str
     ) -> Exchange | None:
         """Return an exchange that is refused, where that is the policy; else None."""
         if admission is None:

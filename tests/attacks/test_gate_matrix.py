@@ -19,7 +19,7 @@ import urllib3
 
 from attacks.provider import CALL_NANO_USD, MODEL, SHAPES, Provider
 from attacks.request_clients import CLIENTS, HEADERS, generator
-from otel_budget.books import Books
+from otel_budget.budget_accounts import BudgetAccounts
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.gate import Gate
 from otel_pricing import PriceBook
@@ -90,21 +90,21 @@ class Account:
     """A gate over all calls of the test, and what it has charged."""
 
     def __init__(self, folder: Path, usd: str) -> None:
-        self.books = Books(folder)
+        self.accounts = BudgetAccounts(folder)
         self.gate = Gate(
-            [CostBudget.per_day(Decimal(usd), Action.REFUSE)], self.books, lambda: PRICES
+            [CostBudget.per_day(Decimal(usd), Action.REFUSE)], self.accounts, lambda: PRICES
         )
         observer.admission = self.gate
 
     def spent(self) -> tuple[int, int]:
-        book = self.gate.budgets["day"].book({}, self.gate.now_ns())
-        assert book is not None
-        state = self.books.state(book)
+        account = self.gate.budgets["day"].account({}, self.gate.now_ns())
+        assert account is not None
+        state = self.accounts.state(account)
         return state.spent, state.reserved
 
     def close(self) -> None:
         observer.admission = None
-        self.books.close()
+        self.accounts.close()
 
 
 @pytest.fixture(scope="module", autouse=True)

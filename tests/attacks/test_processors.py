@@ -81,7 +81,7 @@ class Sdk:
     def __init__(self, *processors: Any, gate: Gate | None = None, shield: Shield | None = None):
         self.faults = Faults()
         shield = shield or Shield()
-        accounts = Accounts(open_book=PriceBook, latency=LatencyBudgets(), faults=self.faults)
+        accounts = Accounts(load_prices=PriceBook, latency=LatencyBudgets(), faults=self.faults)
         pipeline = Pipeline(
             shield,
             accounts,
@@ -506,14 +506,14 @@ def test_views_are_what_common_processors_take_them_for() -> None:
     """Of the SDK's types, one object for the life of a span, and equal to the span itself."""
     seen: list[Any] = []
 
-    class Keeper(SpanProcessor):
+    class BackgroundFlusher(SpanProcessor):
         def on_start(self, span: Span, parent_context: Context | None = None) -> None:
             seen.append(span)
 
         def _on_ending(self, span: Span) -> None:
             seen.append(span)
 
-    sdk = Sdk(Keeper())
+    sdk = Sdk(BackgroundFlusher())
     span = sdk.tracer_provider.get_tracer("app").start_span("work")
     span.end()
 

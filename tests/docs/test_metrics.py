@@ -17,18 +17,18 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 
 import otel_distro
-from otel_budget.book import Book, Crossing
+from otel_budget.accounts.account import BudgetAccount, Crossing
 from otel_budget.cost_budget import CostBudget
 from otel_budget.latency import LatencyBudget, LatencyBudgets
+from otel_budget.processor import LatencyReporter
 from otel_budget.refusal import Refusal
-from otel_budget.telling import LatencyTeller
 from otel_distro.base.internal_errors import Faults
 from otel_distro.base.self_metrics import SelfMetrics
 from otel_distro.bootstrap.instrumentation.instrumentors import SYSTEM_METRICS
 from otel_distro.export.counts import Tally
 from otel_distro.pipeline.accounting.accounts import Accounts
 from otel_distro.pipeline.accounting.cost_metrics import CostMetrics
-from otel_distro.pipeline.budgets.telling import BudgetTeller
+from otel_distro.pipeline.budgets.telling import BudgetReporter
 from otel_distro.pipeline.series_limit import MOST_SERIES, OVERFLOW
 from otel_pricing import PriceBook
 from support.documents import PROJECT
@@ -141,11 +141,11 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Made]:
 
 def _measure_calls_and_latency() -> None:
     accounts = Accounts(
-        open_book=PriceBook,
+        load_prices=PriceBook,
         latency=LatencyBudgets([LatencyBudget("chat", 1)]),
         faults=Faults(),
         call_sinks=[CostMetrics()],
-        verdict_sinks=[LatencyTeller()],
+        verdict_sinks=[LatencyReporter()],
     )
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("app")
     call: Any = {
@@ -164,8 +164,8 @@ def _measure_calls_and_latency() -> None:
 
 
 def _measure_budgets() -> None:
-    teller = BudgetTeller({"daily": CostBudget(name="daily", limit=5_000_000_000)})
-    book = Book("daily", "", 0, 0, 5_000_000_000)
+    teller = BudgetReporter({"daily": CostBudget(name="daily", limit=5_000_000_000)})
+    book = BudgetAccount("daily", "", 0, 0, 5_000_000_000)
     teller.crossed(Crossing(book, 80, 4_000_000_000))
     teller.refused(Refusal("no room", "gpt-4o", "daily"))
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_budget.books import Books
-from otel_budget.postgres_database import SCHEMA, TURN, PostgresDatabase
+from otel_budget.accounts.postgres import SCHEMA, TURN, PostgresDatabase
+from otel_budget.budget_accounts import BudgetAccounts
 from otel_cost_ledger.model.location import PostgresUrl
-from support.budgets import Clock, Locked, MakeBooks, SlowProvider
+from support.budgets import Clock, Locked, MakeAccounts, SlowProvider
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,29 +41,29 @@ def shared_in(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-def make_books(tmp_path: Path, shared_in: str | None) -> Iterator[MakeBooks]:
+def make_accounts(tmp_path: Path, shared_in: str | None) -> Iterator[MakeAccounts]:
     """Open the same books again and again, as other processes would; `by_hand` stops the thread."""
-    opened: list[Books] = []
+    opened: list[BudgetAccounts] = []
 
-    def make(*, by_hand: bool = False, **options: Any) -> Books:
+    def make(*, by_hand: bool = False, **options: Any) -> BudgetAccounts:
         store = None
         if shared_in is not None:
             url = PostgresUrl.parse(shared_in)
             store = PostgresDatabase(url.parameters, str(url))
-        books = Books(tmp_path / "state", store=store, **options)
+        accounts = BudgetAccounts(tmp_path / "state", store=store, **options)
         if by_hand:
-            books._keeper.stop()
-        opened.append(books)
-        return books
+            accounts._flusher.stop()
+        opened.append(accounts)
+        return accounts
 
     yield make
-    for books in opened:
-        books.close()
+    for accounts in opened:
+        accounts.close()
 
 
 @pytest.fixture
-def books(make_books: MakeBooks, clock: Clock) -> Books:
-    return make_books(now_ns=clock)
+def accounts(make_accounts: MakeAccounts, clock: Clock) -> BudgetAccounts:
+    return make_accounts(now_ns=clock)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from otel_budget.book import State
-from otel_budget.books import Books
+from otel_budget.accounts.account import State
+from otel_budget.budget_accounts import BudgetAccounts
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.gate import Gate
 from otel_pricing import PriceBook
@@ -36,27 +36,27 @@ PATH = "/v1/chat/completions"
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Callable[[str], Gate]]:
-    opened: list[Books] = []
+    opened: list[BudgetAccounts] = []
 
     def make(usd: str) -> Gate:
-        books = Books(tmp_path / "state")
-        opened.append(books)
+        accounts = BudgetAccounts(tmp_path / "state")
+        opened.append(accounts)
         budget = CostBudget.per_day(Decimal(usd), Action.REFUSE)
-        made = Gate([budget], books, lambda: PRICES, patience_s=2.0)
+        made = Gate([budget], accounts, lambda: PRICES, patience_s=2.0)
         clients.install(aiohttp)
         observer.admission = made
         return made
 
     yield make
     observer.admission = None
-    for books in opened:
-        books.close()
+    for accounts in opened:
+        accounts.close()
 
 
 def state(gate: Gate) -> State:
-    book = gate.budgets["day"].book({}, gate.now_ns())
-    assert book is not None
-    return gate.books.state(book)
+    account = gate.budgets["day"].account({}, gate.now_ns())
+    assert account is not None
+    return gate.accounts.state(account)
 
 
 def run(provider: SlowProvider, use: Callable[[aiohttp.ClientSession], Awaitable[Any]]) -> Any:

@@ -3,54 +3,56 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_budget.book import Claim, Crossing, Denied, State
-from otel_budget.books import Books
+from otel_budget.accounts.account import BudgetAccount, Claim, Crossing, Denied, State
+from otel_budget.accounts.schema import LEASE_TABLES, TABLES, BudgetFileError
+from otel_budget.budget_accounts import BudgetAccounts
 from otel_budget.cost_budget import CostBudget
-from otel_budget.leases import Hold
-from otel_budget.lessons import Lesson
-from otel_budget.owners import Owner, UnknownOwnerError, remains
-from otel_budget.store import BudgetFileError
+from otel_budget.reservations.leases import Reservation
+from otel_budget.reservations.owners import Owner, UnknownOwnerError, remains
+from otel_budget.reservations.usage_ceilings import UsageCeiling
 from otel_budget.windows import DAY_NS
-from support.budgets import NOON_NS, book, claim
+from support.budgets import NOON_NS, account, claim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from support.budgets import MakeBooks
+    from support.budgets import MakeAccounts
 
 
-def reserve(books: Books, *claims: Claim) -> Hold | Denied:
-    return books.reserve("m", (), lambda _learned: claims)
+def reserve(accounts: BudgetAccounts, *claims: Claim) -> Reservation | Denied:
+    return accounts.reserve("m", (), lambda _learned: claims)
 
 
-def held(books: Books, *claims: Claim) -> Hold:
-    result = reserve(books, *claims)
-    assert isinstance(result, Hold)
+def held(accounts: BudgetAccounts, *claims: Claim) -> Reservation:
+    result = reserve(accounts, *claims)
+    assert isinstance(result, Reservation)
     return result
 
 
-def test_a_hold_counts_until_it_is_settled(books: Books) -> None:
+def test_a_hold_counts_until_it_is_settled(accounts: BudgetAccounts) -> None:
     """60 held, 45 spent: 100 - 45 = 55 are left."""
-    hold = held(books, claim(60))
-    assert books.state(book()) == State(0, 60)
+    reservation = held(accounts, claim(60))
+    assert accounts.state(account()) == State(0, 60)
 
-    books.settle(hold, [(book(), 45)])
+    accounts.settle(reservation, [(account(), 45)])
 
-    assert books.state(book()) == State(45, 0)
+    assert accounts.state(account()) == State(45, 0)
 
 
-def test_no_room_is_denied(books: Books) -> None:
+def test_no_room_is_denied(accounts: BudgetAccounts) -> None:
     """And it may change only if what is in the way is held, not spent."""
-    hold = held(books, claim(60))
-    while_held = reserve(books, claim(50))
-    books.settle(hold, [(book(), 60)])
-    once_spent = reserve(books, claim(50))
+    reservation = held(accounts, claim(60))
+    while_held = reserve(accounts, claim(50))
+    accounts.settle(reservation, [(account(), 60)])
+    once_spent = reserve(accounts, claim(50))
 
     assert isinstance(while_held, Denied)
     assert while_held.may_change
@@ -59,122 +61,124 @@ def test_no_room_is_denied(books: Books) -> None:
     assert once_spent.state == State(60, 0)
 
 
-def test_the_last_nano_dollar_can_be_held_and_no_more(books: Books) -> None:
+def test_the_last_nano_dollar_can_be_held_and_no_more(accounts: BudgetAccounts) -> None:
     """A limit of 100 takes 100."""
-    held(books, claim(100))
+    held(accounts, claim(100))
 
-    assert isinstance(reserve(books, claim(1)), Denied)
+    assert isinstance(reserve(accounts, claim(1)), Denied)
 
 
-def test_a_call_that_cost_nothing_gives_everything_back(books: Books) -> None:
+def test_a_call_that_cost_nothing_gives_everything_back(accounts: BudgetAccounts) -> None:
     """Errors release."""
-    hold = held(books, claim(60))
+    reservation = held(accounts, claim(60))
 
-    books.settle(hold, [])
+    accounts.settle(reservation, [])
 
-    assert books.state(book()) == State(0, 0)
+    assert accounts.state(account()) == State(0, 0)
 
 
-def test_a_call_alone_may_have_all_that_is_left(books: Books) -> None:
+def test_a_call_alone_may_have_all_that_is_left(accounts: BudgetAccounts) -> None:
     """Its ceiling of 400 does not fit, the 70 it needs at least do; then nobody else gets in."""
-    held(books, claim(400, least=70))
+    held(accounts, claim(400, least=70))
 
-    assert books.state(book()) == State(0, 100)
-    assert isinstance(reserve(books, claim(1)), Denied)
+    assert accounts.state(account()) == State(0, 100)
+    assert isinstance(reserve(accounts, claim(1)), Denied)
 
 
-def test_several_budgets_hold_all_or_nothing(books: Books) -> None:
+def test_several_budgets_hold_all_or_nothing(accounts: BudgetAccounts) -> None:
     """The tenant has room, the day has not: neither is touched."""
-    tenant, day = book(1000, name="tenant", scope="acme"), book(10)
+    tenant, day = account(1000, name="tenant", scope="acme"), account(10)
 
-    denied = reserve(books, claim(50, tenant), claim(50, day))
+    denied = reserve(accounts, claim(50, tenant), claim(50, day))
 
     assert isinstance(denied, Denied)
-    assert denied.book == day
-    assert books.state(tenant) == State(0, 0)
+    assert denied.account == day
+    assert accounts.state(tenant) == State(0, 0)
 
 
-def test_scope_values_do_not_share(books: Books) -> None:
+def test_scope_values_do_not_share(accounts: BudgetAccounts) -> None:
     """What acme spends is not globex's."""
-    held(books, claim(100, book(scope="acme")))
+    held(accounts, claim(100, account(scope="acme")))
 
-    assert isinstance(reserve(books, claim(100, book(scope="globex"))), Hold)
+    assert isinstance(reserve(accounts, claim(100, account(scope="globex"))), Reservation)
 
 
-def test_a_hold_belongs_to_the_window_it_was_made_in(books: Books) -> None:
+def test_a_hold_belongs_to_the_window_it_was_made_in(accounts: BudgetAccounts) -> None:
     """A call over midnight is booked on the day it began; the new day starts at nothing."""
-    yesterday, today = book(start_ns=1), book(start_ns=2)
-    hold = held(books, claim(100, yesterday))
+    yesterday, today = account(start_ns=1), account(start_ns=2)
+    reservation = held(accounts, claim(100, yesterday))
 
-    assert isinstance(reserve(books, claim(100, today)), Hold)
-    books.settle(hold, [(yesterday, 90)])
-    assert books.state(yesterday).spent == 90
-    assert books.state(today) == State(0, 100)
+    assert isinstance(reserve(accounts, claim(100, today)), Reservation)
+    accounts.settle(reservation, [(yesterday, 90)])
+    assert accounts.state(yesterday).spent == 90
+    assert accounts.state(today) == State(0, 100)
 
 
-def test_after_a_clock_was_set_back_nothing_is_given_out_again(books: Books) -> None:
+def test_after_a_clock_was_set_back_nothing_is_given_out_again(accounts: BudgetAccounts) -> None:
     """30 on Monday and 60 on Tuesday; back on Monday 10 are left, and on Tuesday 40 again."""
     budget = CostBudget(name="day", limit=100)
-    monday, tuesday = (budget.book_of("", NOON_NS + n * DAY_NS) for n in (0, 1))
-    books.charge([(monday, 30)])
-    books.charge([(tuesday, 60)])
+    monday, tuesday = (budget.account_of("", NOON_NS + n * DAY_NS) for n in (0, 1))
+    accounts.charge([(monday, 30)])
+    accounts.charge([(tuesday, 60)])
 
-    assert isinstance(reserve(books, claim(11, monday)), Denied)
-    assert books.state(monday).spent == 90
-    assert books.state(tuesday).spent == 60
+    assert isinstance(reserve(accounts, claim(11, monday)), Denied)
+    assert accounts.state(monday).spent == 90
+    assert accounts.state(tuesday).spent == 60
 
 
-def test_a_clock_that_was_years_ahead_does_not_block_the_budget(books: Books) -> None:
+def test_a_clock_that_was_years_ahead_does_not_block_the_budget(accounts: BudgetAccounts) -> None:
     """Only the window that follows counts as well."""
     budget = CostBudget(name="day", limit=100)
-    today, one_day = (budget.book_of("", NOON_NS + n * DAY_NS) for n in (0, 4000))
-    books.charge([(one_day, 100)])
+    today, one_day = (budget.account_of("", NOON_NS + n * DAY_NS) for n in (0, 4000))
+    accounts.charge([(one_day, 100)])
 
-    assert books.state(today).spent == 0
+    assert accounts.state(today).spent == 0
 
 
-def test_settling_twice_counts_once(books: Books) -> None:
+def test_settling_twice_counts_once(accounts: BudgetAccounts) -> None:
     """The second time the hold is gone."""
-    hold = held(books, claim(60))
-    books.settle(hold, [(book(), 45)])
-    books.settle(hold, [(book(), 45)])
+    reservation = held(accounts, claim(60))
+    accounts.settle(reservation, [(account(), 45)])
+    accounts.settle(reservation, [(account(), 45)])
 
-    assert books.state(book()) == State(45, 0)
+    assert accounts.state(account()) == State(45, 0)
 
 
 def test_what_a_dead_process_holds_is_charged_as_its_calls_likely_cost(
-    books: Books, make_books: MakeBooks
+    accounts: BudgetAccounts, make_accounts: MakeAccounts
 ) -> None:
     """It asked for 90 of 100 and dies; its call was probably billed 20, the rest comes back."""
-    dead = make_books()
-    reserve(dead, Claim(book(), 90, 90, 20))
+    dead = make_accounts()
+    reserve(dead, Claim(account(), 90, 90, 20))
     dead.close()  # which leaves behind what is on its way
 
-    result = reserve(books, claim(80))
+    result = reserve(accounts, claim(80))
 
-    assert isinstance(result, Hold)
-    assert books.state(book()) == State(20, 80)
+    assert isinstance(result, Reservation)
+    assert accounts.state(account()) == State(20, 80)
 
 
-def test_what_a_living_process_holds_stays_held(books: Books, make_books: MakeBooks) -> None:
+def test_what_a_living_process_holds_stays_held(
+    accounts: BudgetAccounts, make_accounts: MakeAccounts
+) -> None:
     """However often others ask."""
-    alive = make_books()
+    alive = make_accounts()
     reserve(alive, claim(90))
 
-    assert isinstance(reserve(books, claim(80)), Denied)
-    assert not books.reap()
+    assert isinstance(reserve(accounts, claim(80)), Denied)
+    assert not accounts.reap()
     alive.close()
 
 
-def test_a_hold_that_nobody_ended_expires(books: Books) -> None:
+def test_a_hold_that_nobody_ended_expires(accounts: BudgetAccounts) -> None:
     """An hour later it is charged; no call lasts as long."""
-    held(books, claim(60))
-    with books.store.transaction() as db:
+    held(accounts, claim(60))
+    with accounts.store.transaction() as db:
         db.execute("UPDATE holds SET expires_ns = 1")
 
-    books.reap()
+    accounts.reap()
 
-    assert books.state(book()) == State(60, 0)
+    assert accounts.state(account()) == State(60, 0)
 
 
 def test_an_owner_is_alive_until_it_lets_go(tmp_path: Path) -> None:
@@ -200,139 +204,162 @@ def test_of_an_owner_without_a_file_nothing_is_known(tmp_path: Path) -> None:
         remains(tmp_path, owner.name)
 
 
-def test_books_open_with_what_the_ledger_knows(make_books: MakeBooks) -> None:
+def test_books_open_with_what_the_ledger_knows(make_accounts: MakeAccounts) -> None:
     """Spent before there was a budget, or before its file was lost."""
-    books = make_books(opening=lambda _book: 70)
+    accounts = make_accounts(opening=lambda _account: 70)
 
-    assert isinstance(reserve(books, claim(40)), Denied)
-    assert books.state(book()) == State(70, 0)
-    books.close()
+    assert isinstance(reserve(accounts, claim(40)), Denied)
+    assert accounts.state(account()) == State(70, 0)
+    accounts.close()
 
 
 def test_a_deleted_file_is_made_again_from_the_ledger(tmp_path: Path) -> None:
     """SQLite would go on with the file that is gone."""
     spent = {"known": 0}
-    books = Books(tmp_path, opening=lambda _book: spent["known"])
-    books.charge([(book(), 30)])
+    accounts = BudgetAccounts(tmp_path, opening=lambda _account: spent["known"])
+    accounts.charge([(account(), 30)])
     spent["known"] = 30
     for path in tmp_path.glob("budget.db*"):
         path.unlink()
 
-    assert books.state(book()).spent == 30
-    books.close()
+    assert accounts.state(account()).spent == 30
+    accounts.close()
 
 
-def test_files_are_private(tmp_path: Path, books: Books) -> None:
+def test_files_are_private(tmp_path: Path, accounts: BudgetAccounts) -> None:
     """Nobody else reads who spent what."""
-    held(books, claim(1))
+    held(accounts, claim(1))
 
     for path in (tmp_path / "state").rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
-def test_each_threshold_is_told_once(books: Books) -> None:
+def test_each_threshold_is_told_once(accounts: BudgetAccounts) -> None:
     """60 passes 50; 96 passes 80 and 95 together; going on says nothing new."""
-    first = books.charge([(book(), 60)])
-    second = books.charge([(book(), 36)])
-    third = books.charge([(book(), 1)])
+    first = accounts.charge([(account(), 60)])
+    second = accounts.charge([(account(), 36)])
+    third = accounts.charge([(account(), 1)])
 
-    assert first == [Crossing(book(), 50, 60)]
+    assert first == [Crossing(account(), 50, 60)]
     assert [crossing.percent for crossing in second] == [80, 95]
     assert third == []
 
 
-def test_thresholds_are_told_again_in_the_next_window(books: Books) -> None:
+def test_thresholds_are_told_again_in_the_next_window(accounts: BudgetAccounts) -> None:
     """Each window begins anew."""
-    books.charge([(book(start_ns=1), 60)])
+    accounts.charge([(account(start_ns=1), 60)])
 
-    assert [c.percent for c in books.charge([(book(start_ns=2), 60)])] == [50]
+    assert [c.percent for c in accounts.charge([(account(start_ns=2), 60)])] == [50]
 
 
-def test_spending_can_be_taken_back(books: Books) -> None:
+def test_spending_can_be_taken_back(accounts: BudgetAccounts) -> None:
     """When a call turns out to be another one's twin."""
-    books.charge([(book(), 60)])
-    books.charge([(book(), -60)])
+    accounts.charge([(account(), 60)])
+    accounts.charge([(account(), -60)])
 
-    assert books.state(book()) == State(0, 0)
+    assert accounts.state(account()) == State(0, 0)
 
 
-def test_what_was_learned_is_shared(books: Books, make_books: MakeBooks) -> None:
+def test_what_was_learned_is_shared(accounts: BudgetAccounts, make_accounts: MakeAccounts) -> None:
     """The most and the least of all processes."""
-    other = make_books()
-    for store, tokens in ((books, 100), (other, 300)):
-        hold = held(store, claim(1))
-        store.settle(hold, [], [Lesson.of("m", "input 5", tokens, 20)])
+    other = make_accounts()
+    for store, tokens in ((accounts, 100), (other, 300)):
+        reservation = held(store, claim(1))
+        store.settle(reservation, [], [UsageCeiling.of("m", "input 5", tokens, 20)])
     other.close()
-    seen: list[Lesson | None] = []
+    seen: list[UsageCeiling | None] = []
 
-    def ask(learned: Sequence[Lesson | None]) -> list[Claim]:
+    def ask(learned: Sequence[UsageCeiling | None]) -> list[Claim]:
         seen[:] = learned
         return [claim(90)]
 
-    books.reserve("m", ("input 5", "other"), ask)
+    accounts.reserve("m", ("input 5", "other"), ask)
 
-    assert seen == [Lesson("m", "input 5", 2, 300, 100, 20), None]
+    assert seen == [UsageCeiling("m", "input 5", 2, 300, 100, 20), None]
 
 
 def test_a_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
     """The gate decides what that means."""
     (tmp_path / "budget.db").mkdir()
-    books = Books(tmp_path)
+    accounts = BudgetAccounts(tmp_path)
 
     with pytest.raises(BudgetFileError, match="cannot use"):
-        books.state(book())
-    books.close()
+        accounts.state(account())
+    accounts.close()
 
 
 def test_a_full_disk_is_said_and_nothing_is_granted(tmp_path: Path) -> None:
     """And once there is room again, everything goes on."""
-    books = Books(tmp_path)
-    books.state(book())
-    database: Any = books.store._connection  # type: ignore[attr-defined]
+    accounts = BudgetAccounts(tmp_path)
+    accounts.state(account())
+    database: Any = accounts.store._connection  # type: ignore[attr-defined]
     (pages,) = database.execute("PRAGMA page_count").fetchone()
     database.execute(f"PRAGMA max_page_count = {pages}")
 
     with pytest.raises(BudgetFileError, match="full"):
         for number in range(500):
-            held(books, claim(1, book(scope=f"somebody with a long name {number}" * 20)))
+            held(accounts, claim(1, account(scope=f"somebody with a long name {number}" * 20)))
 
-    assert isinstance(reserve(books, claim(1)), Hold)
-    books.close()
+    assert isinstance(reserve(accounts, claim(1)), Reservation)
+    accounts.close()
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     """Where the file of the owner would go."""
     (tmp_path / "budget.owners").write_text("not a folder")
-    books = Books(tmp_path)
+    accounts = BudgetAccounts(tmp_path)
 
     with pytest.raises(BudgetFileError, match=r"budget\.owners"):
-        held(books, claim(1))
-    books.close()
+        held(accounts, claim(1))
+    accounts.close()
 
 
-def test_a_forked_child_does_not_end_the_holds_of_its_parent(books: Books) -> None:
+def test_a_forked_child_does_not_end_the_holds_of_its_parent(accounts: BudgetAccounts) -> None:
     """Even if it comes to settle one that it has inherited."""
-    hold = held(books, claim(40))
+    reservation = held(accounts, claim(40))
     child = os.fork()
     if child == 0:
-        books.settle(hold, [(book(), 40)])
+        accounts.settle(reservation, [(account(), 40)])
         os.kill(os.getpid(), 9)
 
     os.waitpid(child, 0)
-    assert books.state(book()) == State(0, 40)
+    assert accounts.state(account()) == State(0, 40)
 
 
-def test_a_forked_child_owns_nothing_of_its_parent(books: Books) -> None:
+def test_a_forked_child_owns_nothing_of_its_parent(accounts: BudgetAccounts) -> None:
     """It holds in its own name, and its end does not end the parent's holds."""
-    held(books, claim(40))
+    held(accounts, claim(40))
     child = os.fork()
     if child == 0:
-        books.at_fork()
-        ok = isinstance(reserve(books, claim(40)), Hold)
+        accounts.at_fork()
+        ok = isinstance(reserve(accounts, claim(40)), Reservation)
         os.kill(os.getpid(), 9 if ok else 15)
 
     _, status = os.waitpid(child, 0)
     assert os.WTERMSIG(status) == 9
-    assert books.state(book()) == State(0, 80)
-    books.reap()
-    assert books.state(book()) == State(40, 40)
+    assert accounts.state(account()) == State(0, 80)
+    accounts.reap()
+    assert accounts.state(account()) == State(40, 40)
+
+
+def test_a_file_of_the_version_before_keeps_its_spending(tmp_path: Path) -> None:
+    """Its columns are renamed once, and its thresholds are not reported again."""
+    path = tmp_path / "budget.db"
+    before = (
+        *(
+            table.replace("notified_percent", "told").replace("cost_if_lost", "likely")
+            for table in (*TABLES, *LEASE_TABLES)
+        ),
+        "PRAGMA user_version = 2",
+        "INSERT INTO books (budget, scope, start_ns, spent, reserved, told)"
+        " VALUES ('day', '', 0, 60, 0, 50)",
+    )
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in before:
+            connection.execute(statement.format(identity="INTEGER"))
+    accounts = BudgetAccounts(tmp_path)
+    old = BudgetAccount("day", "", 0, 0, 100)
+
+    assert accounts.state(old).spent == 60
+    assert accounts.charge([(old, 10)]) == []
+    accounts.close()

@@ -17,12 +17,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from otel_budget.book import Book, Claim, State
-from otel_budget.books import Books
-from otel_budget.leases import Hold
-from otel_budget.postgres_database import PostgresDatabase
+from otel_budget.accounts.account import BudgetAccount, Claim, State
+from otel_budget.accounts.postgres import PostgresDatabase
+from otel_budget.budget_accounts import BudgetAccounts
+from otel_budget.reservations.leases import Reservation
 from otel_cost_ledger.model.location import PostgresUrl
-from support.budgets import book, kill
+from support.budgets import account, kill
 
 
 class Interleaving(RuleBasedStateMachine):
@@ -37,25 +37,25 @@ class Interleaving(RuleBasedStateMachine):
         self.name = f"run {next(self.run_number)}"
         self.folder = tempfile.TemporaryDirectory()
         self.now = 1_000_000
-        self.books = [self._books() for _ in range(2)]
-        self.observer = self._books()
-        self.holds: list[tuple[int, Hold]] = []
+        self.accounts = [self._accounts() for _ in range(2)]
+        self.observer = self._accounts()
+        self.holds: list[tuple[int, Reservation]] = []
         self.really_spent = 0
         """By the provider's reckoning, calls of the dead included."""
         self.spent = 0
 
-    def _books(self) -> Books:
+    def _accounts(self) -> BudgetAccounts:
         store = None
         if self.url is not None:
             url = PostgresUrl.parse(self.url)
             store = PostgresDatabase(url.parameters, str(url))
-        books = Books(Path(self.folder.name), store=store, now_ns=lambda: self.now)
-        books._keeper.stop()  # rules tidy up, so that every run is the same
-        return books
+        accounts = BudgetAccounts(Path(self.folder.name), store=store, now_ns=lambda: self.now)
+        accounts._flusher.stop()  # rules tidy up, so that every run is the same
+        return accounts
 
     @property
-    def day(self) -> Book:
-        return book(self.limit, name=self.name)
+    def day(self) -> BudgetAccount:
+        return account(self.limit, name=self.name)
 
     @rule(
         who=st.integers(0, 1),
@@ -65,41 +65,41 @@ class Interleaving(RuleBasedStateMachine):
     )
     def reserve(self, who: int, most: int, least: int, caution: int) -> None:
         claim = Claim(self.day, most * caution, min(least, most), most)
-        result = self.books[who].reserve("m", (), lambda _learned: [claim])
-        if isinstance(result, Hold):
+        result = self.accounts[who].reserve("m", (), lambda _learned: [claim])
+        if isinstance(result, Reservation):
             self.holds.append((who, result))
 
     @precondition(lambda self: self.holds)
     @rule(data=st.data())
     def settle(self, data: st.DataObject) -> None:
-        who, hold = self.holds.pop(data.draw(st.integers(0, len(self.holds) - 1)))
-        actual = data.draw(st.integers(0, _most(hold)))
+        who, reservation = self.holds.pop(data.draw(st.integers(0, len(self.holds) - 1)))
+        actual = data.draw(st.integers(0, _most(reservation)))
         self.really_spent += actual
-        self.books[who].settle(hold, [(self.day, actual)])
+        self.accounts[who].settle(reservation, [(self.day, actual)])
 
     @rule(who=st.integers(0, 1))
     def tidy(self, who: int) -> None:
-        self.books[who].tick()
+        self.accounts[who].tick()
 
     @rule(who=st.integers(0, 1))
     def ask(self, who: int) -> None:
-        self.books[who].state(self.day)
+        self.accounts[who].state(self.day)
 
     @rule(who=st.integers(0, 1), data=st.data(), at_once=st.booleans())
     def die(self, who: int, data: st.DataObject, at_once: bool) -> None:
-        for _, hold in [hold for hold in self.holds if hold[0] == who]:
-            self.really_spent += data.draw(st.integers(0, _most(hold)))
-        self.holds = [hold for hold in self.holds if hold[0] != who]
+        for _, reservation in [reservation for reservation in self.holds if reservation[0] == who]:
+            self.really_spent += data.draw(st.integers(0, _most(reservation)))
+        self.holds = [reservation for reservation in self.holds if reservation[0] != who]
         if at_once:
-            kill(self.books[who])
+            kill(self.accounts[who])
         else:
-            self.books[who].close()
-        self.books[who] = self._books()
+            self.accounts[who].close()
+        self.accounts[who] = self._accounts()
 
     @rule(who=st.integers(0, 1))
     def clear(self, who: int) -> None:
-        self.books[who]._next_reap = 0
-        self.books[who].reap()
+        self.accounts[who]._next_reap = 0
+        self.accounts[who].reap()
 
     @invariant()
     def never_over(self) -> None:
@@ -114,8 +114,8 @@ class Interleaving(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "books"):
             return
-        for books in self.books:
-            kill(books)
+        for accounts in self.accounts:
+            kill(accounts)
         self.observer.reap()
         state = self.observer.state(self.day)
         assert state == State(state.spent, 0), "the dead hold nothing"
@@ -125,8 +125,8 @@ class Interleaving(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-def _most(hold: Hold) -> int:
-    return sum(amount for _, amount in hold.lost())
+def _most(reservation: Reservation) -> int:
+    return sum(amount for _, amount in reservation.lost())
 
 
 def test_a_budget_is_never_over(shared_in: str | None) -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from otel_budget.cost_budget import CostBudget
 from otel_budget.windows import HOUR_NS
 from otel_distro.cli import main
-from otel_distro.pipeline.budgets.opening import open_books
+from otel_distro.pipeline.budgets.opening import open_accounts
 from otel_distro.reports.budgets.report import BudgetLine
 from otel_distro.settings import load, process_environment
 
@@ -98,9 +98,9 @@ def test_books_know_what_is_set(tmp_path: Path) -> None:
     """The command and the running app read the same file."""
     budgets("set", "day", "1")
     settings = load(process_environment()).settings
-    books = open_books(settings)
+    accounts = open_accounts(settings)
 
     (budget,) = settings.cost_budgets
-    assert books.scopes("day", 0) == [""]
+    assert accounts.scopes("day", 0) == [""]
     assert budget.name == "day"
-    books.close()
+    accounts.close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_budget.book import State
+from otel_budget.accounts.account import State
 from otel_distro.base.internal_errors import Faults
 from otel_distro.bootstrap.runtime import Runtime
 from otel_distro.pipeline.budgets import wiring as budgets_module
@@ -68,7 +68,7 @@ def test_a_soft_budget_books_later_what_it_could_not_book_at_once(
     """The file was locked by somebody else, which is told; nothing is lost or counted twice."""
     faults = Faults()
     budgets = Budgets(settings, PriceBook, faults)
-    book = budgets.all[0].book_of("", NOON_NS)
+    account = budgets.all[0].account_of("", NOON_NS)
     budgets.settle([a_call(1)], [])
     with sqlite3.connect(settings.state_dir / "budget.db", isolation_level=None) as file:
         file.execute("BEGIN IMMEDIATE")
@@ -82,5 +82,5 @@ def test_a_soft_budget_books_later_what_it_could_not_book_at_once(
     assert "budget.db: database is locked" in line
     budgets.flush()
 
-    assert budgets.books.state(book) == State(300, 0)
+    assert budgets.accounts.state(account) == State(300, 0)
     budgets.close()

@@ -36,7 +36,7 @@ def test_calendar_windows(kind: WindowKind, since: str, until: str) -> None:
     window = Calendar(kind).window(ns("2026-03-29T12:34:56+00:00"))
 
     assert (day(window.since_ns), day(window.until_ns)) == (since, until)
-    assert window.book_ns == window.since_ns
+    assert window.account_ns == window.since_ns
 
 
 def test_a_day_follows_the_clocks_of_its_zone() -> None:
@@ -55,7 +55,7 @@ def test_a_rolling_window_moves_in_steps_and_never_covers_less_than_it_says() ->
     window = Calendar(WindowKind.ROLLING, rolling_hours=24).window(now)
 
     assert now - window.since_ns >= DAY_NS
-    assert day(window.book_ns) == "2026-03-29T12:00:00+00:00"
+    assert day(window.account_ns) == "2026-03-29T12:00:00+00:00"
 
 
 @pytest.mark.parametrize(
@@ -102,16 +102,16 @@ def test_a_budget_from_a_table() -> None:
     assert (budget.limit, budget.unit) == (500_000_000, Unit.USD)
     assert budget.action is Action.REFUSE
     assert budget.thresholds == (50, 90)
-    assert budget.book({"tenant": "acme"}, 0) is not None
-    assert budget.book({"tenant": "globex"}, 0) is None
-    assert budget.book({}, 0) is None
+    assert budget.account({"tenant": "acme"}, 0) is not None
+    assert budget.account({"tenant": "globex"}, 0) is None
+    assert budget.account({}, 0) is None
 
 
 def test_each_scope_value_has_a_book_of_its_own() -> None:
     """Unless the budget is for one value."""
     budget = CostBudget(name="t", limit=1, scope="tenant")
 
-    assert budget.book({"tenant": "a"}, 0) != budget.book({"tenant": "b"}, 0)
+    assert budget.account({"tenant": "a"}, 0) != budget.account({"tenant": "b"}, 0)
 
 
 def test_persons_are_hidden_before_they_are_stored() -> None:
@@ -120,7 +120,11 @@ def test_persons_are_hidden_before_they_are_stored() -> None:
     stored = [
         found.scope
         for scope in ("user", "tenant")
-        if (found := CostBudget(name="b", limit=1, scope=scope).book(values, 0, lambda *_: "****"))
+        if (
+            found := CostBudget(name="b", limit=1, scope=scope).account(
+                values, 0, lambda *_: "****"
+            )
+        )
     ]
 
     assert stored == ["****", "acme"]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_budget.estimate import CAUTION, Estimate, Tariff, Tokens, kinds
-from otel_budget.lessons import Lesson
+from otel_budget.reservations.estimate import CAUTION, Estimate, Tariff, Tokens, kinds
+from otel_budget.reservations.usage_ceilings import UsageCeiling
 from otel_pricing import Price, PriceBook, Rate, Usage
 from otel_wire.answers import Answer, AnswerReader
 from otel_wire.endpoints import may_call_model
@@ -151,18 +151,18 @@ def test_an_embedding_is_wrapped_in_nothing() -> None:
     assert Estimate.of(request, (None, None)).ceiling == Tokens(1064, 0)
 
 
-def lesson(calls: int, most: int, least: int, size: int = 1000) -> Lesson:
-    return Lesson("gpt-4o", "k", calls, most, least, size)
+def usage_ceiling(calls: int, most: int, least: int, size: int = 1000) -> UsageCeiling:
+    return UsageCeiling("gpt-4o", "k", calls, most, least, size)
 
 
 @pytest.mark.parametrize(
     ("learned", "size", "ceiling"),
     [
-        (lesson(1, 250, 250), 1000, 250),
-        (lesson(1, 250, 250), 990, 375),
-        (lesson(9, 250, 250), 990, 250),
-        (lesson(9, 250, 250), 2000, 500),
-        (lesson(10, 250, 200), 1000, 260),
+        (usage_ceiling(1, 250, 250), 1000, 250),
+        (usage_ceiling(1, 250, 250), 990, 375),
+        (usage_ceiling(9, 250, 250), 990, 250),
+        (usage_ceiling(9, 250, 250), 2000, 500),
+        (usage_ceiling(10, 250, 200), 1000, 260),
     ],
     ids=[
         "the same request costs the same",
@@ -172,7 +172,7 @@ def lesson(calls: int, most: int, least: int, size: int = 1000) -> Lesson:
         "figures that differ leave a margin",
     ],
 )
-def test_what_was_seen_replaces_the_bound(learned: Lesson, size: int, ceiling: int) -> None:
+def test_what_was_seen_replaces_the_bound(learned: UsageCeiling, size: int, ceiling: int) -> None:
     """So that little is held back for nothing."""
     estimate = Estimate.of(a_request(size=size, max_output_tokens=300), (learned, None))
 

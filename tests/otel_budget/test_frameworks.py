@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_budget.books import Books
+from otel_budget.budget_accounts import BudgetAccounts
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.gate import Gate
 from otel_pricing import PriceBook
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # they are not ours
 @pytest.fixture(autouse=True)
 def nothing_left(tmp_path: Path) -> Iterator[None]:
     """Have the gate of a budget of nothing in force, wherever a framework may call from."""
-    books = Books(tmp_path / "state")
-    gate = Gate([CostBudget.per_day(Decimal(0), Action.REFUSE)], books, PriceBook)
+    accounts = BudgetAccounts(tmp_path / "state")
+    gate = Gate([CostBudget.per_day(Decimal(0), Action.REFUSE)], accounts, PriceBook)
     for name in clients.HOOKS:
         try:
             clients.install(import_module(name))
@@ -39,7 +39,7 @@ def nothing_left(tmp_path: Path) -> Iterator[None]:
     observer.admission = gate
     yield
     observer.admission = None
-    books.close()
+    accounts.close()
 
 
 def refused(call: Any) -> Any:

@@ -13,7 +13,7 @@ import httpx2
 import openai
 import pytest
 
-from otel_budget.books import Books
+from otel_budget.budget_accounts import BudgetAccounts
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.gate import Gate, Listener
 from otel_budget.refusal import Refusal, Refused
@@ -40,28 +40,28 @@ Make = Any
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Callable[..., Gate]]:
     """Make the gate of a budget of so many US dollars, in force until the test ends."""
-    opened: list[Books] = []
+    opened: list[BudgetAccounts] = []
 
     def make(usd: str, **options: Any) -> Gate:
-        books = Books(tmp_path / "state")
-        opened.append(books)
+        accounts = BudgetAccounts(tmp_path / "state")
+        opened.append(accounts)
         budget = CostBudget.per_day(Decimal(usd), Action.REFUSE)
         options = {"patience_s": 2.0, **options}
-        made = Gate([budget], books, lambda: PRICES, **options)
+        made = Gate([budget], accounts, lambda: PRICES, **options)
         clients.install(httpx2)
         observer.admission = made
         return made
 
     yield make
     observer.admission = None
-    for books in opened:
-        books.close()
+    for accounts in opened:
+        accounts.close()
 
 
 def spent(gate: Gate) -> tuple[int, int]:
-    book = gate.budgets["day"].book({}, gate.now_ns())
-    assert book is not None
-    state = gate.books.state(book)
+    account = gate.budgets["day"].account({}, gate.now_ns())
+    assert account is not None
+    state = gate.accounts.state(account)
     return state.spent, state.reserved
 
 
@@ -464,3 +464,28 @@ def test_a_compressed_answer_is_read(gate: Make) -> None:
         assert b"usage" in response.read()
 
     assert spent(day) == (GPT_4O, 0)
+
+
+@pytest.mark.parametrize("refuse", [True, False])
+def test_an_error_of_ours_before_the_gate_is_decided_by_the_policy_for_faults(
+    gate: Make, provider: SlowProvider, monkeypatch: pytest.MonkeyPatch, refuse: bool
+) -> None:
+    """Refused, or sent as if there were no budget; reported in both cases."""
+    day = gate("1", refuse_on_fault=refuse)
+    faults: list[BaseException] = []
+    monkeypatch.setattr(observer, "on_fault", faults.append)
+
+    def broken(*_arguments: Any) -> Any:
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(day, "admission_for", broken)
+    response = httpx2.post(
+        f"{provider.url}/v1/chat/completions",
+        json={"model": "gpt-4o", "messages": HELLO, "max_tokens": 300},
+    )
+    other = httpx2.post(f"{provider.url}/v1/things", json={"messages": HELLO})
+
+    assert (response.status_code == 402) is refuse
+    assert other.status_code != 402
+    assert [str(fault) for fault in faults] == ["ours"]
+    assert spent(day) == (0, 0)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from otel_budget.postgres_database import SCHEMA
+from otel_budget.accounts.postgres import SCHEMA
 from support.openai_workers import CALL_NANO_USD, environment, finish, start
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def host(tmp_path: Path, number: int, url: str, usd: str) -> dict[str, str]:
     return {**environment(tmp_path / f"host{number}", usd), "OTEL_DISTRO_BUDGET_STORE": url}
 
 
-def books(url: str) -> list[tuple[int, int]]:
+def accounts(url: str) -> list[tuple[int, int]]:
     with psycopg.connect(url) as connection:
         found = connection.execute(f"SELECT spent, reserved FROM {SCHEMA}.books").fetchall()
     return [(int(spent), int(reserved)) for spent, reserved in found]
@@ -39,7 +39,7 @@ def test_two_hosts_share_one_budget(
 
     assert (went, refused) == (10, 50), said
     assert len(provider.requests) == 10
-    assert books(postgres_url) == [(10 * CALL_NANO_USD, 0)]
+    assert accounts(postgres_url) == [(10 * CALL_NANO_USD, 0)]
     assert said.count("budget 'day' is 100 % spent") == 1
 
 
@@ -55,14 +55,14 @@ def test_what_a_killed_host_held_comes_back_when_its_word_expires(
     os.kill(victim.pid, signal.SIGKILL)
     victim.communicate()
     provider.delay = 0.0
-    ((_, held),) = books(postgres_url)
+    ((_, held),) = accounts(postgres_url)
     assert held > 0
     with psycopg.connect(postgres_url) as connection:
         connection.execute(f"UPDATE {SCHEMA}.owners SET expires_ns = 0")
 
     went, _, _ = finish([start(host(tmp_path, 2, postgres_url, "0.06"), provider, 1, 20)])
 
-    ((spent, held),) = books(postgres_url)
+    ((spent, held),) = accounts(postgres_url)
     assert went in {8, 9}
     assert held == 0
     assert spent <= 10 * CALL_NANO_USD

@@ -9,7 +9,7 @@ import pytest
 import requests
 import urllib3
 
-from otel_budget.books import Books
+from otel_budget.budget_accounts import BudgetAccounts
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.gate import Gate
 from otel_pricing import PriceBook
@@ -33,10 +33,10 @@ CALL_NANO_USD = 6_000_000
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Callable[[str], Gate]]:
-    opened: list[Books] = []
+    opened: list[BudgetAccounts] = []
 
     def make(usd: str) -> Gate:
-        opened.append(Books(tmp_path / "state"))
+        opened.append(BudgetAccounts(tmp_path / "state"))
         budget = CostBudget.per_day(Decimal(usd), Action.REFUSE)
         made = Gate([budget], opened[-1], lambda: PRICES)
         clients.install(urllib3)
@@ -45,14 +45,14 @@ def gate(tmp_path: Path) -> Iterator[Callable[[str], Gate]]:
 
     yield make
     observer.admission = None
-    for books in opened:
-        books.close()
+    for accounts in opened:
+        accounts.close()
 
 
 def spent(gate: Gate) -> tuple[int, int]:
-    book = gate.budgets["day"].book({}, gate.now_ns())
-    assert book is not None
-    state = gate.books.state(book)
+    account = gate.budgets["day"].account({}, gate.now_ns())
+    assert account is not None
+    state = gate.accounts.state(account)
     return state.spent, state.reserved
 
 

@@ -12,7 +12,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 
-from otel_budget import BudgetSpanProcessor, LatencyBudget, telling
+from otel_budget import BudgetSpanProcessor, LatencyBudget, processor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +29,8 @@ class Told:
         logs = LoggerProvider(shutdown_on_exit=False)
         logs.add_log_record_processor(SimpleLogRecordProcessor(self.records))
         meters = MeterProvider([self.reader], shutdown_on_exit=False)
-        monkeypatch.setattr(telling, "get_logger", logs.get_logger)
-        monkeypatch.setattr(telling, "get_meter", meters.get_meter)
+        monkeypatch.setattr(processor, "get_logger", logs.get_logger)
+        monkeypatch.setattr(processor, "get_meter", meters.get_meter)
 
     def log_records(self) -> list[Any]:
         return [entry.log_record for entry in self.records.get_finished_logs()]

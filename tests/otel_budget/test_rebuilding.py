@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_budget.books import Books
-from support.budgets import book
+from otel_budget.budget_accounts import BudgetAccounts
+from support.budgets import account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-PLENTY = book(10**9)
+PLENTY = account(10**9)
 
 
 def no_database(path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_file_that_cannot_be_used_is_set_aside_and_made_again(
 ) -> None:
     """With what was spent; the second process finds the new file and says nothing."""
     lines: list[str] = []
-    first = Books(tmp_path, opening=lambda _book: 30, report=lines.append)
+    first = BudgetAccounts(tmp_path, opening=lambda _account: 30, report=lines.append)
     first.charge([(PLENTY, 0)])
     if in_use:
         first.charge([(PLENTY, 12)])
@@ -59,12 +59,12 @@ def test_a_file_that_cannot_be_used_is_set_aside_and_made_again(
     for path in tmp_path.glob("budget.db-*"):
         path.unlink()
 
-    second = Books(tmp_path, opening=lambda _book: 30, report=lines.append)
-    for books in (first, second):
+    second = BudgetAccounts(tmp_path, opening=lambda _account: 30, report=lines.append)
+    for accounts in (first, second):
         try:
-            books.charge([(PLENTY, 1)])
+            accounts.charge([(PLENTY, 1)])
         except Exception:
-            books.charge([(PLENTY, 1)])
+            accounts.charge([(PLENTY, 1)])
 
     assert second.state(PLENTY).spent >= (44 if in_use else 32)
     assert len(lines) == 1
@@ -77,14 +77,14 @@ def test_a_file_that_cannot_be_used_is_set_aside_and_made_again(
 def test_a_file_deleted_in_use_begins_with_what_was_spent(tmp_path: Path) -> None:
     """Where the ledger saw nothing: what each process knows, leases included."""
     lines: list[str] = []
-    books = Books(tmp_path, report=lines.append)
-    books.charge([(PLENTY, 100)])
+    accounts = BudgetAccounts(tmp_path, report=lines.append)
+    accounts.charge([(PLENTY, 100)])
     for path in tmp_path.glob("budget.db*"):
         path.unlink()
 
-    books.charge([(PLENTY, 5)])
+    accounts.charge([(PLENTY, 5)])
 
-    assert books.state(PLENTY).spent == 105
+    assert accounts.state(PLENTY).spent == 105
     assert len(lines) == 1
     assert "was removed while in use" in lines[0]
-    books.close()
+    accounts.close()

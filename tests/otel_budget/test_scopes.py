@@ -87,6 +87,22 @@ def test_baggage_copied_to_spans_is_no_more_trusted_than_baggage(
         context.detach(token)
 
 
+def test_calls_booked_after_their_end_follow_the_same_rule() -> None:
+    """What the app wrote counts, what came in baggage does not."""
+    scopes = Scopes(("user.id",))
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(CopiesBaggage())
+    provider.add_span_processor(ScopeSpanProcessor(scopes))
+    came_in = baggage.set_baggage("tenant.id", "forged", baggage.set_baggage("user.id", "ada"))
+    ids = provider.get_tracer("app").start_span("chat", context=came_in).get_span_context()
+    forged: dict[str, str | None] = {"tenant": "forged", "user": "ada"}
+    own: dict[str, str | None] = {"tenant": "acme", "user": "ada"}
+
+    assert scopes.trusted(forged, ids.trace_id, ids.span_id) == {"tenant": None, "user": "ada"}
+    assert scopes.trusted(own, ids.trace_id, ids.span_id) == own
+    assert scopes.trusted(forged, 1, 1) == forged
+
+
 def test_calls_without_a_scope_value_meet_the_stated_policy() -> None:
     """One account together, nothing, or a refusal that says what to do."""
     each = CostBudget(name="each", limit=1, scope="tenant", action=Action.REFUSE)

@@ -78,7 +78,11 @@ def test_events_parsed_at_once_give_what_skimmed_ones_give(events: list[dict[str
 
 @given(_USAGE)
 def test_empty_details_change_no_count(usage: dict[str, Any]) -> None:
-    empty = {"prompt_tokens_details": {}, "completion_tokens_details": {}, "cacheDetails": []}
+    empty: dict[str, Any] = {
+        "prompt_tokens_details": {},
+        "completion_tokens_details": {},
+        "cacheDetails": [],
+    }
     assert counts_of({**empty, **usage}) == counts_of(usage)
 
 

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from otel_budget.book import Book, Claim
-from otel_budget.books import Books
+from otel_budget.accounts.account import BudgetAccount, Claim
+from otel_budget.budget_accounts import BudgetAccounts
 from otel_distro.demo.provider import FakeProvider
 
 NOON_NS = 1_763_000_000_000_000_000
-MakeBooks = Callable[..., Books]
+MakeAccounts = Callable[..., BudgetAccounts]
 Locked = Callable[[], AbstractContextManager[None]]
 
 
@@ -35,18 +35,20 @@ class SlowProvider(FakeProvider):
         return super().next_id(prefix)
 
 
-def book(limit: int = 100, *, scope: str = "", start_ns: int = 0, name: str = "day") -> Book:
-    return Book(name, scope, start_ns, start_ns, limit)
+def account(
+    limit: int = 100, *, scope: str = "", start_ns: int = 0, name: str = "day"
+) -> BudgetAccount:
+    return BudgetAccount(name, scope, start_ns, start_ns, limit)
 
 
-def claim(amount: int, of: Book | None = None, *, least: int | None = None) -> Claim:
-    return Claim(of or book(), amount, amount if least is None else least, amount)
+def claim(amount: int, of: BudgetAccount | None = None, *, least: int | None = None) -> Claim:
+    return Claim(of or account(), amount, amount if least is None else least, amount)
 
 
-def kill(books: Books) -> None:
+def kill(accounts: BudgetAccounts) -> None:
     """Leave *books* as `kill -9` would: nothing is written any more, and the lock is released."""
-    books._keeper.stop()
-    lending, books._lending = books._lending, None
-    if lending is not None:
-        lending.owner.abandon()
-    books.store.close()
+    accounts._flusher.stop()
+    allocator, accounts._allocator = accounts._allocator, None
+    if allocator is not None:
+        allocator.owner.abandon()
+    accounts.store.close()

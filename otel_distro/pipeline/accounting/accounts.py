@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
-from otel_budget.records import LatencyRecord
+from otel_budget.latency import LatencyRecord
 from otel_distro.pipeline.accounting.settlement import Account, Settlement
 from otel_distro.pipeline.span_errors import SpanErrors, attributes_of
 from otel_pricing.model.layers import WIRE_SCOPE
@@ -61,14 +61,14 @@ class Accounts:
     def __init__(
         self,
         *,
-        open_book: Callable[[], PriceBook],
+        load_prices: Callable[[], PriceBook],
         latency: LatencyBudgets,
         faults: Faults,
         call_sinks: Sequence[CallSink] = (),
         verdict_sinks: Sequence[VerdictSink] = (),
         wire: WireTraffic | None = None,
     ) -> None:
-        self._open_book = open_book
+        self._load_prices = load_prices
         self._latency = latency
         self._faults = faults
         self._call_sinks = call_sinks
@@ -78,7 +78,7 @@ class Accounts:
         self._reset()
 
     def _reset(self) -> None:
-        self._settlement = Settlement(self._open_book, self._faults, self._hasten, self._wire)
+        self._settlement = Settlement(self._load_prices, self._faults, self._hasten, self._wire)
         if self._wire is not None:
             self._wire.attach(self._settlement, self._wake)
         self._verdicts: deque[LatencyRecord] = deque(maxlen=_MAX_QUEUED)

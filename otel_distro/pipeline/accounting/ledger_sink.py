@@ -16,7 +16,7 @@ from otel_distro.pipeline.pipeline import ALLOW_ALL
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from otel_budget.records import LatencyRecord
+    from otel_budget.latency import LatencyRecord
     from otel_distro.pipeline.pipeline import ExportGate
     from otel_distro.settings import Settings
     from otel_pricing import PricedCall

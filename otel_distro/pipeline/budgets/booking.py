@@ -11,8 +11,8 @@ from otel_distro.pipeline.budgets.scopes import without_scope
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_budget.book import Book
-    from otel_budget.books import Books
+    from otel_budget.accounts.account import BudgetAccount
+    from otel_budget.budget_accounts import BudgetAccounts
     from otel_budget.cost_budget import Hide
     from otel_distro.pipeline.budgets.calls import GatedCalls
     from otel_pricing import PricedCall
@@ -29,7 +29,7 @@ class Booking:
     def __init__(
         self,
         budgets: Sequence[CostBudget],
-        books: Books,
+        accounts: BudgetAccounts,
         gated: GatedCalls,
         hide: Hide,
         crossed: Callable[..., None],
@@ -41,12 +41,12 @@ class Booking:
         self._together = together
         self._budgets = budgets
         self._hard = {budget.name for budget in budgets if budget.action is Action.REFUSE}
-        self._books = books
+        self._accounts = accounts
         self._gated = gated
         self._hide = hide
         self._crossed = crossed
-        self._booked: dict[tuple[int, int], list[tuple[Book, int]]] = {}
-        self._due: dict[Book, int] = {}
+        self._booked: dict[tuple[int, int], list[tuple[BudgetAccount, int]]] = {}
+        self._due: dict[BudgetAccount, int] = {}
 
     def take(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
         """Book calls that are new, and correct what turned out otherwise.
@@ -57,10 +57,10 @@ class Booking:
         for priced in (*new, *revised):
             key = priced.call.trace_id, priced.call.span_id
             entries = self._entries(priced, key)
-            for book, cost in entries:
-                self._due[book] = self._due.get(book, 0) + cost
-            for book, cost in self._booked.pop(key, []):
-                self._due[book] = self._due.get(book, 0) - cost
+            for account, cost in entries:
+                self._due[account] = self._due.get(account, 0) + cost
+            for account, cost in self._booked.pop(key, []):
+                self._due[account] = self._due.get(account, 0) - cost
             if entries:
                 while len(self._booked) >= _REMEMBERED:
                     del self._booked[next(iter(self._booked))]
@@ -69,9 +69,9 @@ class Booking:
 
     def write(self) -> None:
         """Write down what is due; raises BudgetFileError where that cannot be done."""
-        change = [(book, cost) for book, cost in self._due.items() if cost]
+        change = [(account, cost) for account, cost in self._due.items() if cost]
         if change:
-            crossings = self._books.charge(change)
+            crossings = self._accounts.charge(change)
             self._due = {}
             self._crossed(crossings)
 
@@ -80,7 +80,7 @@ class Booking:
         self._booked = {}
         self._due = {}
 
-    def _entries(self, priced: PricedCall, key: tuple[int, int]) -> list[tuple[Book, int]]:
+    def _entries(self, priced: PricedCall, key: tuple[int, int]) -> list[tuple[BudgetAccount, int]]:
         call, usage = priced.call, priced.call.usage
         if not priced.billed:
             return []
@@ -101,8 +101,8 @@ class Booking:
         tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0) if usage else 0
         amounts = {Unit.USD: priced.cost_nano_usd or 0, Unit.TOKENS: tokens, Unit.CALLS: 1}
         return [
-            (book, amounts[budget.unit])
+            (account, amounts[budget.unit])
             for budget in self._budgets
             if not (gated and budget.name in self._hard)
-            and (book := budget.book(values, call.start_ns, self._hide)) is not None
+            and (account := budget.account(values, call.start_ns, self._hide)) is not None
         ]

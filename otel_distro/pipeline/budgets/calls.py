@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from opentelemetry import trace
 
 if TYPE_CHECKING:
-    from otel_budget.ticket import Ticket
+    from otel_budget.reservations.admitted_call import AdmittedCall
     from otel_pricing import ModelCall
     from otel_wire.requests import ModelRequest
 
@@ -28,7 +28,7 @@ class Covered:
 
 @dataclass(frozen=True, slots=True)
 class _Passed:
-    ticket: Ticket | Covered
+    admitted: AdmittedCall | Covered
     trace_id: int
 
 
@@ -39,9 +39,9 @@ class GatedCalls:
         self._lock = threading.Lock()
         self._calls: deque[_Passed] = deque(maxlen=_MOST)
 
-    def add(self, ticket: Ticket | Covered) -> None:
+    def add(self, admitted: AdmittedCall | Covered) -> None:
         """Remember the call of *ticket*, on the thread that makes it."""
-        passed = _Passed(ticket, trace.get_current_span().get_span_context().trace_id)
+        passed = _Passed(admitted, trace.get_current_span().get_span_context().trace_id)
         with self._lock:
             self._calls.append(passed)
 
@@ -65,14 +65,14 @@ class GatedCalls:
 
 
 def _fits(passed: _Passed, call: ModelCall) -> bool:
-    ticket = passed.ticket
+    admitted = passed.admitted
     return (
-        call.start_ns <= ticket.start_ns <= call.end_ns
-        and ticket.request.model in (call.request_model, call.response_model)
+        call.start_ns <= admitted.start_ns <= call.end_ns
+        and admitted.request.model in (call.request_model, call.response_model)
         and passed.trace_id in (call.trace_id, 0)
     )
 
 
 def _free(passed: _Passed) -> bool:
     """Whether it was a try that cost nothing."""
-    return passed.ticket.cost_nano_usd == 0
+    return passed.admitted.cost_nano_usd == 0

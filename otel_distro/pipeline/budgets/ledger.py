@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from otel_budget.cost_budget import Unit
 
 if TYPE_CHECKING:
-    from otel_budget.book import Book
+    from otel_budget.accounts.account import BudgetAccount
     from otel_budget.cost_budget import CostBudget
     from otel_distro.settings import Settings
 
 
-def spent_by_ledger(settings: Settings, budget: CostBudget, book: Book) -> int:
+def spent_by_ledger(settings: Settings, budget: CostBudget, account: BudgetAccount) -> int:
     """Return what the calls in the ledger spent of *book*, in the budget's unit.
 
     The ledger knows nothing of API keys, so budgets over them begin at zero.
@@ -29,9 +29,9 @@ def spent_by_ledger(settings: Settings, budget: CostBudget, book: Book) -> int:
 
     filters = Filters()
     if budget.scope != "total":
-        scope: dict[str, Any] = {budget.scope: book.scope}
+        scope: dict[str, Any] = {budget.scope: account.scope}
         filters = Filters(**scope)
-    since = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=book.since_ns // 1000)
+    since = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=account.since_ns // 1000)
     with open_ledger(settings.ledger, missing_ok=True) as ledger:
         total = costs(ledger, since, by=(), filters=filters).total
     if budget.unit is Unit.USD:

@@ -15,12 +15,12 @@ from otel_distro.base import messages as notices
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_budget.book import Crossing
+    from otel_budget.accounts.account import Crossing
     from otel_budget.cost_budget import CostBudget
     from otel_budget.refusal import Refusal
 
 
-class BudgetTeller:
+class BudgetReporter:
     """Emits through the global providers."""
 
     def __init__(self, budgets: Mapping[str, CostBudget]) -> None:
@@ -36,7 +36,7 @@ class BudgetTeller:
 
     def crossed(self, crossing: Crossing) -> None:
         """Tell that spending has passed a threshold."""
-        budget = self._budgets[crossing.book.budget]
+        budget = self._budgets[crossing.account.budget]
         spent, limit = amount(budget.unit, crossing.spent), amount(budget.unit, budget.limit)
         body = f"budget {budget.name!r} is {crossing.percent} % spent: {spent} of {limit} "
         attributes = {

@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 
+from otel_budget.accounts.schema import BudgetFileError
 from otel_budget.cost_budget import Action
 from otel_budget.gate import Gate, Listener
-from otel_budget.open_calls import OpenCalls, is_own_host
 from otel_budget.refusal import Refusal, Refused
-from otel_budget.store import BudgetFileError
+from otel_budget.reservations.open_calls import OpenCalls, is_own_host
 from otel_distro.api.budget import Remaining, note_refusal, tell_callbacks
 from otel_distro.base import messages as notices
 from otel_distro.base.errors import OtelDistroError
 from otel_distro.base.installation_key import installation_key
 from otel_distro.pipeline.budgets.booking import Booking
 from otel_distro.pipeline.budgets.calls import Covered, GatedCalls
-from otel_distro.pipeline.budgets.opening import open_books
+from otel_distro.pipeline.budgets.opening import open_accounts
 from otel_distro.pipeline.budgets.scopes import (
     Scopes,
     ScopeSpanProcessor,
     trace_from_elsewhere,
     without_scope,
 )
-from otel_distro.pipeline.budgets.telling import BudgetTeller
+from otel_distro.pipeline.budgets.telling import BudgetReporter
 from otel_distro.pipeline.wire.watching import hook_clients
 from otel_pricing import Price, Rate
 from otel_wire.observer import observer
@@ -39,8 +39,8 @@ from otel_wire.observer import observer
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from otel_budget.book import Crossing
-    from otel_budget.ticket import Ticket
+    from otel_budget.accounts.account import Crossing
+    from otel_budget.reservations.admitted_call import AdmittedCall
     from otel_distro.base.internal_errors import Faults
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook, PricedCall
@@ -51,20 +51,20 @@ class Budgets:
     """The cost budgets of this process; a `CallSink` of the accounts."""
 
     def __init__(
-        self, settings: Settings, open_book: Callable[[], PriceBook], faults: Faults
+        self, settings: Settings, load_prices: Callable[[], PriceBook], faults: Faults
     ) -> None:
         self._settings = settings
         self._faults = faults
-        self._teller: BudgetTeller | None = None
+        self._reporter: BudgetReporter | None = None
         self._key: bytes | None = None
         self._scopes = Scopes(settings.budget_baggage)
         self.all = settings.cost_budgets
-        self.books = open_books(settings, faults)
+        self.accounts = open_accounts(settings, faults)
         self.gated = GatedCalls()
         self._open_calls = OpenCalls(settings.state_dir)
         self._booking = Booking(
             self.all,
-            self.books,
+            self.accounts,
             self.gated,
             self.hide,
             self._crossed,
@@ -74,8 +74,8 @@ class Budgets:
         hard = tuple(budget for budget in self.all if budget.action is Action.REFUSE)
         self.gate = Gate(
             hard,
-            self.books,
-            open_book,
+            self.accounts,
+            load_prices,
             unknown_model=self._unknown_model,
             scope_values=self._scope_values,
             hide=self.hide,
@@ -102,13 +102,13 @@ class Budgets:
         observer.on_fault = self._failed
         hook_clients(self._faults)
 
-    def _passed(self, ticket: Ticket) -> None:
-        self.gated.add(ticket)
-        if is_own_host(ticket.host):
+    def _passed(self, admitted: AdmittedCall) -> None:
+        self.gated.add(admitted)
+        if is_own_host(admitted.host):
             trace_id = trace.get_current_span().get_span_context().trace_id
             slot = self._open_calls.begin(trace_id)
             if slot is not None:
-                ticket.on_ended = partial(self._open_calls.end, slot)
+                admitted.on_ended = partial(self._open_calls.end, slot)
 
     def _is_covered(self, request: ModelRequest) -> bool:
         trace_id = trace_from_elsewhere()
@@ -127,7 +127,7 @@ class Budgets:
         """Book what calls cost where the gate has not, and correct what turned out otherwise."""
         try:
             if self._hard:
-                self.books.finish_late()  # so that it is known which tries cost nothing
+                self.accounts.finish_late()  # so that it is known which tries cost nothing
             self._booking.take(new, revised)
         except BudgetFileError as error:
             self._failed(error)
@@ -141,7 +141,7 @@ class Budgets:
 
     def at_fork(self) -> None:
         """Start anew in a forked child."""
-        self.books.at_fork()
+        self.accounts.at_fork()
         self.gated.at_fork()
         self._open_calls.at_fork()
         self._booking.at_fork()
@@ -149,7 +149,7 @@ class Budgets:
 
     def close(self) -> None:
         """Be known as ended."""
-        self.books.close()
+        self.accounts.close()
         self._open_calls.close()
 
     def hide(self, scope: str, value: str) -> str:
@@ -184,11 +184,11 @@ class Budgets:
         )
         return None
 
-    def _tell(self) -> BudgetTeller:
+    def _tell(self) -> BudgetReporter:
         # Made late, so that the providers the process ends up with are the ones used.
-        if self._teller is None:
-            self._teller = BudgetTeller({budget.name: budget for budget in self.all})
-        return self._teller
+        if self._reporter is None:
+            self._reporter = BudgetReporter({budget.name: budget for budget in self.all})
+        return self._reporter
 
     def remaining(self, name: str, scope_values: Mapping[str, str]) -> Remaining:
         """Return how the budget *name* stands; raises OtelDistroError for one there is not."""
@@ -196,11 +196,11 @@ class Budgets:
         if budget is None:
             known = ", ".join(repr(budget.name) for budget in self.all)
             raise OtelDistroError(f"there is no budget called {name!r}; there is {known}")
-        book = budget.book(scope_values, time.time_ns(), self.hide)
-        if book is None:
+        account = budget.account(scope_values, time.time_ns(), self.hide)
+        if account is None:
             raise OtelDistroError(f"budget {name!r} needs a value for its scope {budget.scope}")
-        state = self.books.state(book)
-        return Remaining(book.limit, state.spent, state.reserved)
+        state = self.accounts.state(account)
+        return Remaining(account.limit, state.spent, state.reserved)
 
     def _refused(self, refusal: Refusal) -> None:
         note_refusal(refusal)

@@ -10,8 +10,8 @@ from otel_budget.windows import HOUR_NS, WindowKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from otel_budget.book import State
-    from otel_budget.books import Books
+    from otel_budget.accounts.account import State
+    from otel_budget.budget_accounts import BudgetAccounts
     from otel_budget.cost_budget import CostBudget
     from otel_budget.windows import Window
 
@@ -51,20 +51,24 @@ class BudgetLine:
         return at if rolls or at < self.until_ns else None
 
 
-def lines(budgets: Sequence[CostBudget], books: Books, now_ns: int) -> Iterator[BudgetLine]:
+def lines(
+    budgets: Sequence[CostBudget], accounts: BudgetAccounts, now_ns: int
+) -> Iterator[BudgetLine]:
     """Yield how each budget stands for each scope value it has met in this window."""
     for budget in budgets:
         window = budget.calendar.window(now_ns)
-        scopes = books.scopes(budget.name, window.since_ns)
+        scopes = accounts.scopes(budget.name, window.since_ns)
         if budget.scope == "total" and not scopes:
             scopes = [""]
         for scope in scopes:
-            yield _line(budget, scope, books, window, now_ns)
+            yield _line(budget, scope, accounts, window, now_ns)
 
 
-def _line(budget: CostBudget, scope: str, books: Books, window: Window, now_ns: int) -> BudgetLine:
-    book = budget.book_of(scope, now_ns)
-    state: State = books.state(book)
+def _line(
+    budget: CostBudget, scope: str, accounts: BudgetAccounts, window: Window, now_ns: int
+) -> BudgetLine:
+    account = budget.account_of(scope, now_ns)
+    state: State = accounts.state(account)
     return BudgetLine(
         budget, scope, state.spent, state.reserved, window.since_ns, window.until_ns, now_ns
     )

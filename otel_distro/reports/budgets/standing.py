@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from otel_budget.cost_budget import PERSONAL_SCOPES, CostBudget, Unit
-from otel_budget.reading import reading_books
+from otel_budget.inspection import reading_accounts
 from otel_distro.base import formatting as figures
 from otel_distro.pipeline.budgets.ledger import spent_by_ledger
 from otel_distro.reports.budgets.report import BudgetLine
@@ -25,14 +25,14 @@ def budget_lines(settings: Settings, now_ns: int) -> list[BudgetLine]:
     if not settings.cost_budgets:
         return []
     found = []
-    with reading_books(settings.state_dir) as books:
+    with reading_accounts(settings.state_dir) as accounts:
         for budget in settings.cost_budgets:
             window = budget.calendar.window(now_ns)
-            scopes = books.scopes(budget.name, window.since_ns)[:_MOST_SCOPES]
+            scopes = accounts.scopes(budget.name, window.since_ns)[:_MOST_SCOPES]
             for scope in scopes or _sure_scopes(budget):
-                book = budget.book_of(scope, now_ns)
-                state = books.state(book)
-                spent = spent_by_ledger(settings, budget, book) if state is None else state.spent
+                account = budget.account_of(scope, now_ns)
+                state = accounts.state(account)
+                spent = spent_by_ledger(settings, budget, account) if state is None else state.spent
                 reserved = 0 if state is None else state.reserved
                 found.append(
                     BudgetLine(

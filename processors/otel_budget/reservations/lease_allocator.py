@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from otel_budget import shared_books
-from otel_budget.leases import Hold, Lease, Leases
+from otel_budget.accounts import statements
+from otel_budget.reservations.leases import Lease, Leases, Reservation
 
 if TYPE_CHECKING:
-    from otel_budget.book import Book, Claim, Crossing, State
-    from otel_budget.owners import Owner
-    from otel_budget.store import Transaction
+    from otel_budget.accounts.account import BudgetAccount, Claim, Crossing, State
+    from otel_budget.accounts.schema import Transaction
+    from otel_budget.reservations.owners import Owner
 
 LEASED_HOLDS = 100
 """A lease has room for about so many calls like the one that asked for it."""
@@ -22,15 +22,15 @@ _SHARE = 4
 
 
 @dataclass(slots=True)
-class Loan:
+class LeaseGrant:
     """What a transaction lends to one call, to be used once it is kept."""
 
-    hold: Hold
+    reservation: Reservation
     parts: list[tuple[Lease, int, int, int]] = field(default_factory=list)
     """Lease, what is added to it, what the call takes of that, what is owed for the call."""
 
 
-class Lending:
+class LeaseAllocator:
     """The leases of one owner, as the shared books see them."""
 
     def __init__(self, owner: Owner) -> None:
@@ -38,30 +38,36 @@ class Lending:
         self.leases = Leases(owner)
 
     def lend(
-        self, db: Transaction, loan: Loan, claim: Claim, entry: int, granted: int, now: State
+        self,
+        db: Transaction,
+        lease_grant: LeaseGrant,
+        claim: Claim,
+        entry: int,
+        granted: int,
+        now: State,
     ) -> bool:
         """Lease room for *claim*, for which *granted* is granted, and for more calls like it.
 
         Returns False where it is to be held by itself: near the limit, or with too many leases.
         """
-        left = claim.book.limit - now.spent - now.reserved - granted
-        others = shared_books.leaseholders(db, entry, self.owner.name)
+        left = claim.account.limit - now.spent - now.reserved - granted
+        others = statements.leaseholders(db, entry, self.owner.name)
         more = min(LEASED_HOLDS * granted, left // (_SHARE * (others + 1)))
         if granted < claim.amount or more < FEWEST_HOLDS * granted:
             return False
-        lease = self.leases.by_book.get(claim.book) or self._new(claim.book, entry)
+        lease = self.leases.by_account.get(claim.account) or self._new(claim.account, entry)
         if lease is None:
             return False
         self._extend(db, lease, granted + more)
-        loan.parts.append((lease, granted + more, granted, min(claim.most, granted)))
+        lease_grant.parts.append((lease, granted + more, granted, min(claim.most, granted)))
         return True
 
-    def _new(self, book: Book, entry: int) -> Lease | None:
+    def _new(self, account: BudgetAccount, entry: int) -> Lease | None:
         slot = self.owner.take_slot()
-        return None if slot is None else Lease(book, entry, slot)
+        return None if slot is None else Lease(account, entry, slot)
 
     def _extend(self, db: Transaction, lease: Lease, added: int) -> None:
-        shared_books.change(db, lease.entry, reserved=added)
+        statements.change(db, lease.entry, reserved=added)
         found = db.execute(
             "UPDATE leases SET amount = amount + ? WHERE book_id = ? AND owner = ? RETURNING slot",
             (added, lease.entry, self.owner.name),
@@ -73,13 +79,13 @@ class Lending:
                 (lease.entry, self.owner.name, lease.slot, added),
             )
 
-    def take(self, loan: Loan) -> None:
+    def take(self, lease_grant: LeaseGrant) -> None:
         """Use what was lent, now that the shared books have it."""
         with self.leases.lock:
-            for lease, added, amount, owed in loan.parts:
+            for lease, added, amount, owed in lease_grant.parts:
                 lease.free += added
-                self.leases.by_book[lease.book] = lease
-                self.leases.hold_in(lease, loan.hold, amount, owed)
+                self.leases.by_account[lease.account] = lease
+                self.leases.hold_in(lease, lease_grant.reservation, amount, owed)
 
     def publish(self, db: Transaction, lease: Lease, *, give_back: bool) -> list[Crossing]:
         """Write down what was spent of *lease*, and give back what is free of it if asked to.
@@ -99,10 +105,10 @@ class Lending:
             # We were taken for dead and charged, or the file is a new one made from the ledger.
             with self.leases.lock:
                 lease.free = 0
-                self.leases.by_book.pop(lease.book, None)
+                self.leases.by_account.pop(lease.account, None)
             return []
         amount, published = row
-        shared_books.change(db, lease.entry, spent=total - published, reserved=outstanding - amount)
+        statements.change(db, lease.entry, spent=total - published, reserved=outstanding - amount)
         db.execute(
             "UPDATE leases SET amount = ?, published = ? WHERE book_id = ? AND owner = ?",
             (outstanding, total, lease.entry, self.owner.name),
@@ -110,7 +116,7 @@ class Lending:
         lease.published = total
         if total <= published:
             return []
-        return shared_books.crossings(db, lease.book, lease.entry)
+        return statements.crossings(db, lease.account, lease.entry)
 
     def due(self) -> list[Lease]:
         """Return the leases of which there is something to write down or to give back.
@@ -118,7 +124,7 @@ class Lending:
         A lease that was not touched between two calls of this is to be given back.
         """
         due: list[Lease] = []
-        for lease in list(self.leases.by_book.values()):
+        for lease in list(self.leases.by_account.values()):
             lease.idle, lease.touched = not lease.touched, False
             nothing = not lease.free and not lease.held
             if lease.total != lease.published or nothing or (lease.idle and lease.free):
@@ -142,10 +148,10 @@ class Lending:
             for lease in leases:
                 # Where nothing is free and nothing held, nobody can have used it meanwhile.
                 over = not lease.free and not lease.held and lease.published == lease.total
-                if over and self.leases.by_book.pop(lease.book, None) is not None:
+                if over and self.leases.by_account.pop(lease.account, None) is not None:
                     self.owner.free_slot(lease.slot)
 
     def distrust(self) -> None:
         """Have everything published again: a transaction may not have been kept."""
-        for lease in list(self.leases.by_book.values()):
+        for lease in list(self.leases.by_account.values()):
             lease.published = -1

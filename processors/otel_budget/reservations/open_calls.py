@@ -16,7 +16,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from otel_budget.owners import UnknownOwnerError, remains
+from otel_budget.reservations.owners import UnknownOwnerError, remains
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from otel_budget.store import Transaction
+    from otel_budget.accounts.schema import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class UsageCeiling:
     """What was seen of a model: the most and the least of something, over so many calls."""
 
     model: str
@@ -22,15 +22,15 @@ class Lesson:
     """Size of the largest request seen, in bytes."""
 
     @classmethod
-    def of(cls, model: str, kind: str, tokens: int, size: int) -> Lesson:
+    def of(cls, model: str, kind: str, tokens: int, size: int) -> UsageCeiling:
         """Return what one call taught."""
         return cls(model, kind, 1, tokens, tokens, size)
 
-    def with_(self, other: Lesson | None) -> Lesson:
+    def with_(self, other: UsageCeiling | None) -> UsageCeiling:
         """Return this and *other*, of the same model and kind, together."""
         if other is None:
             return self
-        return Lesson(
+        return UsageCeiling(
             self.model,
             self.kind,
             self.calls + other.calls,
@@ -40,7 +40,7 @@ class Lesson:
         )
 
     @classmethod
-    def read(cls, db: Transaction, model: str, kind: str) -> Lesson | None:
+    def read(cls, db: Transaction, model: str, kind: str) -> UsageCeiling | None:
         """Return what all processes have learned so far."""
         row = db.execute(
             "SELECT calls, most, least, size FROM ceilings WHERE model = ? AND kind = ?",
@@ -48,9 +48,9 @@ class Lesson:
         ).fetchone()
         return None if row is None else cls(model, kind, *row)
 
-    def write(self, db: Transaction) -> Lesson:
+    def write(self, db: Transaction) -> UsageCeiling:
         """Add this to what all processes have learned, and return that."""
-        known = Lesson.read(db, self.model, self.kind)
+        known = UsageCeiling.read(db, self.model, self.kind)
         total = self.with_(known)
         values = (total.calls, total.most, total.least, total.size, total.model, total.kind)
         if known is None:
@@ -68,24 +68,24 @@ class Lesson:
         return total
 
 
-class Lessons:
+class UsageCeilings:
     """What this process knows: what all had learned at its last look, and what is new since."""
 
     _MOST = 10_000
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], Lesson] = {}
-        self._new: dict[tuple[str, str], Lesson] = {}
+        self._known: dict[tuple[str, str], UsageCeiling] = {}
+        self._new: dict[tuple[str, str], UsageCeiling] = {}
 
-    def get(self, model: str, kind: str) -> Lesson | None:
+    def get(self, model: str, kind: str) -> UsageCeiling | None:
         """Return what is known of *kind* of *model*, without asking anybody."""
         return self._known.get((model, kind))
 
-    def add(self, lesson: Lesson) -> None:
+    def add(self, usage_ceiling: UsageCeiling) -> None:
         """Learn *lesson*; it is shared by the next `share`."""
-        key = lesson.model, lesson.kind
-        self._known[key] = lesson.with_(self._known.get(key))
-        self._new[key] = lesson.with_(self._new.get(key))
+        key = usage_ceiling.model, usage_ceiling.kind
+        self._known[key] = usage_ceiling.with_(self._known.get(key))
+        self._new[key] = usage_ceiling.with_(self._new.get(key))
 
     @property
     def are_new(self) -> bool:
@@ -98,17 +98,17 @@ class Lessons:
             self._known = {}
         new, self._new = self._new, {}
         try:
-            for key, lesson in new.items():
-                self._known[key] = lesson.write(db)
+            for key, usage_ceiling in new.items():
+                self._known[key] = usage_ceiling.write(db)
         except BaseException:
-            for lesson in new.values():
-                key = lesson.model, lesson.kind
-                self._new[key] = lesson.with_(self._new.get(key))
+            for usage_ceiling in new.values():
+                key = usage_ceiling.model, usage_ceiling.kind
+                self._new[key] = usage_ceiling.with_(self._new.get(key))
             raise
 
-    def look_up(self, db: Transaction, model: str, kind: str) -> Lesson | None:
+    def look_up(self, db: Transaction, model: str, kind: str) -> UsageCeiling | None:
         """Return what all have learned of *kind* of *model*, and remember it."""
-        found = Lesson.read(db, model, kind)
+        found = UsageCeiling.read(db, model, kind)
         if found is not None:
             self._known[model, kind] = found
         return found

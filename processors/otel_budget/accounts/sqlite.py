@@ -9,20 +9,19 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from otel_budget.forking import shared_across_forks
-from otel_budget.rebuilding import (
+from otel_budget.accounts.forking import shared_across_forks
+from otel_budget.accounts.repair import (
     ForeignFileError,
     check_pages,
     check_tables,
     is_damage,
     replace_damaged,
 )
-from otel_budget.store import (
-    LEASE_TABLES,
+from otel_budget.accounts.schema import (
     LONGEST_WAIT_S,
     SCHEMA_VERSION,
-    TABLES,
     BudgetFileError,
+    upgrade_from,
 )
 from otel_host.descriptors import keep_forever
 from otel_host.private_files import create_missing, make_private_folder, narrow_mode
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from otel_budget.store import Transaction
+    from otel_budget.accounts.schema import Transaction
     from otel_host.descriptors import FilesOf
 
 _SOON_S = 0.05
@@ -195,7 +194,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
             file_id = random.getrandbits(31)
             connection.execute(f"PRAGMA application_id = {file_id}")
         if version < SCHEMA_VERSION:
-            for statement in (*(() if version else TABLES), *LEASE_TABLES):
+            for statement in upgrade_from(version):
                 connection.execute(statement.format(identity="INTEGER"))
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")

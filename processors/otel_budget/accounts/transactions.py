@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from otel_budget import greenlets
-from otel_budget.shared_books import UnopenedError
+from otel_budget.accounts import greenlets
+from otel_budget.accounts.statements import UnopenedError
 
 if TYPE_CHECKING:
-    from otel_budget.book import Book
-    from otel_budget.store import Store, Transaction
+    from otel_budget.accounts.account import BudgetAccount
+    from otel_budget.accounts.schema import Store, Transaction
 
 Result = TypeVar("Result")
-Opened = Mapping["Book", int]
+Opened = Mapping["BudgetAccount", int]
 """What books that are not in the store yet open with."""
 
 
-class Turns:
+class TransactionRunner:
     """Runs transactions, and what follows from them before anybody else has a turn."""
 
     def __init__(
-        self, store: Store, opening: Callable[[Book], int], now_ns: Callable[[], int]
+        self, store: Store, opening: Callable[[BudgetAccount], int], now_ns: Callable[[], int]
     ) -> None:
         self._store = store
         self._opening = opening
@@ -38,7 +38,7 @@ class Turns:
         *then* is called with the result once that is kept. What a book opens with is asked
         outside the transaction: the ledger may take its time. Raises BudgetFileError.
         """
-        opened: dict[Book, int] = {}
+        opened: dict[BudgetAccount, int] = {}
         while True:
             try:
                 with self._lock:
@@ -47,7 +47,7 @@ class Turns:
                     then(result)
                     return result
             except UnopenedError as unopened:
-                opened[unopened.book] = self._opening(unopened.book)
+                opened[unopened.account] = self._opening(unopened.account)
 
     def time(self, db: Transaction) -> int:
         """Return the time in nanoseconds, by the clock that all users of the store share."""

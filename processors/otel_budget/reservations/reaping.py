@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from otel_budget import shared_books
-from otel_budget.owners import Remains, UnknownOwnerError, forget, remains
+from otel_budget.accounts import statements
+from otel_budget.reservations.owners import Remains, UnknownOwnerError, forget, owed, remains
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from otel_budget.owners import Owner
-    from otel_budget.store import Transaction
-    from otel_budget.turns import Opened, Turns
+    from otel_budget.accounts.account import BudgetAccount
+    from otel_budget.accounts.schema import Transaction
+    from otel_budget.accounts.transactions import Opened, TransactionRunner
+    from otel_budget.reservations.owners import Owner
+
 
 EXPIRY_S = 60
 """An owner on another host that says nothing for so long counts as dead."""
@@ -43,7 +45,7 @@ class Liveness:
         self._renew_at = time.monotonic() + EXPIRY_S / 3
 
 
-def reap(turns: Turns, folder: Path, ours: str) -> bool:
+def reap(transactions: TransactionRunner, folder: Path, ours: str) -> bool:
     """Charge what dead owners may have spent, clear what they held; return if there was any.
 
     A file says what its leases owe; where there is none, they are charged in full.
@@ -52,7 +54,7 @@ def reap(turns: Turns, folder: Path, ours: str) -> bool:
     dead: dict[str, Remains] = {}
 
     def attempt(db: Transaction, _opened: Opened) -> int:
-        now = turns.time(db)
+        now = transactions.time(db)
         owners = db.execute("SELECT owner FROM holds UNION SELECT owner FROM leases").fetchall()
         names[:] = [name for (name,) in owners if name != ours]
         dead.clear()
@@ -66,7 +68,7 @@ def reap(turns: Turns, folder: Path, ours: str) -> bool:
         return cleared
 
     # Files go last: who finds no file must not find entries of its owner either.
-    return turns.run(attempt, lambda _cleared: forget(folder, dead, names)) > 0
+    return transactions.run(attempt, lambda _cleared: forget(folder, dead, names)) > 0
 
 
 def _left(db: Transaction, folder: Path, name: str, now_ns: int) -> Remains | None:
@@ -83,17 +85,35 @@ def _clear_leases(db: Transaction, owner: str, left: Remains) -> int:
     ).fetchall()
     for entry, slot, amount, published in rows:
         spent = amount if left.owed is None else max(0, left.owed[slot] - published)
-        shared_books.change(db, entry, spent=spent, reserved=-amount)
+        statements.change(db, entry, spent=spent, reserved=-amount)
     db.execute("DELETE FROM leases WHERE owner = ?", (owner,))
     return len(rows)
 
 
 def _clear_holds(db: Transaction, where: str, value: str | int) -> int:
     rows = db.execute(
-        f"SELECT id, book_id, amount, likely FROM holds WHERE {where}",  # noqa: S608
+        f"SELECT id, book_id, amount, cost_if_lost FROM holds WHERE {where}",  # noqa: S608
         (value,),
     ).fetchall()
-    for hold, entry, amount, likely in rows:
-        db.execute("DELETE FROM holds WHERE id = ? AND book_id = ?", (hold, entry))
-        shared_books.change(db, entry, spent=likely, reserved=-amount)
+    for reservation, entry, amount, cost_if_lost in rows:
+        db.execute("DELETE FROM holds WHERE id = ? AND book_id = ?", (reservation, entry))
+        statements.change(db, entry, spent=cost_if_lost, reserved=-amount)
     return len(rows)
+
+
+def unused(db: Transaction, owners: Path, account: BudgetAccount) -> int:
+    """Return how much of what is reserved of *book* is leased and free.
+
+    The files in *owners* say so of processes on this host; what others lease counts as used.
+    """
+    rows = db.execute(
+        "SELECT owner, slot, amount, published FROM leases JOIN books ON id = book_id"
+        " WHERE budget = ? AND scope = ? AND start_ns >= ? AND start_ns <= ?",
+        (account.budget, account.scope, account.since_ns, account.until_ns),
+    ).fetchall()
+    free = 0
+    for owner, slot, amount, published in rows:
+        words = owed(owners, owner)
+        if words is not None:
+            free += max(0, amount - max(0, words[slot] - published))
+    return free

@@ -5,21 +5,20 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from otel_budget.book import Denied
-from otel_budget.claims import claims
-from otel_budget.estimate import kinds
+from otel_budget.accounts.account import Denied
 from otel_budget.refusal import Refusal, Refused
-from otel_budget.ticket import Ticket
+from otel_budget.reservations.admitted_call import AdmittedCall
+from otel_budget.reservations.estimate import claims, kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from otel_budget.book import Book, Claim
+    from otel_budget.accounts.account import BudgetAccount, Claim
     from otel_budget.cost_budget import CostBudget
-    from otel_budget.estimate import Tariff
     from otel_budget.gate import Gate, ScopeValues
-    from otel_budget.leases import Hold
-    from otel_budget.lessons import Lesson
+    from otel_budget.reservations.estimate import Tariff
+    from otel_budget.reservations.leases import Reservation
+    from otel_budget.reservations.usage_ceilings import UsageCeiling
     from otel_wire.requests import ModelRequest
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 0.05
@@ -29,7 +28,7 @@ _NO_CHECK = (
 )
 
 
-class Turn:
+class Admission:
     """One call at the gate."""
 
     def __init__(
@@ -43,13 +42,13 @@ class Turn:
         self._gate = gate
         self.request = request
         self._scope_values = scope_values
-        self._books: Mapping[Book, CostBudget] = {}
+        self._accounts: Mapping[BudgetAccount, CostBudget] = {}
         self._tariff: Tariff | None = None
         self._reckoned = False
         self._now_ns = 0
         self._deadline: float | None = None
         self._pause = _FIRST_PAUSE_S
-        self.ticket: Ticket | None = None
+        self.admitted: AdmittedCall | None = None
         """Given when the call was let through."""
         self.refusal: Refusal | None = None
 
@@ -86,8 +85,8 @@ class Turn:
         request = self.request
         if not self._prepare():
             return 0
-        hold = self._gate.books.reserve_here(request.model, kinds(request), self._claims)
-        return 1 if hold is None else self._pass(hold)
+        reservation = self._gate.accounts.reserve_here(request.model, kinds(request), self._claims)
+        return 1 if reservation is None else self._pass(reservation)
 
     def _ask(self) -> float:
         gate, request = self._gate, self.request
@@ -95,13 +94,13 @@ class Turn:
             self._deadline = time.monotonic() + gate.patience_s
         if not self._prepare():
             return 0
-        result = gate.books.reserve(request.model, kinds(request), self._claims)
+        result = gate.accounts.reserve(request.model, kinds(request), self._claims)
         if not isinstance(result, Denied):
             return self._pass(result)
         if result.may_change and time.monotonic() < self._deadline:
             pause, self._pause = self._pause, min(self._pause * 1.5, _LONGEST_PAUSE_S)
             return pause
-        budget = self._books[result.book]
+        budget = self._accounts[result.account]
         return self._refuse(Refusal.of(budget, result, request.model, self._now_ns))
 
     def _prepare(self) -> bool:
@@ -109,22 +108,22 @@ class Turn:
         gate, request = self._gate, self.request
         # Anew at every try: while a call waits another window may begin.
         self._now_ns = now_ns = gate.now_ns()
-        self._books = gate.books_of(self._scope_values, now_ns)
-        if not self._books:
+        self._accounts = gate.accounts_of(self._scope_values, now_ns)
+        if not self._accounts:
             return False
         if not self._reckoned:
             self._reckoned, self._tariff = True, gate.tariff(request, now_ns)
         return True
 
-    def _claims(self, learned: Sequence[Lesson | None]) -> Sequence[Claim]:
-        return claims(self.request, learned, self._books, self._tariff)
+    def _claims(self, learned: Sequence[UsageCeiling | None]) -> Sequence[Claim]:
+        return claims(self.request, learned, self._accounts, self._tariff)
 
-    def _pass(self, hold: Hold) -> float:
-        self.ticket = Ticket(
-            self._gate, self.request, hold, self._books, self._tariff, self._now_ns
+    def _pass(self, reservation: Reservation) -> float:
+        self.admitted = AdmittedCall(
+            self._gate, self.request, reservation, self._accounts, self._tariff, self._now_ns
         )
-        self.ticket.host = self._host
-        self._gate.listener.passed(self.ticket)
+        self.admitted.host = self._host
+        self._gate.listener.passed(self.admitted)
         return 0
 
     def _refuse(self, refusal: Refusal) -> float:

@@ -18,14 +18,17 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from otel_budget.lessons import Lesson
+from otel_budget.accounts.account import BudgetAccount, Claim
+from otel_budget.cost_budget import CostBudget, Unit
+from otel_budget.reservations.usage_ceilings import UsageCeiling
 from otel_pricing.prices.price import MILLION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from otel_pricing import Price, Usage
     from otel_wire.requests import ModelRequest
+
 
 OPEN_OUTPUT_TOKENS = 4096
 """Output held for a call that sets no limit, until the model has been seen answering."""
@@ -57,7 +60,7 @@ class Estimate(NamedTuple):
     caution: int = 1
 
     @classmethod
-    def of(cls, request: ModelRequest, learned: Sequence[Lesson | None]) -> Estimate:
+    def of(cls, request: ModelRequest, learned: Sequence[UsageCeiling | None]) -> Estimate:
         """Estimate *request* by what was *learned* of its `kinds`."""
         of_input, of_output = learned
         unseen = request.unseen_tokens
@@ -83,30 +86,30 @@ def kinds(request: ModelRequest) -> tuple[str, str]:
     return f"{prefix}input {request.size.bit_length()}", f"open output {request.operation}"
 
 
-def lessons(request: ModelRequest, usage: Usage) -> list[Lesson]:
+def usage_ceilings(request: ModelRequest, usage: Usage) -> list[UsageCeiling]:
     """Return what a finished call teaches."""
     of_input, of_output = kinds(request)
     found = []
     if usage.input_tokens:
-        found.append(Lesson.of(request.model, of_input, usage.input_tokens, request.size))
+        found.append(UsageCeiling.of(request.model, of_input, usage.input_tokens, request.size))
     if usage.output_tokens and request.max_output_tokens is None:
-        found.append(Lesson.of(request.model, of_output, usage.output_tokens, 0))
+        found.append(UsageCeiling.of(request.model, of_output, usage.output_tokens, 0))
     return found
 
 
-def _scaled(lesson: Lesson, size: int) -> int:
-    if size == lesson.size and lesson.most == lesson.least:
-        return lesson.most
-    tokens = _with_margin(lesson)
+def _scaled(usage_ceiling: UsageCeiling, size: int) -> int:
+    if size == usage_ceiling.size and usage_ceiling.most == usage_ceiling.least:
+        return usage_ceiling.most
+    tokens = _with_margin(usage_ceiling)
     # Tokens grow no faster than bytes do, apart from the part that is the same for every call.
-    return tokens if size <= lesson.size else -(-tokens * size // lesson.size)
+    return tokens if size <= usage_ceiling.size else -(-tokens * size // usage_ceiling.size)
 
 
-def _with_margin(lesson: Lesson) -> int:
+def _with_margin(usage_ceiling: UsageCeiling) -> int:
     """Return the most seen, and more the wider and the fewer the figures are."""
-    spread = 2 * (lesson.most - lesson.least) // lesson.calls
-    unsure = lesson.most // 2 if lesson.calls < _SURE else 0
-    return lesson.most + spread + unsure
+    spread = 2 * (usage_ceiling.most - usage_ceiling.least) // usage_ceiling.calls
+    unsure = usage_ceiling.most // 2 if usage_ceiling.calls < _SURE else 0
+    return usage_ceiling.most + spread + unsure
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +179,29 @@ def _dearest(price: Price, units: tuple[str, ...]) -> tuple[tuple[int, int], ...
 
 def _parts(usd_per_million: Decimal) -> int:
     return int((usd_per_million * NANO_PER_TOKEN * _SCALE).to_integral_value(ROUND_CEILING))
+
+
+def claims(
+    request: ModelRequest,
+    learned: Sequence[UsageCeiling | None],
+    accounts: Mapping[BudgetAccount, CostBudget],
+    tariff: Tariff | None,
+) -> list[Claim]:
+    """Return what *request* claims of *books*, which belong to the budgets given with them.
+
+    Without a tariff nothing is claimed of budgets in money.
+    """
+    estimate = Estimate.of(request, learned)
+    found = []
+    for account, budget in accounts.items():
+        if budget.unit is Unit.CALLS:
+            found.append(Claim(account, 1, 1, 1))
+            continue
+        if budget.unit is Unit.TOKENS:
+            most, least = estimate.ceiling.total, estimate.least.total
+        elif tariff is not None:
+            most, least = tariff.nano_usd(estimate.ceiling), tariff.nano_usd(estimate.least)
+        else:
+            continue
+        found.append(Claim(account, most * estimate.caution, min(least, most), most))
+    return found

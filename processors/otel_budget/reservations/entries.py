@@ -6,16 +6,16 @@ import itertools
 from collections import deque
 from typing import TYPE_CHECKING
 
-from otel_budget import shared_books
-from otel_budget.store import BudgetFileError
+from otel_budget.accounts import statements
+from otel_budget.accounts.schema import BudgetFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from otel_budget.book import Book, Claim, Crossing
-    from otel_budget.leases import Hold
-    from otel_budget.store import Transaction
-    from otel_budget.turns import Opened, Turns
+    from otel_budget.accounts.account import BudgetAccount, Claim, Crossing
+    from otel_budget.accounts.schema import Transaction
+    from otel_budget.accounts.transactions import Opened, TransactionRunner
+    from otel_budget.reservations.leases import Reservation
 
 EXPIRY_NS = 3_600_000_000_000
 """A hold this old belongs to a call that nobody ended; no call lasts so long."""
@@ -24,50 +24,54 @@ EXPIRY_NS = 3_600_000_000_000
 class Entries:
     """The entries of this process."""
 
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
+    def __init__(self, transactions: TransactionRunner) -> None:
+        self._turns = transactions
         self._numbers = itertools.count(1)
-        self._unsettled: deque[tuple[Hold, Sequence[tuple[Book, int]]]] = deque()
+        self._unsettled: deque[tuple[Reservation, Sequence[tuple[BudgetAccount, int]]]] = deque()
         self.open = 0
         """Holds with entries that have not been settled."""
 
-    def enter(self, db: Transaction, hold: Hold, claim: Claim, entry: int, amount: int) -> None:
+    def enter(
+        self, db: Transaction, reservation: Reservation, claim: Claim, entry: int, amount: int
+    ) -> None:
         """Hold *amount* for *claim* in the book whose entry is *entry*."""
-        if hold.number is None:
-            hold.number = hold.owner.number << 24 | next(self._numbers)
+        if reservation.number is None:
+            reservation.number = reservation.owner.number << 24 | next(self._numbers)
         owed = min(claim.most, amount)
-        hold.entries += ((claim.book, owed),)
+        reservation.entries += ((claim.account, owed),)
         expires_ns = self._turns.time(db) + EXPIRY_NS
-        shared_books.change(db, entry, reserved=amount)
+        statements.change(db, entry, reserved=amount)
         db.execute(
-            "INSERT INTO holds (id, book_id, amount, likely, owner, expires_ns)"
+            "INSERT INTO holds (id, book_id, amount, cost_if_lost, owner, expires_ns)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (hold.number, entry, amount, owed, hold.owner.name, expires_ns),
+            (reservation.number, entry, amount, owed, reservation.owner.name, expires_ns),
         )
 
     def settle(
         self,
-        hold: Hold,
-        actual: Sequence[tuple[Book, int]],
+        reservation: Reservation,
+        actual: Sequence[tuple[BudgetAccount, int]],
         also: Callable[[Transaction], None],
     ) -> list[Crossing]:
         """Replace the entries of *hold* by what the call cost; *also* is done in the same turn.
 
         Raises BudgetFileError when that cannot be written now; `retry` tries it again.
         """
-        leased = {lease.book for lease, _, _ in hold.parts}
+        leased = {lease.account for lease, _, _ in reservation.parts}
 
         def attempt(db: Transaction, _opened: Opened) -> list[Crossing]:
             rows = db.execute(
-                "SELECT book_id, amount FROM holds WHERE id = ?", (hold.number,)
+                "SELECT book_id, amount FROM holds WHERE id = ?", (reservation.number,)
             ).fetchall()
-            db.execute("DELETE FROM holds WHERE id = ?", (hold.number,))
+            db.execute("DELETE FROM holds WHERE id = ?", (reservation.number,))
             for entry, amount in rows:
-                shared_books.change(db, entry, reserved=-amount)
+                statements.change(db, entry, reserved=-amount)
             also(db)
             # Cleared means charged: somebody took this process for dead, or the call for lost.
-            entries = [(book, cost) for book, cost in actual if rows and book not in leased]
-            return shared_books.charge(db, entries, {book: 0 for book, _ in entries})
+            entries = [
+                (account, cost) for account, cost in actual if rows and account not in leased
+            ]
+            return statements.charge(db, entries, {account: 0 for account, _ in entries})
 
         def ended(_told: object) -> None:
             self.open -= 1
@@ -75,7 +79,7 @@ class Entries:
         try:
             return self._turns.run(attempt, ended)
         except BudgetFileError:
-            self._unsettled.append((hold, actual))
+            self._unsettled.append((reservation, actual))
             raise
 
     def retry(self, also: Callable[[Transaction], None]) -> list[Crossing]:

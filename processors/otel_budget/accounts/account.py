@@ -9,7 +9,7 @@ END_OF_TIME_NS = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class BudgetAccount:
     """Which book: the spending of one scope value under one budget in one window."""
 
     budget: str
@@ -38,7 +38,7 @@ class Book:
 class Claim(NamedTuple):
     """What one call asks of one book; a tuple, which is quick to make."""
 
-    book: Book
+    account: BudgetAccount
     amount: int
     """What should be held: more than the call can cost, as far as anybody knows."""
     least: int
@@ -60,7 +60,7 @@ class State:
 class Denied:
     """A claim was not granted."""
 
-    book: Book
+    account: BudgetAccount
     state: State
     may_change: bool
     """Whether it could be once calls on their way have ended, for less than is held for them."""
@@ -70,7 +70,7 @@ class Denied:
 class Crossing:
     """A threshold that the spending of a book has just passed; each is told once a window."""
 
-    book: Book
+    account: BudgetAccount
     percent: int
     spent: int
 

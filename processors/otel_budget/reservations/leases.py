@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from otel_budget.book import Book, Claim
-    from otel_budget.owners import Owner
+    from otel_budget.accounts.account import BudgetAccount, Claim
+    from otel_budget.reservations.owners import Owner
 
 
 class Lease:
     """One slice. In the shared books stands `free + held + total - published`, as reserved."""
 
-    __slots__ = ("book", "entry", "free", "held", "idle", "published", "slot", "total", "touched")
+    __slots__ = (
+        "account", "entry", "free", "held", "idle", "published", "slot", "total", "touched",
+    )  # fmt: skip
 
-    def __init__(self, book: Book, entry: int, slot: int) -> None:
-        self.book = book
+    def __init__(self, account: BudgetAccount, entry: int, slot: int) -> None:
+        self.account = account
         self.entry = entry
         """Of the shared books."""
         self.slot = slot
@@ -40,7 +42,7 @@ class Lease:
         self.idle = False
 
 
-class Hold:
+class Reservation:
     """What one call holds: parts of leases, or entries of its own in the shared books, or both."""
 
     __slots__ = ("entries", "number", "owner", "parts")
@@ -51,12 +53,12 @@ class Hold:
         """Lease, amount held, amount charged if this process dies."""
         self.number: int | None = None
         """Of the entries in the shared books; None without any."""
-        self.entries: tuple[tuple[Book, int], ...] = ()
+        self.entries: tuple[tuple[BudgetAccount, int], ...] = ()
         """Book, amount charged if this process dies."""
 
-    def lost(self) -> list[tuple[Book, int]]:
+    def lost(self) -> list[tuple[BudgetAccount, int]]:
         """Return what to charge for a call of which nobody knows what it cost."""
-        return [*((lease.book, most) for lease, _, most in self.parts), *self.entries]
+        return [*((lease.account, most) for lease, _, most in self.parts), *self.entries]
 
 
 class Leases:
@@ -66,46 +68,46 @@ class Leases:
         self._owner = owner
         self._owed = owner.owed
         self.lock = threading.Lock()
-        self.by_book: dict[Book, Lease] = {}
+        self.by_account: dict[BudgetAccount, Lease] = {}
 
-    def hold(self, claims: Sequence[Claim]) -> Hold | None:
+    def reserve_leased(self, claims: Sequence[Claim]) -> Reservation | None:
         """Hold *claims* inside leases, all or none; None where one of them has no room."""
         if len(claims) == 1:  # nearly always, and then there is nothing to undo
-            ((book, amount, _, most),) = claims
+            ((account, amount, _, most),) = claims
             with self.lock:
-                lease = self.by_book.get(book)
+                lease = self.by_account.get(account)
                 if lease is None or lease.free < amount:
                     return None
                 lease.free -= amount
                 lease.held += amount
                 lease.touched = True
                 self._owed[lease.slot] += most
-            return Hold(self._owner, (lease, amount, most))
-        by_book, hold = self.by_book, Hold(self._owner)
+            return Reservation(self._owner, (lease, amount, most))
+        by_account, reservation = self.by_account, Reservation(self._owner)
         with self.lock:
             if not all(
-                (lease := by_book.get(claim.book)) is not None and lease.free >= claim.amount
+                (lease := by_account.get(claim.account)) is not None and lease.free >= claim.amount
                 for claim in claims
             ):
                 return None
             for claim in claims:
-                self.hold_in(by_book[claim.book], hold, claim.amount, claim.most)
-        return hold
+                self.hold_in(by_account[claim.account], reservation, claim.amount, claim.most)
+        return reservation
 
-    def hold_in(self, lease: Lease, hold: Hold, amount: int, most: int) -> None:
+    def hold_in(self, lease: Lease, reservation: Reservation, amount: int, most: int) -> None:
         """Hold *amount* in *lease*, which has it; the lock is the caller's."""
         lease.free -= amount
         lease.held += amount
         lease.touched = True
         self._owed[lease.slot] += most
-        hold.parts += ((lease, amount, most),)
+        reservation.parts += ((lease, amount, most),)
 
-    def settle(self, hold: Hold, costs: Mapping[Book, int]) -> None:
+    def settle(self, reservation: Reservation, costs: Mapping[BudgetAccount, int]) -> None:
         """Replace what *hold* holds in leases by what the call cost."""
         owed = self._owed
         with self.lock:
-            for lease, amount, most in hold.parts:
-                cost = costs.get(lease.book, 0)
+            for lease, amount, most in reservation.parts:
+                cost = costs.get(lease.account, 0)
                 lease.held -= amount
                 lease.free += amount - cost
                 lease.total += cost

@@ -16,7 +16,7 @@ TICK_S = 0.1
 """How far behind the shared books may be."""
 
 
-class Keeper:
+class BackgroundFlusher:
     """Calls *tick*, a method that returns whether there is more to do, until there is not."""
 
     def __init__(self, tick: Callable[[], bool]) -> None:
@@ -61,7 +61,7 @@ class Keeper:
         self._stopped = True
         self._event.set()
 
-    def turn(self) -> bool:
+    def admission_for(self) -> bool:
         """Do what there is to do; return whether to go on, now or when woken."""
         tick = self._tick()
         if tick is None or self._stopped:
@@ -73,14 +73,14 @@ class Keeper:
         return True
 
 
-def _run(keeper_ref: weakref.ref[Keeper], event: threading.Event) -> None:
+def _run(keeper_ref: weakref.ref[BackgroundFlusher], event: threading.Event) -> None:
     while True:
-        keeper = keeper_ref()
-        if keeper is None:
+        flusher = keeper_ref()
+        if flusher is None:
             return
         event.clear()
-        if not keeper.turn():
+        if not flusher.admission_for():
             return
-        wait_s = TICK_S if keeper.busy else None
-        del keeper  # so that nobody is kept alive by being waited for
+        wait_s = TICK_S if flusher.busy else None
+        del flusher  # so that nobody is kept alive by being waited for
         event.wait(wait_s)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 LONGEST_WAIT_S = 2.0
 """How long a transaction waits for those of other processes."""
 
@@ -15,12 +15,12 @@ TABLES = (
     """CREATE TABLE books (
     id {identity} PRIMARY KEY,
     budget TEXT NOT NULL, scope TEXT NOT NULL, start_ns BIGINT NOT NULL,
-    spent BIGINT NOT NULL, reserved BIGINT NOT NULL, told BIGINT NOT NULL,
+    spent BIGINT NOT NULL, reserved BIGINT NOT NULL, notified_percent BIGINT NOT NULL,
     UNIQUE (budget, scope, start_ns)
 )""",
     """CREATE TABLE holds (
     id BIGINT NOT NULL, book_id BIGINT NOT NULL,
-    amount BIGINT NOT NULL, likely BIGINT NOT NULL,
+    amount BIGINT NOT NULL, cost_if_lost BIGINT NOT NULL,
     owner TEXT NOT NULL, expires_ns BIGINT NOT NULL,
     PRIMARY KEY (id, book_id)
 )""",
@@ -45,6 +45,19 @@ LEASE_TABLES = (
     "CREATE TABLE owners (name TEXT PRIMARY KEY, expires_ns BIGINT NOT NULL)",
 )
 """Tables that the second version of the schema added."""
+RENAMED_COLUMNS = (
+    "ALTER TABLE books RENAME COLUMN told TO notified_percent",
+    "ALTER TABLE holds RENAME COLUMN likely TO cost_if_lost",
+)
+"""What the third version changed."""
+
+
+def upgrade_from(version: int) -> tuple[str, ...]:
+    """Return the statements that bring the schema from *version* to the current one; 0 is none."""
+    if not version:
+        return (*TABLES, *LEASE_TABLES)
+    steps: tuple[str, ...] = LEASE_TABLES if version < 2 else ()
+    return (*steps, *RENAMED_COLUMNS) if version < 3 else steps
 
 
 class BudgetFileError(Exception):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_budget.book import Crossing, State
+from otel_budget.accounts.account import Crossing, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from otel_budget.book import Book, Claim
-    from otel_budget.store import Transaction
+    from otel_budget.accounts.account import BudgetAccount, Claim
+    from otel_budget.accounts.schema import Transaction
 
 _OF_WINDOW = "budget = ? AND scope = ? AND start_ns >= ? AND start_ns <= ?"
 
@@ -22,35 +22,35 @@ _OF_WINDOW = "budget = ? AND scope = ? AND start_ns >= ? AND start_ns <= ?"
 class UnopenedError(Exception):
     """A book has no entry in the file yet, and what it opens with has not been asked."""
 
-    def __init__(self, book: Book) -> None:
-        super().__init__(book.budget)
-        self.book = book
+    def __init__(self, account: BudgetAccount) -> None:
+        super().__init__(account.budget)
+        self.account = account
 
 
-def book_id(db: Transaction, book: Book, opened: Mapping[Book, int]) -> int:
+def account_id(db: Transaction, account: BudgetAccount, opened: Mapping[BudgetAccount, int]) -> int:
     """Return the entry of *book*, made if *opened* says what it opens with; or UnopenedError."""
     row = db.execute(
         "SELECT id FROM books WHERE budget = ? AND scope = ? AND start_ns = ?",
-        (book.budget, book.scope, book.start_ns),
+        (account.budget, account.scope, account.start_ns),
     ).fetchone()
     if row is not None:
         return int(row[0])
-    if book not in opened:
-        raise UnopenedError(book)
+    if account not in opened:
+        raise UnopenedError(account)
     made = db.execute(
-        "INSERT INTO books (budget, scope, start_ns, spent, reserved, told)"
+        "INSERT INTO books (budget, scope, start_ns, spent, reserved, notified_percent)"
         " VALUES (?, ?, ?, ?, 0, 0) RETURNING id",
-        (book.budget, book.scope, book.start_ns, opened[book]),
+        (account.budget, account.scope, account.start_ns, opened[account]),
     ).fetchone()
     return int(made[0])
 
 
-def state(db: Transaction, book: Book) -> State:
+def state(db: Transaction, account: BudgetAccount) -> State:
     """Return what *book* says now."""
     spent, reserved = db.execute(
         "SELECT coalesce(sum(spent), 0), coalesce(sum(reserved), 0) FROM books"  # noqa: S608
         f" WHERE {_OF_WINDOW}",
-        _window(book),
+        _window(account),
     ).fetchone()
     return State(int(spent), int(reserved))
 
@@ -64,16 +64,16 @@ def scopes(db: Transaction, budget: str, since_ns: int) -> list[str]:
     return [scope for (scope,) in found]
 
 
-def clear(db: Transaction, book: Book) -> None:
+def clear(db: Transaction, account: BudgetAccount) -> None:
     """Have nothing spent of *book*, and nothing told."""
     db.execute(
-        f"UPDATE books SET spent = 0, told = 0 WHERE {_OF_WINDOW}",  # noqa: S608
-        _window(book),
+        f"UPDATE books SET spent = 0, notified_percent = 0 WHERE {_OF_WINDOW}",  # noqa: S608
+        _window(account),
     )
 
 
-def _window(book: Book) -> tuple[str, str, int, int]:
-    return book.budget, book.scope, book.since_ns, book.until_ns
+def _window(account: BudgetAccount) -> tuple[str, str, int, int]:
+    return account.budget, account.scope, account.since_ns, account.until_ns
 
 
 def change(db: Transaction, entry: int, *, spent: int = 0, reserved: int = 0) -> None:
@@ -85,49 +85,51 @@ def change(db: Transaction, entry: int, *, spent: int = 0, reserved: int = 0) ->
     )
 
 
-def crossings(db: Transaction, book: Book, entry: int) -> list[Crossing]:
+def crossings(db: Transaction, account: BudgetAccount, entry: int) -> list[Crossing]:
     """Return the thresholds that *book* has passed and nobody was told of; they count as told."""
-    if book.limit <= 0:
+    if account.limit <= 0:
         return []
-    spent = state(db, book).spent
-    passed = [percent for percent in book.thresholds if spent * 100 >= percent * book.limit]
+    spent = state(db, account).spent
+    passed = [percent for percent in account.thresholds if spent * 100 >= percent * account.limit]
     if not passed:
         return []
-    (told,) = db.execute(
-        f"SELECT coalesce(max(told), 0) FROM books WHERE {_OF_WINDOW}",  # noqa: S608
-        _window(book),
+    (notified,) = db.execute(
+        f"SELECT coalesce(max(notified_percent), 0) FROM books WHERE {_OF_WINDOW}",  # noqa: S608
+        _window(account),
     ).fetchone()
-    new = [percent for percent in passed if percent > told]
+    new = [percent for percent in passed if percent > notified]
     if new:
-        db.execute("UPDATE books SET told = ? WHERE id = ?", (max(new), entry))
-    return [Crossing(book, percent, spent) for percent in new]
+        db.execute("UPDATE books SET notified_percent = ? WHERE id = ?", (max(new), entry))
+    return [Crossing(account, percent, spent) for percent in new]
 
 
 def charge(
-    db: Transaction, entries: Sequence[tuple[Book, int]], opened: Mapping[Book, int]
+    db: Transaction,
+    entries: Sequence[tuple[BudgetAccount, int]],
+    opened: Mapping[BudgetAccount, int],
 ) -> list[Crossing]:
     """Add what was spent to each book; a negative amount takes some back."""
     found: list[Crossing] = []
-    for book, cost in entries:
-        entry = book_id(db, book, opened)
+    for account, cost in entries:
+        entry = account_id(db, account, opened)
         change(db, entry, spent=cost)
         if cost > 0:
-            found += crossings(db, book, entry)
+            found += crossings(db, account, entry)
     return found
 
 
-def belongs(part: Book, book: Book) -> bool:
+def belongs(part: BudgetAccount, account: BudgetAccount) -> bool:
     """Return whether what is spent of *part* counts in *book*."""
     return (
-        part.budget == book.budget
-        and part.scope == book.scope
-        and book.since_ns <= part.start_ns <= book.until_ns
+        part.budget == account.budget
+        and part.scope == account.scope
+        and account.since_ns <= part.start_ns <= account.until_ns
     )
 
 
 def grant(claim: Claim, now: State) -> int | None:
     """Return how much is held for *claim*, or None if it is not let through now."""
-    free = claim.book.limit - now.spent - now.reserved
+    free = claim.account.limit - now.spent - now.reserved
     if claim.amount <= free:
         return claim.amount
     # Nothing else is on its way, so this call may have all that is left.
@@ -138,7 +140,7 @@ def grant(claim: Claim, now: State) -> int | None:
 
 def may_change(claim: Claim, now: State) -> bool:
     """Return whether *claim* could be granted once others have given back what they hold."""
-    return now.reserved > 0 and claim.least <= claim.book.limit - now.spent
+    return now.reserved > 0 and claim.least <= claim.account.limit - now.spent
 
 
 def leaseholders(db: Transaction, entry: int, but: str) -> int:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from otel_budget.cost_budget import CostBudget, Unit
-from otel_budget.estimate import Tariff, Tokens, lessons
+from otel_budget.reservations.estimate import Tariff, Tokens, usage_ceilings
 from otel_pricing import CostStatus, ModelCall, Usage, price_call
 from otel_wire.operations import WITHOUT_OUTPUT
 from otel_wire.record import Ending
@@ -18,10 +18,10 @@ from otel_wire.record import Ending
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from otel_budget.book import Book
+    from otel_budget.accounts.account import BudgetAccount
     from otel_budget.gate import Gate
-    from otel_budget.leases import Hold
-    from otel_budget.lessons import Lesson
+    from otel_budget.reservations.leases import Reservation
+    from otel_budget.reservations.usage_ceilings import UsageCeiling
     from otel_wire.answers import Answer
     from otel_wire.exchange import Exchange
     from otel_wire.record import WireRecord
@@ -31,24 +31,24 @@ CHARACTERS_PER_TOKEN = 3
 """Of output text, where a stream ends without usage; most tokens have more."""
 
 
-class Ticket:
+class AdmittedCall:
     """A call that was admitted; it is settled once, by its exchange."""
 
     def __init__(
         self,
         gate: Gate,
         request: ModelRequest,
-        hold: Hold,
-        books: Mapping[Book, CostBudget],
+        reservation: Reservation,
+        accounts: Mapping[BudgetAccount, CostBudget],
         tariff: Tariff | None,
         start_ns: int,
     ) -> None:
         self._gate = gate
         self.request = request
-        self._hold = hold
-        self._books = books
+        self._reservation = reservation
+        self._accounts = accounts
         self._tariff = tariff
-        self._written: tuple[tuple[Book, int], ...] = ()
+        self._written: tuple[tuple[BudgetAccount, int], ...] = ()
         self.start_ns = start_ns
         self.host = ""
         """Where the call goes."""
@@ -71,8 +71,10 @@ class Ticket:
         self._later(self._correct, exchange)
 
     def _later(self, settle: Callable[[Exchange], None], exchange: Exchange) -> None:
-        books = self._gate.books
-        books.later(partial(self._guarded, settle, exchange), soon=self._hold.number is not None)
+        accounts = self._gate.accounts
+        accounts.later(
+            partial(self._guarded, settle, exchange), soon=self._reservation.number is not None
+        )
 
     def _guarded(self, settle: Callable[[Exchange], None], exchange: Exchange) -> None:
         try:
@@ -83,7 +85,7 @@ class Ticket:
     def _settle(self, exchange: Exchange) -> None:
         record = exchange.record()
         if record is None:
-            self._write(self._hold.lost())
+            self._write(self._reservation.lost())
             return
         costs, learned = self._judge(record, exchange.output_pieces)
         self._write(costs, learned)
@@ -95,12 +97,12 @@ class Ticket:
         costs, _ = self._judge(record, exchange.output_pieces)
         before = dict(self._written)
         self._note(costs)
-        changes = [(book, cost - before.get(book, 0)) for book, cost in costs]
-        self._gate.books.charge([(book, change) for book, change in changes if change])
+        changes = [(account, cost - before.get(account, 0)) for account, cost in costs]
+        self._gate.accounts.charge([(account, change) for account, change in changes if change])
 
     def _judge(
         self, record: WireRecord, pieces: int
-    ) -> tuple[Sequence[tuple[Book, int]], Sequence[Lesson]]:
+    ) -> tuple[Sequence[tuple[BudgetAccount, int]], Sequence[UsageCeiling]]:
         """Return what the call cost in each account, and what it teaches."""
         if record.ending is Ending.NOT_SENT or record.is_error:
             # Providers do not charge for errors, and the ledger counts none for them.
@@ -113,12 +115,12 @@ class Ticket:
             and answer.usage_is_final
             and (usage.output_tokens is not None or not has_output)
         ):
-            learned = lessons(self.request, usage) if self.request.readable else ()
+            learned = usage_ceilings(self.request, usage) if self.request.readable else ()
             return self._costs(answer, usage), learned
         is_stream = bool(pieces) or (self.request.streamed and answer.output_characters > 0)
         if not is_stream or record.status is None:
             # It may have cost all that it could: nobody has seen what it did.
-            return self._hold.lost(), ()
+            return self._reservation.lost(), ()
         # A stream without its usage: it cost what was seen of it.
         known_input = usage.input_tokens if usage is not None else None
         seen = Usage(
@@ -131,16 +133,16 @@ class Ticket:
         )
         return self._costs(answer, seen), ()
 
-    def _costs(self, answer: Answer, usage: Usage) -> list[tuple[Book, int]]:
+    def _costs(self, answer: Answer, usage: Usage) -> list[tuple[BudgetAccount, int]]:
         tokens = Tokens(usage.input_tokens or 0, usage.output_tokens or 0)
-        costs: list[tuple[Book, int]] = []
-        for book, budget in self._books.items():
+        costs: list[tuple[BudgetAccount, int]] = []
+        for account, budget in self._accounts.items():
             if budget.unit is Unit.CALLS:
-                costs.append((book, 1))
+                costs.append((account, 1))
             elif budget.unit is Unit.TOKENS:
-                costs.append((book, tokens.total))
+                costs.append((account, tokens.total))
             else:
-                costs.append((book, self._nano_usd(answer, usage, tokens)))
+                costs.append((account, self._nano_usd(answer, usage, tokens)))
         return costs
 
     def _nano_usd(self, answer: Answer, usage: Usage, tokens: Tokens) -> int:
@@ -166,12 +168,14 @@ class Ticket:
             return max(priced.cost_nano_usd or 0, priced.exposure_nano_usd or 0)
         return priced.cost_nano_usd or 0
 
-    def _write(self, costs: Sequence[tuple[Book, int]], learned: Sequence[Lesson] = ()) -> None:
+    def _write(
+        self, costs: Sequence[tuple[BudgetAccount, int]], learned: Sequence[UsageCeiling] = ()
+    ) -> None:
         self._note(costs)
-        self._gate.books.settle(self._hold, costs, learned)
+        self._gate.accounts.settle(self._reservation, costs, learned)
 
-    def _note(self, costs: Sequence[tuple[Book, int]]) -> None:
+    def _note(self, costs: Sequence[tuple[BudgetAccount, int]]) -> None:
         self._written = tuple(costs)
         self.cost_nano_usd = next(
-            (cost for book, cost in costs if self._books[book].unit is Unit.USD), 0
+            (cost for account, cost in costs if self._accounts[account].unit is Unit.USD), 0
         )

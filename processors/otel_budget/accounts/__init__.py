@@ -1,0 +1,1 @@
+"""Accounts of budgets, in a file that all processes of a host share or in PostgreSQL."""

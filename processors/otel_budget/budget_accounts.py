@@ -1,0 +1,346 @@
+"""The books of all budgets: what was spent, what is held for calls on their way, by whom.
+
+A call is let through by putting a hold on every budget it falls under, all of them or none; when it
+ends the hold is replaced by what the call really cost. Where there is plenty a process takes a
+lease, a slice of what is left, and holds inside it without asking anybody; near the limit every
+hold is an entry in the shared books. Both have an owner, so what a killed process left behind is
+found, charged and cleared.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from otel_budget.accounts import statements
+from otel_budget.accounts.account import BudgetAccount, Claim, Crossing, Denied, State
+from otel_budget.accounts.repair import KnownSpending
+from otel_budget.accounts.schema import BudgetFileError
+from otel_budget.accounts.sqlite import Database
+from otel_budget.accounts.transactions import Opened, Result, TransactionRunner
+from otel_budget.reservations.background_flusher import BackgroundFlusher
+from otel_budget.reservations.entries import Entries
+from otel_budget.reservations.lease_allocator import LeaseAllocator, LeaseGrant
+from otel_budget.reservations.leases import Reservation
+from otel_budget.reservations.owners import Owner
+from otel_budget.reservations.reaping import Liveness, reap, unused
+from otel_budget.reservations.usage_ceilings import UsageCeiling, UsageCeilings
+from otel_host import fork_hooks
+from otel_host.fork_hooks import Stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_budget.accounts.schema import Store, Transaction
+    from otel_budget.reservations.leases import Lease
+
+FILE_NAME = "budget.db"
+OWNERS_NAME = "budget.owners"
+_REAP_EVERY_S = 0.05
+
+Ask = Callable[[Sequence["UsageCeiling | None"]], Sequence[Claim]]
+
+
+class BudgetAccounts:
+    """Reads and writes the shared books; thread-safe, and usable after a fork."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        store: Store | None = None,
+        opening: Callable[[BudgetAccount], int] = lambda _account: 0,
+        now_ns: Callable[[], int] = time.time_ns,
+        report: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        self.store = store or Database(folder / FILE_NAME, report)
+        self._known = KnownSpending()
+        self._renewals = 0
+        self.transactions = TransactionRunner(self.store, opening, now_ns)
+        self.now_ns = now_ns
+        self.on_crossed: Callable[[Sequence[Crossing]], None] = lambda _crossings: None
+        """Told of thresholds that calls settled inside leases have passed."""
+        self.on_fault: Callable[[BaseException], None] = lambda _error: None
+        self._folder = folder / OWNERS_NAME
+        self._usage_ceilings = UsageCeilings()
+        self._begin()
+        _all.add(self)
+
+    def _begin(self) -> None:
+        self._allocator: LeaseAllocator | None = None
+        self._owner_lock = threading.Lock()
+        self._liveness = Liveness(self._folder)
+        self._entries = Entries(self.transactions)
+        self._late: deque[Callable[[], None]] = deque()
+        self._late_lock = threading.RLock()
+        self._next_reap = 0.0
+        self._flusher = BackgroundFlusher(self.tick)
+
+    def reserve(self, model: str, kinds: Sequence[str], ask: Ask) -> Reservation | Denied:
+        """Hold what *ask* claims, all or nothing; raises BudgetFileError if the file is unusable.
+
+        *ask* is given what was learned of *model*, one answer for each of *kinds*, and returns a
+        claim for each book the call falls under.
+        """
+        reservation = self.reserve_here(model, kinds, ask)
+        if reservation is not None:
+            return reservation
+        if self._late:
+            self.finish_late()
+            reservation = self.reserve_here(model, kinds, ask)
+            if reservation is not None:
+                return reservation
+        result = self._try(model, kinds, ask)
+        if isinstance(result, Reservation) or not result.state.reserved:
+            return result
+        # What is in the way may be held for a process that is gone.
+        return self._try(model, kinds, ask) if self.reap() else result
+
+    def reserve_here(self, model: str, kinds: Sequence[str], ask: Ask) -> Reservation | None:
+        """Hold what *ask* claims without waiting for anything; None where that cannot be."""
+        if self._allocator is None:
+            return None
+        known = self._usage_ceilings.get
+        return self.reserve_leased(ask([known(model, kind) for kind in kinds]))
+
+    def reserve_leased(self, claims: Sequence[Claim]) -> Reservation | None:
+        """Hold *claims* inside leases; None where there is no lease with room for one of them."""
+        allocator = self._allocator
+        return None if allocator is None else allocator.leases.reserve_leased(claims)
+
+    def _try(self, model: str, kinds: Sequence[str], ask: Ask) -> Reservation | Denied:
+        allocator = self._lend()
+        told: list[Crossing] = []
+
+        def attempt(db: Transaction, opened: Opened) -> LeaseGrant | Denied:
+            told.clear()
+            self._usage_ceilings.share(db)
+            lease_grant = LeaseGrant(Reservation(allocator.owner))
+            granted: list[tuple[Claim, int, int, State]] = []
+            for claim in ask([self._usage_ceilings.look_up(db, model, kind) for kind in kinds]):
+                entry = statements.account_id(db, claim.account, opened)
+                lease = allocator.leases.by_account.get(claim.account)
+                if lease is not None:
+                    told.extend(allocator.publish(db, lease, give_back=True))
+                now = statements.state(db, claim.account)
+                self._known.saw(claim.account, now.spent)
+                amount = statements.grant(claim, now)
+                if amount is None:
+                    return Denied(claim.account, now, statements.may_change(claim, now))
+                granted.append((claim, entry, amount, now))
+            self._liveness.renew(db, allocator.owner, self.transactions.time)
+            for claim, entry, amount, now in granted:
+                if not allocator.lend(db, lease_grant, claim, entry, amount, now):
+                    self._entries.enter(db, lease_grant.reservation, claim, entry, amount)
+            return lease_grant
+
+        def take(result: LeaseGrant | Denied) -> None:
+            if isinstance(result, LeaseGrant):
+                allocator.take(result)
+                self._entries.open += result.reservation.number is not None
+                self._flusher.note()
+
+        result = self._run(attempt, take)
+        self._tell(told)
+        return result.reservation if isinstance(result, LeaseGrant) else result
+
+    def settle(
+        self,
+        reservation: Reservation,
+        actual: Sequence[tuple[BudgetAccount, int]],
+        learned: Iterable[UsageCeiling] = (),
+    ) -> None:
+        """Replace *hold* by what the call cost in each book; a hold already cleared stays so.
+
+        Raises BudgetFileError when the shared books cannot be written; it is tried again then.
+        """
+        allocator = self._allocator
+        if allocator is None or reservation.owner is not allocator.owner:
+            return  # it is of the parent of this process, or the books were closed meanwhile
+        for usage_ceiling in learned:
+            self._usage_ceilings.add(usage_ceiling)
+        if reservation.parts:
+            allocator.leases.settle(reservation, dict(actual))
+        if reservation.number is not None:
+            self._settle_entries(reservation, actual)
+
+    def _settle_entries(
+        self, reservation: Reservation, actual: Sequence[tuple[BudgetAccount, int]]
+    ) -> None:
+        try:
+            told = self._entries.settle(reservation, actual, self._usage_ceilings.share)
+            leased = {lease.account for lease, _, _ in reservation.parts}
+            self._known.added((account, cost) for account, cost in actual if account not in leased)
+        except BudgetFileError:
+            self._flusher.note()
+            raise
+        self._tell(told)
+
+    def charge(self, entries: Sequence[tuple[BudgetAccount, int]]) -> list[Crossing]:
+        """Book spending that nothing was held for; a negative amount takes some back."""
+
+        def attempt(db: Transaction, opened: Opened) -> list[Crossing]:
+            found = statements.charge(db, entries, opened)
+            for account, _ in entries:
+                self._known.saw(account, statements.state(db, account).spent)
+            return found
+
+        return self._run(attempt)
+
+    def state(self, account: BudgetAccount) -> State:
+        """Return what *book* says now; what is leased and not used does not count as reserved."""
+        self.finish_late()
+        told: list[Crossing] = []
+
+        def attempt(db: Transaction, opened: Opened) -> State:
+            told.clear()
+            statements.account_id(db, account, opened)
+            for lease in self._leases_of(account):
+                told.extend(self._lend().publish(db, lease, give_back=False))
+            found = statements.state(db, account)
+            self._known.saw(account, found.spent)
+            return State(found.spent, found.reserved - unused(db, self._folder, account))
+
+        found = self._run(attempt)
+        self._tell(told)
+        return found
+
+    def _leases_of(self, account: BudgetAccount) -> list[Lease]:
+        leases = self._allocator.leases.by_account.values() if self._allocator is not None else ()
+        return [lease for lease in list(leases) if statements.belongs(lease.account, account)]
+
+    def scopes(self, budget: str, since_ns: int) -> list[str]:
+        """Return the scope values that the budget has books for since *since_ns*."""
+        return self._run(lambda db, _opened: statements.scopes(db, budget, since_ns))
+
+    def reap(self) -> bool:
+        """Charge what dead owners left on their way, clear the rest; return if there was any."""
+        if time.monotonic() < self._next_reap:
+            return False
+        self._next_reap = time.monotonic() + _REAP_EVERY_S
+        ours = self._allocator.owner.name if self._allocator is not None else ""
+        return reap(self.transactions, self._folder, ours)
+
+    def later(self, action: Callable[[], None], *, soon: bool) -> None:
+        """Have *action*, which settles a call, done by another thread; *soon* if others wait."""
+        self._late.append(action)
+        if soon:
+            self._flusher.wake()
+        else:
+            self._flusher.note()
+
+    def finish_late(self) -> None:
+        """Settle the calls that wait for it, here and now."""
+        with self._late_lock:
+            while self._late:
+                self._late.popleft()()
+
+    def tick(self) -> bool:
+        """Write down what leases spent and give back those not used since the last time.
+
+        Returns whether there is more to come. Never raises.
+        """
+        try:
+            self.finish_late()
+            self._tell(self._entries.retry(self._usage_ceilings.share))
+            self._tidy()
+        except Exception as error:  # noqa: BLE001 - nobody is there to hear it; tried again
+            self.on_fault(error)
+        allocator = self._allocator
+        leases = allocator.leases.by_account if allocator is not None else None
+        return bool(leases or self._late or self._entries.open > 0)
+
+    def _tidy(self, *, at_end: bool = False) -> None:
+        allocator = self._allocator
+        if allocator is None:
+            return
+        due = allocator.due()
+        if at_end:
+            due = list(allocator.leases.by_account.values())
+            for lease in due:
+                lease.idle = True
+        if not (due or self._usage_ceilings.are_new or self._liveness.is_due()):
+            return
+
+        def attempt(db: Transaction, _opened: Opened) -> list[Crossing]:
+            self._usage_ceilings.share(db)
+            self._liveness.renew(db, allocator.owner, self.transactions.time)
+            told = allocator.tidy(db, due)
+            for lease in due:
+                self._known.saw(lease.account, statements.state(db, lease.account).spent)
+            return told
+
+        self._tell(self._run(attempt, lambda _told: allocator.forget(due)))
+
+    def close(self) -> None:
+        """Give back what is free, close the file and be known as ended."""
+        try:
+            self.finish_late()
+            self._tidy(at_end=True)
+        except Exception as error:  # noqa: BLE001 - others find out what is owed
+            self.on_fault(error)
+        self._flusher.stop()
+        allocator, entries = self._allocator, self._entries.open
+        self._begin()
+        if allocator is not None:
+            # What is still on its way is found by others, in the file that stays behind.
+            allocator.owner.close(remove=not allocator.leases.by_account and entries <= 0)
+        self.store.close()
+
+    def _run(
+        self,
+        attempt: Callable[[Transaction, Opened], Result],
+        then: Callable[[Result], object] = lambda _result: None,
+    ) -> Result:
+        def with_known(db: Transaction, opened: Opened) -> Result:
+            renewals = getattr(self.store, "renewals", 0)
+            if renewals != self._renewals:
+                # A new file does not know what was spent, and the ledger may not know all of it.
+                leases = self._allocator.leases.by_account if self._allocator is not None else {}
+                self._known.raise_to(db, self._known.least(leases))
+            result = attempt(db, opened)
+            self._renewals = renewals
+            return result
+
+        try:
+            return self.transactions.run(with_known, then)
+        except BaseException:
+            if self._allocator is not None:
+                self._allocator.distrust()
+            raise
+
+    def _lend(self) -> LeaseAllocator:
+        with self._owner_lock:
+            if self._allocator is None:
+                try:
+                    self._allocator = LeaseAllocator(Owner(self._folder))
+                except OSError as error:
+                    raise BudgetFileError(f"cannot write in {self._folder}: {error}") from error
+            return self._allocator
+
+    def _tell(self, crossings: Sequence[Crossing]) -> None:
+        if crossings:
+            self.on_crossed(crossings)
+
+    def at_fork(self) -> None:
+        """In a forked child: own nothing of what the parent holds."""
+        allocator = self._allocator
+        self.transactions.at_fork()
+        self._begin()
+        if allocator is not None:
+            allocator.owner.abandon()
+
+
+_all: weakref.WeakSet[BudgetAccounts] = weakref.WeakSet()
+
+
+def _at_fork() -> None:
+    for accounts in list(_all):
+        accounts.at_fork()
+
+
+fork_hooks.register(Stage.ACCOUNTS, after_in_child=_at_fork)

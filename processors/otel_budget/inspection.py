@@ -1,0 +1,117 @@
+"""The shared books for those who only look: no lock is taken and the file is never changed."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from otel_budget.accounts import statements
+from otel_budget.accounts.account import Change, State
+from otel_budget.budget_accounts import FILE_NAME, OWNERS_NAME
+from otel_budget.reservations.reaping import unused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from otel_budget.accounts.account import BudgetAccount
+    from otel_budget.accounts.schema import Transaction
+    from otel_budget.accounts.transactions import Opened
+    from otel_budget.budget_accounts import BudgetAccounts
+
+
+class AccountsReader:
+    """The books as other processes last wrote them."""
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection | None) -> None:
+        self._folder = folder
+        self._connection = connection
+
+    def scopes(self, budget: str, since_ns: int) -> list[str]:
+        """Return the scope values that the budget has books for since *since_ns*."""
+        if self._connection is None:
+            return []
+        found = self._connection.execute(
+            "SELECT DISTINCT scope FROM books WHERE budget = ? AND start_ns >= ? ORDER BY scope",
+            (budget, since_ns),
+        )
+        return [str(scope) for (scope,) in found]
+
+    def state(self, account: BudgetAccount) -> State | None:
+        """Return what *book* says; None where nobody has opened it in its window yet."""
+        if self._connection is None:
+            return None
+        spent, reserved, accounts = self._connection.execute(
+            "SELECT coalesce(sum(spent), 0), coalesce(sum(reserved), 0), count(*)"
+            " FROM books WHERE budget = ? AND scope = ? AND start_ns >= ? AND start_ns <= ?",
+            (account.budget, account.scope, account.since_ns, account.until_ns),
+        ).fetchone()
+        if not accounts:
+            return None
+        return State(int(spent), int(reserved) - self._unused(account))
+
+    def _unused(self, account: BudgetAccount) -> int:
+        if self._connection is None:
+            return 0
+        try:
+            return unused(self._connection, self._folder / OWNERS_NAME, account)
+        except sqlite3.OperationalError:  # made by a version that did not lease
+            return 0
+
+
+@contextmanager
+def reading_accounts(folder: Path) -> Iterator[AccountsReader]:
+    """Open the books in *folder*; a file that is not there reads as empty books.
+
+    Raises `sqlite3.Error` for a file that cannot be read.
+    """
+    path = folder / FILE_NAME
+    if not path.exists():
+        yield AccountsReader(folder, None)
+        return
+    # Not sqlite3.connect, which an instrumentation may have wrapped.
+    connection = sqlite3.Connection(
+        f"file:{quote(str(path.absolute()))}?mode=ro",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=0.5,
+    )
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        yield AccountsReader(folder, connection)
+    finally:
+        connection.close()
+
+
+def set_spent(
+    accounts: BudgetAccounts, account: BudgetAccount, spent: int, *, by: str, why: str = ""
+) -> State:
+    """Say how much was spent of *book* in its window, on record; return how it was before."""
+    before = accounts.state(account)
+    detail = f"by {by}: spent {before.spent} -> {spent}" + (f" ({why})" if why else "")
+
+    def attempt(db: Transaction, opened: Opened) -> None:
+        statements.clear(db, account)
+        statements.charge(db, [(account, spent)], opened)
+        db.execute(
+            "INSERT INTO changes (at_ns, action, budget, scope, detail) VALUES (?, 'set', ?, ?, ?)",
+            (accounts.now_ns(), account.budget, account.scope, detail),
+        )
+
+    accounts.transactions.run(attempt)
+    return before
+
+
+def changes(accounts: BudgetAccounts, limit: int = 20) -> list[Change]:
+    """Return what people changed by hand, the latest first."""
+
+    def attempt(db: Transaction, _opened: Opened) -> list[Change]:
+        found = db.execute(
+            "SELECT at_ns, budget, scope, detail FROM changes ORDER BY id DESC LIMIT ?", (limit,)
+        ).fetchall()
+        return [Change(*row) for row in found]
+
+    return accounts.transactions.run(attempt)

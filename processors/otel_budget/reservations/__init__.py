@@ -1,0 +1,1 @@
+"""Reservations for calls that have not ended: estimates, leases, admission, clean-up."""
