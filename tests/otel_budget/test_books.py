@@ -351,8 +351,10 @@ def test_a_file_of_the_version_before_keeps_its_spending(tmp_path: Path) -> None
             for table in (*TABLES, *LEASE_TABLES)
         ),
         "PRAGMA user_version = 2",
-        "INSERT INTO books (budget, scope, start_ns, spent, reserved, told)"
-        " VALUES ('day', '', 0, 60, 0, 50)",
+        (
+            "INSERT INTO books (budget, scope, start_ns, spent, reserved, told)"
+            " VALUES ('day', '', 0, 60, 0, 50)"
+        ),
     )
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for statement in before:
