@@ -61,7 +61,4 @@ def _pseudonym_key(values: Mapping[str, Any]) -> PseudonymKey | None:
     try:
         return PseudonymKey(file.read_bytes().strip())
     except OSError as error:
-        # The name is not shown: the key itself may stand where its file's name belongs.
-        raise ValueError(
-            f"cannot read the file of OTEL_DISTRO_PSEUDONYM_KEY_FILE: {error.strerror}"
-        ) from error
+        raise ValueError(f"cannot read the pseudonym key in {file}: {error.strerror}") from error
