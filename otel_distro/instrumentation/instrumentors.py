@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import wrapt
-
 from otel_distro.instrumentation.libraries import WAITS_FOR
+from otel_distro.instrumentation.triggers import module_of, trigger_of
 from otel_distro.notices import say_once
 from otel_distro.phases import INSTRUMENTOR, phase
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from opentelemetry.util._importlib_metadata import EntryPoint
 
 SYSTEM_METRICS: dict[str, list[str] | None] = {
@@ -32,24 +33,48 @@ SYSTEM_METRICS: dict[str, list[str] | None] = {
 def load(entry_point: EntryPoint, **kwargs: Any) -> None:
     """Activate the instrumentor behind *entry_point*, at once or when its library is imported.
 
-    A program pays for importing what it uses itself. Missing libraries stay the agent's business
-    (it skips them quietly); any other error is told in one line and that library alone stays
-    without spans.
+    A program pays for importing what it uses itself. A library that is not installed is skipped;
+    any other error is reported in one line and that library alone stays without spans.
     """
-    library = WAITS_FOR.get(entry_point.name)
-    if library is None or library in sys.modules:
+    trigger = trigger_of(entry_point)
+    library = library_of(entry_point)
+    activate = partial(_activate_or_report, entry_point, **kwargs)
+    if library is None:
+        trigger.now(activate)
+    else:
+        trigger.when_imported(library, activate)
+
+
+def library_of(entry_point: EntryPoint) -> str | None:
+    """Return the module whose import activates *entry_point*; None for the start of the program.
+
+    One that is not known waits with another that is, if they are in one module.
+    """
+    known = WAITS_FOR.get(entry_point.name)
+    if known is not None:
+        return known
+    beside = (other.name for other in _all_instrumentors() if _share_module(other, entry_point))
+    return next((WAITS_FOR[name] for name in sorted(beside) if name in WAITS_FOR), None)
+
+
+def _all_instrumentors() -> Iterable[EntryPoint]:
+    # Upstream's function remembers its result, and the agent has just called it.
+    from opentelemetry.util._importlib_metadata import entry_points
+
+    return entry_points(group="opentelemetry_instrumentor")
+
+
+def _share_module(one: EntryPoint, other: EntryPoint) -> bool:
+    return module_of(one) == module_of(other)
+
+
+def _activate_or_report(entry_point: EntryPoint, **kwargs: Any) -> None:
+    try:
         _activate(entry_point, **kwargs)
-        return
-
-    def activate(_module: object) -> None:
-        try:
-            _activate(entry_point, **kwargs)
-        except ModuleNotFoundError:
-            pass  # an optional part of it is not installed
-        except ImportError as error:
-            _tell(entry_point.name, error)
-
-    wrapt.register_post_import_hook(activate, library)
+    except ModuleNotFoundError:
+        pass  # the library, or an optional part of it, is not installed
+    except ImportError as error:
+        _tell(entry_point.name, error)
 
 
 def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
