@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -14,6 +15,9 @@ def main() -> None:
             from otel_distro.launch import execute
 
             execute(program)
+    from otel_distro.standard_variables import repair
+
+    repair(os.environ)  # noqa: TID251 - before the SDK is imported, which raises on some values
     from otel_distro.cli import main as commands
 
     commands()

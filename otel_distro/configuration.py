@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.defaults import is_disabled, set_defaults
+from otel_distro.defaults import forget_exporter_defaults, is_disabled, set_defaults
 from otel_distro.errors import OtelDistroError, SettingsError
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ def configure(
     # Asked before anything is loaded, settings included: off costs nothing.
     if is_disabled(os.environ):  # noqa: TID251
         return
+    from otel_distro.standard_variables import repair_and_report
+
+    repair_and_report(os.environ)  # noqa: TID251 - before the SDK is imported
     from otel_distro import settings
     from otel_distro.running import running
 
@@ -50,7 +53,10 @@ def configure(
     from otel_distro.boot import boot_from_environment
 
     set_defaults(settings.writable_environment())
-    boot_from_environment()
+    try:
+        boot_from_environment()
+    finally:
+        forget_exporter_defaults(settings.writable_environment())
     _listen(loaded)
 
 

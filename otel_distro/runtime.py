@@ -13,6 +13,7 @@ from otel_budget.telling import LatencyTeller
 from otel_distro import context_propagation, contexts, notices, uncaught
 from otel_distro.accounting.accounts import Accounts
 from otel_distro.accounting.cost_metrics import CostMetrics
+from otel_distro.boot_failure import refuse_all_calls, refuses_calls
 from otel_distro.consent_gate import ConsentGate
 from otel_distro.content.wiring import keeper, shields
 from otel_distro.delivery.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
@@ -359,8 +360,11 @@ def _budgets(settings: Settings, faults: Faults) -> Budgets | None:
 
 def _without_budgets(error: Exception, faults: Faults) -> None:
     faults.record("budget", error)
+    what = "no call is refused"
+    if refuses_calls(process_environment()):
+        what = refuse_all_calls().removeprefix("and ")
     notices.say(
-        f"cost budgets are not in force and no call is refused: {type(error).__name__}: {error}; "
+        f"cost budgets are not in force and {what}: {type(error).__name__}: {error}; "
         "run `otel-distro doctor`"
     )
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_budget.cost_budget import DAY, Action, CostBudget
 from otel_budget.latency import DEFAULT_LATENCY_BUDGETS, LatencyBudget
+from otel_cost_ledger.state_folder import default_state_dir
 from otel_distro import environment_variables as env
 from otel_distro.delivery.batch_limits import DEFAULT_LIMITS, BatchLimits
 from otel_distro.errors import Problem
@@ -216,13 +217,6 @@ def _policy(values: dict[str, Any], section: Mapping[str, Any], problems: list[P
         return DEFAULT_POLICY
 
 
-def default_state_dir(environ: Mapping[str, str]) -> Path:
-    """Return the folder for what is kept on disk, by the XDG base directory rules."""
-    base = environ.get("XDG_STATE_HOME", "")
-    root = Path(base) if base.startswith("/") else Path(environ.get("HOME") or Path.home())
-    return root / "otel-distro" if base.startswith("/") else root / ".local/state/otel-distro"
-
-
 def _file_section(environ: Mapping[str, str], problems: list[Problem]) -> Mapping[str, Any]:
     name = environ.get(env.OTEL_DISTRO_CONFIG, "").strip()
     if not name:
@@ -235,6 +229,8 @@ def _file_section(environ: Mapping[str, str], problems: list[Problem]) -> Mappin
         return tomllib.loads(text)
     except OSError as error:
         reason = f"cannot read the file: {error.strerror}"
+    except RuntimeError:  # of expanduser
+        reason = "cannot read the file: there is no home folder for `~`; write the whole path"
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
         reason = f"not valid TOML: {error}"
         if "consent" in text:

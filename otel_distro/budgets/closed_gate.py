@@ -1,0 +1,61 @@
+"""A gate that refuses every model call, for budgets that refuse and cannot be set up."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+import wrapt
+
+from otel_budget import aiohttp_gate, httpx_gate, urllib3_gate
+from otel_budget.cost_budget import Action, CostBudget
+from otel_budget.gate import Gate, Listener
+from otel_budget.store import BudgetFileError
+from otel_distro.budget import note_refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_budget.books import Books
+    from otel_pricing import PriceBook
+
+
+class _NoAccounts:
+    """Accounts that cannot be used: the gate's policy for faults decides, which is to refuse."""
+
+    on_crossed: Callable[[Any], None]
+    on_fault: Callable[[BaseException], None]
+
+    def reserve_here(self, *_arguments: object) -> NoReturn:
+        """Raise BudgetFileError."""
+        raise BudgetFileError("budgets could not be set up")
+
+    reserve = reserve_here
+
+
+def closed_gate() -> Gate:
+    """Return a gate that refuses every model call."""
+    return Gate(
+        [CostBudget.per_day(Decimal(1), Action.REFUSE)],
+        cast("Books", _NoAccounts()),
+        _no_prices,
+        refuse_on_fault=True,
+        listener=Listener(refused=note_refusal),
+    )
+
+
+def install() -> None:
+    """Put a closed gate into the HTTP clients, each when it is imported."""
+    gate = closed_gate()
+    for gate_module in (httpx_gate, urllib3_gate, aiohttp_gate):
+        for name in gate_module.MODULES:
+            wrapt.register_post_import_hook(partial(_put, gate_module, gate), name)
+
+
+def _put(gate_module: Any, gate: Gate, module: Any) -> None:
+    gate_module.install(module, gate)
+
+
+def _no_prices() -> PriceBook:
+    raise BudgetFileError("budgets could not be set up")
