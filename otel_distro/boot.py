@@ -30,6 +30,7 @@ from otel_distro.phases import phase
 from otel_distro.running import running, set_running
 from otel_distro.runtime import Runtime
 from otel_distro.sdk_counts import count_cheaply
+from otel_distro.settings.shown import without_secrets
 from otel_distro.standard_variables import end_process
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _boot_environment(
     from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 
     for complaint in drop_unknown_exporters(settings.writable_environment()):
-        notices.say(complaint)
+        notices.say(without_secrets(complaint))
     with phase("parts of the distribution"):
         runtime = start(loaded, environ)
         count_cheaply()

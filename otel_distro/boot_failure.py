@@ -33,12 +33,20 @@ def keep_protection(environ: Mapping[str, str], error: BaseException) -> None:
 
 
 def what_failed(error: BaseException) -> str:
-    """Return *error* as one sentence."""
+    """Return *error* as one sentence; without its text where that may hold a secret."""
     from otel_distro.errors import OtelDistroError
 
     if isinstance(error, OtelDistroError):
         return str(error)
-    return f"OpenTelemetry could not be set up: {type(error).__name__}: {error}"
+    sentence = f"OpenTelemetry could not be set up: {type(error).__name__}"
+    try:
+        from otel_distro.settings.shown import NOT_SHOWN, shown
+
+        text = str(error)
+        is_harmless = shown(text, secret=False) != NOT_SHOWN
+    except Exception:  # noqa: BLE001 - settings may be what failed
+        is_harmless = False
+    return f"{sentence}: {text}" if is_harmless else sentence
 
 
 def refuses_calls(environ: Mapping[str, str]) -> bool:

@@ -10,6 +10,7 @@ import click
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
 from otel_distro.settings import load, process_environment
+from otel_distro.settings.shown import NOT_SHOWN, shown
 from otel_distro.settings.variables import VARIABLES
 
 if TYPE_CHECKING:
@@ -126,11 +127,11 @@ def _list_settings(environ: Mapping[str, str], *, as_json: bool) -> None:
     rows = []
     for variable in VARIABLES:
         value = environ.get(variable.name, "")
-        shown = "(set, not shown)" if value and variable.secret else value
+        hidden = shown(value, secret=variable.secret) == NOT_SHOWN
         rows.append(
             {
                 "name": variable.name,
-                "value": shown,
+                "value": "(set, not shown)" if value and hidden else value,
                 "default": variable.default,
                 "meaning": variable.meaning,
                 "example": variable.example,

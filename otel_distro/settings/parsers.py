@@ -86,6 +86,8 @@ def ledger(value: object) -> Location | None:
     if text.lower() == "none":
         return None
     if "://" not in text:
+        if "@" in text and text.lower().startswith("postgres"):
+            raise ValueError("not a URL that can be read; write postgresql://user@host/database")
         return path(text)
     from otel_cost_ledger.location import PostgresUrl
 
