@@ -26,10 +26,12 @@ def configure(
 
     Without arguments the global providers are guarded where the program has set them, and made
     from the OTEL_* variables where it has not. *config* has the keys of the configuration file.
-    Only what goes through a guarded provider is protected: pass providers that are not global.
+    Providers of the SDK that are made later are guarded when they are made; pass those that were
+    made before and are not global. A global provider of another make is reported on stderr, and
+    under `strict` ends the process with code 78.
 
-    Raises SettingsError for settings that cannot be used, and OtelDistroError when a provider is
-    not that of the OpenTelemetry SDK and so cannot be guarded.
+    Raises SettingsError for settings that cannot be used, and OtelDistroError when the provider
+    passed as *tracer_provider* is not that of the OpenTelemetry SDK.
     """
     # Asked before anything is loaded, settings included: off costs nothing.
     if is_disabled(os.environ):  # noqa: TID251
@@ -85,14 +87,16 @@ def _attach(loaded: Loaded, environ: Mapping[str, str], providers: tuple[Any, An
     from otel_distro.boot import start
     from otel_distro.running import set_running
 
+    gets = (get_tracer_provider, get_logger_provider, get_meter_provider)
     given = [
-        provider if provider is not None else get()
-        for provider, get in zip(
-            providers, (get_tracer_provider, get_logger_provider, get_meter_provider), strict=True
-        )
+        _unwrapped(provider if provider is not None else get())
+        for provider, get in zip(providers, gets, strict=True)
     ]
-    _refuse_foreign(given[0])
+    if providers[0] is not None:
+        _refuse_foreign(given[0])
     runtime: Runtime = start(loaded, environ)
+    if providers[0] is None:
+        _report_foreign(given[0], strict=loaded.settings.strict)
     try:
         runtime.attach(*given)
     except OtelDistroError:
@@ -101,14 +105,46 @@ def _attach(loaded: Loaded, environ: Mapping[str, str], providers: tuple[Any, An
     _listen(loaded)
 
 
-def _refuse_foreign(tracer_provider: Any) -> None:
+def _unwrapped(provider: Any) -> Any:
+    """Return the SDK's provider that *provider* passes everything to, else *provider* itself."""
+    from otel_distro.guard.made_later import sdk_provider_behind
+
+    return sdk_provider_behind(provider) or provider
+
+
+def _is_foreign(tracer_provider: Any) -> bool:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import NoOpTracerProvider, ProxyTracerProvider
 
-    if isinstance(tracer_provider, TracerProvider | ProxyTracerProvider | NoOpTracerProvider):
-        return
-    raise OtelDistroError(
-        f"cannot guard {type(tracer_provider).__module__}.{type(tracer_provider).__qualname__}: "
-        "expected opentelemetry.sdk.trace.TracerProvider. Call otel_distro.configure() before "
-        "the library that sets this provider, or pass tracer_provider="
+    return not isinstance(
+        tracer_provider, TracerProvider | ProxyTracerProvider | NoOpTracerProvider
     )
+
+
+def _refuse_foreign(tracer_provider: Any) -> None:
+    if _is_foreign(tracer_provider):
+        raise OtelDistroError(
+            f"cannot guard {_name(tracer_provider)}: "
+            "expected opentelemetry.sdk.trace.TracerProvider"
+        )
+
+
+def _report_foreign(tracer_provider: Any, *, strict: bool) -> None:
+    """Report a global provider of another make; the app did not pass it, so nothing is raised."""
+    if not _is_foreign(tracer_provider):
+        return
+    from otel_distro import notices
+    from otel_distro.standard_variables import end_process
+
+    message = (
+        f"the global tracer provider is {_name(tracer_provider)}, not the SDK's, so its spans are "
+        "NOT redacted, priced or counted for budgets; call otel_distro.configure() before the "
+        "library that sets it"
+    )
+    if strict:
+        end_process(message)
+    notices.say(message)
+
+
+def _name(provider: Any) -> str:
+    return f"{type(provider).__module__}.{type(provider).__qualname__}"

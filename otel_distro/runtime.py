@@ -30,6 +30,7 @@ from otel_distro.exits.metric_locks import renew_metric_locks
 from otel_distro.faults import Faults
 from otel_distro.guard import canary
 from otel_distro.guard.install import disarm, guard_providers, is_guarded
+from otel_distro.guard.made_later import guard_when_made
 from otel_distro.guard.pipeline import Pipeline
 from otel_distro.guard.redaction_tally import RedactionTally
 from otel_distro.installation_key import installation_key
@@ -139,6 +140,7 @@ class Runtime:
             self.shield,
             self.gate.is_open,
         )
+        guard_when_made(self._guard)
         self._keep_locally(tracer_provider, logger_provider)
         self._prove()
         if self.budgets is not None:
@@ -167,6 +169,10 @@ class Runtime:
             after_in_parent=self.accounts.after_fork_in_parent,
             after_in_child=self._after_fork,
         )
+
+    def _guard(self, provider: object) -> None:
+        by_kind = (provider, provider, provider)  # each is guarded as what it is
+        guard_providers(*by_kind, self.pipeline, self.shield, self.gate.is_open)
 
     def _begin_health(self, tracer_provider: object) -> None:
         from otel_distro.health.inside import HealthInside
