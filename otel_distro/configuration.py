@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from otel_distro.boot_failure import keep_protection
 from otel_distro.defaults import forget_exporter_defaults, is_disabled, set_defaults
 from otel_distro.errors import OtelDistroError, SettingsError
+from otel_distro.platforms import unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +37,9 @@ def configure(
     """
     # Asked before anything is loaded, settings included: off costs nothing.
     if is_disabled(os.environ):  # noqa: TID251
+        return
+    if problem := unsupported():
+        keep_protection(os.environ, OtelDistroError(problem))  # noqa: TID251
         return
     from otel_distro.standard_variables import repair_and_report
 

@@ -15,7 +15,9 @@ from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr
 
 from otel_distro.boot_failure import keep_protection
 from otel_distro.defaults import forget_exporter_defaults, is_disabled, set_defaults
+from otel_distro.errors import OtelDistroError
 from otel_distro.phases import phase
+from otel_distro.platforms import unsupported
 from otel_distro.standard_variables import repair_and_report
 
 if TYPE_CHECKING:
@@ -45,6 +47,9 @@ class OtelDistroConfigurator:
     def configure(self, **kwargs: Any) -> None:
         """Boot from the environment; never raises. Under strict it ends the process instead."""
         if is_disabled(os.environ):  # noqa: TID251
+            return
+        if problem := unsupported():
+            keep_protection(os.environ, OtelDistroError(problem))  # noqa: TID251
             return
         try:
             with phase("import of the SDK and the distribution"):
