@@ -52,7 +52,7 @@ def command(*, list_settings: bool, startup: bool, as_json: bool) -> None:
 
 def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
     from otel_distro.delivery.otlp_variables import otlp_endpoint
-    from otel_distro.doctor import packages, places, protection, telling
+    from otel_distro.doctor import instrumentations, packages, places, protection, telling
     from otel_distro.doctor.check import guarded
 
     settings = loaded.settings
@@ -63,7 +63,7 @@ def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
         ("settings", lambda: protection.check_standard_variables(environ)),
         ("consent", lambda: protection.check_consent(loaded)),
         ("redaction", lambda: protection.check_redaction(loaded)),
-        ("instrumentations", packages.check_instrumentations),
+        ("instrumentations", instrumentations.check_instrumentations),
         ("collector", lambda: places.check_collector(otlp_endpoint(environ), environ)),
         ("state folder", lambda: places.check_state_dir(settings.state_dir)),
         ("ledger", lambda: places.check_ledger(settings.ledger, settings.state_dir)),

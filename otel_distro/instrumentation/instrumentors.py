@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from otel_distro.instrumentation.libraries import WAITS_FOR
+from otel_distro.instrumentation.model_clients import MODEL_CLIENTS
 from otel_distro.instrumentation.triggers import module_of, trigger_of
 from otel_distro.notices import say_once
 from otel_distro.phases import INSTRUMENTOR, phase
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from opentelemetry.util._importlib_metadata import EntryPoint
+
+_OF_MODEL_CLIENTS = frozenset(name for client in MODEL_CLIENTS for name in client.instrumentors)
 
 SYSTEM_METRICS: dict[str, list[str] | None] = {
     "system.cpu.utilization": ["idle", "user", "system", "irq"],
@@ -38,7 +41,7 @@ def load(entry_point: EntryPoint, **kwargs: Any) -> None:
     """
     trigger = trigger_of(entry_point)
     library = library_of(entry_point)
-    activate = partial(_activate_or_report, entry_point, **kwargs)
+    activate = partial(_activate_or_report, entry_point, library, **kwargs)
     if library is None:
         trigger.now(activate)
     else:
@@ -68,13 +71,23 @@ def _share_module(one: EntryPoint, other: EntryPoint) -> bool:
     return module_of(one) == module_of(other)
 
 
-def _activate_or_report(entry_point: EntryPoint, **kwargs: Any) -> None:
+def _activate_or_report(entry_point: EntryPoint, library: str | None, **kwargs: Any) -> None:
     try:
         _activate(entry_point, **kwargs)
-    except ModuleNotFoundError:
-        pass  # the library, or an optional part of it, is not installed
+    except ModuleNotFoundError as error:
+        # Without a library to wait for, it is the library itself that is not installed. Packages
+        # with instrumentors of several libraries lack those that an app does not use.
+        if library is not None and entry_point.name in _OF_MODEL_CLIENTS:
+            say_once(
+                f"{entry_point.name} is imported but not instrumented: module {error.name}, which "
+                f"{_package(entry_point)} needs, is missing; run `otel-distro doctor`"
+            )
     except ImportError as error:
         _tell(entry_point.name, error)
+
+
+def _package(entry_point: EntryPoint) -> str:
+    return entry_point.dist.name if entry_point.dist is not None else entry_point.value
 
 
 def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
