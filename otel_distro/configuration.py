@@ -23,6 +23,7 @@ def configure(
     logger_provider: Any = None,
     meter_provider: Any = None,
     config: Mapping[str, Any] | None = None,
+    instrument: bool = True,
 ) -> None:
     """Guard the OpenTelemetry SDK of this process; a second call changes nothing.
 
@@ -31,6 +32,10 @@ def configure(
     Providers of the SDK that are made later are guarded when they are made; pass those that were
     made before and are not global. A global provider of another make is reported on stderr, and
     under `strict` ends the process with code 78.
+
+    Model clients with an installed instrumentation are instrumented, each when it is imported, and
+    one without is reported when it is. *instrument* False leaves that to the program, as does a
+    name in OTEL_PYTHON_DISABLED_INSTRUMENTATIONS. Other libraries are left to the program.
 
     Raises SettingsError for settings that cannot be used, and OtelDistroError when the provider
     passed as *tracer_provider* is not that of the OpenTelemetry SDK.
@@ -56,6 +61,8 @@ def configure(
     providers = (tracer_provider, logger_provider, meter_provider)
     if any(provider is not None for provider in providers) or _program_has_providers():
         _attach(loaded, environ, providers)
+        if instrument:
+            _instrument(environ, providers)
         return
     from otel_distro.boot import boot_from_environment
 
@@ -65,6 +72,21 @@ def configure(
     finally:
         forget_exporter_defaults(settings.writable_environment())
     _listen(loaded)
+    if instrument:
+        _instrument(environ, providers)
+
+
+def _instrument(environ: Mapping[str, str], providers: tuple[Any, Any, Any]) -> None:
+    """Instrument model clients with the providers that the program passed, else the global ones."""
+    from otel_distro import notices
+    from otel_distro.instrumentation.of_clients import instrument_model_clients
+
+    names = ("tracer_provider", "logger_provider", "meter_provider")
+    given = {n: each for n, each in zip(names, providers, strict=True) if each is not None}
+    try:
+        instrument_model_clients(environ, **given)
+    except Exception as error:  # noqa: BLE001 - the app must run
+        notices.say(f"model clients could not be instrumented: {type(error).__name__}")
 
 
 def _listen(loaded: Loaded) -> None:

@@ -96,8 +96,10 @@ def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
             instrumentor = entry_point.load()
             if entry_point.name == "system_metrics":
                 instrumentor(config=SYSTEM_METRICS).instrument(**kwargs)
-            else:
-                instrumentor().instrument(**kwargs)
+                return
+            made = instrumentor()
+            if not getattr(made, "is_instrumented_by_opentelemetry", False):
+                made.instrument(**kwargs)
     except ImportError:
         raise
     except Exception as error:  # noqa: BLE001 - the agent would give up on all that follow

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from otel_budget.endpoints import ModelRequest
 from otel_budget.refusal import Refusal
-from otel_distro import BudgetExceeded, OtelDistroError, budget
+from otel_distro import BudgetExceeded, budget
 from otel_distro.budgets.scopes import Scopes, ScopeSpanProcessor
 from support.process import clean_environment, instrumented
 
@@ -89,10 +89,11 @@ def test_other_errors_stay_what_they_are() -> None:
         raise KeyError("other")
 
 
-def test_remaining_needs_a_budget() -> None:
-    """Nothing is in force in this process."""
-    with pytest.raises(OtelDistroError, match="no budget is in force"):
-        budget.remaining()
+def test_remaining_without_any_budget_is_all_of_it() -> None:
+    """A program that picks a model by it runs under plain `python` as well."""
+    found = budget.remaining("per tenant", tenant="acme")
+
+    assert (found.limit, found.left, found.share) == (None, None, 1.0)
 
 
 ROUTER = """
