@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from otel_cost_ledger.flock import wait_and_lock
 from otel_distro import notices
 from otel_distro.errors import OtelDistroError
-from otel_distro.private_files import make_private_folder, write_private
+from otel_host.file_locks import wait_and_lock
+from otel_host.private_files import make_private_folder, open_private, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -210,8 +210,7 @@ def _head(state_dir: Path) -> str | None:
 @contextmanager
 def _locked(state_dir: Path) -> Iterator[int]:
     make_private_folder(state_dir)
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(state_dir / FILE_NAME, flags, 0o600)
+    descriptor = open_private(state_dir / FILE_NAME, os.O_RDWR | os.O_CREAT)
     try:
         wait_and_lock(descriptor)
         yield descriptor

@@ -16,11 +16,7 @@ from otel_distro import notices, settings
 from otel_distro.attributes import DISTRO_NAME
 from otel_distro.boot_failure import keep_protection, what_failed
 from otel_distro.content.wiring import capture
-from otel_distro.delivery.credentials import (
-    keep_headers_unprinted,
-    warn_of_plaintext,
-    without_credentials,
-)
+from otel_distro.delivery.credentials import keep_headers_unprinted, warn_of_plaintext
 from otel_distro.delivery.exporters import drop_unknown_exporters
 from otel_distro.delivery.light_transport import exporter_arguments
 from otel_distro.delivery.otlp_variables import otlp_endpoint
@@ -31,6 +27,7 @@ from otel_distro.running import running, set_running
 from otel_distro.runtime import Runtime
 from otel_distro.sdk_counts import count_cheaply
 from otel_distro.settings.shown import without_secrets
+from otel_distro.spool.endpoints import without_credentials
 from otel_distro.standard_variables import end_process
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from otel_cost_ledger.flock import try_lock
 from otel_distro import consent, consent_state, notices
 from otel_distro.privacy.notice import QUESTION
-from otel_distro.private_files import make_private_folder
+from otel_host.file_locks import try_lock
+from otel_host.private_files import make_private_folder, open_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def ask(*, timeout: float | None = None) -> bool | None:
 def _ask_alone(state_dir: Path) -> bool:
     """Ask, unless another process is asking; return whether the user was asked here."""
     make_private_folder(state_dir)
-    descriptor = os.open(state_dir / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = open_private(state_dir / _LOCK, os.O_RDWR | os.O_CREAT)
     try:
         if not try_lock(descriptor) or not consent.status().undecided:
             return False

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from otel_distro.private_files import write_private
+from otel_host.private_files import write_private
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,6 +14,7 @@ from uuid import uuid4
 from opentelemetry import baggage, context
 
 from otel_distro.said_keys import FLAG, KEYS, SESSION, TENANT, USER, VARIANT
+from otel_distro.tolerance.detaching import detach
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,7 +50,7 @@ class Said(AbstractContextManager[str]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        context.detach(self._tokens.pop())
+        detach(self._tokens.pop())
 
 
 def session(session_id: str | None = None) -> Said:

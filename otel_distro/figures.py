@@ -65,9 +65,27 @@ def cost(
     Where some of them have no price the sum is a lower bound; where nothing else has cost
     anything it is unknown.
     """
-    if unpriced and (unpriced >= calls or not nano):
+    if cost_is_unknown(nano, calls=calls, unpriced=unpriced):
         return UNKNOWN
     return f"> {shown(nano)}" if unpriced or partial else shown(nano)
+
+
+def cost_is_unknown(nano: int, *, calls: int, unpriced: int) -> bool:
+    """Return whether nothing is known of what *calls* cost: a sum of 0 would be a lower bound."""
+    return bool(unpriced) and (unpriced >= calls or not nano)
+
+
+def cost_notes(*, unpriced: int, partial: int = 0, reported: int = 0) -> list[str]:
+    """Return what has to be said beside a sum: which of its calls are not exact, and why."""
+    return [
+        f"{counted(number, 'call')} {what}"
+        for number, what in (
+            (unpriced, "without a known price or usage"),
+            (partial, "priced only in part"),
+            (reported, "at the cost that was reported with them"),
+        )
+        if number
+    ]
 
 
 def milliseconds(value: float | None) -> str:

@@ -6,10 +6,10 @@ ledger unlinkable to anybody, for ever.
 
 from __future__ import annotations
 
-import os
 import secrets
-from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from otel_host.private_files import link_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,14 +21,12 @@ _BYTES = 32
 def installation_key(state_dir: Path) -> bytes | None:
     """Return the key kept in *state_dir*, made if there is none; None if it cannot be kept.
 
-    Processes that start together agree on one key: it is written aside and linked into place,
-    which only the first of them can do.
+    Processes that start together agree on one key: only the first can link its own into place.
     """
     path = state_dir / FILE_NAME
     try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
-            _make(path)
+            link_private(path, secrets.token_bytes(_BYTES))
         key = path.read_bytes()
     except OSError:
         return None
@@ -42,17 +40,3 @@ def existing_key(state_dir: Path) -> bytes | None:
     except OSError:
         return None
     return key if len(key) >= _BYTES else None
-
-
-def _make(path: Path) -> None:
-    aside = path.with_name(f"{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(aside, path)
-    finally:
-        aside.unlink()

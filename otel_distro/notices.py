@@ -1,12 +1,11 @@
-"""The few lines this distribution says on stderr, and how often it may say them.
+"""The few lines this distribution prints on stderr, and how often it may print them.
 
-They go to a logger of our own that does not propagate, so that the OpenTelemetry log handler on
-the root logger never exports them and no format of the app's applies to them.
+They do not go through `logging`: the app's configuration of it could repeat, export or silence
+them.
 """
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 
@@ -15,40 +14,23 @@ _said: set[str] = set()
 _lock = threading.RLock()  # a signal handler may speak while the main thread does
 
 
-class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]
-    """Writes to whatever stderr is now, and gives up silently when that is closed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(logging.Formatter(_PREFIX + "%(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.stream = sys.stderr
-        if self.stream is not None:
-            super().emit(record)
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Stay silent: a broken stderr must not become the app's problem."""
-
-
-def _logger() -> logging.Logger:
-    logger = logging.getLogger("otel_distro")
-    if not any(isinstance(handler, _StderrHandler) for handler in logger.handlers):
-        logger.addHandler(_StderrHandler())
-        logger.propagate = False
-        logger.setLevel(logging.INFO)
-    return logger
-
-
 def say(message: str) -> None:
-    """Say *message* on stderr, with nothing in it that could steer the reader's terminal."""
+    """Print *message* on stderr, with nothing in it that could steer the reader's terminal.
+
+    A stderr that is closed or broken is ignored.
+    """
     if not message.isprintable():
         message = "".join(c if c == "\n" or c.isprintable() else "\ufffd" for c in message)
-    _logger().warning("%s", message)
+    stream = sys.stderr  # whatever it is now
+    try:
+        stream.write(f"{_PREFIX}{message}\n")
+        stream.flush()
+    except (AttributeError, OSError, ValueError, RuntimeError):
+        pass
 
 
 def say_once(message: str) -> None:
-    """Say *message* on stderr unless this process has already said it."""
+    """Print *message* on stderr unless this process has already printed it."""
     with _lock:
         if message in _said:
             return
@@ -57,6 +39,6 @@ def say_once(message: str) -> None:
 
 
 def at_fork() -> None:
-    """Prepare this module for use in a forked child."""
+    """Reset after fork."""
     global _lock  # noqa: PLW0603 - a lock held by another thread at fork stays held for ever
     _lock = threading.RLock()

@@ -15,7 +15,6 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,7 +26,7 @@ from otel_distro.errors import OtelDistroError
 from otel_distro.percentiles import percentile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from otel_budget.refusal import Refusal
     from otel_budget.ticket import Ticket
@@ -203,49 +202,26 @@ def _amount(item: pytest.Item, name: str, usage: str) -> Decimal | None:
         raise pytest.UsageError(usage) from None
 
 
-_current: Any = None
-"""The gate of the test that runs; None between tests."""
 _hooked = False
 
 
-def _install(gate: Any) -> list[Any]:
-    """Put *gate* into the clients, also those that the test imports; return those before it."""
-    global _current, _hooked  # noqa: PLW0603 - libraries are patched once a process
-    before = [module.current() for module in _gates()]
-    _current = gate
-    _put_into_imported(_gates(), gate)
+def _install(gate: Any) -> Any:
+    """Have *gate* asked by all clients, also those that a test imports; return that before it."""
+    global _hooked  # noqa: PLW0603 - libraries are patched once a process
+    from otel_wire import clients
+    from otel_wire.observer import observer
+
     if not _hooked:
         _hooked = True
         import wrapt
 
-        for gate_module in _gates():
-            for name in gate_module.MODULES:
-                wrapt.register_post_import_hook(partial(_put, gate_module), name)
+        for name in clients.HOOKS:
+            wrapt.register_post_import_hook(clients.install, name)
+    before, observer.admission = observer.admission, gate
     return before
 
 
-def _put(gate_module: Any, module: Any) -> None:
-    if _current is not None:
-        gate_module.install(module, _current)
+def _restore(before: Any) -> None:
+    from otel_wire.observer import observer
 
-
-def _put_into_imported(gate_modules: Iterable[Any], gate: Any) -> None:
-    import sys
-
-    for gate_module in gate_modules:
-        for name in gate_module.MODULES:
-            if name in sys.modules:
-                gate_module.install(sys.modules[name], gate)
-
-
-def _restore(before: list[Any]) -> None:
-    global _current  # noqa: PLW0603
-    _current = None
-    for gate_module, gate in zip(_gates(), before, strict=True):
-        _put_into_imported((gate_module,), gate)
-
-
-def _gates() -> tuple[Any, ...]:
-    from otel_budget import aiohttp_gate, httpx_gate, urllib3_gate
-
-    return httpx_gate, urllib3_gate, aiohttp_gate
+    observer.admission = before

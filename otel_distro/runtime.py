@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from functools import partial
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from otel_budget.latency import LatencyBudgets
 from otel_budget.telling import LatencyTeller
-from otel_distro import context_propagation, contexts, notices, uncaught
+from otel_distro import context_propagation, contexts, executor_context, notices, uncaught
 from otel_distro.accounting.accounts import Accounts
 from otel_distro.accounting.cost_metrics import CostMetrics
+from otel_distro.background_imports import import_for_background
 from otel_distro.boot_failure import refuse_all_calls, refuses_calls
 from otel_distro.consent_gate import ConsentGate
 from otel_distro.content.wiring import keeper, shields
@@ -42,6 +42,9 @@ from otel_distro.settings import process_environment
 from otel_distro.tolerance.default import make_tamer
 from otel_distro.tolerance.install import tolerate_api
 from otel_distro.tolerance.propagation import tolerate_propagation
+from otel_distro.wire.watching import WireWatch
+from otel_host import fork_hooks
+from otel_host.fork_hooks import Stage
 from otel_redaction import Redactor
 
 if TYPE_CHECKING:
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
 
     from otel_distro.accounting.accounts import CallSink, VerdictSink
     from otel_distro.accounting.ledger_sink import LedgerSink
+    from otel_distro.accounting.wire_traffic import WireTraffic
     from otel_distro.budgets.wiring import Budgets
     from otel_distro.health.inside import HealthInside
     from otel_distro.settings import Settings
@@ -73,9 +77,11 @@ class Runtime:
 
     def __init__(self, settings: Settings, *, withhold: bool, endpoint: str) -> None:
         self.settings = settings
+        import_for_background(settings)
         self.faults = Faults()
         self.metrics = SelfMetrics(self.faults)
         redactor = Redactor(settings.policy)
+        self._clean = redactor.text
         self.outages = Outages(redactor.text, endpoint)
         self.gate = ConsentGate(settings)
         self.tally = RedactionTally(
@@ -86,13 +92,16 @@ class Runtime:
         self._shields = shields(settings, redactor, self.tally, withhold=withhold)
         self.shield = self._shields.exporting
         self.ledger = _ledger_sink(settings, redactor.text, self.gate)
+        self.wire = WireWatch(settings, self.faults)
         self.budgets = _budgets(settings, self.faults)
         self.exit_line = ExitLine(settings) if settings.exit_line else None
+        self._traffic = _traffic(settings)
         self.accounts = Accounts(
             open_book=partial(_open_book, settings),
             latency=LatencyBudgets(settings.latency_budgets),
             faults=self.faults,
             call_sinks=self._call_sinks(),
+            wire=self._traffic,
             verdict_sinks=self._verdict_sinks(),
         )
         self.pipeline = Pipeline(
@@ -100,8 +109,8 @@ class Runtime:
             self.accounts,
             self.faults,
             gate=self.gate,
-            said=partial(contexts.attributes, believed=settings.baggage),
-            bare=self._shields.bare,
+            context_attributes=partial(contexts.attributes, believed=settings.baggage),
+            strip_content=self._shields.bare,
         )
         self._deliveries = Deliveries(self.outages, settings.exit_timeout)
         self._spooling = Spooling(settings, self._deliveries, redactor.text, self.gate.is_open)
@@ -143,14 +152,26 @@ class Runtime:
         guard_when_made(self._guard)
         self._keep_locally(tracer_provider, logger_provider)
         self._prove()
+        try:
+            self.wire.install()
+            if self._traffic is not None:
+                self._traffic.install(tracer_provider)
+        except Exception as error:  # noqa: BLE001 - telemetry has to go on without it
+            self.faults.record("wire", error)
         if self.budgets is not None:
             try:
                 self.budgets.install(tracer_provider)
             except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
                 _without_budgets(error, self.faults)
         tolerate_api(self._tamer)
-        context_propagation.install(self.settings.baggage, self.gate.is_open)
+        context_propagation.install(
+            self.settings.baggage,
+            self.gate.is_open,
+            own_hosts=self.settings.baggage_hosts,
+            clean=self._clean,
+        )
         tolerate_propagation(self._tamer)
+        executor_context.install()
         if self.settings.error_hooks:
             uncaught.install()
         if not self.settings.asgi_event_spans:
@@ -164,7 +185,8 @@ class Runtime:
         self.outages.has_couriers = bool(self._spooling.couriers)
         self.outages.watch()
         self._exits.install()
-        os.register_at_fork(
+        fork_hooks.register(
+            Stage.RUNTIME,
             before=self._before_fork,
             after_in_parent=self.accounts.after_fork_in_parent,
             after_in_child=self._after_fork,
@@ -259,6 +281,7 @@ class Runtime:
         try:
             self._spooling.begin_close()
             closing.begin(self._providers)
+            self.wire.close()
             settled = self.accounts.flush(max(0.0, deadline - time.monotonic()))
             if not settled:
                 self.accounts.stop_waiting()
@@ -310,6 +333,7 @@ class Runtime:
         self.complaints.at_fork()
         if self._health is not None:
             self._health.at_fork()
+        self.wire.at_fork()
         if self.budgets is not None:
             self.budgets.at_fork()
         if self.exit_line is not None:
@@ -345,6 +369,14 @@ def _ledger_sink(
     from otel_distro.accounting.ledger_sink import LedgerSink
 
     return LedgerSink(settings, clean, gate)
+
+
+def _traffic(settings: Settings) -> WireTraffic | None:
+    if not settings.wire:
+        return None
+    from otel_distro.accounting.wire_traffic import WireTraffic
+
+    return WireTraffic(partial(contexts.attributes, believed=settings.baggage))
 
 
 def _service_of(tracer_provider: object) -> str:

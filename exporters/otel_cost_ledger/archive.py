@@ -13,8 +13,8 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from otel_cost_ledger.csv_safe import write_csv
 from otel_cost_ledger.errors import LedgerError
 from otel_cost_ledger.filters import EPOCH, Window
-from otel_cost_ledger.paths import open_private
 from otel_cost_ledger.schema import NS_PER_DAY
+from otel_host.private_files import create_private, make_private_folder, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -80,11 +80,11 @@ def archive_calls(
     ledger, and only then given its name. Raises `LedgerError` when the comparison fails.
     """
     kind = _parquet() if parquet else _CSV
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(directory)
     target = _free_name(directory, since_ns, until_ns, kind.suffix)
     partial = target.with_name(target.name + ".partial")
     partial.unlink(missing_ok=True)
-    descriptor = open_private(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    descriptor = create_private(partial, os.O_WRONLY)
     # The view, not the table: an archive must make sense without the ledger's names.
     found = connection.execute(
         "SELECT * FROM calls_v WHERE start_ns >= ? AND start_ns < ? ORDER BY start_ns, span_id",
@@ -97,7 +97,8 @@ def archive_calls(
         os.fsync(raw.fileno())
     _verify(connection, partial, kind.read(partial), since_ns, until_ns)
     partial.rename(target)
-    _sync_directory(directory)
+    # Without this a power cut can forget the rename after the rows are deleted.
+    sync_folder(directory)
     return target, written
 
 
@@ -155,12 +156,3 @@ def _free_name(directory: Path, since_ns: int, until_ns: int, suffix: str) -> Pa
 
 def _day(ns: int) -> str:
     return (EPOCH + timedelta(days=ns // NS_PER_DAY)).date().isoformat()
-
-
-def _sync_directory(directory: Path) -> None:
-    # Without this a power cut can forget the rename after the rows are deleted.
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

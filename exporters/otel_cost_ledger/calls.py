@@ -20,6 +20,7 @@ from otel_cost_ledger.rows import (
 from otel_cost_ledger.schema import NS_PER_US
 from otel_cost_ledger.store import CALL_COLUMNS
 from otel_pricing.call import NANO_PER_USD, CostStatus, ModelCall, PricedCall, Usage
+from otel_pricing.cost import REPORTED_BY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -165,6 +166,7 @@ def _stored_call(row: dict[str, Any]) -> StoredCall:
         feature_flag=row["feature_flag"] or None,
         prompt_mark=extra.get("prompt"),
         reported_cost_usd=None if reported is None else Decimal(reported) / NANO_PER_USD,
+        reported_cost_source=_reported_source(row),
     )
     priced = PricedCall(
         call=call,
@@ -178,6 +180,11 @@ def _stored_call(row: dict[str, Any]) -> StoredCall:
         billed_span_id=_span_id(extra.get("billed_span_id")),
     )
     return StoredCall(priced, row["response_fingerprint"])
+
+
+def _reported_source(row: dict[str, Any]) -> str:
+    """Return the attribute that reported the cost; known only of calls that cost what it says."""
+    return row["price_source"].removeprefix(REPORTED_BY) if row["status"] == "reported" else ""
 
 
 def _span_id(stored: int | None) -> int | None:

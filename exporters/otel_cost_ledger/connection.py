@@ -11,6 +11,7 @@ from otel_cost_ledger.forking import TrackedConnection, check_not_inherited, tra
 from otel_cost_ledger.migrations import migrate
 from otel_cost_ledger.paths import prepare_file
 from otel_cost_ledger.schema import APPLICATION_ID, SCHEMA_VERSION
+from otel_host.private_files import narrow_mode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,7 @@ def open_writer(
         version = schema_version(connection, path)
         if version > SCHEMA_VERSION:
             raise newer_schema(path, version)
+        narrow_mode(path)  # only now: the file might have been another program's
         _configure(connection, path, synchronous)
         if version < SCHEMA_VERSION:
             migrate(connection, path)

@@ -38,6 +38,8 @@ class CostLine:
     unpriced_calls: int = 0
     partial_calls: int = 0
     estimated_calls: int = 0
+    reported_calls: int = 0
+    """Calls whose amount is what the provider or the instrumentation reports."""
     free_calls: int = 0
     failed_calls: int = 0
     input_tokens: int = 0
@@ -132,6 +134,7 @@ _BY_STATUS: Final = {
     "unpriced": "unpriced_calls",
     "partial": "partial_calls",
     "estimated": "estimated_calls",
+    "reported": "reported_calls",
     "free": "free_calls",
 }
 

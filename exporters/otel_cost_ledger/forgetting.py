@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_cost_ledger.connection import open_writer
-from otel_cost_ledger.flock import wait_and_lock
 from otel_cost_ledger.gate import Gate
 from otel_cost_ledger.location import PostgresUrl
-from otel_cost_ledger.paths import check_private, identity, open_private
+from otel_cost_ledger.paths import check_private, identity
 from otel_cost_ledger.quiet import suppressed
+from otel_host.file_locks import wait_and_lock
+from otel_host.private_files import open_private, replacing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,15 +122,9 @@ def _forget_waiting(spill: Path, user_id: int, *, erase: bool) -> int:
             return 0  # replayed meanwhile; its calls are in the ledger now
         kept, changed = _without(list(lines), user_id, erase=erase)
         if changed:
-            aside = spill.with_name(spill.name + ".forgetting")
-            with os.fdopen(
-                open_private(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w", encoding="utf-8"
-            ) as new:
-                new.writelines(kept)
-                new.flush()
-                os.fsync(new.fileno())
             # Writers that wait for the lock see that the file is another one, and open that.
-            aside.replace(spill)
+            with replacing(spill) as new:
+                new.writelines(line.encode() for line in kept)
     return changed
 
 

@@ -12,8 +12,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Final
 
-from otel_cost_ledger.flock import try_lock, unlock
-from otel_cost_ledger.paths import open_private
+from otel_host.descriptors import OwnDescriptor
+from otel_host.file_locks import try_lock, unlock
+from otel_host.private_files import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ class Gate:
     def __init__(self, path: Path, wait_s: float) -> None:
         self._path = path
         self.wait_s = wait_s
-        self._descriptor: int | None = None
+        self._own: OwnDescriptor | None = None
         self._met_others = False
 
     @contextlib.contextmanager
@@ -47,18 +48,18 @@ class Gate:
 
     def close(self) -> None:
         """Give the lock file back; safe in a forked child, where closing unlocks nothing."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        if self._own is not None:
+            self._own.close()
+            self._own = None
 
     def _acquire(self) -> bool:
-        if self._descriptor is None:
-            self._descriptor = open_private(self._path, os.O_RDWR | os.O_CREAT)
+        if self._own is None or not self._own.is_ours():
+            self._own = OwnDescriptor(open_private(self._path, os.O_RDWR | os.O_CREAT), self._path)
         if self._met_others:
             time.sleep(_POLL_S)
         deadline = time.monotonic() + self.wait_s
         self._met_others = False
-        while not try_lock(self._descriptor):
+        while not try_lock(self._own.number):
             self._met_others = True
             if time.monotonic() >= deadline:
                 return False
@@ -66,5 +67,5 @@ class Gate:
         return True
 
     def _release(self) -> None:
-        if self._descriptor is not None:
-            unlock(self._descriptor)
+        if self._own is not None and self._own.is_ours():
+            unlock(self._own.number)

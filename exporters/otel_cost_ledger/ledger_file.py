@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_cost_ledger.connection import Synchronous, open_writer
+from otel_cost_ledger.forking import give_up
 from otel_cost_ledger.gate import Gate
 from otel_cost_ledger.paths import identity
 from otel_cost_ledger.quarantine import set_aside
 from otel_cost_ledger.store import Store, Stored
+from otel_host.sqlite_files import sqlite_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from otel_cost_ledger.entries import Entry
     from otel_cost_ledger.old_sums import OldSums
+    from otel_host.descriptors import FilesOf
 
 
 class LedgerFile:
@@ -31,6 +34,7 @@ class LedgerFile:
         self._gate = Gate(path.with_name(path.name + ".lock"), busy_timeout_ms / 1000)
         self._store: Store | None = None
         self._identity: tuple[int, int] | None = None
+        self._files: FilesOf | None = None
         self.reopened = 0
 
     def apply(self, entries: Sequence[Entry]) -> Stored:
@@ -51,7 +55,9 @@ class LedgerFile:
         SQLite goes on writing to a file that was deleted or replaced under it, without an error
         and for nobody to see.
         """
-        if self._store is not None and identity(self.path) != self._identity:
+        if self._store is not None and (
+            identity(self.path) != self._identity or not self._is_intact()
+        ):
             self.close()
             self.reopened += 1
         if self._store is None:
@@ -62,7 +68,11 @@ class LedgerFile:
             )
             self._store = Store(connection, self._max_names)
             self._identity = identity(self.path)
+            self._files = sqlite_files(self.path)
         return self._store
+
+    def _is_intact(self) -> bool:
+        return self._files is None or self._files.are_ours()
 
     def hurry(self, timeout_ms: int) -> None:
         """Wait at most *timeout_ms* for other processes from now on."""
@@ -80,10 +90,19 @@ class LedgerFile:
             return set_aside(self.path, damaged) if held else None
 
     def close(self) -> None:
-        """Close the connection; the next `apply` opens it again."""
+        """Close the connection; the next `apply` opens it again.
+
+        A connection whose descriptors the program closed and uses for its own files is left as it
+        is: SQLite would close those.
+        """
         store, self._store, self._identity = self._store, None, None
-        if store is not None:
+        files, self._files = self._files, None
+        if store is not None and (files is None or files.reclaim()):
             store.connection.close()
+        elif store is not None:
+            give_up(store.connection)
+        if files is not None:
+            files.close()
 
     def release(self) -> None:
         """Close the connection and the lock file."""
@@ -95,5 +114,8 @@ class LedgerFile:
         # Normally it was closed before the fork; if not, `forking` keeps it from being collected.
         self._store = None
         self._identity = None
+        if self._files is not None:
+            self._files.close()
+            self._files = None
         # Closing a copy of the descriptor does not release the parent's lock.
         self._gate.close()

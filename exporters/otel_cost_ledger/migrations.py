@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from otel_cost_ledger.paths import open_private
-from otel_cost_ledger.schema import APPLICATION_ID, create_schema
+from otel_cost_ledger.schema import APPLICATION_ID, SCHEMA_VERSION, run_migration
+from otel_host.private_files import create_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
     Migration = Callable[[sqlite3.Connection], None]
 
-MIGRATIONS: Final[Sequence[Migration]] = (create_schema,)
+MIGRATIONS: Final[Sequence[Migration]] = tuple(
+    partial(run_migration, version=version) for version in range(1, SCHEMA_VERSION + 1)
+)
 """The migration at position n leads from version n to version n + 1."""
 
 
@@ -49,7 +52,7 @@ def migrate(
 
 def _back_up(connection: sqlite3.Connection, target: Path) -> None:
     target.unlink(missing_ok=True)
-    os.close(open_private(target, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+    os.close(create_private(target))
     copy = sqlite3.connect(target)
     try:
         connection.backup(copy)

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_cost_ledger.errors import LedgerError, NewerSchemaError, ServerError, UnusableRowError
-from otel_cost_ledger.postgres_schema import CREATE, SCHEMA
-from otel_cost_ledger.schema import SCHEMA_VERSION
+from otel_cost_ledger.postgres_schema import SCHEMA
+from otel_cost_ledger.schema import SCHEMA_VERSION, migration_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,12 +113,15 @@ def open_for_writing(url: PostgresUrl, *, timeout_ms: int) -> PostgresConnection
     """Return a connection to the ledger at *url*, which is created where there is none."""
     connection = PostgresConnection(url, timeout_ms=timeout_ms)
     try:
-        if find_schema(connection) is None:
+        if (find_schema(connection) or 0) < SCHEMA_VERSION:
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(?)", [_CREATION])
                 # Another process may have made it while we waited.
-                if find_schema(connection) is None:
-                    connection.run_script(CREATE)
+                version = find_schema(connection) or 0
+                if version:
+                    connection.execute(f"SET LOCAL search_path TO {SCHEMA}")
+                for step in range(version + 1, SCHEMA_VERSION + 1):
+                    connection.run_script(migration_script("postgres", step))
         connection.execute(f"SET search_path TO {SCHEMA}")
     except BaseException:
         connection.close()

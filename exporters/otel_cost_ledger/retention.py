@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 from otel_cost_ledger.archive import archive_calls
 from otel_cost_ledger.connection import DEFAULT_BUSY_TIMEOUT_MS, open_writer
 from otel_cost_ledger.errors import LedgerNotFoundError
-from otel_cost_ledger.flock import try_lock, unlock
 from otel_cost_ledger.gate import Gate
 from otel_cost_ledger.location import PostgresUrl
-from otel_cost_ledger.paths import open_private
 from otel_cost_ledger.quiet import suppressed
 from otel_cost_ledger.retention_result import RetentionResult
 from otel_cost_ledger.rows import MAX_TIME_NS
 from otel_cost_ledger.schema import KEPT_SINCE, NS_PER_DAY
+from otel_host.file_locks import try_lock, unlock
+from otel_host.private_files import open_private
 
 if TYPE_CHECKING:
     import sqlite3

@@ -110,6 +110,13 @@ RARE_USAGE: Final = (
     "input_audio_tokens",
     "output_audio_tokens",
     "web_search_requests",
+    "cached_audio_tokens",
+    "input_image_tokens",
+    "output_image_tokens",
+    "cached_image_tokens",
+    "input_video_tokens",
+    "output_video_tokens",
+    "citation_tokens",
 )
 """Units so rare that a column, one byte in every row, would cost more than naming them."""
 

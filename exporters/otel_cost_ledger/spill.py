@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.entries import Entry, from_line, to_line
 from otel_cost_ledger.errors import LedgerError
-from otel_cost_ledger.flock import try_lock, wait_and_lock
-from otel_cost_ledger.paths import check_private, identity, open_private
+from otel_cost_ledger.paths import check_private, identity
+from otel_host.file_locks import try_lock, wait_and_lock
+from otel_host.private_files import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -18,6 +19,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from otel_budget.records import LatencyRecord
 from otel_distro.accounting.settlement import Account, Settlement
 from otel_distro.accounting.span_errors import SpanErrors, attributes_of
+from otel_pricing.layers import WIRE_SCOPE
 from otel_pricing.recognise import is_model_call
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from otel_budget import LatencyBudgets
+    from otel_distro.accounting.wire_traffic import WireTraffic
     from otel_distro.faults import Faults
     from otel_pricing import PriceBook, PricedCall
 
@@ -63,6 +66,7 @@ class Accounts:
         faults: Faults,
         call_sinks: Sequence[CallSink] = (),
         verdict_sinks: Sequence[VerdictSink] = (),
+        wire: WireTraffic | None = None,
     ) -> None:
         self._open_book = open_book
         self._latency = latency
@@ -70,10 +74,13 @@ class Accounts:
         self._call_sinks = call_sinks
         self._verdict_sinks = verdict_sinks
         self._errors = SpanErrors()
+        self._wire = wire
         self._reset()
 
     def _reset(self) -> None:
-        self._settlement = Settlement(self._open_book, self._faults, self._hasten)
+        self._settlement = Settlement(self._open_book, self._faults, self._hasten, self._wire)
+        if self._wire is not None:
+            self._wire.attach(self._settlement, self._wake)
         self._verdicts: deque[LatencyRecord] = deque(maxlen=_MAX_QUEUED)
         self._start_lock = threading.Lock()
         self._awake = threading.Event()
@@ -88,7 +95,12 @@ class Accounts:
     def _queue(self, span: ReadableSpan) -> Callable[[], Mapping[str, Any]] | None:
         scope = span.instrumentation_scope
         account = record = None
-        if is_model_call(attributes_of(span), scope.name if scope else ""):
+        scope_name = scope.name if scope else ""
+        if scope_name == WIRE_SCOPE and span.context is not None:
+            # Our own span of a request, which has been accounted for.
+            key = span.context.trace_id, span.context.span_id
+            account = self._settlement.account_of(key)
+        elif is_model_call(attributes_of(span), scope_name):
             account = self._settlement.put(span)
         if self._latency.by_name[span.name] is not None:
             record = LatencyRecord.of(span, self._latency)
@@ -155,13 +167,13 @@ class Accounts:
     def _run(self) -> None:
         with suppress_instrumentation():
             while True:
-                self._awake.wait()
+                self._awake.wait(self._pause())
                 if not self._waiting:
                     self._gather()
                 self._awake.clear()
                 waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
                 self._settling = True  # before anything is taken off the queue
-                self._settle()
+                self._settle(all_of_them=bool(waiting))
                 if waiting:
                     for sink in self._call_sinks:
                         self._guarded(sink.flush)
@@ -169,18 +181,29 @@ class Accounts:
                 for done in waiting:
                     done.set()
 
+    def _pause(self) -> float | None:
+        """Return the seconds until something is due without being asked for; None for nothing."""
+        if self._wire is None:
+            return None
+        due = (self._wire.due_in(), self._settlement.due_in())
+        return min((seconds for seconds in due if seconds is not None), default=None)
+
     def _gather(self) -> None:
         # In slices, so that somebody who waits for a flush is not kept waiting.
         until = time.monotonic() + _GATHER_SECONDS
         while not self._waiting and time.monotonic() < until:
             time.sleep(_SLICE_SECONDS)
 
-    def _settle(self) -> None:
+    def _settle(self, *, all_of_them: bool) -> None:
+        self._settlement.settle_here()
+        self._settlement.confirm_due(all_of_them=all_of_them)
         new, revised = self._settlement.take_decided()
         records = [self._verdicts.popleft() for _ in range(len(self._verdicts))]
         if new or revised:
             for sink in self._call_sinks:
                 self._guarded(sink.settle, new, revised)
+        if self._wire is not None:
+            self._guarded(partial(self._wire.end_due, all_of_them=all_of_them))
         if records:
             for verdict_sink in self._verdict_sinks:
                 self._guarded(verdict_sink.judged, records)

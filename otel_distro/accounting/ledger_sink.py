@@ -10,14 +10,14 @@ from otel_cost_ledger.writer import LedgerWriter
 from otel_distro import notices
 from otel_distro.accounting.maintenance import Maintenance
 from otel_distro.figures import counted
-from otel_distro.guard.pipeline import EVERYTHING
+from otel_distro.guard.pipeline import ALLOW_ALL
 from otel_distro.installation_key import installation_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from otel_budget.records import LatencyRecord
-    from otel_distro.guard.pipeline import Admits
+    from otel_distro.guard.pipeline import ExportGate
     from otel_distro.settings import Settings
     from otel_pricing import PricedCall
 
@@ -26,7 +26,7 @@ class LedgerSink:
     """Writes calls and latency violations; used on the accounting thread only."""
 
     def __init__(
-        self, settings: Settings, clean: Callable[[str], str], gate: Admits = EVERYTHING
+        self, settings: Settings, clean: Callable[[str], str], gate: ExportGate = ALLOW_ALL
     ) -> None:
         self._settings = settings
         self._gate = gate

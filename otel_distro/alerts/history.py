@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from otel_distro.private_files import write_private
+from otel_host.private_files import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from otel_host.private_files import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,9 +85,4 @@ class Memory:
 
     def write(self, known: dict[str, Any]) -> None:
         """Replace what is known, whole or not at all."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        aside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(known, file)
-        aside.replace(self._path)
+        write_private(self._path, json.dumps(known).encode())

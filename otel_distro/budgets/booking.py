@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_budget.cost_budget import Action, CostBudget, Unit
+from otel_distro.budgets.scopes import without_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from otel_budget.book import Book
     from otel_budget.books import Books
@@ -28,7 +29,10 @@ class Booking:
         gated: GatedCalls,
         hide: Hide,
         crossed: Callable[..., None],
+        *,
+        together: bool = False,
     ) -> None:
+        self._together = together
         self._budgets = budgets
         self._hard = {budget.name for budget in budgets if budget.action is Action.REFUSE}
         self._books = books
@@ -76,7 +80,7 @@ class Booking:
             return []
         # A call is looked up once; a revision is not another call.
         gated = bool(self._hard) and key not in self._booked and self._gated.take(call)
-        values = {
+        values: Mapping[str, str | None] = {
             "service": call.service,
             "tenant": call.tenant,
             "user": call.user,
@@ -85,6 +89,8 @@ class Booking:
             "model": call.request_model or call.model,
             "provider": call.provider,
         }
+        if self._together:
+            values = without_scope(values, "together", ())
         tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0) if usage else 0
         amounts = {Unit.USD: priced.cost_nano_usd or 0, Unit.TOKENS: tokens, Unit.CALLS: 1}
         return [

@@ -12,13 +12,23 @@ from opentelemetry import trace
 if TYPE_CHECKING:
     from otel_budget.ticket import Ticket
     from otel_pricing import ModelCall
+    from otel_wire.requests import ModelRequest
 
 _MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
+class Covered:
+    """A call that a process further up the path holds."""
+
+    request: ModelRequest
+    start_ns: int
+    cost_nano_usd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class _Passed:
-    ticket: Ticket
+    ticket: Ticket | Covered
     trace_id: int
 
 
@@ -29,7 +39,7 @@ class GatedCalls:
         self._lock = threading.Lock()
         self._calls: deque[_Passed] = deque(maxlen=_MOST)
 
-    def add(self, ticket: Ticket) -> None:
+    def add(self, ticket: Ticket | Covered) -> None:
         """Remember the call of *ticket*, on the thread that makes it."""
         passed = _Passed(ticket, trace.get_current_span().get_span_context().trace_id)
         with self._lock:

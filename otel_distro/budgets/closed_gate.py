@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-import wrapt
-
-from otel_budget import aiohttp_gate, httpx_gate, urllib3_gate
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.gate import Gate, Listener
 from otel_budget.store import BudgetFileError
@@ -46,15 +42,13 @@ def closed_gate() -> Gate:
 
 
 def install() -> None:
-    """Put a closed gate into the HTTP clients, each when it is imported."""
-    gate = closed_gate()
-    for gate_module in (httpx_gate, urllib3_gate, aiohttp_gate):
-        for name in gate_module.MODULES:
-            wrapt.register_post_import_hook(partial(_put, gate_module, gate), name)
+    """Have a closed gate asked by the HTTP clients, each hooked when it is imported."""
+    from otel_distro.faults import Faults
+    from otel_distro.wire.watching import hook_clients
+    from otel_wire.observer import observer
 
-
-def _put(gate_module: Any, gate: Gate, module: Any) -> None:
-    gate_module.install(module, gate)
+    observer.admission = closed_gate()
+    hook_clients(Faults())
 
 
 def _no_prices() -> PriceBook:

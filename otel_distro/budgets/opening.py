@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_budget.books import Books
+from otel_distro import notices
 from otel_distro.budgets.ledger import spent_by_ledger
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def open_books(settings: Settings, faults: Faults | None = None) -> Books:
                 faults.record("budget", error)
             return 0
 
-    return Books(settings.state_dir, store=_store(settings), opening=opening)
+    return Books(settings.state_dir, store=_store(settings), opening=opening, report=notices.say)
 
 
 def _store(settings: Settings) -> Store | None:

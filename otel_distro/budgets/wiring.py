@@ -11,31 +11,40 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import wrapt
+from opentelemetry import trace
 
-from otel_budget import aiohttp_gate, httpx_gate, urllib3_gate
 from otel_budget.cost_budget import Action
 from otel_budget.gate import Gate, Listener
+from otel_budget.open_calls import OpenCalls, is_own_host
 from otel_budget.refusal import Refusal, Refused
 from otel_budget.store import BudgetFileError
 from otel_distro import notices
 from otel_distro.budget import Remaining, note_refusal, tell_callbacks
 from otel_distro.budgets.booking import Booking
-from otel_distro.budgets.calls import GatedCalls
+from otel_distro.budgets.calls import Covered, GatedCalls
 from otel_distro.budgets.opening import open_books
-from otel_distro.budgets.scopes import Scopes, ScopeSpanProcessor
+from otel_distro.budgets.scopes import (
+    Scopes,
+    ScopeSpanProcessor,
+    trace_from_elsewhere,
+    without_scope,
+)
 from otel_distro.budgets.telling import BudgetTeller
 from otel_distro.errors import OtelDistroError
 from otel_distro.installation_key import installation_key
+from otel_distro.wire.watching import hook_clients
 from otel_pricing import Price, Rate
+from otel_wire.observer import observer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from otel_budget.book import Crossing
+    from otel_budget.ticket import Ticket
     from otel_distro.faults import Faults
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook, PricedCall
+    from otel_wire.requests import ModelRequest
 
 
 class Budgets:
@@ -52,21 +61,30 @@ class Budgets:
         self.all = settings.cost_budgets
         self.books = open_books(settings, faults)
         self.gated = GatedCalls()
-        self._booking = Booking(self.all, self.books, self.gated, self.hide, self._crossed)
+        self._open_calls = OpenCalls(settings.state_dir)
+        self._booking = Booking(
+            self.all,
+            self.books,
+            self.gated,
+            self.hide,
+            self._crossed,
+            together=settings.budget_without_scope == "together",
+        )
         hard = tuple(budget for budget in self.all if budget.action is Action.REFUSE)
         self.gate = Gate(
             hard,
             self.books,
             open_book,
             unknown_model=self._unknown_model,
-            scope_values=self._scopes,
+            scope_values=self._scope_values,
             hide=self.hide,
             refuse_on_fault=settings.budget_on_fault == "refuse",
             listener=Listener(
                 crossed=self._crossed,
                 refused=self._refused,
                 failed=self._failed,
-                passed=self.gated.add,
+                passed=self._passed,
+                is_covered=self._is_covered,
             ),
         )
         self._hard = {budget.name for budget in hard}
@@ -79,19 +97,24 @@ class Budgets:
             tracer_provider.add_span_processor(ScopeSpanProcessor(self._scopes))
         if not self._hard:
             return
-        for gate_module in (httpx_gate, urllib3_gate, aiohttp_gate):
-            for name in gate_module.MODULES:
-                wrapt.register_post_import_hook(partial(self._put, gate_module), name)
+        observer.admission = self.gate
+        observer.on_fault = self._failed
+        hook_clients(self._faults)
 
-    def _put(self, gate_module: Any, module: Any) -> None:
-        try:
-            gate_module.install(module, self.gate)
-        except Exception as error:  # noqa: BLE001 - the app must be able to import its library
-            self._faults.record("budget", error)
-            notices.say(
-                f"calls through {module.__name__} are not stopped by budgets, because this "
-                f"version of it cannot be wrapped ({type(error).__name__})"
-            )
+    def _passed(self, ticket: Ticket) -> None:
+        self.gated.add(ticket)
+        if is_own_host(ticket.host):
+            trace_id = trace.get_current_span().get_span_context().trace_id
+            slot = self._open_calls.begin(trace_id)
+            if slot is not None:
+                ticket.on_ended = partial(self._open_calls.end, slot)
+
+    def _is_covered(self, request: ModelRequest) -> bool:
+        trace_id = trace_from_elsewhere()
+        if not trace_id or not self._open_calls.covers(trace_id):
+            return False
+        self.gated.add(Covered(request, time.time_ns()))
+        return True
 
     def _failed(self, error: BaseException) -> None:
         if isinstance(error, BudgetFileError):
@@ -119,11 +142,13 @@ class Budgets:
         """Start anew in a forked child."""
         self.books.at_fork()
         self.gated.at_fork()
+        self._open_calls.at_fork()
         self._booking.at_fork()
 
     def close(self) -> None:
         """Be known as ended."""
         self.books.close()
+        self._open_calls.close()
 
     def hide(self, scope: str, value: str) -> str:
         """Return the pseudonym under which the ledger, too, knows a user or a session."""
@@ -133,6 +158,13 @@ class Budgets:
             self._key = installation_key(self._settings.state_dir) or secrets.token_bytes(32)
         named = f"key {value}" if scope == "api_key" else value
         return pseudonym(self._key, "session" if scope == "session" else "user", named)
+
+    def _scope_values(
+        self, request: ModelRequest, headers: Mapping[str, str]
+    ) -> Mapping[str, str | None]:
+        values = self._scopes(request, headers)
+        policy = self._settings.budget_without_scope
+        return without_scope(values, policy, self.gate.budgets.values())
 
     def _unknown_model(self, model: str) -> Price | None:
         policy = self._settings.budget_unknown_model

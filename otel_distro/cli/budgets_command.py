@@ -42,7 +42,7 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
         with opened_books(settings) as books:
             found = list(lines(settings.cost_budgets, books, time.time_ns()))
     if as_json:
-        output.print_json({"budgets": [_data(line) for line in found]})
+        output.print_json({"budgets": [as_data(line) for line in found]})
     elif not found:
         output.note(NONE if not settings.cost_budgets else "nothing was spent in this window yet")
     else:
@@ -173,7 +173,8 @@ def _amount(budget: CostBudget, value: int) -> str:
     return output.usd(value) if budget.unit is Unit.USD else f"{value:,} {budget.unit}"
 
 
-def _data(line: BudgetLine) -> dict[str, Any]:
+def as_data(line: BudgetLine) -> dict[str, Any]:
+    """Return *line* in the shape of `budgets --json`."""
     budget = line.budget
     return {
         "name": budget.name,

@@ -14,6 +14,7 @@ from otel_distro import audit
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
 from otel_distro.settings import load, process_environment
+from otel_host.private_files import create_private
 
 if TYPE_CHECKING:
     from otel_distro.content.store import Sealed
@@ -39,8 +40,7 @@ def keygen_command(file: Path) -> None:
 
     try:
         private_key, public_key = new_key_pair()
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as opened:
+        with os.fdopen(create_private(file, os.O_WRONLY), "w") as opened:
             opened.write(private_key + "\n")
     except ContentKeyError as error:
         raise output.fail(str(error)) from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_distro import figures
 from otel_distro.cli import output
 from otel_distro.cli.options import (
     json_option,
@@ -97,9 +98,9 @@ def group_names(by: str) -> list[str]:
 def _write_csv(report: CostReport) -> None:
     from otel_cost_ledger.csv_safe import write_csv
 
-    figures = list(_line(report.total))
+    names = list(_line(report.total))
     rows = [[*line.key, *_line(line).values()] for line in report.groups]
-    write_csv(sys.stdout, [*report.by, *figures], rows)
+    write_csv(sys.stdout, [*report.by, *names], rows)
 
 
 def as_data(report: CostReport) -> dict[str, Any]:
@@ -120,6 +121,7 @@ def _line(line: CostLine) -> dict[str, Any]:
         "unpriced_calls": line.unpriced_calls,
         "partial_calls": line.partial_calls,
         "estimated_calls": line.estimated_calls,
+        "reported_calls": line.reported_calls,
         "free_calls": line.free_calls,
         "failed_calls": line.failed_calls,
         "input_tokens": line.input_tokens,
@@ -166,15 +168,18 @@ def cost_table(report: CostReport) -> Any:
 
 
 def _cells(line: CostLine) -> list[str]:
-    all_unpriced = line.calls and line.unpriced_calls == line.calls
-    cost = output.UNKNOWN if all_unpriced else output.usd(line.cost_nano_usd)
-    lower_bound = not all_unpriced and (line.unpriced_calls or line.partial_calls)
+    cost = figures.cost(
+        line.cost_nano_usd,
+        calls=line.calls,
+        unpriced=line.unpriced_calls,
+        partial=line.partial_calls,
+    )
     return [
         output.count(line.calls),
         output.count(line.failed_calls),
         output.count(line.input_tokens),
         output.count(line.output_tokens),
-        f"> {cost}" if lower_bound else cost,
+        cost,
         output.milliseconds(line.p50_ms),
         output.milliseconds(line.p95_ms),
         output.milliseconds(line.p99_ms),
@@ -183,13 +188,11 @@ def _cells(line: CostLine) -> list[str]:
 
 def remarks(total: CostLine) -> list[str]:
     """Return what has to be said about calls whose cost is not known in full."""
-    said = []
-    for count, what in (
-        (total.unpriced_calls, "without a known price or usage"),
-        (total.partial_calls, "priced only in part"),
-    ):
-        if count:
-            said.append(f"{count:,} {'call' if count == 1 else 'calls'} {what}")
-    if said and total.exposure_nano_usd:
+    said = figures.cost_notes(
+        unpriced=total.unpriced_calls,
+        partial=total.partial_calls,
+        reported=total.reported_calls,
+    )
+    if total.exposure_nano_usd:
         said.append(f"at most {output.usd(total.exposure_nano_usd)} more")
     return ["; ".join(said)] if said else []

@@ -48,10 +48,32 @@ def command(
         for one in History(settings.state_dir / FILE_NAME).since(found.since)
         if one.at < found.until and not one.resolved
     ]
+    golden = _golden(found) if period == "monthly" else []
     if as_json:
-        output.print_json(_data(found, told, suggested))
-    else:
-        _print(found, told, suggested)
+        output.print_json({**_data(found, told, suggested), "golden": golden})
+        return
+    _print(found, told, suggested)
+    for run in golden:
+        click.echo(
+            f"golden set {output.printable(run['golden_set'])}, {output.printable(run['model'])}: "
+            f"{run['runs']} runs, {run['failed']} of {run['cases']} cases fail now, "
+            f"{figures.usd(run['cost_nano_usd'])}"
+        )
+
+
+def _golden(found: Review) -> list[dict[str, Any]]:
+    """Return the runs of golden sets in the period, a row a set and model."""
+    from otel_distro.golden.runs import kept_runs
+
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for done in kept_runs(load(process_environment()).settings.state_dir):
+        if found.since <= datetime.fromisoformat(done.at) < found.until:
+            row = rows.setdefault((done.golden_set, done.model), {"runs": 0, "cost_nano_usd": 0})
+            row["golden_set"], row["model"] = done.golden_set, done.model
+            row["runs"] += 1
+            row["cost_nano_usd"] += done.cost_nano_usd
+            row["cases"], row["failed"] = len(done.results), done.failed
+    return list(rows.values())
 
 
 def _suggested(ledger: Any, found: Review) -> list[Suggestion]:

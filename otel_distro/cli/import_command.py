@@ -1,4 +1,4 @@
-"""`otel-distro import`: fill a ledger from an archive of spans."""
+"""`otel-distro import`: fill a ledger from an archive of spans and log records."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from otel_distro.cli import output
 from otel_distro.cli.options import ledger_option, ledger_path
+from otel_distro.figures import counted
 
 if TYPE_CHECKING:
     from otel_cost_ledger.location import Location
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 def command(files: tuple[Path, ...], prices: Path | None, ledger: Location | None) -> None:
     """Fill the ledger from OTLP/JSON Lines files, as the Collector's file exporter writes them.
 
-    Importing a file twice changes nothing. Prices are those of the day each call was made.
+    Model calls are read from spans, and from the log records of coding agents (Claude Code, Codex,
+    Gemini CLI) and of the GenAI conventions. Importing a file twice changes nothing. Prices are
+    those of the day each call was made.
     """
     from otel_cost_ledger.errors import LedgerError
     from otel_distro.importing import ImportFailedError, import_files
@@ -37,9 +40,17 @@ def command(files: tuple[Path, ...], prices: Path | None, ledger: Location | Non
         summary = import_files(files, ledger_path(ledger), prices, report=output.note)
     except (ImportFailedError, LedgerError, PriceBookError) as error:
         raise output.fail(str(error)) from error
+    read = f"{counted(summary.spans, 'span')} read"
+    if summary.log_records:
+        read += f" and {counted(summary.log_records, 'log record')}"
     click.echo(
-        f"{summary.spans:,} spans read, {summary.calls:,} of them model calls: "
+        f"{read}, {summary.calls:,} of them model calls: "
         f"{summary.written:,} new in {ledger_path(ledger)}, {summary.known:,} already there"
     )
+    if summary.passed:
+        skipped = ", ".join(f"{number:,} {kind}" for kind, number in summary.passed.items())
+        click.echo(f"skipped: {skipped}")
     if summary.problems:
-        raise output.fail(f"{summary.problems:,} lines could not be read")
+        raise output.fail(
+            f"{counted(summary.problems, 'line or record', 'lines or records')} could not be read"
+        )

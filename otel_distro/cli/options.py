@@ -46,7 +46,7 @@ class When(click.ParamType):  # type: ignore[type-arg]  # generic only in the ne
                 self.fail(f"{value!r} is too long ago", param, ctx)
             if match[2] in _WHOLE_DAYS:
                 moment = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-            return moment
+            return _within_unix_time(moment)
         try:
             moment = datetime.fromisoformat(str(value).strip())
         except ValueError:
@@ -56,7 +56,14 @@ class When(click.ParamType):  # type: ignore[type-arg]  # generic only in the ne
                 param,
                 ctx,
             )
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return _within_unix_time(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _within_unix_time(moment: datetime) -> datetime:
+    """Return *moment*, or 1970 for one before it: no call is older, and no clock shows it."""
+    epoch = datetime.fromtimestamp(0, UTC)
+    # Comparing never overflows, where converting the first of all days to another zone does.
+    return max(moment, epoch)
 
 
 def since_option(help_text: str) -> Callable[[Any], Any]:

@@ -9,6 +9,7 @@ import click
 
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
+from otel_distro.delivery.credentials import keep_headers_unprinted
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def drain(service: str | None, *, anywhere: bool, as_json: bool) -> None:
     """
     from otel_distro.spool import offline
 
+    keep_headers_unprinted()
     state_dir = load(process_environment()).settings.state_dir
     results: list[dict[str, Any]] = []
     failed = False
@@ -106,7 +108,7 @@ def _drain(path: Path, address: Address, *, anywhere: bool) -> dict[str, Any]:
         "signal": address.signal,
         "endpoint": address.endpoint,
     }
-    port = offline.configured_port(address)
+    port = offline.configured_adapter(address)
     if port is None:
         return {**found, "problem": "this version of the OTLP exporter is not known"}
     if not anywhere and not offline.goes_there(port, address):

@@ -82,6 +82,12 @@ def messages_in(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 class _WithoutMessages(Shield):
+    def body(self, body: Any, event_name: str | None, signal: str) -> Any:
+        """Return the body redacted; None for an event of a model call."""
+        if (event_name or "").startswith(_EVENTS):
+            return None
+        return super().body(body, event_name, signal)
+
     def attributes(self, attributes: Mapping[str, Any] | None, signal: str) -> dict[str, Any]:
         """Return redacted copies of what is no message."""
         rest = {k: v for k, v in (attributes or {}).items() if not is_message(k)}

@@ -6,7 +6,9 @@ the user. Opened for each use, so nothing is held over a fork.
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,9 +17,10 @@ from otel_cost_ledger.errors import LedgerError
 from otel_cost_ledger.paths import prepare_file
 from otel_cost_ledger.quiet import suppressed
 from otel_cost_ledger.rows import signed_64, unsigned_64
+from otel_host.private_files import narrow_mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 FILE_NAME = "content.db"
@@ -63,6 +66,8 @@ def read(path: Path, *, trace_id: bytes | None = None, limit: int = 20) -> list[
         return []
     where, values = ("WHERE trace_id = ?", [trace_id]) if trace_id is not None else ("", [])
     with _opened(path) as connection:
+        if not _has_table(connection):
+            return []
         found = connection.execute(
             f"SELECT start_ns, span_id, trace_id, user_id, sealed FROM messages {where}"  # noqa: S608
             " ORDER BY start_ns DESC LIMIT ?",
@@ -91,6 +96,8 @@ def _delete(path: Path, condition: str, value: int) -> int:
     if not path.exists():
         return 0
     with _opened(path) as connection:
+        if not _has_table(connection):
+            return 0  # another process is about to create it
         # Overwritten with zeros, not only unlinked from the tree.
         connection.execute("PRAGMA secure_delete = ON").fetchall()
         deleted = connection.execute(f"DELETE FROM messages WHERE {condition}", [value]).rowcount  # noqa: S608
@@ -107,9 +114,34 @@ def _opened(path: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]
             (known,) = connection.execute("PRAGMA application_id").fetchone()
             if known not in {0, _APPLICATION_ID}:
                 raise LedgerError(f"{path} is the database of another program; it is left alone")
+            narrow_mode(path)  # only now: the file might have been another program's
             if create:
-                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                connection.execute("PRAGMA journal_mode = WAL").fetchall()
-                connection.execute(_TABLE)
+                _retry(lambda: _create(connection))
             with connection:
                 yield connection
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    connection.execute(_TABLE)
+
+
+def _has_table(connection: sqlite3.Connection) -> bool:
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'messages'").fetchone()
+    return found is not None
+
+
+def _retry(action: Callable[[], None]) -> None:
+    """Call *action* until SQLite is not busy: changing the journal mode does not wait by itself."""
+    deadline = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            action()
+        except sqlite3.OperationalError as error:
+            busy = "locked" in str(error) or "busy" in str(error)
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 - spreads the waiting
+        else:
+            return

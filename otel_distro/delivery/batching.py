@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 
 from otel_distro.delivery.export_queue import ExportQueue
 from otel_distro.delivery.record_sizes import log_record_size, span_size
+from otel_distro.spool.exporting import is_exporting
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadWriteLogRecord
@@ -81,6 +82,8 @@ class BoundedLogRecordProcessor(LogRecordProcessor):
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Queue a copy of *log_record* without its context, which may be large."""
+        if is_exporting():
+            return  # made by an export: exporting it would make another
         record = copy.copy(log_record.log_record)
         record.context = Context()
         self.queue.put(

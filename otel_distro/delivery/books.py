@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_cost_ledger.flock import try_lock, unlock
 from otel_distro.delivery.counts import Tally
 from otel_distro.errors import OtelDistroError
 from otel_distro.spool.address import ROOT
-from otel_distro.spool.places import open_private, prepare_folder
-from otel_distro.spool.segments import holding
+from otel_distro.spool.places import prepare_folder
+from otel_distro.spool.segments import locked
+from otel_host.private_files import open_private, replacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,11 +34,11 @@ def add(state_dir: Path, changes: Mapping[str, Columns]) -> bool:
     """Add *changes*, columns by signal, to today's books; return whether that was possible now."""
     try:
         folder = prepare_folder(state_dir, ROOT)
-        with holding(open_private(folder / _LOCK, os.O_RDWR | os.O_CREAT)) as lock:
-            if not try_lock(lock):
+        lock = open_private(folder / _LOCK, os.O_RDWR | os.O_CREAT)
+        with locked(lock, folder / _LOCK) as held:
+            if not held:
                 return False
             _add(folder / _FILE, changes)
-            unlock(lock)
     except (OSError, OtelDistroError, ValueError):
         return False
     return True
@@ -52,12 +51,8 @@ def _add(path: Path, changes: Mapping[str, Columns]) -> None:
         _merge(today.setdefault(signal, {}), columns)
     for day in sorted(days)[:-_DAYS_KEPT]:
         del days[day]
-    aside = path.with_name(f".{path.name}-{os.getpid()}")
-    with suppress(FileNotFoundError):
-        aside.unlink()
-    with os.fdopen(open_private(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:
-        json.dump({"days": days}, file)
-    aside.replace(path)
+    with replacing(path) as file:
+        file.write(json.dumps({"days": days}).encode())
 
 
 def _merge(into: Columns, columns: Mapping[str, Any]) -> None:

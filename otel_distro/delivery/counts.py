@@ -56,7 +56,7 @@ class Tally:
         )
 
 
-class QueueBooks:
+class QueueCounters:
     """The books of one queue, kept by its worker and by whoever adds to it."""
 
     def __init__(self) -> None:

@@ -13,20 +13,24 @@ from typing import TYPE_CHECKING, Any
 from otel_distro.delivery.books import changes_since
 from otel_distro.delivery.counts import Tally
 from otel_distro.notices import say_once
-from otel_distro.spool.answer import Fate
+from otel_distro.spool.answer import DeliveryOutcome
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_distro.delivery.export_queue import ExportQueue
     from otel_distro.delivery.outages import Outages
-    from otel_distro.spool.courier import Courier
+    from otel_distro.spool.courier import SpoolingTransport
     from otel_distro.spool.drain import Drained
 
 METRIC_EXPORTS = "metric exports"
 SIGNALS = {"traces": "spans", "logs": "log records", "metrics": METRIC_EXPORTS}
 """Signal as OTLP names it -> what we count of it."""
-_LOST = {Fate.REJECTED: "rejected", Fate.UNFIT: "not_encodable", Fate.RETURNED: "export_failed"}
+_LOST = {
+    DeliveryOutcome.REJECTED: "rejected",
+    DeliveryOutcome.UNFIT: "not_encodable",
+    DeliveryOutcome.RETURNED: "export_failed",
+}
 
 _Seen = tuple[dict[str, Tally], dict[str, int], dict[tuple[str, str], int]]
 
@@ -112,6 +116,10 @@ class Deliveries:
         """Note that the other side does not want what it is sent."""
         self._outages.refused(SIGNALS[signal], reason)
 
+    def warned(self, signal: str, warning: str) -> None:
+        """Note a *warning* that came with a response of success."""
+        self._outages.warned(SIGNALS[signal], warning)
+
     def dropped(self, signal: str, count: int, reason: str) -> None:
         """Tell of *count* records of *signal* that will not arrive; the queue has counted them."""
         if reason == "not_encodable":
@@ -125,25 +133,27 @@ class Deliveries:
         """Note that *count* records wait on disk now."""
         self._outages.kept(SIGNALS[signal], count)
 
-    def metric_export(self, fate: Fate) -> None:
+    def metric_export(self, outcome: DeliveryOutcome) -> None:
         """Account for one export of metrics."""
         with self._lock:
             self._metrics["emitted"] += 1
-            if fate is Fate.DELIVERED:
+            if outcome is DeliveryOutcome.DELIVERED:
                 self._metrics["delivered"] += 1
-            elif fate in {Fate.KEPT, Fate.TAKEN}:
+            elif outcome in {DeliveryOutcome.KEPT, DeliveryOutcome.TAKEN}:
                 self._metrics["spooled"] += 1
             else:
-                self._metrics[_LOST[fate]] += 1
-        if fate in _LOST:
+                self._metrics[_LOST[outcome]] += 1
+        if outcome in _LOST:
             self._outages.lost(METRIC_EXPORTS, 1)
 
-    def metric_export_taken(self, courier: Courier) -> None:
+    def metric_export_taken(self, courier: SpoolingTransport) -> None:
         """Keep an export of metrics that is still under way when the process has to leave."""
         payload = courier.take_back()
         courier.abandon()
         if payload is not None:
-            self.metric_export(Fate.KEPT if courier.keep(payload, 1) else Fate.RETURNED)
+            self.metric_export(
+                DeliveryOutcome.KEPT if courier.keep(payload, 1) else DeliveryOutcome.RETURNED
+            )
 
     def resent(self, signal: str, done: Drained) -> None:
         """Account for what was sent from the spool."""

@@ -16,13 +16,14 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_distro.delivery.backlog import Backlog, Entry
 from otel_distro.delivery.batch_limits import BatchLimits
-from otel_distro.delivery.counts import QueueBooks, Tally
+from otel_distro.delivery.counts import QueueCounters, Tally
 from otel_distro.delivery.sending import Delivery, Exporter
+from otel_host.background import BackgroundThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_distro.spool.net import SafetyNet
+    from otel_distro.spool.net import DiskFallback
 
 T = TypeVar("T")
 _EASE_SECONDS: Final = 0.001
@@ -64,38 +65,37 @@ class ExportQueue(Generic[T]):
         self._on_delivered = on_delivered
         self._ease_at = limits.max_queue_bytes // 4
         self._relieve_at = limits.max_queue_bytes // 2
-        self._net: SafetyNet | None = None
+        self._net: DiskFallback | None = None
         self._reset()
 
     def _reset(self) -> None:
         self._backlog: Backlog[T] = Backlog(self._limits)
-        self._books = QueueBooks()
+        self._books = QueueCounters()
         self._delivery = Delivery(self.exporter, self._books, self._on_dropped, self._on_delivered)
         self._delivery.net = self._net
         self._awake = threading.Event()
         self._finished = threading.Event()
         self._flushes: deque[threading.Event] = deque()
-        self._start_lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._relief: threading.Thread | None = None
+        self._worker = BackgroundThread(f"otel_distro-{self.signal}", self._run)
+        self._relief = BackgroundThread(f"otel_distro-{self.signal}-relief", self._relieve)
         self._closed = False
         self._working = False
         self._rest_until = 0.0
 
     @property
-    def net(self) -> SafetyNet | None:
+    def net(self) -> DiskFallback | None:
         """Keeps what cannot be delivered; None for exporters it cannot be done for."""
         return self._net
 
     @net.setter
-    def net(self, net: SafetyNet | None) -> None:
+    def net(self, net: DiskFallback | None) -> None:
         self._net = self._delivery.net = net
 
     def put(self, record: T) -> None:
         """Queue *record*; never raises."""
         self._books.emitted.add()
-        if self._finished.is_set() or (self._thread is None and not self._start()):
-            self._straggler(record)
+        if self._finished.is_set() or not self._worker.ensure():
+            self._put_after_shutdown(record)
             return
         size, net = self._size(record), self._net
         if net is None or net.journal is None:
@@ -119,48 +119,34 @@ class ExportQueue(Generic[T]):
         except Exception:  # noqa: BLE001 - a record that cannot be sized is still worth queueing
             return 1024
 
-    def _straggler(self, record: T) -> None:
+    def _put_after_shutdown(self, record: T) -> None:
         """Keep what comes after closing on disk; there is nobody left to deliver it."""
-        if self._delivery.save_late(Entry(record, 0, None)):
+        if self._delivery.save_after_shutdown(Entry(record, 0, None)):
             self._books.kept_aside.add()
         else:
             self._books.refused.add()
             self._on_dropped(1, "already_shutdown")
 
     def _under_pressure(self, queued: int) -> None:
-        if threading.current_thread() is self._thread:
+        if self._worker.is_current:
             return
         busy = self._delivery.busy_for
         if busy < _KEEPS_UP_SECONDS:
             time.sleep(_EASE_SECONDS)
-        if queued > self._relieve_at and self._relief is None and self._slow(_RELIEF_SECONDS):
-            self._start_relief()
+        if queued > self._relieve_at and self._slow(_RELIEF_SECONDS):
+            self._relief.ensure()
 
     def _slow(self, seconds: float) -> bool:
         """Whether an export takes longer than *seconds* while others could be on disk."""
         net = self._net
         return net is not None and net.keeps and self._delivery.busy_for > seconds
 
-    def _start_relief(self) -> None:
-        if not self._start_lock.acquire(blocking=False):
-            return
-        try:
-            if self._relief is None:
-                thread = threading.Thread(
-                    target=self._relieve, name=f"otel_distro-{self.signal}-relief", daemon=True
-                )
-                self._relief = thread  # before it starts, as it may end at once
-                thread.start()
-        except RuntimeError:
-            self._relief = None
-        finally:
-            self._start_lock.release()
-
     def _relieve(self) -> None:
+        relief = self._relief
         with suppress_instrumentation():
             while self._backlog.size_bytes > self._ease_at and self._save_some():
                 pass
-        self._relief = None
+        relief.end()
 
     def _save_some(self) -> bool:
         """Write the oldest records to disk; return whether that worked."""
@@ -170,7 +156,7 @@ class ExportQueue(Generic[T]):
 
     def flush(self, timeout: float) -> bool:
         """Deliver everything queued so far; return whether that was done within *timeout* s."""
-        if self._thread is None or self._finished.is_set():
+        if self._worker.thread is None or self._finished.is_set():
             return True
         done = threading.Event()
         self._flushes.append(done)
@@ -182,7 +168,7 @@ class ExportQueue(Generic[T]):
         self._closed = True
         self._awake.set()
 
-    def hurry(self) -> None:
+    def spill_pending(self) -> None:
         """Write to disk what waits behind an export that takes long; while closing only."""
         while len(self._backlog) and self._slow(_SLOW_EXIT_SECONDS) and self._save_some():
             pass
@@ -190,8 +176,8 @@ class ExportQueue(Generic[T]):
     def leave_if_stuck(self) -> None:
         """Stop waiting for an export that is under way to where nobody answers any more."""
         net = self._net
-        if net is not None and self._delivery.busy_for and net.rushed_for > _STUCK_SECONDS:
-            self._leave()
+        if net is not None and self._delivery.busy_for and net.stopped_for > _STUCK_SECONDS:
+            self._abandon_pending()
 
     def end_close(self, deadline: float) -> bool:
         """Wait until all is delivered or *deadline* (`time.monotonic()`), then save or drop it.
@@ -199,9 +185,9 @@ class ExportQueue(Generic[T]):
         Returns whether it was delivered, or on disk, by then.
         """
         self.begin_close()
-        in_time = self._thread is None or self._finished.wait(max(0.0, deadline - time.monotonic()))
+        in_time = self.idle or self._finished.wait(max(0.0, deadline - time.monotonic()))
         if not in_time:
-            self._leave()
+            self._abandon_pending()
         self._finished.set()
         self._save_rest()
         self.exporter.shutdown()
@@ -209,7 +195,7 @@ class ExportQueue(Generic[T]):
             self._net.close()
         return in_time
 
-    def _leave(self) -> None:
+    def _abandon_pending(self) -> None:
         """Account for what is not delivered in time: on disk if possible, else lost."""
         unsaved = self._delivery.take_over(self._finished.wait)
         # Never cleared again: the worker, should it come back, finds nothing to account for.
@@ -243,7 +229,7 @@ class ExportQueue(Generic[T]):
     @property
     def idle(self) -> bool:
         """Whether nothing is queued or being delivered any more after `begin_close`."""
-        return self._thread is None or self._finished.is_set()
+        return self._worker.thread is None or self._finished.is_set()
 
     def tally(self) -> Tally:
         """Return the state of the books."""
@@ -254,23 +240,6 @@ class ExportQueue(Generic[T]):
         self._reset()
         if self._net is not None:
             self._net.at_fork()
-
-    def _start(self) -> bool:
-        # Whoever is starting it already may be a greenlet that runs only if we do not wait.
-        if not self._start_lock.acquire(blocking=False):
-            return True
-        try:
-            if self._thread is None:
-                thread = threading.Thread(
-                    target=self._run, name=f"otel_distro-{self.signal}", daemon=True
-                )
-                thread.start()
-                self._thread = thread
-        except RuntimeError:  # no thread can start any more: the interpreter is leaving
-            return False
-        finally:
-            self._start_lock.release()
-        return True
 
     def _run(self) -> None:
         awake, finished = self._awake, self._finished

@@ -13,8 +13,8 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from otel_distro.delivery.credentials import without_header
 from otel_distro.notices import say
+from otel_distro.spool.endpoints import without_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,7 @@ class Outages:
         self.has_couriers = False
         """Whether failed requests are reported here by couriers as well."""
         self._refusals: set[str] = set()
+        self._warnings: set[str] = set()
         self._refusal: str | None = None
         self._lock = threading.RLock()
         self._reason: str | None = None
@@ -102,6 +103,14 @@ class Outages:
                 f"refuses is lost and counted. Where nothing takes {signal}, set "
                 f"{_EXPORTER_OF.get(signal, 'OTEL_TRACES_EXPORTER')}=none"
             )
+
+    def warned(self, signal: str, warning: str) -> None:
+        """Report, once for each signal, a *warning* that came with a response of success."""
+        with self._lock:
+            first = signal not in self._warnings
+            self._warnings.add(signal)
+        if first:
+            say(f"{self._endpoint} took {signal} and warns: {self._clean(warning)[:_MAX_REASON]}")
 
     def delivered(self) -> None:
         """Note a delivery; the first after an outage is told."""

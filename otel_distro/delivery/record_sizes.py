@@ -18,7 +18,8 @@ _WIDEST: Final = 256
 
 def span_size(span: Any) -> int:
     """Return about how many bytes *span*, or a view of one, keeps in memory."""
-    raw = getattr(span, "_raw", span)  # reading the view's own attributes would redact them now
+    source = getattr(span, "_source", None)  # reading the view's attributes would redact them now
+    raw = span if source is None else source()
     # The SDK's fields rather than its properties, each of which makes a copy.
     size = SPAN_BYTES + _attributes_size(raw._attributes)  # noqa: SLF001
     if len(raw._events):  # noqa: SLF001
@@ -31,7 +32,7 @@ def log_record_size(entry: Any) -> int:
     """Return about how many bytes the log record *entry*, or a view of one, keeps in memory."""
     record = entry.log_record
     parts = getattr(record, "_parts", None)
-    raw = record if parts is None else getattr(parts, "_raw", record)
+    raw = record if parts is None else parts._source()  # noqa: SLF001
     return LOG_BYTES + _value_size(raw.body, 0) + _attributes_size(raw.attributes)
 
 

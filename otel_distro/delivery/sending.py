@@ -6,14 +6,15 @@ import threading
 import time
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from otel_distro.spool.answer import Fate
+from otel_distro.spool.answer import DeliveryOutcome
+from otel_distro.spool.exporting import exporting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from otel_distro.delivery.backlog import Entry
-    from otel_distro.delivery.counts import QueueBooks
-    from otel_distro.spool.net import SafetyNet
+    from otel_distro.delivery.counts import QueueCounters
+    from otel_distro.spool.net import DiskFallback
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -35,7 +36,7 @@ class Delivery(Generic[T]):
     def __init__(
         self,
         exporter: Exporter[T],
-        books: QueueBooks,
+        books: QueueCounters,
         on_dropped: Callable[[int, str], None],
         on_delivered: Callable[[], None],
     ) -> None:
@@ -46,7 +47,7 @@ class Delivery(Generic[T]):
         self._lock = threading.Lock()
         self._in_hand: list[Entry[T]] | None = None
         self._began = 0.0
-        self.net: SafetyNet | None = None
+        self.net: DiskFallback | None = None
         self._abandoned = False
         self.exporting = False
         """Whether the exporter is at work, whoever accounts for what it has."""
@@ -78,7 +79,9 @@ class Delivery(Generic[T]):
         self.failed = False
         if delivered:
             self._acknowledge(entries)
-            self._books.delivered(len(entries))
+            rejected = min(len(entries), net.rejected) if net is not None else 0
+            self._books.delivered(len(entries) - rejected)
+            self._count_lost(rejected, "rejected")
             self._on_delivered()
             return []
         return self._after_failure(entries)
@@ -86,7 +89,8 @@ class Delivery(Generic[T]):
     def _exported(self, entries: list[Entry[T]]) -> bool:
         self.exporting = True
         try:
-            result = self._exporter.export([entry.record for entry in entries])
+            with exporting():
+                result = self._exporter.export([entry.record for entry in entries])
         except Exception:  # noqa: BLE001 - an exporter's error must not end the worker
             return False
         finally:
@@ -98,14 +102,14 @@ class Delivery(Generic[T]):
             self.failed = True
             self.lose(entries, "export_failed")
             return []
-        fate = self.net.fate
-        if fate is Fate.KEPT:
+        outcome = self.net.outcome
+        if outcome is DeliveryOutcome.KEPT:
             self._books.spooled(len(entries))
             return []
-        if fate is Fate.REJECTED:
+        if outcome is DeliveryOutcome.REJECTED:
             self.lose(entries, "rejected")
             return []
-        if fate is Fate.UNFIT and not self._abandoned:
+        if outcome is DeliveryOutcome.UNFIT and not self._abandoned:
             return self._halve(entries)
         return self.save(entries)
 
@@ -127,17 +131,17 @@ class Delivery(Generic[T]):
         if net.journal is not None:
             net.journal.surrender()
             left = [entry for entry in entries if entry.mark is None]
-        elif net.keeps:
-            left = self._unkept(net, entries)
+        if left and (net.keeps or net.journal is not None):
+            left = self._unkept(net, left)
         self._books.spooled(len(entries) - len(left))
         return left
 
-    def save_late(self, entry: Entry[T]) -> bool:
+    def save_after_shutdown(self, entry: Entry[T]) -> bool:
         """Write a record that came after closing to disk; return whether that worked."""
         net = self.net
-        return net is not None and net.keeps_stragglers and not self._unkept(net, [entry])
+        return net is not None and net.keeps_after_shutdown and not self._unkept(net, [entry])
 
-    def _unkept(self, net: SafetyNet, entries: list[Entry[T]]) -> list[Entry[T]]:
+    def _unkept(self, net: DiskFallback, entries: list[Entry[T]]) -> list[Entry[T]]:
         try:
             return [] if net.keep_records([entry.record for entry in entries]) else entries
         except Exception:  # noqa: BLE001 - one record that cannot be encoded spoils the batch
@@ -177,8 +181,12 @@ class Delivery(Generic[T]):
         """Account for *entries* as lost."""
         if entries:
             self._acknowledge(entries)
-            self._books.dropped(len(entries), reason)
-            self._on_dropped(len(entries), reason)
+            self._count_lost(len(entries), reason)
+
+    def _count_lost(self, count: int, reason: str) -> None:
+        if count:
+            self._books.dropped(count, reason)
+            self._on_dropped(count, reason)
 
     def _acknowledge(self, entries: list[Entry[T]]) -> None:
         if self.net is not None and self.net.journal is not None:

@@ -7,13 +7,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from otel_distro.delivery import books as delivery_books
-from otel_distro.delivery.credentials import without_credentials
-from otel_distro.spool.address import ROOT, Address
-from otel_distro.spool.courier import Courier
+from otel_distro.installation_key import installation_key
+from otel_distro.spool.address import ROOT, Address, digest_of
+from otel_distro.spool.courier import SpoolingTransport
+from otel_distro.spool.endpoints import without_credentials
 from otel_distro.spool.folder import SpoolFolder
-from otel_distro.spool.net import SafetyNet
-from otel_distro.spool.ports import Port, port_of
+from otel_distro.spool.net import DiskFallback
+from otel_distro.spool.other_credentials import warn_of_others
+from otel_distro.spool.ports import ExporterAdapter, adapter_for
 from otel_distro.spool.resender import Resender
+from otel_host.descriptors import reserve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from otel_distro.delivery.deliveries import Deliveries
     from otel_distro.delivery.export_queue import ExportQueue
     from otel_distro.settings import Settings
-    from otel_distro.spool.answer import Fate
+    from otel_distro.spool.answer import DeliveryOutcome
 
 _LOOK_SECONDS = 60.0
 """How often a process that has no trouble itself looks for what others left."""
@@ -46,7 +49,7 @@ class Spooling:
         self._resender = Resender(deliveries)
         self._looked_at = self._booked_at = 0.0
         self._booking = threading.Lock()
-        self.couriers: list[Courier] = []
+        self.couriers: list[SpoolingTransport] = []
 
     @property
     def keeps(self) -> bool:
@@ -56,29 +59,31 @@ class Spooling:
     def attach(self, exporters: Iterable[tuple[str, Any, ExportQueue[Any] | None, object]]) -> None:
         """Put a courier behind each (signal, exporter, queue, resource), where that can be done."""
         for signal, exporter, queue, resource in exporters:
-            port = port_of(exporter, signal)
+            port = adapter_for(exporter, signal)
             if port is not None:
                 self._install(signal, port, queue, resource)
+        if self.keeps:
+            reserve.hold()
         if self.couriers:
             self._looked_at = time.monotonic()
             self._resender.look()
 
     def _install(
-        self, signal: str, port: Port, queue: ExportQueue[Any] | None, resource: object
+        self, signal: str, port: ExporterAdapter, queue: ExportQueue[Any] | None, resource: object
     ) -> None:
         folder = self._folder(signal, port, resource) if self.keeps else None
-        on_fate = self._deliveries.metric_export if signal == "metrics" else _unheard
-        courier = Courier(
-            signal, port, self._deliveries, folder, on_fate=on_fate, may_send=self._may_send
+        on_outcome = self._deliveries.metric_export if signal == "metrics" else _unheard
+        courier = SpoolingTransport(
+            signal, port, self._deliveries, folder, on_outcome=on_outcome, may_send=self._may_send
         )
         self.couriers.append(courier)
         if folder is not None:
             self._resender.serve(courier)
         if queue is not None:
-            queue.net = SafetyNet(courier, self._journal(courier, folder))
+            queue.net = DiskFallback(courier, self._journal(courier, folder))
             queue.on_idle = self._now_and_then
 
-    def _journal(self, courier: Courier, folder: SpoolFolder | None) -> Any:
+    def _journal(self, courier: SpoolingTransport, folder: SpoolFolder | None) -> Any:
         if folder is None or self._settings.spool != "everything":
             return None
         from otel_distro.spool.journal import Journal
@@ -87,16 +92,23 @@ class Spooling:
         courier.keeps = False  # the journal has it already
         return courier.journal
 
-    def _folder(self, signal: str, port: Port, resource: object) -> SpoolFolder:
+    def _folder(self, signal: str, port: ExporterAdapter, resource: object) -> SpoolFolder:
         attributes = getattr(resource, "attributes", None) or {}
         address = Address(
             signal,
             self._clean(str(attributes.get(_SERVICE, "unknown_service"))),
             without_credentials(port.endpoint),
             port.protocol,
+            self._digest(port),
         )
         settings = self._settings
+        warn_of_others(settings.state_dir, address)
         return SpoolFolder(settings.state_dir, address, self._deliveries, settings.spool_limits)
+
+    def _digest(self, port: ExporterAdapter) -> str:
+        credentials = [text for text in port.credentials() if text]
+        key = installation_key(self._settings.state_dir) if credentials else None
+        return digest_of(credentials, key)
 
     def _now_and_then(self) -> None:
         now = time.monotonic()
@@ -122,12 +134,12 @@ class Spooling:
         """Send nothing more from disk: the process is leaving."""
         self._resender.begin_close()
 
-    def rush_unreachable(self) -> None:
+    def stop_unreachable(self) -> None:
         """Stop trying where it is known to lead nowhere."""
         away = {courier.host for courier in self.couriers if courier.unreachable}
         for courier in self.couriers:
             if courier.failing or courier.host in away:
-                courier.rush()
+                courier.stop_sending()
 
     def is_stuck(self, signal: str) -> bool:
         """Whether a request of *signal* is under way to where nobody answers any more."""
@@ -151,6 +163,7 @@ class Spooling:
         from otel_distro.spool.segments import forget_inherited
 
         forget_inherited()
+        reserve.after_fork()
         self._booking = threading.Lock()
         for courier in self.couriers:
             courier.at_fork()
@@ -161,5 +174,5 @@ class Spooling:
         return self._settings.state_dir / ROOT if self.keeps else None
 
 
-def _unheard(_fate: Fate) -> None:
+def _unheard(_fate: DeliveryOutcome) -> None:
     """Export queues keep their own books."""

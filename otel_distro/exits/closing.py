@@ -45,7 +45,7 @@ def finish(providers: Iterable[Any], deadline: float, outages: Outages, spooling
     enough = began + (deadline - began) * _FOR_QUEUES
     for processor in processors(providers):
         _close_processor(processor, min(enough, time.monotonic()), deadline)
-    spooling.rush_unreachable()
+    spooling.stop_unreachable()
     # Metrics come last: they tell what became of everything else.
     closers = [
         _close_metrics(provider, deadline, outages)
@@ -75,13 +75,13 @@ def _wait_for_queues(
         for queue in queues:
             queue.leave_if_stuck()
             if time.monotonic() > began + (deadline - began) * _HURRY_AFTER:
-                queue.hurry()
+                queue.spill_pending()
         time.sleep(_SLICE)
 
 
 def _is_hopeless(began: float, outages: Outages, spooling: Spooling) -> bool:
     """Whether waiting leads nowhere; with a spool, what fails goes to disk at once instead."""
-    spooling.rush_unreachable()
+    spooling.stop_unreachable()
     if spooling.keeps or outages.last_failure <= began:
         return False
     return time.monotonic() > outages.last_failure + _GRACE

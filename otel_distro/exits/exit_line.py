@@ -35,6 +35,7 @@ class Sums:
     failed: int = 0
     unpriced: int = 0
     partial: int = 0
+    reported: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost_nano_usd: int = 0
@@ -51,6 +52,7 @@ class Sums:
             failed=self.failed + sign * priced.call.failed,
             unpriced=self.unpriced + sign * (priced.status == "unpriced"),
             partial=self.partial + sign * (priced.status == "partial"),
+            reported=self.reported + sign * (priced.status == "reported"),
             input_tokens=self.input_tokens + sign * ((usage and usage.input_tokens) or 0),
             output_tokens=self.output_tokens + sign * ((usage and usage.output_tokens) or 0),
             cost_nano_usd=self.cost_nano_usd + sign * (priced.cost_nano_usd or 0),
@@ -145,6 +147,8 @@ def _cost(sums: Sums) -> str:
         why.append(f"{sums.unpriced:,} unpriced")
     if sums.partial:
         why.append(f"{sums.partial:,} priced in part")
+    if sums.reported:
+        why.append(f"{sums.reported:,} at reported cost")
     if why and sums.exposure_nano_usd:
         why.append(f"at most {figures.usd(sums.exposure_nano_usd)} more")
     return f"{amount} ({', '.join(why)})" if why else amount

@@ -19,11 +19,14 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_host.descriptors import OwnDescriptor
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _NUDGE_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 1.0
+_MOST_RENEWALS: Final = 100
 _CREDENTIALS: Final = struct.Struct("3i")
 """Process, user and group id, as the kernel attaches them to what a socket receives."""
 
@@ -31,15 +34,22 @@ _CREDENTIALS: Final = struct.Struct("3i")
 class SignalWatch:
     """Sends a signal to the main thread again while it is *unhandled*; calls *stuck* in the end.
 
-    It uses the wakeup file descriptor of the `signal` module while nobody else does. Event loops
-    do, and then notice signals by themselves. Who takes it away (loops, and the server from which
-    `multiprocessing` forks) hands it back to us without knowing.
+    It uses the wakeup file descriptor of the `signal` module while no event loop does; loops
+    notice signals by themselves. A loop, and the server from which `multiprocessing` forks, give
+    it back to us without knowing.
+
+    Python writes to that descriptor by its number. So the number is high, where a program that
+    closes all descriptors does not get its next files; and the other end of the socket is told
+    by the kernel when ours is closed: then a new one takes the number at once, or, where it is
+    taken already, the wakeup descriptor is switched off.
     """
 
     def __init__(self, unhandled: Callable[[int], bool], stuck: Callable[[int], None]) -> None:
         self._unhandled = unhandled
         self._stuck = stuck
-        self._sockets: tuple[socket.socket, ...] = ()
+        self._ends: tuple[OwnDescriptor, ...] = ()
+        """Reader and writer."""
+        self._renewals = 0
         self._set_fd: Any = signal.set_wakeup_fd
 
     def start(self) -> None:
@@ -50,11 +60,11 @@ class SignalWatch:
 
     def at_fork(self) -> None:
         """Start anew in a forked child."""
-        inherited, self._sockets = self._sockets, ()
+        inherited, self._ends = self._ends, ()
         if inherited:
             with suppress(ValueError):
                 taken = self._set_fd(-1)
-                if taken != inherited[1].fileno():
+                if taken != inherited[1].last_number:
                     self._set_fd(taken)
             for end in inherited:
                 end.close()
@@ -63,21 +73,28 @@ class SignalWatch:
     def _begin(self) -> None:
         with suppress(OSError, ValueError, RuntimeError):
             taken = self._set_fd(-1)
-            reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self._sockets = reader, writer
-            reader.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-            writer.settimeout(0)
-            _thread.start_new_thread(self._watch, (reader,))
+            self._open()
+            _thread.start_new_thread(self._watch, (self._ends,))
             if taken == -1:
-                self._set_fd(writer.fileno(), warn_on_full_buffer=False)
+                self._set_fd(self._ends[1].number, warn_on_full_buffer=False)
             else:
                 self._set_fd(taken)
+
+    def _open(self) -> None:
+        # Of this kind the reader is told when the writer is closed, and sees who wrote.
+        reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        reader.settimeout(None)
+        writer.settimeout(0)
+        self._ends = tuple(
+            OwnDescriptor(end.detach(), "a signal socket") for end in (reader, writer)
+        )
 
     def _wrap(self) -> None:
         @functools.wraps(self._set_fd)
         def set_wakeup_fd(fd: int, /, **options: Any) -> int:
-            ours = self._sockets[1].fileno() if self._sockets else -1
-            if fd == -1 and ours != -1:
+            ours = self._ends[1].last_number if self._ends else -1
+            if fd == -1 and self._ends and self._ends[1].is_ours():
                 before = self._set_fd(ours, warn_on_full_buffer=False)
             else:
                 before = self._set_fd(fd, **options)
@@ -85,13 +102,49 @@ class SignalWatch:
 
         signal.set_wakeup_fd = set_wakeup_fd
 
-    def _watch(self, reader: socket.socket) -> None:
-        with suppress(OSError):
-            while True:
-                data, attached, _, _ = reader.recvmsg(1, socket.CMSG_SPACE(_CREDENTIALS.size))
-                # A forked child may get a signal before it has a socket of its own.
-                if data and attached and _CREDENTIALS.unpack(attached[0][2])[0] == os.getpid():
-                    self._see_to(data[0])
+    def _watch(self, ends: tuple[OwnDescriptor, ...]) -> None:
+        with suppress(OSError, ValueError):
+            while ends is self._ends and self._read(ends[0]):
+                pass
+        if ends is self._ends and self._renewals < _MOST_RENEWALS:
+            self._renewals += 1
+            with suppress(OSError, ValueError, RuntimeError):
+                self._renew(ends)
+
+    def _read(self, reader: OwnDescriptor) -> bool:
+        """See to the next signal; return False when the other end was closed."""
+        socket_ = socket.socket(fileno=reader.number)
+        socket_.settimeout(None)
+        try:
+            data, attached, _, _ = socket_.recvmsg(1, socket.CMSG_SPACE(_CREDENTIALS.size))
+        finally:
+            socket_.detach()  # its number may be another file's by now
+        # A forked child may get a signal before it has a socket of its own.
+        if data and attached and _CREDENTIALS.unpack(attached[0][2])[0] == os.getpid():
+            self._see_to(data[0])
+        return bool(data)
+
+    def _renew(self, lost: tuple[OwnDescriptor, ...]) -> None:
+        """Give the number that Python writes to a new socket, or have Python write no more."""
+        number = lost[1].last_number
+        for end in lost:
+            end.close()
+        self._open()
+        writer = self._ends[1]
+        moved = writer if writer.last_number == number else writer.moved_to(number)
+        if moved is None:
+            _in_main_thread(lambda: self._switch_off(number))
+            return
+        self._ends = self._ends[0], moved
+        _thread.start_new_thread(self._watch, (self._ends,))
+
+    def _switch_off(self, number: int) -> None:
+        taken = self._set_fd(-1)
+        if taken != number:  # an event loop has it
+            self._set_fd(taken)
+        elif self._ends:
+            self._set_fd(self._ends[1].number, warn_on_full_buffer=False)
+            _thread.start_new_thread(self._watch, (self._ends,))
 
     def _see_to(self, number: int) -> None:
         main = threading.main_thread().ident
@@ -104,3 +157,22 @@ class SignalWatch:
                 self._stuck(number)
                 return
             signal.pthread_kill(main, number)
+
+
+def _in_main_thread(action: Callable[[], None]) -> None:
+    """Have the interpreter call *action* in the main thread soon, as it calls signal handlers."""
+    import ctypes
+
+    kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+
+    def call(_nothing: object) -> int:
+        with suppress(Exception):
+            action()
+        return 0
+
+    callback = kind(call)
+    _pending.append(callback)  # must outlive the call
+    ctypes.pythonapi.Py_AddPendingCall(callback, None)
+
+
+_pending: Final[list[object]] = []

@@ -10,14 +10,15 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import SynchronousMultiSpanProcessor, TracerProvider
 
 from otel_distro.errors import OtelDistroError
+from otel_distro.guard.fan_out import GuardLogRecordProcessor, GuardSpanProcessor
 from otel_distro.guard.metrics import guard_meter_provider
-from otel_distro.guard.pipeline import GuardLogRecordProcessor, GuardSpanProcessor, Pipeline
 from otel_distro.guard.sampling import GuardTracerProvider, record_model_calls
 from otel_distro.tolerance.install import tolerate_provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otel_distro.guard.pipeline import Pipeline
     from otel_redaction.shield import Shield
 
 # The private names below have no public counterpart; tests pin each of them per SDK version.

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from otel_distro.private_files import write_private
+from otel_host.private_files import make_private_folder, open_private, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,9 +85,8 @@ class RedactionTally:
 
 def append(path: Path, line: str) -> int:
     """Append *line* in one write, readable for the owner only; return how long the file is."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(path, flags, 0o600)
+    make_private_folder(path.parent)
+    descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         os.write(descriptor, line.encode())
         return os.fstat(descriptor).st_size

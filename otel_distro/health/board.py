@@ -12,7 +12,14 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from otel_cost_ledger.flock import try_lock, unlock
+from otel_host.descriptors import OwnDescriptor
+from otel_host.file_locks import try_lock, unlock
+from otel_host.private_files import (
+    create_private,
+    make_own_folder,
+    make_private_folder,
+    open_private,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +43,7 @@ class Board:
 
     def _begin(self) -> None:
         self._stopped = threading.Event()
-        self._descriptor: int | None = None
+        self._own: OwnDescriptor | None = None
         self._path: Path | None = None
         self._written = b""
 
@@ -50,20 +57,28 @@ class Board:
         """Write now, if anything has changed; raises OSError."""
         said = self._look()
         data = json.dumps(said).encode()
-        if said is None or data == self._written:
+        lost = self._own is not None and not self._own.is_ours()
+        if said is None or (data == self._written and not lost):
             return
-        if self._descriptor is None:
-            self._descriptor = self._open()
-        os.pwrite(self._descriptor, data, 0)
-        os.ftruncate(self._descriptor, len(data))
+        if self._own is None or lost:
+            self._remove()
+            self._own = self._open()
+        os.pwrite(self._own.number, data, 0)
+        os.ftruncate(self._own.number, len(data))
         self._written = data
 
-    def _open(self) -> int:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def _remove(self) -> None:
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.unlink()
+
+    def _open(self) -> OwnDescriptor:
+        make_private_folder(self._folder.parent)
+        make_own_folder(self._folder)
         self._path = self._folder / f"{os.getpid()}-{os.urandom(4).hex()}.json"
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        try_lock(descriptor)
-        return descriptor
+        own = OwnDescriptor(create_private(self._path), self._path)
+        try_lock(own.number)
+        return own
 
     def _run(self, stopped: threading.Event) -> None:
         while not stopped.wait(WRITE_EVERY_S):
@@ -73,19 +88,17 @@ class Board:
     def close(self) -> None:
         """Be known as ended."""
         self._stopped.set()
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            if self._path is not None:
-                with suppress(OSError):
-                    self._path.unlink()
-            os.close(descriptor)
+        own, self._own = self._own, None
+        if own is not None:
+            self._remove()
+            own.close()
 
     def at_fork(self) -> None:
         """In a forked child: leave the parent's file alone and have one of our own."""
-        descriptor = self._descriptor
+        own = self._own
         self._begin()
-        if descriptor is not None:
-            os.close(descriptor)  # which does not unlock it: the parent has it open too
+        if own is not None:
+            own.close()  # which does not unlock it: the parent has it open too
         self.start()
 
 
@@ -100,7 +113,7 @@ def running(state_dir: Path) -> Iterator[dict[str, Any]]:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        descriptor = os.open(path, os.O_RDWR)
+        descriptor = open_private(path)
     except OSError:
         return None
     try:

@@ -45,7 +45,7 @@ class HealthInside:
         """In a forked child: the parent goes on serving."""
         server, self._server = self._server, None
         if server is not None:
-            server.socket.close()
+            server.leave()
         self._board.at_fork()
 
     def _state(self) -> dict[str, Any] | None:

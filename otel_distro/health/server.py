@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from otel_distro import notices
 from otel_distro.health.report import NOT_WELL, look
+from otel_host.descriptors import identity, raised
 
 if TYPE_CHECKING:
     from otel_distro.settings import Settings
@@ -36,14 +38,53 @@ def serve(settings: Settings, port: int) -> ThreadingHTTPServer | None:
             f"({error.strerror}); set OTEL_DISTRO_HEALTH_PORT to a free one"
         )
         return None
-    threading.Thread(target=server.serve_forever, name="otel_distro-healthz", daemon=True).start()
+    threading.Thread(
+        target=_serve, args=(server, settings, port), name="otel_distro-healthz", daemon=True
+    ).start()
     return server
+
+
+def _serve(server: _Server, settings: Settings, port: int) -> None:
+    try:
+        server.serve_forever()
+    except _LostError:
+        serve(settings, port)
+
+
+class _LostError(Exception):
+    """The program closed the socket that the server listens on."""
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # Whoever asks for a port that is in use must hear of it.
     allow_reuse_address = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self.socket = socket.socket(fileno=raised(self.socket.detach()))
+        self._identity = identity(self.fileno())
+
+    def service_actions(self) -> None:
+        """Stop when the number of our socket is something else's; called twice a second."""
+        self._check()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection, of our own socket only."""
+        self._check()
+        return super().get_request()
+
+    def _check(self) -> None:
+        if identity(self.fileno()) != self._identity:
+            self.leave()
+            raise _LostError
+
+    def leave(self) -> None:
+        """Close the socket if it is ours still; forget it otherwise."""
+        if identity(self.fileno()) == self._identity:
+            self.socket.close()
+        else:
+            self.socket.detach()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: a probe that hung up is no fault of the app."""

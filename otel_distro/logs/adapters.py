@@ -21,6 +21,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
 
 from otel_distro.contexts import said_here
 from otel_distro.logs.printed import NOT_ON_CONSOLE
+from otel_distro.logs.unreached import note_emitted
 from otel_distro.said_keys import SESSION
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def _emit(
         if level >= least:
             number, text = severity, severity_text
             break
+    note_emitted()
     get_logger(name).emit(
         LogRecord(
             timestamp=at_ns or time.time_ns(),

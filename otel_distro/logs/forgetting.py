@@ -1,12 +1,14 @@
-"""Taking a user out of log files: every line that carries the pseudonym goes."""
+"""Removes a user from log files: every line that carries the pseudonym is deleted."""
 
 from __future__ import annotations
 
 import gzip
+import io
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from otel_distro.logs.rotation import locked
+from otel_host.private_files import replacing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,30 +22,22 @@ def forget_in_files(path: Path, shown: str) -> int:
     if not path.parent.is_dir():
         return 0
     with locked(path):
-        deleted = _rewrite(path, shown, _plain) if path.exists() else 0
+        deleted = _rewrite(path, shown) if path.exists() else 0
         for part in sorted(path.parent.glob(f"{path.name}.*.gz")):
-            deleted += _rewrite(part, shown, _packed)
+            deleted += _rewrite(part, shown)
     return deleted
 
 
-def _rewrite(path: Path, shown: str, opened: Any) -> int:
-    mark = shown.encode()
-    with opened(path, "rb") as file:
-        lines = file.readlines()
-    kept = [line for line in lines if mark not in line]
+def _rewrite(path: Path, shown: str) -> int:
+    packed = path.suffix == ".gz"
+    data = path.read_bytes()
+    lines = io.BytesIO(gzip.decompress(data) if packed else data).readlines()
+    kept = [line for line in lines if shown.encode() not in line]
     if len(kept) < len(lines):
-        aside = path.with_name(f".{path.name}.forgetting")
-        with opened(aside, "wb") as new:
-            new.writelines(kept)
-        aside.chmod(0o600)
-        os.utime(aside, (path.stat().st_atime, path.stat().st_mtime))
-        aside.replace(path)
+        found = path.stat()
+        left = b"".join(kept)
+        with replacing(path) as new:
+            new.write(gzip.compress(left) if packed else left)
+            new.flush()
+            os.utime(new.fileno(), ns=(found.st_atime_ns, found.st_mtime_ns))  # rotation reads it
     return len(lines) - len(kept)
-
-
-def _plain(path: Path, mode: str) -> Any:
-    return path.open(mode)
-
-
-def _packed(path: Path, mode: str) -> Any:
-    return gzip.open(path, mode)

@@ -13,7 +13,8 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from otel_cost_ledger.flock import unlock, wait_and_lock
+from otel_host.file_locks import unlock, wait_and_lock
+from otel_host.private_files import make_private_folder, open_private, replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +35,8 @@ class RotatingFile:
     def append(self, lines: Sequence[str]) -> None:
         """Append *lines*, each with its line feed; raises OSError."""
         data = [line.encode("utf-8", "replace") for line in lines]
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if not self.path.parent.is_dir():
+            make_private_folder(self.path.parent)
         with locked(self.path):
             at = 0
             while at < len(data):
@@ -42,8 +44,8 @@ class RotatingFile:
 
     def _append_some(self, data: list[bytes], at: int) -> int:
         """Append lines from *at* until the file is full; return where to go on."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(self.path, flags, 0o600)
+        # The mode of an existing log is the user's choice: a log shipper may have to read it.
+        descriptor = open_private(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, narrow=False)
         try:
             found = os.fstat(descriptor)
             if not self._is_due(found, len(data[at])):
@@ -90,8 +92,7 @@ class RotatingFile:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock of the log at *path* for the body."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(path.with_name(f".{path.name}.lock"), flags, 0o600)
+    descriptor = open_private(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT)
     try:
         wait_and_lock(descriptor)
         yield
@@ -112,14 +113,12 @@ def _write_all(descriptor: int, data: bytes, size: int) -> None:
 
 
 def _compress(plain: Path, packed: Path) -> None:
-    aside = packed.with_name(f".{packed.name}.new")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with plain.open("rb") as source, os.fdopen(descriptor, "wb") as raw:
-        with gzip.GzipFile("", "wb", 6, raw) as compressed:
-            shutil.copyfileobj(source, compressed)
-        raw.flush()
-        os.fsync(raw.fileno())
-    aside.replace(packed)
+    with (
+        plain.open("rb") as source,
+        replacing(packed) as raw,
+        gzip.GzipFile("", "wb", 6, raw) as compressed,
+    ):
+        shutil.copyfileobj(source, compressed)
 
 
 def _day(seconds: float) -> int:

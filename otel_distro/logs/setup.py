@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs import LoggerProvider
 
+from otel_distro.logs.unreached import export_unreached
+
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
@@ -44,6 +46,7 @@ def install(
     set_levels(settings)
     if not isinstance(logger_provider, LoggerProvider):
         return
+    export_unreached()
     if settings.profile is not None:
         from otel_distro.logs.outputs import ConsoleOutput
 

@@ -12,6 +12,7 @@ from opentelemetry.trace import Status, StatusCode
 
 from otel_distro import attributes as names
 from otel_distro.measuring.tallies import TALLIES
+from otel_distro.tolerance.detaching import detach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -146,7 +147,7 @@ class Operation:
 
     def suspend(self) -> None:
         """Make what was current before `resume` so again."""
-        context.detach(self._tokens.pop())
+        detach(self._tokens.pop())
 
     def set(self, key: str, value: AttributeValue) -> None:
         """Put an attribute on the span."""

@@ -5,13 +5,14 @@ Independent of any SDK, bounded, thread-safe, empty again in a forked child.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from otel_distro.percentiles import percentile
+from otel_host import fork_hooks
+from otel_host.fork_hooks import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,8 +150,7 @@ class Tallies:
 
 TALLIES = Tallies()
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=TALLIES.clear)
+fork_hooks.register(Stage.ACCOUNTS, after_in_child=TALLIES.clear)
 
 
 def snapshot() -> Snapshot:

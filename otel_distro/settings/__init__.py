@@ -18,7 +18,7 @@ from otel_budget.cost_budget import DAY, Action, CostBudget
 from otel_budget.latency import DEFAULT_LATENCY_BUDGETS, LatencyBudget
 from otel_cost_ledger.state_folder import default_state_dir
 from otel_distro import environment_variables as env
-from otel_distro.delivery.batch_limits import DEFAULT_LIMITS, BatchLimits
+from otel_distro.delivery.batch_limits import DEFAULT_LIMITS, MEGABYTE, BatchLimits
 from otel_distro.errors import Problem
 from otel_distro.settings.parsers import FALSE
 from otel_distro.settings.redaction import read_policy
@@ -27,6 +27,7 @@ from otel_distro.settings.variables import PREFIX, VARIABLES, Variable
 from otel_distro.spool.limits import DEFAULT_SPOOL_LIMITS, SpoolLimits
 from otel_distro.tolerance.limits import VALUE_LIMITS, ValueLimits
 from otel_redaction import DEFAULT_POLICY, Policy
+from otel_trace_store.limits import DEFAULT_BYTES, DEFAULT_DAYS
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -51,6 +52,12 @@ class Settings:
     budget_store: PostgresUrl | None = None
     """Where hosts share their budgets; None for the file of this host."""
     budget_unknown_model: str | Decimal = "allow"
+    budget_without_scope: str = "together"
+    """What calls without a value for a budget's scope meet: `together`, `allow` or `refuse`."""
+    wire: bool = True
+    wire_hosts: tuple[str, ...] = ()
+    """Hosts whose model calls are observed; one with `-` before it is left out."""
+    model_endpoints: tuple[str, ...] = ()
     consent: bool = False
     """Whether nothing may leave or be stored before the user has consented."""
     do_not_track: bool = False
@@ -60,6 +67,8 @@ class Settings:
     content_retention_days: int | None = None
     """None for as long as calls."""
     baggage: tuple[str, ...] = ()
+    baggage_hosts: tuple[str, ...] = ()
+    """Hosts of the app's own, in lower case; one that begins with a dot stands for all below."""
     asgi_event_spans: bool = False
     error_hooks: bool = True
     profile: str | None = None
@@ -76,6 +85,12 @@ class Settings:
     exit_timeout: float = 2.0
     exit_line: bool = True
     ui_token: str | None = field(default=None, repr=False)
+    forward: str | None = field(default=None, repr=False)
+    """Where the embedded collector sends on what it receives."""
+    serve_token: str | None = field(default=None, repr=False)
+    serve_origins: tuple[str, ...] = ()
+    store_days: float = DEFAULT_DAYS
+    store_mb: float = DEFAULT_BYTES / MEGABYTE
     spool: str = "undelivered"
     """`undelivered`, `everything` or `none`."""
     spool_limits: SpoolLimits = DEFAULT_SPOOL_LIMITS
@@ -190,6 +205,7 @@ def _settings(
         **known,
         do_not_track=_says_yes(environ.get(DO_NOT_TRACK, "")),
         ui_token=values.get(env.OTEL_DISTRO_UI_TOKEN),
+        serve_token=values.get(env.OTEL_DISTRO_SERVE_TOKEN),
         policy=_policy(values, section, problems),
         cost_budgets=_cost_budgets(values, section, problems),
     )

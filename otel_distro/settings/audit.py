@@ -13,9 +13,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from otel_distro import audit
-from otel_distro.private_files import write_private
 from otel_distro.settings import Settings
 from otel_distro.settings.variables import PREFIX, VARIABLES
+from otel_host.private_files import write_private
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -179,6 +179,15 @@ def said_keys(value: object) -> tuple[str, ...]:
     return found
 
 
+def host_names(value: object) -> tuple[str, ...]:
+    """Read host names; one that begins with a dot stands for all below it."""
+    found = tuple(name.lower() for name in names(value))
+    for name in found:
+        if any(char in name for char in "/:@*") or not name.strip("."):
+            raise ValueError(f"{name!r} is no host name; for example api.shop.example")
+    return found
+
+
 def log_levels(value: object) -> tuple[tuple[str, int], ...]:
     """Read `logger=severity` pairs, or a table from a file."""
     pairs = value.items() if isinstance(value, Mapping) else map(_pair, names(value))

@@ -27,6 +27,8 @@ def read_policy(values: Mapping[str, Any], section: Mapping[str, Any]) -> Policy
     if allowed := values.get(env.OTEL_DISTRO_REDACTION_ALLOW_KEYS):
         known = table.get("allow_keys", [])
         table["allow_keys"] = [*(known if isinstance(known, list) else [known]), *allowed]
+    if people := values.get(env.OTEL_DISTRO_REDACTION_PEOPLE):
+        table["people"] = people
     key = _pseudonym_key(values)
     if key is not None:
         # Whoever gives a key wants pseudonyms, unless the file says otherwise.

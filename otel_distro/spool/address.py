@@ -12,9 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from otel_distro.spool.places import create_private
+from otel_host.private_files import replacing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 ROOT: Final = "spool"
@@ -33,13 +34,16 @@ class Address:
     """Scheme, host, port and path; never user, password or query."""
     protocol: str
     """`http/protobuf` or `grpc`."""
+    credentials: str = ""
+    """Keyed digest of the credentials it is to be sent with; empty where there are none."""
 
     @property
     def names(self) -> tuple[str, str]:
         """Names of the folders below the state folder."""
         from hashlib import blake2b
 
-        text = "\0".join((self.service, self.endpoint, self.protocol))
+        parts = (self.service, self.endpoint, self.protocol, self.credentials)
+        text = "\0".join(parts if self.credentials else parts[:-1])
         key = blake2b(text.encode(errors="replace"), digest_size=6).hexdigest()
         return ROOT, f"{self.signal}-{key}"
 
@@ -52,16 +56,33 @@ class Address:
         path = folder / _ABOUT
         if path.exists():
             return
-        aside = folder / f".{_ABOUT}-{os.getpid()}"
         about = {
             "signal": self.signal,
             "service": self.service,
             "endpoint": self.endpoint,
             "protocol": self.protocol,
+            "credentials": self.credentials,
         }
-        with suppress(OSError), os.fdopen(create_private(aside), "w", encoding="utf-8") as file:
-            json.dump(about, file, indent=2)
-            aside.replace(path)
+        with suppress(OSError), replacing(path) as file:
+            file.write(json.dumps(about, indent=2).encode())
+
+
+def digest_of(credentials: Iterable[str], key: bytes | None) -> str:
+    """Return what tells *credentials* apart and betrays nothing of them; empty without any.
+
+    *key* is the installation's; None, where it cannot be kept, gives a digest that no other
+    process has, so that nothing is sent under other credentials.
+    """
+    from hashlib import blake2b
+
+    secrets = "\0".join(text for text in credentials if text)
+    if not secrets:
+        return ""
+    key = (key or _PROCESS_KEY)[:64]
+    return blake2b(secrets.encode(errors="replace"), key=key, digest_size=12).hexdigest()
+
+
+_PROCESS_KEY: Final = os.urandom(32)
 
 
 def read_address(folder: Path) -> Address | None:
@@ -73,6 +94,7 @@ def read_address(folder: Path) -> Address | None:
             str(about["service"]),
             str(about["endpoint"]),
             str(about["protocol"]),
+            str(about.get("credentials", "")),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Final
 
 
-class Verdict(Enum):
+class ResponseClass(Enum):
     """What to do with a request after it was sent."""
 
     DELIVERED = auto()
@@ -22,7 +22,7 @@ class Verdict(Enum):
     """Smaller requests with the same content may be taken."""
 
 
-class Fate(Enum):
+class DeliveryOutcome(Enum):
     """What became of the last request of an exporter."""
 
     UNFIT = auto()
@@ -40,46 +40,48 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A verdict and, unless it was delivered, why."""
+    """A verdict and, unless all of it was delivered, why."""
 
-    verdict: Verdict
+    verdict: ResponseClass
     reason: str = ""
     answered: bool = True
     """False when nobody was there, which is likely to hold for the other signals as well."""
+    rejected: int = 0
+    """Of a request that was delivered, how many records the receiver rejects for good."""
 
 
-DELIVERED: Final = Answer(Verdict.DELIVERED)
+DELIVERED: Final = Answer(ResponseClass.DELIVERED)
 
 _LATER: Final = frozenset({401, 403, 407, 408, 425, 429})
 """4xx that say something about the sender or the moment and nothing about the data.
 
 OTLP asks not to retry 401 and the like. We do not repeat them at once either; but what was
-recorded while a key had expired is sent once there is a new one.
+recorded while a key had expired is sent once the key is valid again, or by `spool drain`.
 """
 _ABOUT_THE_PLACE: Final = frozenset({404, 405, 410, 501})
 """Nothing takes this signal there. Redirects, which are not followed because they could carry
 credentials elsewhere, say the same."""
 
 
-def http_verdict(status: int | None) -> Verdict:
+def classify_http(status: int | None) -> ResponseClass:
     """Judge an HTTP status; None is no answer at all."""
     if status is None or status in _LATER or (status >= 500 and status not in _ABOUT_THE_PLACE):
-        return Verdict.TRY_LATER
+        return ResponseClass.TRY_LATER
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return Verdict.TOO_LARGE
+        return ResponseClass.TOO_LARGE
     if status in _ABOUT_THE_PLACE or status < 200 or 300 <= status < 400:
-        return Verdict.UNWANTED
-    return Verdict.DELIVERED if status < 300 else Verdict.REJECTED
+        return ResponseClass.UNWANTED
+    return ResponseClass.DELIVERED if status < 300 else ResponseClass.REJECTED
 
 
 _REFUSED: Final = frozenset({"INVALID_ARGUMENT", "FAILED_PRECONDITION", "ALREADY_EXISTS"})
 _NOT_TAKEN: Final = frozenset({"NOT_FOUND", "UNIMPLEMENTED"})
 
 
-def grpc_verdict(code: str) -> Verdict:
+def classify_grpc(code: str) -> ResponseClass:
     """Judge the name of a gRPC status code."""
     if code == "OK":
-        return Verdict.DELIVERED
+        return ResponseClass.DELIVERED
     if code in _NOT_TAKEN:
-        return Verdict.UNWANTED
-    return Verdict.REJECTED if code in _REFUSED else Verdict.TRY_LATER
+        return ResponseClass.UNWANTED
+    return ResponseClass.REJECTED if code in _REFUSED else ResponseClass.TRY_LATER

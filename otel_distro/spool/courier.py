@@ -14,7 +14,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from otel_distro.spool.answer import Answer, Fate, Verdict
+from otel_distro.spool.answer import Answer, DeliveryOutcome, ResponseClass
+from otel_distro.spool.exporting import exporting
 from otel_distro.spool.ports import count_records, encode
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from otel_distro.spool.folder import SpoolFolder
     from otel_distro.spool.journal import Journal
-    from otel_distro.spool.ports import Port, Send
+    from otel_distro.spool.ports import ExporterAdapter, Send
 
 _FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 30.0
@@ -30,7 +31,7 @@ _JITTER: Final = 0.2
 _STUCK_SECONDS: Final = 0.1
 
 
-class Told(Protocol):
+class DeliveryListener(Protocol):
     """Hears how deliveries go."""
 
     def delivered(self) -> None:
@@ -41,6 +42,9 @@ class Told(Protocol):
 
     def refused(self, signal: str, reason: str) -> None:
         """Note that the other side does not want what it is sent."""
+
+    def warned(self, signal: str, warning: str) -> None:
+        """Note a *warning* that came with a response of success."""
 
     def kept(self, signal: str, count: int) -> None:
         """Note that *count* records wait on disk now."""
@@ -70,17 +74,17 @@ class Breaker:
         self.open = False
 
 
-class Courier:
+class SpoolingTransport:
     """Carries the requests of one exporter; thread-safe."""
 
     def __init__(
         self,
         signal: str,
-        port: Port,
-        told: Told,
+        port: ExporterAdapter,
+        told: DeliveryListener,
         folder: SpoolFolder | None,
         *,
-        on_fate: Callable[[Fate], None] = lambda _fate: None,
+        on_outcome: Callable[[DeliveryOutcome], None] = lambda _outcome: None,
         may_send: Callable[[], bool] = lambda: True,
     ) -> None:
         self.may_send = may_send
@@ -89,7 +93,9 @@ class Courier:
         """`traces`, `metrics` or `logs`."""
         self.folder = folder
         self.breaker = Breaker()
-        self.fate = Fate.UNFIT
+        self.outcome = DeliveryOutcome.UNFIT
+        self.rejected = 0
+        """Of the last request, how many records were rejected although it was delivered."""
         self.keeps = folder is not None
         """Whether a request that fails is written to disk; not where a journal already has it."""
         self.resend_at = 0.0
@@ -100,12 +106,12 @@ class Courier:
         self.journal: Journal | None = None
         self._port = port
         self._told = told
-        self._on_fate = on_fate
+        self._on_outcome = on_outcome
         self._lock = threading.RLock()
         self._payload: bytes | None = None
-        self._rushing = False
-        self.rushed_at = math.inf
-        """`time.monotonic()` of `rush`."""
+        self._stopped = False
+        self.stopped_at = math.inf
+        """`time.monotonic()` of `stop_sending`."""
         self.unreachable = False
         """Whether nobody answered the last attempt."""
         self.proven = False
@@ -114,58 +120,70 @@ class Courier:
         port.intercept(self.carry)
 
     def carry(self, payload: bytes, send: Send) -> Answer:
-        """Deliver or keep *payload*; on the exporter's thread. What became of it is `fate`."""
+        """Deliver or keep *payload*; on the exporter's thread. What became of it is `outcome`."""
         if not self.may_send():
-            self.fate = Fate.REJECTED
-            self._on_fate(self.fate)
-            return Answer(Verdict.REJECTED)
+            self.outcome = DeliveryOutcome.REJECTED
+            self._on_outcome(self.outcome)
+            return Answer(ResponseClass.REJECTED)
         with self._lock:
             if self._abandoned:
-                self.fate = Fate.TAKEN
-                return Answer(Verdict.TRY_LATER)
+                self.outcome = DeliveryOutcome.TAKEN
+                return Answer(ResponseClass.TRY_LATER)
             holds_back = self.holds_back()
             if not holds_back:
                 self._payload = payload
         if holds_back:
-            answer = Answer(Verdict.TRY_LATER)
-            self.fate = Fate.KEPT if self.keeps and self.keep(payload) else Fate.RETURNED
+            answer = Answer(ResponseClass.TRY_LATER)
+            self.outcome = (
+                DeliveryOutcome.KEPT
+                if self.keeps and self.keep(payload)
+                else DeliveryOutcome.RETURNED
+            )
         else:
-            answer = send(payload, None if self.journal is None else self.journal.promise)
+            with exporting():
+                answer = send(payload, None if self.journal is None else self.journal.promise)
             with self._lock:
                 taken, self._payload = self._payload is None, None
-            self.fate = Fate.TAKEN if taken else self._judge(payload, answer)
-        if self.fate is not Fate.TAKEN:
-            self._on_fate(self.fate)
+            self.outcome = DeliveryOutcome.TAKEN if taken else self._judge(payload, answer)
+        if self.outcome is not DeliveryOutcome.TAKEN:
+            self._on_outcome(self.outcome)
         return answer
 
-    def _judge(self, payload: bytes, answer: Answer) -> Fate:
+    def _judge(self, payload: bytes, answer: Answer) -> DeliveryOutcome:
         self._note(answer)
-        if answer.verdict is Verdict.DELIVERED:
-            return Fate.DELIVERED
-        if answer.verdict is Verdict.TOO_LARGE:
-            return Fate.UNFIT
-        if answer.verdict in {Verdict.REJECTED, Verdict.UNWANTED}:
-            return Fate.REJECTED
-        return Fate.KEPT if self.keeps and self.keep(payload) else Fate.RETURNED
+        self.rejected = answer.rejected
+        if answer.verdict is ResponseClass.DELIVERED:
+            return DeliveryOutcome.DELIVERED
+        if answer.verdict is ResponseClass.TOO_LARGE:
+            return DeliveryOutcome.UNFIT
+        if answer.verdict in {ResponseClass.REJECTED, ResponseClass.UNWANTED}:
+            return DeliveryOutcome.REJECTED
+        return (
+            DeliveryOutcome.KEPT if self.keeps and self.keep(payload) else DeliveryOutcome.RETURNED
+        )
 
     def _note(self, answer: Answer) -> None:
-        self.unreachable = answer.verdict is Verdict.TRY_LATER and not answer.answered
-        self.proven = answer.verdict is Verdict.DELIVERED
-        if answer.verdict is Verdict.TRY_LATER:
+        self.unreachable = answer.verdict is ResponseClass.TRY_LATER and not answer.answered
+        self.proven = answer.verdict is ResponseClass.DELIVERED
+        if answer.verdict is ResponseClass.TRY_LATER:
             self.breaker.failed()
             self._told.failed(answer.reason)
             return
         self.breaker.succeeded()
-        if answer.verdict is Verdict.DELIVERED:
+        if answer.verdict is ResponseClass.DELIVERED:
             self._told.delivered()
-        elif answer.verdict is not Verdict.TOO_LARGE:
+            if answer.rejected:
+                self._told.refused(self.signal, answer.reason)
+            elif answer.reason:
+                self._told.warned(self.signal, answer.reason)
+        elif answer.verdict is not ResponseClass.TOO_LARGE:
             self._told.refused(self.signal, answer.reason)
 
     def holds_back(self) -> bool:
         """Whether requests go to disk untried."""
         if self.folder is None:
             return False
-        if self._rushing:
+        if self._stopped:
             return True
         if not self.breaker.open:
             return False
@@ -189,8 +207,9 @@ class Courier:
 
     def resend(self, payload: bytes, on_sent: Callable[[], None]) -> Answer:
         """Send what was kept; *on_sent* is called when it is on its way to where others arrived."""
-        answer = self._port.send(payload, on_sent if self.proven else None)
-        if answer.verdict is Verdict.UNWANTED:
+        with exporting():
+            answer = self._port.send(payload, on_sent if self.proven else None)
+        if answer.verdict is ResponseClass.UNWANTED:
             self.resend_at = time.monotonic() + _LONGEST_WAIT
         self._note(answer)
         return answer
@@ -215,19 +234,19 @@ class Courier:
     @property
     def is_stuck(self) -> bool:
         """Whether a request is under way although nothing was to be tried any more."""
-        return self._payload is not None and time.monotonic() > self.rushed_at + _STUCK_SECONDS
+        return self._payload is not None and time.monotonic() > self.stopped_at + _STUCK_SECONDS
 
     @property
     def host(self) -> str:
         """Host and port of the other side."""
         return urlsplit(self._port.endpoint).netloc or self._port.endpoint
 
-    def rush(self) -> None:
+    def stop_sending(self) -> None:
         """Try nothing any more: the process is leaving, and the other side is away."""
-        if self._rushing:
+        if self._stopped:
             return
-        self._rushing = True
-        self.rushed_at = time.monotonic()
+        self._stopped = True
+        self.stopped_at = time.monotonic()
 
     def take_back(self) -> bytes | None:
         """Return the request that is under way, if there is one; it is the caller's now."""
@@ -246,8 +265,8 @@ class Courier:
         """Start anew in a forked child."""
         self._lock = threading.RLock()
         self._payload = None
-        self._rushing = self._abandoned = False
-        self.rushed_at = math.inf
+        self._stopped = self._abandoned = False
+        self.stopped_at = math.inf
         self.probed = False
         if self.folder is not None:
             self.folder.at_fork()

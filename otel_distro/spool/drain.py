@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from otel_cost_ledger.flock import try_lock, unlock
-from otel_distro.spool.answer import Verdict
-from otel_distro.spool.places import UnsafeSpoolError, open_private
+from otel_distro.spool.answer import ResponseClass
 from otel_distro.spool.records import Damage, read_done, read_records
-from otel_distro.spool.segments import Segment, holding, names
+from otel_distro.spool.segments import LARGEST_BYTES, Segment, locked, names
+from otel_host.private_files import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,15 +54,11 @@ def turn_to_drain(folder: Path) -> Iterator[bool]:
     """Hold the folder's turn to send, if no other process has it; yield whether we do."""
     try:
         descriptor = open_private(folder / _LOCK, os.O_RDWR | os.O_CREAT)
-    except (OSError, UnsafeSpoolError):
+    except OSError:
         yield False
         return
-    with holding(descriptor):
-        held = try_lock(descriptor)
+    with locked(descriptor, folder / _LOCK) as held:
         yield held
-        if held:
-            # Before closing: a forked child may hold the same lock by an inherited descriptor.
-            unlock(descriptor)
 
 
 def drain(
@@ -86,14 +81,14 @@ def drain(
             break
         try:
             segment = Segment.take(folder / name)
-        except (OSError, UnsafeSpoolError):  # a link, or not readable: no reason to stop
+        except OSError:  # a link, or not readable: no reason to stop
             done.in_use += 1
             continue
         if segment is None:
             done.in_use += 1
             continue
         try:
-            _drain_segment(segment, send, go_on, done, _REQUEST_RECORDS if joined else 0)
+            _drain_segment(segment, send, go_on, done, joined=joined)
         finally:
             segment.release()
     return done
@@ -104,7 +99,8 @@ def _drain_segment(
     send: Callable[[bytes, Callable[[], None]], Answer],
     go_on: Callable[[], bool],
     done: Drained,
-    most: int,
+    *,
+    joined: bool,
 ) -> None:
     data = segment.read()
     start = read_done(data)
@@ -112,8 +108,9 @@ def _drain_segment(
         done.damaged += 1
         _set_aside(segment, done)
         return
-    damaged, sent = False, start
-    for payload, count, end, damage in _requests(data, start, most):
+    damaged, sent = segment.size > LARGEST_BYTES, start
+    done.damaged += damaged
+    for payload, count, end, damage in _requests(data, start, _REQUEST_RECORDS if joined else 0):
         if not go_on():
             return
         if count:
@@ -122,12 +119,14 @@ def _drain_segment(
             done.under_way = segment, sent
             answer = send(payload, partial(segment.mark_sent, end))
             done.under_way = None
-            if answer.verdict in {Verdict.TRY_LATER, Verdict.UNWANTED}:
+            if answer.verdict in {ResponseClass.TRY_LATER, ResponseClass.UNWANTED}:
                 segment.mark_sent(sent)
                 done.refused = answer
                 return
-            if answer.verdict is Verdict.DELIVERED:
-                done.sent += count
+            if answer.verdict is ResponseClass.DELIVERED:
+                rejected = min(count, answer.rejected) if joined else 0
+                done.sent += count - rejected
+                done.rejected += rejected
             else:
                 done.rejected += count
         if damage is not None and not damage.torn:

@@ -7,8 +7,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
-from otel_distro.spool.places import UnsafeSpoolError, prepare_folder
-from otel_distro.spool.segments import Segment, names, sizes, waiting_in
+from otel_distro.spool.places import prepare_folder
+from otel_distro.spool.segments import LARGEST_BYTES, Segment, names, sizes, waiting_in
+from otel_host.descriptors import DescriptorLostError, is_out_of_descriptors, reserve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,7 @@ _LOOK_AGAIN: Final = 16
 _RETRY_SECONDS: Final = 1.0
 
 
-class Told(Protocol):
+class SpoolListener(Protocol):
     """Hears what becomes of the spool itself."""
 
     def spool_lost(self, signal: str, count: int, reason: str) -> None:
@@ -38,7 +39,9 @@ class Told(Protocol):
 class SpoolFolder:
     """Keeps what could not be delivered; thread-safe, never raises."""
 
-    def __init__(self, state_dir: Path, address: Address, told: Told, limits: SpoolLimits) -> None:
+    def __init__(
+        self, state_dir: Path, address: Address, told: SpoolListener, limits: SpoolLimits
+    ) -> None:
         self.address = address
         self.path = address.folder(state_dir)
         self._state_dir = state_dir
@@ -59,14 +62,19 @@ class SpoolFolder:
             try:
                 if not self._make_room(len(payload)):
                     return False
-                segment = self._opened()
-                size = segment.append(payload, count)
+                try:
+                    segment, size = self._append(payload, count)
+                except OSError as error:
+                    if not is_out_of_descriptors(error):
+                        raise
+                    self._append_with_reserve(payload, count)
+                    return True
                 self._unmeasured += len(payload)
                 if size >= SEGMENT_BYTES:
                     self.hand_over()
                 elif time.monotonic() > self._synced_at + SYNC_SECONDS:
                     self._sync(segment)
-            except (OSError, UnsafeSpoolError) as error:
+            except OSError as error:
                 self._give_up(error)
                 return False
         return True
@@ -101,6 +109,26 @@ class SpoolFolder:
             self._prepared = False
             raise
 
+    def _append(self, payload: bytes, count: int) -> tuple[Segment, int]:
+        segment = self._opened()
+        try:
+            return segment, segment.append(payload, count)
+        except DescriptorLostError:
+            # Another process sends what is in it; what comes now goes into a new one.
+            segment.release()
+            self._segment = None
+            segment = self._opened()
+            return segment, segment.append(payload, count)
+
+    def _append_with_reserve(self, payload: bytes, count: int) -> None:
+        """Write to a segment of its own, closed at once: the process is out of descriptors."""
+        with reserve.lent():
+            segment = self.new_segment()
+            try:
+                segment.append(payload, count)
+            finally:
+                segment.release()
+
     def _opened(self) -> Segment:
         if self._segment is None:
             self._segment = self.new_segment()
@@ -127,7 +155,7 @@ class SpoolFolder:
             return self._make_room(size)
 
     def _make_room(self, size: int) -> bool:
-        if size > self._limits.max_bytes:
+        if size > min(self._limits.max_bytes, LARGEST_BYTES - 2 * SEGMENT_BYTES):
             return False
         if self._unmeasured and self._unmeasured + size < self._limits.max_bytes // _LOOK_AGAIN:
             return True

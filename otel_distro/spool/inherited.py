@@ -10,9 +10,14 @@ import threading
 from contextlib import suppress
 from queue import Queue
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from otel_host.descriptors import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from otel_host.descriptors import Identity
 
 _left_alone: Final[list[Any]] = []
 """What must never be freed: urllib3 takes a lock when it closes the pools of a lost container."""
@@ -29,6 +34,36 @@ def renew_connections(transport: Any) -> None:
         _left_alone.append(inherited)
         manager.pools = type(inherited)(getattr(inherited, "_maxsize", 10))
         _empty(inherited)
+
+
+def drop_lost_connections(transport: Any) -> None:
+    """Forget idle connections whose socket the program closed: its number may be another's now."""
+    for connection in _idle(transport):
+        sock = connection.sock
+        if sock is not None and identity(sock.fileno()) != _sockets.get(connection):
+            with suppress(Exception):
+                sock.detach()
+            connection.sock = None
+
+
+def remember_connections(transport: Any) -> None:
+    """Note which sockets the idle connections of *transport* have; call it after each request."""
+    for connection in _idle(transport):
+        sock = connection.sock
+        if sock is not None:
+            _sockets[connection] = identity(sock.fileno())
+
+
+def _idle(transport: Any) -> Iterator[Any]:
+    for manager in _pool_managers(transport, getattr(transport, "_session", None)):
+        for pool in list(getattr(manager.pools, "_container", {}).values()):
+            waiting = getattr(pool, "pool", None)
+            for connection in list(getattr(waiting, "queue", ())):
+                if getattr(connection, "sock", None) is not None:
+                    yield connection
+
+
+_sockets: Final[WeakKeyDictionary[Any, Identity | None]] = WeakKeyDictionary()
 
 
 def _pool_managers(transport: Any, session: Any) -> Iterator[Any]:

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_distro.spool.folder import SEGMENT_BYTES
-from otel_distro.spool.places import UnsafeSpoolError
 from otel_distro.spool.ports import encode
 from otel_distro.spool.records import HEADER_SIZE, read_done
+from otel_host.descriptors import DescriptorLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from otel_distro.spool.courier import Courier
+    from otel_distro.spool.courier import SpoolingTransport
     from otel_distro.spool.folder import SpoolFolder
     from otel_distro.spool.segments import Segment
 
@@ -59,7 +59,7 @@ class Mark:
 class Journal:
     """The journal of one exporter; thread-safe, never raises."""
 
-    def __init__(self, courier: Courier, folder: SpoolFolder) -> None:
+    def __init__(self, courier: SpoolingTransport, folder: SpoolFolder) -> None:
         self._courier = courier
         self._folder = folder
         self._reset()
@@ -103,16 +103,31 @@ class Journal:
             return None
         self._busy = True
         try:
-            page = self._opened()
-            end = page.segment.append(payload, 1)
+            page, end = self._append(payload)
             page.full = end >= SEGMENT_BYTES
             return Mark(page, end)
-        except (OSError, UnsafeSpoolError) as error:
+        except OSError as error:
             self._retry_at = time.monotonic() + _RETRY_SECONDS
             self._folder.note_fault(error)
             return None
         finally:
             self._busy = False
+
+    def _append(self, payload: bytes) -> tuple[_Page, int]:
+        page = self._opened()
+        try:
+            return page, page.segment.append(payload, 1)
+        except DescriptorLostError:
+            # The program closed our descriptor and another process has the file: it sends it.
+            self._disown(page)
+            page = self._opened()
+            return page, page.segment.append(payload, 1)
+
+    def _disown(self, page: _Page) -> None:
+        page.live = False
+        page.segment.release()
+        self._page = None
+        self._pages = [kept for kept in self._pages if kept is not page]
 
     def _opened(self) -> _Page:
         page, away = self._page, self._courier.holds_back()

@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.spool.answer import Fate
+from otel_distro.spool.answer import DeliveryOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from otel_distro.spool.courier import Courier
+    from otel_distro.spool.courier import SpoolingTransport
     from otel_distro.spool.journal import Journal
 
 
-class SafetyNet:
+class DiskFallback:
     """The spool as one export queue sees it."""
 
-    def __init__(self, courier: Courier, journal: Journal | None = None) -> None:
+    def __init__(self, courier: SpoolingTransport, journal: Journal | None = None) -> None:
         self._courier = courier
         self.journal = journal
         """Has every record on disk before it is queued; None where only failures go to disk."""
@@ -28,7 +28,7 @@ class SafetyNet:
         return self._courier.keeps
 
     @property
-    def keeps_stragglers(self) -> bool:
+    def keeps_after_shutdown(self) -> bool:
         """Whether records that come after closing can be written to disk."""
         return self._courier.folder is not None
 
@@ -42,20 +42,25 @@ class SafetyNet:
         return self._courier.holds_back()
 
     @property
-    def rushed_for(self) -> float:
+    def stopped_for(self) -> float:
         """Seconds for which nothing may be tried any more; negative while it may."""
-        return time.monotonic() - self._courier.rushed_at
+        return time.monotonic() - self._courier.stopped_at
 
     def begin(self, marks: Iterable[Any]) -> None:
         """Prepare for a batch that is handed to the exporter, in the journal at *marks*."""
-        self._courier.fate = Fate.UNFIT
+        self._courier.outcome = DeliveryOutcome.UNFIT
         if self.journal is not None:
             self.journal.begin(marks)
 
     @property
-    def fate(self) -> Fate:
+    def outcome(self) -> DeliveryOutcome:
         """What became of the batch."""
-        return self._courier.fate
+        return self._courier.outcome
+
+    @property
+    def rejected(self) -> int:
+        """How many records of a batch that was delivered the receiver rejected for good."""
+        return self._courier.rejected
 
     def keep(self, payload: bytes, count: int) -> bool:
         """Write an encoded request with *count* records to disk; return whether that worked."""

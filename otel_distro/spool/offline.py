@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.delivery.credentials import keep_headers_unprinted, without_credentials
 from otel_distro.spool.address import ROOT, Address, read_address
 from otel_distro.spool.drain import DAMAGED, Drained, drain, turn_to_drain
-from otel_distro.spool.ports import Port, port_of
+from otel_distro.spool.endpoints import without_credentials
+from otel_distro.spool.ports import ExporterAdapter, adapter_for
 from otel_distro.spool.segments import in_use, names, waiting_in
 
 if TYPE_CHECKING:
@@ -74,16 +74,15 @@ def _size(path: Path) -> int:
         return 0
 
 
-def drain_folder(path: Path, address: Address, port: Port) -> Drained | None:
+def drain_folder(path: Path, address: Address, port: ExporterAdapter) -> Drained | None:
     """Send what waits at *path* through *port*; None if another process is at it."""
     with turn_to_drain(path) as ours:
         return drain(path, port.send, joined=address.signal != "metrics") if ours else None
 
 
-def configured_port(address: Address) -> Port | None:
+def configured_adapter(address: Address) -> ExporterAdapter | None:
     """Return the port that the standard OTEL_* variables set up for what is at *address*."""
-    keep_headers_unprinted()
-    return port_of(_exporter(address), address.signal)
+    return adapter_for(_exporter(address), address.signal)
 
 
 def waits(path: Path) -> bool:
@@ -91,12 +90,12 @@ def waits(path: Path) -> bool:
     return bool(names(path))
 
 
-def place(port: Port) -> str:
+def place(port: ExporterAdapter) -> str:
     """Return where *port* sends to, without credentials."""
     return without_credentials(port.endpoint)
 
 
-def goes_there(port: Port, address: Address) -> bool:
+def goes_there(port: ExporterAdapter, address: Address) -> bool:
     """Whether *port* sends to where *address* says."""
     return without_credentials(port.endpoint) == address.endpoint
 

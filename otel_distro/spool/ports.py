@@ -12,12 +12,17 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_distro.delivery.credentials import without_header
-from otel_distro.spool.answer import Answer, Verdict, grpc_verdict, http_verdict
-from otel_distro.spool.inherited import renew_connections
+from otel_distro.spool.answer import DELIVERED, Answer, ResponseClass, classify_grpc, classify_http
+from otel_distro.spool.endpoints import without_header
+from otel_distro.spool.inherited import (
+    drop_lost_connections,
+    remember_connections,
+    renew_connections,
+)
+from otel_distro.spool.otlp_responses import BoundedTransport, Response, judge, partial_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     Send = Callable[[bytes, Callable[[], None] | None], Answer]
     """Sends an encoded request; the second argument is called when it is on its way."""
@@ -27,11 +32,12 @@ if TYPE_CHECKING:
 # ruff: noqa: SLF001
 
 _PACKAGE = "opentelemetry.exporter.otlp.proto."
-_silent = logging.getLogger("otel_distro.spool.resend")
+# Not of the logging tree, where an app's dictConfig would enable it again.
+_silent = logging.Logger("otel_distro.spool.resend")  # noqa: LOG001
 _silent.disabled = True
 
 
-class Port(Protocol):
+class ExporterAdapter(Protocol):
     """An exporter as the spool sees it."""
 
     endpoint: str
@@ -48,19 +54,23 @@ class Port(Protocol):
         """
         ...
 
+    def credentials(self) -> Iterator[str]:
+        """Yield everything that decides in whose name requests are sent; secrets."""
+        ...
+
     def at_fork(self) -> None:
         """Let go of connections that belong to the parent process."""
 
 
-def port_of(exporter: object, signal: str) -> Port | None:
+def adapter_for(exporter: object, signal: str) -> ExporterAdapter | None:
     """Return the port of an OTLP *exporter*; None for other exporters."""
     module = type(exporter).__module__
     if not module.startswith(_PACKAGE):
         return None
     try:
         if module.startswith(f"{_PACKAGE}grpc"):
-            return GrpcPort(exporter, signal)
-        return HttpPort(exporter)
+            return GrpcAdapter(exporter, signal)
+        return HttpAdapter(exporter, signal)
     except AttributeError:
         return None
 
@@ -103,13 +113,14 @@ def count_records(signal: str, payload: bytes) -> int:
     return sum(len(s.log_records) for r in request.resource_logs for s in r.scope_logs)
 
 
-class HttpPort:
+class HttpAdapter:
     """OTLP over HTTP."""
 
     protocol = "http/protobuf"
 
-    def __init__(self, exporter: Any) -> None:
+    def __init__(self, exporter: Any, signal: str) -> None:
         self._exporter = exporter
+        self._signal = signal
         self._client = exporter._client
         self.endpoint = str(exporter._endpoint)
         # One attempt: an event that is set ends the client's own retries after the first.
@@ -120,21 +131,43 @@ class HttpPort:
 
     def intercept(self, carry: Carry) -> None:
         """Have every request handed to *carry* instead of being sent."""
-        self._exporter._client = _CourierClient(self._client, self._once, carry)
+        self._exporter._client = _SpoolingClient(self._client, self._try_once, carry)
 
     def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
         """Send an encoded request once, without repeating it."""
-        return _http_answer(_export(self._once, payload, on_sent))
+        return self._try_once(payload, on_sent)[1]
+
+    def _try_once(self, payload: bytes, on_sent: Callable[[], None] | None) -> tuple[Any, Answer]:
+        """Send *payload*; return the client's result and what it means."""
+        result, response = _export(self._once, payload, on_sent)
+        answer = _http_answer(result)
+        if answer.verdict is ResponseClass.DELIVERED:
+            answer = judge(self._signal, response)
+        return result, answer
+
+    def credentials(self) -> Iterator[str]:
+        """Yield everything that decides in whose name requests are sent."""
+        yield from _header_texts(self._client._headers)
+        yield _place_secrets(self.endpoint)
+        session = getattr(self._client._transport, "_session", None)
+        if session is not None:
+            yield from _header_texts(session.headers)
+            yield from (repr(found) for found in (session.auth, session.cert) if found)
 
     def at_fork(self) -> None:
         """Close our copies of the parent's connections, which it goes on using."""
         renew_connections(self._client._transport)
 
 
-class _CourierClient:
+class _SpoolingClient:
     """Stands in for the exporter's HTTP client."""
 
-    def __init__(self, client: Any, once: Any, carry: Carry) -> None:
+    def __init__(
+        self,
+        client: Any,
+        once: Callable[[bytes, Callable[[], None] | None], tuple[Any, Answer]],
+        carry: Carry,
+    ) -> None:
         self._client = client
         self._once = once
         self._carry = carry
@@ -143,31 +176,58 @@ class _CourierClient:
         results: list[Any] = []
 
         def send(payload: bytes, on_sent: Callable[[], None] | None) -> Answer:
-            results.append(_export(self._once, payload, on_sent))
-            return _http_answer(results[-1])
+            result, answer = self._once(payload, on_sent)
+            results.append(result)
+            return answer
 
         answer = self._carry(data, send)
-        if results and results[-1].success == (answer.verdict is Verdict.DELIVERED):
+        if results and results[-1].success == (answer.verdict is ResponseClass.DELIVERED):
             return results[-1]
         from opentelemetry.exporter.otlp.common.http import _ExportResult
 
         status = results[-1].status_code if results else None
         return _ExportResult(
-            success=answer.verdict is Verdict.DELIVERED,
+            success=answer.verdict is ResponseClass.DELIVERED,
             status_code=status,
             reason=answer.reason,
             error=None,
         )
 
     def shutdown(self) -> None:
+        drop_lost_connections(self._client._transport)
         self._client.shutdown()
 
 
-def _export(client: Any, payload: bytes, on_sent: Callable[[], None] | None) -> Any:
-    if on_sent is not None:
-        client = copy.copy(client)
-        client._transport = _TellingTransport(client._transport, on_sent)
-    return client.export(payload)
+def _export(
+    client: Any, payload: bytes, on_sent: Callable[[], None] | None
+) -> tuple[Any, Response]:
+    transport = client._transport
+    drop_lost_connections(transport)
+    bounded = BoundedTransport(transport)
+    client = copy.copy(client)
+    client._transport = bounded if on_sent is None else _TellingTransport(bounded, on_sent)
+    try:
+        return client.export(payload), bounded.last
+    finally:
+        remember_connections(transport)
+
+
+_NO_CREDENTIALS = frozenset(
+    {"user-agent", "content-type", "content-encoding", "accept", "accept-encoding", "connection"}
+)
+
+
+def _header_texts(headers: Any) -> Iterator[str]:
+    for name, value in sorted(dict(headers or {}).items()):
+        if str(name).lower() not in _NO_CREDENTIALS:
+            yield f"{str(name).lower()}={value}"
+
+
+def _place_secrets(endpoint: str) -> str:
+    """Return user, password and query of *endpoint*: a key may be among them."""
+    place, _, query = endpoint.partition("?")
+    user = place.rpartition("@")[0].rpartition("//")[2]
+    return f"{user}?{query}" if user or query else ""
 
 
 class _TellingTransport:
@@ -202,8 +262,8 @@ class _Body(io.BytesIO):
 
 
 def _http_answer(result: Any) -> Answer:
-    verdict = http_verdict(result.status_code)
-    if verdict is Verdict.DELIVERED:
+    verdict = classify_http(result.status_code)
+    if verdict is ResponseClass.DELIVERED:
         return Answer(verdict)
     if result.status_code is not None:
         return Answer(verdict, f"it answered {result.status_code} {result.reason or ''}".rstrip())
@@ -211,7 +271,7 @@ def _http_answer(result: Any) -> Answer:
     return Answer(verdict, reason, answered=False)
 
 
-class GrpcPort:
+class GrpcAdapter:
     """OTLP over gRPC."""
 
     protocol = "grpc"
@@ -226,6 +286,7 @@ class GrpcPort:
         exporter._shutdown_in_progress = threading.Event()
         exporter._shutdown_in_progress.set()
         self._code = ""
+        self._heard_last = threading.local()
         self._stub = exporter._stub
 
     def intercept(self, carry: Carry) -> None:
@@ -240,6 +301,7 @@ class GrpcPort:
 
             def send(_payload: bytes, _on_sent: Callable[[], None] | None) -> Answer:
                 self._code = ""
+                self._heard_last.answer = DELIVERED
                 results.append(self._export(data))
                 return self._answer(results[-1])
 
@@ -247,7 +309,7 @@ class GrpcPort:
             if results:
                 return results[-1]
             result = exporter._result
-            delivered = answer.verdict is Verdict.DELIVERED
+            delivered = answer.verdict is ResponseClass.DELIVERED
             return result.SUCCESS if delivered else result.FAILURE
 
         exporter._export = export
@@ -259,27 +321,35 @@ class GrpcPort:
         """Send an encoded request once, without repeating it."""
         exporter = self._exporter
         try:
-            exporter._client.Export(
+            response = exporter._client.Export(
                 request=request_type(self._signal).FromString(payload),
                 metadata=exporter._headers,
                 timeout=exporter._timeout,
             )
         except Exception as error:  # noqa: BLE001 - RpcError, whose module may not be there
             return _grpc_answer(_code_of(error) or "UNAVAILABLE")
-        return Answer(Verdict.DELIVERED)
+        return partial_answer(self._signal, response)
+
+    def credentials(self) -> Iterator[str]:
+        """Yield everything that decides in whose name requests are sent."""
+        yield from _header_texts(self._exporter._headers)
+        yield _place_secrets(self.endpoint)
 
     def at_fork(self) -> None:
         """Leave it to gRPC, which has hooks of its own."""
 
     def _listen(self, client: Any) -> Any:
-        return _Listening(client, self._heard)
+        return _Listening(client, self._heard, self._answered)
 
     def _heard(self, code: str) -> None:
         self._code = code
 
+    def _answered(self, response: Any) -> None:
+        self._heard_last.answer = partial_answer(self._signal, response)
+
     def _answer(self, result: Any) -> Answer:
         if getattr(result, "name", "") == "SUCCESS":
-            return Answer(Verdict.DELIVERED)
+            return getattr(self._heard_last, "answer", DELIVERED)
         return _grpc_answer(self._code or "UNAVAILABLE")
 
 
@@ -292,19 +362,24 @@ _NOBODY_THERE = {
 def _grpc_answer(code: str) -> Answer:
     answered = code not in _NOBODY_THERE
     reason = f"it answered {code}" if answered else _NOBODY_THERE[code]
-    return Answer(grpc_verdict(code), reason, answered)
+    return Answer(classify_grpc(code), reason, answered)
 
 
 class _Listening:
-    """A gRPC stub that tells the status of failed calls, which the exporter keeps to itself."""
+    """A gRPC stub that reports statuses and responses, which the exporter keeps to itself."""
 
-    def __init__(self, client: Any, heard: Callable[[str], None]) -> None:
+    def __init__(
+        self, client: Any, heard: Callable[[str], None], answered: Callable[[Any], None]
+    ) -> None:
         self._client = client
         self._heard = heard
+        self._answered = answered
 
     def Export(self, *args: Any, **kwargs: Any) -> Any:  # noqa: N802 - the name of the call
         try:
-            return self._client.Export(*args, **kwargs)
+            response = self._client.Export(*args, **kwargs)
+            self._answered(response)
+            return response
         except Exception as error:
             self._heard(_code_of(error))
             raise

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_distro.spool.drain import Drained, drain, turn_to_drain
+from otel_host.background import BackgroundThread
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from otel_distro.spool.courier import Courier
+    from otel_distro.spool.courier import SpoolingTransport
     from otel_distro.spool.folder import SpoolFolder
 
 _OTHERS_AT_IT: Final = 5.0
@@ -22,7 +22,7 @@ _OTHERS_AT_IT: Final = 5.0
 _SHORTEST: Final = 0.05
 
 
-class Told(Protocol):
+class ResendListener(Protocol):
     """Hears what was sent."""
 
     def resent(self, signal: str, done: Drained) -> None:
@@ -35,20 +35,19 @@ class Told(Protocol):
 class Resender:
     """Sends what waits for any of *couriers*, with backoff; restarted after a fork."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: ResendListener) -> None:
         self._told = told
-        self._couriers: list[Courier] = []
+        self._couriers: list[SpoolingTransport] = []
         self._reset()
 
     def _reset(self) -> None:
         self._awake = threading.Event()
-        self._start_lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._worker = BackgroundThread("otel_distro-resend", self._run)
         self._closing = False
         self._asked = False
         self._drained = Drained()
 
-    def serve(self, courier: Courier) -> None:
+    def serve(self, courier: SpoolingTransport) -> None:
         """Look after the folder of *courier* too."""
         self._couriers.append(courier)
         courier.wake_resender = self.wake
@@ -61,21 +60,8 @@ class Resender:
     def wake(self) -> None:
         """Start; something waits."""
         self._asked = True
-        # Without the lock where possible: this is also called by the app's threads.
-        if self._closing or self._thread is not None:
-            return
-        # Whoever is starting it already may be a greenlet that runs only if we do not wait.
-        if not self._start_lock.acquire(blocking=False):
-            return
-        try:
-            if self._thread is None:
-                thread = threading.Thread(target=self._run, name="otel_distro-resend", daemon=True)
-                # When no thread can be started any more, the next process sends it.
-                with suppress(RuntimeError):
-                    thread.start()
-                    self._thread = thread
-        finally:
-            self._start_lock.release()
+        if not self._closing:
+            self._worker.ensure()  # when no thread can start any more, the next process sends it
 
     def begin_close(self) -> None:
         """Stop after the request under way."""
@@ -85,7 +71,7 @@ class Resender:
     def end_close(self, timeout: float) -> None:
         """Wait for the request under way, unless it is known to lead nowhere."""
         self.begin_close()
-        thread = self._thread
+        thread = self._worker.thread
         if thread is not None and not any(courier.failing for courier in self._couriers):
             thread.join(timeout)
         if thread is not None and thread.is_alive():
@@ -103,10 +89,8 @@ class Resender:
                 if pause is not None:
                     self._awake.wait(pause)
                     continue
-                with self._start_lock:
-                    if not self._asked:
-                        self._thread = None
-                        return
+                if self._worker.end(unless=lambda: self._asked):
+                    return
 
     def _round(self) -> float | None:
         """Send what can be sent; return seconds until the next attempt, None if nothing waits."""
@@ -123,7 +107,7 @@ class Resender:
                 break
         return min(pauses, default=None)
 
-    def _send(self, courier: Courier, folder: SpoolFolder) -> float | None:
+    def _send(self, courier: SpoolingTransport, folder: SpoolFolder) -> float | None:
         """Send what is in *folder*; return when to try again, None if it is of no use now."""
         with turn_to_drain(folder.path) as ours:
             # Who cannot probe here has to find out with requests of its own.
@@ -151,10 +135,10 @@ class Resender:
         # Segments that others are writing are theirs to send, or ours once they have ended.
         return None if done.in_use or not folder.waiting() else _SHORTEST
 
-    def _goes_on(self, courier: Courier) -> bool:
+    def _goes_on(self, courier: SpoolingTransport) -> bool:
         return not self._closing and courier.may_send()
 
-    def _served(self) -> list[tuple[Courier, SpoolFolder]]:
+    def _served(self) -> list[tuple[SpoolingTransport, SpoolFolder]]:
         return [
             (courier, courier.folder) for courier in self._couriers if courier.folder is not None
         ]

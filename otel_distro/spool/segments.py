@@ -12,8 +12,6 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from otel_cost_ledger.flock import try_lock, unlock
-from otel_distro.spool.places import create_private, open_private, sync_folder
 from otel_distro.spool.records import (
     DONE_AT,
     HEADER_SIZE,
@@ -23,38 +21,54 @@ from otel_distro.spool.records import (
     pack_record,
     read_done,
 )
+from otel_host.descriptors import DescriptorLostError, OwnDescriptor
+from otel_host.file_locks import try_lock, unlock
+from otel_host.private_files import create_private, open_private, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 SUFFIX: Final = ".spool"
+LARGEST_BYTES: Final = 32 * 2**20
+"""More than any segment of ours has; what is beyond it in a file is damage and is not read."""
+_READ: Final = 2**20
 _UNBORN: Final = ".new-"
 """Readers do not see a file before its writer holds the lock on it."""
 
 
-_held: set[int] = set()
+_held: set[OwnDescriptor] = set()
 """Descriptors that hold locks; a forked child closes its copies."""
 
 
 def forget_inherited() -> None:
     """In a forked child: close the copies of the parent's descriptors, leaving it its locks."""
     while _held:
-        with suppress(OSError):
-            os.close(_held.pop())
+        _held.pop().close()
 
 
 @contextmanager
-def holding(descriptor: int) -> Iterator[int]:
-    """Have *descriptor* closed in a forked child, and in the end here."""
-    _held.add(descriptor)
+def locked(descriptor: int, what: object) -> Iterator[bool]:
+    """Hold the lock on *descriptor* for the body; yield False when another process has it.
+
+    The descriptor is closed in the end, and at once in a forked child.
+    """
+    own = OwnDescriptor(descriptor, what)
+    _held.add(own)
     owner = os.getpid()
     try:
-        yield descriptor
+        yield try_lock(own.number)
     finally:
         if os.getpid() == owner:
-            _held.discard(descriptor)
-            os.close(descriptor)
+            _held.discard(own)
+            _unlock_and_close(own)
+
+
+def _unlock_and_close(own: OwnDescriptor) -> None:
+    # Before closing: a forked child may hold the same lock by an inherited descriptor.
+    with suppress(OSError):
+        unlock(own.number)
+    own.close()
 
 
 class Segment:
@@ -63,8 +77,9 @@ class Segment:
     def __init__(self, path: Path, descriptor: int, size: int) -> None:
         self.path = path
         self.size = size
-        self._descriptor = descriptor
-        _held.add(descriptor)
+        self._own = OwnDescriptor(descriptor, path)
+        _held.add(self._own)
+        self._released = False
         self._synced = size
 
     @classmethod
@@ -104,52 +119,81 @@ class Segment:
     def append(self, payload: bytes, count: int) -> int:
         """Write *payload* and return the position after it; on OSError nothing was written."""
         record = pack_record(payload, count)
+        descriptor = self._opened()
         try:
-            _write(self._descriptor, record, self.size)
+            _write(descriptor, record, self.size)
         except OSError:
             # Half a record would hide those that follow it until a reader has searched.
             with suppress(OSError):
-                os.ftruncate(self._descriptor, self.size)
+                os.ftruncate(self._own.number, self.size)
             raise
         self.size += len(record)
         return self.size
 
     def read(self) -> bytes:
-        """Return the whole file."""
+        """Return the file, at most `LARGEST_BYTES` of it."""
         data = bytearray()
-        while chunk := os.pread(self._descriptor, 1 << 20, len(data)):
+        descriptor = self._opened()
+        while len(data) < LARGEST_BYTES and (chunk := os.pread(descriptor, _READ, len(data))):
             data += chunk
         return bytes(data)
 
     def mark_sent(self, position: int) -> None:
         """Remember that everything before *position* was sent, also for other processes."""
-        _write(self._descriptor, pack_done(position), DONE_AT)
+        _write(self._opened(), pack_done(position), DONE_AT)
 
     def sync(self) -> None:
         """Make what was written survive a power cut."""
         if self._synced == self.size:
             return
-        os.fsync(self._descriptor)
+        os.fsync(self._opened())
         if self._synced == HEADER_SIZE:
             sync_folder(self.path.parent)
         self._synced = self.size
 
     def release(self) -> None:
         """Give the segment to whoever takes it next."""
-        if self._descriptor < 0:
-            return
-        descriptor, self._descriptor = self._descriptor, -1
-        _held.discard(descriptor)
-        # Before closing: a forked child may hold the same lock by an inherited descriptor.
-        with suppress(OSError):
-            unlock(descriptor)
-        os.close(descriptor)
+        self._released = True
+        _held.discard(self._own)
+        _unlock_and_close(self._own)
+
+    def _opened(self) -> int:
+        """Return the descriptor; open and lock the file again where the program closed it.
+
+        Raises DescriptorLostError when the file is gone or another process has it now.
+        """
+        if self._own.is_ours():
+            return self._own.number
+        if self._released:
+            raise DescriptorLostError(self.path)
+        _held.discard(self._own)
+        before = self._own.identity
+        again = _reopened(self.path)
+        if again is None:
+            raise DescriptorLostError(self.path)
+        if again.identity != before or os.fstat(again.number).st_size != self.size:
+            again.close()
+            raise DescriptorLostError(self.path)
+        self._own = again
+        _held.add(again)
+        return again.number
 
     def remove(self) -> None:
         """Delete the segment."""
         with suppress(FileNotFoundError):
             self.path.unlink()
         self.release()
+
+
+def _reopened(path: Path) -> OwnDescriptor | None:
+    try:
+        own = OwnDescriptor(open_private(path), path)
+        if try_lock(own.number):
+            return own
+    except OSError:
+        return None
+    own.close()
+    return None
 
 
 def names(folder: Path) -> list[str]:
@@ -166,7 +210,11 @@ def sizes(folder: Path) -> Iterator[tuple[str, int]]:
         for entry in entries:
             with suppress(OSError):
                 if entry.name.endswith(SUFFIX):
-                    yield entry.name, entry.stat(follow_symlinks=False).st_size
+                    found = entry.stat(follow_symlinks=False)
+                    # Of a file with holes, which we never write, what it takes on disk counts.
+                    on_disk = getattr(found, "st_blocks", found.st_size // 512 + 1) * 512
+                    size = found.st_size
+                    yield entry.name, min(size, on_disk) if size > LARGEST_BYTES else size
 
 
 def waiting_in(path: Path) -> int:
@@ -176,7 +224,7 @@ def waiting_in(path: Path) -> int:
     except OSError:
         return 0
     with os.fdopen(descriptor, "rb") as file:
-        return count_waiting(file.read())
+        return count_waiting(file.read(LARGEST_BYTES))
 
 
 def in_use(path: Path) -> bool:

@@ -12,6 +12,7 @@ from otel_cost_ledger.costs import CostLine, CostReport, costs
 from otel_cost_ledger.filters import Filters, Window
 from otel_cost_ledger.histogram import percentile
 from otel_cost_ledger.timeline import durations, timeline
+from otel_distro.figures import cost_is_unknown
 
 if TYPE_CHECKING:
     from otel_cost_ledger.ledger import Ledger
@@ -64,7 +65,9 @@ def take(
     last = int(now.timestamp()) // 60
     recent = costs(ledger, now - _SPEND, by=(), filters=filters, percentiles=False).total
     just_now = costs(ledger, now - _RATE, by=(), filters=filters, percentiles=False).total
-    unknown = recent.calls > 0 and recent.unpriced_calls == recent.calls
+    unknown = cost_is_unknown(
+        recent.cost_nano_usd, calls=recent.calls, unpriced=recent.unpriced_calls
+    )
     failed = replace(filters, failed=True)
     first = durations(ledger, Window.between(since, None), 24 * 60 * _MINUTE_NS, "ttft_us", filters)
     together = Counter[int]()

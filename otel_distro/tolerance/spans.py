@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import partial
 from itertools import islice
+from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
+from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Tracer, _Span
-from opentelemetry.trace import SpanContext, SpanKind
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import DEFAULT_ON
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind
 from opentelemetry.trace.status import Status, StatusCode
 
 from otel_distro.tolerance import complaints as kinds
+from otel_distro.tolerance.contained import is_contained
 from otel_distro.tolerance.default import DEFAULT_TAMER
 from otel_distro.tolerance.using import CurrentSpan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
 # The signatures are the SDK's, with Any where an app may hand in anything.
@@ -25,6 +31,9 @@ if TYPE_CHECKING:
 # ruff: noqa: BLE001, FBT001, FBT002, SLF001
 
 _MAX_LINKS: Final = 1_000
+_new: Callable[..., Any] = tuple.__new__
+# The bound method: `get_current` of the API is one more call for every span.
+_current: Callable[[], Context] = context_api._RUNTIME_CONTEXT.get_current
 
 
 class TolerantSpan(_Span):
@@ -131,7 +140,10 @@ class TolerantSpan(_Span):
         """End the span."""
         if end_time is not None:
             end_time = self.tamer.time_ns(end_time)
-        _Span.end(self, end_time)  # raises nothing: processors are behind the guard
+        try:
+            _Span.end(self, end_time)
+        except Exception:
+            self.tamer.note(kinds.REFUSED, "end")
 
     def __exit__(
         self,
@@ -150,6 +162,8 @@ class TolerantTracer(Tracer):
     """A tracer that returns a span whatever it is given."""
 
     tamer = DEFAULT_TAMER
+    deferred: type[Any] | None = None
+    """Class of the spans that stand for those the sampler drops; None leaves these as they are."""
 
     def start_span(
         self,
@@ -175,7 +189,7 @@ class TolerantTracer(Tracer):
                 links = self._links(links)
             if type(kind) is not SpanKind:
                 kind = SpanKind.INTERNAL
-            return super().start_span(
+            span = super().start_span(
                 name,
                 context,
                 kind,
@@ -185,7 +199,25 @@ class TolerantTracer(Tracer):
                 record_exception,
                 set_status_on_exception,
             )
-        except Exception:
+            if self.deferred is not None and type(span) is NonRecordingSpan:
+                # Written out here: a call would cost as much as all of this.
+                deferred: Any = _new(
+                    self.deferred,
+                    (
+                        span._context,
+                        self,
+                        _current() if context is None else context,
+                        time_ns() if start_time is None else start_time,
+                        (name, kind, attributes, links, record_exception, set_status_on_exception),
+                        {},
+                    ),
+                )
+                begun: trace.Span = deferred.begun(attributes) if attributes else deferred
+                return begun
+            return span
+        except BaseException as error:
+            if not is_contained(error):
+                raise
             return self._with_less(name, context)
 
     def start_as_current_span(
@@ -220,14 +252,24 @@ class TolerantTracer(Tracer):
         )
 
     def _with_less(self, name: Any, context: Any) -> trace.Span:
-        """Start the span with its name and parent only; failing that, none."""
+        """Start the span with its name and parent only; failing that, without the app's parts."""
         self.tamer.note(kinds.REFUSED, "start_span")
-        for known in (context if isinstance(context, Context) else None, None):
+        text = self.tamer.text(name)
+        parent = context if isinstance(context, Context) else None
+        for tracer, known in ((self, parent), (self._without_app_parts(), parent), (self, None)):
             try:
-                return super().start_span(self.tamer.text(name), known)
-            except Exception:  # noqa: S112 - the next attempt asks for less
-                continue
+                return Tracer.start_span(tracer, text, known)
+            except BaseException as error:
+                if not is_contained(error):
+                    raise
         return trace.INVALID_SPAN
+
+    def _without_app_parts(self) -> Tracer:
+        """Return a tracer without the app's sampler and id generator, one of which has failed."""
+        tracer = copy(self)
+        tracer.sampler = DEFAULT_ON
+        tracer.id_generator = RandomIdGenerator()
+        return tracer
 
     def _links(self, links: Any) -> Sequence[trace.Link]:
         given = list(islice(iter(links), _MAX_LINKS))

@@ -15,6 +15,8 @@ from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.trace.status import Status, StatusCode
 
+from otel_distro.tolerance.detaching import detach
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -51,7 +53,7 @@ class CurrentSpan(ContextDecorator):
         error: BaseException | None,
         trace_back: TracebackType | None,
     ) -> None:
-        context_api.detach(self._token)
+        detach(self._token)
         span = self._span
         # SystemExit, KeyboardInterrupt and GeneratorExit are no errors.
         if error is not None and isinstance(error, Exception):

@@ -27,8 +27,11 @@ from otel_distro.ui.questions import Questions
 from otel_distro.ui.rendering import compile_all, render
 from otel_distro.ui.security import Access, Guarded
 from otel_distro.ui.spending import call_table
+from otel_distro.ui.store_pages import StorePages
 from otel_distro.ui.trace import calls_of, trace_of
 from otel_distro.ui.view import FILTERS, FIRST_FILTERS, described_filters, read_view
+from otel_trace_store.errors import TraceStoreError
+from otel_trace_store.limits import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -57,6 +60,8 @@ class Site:
     jaeger: str = JAEGER
     """Where traces can be looked at, without a slash at the end."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    store: Path | None = None
+    """Folder of the trace store; None for the one in the state folder."""
 
 
 def make_app(site: Site) -> ASGIApp:
@@ -76,12 +81,14 @@ def make_app(site: Site) -> ASGIApp:
             Route("/", pages.overview),
             Route("/panel/{name}", pages.panel),
             Route("/calls", pages.calls),
+            *_store_routes(pages),
             Route("/trace/{trace_id}", pages.trace),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         exception_handlers={
             HTTPException: pages.refused,
             LedgerError: pages.failed,
+            TraceStoreError: pages.failed,
             500: pages.failed,
         },
         lifespan=lifespan,
@@ -95,6 +102,8 @@ class _Pages:
     def __init__(self, site: Site) -> None:
         self._site = site
         self.answers = Answers(site.location)
+        folder = site.store or site.settings.state_dir / FOLDER
+        self.store = StorePages(folder, site.now, site.jaeger)
 
     @contextmanager
     def _look(self, request: Request) -> Iterator[Looked]:
@@ -171,14 +180,17 @@ class _Pages:
 
     def trace(self, request: Request) -> Response:
         trace_id = _trace_id(request.path_params["trace_id"])
+        whole = self.store.trace(request, trace_id.to_bytes(16, "big"))
+        if whole is not None:
+            return whole
         near = _whole_number(request.query_params.get("at"))
         with self._look(request) as looked:
             stored = calls_of(looked.ledger, trace_id, near)
             if not stored:
                 raise HTTPException(
                     404,
-                    "the ledger has no model call of this trace; retention removes single calls, "
-                    "and only model calls are stored",
+                    "neither the trace store nor the ledger has this trace; retention removes "
+                    "old ones, and whole traces are kept by `otel-distro serve` alone",
                 )
             return self._page(
                 request,
@@ -188,11 +200,23 @@ class _Pages:
                 jaeger=f"{self._site.jaeger}/trace/{trace_id:032x}",
             )
 
+    def trace_json(self, request: Request) -> Response:
+        trace_id = _trace_id(request.path_params["trace_id"])
+        return self.store.trace_json(request, trace_id.to_bytes(16, "big"))
+
+    def span(self, request: Request) -> Response:
+        trace_id = _trace_id(request.path_params["trace_id"])
+        span_id = str(request.path_params["span_id"])
+        return self.store.span(request, trace_id.to_bytes(16, "big"), span_id)
+
     def refused(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - what this handler is registered for
-        return self._message(request, error.status_code, "Not found", str(error.detail))
+        title = "Not found" if error.status_code == 404 else "Not possible"
+        return self._message(request, error.status_code, title, str(error.detail))
 
     def failed(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, TraceStoreError):
+            return self._message(request, 503, "The traces cannot be read", str(error))
         if isinstance(error, LedgerError):
             return self._message(request, 503, "The ledger cannot be read", str(error))
         why = f"{type(error).__name__} while this page was made; the terminal says more"
@@ -200,6 +224,17 @@ class _Pages:
 
     def _message(self, request: Request, status: int, title: str, text: str) -> Response:
         return HTMLResponse(render("message.html", title=title, text=text, path="/"), status)
+
+
+def _store_routes(pages: _Pages) -> list[Route]:
+    store = pages.store
+    return [
+        Route("/traces", store.traces),
+        Route("/logs", store.logs),
+        Route("/metrics", store.metrics),
+        Route("/trace/{trace_id}.json", pages.trace_json),
+        Route("/trace/{trace_id}/span/{span_id}", pages.span),
+    ]
 
 
 def _frame(view: View, path: str) -> dict[str, Any]:

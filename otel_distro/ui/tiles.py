@@ -47,6 +47,9 @@ def _spend(sums: Sequence[Sums], earlier: Sequence[Sums] | None) -> Tile:
         counted = figures.counted(unpriced + partial, "call")
         bound = f", at most {figures.usd_short(more)} more" if more else ""
         return Tile("Spend", value, f"{counted} not fully priced{bound}", "warn")
+    reported = sum(line.calls for line in sums if line.status == "reported")
+    if reported:
+        return Tile("Spend", value, f"{figures.counted(reported, 'call')} at reported cost")
     was = sum(line.cost_nano_usd for line in earlier) if earlier is not None else None
     return Tile("Spend", value, _change(cost, was))
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from otel_pricing.billing import decide
     from otel_pricing.call import NANO_PER_USD, CostStatus, ModelCall, PricedCall, Usage
     from otel_pricing.cost import price_call
-    from otel_pricing.otlp_json import LineProblem, read_spans
+    from otel_pricing.log_events import LogRecord, call_of_log
+    from otel_pricing.otlp_json import LineProblem, read_records, read_spans
     from otel_pricing.prices import (
         Explanation,
         Price,
@@ -37,6 +38,7 @@ __all__ = [
     "CostStatus",
     "Explanation",
     "LineProblem",
+    "LogRecord",
     "ModelCall",
     "Price",
     "PriceBook",
@@ -47,6 +49,7 @@ __all__ = [
     "SpanEvent",
     "SpanRecord",
     "Usage",
+    "call_of_log",
     "decide",
     "facts",
     "from_readable_span",
@@ -55,6 +58,7 @@ __all__ = [
     "price_table",
     "read_call",
     "read_price_file",
+    "read_records",
     "read_spans",
 ]
 
@@ -63,6 +67,7 @@ _HOMES = {
     "CostStatus": "call",
     "Explanation": "prices",
     "LineProblem": "otlp_json",
+    "LogRecord": "log_events",
     "ModelCall": "call",
     "NANO_PER_USD": "call",
     "Price": "prices",
@@ -74,6 +79,7 @@ _HOMES = {
     "SpanEvent": "record",
     "SpanRecord": "record",
     "Usage": "call",
+    "call_of_log": "log_events",
     "decide": "billing",
     "facts": "attributes",
     "from_readable_span": "record",
@@ -82,6 +88,7 @@ _HOMES = {
     "price_table": "prices",
     "read_call": "recognise",
     "read_price_file": "prices",
+    "read_records": "otlp_json",
     "read_spans": "otlp_json",
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_pricing.call import NANO_PER_USD
+from otel_pricing.call import NANO_PER_USD, CostStatus
 
 if TYPE_CHECKING:
     from otel_pricing.call import PricedCall
@@ -18,7 +18,7 @@ COST_AMOUNT = "gen_ai.usage.cost.amount"
 """US dollars, as a double for tools that sum doubles; `COST_NANO_USD` is exact."""
 COST_CURRENCY = "gen_ai.usage.cost.currency"
 COST_SOURCE = "gen_ai.usage.cost.source"
-"""`local`: computed from a price list on this side, not reported by the provider."""
+"""`local`: computed from a price list on this side; `provider`: reported with the call."""
 
 COST_STATUS = "otel_distro.cost.status"
 COST_NANO_USD = "otel_distro.cost.nano_usd"
@@ -33,6 +33,8 @@ BILLED_SPAN_ID = "otel_distro.billing.span_id"
 
 CURRENCY = "USD"
 SOURCE = "local"
+REPORTED = "provider"
+"""Source of a cost that was reported with the call."""
 
 
 def facts(priced: PricedCall) -> dict[str, str | bool | int | float]:
@@ -54,5 +56,5 @@ def facts(priced: PricedCall) -> dict[str, str | bool | int | float]:
         said[COST_NANO_USD] = priced.cost_nano_usd
         said[COST_AMOUNT] = priced.cost_nano_usd / NANO_PER_USD
         said[COST_CURRENCY] = CURRENCY
-        said[COST_SOURCE] = SOURCE
+        said[COST_SOURCE] = REPORTED if priced.status is CostStatus.REPORTED else SOURCE
     return said

@@ -51,6 +51,8 @@ def bill(usage: Usage, price: Price) -> Bill:
     all_output = usage.output_tokens or 0
     plain = all_output - _add_output_parts(total, usage, price, all_input)
     total.add(plain, price.output, "output tokens", all_input)
+    if usage.citation_tokens:
+        total.add(usage.citation_tokens, price.citation, "citation tokens", all_input)
     if usage.web_search_requests:
         if price.usd_per_web_search is None:
             total.unpriced += ("web searches",)
@@ -62,16 +64,13 @@ def bill(usage: Usage, price: Price) -> Bill:
     return total
 
 
+_INPUT_MEDIA = ("audio", "image", "video")
+_OUTPUT_MEDIA = ("audio", "image", "video")
+
+
 def _add_input_parts(total: Bill, usage: Usage, price: Price, all_input: int) -> int:
     """Charge the subsets of the input that have a rate of their own; return their tokens."""
-    charged = 0
-    read = usage.cache_read_tokens
-    if read:
-        if price.cache_read is not None:
-            total.add(read, price.cache_read, "cache reads", all_input)
-            charged += read
-        else:
-            total.assumptions += ("cache reads at the input rate",)
+    charged = _add_cache_reads(total, usage, price, all_input)
     write = usage.cache_write_tokens
     if write:
         hour = min(usage.cache_write_1h_tokens or 0, write)
@@ -81,21 +80,53 @@ def _add_input_parts(total: Bill, usage: Usage, price: Price, all_input: int) ->
             charged += write
         else:
             total.assumptions += ("cache writes at the input rate",)
-    audio = usage.input_audio_tokens
-    if audio:
+    for medium in _INPUT_MEDIA:
+        tokens: int | None = getattr(usage, f"input_{medium}_tokens")
+        if not tokens:
+            continue
+        cached: int | None = getattr(usage, f"cached_{medium}_tokens", None)
+        if cached is not None and usage.cache_read_tokens:
+            tokens -= min(cached, tokens, usage.cache_read_tokens)
         if usage.input_tokens is not None:
-            # Audio read from the cache is counted in both; it may not be charged twice.
-            audio = min(audio, max(0, all_input - charged))
-        total.add(audio, price.input_audio, "audio input", all_input)
-        charged += audio
+            # What was read from the cache is counted in both; it may not be charged twice.
+            tokens = min(tokens, max(0, all_input - charged))
+        rate: Rate | None = getattr(price, f"input_{medium}")
+        if rate is None and medium != "audio":
+            # Lists that name no rate for images charge them as text.
+            continue
+        total.add(tokens, rate, f"{medium} input", all_input)
+        charged += tokens
     return charged
+
+
+def _add_cache_reads(total: Bill, usage: Usage, price: Price, all_input: int) -> int:
+    read = usage.cache_read_tokens
+    if not read:
+        return 0
+    if price.cache_read is None:
+        total.assumptions += ("cache reads at the input rate",)
+        return 0
+    rest = read
+    for medium in ("audio", "image"):
+        cached: int = getattr(usage, f"cached_{medium}_tokens") or 0
+        rate: Rate | None = getattr(price, f"cached_{medium}")
+        if cached and rate is not None:
+            cached = min(cached, rest)
+            total.add(cached, rate, f"cached {medium}", all_input)
+            rest -= cached
+    total.add(rest, price.cache_read, "cache reads", all_input)
+    return read
 
 
 def _add_output_parts(total: Bill, usage: Usage, price: Price, all_input: int) -> int:
     charged = 0
-    if usage.output_audio_tokens:
-        total.add(usage.output_audio_tokens, price.output_audio, "audio output", all_input)
-        charged += usage.output_audio_tokens
+    for medium in _OUTPUT_MEDIA:
+        tokens: int | None = getattr(usage, f"output_{medium}_tokens")
+        rate: Rate | None = getattr(price, f"output_{medium}")
+        if not tokens or (rate is None and medium != "audio"):
+            continue
+        total.add(tokens, rate, f"{medium} output", all_input)
+        charged += tokens
     if usage.reasoning_tokens and price.reasoning is not None:
         reasoning = min(usage.reasoning_tokens, max(0, (usage.output_tokens or 0) - charged))
         total.add(reasoning, price.reasoning, "reasoning", all_input)

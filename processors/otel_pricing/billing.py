@@ -7,6 +7,7 @@ The rules, in this order:
    cost is billed. Several inner calls are several tries, and the outer one only repeats them.
 2. The same response id from different instrumentations at the same time is one call, whatever
    traces the spans are in.
+   In one instrumentation it is an answer from a cache, if it comes later and at once.
 3. Spans without a common id are one call when one lies inside the other in time, with the same
    model and the same token counts, from different instrumentations; each is paired at most once,
    so calls of equal size that run at the same time stay as many as they are.
@@ -19,16 +20,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from otel_pricing.call import CostStatus
+from otel_pricing.layers import WIRE
 from otel_pricing.spans import Key, Span, span_of
 from otel_pricing.ties import Ties
 from otel_pricing.twins import (
+    answer_key,
+    cached_answer,
     response_id_evidence,
     shape_buckets,
     shape_evidence,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from otel_pricing.call import PricedCall
 
@@ -42,6 +47,8 @@ class Decision:
     billed: bool = True
     reason: str = ALONE
     instead: Key | None = None
+    described_by: Key | None = None
+    """For a request on the wire: the one span around it that describes just this request."""
     tied: frozenset[Key] = frozenset()
     """All spans that are tied to this one, itself included; empty for a span alone."""
 
@@ -102,8 +109,10 @@ class _Settlement:
         self.calls: dict[Key, list[Span]] = {}
         for key in self._inside_out():
             self.calls[key] = self._settle(key)
+        self._drop_cached()
         self._follow()
         self._note_ties()
+        self._describe()
 
     def _inside_out(self) -> list[Key]:
         """Return every span after all spans inside it."""
@@ -143,6 +152,9 @@ class _Settlement:
         return self._drop(outer, inside)
 
     def _choose(self, outer: Span, inner: Span) -> Span:
+        if inner.layer == WIRE and _knows_the_cost(inner):
+            self._replace(outer, inner, self._evidence(outer))
+            return self._keep(inner, "the request and the response themselves")
         if outer.exactness > inner.exactness:
             known = outer.exactness[0] != inner.exactness[0]
             why = "its cost is known, that of the span inside it is not"
@@ -172,6 +184,24 @@ class _Settlement:
     def _evidence(self, outer: Span) -> str:
         return next(self.ties.outer[inner][1] for inner in self.ties.inner[outer.key])
 
+    def _describe(self) -> None:
+        """Note which span describes each request on the wire, where one describes no other."""
+        for key, (outer, _) in self.ties.outer.items():
+            if self.ties.spans[key].layer == WIRE and self.ties.inner[outer] == [key]:
+                self.decisions[key] = replace(self.decisions[key], described_by=outer)
+
+    def _drop_cached(self) -> None:
+        """Bill no answer that came from a cache: the same answer again, at once, and later."""
+        first: dict[Hashable, Span] = {}
+        billed = [span for key, span in self.ties.spans.items() if self.decisions[key].billed]
+        for span in sorted(billed, key=lambda span: (span.call.end_ns, span.key)):
+            key = answer_key(span)
+            if key is None:
+                continue
+            earlier = first.setdefault(key, span)
+            if earlier.call.end_ns <= span.call.start_ns and cached_answer(span) is not None:
+                self._replace(span, earlier, "its answer again, from a cache")
+
     def _note_ties(self) -> None:
         for root in self.ties.inner.keys() - self.ties.outer.keys():
             tied = [root]
@@ -188,3 +218,7 @@ class _Settlement:
                 instead = self.decisions[instead].instead
             if instead != decision.instead:
                 self.decisions[key] = replace(decision, instead=instead)
+
+
+def _knows_the_cost(wire: Span) -> bool:
+    return wire.priced.status not in {CostStatus.UNPRICED, CostStatus.ESTIMATED}

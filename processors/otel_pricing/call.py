@@ -29,6 +29,8 @@ class CostStatus(StrEnum):
     """Some reported unit had no price; the amount is a lower bound."""
     ESTIMATED = "estimated"
     """Units were estimated rather than reported."""
+    REPORTED = "reported"
+    """No exact price; the amount is what the provider or the instrumentation reports."""
     UNPRICED = "unpriced"
     """No price for the model, or no usage on the span. Unknown, not zero."""
 
@@ -55,6 +57,20 @@ class Usage:
     """Part of the output that was audio."""
     web_search_requests: int | None = None
     """Web searches the provider made on behalf of the call."""
+    cached_audio_tokens: int | None = None
+    """Part of `cache_read_tokens` and of `input_audio_tokens`: audio read from the cache."""
+    input_image_tokens: int | None = None
+    """Part of the input that was images."""
+    output_image_tokens: int | None = None
+    """Part of the output that was images."""
+    cached_image_tokens: int | None = None
+    """Part of `cache_read_tokens` and of `input_image_tokens`: images read from the cache."""
+    input_video_tokens: int | None = None
+    """Part of the input that was video."""
+    output_video_tokens: int | None = None
+    """Part of the output that was video."""
+    citation_tokens: int | None = None
+    """Tokens of cited sources, beside the output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +97,10 @@ class ModelCall:
     """Tier the provider says it used (default, flex, priority, batch, standard)."""
     usage: Usage | None = None
     """None when the span reports no usage at all."""
+    usage_estimate: str = ""
+    """Why `usage` is an estimate; empty when it is what was reported."""
+    settled_by_budget: bool = False
+    """Whether a budget admitted the call and settles it itself."""
     max_output_tokens: int | None = None
     """The request's own limit, for bounding what an unreported output may have cost."""
     streamed: bool | None = None
@@ -105,7 +125,11 @@ class ModelCall:
     """Tells equal prompts from others: the bytes of `prompts.prompt_digest`, or the keyed number
     that a ledger made of them. Never text; None where the span carries no prompt."""
     reported_cost_usd: Decimal | None = None
-    """What the provider or the instrumentation claims; kept beside ours, never added."""
+    """US dollars that the provider or the instrumentation reports; None when neither does.
+
+    Kept beside the computed cost, never added to it."""
+    reported_cost_source: str = ""
+    """Name of the attribute that reports the cost; empty when not known."""
 
     @property
     def model(self) -> str:

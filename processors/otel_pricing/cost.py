@@ -2,25 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otel_pricing.bill import bill, nano
 from otel_pricing.call import NANO_PER_USD, CostStatus, ModelCall, PricedCall, Usage
-from otel_pricing.exposure import at_most, may_hide_audio
+from otel_pricing.exposure import at_most, hidden_units
 from otel_pricing.operations import Family, family
 from otel_pricing.outcome import was_rejected
 from otel_pricing.prices.price import Price
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from otel_pricing.prices.book import PriceBook
+
+
+REPORTED_BY = "reported by "
+"""Begins the price source of a call that costs what its span reports."""
 
 
 def price_call(call: ModelCall, book: PriceBook) -> PricedCall:
     """Return *call* with its cost by the prices of *book*.
 
-    A call that was turned away is free; one whose usage or price nobody knows is unpriced, with a
-    bound on what it may have cost. Unknown is never zero.
+    A call that was turned away is free. One whose usage or price is not known costs what its span
+    reports, if that is more than 0; else it is unpriced, with a bound on what it may have cost.
+    Unknown is never zero.
     """
+    priced = _computed(call, book)
+    if call.reported_cost_usd and (
+        priced.status is CostStatus.UNPRICED or _is_of_another_seller(priced, book)
+    ):
+        return _reported(call, call.reported_cost_usd, priced.reason)
+    return priced
+
+
+def _is_of_another_seller(priced: PricedCall, book: PriceBook) -> bool:
+    if priced.status is not CostStatus.ESTIMATED:
+        return False
+    price = book.quote(priced.call)
+    return price is not None and price.seller_is_assumed
+
+
+def _reported(call: ModelCall, usd: Decimal, why: str) -> PricedCall:
+    source = call.reported_cost_source
+    return PricedCall(
+        call=call,
+        status=CostStatus.REPORTED,
+        cost_nano_usd=nano(usd * NANO_PER_USD),
+        reason=why,
+        price_source=f"{REPORTED_BY}{source or 'the span'}",
+    )
+
+
+def _computed(call: ModelCall, book: PriceBook) -> PricedCall:
     usage = call.usage
     if not _says_tokens(usage) and (
         call.request_never_sent or was_rejected(call.error_type, call.http_status_code)
@@ -47,35 +82,49 @@ def unpriced(call: ModelCall, reason: str) -> PricedCall:
 
 def _with_usage(call: ModelCall, usage: Usage, price: Price, book: PriceBook) -> PricedCall:
     total = bill(usage, price)
-    unsaid = _unsaid(call, usage)
+    unsaid = _unsaid(call, usage, price)
     amount = nano(total.nano_usd)
     missing = total.unpriced or unsaid
-    if not missing and price.tier_is_priced:
+    assumed = _assumed(call, price, total.assumptions)
+    if not missing:
         return PricedCall(
             call=call,
-            status=CostStatus.PRICED,
+            status=CostStatus.ESTIMATED if assumed else CostStatus.PRICED,
             cost_nano_usd=amount,
-            reason=", ".join(total.assumptions),
+            reason="; ".join(assumed),
             price_source=price.source,
+            exposure_nano_usd=_more_at_most(call, usage, price, amount),
         )
     dearest = book.dearest(call.provider, call.start_ns)
     bound = at_most(call, usage, price, dearest)
-    if missing:
-        return PricedCall(
-            call=call,
-            status=CostStatus.PARTIAL,
-            cost_nano_usd=amount,
-            reason=_what_is_missing(total.unpriced, unsaid),
-            price_source=price.source,
-            exposure_nano_usd=None if bound is None else max(bound, amount),
-        )
     return PricedCall(
         call=call,
-        status=CostStatus.ESTIMATED,
+        status=CostStatus.PARTIAL,
         cost_nano_usd=amount,
-        reason=f"no price for the tier {call.service_tier}; charged at the standard rates",
+        reason=_what_is_missing(total.unpriced, unsaid),
         price_source=price.source,
+        exposure_nano_usd=None if bound is None else max(bound, amount),
     )
+
+
+def _more_at_most(call: ModelCall, usage: Usage, price: Price, amount: int) -> int | None:
+    """Return the most a call with an estimated usage can have cost; None for any other."""
+    if not call.usage_estimate:
+        return None
+    bound = at_most(call, replace(usage, output_tokens=None), price, None)
+    return None if bound is None else max(bound, amount)
+
+
+def _assumed(call: ModelCall, price: Price, rates: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which rates stand in for those that the list lacks."""
+    assumed: tuple[str, ...] = (", ".join(rates),) if rates else ()
+    if call.usage_estimate:
+        assumed += (call.usage_estimate,)
+    if not price.tier_is_priced:
+        assumed += (f"no price for the tier {call.service_tier}; charged at the standard rates",)
+    if price.seller_is_assumed:
+        assumed += (f"{call.provider} does not list the model; charged at its maker's rates",)
+    return assumed
 
 
 def _what_is_missing(unpriced: tuple[str, ...], unsaid: tuple[str, ...]) -> str:
@@ -85,16 +134,14 @@ def _what_is_missing(unpriced: tuple[str, ...], unsaid: tuple[str, ...]) -> str:
     return "; ".join(clauses)
 
 
-def _unsaid(call: ModelCall, usage: Usage) -> tuple[str, ...]:
+def _unsaid(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]:
     """Return which tokens a call of its kind must have used and its span leaves out."""
     unsaid: tuple[str, ...] = ()
     if usage.input_tokens is None:
         unsaid += ("input tokens",)
     if usage.output_tokens is None and family(call.operation) is Family.TEXT:
         unsaid += ("output tokens",)
-    if may_hide_audio(call, usage):
-        unsaid += ("audio tokens",)
-    return unsaid
+    return unsaid + hidden_units(call, usage, price)
 
 
 def _without_usage(call: ModelCall, price: Price) -> PricedCall:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-FRAMEWORK, GATEWAY, CLIENT = 2, 1, 0
+FRAMEWORK, GATEWAY, CLIENT, WIRE = 2, 1, 0, -1
+
+WIRE_SCOPE = "otel_distro.wire"
+"""Scope of calls that were read from the request and the response themselves."""
 
 _FRAMEWORKS = (
     "agent_framework",
@@ -36,6 +39,8 @@ _BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
 @lru_cache(maxsize=1024)
 def layer(scope: str) -> int:
     """Return how far from the provider an instrumentation scope stands."""
+    if scope == WIRE_SCOPE:
+        return WIRE
     if is_framework(scope):
         return FRAMEWORK
     return GATEWAY if _has_one_of(_GATEWAYS, scope) else CLIENT

@@ -18,6 +18,7 @@ class Family(StrEnum):
     IMAGE = "image"
     AUDIO = "audio"
     MODERATION = "moderation"
+    VIDEO = "video"
 
 
 OPERATIONS: dict[str, tuple[str, Family]] = {
@@ -60,6 +61,12 @@ OPERATIONS: dict[str, tuple[str, Family]] = {
     "text_to_speech": ("speech", Family.AUDIO),
     "audio": ("speech", Family.AUDIO),
     "speech_to_text": ("transcription", Family.AUDIO),
+    "llm_call": ("chat", Family.TEXT),
+    "realtime": ("realtime_inference", Family.TEXT),
+    "realtime_inference": ("realtime_inference", Family.TEXT),
+    "video_generation": ("video_generation", Family.VIDEO),
+    "avideo_generation": ("video_generation", Family.VIDEO),
+    "generate_videos": ("video_generation", Family.VIDEO),
     "moderation": ("moderation", Family.MODERATION),
     "amoderation": ("moderation", Family.MODERATION),
 }

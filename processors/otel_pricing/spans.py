@@ -74,6 +74,7 @@ _STATUS_RANK = {
     CostStatus.FREE: 3,
     CostStatus.ESTIMATED: 2,
     CostStatus.PARTIAL: 1,
+    CostStatus.REPORTED: 1,
     CostStatus.UNPRICED: 0,
 }
 
@@ -112,6 +113,10 @@ def _details(call: ModelCall) -> int:
         usage.input_audio_tokens,
         usage.output_audio_tokens,
         usage.web_search_requests,
+        usage.input_image_tokens,
+        usage.output_image_tokens,
+        usage.input_video_tokens,
+        usage.output_video_tokens,
         (call.service_tier or "").lower() not in STANDARD_TIERS,
     )
     return sum(1 for fact in facts if fact)

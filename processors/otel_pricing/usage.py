@@ -22,6 +22,13 @@ class Counts:
     input_audio_tokens: int | None = None
     output_audio_tokens: int | None = None
     web_search_requests: int | None = None
+    cached_audio_tokens: int | None = None
+    input_image_tokens: int | None = None
+    output_image_tokens: int | None = None
+    cached_image_tokens: int | None = None
+    input_video_tokens: int | None = None
+    output_video_tokens: int | None = None
+    citation_tokens: int | None = None
 
 
 def normalise(
@@ -54,8 +61,8 @@ def normalise(
     elif output_tokens is not None and rest_is_output and input_tokens is not None:
         output_tokens = max(output_tokens, (counts.total_tokens or 0) - input_tokens)
     return Usage(
-        input_tokens=_including(input_tokens, counts.input_audio_tokens) or None,
-        output_tokens=_including(output_tokens, counts.output_audio_tokens),
+        input_tokens=_including(input_tokens, *(getattr(counts, n) for n in _INPUT_PARTS)) or None,
+        output_tokens=_including(output_tokens, *(getattr(counts, n) for n in _OUTPUT_PARTS)),
         cache_read_tokens=read,
         cache_write_tokens=write,
         cache_write_1h_tokens=counts.cache_write_1h_tokens,
@@ -63,6 +70,13 @@ def normalise(
         input_audio_tokens=counts.input_audio_tokens,
         output_audio_tokens=counts.output_audio_tokens,
         web_search_requests=counts.web_search_requests,
+        cached_audio_tokens=counts.cached_audio_tokens,
+        input_image_tokens=counts.input_image_tokens,
+        output_image_tokens=counts.output_image_tokens,
+        cached_image_tokens=counts.cached_image_tokens,
+        input_video_tokens=counts.input_video_tokens,
+        output_video_tokens=counts.output_video_tokens,
+        citation_tokens=counts.citation_tokens,
     )
 
 
@@ -90,9 +104,13 @@ def _proves_reasoning_beside(counts: Counts, output_tokens: int, cached: int) ->
     return output_tokens + reasoning in (beyond_input, beyond_input - cached)
 
 
-def _including(total: int | None, part: int | None) -> int | None:
-    """Return *total*, raised to a part that exceeds it; a total nobody said stays unsaid."""
-    return None if total is None else max(total, part or 0)
+_INPUT_PARTS = ("input_audio_tokens", "input_image_tokens", "input_video_tokens")
+_OUTPUT_PARTS = ("output_audio_tokens", "output_image_tokens", "output_video_tokens")
+
+
+def _including(total: int | None, *parts: int | None) -> int | None:
+    """Return *total*, raised to the largest part; an unreported total stays unreported."""
+    return None if total is None else max(total, *(part or 0 for part in parts))
 
 
 def _at_least(total: int | None, part: int | None) -> int | None:

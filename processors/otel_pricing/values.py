@@ -1,12 +1,14 @@
-"""Attribute values as facts: what is not a sane value was not said.
+"""Attribute values as facts: a value that makes no sense counts as not reported.
 
-Attributes are written by other people's code. A negative count, a NaN or a number in a string
-must neither raise nor become money.
+Attributes come from other people's code. A negative count, a NaN or a text that is no number must
+neither raise nor become money. Micrometer (Spring AI) and coding agents write every number as
+text, so plain decimal digits are read as the number they show.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, cast
 
@@ -22,10 +24,20 @@ LONGEST_JSON = 1_000_000
 """Longest JSON string that is parsed for the few facts in it: a tenth of a second at worst."""
 
 
+_DIGITS = re.compile(r"\A[0-9]{1,12}(?:\.0{1,6})?\Z")
+
+
 def count(value: object) -> int | None:
-    """Return a token count, or None when *value* is not a whole number from 0 to a billion."""
+    """Return a token count, or None when *value* is not a whole number from 0 to a billion.
+
+    Plain digits in a text are that number: `"1000"`; not `"1e3"`, `"-5"`, `""` or `"n/a"`.
+    """
     if isinstance(value, bool):
         return None
+    if isinstance(value, str):
+        if not _DIGITS.match(value):
+            return None
+        value = int(value.partition(".")[0])
     if isinstance(value, int):
         return value if 0 <= value <= MOST_TOKENS else None
     if isinstance(value, float) and 0 <= value <= MOST_TOKENS and value.is_integer():
@@ -53,9 +65,22 @@ def usd(value: object) -> Decimal | None:
 
 def nanoseconds(seconds: object) -> int | None:
     """Return a duration given in seconds as nanoseconds, or None when it is not sane."""
+    if isinstance(seconds, str):
+        seconds = float(seconds) if _DECIMAL.match(seconds) else None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
     return int(seconds * 1_000_000_000) if 0 <= seconds < 86_400 else None
+
+
+_DECIMAL = re.compile(r"\A[0-9]{1,12}(?:\.[0-9]{1,12})?\Z")
+_TRUTHS = {"true": True, "false": False}
+
+
+def truth(value: object) -> bool | None:
+    """Return a truth value, also one written as text; None when *value* is neither."""
+    if isinstance(value, str):
+        return _TRUTHS.get(value.lower())
+    return value if isinstance(value, bool) else None
 
 
 def first_count(attributes: Mapping[str, object], names: Iterable[str]) -> int | None:

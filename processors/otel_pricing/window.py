@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import ChainMap
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from otel_pricing.billing import apply, key_of, settle
 from otel_pricing.spans import LAZY_STREAM_NS, Key, Span, span_of
 from otel_pricing.twins import (
+    answer_key,
+    cached_answer,
     nested_evidence,
     response_id_evidence,
     shape_buckets,
@@ -52,6 +55,8 @@ class BillingWindow:
         self._decided: dict[Key, PricedCall] = {}
         self._near: dict[Key, set[Key]] = {}
         self._tied: dict[Key, frozenset[Key]] = {}
+        self._described_by: dict[Key, Key] = {}
+        self._describes: dict[Key, Key] = {}
         self._latest_ns = 0
         self._links: dict[Key, int | None] = {}
         self._call_parents: dict[Key, int | None] = {}
@@ -78,6 +83,25 @@ class BillingWindow:
         self._links[key] = parent_span_id
         self._adopt(key, parent_span_id)
 
+    def decided(self, key: Key) -> PricedCall | None:
+        """Return the decision on the call with *key*; None for one that is not remembered."""
+        return self._decided.get(key)
+
+    def described_by(self, key: Key) -> PricedCall | None:
+        """Return the span that describes the request on the wire with *key*; None without one."""
+        outer = self._described_by.get(key)
+        return self._decided.get(outer) if outer is not None else None
+
+    def request_of(self, key: Key) -> PricedCall | None:
+        """Return the request on the wire that the span with *key* describes; None without one."""
+        wire = self._describes.get(key)
+        return self._decided.get(wire) if wire is not None else None
+
+    def around(self, key: Key) -> list[PricedCall]:
+        """Return the other spans of the same call as the one with *key*, in no order."""
+        tied = self._tied.get(key, frozenset())
+        return [self._decided[other] for other in tied if other != key and other in self._decided]
+
     def offer(self, call: PricedCall) -> list[PricedCall]:
         """Return *call* with its decision, then earlier calls whose decision it changes."""
         key = key_of(call)
@@ -100,6 +124,7 @@ class BillingWindow:
         changed: list[PricedCall] = []
         for key, decision in settle(group, self._parents).items():
             self._tied[key] = decision.tied
+            self._describe(key, decision.described_by)
             before = self._decided[key]
             after = apply(before, decision)
             if after is not before:
@@ -185,6 +210,11 @@ class BillingWindow:
                 break
             if told_twice(self._spans[key]) == shared:
                 yield self._spans[key]
+        answer = cached_answer(span)
+        if answer is not None:
+            # The first one is the call; a cache may give its answer any number of times.
+            same = (self._spans[key] for _, key in ends if answer_key(self._spans[key]) == answer)
+            yield from islice(same, 1)
 
     def _best(self, span: Span, others: list[Span]) -> list[Span]:
         """Return *others*, or of a crowd the best fits among those that have no such twin yet."""
@@ -218,6 +248,7 @@ class BillingWindow:
     def _drop(self, span: Span) -> None:
         del self._spans[span.key], self._decided[span.key], self._call_parents[span.key]
         self._tied.pop(span.key, None)
+        self._describe(span.key, None)
         for other in self._near.pop(span.key):
             self._near.get(other, set()).discard(span.key)
         self._unlink(span.key, span.call.parent_span_id)
@@ -229,6 +260,14 @@ class BillingWindow:
                 del scopes[span.call.scope]
             if not scopes:
                 del self._buckets[bucket]
+
+    def _describe(self, key: Key, described_by: Key | None) -> None:
+        before = self._described_by.pop(key, None)
+        if before is not None and self._describes.get(before) == key:
+            del self._describes[before]
+        if described_by is not None:
+            self._described_by[key] = described_by
+            self._describes[described_by] = key
 
     def _adopt(self, key: Key, parent_span_id: int | None) -> None:
         if parent_span_id is not None:

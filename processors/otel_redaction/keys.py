@@ -10,13 +10,18 @@ import re
 from functools import lru_cache
 from itertools import pairwise
 
+from otel_redaction.match import MASK
 from otel_redaction.words import words
 
 _SEGMENT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
 
 _PASSWORDS = words(
-    "password passwd passphrase passcode passwort kennwort pwd pswd psw contraseña contrasena "
-    "senha motdepasse userpassword dbpassword masterpassword rootpassword pgpassword mypassword"
+    "password passwords passwd passphrase passcode passwort kennwort pwd pswd psw pw passw passwrd "
+    "contraseña contrasena contrasenya senha motdepasse userpassword dbpassword masterpassword "
+    "rootpassword pgpassword mypassword userpwd userpass dbpass dbpwd wachtwoord lösenord losenord "
+    "hasło haslo heslo salasana jelszó jelszo parola şifre sifre adgangskode passord keypass "
+    "storepass пароль парол кодпаролю 密码 密碼 パスワード 비밀번호 암호 패스워드 비번 סיסמה "
+    "पासवर्ड รหัสผ่าน κωδικός"
 )
 _SECRETS = words("secret secrets clientsecret appsecret sharedsecret secretkey consumersecret")
 _API_KEYS = words(
@@ -26,7 +31,7 @@ _API_KEYS = words(
 _TOKENS = words(
     "token accesstoken refreshtoken authtoken idtoken sessiontoken bearer bearertoken jwt "
     "authorization proxyauthorization credential credentials creds sessionid sessid phpsessid "
-    "jsessionid sastoken oauthtoken usertoken bottoken auth xauth"
+    "jsessionid aspsessionid asp.net_sessionid sastoken oauthtoken usertoken bottoken auth xauth"
 )
 _CODES = words("otp totp cvv cvv2 cvc cvc2")
 _COOKIES = frozenset({"cookie", "cookies", "setcookie"})
@@ -39,6 +44,8 @@ _LABELS = words(
 )
 # Attribute names say `pan` or `msisdn` where sentences do not.
 _SAID = {"pan": "card", "msisdn": "phone", "birthdate": "birth"}
+_ID_WORDS = words("id number no nr num identifier")
+_ID_OWNERS = words("tax national citizen identity personal taxpayer fiscal insurance")
 _KEY_OWNERS = words(
     "api access secret private master account encryption signing signature service shared storage "
     "consumer auth subscription license app application client admin webhook deploy ssh rsa hmac "
@@ -62,14 +69,15 @@ _ABOUT = words(
     "scopes method audience issuer reset resets strength min max vault list map table column "
     "iterations rounds callback handler factory service class interface schema tag alias "
     "description title text "
-    "placeholder message tokens_per_second position logprobs bytes"
+    "placeholder message tokens_per_second position logprobs bytes route routes spend region team "
+    "latency duration throughput tpm rpm request requests"
 )
 # A word anywhere in the name that makes its token or key harmless.
 _HARMLESS = words(
     "public pub csrf xsrf page next continuation pagination sync cursor stop eos bos pad unk cls "
     "sep max min num total count usage cached reasoning prompt completion input output audio text "
     "jsonwebtoken image budget special primary foreign partition sort idempotency cache "
-    "object bucket"
+    "object bucket time first per latency throughput logprob logprobs"
 )
 
 
@@ -100,8 +108,14 @@ def secret_kind(name: str) -> str | None:
 @lru_cache(maxsize=8192)
 def label(name: str) -> str:
     """Return the words of *name* that say what the digits in its value are; mostly none."""
-    parts = segments(name)
-    if not parts or parts[-1] in _ABOUT or _LABELS.isdisjoint(parts):
+    parts = segments(MASK.sub(" ", name) if "[" in name else name)
+    if not parts:
+        return ""
+    if parts[-1] in _ID_WORDS and not _ID_OWNERS.isdisjoint(parts[-3:]):
+        return "national id number: "
+    if parts[-1] == "key" and loose_kind(name) is not None:
+        return f"{name}: "
+    if parts[-1] in _ABOUT or _LABELS.isdisjoint(parts):
         return ""
     return " ".join(_SAID.get(part, part) for part in parts[-4:]) + ": "
 
@@ -118,9 +132,35 @@ def _by_segment(parts: list[str]) -> str | None:
         return "api_key"
     if found & _SECRETS:
         return "secret"
+    if parts[-1] == "userpwd":
+        return "password"
     if found & _TOKENS or parts[-1].endswith(("token", "apikey", "secret")):
         return "token"
     return "password" if parts[-1] in _CODES else None
+
+
+def loose_kind(name: str) -> str | None:
+    """Return the kind of a value named *name* where its look has to agree: `pass`, `acme_key`."""
+    parts = segments(name)
+    if not parts or parts[-1] in _ABOUT:
+        return None
+    last = parts[-1]
+    if last in {"pass", "passe"}:
+        return "password"
+    if not _HARMLESS.isdisjoint(parts) or not _KEY_OBJECTS.isdisjoint(parts):
+        return None
+    if last in {"key", "keys"} or last.endswith("key"):
+        return "api_key"
+    return "token" if last in {"session", "sessionid", "sess", "pat"} else None
+
+
+_KEY_OBJECTS = words(
+    "primary foreign partition sort cache idempotency object row index routing bucket group range "
+    "hash dedup lock unique composite trace span request build commit file image content project "
+    "event job task thread map dict registry metric label tag attribute config field column "
+    "translation locale i18n message monkey turkey donkey hockey jockey whiskey keyboard hotkey "
+    "keyword public"
+)
 
 
 def _owns_key(parts: list[str]) -> bool:

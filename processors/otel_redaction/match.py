@@ -34,6 +34,12 @@ KINDS: dict[str, str] = {
     "crypto_address": "Bitcoin and Ethereum addresses",
     "birth_date": "dates of birth in context",
     "location": "street-level coordinates in context",
+    "person": "names of persons in content",
+    "address": "street addresses and postcodes in content",
+    "health": "conditions, medicines, procedures and record numbers in content",
+    "username": "handles of users beside a label, in content",
+    "vehicle": "vehicle identification numbers and licence plates in context, in content",
+    "device": "IMEI numbers in context, in content",
 }
 """Every built-in kind with one line on what it means, most sensitive first.
 

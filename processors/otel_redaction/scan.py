@@ -47,12 +47,22 @@ _ESCAPES = (("\\n", "  "), ("\\r", "  "), ("\\t", "  "), ('\\"', '" '))
 _PSEUDONYM_TAIL = re.compile(r"_[0-9a-f]{24}(?![0-9a-f])")
 
 
+# What colours a terminal, as it is and as logs and JSON write it.
+_COLOUR = re.compile(r"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e|\^\[)\[[0-9;]{0,16}[A-Za-z]")
+
+
+def _spaces(found: re.Match[str]) -> str:
+    return " " * (found.end() - found.start())
+
+
 def flattened(text: str) -> str:
     """Return *text* at the same length with escape sequences and earlier markers blanked.
 
     An address after an escaped line break then begins at its first letter, and a
     marker never counts as context.
     """
+    if "\x1b" in text or ("[" in text and ("\\" in text or "^[" in text)):
+        text = _COLOUR.sub(_spaces, text)
     if "\\" in text:
         for escape, blank in _ESCAPES:
             if escape in text:
@@ -67,7 +77,7 @@ def flattened(text: str) -> str:
 class Scan:
     """One flattened text on its way through the detectors, which add what they find."""
 
-    __slots__ = ("cues", "data", "deadline", "lower", "matches", "shape", "text")
+    __slots__ = ("cues", "data", "deadline", "last_words", "lower", "matches", "shape", "text")
 
     def __init__(self, text: str, deadline: float | None = None) -> None:
         self.text = text
@@ -79,6 +89,8 @@ class Scan:
         self.shape = self.data.translate(SHAPE)
         self.matches: list[Match] = []
         self.deadline = deadline
+        self.last_words: tuple[int, list[bytes]] = (-1, [])
+        """The words before the place that was last asked for."""
 
     def add(self, start: int, end: int, kind: str) -> None:
         """Record that *start* to *end* is a *kind*."""

@@ -22,7 +22,9 @@ IDENTIFIERS = words(
 SQL = frozenset({"db.statement", "db.query.text"})
 URLS = words(
     "url.full url.original url.query url.path http.url http.target "
-    "http.request.header.referer http.response.header.location"
+    "http.request.header.referer http.response.header.location "
+    "gen_ai.openai.api_base llm.request.api_base openai.api_base llm.base_url gen_ai.base_url "
+    "server.url"
 )
 
 OWN_ADDRESSES = words(

@@ -19,10 +19,10 @@ from otel_cost_ledger import (
     LedgerWriter,
     open_ledger,
 )
-from otel_cost_ledger.flock import try_lock
 from otel_cost_ledger.integrity import check_integrity
 from otel_cost_ledger.queries import calls, costs, stats
 from otel_cost_ledger.retention import retain
+from otel_host.file_locks import try_lock
 from otel_pricing.call import PricedCall
 
 Query = Callable[..., list[tuple[Any, ...]]]

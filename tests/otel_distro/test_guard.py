@@ -11,7 +11,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import Link, SpanContext, StatusCode, TraceFlags, TraceState
 
-from otel_distro.guard.pipeline import GuardSpanProcessor
+from otel_distro.guard.fan_out import GuardSpanProcessor
 from otel_redaction.span_view import RedactedSpan
 
 from .conftest import EMAIL, GuardedSdk

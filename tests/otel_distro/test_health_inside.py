@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import stat
 import subprocess
@@ -41,8 +40,8 @@ def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
     """The kernel has released its lock."""
     board = Board(tmp_path, lambda: dict(WELL))
     board.write()
-    assert board._descriptor is not None
-    os.close(board._descriptor)
+    assert board._own is not None
+    board._own.close()
 
     assert list(running(tmp_path)) == []
     assert list((tmp_path / "processes").iterdir()) == []

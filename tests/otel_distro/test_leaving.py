@@ -67,7 +67,7 @@ def test_the_wakeup_descriptor_is_ours_only_while_nobody_else_wants_it() -> None
     theirs.setblocking(False)
     try:
         watch.start()
-        ours = watch._sockets[1].fileno()
+        ours = watch._ends[1].number
 
         assert signal.set_wakeup_fd(theirs.fileno()) == -1
         assert signal.set_wakeup_fd(-1) == theirs.fileno()
@@ -75,8 +75,10 @@ def test_the_wakeup_descriptor_is_ours_only_while_nobody_else_wants_it() -> None
     finally:
         signal.set_wakeup_fd = original
         original(-1)
-        for end in (*watch._sockets, theirs, _other_end):
+        for end in watch._ends:
             end.close()
+        theirs.close()
+        _other_end.close()
 
 
 class SlowToStore(Quick):

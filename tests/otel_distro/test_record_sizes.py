@@ -45,7 +45,7 @@ def test_a_view_is_sized_without_redacting_it() -> None:
     """Redaction is for the exporter's thread."""
     view = RedactedSpan(span(mail="ada@lovelace.example"), Shield())
 
-    assert span_size(view) == span_size(view._raw)
+    assert span_size(view) == span_size(view._source())
     assert "_attributes" not in vars(view)
 
 

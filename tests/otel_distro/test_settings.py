@@ -36,6 +36,15 @@ def test_nothing_set_means_the_defaults() -> None:
     assert (settings.ledger_retention_days, settings.exit_timeout) == (30, 2.0)
 
 
+def test_people_are_looked_for_where_the_setting_says() -> None:
+    """Content unless something else is asked for; a slip is a problem with the choices."""
+    assert loaded().policy.people == "content"
+    assert loaded(OTEL_DISTRO_REDACTION_PEOPLE="all").policy.people == "all"
+    assert "content, all or off" in " ".join(
+        messages({"OTEL_DISTRO_REDACTION_PEOPLE": "names"})
+    ) or "off" in " ".join(messages({"OTEL_DISTRO_REDACTION_PEOPLE": "names"}))
+
+
 def test_state_follows_the_xdg_folder() -> None:
     """An absolute XDG_STATE_HOME moves everything that is kept."""
     assert loaded(XDG_STATE_HOME="/data").state_dir == Path("/data/otel-distro")

@@ -14,7 +14,16 @@ import pytest
 pytest.importorskip("build", reason="the packaging tests need `pip install -e '.[lint]'`")
 
 PROJECT = Path(__file__).resolve().parents[2]
-PACKAGES = {"otel_distro", "otel_redaction", "otel_pricing", "otel_budget", "otel_cost_ledger"}
+PACKAGES = {
+    "otel_distro",
+    "otel_host",
+    "otel_redaction",
+    "otel_pricing",
+    "otel_wire",
+    "otel_budget",
+    "otel_cost_ledger",
+    "otel_trace_store",
+}
 
 
 def build(kind: str, source: Path, out: Path) -> Path:

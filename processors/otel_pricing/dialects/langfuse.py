@@ -42,13 +42,14 @@ def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
     limits = (count(parameters.get(name)) for name in OUTPUT_LIMITS)
     # It fills in zeros where it does not know.
     reported = usd(json_object(record.attributes.get(COST)).get("total")) or None
+    if reported is not None and not call.reported_cost_usd:
+        call = replace(call, reported_cost_usd=reported, reported_cost_source=COST)
     own = "input" in usage or "output" in usage
     return replace(
         call,
         usage=normalise(_own_counts(usage) if own else counts_of(usage)) or call.usage,
         service_tier=call.service_tier or text(parameters.get("service_tier")),
         max_output_tokens=call.max_output_tokens or next((n for n in limits if n), None),
-        reported_cost_usd=call.reported_cost_usd or reported,
     )
 
 
@@ -74,6 +75,8 @@ def _own_counts(usage: Mapping[str, object]) -> Counts:
         reasoning_tokens=_first(usage, "output_reasoning", "output_reasoning_tokens"),
         input_audio_tokens=_first(usage, "input_audio", "input_audio_tokens"),
         output_audio_tokens=_first(usage, "output_audio", "output_audio_tokens"),
+        input_image_tokens=_first(usage, "input_image", "input_image_tokens"),
+        output_image_tokens=_first(usage, "output_image", "output_image_tokens"),
     )
 
 

@@ -1,4 +1,7 @@
-"""Logfire and LangSmith: the conventions for the totals, a usage object for the rest."""
+"""Logfire and LangSmith: the conventions for the totals, a usage object for the rest.
+
+LangSmith also writes the details of a total as an object of their own.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,15 @@ if TYPE_CHECKING:
     from otel_pricing.record import SpanRecord
 
 USAGE_OBJECTS = ("gen_ai.usage.raw", "langsmith.metadata.usage_metadata")
+DETAILS = ("input_token_details", "output_token_details")
+_ATTRIBUTES = (*USAGE_OBJECTS, *(f"gen_ai.usage.{name}" for name in DETAILS))
 
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
     """Add to the totals of the attributes what only the usage object tells."""
     said = next((o for n in USAGE_OBJECTS if (o := json_object(record.attributes.get(n)))), {})
+    if not said:
+        said = {n: json_object(record.attributes.get(f"gen_ai.usage.{n}")) for n in DETAILS}
     found = normalise(counts_of(said))
     if found is None:
         return call
@@ -37,7 +44,7 @@ def _filled(usage: Usage | None, found: Usage) -> Usage:
 
 RAW_USAGE = Dialect(
     "raw-usage",
-    speaks=lambda record: any(name in record.attributes for name in USAGE_OBJECTS),
+    speaks=lambda record: any(name in record.attributes for name in _ATTRIBUTES),
     operation=otel_genai.operation,
     refine=refine,
 )

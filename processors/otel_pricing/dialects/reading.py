@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from otel_pricing import outcome, scope_keys
 from otel_pricing.call import ModelCall
-from otel_pricing.dialects.names import CONVENTION, AttributeNames
+from otel_pricing.dialects.names import CONVENTION, CURRENCY, AttributeNames
 from otel_pricing.hosts import provider_of
 from otel_pricing.prices.aliases import list_provider, names_no_seller
 from otel_pricing.prompts import prompt_digest
 from otel_pricing.usage import Counts, normalise
-from otel_pricing.values import first_count, first_text, nanoseconds, usd
+from otel_pricing.values import first_count, first_text, nanoseconds, truth, usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
 
     from otel_pricing.record import SpanRecord
 
 FIRST_TOKEN_EVENTS = frozenset({"First Token Stream Event", "gen_ai.content.completion.chunk"})
+
+_COUNTED = tuple(f.name for f in fields(Counts))
 
 _CLIENT_OF_MANY = "openai"
 """Many providers are reached with its client."""
@@ -37,6 +40,8 @@ class Dialect:
     names: AttributeNames = CONVENTION
     input_excludes_cache: bool = False
     """Whether input tokens are counted without the cached ones."""
+    beside: tuple[tuple[str, str], ...] = ()
+    """(part, total): counts that this dialect reports beside the total that includes them."""
     refine: Callable[[SpanRecord, ModelCall], ModelCall] | None = None
     """Corrects the call with what this dialect says in its own way."""
 
@@ -53,6 +58,7 @@ class Dialect:
         resource = record.resource_attributes
         error = outcome.error_type(record)
         provider = self._provider(record)
+        cost, cost_source = self._reported_cost(record)
         return ModelCall(
             trace_id=record.trace_id,
             span_id=record.span_id,
@@ -68,7 +74,7 @@ class Dialect:
             service_tier=first_text(attributes, names.service_tier)
             or first_text(attributes, names.requested_tier),
             usage=normalise(
-                self._counts(record),
+                self.counts(record),
                 input_excludes_cache=self.input_excludes_cache,
                 rest_is_output=list_provider(provider) == "google",
             ),
@@ -86,9 +92,8 @@ class Dialect:
             agent=first_text(attributes, scope_keys.AGENT),
             feature_flag=scope_keys.feature_flag(attributes),
             prompt_mark=prompt_digest(attributes),
-            reported_cost_usd=next(
-                (c for n in names.reported_cost if (c := usd(attributes.get(n))) is not None), None
-            ),
+            reported_cost_usd=cost,
+            reported_cost_source=cost_source,
         )
 
     def _provider(self, record: SpanRecord) -> str:
@@ -98,28 +103,29 @@ class Dialect:
             return (provider_of(server) if server else None) or said
         return said
 
-    def _counts(self, record: SpanRecord) -> Counts:
+    def counts(self, record: SpanRecord) -> Counts:
+        """Return the counts of *record* as it reports them."""
         attributes, names = record.attributes, self.names
-        return Counts(
-            input_tokens=first_count(attributes, names.input_tokens),
-            output_tokens=first_count(attributes, names.output_tokens),
-            total_tokens=first_count(attributes, names.total_tokens),
-            cache_read_tokens=first_count(attributes, names.cache_read_tokens),
-            cache_write_tokens=first_count(attributes, names.cache_write_tokens),
-            cache_write_5m_tokens=first_count(attributes, names.cache_write_5m_tokens),
-            cache_write_1h_tokens=first_count(attributes, names.cache_write_1h_tokens),
-            reasoning_tokens=first_count(attributes, names.reasoning_tokens),
-            input_audio_tokens=first_count(attributes, names.input_audio_tokens),
-            output_audio_tokens=first_count(attributes, names.output_audio_tokens),
-            web_search_requests=first_count(attributes, names.web_search_requests),
-        )
+        found = {name: first_count(attributes, getattr(names, name)) for name in _COUNTED}
+        for part, total in self.beside:
+            whole = found[total]
+            if whole is not None:
+                found[total] = whole + (first_count(attributes, (part,)) or 0)
+        return Counts(**found)
+
+    def _reported_cost(self, record: SpanRecord) -> tuple[Decimal | None, str]:
+        attributes = record.attributes
+        if (first_text(attributes, (CURRENCY,)) or "USD").upper() != "USD":
+            return None, ""
+        for name in self.names.reported_cost:
+            cost = usd(attributes.get(name)) if name in attributes else None
+            if cost is not None:
+                return cost, name
+        return None, ""
 
     def _streamed(self, record: SpanRecord) -> bool | None:
-        for name in self.names.streamed:
-            value = record.attributes.get(name)
-            if isinstance(value, bool):
-                return value
-        return None
+        values = (truth(record.attributes.get(name)) for name in self.names.streamed)
+        return next((value for value in values if value is not None), None)
 
     def _first_token(self, record: SpanRecord) -> int | None:
         for name in self.names.first_token_seconds:

@@ -14,8 +14,10 @@ LIST_PROVIDER: dict[str, str] = {
     "azure.ai.openai": "azure",
     "azure_ai": "azure",
     "azure_openai": "azure",
+    "azure-openai": "azure",
     "amazon": "aws",
     "amazon_bedrock": "aws",
+    "amazon-bedrock": "aws",
     "aws": "aws",
     "aws.bedrock": "aws",
     "aws_bedrock": "aws",
@@ -28,6 +30,11 @@ LIST_PROVIDER: dict[str, str] = {
     "google": "google",
     "google-gla": "google",
     "google-vertex": "google",
+    "google.generative-ai": "google",
+    "google.vertex": "google",
+    "vertex.anthropic": "google",
+    "vertex": "google",
+    "vertex_ai_beta": "google",
     "google_anthropic_vertex": "google",
     "google_genai": "google",
     "google_vertexai": "google",
@@ -51,8 +58,10 @@ LIST_PROVIDER: dict[str, str] = {
     "perplexity": "perplexity",
     "together": "together",
     "together_ai": "together",
+    "togetherai": "together",
     "fireworks": "fireworks",
     "fireworks_ai": "fireworks",
+    "fireworks-ai": "fireworks",
     "voyage": "voyageai",
     "voyageai": "voyageai",
     "x_ai": "x-ai",
@@ -61,11 +70,58 @@ LIST_PROVIDER: dict[str, str] = {
 }
 """Provider as a span says it -> its id in genai-prices. An id of that list needs no entry."""
 
-_NOBODY = frozenset({"", "litellm", "litellm_proxy", "unknown", "_other"})
+_NOBODY = frozenset({"", "gateway", "litellm", "litellm_proxy", "unknown", "_other"})
+"""Names that stand for no seller; Vercel's gateway charges what the maker does."""
+
+_API_WORDS = frozenset(
+    {
+        "chat",
+        "completion",
+        "completions",
+        "embedding",
+        "embeddings",
+        "image",
+        "images",
+        "language-model",
+        "messages",
+        "responses",
+        "speech",
+        "text-embedding",
+        "textembedding",
+        "transcription",
+        "video",
+    }
+)
+"""What the Vercel AI SDK puts behind the seller: `openai.responses`, `xai.chat`."""
+
+# Sellers that LiteLLM and the libraries on top of it put in front of a model's name, and that
+# are in no list under that name. An unknown name in front is a seller nobody knows.
+_SELLERS_IN_FRONT = frozenset(LIST_PROVIDER) | {
+    "arcee",
+    "azure",
+    "cerebras",
+    "cloudflare",
+    "databricks",
+    "deepseek",
+    "elevenlabs",
+    "github_copilot",
+    "groq",
+    "minimax",
+    "novita",
+    "openrouter",
+    "ovhcloud",
+    "perplexity",
+    "zai",
+}
+
+_IN_LIST = {"github_copilot": "github-copilot"}
 
 _DATE = re.compile(r"[-@](?:20\d{2}-?[01]\d-?[0-3]\d|latest|preview-\d\d-\d\d|\d\d-\d\d)(?=$|-v\d)")
 _BEDROCK = re.compile(r"\A(?:(?:us|eu|apac|au|jp|ca|global|us-gov)\.)?[a-z0-9]+\.(?=[a-z])")
 _BEDROCK_VERSION = re.compile(r"-v\d+(?::\d+(?::\w+)?)?\Z")
+_BEDROCK_ID = re.compile(
+    r"\A(?:(?:us|eu|apac|au|jp|ca|global|us-gov)\.)?[a-z0-9]+\.[a-z][\w.-]*-v\d+(?::\d+(?::\w+)?)?\Z"
+)
 _PATHS = ("models/", "publishers/", "projects/", "arn:aws")
 
 
@@ -82,7 +138,31 @@ def list_provider(provider: str) -> str | None:
     name = provider.strip().lower()
     if names_no_seller(name):
         return None
-    return LIST_PROVIDER.get(name, name)
+    while name not in LIST_PROVIDER and name.rpartition(".")[2] in _API_WORDS and "." in name:
+        name = name.rpartition(".")[0]
+    return None if names_no_seller(name) else LIST_PROVIDER.get(name, name)
+
+
+def resolve(provider: str, model: str) -> tuple[str | None, tuple[str, ...]]:
+    """Return who sells *model*, as the price list calls it, and the names to look it up under.
+
+    Where *provider* names no seller, the model's name may: `bedrock/us.anthropic.claude-...` and
+    `anthropic.claude-...-v1:0` are sold by `aws`. The seller is None where neither says it; a
+    model of a seller that no list knows, such as `hosted_vllm/gpt-4o`, has only its whole name.
+    """
+    seller = list_provider(provider)
+    if seller is not None:
+        return seller, model_names(model)
+    name = model.strip()
+    if name.startswith(_PATHS) or "/" not in name:
+        return ("aws" if _BEDROCK_ID.match(name) else None), model_names(name)
+    front, _, rest = name.partition("/")
+    front = front.lower()
+    if names_no_seller(front):
+        return resolve("", rest) if rest else (None, ())
+    if front not in _SELLERS_IN_FRONT:
+        return None, (name,)
+    return _IN_LIST.get(front) or list_provider(front), (*model_names(rest), name)
 
 
 def model_names(model: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from otel_pricing.prices.aliases import list_provider, model_names
+from otel_pricing.prices.aliases import list_provider, resolve
 from otel_pricing.prices.catalogue import STANDARD_TIERS, Catalogue
 from otel_pricing.prices.overrides import PriceTable
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DAY_NS = 86_400_000_000_000
 MINUTE_NS = 60_000_000_000
+CLIENT_OF_MANY = "openai"
+"""Many sellers are reached with this one's client, and spans then name it."""
 LONGEST_CACHE = 4096
 """Prices kept ready; a program that uses more models than this pays a look-up now and then."""
 
@@ -87,11 +89,12 @@ class PriceBook:
     ) -> Explanation:
         """Return where the price of *model* comes from, with everything that was tried."""
         price = self.find(provider, model, at_ns=at_ns, tier=tier)
+        seller, names = resolve(provider or "", model)
         return Explanation(
             provider=provider or "",
-            list_provider=list_provider(provider or ""),
+            list_provider=seller,
             model=model,
-            names_tried=model_names(model),
+            names_tried=names,
             tier=tier or "",
             price=price,
             reason=_why(price, tier or ""),
@@ -118,10 +121,10 @@ class PriceBook:
     def _look_up(
         self, provider: str, answered: str, asked: str, tier: str, at_ns: int
     ) -> Price | None:
-        seller = list_provider(provider)
         # The model that answered is the one that is billed; a deployment's own name may hide it.
         models = [model for model in (answered, asked) if model]
         tier = "" if tier in STANDARD_TIERS else tier
+        seller = resolve(provider, models[0])[0] if models else None
         declared = self._overrides.find(seller, models, at_ns, tier)
         if declared is not None:
             return declared
@@ -131,11 +134,24 @@ class PriceBook:
             if standard is not None:
                 return _without_tier(standard)
         for model in models:
-            listed = self._catalogue.find(seller, model_names(model))
+            seller, names = resolve(provider, model)
+            listed = self._catalogue.find(seller, names)
             if listed is not None:
                 if listed.changes_within_a_day:
                     self._varying.add((provider, answered, asked))
                 return self._catalogue.price(listed, at_ns, tier)
+        if list_provider(provider) == CLIENT_OF_MANY:
+            return self._of_another_maker(models, at_ns, tier)
+        return None
+
+    def _of_another_maker(self, models: list[str], at_ns: int, tier: str) -> Price | None:
+        """Return the maker's price of a model that OpenAI's client reached but OpenAI lacks."""
+        for model in models:
+            seller, names = resolve("", model)
+            listed = self._catalogue.find(seller, names)
+            if listed is not None:
+                price = self._catalogue.price(listed, at_ns, tier)
+                return replace(price, seller_is_assumed=not price.is_free)
         return None
 
 
@@ -153,6 +169,8 @@ def _why(price: Price | None, tier: str) -> str:
         return (
             f"priced by {units}, which spans do not report" if units else "listed without a price"
         )
+    if price.seller_is_assumed:
+        return "not in the list of the provider; these are the rates of the model's maker"
     if not price.tier_is_priced:
         return f"no price of its own for the tier {tier}; these are the standard rates"
     return ""

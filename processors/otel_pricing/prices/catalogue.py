@@ -1,7 +1,7 @@
-"""genai-prices as a source of prices: the only file that knows that library.
+"""genai-prices as a source of prices.
 
-It is imported at the first look-up, on whatever thread asks: loading 2,300 prices takes a fraction
-of a second that no application should wait for at its start. Nothing is downloaded: the prices are
+Its data is loaded at the first look-up, on the thread that asks (`price_data`): 2,300 prices take
+a moment that no application should wait for at its start. Nothing is downloaded: the prices are
 those in the installed wheel, unless the application itself starts the library's updater.
 """
 
@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
 from otel_pricing.prices.price import Price, Rate, price_of
+from otel_pricing.prices.price_data import PRICE_DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,7 +29,27 @@ RATE_KEYS: dict[str, str] = {
     "reasoning": "output_reasoning_mtok",
     "input_audio": "input_audio_mtok",
     "output_audio": "output_audio_mtok",
+    "cached_audio": "cache_audio_read_mtok",
+    "input_image": "input_image_mtok",
+    "output_image": "output_image_mtok",
+    "cached_image": "cache_image_read_mtok",
+    "input_video": "input_video_mtok",
+    "output_video": "output_video_mtok",
+    "citation": "output_citation_mtok",
 }
+"""Our unit -> the name of its rate per million tokens in the price data."""
+UNITS_WITHOUT_COUNT = frozenset(
+    {
+        "audio_hours",
+        "input_annotated_document_kpages",
+        "input_audio_hours",
+        "input_document_kpages",
+        "input_mchars",
+        "input_text_messages_kcount",
+        "storage_searches_kcount",
+    }
+)
+"""Units of the price data that no span reports a count of."""
 _PER_REQUEST = "requests_kcount"
 _PER_SEARCH = "web_searches_kcount"
 _THOUSAND = 1000
@@ -37,7 +58,7 @@ MAKERS = ("openai", "anthropic", "google", "mistral", "cohere", "deepseek", "x-a
 """Makers who sell their own models, tried in turn when a span names a model and no provider."""
 
 # Only charged when something we do not price was used as well, so their presence says nothing.
-_HARMLESS = frozenset({"storage_searches_kcount", "output_citation_mtok"})
+_HARMLESS = frozenset({"storage_searches_kcount"})
 
 STANDARD_TIERS = frozenset({"", "default", "auto", "standard", "standard_only", "on_demand"})
 _CONTEXTS: dict[str, tuple[Mapping[str, str], ...]] = {
@@ -75,9 +96,7 @@ class Catalogue:
 
     def find(self, provider: str | None, names: Iterable[str]) -> Listed | None:
         """Return the first of *names* that *provider* lists; any provider's when it is None."""
-        from genai_prices.data_snapshot import get_snapshot
-
-        snapshot = get_snapshot()
+        snapshot = PRICE_DATA.snapshot()
         # Without a provider the library goes by the name alone, and it knows the makers of some.
         sellers = (provider,) if provider else (None, *MAKERS)
         for seller in sellers:
@@ -112,13 +131,11 @@ class Catalogue:
 
         Without a provider it is the highest of the model makers that sell directly.
         """
-        from genai_prices.data_snapshot import get_snapshot
-
         ids = (provider,) if provider else MAKERS[:3]
         when = datetime.fromtimestamp(at_ns / 1e9, UTC)
         prices = [
             _price(model.get_prices(when), "", model.context_window)
-            for seller in get_snapshot().providers
+            for seller in PRICE_DATA.snapshot().providers
             if seller.id in ids
             for model in seller.models
         ]
@@ -133,9 +150,7 @@ class Catalogue:
         )
 
     def _source(self, listed: Listed) -> str:
-        import genai_prices
-
-        return f"genai-prices {genai_prices.__version__} {listed.provider.id}/{listed.model.id}"
+        return f"genai-prices {PRICE_DATA.version()} {listed.provider.id}/{listed.model.id}"
 
 
 def _price(prices: ModelPrice, source: str, context_tokens: int | None) -> Price:

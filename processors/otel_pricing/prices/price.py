@@ -46,6 +46,13 @@ class Price:
     reasoning: Rate | None = None
     input_audio: Rate | None = None
     output_audio: Rate | None = None
+    cached_audio: Rate | None = None
+    input_image: Rate | None = None
+    output_image: Rate | None = None
+    cached_image: Rate | None = None
+    input_video: Rate | None = None
+    output_video: Rate | None = None
+    citation: Rate | None = None
     usd_per_request: Decimal | None = None
     usd_per_web_search: Decimal | None = None
 
@@ -53,6 +60,8 @@ class Price:
     """Declared to cost nothing, which is not the same as having no price."""
     tier_is_priced: bool = True
     """False when the service tier has no rates of its own and these are the standard ones."""
+    seller_is_assumed: bool = False
+    """True when the provider does not list the model and these are its maker's rates."""
     other_units: tuple[str, ...] = ()
     """Units the list charges for and no span reports, such as hours of audio."""
     context_tokens: int | None = None
@@ -80,19 +89,17 @@ UNITS = (
     "reasoning",
     "input_audio",
     "output_audio",
+    "cached_audio",
+    "input_image",
+    "output_image",
+    "cached_image",
+    "input_video",
+    "output_video",
+    "citation",
 )
 """Units that are priced by the million tokens; each is a field of `Price`."""
 
 
 def price_of(rate_of: Callable[[str], Rate | None]) -> Price:
     """Return a price with the rate that *rate_of* gives for each of `UNITS`."""
-    return Price(
-        input=rate_of("input"),
-        output=rate_of("output"),
-        cache_read=rate_of("cache_read"),
-        cache_write=rate_of("cache_write"),
-        cache_write_1h=rate_of("cache_write_1h"),
-        reasoning=rate_of("reasoning"),
-        input_audio=rate_of("input_audio"),
-        output_audio=rate_of("output_audio"),
-    )
+    return Price(**{unit: rate_of(unit) for unit in UNITS})  # type: ignore[arg-type]

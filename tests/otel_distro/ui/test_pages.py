@@ -302,10 +302,10 @@ def test_the_calls_page_leads_from_the_latest_to_the_oldest(visit: TestClient, m
         ("/nowhere", 404, "Not Found"),
         ("/panel/nonesuch", 404, "there is no panel of that name"),
         ("/trace/xyz", 404, "32 hexadecimal digits"),
-        (f"/trace/{'f' * 32}", 404, "no model call of this trace"),
+        (f"/trace/{'f' * 32}", 404, "neither the trace store nor the ledger has this trace"),
         (f"/trace/{'0' * 31}%22", 404, "32 hexadecimal digits"),
         ("/calls?until_ns=99999999999999999999999", 200, "Calls"),
-        (f"/trace/{'f' * 32}?at=-1", 404, "no model call of this trace"),
+        (f"/trace/{'f' * 32}?at=-1", 404, "neither the trace store nor the ledger has this trace"),
     ],
 )
 def test_wrong_addresses_are_explained(

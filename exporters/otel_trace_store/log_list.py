@@ -1,0 +1,150 @@
+"""Finding log records: by time, service, severity, event, trace and text."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
+
+from otel_trace_store.blocks import unpack
+from otel_trace_store.records import StoredLog, logs_in
+from otel_trace_store.schema import BlockKind, NameKind
+from otel_trace_store.words import (
+    has_all,
+    indexed_part,
+    match_expression,
+    parts_of,
+    texts_in,
+    texts_of_attributes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otel_trace_store.reader import Segment, StoreReader
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """What is looked for; None, 0 and empty ask for nothing."""
+
+    service: str = ""
+    event: str = ""
+    session: str = ""
+    least_severity: int = 0
+    since_us: int | None = None
+    until_us: int | None = None
+    trace_id: str = ""
+    text: str = ""
+    attribute: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogList:
+    """Log records found, the newest first."""
+
+    rows: list[StoredLog]
+    complete: bool
+    """False where time ran out before everything was looked at."""
+
+
+def find_logs(reader: StoreReader, wanted: LogFilter, *, limit: int = 100) -> LogList:
+    """Return up to *limit* log records that match *wanted*; never raises for a slow query."""
+    found: list[StoredLog] = []
+    complete = True
+    try:
+        for segment in reader:
+            for records in _blocks(segment, wanted):
+                found += [record for record in records if _matches(record, wanted)]
+                if len(found) >= limit:
+                    break
+            if len(found) >= limit:
+                break
+    except sqlite3.OperationalError as error:
+        if "interrupted" not in str(error):
+            raise
+        complete = False
+    found.sort(key=lambda record: -record.time_ns)
+    return LogList(found[:limit], complete)
+
+
+def _blocks(segment: Segment, wanted: LogFilter) -> Iterator[Iterator[StoredLog]]:
+    _, _, value = wanted.attribute.partition("=")
+    parts = parts_of(wanted.text)
+    expression = match_expression([*parts, *indexed_part(value)])
+    tables, conditions, values = "blocks", ["kind = ?"], [BlockKind.LOGS]
+    conditions_values: list[Any] = list(values)
+    if expression is not None:
+        tables = "words CROSS JOIN blocks ON blocks.no = words.rowid"
+        conditions.append("words MATCH ?")
+        conditions_values.append(expression)
+    for kind, text in (
+        (NameKind.SERVICE, wanted.service),
+        (NameKind.EVENT, wanted.event),
+        (NameKind.SESSION, wanted.session),
+    ):
+        if text:
+            ids = segment.ids_of(kind, text)
+            marks = ",".join("?" * len(ids))
+            conditions.append(
+                f"EXISTS (SELECT 1 FROM block_tags WHERE tag IN ({marks}) AND block = blocks.no)"  # noqa: S608
+            )
+            conditions_values += ids
+    if wanted.trace_id:
+        conditions.append(
+            "EXISTS (SELECT 1 FROM trace_blocks JOIN traces t ON t.no = trace "
+            "WHERE block = blocks.no AND t.trace_id = ?)"
+        )
+        conditions_values.append(bytes.fromhex(wanted.trace_id))
+    for clause, bound in (
+        ("severity >= ?", wanted.least_severity or None),
+        ("last_us >= ?", wanted.since_us),
+        ("first_us < ?", wanted.until_us),
+    ):
+        if bound is not None:
+            conditions.append(clause)
+            conditions_values.append(bound)
+    query = f"SELECT data FROM {tables} WHERE {' AND '.join(conditions)} ORDER BY blocks.no DESC"  # noqa: S608
+    for (data,) in segment.connection.execute(query, conditions_values):
+        yield logs_in(LogsData.FromString(unpack(data)))
+
+
+def _matches(record: StoredLog, wanted: LogFilter) -> bool:
+    if wanted.service and record.service != wanted.service:
+        return False
+    if wanted.event and record.event_name != wanted.event:
+        return False
+    if wanted.session and wanted.session not in {
+        record.attributes.get("session.id"),
+        record.attributes.get("gen_ai.conversation.id"),
+    }:
+        return False
+    if record.severity < wanted.least_severity:
+        return False
+    at = record.time_ns // 1000
+    if wanted.since_us is not None and at < wanted.since_us:
+        return False
+    if wanted.until_us is not None and at >= wanted.until_us:
+        return False
+    if wanted.trace_id and record.trace_id != wanted.trace_id:
+        return False
+    key, _, value = wanted.attribute.partition("=")
+    if key:
+        held = record.attributes.get(key, record.resource.get(key))
+        if held is None or (value and str(held) != value):
+            return False
+    parts = parts_of(wanted.text)
+    return not parts or has_all(parts, _texts(record))
+
+
+def _texts(record: StoredLog) -> Iterator[str]:
+    yield record.service
+    yield record.event_name
+    yield record.severity_text
+    yield record.scope
+    yield record.trace_id
+    yield from texts_in(record.body)
+    yield from texts_of_attributes(record.attributes)
+    yield from texts_of_attributes(record.resource)

@@ -1,0 +1,130 @@
+"""What is stored as plain values, for JSON and CSV."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_trace_store.metric_list import MetricRow, MetricSeries
+    from otel_trace_store.records import StoredLog, StoredSpan
+    from otel_trace_store.trace_list import TraceRow
+
+
+def moment(ns: int) -> str | None:
+    """Return a moment as ISO 8601 in UTC with nanoseconds; None where it is unknown."""
+    if ns <= 0:
+        return None
+    try:
+        whole = datetime.fromtimestamp(ns // 10**9, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return f"{whole:%Y-%m-%dT%H:%M:%S}.{ns % 10**9:09}Z"
+
+
+def trace_row(row: TraceRow) -> dict[str, Any]:
+    """Return one trace of a list."""
+    return {
+        "trace_id": row.trace_id,
+        "name": row.name,
+        "service": row.service,
+        "start": moment(row.start_us * 1000),
+        "duration_ms": (row.end_us - row.start_us) / 1000,
+        "spans": row.spans,
+        "errors": row.errors,
+        "model_calls": row.calls,
+        "cost_nano_usd": row.nano_usd,
+        "unpriced_calls": row.unpriced,
+    }
+
+
+def span(one: StoredSpan) -> dict[str, Any]:
+    """Return one span with all that it holds."""
+    return {
+        "trace_id": one.trace_id,
+        "span_id": one.span_id,
+        "parent_span_id": one.parent_span_id or None,
+        "name": one.name,
+        "service": one.service,
+        "kind": one.kind,
+        "start": moment(one.start_ns),
+        "duration_ms": (one.end_ns - one.start_ns) / 1e6,
+        "status": one.status,
+        "status_message": one.status_message or None,
+        "scope": one.scope,
+        "attributes": _safe(one.attributes),
+        "events": [
+            {
+                "name": event.name,
+                "time": moment(event.time_ns),
+                "attributes": _safe(event.attributes),
+            }
+            for event in one.events
+        ],
+        "links": [{"trace_id": link.trace_id, "span_id": link.span_id} for link in one.links],
+    }
+
+
+def log_record(one: StoredLog) -> dict[str, Any]:
+    """Return one log record."""
+    return {
+        "time": moment(one.time_ns),
+        "severity": one.severity,
+        "severity_text": one.severity_text,
+        "service": one.service,
+        "event": one.event_name or None,
+        "body": _value(one.body),
+        "trace_id": one.trace_id or None,
+        "span_id": one.span_id or None,
+        "scope": one.scope,
+        "attributes": _safe(one.attributes),
+    }
+
+
+def metric_row(row: MetricRow) -> dict[str, Any]:
+    """Return one metric of a list."""
+    return {
+        "name": row.name,
+        "service": row.service,
+        "kind": row.kind,
+        "unit": row.unit,
+        "description": row.description,
+        "series": row.series,
+        "last_time": moment(row.last_us * 1000),
+        "last_value": row.last,
+    }
+
+
+def metric_series(one: MetricSeries) -> dict[str, Any]:
+    """Return one series with its points."""
+    return {
+        "name": one.name,
+        "service": one.service,
+        "kind": one.kind,
+        "unit": one.unit,
+        "temporality": {1: "delta", 2: "cumulative"}.get(one.temporality),
+        "attributes": _safe(one.attributes),
+        "points": [
+            {"time": moment(point.time_us * 1000), "value": point.value, **_safe(point.more)}
+            for point in one.points
+        ],
+    }
+
+
+def _safe(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _value(value) for key, value in values.items()}
+
+
+def _value(value: Any) -> Any:
+    """Return *value* as JSON has it: bytes as hexadecimal, no NaN."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, float) and value - value != 0:
+        return None
+    if isinstance(value, dict):
+        return _safe(value)
+    if isinstance(value, list | tuple):
+        return [_value(item) for item in value]
+    return value

@@ -1,0 +1,110 @@
+"""Reading a trace store: all its segments, the newest first."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+from otel_trace_store.errors import TraceStoreError
+from otel_trace_store.segments import open_readable, segment_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from otel_trace_store.schema import NameKind
+
+_STEPS: Final = 20_000
+"""SQLite asks after so many of its steps whether to go on: a fraction of a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One open segment."""
+
+    name: str
+    connection: sqlite3.Connection
+
+    def ids_of(self, kind: NameKind, text: str) -> list[int]:
+        """Return the numbers of a name; an operation has one for each service."""
+        rows = self.connection.execute(
+            "SELECT id FROM names WHERE kind = ? AND text = ?", (kind, text)
+        )
+        return [number for (number,) in rows]
+
+    def name_of(self, number: int | None) -> tuple[str, str]:
+        """Return the text of a name and what stands beside it; empty for one that is not there."""
+        row = self.connection.execute(
+            "SELECT text, more FROM names WHERE id = ?", (number,)
+        ).fetchone()
+        return (str(row[0]), str(row[1])) if row else ("", "")
+
+
+class StoreReader:
+    """The segments of the store in *folder*, open for reading; a context manager.
+
+    For one thread. Raises TraceStoreError where a segment was made by a later version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.segments: list[Segment] = []
+        for path in reversed(segment_files(folder)):
+            # What retention has just removed, or what is damaged, is passed over.
+            with suppress(sqlite3.Error):
+                try:
+                    connection = open_readable(path)
+                except TraceStoreError as error:
+                    if "is empty" in str(error):
+                        continue
+                    self.close()
+                    raise
+                self.segments.append(Segment(path.name, connection))
+
+    def __enter__(self) -> Self:
+        """Return this reader."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the segments."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the segments."""
+        for segment in self.segments:
+            segment.connection.close()
+        self.segments = []
+
+    def limit_time(self, seconds: float) -> None:
+        """Let no query run longer than *seconds* from now; sqlite3.OperationalError ends it."""
+        until = time.monotonic() + seconds
+        for segment in self.segments:
+            segment.connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+
+    def names(self, kind: NameKind, most: int = 500) -> list[str]:
+        """Return the names of a kind in alphabetical order."""
+        found: set[str] = set()
+        for segment in self.segments:
+            rows: Iterable[tuple[str]] = segment.connection.execute(
+                "SELECT DISTINCT text FROM names WHERE kind = ? ORDER BY id DESC LIMIT ?",
+                (kind, most),
+            )
+            found.update(text for (text,) in rows)
+        return sorted(found)[:most]
+
+    def mark(self) -> str:
+        """Return a text that changes whenever something is stored."""
+        if not self.segments:
+            return "empty"
+        newest = self.segments[0]
+        (block,) = newest.connection.execute("SELECT max(no) FROM blocks").fetchone()
+        (points,) = newest.connection.execute("PRAGMA data_version").fetchone()
+        (series,) = newest.connection.execute("SELECT max(time_us) FROM points").fetchone()
+        return f"{newest.name}:{block}:{points}:{series}"
+
+    def __iter__(self) -> Iterator[Segment]:
+        """Yield the segments, the newest first."""
+        return iter(self.segments)

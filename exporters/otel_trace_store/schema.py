@@ -1,0 +1,109 @@
+"""The tables of one segment of the trace store.
+
+Spans and log records are kept as compressed blocks of OTLP, some hundreds of records each. Around
+the blocks stand narrow indexes: which blocks hold a trace, which traces have a service, operation,
+model or session, which blocks have a word, and sums by hour and operation. Every row of a block and
+of its indexes is written in one transaction.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import sqlite3
+
+APPLICATION_ID: Final = 0x4F545331
+"""`PRAGMA application_id`: "OTS1"."""
+NS_PER_US: Final = 1_000
+HOUR_US: Final = 3_600_000_000
+
+
+class BlockKind(IntEnum):
+    """What a block holds."""
+
+    SPANS = 1
+    LOGS = 2
+
+
+class NameKind(IntEnum):
+    """What an interned name is the name of."""
+
+    SERVICE = 1
+    OPERATION = 2
+    """Span name, with the service in `more`."""
+    MODEL = 3
+    SESSION = 4
+    ERROR = 5
+    """One name: traces and log blocks with an error carry it as a tag."""
+    AGENT = 6
+    EVENT = 7
+    """Event name of log records."""
+
+
+ERROR_TAG: Final = "error"
+
+_TABLES: Final = """
+CREATE TABLE names (
+    id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, text TEXT NOT NULL,
+    more TEXT NOT NULL DEFAULT '', UNIQUE (kind, text, more)
+);
+CREATE TABLE blocks (
+    no INTEGER PRIMARY KEY, kind INTEGER NOT NULL, records INTEGER NOT NULL,
+    first_us INTEGER NOT NULL, last_us INTEGER NOT NULL, severity INTEGER NOT NULL,
+    data BLOB NOT NULL
+);
+CREATE TABLE traces (
+    no INTEGER PRIMARY KEY, trace_id BLOB NOT NULL UNIQUE,
+    start_us INTEGER NOT NULL, end_us INTEGER NOT NULL,
+    root INTEGER, spans INTEGER NOT NULL, errors INTEGER NOT NULL
+);
+CREATE INDEX traces_by_start ON traces (start_us);
+CREATE TABLE trace_blocks (
+    trace INTEGER NOT NULL, block INTEGER NOT NULL, span_ids BLOB NOT NULL,
+    PRIMARY KEY (trace, block)
+) WITHOUT ROWID;
+CREATE TABLE trace_tags (
+    tag INTEGER NOT NULL, trace INTEGER NOT NULL, PRIMARY KEY (tag, trace)
+) WITHOUT ROWID;
+CREATE TABLE block_tags (
+    tag INTEGER NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (tag, block)
+) WITHOUT ROWID;
+CREATE TABLE costs (
+    trace INTEGER NOT NULL, span_id BLOB NOT NULL, nano_usd INTEGER, billed INTEGER NOT NULL,
+    PRIMARY KEY (trace, span_id)
+) WITHOUT ROWID;
+CREATE TABLE operation_hours (
+    hour INTEGER NOT NULL, operation INTEGER NOT NULL, bucket INTEGER NOT NULL,
+    spans INTEGER NOT NULL, errors INTEGER NOT NULL, total_us INTEGER NOT NULL,
+    PRIMARY KEY (hour, operation, bucket)
+) WITHOUT ROWID;
+CREATE TABLE log_keys (key INTEGER PRIMARY KEY);
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, name TEXT NOT NULL, unit TEXT NOT NULL,
+    description TEXT NOT NULL, kind TEXT NOT NULL, temporality INTEGER NOT NULL,
+    monotonic INTEGER NOT NULL, service TEXT NOT NULL, scope TEXT NOT NULL,
+    attributes TEXT NOT NULL
+);
+CREATE INDEX series_by_name ON series (name);
+CREATE TABLE points (
+    series INTEGER NOT NULL, time_us INTEGER NOT NULL, value, more TEXT,
+    PRIMARY KEY (series, time_us)
+) WITHOUT ROWID;
+CREATE VIRTUAL TABLE words USING fts5 (text, content='', detail=none);
+"""
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables of version 1."""
+    for statement in _TABLES.split(";\n"):
+        if statement.strip():
+            connection.execute(statement)
+
+
+MIGRATIONS: Final = (create_tables,)
+"""The migration at position n leads from version n to version n + 1."""
+
+SCHEMA_VERSION: Final = len(MIGRATIONS)
+"""Stored in `PRAGMA user_version`."""

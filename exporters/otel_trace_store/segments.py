@@ -1,0 +1,163 @@
+"""The files of a trace store: one SQLite database a day, or less where the day is large.
+
+Retention removes whole files, oldest first, which takes no lock, no vacuum and no time. The name
+of a segment is the moment it was made, so that names sort by age.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from otel_trace_store.errors import TraceStoreError
+from otel_trace_store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUFFIX: Final = ".traces.db"
+_NAME_FORMAT: Final = "%Y%m%dT%H%M%S%f"
+_SIDE_FILES: Final = ("", "-wal", "-shm", "-journal")
+_BUSY_SECONDS: Final = 5.0
+_WAL_BYTES: Final = 32 * 2**20
+_CACHE_KIB: Final = 16_384
+
+
+def segment_files(folder: Path) -> list[Path]:
+    """Return the segments in *folder*, oldest first; none where there is no folder."""
+    with suppress(OSError):
+        return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
+    return []
+
+
+def made_at(path: Path) -> datetime | None:
+    """Return when the segment at *path* was begun; None for a name that does not say."""
+    with suppress(ValueError):
+        return datetime.strptime(path.name.removesuffix(SUFFIX), _NAME_FORMAT).replace(tzinfo=UTC)
+    return None
+
+
+def new_segment_path(folder: Path, now: datetime) -> Path:
+    """Return the path for a segment begun *now*, after all others in *folder*."""
+    name = now.astimezone(UTC).strftime(_NAME_FORMAT)
+    files = segment_files(folder)
+    if files and files[-1].name.removesuffix(SUFFIX) >= name:
+        # The clock was set back; the order of segments is the order in which they were made.
+        last = files[-1].name.removesuffix(SUFFIX)
+        name = last[:-6] + f"{int(last[-6:]) + 1:06}"
+    return folder / f"{name}{SUFFIX}"
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the private *folder* of a store; raises TraceStoreError where that is not possible."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise TraceStoreError(
+            f"cannot make the folder {folder} for traces: {error.strerror}; "
+            "name another with OTEL_DISTRO_STATE_DIR"
+        ) from error
+    if not stat.S_ISDIR(found.st_mode):
+        raise TraceStoreError(f"{folder} is a link or a file; move it away")
+    if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
+        raise TraceStoreError(f"{folder} belongs to user {found.st_uid}; choose another folder")
+    if found.st_mode & 0o077:
+        folder.chmod(0o700)
+
+
+def open_writable(path: Path) -> sqlite3.Connection:
+    """Return a connection that writes to the segment at *path*, made or migrated if need be.
+
+    Raises TraceStoreError for a file that is not ours and sqlite3.Error for one SQLite cannot use.
+    """
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    # Made 0600 before SQLite sees it, which gives its side files the same mode.
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)
+    os.close(descriptor)
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        version = _version(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        _migrate(connection, version)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_readable(path: Path) -> sqlite3.Connection:
+    """Return a connection that only reads the segment at *path*.
+
+    Raises TraceStoreError where it is not a segment of ours, and sqlite3.Error.
+    """
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        if _version(connection, path) == 0:
+            raise TraceStoreError(f"{path} is empty")
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application != APPLICATION_ID and (version or objects):
+        raise TraceStoreError(f"{path} is the database of another program; move it away")
+    if version > SCHEMA_VERSION:
+        raise TraceStoreError(
+            f"{path} has schema {version}, this version of otel-distro knows up to "
+            f"{SCHEMA_VERSION}; upgrade otel-distro"
+        )
+    return int(version)
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
+    if version == SCHEMA_VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in MIGRATIONS[version:]:
+            step(connection)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes on disk of the segment at *path*, side files included."""
+    total = 0
+    for side in _SIDE_FILES:
+        with suppress(OSError):
+            total += path.with_name(path.name + side).stat().st_size
+    return total
+
+
+def remove(path: Path) -> None:
+    """Remove the segment at *path* and its side files; raises OSError."""
+    for side in _SIDE_FILES:
+        path.with_name(path.name + side).unlink(missing_ok=True)

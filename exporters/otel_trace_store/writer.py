@@ -1,0 +1,438 @@
+"""The one writer of a trace store: what arrives together is one transaction."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from otel_trace_store.blocks import log_chunks, pack, span_chunks
+from otel_trace_store.duplicates import new_log_records, new_spans
+from otel_trace_store.errors import StoreInUseError, TraceStoreError
+from otel_trace_store.limits import DEFAULT_LIMITS, StoreLimits
+from otel_trace_store.log_index import LogIndex
+from otel_trace_store.metric_points import points_of
+from otel_trace_store.names import Names
+from otel_trace_store.retention import remove_old
+from otel_trace_store.schema import BlockKind
+from otel_trace_store.segments import (
+    made_at,
+    new_segment_path,
+    open_readable,
+    open_writable,
+    prepare_folder,
+    segment_files,
+    size_of,
+)
+from otel_trace_store.span_index import SpanIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs
+    from opentelemetry.proto.metrics.v1.metrics_pb2 import ResourceMetrics
+    from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows: the lock of SQLite has to be enough
+    fcntl = None  # type: ignore[assignment]
+
+LOCK: Final = "writer.lock"
+_LOOK_SECONDS: Final = 60.0
+_DAMAGED: Final = (sqlite3.DatabaseError,)
+
+
+@dataclass(frozen=True, slots=True)
+class SpanCost:
+    """What one model call cost."""
+
+    trace_id: bytes
+    span_id: bytes
+    nano_usd: int | None
+    """Nano-US-dollars; None where the price is unknown."""
+    billed: bool
+    """False where another span carries the cost of the same call."""
+    revised: bool = False
+    """Whether it takes the place of an earlier decision; else one that is stored stays."""
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """What is written together."""
+
+    spans: list[ResourceSpans] = field(default_factory=list)
+    logs: list[ResourceLogs] = field(default_factory=list)
+    metrics: list[ResourceMetrics] = field(default_factory=list)
+    costs: list[SpanCost] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How much was new; what the store had already is left as it is."""
+
+    spans: int = 0
+    log_records: int = 0
+    points: int = 0
+
+
+class TraceStoreWriter:
+    """Writes to the store in *folder*; for one thread of one process at a time.
+
+    Raises StoreInUseError where another process writes to it, TraceStoreError where it cannot be
+    written. *say* receives messages for people.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        limits: StoreLimits = DEFAULT_LIMITS,
+        *,
+        say: Callable[[str], None] = lambda _message: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.folder = folder
+        self._limits = limits
+        self._say = say
+        self._now = now
+        self._connection: sqlite3.Connection | None = None
+        self._path: Path | None = None
+        self._inode = 0
+        self._names: Names | None = None
+        self._older: dict[Path, sqlite3.Connection] = {}
+        self._looked_at = 0.0
+        prepare_folder(folder)
+        self._lock: int | None = _locked(folder)
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def write(self, arrivals: Arrivals) -> Written:
+        """Store *arrivals* durably against the end of the process; raises TraceStoreError.
+
+        After an error nothing of them is stored, and the next attempt starts afresh.
+        """
+        try:
+            connection, names = self._current()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                written = self._store(connection, names, arrivals)
+                connection.execute("COMMIT")
+            except BaseException:
+                self._names = None  # it may know names that were never stored
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except (sqlite3.Error, OSError) as error:
+            self._after_fault(error)
+            raise TraceStoreError(f"cannot write traces to {self._path}: {error}") from error
+        return written
+
+    def close(self) -> None:
+        """Close the files and give the store back."""
+        self._close_segment()
+        for connection in self._older.values():
+            connection.close()
+        self._older.clear()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _store(self, connection: sqlite3.Connection, names: Names, arrivals: Arrivals) -> Written:
+        spans = logs = points = 0
+        if arrivals.spans:
+            fresh = new_spans(arrivals.spans, [connection, *self._older.values()])
+            hours: dict[tuple[int, int, int], list[int]] = {}
+            for chunk in span_chunks(fresh):
+                index = SpanIndex(hours=hours)
+                index.add_all(chunk, names)
+                _write_spans(connection, index, pack(chunk))
+                spans += index.records
+            _write_hours(connection, hours)
+        if arrivals.logs:
+            others = list(self._older.values())
+            for records in log_chunks(new_log_records(arrivals.logs, connection, others)):
+                log_index = LogIndex()
+                log_index.add_all(records, names)
+                _write_logs(connection, log_index, pack(records))
+                logs += log_index.records
+        if arrivals.metrics:
+            points = _write_points(connection, arrivals.metrics)
+        if arrivals.costs:
+            self._write_costs(connection, arrivals.costs)
+        return Written(spans, logs, points)
+
+    def _write_costs(self, connection: sqlite3.Connection, costs: Sequence[SpanCost]) -> None:
+        # A revised decision may be about a span of an older segment, which is then left as it is:
+        # the ledger has the last word on money.
+        insert = (
+            "INSERT INTO costs (trace, span_id, nano_usd, billed) "
+            "SELECT no, ?, ?, ? FROM traces WHERE trace_id = ? ON CONFLICT DO "
+        )
+        for revised, action in (
+            (False, "NOTHING"),
+            (True, "UPDATE SET nano_usd = excluded.nano_usd, billed = excluded.billed"),
+        ):
+            connection.executemany(
+                insert + action,
+                [
+                    (cost.span_id, cost.nano_usd, cost.billed, cost.trace_id)
+                    for cost in costs
+                    if cost.revised is revised
+                ],
+            )
+
+    def _current(self) -> tuple[sqlite3.Connection, Names]:
+        """Return the segment to write to, a new one where the day or the file is full."""
+        now = time.monotonic()
+        if self._connection is not None and now > self._looked_at + _LOOK_SECONDS:
+            self._looked_at = now
+            if self._is_full():
+                self._close_segment()
+            self._retain()
+        if self._connection is not None and not self._is_there():
+            self._say(f"{self._path} was removed while it was open; a new file is started")
+            self._close_segment()
+        if self._connection is None:
+            self._open()
+        assert self._connection is not None  # noqa: S101 - just opened
+        if self._names is None:
+            self._names = Names(self._connection)
+        return self._connection, self._names
+
+    def _open(self) -> None:
+        prepare_folder(self.folder)
+        files = segment_files(self.folder)
+        now = self._now()
+        path = files[-1] if files else None
+        if path is None or self._is_full(path):
+            path = new_segment_path(self.folder, now)
+        try:
+            connection = open_writable(path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise TraceStoreError(f"cannot open {path}: {error}") from error
+            self._set_aside(path, error)
+            path = new_segment_path(self.folder, now)
+            connection = open_writable(path)
+        self._connection, self._path = connection, path
+        self._inode = path.stat().st_ino
+        self._names = None
+        self._looked_at = time.monotonic()
+        self._retain()
+
+    def _retain(self) -> None:
+        remove_old(self.folder, self._limits, self._now())
+        self._open_older()
+
+    def _open_older(self) -> None:
+        """Keep a connection to each older segment, to know what is sent once more."""
+        files = [path for path in segment_files(self.folder) if path != self._path]
+        for path in self._older.keys() - set(files):
+            self._older.pop(path).close()
+        for path in files:
+            if path not in self._older:
+                with suppress(sqlite3.Error, TraceStoreError):
+                    self._older[path] = open_readable(path)
+
+    def _is_full(self, path: Path | None = None) -> bool:
+        path = path or self._path
+        assert path is not None  # noqa: S101 - asked only of a segment that there is
+        begun = made_at(path)
+        too_old = begun is None or self._now() - begun >= timedelta(days=1)
+        return too_old or size_of(path) >= self._limits.segment_bytes
+
+    def _is_there(self) -> bool:
+        assert self._path is not None  # noqa: S101 - asked only of a segment that is open
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False
+
+    def _after_fault(self, error: BaseException) -> None:
+        path = self._path
+        self._close_segment()
+        damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(
+            error, sqlite3.OperationalError | sqlite3.IntegrityError | sqlite3.ProgrammingError
+        )
+        if damaged and path is not None:
+            self._set_aside(path, error)
+
+    def _set_aside(self, path: Path, error: BaseException) -> None:
+        target = path.with_name(path.name + ".damaged")
+        with suppress(OSError):
+            path.rename(target)
+        self._say(f"{path} is damaged ({error}); it is kept as {target.name}, a new one is started")
+
+    def _close_segment(self) -> None:
+        connection, self._connection, self._names = self._connection, None, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+
+def _locked(folder: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        descriptor = os.open(folder / LOCK, flags, 0o600)
+    except OSError as error:
+        raise TraceStoreError(f"cannot open {folder / LOCK}: {error.strerror}") from error
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise StoreInUseError(
+            f"another process writes to the traces in {folder}; "
+            "is `otel-distro serve` running already?"
+        ) from error
+    return descriptor
+
+
+def _write_spans(connection: sqlite3.Connection, index: SpanIndex, data: bytes) -> None:
+    block = _write_block(connection, BlockKind.SPANS, index, 0, data)
+    _write_words(connection, block, index.texts)
+    connection.executemany(
+        "INSERT INTO traces (trace_id, start_us, end_us, root, spans, errors) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (trace_id) DO UPDATE SET "
+        "root = CASE WHEN excluded.root > 0 THEN excluded.root "
+        "WHEN root IS NULL OR (root < 0 AND excluded.start_us < start_us) THEN excluded.root "
+        "ELSE root END, "
+        "start_us = CASE WHEN spans = 0 THEN excluded.start_us "
+        "ELSE min(start_us, excluded.start_us) END, "
+        "end_us = max(end_us, excluded.end_us), "
+        "spans = spans + excluded.spans, errors = errors + excluded.errors",
+        [
+            (trace_id, one.start_us, one.end_us, one.root, len(one.span_ids), one.errors)
+            for trace_id, one in index.traces.items()
+        ],
+    )
+    numbers = trace_numbers(connection, list(index.traces))
+    connection.executemany(
+        "INSERT INTO trace_blocks (trace, block, span_ids) VALUES (?, ?, ?)",
+        [
+            (numbers[trace_id], block, b"".join(one.span_ids))
+            for trace_id, one in index.traces.items()
+        ],
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO trace_tags (tag, trace) VALUES (?, ?)",
+        [
+            (tag, numbers[trace_id])
+            for trace_id, one in index.traces.items()
+            for tag in sorted(one.tags)
+        ],
+    )
+
+
+def _write_logs(connection: sqlite3.Connection, index: LogIndex, data: bytes) -> None:
+    block = _write_block(connection, BlockKind.LOGS, index, index.severity, data)
+    _write_words(connection, block, index.texts)
+    connection.executemany(
+        "INSERT OR IGNORE INTO block_tags (tag, block) VALUES (?, ?)",
+        [(tag, block) for tag in sorted(index.tags)],
+    )
+    if not index.traces:
+        return
+    # A trace may be known by its log records alone, or before its first span.
+    connection.executemany(
+        "INSERT OR IGNORE INTO traces (trace_id, start_us, end_us, root, spans, errors) "
+        "VALUES (?, ?, ?, NULL, 0, 0)",
+        [(trace_id, index.first_us, index.first_us) for trace_id in index.traces],
+    )
+    numbers = trace_numbers(connection, list(index.traces))
+    connection.executemany(
+        "INSERT OR IGNORE INTO trace_blocks (trace, block, span_ids) VALUES (?, ?, x'')",
+        [(number, block) for number in numbers.values()],
+    )
+
+
+def _write_block(
+    connection: sqlite3.Connection,
+    kind: BlockKind,
+    index: SpanIndex | LogIndex,
+    severity: int,
+    data: bytes,
+) -> int:
+    cursor = connection.execute(
+        "INSERT INTO blocks (kind, records, first_us, last_us, severity, data) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (kind, index.records, index.first_us, index.last_us, severity, data),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def _write_words(connection: sqlite3.Connection, block: int, texts: set[str]) -> None:
+    text = "\n".join(texts).replace("\x00", " ")  # SQLite's tokenizer ends at a NUL
+    connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (block, text))
+
+
+def _write_hours(
+    connection: sqlite3.Connection, hours: dict[tuple[int, int, int], list[int]]
+) -> None:
+    connection.executemany(
+        "INSERT INTO operation_hours (hour, operation, bucket, spans, errors, total_us) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET spans = spans + excluded.spans, "
+        "errors = errors + excluded.errors, total_us = total_us + excluded.total_us",
+        [(*key, *sums) for key, sums in hours.items()],
+    )
+
+
+def _write_points(connection: sqlite3.Connection, groups: Sequence[ResourceMetrics]) -> int:
+    known: dict[bytes, int] = {}
+    before = connection.total_changes
+    made = 0
+    for series, point in points_of(groups):
+        key = series.key
+        number = known.get(key)
+        if number is None:
+            row = connection.execute("SELECT id FROM series WHERE key = ?", (key,)).fetchone()
+            if row is None:
+                made += 1
+                cursor = connection.execute(
+                    "INSERT INTO series (key, name, unit, description, kind, temporality, "
+                    "monotonic, service, scope, attributes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        key,
+                        series.name,
+                        series.unit,
+                        series.description,
+                        series.kind,
+                        series.temporality,
+                        series.monotonic,
+                        series.service,
+                        series.scope,
+                        series.attributes,
+                    ),
+                )
+                number = int(cursor.lastrowid or 0)
+            else:
+                number = int(row[0])
+            known[key] = number
+        connection.execute(
+            "INSERT OR IGNORE INTO points (series, time_us, value, more) VALUES (?, ?, ?, ?)",
+            (number, point.time_us, point.value, point.more),
+        )
+    return connection.total_changes - before - made
+
+
+def trace_numbers(connection: sqlite3.Connection, trace_ids: Sequence[bytes]) -> dict[bytes, int]:
+    """Return the numbers of those traces that the segment knows."""
+    found: dict[bytes, int] = {}
+    for start in range(0, len(trace_ids), 400):
+        part = trace_ids[start : start + 400]
+        marks = ",".join("?" * len(part))
+        found.update(
+            connection.execute(
+                f"SELECT trace_id, no FROM traces WHERE trace_id IN ({marks})",  # noqa: S608
+                part,
+            )
+        )
+    return found

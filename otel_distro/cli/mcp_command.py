@@ -1,0 +1,31 @@
+"""`otel-distro mcp`: an MCP server with which agents ask what they spent and why they are slow."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import click
+
+from otel_distro.cli import output
+from otel_distro.cli.options import ledger_option, ledger_path
+
+if TYPE_CHECKING:
+    from otel_cost_ledger.location import Location
+
+
+@click.command("mcp", epilog="Example: claude mcp add otel-distro -- otel-distro mcp")
+@ledger_option
+def command(ledger: Location | None) -> None:
+    """Serve read-only questions over ledger and traces to an agent, on stdin and stdout.
+
+    The agent can ask for costs, budgets, the slowest and the failing operations, traces and log
+    records. It can change nothing, and sees only what was redacted before it was stored.
+    """
+    if find_spec("mcp") is None:
+        raise output.fail("this needs the package mcp; run: pip install 'otel-distro[mcp]'")
+    from otel_distro.cli.mcp_tools import make_server
+    from otel_distro.settings import load, process_environment
+
+    settings = load(process_environment()).settings
+    make_server(settings, ledger_path(ledger)).run("stdio")

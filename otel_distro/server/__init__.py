@@ -1,0 +1,1 @@
+"""The embedded collector: receives OTLP, redacts, prices, stores, shows and forwards it."""

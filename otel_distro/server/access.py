@@ -1,0 +1,72 @@
+"""Who may send: loopback senders, or those who show the token; browsers only from named origins.
+
+A page of another origin reaches loopback ports too. Its requests carry an `Origin`, and where its
+own name was made to point here a foreign `Host`; both are refused.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+
+from otel_distro.ui.security import LOOPBACK, host_name
+
+
+@dataclass(frozen=True, slots=True)
+class SenderAccess:
+    """Who may send to the receivers."""
+
+    token: str | None = None
+    """What senders must show as a bearer token; None lets everyone in who reaches the port."""
+    hosts: frozenset[str] = frozenset()
+    """Names besides those of loopback under which the receivers may be addressed."""
+    origins: frozenset[str] = frozenset()
+    """Origins, such as `http://localhost:3000`, whose pages may send."""
+
+    def refusal(self, headers: dict[bytes, list[bytes]]) -> tuple[int, str] | None:
+        """Return status and reason where a request with *headers* may not send."""
+        hosts = headers.get(b"host", [])
+        if len(hosts) != 1 or not self._allows_host(hosts[0].decode("latin-1")):
+            return 421, "nothing is received under that name; address 127.0.0.1 or localhost"
+        origins = headers.get(b"origin", [])
+        if origins and not self.allows_origin(origins):
+            return 403, (
+                "pages of that origin may not send; allow it with --allow-origin or "
+                "OTEL_DISTRO_SERVE_ORIGINS"
+            )
+        if self.token is not None and not self.knows(headers.get(b"authorization", [])):
+            return (
+                401,
+                "a token is needed: authorization=Bearer followed by OTEL_DISTRO_SERVE_TOKEN",
+            )
+        return None
+
+    def allows_origin(self, origins: list[bytes]) -> bool:
+        """Return whether pages of the one origin named may send."""
+        return len(origins) == 1 and origins[0].decode("latin-1").lower() in self.origins
+
+    def knows(self, shown: list[bytes]) -> bool:
+        """Return whether *shown* has the token."""
+        if self.token is None or len(shown) != 1:
+            return False
+        kind, _, credential = shown[0].partition(b" ")
+        return kind.lower() == b"bearer" and hmac.compare_digest(
+            credential.strip(), self.token.encode("utf-8", "replace")
+        )
+
+    def _allows_host(self, header: str) -> bool:
+        name = host_name(header)
+        if name in LOOPBACK or name in self.hosts:
+            return True
+        # With a token an address is a good name too: only a name can be made to point elsewhere.
+        return self.token is not None and _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    import ipaddress
+
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

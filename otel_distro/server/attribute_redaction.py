@@ -1,0 +1,117 @@
+"""Redacts attributes in place, and looks at each pair of name and value once.
+
+Most attributes of most spans repeat: names, routes, methods, statuses. What was found clean is
+remembered by name and value, so that a span costs a look-up for each of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_distro.server.otlp_values import is_deeper, set_attributes, set_value
+from otel_trace_store.values import value_of
+
+if TYPE_CHECKING:
+    from otel_redaction.shield import Shield
+
+_MOST_KEPT: Final = 32_768
+_LONGEST_KEPT: Final = 256
+_SMALL_NUMBER: Final = 1_000_000
+"""Smaller numbers are no card numbers and no identifiers of persons."""
+
+
+class AttributeRedactor:
+    """Redacts lists of OTLP attributes; for one thread."""
+
+    def __init__(self, shield: Shield, *, most: int, nesting: int) -> None:
+        self._shield = shield
+        self._most = most
+        self._nesting = nesting
+        self._clean: set[tuple[str, str]] = set()
+        self._clean_names: set[str] = set()
+
+    def redact(self, holder: Any, field: str, signal: str) -> None:
+        """Redact the attributes that *holder* has in *field*; those beyond a bound are dropped."""
+        pairs = getattr(holder, field)
+        if len(pairs) > self._most:
+            if hasattr(holder, "dropped_attributes_count"):
+                holder.dropped_attributes_count += len(pairs) - self._most
+            del pairs[self._most :]
+        unknown = self.unknown(pairs)
+        if unknown:
+            self.redact_pairs(pairs, unknown, signal)
+
+    def unknown(self, pairs: Any) -> list[Any]:
+        """Return those of *pairs* that are not known to be clean."""
+        clean, names = self._clean, self._clean_names
+        found = []
+        for pair in pairs:
+            key, value = pair.key, pair.value
+            text = value.string_value
+            if text:
+                if (key, text) not in clean:
+                    found.append(pair)
+            elif not (
+                key in names
+                and (
+                    value.HasField("bool_value")
+                    or (
+                        value.HasField("int_value")
+                        and -_SMALL_NUMBER < value.int_value < _SMALL_NUMBER
+                    )
+                )
+            ):
+                found.append(pair)
+        return found
+
+    def redact_pairs(self, pairs: Any, unknown: list[Any], signal: str) -> None:
+        """Redact *unknown*, which are some of *pairs*, each by itself."""
+        dropped: list[str] = []
+        for pair in unknown:
+            key, value = pair.key, pair.value
+            kind = value.WhichOneof("value")
+            raw = value_of(value)
+            clean = self._shield.attributes({key: raw}, signal)
+            if key in clean and clean[key] == raw and type(clean[key]) is type(raw):
+                if kind in {"array_value", "kvlist_value"}:
+                    if is_deeper(value, self._nesting):
+                        set_value(value, raw)  # what is nested more deeply is cut off
+                else:
+                    self._remember(key, kind, raw)
+                continue
+            if not clean:
+                dropped.append(key)
+                pair.key = ""
+                value.Clear()
+                continue
+            ((name, content),) = clean.items()
+            pair.key = name
+            set_value(value, content)
+        if dropped:
+            kept = [pair for pair in pairs if pair.key or pair.value.WhichOneof("value")]
+            copies = [type(pair).FromString(pair.SerializeToString()) for pair in kept]
+            del pairs[:]
+            pairs.extend(copies)
+
+    def append(self, pairs: Any, added: dict[str, Any], signal: str) -> None:
+        """Put *added*, redacted, behind *pairs*, in the place of what is named the same."""
+        clean = self._shield.attributes(added, signal)
+        if any(pair.key in clean for pair in pairs):
+            values = {pair.key: value_of(pair.value) for pair in pairs}
+            set_attributes(pairs, {**values, **clean})
+            return
+        for key, content in clean.items():
+            pair = pairs.add()
+            pair.key = key
+            set_value(pair.value, content)
+
+    def _remember(self, key: str, kind: str | None, raw: Any) -> None:
+        if kind == "string_value":
+            if len(raw) <= _LONGEST_KEPT:
+                if len(self._clean) >= _MOST_KEPT:
+                    self._clean.clear()
+                self._clean.add((key, raw))
+        elif kind in {"int_value", "bool_value"}:
+            if len(self._clean_names) >= _MOST_KEPT:
+                self._clean_names.clear()
+            self._clean_names.add(key)

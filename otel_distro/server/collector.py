@@ -1,0 +1,132 @@
+"""The parts of the embedded collector, wired together and closed in order."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from otel_distro import notices
+from otel_distro.accounting.ledger_sink import LedgerSink
+from otel_distro.consent_gate import ConsentGate
+from otel_distro.content.wiring import shields
+from otel_distro.faults import Faults
+from otel_distro.guard.redaction_tally import RedactionTally
+from otel_distro.self_metrics import SelfMetrics
+from otel_distro.server.agent_calls import AgentCalls
+from otel_distro.server.forwarding import Forwarder
+from otel_distro.server.ingest import Ingest
+from otel_distro.server.limits import DEFAULT_LIMITS, ReceiverLimits
+from otel_distro.server.received_calls import ReceivedCalls
+from otel_distro.server.redacting import MessageRedactor
+from otel_redaction import Redactor
+from otel_trace_store.limits import FOLDER, StoreLimits
+from otel_trace_store.writer import TraceStoreWriter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_distro.accounting.accounts import CallSink
+    from otel_distro.settings import Settings
+    from otel_pricing import PriceBook
+
+_CLOSE_SECONDS: Final = 5.0
+
+
+def store_folder(settings: Settings) -> Path:
+    """Return the folder of the trace store."""
+    return settings.state_dir / FOLDER
+
+
+class Collector:
+    """Redacts, prices, stores and forwards what is received; made once, closed once.
+
+    Raises TraceStoreError where the store cannot be written and ForwardError for a bad address.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        withhold: bool = False,
+        limits: ReceiverLimits = DEFAULT_LIMITS,
+    ) -> None:
+        self.settings = settings
+        self.faults = Faults()
+        self.gate = ConsentGate(settings)
+        redactor = Redactor(settings.policy)
+        self._tally = RedactionTally(
+            settings.state_dir,
+            SelfMetrics(self.faults),
+            lambda: self.gate.is_open() and settings.ledger is not None,
+        )
+        shield = shields(settings, redactor, self._tally, withhold=withhold).exporting
+        self._store = TraceStoreWriter(
+            store_folder(settings),
+            StoreLimits(settings.store_days, int(settings.store_mb * 2**20)),
+            say=notices.say,
+        )
+        ledger = None
+        if settings.ledger is not None:
+            ledger = LedgerSink(settings, redactor.text, self.gate)
+        self._ledger = ledger
+        self.calls = ReceivedCalls(
+            partial(_open_book, settings),
+            self.faults,
+            ledger=ledger,
+            others=_budgets(settings, self.faults),
+        )
+        self.forwarder: Forwarder | None = None
+        try:
+            if settings.forward is not None:
+                self.forwarder = Forwarder(
+                    settings.forward, settings, redactor.text, self.gate.is_open
+                )
+        except BaseException:
+            self._store.close()
+            raise
+        self.gate.watch(lambda: None)
+        self.ingest = Ingest(
+            self._store,
+            MessageRedactor(shield, limits, without_messages=settings.content is not None),
+            self.calls,
+            AgentCalls(self.calls, self.faults),
+            limits,
+            self.faults,
+            forward=self.forwarder,
+            is_open=self.gate.is_open,
+        )
+
+    def close(self) -> None:
+        """Store what waits, deliver what is to be forwarded, close the files; never raises."""
+        try:
+            self.ingest.close(_CLOSE_SECONDS)
+            if self.forwarder is not None:
+                self.forwarder.close(self.settings.exit_timeout)
+            if self._ledger is not None:
+                self._ledger.leave()
+            self._tally.write()
+        except Exception as error:  # noqa: BLE001 - nothing may stop the process from leaving
+            self.faults.record("exit", error)
+        with suppress(Exception):
+            self._store.close()
+
+
+def _open_book(settings: Settings) -> PriceBook:
+    from otel_pricing import PriceBook, read_price_file
+
+    return PriceBook(read_price_file(settings.prices)) if settings.prices else PriceBook()
+
+
+def _budgets(settings: Settings, faults: Faults) -> list[CallSink]:
+    """Return what books received calls on the cost budgets of this host."""
+    if not settings.cost_budgets:
+        return []
+    try:
+        from otel_distro.budgets.wiring import Budgets
+
+        return [Budgets(settings, partial(_open_book, settings), faults)]
+    except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
+        faults.record("budget", error)
+        notices.say(f"received calls are not booked on budgets: {type(error).__name__}: {error}")
+        return []

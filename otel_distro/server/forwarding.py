@@ -1,0 +1,205 @@
+"""Forwards what is stored, redacted, to another collector: a queue in memory, then the spool."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+from otel_distro.delivery.deliveries import Deliveries
+from otel_distro.delivery.outages import Outages
+from otel_distro.errors import OtelDistroError
+from otel_distro.server.signals import LOGS, METRICS, SIGNALS, TRACES
+from otel_distro.spool.address import Address
+from otel_distro.spool.courier import Courier
+from otel_distro.spool.folder import SpoolFolder
+from otel_distro.spool.ports import port_of
+from otel_distro.spool.resender import Resender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.protobuf.message import Message
+
+    from otel_distro.settings import Settings
+    from otel_distro.spool.ports import Port
+
+SERVICE: Final = "otel-distro serve"
+"""For whom telemetry waits in the spool."""
+
+
+class ForwardError(OtelDistroError):
+    """The address to forward to cannot be used."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    payload: bytes
+    count: int
+
+
+class _Lane:
+    """The queue of one signal and the thread that empties it."""
+
+    def __init__(self, courier: Courier, port: Port, most_bytes: int) -> None:
+        self._courier = courier
+        self._port = port
+        self._most_bytes = most_bytes
+        self._queue: deque[_Waiting] = deque()
+        self._size = 0
+        self._condition = threading.Condition()
+        self._closed = False
+        self.dropped = 0
+        self._thread = threading.Thread(
+            target=self._run, name=f"otel_distro-forward-{courier.signal}", daemon=True
+        )
+        self._thread.start()
+
+    def put(self, payload: bytes, count: int) -> None:
+        """Queue a request; what there is no room for goes to disk, or is dropped and counted."""
+        with self._condition:
+            if not self._closed and self._size + len(payload) <= self._most_bytes:
+                self._queue.append(_Waiting(payload, count))
+                self._size += len(payload)
+                self._condition.notify()
+                return
+        if not self._courier.keep(payload, count):
+            self.dropped += count
+
+    def begin_close(self) -> None:
+        """Deliver what is queued at once."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify()
+
+    def end_close(self, timeout: float) -> None:
+        """Wait for deliveries, then write to disk what is left."""
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self._courier.rush()
+            under_way = self._courier.take_back()
+            self._courier.abandon()
+            if under_way is not None:
+                self._courier.keep(under_way)
+        with self._condition:
+            left, self._queue = list(self._queue), deque()
+        for one in left:
+            if not self._courier.keep(one.payload, one.count):
+                self.dropped += one.count
+        self._courier.hand_over()
+
+    def _run(self) -> None:
+        with suppress_instrumentation():
+            while True:
+                with self._condition:
+                    while not self._queue and not self._closed:
+                        self._condition.wait()
+                    if not self._queue:
+                        return
+                    one = self._queue.popleft()
+                    self._size -= len(one.payload)
+                self._courier.carry(one.payload, self._port.send)
+
+
+class Forwarder:
+    """Sends every request on to *url*; thread-safe."""
+
+    def __init__(
+        self,
+        url: str,
+        settings: Settings,
+        clean: Callable[[str], str],
+        may_send: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Set up the connections, and send what waits on disk; raises ForwardError."""
+        self._base = _checked(url)
+        self._outages = Outages(clean, self._base)
+        deliveries = Deliveries(self._outages, settings.exit_timeout)
+        self._resender = Resender(deliveries)
+        self._everything = settings.spool == "everything"
+        self._lanes: dict[str, _Lane] = {}
+        self._couriers: dict[str, Courier] = {}
+        for signal in SIGNALS:
+            port = port_of(_exporter(signal, self._base), signal)
+            if port is None:
+                raise ForwardError("the installed OTLP exporter cannot be used to forward")
+            folder = None
+            if settings.spool != "none":
+                address = Address(signal, SERVICE, f"{self._base}/v1/{signal}", port.protocol)
+                folder = SpoolFolder(settings.state_dir, address, deliveries, settings.spool_limits)
+            courier = Courier(signal, port, deliveries, folder, may_send=may_send)
+            self._couriers[signal] = courier
+            if folder is not None:
+                self._resender.serve(courier)
+            limits = settings.log_limits if signal == LOGS else settings.span_limits
+            self._lanes[signal] = _Lane(courier, port, limits.max_queue_bytes)
+        self._resender.look()
+
+    @property
+    def place(self) -> str:
+        """Scheme, host, port and path of where things go; never user or password."""
+        return self._base
+
+    def __call__(self, signal: str, message: Message) -> None:
+        """Queue a request that is stored."""
+        count = _records(signal, message)
+        if not count:
+            return
+        payload = message.SerializeToString()
+        if self._everything and self._couriers[signal].keep(payload, count):
+            return
+        self._lanes[signal].put(payload, count)
+
+    def close(self, timeout: float) -> None:
+        """Deliver what is queued within *timeout* seconds; the rest waits on disk."""
+        self._resender.begin_close()
+        for lane in self._lanes.values():
+            lane.begin_close()
+        for lane in self._lanes.values():
+            lane.end_close(timeout / len(self._lanes))
+        self._resender.end_close(timeout / len(self._lanes))
+
+
+def _checked(url: str) -> str:
+    parts = urlsplit(url)
+    try:
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ForwardError("OTEL_DISTRO_FORWARD is not a web address such as http://collector:4318")
+    if parts.username or parts.password:
+        raise ForwardError(
+            "OTEL_DISTRO_FORWARD holds a user or password; set OTEL_EXPORTER_OTLP_HEADERS instead"
+        )
+    path = parts.path.rstrip("/")
+    for signal in SIGNALS:
+        path = path.removesuffix(f"/v1/{signal}")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _exporter(signal: str, base: str) -> Any:
+    endpoint = f"{base}/v1/{signal}"
+    if signal == TRACES:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        return OTLPSpanExporter(endpoint=endpoint)
+    if signal == METRICS:
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+        return OTLPMetricExporter(endpoint=endpoint)
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+
+    return OTLPLogExporter(endpoint=endpoint)
+
+
+def _records(signal: str, message: Any) -> int:
+    if signal == TRACES:
+        return sum(len(s.spans) for group in message.resource_spans for s in group.scope_spans)
+    if signal == LOGS:
+        return sum(len(s.log_records) for group in message.resource_logs for s in group.scope_logs)
+    return 1 if message.resource_metrics else 0

@@ -1,0 +1,245 @@
+"""From a request to what is stored, on one thread, many requests in one transaction.
+
+A request is answered when its records are durable against the end of this process. When they
+cannot be stored it is answered with 503 and nothing of it is kept, so that its sender keeps it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_distro.server.checks import (
+    BAD_SPAN_IDS,
+    count_spans,
+    mend_log_ids,
+    remove_unusable_spans,
+)
+from otel_distro.server.decoding import RefusedBodyError, decode
+from otel_distro.server.signals import LOGS, METRICS, TRACES
+from otel_trace_store.errors import TraceStoreError
+from otel_trace_store.writer import Arrivals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.protobuf.message import Message
+
+    from otel_distro.faults import Faults
+    from otel_distro.server.agent_calls import AgentCalls
+    from otel_distro.server.limits import ReceiverLimits
+    from otel_distro.server.received_calls import ReceivedCalls
+    from otel_distro.server.redacting import MessageRedactor
+    from otel_trace_store.writer import TraceStoreWriter
+
+_TOGETHER_BYTES: Final = 8 * 2**20
+_TOGETHER: Final = 128
+RETRY_AFTER_SECONDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request."""
+
+    status: int
+    """An HTTP status: 200, or 4xx for what will never be taken, 503 for what may be later."""
+    reason: str = ""
+    rejected: int = 0
+    """Records of an accepted request that were not taken."""
+
+
+@dataclass(slots=True)
+class Job:
+    """A request that waits for its turn."""
+
+    signal: str
+    body: bytes
+    content_type: str
+    encoding: str
+    outcome: Future[Outcome] = field(default_factory=Future)
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """A request that is decoded, redacted and priced."""
+
+    job: Job
+    message: Any
+    rejected: int = 0
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class IngestCounters:
+    """What was received since the start."""
+
+    requests: int = 0
+    refused: int = 0
+    spans: int = 0
+    log_records: int = 0
+    points: int = 0
+
+
+class Ingest:
+    """Takes requests on any thread and stores them on its own."""
+
+    def __init__(
+        self,
+        store: TraceStoreWriter,
+        redactor: MessageRedactor,
+        calls: ReceivedCalls,
+        agents: AgentCalls,
+        limits: ReceiverLimits,
+        faults: Faults,
+        *,
+        forward: Callable[[str, Message], None] | None = None,
+        is_open: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._store = store
+        self._redactor = redactor
+        self._calls = calls
+        self._agents = agents
+        self._limits = limits
+        self._faults = faults
+        self._forward = forward
+        self._is_open = is_open
+        self._waiting: deque[Job] = deque()
+        self._waiting_bytes = 0
+        self._lock = threading.Lock()
+        self._awake = threading.Condition(self._lock)
+        self._closed = False
+        self.counters = IngestCounters()
+        self._thread = threading.Thread(target=self._run, name="otel_distro-ingest", daemon=True)
+        self._thread.start()
+
+    def submit(
+        self, signal: str, body: bytes, content_type: str, encoding: str = ""
+    ) -> Future[Outcome]:
+        """Queue a request; the future's result says what became of it."""
+        job = Job(signal, body, content_type, encoding)
+        if not self._is_open():
+            job.outcome.set_result(
+                Outcome(403, "nothing is received before the user has consented")
+            )
+            return job.outcome
+        with self._lock:
+            full = (
+                self._waiting_bytes + len(body) > self._limits.waiting_bytes
+                or len(self._waiting) >= self._limits.waiting_requests
+            )
+            if not full and not self._closed:
+                self._waiting.append(job)
+                self._waiting_bytes += len(body)
+                self._awake.notify()
+                return job.outcome
+        reason = "the server is closing" if self._closed else "more arrives than can be stored"
+        job.outcome.set_result(Outcome(503, reason))
+        return job.outcome
+
+    def close(self, timeout: float) -> bool:
+        """Store what waits and stop; return whether that was done within *timeout* seconds."""
+        with self._lock:
+            self._closed = True
+            self._awake.notify()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            jobs = self._next()
+            if not jobs:
+                break
+            try:
+                self._process(jobs)
+            except Exception as error:  # noqa: BLE001 - the thread has to go on
+                self._faults.record("ingest", error)
+            for job in jobs:
+                if not job.outcome.done():
+                    job.outcome.set_result(Outcome(503, "the request could not be stored"))
+        self._calls.flush()
+
+    def _next(self) -> list[Job]:
+        """Return the requests to process together; none when the server closes."""
+        with self._lock:
+            while not self._waiting and not self._closed:
+                self._awake.wait()
+            jobs: list[Job] = []
+            size = 0
+            while self._waiting and len(jobs) < _TOGETHER and size < _TOGETHER_BYTES:
+                job = self._waiting.popleft()
+                size += len(job.body)
+                jobs.append(job)
+            self._waiting_bytes -= size
+            return jobs
+
+    def _process(self, jobs: list[Job]) -> None:
+        prepared = [one for job in jobs if (one := self._prepare(job)) is not None]
+        if not prepared:
+            return
+        arrivals = Arrivals(costs=self._calls.costs())
+        for one in prepared:
+            _add(arrivals, one)
+        try:
+            written = self._store.write(arrivals)
+        except TraceStoreError as error:
+            self._faults.record("store", error, f"{error}; senders are asked to come back later")
+            for one in prepared:
+                one.job.outcome.set_result(Outcome(503, "the store cannot be written now"))
+            return
+        self._calls.settle()
+        self.counters.spans += written.spans
+        self.counters.log_records += written.log_records
+        self.counters.points += written.points
+        for one in prepared:
+            if self._forward is not None:
+                self._forward(one.job.signal, one.message)
+            one.job.outcome.set_result(Outcome(200, one.reason, one.rejected))
+
+    def _prepare(self, job: Job) -> _Prepared | None:
+        """Return the request of *job* ready to be stored; None where it was refused."""
+        self.counters.requests += 1
+        try:
+            message: Any = decode(
+                job.signal, job.body, job.content_type, job.encoding, self._limits
+            )
+            job.body = b""
+            prepared = _Prepared(job, message)
+            self._guard(prepared)
+        except RefusedBodyError as error:
+            self.counters.refused += 1
+            job.outcome.set_result(Outcome(error.status, error.reason))
+            return None
+        except Exception as error:  # noqa: BLE001 - fails closed: it is not stored
+            self._faults.record("guard", error)
+            self.counters.refused += 1
+            job.outcome.set_result(Outcome(400, "the request could not be redacted"))
+            return None
+        return prepared
+
+    def _guard(self, prepared: _Prepared) -> None:
+        message, signal = prepared.message, prepared.job.signal
+        if signal == TRACES:
+            prepared.rejected = remove_unusable_spans(message)
+            if prepared.rejected:
+                prepared.reason = BAD_SPAN_IDS
+                if not count_spans(message):
+                    raise RefusedBodyError(400, BAD_SPAN_IDS)
+            self._redactor.traces(message, self._calls.span)
+        elif signal == LOGS:
+            mend_log_ids(message)
+            self._redactor.logs(message, self._agents.log_record)
+        elif signal == METRICS:
+            self._redactor.metrics(message)
+
+
+def _add(arrivals: Arrivals, prepared: _Prepared) -> None:
+    message = prepared.message
+    if prepared.job.signal == TRACES:
+        arrivals.spans.extend(message.resource_spans)
+    elif prepared.job.signal == LOGS:
+        arrivals.logs.extend(message.resource_logs)
+    else:
+        arrivals.metrics.extend(message.resource_metrics)

@@ -1,0 +1,223 @@
+"""Model calls among what is received: recognised, priced once, written to the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_pricing import (
+    BillingWindow,
+    CostStatus,
+    PricedCall,
+    SpanEvent,
+    SpanRecord,
+    facts,
+    is_model_call,
+    price_call,
+    read_call,
+)
+from otel_pricing.attributes import (
+    BILLED,
+    BILLED_SPAN_ID,
+    BILLING_REASON,
+    COST_NANO_USD,
+    COST_REASON,
+    COST_STATUS,
+    PRICE_SOURCE,
+)
+from otel_trace_store.values import attributes_of
+from otel_trace_store.writer import SpanCost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+    from otel_distro.accounting.accounts import CallSink
+    from otel_distro.faults import Faults
+    from otel_pricing import ModelCall, PriceBook
+
+Key = tuple[int, int]
+DISTRO: Final = "telemetry.distro.name"
+OURS: Final = "otel_distro"
+_LARGEST_NANO_USD: Final = 10**15
+_ERROR_CODE: Final = 2
+
+
+class ReceivedCalls:
+    """Prices calls as they come and settles them with *sinks*; for one thread.
+
+    *ledger* alone takes calls that their sender, this distribution in another process, has priced:
+    where both have the same ledger it is there already, and budgets know of it.
+    """
+
+    def __init__(
+        self,
+        open_book: Callable[[], PriceBook],
+        faults: Faults,
+        *,
+        ledger: CallSink | None,
+        others: Sequence[CallSink] = (),
+    ) -> None:
+        self._open_book = open_book
+        self._faults = faults
+        self._ledger = ledger
+        self._others = others
+        self._book: PriceBook | None = None
+        self._window = BillingWindow()
+        self._new: dict[Key, PricedCall] = {}
+        self._revised: dict[Key, PricedCall] = {}
+        self._priced_by_sender: dict[Key, PricedCall] = {}
+
+    def span(
+        self,
+        span: Span,
+        attributes: dict[str, Any],
+        resource: dict[str, Any],
+        scope: InstrumentationScope,
+    ) -> Mapping[str, Any] | None:
+        """Account for *span* if it is a model call; return the attributes to add to it."""
+        if not is_model_call(attributes, scope.name):
+            return None
+        try:
+            call = read_call(_record(span, attributes, resource, scope))
+            if call is None:
+                return None
+            if COST_STATUS in attributes and resource.get(DISTRO) == OURS:
+                self._take_priced(call, attributes)
+                return None
+            return facts(self.call(call))
+        except Exception as error:  # noqa: BLE001 - a span without cost beats no span
+            self._faults.record("account", error)
+            return None
+
+    def call(self, call: ModelCall) -> PricedCall:
+        """Price *call* and decide whether it is billed; return the decision so far."""
+        if self._book is None:
+            self._book = self._open_book()
+        key = call.trace_id, call.span_id
+        for decided in self._window.offer(price_call(call, self._book)):
+            decided_key = decided.call.trace_id, decided.call.span_id
+            is_new = decided_key == key or decided_key in self._new
+            (self._new if is_new else self._revised)[decided_key] = decided
+        return self._new[key]
+
+    def _take_priced(self, call: ModelCall, attributes: Mapping[str, Any]) -> None:
+        priced = _as_priced(call, attributes)
+        if priced is None:
+            self.call(call)
+        else:
+            self._priced_by_sender[call.trace_id, call.span_id] = priced
+
+    def costs(self) -> list[SpanCost]:
+        """Return what was decided since the last `settle`, for the trace store."""
+        decided = [
+            *((priced, False) for priced in self._priced_by_sender.values()),
+            *((priced, False) for priced in self._new.values()),
+            *((priced, True) for priced in self._revised.values()),
+        ]
+        return [
+            SpanCost(
+                priced.call.trace_id.to_bytes(16, "big"),
+                (priced.call.span_id % 2**64).to_bytes(8, "big"),
+                priced.cost_nano_usd,
+                priced.billed,
+                revised=revised,
+            )
+            for priced, revised in decided
+        ]
+
+    def settle(self) -> None:
+        """Write what was decided to the ledger, then to the others."""
+        new, self._new = list(self._new.values()), {}
+        revised, self._revised = list(self._revised.values()), {}
+        known, self._priced_by_sender = list(self._priced_by_sender.values()), {}
+        if self._ledger is not None and (new or revised or known):
+            self._guarded(self._ledger, [*new, *known], revised)
+        if new or revised:
+            for sink in self._others:
+                self._guarded(sink, new, revised)
+
+    def flush(self) -> None:
+        """Store what sinks hold back."""
+        for sink in (*self._others, *([self._ledger] if self._ledger is not None else [])):
+            try:
+                sink.flush()
+            except Exception as error:  # noqa: BLE001 - one sink's fault is not the others'
+                self._faults.record("account", error)
+
+    def _guarded(
+        self, sink: CallSink, new: Sequence[PricedCall], revised: Sequence[PricedCall]
+    ) -> None:
+        try:
+            sink.settle(new, revised)
+        except Exception as error:  # noqa: BLE001 - one sink's fault is not the others'
+            self._faults.record("account", error)
+
+
+def _as_priced(call: ModelCall, attributes: Mapping[str, Any]) -> PricedCall | None:
+    """Return the decision that *attributes* tell; None where they make no sense."""
+    nano = attributes.get(COST_NANO_USD)
+    billed = attributes.get(BILLED)
+    try:
+        status = CostStatus(str(attributes[COST_STATUS]))
+    except ValueError:
+        return None
+    if not isinstance(billed, bool):
+        return None
+    if nano is not None and not (type(nano) is int and 0 <= nano <= _LARGEST_NANO_USD):
+        return None
+    if nano is None and billed and status is not CostStatus.UNPRICED:
+        return None
+    instead = attributes.get(BILLED_SPAN_ID)
+    priced = PricedCall(
+        call=call,
+        status=status,
+        cost_nano_usd=nano,
+        reason=_text(attributes.get(COST_REASON)),
+        price_source=_text(attributes.get(PRICE_SOURCE)),
+        billed=billed,
+        billing_reason=_text(attributes.get(BILLING_REASON)) or "decided by its sender",
+    )
+    if isinstance(instead, str) and len(instead) == 16:
+        try:
+            priced = replace(priced, billed_span_id=int(instead, 16))
+        except ValueError:
+            return None
+    return priced
+
+
+def _text(value: object) -> str:
+    return value[:300] if isinstance(value, str) else ""
+
+
+def _record(
+    span: Span,
+    attributes: dict[str, Any],
+    resource: dict[str, Any],
+    scope: InstrumentationScope,
+) -> SpanRecord:
+    return SpanRecord(
+        trace_id=int.from_bytes(span.trace_id, "big"),
+        span_id=int.from_bytes(span.span_id, "big"),
+        parent_span_id=int.from_bytes(span.parent_span_id, "big") or None,
+        name=span.name,
+        start_ns=span.start_time_unix_nano,
+        end_ns=span.end_time_unix_nano,
+        kind=span.kind,
+        status_is_error=span.status.code == _ERROR_CODE,
+        status_message=span.status.message,
+        scope_name=scope.name,
+        scope_version=scope.version,
+        attributes=dict(attributes),
+        resource_attributes=resource,
+        events=tuple(
+            SpanEvent(
+                name=event.name,
+                time_ns=event.time_unix_nano,
+                attributes=attributes_of(event.attributes),
+            )
+            for event in span.events
+        ),
+    )

@@ -1,0 +1,64 @@
+"""Closes connections whose request heads do not arrive in time.
+
+A server that waits for ever for the rest of a request line is filled by a few hundred clients
+that send a byte a minute.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+def patient_protocol(seconds: float) -> type[H11Protocol]:
+    """Return a protocol for uvicorn that waits *seconds* for the head of a request."""
+
+    class PatientProtocol(H11Protocol):
+        """HTTP/1.1 with a deadline for each request head, counted from the connection on."""
+
+        _deadline: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._wait()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self._head_is_there():
+                self._stop()
+            else:
+                self._wait()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if not self.transport.is_closing():
+                self._wait()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop()
+            super().connection_lost(exc)
+
+        def _head_is_there(self) -> bool:
+            return self.conn.their_state not in {h11.IDLE, h11.ERROR}
+
+        def _wait(self) -> None:
+            # Not renewed by further bytes: a head has one deadline, however it trickles in.
+            if self._deadline is None:
+                self._deadline = self.loop.call_later(seconds, self._close)
+
+        def _stop(self) -> None:
+            if self._deadline is not None:
+                self._deadline.cancel()
+                self._deadline = None
+
+        def _close(self) -> None:
+            self._deadline = None
+            if not self._head_is_there() and not self.transport.is_closing():
+                self.transport.close()
+
+    return PatientProtocol

@@ -1,0 +1,129 @@
+"""The pages over the trace store: traces, one trace, logs, metrics."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+
+from otel_distro.ui import log_page, metric_page, trace_list_page, trace_page
+from otel_distro.ui.rendering import render
+from otel_distro.ui.store_view import SORTS, WINDOWS, StoreView, read_store_view
+from otel_trace_store.reader import StoreReader
+from otel_trace_store.schema import NameKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from starlette.requests import Request
+
+SEEN: Final = "x-otel-distro-seen"
+_QUERY_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """One look at the store."""
+
+    reader: StoreReader
+    view: StoreView
+    request: Request
+
+
+class StorePages:
+    """The endpoints; Starlette runs them on threads."""
+
+    def __init__(self, folder: Path, now: Callable[[], datetime], jaeger: str) -> None:
+        self._folder = folder
+        self._now = now
+        self._jaeger = jaeger
+
+    @contextmanager
+    def look(self, request: Request) -> Iterator[LookedAt]:
+        """Open the store for one answer, with a bound on the time it may take."""
+        with StoreReader(self._folder) as reader:
+            reader.limit_time(_QUERY_SECONDS)
+            view = read_store_view(dict(request.query_params), self._now())
+            yield LookedAt(reader, view, request)
+
+    def traces(self, request: Request) -> Response:
+        """List traces."""
+        return self._listed(request, "/traces", "traces.html", trace_list_page.content)
+
+    def logs(self, request: Request) -> Response:
+        """List log records."""
+        return self._listed(request, "/logs", "logs.html", log_page.content)
+
+    def metrics(self, request: Request) -> Response:
+        """List metrics, or show one."""
+        return self._listed(request, "/metrics", "metrics.html", metric_page.content)
+
+    def _listed(
+        self,
+        request: Request,
+        path: str,
+        template: str,
+        content: Callable[[StoreReader, StoreView], dict[str, Any]],
+    ) -> Response:
+        with self.look(request) as at:
+            mark = at.reader.mark()
+            if request.headers.get(SEEN) == mark:
+                return Response(status_code=204)
+            values = content(at.reader, at.view)
+            return HTMLResponse(
+                render(template, **frame(at, path), **values, mark=mark, refreshes=at.view.live)
+            )
+
+    def trace(self, request: Request, trace_id: bytes) -> Response | None:
+        """Show one trace; None where the store does not have it."""
+        with self.look(request) as at:
+            values = trace_page.content(at.reader, trace_id, dict(request.query_params))
+            if values is None:
+                return None
+            return HTMLResponse(
+                render("whole_trace.html", **frame(at, "/traces"), **values, jaeger=self._jaeger)
+            )
+
+    def span(self, request: Request, trace_id: bytes, span_id: str) -> Response:
+        """Show the details of one span, for the page of its trace."""
+        with self.look(request) as at:
+            values = trace_page.content(at.reader, trace_id, {"span": span_id})
+            if values is None or values["detail"] is None:
+                raise HTTPException(404, "the store has no such span")
+            return HTMLResponse(render("span_detail.html", **values))
+
+    def trace_json(self, request: Request, trace_id: bytes) -> Response:
+        """Return one trace as OTLP/JSON."""
+        with self.look(request) as at:
+            return trace_page.as_otlp(at.reader, trace_id)
+
+
+def frame(at: LookedAt, path: str) -> dict[str, Any]:
+    """Return what every page over the store shows around its content."""
+    view, reader = at.view, at.reader
+    return {
+        "path": path,
+        "sview": view,
+        "windows": [
+            (name, title, view.url(path, window=name, before=None), name == view.window)
+            for name, (title, _) in WINDOWS.items()
+        ],
+        "sorts": SORTS,
+        "chips": view.chips(path),
+        "clear": path,
+        "form_path": path,
+        "services": reader.names(NameKind.SERVICE),
+        "operations": reader.names(NameKind.OPERATION),
+        "models": reader.names(NameKind.MODEL),
+        "agents": reader.names(NameKind.AGENT),
+        "events": reader.names(NameKind.EVENT),
+        "toggle_live": view.url(path, live="0" if view.live else None),
+        "csv": view.url(f"{path}.csv"),
+        "json": view.url(f"{path}.json"),
+        "remarks": view.problems,
+    }

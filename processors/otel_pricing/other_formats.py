@@ -1,0 +1,40 @@
+"""Names the format of an archive that is not OTLP/JSON Lines, so that the error can say it."""
+
+from __future__ import annotations
+
+OTLP_KEYS = frozenset(
+    {
+        "resourceSpans",
+        "resource_spans",
+        "resourceLogs",
+        "resource_logs",
+        "resourceMetrics",
+        "resource_metrics",
+    }
+)
+"""Keys of an OTLP request in JSON; every line has one of them."""
+
+_WANTED = "expected OTLP/JSON Lines, as the Collector's file exporter writes them"
+_MARKS: tuple[tuple[tuple[bytes, ...], str], ...] = (
+    ((b'"batches"',), "a trace as Grafana Tempo's API returns it"),
+    ((b'"trace"', b'"resourceSpans"'), "a trace as Grafana Tempo's API returns it"),
+    ((b'"traceID"', b'"spanID"'), "traces as Jaeger's API returns them"),
+    ((b'"traceId"', b'"localEndpoint"'), "spans as Zipkin's API returns them"),
+    ((b'"trace_id": "0x',), "output of the SDK's console exporter"),
+    ((b'"trace_id":"0x',), "output of the SDK's console exporter"),
+)
+
+
+def name_of(head: bytes) -> str | None:
+    """Return what an archive that begins with *head* is, or None when that cannot be told."""
+    for marks, name in _MARKS:
+        if all(mark in head for mark in marks):
+            return f"{name}; {_WANTED}"
+    if any(f'"{key}"'.encode() in head for key in OTLP_KEYS):
+        return "OTLP/JSON over several lines; put each request on one line, as `jq -c .` does"
+    return None
+
+
+def not_otlp() -> str:
+    """Return the message for a JSON value that is no OTLP request."""
+    return f"no spans, log records or metrics in it; {_WANTED}"

@@ -1,0 +1,337 @@
+"""What is received is redacted, priced once, stored and forwarded."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otel_distro.server.attribute_redaction import AttributeRedactor
+from otel_distro.server.limits import ReceiverLimits
+from otel_distro.server.otlp_values import set_value
+from otel_distro.server.redacting import MessageRedactor
+from otel_redaction.shield import Shield
+from support.otlp_messages import BEGAN_NS, TRACE, A, Server, counter, logs, span_id, spans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECRETS = ("mira.holt@corp-mail.example", "sk-proj-7QmZt7xKd93LsPw02VbNcR5uYhG8eJ1A")
+TEXT = f"write to {SECRETS[0]} with {SECRETS[1]}"
+CHAT = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.usage.input_tokens": 1200,
+    "gen_ai.usage.output_tokens": 300,
+    "gen_ai.response.id": "r-1",
+}
+COST = 6_000_000
+
+
+def planted() -> tuple[Any, Any, Any]:
+    """Return a request of each signal with the secrets in every field that can hold text."""
+    group = spans(
+        A(
+            1,
+            TEXT,
+            attributes={
+                "a": TEXT,
+                "nested": {"k": [TEXT, {TEXT: TEXT}]},
+                TEXT: 1,
+                "json": json.dumps({"deep": {"mail": TEXT}}),
+                "bytes": TEXT.encode(),
+                "list": [TEXT, TEXT],
+            },
+            failed=True,
+            message=TEXT,
+            events=[(TEXT, {"exception.message": TEXT})],
+        ),
+        service=TEXT,
+        scope=TEXT,
+        resource={"owner": TEXT, "process.command_args": [TEXT]},
+    )
+    group.schema_url = TEXT
+    span = group.scope_spans[0].spans[0]
+    span.trace_state = f"vendor={SECRETS[1]}"
+    link = span.links.add(trace_id=TRACE, span_id=span_id(2), trace_state=f"v={SECRETS[1]}")
+    set_value(link.attributes.add(key="l").value, TEXT)
+    group.scope_spans[0].schema_url = TEXT
+    group.scope_spans[0].scope.version = TEXT
+    set_value(group.scope_spans[0].scope.attributes.add(key="s").value, TEXT)
+    log = logs({"text": TEXT, TEXT: [TEXT]}, attributes={"x": TEXT}, event=TEXT, scope=TEXT)
+    log.scope_logs[0].log_records[0].severity_text = TEXT
+    metrics = counter(TEXT, 1, attributes={"customer": TEXT}, service=TEXT)
+    metric = metrics.scope_metrics[0].metrics[0]
+    metric.description, metric.unit = TEXT, TEXT
+    set_value(metric.metadata.add(key="m").value, TEXT)
+    exemplar = metric.sum.data_points[0].exemplars.add(as_int=1)
+    set_value(exemplar.filtered_attributes.add(key="f").value, TEXT)
+    return (
+        ExportTraceServiceRequest(resource_spans=[group]),
+        ExportLogsServiceRequest(resource_logs=[log]),
+        ExportMetricsServiceRequest(resource_metrics=[metrics]),
+    )
+
+
+def redact(shield: Shield | None = None) -> list[bytes]:
+    """Return the planted requests as they are after redaction."""
+    redactor = MessageRedactor(shield or Shield(), ReceiverLimits())
+    traces, records, metrics = planted()
+    redactor.traces(traces, lambda *_: {"otel_distro.cost.reason": TEXT})
+    redactor.logs(records, lambda *_: None)
+    redactor.metrics(metrics)
+    return [message.SerializeToString() for message in (traces, records, metrics)]
+
+
+def test_no_field_of_any_signal_keeps_a_secret() -> None:
+    """Names of attributes, nested values, trace states, exemplars, what pricing adds."""
+    for _ in range(2):  # what is remembered of the first must not let the second through
+        for body in redact():
+            assert not [secret for secret in SECRETS if secret.encode() in body]
+            assert b"write to" in body
+
+
+def test_where_redaction_fails_content_is_withheld() -> None:
+    """It fails closed: ids and times stay."""
+    for body in redact(Shield(withhold=True)):
+        assert not [secret for secret in SECRETS if secret.encode() in body]
+        assert b"write to" not in body
+
+
+def test_fields_of_later_versions_do_not_pass() -> None:
+    """What this version does not know it cannot redact."""
+    from otel_distro.server.decoding import decode
+
+    unknown = bytes([0xFA, 0x3E, len(TEXT)]) + TEXT.encode()  # field 1007
+    request = ExportTraceServiceRequest.FromString(unknown)
+    assert TEXT.encode() in request.SerializeToString()
+
+    message = decode("traces", unknown, "application/x-protobuf", "", ReceiverLimits())
+
+    assert message.SerializeToString() == b""
+
+
+def test_values_beyond_the_bounds_are_cut_and_counted() -> None:
+    """Attributes, events, and levels of nesting."""
+    deep: Any = "x"
+    for _ in range(40):
+        deep = [deep]
+    limits = ReceiverLimits(attributes=5, events=2, nesting=8)
+    many = spans(
+        A(
+            1,
+            attributes={"deep": deep, **{f"k{n}": n for n in range(20)}},
+            events=[("e", {})] * 9,
+        )
+    )
+    request = ExportTraceServiceRequest(resource_spans=[many])
+
+    MessageRedactor(Shield(), limits).traces(request, lambda *_: None)
+
+    span = request.resource_spans[0].scope_spans[0].spans[0]
+    assert (len(span.attributes), span.dropped_attributes_count) == (5, 16)
+    assert (len(span.events), span.dropped_events_count) == (2, 7)
+    assert len(span.attributes[0].value.SerializeToString()) < 200
+
+
+def test_attributes_that_the_policy_drops_are_gone() -> None:
+    """Those beside them stay, in their order."""
+    from otel_redaction import Policy, Redactor
+
+    shield = Shield(Redactor(Policy(keys={"gone": "drop"})))
+    group = spans(A(1, attributes={"a": "1", "gone": "x", "b": "2"}))
+    span = group.scope_spans[0].spans[0]
+
+    AttributeRedactor(shield, most=100, nesting=8).redact(span, "attributes", "traces")
+
+    assert [pair.key for pair in span.attributes] == ["a", "b"]
+
+
+class _Sink(http.server.BaseHTTPRequestHandler):
+    got: dict[str, list[bytes]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.got.setdefault(self.path, []).append(body)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def sink() -> Iterator[tuple[str, dict[str, list[bytes]]]]:
+    """Another collector, and what it got by path."""
+    got: dict[str, list[bytes]] = {}
+    handler = type("Sink", (_Sink,), {"got": got})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", got
+    server.shutdown()
+    server.server_close()
+
+
+def send(server: Server, *groups: Any) -> None:
+    """Send spans."""
+    request = ExportTraceServiceRequest(resource_spans=groups)
+    assert server.send("traces", request.SerializeToString())[0] == 200
+
+
+def total(server: Server) -> tuple[int, int]:
+    """Return calls and nano-dollars of the ledger."""
+    found = json.loads(server.run("costs", "--since", "2020-01-01", "--json"))["total"]
+    return found["calls"], found["cost_nano_usd"]
+
+
+@pytest.mark.process
+def test_a_call_is_priced_once_however_often_it_is_sent(server: Server) -> None:
+    """Again, by another instrumentation around it, and after a restart."""
+    client = spans(A(2, "chat gpt-4o", 1, start_ms=10, ms=500, attributes=CHAT))
+    framework = spans(A(1, "ChatOpenAI", ms=600, attributes={**CHAT, "gen_ai.response.id": "r-1"}))
+    framework.scope_spans[0].scope.name = "opentelemetry.instrumentation.langchain"
+    send(server, client)
+    send(server, client)
+    send(server, framework)
+    server.stop()
+    server.start()
+    send(server, client)
+    page = server.get(f"/trace/{TRACE.hex()}")
+    server.stop()
+
+    assert total(server) == (1, COST)
+    assert "1 model call for $0.006;" in page
+
+
+@pytest.mark.process
+def test_a_call_that_its_sender_priced_keeps_that_price(server: Server) -> None:
+    """This distribution in another process; a claim of others is not believed."""
+    priced = {
+        **CHAT,
+        "otel_distro.cost.status": "priced",
+        "otel_distro.billed": True,
+        "otel_distro.cost.nano_usd": 1234,
+    }
+    send(
+        server,
+        spans(
+            A(1, "chat gpt-4o", attributes=priced),
+            resource={"telemetry.distro.name": "otel_distro"},
+        ),
+    )
+    send(
+        server,
+        spans(
+            A(2, "chat gpt-4o", start_ms=5000, attributes={**priced, "gen_ai.response.id": "r-2"})
+        ),
+    )
+    server.stop()
+
+    assert total(server) == (2, 1234 + COST)
+
+
+@pytest.mark.process
+def test_events_of_coding_agents_are_calls(server: Server) -> None:
+    """Once, however often they are sent."""
+    record = logs(
+        "claude_code.api_request",
+        event="claude_code.api_request",
+        service="claude-code",
+        scope="com.anthropic.claude_code.events",
+        attributes={
+            "event.name": "api_request",
+            "session.id": "s-1",
+            "model": "claude-sonnet-4-5-20250929",
+            "input_tokens": "5",
+            "output_tokens": "120",
+            "cache_read_tokens": "20000",
+            "cache_creation_tokens": "1500",
+            "cost_usd": "0.0134",
+            "duration_ms": "5120",
+        },
+    )
+    body = ExportLogsServiceRequest(resource_logs=[record]).SerializeToString()
+    for _ in range(2):
+        assert server.send("logs", body)[0] == 200
+    page = server.get("/logs?event=claude_code.api_request")
+    server.stop()
+
+    assert total(server) == (1, 13_440_000)
+    assert page.count('<summary><span class="at') == 1
+
+
+@pytest.mark.process
+def test_what_is_received_is_forwarded_redacted_and_kept_while_nobody_is_there(
+    tmp_path: Path, sink: tuple[str, dict[str, list[bytes]]]
+) -> None:
+    """Each request once; what could not be delivered is sent by the next start."""
+    url, got = sink
+    away = Server(tmp_path, OTEL_DISTRO_FORWARD="http://127.0.0.1:9")
+    send(away, spans(A(1, "kept meanwhile", attributes={"a": TEXT})))
+    assert away.stop() == 0
+    server = Server(tmp_path, OTEL_DISTRO_FORWARD=url)
+    send(server, spans(A(2, "sent at once", attributes={"a": TEXT})))
+    assert server.stop() == 0
+    assert [n.startswith("traces-") for n in _names(tmp_path / "state/otel-distro/spool")]
+
+    bodies = b"".join(got.get("/v1/traces", []))
+    assert b"sent at once" in bodies
+    assert not [secret for secret in SECRETS if secret.encode() in bodies]
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()] if folder.exists() else []
+
+
+@pytest.mark.process
+def test_it_does_not_forward_to_itself(tmp_path: Path) -> None:
+    """Which would go round for ever."""
+    with pytest.raises(AssertionError, match="names this server itself"):
+        Server(tmp_path, "--otlp-http-port", "24377", OTEL_DISTRO_FORWARD="http://localhost:24377")
+
+
+@pytest.mark.process
+def test_what_was_acknowledged_survives_kill_9(server: Server) -> None:
+    """Spans, and their costs in the ledger."""
+    sent = 0
+    for _ in range(4):
+        for _ in range(10):
+            sent += 1
+            attributes = {**CHAT, "gen_ai.response.id": f"r-{sent}"}
+            group = spans(
+                A(sent, "chat gpt-4o", attributes=attributes), began_ns=BEGAN_NS + sent * 10**10
+            )
+            send(server, group)
+        server.stop(signal.SIGKILL)
+        server.start()
+    page = server.get(f"/trace/{TRACE.hex()}")
+    server.stop()
+
+    assert total(server) == (sent, sent * COST)
+    assert f"{sent} spans" in page
+
+
+@pytest.mark.process
+def test_without_consent_nothing_is_received(tmp_path: Path) -> None:
+    """And nothing stored."""
+    server = Server(tmp_path, OTEL_DISTRO_CONSENT="required")
+    try:
+        status = server.send(
+            "traces", ExportTraceServiceRequest(resource_spans=[spans(A(1))]).SerializeToString()
+        )[0]
+        page = server.get("/traces")
+    finally:
+        server.close()
+
+    assert status == 403
+    assert "work" not in page
