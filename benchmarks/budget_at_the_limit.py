@@ -153,7 +153,7 @@ def store(url: str) -> Any:
     if not url:
         return None
     from otel_budget.postgres_database import PostgresDatabase
-    from otel_cost_ledger.location import PostgresUrl
+    from otel_cost_ledger.model.location import PostgresUrl
 
     found = PostgresUrl.parse(url)
     return PostgresDatabase(found.parameters, str(found))

@@ -17,7 +17,7 @@ from typing import Any
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from otel_distro.guard import metrics as guard
+from otel_distro.pipeline import metrics as guard
 from otel_redaction.policy import Policy
 from otel_redaction.redactor import Redactor
 from otel_redaction.shield import Shield

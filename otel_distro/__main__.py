@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from otel_distro.platforms import unsupported
+from otel_distro.base.platforms import unsupported
 
 
 def main() -> None:
@@ -17,10 +17,10 @@ def main() -> None:
     if sys.argv[1:2] == ["run"] and words and (words[0] == "--" or not words[0].startswith("-")):
         program = words[1:] if words[0] == "--" else words
         if program:
-            from otel_distro.launch import execute
+            from otel_distro.bootstrap.launch import execute
 
             execute(program)
-    from otel_distro.standard_variables import repair
+    from otel_distro.bootstrap.standard_variables import repair
 
     repair(os.environ)  # noqa: TID251 - before the SDK is imported, which raises on some values
     from otel_distro.cli import main as commands

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # untyped
 
-from otel_distro.boot_failure import keep_protection
-from otel_distro.defaults import forget_exporter_defaults, is_disabled, set_defaults
-from otel_distro.errors import OtelDistroError
-from otel_distro.phases import phase
-from otel_distro.platforms import unsupported
-from otel_distro.standard_variables import repair_and_report
+from otel_distro.base.errors import OtelDistroError
+from otel_distro.base.platforms import unsupported
+from otel_distro.base.startup_phases import phase
+from otel_distro.bootstrap.boot_failure import keep_protection
+from otel_distro.bootstrap.defaults import forget_exporter_defaults, is_disabled, set_defaults
+from otel_distro.bootstrap.standard_variables import repair_and_report
 
 if TYPE_CHECKING:
     from opentelemetry.util._importlib_metadata import EntryPoint
@@ -36,7 +36,7 @@ class OtelDistro(BaseDistro):  # type: ignore[misc]
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
         """Activate one instrumentor; one that fails costs its own spans, not all others'."""
-        from otel_distro.instrumentation.instrumentors import load
+        from otel_distro.bootstrap.instrumentation.instrumentors import load
 
         load(entry_point, **kwargs)
 
@@ -53,7 +53,7 @@ class OtelDistroConfigurator:
             return
         try:
             with phase("import of the SDK and the distribution"):
-                from otel_distro.boot import boot_from_environment
+                from otel_distro.bootstrap.boot import boot_from_environment
 
             boot_from_environment(**kwargs)
         except Exception as error:  # noqa: BLE001 - the app must run
@@ -64,10 +64,10 @@ class OtelDistroConfigurator:
 
 
 def _ask_for_consent() -> None:
-    from otel_distro.running import running
+    from otel_distro.base.current_runtime import running
 
     runtime = running()
     if runtime is not None and not runtime.gate.is_open():
-        from otel_distro.consent_prompt import first_run
+        from otel_distro.privacy.consent_prompt import first_run
 
         first_run()

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from otel_budget.cost_budget import NANO_PER_USD, Action, CostBudget
-from otel_distro.cost_baseline import Baseline, Measured
-from otel_distro.errors import OtelDistroError
-from otel_distro.percentiles import percentile
+from otel_distro.api.cost_baseline import Baseline, Measured
+from otel_distro.base.errors import OtelDistroError
+from otel_distro.base.percentiles import percentile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_distro import figures
+from otel_distro.base import formatting as figures
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option, ledger_option, ledger_path, until_option
 from otel_distro.cli.reading import reading
@@ -17,10 +17,10 @@ from otel_distro.settings import load, process_environment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_cost_ledger.location import Location
-    from otel_distro.alerts.history import Told
-    from otel_distro.digest.review import Figures, Period, Review
-    from otel_distro.digest.suggestions import Suggestion
+    from otel_cost_ledger.model.location import Location
+    from otel_distro.reports.alerts.history import Told
+    from otel_distro.reports.digest.review import Figures, Period, Review
+    from otel_distro.reports.digest.suggestions import Suggestion
 
 
 @click.command("digest", epilog="Example: otel-distro digest weekly")
@@ -36,8 +36,8 @@ def command(
     Each is compared with the time before. A week names what failed most, a month suggests
     thresholds.
     """
-    from otel_distro.alerts.history import FILE_NAME, History
-    from otel_distro.digest.review import review
+    from otel_distro.reports.alerts.history import FILE_NAME, History
+    from otel_distro.reports.digest.review import review
 
     settings = load(process_environment()).settings
     with reading(ledger_path(ledger)) as opened:
@@ -63,7 +63,7 @@ def command(
 
 def _golden(found: Review) -> list[dict[str, Any]]:
     """Return the runs of golden sets in the period, a row a set and model."""
-    from otel_distro.golden.runs import kept_runs
+    from otel_distro.reports.golden.runs import kept_runs
 
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for done in kept_runs(load(process_environment()).settings.state_dir):
@@ -77,9 +77,9 @@ def _golden(found: Review) -> list[dict[str, Any]]:
 
 
 def _suggested(ledger: Any, found: Review) -> list[Suggestion]:
-    from otel_cost_ledger.violations import violations
-    from otel_distro.alerts.rules import hours_of
-    from otel_distro.digest.suggestions import suggestions
+    from otel_cost_ledger.query.violations import violations
+    from otel_distro.reports.alerts.rules import hours_of
+    from otel_distro.reports.digest.suggestions import suggestions
 
     settings = load(process_environment()).settings
     since = found.until - timedelta(days=30)

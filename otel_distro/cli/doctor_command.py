@@ -16,8 +16,8 @@ from otel_distro.settings.variables import VARIABLES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from otel_distro.doctor.check import Check
-    from otel_distro.doctor.startup import Startup
+    from otel_distro.base.check import Check
+    from otel_distro.reports.doctor.startup import Startup
     from otel_distro.settings import Loaded
 
 _MOST_PACKAGES = 15
@@ -51,9 +51,9 @@ def command(*, list_settings: bool, startup: bool, as_json: bool) -> None:
 
 
 def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
-    from otel_distro.delivery.otlp_variables import otlp_endpoint
-    from otel_distro.doctor import instrumentations, packages, places, protection, telling
-    from otel_distro.doctor.check import guarded
+    from otel_distro.base.check import guarded
+    from otel_distro.export.otlp.variables import otlp_endpoint
+    from otel_distro.reports.doctor import instrumentations, packages, places, protection, telling
 
     settings = loaded.settings
     checks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
@@ -76,7 +76,7 @@ def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
 
 
 def _show_startup(environ: Mapping[str, str], *, as_json: bool) -> None:
-    from otel_distro.doctor.startup import measure
+    from otel_distro.reports.doctor.startup import measure
 
     found = measure(environ)
     if as_json:

@@ -16,7 +16,7 @@ from otel_distro.cli.options import json_option
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
-    from otel_distro.golden.runs import Result, Run
+    from otel_distro.reports.golden.runs import Result, Run
     from otel_pricing import PriceBook
 
 _SET = click.option(
@@ -60,7 +60,7 @@ def add_command(
     """Add the case NAME to the golden set."""
     import json
 
-    from otel_distro.golden.cases import Case, GoldenSetError, case_line, read_cases
+    from otel_distro.reports.golden.cases import Case, GoldenSetError, case_line, read_cases
 
     if prompt is None:
         prompt = sys.stdin.read()
@@ -105,8 +105,8 @@ def run_command(
     The key is read from OPENAI_API_KEY or ANTHROPIC_API_KEY. Answers are not kept; costs, latencies
     and failures are, for `otel-distro golden report`.
     """
-    from otel_distro.golden.cases import GoldenSetError, read_cases
-    from otel_distro.golden.runs import keep, kept_runs, run
+    from otel_distro.reports.golden.cases import GoldenSetError, read_cases
+    from otel_distro.reports.golden.runs import keep, kept_runs, run
 
     settings = load(process_environment()).settings
     try:
@@ -136,7 +136,7 @@ def run_command(
 @json_option
 def report_command(limit: int, *, as_json: bool) -> None:
     """List the latest runs: failures, cost, latency, and what changed."""
-    from otel_distro.golden.runs import kept_runs
+    from otel_distro.reports.golden.runs import kept_runs
 
     runs = kept_runs(load(process_environment()).settings.state_dir)
     if as_json:
@@ -151,7 +151,7 @@ def report_command(limit: int, *, as_json: bool) -> None:
 
 
 def _endpoint(model: str, base_url: str | None, max_output_tokens: int) -> Any:
-    from otel_distro.golden.model import Endpoint
+    from otel_distro.reports.golden.model import Endpoint
 
     environ = process_environment()
     is_claude = model.startswith("claude")

@@ -10,23 +10,23 @@ from urllib.parse import urlsplit
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
-from otel_distro.delivery.deliveries import Deliveries
-from otel_distro.delivery.outages import Outages
-from otel_distro.errors import OtelDistroError
+from otel_distro.base.errors import OtelDistroError
+from otel_distro.export.deliveries import Deliveries
+from otel_distro.export.outages import Outages
+from otel_distro.export.spool.address import Address
+from otel_distro.export.spool.courier import Courier
+from otel_distro.export.spool.folder import SpoolFolder
+from otel_distro.export.spool.ports import port_of
+from otel_distro.export.spool.resender import Resender
 from otel_distro.server.signals import LOGS, METRICS, SIGNALS, TRACES
-from otel_distro.spool.address import Address
-from otel_distro.spool.courier import Courier
-from otel_distro.spool.folder import SpoolFolder
-from otel_distro.spool.ports import port_of
-from otel_distro.spool.resender import Resender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from google.protobuf.message import Message
 
+    from otel_distro.export.spool.ports import Port
     from otel_distro.settings import Settings
-    from otel_distro.spool.ports import Port
 
 SERVICE: Final = "otel-distro serve"
 """For whom telemetry waits in the spool."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_distro.server.attribute_redaction import AttributeRedactor
 from otel_distro.server.otlp_values import attribute_mapping, set_value
-from otel_pricing.recognise import MARKS
+from otel_pricing.reading.recognise import MARKS
 from otel_trace_store.values import value_of
 
 if TYPE_CHECKING:

@@ -16,23 +16,23 @@ from typing import TYPE_CHECKING, Any
 
 from otel_budget.cost_budget import DAY, Action, CostBudget
 from otel_budget.latency import DEFAULT_LATENCY_BUDGETS, LatencyBudget
-from otel_cost_ledger.state_folder import default_state_dir
-from otel_distro import environment_variables as env
-from otel_distro.delivery.batch_limits import DEFAULT_LIMITS, MEGABYTE, BatchLimits
-from otel_distro.errors import Problem
+from otel_cost_ledger.model.state_folder import default_state_dir
+from otel_distro.base.errors import Problem
+from otel_distro.export.batch_limits import DEFAULT_LIMITS, MEGABYTE, BatchLimits
+from otel_distro.export.spool.limits import DEFAULT_SPOOL_LIMITS, SpoolLimits
+from otel_distro.pipeline.input_limits.limits import VALUE_LIMITS, ValueLimits
+from otel_distro.settings import environment_variables as env
 from otel_distro.settings.parsers import FALSE
 from otel_distro.settings.redaction import read_policy
 from otel_distro.settings.shown import shown, without_secrets, without_value
 from otel_distro.settings.variables import PREFIX, VARIABLES, Variable
-from otel_distro.spool.limits import DEFAULT_SPOOL_LIMITS, SpoolLimits
-from otel_distro.tolerance.limits import VALUE_LIMITS, ValueLimits
 from otel_redaction import DEFAULT_POLICY, Policy
 from otel_trace_store.limits import DEFAULT_BYTES, DEFAULT_DAYS
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from otel_cost_ledger.location import Location, PostgresUrl
+    from otel_cost_ledger.model.location import Location, PostgresUrl
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from otel_distro import audit
+from otel_distro.privacy import audit
 from otel_distro.settings import Settings
 from otel_distro.settings.variables import PREFIX, VARIABLES
 from otel_host.private_files import write_private

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from otel_budget.cost_budget import MOST_USD
 from otel_budget.latency import LatencyBudget
-from otel_distro.said_keys import KEYS
+from otel_distro.base.baggage_keys import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_cost_ledger.location import Location, PostgresUrl
+    from otel_cost_ledger.model.location import Location, PostgresUrl
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
@@ -89,7 +89,7 @@ def ledger(value: object) -> Location | None:
         if "@" in text and text.lower().startswith("postgres"):
             raise ValueError("not a URL that can be read; write postgresql://user@host/database")
         return path(text)
-    from otel_cost_ledger.location import PostgresUrl
+    from otel_cost_ledger.model.location import PostgresUrl
 
     return PostgresUrl.parse(text)
 
@@ -99,7 +99,7 @@ def budget_store(value: object) -> PostgresUrl | None:
     text = str(value).strip()
     if text.lower() == "file":
         return None
-    from otel_cost_ledger.location import PostgresUrl
+    from otel_cost_ledger.model.location import PostgresUrl
 
     return PostgresUrl.parse(text)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from otel_distro import environment_variables as env
+from otel_distro.settings import environment_variables as env
 from otel_redaction import DEFAULT_POLICY, Policy, PseudonymKey, load_detectors
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from otel_budget.latency import DEFAULT_LATENCY_BUDGETS
-from otel_distro import environment_variables as env
-from otel_distro.delivery.batch_limits import DEFAULT_LIMITS, MEGABYTE
+from otel_distro.export.batch_limits import DEFAULT_LIMITS, MEGABYTE
+from otel_distro.export.spool.limits import DEFAULT_SPOOL_LIMITS
+from otel_distro.settings import environment_variables as env
 from otel_distro.settings import parsers as parse
-from otel_distro.spool.limits import DEFAULT_SPOOL_LIMITS
 from otel_redaction import DEFAULT_POLICY, PEOPLE
 from otel_trace_store.limits import DEFAULT_BYTES, DEFAULT_DAYS
 

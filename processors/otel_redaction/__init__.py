@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_redaction.match import KINDS, Match, mask
+from otel_redaction.patterns.match import KINDS, Match, mask
+from otel_redaction.patterns.scan import DeadlineExceeded
 from otel_redaction.people_keys import holds_people
 from otel_redaction.policy import (
     ACTIONS,
@@ -22,7 +23,6 @@ from otel_redaction.policy import (
 )
 from otel_redaction.pseudonyms import PseudonymKey, pseudonym, pseudonyms
 from otel_redaction.redactor import AnyValue, Redactor
-from otel_redaction.scan import DeadlineExceeded
 from otel_redaction.text import find, redact
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from otel_redaction.detectors.numbers import find_numbers
 from otel_redaction.detectors.paired import find_paired
 from otel_redaction.detectors.tokens import find_tokens
 from otel_redaction.evasion import plain
-from otel_redaction.match import Match, merged
-from otel_redaction.scan import Scan, flattened
+from otel_redaction.patterns.match import Match, merged
+from otel_redaction.patterns.scan import Scan, flattened
 from otel_redaction.words_only import is_words_only
 
 if TYPE_CHECKING:

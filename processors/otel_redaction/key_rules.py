@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_redaction.keys import secret_kind, segments
-from otel_redaction.match import MASK
-from otel_redaction.telemetry_keys import IDENTIFIERS
+from otel_redaction.patterns.keys import secret_kind, segments
+from otel_redaction.patterns.match import MASK
+from otel_redaction.patterns.telemetry_keys import IDENTIFIERS
 
 if TYPE_CHECKING:
     from otel_redaction.policy import Action, Policy

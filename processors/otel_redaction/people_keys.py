@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from otel_redaction.keys import segments
-from otel_redaction.telemetry_keys import IDENTIFIERS, OWN_ADDRESSES, SQL, URLS
-from otel_redaction.words import words
+from otel_redaction.patterns.keys import segments
+from otel_redaction.patterns.telemetry_keys import IDENTIFIERS, OWN_ADDRESSES, SQL, URLS
+from otel_redaction.patterns.words import words
 
 # The names that instrumentations give to prompts, answers, tool arguments and log bodies.
 _CONTENT = words(

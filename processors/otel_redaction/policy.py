@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
-from otel_redaction.match import KINDS, Match
+from otel_redaction.patterns.match import KINDS, Match
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

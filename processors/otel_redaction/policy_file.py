@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, cast
 
-from otel_redaction.match import KINDS
+from otel_redaction.patterns.match import KINDS
 from otel_redaction.policy import ACTIONS, PEOPLE, Action, Policy, PolicyError
 from otel_redaction.rules import Rule, RuleError
 

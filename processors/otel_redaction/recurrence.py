@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_redaction.match import MASK, PSEUDONYM, Match, merged
-from otel_redaction.words import words
+from otel_redaction.patterns.match import MASK, PSEUDONYM, Match, merged
+from otel_redaction.patterns.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -17,7 +17,7 @@ from otel_redaction.values import AnyValue, ValueRedactor
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_redaction.match import Match
+    from otel_redaction.patterns.match import Match
 
 _SHORT = 1024
 _SETTLED_BY_REPEATING = 2048

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from otel_redaction.match import Match
+    from otel_redaction.patterns.match import Match
 
 _ENOUGH = 0.9
 """The part of a value's letters and digits that has to be covered for it to count as found."""

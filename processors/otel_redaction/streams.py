@@ -6,15 +6,15 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
-from otel_redaction.keys import secret_kind
-from otel_redaction.match import MASK, PSEUDONYM, mask
-from otel_redaction.words import words
+from otel_redaction.patterns.keys import secret_kind
+from otel_redaction.patterns.match import MASK, PSEUDONYM, mask
+from otel_redaction.patterns.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otel_redaction.key_rules import KeyRules
-    from otel_redaction.match import Match
+    from otel_redaction.patterns.match import Match
     from otel_redaction.policy import Action
     from otel_redaction.record import Record
     from otel_redaction.text_redactor import TextRedactor

@@ -8,7 +8,7 @@ from otel_redaction.policy import DEFAULT_POLICY, Policy
 from otel_redaction.redactor import Redactor
 
 if TYPE_CHECKING:
-    from otel_redaction.match import Match
+    from otel_redaction.patterns.match import Match
 
 _default = Redactor(DEFAULT_POLICY)
 

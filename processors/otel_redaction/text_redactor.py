@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from otel_redaction.match import Match, mask, merged
+from otel_redaction.patterns.match import Match, mask, merged
 from otel_redaction.policy import ALWAYS_REDACTED, Action, Policy
 from otel_redaction.pseudonyms import pseudonym
 from otel_redaction.recurrence import recurring, with_recurrences

@@ -7,15 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_redaction import sql_text, url_text
-from otel_redaction.keys import label
-from otel_redaction.match import MASK, PSEUDONYM, Match
-from otel_redaction.people_keys import holds_people
-from otel_redaction.policy import ALWAYS_REDACTED
-from otel_redaction.record import Record
-from otel_redaction.recurrence import is_distinctive, with_recurrences
-from otel_redaction.scan import DeadlineExceeded
-from otel_redaction.streams import across_items, named_value
-from otel_redaction.telemetry_keys import (
+from otel_redaction.patterns.keys import label
+from otel_redaction.patterns.match import MASK, PSEUDONYM, Match
+from otel_redaction.patterns.scan import DeadlineExceeded
+from otel_redaction.patterns.telemetry_keys import (
     ADDRESS_KINDS,
     IDENTIFIERS,
     OWN_ADDRESSES,
@@ -24,6 +19,11 @@ from otel_redaction.telemetry_keys import (
     is_measurement,
     server_of,
 )
+from otel_redaction.people_keys import holds_people
+from otel_redaction.policy import ALWAYS_REDACTED
+from otel_redaction.record import Record
+from otel_redaction.recurrence import is_distinctive, with_recurrences
+from otel_redaction.streams import across_items, named_value
 from otel_redaction.text_redactor import Dropped, TextRedactor
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from otel_redaction.cues import COMMON_NAMES, find_cues
-from otel_redaction.scan import DIGITS, LETTERS, SHAPE, TOKEN_RUN, class_map
+from otel_redaction.patterns.cues import COMMON_NAMES, find_cues
+from otel_redaction.patterns.scan import DIGITS, LETTERS, SHAPE, TOKEN_RUN, class_map
 
 _LONGEST = 1024
 _FEW_DIGITS = 2

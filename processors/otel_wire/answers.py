@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from otel_pricing.usage_objects import read_usage
-from otel_pricing.values import usd
+from otel_pricing.model.usage_objects import read_usage
+from otel_pricing.model.values import usd
 from otel_wire.decoding import UndecodableError, decoder_for
 from otel_wire.json_loading import loads
 from otel_wire.json_skimmer import JsonSkimmer
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from otel_pricing.call import Usage
+    from otel_pricing.model.call import Usage
     from otel_wire.decoding import Decoder
     from otel_wire.requests import ModelRequest
 

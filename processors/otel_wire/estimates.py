@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from otel_pricing.call import Usage
+from otel_pricing.model.call import Usage
 from otel_wire.limits import most_output_tokens
 from otel_wire.operations import WITHOUT_OUTPUT
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from otel_wire.operations import CHAT, GENERATE_CONTENT, TEXT_COMPLETION, WITHOUT_OUTPUT
 
 if TYPE_CHECKING:
-    from otel_pricing.call import Usage
+    from otel_pricing.model.call import Usage
     from otel_wire.requests import ModelRequest
 
 MOST_INPUT_TOKENS = 2_097_152

@@ -9,8 +9,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from otel_pricing.hosts import provider_of
-from otel_pricing.makers import maker_of
+from otel_pricing.model.hosts import provider_of
+from otel_pricing.model.makers import maker_of
 from otel_wire import operations as op
 from otel_wire.endpoints import Endpoint, find_endpoint
 from otel_wire.media import IMAGE_TOKENS, Media, may_have_media, media_of, tokens_of_file

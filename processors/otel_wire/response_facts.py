@@ -10,8 +10,8 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
-from otel_pricing.usage_objects import USAGE_KEYS, reported_cost_usd
-from otel_pricing.values import count, text, usd
+from otel_pricing.model.usage_objects import USAGE_KEYS, reported_cost_usd
+from otel_pricing.model.values import count, text, usd
 from otel_wire.json_skimmer import Skipped
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Sampler
 
-from otel_distro.faults import Faults
-from otel_distro.guard.install import guard_providers
-from otel_distro.guard.pipeline import NO_ACCOUNTS, Pipeline
+from otel_distro.base.internal_errors import Faults
+from otel_distro.pipeline.install import guard_providers
+from otel_distro.pipeline.pipeline import NO_ACCOUNTS, Pipeline
 from otel_redaction.shield import Shield
 
 

@@ -15,8 +15,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from otel_distro import context_propagation
-from otel_distro.context_propagation import AllowedPropagator
+from otel_distro.pipeline import context_propagation
+from otel_distro.pipeline.context_propagation import AllowedPropagator
 from otel_redaction import Redactor
 
 INCOMING = {

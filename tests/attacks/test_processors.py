@@ -29,11 +29,11 @@ from opentelemetry.trace import Link, SpanContext, TraceFlags, TraceState
 from opentelemetry.trace.status import Status, StatusCode
 
 from otel_budget import LatencyBudgets
-from otel_distro.accounting.accounts import Accounts
-from otel_distro.content.messages import MessagelessShield, without_messages
-from otel_distro.faults import Faults
-from otel_distro.guard.install import guard_providers
-from otel_distro.guard.pipeline import Pipeline
+from otel_distro.base.internal_errors import Faults
+from otel_distro.pipeline.accounting.accounts import Accounts
+from otel_distro.pipeline.install import guard_providers
+from otel_distro.pipeline.pipeline import Pipeline
+from otel_distro.privacy.content.messages import MessagelessShield, without_messages
 from otel_pricing import PriceBook
 from otel_redaction import Redactor
 from otel_redaction.shield import Shield

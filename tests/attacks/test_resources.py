@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from otel_distro.content import store
-from otel_distro.spool.drain import DAMAGED, drain
-from otel_distro.spool.folder import SpoolFolder
-from otel_distro.spool.limits import SpoolLimits
-from otel_distro.spool.segments import LARGEST_BYTES, waiting_in
+from otel_distro.export.spool.drain import DAMAGED, drain
+from otel_distro.export.spool.folder import SpoolFolder
+from otel_distro.export.spool.limits import SpoolLimits
+from otel_distro.export.spool.segments import LARGEST_BYTES, waiting_in
+from otel_distro.privacy.content import store
 from support.otlp_sink import OtlpSink
 from support.process import clean_environment, free_port, instrumented, run
 from support.spool import ADDRESS, Heard, Wire

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fuzz import values
-from otel_distro.errors import SettingsError
-from otel_distro.settings import load
-from otel_distro.spool.records import (
+from otel_distro.base.errors import SettingsError
+from otel_distro.export.spool.records import (
     HEADER_SIZE,
     Damage,
     count_waiting,
@@ -29,8 +28,9 @@ from otel_distro.spool.records import (
     read_done,
     read_records,
 )
+from otel_distro.settings import load
 from otel_pricing import PriceBook, price_call, read_call
-from otel_pricing.otlp_json import LineProblem, read_spans
+from otel_pricing.reading.otlp_json import LineProblem, read_spans
 from otel_redaction import DeadlineExceeded, Redactor
 
 if TYPE_CHECKING:

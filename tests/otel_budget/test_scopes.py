@@ -10,8 +10,9 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.refusal import Refusal, Refused
-from otel_distro import BudgetExceeded, budget
-from otel_distro.budgets.scopes import WITHOUT, Scopes, ScopeSpanProcessor, without_scope
+from otel_distro import BudgetExceeded
+from otel_distro.api import budget
+from otel_distro.pipeline.budgets.scopes import WITHOUT, Scopes, ScopeSpanProcessor, without_scope
 from otel_wire.requests import ModelRequest
 from support.process import clean_environment, instrumented
 

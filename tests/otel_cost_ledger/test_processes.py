@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from otel_cost_ledger import open_ledger
-from otel_cost_ledger.integrity import check_integrity
-from otel_cost_ledger.queries import calls, costs
+from otel_cost_ledger.maintenance.integrity import check_integrity
+from otel_cost_ledger.query.queries import calls, costs
 
 pytestmark = [
     pytest.mark.process,

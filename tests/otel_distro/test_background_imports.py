@@ -101,7 +101,7 @@ def test_a_price_file_and_budgets_add_no_import(tmp_path: Path, sink: OtlpSink) 
 
 def test_encryption_is_loaded_at_boot(tmp_path: Path, sink: OtlpSink) -> None:
     """Messages are sealed on a background thread."""
-    from otel_distro.content.sealing import new_key_pair
+    from otel_distro.privacy.content.sealing import new_key_pair
 
     _, public = new_key_pair()
     found = outcome(tmp_path, sink, OTEL_DISTRO_CONTENT="full", OTEL_DISTRO_CONTENT_KEY=public)

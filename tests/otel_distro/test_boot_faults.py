@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_cost_ledger.state_folder import default_state_dir
+from otel_cost_ledger.model.state_folder import default_state_dir
 from otel_distro.demo.provider import FakeProvider
 from support.otlp_sink import OtlpSink
 from support.process import BIN, Finished, clean_environment, run
@@ -143,7 +143,7 @@ sys.meta_path.insert(0, Finder())
 """
 
 
-@pytest.fixture(params=["otel_distro.boot", "otel_distro.guard.pipeline", "otel_budget.books"])
+@pytest.fixture(params=["otel_distro.boot", "otel_distro.pipeline.pipeline", "otel_budget.books"])
 def broken(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """Variables under which one module of the distribution cannot be imported."""
     folder = tmp_path / "broken"

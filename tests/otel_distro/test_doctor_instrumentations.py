@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_distro.instrumentation.model_clients import MODEL_CLIENTS
+from otel_distro.bootstrap.instrumentation.model_clients import MODEL_CLIENTS
 from support.process import BIN, clean_environment, instrumented, run
 
 pytestmark = pytest.mark.process

@@ -11,7 +11,8 @@ import pytest
 from opentelemetry import baggage
 
 import otel_distro
-from otel_distro import contexts, executor_context
+from otel_distro.api import context as contexts
+from otel_distro.api import executor_context
 
 
 @pytest.fixture(autouse=True)

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace.export import SpanExportResult
 
-from otel_distro.delivery.batch_limits import BatchLimits
-from otel_distro.delivery.counts import AtomicCounter
-from otel_distro.delivery.export_queue import ExportQueue
-from otel_distro.spool.answer import DeliveryOutcome
+from otel_distro.export.batch_limits import BatchLimits
+from otel_distro.export.counts import AtomicCounter
+from otel_distro.export.export_queue import ExportQueue
+from otel_distro.export.spool.answer import DeliveryOutcome
 
 
 class Sink:
@@ -460,8 +460,8 @@ def test_an_export_that_takes_long_does_not_fill_the_queue(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits behind it goes to disk."""
-    monkeypatch.setattr("otel_distro.delivery.export_queue._RELIEF_SECONDS", 0.05)
-    monkeypatch.setattr("otel_distro.delivery.export_queue._KEEPS_UP_SECONDS", 0.05)
+    monkeypatch.setattr("otel_distro.export.export_queue._RELIEF_SECONDS", 0.05)
+    monkeypatch.setattr("otel_distro.export.export_queue._KEEPS_UP_SECONDS", 0.05)
     sink, net = Sink(seconds=1.0), Net()
     queue = with_net(
         ExportQueue[int](

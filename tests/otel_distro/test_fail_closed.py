@@ -109,7 +109,7 @@ def test_the_message_about_a_failure_does_not_repeat_the_secret(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """An error met while redacting may quote the very text that was to be redacted."""
-    from otel_distro.faults import Faults
+    from otel_distro.base.internal_errors import Faults
 
     Faults().record("redaction", ValueError(f"cannot redact {EMAIL}"))
 

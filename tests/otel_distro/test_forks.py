@@ -26,9 +26,9 @@ from opentelemetry.sdk.metrics.view import (
     View,
 )
 
-from otel_distro.exits.imports import wait_for_imports
-from otel_distro.exits.metric_locks import renew_metric_locks
-from otel_distro.spool.inherited import renew_connections
+from otel_distro.export.spool.inherited import renew_connections
+from otel_distro.lifecycle.imports import wait_for_imports
+from otel_distro.lifecycle.metric_locks import renew_metric_locks
 from otel_redaction.lazy import lazy
 from support.forks import CALL_NANO_USD, fork_under_load
 from support.process import clean_environment, instrumented

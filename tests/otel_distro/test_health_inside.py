@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_distro.health.board import Board, running
-from otel_distro.health.processes import check_processes
+from otel_distro.reports.health.board import Board, running
+from otel_distro.reports.health.processes import check_processes
 from support.process import BIN, clean_environment, free_port, instrumented, run
 
 if TYPE_CHECKING:

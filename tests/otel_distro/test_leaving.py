@@ -8,8 +8,8 @@ import threading
 import time
 from typing import Any
 
-from otel_distro.exits.leaving import Exits
-from otel_distro.exits.signal_watch import SignalWatch
+from otel_distro.lifecycle.leaving import Exits
+from otel_distro.lifecycle.signal_watch import SignalWatch
 
 
 class Quick:

@@ -88,7 +88,7 @@ def test_one_that_cannot_be_guarded_exports_nothing(tmp_path: Path, sink: OtlpSi
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-    import otel_distro.guard.install as install
+    import otel_distro.pipeline.install as install
 
     def fails(provider, pipeline):
         raise RuntimeError("another shape")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_distro.platforms import OLDEST_PYTHON, unsupported
+from otel_distro.base.platforms import OLDEST_PYTHON, unsupported
 from support.process import clean_environment, run
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"

@@ -6,7 +6,7 @@ from opentelemetry._logs import LogRecord
 from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan, Span, TracerProvider
 
-from otel_distro.delivery.record_sizes import LOG_BYTES, SPAN_BYTES, log_record_size, span_size
+from otel_distro.export.record_sizes import LOG_BYTES, SPAN_BYTES, log_record_size, span_size
 from otel_redaction.log_view import RedactedLogEntry
 from otel_redaction.shield import Shield
 from otel_redaction.span_view import RedactedSpan

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from otel_distro import environment_variables as env
+from otel_distro.base.errors import SettingsError
 from otel_distro.cli.doctor_command import command as doctor
-from otel_distro.content.sealing import new_key_pair
-from otel_distro.errors import SettingsError
+from otel_distro.privacy.content.sealing import new_key_pair
 from otel_distro.settings import audit, load
+from otel_distro.settings import environment_variables as env
 from otel_distro.settings.variables import VARIABLES, Variable
 
 PRIVATE_KEY, PUBLIC_KEY = new_key_pair()

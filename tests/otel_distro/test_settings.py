@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_distro.errors import SettingsError
+from otel_distro.base.errors import SettingsError
 from otel_distro.settings import Settings, load
 from otel_distro.settings.variables import VARIABLES
 from otel_redaction import DEFAULT_POLICY, Redactor

@@ -12,23 +12,23 @@ import pytest
 
 from otel_budget.database import Database
 from otel_budget.owners import Owner
-from otel_cost_ledger.connection import open_writer
-from otel_cost_ledger.entries import Entry
-from otel_cost_ledger.gate import Gate
-from otel_cost_ledger.spill import SpillFile
-from otel_distro import audit, consent_state
-from otel_distro.alerts.incidents import Memory
-from otel_distro.content import store as content_store
-from otel_distro.delivery import books
-from otel_distro.guard.redaction_tally import append
-from otel_distro.health.board import Board
-from otel_distro.installation_key import installation_key
-from otel_distro.logs.forgetting import forget_in_files
-from otel_distro.logs.rotation import RotatingFile
-from otel_distro.spool.address import Address
-from otel_distro.spool.drain import turn_to_drain
-from otel_distro.spool.folder import SpoolFolder
-from otel_distro.spool.limits import SpoolLimits
+from otel_cost_ledger.model.entries import Entry
+from otel_cost_ledger.sqlite.connection import open_writer
+from otel_cost_ledger.sqlite.gate import Gate
+from otel_cost_ledger.write.spill import SpillFile
+from otel_distro.base.installation_key import installation_key
+from otel_distro.export import books
+from otel_distro.export.spool.address import Address
+from otel_distro.export.spool.drain import turn_to_drain
+from otel_distro.export.spool.folder import SpoolFolder
+from otel_distro.export.spool.limits import SpoolLimits
+from otel_distro.pipeline.logs.forgetting import forget_in_files
+from otel_distro.pipeline.logs.rotation import RotatingFile
+from otel_distro.pipeline.redaction_tally import append
+from otel_distro.privacy import audit, consent_state
+from otel_distro.privacy.content import store as content_store
+from otel_distro.reports.alerts.incidents import Memory
+from otel_distro.reports.health.board import Board
 from otel_host.private_files import (
     UnsafeFileError,
     make_private_folder,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_pricing import ModelCall, Usage, read_call
-from otel_pricing.usage import normalise
-from otel_pricing.usage_objects import counts_of, read_usage, reported_cost_usd
+from otel_pricing.model.usage import normalise
+from otel_pricing.model.usage_objects import counts_of, read_usage, reported_cost_usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable

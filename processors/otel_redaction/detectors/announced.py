@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from otel_redaction.detectors.providers import is_placeholder
 
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _REACH = 72
 _REACH_OF_WORD = 40

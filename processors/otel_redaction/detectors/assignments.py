@@ -14,11 +14,11 @@ from otel_redaction.detectors.secret_values import (
     is_secret,
     whole_password_end,
 )
-from otel_redaction.keys import loose_kind, secret_kind
-from otel_redaction.words import words
+from otel_redaction.patterns.keys import loose_kind, secret_kind
+from otel_redaction.patterns.words import words
 
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _NAME_REVERSED = re.compile(r"[\w.-]{0,48}")
 _REST_AND_OPERATOR = re.compile(

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _WORD = re.compile(
     r"(?:birth(?:day|date|[ _-]?dt|[ _-]?day|[ _-]?date|s)?|born|dob|d\.o\.b\.?)(?![a-z])"

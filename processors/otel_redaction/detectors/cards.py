@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from otel_redaction.checksums import luhn
 from otel_redaction.detectors.context import vocabulary
+from otel_redaction.patterns.checksums import luhn
 
 if TYPE_CHECKING:
     from otel_redaction.detectors.context import Context

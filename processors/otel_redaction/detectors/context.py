@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from otel_redaction.scan import LETTERS, class_map
+from otel_redaction.patterns.scan import LETTERS, class_map
 
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _BEFORE = 56
 _AFTER = 16

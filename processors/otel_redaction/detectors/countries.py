@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from otel_redaction.checksums import (
+from otel_redaction.patterns.checksums import (
     date_ddmmyy,
     date_yymmdd,
     iso_7064_11_10,

@@ -12,7 +12,7 @@ from otel_redaction.detectors.providers import looks_random
 from otel_redaction.detectors.secret_values import is_template
 
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _PEM_BEGIN = re.compile(r"-{4,5} ?BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?[ ]?-{4,5}")
 _PEM_END = re.compile(r"-{4,5} ?END[ A-Z0-9]{0,40}(?:PRIVATE KEY)?(?: BLOCK)?[ A-Z0-9]{0,20}-{4,5}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from otel_redaction.checksums import mod_97
+from otel_redaction.patterns.checksums import mod_97
 
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 # The account part of each country's IBAN: a letter for the class (n digits,
 # a letters, c either) and a length, from the SWIFT registry.

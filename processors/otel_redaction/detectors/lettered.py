@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_redaction.detectors.context import Context
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _NIF_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 _NRIC_WEIGHTS = (2, 7, 6, 5, 4, 3, 2)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from otel_redaction.words import words
+from otel_redaction.patterns.words import words
 
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _COLON_RUN = re.compile(rb":[0-9A-Fa-f]{0,4}:")
 _H2 = r"[0-9A-Fa-f]{2}"

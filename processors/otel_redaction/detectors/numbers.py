@@ -23,7 +23,7 @@ from otel_redaction.detectors.phones import extension_end, is_phone
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _RUN = re.compile(rb"0[0\-]{4,}0")
 _FEWEST_DIGITS = 6

@@ -12,10 +12,10 @@ import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.secret_values import Written, is_password, is_secret, is_template
-from otel_redaction.keys import secret_kind
+from otel_redaction.patterns.keys import secret_kind
 
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _FOREIGN_NAMES = re.compile(
     r"(?:пароль|парол[аяею]|密码|密碼|口令|パスワード|暗証番号|비밀번호|비번|암호|패스워드|contraseña|hasło|hasłem|"

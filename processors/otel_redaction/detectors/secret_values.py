@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from otel_redaction.words import words
+from otel_redaction.patterns.words import words
 
 Style = Literal["tight", "loose", "prose", "space"]
 """How a value is joined to its name: `a=b` or `--a b`, `a: b`, "a is b", `A b`."""

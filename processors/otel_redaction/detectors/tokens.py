@@ -9,10 +9,10 @@ from otel_redaction.detectors.announced import announced_end
 from otel_redaction.detectors.crypto import is_crypto_address
 from otel_redaction.detectors.jwt import jwt_end
 from otel_redaction.detectors.providers import UNMISTAKABLE, looks_random, provider_key_end
-from otel_redaction.scan import TOKEN_RUN, TOKENS
+from otel_redaction.patterns.scan import TOKEN_RUN, TOKENS
 
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _LEAD_REVERSED = re.compile(r"[\w.~-]{1,44}")
 _SPECIAL = re.compile(

@@ -11,7 +11,7 @@ from otel_redaction.people.persons import find_persons
 from otel_redaction.people.stems import lowered
 
 if TYPE_CHECKING:
-    from otel_redaction.match import Match
+    from otel_redaction.patterns.match import Match
 
 
 def find_people(text: str) -> list[Match]:

@@ -8,7 +8,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from otel_redaction.match import Match
+from otel_redaction.patterns.match import Match
 from otel_redaction.people.stems import places
 
 if TYPE_CHECKING:

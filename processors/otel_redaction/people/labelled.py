@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from otel_redaction.checksums import luhn
-from otel_redaction.match import Match
+from otel_redaction.patterns.checksums import luhn
+from otel_redaction.patterns.match import Match
 from otel_redaction.people.stems import places
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from otel_redaction.match import Match
+from otel_redaction.patterns.match import Match
+from otel_redaction.patterns.words import words
 from otel_redaction.people.stems import places
 from otel_redaction.people.vocabulary import NOT_NAMES, PARTICLES, folded, names, words_too
-from otel_redaction.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

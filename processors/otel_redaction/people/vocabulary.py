@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from unicodedata import combining, normalize
 
-from otel_redaction.words import words
+from otel_redaction.patterns.words import words
 
 _CODED = re.compile(r"(\d)([^\d]*)")
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_distro.golden.cases import Case, GoldenSetError, case_line, failures, read_cases
-from otel_distro.golden.runs import FILE_NAME, kept_runs
+from otel_distro.reports.golden.cases import Case, GoldenSetError, case_line, failures, read_cases
+from otel_distro.reports.golden.runs import FILE_NAME, kept_runs
 from support.charging_provider import ChargingProvider
 from support.ledger_cli import run as cli
 

@@ -17,16 +17,16 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExportResult
 
-from otel_distro.spool.answer import (
+from otel_distro.export.spool.answer import (
     Answer,
     DeliveryOutcome,
     ResponseClass,
     classify_grpc,
     classify_http,
 )
-from otel_distro.spool.courier import SpoolingTransport
-from otel_distro.spool.folder import SpoolFolder
-from otel_distro.spool.ports import adapter_for, count_records, encode
+from otel_distro.export.spool.courier import SpoolingTransport
+from otel_distro.export.spool.folder import SpoolFolder
+from otel_distro.export.spool.ports import adapter_for, count_records, encode
 from support.faulty_sink import FaultySink
 from support.spool import Heard
 

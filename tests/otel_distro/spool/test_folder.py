@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from otel_distro.spool.answer import Answer, ResponseClass
-from otel_distro.spool.drain import DAMAGED, drain, turn_to_drain
-from otel_distro.spool.folder import SEGMENT_BYTES, SpoolFolder
-from otel_distro.spool.limits import SpoolLimits
-from otel_distro.spool.segments import Segment
+from otel_distro.export.spool.answer import Answer, ResponseClass
+from otel_distro.export.spool.drain import DAMAGED, drain, turn_to_drain
+from otel_distro.export.spool.folder import SEGMENT_BYTES, SpoolFolder
+from otel_distro.export.spool.limits import SpoolLimits
+from otel_distro.export.spool.segments import Segment
 from otel_host.descriptors import OwnDescriptor
 from support.spool import ADDRESS, Heard, Wire
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
-from otel_distro.spool.answer import Answer, ResponseClass
-from otel_distro.spool.courier import SpoolingTransport
-from otel_distro.spool.drain import drain
-from otel_distro.spool.folder import SpoolFolder
-from otel_distro.spool.journal import Journal, Mark
+from otel_distro.export.spool.answer import Answer, ResponseClass
+from otel_distro.export.spool.courier import SpoolingTransport
+from otel_distro.export.spool.drain import drain
+from otel_distro.export.spool.folder import SpoolFolder
+from otel_distro.export.spool.journal import Journal, Mark
 from support.spool import Heard, Wire
 
 
@@ -113,7 +113,7 @@ def test_a_request_on_its_way_counts_as_sent_until_it_is_known_to_have_failed(
 
 
 def _waiting(folder: SpoolFolder) -> int:
-    from otel_distro.spool.segments import waiting_in
+    from otel_distro.export.spool.segments import waiting_in
 
     return sum(waiting_in(folder.path / name) for name in folder.waiting())
 

@@ -17,10 +17,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.trace import TracerProvider
 
-from otel_distro.delivery.light_transport import _transport
-from otel_distro.spool.answer import ResponseClass
-from otel_distro.spool.otlp_responses import LARGEST_RESPONSE, Response, judge
-from otel_distro.spool.ports import adapter_for
+from otel_distro.export.otlp.light_transport import _transport
+from otel_distro.export.spool.answer import ResponseClass
+from otel_distro.export.spool.otlp_responses import LARGEST_RESPONSE, Response, judge
+from otel_distro.export.spool.ports import adapter_for
 from support.process import clean_environment, instrumented, run
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ def test_what_waits_is_never_sent_under_other_credentials(
 
 
 def test_the_digest_of_credentials_needs_the_installations_key() -> None:
-    from otel_distro.spool.address import digest_of
+    from otel_distro.export.spool.address import digest_of
 
     assert digest_of([], b"k" * 32) == digest_of([""], None) == ""
     one, other = digest_of(["x=1"], b"k" * 32), digest_of(["x=1"], b"l" * 32)
