@@ -113,6 +113,10 @@ class Accounts:
 
     def pending(self) -> bool:
         """Whether anything waits to be settled, or is being settled now."""
+        if self._wire is not None:
+            self._wire.drain()  # what has ended is queued by that
+            if self._wire.is_open() or self._wire.due_in() is not None:
+                return True
         return bool(self._settlement or self._verdicts) or self._settling
 
     def flush(self, timeout: float) -> bool:
@@ -122,6 +126,8 @@ class Accounts:
     def _hasten(self) -> threading.Event:
         """Have everything taken so far settled at once; return the event that is set then."""
         done = threading.Event()
+        if self._wire is not None:
+            self._wire.drain()  # what has ended is queued, and starts the thread
         if self._thread is None:  # whatever is taken starts it, so nothing was
             done.set()
         else:
