@@ -99,7 +99,7 @@ class Runtime:
         self.exit_line = ExitLine(settings) if settings.exit_line else None
         self._traffic = _traffic(settings)
         self.accounts = Accounts(
-            open_book=partial(_open_book, settings),
+            load_prices=partial(_load_prices, settings),
             latency=LatencyBudgets(settings.latency_budgets),
             faults=self.faults,
             call_sinks=self._call_sinks(),
@@ -392,7 +392,7 @@ def _budgets(settings: Settings, faults: Faults) -> Budgets | None:
     try:
         from otel_distro.pipeline.budgets.wiring import Budgets
 
-        return Budgets(settings, partial(_open_book, settings), faults)
+        return Budgets(settings, partial(_load_prices, settings), faults)
     except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
         _without_budgets(error, faults)
         return None
@@ -409,7 +409,7 @@ def _without_budgets(error: Exception, faults: Faults) -> None:
     )
 
 
-def _open_book(settings: Settings) -> PriceBook:
+def _load_prices(settings: Settings) -> PriceBook:
     from otel_pricing import PriceBook, read_price_file
 
     return PriceBook(read_price_file(settings.prices)) if settings.prices else PriceBook()

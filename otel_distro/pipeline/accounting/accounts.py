@@ -61,14 +61,14 @@ class Accounts:
     def __init__(
         self,
         *,
-        open_book: Callable[[], PriceBook],
+        load_prices: Callable[[], PriceBook],
         latency: LatencyBudgets,
         faults: Faults,
         call_sinks: Sequence[CallSink] = (),
         verdict_sinks: Sequence[VerdictSink] = (),
         wire: WireTraffic | None = None,
     ) -> None:
-        self._open_book = open_book
+        self._load_prices = load_prices
         self._latency = latency
         self._faults = faults
         self._call_sinks = call_sinks
@@ -78,7 +78,7 @@ class Accounts:
         self._reset()
 
     def _reset(self) -> None:
-        self._settlement = Settlement(self._open_book, self._faults, self._hasten, self._wire)
+        self._settlement = Settlement(self._load_prices, self._faults, self._hasten, self._wire)
         if self._wire is not None:
             self._wire.attach(self._settlement, self._wake)
         self._verdicts: deque[LatencyRecord] = deque(maxlen=_MAX_QUEUED)
