@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # untyped
 
-from otel_distro.base.startup_phases import phase
+from otel_distro.base.startup_phases import startup_timer
 from otel_distro.bootstrap.defaults import is_disabled, set_defaults
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class OtelDistroConfigurator:
         """Boot from the environment; never raises."""
         if is_disabled(os.environ):  # noqa: TID251
             return
-        with phase("import of the SDK and the distribution"):
+        with startup_timer("import of the SDK and the distribution"):
             from otel_distro.bootstrap.boot import boot_from_environment
 
         boot_from_environment(**kwargs)

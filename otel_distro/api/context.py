@@ -28,7 +28,7 @@ _SAID_HERE = context.create_key("otel_distro.said")
 _NOTHING: Mapping[str, str] = {}
 
 
-class Said(AbstractContextManager[str]):
+class BaggageScope(AbstractContextManager[str]):
     """Says something for the time of a `with` block; the value of `as` is what is carried."""
 
     def __init__(self, values: Mapping[str, str], shown: str) -> None:
@@ -40,7 +40,7 @@ class Said(AbstractContextManager[str]):
         changed = context.get_current()
         for key, value in self._values.items():
             changed = baggage.set_baggage(key, value, changed)
-        said = {**said_here(changed), **self._values}
+        said = {**local_baggage(changed), **self._values}
         self._tokens.append(context.attach(context.set_value(_SAID_HERE, said, changed)))
         return self._shown
 
@@ -53,13 +53,13 @@ class Said(AbstractContextManager[str]):
         detach(self._tokens.pop())
 
 
-def session(session_id: str | None = None) -> Said:
+def session(session_id: str | None = None) -> BaggageScope:
     """Return a context for one session; without an id it gets a new random one."""
     value = _text(session_id) or uuid4().hex
-    return Said({SESSION: value}, value)
+    return BaggageScope({SESSION: value}, value)
 
 
-def user(user_id: str) -> Said:
+def user(user_id: str) -> BaggageScope:
     """Return a context for one user, who is only ever known by a keyed pseudonym.
 
     The pseudonym is the one the ledger shows, so `otel-distro forget` finds it again. Without a
@@ -72,41 +72,41 @@ def user(user_id: str) -> Said:
     key = runtime.pseudonym_key() if runtime is not None else None
     text = _text(user_id)
     if key is None or not text:
-        return Said({}, "")
+        return BaggageScope({}, "")
     value = person_name(key, text)
-    return Said({USER: value}, value)
+    return BaggageScope({USER: value}, value)
 
 
-def tenant(tenant_id: str) -> Said:
+def tenant(tenant_id: str) -> BaggageScope:
     """Return a context for one tenant: a customer, a team, an organisation."""
     value = _text(tenant_id)
-    return Said({TENANT: value} if value else {}, value)
+    return BaggageScope({TENANT: value} if value else {}, value)
 
 
-def feature_flag(key: str, variant: str | bool | float = True) -> Said:  # noqa: FBT001, FBT002
+def feature_flag(key: str, variant: str | bool | float = True) -> BaggageScope:  # noqa: FBT001, FBT002
     """Return a context for an experiment; of nested ones the innermost stands on spans."""
     name, value = _text(key), _text(variant)
-    return Said({FLAG: name, VARIANT: value} if name else {}, value)
+    return BaggageScope({FLAG: name, VARIANT: value} if name else {}, value)
 
 
-def said_here(of: Context | None = None) -> Mapping[str, str]:
+def local_baggage(of: Context | None = None) -> Mapping[str, str]:
     """Return what this process itself said in the context *of*, by default the current one."""
     said = context.get_value(_SAID_HERE, of)
     return said if isinstance(said, dict) else _NOTHING
 
 
-def attributes(of: Context | None, believed: Iterable[str] = ()) -> Mapping[str, str]:
+def attributes(of: Context | None, trusted_keys: Iterable[str] = ()) -> Mapping[str, str]:
     """Return the attributes of work done in *of*.
 
     Baggage may come from anybody, so of what was not said in this process only the keys
-    *believed* count.
+    *trusted_keys* count.
     """
     of = of if of is not None else context.get_current()  # looked up once for both
-    said = said_here(of)
+    said = local_baggage(of)
     carried = baggage.get_all(of)
     if not carried:
         return said
-    found = {key: _text(carried[key]) for key in believed if key in carried and key in KEYS}
+    found = {key: _text(carried[key]) for key in trusted_keys if key in carried and key in KEYS}
     return {**{key: text for key, text in found.items() if text}, **said}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
-from otel_distro.base.messages import say_once
+from otel_distro.base.messages import warn_once
 
 _REMEDY = {
     "redaction": "content of that record was withheld, ids and timing left",
@@ -16,7 +16,7 @@ _REMEDY = {
 }
 
 
-class Faults:
+class InternalErrors:
     """Counts swallowed errors by stage; thread-safe, never raises.
 
     The message names the stage and the type of the error, never its text: the text of an error
@@ -35,7 +35,7 @@ class Faults:
         with self._lock:
             self._counts[stage] += 1
         remedy = _REMEDY.get(stage, "the app is not affected")
-        say_once(f"{why or f'internal error in {stage} ({type(error).__name__})'}; {remedy}")
+        warn_once(f"{why or f'internal error in {stage} ({type(error).__name__})'}; {remedy}")
 
     def counts(self) -> dict[str, int]:
         """Return how many errors each stage has swallowed so far."""

@@ -14,7 +14,7 @@ _said: set[str] = set()
 _lock = threading.RLock()  # a signal handler may speak while the main thread does
 
 
-def say(message: str) -> None:
+def warn(message: str) -> None:
     """Print *message* on stderr, with nothing in it that could steer the reader's terminal.
 
     A stderr that is closed or broken is ignored.
@@ -29,13 +29,13 @@ def say(message: str) -> None:
         pass
 
 
-def say_once(message: str) -> None:
+def warn_once(message: str) -> None:
     """Print *message* on stderr unless this process has already printed it."""
     with _lock:
         if message in _said:
             return
         _said.add(message)
-    say(message)
+    warn(message)
 
 
 def at_fork() -> None:

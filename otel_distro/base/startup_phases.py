@@ -18,7 +18,7 @@ taken: list[tuple[str, int, int]] = []
 """Name of the part, begin and end on the monotonic clock in nanoseconds; in order of ending."""
 
 
-class phase:  # noqa: N801 - reads as a statement
+class startup_timer:  # noqa: N801 - reads as a statement
     """Notes how long the block called *name* takes."""
 
     __slots__ = ("_began", "_name")

@@ -14,11 +14,11 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from otel_distro import settings
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.base.attributes import DISTRO_NAME
 from otel_distro.base.current_runtime import running, set_running
 from otel_distro.base.errors import OtelDistroError, SettingsError
-from otel_distro.base.startup_phases import phase
+from otel_distro.base.startup_phases import startup_timer
 from otel_distro.bootstrap.content import capture
 from otel_distro.bootstrap.runtime import Runtime
 from otel_distro.export.exporters import drop_unknown_exporters
@@ -27,7 +27,7 @@ from otel_distro.export.otlp.light_transport import exporter_arguments
 from otel_distro.export.otlp.variables import otlp_endpoint
 from otel_distro.export.spool.endpoints import without_credentials
 from otel_distro.pipeline.logs import setup as logs
-from otel_distro.pipeline.sdk_counters import count_cheaply
+from otel_distro.pipeline.sdk_counters import install_sdk_counters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,23 +55,23 @@ def boot_from_environment(**configurator_args: Any) -> None:
         raise
     except Exception as error:  # noqa: BLE001 - the app must run
         _refuse_if_strict(settings.load(environ).settings.strict, str(error))
-        notices.say(f"{_what(error)}; the app runs, telemetry may be missing")
+        messages.warn(f"{_what(error)}; the app runs, telemetry may be missing")
 
 
 def _boot_environment(environ: Mapping[str, str], configurator_args: dict[str, Any]) -> None:
     from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 
     for complaint in drop_unknown_exporters(settings.writable_environment()):
-        notices.say(complaint)
-    with phase("settings and rules of redaction"):
+        messages.warn(complaint)
+    with startup_timer("settings and rules of redaction"):
         loaded = settings.load(environ)
-    with phase("parts of the distribution"):
+    with startup_timer("parts of the distribution"):
         runtime = start(loaded, environ)
-        count_cheaply()
+        install_sdk_counters()
     failure: Exception | None = None
     try:
         configurator: Any = _OTelSDKConfigurator
-        with phase("providers and exporters"):
+        with startup_timer("providers and exporters"):
             configurator_args.setdefault("exporter_args_map", exporter_arguments(environ))
             configurator()._configure(  # noqa: SLF001 - every distribution has to
                 export_span_processor=runtime.batch_spans,
@@ -81,7 +81,7 @@ def _boot_environment(environ: Mapping[str, str], configurator_args: dict[str, A
             )
     except Exception as error:  # noqa: BLE001 - what was made so far still has to be guarded
         failure = error
-    with phase("guard, its proof, what waits on disk"):
+    with startup_timer("guard, its proof, what waits on disk"):
         attach_to_globals(runtime)
     if failure is not None:
         raise failure
@@ -101,7 +101,7 @@ def _boot_declarative(environ: Mapping[str, str], config_file: str) -> None:
         return
     section = dict(getattr(config, "distribution", None) or {}).get("otel_distro") or {}
     runtime = start(settings.load(environ, section), environ)
-    count_cheaply()
+    install_sdk_counters()
     # Instrumentors run after the guard is in place, not before.
     instrumentation, config.instrumentation_development = config.instrumentation_development, None
     _name_the_distro(config)
@@ -122,7 +122,7 @@ def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
             if loaded.withholds
             else "defaults are used in their place"
         )
-        notices.say(f"{message}\n  the app runs; {effect}")
+        messages.warn(f"{message}\n  the app runs; {effect}")
     keep_headers_unprinted()
     warn_of_plaintext(environ)
     capture(loaded.settings, settings.writable_environment())
@@ -144,7 +144,7 @@ def attach_to_globals(runtime: Runtime) -> None:
         runtime.attach(get_tracer_provider(), get_logger_provider(), get_meter_provider())
     except OtelDistroError as error:
         _refuse_if_strict(runtime.settings.strict, str(error))
-        notices.say(str(error))
+        messages.warn(str(error))
     if not runtime.guard_ok:
         _refuse_if_strict(runtime.settings.strict, "the guard is not in place")
 
@@ -157,7 +157,7 @@ def _refuse_if_strict(strict: bool, message: str) -> None:  # noqa: FBT001
 def _refuse(message: str) -> NoReturn:
     # An exception raised here would be swallowed by the agent or shown as a crash of Python
     # itself, so the process ends at once, with one message.
-    notices.say(f"{message}\n  OTEL_DISTRO_STRICT is set, so the app was not started")
+    messages.warn(f"{message}\n  OTEL_DISTRO_STRICT is set, so the app was not started")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(EXIT_CONFIG)

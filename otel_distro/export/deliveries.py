@@ -10,9 +10,9 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.base.messages import say_once
-from otel_distro.export.books import changes_since
+from otel_distro.base.messages import warn_once
 from otel_distro.export.counts import Tally
+from otel_distro.export.daily_delivery_counts import changes_since
 from otel_distro.export.spool.answer import DeliveryOutcome
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from otel_distro.export.export_queue import ExportQueue
     from otel_distro.export.outages import Outages
-    from otel_distro.export.spool.courier import SpoolingTransport
     from otel_distro.export.spool.drain import Drained
+    from otel_distro.export.spool.spooling_transport import SpoolingTransport
 
 METRIC_EXPORTS = "metric exports"
 SIGNALS = {"traces": "spans", "logs": "log records", "metrics": METRIC_EXPORTS}
@@ -123,7 +123,7 @@ class Deliveries:
     def dropped(self, signal: str, count: int, reason: str) -> None:
         """Tell of *count* records of *signal* that will not arrive; the queue has counted them."""
         if reason == "not_encodable":
-            say_once(
+            warn_once(
                 f"some {signal} cannot be encoded or are too large for one request; they are "
                 "dropped and counted, their neighbours are not affected"
             )

@@ -23,7 +23,7 @@ from otel_host.background import BackgroundThread
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_distro.export.spool.net import DiskFallback
+    from otel_distro.export.spool.disk_fallback import DiskFallback
 
 T = TypeVar("T")
 _EASE_SECONDS: Final = 0.001

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.base.messages import say_once
+from otel_distro.base.messages import warn_once
 from otel_distro.export.deliveries import Deliveries
 
 if TYPE_CHECKING:
@@ -22,4 +22,4 @@ class LocalDeliveries(Deliveries):
 
     def dropped(self, signal: str, count: int, reason: str) -> None:
         """Say once that something could not be written."""
-        say_once(f"some {signal} could not be written to this machine's files ({reason})")
+        warn_once(f"some {signal} could not be written to this machine's files ({reason})")

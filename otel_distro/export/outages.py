@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from otel_distro.base.messages import say
+from otel_distro.base.messages import warn
 from otel_distro.export.spool.endpoints import without_header
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Outages:
                 fate = "what is lost is counted"
                 if self.spool is not None:
                     fate = f"it is kept in {self.spool} and sent later"
-                say(
+                warn(
                     f"cannot deliver telemetry to {self._endpoint}: {self._reason}; "
                     f"the app is not affected, {fate}"
                 )
@@ -98,7 +98,7 @@ class Outages:
             self._refusals.add(signal)
             self._refusal = self._clean(reason)[:_MAX_REASON]
         if first:
-            say(
+            warn(
                 f"{self._endpoint} refuses {signal}: {self._refusal}; what it "
                 f"refuses is lost and counted. Where nothing takes {signal}, set "
                 f"{_EXPORTER_OF.get(signal, 'OTEL_TRACES_EXPORTER')}=none"
@@ -110,7 +110,7 @@ class Outages:
             first = signal not in self._warnings
             self._warnings.add(signal)
         if first:
-            say(f"{self._endpoint} took {signal} and warns: {self._clean(warning)[:_MAX_REASON]}")
+            warn(f"{self._endpoint} took {signal} and warns: {self._clean(warning)[:_MAX_REASON]}")
 
     def delivered(self) -> None:
         """Note a delivery; the first after an outage is told."""
@@ -121,7 +121,7 @@ class Outages:
             if over and not self._exiting:
                 lost = _counted(self._lost)
                 told = f": {lost} were lost" if lost else ""
-                say(f"telemetry is delivered to {self._endpoint} again{told}")
+                warn(f"telemetry is delivered to {self._endpoint} again{told}")
             self._lost.clear()
             self._kept.clear()
             self._spool_faulty = False
@@ -142,14 +142,14 @@ class Outages:
             first, self._spool_faulty = not self._spool_faulty, True
         if first:
             reason = getattr(error, "strerror", None) or str(error)
-            say(
+            warn(
                 f"undelivered telemetry cannot be kept in {folder}: {reason}; it stays in memory "
                 "while there is room. OTEL_DISTRO_STATE_DIR names another place"
             )
 
     def damaged(self, file: Path) -> None:
         """Tell that a file of the spool was damaged and set aside."""
-        say(f"kept telemetry was damaged and could not all be sent; see {file}")
+        warn(f"kept telemetry was damaged and could not all be sent; see {file}")
 
     def begin_exit(self) -> None:
         """Hold messages back, so that the exit can tell all in one line."""
@@ -163,13 +163,13 @@ class Outages:
             reason = self._reason or self._refusal or "not delivered in time"
             lost, kept = _counted(self._lost), _counted(self._kept)
             if kept:
-                say(
+                warn(
                     f"{kept} could not be delivered to {self._endpoint}: {reason}; kept in "
                     f"{self.spool} until the next start" + (f". Lost: {lost}" if lost else "")
                 )
             else:
                 told = f": {lost}" if lost else ""
-                say(f"telemetry lost at exit{told} to {self._endpoint}: {reason}")
+                warn(f"telemetry lost at exit{told} to {self._endpoint}: {reason}")
 
     def at_fork(self) -> None:
         """Start anew in a forked child."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from otel_distro.export.backlog import Entry
     from otel_distro.export.counts import QueueCounters
-    from otel_distro.export.spool.net import DiskFallback
+    from otel_distro.export.spool.disk_fallback import DiskFallback
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from otel_distro.base import formatting as figures
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.base.percentiles import percentile
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class ExitLine:
             where = f"in {figures.home_relative(str(ledger), environ)}"
             parts.append(f"{waiting:,} not yet {where}" if waiting else f"{where} ({_NEXT})")
         who = f"process {os.getpid()}: " if self._forked else ""
-        notices.say(figures.printable(who + "; ".join(parts)))
+        messages.warn(figures.printable(who + "; ".join(parts)))
 
 
 def describe(sums: Sums, p95: float | None) -> str:

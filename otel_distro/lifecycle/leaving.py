@@ -52,7 +52,7 @@ class Closable(Protocol):
         ...
 
 
-class Exits:
+class ShutdownHooks:
     """Closes *runtime* before the process ends, within *timeout* seconds; 0 changes nothing."""
 
     def __init__(self, runtime: Closable, timeout: float) -> None:
@@ -79,7 +79,7 @@ class Exits:
         atexit.register(self._before_exit)
         if self._timeout <= 0:
             return
-        signal_chain.before_death(self._before_death)
+        signal_chain.on_termination_signal(self._on_termination_signal)
         _wrap("_exit", self._before_exit)
         _wrap("execv", self.deliver)
         _wrap("execve", self.deliver)
@@ -135,7 +135,7 @@ class Exits:
                 continue
         return None
 
-    def _before_death(self) -> bool:
+    def _on_termination_signal(self) -> bool:
         if os.getpid() == _INIT:
             # The kernel spares the first process of a container: it lives until SIGKILL comes.
             self.deliver()

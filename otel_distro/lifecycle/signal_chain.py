@@ -101,7 +101,7 @@ def at_fork() -> None:
         _chain.at_fork()
 
 
-def before_death(before: Callable[[], bool]) -> None:
+def on_termination_signal(before: Callable[[], bool]) -> None:
     """Call *before* ahead of the default action of `SIGNALS`; a second call replaces it."""
     global _chain  # noqa: PLW0603 - signal handlers belong to the process
     if _chain is not None:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from otel_distro.base import formatting as figures
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ class OpenSpans:
         """Return how many spans of each name are open, names as they are."""
         return Counter(str(name) for name in list(self._names.values()))
 
-    def tell(self, clean: Callable[[str], str]) -> None:
+    def report_unended(self, clean: Callable[[str], str]) -> None:
         """Say in one line how many spans are open and what they are called, if any are.
 
         *clean* redacts a name.
@@ -63,7 +63,7 @@ class OpenSpans:
         if len(counts) > _MAX_NAMES:
             named.append("...")
         more = "at least " if total >= _MAX_KNOWN else ""
-        notices.say(
+        messages.warn(
             f"{more}{figures.counted(total, 'span')} never ended, so not exported: "
             + ", ".join(named)
         )

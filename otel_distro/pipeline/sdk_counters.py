@@ -27,7 +27,7 @@ _ORIGIN = "otel.span.parent.origin"
 _RESULT = "otel.span.sampling_result"
 
 
-def count_cheaply() -> None:
+def install_sdk_counters() -> None:
     """Have tracers and loggers made from now on count here, where they would count at all.
 
     Those that were given a meter provider of their own stay with the SDK's instruments.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro.base.messages import say_once
+from otel_distro.base.messages import warn_once
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -37,7 +37,7 @@ class SeriesLimit:
             return attributes
         if len(known) >= self._most - 1:
             name = getattr(instrument, "name", "?")
-            say_once(
+            warn_once(
                 f"metric {name} has {self._most:,} sets of attributes; what has others is added "
                 "up under otel.metric.overflow; leave ids and texts out of its attributes"
             )

@@ -20,7 +20,7 @@ PREVIOUS_IN_SESSION: Final = "session.previous"
 _MAX_SESSIONS: Final = 1_000
 
 
-class Journeys:
+class SessionLinker:
     """Knows the last trace of each session, of so many as were in use last.
 
     Thread-safe, because each step is one operation on a dict. A forked child goes on with what its

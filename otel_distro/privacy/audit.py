@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.base.errors import OtelDistroError
 from otel_host.file_locks import wait_and_lock
 from otel_host.private_files import make_private_folder, open_private, write_private
@@ -78,7 +78,7 @@ def record_quietly(state_dir: Path, action: str, *, by: str = "", **detail: Any)
     try:
         record(state_dir, action, by=by, **detail)
     except AuditError as error:
-        notices.say_once(str(error))
+        messages.warn_once(str(error))
 
 
 def entries(state_dir: Path) -> Iterator[Entry]:

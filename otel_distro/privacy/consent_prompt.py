@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.privacy import consent, consent_state
 from otel_distro.privacy.catalogue.notice import QUESTION
 from otel_host.file_locks import try_lock
@@ -35,12 +35,12 @@ def first_run() -> None:
             return
         if status.decision is None and can_ask() and _ask_alone(status.state_dir):
             return
-        notices.say_once(
+        messages.warn_once(
             "consent is required and not given, so nothing is exported or stored; "
             "the app runs. To decide: otel-distro consent"
         )
     except Exception as error:  # noqa: BLE001 - the app must run
-        notices.say(f"consent could not be asked for ({type(error).__name__}); it counts as no")
+        messages.warn(f"consent could not be asked for ({type(error).__name__}); it counts as no")
 
 
 def can_ask() -> bool:

@@ -14,10 +14,10 @@ from otel_distro.base.errors import OtelDistroError
 from otel_distro.export.deliveries import Deliveries
 from otel_distro.export.outages import Outages
 from otel_distro.export.spool.address import Address
-from otel_distro.export.spool.courier import SpoolingTransport
+from otel_distro.export.spool.exporter_adapters import adapter_for
 from otel_distro.export.spool.folder import SpoolFolder
-from otel_distro.export.spool.ports import adapter_for
 from otel_distro.export.spool.resender import Resender
+from otel_distro.export.spool.spooling_transport import SpoolingTransport
 from otel_distro.server.signals import LOGS, METRICS, SIGNALS, TRACES
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from otel_distro.export.spool.ports import ExporterAdapter
+    from otel_distro.export.spool.exporter_adapters import ExporterAdapter
     from otel_distro.settings import Settings
 
 SERVICE: Final = "otel-distro serve"

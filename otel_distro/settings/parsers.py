@@ -165,7 +165,7 @@ def names(value: object) -> tuple[str, ...]:
     return tuple(text for part in parts if (text := str(part).strip()))
 
 
-def said_keys(value: object) -> tuple[str, ...]:
+def baggage_keys(value: object) -> tuple[str, ...]:
     """Read which keys of ours may travel in baggage."""
     found = names(value)
     unknown = [name for name in found if name not in KEYS]

@@ -118,7 +118,7 @@ class Redactor:
         matches = self._texts.find(text, deadline, people=people)
         if not matches:
             return _Clean(text, (), {})
-        replaced, kinds = self._texts.settled(text, matches, deadline, people=people)
+        replaced, kinds = self._texts.redact_until_stable(text, matches, deadline, people=people)
         return _Clean(replaced, kinds, recurring(text, matches))
 
     def _redact_document(self, text: str, *, people: bool, deadline: float | None) -> _Clean:
@@ -139,7 +139,7 @@ class Redactor:
         name in it hides a value of its own; else the document is taken apart.
         """
         known = recurring(text, matches)
-        replaced, kinds = self._texts.settled(text, matches, deadline, people=people)
+        replaced, kinds = self._texts.redact_until_stable(text, matches, deadline, people=people)
         if json_text.is_valid(replaced) and not self._names_secret(replaced):
             return _Clean(replaced, kinds, known)
         document = json_text.parse(text)
@@ -157,7 +157,7 @@ class Redactor:
             for match in self._texts.find(text, deadline, people=people)
             if '"' not in text[match.start : match.end]
         ]
-        replaced, more = self._texts.settled(text, rest, deadline, people=people)
+        replaced, more = self._texts.redact_until_stable(text, rest, deadline, people=people)
         if not rest or not json_text.is_valid(replaced):
             return _Clean(text, kinds, known)
         return _Clean(replaced, (*kinds, *more), known)

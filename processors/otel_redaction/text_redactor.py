@@ -76,7 +76,7 @@ class TextRedactor:
         value = text[match.start : match.end]
         return value in self.policy.allow_values and match.kind not in ALWAYS_REDACTED
 
-    def settled(
+    def redact_until_stable(
         self, text: str, matches: list[Match], deadline: float | None, *, people: bool = False
     ) -> tuple[str, tuple[str, ...]]:
         """Return *text* with markers for *matches*, and for what that uncovered."""

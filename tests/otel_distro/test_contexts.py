@@ -95,9 +95,9 @@ def test_the_innermost_wins_and_the_outer_comes_back() -> None:
     """As with any context."""
     with otel_distro.tenant("a"):
         with otel_distro.tenant("b"):
-            assert contexts.said_here()["tenant.id"] == "b"
-        assert contexts.said_here()["tenant.id"] == "a"
-    assert contexts.said_here() == {}
+            assert contexts.local_baggage()["tenant.id"] == "b"
+        assert contexts.local_baggage()["tenant.id"] == "a"
+    assert contexts.local_baggage() == {}
 
 
 def test_tasks_started_inside_have_it_and_their_siblings_do_not(sdk: GuardedSdk) -> None:
@@ -162,7 +162,7 @@ def test_only_the_exact_form_is_taken_for_a_pseudonym(text: str) -> None:
 def test_any_text_can_be_carried(value: str) -> None:
     """Bounded and printable, so that no header and no log line breaks."""
     with otel_distro.tenant(value):
-        carried = contexts.said_here().get("tenant.id", "x")
+        carried = contexts.local_baggage().get("tenant.id", "x")
         headers: dict[str, str] = {}
         W3CBaggagePropagator().inject(headers)
 

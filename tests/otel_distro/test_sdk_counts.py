@@ -76,7 +76,7 @@ def test_who_wants_none_of_it_has_none(tmp_path: Path, sink: OtlpSink) -> None:
 
 UPSTREAM = """
 import otel_distro.sdk_counts
-otel_distro.sdk_counts.count_cheaply = lambda: None
+otel_distro.sdk_counts.install_sdk_counters = lambda: None
 from opentelemetry.instrumentation.auto_instrumentation import initialize
 initialize()
 """

@@ -17,7 +17,7 @@ from otel_distro.api import context as contexts
 from otel_distro.api.events import catalogue
 from otel_distro.api.measuring.tallies import TALLIES
 from otel_distro.base import attributes as names
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.base.baggage_keys import SESSION
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def _track(name: str, attributes: Mapping[str, Any], more: Mapping[str, Any]) ->
         words = {attribute.keyword: attribute.name for attribute in event.attributes}
         given.update({words.get(word, word): value for word, value in more.items()})
         if SESSION in words.values() and SESSION not in given:
-            said = contexts.said_here().get(SESSION)
+            said = contexts.local_baggage().get(SESSION)
             given.update({SESSION: said} if said else {})
         for problem in catalogue.problems_of(event, given):
             _complain(problem)
@@ -225,4 +225,4 @@ def _hand_on(event: Event) -> None:
 
 def _complain(problem: str) -> None:
     if TALLIES.problem(problem):
-        notices.say_once(problem)
+        messages.warn_once(problem)

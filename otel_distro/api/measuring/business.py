@@ -9,7 +9,7 @@ from opentelemetry import metrics
 
 from otel_distro.api.measuring.tallies import TALLIES
 from otel_distro.base import attributes as names
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,4 +88,4 @@ def _made(
 
 def _complain(problem: str) -> None:
     if TALLIES.problem(problem):
-        notices.say_once(problem)
+        messages.warn_once(problem)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-from otel_distro.base.messages import say_once
-from otel_distro.base.startup_phases import INSTRUMENTOR, phase
+from otel_distro.base.messages import warn_once
+from otel_distro.base.startup_phases import INSTRUMENTOR, startup_timer
 from otel_distro.bootstrap.instrumentation.libraries import WAITS_FOR
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def load(entry_point: EntryPoint, **kwargs: Any) -> None:
 
 def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
     try:
-        with phase(f"{INSTRUMENTOR}{entry_point.name}"):
+        with startup_timer(f"{INSTRUMENTOR}{entry_point.name}"):
             instrumentor = entry_point.load()
             if entry_point.name == "system_metrics":
                 instrumentor(config=SYSTEM_METRICS).instrument(**kwargs)
@@ -67,7 +67,7 @@ def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
 
 
 def _tell(name: str, error: Exception) -> None:
-    say_once(
+    warn_once(
         f"instrumentation of {name} failed ({type(error).__name__}: {error}); "
         f"to skip it set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={name}"
     )

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from otel_distro.base.messages import say_once
+from otel_distro.base.messages import warn_once
 from otel_distro.export.otlp.variables import otlp_variable
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class _Unprinted(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if not str(record.msg).startswith("Header format invalid"):
             return True
-        say_once(
+        warn_once(
             f"an entry of {_HEADERS}, or of one of its kind, is not name=value and is left out; "
             "separate entries by commas and write spaces in values as %20"
         )
@@ -44,7 +44,7 @@ def keep_headers_unprinted() -> None:
 def warn_of_plaintext(environ: Mapping[str, str]) -> None:
     """Say, once for each place, that headers are sent there unencrypted."""
     for place in sent_in_the_clear(environ):
-        say_once(f"headers are sent to {place} unencrypted; use an https endpoint")
+        warn_once(f"headers are sent to {place} unencrypted; use an https endpoint")
 
 
 def sent_in_the_clear(environ: Mapping[str, str]) -> Iterator[str]:

@@ -13,17 +13,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_distro.export.spool.exporter_adapters import encode
 from otel_distro.export.spool.folder import SEGMENT_BYTES
-from otel_distro.export.spool.ports import encode
 from otel_distro.export.spool.records import HEADER_SIZE, read_done
 from otel_host.descriptors import DescriptorLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from otel_distro.export.spool.courier import SpoolingTransport
     from otel_distro.export.spool.folder import SpoolFolder
     from otel_distro.export.spool.segments import Segment
+    from otel_distro.export.spool.spooling_transport import SpoolingTransport
 
 _PATIENCE: Final = 0.2
 """Seconds after which the app's thread, interrupted by a signal, may hold the lock for good."""

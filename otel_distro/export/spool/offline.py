@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from otel_distro.export.spool.address import ROOT, Address, read_address
 from otel_distro.export.spool.drain import DAMAGED, Drained, drain, turn_to_drain
 from otel_distro.export.spool.endpoints import without_credentials
-from otel_distro.export.spool.ports import ExporterAdapter, adapter_for
+from otel_distro.export.spool.exporter_adapters import ExporterAdapter, adapter_for
 from otel_distro.export.spool.segments import in_use, names, waiting_in
 
 if TYPE_CHECKING:

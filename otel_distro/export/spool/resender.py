@@ -14,8 +14,8 @@ from otel_host.background import BackgroundThread
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from otel_distro.export.spool.courier import SpoolingTransport
     from otel_distro.export.spool.folder import SpoolFolder
+    from otel_distro.export.spool.spooling_transport import SpoolingTransport
 
 _OTHERS_AT_IT: Final = 5.0
 """Seconds after which to look again at what another process has in hand."""

@@ -86,7 +86,7 @@ class Maintenance:
                     messages=messages,
                 )
         except Exception as error:  # noqa: BLE001 - a ledger that is too large still works
-            notices.say_once(
+            notices.warn_once(
                 f"old calls could not be removed from {self._path}: {type(error).__name__}; "
                 "it is tried again tomorrow"
             )

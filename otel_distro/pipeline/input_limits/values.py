@@ -8,11 +8,11 @@ from math import isfinite
 from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.pipeline.input_limits import complaints as kinds
+from otel_distro.pipeline.input_limits import invalid_input as kinds
 from otel_redaction.strict_text import strict_text
 
 if TYPE_CHECKING:
-    from otel_distro.pipeline.input_limits.complaints import Complaints
+    from otel_distro.pipeline.input_limits.invalid_input import InvalidInputCounter
     from otel_distro.pipeline.input_limits.limits import ValueLimits
 
 _DICTS = frozenset({dict, MappingProxyType})
@@ -25,14 +25,14 @@ _MAX_KEYS = 4096
 """Names of attributes that are known to be plain; an app has few."""
 
 
-class Tamer:
+class ValueCleaner:
     """Makes values fit for telemetry; each method returns something usable and never raises."""
 
-    def __init__(self, limits: ValueLimits, complaints: Complaints) -> None:
+    def __init__(self, limits: ValueLimits, invalid_input: InvalidInputCounter) -> None:
         self._limits = limits
         self._max_chars = limits.max_chars
         self._plain_keys: set[str] = set()
-        self.note = complaints.note
+        self.note = invalid_input.note
 
     def attributes(self, attributes: Any) -> Any:
         """Return *attributes* where they are a dictionary or None, else a dictionary of them.

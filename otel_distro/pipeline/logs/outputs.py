@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.pipeline.logs.lines import formatter, json_line
 from otel_distro.pipeline.logs.printed import NOT_ON_CONSOLE
 
@@ -72,7 +72,7 @@ class FileOutput(LogRecordExporter):
         try:
             self._file.append([json_line(entry) + "\n" for entry in batch])
         except Exception as error:  # noqa: BLE001 - the app must not hear of it
-            notices.say_once(
+            messages.warn_once(
                 f"the log file {self._file.path} cannot be written ({type(error).__name__}); "
                 "lines are missing there, the app is not affected"
             )

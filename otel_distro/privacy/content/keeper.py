@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_cost_ledger.model.privacy import Pseudonyms
 from otel_cost_ledger.model.rows import trace_bytes
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.privacy.content import store
 from otel_distro.privacy.content.messages import messages_in
 from otel_distro.privacy.content.sealing import sealer
@@ -51,7 +51,7 @@ class ContentKeeper(SpanExporter):
             if rows:
                 store.write(self._path, rows)
         except Exception as error:  # noqa: BLE001 - the app must not hear of it
-            notices.say_once(
+            messages.warn_once(
                 f"messages could not be stored in {self._path} ({type(error).__name__}); "
                 "calls and costs are not affected"
             )

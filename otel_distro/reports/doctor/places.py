@@ -90,7 +90,7 @@ def _check_future(path: Location) -> Check:
 
 def check_spool(state_dir: Path, mode: str) -> Iterator[Check]:
     """Look at what waits on disk, and at today's books of deliveries."""
-    from otel_distro.export.books import today
+    from otel_distro.export.daily_delivery_counts import today
     from otel_distro.export.spool.offline import status
     from otel_distro.reports.health.deliveries import sentence
 

@@ -10,8 +10,8 @@ from otel_distro.export.spool.answer import DeliveryOutcome
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from otel_distro.export.spool.courier import SpoolingTransport
     from otel_distro.export.spool.journal import Journal
+    from otel_distro.export.spool.spooling_transport import SpoolingTransport
 
 
 class DiskFallback:

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from otel_distro.export.spool.answer import Answer, DeliveryOutcome, ResponseClass
+from otel_distro.export.spool.exporter_adapters import count_records, encode
 from otel_distro.export.spool.exporting import exporting
-from otel_distro.export.spool.ports import count_records, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from otel_distro.export.spool.exporter_adapters import ExporterAdapter, Send
     from otel_distro.export.spool.folder import SpoolFolder
     from otel_distro.export.spool.journal import Journal
-    from otel_distro.export.spool.ports import ExporterAdapter, Send
 
 _FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 30.0

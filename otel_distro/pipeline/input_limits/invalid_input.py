@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from otel_distro.base.messages import say_once
+from otel_distro.base.messages import warn_once
 
 if TYPE_CHECKING:
     from otel_distro.pipeline.input_limits.limits import ValueLimits
@@ -23,7 +23,7 @@ NO_NUMBER: Final = "no_number"
 REFUSED: Final = "refused"
 
 
-class Complaints:
+class InvalidInputCounter:
     """Counts by kind; thread-safe enough for counts, never raises."""
 
     def __init__(self, limits: ValueLimits) -> None:
@@ -53,6 +53,6 @@ class Complaints:
         if self.counts[kind] == 1:
             try:
                 place = f" ({where})" if where.isprintable() and where else ""
-                say_once(f"telemetry: {self._words[kind]}{place}; others like it are only counted")
+                warn_once(f"telemetry: {self._words[kind]}{place}; others like it are only counted")
             except Exception:  # noqa: BLE001, S110 - a notice is not worth an error in the app
                 pass
