@@ -72,7 +72,7 @@ class Place:
 def tracked_files() -> list[str]:
     """Return the Python and Markdown files of the repository, relative to its root."""
     command = ["git", "ls-files", "-co", "--exclude-standard", "*.py", "*.md"]
-    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return [path for path in sorted(listed.stdout.split()) if (ROOT / path).is_file()]
 
 

@@ -1,4 +1,4 @@
-"""What programs may ask of their budgets, and tell them.
+"""Public API of budgets: their state, and costs that programs report.
 
 from otel_distro import BudgetExceeded, budget
 
@@ -44,7 +44,7 @@ class BudgetExceeded(OtelDistroError):  # noqa: N818 - the word everybody looks 
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """How a budget stands. Amounts are whole numbers of its unit: nano-US-dollars for money."""
+    """State of a budget. Amounts are whole numbers of its unit: nano-US-dollars for money."""
 
     limit: int
     spent: int
@@ -108,7 +108,7 @@ def note_refusal(refusal: Refusal) -> None:
 
 
 def remaining(name: str = "day", **scope_values: str) -> Remaining:
-    """Return how the budget called *name* stands for these scope values.
+    """Return the state of the budget called *name* for these scope values.
 
     Raises OtelDistroError where no such budget is in force or its file cannot be read.
     """

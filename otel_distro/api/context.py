@@ -1,8 +1,8 @@
-"""Who and what work is done for: session, user, tenant and feature flag, carried by baggage.
+"""Session, user, tenant and feature flag of the current work, carried by baggage.
 
-Each is a context manager; what runs inside, also in tasks it starts, has the value on its spans,
-log records and ledger rows. Nothing here needs an SDK. What travels to other services, and what is
-believed when it comes in, is a matter of `OTEL_DISTRO_BAGGAGE`.
+Each is a context manager. Spans, log records and ledger rows of its block, and of tasks started in
+it, carry the value. No SDK is needed. `OTEL_DISTRO_BAGGAGE` lists the keys that are sent to other
+services and trusted in incoming baggage.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
 _MAX_CHARACTERS = 200
-_SAID_HERE = context.create_key("otel_distro.said")
+_LOCAL_BAGGAGE = context.create_key("otel_distro.said")
 _NOTHING: Mapping[str, str] = {}
 
 
 class BaggageScope(AbstractContextManager[str]):
-    """Says something for the time of a `with` block; the value of `as` is what is carried."""
+    """Sets baggage for a `with` block, which yields the carried value."""
 
     def __init__(self, values: Mapping[str, str], shown: str) -> None:
         self._values = values
@@ -40,8 +40,8 @@ class BaggageScope(AbstractContextManager[str]):
         changed = context.get_current()
         for key, value in self._values.items():
             changed = baggage.set_baggage(key, value, changed)
-        said = {**local_baggage(changed), **self._values}
-        self._tokens.append(context.attach(context.set_value(_SAID_HERE, said, changed)))
+        local = {**local_baggage(changed), **self._values}
+        self._tokens.append(context.attach(context.set_value(_LOCAL_BAGGAGE, local, changed)))
         return self._shown
 
     def __exit__(
@@ -84,22 +84,22 @@ def tenant(tenant_id: str) -> BaggageScope:
 
 
 def feature_flag(key: str, variant: str | bool | float = True) -> BaggageScope:  # noqa: FBT001, FBT002
-    """Return a context for an experiment; of nested ones the innermost stands on spans."""
+    """Return a context for an experiment; spans carry the innermost of nested ones."""
     name, value = _text(key), _text(variant)
     return BaggageScope({FLAG: name, VARIANT: value} if name else {}, value)
 
 
 def local_baggage(of: Context | None = None) -> Mapping[str, str]:
     """Return what this process itself said in the context *of*, by default the current one."""
-    said = context.get_value(_SAID_HERE, of)
+    said = context.get_value(_LOCAL_BAGGAGE, of)
     return said if isinstance(said, dict) else _NOTHING
 
 
 def attributes(of: Context | None, trusted_keys: Iterable[str] = ()) -> Mapping[str, str]:
     """Return the attributes of work done in *of*.
 
-    Baggage may come from anybody, so of what was not said in this process only the keys
-    *trusted_keys* count.
+    Any caller can send baggage, so of values set outside this process only *trusted_keys*
+    count.
     """
     of = of if of is not None else context.get_current()  # looked up once for both
     said = local_baggage(of)
@@ -120,7 +120,7 @@ def without(of: Context | None, travelling: Iterable[str]) -> Context:
 
 
 def _text(value: object) -> str:
-    """Return *value* as it may stand in a header and in a column: bounded, and printable."""
+    """Return *value* bounded and printable, so that it fits a header and a column."""
     if value is None:
         return ""
     text = str(value).lower() if isinstance(value, bool) else str(value)

@@ -52,7 +52,7 @@ ERRORS = "otel_distro.errors"
 """Counter of spans that ended in an error, by category and `error.type`."""
 ERROR_CATEGORY = "otel_distro.error.category"
 """Who has to do something about an error: transient, configuration, data, resource or unknown.
-It stands beside `error.type`, which stays what it is."""
+It accompanies `error.type`, which does not change."""
 
 API_SCOPE = "otel_distro.api"
 """Instrumentation scope of what programs record through our API."""
@@ -85,7 +85,7 @@ EVENT_INPUT_LENGTH = "otel_distro.event.input_length"
 EVENT_OUTPUT_LENGTH = "otel_distro.event.output_length"
 
 UNCAUGHT_EVENT = "otel_distro.uncaught_exception"
-"""Name of the log record of an exception that nobody caught."""
+"""Name of the log record of an uncaught exception."""
 UNCAUGHT_IN = "otel_distro.uncaught.in"
 """Where it was: main, thread or task."""
 

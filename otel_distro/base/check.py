@@ -1,4 +1,4 @@
-"""What a check answers."""
+"""Result of one check."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Check:
 
     status: Status
     subject: str
-    """What was looked at, in two or three words."""
+    """Subject of the check, in two or three words."""
     found: str
-    """What was found; never a secret."""
+    """The finding; never a secret."""
     remedy: str = ""
-    """What to do about it, as a command where there is one."""
+    """The remedy, as a command where there is one; empty if none is needed."""

@@ -20,7 +20,7 @@ class Problem:
     name: str
     """The variable or key as the user wrote it."""
     message: str
-    """What is wrong and what is allowed; never a secret."""
+    """The fault and the allowed values; never a secret."""
     withholds: bool = True
     """Whether content must be withheld: true where protection may have been meant."""
 

@@ -1,4 +1,4 @@
-"""Errors of our own that were swallowed: counted, and told once with their remedy."""
+"""Internal errors: swallowed, counted, and reported once with their remedy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REMEDY = {
     "account": "that span has no cost; others are not affected",
     "guard": "that record was not exported",
     "ledger": "see `otel-distro doctor`",
-    "books": "what is spent is booked later; see `otel-distro doctor`",
+    "books": "spending is charged to its budgets later; see `otel-distro doctor`",
 }
 
 
@@ -28,9 +28,9 @@ class InternalErrors:
         self._lock = threading.Lock()
 
     def record(self, stage: str, error: BaseException, why: str = "") -> None:
-        """Count *error* met in *stage* and say so the first time.
+        """Count *error* of *stage*; the first one is reported on stderr.
 
-        *why* says it in words that hold nothing of the app's.
+        *why* replaces the report's text and contains no data of the app.
         """
         with self._lock:
             self._counts[stage] += 1
@@ -43,6 +43,6 @@ class InternalErrors:
             return dict(self._counts)
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         self._lock = threading.Lock()
         self._counts.clear()

@@ -1,4 +1,4 @@
-"""The few lines this distribution prints on stderr, and how often it may print them.
+"""Messages of this distribution on stderr.
 
 They do not go through `logging`: the app's configuration of it could repeat, export or silence
 them.
@@ -11,7 +11,7 @@ import threading
 
 _PREFIX = "otel_distro: "
 _said: set[str] = set()
-_lock = threading.RLock()  # a signal handler may speak while the main thread does
+_lock = threading.RLock()  # a signal handler may print while the main thread does
 
 
 def warn(message: str) -> None:
@@ -21,7 +21,7 @@ def warn(message: str) -> None:
     """
     if not message.isprintable():
         message = "".join(c if c == "\n" or c.isprintable() else "\ufffd" for c in message)
-    stream = sys.stderr  # whatever it is now
+    stream = sys.stderr  # the app may have replaced it
     try:
         stream.write(f"{_PREFIX}{message}\n")
         stream.flush()

@@ -1,4 +1,4 @@
-"""What the distribution measures about itself: redactions, failures, deliveries."""
+"""Metrics of the distribution itself: redactions, failures, deliveries."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class SelfMetrics:
 
     @staticmethod
     def observe_deliveries(deliveries: Deliveries) -> None:
-        """Publish the books: what was emitted, and where it is now."""
+        """Publish the export counters: emitted, delivered, spooled, dropped, waiting."""
         meter = get_meter(names.METER_NAME)
         for name, description, column in (
             (names.EXPORT_EMITTED, "Records handed to an exporter's queue", "emitted"),

@@ -4,7 +4,7 @@
 * declarative: the same with OTEL_CONFIG_FILE, our settings in `distribution.otel_distro`
 * in code: `otel_distro.configure()`
 
-Whatever goes wrong, the app runs. Where protection is in doubt, content is withheld.
+The app runs in spite of any error. Where protection is in doubt, content is withheld.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _boot_environment(environ: Mapping[str, str], configurator_args: dict[str, A
                 resource_attributes=_distro_attributes(),
                 **configurator_args,
             )
-    except Exception as error:  # noqa: BLE001 - what was made so far still has to be guarded
+    except Exception as error:  # noqa: BLE001 - the providers made so far must be guarded
         failure = error
     with startup_timer("guard, its proof, what waits on disk"):
         attach_to_globals(runtime)
@@ -113,7 +113,7 @@ def _boot_declarative(environ: Mapping[str, str], config_file: str) -> None:
 
 
 def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
-    """Make the runtime from *loaded* settings and tell of every problem met in them."""
+    """Make the runtime from *loaded* settings and report every problem in them."""
     if loaded.problems:
         message = str(SettingsError(loaded.problems))
         _refuse_if_strict(loaded.settings.strict, message)

@@ -26,7 +26,7 @@ def configure(
 
     Without arguments the global providers are guarded where the program has set them, and made
     from the OTEL_* variables where it has not. *config* has the keys of the configuration file.
-    Only what goes through a guarded provider is protected: pass providers that are not global.
+    Only guarded providers protect telemetry: pass providers that are not global.
 
     Raises SettingsError for settings that cannot be used, and OtelDistroError when a provider is
     not that of the OpenTelemetry SDK and so cannot be guarded.

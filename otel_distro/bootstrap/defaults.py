@@ -1,4 +1,4 @@
-"""What OpenTelemetry's own variables are set to where the user left them open.
+"""Defaults of OpenTelemetry's own variables.
 
 Light, because every Python process under the agent comes by here, also where telemetry is off.
 """

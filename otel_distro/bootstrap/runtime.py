@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 
 
 _SOON_SECONDS = 0.2
-"""How long what is written to this machine may wait for more of it."""
+"""How long local files may wait for a fuller batch, in seconds."""
 _IMPORT_SECONDS = 1.0
 """How long a fork waits for modules that other threads are loading."""
 _LATE_SECONDS = 0.25
@@ -155,12 +155,12 @@ class Runtime:
             self.wire.install()
             if self._traffic is not None:
                 self._traffic.install(tracer_provider)
-        except Exception as error:  # noqa: BLE001 - telemetry has to go on without it
+        except Exception as error:  # noqa: BLE001 - telemetry must continue without it
             self.faults.record("wire", error)
         if self.budgets is not None:
             try:
                 self.budgets.install(tracer_provider)
-            except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
+            except Exception as error:  # noqa: BLE001 - telemetry must continue without them
                 _without_budgets(error, self.faults)
         tolerate_api(self._cleaner)
         context_propagation.install(
@@ -197,12 +197,12 @@ class Runtime:
         try:
             self._health = HealthInside(self, _service_of(tracer_provider))
             self._health.start()
-        except Exception as error:  # noqa: BLE001 - whoever looks on must not stop the show
+        except Exception as error:  # noqa: BLE001 - a health server must not stop telemetry
             self.faults.record("health", error)
 
     @property
     def deliveries(self) -> Deliveries:
-        """The books of what is exported."""
+        """Export counters."""
         return self._deliveries
 
     @property
@@ -267,7 +267,7 @@ class Runtime:
         return self._storing_calls
 
     def close(self, timeout: float) -> None:
-        """Deliver what is queued within *timeout* seconds, once; never raises."""
+        """Deliver queued records within *timeout* seconds, once; never raises."""
         if self._closed:
             return
         self._closed = True
@@ -303,7 +303,7 @@ class Runtime:
             closing.forget_atexit(provider)
 
     def _leave_ledger(self, *, settled: bool) -> None:
-        # Spools keep telemetry; what is not on its way to the ledger now would never be there.
+        # Spools keep telemetry; a call that is not queued for the ledger now would be lost.
         settled = settled or self.accounts.flush(_LATE_SECONDS)
         unpriced = [] if settled else self.accounts.take_unpriced("not priced before the exit")
         if self.ledger is not None:
@@ -345,7 +345,7 @@ class Runtime:
         if self.ledger is not None:
             sinks.insert(0, self.ledger)
         if self.budgets is not None:
-            # Before the ledger: a budget's books open with what the ledger holds at that moment.
+            # Before the ledger: budget accounts start from the ledger's totals at that moment.
             sinks.insert(0, self.budgets)
         return sinks
 
@@ -386,7 +386,7 @@ def _budgets(settings: Settings, faults: InternalErrors) -> Budgets | None:
         from otel_distro.pipeline.budgets.wiring import Budgets
 
         return Budgets(settings, partial(_open_book, settings), faults)
-    except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
+    except Exception as error:  # noqa: BLE001 - telemetry must continue without them
         _without_budgets(error, faults)
         return None
 

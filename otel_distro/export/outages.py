@@ -36,9 +36,9 @@ _EXPORTER_OF = {
     "metric exports": "OTEL_METRICS_EXPORTER",
 }
 _OF_OUR_OWN_MAKING = ("Shutdown in progress", "Exporter already shutdown", "OTLP client already")
-"""What exporters say when they are told to give up, which is no news."""
+"""Messages of exporters at shutdown, which need no report."""
 _OF_COURIERS = ("Failed to export", "Failed to encode", "Dropping ", "Transient error")
-"""What couriers and queues tell better: they know what becomes of it."""
+"""Messages that transports and queues replace: they know the outcome."""
 
 
 class Outages:
@@ -76,7 +76,7 @@ class Outages:
                 logger.addFilter(_Interceptor(self))
 
     def failed(self, reason: str) -> None:
-        """Note a failed attempt; the first of an outage is told."""
+        """Record a failed attempt; the first of an outage is reported."""
         with self._lock:
             self.last_failure = time.monotonic()
             first = self._reason is None
@@ -92,7 +92,7 @@ class Outages:
                 )
 
     def refused(self, signal: str, reason: str) -> None:
-        """Tell, once for each signal, that the other side does not want what it is sent."""
+        """Report, once for each signal, that the endpoint rejects its requests."""
         with self._lock:
             first = signal not in self._refusals
             self._refusals.add(signal)
@@ -113,7 +113,7 @@ class Outages:
             warn(f"{self._endpoint} took {signal} and warns: {self._clean(warning)[:_MAX_REASON]}")
 
     def delivered(self) -> None:
-        """Note a delivery; the first after an outage is told."""
+        """Record a delivery; the first after an outage is reported."""
         if self._reason is None:
             return
         with self._lock:
@@ -137,7 +137,7 @@ class Outages:
             self._kept[signal] += count
 
     def spool_fault(self, folder: Path, error: Exception) -> None:
-        """Tell, once an outage, that nothing can be written to *folder*."""
+        """Report, once an outage, that *folder* is not writable."""
         with self._lock:
             first, self._spool_faulty = not self._spool_faulty, True
         if first:
@@ -148,15 +148,15 @@ class Outages:
             )
 
     def damaged(self, file: Path) -> None:
-        """Tell that a file of the spool was damaged and set aside."""
+        """Report a damaged spool file that was set aside."""
         warn(f"kept telemetry was damaged and could not all be sent; see {file}")
 
     def begin_exit(self) -> None:
-        """Hold messages back, so that the exit can tell all in one line."""
+        """Suppress messages until exit, which reports all of them in one line."""
         self._exiting = True
 
     def end_exit(self) -> None:
-        """Tell what the process leaves undelivered, if anything, in one line."""
+        """Report undelivered records, if any, in one line."""
         with self._lock:
             if self._reason is None and not self._lost and not self._kept:
                 return
@@ -172,7 +172,7 @@ class Outages:
                 warn(f"telemetry lost at exit{told} to {self._endpoint}: {reason}")
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         self._lock = threading.RLock()
         self._lost.clear()
         self._kept.clear()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 60.0
 """How often a process that has no trouble itself looks for what others left."""
-_BOOK_SECONDS = 5.0
+_WRITE_SECONDS = 5.0
 _SERVICE = "service.name"
 
 
@@ -47,7 +47,7 @@ class Spooling:
         self._deliveries = deliveries
         self._clean = clean
         self._resender = Resender(deliveries)
-        self._looked_at = self._booked_at = 0.0
+        self._looked_at = self._written_at = 0.0
         self._booking = threading.Lock()
         self.couriers: list[SpoolingTransport] = []
 
@@ -112,21 +112,21 @@ class Spooling:
 
     def _now_and_then(self) -> None:
         now = time.monotonic()
-        if now > self._booked_at + _BOOK_SECONDS:
+        if now > self._written_at + _WRITE_SECONDS:
             self._book()
         if now > self._looked_at + _LOOK_SECONDS:
             self._looked_at = now
             self._resender.look()
 
     def _book(self) -> None:
-        """Add what has changed to the books of the host."""
+        """Add the changes to the counters of the host."""
         if not self.keeps or not self._booking.acquire(blocking=False):
             return
         try:
-            self._booked_at = time.monotonic()
+            self._written_at = time.monotonic()
             changes = self._deliveries.changes()
             if changes and daily_delivery_counts.add(self._settings.state_dir, changes):
-                self._deliveries.booked()
+                self._deliveries.written()
         finally:
             self._booking.release()
 
@@ -142,7 +142,7 @@ class Spooling:
                 courier.stop_sending()
 
     def is_stuck(self, signal: str) -> bool:
-        """Whether a request of *signal* is under way to where nobody answers any more."""
+        """Whether a request of *signal* is under way to an endpoint that no longer answers."""
         return any(courier.is_stuck for courier in self.couriers if courier.signal == signal)
 
     def save_metrics(self) -> None:
@@ -152,14 +152,14 @@ class Spooling:
                 self._deliveries.metric_export_taken(courier)
 
     def end_close(self, deadline: float) -> None:
-        """Leave what is on disk in good order for the next process."""
+        """Close the files on disk in good order for the next process."""
         self._resender.end_close(min(0.5, max(0.0, deadline - time.monotonic())))
         for courier in self.couriers:
             courier.hand_over()
         self._book()
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         from otel_distro.export.spool.segments import forget_inherited
 
         forget_inherited()
@@ -175,4 +175,4 @@ class Spooling:
 
 
 def _unheard(_fate: DeliveryOutcome) -> None:
-    """Export queues keep their own books."""
+    """Export queues have their own counters."""

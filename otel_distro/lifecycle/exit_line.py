@@ -75,7 +75,7 @@ class ExitLine:
         self._latencies_ms: deque[float] = deque(maxlen=_REMEMBERED)
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
-        """Count calls, and correct what was counted of those that turned out otherwise."""
+        """Count calls, and correct the counts of revised ones."""
         for priced in (*new, *revised):
             key = priced.call.trace_id, priced.call.span_id
             before = self._known.pop(key, None)
@@ -92,7 +92,7 @@ class ExitLine:
         """Nothing is held back."""
 
     def at_fork(self) -> None:
-        """Count anew in a forked child."""
+        """Reset the counts after fork."""
         self._forked = True
         self._reset()
 

@@ -1,9 +1,9 @@
-"""How a process leaves: what is queued is delivered first, in bounded time, however it ends.
+"""Shutdown hooks: deliver queued telemetry in bounded time before any kind of process exit.
 
-A normal end runs through `atexit`. SIGTERM and SIGHUP are handled only while nobody else does, and
-then passed on, so the exit code stays that of the signal. `os._exit` runs nothing by itself, which
-is how forked children of `multiprocessing`, Celery and others end, so it is wrapped; so are
-`os.execv` and `os.execve`, after which another program has this process.
+A normal end runs through `atexit`. SIGTERM and SIGHUP are handled only where the app has no
+handler, and then passed on, so the exit code stays that of the signal. `os._exit` runs no hooks,
+and forked children of `multiprocessing`, Celery and others end with it, so it is wrapped. So are
+`os.execv` and `os.execve`, which replace the program of the process.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _INIT = 1
 
 
 class Closable(Protocol):
-    """What is closed at exit."""
+    """The object closed at exit."""
 
     def close(self, timeout: float) -> None:
-        """Deliver what is queued within *timeout* seconds, once; never raises."""
+        """Deliver queued records within *timeout* seconds, once; never raises."""
 
     def flush(self, timeout: float) -> bool:
-        """Deliver what is queued within *timeout* seconds and go on; whether that was done."""
+        """Deliver queued records within *timeout* seconds; return whether it succeeded."""
         ...
 
     def pending(self) -> bool:
@@ -61,7 +61,7 @@ class ShutdownHooks:
         self._reset()
 
     def at_fork(self) -> None:
-        """Start anew in a forked child: it leaves on its own."""
+        """Reset after fork: the child exits on its own."""
         self._reset()
         signal_chain.at_fork()
 
@@ -105,7 +105,7 @@ class ShutdownHooks:
                 self._done.release()
 
     def _wait(self) -> None:
-        """Wait for whoever is closing: this thread's helper, or that of an earlier signal."""
+        """Wait for the closing thread: this thread's helper, or that of an earlier signal."""
         deadline = time.monotonic() + self._timeout + _MARGIN
         # The flag is for a handler that interrupts us between taking the lock and giving it back.
         while not self._is_done:
@@ -144,7 +144,7 @@ class ShutdownHooks:
         return True
 
     def deliver(self) -> None:
-        """Deliver and stay open: starting another program may fail, and the app then goes on."""
+        """Deliver and stay open: starting another program may fail, and the app then continues."""
         if not self._runtime.pending() or time.monotonic() - self._delivered_at < 1:
             return
         done = _thread.allocate_lock()

@@ -1,4 +1,4 @@
-"""Exceptions that nobody caught, told before the process ends: main program, threads, tasks.
+"""Reports of uncaught exceptions before the process ends: main program, threads, tasks.
 
 Each becomes a log record with the stack trace. The hooks that were there before run afterwards, so
 the traceback on stderr, and any other reporter, stay as they were.

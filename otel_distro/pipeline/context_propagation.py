@@ -113,7 +113,7 @@ class AllowedPropagator(TextMapPropagator):
     def _may_leave(self, key: str, value: object, destination: Destination) -> bool:
         if destination is Destination.MODEL:
             return False
-        if key in KEYS:  # what is left of them is allowed to travel
+        if key in KEYS:  # the remaining keys are allowed to propagate
             return True
         return destination is Destination.UNKNOWN and self._are_clean(key, str(value))
 

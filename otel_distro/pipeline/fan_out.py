@@ -45,7 +45,7 @@ class _Errors:
             self.meant_for_app = error
 
     def raise_for_app(self) -> None:
-        """Raise what was kept for the application, if anything was."""
+        """Raise the exception kept for the application, if any."""
         if self.meant_for_app is not None:
             raise self.meant_for_app
 
@@ -71,7 +71,7 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
     """The tracer provider's own fan-out: every processor gets redacted views.
 
     A processor with `takes_raw_spans = True` is one of ours that enforces budgets: it gets the
-    span itself at its start, whatever the consent. Nothing that exports may set it.
+    span itself at its start, with or without consent. Nothing that exports may set it.
     """
 
     _known_callbacks: _Callbacks | None = None
@@ -109,7 +109,7 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
         errors.raise_for_app()
 
     def _on_ending(self, span: Span) -> None:
-        """Pass a view of *span* to every processor; the span ends whatever they raise."""
+        """Pass a view of *span* to every processor; the span ends even if they raise."""
         ending = self._callbacks().on_ending
         if not ending or not self.pipeline.may_be_seen(span):
             return
@@ -150,7 +150,7 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
             errors.raise_for_app()
 
     def shutdown(self) -> None:
-        """Shut every processor down, whatever another of them raises."""
+        """Shut every processor down, even if another of them raises."""
         _shut_down(self.pipeline, self._span_processors)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
@@ -201,7 +201,7 @@ class GuardLogRecordProcessor(SynchronousMultiLogRecordProcessor):
         return wanted
 
     def shutdown(self) -> None:
-        """Shut every processor down, whatever another of them raises."""
+        """Shut every processor down, even if another of them raises."""
         _shut_down(self.pipeline, self._log_record_processors)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:

@@ -1,4 +1,4 @@
-"""Puts the guard into the providers of an OpenTelemetry SDK, whoever made them."""
+"""Installs the guard in the providers of any OpenTelemetry SDK."""
 
 from __future__ import annotations
 

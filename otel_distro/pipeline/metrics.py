@@ -53,7 +53,7 @@ class MeasurementShield:
         self._series = SeriesLimit()
 
     def redact(self, measurement: Measurement) -> None:
-        """Redact the attributes of *measurement* in place: nobody else has it yet."""
+        """Redact the attributes of *measurement* in place: no other code has it yet."""
         if measurement.attributes:
             self.put(self.set_of(measurement.attributes), measurement)
 

@@ -1,4 +1,4 @@
-"""What kind of error an errored span had: an attribute on the span, and a counter of them all."""
+"""Error categories of spans: an attribute on the span, and a counter."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class SpanErrors:
 def attributes_of(span: ReadableSpan) -> Mapping[str, Any]:
     """Return the attributes of *span* for looking things up only, on the app's thread.
 
-    The SDK's own mapping walks through Python code for each; it stands on a plain dictionary.
+    The SDK's own mapping walks through Python code for each; its storage is a plain dictionary.
     """
     attributes = span._attributes  # noqa: SLF001 - the property makes a proxy of a copy
     plain: Mapping[str, Any] = getattr(attributes, "_dict", attributes) or {}

@@ -1,9 +1,9 @@
-"""The audit trail: who decided what about the data, in a file that shows if it was changed.
+"""The audit trail: decisions about the data, in a tamper-evident file.
 
 Each line is a JSON object that holds the hash of the line before it, so a line cannot be altered,
-removed or put in without breaking the chain. The hash of the last line stands in a second file,
-so that cutting lines off the end shows as well. Whoever may write both files can still make a new
-chain: note the last hash elsewhere where that matters (`otel-distro audit verify --expect HASH`).
+removed or inserted without breaking the chain. A second file holds the hash of the last line, so
+that removal of the last lines shows as well. An attacker who can write both files can still make
+a new chain: note the last hash elsewhere where that matters (`otel-distro audit verify --expect HASH`).
 
 Several processes append at the same time; a file lock orders them.
 """
@@ -45,7 +45,7 @@ class Entry:
     at: str
     """ISO 8601, UTC."""
     action: str
-    """What was done, such as `consent.granted`."""
+    """The action, such as `consent.granted`."""
     by: str
     detail: dict[str, Any]
     previous: str
@@ -62,7 +62,7 @@ class Verdict:
 
 
 def record(state_dir: Path, action: str, *, by: str = "", **detail: Any) -> Entry:
-    """Append what was done to the trail in *state_dir*, durably; raises AuditError."""
+    """Append an action to the trail in *state_dir*, durably; raises AuditError."""
     try:
         with _locked(state_dir) as descriptor:
             return _append(state_dir, descriptor, action, by or _user(), detail)
@@ -74,7 +74,7 @@ def record(state_dir: Path, action: str, *, by: str = "", **detail: Any) -> Entr
 
 
 def record_quietly(state_dir: Path, action: str, *, by: str = "", **detail: Any) -> None:
-    """Do the same where nobody can be told; a failure is said once on stderr."""
+    """Do the same without raising; a failure is reported once on stderr."""
     try:
         record(state_dir, action, by=by, **detail)
     except AuditError as error:

@@ -29,7 +29,7 @@ __all__ = ["Decision", "Status", "ask", "grant", "notice", "refuse", "revoke", "
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How it stands with consent."""
+    """State of consent."""
 
     required: bool
     """Whether the program needs it (OTEL_DISTRO_CONSENT=required)."""
@@ -57,7 +57,7 @@ class Status:
 
 
 def status() -> Status:
-    """Return how it stands with consent for this program."""
+    """Return the state of consent for this program."""
     found = _settings()
     return Status(
         found.consent, found.do_not_track, consent_state.read(found.state_dir), found.state_dir
@@ -65,7 +65,7 @@ def status() -> Status:
 
 
 def notice() -> str:
-    """Return what the user is told before being asked; plain text, a few lines."""
+    """Return the notice shown before the request for consent; plain text, a few lines."""
     from otel_distro.privacy.catalogue.notice import notice_for
 
     return notice_for(_settings())

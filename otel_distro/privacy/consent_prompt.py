@@ -28,7 +28,7 @@ _LONGEST_ANSWER = 256
 
 
 def first_run() -> None:
-    """Ask, if the user was never asked, or say in one line what is missing; never raises."""
+    """Ask a user who was never asked, or print one line if consent is missing; never raises."""
     try:
         status = consent.status()
         if not status.undecided:
@@ -44,7 +44,7 @@ def first_run() -> None:
 
 
 def can_ask() -> bool:
-    """Whether somebody sits in front of this program."""
+    """Whether a person can answer at this program's terminal."""
     try:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             return False

@@ -66,7 +66,7 @@ class Settings:
     """None for as long as calls."""
     baggage: tuple[str, ...] = ()
     baggage_hosts: tuple[str, ...] = ()
-    """Hosts of the app's own, in lower case; one that begins with a dot stands for all below."""
+    """Hosts of the app's own, in lower case; a leading dot includes all subdomains."""
     asgi_event_spans: bool = False
     error_hooks: bool = True
     profile: str | None = None
@@ -105,7 +105,7 @@ _NO_CONTENT_KEY = (
 )
 
 DO_NOT_TRACK = "DO_NOT_TRACK"
-"""The variable by which a user tells every program of a machine not to report."""
+"""The variable by which a user opts out of reports of every program of a machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Loaded:
 
     @property
     def withholds(self) -> bool:
-        """Whether content must be withheld because protection may not be what was meant."""
+        """Whether content must be withheld because the intended protection is unclear."""
         return any(problem.withholds for problem in self.problems)
 
 
@@ -233,7 +233,7 @@ def _policy(values: dict[str, Any], section: Mapping[str, Any], problems: list[P
 
 
 def default_state_dir(environ: Mapping[str, str]) -> Path:
-    """Return the folder for what is kept on disk, by the XDG base directory rules."""
+    """Return the folder for files on disk, by the XDG base directory rules."""
     base = environ.get("XDG_STATE_HOME", "")
     root = Path(base) if base.startswith("/") else Path(environ.get("HOME") or Path.home())
     return root / "otel-distro" if base.startswith("/") else root / ".local/state/otel-distro"

@@ -20,7 +20,7 @@ else:
     import fcntl
 
     def try_lock(descriptor: int) -> bool:
-        """Take the lock if nobody has it, and return whether that worked."""
+        """Take the lock if it is free, and return whether that worked."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

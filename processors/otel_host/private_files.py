@@ -1,6 +1,6 @@
 """Private files and folders: the only module that creates or replaces them.
 
-A file is 0600 and a folder 0700 from the moment it exists, whatever the umask. Links, special files
+A file is 0600 and a folder 0700 from the moment it exists, with any umask. Links, special files
 and files of other users are refused. A descriptor is never inherited by a program that is started.
 """
 

@@ -17,6 +17,7 @@ from otel_cost_ledger.sqlite.connection import open_writer
 from otel_cost_ledger.sqlite.gate import Gate
 from otel_cost_ledger.write.spill import SpillFile
 from otel_distro.base.installation_key import installation_key
+from otel_distro.export import daily_delivery_counts
 from otel_distro.export.spool.address import Address
 from otel_distro.export.spool.drain import turn_to_drain
 from otel_distro.export.spool.folder import SpoolFolder

@@ -34,7 +34,7 @@ def business_metric(
 
     A counter adds up, a histogram keeps the spread, a gauge the last value. Attributes should
     have few values: each combination is a series of its own. A name keeps the kind and unit it
-    was first used with; what does not fit is told once, and nothing is ever raised.
+    was first used with. Mismatches are reported once and never raise.
     """
     try:
         instrument = _instrument(str(name), kind, unit)

@@ -63,7 +63,7 @@ _INSTRUMENTS = _Instruments()
 class Operation:
     """One run of something named; used once, `another()` makes the next.
 
-    Telemetry never raises into the app: whatever fails here only costs what it would have told.
+    Telemetry never raises into the app: a failure here loses only this measurement.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class Operation:
         self._tokens.append(context.attach(trace.set_span_in_context(self._span)))
 
     def suspend(self) -> None:
-        """Make what was current before `resume` so again."""
+        """Restore the context from before `resume`."""
         detach(self._tokens.pop())
 
     def set(self, key: str, value: AttributeValue) -> None:

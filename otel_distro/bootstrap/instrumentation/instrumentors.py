@@ -26,14 +26,14 @@ SYSTEM_METRICS: dict[str, list[str] | None] = {
     "process.open_file_descriptor.count": None,
     "cpython.gc.collections": None,
 }
-"""What is measured of host and process; upstream's full set costs many more series."""
+"""Host and process metrics; upstream's full set costs many more series."""
 
 
 def load(entry_point: EntryPoint, **kwargs: Any) -> None:
     """Activate the instrumentor behind *entry_point*, at once or when its library is imported.
 
     A program pays for importing what it uses itself. Missing libraries stay the agent's business
-    (it skips them quietly); any other error is told in one line and that library alone stays
+    (it skips them quietly); any other error is reported in one line, and that library alone stays
     without spans.
     """
     library = WAITS_FOR.get(entry_point.name)

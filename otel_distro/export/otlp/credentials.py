@@ -1,6 +1,6 @@
 """Credentials of exporters: never printed, and never sent in the clear without a word.
 
-The headers of `OTEL_EXPORTER_OTLP_HEADERS` are keys to somebody's account. OpenTelemetry prints an
+The headers of `OTEL_EXPORTER_OTLP_HEADERS` are credentials. OpenTelemetry prints an
 entry it cannot parse, and HTTP clients print a value they cannot send.
 """
 
@@ -35,7 +35,7 @@ class _Unprinted(logging.Filter):
 
 
 def keep_headers_unprinted() -> None:
-    """Have headers that cannot be parsed told of without their values, from now on."""
+    """Report headers that cannot be parsed without their values, from now on."""
     parser = logging.getLogger(_PARSER)
     if not any(isinstance(known, _Unprinted) for known in parser.filters):
         parser.addFilter(_Unprinted())

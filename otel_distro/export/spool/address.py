@@ -68,7 +68,7 @@ class Address:
 
 
 def digest_of(credentials: Iterable[str], key: bytes | None) -> str:
-    """Return what tells *credentials* apart and betrays nothing of them; empty without any.
+    """Return a digest that distinguishes *credentials* and hides them; empty without any.
 
     *key* is the installation's; None, where it cannot be kept, gives a digest that no other
     process has, so that nothing is sent under other credentials.

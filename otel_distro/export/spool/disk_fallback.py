@@ -1,4 +1,4 @@
-"""What an export queue falls back on: its exporter's courier, and a journal if there is one."""
+"""Disk fallback of an export queue: its exporter's transport, and a journal if there is one."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ class DiskFallback:
         self._courier.abandon()
 
     def close(self) -> None:
-        """Leave what is on disk in good order for the next process."""
+        """Close the files on disk in good order for the next process."""
         if self.journal is not None:
             self.journal.close()
         if self._courier.folder is not None:
             self._courier.folder.hand_over()
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         if self.journal is not None:
             self.journal.at_fork()

@@ -1,4 +1,4 @@
-"""Sends what waits in a folder, oldest first, and removes it; damaged files are set aside."""
+"""Drain of a spool folder, oldest requests first; damaged files are set aside."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REQUEST_BYTES: Final = 1 << 20
 
 @dataclass(slots=True)
 class Drained:
-    """What came of a drain; counts are spans, log records or metric exports."""
+    """Result of a drain; counts are spans, log records or metric exports."""
 
     sent: int = 0
     rejected: int = 0
@@ -42,7 +42,7 @@ class Drained:
     """The segment of the request that is being sent, and up to where it was sent before."""
 
     def withdraw(self) -> None:
-        """Have the request under way sent again later: nobody waits for its answer."""
+        """Mark the request under way for a retry: no thread waits for its response."""
         if self.under_way is not None:
             segment, sent = self.under_way
             with suppress(OSError):
@@ -72,7 +72,7 @@ def drain(
     """Send everything in *folder* until it is empty, *send* fails or *go_on* says no.
 
     The caller has the turn, and may look at *done* from another thread. Raises OSError when the
-    folder cannot be read or written; what was sent by then is marked as sent. *joined* says
+    folder cannot be read or written; requests sent by then are marked as sent. *joined* says
     whether several records may go in one request.
     """
     done = done or Drained()

@@ -1,4 +1,4 @@
-"""Where our hands meet the SDK's OTLP exporters, which have no public place for them.
+"""Adapters for the SDK's OTLP exporters, whose transport has no public extension point.
 
 A port puts a courier between an exporter and its connection, and sends requests that are already
 encoded. The private names used here are pinned by a test; an exporter without them is left alone.
@@ -166,12 +166,12 @@ class HttpAdapter:
             yield from (repr(found) for found in (session.auth, session.cert) if found)
 
     def at_fork(self) -> None:
-        """Close our copies of the parent's connections, which it goes on using."""
+        """Close our copies of the parent's connections, which it still uses."""
         renew_connections(self._client._transport)
 
 
 class _SpoolingClient:
-    """Stands in for the exporter's HTTP client."""
+    """Replaces the exporter's HTTP client."""
 
     def __init__(
         self,
@@ -242,7 +242,7 @@ def _place_secrets(endpoint: str) -> str:
 
 
 class _TellingTransport:
-    """A transport that tells when all of a request has been written."""
+    """A transport that signals when a whole request has been written."""
 
     def __init__(self, transport: Any, on_sent: Callable[[], None]) -> None:
         self._transport = transport
@@ -306,7 +306,7 @@ class GrpcAdapter:
 
         def export(data: Any) -> Any:
             request = self._translate(data)
-            # The exporter would encode anew for every attempt.
+            # The exporter would encode again for every attempt.
             exporter._translate_data = lambda _data: request
             results: list[Any] = []
 
@@ -324,7 +324,7 @@ class GrpcAdapter:
             return result.SUCCESS if delivered else result.FAILURE
 
         exporter._export = export
-        # The exporter makes its client anew after a lost connection, by calling its stub.
+        # The exporter recreates its client after a lost connection, by calling its stub.
         exporter._stub = lambda channel: listen(self._stub(channel))
         exporter._client = listen(exporter._client)
 

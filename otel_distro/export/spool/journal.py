@@ -1,7 +1,7 @@
 """For those to whom the last second matters: every record is on disk when its span has ended.
 
 The app's thread redacts, encodes and writes each record, which costs it some hundred microseconds.
-In return a kill -9 loses nothing that had ended: what was not delivered by then is sent by the
+In return a kill -9 loses nothing that had ended: undelivered records are sent by the
 next process of the app.
 """
 
@@ -33,7 +33,7 @@ _SYNC_SECONDS: Final = 5.0
 
 @dataclass(slots=True, eq=False)
 class _Page:
-    """A segment and whether what is in it is still delivered from memory."""
+    """A segment and whether its records are still delivered from memory."""
 
     segment: Segment
     live: bool = True
@@ -84,7 +84,7 @@ class Journal:
             enqueue(None)
             return True
         with self._lock:
-            # Queued under the lock: what is acknowledged is everything up to a mark.
+            # Queued under the lock: an acknowledgement covers everything up to a mark.
             mark = self._written(payload)
             if mark is None or mark.live:
                 enqueue(mark)
@@ -149,7 +149,7 @@ class Journal:
         self._in_hand = {mark.page: mark.end for mark in marks}
 
     def promise(self) -> None:
-        """Mark what was begun as sent: it is on its way, and arrives even if we are killed now.
+        """Mark the begun export as sent: it arrives even if the process is killed now.
 
         Otherwise a process killed before the answer came would have it sent twice.
         """
@@ -193,7 +193,7 @@ class Journal:
         self._courier.wake_resender()
 
     def hand_over(self) -> None:
-        """Release what is left to the resender, so that it can be sent."""
+        """Release the remaining records to the resender."""
         with self._turn() as ours:
             page = self._page
             if ours and page is not None and not page.live:
@@ -202,7 +202,7 @@ class Journal:
                 self._pages = [kept for kept in self._pages if kept is not page]
 
     def close(self) -> None:
-        """Remove what was delivered, release what was not; nothing is written any more."""
+        """Remove delivered records, release the others, and stop writing."""
         self._closed = True
         with self._turn() as ours:
             pages, self._pages, self._page = self._pages, [], None
@@ -215,7 +215,7 @@ class Journal:
                         page.segment.release()
 
     def at_fork(self) -> None:
-        """Start anew in a forked child: the pages are the parent's."""
+        """Reset after fork: the pages are the parent's."""
         self._reset()
 
     def _sync(self) -> None:

@@ -1,4 +1,4 @@
-"""The spool as seen from outside the apps: what waits, and sending it by hand."""
+"""The spool from outside the apps: status, and sending by hand."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def folders(state_dir: Path) -> Iterator[tuple[Path, Address]]:
 
 
 def status(state_dir: Path) -> list[FolderStatus]:
-    """Return what waits in each folder."""
+    """Return the status of each folder with waiting records."""
     return [_status(path, address) for path, address in folders(state_dir)]
 
 
@@ -75,13 +75,13 @@ def _size(path: Path) -> int:
 
 
 def drain_folder(path: Path, address: Address, port: ExporterAdapter) -> Drained | None:
-    """Send what waits at *path* through *port*; None if another process is at it."""
+    """Send the records spooled at *path* through *port*; None if another process does so now."""
     with turn_to_drain(path) as ours:
         return drain(path, port.send, joined=address.signal != "metrics") if ours else None
 
 
 def configured_adapter(address: Address) -> ExporterAdapter | None:
-    """Return the port that the standard OTEL_* variables set up for what is at *address*."""
+    """Return the adapter that the OTEL_* variables configure for *address*; None without one."""
     return adapter_for(_exporter(address), address.signal)
 
 

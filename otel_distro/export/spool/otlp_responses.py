@@ -50,7 +50,7 @@ class BoundedTransport:
         self.last = Response()
 
     def request(self, method: str, url: str, **options: Any) -> Response:
-        """Send a request; whatever goes wrong is the `error` of the response."""
+        """Send a request; any exception becomes the `error` of the response."""
         try:
             self.last = self._request(method, url, options)
         except Exception as error:  # noqa: BLE001 - the client expects errors as results

@@ -1,4 +1,4 @@
-"""How records lie in a spool file: pure functions over bytes.
+"""Format of a spool file: pure functions over bytes.
 
 A file begins with a header that says how much of it has been sent. Then records follow: a mark,
 how many spans (log records, exports) the payload holds, its length, a CRC-32 over all of that, the
@@ -24,7 +24,7 @@ _RECORD_MARK: Final = b"\xf5REC"
 
 HEADER_SIZE: Final = _FILE.size
 DONE_AT: Final = len(_FILE_MARK)
-"""Where in a file the position stands up to which it has been sent."""
+"""Offset of the field with the position up to which the file has been sent."""
 _MOST_PLAUSIBLE: Final = 10_000_000
 _MOST_CANDIDATES: Final = 1000
 

@@ -1,4 +1,4 @@
-"""The thread that sends what waits on disk; there is none while nothing waits."""
+"""The thread that sends spooled records; none runs while the spool is empty."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHORTEST: Final = 0.05
 
 
 class ResendListener(Protocol):
-    """Hears what was sent."""
+    """Receives the result of each resend."""
 
     def resent(self, signal: str, done: Drained) -> None:
         """Note what a drain has done."""
@@ -33,7 +33,7 @@ class ResendListener(Protocol):
 
 
 class Resender:
-    """Sends what waits for any of *couriers*, with backoff; restarted after a fork."""
+    """Sends the spooled records of all *couriers*, with backoff; restarted after fork."""
 
     def __init__(self, told: ResendListener) -> None:
         self._told = told
@@ -78,7 +78,7 @@ class Resender:
             self._drained.withdraw()
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         self._reset()
 
     def _run(self) -> None:
@@ -108,7 +108,7 @@ class Resender:
         return min(pauses, default=None)
 
     def _send(self, courier: SpoolingTransport, folder: SpoolFolder) -> float | None:
-        """Send what is in *folder*; return when to try again, None if it is of no use now."""
+        """Send the records of *folder*; return when to retry, None if a retry is of no use now."""
         with turn_to_drain(folder.path) as ours:
             # Who cannot probe here has to find out with requests of its own.
             courier.probed = ours

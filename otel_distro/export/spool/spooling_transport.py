@@ -1,4 +1,4 @@
-"""Stands between one OTLP exporter and its connection: what does not arrive is kept.
+"""Transport between one OTLP exporter and its connection: failed requests are spooled.
 
 While the other side is known to be away nothing is tried on the exporter's thread: requests go
 straight to disk, so memory stays flat and an exit is quick. One probe at a time finds out when it
@@ -101,7 +101,7 @@ class SpoolingTransport:
         self.resend_at = 0.0
         """`time.monotonic()` before which nothing that was kept is sent."""
         self.probed = False
-        """Whether somebody else on this process finds out when the other side is back."""
+        """Whether another component of this process detects the endpoint's recovery."""
         self.wake_resender: Callable[[], None] = lambda: None
         self.journal: Journal | None = None
         self._port = port
@@ -113,7 +113,7 @@ class SpoolingTransport:
         self.stopped_at = math.inf
         """`time.monotonic()` of `stop_sending`."""
         self.unreachable = False
-        """Whether nobody answered the last attempt."""
+        """Whether the last attempt had no answer."""
         self.proven = False
         """Whether the last attempt was answered well, so that the next is likely to arrive too."""
         self._abandoned = False
@@ -206,7 +206,7 @@ class SpoolingTransport:
         return self.keep(encode(self.signal, records), len(records))
 
     def resend(self, payload: bytes, on_sent: Callable[[], None]) -> Answer:
-        """Send what was kept; *on_sent* is called when it is on its way to where others arrived."""
+        """Send a spooled request; call *on_sent* once it is written to a reachable endpoint."""
         with exporting():
             answer = self._port.send(payload, on_sent if self.proven else None)
         if answer.verdict is ResponseClass.UNWANTED:
@@ -215,7 +215,7 @@ class SpoolingTransport:
         return answer
 
     def hand_over(self) -> None:
-        """Close what is being written, so that it can be sent."""
+        """Close the segment being written, so that it can be sent."""
         if self.folder is not None:
             self.folder.hand_over()
         if self.journal is not None:
@@ -223,7 +223,7 @@ class SpoolingTransport:
 
     @property
     def retry_at(self) -> float:
-        """When sending what was kept may be tried again, as `time.monotonic()`."""
+        """When the next resend may be tried, as `time.monotonic()`."""
         return max(self.breaker.retry_at, self.resend_at)
 
     @property
@@ -253,7 +253,7 @@ class SpoolingTransport:
         with self._lock:
             payload, self._payload = self._payload, None
             if payload is not None:
-                self.unreachable, self.proven = True, False  # nobody answered in time
+                self.unreachable, self.proven = True, False  # no answer in time
             return payload
 
     def abandon(self) -> None:
@@ -262,7 +262,7 @@ class SpoolingTransport:
             self._abandoned = True
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         self._lock = threading.RLock()
         self._payload = None
         self._stopped = self._abandoned = False

@@ -1,4 +1,4 @@
-"""What the tolerant classes use until a runtime with settings of its own has started."""
+"""Default value cleaner, in use until a runtime with its own settings starts."""
 
 from __future__ import annotations
 

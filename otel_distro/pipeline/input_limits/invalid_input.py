@@ -1,4 +1,4 @@
-"""What was wrong with values: counted by kind, and told once a kind."""
+"""Counters of invalid input by kind; each kind is reported once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class InvalidInputCounter:
         }
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         self.counts.clear()
 
     def note(self, kind: str, where: str = "") -> None:

@@ -24,7 +24,7 @@ _IDS = {"trace_id": 2**128, "span_id": 2**64, "trace_flags": 2**8}
 
 
 class TolerantLogger(Logger):
-    """A logger that emits something whatever it is given."""
+    """A logger that emits a record for any arguments."""
 
     cleaner = DEFAULT_CLEANER
 

@@ -50,7 +50,7 @@ def _tolerating(take: Callable[..., None]) -> Callable[..., None]:
 
 
 class TolerantMeter(Meter):
-    """A meter that returns an instrument whatever it is asked for."""
+    """A meter that returns an instrument for any arguments."""
 
     cleaner = DEFAULT_CLEANER
 

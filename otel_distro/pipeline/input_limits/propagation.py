@@ -31,7 +31,7 @@ _MAX_HEADERS: Final = 1_000
 class _BoundedGetter(DefaultGetter):
     """Reads a mapping as the default getter does, and never more of it than headers can be.
 
-    That one makes a list of whatever a header holds, also of what never ends.
+    Upstream makes a list of any header value, also of an endless iterator.
     """
 
     def get(self, carrier: Any, key: str) -> list[str] | None:
@@ -65,7 +65,7 @@ class TolerantPropagator(TextMapPropagator):
         context: Context | None = None,
         getter: Getter[CarrierT] = default_getter,
     ) -> Context:
-        """Return the context that *carrier* tells of, or *context* where it makes no sense."""
+        """Return the context in *carrier*, or *context* where it is invalid."""
         if getter is default_getter:
             getter = _BOUNDED_GETTER
         try:

@@ -1,4 +1,4 @@
-"""What the SDK warns of through `logging`: said once a kind, and never about telemetry itself.
+"""Filters for the SDK's log messages: one of each kind, none about telemetry itself.
 
 Upstream writes one line for every attribute it drops: 9,872 for one careless call.
 """
@@ -49,7 +49,7 @@ class _OnceAKind(logging.Filter):
         # Arguments may be the very objects that cannot be written.
         try:
             words = record.getMessage()
-        except Exception:  # noqa: BLE001 - whatever that object does
+        except Exception:  # noqa: BLE001 - the object may raise anything
             words = str(record.msg)
         record.msg, record.args = self._cleaner.text(words), ()
         return True
@@ -62,7 +62,7 @@ class _Never(logging.Filter):
 
 def quiet(cleaner: ValueCleaner) -> None:
     """Install the filters, once."""
-    # What was dropped is in the record's own count.
+    # The record itself counts its dropped attributes.
     warnings.filterwarnings("ignore", category=LogRecordDroppedAttributesWarning)
     for names, known in ((_ONCE_A_KIND, _OnceAKind(cleaner)), (_NEVER, _Never())):
         for name in names:

@@ -161,11 +161,11 @@ class TolerantSpan(_Span):
 
 
 class TolerantTracer(Tracer):
-    """A tracer that returns a span whatever it is given."""
+    """A tracer that returns a span for any arguments."""
 
     cleaner = DEFAULT_CLEANER
     deferred: type[Any] | None = None
-    """Class of the spans that stand for those the sampler drops; None leaves these as they are."""
+    """Class of the spans that replace those the sampler drops; None leaves these unchanged."""
 
     def start_span(
         self,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class ConsoleOutput(LogRecordProcessor):
     """Writes a line on stderr for each record that no handler of the app's shows there.
 
-    On the thread that logs, as any console handler does, so that lines stand in the order in
+    On the thread that logs, as any console handler does, so that lines have the order in
     which things happened.
     """
 
@@ -68,7 +68,7 @@ class FileOutput(LogRecordExporter):
         self._file = file
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
-        """Append *batch*; a disk that is full costs these lines and is told once."""
+        """Append *batch*; a full disk loses these lines and is reported once."""
         try:
             self._file.append([json_line(entry) + "\n" for entry in batch])
         except Exception as error:  # noqa: BLE001 - the app must not hear of it
