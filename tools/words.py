@@ -30,7 +30,7 @@ PHRASES: Final = {
     "books": r"\b(?:books?|booked|booking|bookkeeping)\b",
     "told": r"\b(?:told|tells?|telling|tellers?)\b",
     "mend": r"\b(?:mend|mends|mended|mending)\b",
-    "hand on": r"\b(?:hands? on|handed on|handing on|the last word|it is a no)\b",
+    "hand on": r"\b(?:hands? on|handed on|handing on|has the last word|it is a no)\b",
     "question": r"^(?:What|How|Which|Who|Whose|Whether|Where|When|Why)\b",
 }
 """Name of each phrase and its pattern; `question` applies to the start of module docstrings."""

@@ -2,7 +2,7 @@
 
 from otel_distro import BudgetExceeded, budget
 
-with budget.scope(tenant="acme"):                 # who the calls inside are made for
+with budget.scope(tenant="acme"):                 # scope of the calls inside
 if budget.remaining("per tenant", tenant="acme").share < 0.2:
 model = "gpt-4o-mini"                     # pick a cheaper one before the wall
 
@@ -69,7 +69,7 @@ _callbacks: list[Callable[[Crossing], None]] = []
 
 @contextmanager
 def scope(**values: str) -> Iterator[None]:
-    """Say who the model calls inside are made for: tenant, user, session, agent.
+    """Set the scope of the model calls inside: tenant, user, session, agent.
 
     The values are put on the spans begun inside as well. Nests; the innermost value of a key wins.
     """
@@ -135,7 +135,7 @@ def on_threshold(callback: Callable[[Crossing], None]) -> None:
 
 
 def tell_callbacks(crossing: Crossing) -> None:
-    """Call everybody who asked; raises what they raise, one by one collected."""
+    """Call every registered function; their exceptions are collected and raised at the end."""
     errors: list[Exception] = []
     for callback in _callbacks:
         try:

@@ -60,7 +60,7 @@ def session(session_id: str | None = None) -> BaggageScope:
 
 
 def user(user_id: str) -> BaggageScope:
-    """Return a context for one user, who is only ever known by a keyed pseudonym.
+    """Return a context for one user, recorded only as a keyed pseudonym.
 
     The pseudonym is the one the ledger shows, so `otel-distro forget` finds it again. Without a
     running distribution there is no key, and then nothing is carried: a name never is.
@@ -90,7 +90,7 @@ def feature_flag(key: str, variant: str | bool | float = True) -> BaggageScope: 
 
 
 def local_baggage(of: Context | None = None) -> Mapping[str, str]:
-    """Return what this process itself said in the context *of*, by default the current one."""
+    """Return the baggage set by this process in the context *of*, by default the current one."""
     said = context.get_value(_LOCAL_BAGGAGE, of)
     return said if isinstance(said, dict) else _NOTHING
 

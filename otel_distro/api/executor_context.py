@@ -1,4 +1,4 @@
-"""Session, user, tenant and feature flag in thread pools: a task has those of who submitted it.
+"""Session, user, tenant and feature flag in thread pools: a task has those of its submitter.
 
 `run_in_executor` submits to such a pool as well. A thread that a program starts keeps a context
 of its own: it may serve work of others for the rest of its life.

@@ -1,6 +1,6 @@
-"""The distribution that runs in this process, for those who do not start it.
+"""The runtime of this process, for code that does not start it.
 
-Nothing is loaded to answer: where none was ever started the SDK is not needed to find that out.
+The lookup imports nothing, so that code without a runtime does not load the SDK.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def categorise(
 ) -> Category:
     """Return the category of an error.
 
-    A status code decides if it says anything, then the class: a `KeyError` is about data, however
+    A known status code decides, then the class: a `KeyError` is about data, however
     its message reads. Messages decide last, and by whole words only.
     """
     if status_code in _BY_STATUS:

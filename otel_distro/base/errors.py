@@ -15,7 +15,7 @@ class OtelDistroError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One setting that cannot be used, in words for the person who set it."""
+    """One invalid setting, described for its user."""
 
     name: str
     """The variable or key as the user wrote it."""

@@ -40,5 +40,5 @@ def warn_once(message: str) -> None:
 
 def at_fork() -> None:
     """Reset after fork."""
-    global _lock  # noqa: PLW0603 - a lock held by another thread at fork stays held for ever
+    global _lock  # noqa: PLW0603 - a lock held by another thread at fork is never released
     _lock = threading.RLock()

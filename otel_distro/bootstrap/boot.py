@@ -135,7 +135,7 @@ def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
 
 
 def attach_to_globals(runtime: Runtime) -> None:
-    """Guard the global providers, or say why that was not possible."""
+    """Guard the global providers, or report why they cannot be guarded."""
     from opentelemetry._logs import get_logger_provider
     from opentelemetry.metrics import get_meter_provider
     from opentelemetry.trace import get_tracer_provider
@@ -173,7 +173,7 @@ def _distro_attributes() -> dict[str, str]:
 
 
 def _name_the_distro(config: OpenTelemetryConfiguration) -> None:
-    """Add to the resource of a declarative file what the environment path says there.
+    """Add the resource attributes of the environment to a declarative file's resource.
 
     Without an instance the metrics of two processes of one service are one series, and each
     overwrites the other's.

@@ -181,7 +181,7 @@ class Runtime:
         self.metrics.observe_invalid_input(self.invalid_input)
         self._spooling.attach(exporters_of(*self._providers))
         self.outages.spool = self._spooling.place()
-        self.outages.has_couriers = bool(self._spooling.couriers)
+        self.outages.has_transports = bool(self._spooling.transports)
         self.outages.watch()
         self._exits.install()
         fork_hooks.register(

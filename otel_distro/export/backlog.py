@@ -34,7 +34,7 @@ class Backlog(Generic[T]):
     def __init__(self, limits: BatchLimits) -> None:
         self._limits = limits
         self._queue: deque[Entry[T]] = deque()
-        # Written by those who add and by those who take; each may lose an update to a race, which
+        # Written by producers and by the worker; each may lose an update to a race, which
         # is corrected whenever the queue runs empty. Exact figures would need a lock.
         self._bytes_in = 0
         self._bytes_out = 0

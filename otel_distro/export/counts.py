@@ -25,7 +25,7 @@ class AtomicCounter:
     @property
     def value(self) -> int:
         """How often `add` was called."""
-        # There is no other way to look at a count without counting: its repr is `count(N)`.
+        # There is no other way to read a count without counting: its repr is `count(N)`.
         return int(repr(self._count)[len("count(") : -1])
 
 

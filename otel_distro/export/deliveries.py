@@ -105,19 +105,19 @@ class Deliveries:
         self._written = self._seen
 
     def delivered(self) -> None:
-        """Note that a batch arrived."""
+        """Record that a batch arrived."""
         self._outages.delivered()
 
     def failed(self, reason: str) -> None:
-        """Note that a request did not arrive."""
+        """Record that a request did not arrive."""
         self._outages.failed(reason)
 
     def refused(self, signal: str, reason: str) -> None:
-        """Note that the other side does not want what it is sent."""
+        """Record that the endpoint rejected a request."""
         self._outages.refused(SIGNALS[signal], reason)
 
     def warned(self, signal: str, warning: str) -> None:
-        """Note a *warning* that came with a response of success."""
+        """Record a *warning* in a successful response."""
         self._outages.warned(SIGNALS[signal], warning)
 
     def dropped(self, signal: str, count: int, reason: str) -> None:
@@ -130,7 +130,7 @@ class Deliveries:
         self._outages.lost(signal, count)
 
     def kept(self, signal: str, count: int) -> None:
-        """Note that *count* records wait on disk now."""
+        """Record that *count* records were spooled."""
         self._outages.kept(SIGNALS[signal], count)
 
     def metric_export(self, outcome: DeliveryOutcome) -> None:
@@ -146,13 +146,13 @@ class Deliveries:
         if outcome in _LOST:
             self._outages.lost(METRIC_EXPORTS, 1)
 
-    def metric_export_taken(self, courier: SpoolingTransport) -> None:
+    def metric_export_taken(self, transport: SpoolingTransport) -> None:
         """Keep an export of metrics that is still under way when the process has to leave."""
-        payload = courier.take_back()
-        courier.abandon()
+        payload = transport.take_back()
+        transport.abandon()
         if payload is not None:
             self.metric_export(
-                DeliveryOutcome.KEPT if courier.keep(payload, 1) else DeliveryOutcome.RETURNED
+                DeliveryOutcome.KEPT if transport.keep(payload, 1) else DeliveryOutcome.RETURNED
             )
 
     def resent(self, signal: str, done: Drained) -> None:

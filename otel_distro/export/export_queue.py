@@ -39,8 +39,8 @@ _RETRY_SECONDS: Final = 1.0
 class ExportQueue(Generic[T]):
     """Takes records on any thread, delivers them on its own; thread-safe, restarted after fork.
 
-    A full queue loses its oldest record. *on_dropped* hears how many were lost and why
-    (`queue_full`, `export_failed`, `rejected`, `not_encodable`, `exit_timeout`,
+    A full queue loses its oldest record. *on_dropped* receives the number of lost records and
+    the reason (`queue_full`, `export_failed`, `rejected`, `not_encodable`, `exit_timeout`,
     `already_shutdown`).
     """
 

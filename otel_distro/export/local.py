@@ -21,5 +21,5 @@ class LocalDeliveries(Deliveries):
         """Report nothing: a working disk is no sign of a working collector."""
 
     def dropped(self, signal: str, count: int, reason: str) -> None:
-        """Say once that something could not be written."""
+        """Report once that records could not be written."""
         warn_once(f"some {signal} could not be written to this machine's files ({reason})")

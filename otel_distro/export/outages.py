@@ -49,8 +49,8 @@ class Outages:
         self._endpoint = endpoint
         self.spool: Path | None = None
         """Where undelivered telemetry is kept, if it is."""
-        self.has_couriers = False
-        """Whether failed requests are reported here by couriers as well."""
+        self.has_transports = False
+        """Whether failed requests are reported here by transports as well."""
         self._refusals: set[str] = set()
         self._warnings: set[str] = set()
         self._refusal: str | None = None
@@ -195,7 +195,7 @@ class _Interceptor(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = str(record.msg)
-        known = _OF_OUR_OWN_MAKING + (_OF_COURIERS if self._outages.has_couriers else ())
+        known = _OF_OUR_OWN_MAKING + (_OF_COURIERS if self._outages.has_transports else ())
         if record.levelno >= logging.WARNING and not message.startswith(known):
             self._outages.failed(_reason(record))
         return False

@@ -55,7 +55,7 @@ def _value_size(value: Any, depth: int) -> int:
     if kind is str or kind is bytes:
         return len(value)
     if kind is list or kind is tuple:
-        # Long sequences hold one kind of thing, so the first ones speak for the others.
+        # Long sequences hold values of one kind, so the first ones represent the others.
         first = value[:_WIDEST]
         if not first or depth >= _DEEPEST:
             return _ITEM_BYTES

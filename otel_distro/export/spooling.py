@@ -33,7 +33,7 @@ _SERVICE = "service.name"
 
 
 class Spooling:
-    """The couriers of a process and the thread that sends what they kept."""
+    """The spooling transports of a process and the thread that sends spooled requests."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Spooling:
         self._resender = Resender(deliveries)
         self._looked_at = self._written_at = 0.0
         self._booking = threading.Lock()
-        self.couriers: list[SpoolingTransport] = []
+        self.transports: list[SpoolingTransport] = []
 
     @property
     def keeps(self) -> bool:
@@ -57,14 +57,14 @@ class Spooling:
         return self._settings.spool != "none"
 
     def attach(self, exporters: Iterable[tuple[str, Any, ExportQueue[Any] | None, object]]) -> None:
-        """Put a courier behind each (signal, exporter, queue, resource), where that can be done."""
+        """Install a transport for each (signal, exporter, queue, resource), where possible."""
         for signal, exporter, queue, resource in exporters:
             port = adapter_for(exporter, signal)
             if port is not None:
                 self._install(signal, port, queue, resource)
         if self.keeps:
             reserve.hold()
-        if self.couriers:
+        if self.transports:
             self._looked_at = time.monotonic()
             self._resender.look()
 
@@ -73,24 +73,24 @@ class Spooling:
     ) -> None:
         folder = self._folder(signal, port, resource) if self.keeps else None
         on_outcome = self._deliveries.metric_export if signal == "metrics" else _unheard
-        courier = SpoolingTransport(
+        transport = SpoolingTransport(
             signal, port, self._deliveries, folder, on_outcome=on_outcome, may_send=self._may_send
         )
-        self.couriers.append(courier)
+        self.transports.append(transport)
         if folder is not None:
-            self._resender.serve(courier)
+            self._resender.serve(transport)
         if queue is not None:
-            queue.net = DiskFallback(courier, self._journal(courier, folder))
+            queue.net = DiskFallback(transport, self._journal(transport, folder))
             queue.on_idle = self._now_and_then
 
-    def _journal(self, courier: SpoolingTransport, folder: SpoolFolder | None) -> Any:
+    def _journal(self, transport: SpoolingTransport, folder: SpoolFolder | None) -> Any:
         if folder is None or self._settings.spool != "everything":
             return None
         from otel_distro.export.spool.journal import Journal
 
-        courier.journal = Journal(courier, folder)
-        courier.keeps = False  # the journal has it already
-        return courier.journal
+        transport.journal = Journal(transport, folder)
+        transport.keeps = False  # the journal has it already
+        return transport.journal
 
     def _folder(self, signal: str, port: ExporterAdapter, resource: object) -> SpoolFolder:
         attributes = getattr(resource, "attributes", None) or {}
@@ -136,26 +136,28 @@ class Spooling:
 
     def stop_unreachable(self) -> None:
         """Stop trying where it is known to lead nowhere."""
-        away = {courier.host for courier in self.couriers if courier.unreachable}
-        for courier in self.couriers:
-            if courier.failing or courier.host in away:
-                courier.stop_sending()
+        away = {transport.host for transport in self.transports if transport.unreachable}
+        for transport in self.transports:
+            if transport.failing or transport.host in away:
+                transport.stop_sending()
 
     def is_stuck(self, signal: str) -> bool:
         """Whether a request of *signal* is under way to an endpoint that no longer answers."""
-        return any(courier.is_stuck for courier in self.couriers if courier.signal == signal)
+        return any(
+            transport.is_stuck for transport in self.transports if transport.signal == signal
+        )
 
     def save_metrics(self) -> None:
         """Keep exports of metrics that are still under way."""
-        for courier in self.couriers:
-            if courier.signal == "metrics":
-                self._deliveries.metric_export_taken(courier)
+        for transport in self.transports:
+            if transport.signal == "metrics":
+                self._deliveries.metric_export_taken(transport)
 
     def end_close(self, deadline: float) -> None:
         """Close the files on disk in good order for the next process."""
         self._resender.end_close(min(0.5, max(0.0, deadline - time.monotonic())))
-        for courier in self.couriers:
-            courier.hand_over()
+        for transport in self.transports:
+            transport.hand_over()
         self._book()
 
     def at_fork(self) -> None:
@@ -165,8 +167,8 @@ class Spooling:
         forget_inherited()
         reserve.after_fork()
         self._booking = threading.Lock()
-        for courier in self.couriers:
-            courier.at_fork()
+        for transport in self.transports:
+            transport.at_fork()
         self._resender.at_fork()
 
     def place(self) -> Any:

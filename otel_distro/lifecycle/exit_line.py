@@ -1,6 +1,6 @@
-"""The one line that a process says on stderr when it ends, if it called a model.
+"""The summary line on stderr at exit of a process that called a model.
 
-It is a `CallSink`: it counts what the accounts settle, so that saying it needs no database.
+It is a `CallSink`: it counts the settled calls, so that the line needs no database.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Sums:
 
 
 class ExitLine:
-    """Counts the calls of this process and says at its end what they came to."""
+    """Counts the calls of this process and prints their totals at exit."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -104,14 +104,14 @@ class ExitLine:
         may_store: bool = True,
         waiting: int = 0,
     ) -> None:
-        """Say the line on stderr; nothing where no model was called.
+        """Print the line on stderr; nothing without a model call.
 
         *waiting* is how many calls the ledger could not take yet.
         """
         if not self._sums.calls:
             return
         parts = [describe(self._sums, percentile(self._latencies_ms, 95))]
-        # The file of budgets may be in any state, and the process has to leave all the same.
+        # The budget file may be in any state, and must not stop the exit.
         with contextlib.suppress(Exception):
             if (left := _budget_left(self._settings, budgets)) is not None:
                 parts.append(left)
@@ -129,7 +129,7 @@ class ExitLine:
 
 
 def describe(sums: Sums, p95: float | None) -> str:
-    """Return *sums* in words; calls without a known price are said, never shown as nothing."""
+    """Return *sums* as text; calls without a known price are named, never shown as zero."""
     calls = figures.counted(sums.calls, "model call")
     said = [f"{calls} ({sums.failed:,} failed)" if sums.failed else calls]
     said.append(f"{sums.input_tokens:,} tokens in, {sums.output_tokens:,} out")

@@ -1,7 +1,7 @@
 """Imports under way in other threads: a fork waits for them.
 
 A child inherits the lock of a module that some thread of its parent is loading, and the thread that
-would release it is not there. An import of the module in the child then waits for ever, be it
+would release it is not there. An import of the module in the child then never returns, be it
 only the codec that a host name is written with.
 """
 

@@ -121,7 +121,7 @@ class ShutdownHooks:
         if greenlets.are_in_use():
             self._let_others_run(deadline)
         elif self._done.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            self._done.release()  # for the next who waits
+            self._done.release()  # for the next waiting thread
 
     def _let_others_run(self, deadline: float) -> None:
         while not self._is_done and time.monotonic() < deadline:

@@ -2,7 +2,7 @@
 
 The SDK renews the locks of spans and log records at a fork and not those it holds while it adds to
 a metric, collects or exports one. The thread that held one in the parent is not in the child, which
-would wait for ever, on the app's own thread.
+would never return, on the app's own thread.
 """
 
 from __future__ import annotations

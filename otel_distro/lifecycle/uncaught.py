@@ -50,7 +50,7 @@ def _hook_threads() -> None:
     before = threading.excepthook
 
     def told(args: threading.ExceptHookArgs) -> None:
-        # SystemExit ends a thread quietly, and the interpreter says so by its own hook.
+        # SystemExit ends a thread without a report, as in the interpreter's own hook.
         if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
             name = args.thread.name if args.thread is not None else ""
             tell(args.exc_value, "thread", SeverityNumber.ERROR, {"thread.name": name})

@@ -118,7 +118,7 @@ class AllowedPropagator(TextMapPropagator):
         return destination is Destination.UNKNOWN and self._are_clean(key, str(value))
 
     def _are_clean(self, key: str, value: str) -> bool:
-        # Together, because a name may say what its value is.
+        # Together, because a name may classify its value.
         return all(self._is_clean(text) for text in (key, value, f"{key}={value}"))
 
     @property

@@ -185,7 +185,7 @@ class GuardLogRecordProcessor(SynchronousMultiLogRecordProcessor):
             errors.raise_for_app()
 
     def enabled(self, **question: Any) -> bool:
-        """Return whether any processor wants such a record; true where one cannot say."""
+        """Return whether any processor is enabled for such a record; true where that is unknown."""
         if not self.pipeline.gate.is_open():
             return False
         errors = _Errors(self.pipeline, "enabled")

@@ -80,7 +80,7 @@ def guard_providers(
 ) -> None:
     """Put the guard into each provider that is an SDK's; others export nothing.
 
-    While *is_open* says no, nothing is measured and nothing read. Raises GuardError when a
+    While *is_open* returns False, nothing is measured and nothing read. Raises GuardError when a
     provider of an SDK is not shaped as expected; by then every
     processor of that provider has been taken out, so that nothing leaves unguarded.
     """

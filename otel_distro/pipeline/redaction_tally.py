@@ -32,10 +32,10 @@ def tally_file(state_dir: Path) -> Path:
 
 
 class RedactionTally:
-    """Counts what this process redacts, and passes it on; thread-safe, never raises for the disk.
+    """Counts redactions of this process and forwards them; thread-safe, never raises for the disk.
 
-    It is the shield's observer, in front of *observer*. Nothing is written while *may_write* says
-    no, and the earlier counts are discarded.
+    It is the shield's observer, in front of *observer*. While *may_write* returns False, nothing
+    is written and earlier counts are discarded.
     """
 
     def __init__(

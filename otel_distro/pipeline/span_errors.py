@@ -73,7 +73,7 @@ def category_of(span: ReadableSpan) -> Category:
     found = categorise(_error_type(span), status, _message(span))
     if found is not Category.UNKNOWN:
         return found
-    # `error.type` may be a word of a library's own, and the exception says more.
+    # `error.type` may be a library's own word, and the exception is more specific.
     raised = _of_exception(span, "exception.type")
     return categorise(raised, None, "") if raised else found
 

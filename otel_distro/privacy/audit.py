@@ -3,7 +3,8 @@
 Each line is a JSON object that holds the hash of the line before it, so a line cannot be altered,
 removed or inserted without breaking the chain. A second file holds the hash of the last line, so
 that removal of the last lines shows as well. An attacker who can write both files can still make
-a new chain: note the last hash elsewhere where that matters (`otel-distro audit verify --expect HASH`).
+a new chain: keep the last hash elsewhere where that matters (`otel-distro audit verify --expect
+HASH`).
 
 Several processes append at the same time; a file lock orders them.
 """
@@ -90,7 +91,7 @@ def entries(state_dir: Path) -> Iterator[Entry]:
 
 
 def verify(state_dir: Path, expect: str | None = None) -> Verdict:
-    """Check the whole chain; *expect* is a hash noted earlier that must be in it."""
+    """Check the whole chain; *expect* is an earlier hash that must be in it."""
     problems: list[str] = []
     previous, count, met = _BEGINNING, 0, expect is None
     for number, line in enumerate(_lines(state_dir), start=1):

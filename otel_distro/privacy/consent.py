@@ -34,7 +34,7 @@ class Status:
     required: bool
     """Whether the program needs it (OTEL_DISTRO_CONSENT=required)."""
     do_not_track: bool
-    """Whether DO_NOT_TRACK says no to everything."""
+    """Whether DO_NOT_TRACK refuses all telemetry."""
     decision: Decision | None
     state_dir: Path
 
@@ -74,7 +74,7 @@ def notice() -> str:
 def ask(callback: Callable[[str], bool | None]) -> bool:
     """Have *callback* ask the user, if that is still to be done; return whether consent is given.
 
-    It gets the notice to show and returns True, False, or None for no answer yet. For programs
+    It receives the notice and returns True, False, or None without an answer. For programs
     with a window; a terminal is asked by `otel-distro consent`.
     """
     found = status()
@@ -94,14 +94,14 @@ def grant(by: str = "program") -> None:
 
 
 def refuse(by: str = "program") -> None:
-    """Keep that the user was asked and said no; the same rules as for `revoke`."""
+    """Store the user's refusal; the same rules as for `revoke`."""
     _decide("refused", by)
 
 
 def revoke(by: str = "program") -> None:
     """Keep that the user takes consent back; what still waits to be sent is dropped.
 
-    Raises OtelDistroError where that cannot be kept; this process stops sending all the same.
+    Raises OtelDistroError where it cannot be stored; this process stops sending in any case.
     """
     _decide("revoked", by)
 

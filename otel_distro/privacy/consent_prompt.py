@@ -1,6 +1,6 @@
 """The question on a terminal: at the first run of a program, and by `otel-distro consent`.
 
-Only a person who sits at the terminal is asked: input and messages are on one, and the program is
+Only a person at the terminal is asked: input and messages are on one, and the program is
 in its foreground. Everywhere else nothing is asked and nothing is assumed.
 """
 
@@ -55,7 +55,7 @@ def can_ask() -> bool:
 
 
 def ask(*, timeout: float | None = None) -> bool | None:
-    """Show the notice on stderr and read the answer; None where there is none in time."""
+    """Show the notice on stderr and read the answer; None without one in time."""
     _write(f"\n{consent.notice()}\n\n{QUESTION} [y/N] ")
     line = _read_line(timeout)
     if line is None:

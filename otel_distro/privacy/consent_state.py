@@ -21,14 +21,14 @@ NOTICE_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the user said, when, to which notice, and how."""
+    """The user's answer, its time, notice and source."""
 
     answer: Answer
     at: str
     """ISO 8601, UTC."""
     notice_version: int
     by: str
-    """How it was given: terminal, command, or what a program says of itself."""
+    """Its source: terminal, command, or the name of a program."""
 
     @property
     def granted(self) -> bool:

@@ -59,7 +59,7 @@ class Settings:
     consent: bool = False
     """Whether nothing may leave or be stored before the user has consented."""
     do_not_track: bool = False
-    """Whether the user has said no to all programs (DO_NOT_TRACK)."""
+    """Whether the user has opted out for all programs (DO_NOT_TRACK)."""
     content: str | None = None
     content_key: str | None = None
     content_retention_days: int | None = None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def read_policy(values: Mapping[str, Any], section: Mapping[str, Any]) -> Policy:
     """Return the policy for *values* by variable name and the file's redaction *section*.
 
-    Raises ValueError (also as `PolicyError`) or OSError saying what cannot be used.
+    Raises ValueError (also as `PolicyError`) or OSError with the unusable value.
     """
     table = dict(section)
     for kind in values.get(env.OTEL_DISTRO_REDACTION_ALLOW_KINDS, ()):

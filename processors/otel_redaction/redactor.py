@@ -1,4 +1,4 @@
-"""Apply a policy: to texts, to nested attribute values, to whole attribute mappings."""
+"""Redaction of texts, nested attribute values and attribute mappings under a policy."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ class Redactor:
         record = Record(tally, until, people, known)
         text = json_text.dump(self._values.nested(document, record), like=text)
         kinds = tuple(kind for kind, count in tally.items() for _ in range(count))
-        # Once more over the whole: context may stand in a neighbouring field.
+        # Once more over the whole: the context may be in a neighbouring field.
         # What reaches over a quote is no match: each side was searched by itself.
         rest = [
             match
@@ -164,10 +164,10 @@ class Redactor:
 
 
 def _cut(text: str, limit: int) -> int:
-    """Return where to cut *text*: before a word, since half a secret is not found but told.
+    """Return where to cut *text*: before a word, since half a secret is not found but revealed.
 
     An eighth of the limit is left for markers longer than what they hide, so
-    that what comes out is within the limit and not cut again.
+    that the result is within the limit and not cut again.
     """
     limit -= max(limit // 8, 48)
     space = max(text.rfind(" ", limit - 512, limit), text.rfind("\n", limit - 512, limit))

@@ -1,8 +1,8 @@
 """Nodes of an agent's graph: a span each, with the keys of the state and never its values.
 
-What a state holds is what users said. Which parts of it a node reads and writes is enough to see
-how an agent works. Nothing of any graph library is imported: a node is a function from a state to
-what changes in it, as in LangGraph.
+A state holds messages of users. The keys that a node reads and writes are enough to see how an
+agent works. No graph library is imported: a node is a function from a state to its changes, as in
+LangGraph.
 """
 
 from __future__ import annotations

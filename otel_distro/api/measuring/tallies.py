@@ -116,7 +116,7 @@ class Tallies:
             self._events[name if known else OTHER] += 1
 
     def metric(self, name: str, value: float, *, adds: bool) -> None:
-        """Note a value of a business metric."""
+        """Record a value of a business metric."""
         with self._lock:
             before = self._metrics.get(name, 0) if adds else 0
             self._metrics[name] = before + value

@@ -42,7 +42,7 @@ def keep_headers_unprinted() -> None:
 
 
 def warn_of_plaintext(environ: Mapping[str, str]) -> None:
-    """Say, once for each place, that headers are sent there unencrypted."""
+    """Report, once for each endpoint, that headers are sent unencrypted."""
     for place in sent_in_the_clear(environ):
         warn_once(f"headers are sent to {place} unencrypted; use an https endpoint")
 

@@ -64,7 +64,7 @@ they could carry credentials elsewhere."""
 
 
 def classify_http(status: int | None) -> ResponseClass:
-    """Judge an HTTP status; None is no answer at all."""
+    """Classify an HTTP status; None is no response."""
     if status is None or status in _LATER or (status >= 500 and status not in _ABOUT_THE_PLACE):
         return ResponseClass.TRY_LATER
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:

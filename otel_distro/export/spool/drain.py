@@ -69,11 +69,11 @@ def drain(
     *,
     joined: bool = True,
 ) -> Drained:
-    """Send everything in *folder* until it is empty, *send* fails or *go_on* says no.
+    """Send the requests of *folder* until it is empty, *send* fails or *go_on* returns False.
 
-    The caller has the turn, and may look at *done* from another thread. Raises OSError when the
-    folder cannot be read or written; requests sent by then are marked as sent. *joined* says
-    whether several records may go in one request.
+    The caller holds the drain lock, and may read *done* from another thread. Raises OSError when
+    the folder cannot be read or written; requests sent by then are marked as sent. *joined*
+    allows several records in one request.
     """
     done = done or Drained()
     for name in names(folder):
@@ -114,7 +114,7 @@ def _drain_segment(
         if not go_on():
             return
         if count:
-            # Marked as soon as it is on its way: were we killed before the answer, it would
+            # Marked as soon as it is written: were we killed before the response, it would
             # otherwise be sent twice.
             done.under_way = segment, sent
             answer = send(payload, partial(segment.mark_sent, end))
@@ -166,7 +166,7 @@ def _requests(
 
 
 def _set_aside(segment: Segment, done: Drained) -> None:
-    """Keep a damaged file for people to look at, but never more than a few."""
+    """Keep a damaged file for inspection, but never more than a few."""
     folder = segment.path.parent
     older = sorted(folder.glob(f"*{DAMAGED}"))
     for path in older[: max(0, len(older) - _KEPT_DAMAGED + 1)]:

@@ -1,7 +1,7 @@
 """Adapters for the SDK's OTLP exporters, whose transport has no public extension point.
 
-A port puts a courier between an exporter and its connection, and sends requests that are already
-encoded. The private names used here are pinned by a test; an exporter without them is left alone.
+An adapter puts a transport between an exporter and its connection, and sends encoded requests. A
+test pins the private names used here; an exporter without them is unchanged.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ExporterAdapter(Protocol):
         """Send an encoded request once, without repeating it; on any thread.
 
         *on_sent* is called, where that can be known, when the request has left this process and
-        the answer is still to come: from then on it arrives even if the process is killed.
+        the response is pending: from then on it arrives even if the process is killed.
         """
         ...
 

@@ -27,13 +27,13 @@ _RETRY_SECONDS: Final = 1.0
 
 
 class SpoolListener(Protocol):
-    """Hears what becomes of the spool itself."""
+    """Receives events of the spool itself."""
 
     def spool_lost(self, signal: str, count: int, reason: str) -> None:
-        """Note that *count* records that had been kept will not arrive, because of *reason*."""
+        """Record that *count* spooled records are lost, because of *reason*."""
 
     def spool_fault(self, folder: Path, error: Exception) -> None:
-        """Note that nothing can be kept at the moment."""
+        """Record that the folder is unusable now."""
 
 
 class SpoolFolder:

@@ -47,7 +47,7 @@ def drop_lost_connections(transport: Any) -> None:
 
 
 def remember_connections(transport: Any) -> None:
-    """Note which sockets the idle connections of *transport* have; call it after each request."""
+    """Record the sockets of the idle connections of *transport*; call it after each request."""
     for connection in _idle(transport):
         sock = connection.sock
         if sock is not None:

@@ -59,8 +59,8 @@ class Mark:
 class Journal:
     """The journal of one exporter; thread-safe, never raises."""
 
-    def __init__(self, courier: SpoolingTransport, folder: SpoolFolder) -> None:
-        self._courier = courier
+    def __init__(self, transport: SpoolingTransport, folder: SpoolFolder) -> None:
+        self._transport = transport
         self._folder = folder
         self._reset()
 
@@ -89,12 +89,12 @@ class Journal:
             if mark is None or mark.live:
                 enqueue(mark)
                 return True
-        self._courier.wake_resender()
+        self._transport.wake_resender()
         return False
 
     def _encoded(self, record: Any) -> bytes | None:
         try:
-            return encode(self._courier.signal, [record])
+            return encode(self._transport.signal, [record])
         except Exception:  # noqa: BLE001 - the exporter will judge it
             return None
 
@@ -130,12 +130,12 @@ class Journal:
         self._pages = [kept for kept in self._pages if kept is not page]
 
     def _opened(self) -> _Page:
-        page, away = self._page, self._courier.holds_back()
+        page, away = self._page, self._transport.holds_back()
         if page is not None and not page.full and (page.live or away):
             return page
         if page is not None and not page.live:
             page.segment.release()
-            self._courier.wake_resender()
+            self._transport.wake_resender()
         if not self._folder.make_room(SEGMENT_BYTES):
             raise OSError("its limit is reached and nothing in it can be dropped")
         page = _Page(self._folder.new_segment(), live=not away)
@@ -151,9 +151,9 @@ class Journal:
     def promise(self) -> None:
         """Mark the begun export as sent: it arrives even if the process is killed now.
 
-        Otherwise a process killed before the answer came would have it sent twice.
+        Otherwise the records of a process killed before the response would be sent twice.
         """
-        if not self._courier.proven:  # then it may well not arrive
+        if not self._transport.proven:  # then it may well not arrive
             return
         with self._turn() as ours:
             for page, end in self._in_hand.items() if ours else ():
@@ -166,7 +166,7 @@ class Journal:
                 self._mark(page, page.sent)
 
     def acknowledge(self, marks: Iterable[Mark]) -> None:
-        """Note that the records at *marks*, the oldest first, need not be sent any more."""
+        """Acknowledge the records at *marks*, oldest first: they are not sent again."""
         last = {mark.page: mark.end for mark in marks}
         with self._turn() as ours:
             for page, end in last.items() if ours else ():
@@ -184,13 +184,13 @@ class Journal:
     def surrender(self) -> None:
         """Leave everything that was not acknowledged to the resender."""
         self.withdraw()
-        with self._turn():  # a lock that is not to be had must not keep us from leaving
+        with self._turn():  # an unavailable lock must not delay the exit
             for page in self._pages:
                 page.live = False
                 if page is not self._page:
                     page.segment.release()
             self._pages = [page for page in self._pages if page is self._page]
-        self._courier.wake_resender()
+        self._transport.wake_resender()
 
     def hand_over(self) -> None:
         """Release the remaining records to the resender."""

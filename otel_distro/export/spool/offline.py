@@ -96,7 +96,7 @@ def place(port: ExporterAdapter) -> str:
 
 
 def goes_there(port: ExporterAdapter, address: Address) -> bool:
-    """Whether *port* sends to where *address* says."""
+    """Whether *port* sends to *address*."""
     return without_credentials(port.endpoint) == address.endpoint
 
 

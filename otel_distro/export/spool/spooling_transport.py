@@ -1,6 +1,6 @@
 """Transport between one OTLP exporter and its connection: failed requests are spooled.
 
-While the other side is known to be away nothing is tried on the exporter's thread: requests go
+While the endpoint is known to be down the exporter's thread attempts nothing: requests go
 straight to disk, so memory stays flat and an exit is quick. One probe at a time finds out when it
 is back.
 """
@@ -35,32 +35,32 @@ class DeliveryListener(Protocol):
     """Hears how deliveries go."""
 
     def delivered(self) -> None:
-        """Note that something arrived."""
+        """Record a delivery."""
 
     def failed(self, reason: str) -> None:
-        """Note that something did not arrive; *reason* may be empty."""
+        """Record a failed delivery; *reason* may be empty."""
 
     def refused(self, signal: str, reason: str) -> None:
-        """Note that the other side does not want what it is sent."""
+        """Record that the endpoint rejected a request."""
 
     def warned(self, signal: str, warning: str) -> None:
-        """Note a *warning* that came with a response of success."""
+        """Record a *warning* in a successful response."""
 
     def kept(self, signal: str, count: int) -> None:
-        """Note that *count* records wait on disk now."""
+        """Record that *count* records were spooled."""
 
 
 class Breaker:
-    """Whether the other side is away, and when to try again."""
+    """Whether the endpoint is down, and when to try again."""
 
     def __init__(self) -> None:
         self._attempts = 0
         self.open = False
         self.retry_at = 0.0
-        """`time.monotonic()`; 0 while the other side is there."""
+        """`time.monotonic()`; 0 while the endpoint is up."""
 
     def failed(self) -> None:
-        """Note a failed attempt: wait longer than after the one before."""
+        """Record a failed attempt: wait longer than after the one before."""
         wait = min(_FIRST_WAIT * 2.0**self._attempts, _LONGEST_WAIT)
         self._attempts = min(self._attempts + 1, 10)
         # Not for secrets: it only keeps processes from knocking in step.
@@ -68,7 +68,7 @@ class Breaker:
         self.open = True
 
     def succeeded(self) -> None:
-        """Note that the other side is there."""
+        """Record that the endpoint is up."""
         self._attempts = 0
         self.retry_at = 0.0
         self.open = False
@@ -238,11 +238,11 @@ class SpoolingTransport:
 
     @property
     def host(self) -> str:
-        """Host and port of the other side."""
+        """Host and port of the endpoint."""
         return urlsplit(self._port.endpoint).netloc or self._port.endpoint
 
     def stop_sending(self) -> None:
-        """Try nothing any more: the process is leaving, and the other side is away."""
+        """Stop all attempts: the process exits, and the endpoint is down."""
         if self._stopped:
             return
         self._stopped = True

@@ -48,7 +48,7 @@ class InvalidInputCounter:
         self.counts.clear()
 
     def note(self, kind: str, where: str = "") -> None:
-        """Count one of *kind*; say so the first time, naming the attribute or call *where*."""
+        """Count one of *kind*; report the first, with the attribute or call *where*."""
         self.counts[kind] += 1
         if self.counts[kind] == 1:
             try:

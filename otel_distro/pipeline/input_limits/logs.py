@@ -67,7 +67,7 @@ def _clean(record: LogRecord, cleaner: ValueCleaner) -> None:
     if error is not None:
         try:
             str(error)
-        except Exception:  # noqa: BLE001 - the SDK would ask it the same, with no answer ready
+        except Exception:  # noqa: BLE001 - the SDK's own call would raise the same
             record.exception = None
             words = {
                 "exception.type": type(error).__name__,
@@ -103,7 +103,7 @@ def tolerate_log_handler(cleaner: ValueCleaner) -> None:
 
 
 def _readable(record: logging.LogRecord, cleaner: ValueCleaner) -> logging.LogRecord:
-    """Return a copy of *record* made of text: its message as far as it can be had."""
+    """Return a copy of *record* made of text: its message as far as it is readable."""
     arguments = record.args if isinstance(record.args, tuple) else (record.args,)
     words = [
         cleaner.text(record.msg),

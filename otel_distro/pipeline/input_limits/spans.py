@@ -120,7 +120,7 @@ class TolerantSpan(_Span):
             attributes = self.cleaner.attributes(attributes)
             super().record_exception(exception, attributes, timestamp, escaped)
         except Exception:
-            # Its words cannot be had; its type can.
+            # Its text is unreadable; its type is not.
             name = self.cleaner.text(type(exception).__qualname__)
             words = {"exception.type": name, "exception.message": self.cleaner.text(exception)}
             self.add_event("exception", words, timestamp)

@@ -32,7 +32,7 @@ _CODE = "OTEL_PYTHON_LOG_CODE_ATTRIBUTES"
 
 
 def prepare(settings: Settings, environ: MutableMapping[str, str]) -> None:
-    """Have records say where in the code they come from, if anybody is going to read them."""
+    """Add the code location to records, if any output uses it."""
     if (settings.profile or settings.log_file) and not environ.get(_CODE, "").strip():
         environ[_CODE] = "true"
 

@@ -45,12 +45,12 @@ class ContentKeeper(SpanExporter):
         self._pseudonyms: Pseudonyms | None = None
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Seal and store what the model calls among *spans* said."""
+        """Seal and store the messages of the model calls among *spans*."""
         try:
             rows = [row for span in spans if (row := self._row(span)) is not None]
             if rows:
                 store.write(self._path, rows)
-        except Exception as error:  # noqa: BLE001 - the app must not hear of it
+        except Exception as error:  # noqa: BLE001 - must not raise into the app
             messages.warn_once(
                 f"messages could not be stored in {self._path} ({type(error).__name__}); "
                 "calls and costs are not affected"
