@@ -53,7 +53,7 @@ class Remaining:
 
     @property
     def left(self) -> int:
-        """What may still be spent; never negative."""
+        """Remaining amount; never negative."""
         return max(0, self.limit - self.spent - self.reserved)
 
     @property
@@ -127,7 +127,7 @@ def remaining(name: str = "day", **scope_values: str) -> Remaining:
 
 
 def on_threshold(callback: Callable[[Crossing], None]) -> None:
-    """Have *callback* called when this process takes a budget over one of its thresholds.
+    """Call *callback* when this process takes a budget over one of its thresholds.
 
     It runs on the thread that noticed, so it should be quick; what it raises is ignored.
     """

@@ -35,7 +35,7 @@ _T_INFINITE: Final = 1.96
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the model calls of one test cost and took, in one run or in several."""
+    """Cost and latency of the model calls of one test, in one run or in several."""
 
     cost_nano_usd: tuple[int, ...] = ()
     """Of each run."""

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 
 class Category(StrEnum):
-    """Who has to do something about an error."""
+    """Category of an error, by its remedy."""
 
     TRANSIENT = "transient"
     """Nothing to fix: a retry helps."""

@@ -55,7 +55,7 @@ def configure(
 
 
 def _listen(loaded: Loaded) -> None:
-    """Have standard loggers heard where their records are to be shown or written."""
+    """Enable standard loggers where their records are to be shown or written."""
     if loaded.settings.profile is None and loaded.settings.log_file is None:
         return
     from opentelemetry._logs import get_logger_provider

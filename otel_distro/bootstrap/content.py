@@ -24,12 +24,12 @@ CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 @dataclass(frozen=True, slots=True)
 class Redactors:
-    """What exporters see through, and what the keeper of messages does."""
+    """Shields of exporters and of the message store."""
 
     exporting: Shield
     with_messages: Shield
     strip_content: Callable[[ReadWriteLogRecord], ReadWriteLogRecord] | None
-    """Takes the message out of a log record's body; None where it may leave."""
+    """Removes the message from a log record's body; None where it may be exported."""
 
 
 def redactors_for(
@@ -53,7 +53,7 @@ def redactors_for(
 
 
 def capture(settings: Settings, environ: MutableMapping[str, str]) -> None:
-    """Have instrumentations record messages where they are to be kept."""
+    """Make instrumentations record messages where they are to be stored."""
     if settings.content == "full" and settings.content_key and not environ.get(CAPTURE, "").strip():
         environ[CAPTURE] = "SPAN_ONLY"
 

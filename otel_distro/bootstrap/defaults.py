@@ -19,7 +19,7 @@ _DEFAULTS = {
     # No wheels to build and no trouble with fork, unlike gRPC.
     "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
     "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true",
-    # What a caller without tracing knows a request by; on server spans, redacted like the rest.
+    # Request ids of callers without tracing; on server spans, redacted like the rest.
     "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST": "x-request-id,x-correlation-id",
 }
 _ALWAYS = {"OTEL_PYTHON_CONFIGURATOR": DISTRO_NAME}

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 _SOON_SECONDS = 0.2
 """How long local files may wait for a fuller batch, in seconds."""
 _IMPORT_SECONDS = 1.0
-"""How long a fork waits for modules that other threads are loading."""
+"""Longest wait of a fork for imports on other threads, in seconds."""
 _LATE_SECONDS = 0.25
 """Beyond the exit timeout, for the ledger alone: sooner than `ShutdownHooks` goes without us."""
 

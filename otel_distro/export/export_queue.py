@@ -37,7 +37,7 @@ _RETRY_SECONDS: Final = 1.0
 
 
 class ExportQueue(Generic[T]):
-    """Takes records on any thread, delivers them on its own; thread-safe, restarted after fork.
+    """Accepts records on any thread, delivers them on its own; thread-safe, restarted after fork.
 
     A full queue loses its oldest record. *on_dropped* receives the number of lost records and
     the reason (`queue_full`, `export_failed`, `rejected`, `not_encodable`, `exit_timeout`,
@@ -84,7 +84,7 @@ class ExportQueue(Generic[T]):
 
     @property
     def net(self) -> DiskFallback | None:
-        """Keeps what cannot be delivered; None for exporters it cannot be done for."""
+        """Keeps undelivered records; None for exporters without support."""
         return self._net
 
     @net.setter

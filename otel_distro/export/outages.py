@@ -42,13 +42,13 @@ _OF_COURIERS = ("Failed to export", "Failed to encode", "Dropping ", "Transient 
 
 
 class Outages:
-    """Knows whether deliveries fail and how much was lost; thread-safe."""
+    """Tracks failed deliveries and lost records, and reports them; thread-safe."""
 
     def __init__(self, clean: Callable[[str], str], endpoint: str) -> None:
         self._clean = clean
         self._endpoint = endpoint
         self.spool: Path | None = None
-        """Where undelivered telemetry is kept, if it is."""
+        """Folder of undelivered telemetry; None if it is not spooled."""
         self.has_transports = False
         """Whether failed requests are reported here by transports as well."""
         self._refusals: set[str] = set()
@@ -69,7 +69,7 @@ class Outages:
         return self._reason is not None
 
     def watch(self) -> None:
-        """Take over what the SDK's exporters would log."""
+        """Replace the log messages of the SDK's exporters."""
         for name in _LOGGERS:
             logger = logging.getLogger(name)
             if not any(isinstance(known, _Interceptor) for known in logger.filters):

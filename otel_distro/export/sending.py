@@ -21,7 +21,7 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class Exporter(Protocol[T_contra]):
-    """What span and log record exporters have in common."""
+    """Common interface of span and log record exporters."""
 
     def export(self, batch: Sequence[T_contra], /) -> object:
         """Deliver *batch*; the result's name is SUCCESS or FAILURE."""

@@ -1,4 +1,4 @@
-"""Puts the spool behind every OTLP exporter of a process, and takes it through exit and fork."""
+"""The spool behind every OTLP exporter of a process: installation, exit and fork."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from otel_distro.settings import Settings
 
 _LOOK_SECONDS = 60.0
-"""How often a process that has no trouble itself looks for what others left."""
+"""Seconds between checks of a healthy process for records of other processes."""
 _WRITE_SECONDS = 5.0
 _SERVICE = "service.name"
 

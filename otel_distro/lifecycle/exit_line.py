@@ -30,7 +30,7 @@ _NEXT: Final = "otel-distro ui"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
-    """What the billed calls of a process add up to."""
+    """Totals of the billed calls of a process."""
 
     calls: int = 0
     failed: int = 0

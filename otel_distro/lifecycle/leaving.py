@@ -27,7 +27,7 @@ _STORING_MARGIN = 2.0
 """Seconds more while calls are written to disk: they exist nowhere else, and on a busy machine
 the last step may not get the processor for a while."""
 _ATTEMPTS = 3
-"""How often closing is begun again after a signal handler of the app's has raised in it."""
+"""Attempts to close after a signal handler of the app's has raised in it."""
 _SLICE = 0.002
 _INIT = 1
 """Process id of the first process of a container."""
@@ -172,7 +172,7 @@ def _started(work: Callable[[], None]) -> bool:
 
 
 def _wrap(name: str, before: Callable[[], None]) -> None:
-    """Have *before* called ahead of the function *name* of `os`; a second call replaces it."""
+    """Call *before* ahead of the function *name* of `os`; a second call replaces it."""
     original: Any = getattr(os, name)
     if getattr(original, "_otel_distro", False):
         original.before = before

@@ -72,7 +72,7 @@ class SignalChain:
     def _stuck(self, number: int) -> None:
         """End the process without its main thread, which does not react."""
         if self.before():
-            self._exit(128 + number)  # what a shell calls the death by a signal
+            self._exit(128 + number)  # the exit status of a shell after a signal
 
     def _wrap(self) -> None:
         original_set, original_get = self._set, self._get

@@ -1,4 +1,4 @@
-"""Sees to signals that the main thread does not notice: it sleeps already, or runs C code.
+"""Delivery of signals to a main thread that sleeps or runs C code.
 
 Python runs handlers in the main thread, between two steps of it. A signal that comes after the
 last such check and before a call that blocks is noticed when that call returns, which may be
@@ -112,7 +112,7 @@ class SignalWatch:
                 self._renew(ends)
 
     def _read(self, reader: OwnDescriptor) -> bool:
-        """See to the next signal; return False when the other end was closed."""
+        """Handle the next signal; return False when the other end was closed."""
         socket_ = socket.socket(fileno=reader.number)
         socket_.settimeout(None)
         try:
@@ -125,7 +125,7 @@ class SignalWatch:
         return bool(data)
 
     def _renew(self, lost: tuple[OwnDescriptor, ...]) -> None:
-        """Give the number that Python writes to a new socket, or have Python write no more."""
+        """Move a new socket to the number that Python writes to, or stop Python's writes."""
         number = lost[1].last_number
         for end in lost:
             end.close()
@@ -160,7 +160,7 @@ class SignalWatch:
 
 
 def _in_main_thread(action: Callable[[], None]) -> None:
-    """Have the interpreter call *action* in the main thread soon, as it calls signal handlers."""
+    """Schedule *action* in the main thread, as the interpreter does for signal handlers."""
     import ctypes
 
     kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)

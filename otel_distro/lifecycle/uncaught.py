@@ -24,7 +24,7 @@ _installed = False
 
 
 def install() -> None:
-    """Put the hooks in place, once; asyncio's when asyncio is imported."""
+    """Install the hooks, once; asyncio's when asyncio is imported."""
     global _installed  # noqa: PLW0603 - hooks belong to the process
     if _installed:
         return

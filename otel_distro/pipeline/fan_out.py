@@ -28,7 +28,7 @@ _NS_PER_MS: Final = 1_000_000
 
 
 class _Errors:
-    """What processors raised in one callback: counted, or kept for the application."""
+    """Exceptions of processors in one callback: counted, or kept for the application."""
 
     __slots__ = ("_pipeline", "_stage", "meant_for_app")
 
@@ -51,7 +51,7 @@ class _Errors:
 
 
 class _Callbacks:
-    """Which of *processors* have callbacks for the start and the ending of a span."""
+    """The *processors* with callbacks for the start and the ending of a span."""
 
     __slots__ = ("on_ending", "on_start", "processors")
 

@@ -117,7 +117,7 @@ class _fail_closed:  # noqa: N801 - reads as a statement
 
 
 def disarm(provider: Any) -> None:
-    """Take every processor and reader out of *provider*."""
+    """Remove every processor and reader from *provider*."""
     for attribute, empty in (
         ("_active_span_processor", SynchronousMultiSpanProcessor),
         ("_multi_log_record_processor", SynchronousMultiLogRecordProcessor),

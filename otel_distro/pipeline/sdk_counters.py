@@ -28,7 +28,7 @@ _RESULT = "otel.span.sampling_result"
 
 
 def install_sdk_counters() -> None:
-    """Have tracers and loggers made from now on count here, where they would count at all.
+    """Make new tracers and loggers count here, where they would count at all.
 
     Those that were given a meter provider of their own stay with the SDK's instruments.
     """

@@ -55,7 +55,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What verification found."""
+    """Result of a verification."""
 
     entries: int
     last_hash: str

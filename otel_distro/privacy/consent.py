@@ -72,7 +72,7 @@ def notice() -> str:
 
 
 def ask(callback: Callable[[str], bool | None]) -> bool:
-    """Have *callback* ask the user, if that is still to be done; return whether consent is given.
+    """Ask the user by *callback*, unless already asked; return whether consent is given.
 
     It receives the notice and returns True, False, or None without an answer. For programs
     with a window; a terminal is asked by `otel-distro consent`.
@@ -86,7 +86,7 @@ def ask(callback: Callable[[str], bool | None]) -> bool:
 
 
 def grant(by: str = "program") -> None:
-    """Keep that the user has consented; telemetry flows from this moment on.
+    """Store the user's consent; telemetry is sent from now on.
 
     Raises OtelDistroError where that cannot be kept.
     """
@@ -99,7 +99,7 @@ def refuse(by: str = "program") -> None:
 
 
 def revoke(by: str = "program") -> None:
-    """Keep that the user takes consent back; what still waits to be sent is dropped.
+    """Store the user's withdrawal of consent; waiting records are dropped.
 
     Raises OtelDistroError where it cannot be stored; this process stops sending in any case.
     """

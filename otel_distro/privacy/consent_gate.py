@@ -52,7 +52,7 @@ class ConsentGate:
         self._start()
 
     def look(self) -> None:
-        """Take the decision that is in force now."""
+        """Read the current decision."""
         if not self._watched:
             return
         granted = self._granted()

@@ -46,7 +46,7 @@ def read(state_dir: Path) -> Decision | None:
 
 
 def write(state_dir: Path, answer: Answer, by: str) -> Decision:
-    """Keep the decision; raises OSError."""
+    """Store the decision; raises OSError."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     decision = Decision(answer, at, NOTICE_VERSION, by)
     write_private(state_dir / FILE_NAME, (json.dumps(asdict(decision)) + "\n").encode())

@@ -37,7 +37,7 @@ class Receipt:
     done: Mapping[str, int]
     """Changed or removed records, by place."""
     remains: tuple[str, ...]
-    """What this machine keeps or cannot reach, and what to do about it."""
+    """Data that stays or is out of reach, and its remedy."""
 
     def data(self) -> dict[str, Any]:
         """Return the receipt for JSON, with the hash that the audit trail keeps of it."""

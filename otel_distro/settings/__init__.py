@@ -48,10 +48,10 @@ class Settings:
     budget_baggage: tuple[str, ...] = ()
     budget_on_fault: str = "refuse"
     budget_store: PostgresUrl | None = None
-    """Where hosts share their budgets; None for the file of this host."""
+    """Shared budget store of several hosts; None for the file of this host."""
     budget_unknown_model: str | Decimal = "allow"
     budget_without_scope: str = "together"
-    """What calls without a value for a budget's scope meet: `together`, `allow` or `refuse`."""
+    """Policy for calls without a value for a budget's scope: `together`, `allow` or `refuse`."""
     wire: bool = True
     wire_hosts: tuple[str, ...] = ()
     """Hosts whose model calls are observed; one with `-` before it is left out."""
@@ -84,7 +84,7 @@ class Settings:
     exit_line: bool = True
     ui_token: str | None = field(default=None, repr=False)
     forward: str | None = field(default=None, repr=False)
-    """Where the embedded collector sends on what it receives."""
+    """Endpoint to which the embedded collector forwards telemetry."""
     serve_token: str | None = field(default=None, repr=False)
     serve_origins: tuple[str, ...] = ()
     store_days: float = DEFAULT_DAYS

@@ -82,7 +82,7 @@ class OwnDescriptor:
 
     @property
     def identity(self) -> Identity | None:
-        """What it named when it was opened."""
+        """Its file identity when it was opened."""
         return self._identity
 
     @property
@@ -153,7 +153,7 @@ class FilesOf:
         )
 
     def close(self) -> None:
-        """Give up the descriptor that was opened beside them."""
+        """Close the spare descriptor."""
         if self._beside is not None:
             self._beside.close()
 

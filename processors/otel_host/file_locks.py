@@ -32,5 +32,5 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
     def unlock(descriptor: int) -> None:
-        """Give the lock back, for every process that shares the descriptor by a fork."""
+        """Release the lock, for every process that shares the descriptor by a fork."""
         fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -49,7 +49,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """What events of one name mean and carry."""
+    """Definition of the events of one name: meaning and attributes."""
 
     name: str
     """Without the prefix: `component.action`."""

@@ -86,7 +86,7 @@ class Operation:
     def _clear(self) -> None:
         self.duration_ms: float | None = None
         self.items = 0
-        """What a generator has yielded so far."""
+        """Items that a generator has yielded so far."""
         self._span: trace.Span = trace.INVALID_SPAN
         self._tokens: list[Token[Context]] = []
         self._began_ns = 0

@@ -25,7 +25,7 @@ OTHER = "_other"
 
 @dataclass(frozen=True, slots=True)
 class OperationStats:
-    """How one operation went; durations are in milliseconds."""
+    """Counts and durations of one operation; durations are in milliseconds."""
 
     calls: int
     """Ended ones."""
@@ -48,7 +48,7 @@ class Snapshot:
     """Everything counted since the process began or `reset()`."""
 
     events: Mapping[str, int]
-    """How often each event was tracked, by its full name."""
+    """Count of each event, by its full name."""
     operations: Mapping[str, OperationStats]
     metrics: Mapping[str, float]
     """Sum of the recorded values of each business metric; last value of a gauge."""

@@ -9,7 +9,7 @@ from typing import Final
 
 
 class ResponseClass(Enum):
-    """What to do with a request after it was sent."""
+    """Action for a request by its response."""
 
     DELIVERED = auto()
     TRY_LATER = auto()
@@ -23,7 +23,7 @@ class ResponseClass(Enum):
 
 
 class DeliveryOutcome(Enum):
-    """What became of the last request of an exporter."""
+    """Outcome of the last request of an exporter."""
 
     UNFIT = auto()
     """It did not come as far as the connection, or was too large: it could not be encoded, or is

@@ -54,12 +54,12 @@ class DiskFallback:
 
     @property
     def outcome(self) -> DeliveryOutcome:
-        """What became of the batch."""
+        """Outcome of the batch."""
         return self._transport.outcome
 
     @property
     def rejected(self) -> int:
-        """How many records of a batch that was delivered the receiver rejected for good."""
+        """Number of records of a delivered batch that the receiver rejected permanently."""
         return self._transport.rejected
 
     def keep(self, payload: bytes, count: int) -> bool:

@@ -51,7 +51,7 @@ class Drained:
 
 @contextmanager
 def turn_to_drain(folder: Path) -> Iterator[bool]:
-    """Hold the folder's turn to send, if no other process has it; yield whether we do."""
+    """Hold the folder's drain lock, if no other process has it; yield whether it is held."""
     try:
         descriptor = open_private(folder / _LOCK, os.O_RDWR | os.O_CREAT)
     except OSError:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Send = Callable[[bytes, Callable[[], None] | None], Answer]
     """Sends an encoded request; the second argument is called when it is on its way."""
     Carry = Callable[[bytes, Send], Answer]
-    """Takes an encoded request and what would send it."""
+    """Receives an encoded request and the function that sends it."""
 
 # ruff: noqa: SLF001
 
@@ -55,7 +55,7 @@ class ExporterAdapter(Protocol):
     protocol: str
 
     def intercept(self, carry: Carry) -> None:
-        """Have every request handed to *carry* instead of being sent."""
+        """Pass every request to *carry* instead of sending it."""
 
     def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
         """Send an encoded request once, without repeating it; on any thread.
@@ -70,7 +70,7 @@ class ExporterAdapter(Protocol):
         ...
 
     def at_fork(self) -> None:
-        """Let go of connections that belong to the parent process."""
+        """Release connections that belong to the parent process."""
 
 
 def adapter_for(exporter: object, signal: str) -> ExporterAdapter | None:
@@ -141,7 +141,7 @@ class HttpAdapter:
         self._once._logger = _silent
 
     def intercept(self, carry: Carry) -> None:
-        """Have every request handed to *carry* instead of being sent."""
+        """Pass every request to *carry* instead of sending it."""
         self._exporter._client = _SpoolingClient(self._client, self._try_once, carry)
 
     def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
@@ -301,7 +301,7 @@ class GrpcAdapter:
         self._stub = exporter._stub
 
     def intercept(self, carry: Carry) -> None:
-        """Have every request handed to *carry* instead of being sent."""
+        """Pass every request to *carry* instead of sending it."""
         exporter, listen = self._exporter, self._listen
 
         def export(data: Any) -> Any:

@@ -37,7 +37,7 @@ class SpoolListener(Protocol):
 
 
 class SpoolFolder:
-    """Keeps what could not be delivered; thread-safe, never raises."""
+    """Stores undelivered requests; thread-safe, never raises."""
 
     def __init__(
         self, state_dir: Path, address: Address, told: SpoolListener, limits: SpoolLimits

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from otel_host.descriptors import Identity
 
 _left_alone: Final[list[Any]] = []
-"""What must never be freed: urllib3 takes a lock when it closes the pools of a lost container."""
+"""Objects that must never be freed: urllib3 takes a lock when it frees the pools of a container."""
 
 
 def renew_connections(transport: Any) -> None:

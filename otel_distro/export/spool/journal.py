@@ -45,7 +45,7 @@ class _Page:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where in the journal a record is."""
+    """Position of a record in the journal."""
 
     page: _Page
     end: int
@@ -160,7 +160,7 @@ class Journal:
                 self._mark(page, end)
 
     def withdraw(self) -> None:
-        """Take the promise back: it did not arrive."""
+        """Undo the mark: the export did not arrive."""
         with self._turn() as ours:
             for page in self._in_hand if ours else ():
                 self._mark(page, page.sent)

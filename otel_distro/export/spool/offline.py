@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FolderStatus:
-    """What one folder of the spool holds."""
+    """Content of one folder of the spool."""
 
     path: Path
     address: Address

@@ -110,7 +110,7 @@ class Resender:
     def _send(self, transport: SpoolingTransport, folder: SpoolFolder) -> float | None:
         """Send the records of *folder*; return when to retry, None if a retry is of no use now."""
         with turn_to_drain(folder.path) as ours:
-            # Who cannot probe here has to find out with requests of its own.
+            # A transport without a probe here detects recovery by its own requests.
             transport.probed = ours
             if not ours:
                 return _OTHERS_AT_IT

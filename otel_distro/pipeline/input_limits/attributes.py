@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class TolerantAttributes(BoundedAttributes):
-    """Keeps what the SDK's own class keeps, in the same order."""
+    """Keeps the same attributes as the SDK's own class, in the same order."""
 
     cleaner = DEFAULT_CLEANER
 

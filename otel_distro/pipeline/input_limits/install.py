@@ -1,4 +1,4 @@
-"""Puts tolerance around what providers hand out, and around the API where it has to be."""
+"""Installation of input limits in providers, and in the API where necessary."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def tolerate_tracer(tracer: object) -> None:
 
 
 def tolerate_provider(provider: object) -> None:
-    """Make what an SDK's *provider* has handed out tolerant, and most of what it will."""
+    """Make the present objects of an SDK's *provider* tolerant, and most later ones."""
     _tolerate_values(TolerantSpan.cleaner)
     if isinstance(provider, TracerProvider):
         for tracer in list(provider._tracers.values()):

@@ -82,7 +82,7 @@ def _severity(number: Any) -> SeverityNumber | None:
 
 
 def tolerate_log_handler(cleaner: ValueCleaner) -> None:
-    """Have the handler that instruments `logging` keep its errors to itself, once it is loaded."""
+    """Suppress errors of the handler that instruments `logging`, once it is loaded."""
 
     def emit(original: Callable[..., None], _handler: Any, arguments: Any, named: Any) -> None:
         try:

@@ -118,7 +118,7 @@ class TolerantMeterProvider(MeterProvider):
 
 
 def tolerate_meters(provider: MeterProvider) -> None:
-    """Make what *provider* has made so far tolerant, and what it makes from now on."""
+    """Make the present and later objects of *provider* tolerant."""
     if type(provider) is MeterProvider:
         provider.__class__ = TolerantMeterProvider
     for meter in provider._meters.values():  # noqa: SLF001 - there is no public list

@@ -50,7 +50,7 @@ class TolerantSpan(_Span):
             if attributes.maxlen != 0 and cleaner.is_plain_pair(
                 key, value, attributes.max_value_len
             ):
-                # What the SDK's four methods would do, without looking at the value again.
+                # Same as the SDK's four methods, without a second check of the value.
                 with self._lock:
                     if self._end_time is None:
                         with attributes._lock:

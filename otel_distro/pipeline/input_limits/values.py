@@ -26,7 +26,7 @@ _MAX_KEYS = 4096
 
 
 class ValueCleaner:
-    """Makes values fit for telemetry; each method returns something usable and never raises."""
+    """Converts values for telemetry; each method returns a usable value and never raises."""
 
     def __init__(self, limits: ValueLimits, invalid_input: InvalidInputCounter) -> None:
         self._limits = limits

@@ -1,4 +1,4 @@
-"""Puts the outputs that settings ask for behind the guard, and levels where they are asked for."""
+"""Set-up of log outputs behind the guard, and of log levels."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def set_levels(settings: Settings) -> None:
 
 
 def listen(logger_provider: Any) -> None:
-    """Have the standard library's loggers heard where no agent does that; once."""
+    """Enable the standard library's loggers where no agent does; once."""
     from opentelemetry.instrumentation.logging import LoggingInstrumentor
 
     instrumentor = LoggingInstrumentor()

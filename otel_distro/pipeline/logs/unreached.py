@@ -30,7 +30,7 @@ def note_emitted() -> None:
 
 
 def export_unreached() -> None:
-    """Give records that do not reach OpenTelemetry's handler to it from now on; once."""
+    """Forward records that do not reach OpenTelemetry's handler; once."""
     original: Callable[[logging.Logger, logging.LogRecord], None] = logging.Logger.callHandlers
     if original in _installed:
         return

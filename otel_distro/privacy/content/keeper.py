@@ -1,4 +1,4 @@
-"""Keeps the messages of model calls: a span exporter that seals what others do not get to see."""
+"""Store of the messages of model calls: a span exporter that seals them."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class MessagelessShield(_WithoutMessages):
 
 
 class OpenMessagelessShield(_WithoutMessages, OpenShield):
-    """Lets everything through but messages: redaction was switched off by the user."""
+    """Removes messages only, for users without redaction."""
 
 
 def without_messages(entry: ReadWriteLogRecord) -> ReadWriteLogRecord:

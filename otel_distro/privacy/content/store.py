@@ -47,7 +47,7 @@ class Sealed:
 
     @property
     def ids(self) -> bytes:
-        """What the seal vouches for."""
+        """Data that the seal authenticates."""
         return self.trace_id + self.span_id.to_bytes(8, "big")
 
 

@@ -45,7 +45,7 @@ class Proof:
 
     fields: tuple[Field, ...]
     leaked: int
-    """How many of the canaries were found, in any payload or stored file."""
+    """Number of canaries found in payloads and stored files."""
     planted: int
     returncode: int
     """Exit code of the program itself."""
