@@ -1,4 +1,4 @@
-"""Faults at boot: protection stays, whatever else is lost."""
+"""InternalErrors at boot: protection stays, whatever else is lost."""
 
 from __future__ import annotations
 
@@ -143,7 +143,9 @@ sys.meta_path.insert(0, Finder())
 """
 
 
-@pytest.fixture(params=["otel_distro.bootstrap.boot", "otel_distro.pipeline.pipeline", "otel_budget.books"])
+@pytest.fixture(
+    params=["otel_distro.bootstrap.boot", "otel_distro.pipeline.pipeline", "otel_budget.books"]
+)
 def broken(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """Variables under which one module of the distribution cannot be imported."""
     folder = tmp_path / "broken"

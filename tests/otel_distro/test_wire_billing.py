@@ -40,9 +40,7 @@ def client_of(sdk: WiredSdk, **more: Any) -> openai.OpenAI:
 
 
 @pytest.mark.parametrize("library", ["httpx2", "requests", "openai"])
-def test_a_request_without_instrumentation_is_one_exact_call(
-    wired: WiredSdk, library: str
-) -> None:
+def test_a_request_without_instrumentation_is_one_exact_call(wired: WiredSdk, library: str) -> None:
     """The ledger agrees with the provider to the nano-dollar."""
     url = wired.provider.url + "/v1/chat/completions"
     if library == "httpx2":
@@ -264,7 +262,7 @@ def test_a_call_knows_whom_it_was_for(wired: WiredSdk) -> None:
 
 def test_a_call_takes_over_whom_its_span_was_for(wired: WiredSdk) -> None:
     """Agent and session of the span that describes it."""
-    more = {"gen_ai.agent.name": "writer", "session.id": "s-2"}
+    more: dict[str, Any] = {"gen_ai.agent.name": "writer", "session.id": "s-2"}
     with wired.describe(OPENAI_SCOPE, **more) as span:
         span.set_attributes(said(wired.ask().json()))
 
