@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 EMPTY = (
     "no model calls in {path}{window}; run a program under `otel-distro run -- python app.py`, "
-    "or fill the ledger with `otel-distro import FILE`"
+    "or fill the ledger with `otel-distro ledger import FILE`"
 )
 
 

@@ -1,4 +1,4 @@
-"""`otel-distro digest`: the review of a day, a week or a month."""
+"""`otel-distro reports digest`: the review of a day, a week or a month."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from otel_distro.reports.digest.suggestions import Suggestion
 
 
-@click.command("digest", epilog="Example: otel-distro digest weekly")
+@click.command("digest", epilog="Example: otel-distro reports digest weekly")
 @click.argument("period", type=click.Choice(["daily", "weekly", "monthly"]))
 @until_option
 @ledger_option

@@ -1,4 +1,4 @@
-"""`otel-distro prove-privacy CMD`: see whether anything private would leave a program."""
+"""`otel-distro privacy prove CMD`: see whether anything private would leave a program."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _SAMPLE = 60
 
 
 @click.command(
-    "prove-privacy",
+    "prove",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-    epilog="Example: otel-distro prove-privacy -- python app.py",
+    epilog="Example: otel-distro privacy prove -- python app.py",
 )
 @click.argument("arguments", metavar="CMD [ARGS]...", nargs=-1, required=True)
 @json_option

@@ -1,4 +1,4 @@
-"""`otel-distro reconcile FILE`: the ledger beside a provider's own figures."""
+"""`otel-distro ledger reconcile FILE`: the ledger beside a provider's own figures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from otel_distro.reports.analysis.usage_exports import Export
 
 
-@click.command("reconcile", epilog="Example: otel-distro reconcile completions_usage.csv")
+@click.command("reconcile", epilog="Example: otel-distro ledger reconcile completions_usage.csv")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @prices_option
 @ledger_option

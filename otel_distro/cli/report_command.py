@@ -1,4 +1,4 @@
-"""`otel-distro report`: one look at the ledger, as text or as a file to send."""
+"""`otel-distro reports report`: one look at the ledger, as text or as a file to send."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _WINDOWS = ("1h", "24h", "7d", "30d", "90d", "all")
 
 
-@click.command("report", epilog="Example: otel-distro report --window 30d --html report.html")
+@click.command(
+    "report", epilog="Example: otel-distro reports report --window 30d --html report.html"
+)
 @click.option(
     "--html",
     "target",

@@ -1,4 +1,4 @@
-"""`otel-distro stats`: how model calls went."""
+"""`otel-distro reports stats`: how model calls went."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.stats import StatLine, StatReport
 
 
-@click.command("stats", epilog="Example: otel-distro stats --since 7d --by model,day")
+@click.command("stats", epilog="Example: otel-distro reports stats --since 7d --by model,day")
 @since_option("Only calls that began after this, such as 24h, 7d or 2026-01-31.")
 @until_option
 @click.option("--by", default="model", show_default=True, metavar="NAME[,NAME]")

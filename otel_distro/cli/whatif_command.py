@@ -1,4 +1,4 @@
-"""`otel-distro whatif`: the same calls with another model or more caching."""
+"""`otel-distro reports whatif`: the same calls with another model or more caching."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Share(click.ParamType):  # type: ignore[type-arg]  # generic only in the n
         return percent / 100
 
 
-@click.command("whatif", epilog="Example: otel-distro whatif --model gpt-4o=gpt-4o-mini")
+@click.command("whatif", epilog="Example: otel-distro reports whatif --model gpt-4o=gpt-4o-mini")
 @click.option(
     "--model", "models", multiple=True, metavar="A=B", help="B instead of A; may be repeated."
 )

@@ -1,4 +1,4 @@
-"""The books of all processes of a host by day, for `otel-distro health`: one small file.
+"""The books of all processes of a host by day, for `otel-distro reports health`: one small file.
 
 Each process adds what has changed every few seconds and when it ends. A process that is killed
 leaves what it had emitted since then unaccounted for, and so the books say.

@@ -3,7 +3,8 @@
 Each line is a JSON object that holds the hash of the line before it, so a line cannot be altered,
 removed or put in without breaking the chain. The hash of the last line stands in a second file,
 so that cutting lines off the end shows as well. Whoever may write both files can still make a new
-chain: note the last hash elsewhere where that matters (`otel-distro audit verify --expect HASH`).
+chain: note the last hash elsewhere where that matters
+(`otel-distro privacy audit verify --expect HASH`).
 
 Several processes append at the same time; a file lock orders them.
 """

@@ -75,7 +75,7 @@ def ask(callback: Callable[[str], bool | None]) -> bool:
     """Have *callback* ask the user, if that is still to be done; return whether consent is given.
 
     It gets the notice to show and returns True, False, or None for no answer yet. For programs
-    with a window; a terminal is asked by `otel-distro consent`.
+    with a window; a terminal is asked by `otel-distro privacy consent`.
     """
     found = status()
     if found.undecided:
