@@ -15,9 +15,13 @@ from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr
 
 from otel_distro.base.startup_phases import phase
 from otel_distro.bootstrap.defaults import is_disabled, set_defaults
+from otel_distro.bootstrap.sdk_values import drop_unusable
 
 if TYPE_CHECKING:
     from opentelemetry.util._importlib_metadata import EntryPoint
+
+unusable: list[str] = []
+"""What was found wrong with OpenTelemetry's own variables, to be told at boot."""
 
 
 class OtelDistro(BaseDistro):  # type: ignore[misc]
@@ -26,7 +30,11 @@ class OtelDistro(BaseDistro):  # type: ignore[misc]
     _instance = None
 
     def _configure(self, **_kwargs: Any) -> None:
-        set_defaults(os.environ)  # noqa: TID251 - instrumentors and children read it from there
+        environ = os.environ  # noqa: TID251 - instrumentors and children read it from there
+        if not is_disabled(environ):
+            # Before the SDK is imported: it reads some of them at that moment.
+            unusable.extend(drop_unusable(environ))
+        set_defaults(environ)
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
         """Activate one instrumentor; one that fails costs its own spans, not all others'."""
@@ -45,7 +53,7 @@ class OtelDistroConfigurator:
         with phase("import of the SDK and the distribution"):
             from otel_distro.bootstrap.boot import boot_from_environment
 
-        boot_from_environment(**kwargs)
+        boot_from_environment(unusable=unusable, **kwargs)
         from otel_distro.base.current_runtime import running
 
         runtime = running()

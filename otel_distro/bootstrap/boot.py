@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from otel_distro import settings
 from otel_distro.base import messages as notices
 from otel_distro.base.attributes import DISTRO_NAME
 from otel_distro.base.current_runtime import running, set_running
-from otel_distro.base.errors import OtelDistroError, SettingsError
+from otel_distro.base.errors import OtelDistroError, Problem, SettingsError
 from otel_distro.base.startup_phases import phase
+from otel_distro.bootstrap.boot_failure import close_everything, make_missing_provider
 from otel_distro.bootstrap.content import capture
 from otel_distro.bootstrap.runtime import Runtime
 from otel_distro.export.exporters import drop_unknown_exporters
@@ -28,9 +30,11 @@ from otel_distro.export.otlp.variables import otlp_endpoint
 from otel_distro.export.spool.endpoints import without_credentials
 from otel_distro.pipeline.logs import setup as logs
 from otel_distro.pipeline.sdk_counters import count_cheaply
+from otel_distro.settings.environment_variables import OTEL_DISTRO_STRICT
+from otel_distro.settings.parsers import TRUE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from opentelemetry.configuration.models import OpenTelemetryConfiguration
 
@@ -40,11 +44,17 @@ EXIT_CONFIG = 78
 """EX_CONFIG of sysexits.h: the exit code of a process that refuses to run as configured."""
 
 
-def boot_from_environment(**configurator_args: Any) -> None:
-    """Set everything up under `opentelemetry-instrument`; never raises."""
+def boot_from_environment(*, unusable: Iterable[str] = (), **configurator_args: Any) -> None:
+    """Set everything up under `opentelemetry-instrument`; never raises.
+
+    *unusable* says what was wrong with OpenTelemetry's own variables and has been left out.
+    """
     environ = settings.process_environment()
     if running() is not None:
         return
+    for complaint in unusable:
+        _refuse_if_strict(_is_strict(environ), complaint)
+        notices.say(complaint)
     try:
         config_file = environ.get("OTEL_CONFIG_FILE", "").strip()
         if config_file:
@@ -54,8 +64,39 @@ def boot_from_environment(**configurator_args: Any) -> None:
     except SystemExit:
         raise
     except Exception as error:  # noqa: BLE001 - the app must run
-        _refuse_if_strict(settings.load(environ).settings.strict, str(error))
-        notices.say(f"{_what(error)}; the app runs, telemetry may be missing")
+        _go_on_protected(environ, error)
+
+
+def _go_on_protected(environ: Mapping[str, str], error: Exception) -> None:
+    """Have guard, budgets and ledger in place although set-up ended with *error*.
+
+    What was to be protected may be known in part only, so content is withheld. Where not even
+    this succeeds, nothing is exported, and no model is called under budgets that refuse.
+    """
+    _refuse_if_strict(_is_strict(environ), _what(error))
+    notices.say(f"{_what(error)}; the app runs, telemetry may be missing")
+    if running() is not None:
+        return
+    try:
+        problem = Problem("set-up", "failed, so that it is unknown what was meant", withholds=True)
+        runtime = start(replace(settings.load(environ), problems=(problem,)), environ, tell=False)
+        make_missing_provider()
+        attach_to_globals(runtime)
+    except SystemExit:
+        raise
+    except Exception as second:  # noqa: BLE001 - the app must run
+        notices.say(f"{_what(second)}; nothing is exported, and budgets that refuse let no call by")
+        close_everything(environ)
+
+
+def _is_strict(environ: Mapping[str, str]) -> bool:
+    runtime = running()
+    if runtime is not None:
+        return runtime.settings.strict
+    try:
+        return settings.load(environ).settings.strict
+    except Exception:  # noqa: BLE001 - settings are what failed
+        return environ.get(OTEL_DISTRO_STRICT, "").strip().lower() in TRUE
 
 
 def _boot_environment(environ: Mapping[str, str], configurator_args: dict[str, Any]) -> None:
@@ -81,9 +122,11 @@ def _boot_environment(environ: Mapping[str, str], configurator_args: dict[str, A
             )
     except Exception as error:  # noqa: BLE001 - what was made so far still has to be guarded
         failure = error
+        make_missing_provider()  # the ledger and budgets need spans, not exporters
     with phase("guard, its proof, what waits on disk"):
         attach_to_globals(runtime)
     if failure is not None:
+        _refuse_if_strict(runtime.settings.strict, _what(failure))
         raise failure
 
 
@@ -107,14 +150,20 @@ def _boot_declarative(environ: Mapping[str, str], config_file: str) -> None:
     _name_the_distro(config)
     try:
         configure_sdk(config)
+    except Exception:
+        make_missing_provider()
+        raise
     finally:
         attach_to_globals(runtime)
     configure_instrumentation(instrumentation)
 
 
-def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
-    """Make the runtime from *loaded* settings and tell of every problem met in them."""
-    if loaded.problems:
+def start(loaded: Loaded, environ: Mapping[str, str], *, tell: bool = True) -> Runtime:
+    """Make the runtime from *loaded* settings and tell of every problem met in them.
+
+    Without *tell* the problems have been told of before.
+    """
+    if loaded.problems and tell:
         message = str(SettingsError(loaded.problems))
         _refuse_if_strict(loaded.settings.strict, message)
         effect = (

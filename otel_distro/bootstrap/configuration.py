@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_distro.base.errors import OtelDistroError, SettingsError
 from otel_distro.bootstrap.defaults import is_disabled, set_defaults
+from otel_distro.bootstrap.sdk_values import drop_unusable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,8 +50,9 @@ def configure(
         return
     from otel_distro.bootstrap.boot import boot_from_environment
 
+    unusable = list(drop_unusable(settings.writable_environment()))
     set_defaults(settings.writable_environment())
-    boot_from_environment()
+    boot_from_environment(unusable=unusable)
     _listen(loaded)
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from otel_distro.bootstrap.sdk_values import drop_unusable
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
-from otel_distro.settings import load, process_environment
+from otel_distro.settings import load, process_environment, writable_environment
 from otel_distro.settings.variables import VARIABLES
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def command(*, list_settings: bool, startup: bool, as_json: bool) -> None:
     if startup:
         _show_startup(environ, as_json=as_json)
         return
-    checks = list(_checks(environ, load(environ)))
+    checks = [*_check_sdk_values(), *_checks(environ, load(environ))]
     if as_json:
         output.print_json({"checks": [asdict(check) for check in checks]})
     else:
@@ -47,6 +48,14 @@ def command(*, list_settings: bool, startup: bool, as_json: bool) -> None:
             _show(check)
     if any(check.status == "fail" for check in checks):
         raise click.exceptions.Exit(1)
+
+
+def _check_sdk_values() -> Iterator[Check]:
+    # Taken out of this process's environment, so that the SDK can be imported for other checks.
+    from otel_distro.base.check import Check
+
+    for complaint in drop_unusable(writable_environment()):
+        yield Check("fail", "OpenTelemetry settings", complaint, "mend or unset it")
 
 
 def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:

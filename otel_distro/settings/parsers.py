@@ -74,7 +74,10 @@ def path(value: object) -> Path:
         raise ValueError("empty; write a path")
     if "\0" in text:
         raise ValueError("holds a NUL character; write a path")
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError("begins with ~, but this user has no home; write a full path") from None
 
 
 def ledger(value: object) -> Location | None:

@@ -61,4 +61,7 @@ def _pseudonym_key(values: Mapping[str, Any]) -> PseudonymKey | None:
     try:
         return PseudonymKey(file.read_bytes().strip())
     except OSError as error:
-        raise ValueError(f"cannot read the pseudonym key in {file}: {error.strerror}") from error
+        # The name is not shown: the key itself may stand where its file's name belongs.
+        raise ValueError(
+            f"cannot read the file of OTEL_DISTRO_PSEUDONYM_KEY_FILE: {error.strerror}"
+        ) from error

@@ -118,6 +118,7 @@ VARIABLES: tuple[Variable, ...] = (
         "none",
         "/run/secrets/pseudonym.key",
         protects=True,
+        secret=True,  # the key itself may stand here by mistake
     ),
     Variable(
         env.OTEL_DISTRO_CONSENT,
@@ -149,6 +150,7 @@ VARIABLES: tuple[Variable, ...] = (
         "none",
         "otc1Yk3q...",
         protects=True,
+        secret=True,  # the private key may stand here by mistake
     ),
     Variable(
         env.OTEL_DISTRO_CONTENT_RETENTION_DAYS,

@@ -6,13 +6,17 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import wrapt
+from opentelemetry.instrumentation.dependencies import DependencyConflictError
 
 from otel_distro.base.messages import say_once
 from otel_distro.base.startup_phases import INSTRUMENTOR, phase
 from otel_distro.bootstrap.instrumentation.libraries import WAITS_FOR
+from otel_distro.bootstrap.instrumentation.waiting import WaitingActivations
 
 if TYPE_CHECKING:
     from opentelemetry.util._importlib_metadata import EntryPoint
+
+_waiting = WaitingActivations()
 
 SYSTEM_METRICS: dict[str, list[str] | None] = {
     "system.cpu.utilization": ["idle", "user", "system", "irq"],
@@ -36,20 +40,29 @@ def load(entry_point: EntryPoint, **kwargs: Any) -> None:
     (it skips them quietly); any other error is told in one line and that library alone stays
     without spans.
     """
+    module = entry_point.module
+    _waiting.watch(module)
     library = WAITS_FOR.get(entry_point.name)
     if library is None or library in sys.modules:
-        _activate(entry_point, **kwargs)
-        return
-
-    def activate(_module: object) -> None:
         try:
             _activate(entry_point, **kwargs)
-        except ModuleNotFoundError:
-            pass  # an optional part of it is not installed
+        finally:
+            _waiting.retry(module)
+        return
+
+    def activate() -> None:
+        try:
+            _activate(entry_point, **kwargs)
+        except (ModuleNotFoundError, DependencyConflictError):
+            pass  # an optional part of it is not installed, or a version it does not know
         except ImportError as error:
             _tell(entry_point.name, error)
 
-    wrapt.register_post_import_hook(activate, library)
+    def imported(_library: object) -> None:
+        _waiting.run(module, activate)
+        _waiting.retry(module)
+
+    wrapt.register_post_import_hook(imported, library)
 
 
 def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
@@ -60,7 +73,7 @@ def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
                 instrumentor(config=SYSTEM_METRICS).instrument(**kwargs)
             else:
                 instrumentor().instrument(**kwargs)
-    except ImportError:
+    except (ImportError, DependencyConflictError):
         raise
     except Exception as error:  # noqa: BLE001 - the agent would give up on all that follow
         _tell(entry_point.name, error)
