@@ -54,7 +54,14 @@ def check_command(*, as_json: bool) -> None:
 
 
 @command.command("watch", epilog="Example: otel-distro reports alerts watch --every 30")
-@click.option("--every", type=click.IntRange(1, 86_400), default=60, show_default=True)
+@click.option(
+    "--every",
+    type=click.IntRange(1, 86_400),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="Seconds between two checks.",
+)
 def watch_command(every: int) -> None:
     """Look again and again, until it is stopped."""
     settings = load(process_environment()).settings

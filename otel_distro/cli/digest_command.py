@@ -112,7 +112,9 @@ def _figures_data(of: Figures) -> dict[str, Any]:
 
 def _print(found: Review, told: Sequence[Told], suggested: Sequence[Suggestion]) -> None:
     now, before = found.now, found.before
-    click.echo(f"{found.period} review, {found.since:%Y-%m-%d %H:%M} to {found.until:%H:%M} UTC")
+    click.echo(
+        f"{found.period} review, {found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC"
+    )
     if not found.complete:
         output.note("some calls of this period are gone: the figures are too low")
     lines = [

@@ -31,6 +31,7 @@ def command(arguments: tuple[str, ...], *, as_json: bool) -> None:
         proof = prove(arguments, process_environment())
     except ProofFailedError as error:
         raise output.fail(str(error)) from error
+    _verdict(proof.leaked, proof.planted, proof.returncode, empty=not proof.fields)
     if as_json:
         output.print_json(
             {
@@ -65,7 +66,6 @@ def command(arguments: tuple[str, ...], *, as_json: bool) -> None:
                 style="red" if field.leaks else None,
             )
         output.print_table(table)
-    _verdict(proof.leaked, proof.planted, proof.returncode, empty=not proof.fields)
     if proof.leaked or not proof.fields:
         raise click.exceptions.Exit(1)
 

@@ -31,7 +31,13 @@ _SHARE = 4
 
 
 @click.command("top", epilog="Example: otel-distro reports top --window 1h --interval 2")
-@click.option("--window", type=click.Choice([*_WINDOWS]), default="1h", show_default=True)
+@click.option(
+    "--window",
+    type=click.Choice([*_WINDOWS]),
+    default="1h",
+    show_default=True,
+    help="Only calls of so long a time before now.",
+)
 @click.option(
     "--interval",
     type=click.FloatRange(0.5, 3600),

@@ -116,4 +116,5 @@ def _show(report: WasteReport) -> None:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "-"
+    # A bound can exceed the known cost: calls without usage have a bound and no cost.
+    return f"{100 * part / whole:.1f} %" if 0 < part <= whole else "-"

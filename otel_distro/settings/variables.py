@@ -173,7 +173,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_ALERT_URLS,
         "alert_urls",
         parse.names,
-        "where `otel-distro reports alerts` sends its messages: URLs of apprise separated by commas",
+        "where `otel-distro reports alerts` sends messages: URLs of apprise separated by commas",
         "none",
         "slack://TOKEN/#ops",
         secret=True,
