@@ -279,10 +279,11 @@ def _file_section(environ: Mapping[str, str], problems: list[Problem]) -> Mappin
         reason = f"cannot read the file: {getattr(error, 'strerror', None) or error}"
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
         reason = f"not valid TOML: {error}"
-        if "consent" in text:
-            reason += "; it speaks of consent, which is required until it can be read"
+    reason = without_value(reason, text)
+    if "consent" in text:
+        reason += "; it speaks of consent, which is required until it can be read"
     shown = "(not shown)" if looks_secret(name) else repr(name)
-    problems.append(Problem(f"{env.OTEL_DISTRO_CONFIG}={shown}", without_value(reason, text)))
+    problems.append(Problem(f"{env.OTEL_DISTRO_CONFIG}={shown}", reason))
     return {}
 
 

@@ -37,8 +37,8 @@ def without_value(message: str, value: object) -> str:
     text = value if isinstance(value, str) else repr(value)
     if not text:
         return message
-    message = message.replace(repr(text), _HIDDEN).replace(text, _HIDDEN)
-    for part in re.split(r"[\s,;=]+", text):
-        if len(part) >= _SHORTEST_PART:
-            message = message.replace(repr(part), _HIDDEN).replace(part, _HIDDEN)
+    parts = [part for part in re.split(r"[\s,;=]+", text) if len(part) >= _SHORTEST_PART]
+    for hidden in (repr(text), text, *map(repr, parts), *parts):
+        # Without regard to case: some settings are read in lower case.
+        message = re.sub(re.escape(hidden), _HIDDEN, message, flags=re.IGNORECASE)
     return message

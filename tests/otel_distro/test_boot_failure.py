@@ -6,6 +6,7 @@ import json
 import sqlite3
 import stat
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -89,13 +90,13 @@ def test_calls_are_refused_where_nothing_at_all_could_be_set_up(tmp_path: Path, 
     """Neither settings nor runtime can be made; the budget was to refuse."""
     site = tmp_path / "site"
     site.mkdir()
-    target = {"settings": "otel_distro.settings.load", "runtime": "otel_distro.boot.Runtime"}[fault]
+    target = {"settings": "otel_distro.settings.load", "runtime": "otel_distro.bootstrap.boot.Runtime"}[fault]
     owner, _, attribute = target.rpartition(".")
     script = (
         f"import {owner} as owner\n"
         "def broken(*_, **__): raise RuntimeError('broken')\n"
         f"owner.{attribute} = broken\n"
-        "from otel_distro.boot import boot_from_environment\n"
+        "from otel_distro.bootstrap.boot import boot_from_environment\n"
         "boot_from_environment()\n" + APP
     )
     with SlowProvider() as provider:
@@ -112,9 +113,9 @@ def test_a_user_without_home_has_budgets_and_ledger(tmp_path: Path) -> None:
     site = tmp_path / "site"
     site.mkdir()
     script = UNKNOWN_USER + (
-        "from otel_distro.boot import boot_from_environment\n"
+        "from otel_distro.bootstrap.boot import boot_from_environment\n"
         "boot_from_environment()\n"
-        "from otel_distro.running import running\n"
+        "from otel_distro.base.current_runtime import running\n"
         "runtime = running()\n"
         "print(runtime.guard_ok, runtime.settings.state_dir)\n"
     )
@@ -132,7 +133,7 @@ def test_the_folder_without_home_passes_over_what_is_not_private(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others may have made it, or a link."""
-    monkeypatch.setattr(homeless.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     first = homeless.folder_without_home()
     assert homeless.folder_without_home() == first
 
