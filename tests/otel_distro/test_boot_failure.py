@@ -90,7 +90,10 @@ def test_calls_are_refused_where_nothing_at_all_could_be_set_up(tmp_path: Path, 
     """Neither settings nor runtime can be made; the budget was to refuse."""
     site = tmp_path / "site"
     site.mkdir()
-    target = {"settings": "otel_distro.settings.load", "runtime": "otel_distro.bootstrap.boot.Runtime"}[fault]
+    target = {
+        "settings": "otel_distro.settings.load",
+        "runtime": "otel_distro.bootstrap.boot.Runtime",
+    }[fault]
     owner, _, attribute = target.rpartition(".")
     script = (
         f"import {owner} as owner\n"
