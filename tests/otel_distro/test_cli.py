@@ -32,6 +32,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
 
 
+@pytest.fixture
+def empty(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The path of the ledger in the settings; no program has made it yet."""
+    monkeypatch.setenv("OTEL_DISTRO_LEDGER", str(ledger))
+    return ledger
+
+
 def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
@@ -89,19 +96,20 @@ def test_costs_for_people(filled: Path) -> None:
     ]
 
 
-def test_an_empty_ledger_says_so_and_what_to_do(ledger: Path) -> None:
+def test_an_empty_ledger_says_so_and_what_to_do(empty: Path) -> None:
     """Not a table of zeros."""
-    result = run("costs", "--ledger", ledger)
+    result = run("costs")
 
     assert result.exit_code == 0
     assert result.stdout == ""
-    assert f"no model calls in {ledger}" in result.stderr
+    assert f"no model calls in {empty}" in result.stderr
     assert "otel-distro run -- python app.py" in result.stderr
 
 
-def test_an_empty_ledger_is_still_json_for_programs(ledger: Path) -> None:
+@pytest.mark.usefixtures("empty")
+def test_an_empty_ledger_is_still_json_for_programs() -> None:
     """The same shape, all zero, percentiles unknown."""
-    total = json.loads(run("costs", "--json", "--ledger", ledger).stdout)["total"]
+    total = json.loads(run("costs", "--json").stdout)["total"]
 
     assert (total["calls"], total["cost_nano_usd"], total["p95_ms"]) == (0, 0, None)
 
@@ -208,9 +216,10 @@ def test_a_hostile_model_name_cannot_steer_the_terminal(tmp_path: Path, ledger: 
         assert "\x1b" not in run(command, "--ledger", ledger).stdout
 
 
-def test_no_violations_is_good_news(ledger: Path) -> None:
+@pytest.mark.usefixtures("empty")
+def test_no_violations_is_good_news() -> None:
     """Said as such."""
-    result = run("reports", "violations", "--ledger", ledger)
+    result = run("reports", "violations")
 
     assert result.exit_code == 0
     assert "all latency budgets met since" in result.stderr
@@ -397,9 +406,10 @@ def test_what_is_no_trace_id_is_refused(trace_id: str, ledger: Path) -> None:
     assert "is not a trace id of up to 32 hexadecimal digits" in result.stderr
 
 
-def test_a_trace_without_calls_is_said_to_have_none(ledger: Path) -> None:
+@pytest.mark.usefixtures("empty")
+def test_a_trace_without_calls_is_said_to_have_none() -> None:
     """Exit code 1."""
-    result = run("explain", "abc", "--ledger", ledger)
+    result = run("explain", "abc")
 
     assert result.exit_code == 1
     assert "no model call of trace" in result.stderr

@@ -16,7 +16,7 @@ from support.process import BIN, clean_environment, run
 
 APP = """
 from opentelemetry import trace
-from otel_distro.proof import canary_text
+from otel_distro.privacy.proof import canary_text
 import sys
 with trace.get_tracer("app").start_as_current_span("work") as span:
     span.set_attribute("note", canary_text())

@@ -2,7 +2,7 @@
 
 In a program's prompts a canary is planted by
 
-    from otel_distro.proof import canary_text
+    from otel_distro.privacy.proof import canary_text
     prompt = f"Summarise this. {canary_text()}"
 
 which is empty unless the program runs under `otel-distro privacy prove`.

@@ -141,7 +141,8 @@ def test_where_there_is_no_terminal_it_prints_once(ledger: Path, tmp_path: Path)
     writer.write(month_of_calls(now, days=2)[-3:])
     writer.shutdown()
     full = CliRunner().invoke(main, ["reports", "top", "--window", "24h", "--ledger", str(ledger)])
-    empty = CliRunner().invoke(main, ["reports", "top", "--ledger", str(tmp_path / "none.db")])
+    unused = {"OTEL_DISTRO_LEDGER": str(tmp_path / "none.db")}
+    empty = CliRunner(env=unused).invoke(main, ["reports", "top"])
 
     assert full.stdout.startswith("model calls since")
     assert "\x1b" not in full.stdout

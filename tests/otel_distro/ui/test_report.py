@@ -96,7 +96,7 @@ def test_the_command_writes_the_file_whole(month: Path, tmp_path: Path) -> None:
     ("arguments", "code", "said"),
     [
         (["--html", "/nonexistent/a.html"], 1, "choose another file"),
-        (["--html", "-", "--by", "colour"], 2, "'colour' is not among model, provider"),
+        (["--html", "-", "--by", "colour"], 2, "colour is not among service, provider"),
         (["--window", "1y"], 2, "'1y' is not one of"),
     ],
 )
@@ -127,9 +127,12 @@ def test_as_text_it_has_volume_errors_latency_tokens_and_cost(month: Path) -> No
         assert expected in done.stdout
 
 
-def test_an_empty_ledger_is_no_table_of_zeros(tmp_path: Path) -> None:
+def test_an_empty_ledger_is_no_table_of_zeros(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It says what to do."""
-    done = run("reports", "report", "--ledger", tmp_path / "none.db")
+    monkeypatch.setenv("OTEL_DISTRO_LEDGER", str(tmp_path / "none.db"))
+    done = run("reports", "report")
 
     assert done.stdout == ""
     assert "otel-distro run -- python app.py" in done.stderr
