@@ -21,6 +21,7 @@ from otel_distro.base.startup_phases import startup_timer
 from otel_distro.bootstrap.boot_failure import keep_protection, what_failed
 from otel_distro.bootstrap.content import capture
 from otel_distro.bootstrap.runtime import Runtime
+from otel_distro.bootstrap.service_name import default_service_name
 from otel_distro.bootstrap.standard_variables import end_process
 from otel_distro.export.exporters import drop_unknown_exporters
 from otel_distro.export.otlp.credentials import keep_headers_unprinted, warn_of_plaintext
@@ -74,7 +75,10 @@ def _boot_environment(
             configurator()._configure(  # noqa: SLF001 - every distribution has to
                 export_span_processor=runtime.batch_spans,
                 export_log_record_processor=runtime.batch_log_records,
-                resource_attributes=_distro_attributes(),
+                resource_attributes={
+                    **_distro_attributes(),
+                    **default_service_name(environ, sys.orig_argv),
+                },
                 **configurator_args,
             )
     except Exception as error:  # noqa: BLE001 - the providers made so far must be guarded

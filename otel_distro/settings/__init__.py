@@ -102,7 +102,7 @@ class Settings:
 _SECTIONS = {"redaction", "budgets"}  # tables of their own; redaction may be true/false
 
 _NO_CONTENT_KEY = (
-    "there is no key to encrypt content for; run `otel-distro content keygen FILE` and set "
+    "there is no key to encrypt content for; run `otel-distro privacy content keygen FILE` and set "
     "OTEL_DISTRO_CONTENT_KEY to what it prints"
 )
 

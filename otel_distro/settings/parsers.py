@@ -149,7 +149,9 @@ def content_key(value: object) -> str:
     except ValueError:
         raw = b""
     if not text.startswith(CONTENT_KEY_PREFIX) or len(raw) != _KEY_BYTES:
-        raise ValueError("not a public key; `otel-distro content keygen FILE` makes and prints one")
+        raise ValueError(
+            "not a public key; `otel-distro privacy content keygen FILE` makes and prints one"
+        )
     return text
 
 

@@ -125,7 +125,7 @@ VARIABLES: tuple[Variable, ...] = (
         "consent",
         parse.consent,
         "`required`: nothing leaves and no call is stored before the user has consented "
-        "(`otel-distro consent`); DO_NOT_TRACK=1 counts as refused, whatever stands here",
+        "(`otel-distro privacy consent`); DO_NOT_TRACK=1 counts as refused, whatever stands here",
         "not_required",
         "required",
         protects=True,
@@ -145,8 +145,8 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_CONTENT_KEY,
         "content_key",
         parse.content_key,
-        "public key that `otel-distro content keygen` prints; only its private half, which the "
-        "user keeps, can read what is stored under `full`",
+        "public key that `otel-distro privacy content keygen` prints; only its private "
+        "half, which the user keeps, can read what is stored under `full`",
         "none",
         "otc1Yk3q...",
         protects=True,
@@ -173,7 +173,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_ALERT_URLS,
         "alert_urls",
         parse.names,
-        "where `otel-distro alerts` sends its messages, as URLs of apprise separated by commas",
+        "where `otel-distro reports alerts` sends messages: URLs of apprise separated by commas",
         "none",
         "slack://TOKEN/#ops",
         secret=True,
@@ -182,7 +182,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_HEALTH_PORT,
         "health_port",
         parse.whole_number(least=0, most=65535, example="13133"),
-        "port on 127.0.0.1 where the app answers `/healthz` with what `otel-distro health` says",
+        "port on 127.0.0.1 where the app answers `/healthz`, as `otel-distro reports health` does",
         "none",
         "13133",
     ),

@@ -60,7 +60,7 @@ def check_consent(loaded: Loaded) -> Iterator[Check]:
             "warn",
             "consent",
             f"required and {said}; nothing is exported and no call is stored",
-            "otel-distro consent",
+            "otel-distro privacy consent",
         )
 
 

@@ -23,7 +23,7 @@ LONGEST_CACHE = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Where a price comes from, or why there is none: the data of `otel-distro prices MODEL`."""
+    """Where a price comes from, or why there is none: data of `otel-distro ledger prices`."""
 
     provider: str
     """The provider as asked for; empty when none was given."""

@@ -277,7 +277,7 @@ def test_the_books_balance_and_health_tells_them(tmp_path: Path, sink: FaultySin
     app("work(200)", environ)
     app("work(700)", {**environ, "OTEL_BSP_MAX_QUEUE_SIZE": "100"})
     found = books(environ)["spans"]
-    told = run([str(BIN / "otel-distro"), "health"], environ).stdout
+    told = run([str(BIN / "otel-distro"), "reports", "health"], environ).stdout
 
     dropped = sum(found.get("dropped", {}).values())
     assert found["emitted"] == 1200
