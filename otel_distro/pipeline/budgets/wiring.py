@@ -69,6 +69,7 @@ class Budgets:
             self.hide,
             self._crossed,
             together=settings.budget_without_scope == "together",
+            trusted=self._scopes.trusted,
         )
         hard = tuple(budget for budget in self.all if budget.action is Action.REFUSE)
         self.gate = Gate(
@@ -144,6 +145,7 @@ class Budgets:
         self.gated.at_fork()
         self._open_calls.at_fork()
         self._booking.at_fork()
+        self._scopes.at_fork()
 
     def close(self) -> None:
         """Be known as ended."""
