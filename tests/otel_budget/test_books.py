@@ -253,7 +253,7 @@ def test_thresholds_are_told_again_in_the_next_window(accounts: BudgetAccounts) 
 
 
 def test_spending_can_be_taken_back(accounts: BudgetAccounts) -> None:
-    """When a call turns out to be another one's twin."""
+    """When a call turns out to be another one's duplicate."""
     accounts.charge([(account(), 60)])
     accounts.charge([(account(), -60)])
 

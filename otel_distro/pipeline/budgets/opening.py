@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_budget.budget_accounts import BudgetAccounts
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.pipeline.budgets.ledger import spent_by_ledger
 
 if TYPE_CHECKING:
     from otel_budget.accounts.account import BudgetAccount
     from otel_budget.accounts.schema import Store
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.settings import Settings
 
 
-def open_accounts(settings: Settings, faults: Faults | None = None) -> BudgetAccounts:
+def open_accounts(settings: Settings, faults: InternalErrors | None = None) -> BudgetAccounts:
     """Return the shared books, which open with what the ledger knows was spent already."""
     budgets = {budget.name: budget for budget in settings.cost_budgets}
 
@@ -28,7 +28,7 @@ def open_accounts(settings: Settings, faults: Faults | None = None) -> BudgetAcc
             return 0
 
     return BudgetAccounts(
-        settings.state_dir, store=_store(settings), opening=opening, report=notices.say
+        settings.state_dir, store=_store(settings), opening=opening, report=messages.warn
     )
 
 

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 
 from otel_budget.refusal import Refusal, Refused
 from otel_distro.api.budget import current_scope
-from otel_distro.api.context import said_here
+from otel_distro.api.context import local_baggage
 from otel_pricing.model import scope_keys
 from otel_pricing.model.values import first_text, text
 
@@ -92,7 +92,7 @@ class Scopes:
         carried = baggage.get_all(context)
         if not carried:
             return {}
-        here = said_here(context)
+        here = local_baggage(context)
         return {
             key: str(carried[key])
             for key in _SCOPE_KEYS & carried.keys()
@@ -140,7 +140,7 @@ class Scopes:
             for name, keys in _KEYS.items():
                 if value := first_text(trusted, keys):
                     said[name] = value
-        here = said_here(context)
+        here = local_baggage(context)
         if here:
             said.update((name, v) for name, keys in _KEYS.items() if (v := here.get(keys[0])))
         said.update((k, v) for k, v in current_scope().items() if k in _KEYS)
