@@ -1,9 +1,9 @@
-"""The books of all budgets: what was spent, what is held for calls on their way, by whom.
+"""The accounts of all budgets: what was spent, what is held for calls on their way, by whom.
 
-A call is let through by putting a hold on every budget it falls under, all of them or none; when it
-ends the hold is replaced by what the call really cost. Where there is plenty a process takes a
-lease, a slice of what is left, and holds inside it without asking anybody; near the limit every
-hold is an entry in the shared books. Both have an owner, so what a killed process left behind is
+A call is admitted by a reservation in every budget that applies to it, in all of them or in none.
+When it ends, its cost replaces the reservation. Far from the limit a process takes a lease, a part
+of what is left, and reserves inside it without a transaction; near the limit every reservation is
+an entry in the shared accounts. Both have an owner, so what a killed process left behind is
 found, charged and cleared.
 """
 
@@ -46,7 +46,7 @@ Ask = Callable[[Sequence["UsageCeiling | None"]], Sequence[Claim]]
 
 
 class BudgetAccounts:
-    """Reads and writes the shared books; thread-safe, and usable after a fork."""
+    """Reads and writes the shared accounts; thread-safe, and usable after a fork."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class BudgetAccounts:
         self.transactions = TransactionRunner(self.store, opening, now_ns)
         self.now_ns = now_ns
         self.on_crossed: Callable[[Sequence[Crossing]], None] = lambda _crossings: None
-        """Told of thresholds that calls settled inside leases have passed."""
+        """Receives the thresholds that calls settled inside leases have passed."""
         self.on_fault: Callable[[BaseException], None] = lambda _error: None
         self._folder = folder / OWNERS_NAME
         self._usage_ceilings = UsageCeilings()
@@ -84,7 +84,7 @@ class BudgetAccounts:
         """Hold what *ask* claims, all or nothing; raises BudgetFileError if the file is unusable.
 
         *ask* is given what was learned of *model*, one answer for each of *kinds*, and returns a
-        claim for each book the call falls under.
+        claim for each account the call falls under.
         """
         reservation = self.reserve_here(model, kinds, ask)
         if reservation is not None:
@@ -154,13 +154,13 @@ class BudgetAccounts:
         actual: Sequence[tuple[BudgetAccount, int]],
         learned: Iterable[UsageCeiling] = (),
     ) -> None:
-        """Replace *hold* by what the call cost in each book; a hold already cleared stays so.
+        """Replace *reservation* by the cost of the call in each account, unless it was cleared.
 
-        Raises BudgetFileError when the shared books cannot be written; it is tried again then.
+        Raises BudgetFileError when the shared accounts cannot be written; it is tried again then.
         """
         allocator = self._allocator
         if allocator is None or reservation.owner is not allocator.owner:
-            return  # it is of the parent of this process, or the books were closed meanwhile
+            return  # it is of the parent of this process, or the accounts were closed meanwhile
         for usage_ceiling in learned:
             self._usage_ceilings.add(usage_ceiling)
         if reservation.parts:
@@ -181,7 +181,7 @@ class BudgetAccounts:
         self._tell(told)
 
     def charge(self, entries: Sequence[tuple[BudgetAccount, int]]) -> list[Crossing]:
-        """Book spending that nothing was held for; a negative amount takes some back."""
+        """Charge spending that nothing was held for; a negative amount takes some back."""
 
         def attempt(db: Transaction, opened: Opened) -> list[Crossing]:
             found = statements.charge(db, entries, opened)
@@ -192,7 +192,7 @@ class BudgetAccounts:
         return self._run(attempt)
 
     def state(self, account: BudgetAccount) -> State:
-        """Return what *book* says now; what is leased and not used does not count as reserved."""
+        """Return what *account* says now; what is leased and unused is not reserved."""
         self.finish_late()
         told: list[Crossing] = []
 
@@ -214,7 +214,7 @@ class BudgetAccounts:
         return [lease for lease in list(leases) if statements.belongs(lease.account, account)]
 
     def scopes(self, budget: str, since_ns: int) -> list[str]:
-        """Return the scope values that the budget has books for since *since_ns*."""
+        """Return the scope values that the budget has accounts for since *since_ns*."""
         return self._run(lambda db, _opened: statements.scopes(db, budget, since_ns))
 
     def reap(self) -> bool:
@@ -248,7 +248,7 @@ class BudgetAccounts:
             self.finish_late()
             self._tell(self._entries.retry(self._usage_ceilings.share))
             self._tidy()
-        except Exception as error:  # noqa: BLE001 - nobody is there to hear it; tried again
+        except Exception as error:  # noqa: BLE001 - a background thread has no caller; tried again
             self.on_fault(error)
         allocator = self._allocator
         leases = allocator.leases.by_account if allocator is not None else None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NANO_PER_USD = 1_000_000_000
 DEFAULT_THRESHOLDS = (50, 80, 95, 100)
-"""Percentages of a limit that are told of, once each in a window."""
+"""Percentages of a limit that are reported, once each in a window."""
 DAY = "day"
 """Name of the budget that the environment variables make."""
 MOST_USD = Decimal(1_000_000_000)
@@ -26,7 +26,7 @@ class Action(StrEnum):
     """What happens to calls once a budget is spent."""
 
     WARN = "warn"
-    """Nothing: thresholds are told of."""
+    """Nothing: thresholds are reported."""
     REFUSE = "refuse"
     """They are answered with HTTP 402 instead of being sent."""
 
@@ -79,7 +79,7 @@ class CostBudget:
     def account(
         self, scope_values: Mapping[str, str | None], now_ns: int, hide: Hide = lambda _, name: name
     ) -> BudgetAccount | None:
-        """Return the book of a call with *scope_values*; None where the budget has no say.
+        """Return the account of a call with *scope_values*; None where the budget has no say.
 
         *hide* turns what names a person into what may be stored.
         """
@@ -100,7 +100,7 @@ class CostBudget:
         return self.scope in PERSONAL_SCOPES
 
     def account_of(self, stored: str, now_ns: int) -> BudgetAccount:
-        """Return the book of a scope value as it is stored."""
+        """Return the account of a scope value as it is stored."""
         return self._account(stored, self.calendar.window(now_ns))
 
     def _account(self, stored: str, window: Window) -> BudgetAccount:

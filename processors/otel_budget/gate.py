@@ -47,7 +47,7 @@ UnknownModel = Callable[[str], Price | None]
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who is told what happens at the gate; none of these may raise."""
+    """Callbacks for what happens at the gate; none of these may raise."""
 
     crossed: Callable[[Sequence[Crossing]], None] = lambda _crossings: None
     refused: Callable[[Refusal], None] = lambda _refusal: None
@@ -137,7 +137,7 @@ class Gate:
     def accounts_of(
         self, scope_values: Callable[[], ScopeValues], now_ns: int
     ) -> Mapping[BudgetAccount, CostBudget]:
-        """Return the books of a call, with the budgets that they belong to."""
+        """Return the accounts of a call, with the budgets that they belong to."""
         since_ns, until_ns, accounts = self._for_all
         if since_ns <= now_ns < until_ns:
             return accounts

@@ -1,4 +1,4 @@
-"""The shared books for those who only look: no lock is taken and the file is never changed."""
+"""The shared accounts for those who only look: no lock is taken and the file is never changed."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class AccountsReader:
-    """The books as other processes last wrote them."""
+    """The accounts as other processes last wrote them."""
 
     def __init__(self, folder: Path, connection: sqlite3.Connection | None) -> None:
         self._folder = folder
         self._connection = connection
 
     def scopes(self, budget: str, since_ns: int) -> list[str]:
-        """Return the scope values that the budget has books for since *since_ns*."""
+        """Return the scope values that the budget has accounts for since *since_ns*."""
         if self._connection is None:
             return []
         found = self._connection.execute(
@@ -40,7 +40,7 @@ class AccountsReader:
         return [str(scope) for (scope,) in found]
 
     def state(self, account: BudgetAccount) -> State | None:
-        """Return what *book* says; None where nobody has opened it in its window yet."""
+        """Return what *account* says; None where nobody has opened it in its window yet."""
         if self._connection is None:
             return None
         spent, reserved, accounts = self._connection.execute(
@@ -63,7 +63,7 @@ class AccountsReader:
 
 @contextmanager
 def reading_accounts(folder: Path) -> Iterator[AccountsReader]:
-    """Open the books in *folder*; a file that is not there reads as empty books.
+    """Open the accounts in *folder*; a file that is not there reads as empty accounts.
 
     Raises `sqlite3.Error` for a file that cannot be read.
     """
@@ -89,7 +89,7 @@ def reading_accounts(folder: Path) -> Iterator[AccountsReader]:
 def set_spent(
     accounts: BudgetAccounts, account: BudgetAccount, spent: int, *, by: str, why: str = ""
 ) -> State:
-    """Say how much was spent of *book* in its window, on record; return how it was before."""
+    """Say how much was spent of *account* in its window, on record; return how it was before."""
     before = accounts.state(account)
     detail = f"by {by}: spent {before.spent} -> {spent}" + (f" ({why})" if why else "")
 

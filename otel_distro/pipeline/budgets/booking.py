@@ -1,4 +1,4 @@
-"""Books what calls cost that no gate has settled: through other clients, or under soft budgets."""
+"""Charges what calls cost that no gate has settled: other clients, soft budgets."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class Booking:
         self._due: dict[BudgetAccount, int] = {}
 
     def take(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
-        """Book calls that are new, and correct what turned out otherwise.
+        """Charge calls that are new, and correct what turned out otherwise.
 
-        Raises BudgetFileError while the books cannot be written; nothing is lost, it is booked
+        Raises BudgetFileError while the accounts cannot be written; nothing is lost, it is booked
         with the calls that come next.
         """
         for priced in (*new, *revised):
@@ -76,7 +76,7 @@ class Booking:
             self._crossed(crossings)
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         self._booked = {}
         self._due = {}
 

@@ -59,7 +59,7 @@ class GatedCalls:
         return bool(found)
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         self._lock = threading.Lock()
         self._calls = deque(maxlen=_MOST)
 

@@ -1,4 +1,4 @@
-"""What the ledger knows of a budget's spending: its books are made again from there."""
+"""What the ledger knows of a budget's spending: its accounts are made again from there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def spent_by_ledger(settings: Settings, budget: CostBudget, account: BudgetAccount) -> int:
-    """Return what the calls in the ledger spent of *book*, in the budget's unit.
+    """Return what the calls in the ledger spent of *account*, in the budget's unit.
 
     The ledger knows nothing of API keys, so budgets over them begin at zero.
     """

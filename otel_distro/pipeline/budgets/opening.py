@@ -1,4 +1,4 @@
-"""Opens the shared books as the settings say: where they are, and what they begin with."""
+"""Opens the shared accounts as the settings say: where they are, and what they begin with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def open_accounts(settings: Settings, faults: InternalErrors | None = None) -> BudgetAccounts:
-    """Return the shared books, which open with what the ledger knows was spent already."""
+    """Return the shared accounts, which open with what the ledger knows was spent already."""
     budgets = {budget.name: budget for budget in settings.cost_budgets}
 
     def opening(account: BudgetAccount) -> int:

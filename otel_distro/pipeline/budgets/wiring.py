@@ -124,7 +124,7 @@ class Budgets:
             self._faults.record("budget", error)
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
-        """Book what calls cost where the gate has not, and correct what turned out otherwise."""
+        """Charge what calls cost where the gate has not, and correct what turned out otherwise."""
         try:
             if self._hard:
                 self.accounts.finish_late()  # so that it is known which tries cost nothing
@@ -133,14 +133,14 @@ class Budgets:
             self._failed(error)
 
     def flush(self) -> None:
-        """Book what could not be booked before."""
+        """Charge what could not be booked before."""
         try:
             self._booking.write()
         except BudgetFileError as error:
             self._failed(error)
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         self.accounts.at_fork()
         self.gated.at_fork()
         self._open_calls.at_fork()

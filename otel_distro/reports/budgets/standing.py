@@ -20,7 +20,7 @@ _MOST_SCOPES: Final = 500
 def budget_lines(settings: Settings, now_ns: int) -> list[BudgetLine]:
     """Return how each budget stands for each scope value it has met, the tightest first.
 
-    Raises `sqlite3.Error` when the file of the books cannot be read.
+    Raises `sqlite3.Error` when the file of the accounts cannot be read.
     """
     if not settings.cost_budgets:
         return []

@@ -1,4 +1,4 @@
-"""Books and what is asked of them: values alone, so that settings need no database."""
+"""Accounts and claims on them: values alone, so that settings need no database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ END_OF_TIME_NS = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class BudgetAccount:
-    """Which book: the spending of one scope value under one budget in one window."""
+    """Which account: the spending of one scope value under one budget in one window."""
 
     budget: str
     scope: str
@@ -36,7 +36,7 @@ class BudgetAccount:
 
 
 class Claim(NamedTuple):
-    """What one call asks of one book; a tuple, which is quick to make."""
+    """What one call asks of one account; a tuple, which is quick to make."""
 
     account: BudgetAccount
     amount: int
@@ -49,7 +49,7 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a book says."""
+    """What an account says."""
 
     spent: int
     reserved: int
@@ -68,7 +68,7 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A threshold that the spending of a book has just passed; each is told once a window."""
+    """A threshold that the spending of an account has just passed; reported once a window."""
 
     account: BudgetAccount
     percent: int

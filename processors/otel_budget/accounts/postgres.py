@@ -1,4 +1,4 @@
-"""The database the hosts of an organisation share their books in; psycopg is loaded late."""
+"""The database the hosts of an organisation share their accounts in; psycopg is loaded late."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class PostgresDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Have the books to ourselves for the body; what it did is kept unless it raises.
+        """Have the accounts to ourselves for the body; what it did is kept unless it raises.
 
         Raises BudgetFileError, which never shows a password, when the server cannot be used.
         """

@@ -154,7 +154,7 @@ class KnownSpending:
         self._spent: dict[BudgetAccount, int] = {}
 
     def saw(self, account: BudgetAccount, spent: int) -> None:
-        """Note that *spent* was read of *book*."""
+        """Note that *spent* was read of *account*."""
         with self._lock:
             if len(self._spent) >= _MOST and account not in self._spent:
                 del self._spent[next(iter(self._spent))]

@@ -1,4 +1,4 @@
-"""Where books are kept: what a database must do for them, and its tables."""
+"""Where accounts are kept: what a database must do for them, and its tables."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def upgrade_from(version: int) -> tuple[str, ...]:
 
 
 class BudgetFileError(Exception):
-    """The shared books cannot be read or written now."""
+    """The shared accounts cannot be read or written now."""
 
 
 class Found(Protocol):
@@ -85,10 +85,10 @@ class Transaction(Protocol):
 
 
 class Store(Protocol):
-    """A database that the books of several processes are kept in."""
+    """A database that the accounts of several processes are kept in."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """Have the books to ourselves for the body; what it did is kept unless it raises.
+        """Have the accounts to ourselves for the body; what it did is kept unless it raises.
 
         Raises BudgetFileError when the database cannot be used in time.
         """

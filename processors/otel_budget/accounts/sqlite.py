@@ -1,4 +1,4 @@
-"""The file the processes of a host share their books in: opened late, safe around fork."""
+"""The file the processes of a host share their accounts in: opened late, safe around fork."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def _connect(path: Path, wait_s: float, *, check: bool = False) -> sqlite3.Conne
 
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
-    # A crash of the machine may cost the books: they are made again from the ledger.
+    # A crash of the machine may cost the accounts: they are made again from the ledger.
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("BEGIN IMMEDIATE")

@@ -1,6 +1,6 @@
-"""Statements on the shared books, each to be run in a transaction: states, charges, holds, leases.
+"""SQL statements on the shared accounts: states, charges, reservations, leases.
 
-Of every book the file has what was spent and what is reserved; the latter is the sum of the holds
+Each account has the amounts spent and reserved; the latter is the sum of the reservations
 and leases on it. `spent + reserved` never passes the limit, so nobody can spend beyond it.
 """
 
@@ -20,7 +20,7 @@ _OF_WINDOW = "budget = ? AND scope = ? AND start_ns >= ? AND start_ns <= ?"
 
 
 class UnopenedError(Exception):
-    """A book has no entry in the file yet, and what it opens with has not been asked."""
+    """An account has no entry in the file yet, and what it opens with has not been asked."""
 
     def __init__(self, account: BudgetAccount) -> None:
         super().__init__(account.budget)
@@ -28,7 +28,7 @@ class UnopenedError(Exception):
 
 
 def account_id(db: Transaction, account: BudgetAccount, opened: Mapping[BudgetAccount, int]) -> int:
-    """Return the entry of *book*, made if *opened* says what it opens with; or UnopenedError."""
+    """Return the entry of *account*, made if *opened* says what it opens with; or UnopenedError."""
     row = db.execute(
         "SELECT id FROM books WHERE budget = ? AND scope = ? AND start_ns = ?",
         (account.budget, account.scope, account.start_ns),
@@ -46,7 +46,7 @@ def account_id(db: Transaction, account: BudgetAccount, opened: Mapping[BudgetAc
 
 
 def state(db: Transaction, account: BudgetAccount) -> State:
-    """Return what *book* says now."""
+    """Return what *account* says now."""
     spent, reserved = db.execute(
         "SELECT coalesce(sum(spent), 0), coalesce(sum(reserved), 0) FROM books"  # noqa: S608
         f" WHERE {_OF_WINDOW}",
@@ -56,7 +56,7 @@ def state(db: Transaction, account: BudgetAccount) -> State:
 
 
 def scopes(db: Transaction, budget: str, since_ns: int) -> list[str]:
-    """Return the scope values that the budget has books for since *since_ns*."""
+    """Return the scope values that the budget has accounts for since *since_ns*."""
     found = db.execute(
         "SELECT DISTINCT scope FROM books WHERE budget = ? AND start_ns >= ? ORDER BY scope",
         (budget, since_ns),
@@ -65,7 +65,7 @@ def scopes(db: Transaction, budget: str, since_ns: int) -> list[str]:
 
 
 def clear(db: Transaction, account: BudgetAccount) -> None:
-    """Have nothing spent of *book*, and nothing told."""
+    """Reset the spending and the notified threshold of *account*."""
     db.execute(
         f"UPDATE books SET spent = 0, notified_percent = 0 WHERE {_OF_WINDOW}",  # noqa: S608
         _window(account),
@@ -77,7 +77,7 @@ def _window(account: BudgetAccount) -> tuple[str, str, int, int]:
 
 
 def change(db: Transaction, entry: int, *, spent: int = 0, reserved: int = 0) -> None:
-    """Add to what is spent and reserved of a book's *entry*."""
+    """Add to what is spent and reserved of an account's *entry*."""
     db.execute(
         "UPDATE books SET reserved = reserved + ?,"
         " spent = CASE WHEN spent + ? < 0 THEN 0 ELSE spent + ? END WHERE id = ?",
@@ -86,7 +86,7 @@ def change(db: Transaction, entry: int, *, spent: int = 0, reserved: int = 0) ->
 
 
 def crossings(db: Transaction, account: BudgetAccount, entry: int) -> list[Crossing]:
-    """Return the thresholds that *book* has passed and nobody was told of; they count as told."""
+    """Return the thresholds of *account* to notify of; they count as notified."""
     if account.limit <= 0:
         return []
     spent = state(db, account).spent
@@ -108,7 +108,7 @@ def charge(
     entries: Sequence[tuple[BudgetAccount, int]],
     opened: Mapping[BudgetAccount, int],
 ) -> list[Crossing]:
-    """Add what was spent to each book; a negative amount takes some back."""
+    """Add what was spent to each account; a negative amount takes some back."""
     found: list[Crossing] = []
     for account, cost in entries:
         entry = account_id(db, account, opened)
@@ -119,7 +119,7 @@ def charge(
 
 
 def belongs(part: BudgetAccount, account: BudgetAccount) -> bool:
-    """Return whether what is spent of *part* counts in *book*."""
+    """Return whether what is spent of *part* counts in *account*."""
     return (
         part.budget == account.budget
         and part.scope == account.scope
@@ -144,7 +144,7 @@ def may_change(claim: Claim, now: State) -> bool:
 
 
 def leaseholders(db: Transaction, entry: int, but: str) -> int:
-    """Return how many other owners have leases on a book's *entry*."""
+    """Return how many other owners have leases on an account's *entry*."""
     (count,) = db.execute(
         "SELECT count(*) FROM leases WHERE book_id = ? AND owner <> ?", (entry, but)
     ).fetchone()

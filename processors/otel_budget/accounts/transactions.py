@@ -1,4 +1,4 @@
-"""Transactions on the shared books, one at a time in a process."""
+"""Transactions on the shared accounts, one at a time in a process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 Opened = Mapping["BudgetAccount", int]
-"""What books that are not in the store yet open with."""
+"""What accounts that are not in the store yet open with."""
 
 
 class TransactionRunner:
@@ -33,9 +33,9 @@ class TransactionRunner:
         attempt: Callable[[Transaction, Opened], Result],
         then: Callable[[Result], object] = lambda _result: None,
     ) -> Result:
-        """Run *attempt* in a transaction, again whenever it meets a book that is not open yet.
+        """Run *attempt* in a transaction, again whenever it meets an account that is not open yet.
 
-        *then* is called with the result once that is kept. What a book opens with is asked
+        *then* is called with the result once that is kept. What an account opens with is asked
         outside the transaction: the ledger may take its time. Raises BudgetFileError.
         """
         opened: dict[BudgetAccount, int] = {}
@@ -55,5 +55,5 @@ class TransactionRunner:
         return self._now_ns() if shared is None else shared
 
     def at_fork(self) -> None:
-        """Start anew in a forked child, where whoever had the lock is not."""
+        """Reset after fork, where whoever had the lock is not."""
         self._lock = greenlets.Lock()

@@ -1,4 +1,4 @@
-"""One call's turn at the gate: asked until it is let through or refused."""
+"""Admission of one call: asked until it is admitted or refused."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Admission:
     def ask(self) -> float:
         """Ask once; return how many seconds to wait before asking again, 0 once it is decided.
 
-        It may wait for the shared books. Never raises: what goes wrong is decided as the gate's
+        It may wait for the shared accounts. Never raises: what goes wrong is decided as the gate's
         policy for faults says.
         """
         return self._guarded(self._ask)
@@ -104,7 +104,7 @@ class Admission:
         return self._refuse(Refusal.of(budget, result, request.model, self._now_ns))
 
     def _prepare(self) -> bool:
-        """Find the books of the moment and what they are reckoned with; return if there are any."""
+        """Find the accounts and the tariff that apply now; return whether there are accounts."""
         gate, request = self._gate, self.request
         # Anew at every try: while a call waits another window may begin.
         self._now_ns = now_ns = gate.now_ns()

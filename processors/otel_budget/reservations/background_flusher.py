@@ -1,6 +1,6 @@
-"""The thread that keeps books tidy: it writes down what leases spent and gives back what is idle.
+"""The thread that writes the spending of leases and returns those that are idle.
 
-It runs only while there is something to do, and ends with the books it keeps.
+It runs only while there is something to do, and ends with the accounts it keeps.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TICK_S = 0.1
-"""How far behind the shared books may be."""
+"""How far behind the shared accounts may be."""
 
 
 class BackgroundFlusher:

@@ -1,4 +1,4 @@
-"""Holds that are entries of their own in the shared books: of calls near a limit."""
+"""Reservations that are entries of their own in the shared accounts: of calls near a limit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from otel_budget.reservations.leases import Reservation
 
 EXPIRY_NS = 3_600_000_000_000
-"""A hold this old belongs to a call that nobody ended; no call lasts so long."""
+"""A reservation this old belongs to a call that nobody ended; no call lasts so long."""
 
 
 class Entries:
@@ -34,7 +34,7 @@ class Entries:
     def enter(
         self, db: Transaction, reservation: Reservation, claim: Claim, entry: int, amount: int
     ) -> None:
-        """Hold *amount* for *claim* in the book whose entry is *entry*."""
+        """Hold *amount* for *claim* in the account whose entry is *entry*."""
         if reservation.number is None:
             reservation.number = reservation.owner.number << 24 | next(self._numbers)
         owed = min(claim.most, amount)
@@ -53,7 +53,7 @@ class Entries:
         actual: Sequence[tuple[BudgetAccount, int]],
         also: Callable[[Transaction], None],
     ) -> list[Crossing]:
-        """Replace the entries of *hold* by what the call cost; *also* is done in the same turn.
+        """Replace the entries of *reservation* by the cost; *also* runs in the same transaction.
 
         Raises BudgetFileError when that cannot be written now; `retry` tries it again.
         """

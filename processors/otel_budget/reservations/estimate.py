@@ -187,7 +187,7 @@ def claims(
     accounts: Mapping[BudgetAccount, CostBudget],
     tariff: Tariff | None,
 ) -> list[Claim]:
-    """Return what *request* claims of *books*, which belong to the budgets given with them.
+    """Return what *request* claims of *accounts*, which belong to the budgets given with them.
 
     Without a tariff nothing is claimed of budgets in money.
     """

@@ -1,4 +1,4 @@
-"""How much of a book a process leases, and how the shared books learn what became of it."""
+"""How much of an account a process leases, and how the shared accounts learn what became of it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LeaseGrant:
 
 
 class LeaseAllocator:
-    """The leases of one owner, as the shared books see them."""
+    """The leases of one owner, as the shared accounts see them."""
 
     def __init__(self, owner: Owner) -> None:
         self.owner = owner
@@ -80,7 +80,7 @@ class LeaseAllocator:
             )
 
     def take(self, lease_grant: LeaseGrant) -> None:
-        """Use what was lent, now that the shared books have it."""
+        """Use what was lent, now that the shared accounts have it."""
         with self.leases.lock:
             for lease, added, amount, owed in lease_grant.parts:
                 lease.free += added
@@ -143,7 +143,7 @@ class LeaseAllocator:
         return told
 
     def forget(self, leases: list[Lease]) -> None:
-        """Drop those of *leases* that have ended, now that the shared books have."""
+        """Drop those of *leases* that have ended, now that the shared accounts have."""
         with self.leases.lock:
             for lease in leases:
                 # Where nothing is free and nothing held, nobody can have used it meanwhile.

@@ -1,8 +1,8 @@
-"""Leases: slices of what is left of a book, taken by a process to hold and settle in memory.
+"""Leases: slices of what is left of an account, taken by a process to hold and settle in memory.
 
-While the process lives, its lease is reserved in the shared books, so nobody else can spend it.
+While the process lives, its lease is reserved in the shared accounts, so nobody else can spend it.
 Everything that happens inside is arithmetic on a few numbers under one lock, and a word in the
-memory of the process's own file that says what its book must be charged should it die now.
+memory of the process's own file that says what its account must be charged should it die now.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Lease:
-    """One slice. In the shared books stands `free + held + total - published`, as reserved."""
+    """One slice. In the shared accounts stands `free + held + total - published`, as reserved."""
 
     __slots__ = (
         "account", "entry", "free", "held", "idle", "published", "slot", "total", "touched",
@@ -27,7 +27,7 @@ class Lease:
     def __init__(self, account: BudgetAccount, entry: int, slot: int) -> None:
         self.account = account
         self.entry = entry
-        """Of the shared books."""
+        """Of the shared accounts."""
         self.slot = slot
         """Where the owner's file says what is owed for it."""
         self.free = 0
@@ -36,14 +36,14 @@ class Lease:
         self.total = 0
         """What was settled since the lease began."""
         self.published = 0
-        """As much of that as the shared books have; -1 when that is not certain."""
+        """As much of that as the shared accounts have; -1 when that is not certain."""
         self.touched = True
         """Whether anything was held since the last look."""
         self.idle = False
 
 
 class Reservation:
-    """What one call holds: parts of leases, or entries of its own in the shared books, or both."""
+    """What one call reserves: parts of leases, entries in the shared accounts, or both."""
 
     __slots__ = ("entries", "number", "owner", "parts")
 
@@ -52,9 +52,9 @@ class Reservation:
         self.parts = parts
         """Lease, amount held, amount charged if this process dies."""
         self.number: int | None = None
-        """Of the entries in the shared books; None without any."""
+        """Of the entries in the shared accounts; None without any."""
         self.entries: tuple[tuple[BudgetAccount, int], ...] = ()
-        """Book, amount charged if this process dies."""
+        """Account, amount charged if this process dies."""
 
     def lost(self) -> list[tuple[BudgetAccount, int]]:
         """Return what to charge for a call of which nobody knows what it cost."""
@@ -103,7 +103,7 @@ class Leases:
         reservation.parts += ((lease, amount, most),)
 
     def settle(self, reservation: Reservation, costs: Mapping[BudgetAccount, int]) -> None:
-        """Replace what *hold* holds in leases by what the call cost."""
+        """Replace what *reservation* holds in leases by what the call cost."""
         owed = self._owed
         with self.lock:
             for lease, amount, most in reservation.parts:

@@ -56,7 +56,7 @@ class Owner:
         # The mapped memory has a descriptor of its own, and closes it when it is freed.
         self._files = FilesOf([folder / self.name])
         self.owed = memoryview(self._memory).cast("q")
-        """By slot, what a lease's book is to be charged in all if this process dies now.
+        """By slot, what a lease's account is to be charged in all if this process dies now.
 
         One word is written at once, so that nobody ever reads half of one.
         """

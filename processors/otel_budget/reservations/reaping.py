@@ -102,7 +102,7 @@ def _clear_holds(db: Transaction, where: str, value: str | int) -> int:
 
 
 def unused(db: Transaction, owners: Path, account: BudgetAccount) -> int:
-    """Return how much of what is reserved of *book* is leased and free.
+    """Return how much of what is reserved of *account* is leased and free.
 
     The files in *owners* say so of processes on this host; what others lease counts as used.
     """

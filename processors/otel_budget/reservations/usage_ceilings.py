@@ -82,14 +82,14 @@ class UsageCeilings:
         return self._known.get((model, kind))
 
     def add(self, usage_ceiling: UsageCeiling) -> None:
-        """Learn *lesson*; it is shared by the next `share`."""
+        """Learn *usage_ceiling*; it is shared by the next `share`."""
         key = usage_ceiling.model, usage_ceiling.kind
         self._known[key] = usage_ceiling.with_(self._known.get(key))
         self._new[key] = usage_ceiling.with_(self._new.get(key))
 
     @property
     def are_new(self) -> bool:
-        """Whether others have not been told everything."""
+        """Whether something is not shared yet."""
         return bool(self._new)
 
     def share(self, db: Transaction) -> None:
