@@ -151,7 +151,7 @@ def may_call_model(method: str, path: str) -> bool:
         path = path[: path.index("?")]
     last = path[path.rfind("/") + 1 :]
     if last.isalnum():  # the rule; paths with ids in them are many, so nothing is kept of them
-        return last in _LAST_PARTS or last.lower() in _LAST_PARTS
+        return last.lower() in _LAST_PARTS
     if last in _LAST_PARTS:
         return True
     if _PLAIN.fullmatch(last) is not None:
