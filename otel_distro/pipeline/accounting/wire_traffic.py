@@ -40,6 +40,8 @@ class WireTraffic:
         self._times: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         self._spans = WireSpans(self._is_described)
         self.service = ""
+        self.on_admitted: Callable[[tuple[int, int], Any], None] = lambda _key, _admission: None
+        """Told of a request that a budget admitted, by the key of its call."""
 
     def attach(self, settlement: Settlement, wake: Callable[[], None]) -> None:
         """Account for requests in *settlement* from now on; also again in a forked child."""
@@ -69,6 +71,8 @@ class WireTraffic:
         if wire is None or self._settlement is None:
             return
         self._times.append((record.start_ns, record.end_ns))
+        if record.admission is not None:
+            self.on_admitted(wire.key, record.admission)
         self._settlement.put_request(wire)
         self._wake()
 
