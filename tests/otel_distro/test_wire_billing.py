@@ -15,8 +15,8 @@ from opentelemetry import trace
 
 from otel_distro.api import budget
 from otel_distro.api import context as contexts
-from otel_distro.pipeline.accounting.settlement import CACHED
 from otel_pricing import CostStatus
+from otel_pricing.model.billing_reasons import CACHED
 from otel_pricing.model.layers import WIRE_SCOPE
 from otel_wire.observer import observer
 from support.charging_provider import ChargingProvider

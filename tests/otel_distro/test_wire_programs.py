@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support.charging_provider import ChargingProvider
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "wire"))
-from run import PROGRAMS, run_program
+from wire.run import PROGRAMS, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
