@@ -98,6 +98,8 @@ class Runtime:
         self.budgets = _budgets(settings, self.faults)
         self.exit_line = ExitLine(settings) if settings.exit_line else None
         self._traffic = _traffic(settings)
+        if self._traffic is not None and self.budgets is not None:
+            self._traffic.on_admitted = self.budgets.note_admitted
         self.accounts = Accounts(
             load_prices=partial(_load_prices, settings),
             latency=LatencyBudgets(settings.latency_budgets),
