@@ -9,6 +9,7 @@ Whatever goes wrong, the app runs. Where protection is in doubt, content is with
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
