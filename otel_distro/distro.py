@@ -15,7 +15,7 @@ from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr
 
 from otel_distro.base.errors import OtelDistroError
 from otel_distro.base.platforms import unsupported
-from otel_distro.base.startup_phases import phase
+from otel_distro.base.startup_phases import startup_timer
 from otel_distro.bootstrap.boot_failure import keep_protection
 from otel_distro.bootstrap.defaults import forget_exporter_defaults, is_disabled, set_defaults
 from otel_distro.bootstrap.standard_variables import repair_and_report
@@ -52,7 +52,7 @@ class OtelDistroConfigurator:
             keep_protection(os.environ, OtelDistroError(problem))  # noqa: TID251
             return
         try:
-            with phase("import of the SDK and the distribution"):
+            with startup_timer("import of the SDK and the distribution"):
                 from otel_distro.bootstrap.boot import boot_from_environment
 
             boot_from_environment(**kwargs)

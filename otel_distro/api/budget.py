@@ -1,8 +1,8 @@
-"""What programs may ask of their budgets, and tell them.
+"""Public API of budgets: their state, and costs that programs report.
 
 from otel_distro import BudgetExceeded, budget
 
-with budget.scope(tenant="acme"):                 # who the calls inside are made for
+with budget.scope(tenant="acme"):                 # scope of the calls inside
 if budget.remaining("per tenant", tenant="acme").share < 0.2:
 model = "gpt-4o-mini"                     # pick a cheaper one before the wall
 
@@ -44,7 +44,7 @@ class BudgetExceeded(OtelDistroError):  # noqa: N818 - the word everybody looks 
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """How a budget stands. Amounts are whole numbers of its unit: nano-US-dollars for money."""
+    """State of a budget. Amounts are whole numbers of its unit: nano-US-dollars for money."""
 
     limit: int | None
     """None where no budget is in force: there is no limit."""
@@ -75,7 +75,7 @@ _callbacks: list[Callable[[Crossing], None]] = []
 
 @contextmanager
 def scope(**values: str) -> Iterator[None]:
-    """Say who the model calls inside are made for: tenant, user, session, agent.
+    """Set the scope of the model calls inside: tenant, user, session, agent.
 
     The values are put on the spans begun inside as well. Nests; the innermost value of a key wins.
     """
@@ -114,7 +114,7 @@ def note_refusal(refusal: Refusal) -> None:
 
 
 def remaining(name: str = "day", **scope_values: str) -> Remaining:
-    """Return how the budget called *name* stands for these scope values.
+    """Return the state of the budget called *name* for these scope values.
 
     Without any budget in force (plain `python`, OTEL_SDK_DISABLED, no budget in the settings) the
     limit is None and the share 1. Raises OtelDistroError where other budgets are in force and none
@@ -137,7 +137,7 @@ def remaining(name: str = "day", **scope_values: str) -> Remaining:
 
 
 def on_threshold(callback: Callable[[Crossing], None]) -> None:
-    """Have *callback* called when this process takes a budget over one of its thresholds.
+    """Call *callback* when this process takes a budget over one of its thresholds.
 
     It runs on the thread that noticed, so it should be quick; what it raises is ignored.
     """
@@ -145,7 +145,7 @@ def on_threshold(callback: Callable[[Crossing], None]) -> None:
 
 
 def tell_callbacks(crossing: Crossing) -> None:
-    """Call everybody who asked; raises what they raise, one by one collected."""
+    """Call every registered function; their exceptions are collected and raised at the end."""
     errors: list[Exception] = []
     for callback in _callbacks:
         try:

@@ -1,4 +1,4 @@
-"""What a check answers."""
+"""Result of one check."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Status = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """Result of one check."""
 
     status: Status
     subject: str
-    """What was looked at, in two or three words."""
+    """Subject of the check, in two or three words."""
     found: str
-    """What was found; never a secret."""
+    """The finding; never a secret."""
     remedy: str = ""
     """What to do about it, as a command where there is one."""
 

@@ -4,7 +4,7 @@
 * declarative: the same with OTEL_CONFIG_FILE, our settings in `distribution.otel_distro`
 * in code: `otel_distro.configure()`
 
-Whatever goes wrong, the app runs. Where protection is in doubt, content is withheld.
+The app runs in spite of any error. Where protection is in doubt, content is withheld.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from otel_distro import settings
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.base.attributes import DISTRO_NAME
 from otel_distro.base.current_runtime import running, set_running
 from otel_distro.base.errors import OtelDistroError, Problem, SettingsError
-from otel_distro.base.startup_phases import phase
+from otel_distro.base.startup_phases import startup_timer
 from otel_distro.bootstrap.boot_failure import keep_protection, what_failed
 from otel_distro.bootstrap.content import capture
 from otel_distro.bootstrap.runtime import Runtime
@@ -30,7 +30,7 @@ from otel_distro.export.otlp.light_transport import exporter_arguments
 from otel_distro.export.otlp.variables import otlp_endpoint
 from otel_distro.export.spool.endpoints import without_credentials
 from otel_distro.pipeline.logs import setup as logs
-from otel_distro.pipeline.sdk_counters import count_cheaply
+from otel_distro.pipeline.sdk_counters import install_sdk_counters
 from otel_distro.settings.shown import without_secrets
 
 if TYPE_CHECKING:
@@ -64,14 +64,14 @@ def _boot_environment(
     from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 
     for complaint in drop_unknown_exporters(settings.writable_environment()):
-        notices.say(without_secrets(complaint))
-    with phase("parts of the distribution"):
+        messages.warn(without_secrets(complaint))
+    with startup_timer("parts of the distribution"):
         runtime = start(loaded, environ)
-        count_cheaply()
+        install_sdk_counters()
     configurator: Any = _OTelSDKConfigurator
     failure: Exception | None = None
     try:
-        with phase("providers and exporters"):
+        with startup_timer("providers and exporters"):
             configurator_args.setdefault("exporter_args_map", exporter_arguments(environ))
             configurator()._configure(  # noqa: SLF001 - every distribution has to
                 export_span_processor=runtime.batch_spans,
@@ -82,7 +82,7 @@ def _boot_environment(
                 },
                 **configurator_args,
             )
-    except Exception as error:  # noqa: BLE001 - what was made so far still has to be guarded
+    except Exception as error:  # noqa: BLE001 - the providers made so far must be guarded
         failure = error
     _attach(runtime, failure)
 
@@ -102,7 +102,7 @@ def _boot_declarative(
 
     section = dict(getattr(config, "distribution", None) or {}).get("otel_distro") or {}
     runtime = start(settings.load(environ, section), environ)
-    count_cheaply()
+    install_sdk_counters()
     # Instrumentors run after the guard is in place, not before.
     instrumentation, config.instrumentation_development = config.instrumentation_development, None
     failure: Exception | None = None
@@ -159,10 +159,10 @@ def _attach(runtime: Runtime, failure: Exception | None) -> None:
     if failure is not None:
         _refuse_if_strict(strict, what_failed(failure))
         _make_tracer_provider()
-    with phase("guard, its proof, what waits on disk"):
+    with startup_timer("guard, its proof, what waits on disk"):
         attach_to_globals(runtime)
     if failure is not None:
-        notices.say(
+        messages.warn(
             f"{what_failed(failure)}; the app runs, redaction, budgets and ledger are in force, "
             "exported telemetry may be missing"
         )
@@ -187,7 +187,7 @@ def _make_tracer_provider() -> None:
 
 
 def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
-    """Make the runtime from *loaded* settings and tell of every problem met in them."""
+    """Make the runtime from *loaded* settings and report every problem in them."""
     if loaded.problems:
         message = str(SettingsError(loaded.problems))
         _refuse_if_strict(loaded.settings.strict, message)
@@ -196,7 +196,7 @@ def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
             if loaded.withholds
             else "defaults are used in their place"
         )
-        notices.say(f"{message}\n  the app runs; {effect}")
+        messages.warn(f"{message}\n  the app runs; {effect}")
     keep_headers_unprinted()
     warn_of_plaintext(environ)
     capture(loaded.settings, settings.writable_environment())
@@ -209,7 +209,7 @@ def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
 
 
 def attach_to_globals(runtime: Runtime) -> None:
-    """Guard the global providers, or say why that was not possible."""
+    """Guard the global providers, or report why they cannot be guarded."""
     from opentelemetry._logs import get_logger_provider
     from opentelemetry.metrics import get_meter_provider
     from opentelemetry.trace import get_tracer_provider
@@ -218,7 +218,7 @@ def attach_to_globals(runtime: Runtime) -> None:
         runtime.attach(get_tracer_provider(), get_logger_provider(), get_meter_provider())
     except OtelDistroError as error:
         _refuse_if_strict(runtime.settings.strict, str(error))
-        notices.say(str(error))
+        messages.warn(str(error))
     if not runtime.guard_ok:
         _refuse_if_strict(runtime.settings.strict, "the guard is not in place")
 
@@ -238,7 +238,7 @@ def _distro_attributes() -> dict[str, str]:
 
 
 def _name_the_distro(config: OpenTelemetryConfiguration) -> None:
-    """Add to the resource of a declarative file what the environment path says there.
+    """Add the resource attributes of the environment to a declarative file's resource.
 
     Without an instance the metrics of two processes of one service are one series, and each
     overwrites the other's.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def keep_protection(environ: Mapping[str, str], error: BaseException) -> None:
     """Report *error*, and keep in force what it would have switched off; never raises."""
-    from otel_distro.base import messages as notices
+    from otel_distro.base import messages
 
     message = what_failed(error)
     if is_strict(environ):
@@ -29,7 +29,7 @@ def keep_protection(environ: Mapping[str, str], error: BaseException) -> None:
         _silence_unguarded_providers()
     if refuses_calls(environ):
         effects.append(refuse_all_calls())
-    notices.say(f"{message}; {', '.join(effects)}")
+    messages.warn(f"{message}; {', '.join(effects)}")
 
 
 def what_failed(error: BaseException) -> str:

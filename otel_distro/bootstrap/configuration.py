@@ -78,7 +78,7 @@ def configure(
 
 def _instrument(environ: Mapping[str, str], providers: tuple[Any, Any, Any]) -> None:
     """Instrument model clients with the providers that the program passed, else the global ones."""
-    from otel_distro.base import messages as notices
+    from otel_distro.base import messages
     from otel_distro.bootstrap.instrumentation.of_clients import instrument_model_clients
 
     names = ("tracer_provider", "logger_provider", "meter_provider")
@@ -86,11 +86,11 @@ def _instrument(environ: Mapping[str, str], providers: tuple[Any, Any, Any]) -> 
     try:
         instrument_model_clients(environ, **given)
     except Exception as error:  # noqa: BLE001 - the app must run
-        notices.say(f"model clients could not be instrumented: {type(error).__name__}")
+        messages.warn(f"model clients could not be instrumented: {type(error).__name__}")
 
 
 def _listen(loaded: Loaded) -> None:
-    """Have standard loggers heard where their records are to be shown or written."""
+    """Enable standard loggers where their records are to be shown or written."""
     if loaded.settings.profile is None and loaded.settings.log_file is None:
         return
     from opentelemetry._logs import get_logger_provider
@@ -160,7 +160,7 @@ def _report_foreign(tracer_provider: Any, *, strict: bool) -> None:
     """Report a global provider of another make; the app did not pass it, so nothing is raised."""
     if not _is_foreign(tracer_provider):
         return
-    from otel_distro.base import messages as notices
+    from otel_distro.base import messages
     from otel_distro.bootstrap.standard_variables import end_process
 
     message = (
@@ -170,7 +170,7 @@ def _report_foreign(tracer_provider: Any, *, strict: bool) -> None:
     )
     if strict:
         end_process(message)
-    notices.say(message)
+    messages.warn(message)
 
 
 def _name(provider: Any) -> str:

@@ -1,4 +1,4 @@
-"""What OpenTelemetry's own variables are set to where the user left them open.
+"""Defaults of OpenTelemetry's own variables.
 
 Light, because every Python process under the agent comes by here, also where telemetry is off.
 """
@@ -24,7 +24,7 @@ these variables too, and would export without redaction."""
 _DEFAULTS = {
     **_EXPORTER_DEFAULTS,
     "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true",
-    # What a caller without tracing knows a request by; on server spans, redacted like the rest.
+    # Request ids of callers without tracing; on server spans, redacted like the rest.
     "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST": "x-request-id,x-correlation-id",
 }
 _set_here: set[str] = set()

@@ -50,15 +50,15 @@ def repair(environ: MutableMapping[str, str]) -> tuple[str, ...]:
 
 def repair_and_report(environ: MutableMapping[str, str]) -> None:
     """Repair *environ* and print what was wrong; under OTEL_DISTRO_STRICT end the process."""
-    messages = repair(environ)
-    if not messages:
+    problems = repair(environ)
+    if not problems:
         return
     if is_strict(environ):
-        end_process("\n  ".join(messages))
-    from otel_distro.base import messages as notices
+        end_process("\n  ".join(problems))
+    from otel_distro.base import messages
 
-    for message in messages:
-        notices.say(message)
+    for problem in problems:
+        messages.warn(problem)
 
 
 def is_strict(environ: Mapping[str, str]) -> bool:
@@ -86,9 +86,9 @@ def end_process(message: str) -> NoReturn:
 
     An exception would be swallowed by the agent, or shown as a crash of Python itself.
     """
-    from otel_distro.base import messages as notices
+    from otel_distro.base import messages
 
-    notices.say(f"{message}\n  OTEL_DISTRO_STRICT is set, so the app was not started")
+    messages.warn(f"{message}\n  OTEL_DISTRO_STRICT is set, so the app was not started")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(EXIT_CONFIG)

@@ -13,7 +13,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.pipeline.install import GuardError, disarm
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _guard_now(provider: Any) -> None:
         if not isinstance(error, GuardError):
             disarm(provider)
         _keep_empty(provider)
-        notices.say(
+        messages.warn(
             f"a {type(provider).__module__}.{type(provider).__qualname__} was made that cannot be "
             f"guarded, so nothing is exported from it: {error}"
         )

@@ -50,10 +50,10 @@ class Settings:
     budget_baggage: tuple[str, ...] = ()
     budget_on_fault: str = "refuse"
     budget_store: PostgresUrl | None = None
-    """Where hosts share their budgets; None for the file of this host."""
+    """Shared budget store of several hosts; None for the file of this host."""
     budget_unknown_model: str | Decimal = "allow"
     budget_without_scope: str = "together"
-    """What calls without a value for a budget's scope meet: `together`, `allow` or `refuse`."""
+    """Policy for calls without a value for a budget's scope: `together`, `allow` or `refuse`."""
     wire: bool = True
     wire_hosts: tuple[str, ...] = ()
     """Hosts whose model calls are observed; one with `-` before it is left out."""
@@ -61,14 +61,14 @@ class Settings:
     consent: bool = False
     """Whether nothing may leave or be stored before the user has consented."""
     do_not_track: bool = False
-    """Whether the user has said no to all programs (DO_NOT_TRACK)."""
+    """Whether the user has opted out for all programs (DO_NOT_TRACK)."""
     content: str | None = None
     content_key: str | None = field(default=None, repr=False)
     content_retention_days: int | None = None
     """None for as long as calls."""
     baggage: tuple[str, ...] = ()
     baggage_hosts: tuple[str, ...] = ()
-    """Hosts of the app's own, in lower case; one that begins with a dot stands for all below."""
+    """Hosts of the app's own, in lower case; a leading dot includes all subdomains."""
     asgi_event_spans: bool = False
     error_hooks: bool = True
     profile: str | None = None
@@ -86,7 +86,7 @@ class Settings:
     exit_line: bool = True
     ui_token: str | None = field(default=None, repr=False)
     forward: str | None = field(default=None, repr=False)
-    """Where the embedded collector sends on what it receives."""
+    """Endpoint to which the embedded collector forwards telemetry."""
     serve_token: str | None = field(default=None, repr=False)
     serve_origins: tuple[str, ...] = ()
     store_days: float = DEFAULT_DAYS
@@ -107,7 +107,7 @@ _NO_CONTENT_KEY = (
 )
 
 DO_NOT_TRACK = "DO_NOT_TRACK"
-"""The variable by which a user tells every program of a machine not to report."""
+"""The variable by which a user opts out of reports of every program of a machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Loaded:
 
     @property
     def withholds(self) -> bool:
-        """Whether content must be withheld because protection may not be what was meant."""
+        """Whether content must be withheld because the intended protection is unclear."""
         return any(problem.withholds for problem in self.problems)
 
 

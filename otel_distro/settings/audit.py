@@ -1,4 +1,4 @@
-"""Changes of the settings that say what is recorded, kept and sent, noted in the audit trail.
+"""Audit of changes to the settings of recording, retention and export.
 
 A program with another effective setting than at its last start is a change; which one, not what it
 may hold of secrets, is written down. A program that never set anything leaves nothing behind.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def read_policy(values: Mapping[str, Any], section: Mapping[str, Any]) -> Policy:
     """Return the policy for *values* by variable name and the file's redaction *section*.
 
-    Raises ValueError (also as `PolicyError`) or OSError saying what cannot be used.
+    Raises ValueError (also as `PolicyError`) or OSError with the unusable value.
     """
     table = dict(section)
     for kind in values.get(env.OTEL_DISTRO_REDACTION_ALLOW_KINDS, ()):
@@ -31,7 +31,7 @@ def read_policy(values: Mapping[str, Any], section: Mapping[str, Any]) -> Policy
         table["people"] = people
     key = _pseudonym_key(values)
     if key is not None:
-        # Whoever gives a key wants pseudonyms, unless the file says otherwise.
+        # A key requests pseudonyms, unless the file sets otherwise.
         table.setdefault("default", "pseudonym")
     policy = Policy.from_mapping(table) if table else DEFAULT_POLICY
     if key is not None:

@@ -287,10 +287,10 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         env.OTEL_DISTRO_BAGGAGE,
         "baggage",
-        parse.said_keys,
+        parse.baggage_keys,
         "which of session.id, user.id, tenant.id, feature_flag.key and "
         "feature_flag.result.variant travel in the baggage header to every host a program "
-        "calls but model endpoints, and are believed when they come in",
+        "calls but model endpoints, and are trusted when they come in",
         "none",
         "session.id,user.id,tenant.id",
         protects=True,

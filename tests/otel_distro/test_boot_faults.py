@@ -1,4 +1,4 @@
-"""Faults at boot: protection stays, whatever else is lost."""
+"""InternalErrors at boot: protection stays, whatever else is lost."""
 
 from __future__ import annotations
 

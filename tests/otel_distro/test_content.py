@@ -18,8 +18,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_cost_ledger.model.privacy import Pseudonyms
-from otel_distro.base.internal_errors import Faults
-from otel_distro.bootstrap.content import CAPTURE, capture, shields
+from otel_distro.base.internal_errors import InternalErrors
+from otel_distro.bootstrap.content import CAPTURE, capture, redactors_for
 from otel_distro.cli import main
 from otel_distro.demo.provider import FakeProvider
 from otel_distro.pipeline.install import guard_tracer_provider
@@ -40,12 +40,12 @@ PROMPT = '[{"role": "user", "parts": [{"type": "text", "content": "I am ada@love
 def guarded(level: str | None, *processors: Any) -> tuple[TracerProvider, Any]:
     """A provider under the content *level*, with an exporter that keeps what it gets."""
     settings = Settings(content=level)
-    made = shields(settings, Redactor(), SilentObserver(), withhold=False)
+    made = redactors_for(settings, Redactor(), SilentObserver(), withhold=False)
     provider = TracerProvider(shutdown_on_exit=False)
     exporter: Any = InMemorySpanExporter()
     for one in (exporter, *processors):
         provider.add_span_processor(SimpleSpanProcessor(one))
-    guard_tracer_provider(provider, Pipeline(made.exporting, NO_ACCOUNTS, Faults()))
+    guard_tracer_provider(provider, Pipeline(made.exporting, NO_ACCOUNTS, InternalErrors()))
     return provider, exporter
 
 
@@ -132,7 +132,9 @@ def test_under_full_messages_are_stored_redacted_and_only_the_key_reads_them(
 ) -> None:
     """Nothing of them stands in the file; the calls of a user can be found to forget them."""
     private_key, public_key = keys
-    whole = shields(Settings(content="full"), Redactor(), SilentObserver(), withhold=False).whole
+    whole = redactors_for(
+        Settings(content="full"), Redactor(), SilentObserver(), withhold=False
+    ).with_messages
     path = tmp_path / "content.db"
     provider, _ = guarded("full", ContentKeeper(path, public_key, whole, lambda: KEY))
     call_model(provider)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from support.process import BIN, clean_environment, free_port, run
 
 if TYPE_CHECKING:
@@ -135,6 +135,6 @@ def test_no_command_lets_a_name_steer_the_terminal(
 
 def test_what_we_say_ourselves_steers_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     """Such as the reason that a server gives."""
-    notices.say(f"refused: {HOSTILE}")
+    messages.warn(f"refused: {HOSTILE}")
 
     assert steers(capfd.readouterr().err) == []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.base.messages import say_once
-from otel_distro.base.startup_phases import INSTRUMENTOR, phase
+from otel_distro.base.messages import warn_once
+from otel_distro.base.startup_phases import INSTRUMENTOR, startup_timer
 from otel_distro.bootstrap.instrumentation.libraries import WAITS_FOR
 from otel_distro.bootstrap.instrumentation.model_clients import MODEL_CLIENTS
 from otel_distro.bootstrap.instrumentation.triggers import module_of, trigger_of
@@ -30,7 +30,7 @@ SYSTEM_METRICS: dict[str, list[str] | None] = {
     "process.open_file_descriptor.count": None,
     "cpython.gc.collections": None,
 }
-"""What is measured of host and process; upstream's full set costs many more series."""
+"""Host and process metrics; upstream's full set costs many more series."""
 
 
 def load(entry_point: EntryPoint, **kwargs: Any) -> None:
@@ -78,7 +78,7 @@ def _activate_or_report(entry_point: EntryPoint, library: str | None, **kwargs: 
         # Without a library to wait for, it is the library itself that is not installed. Packages
         # with instrumentors of several libraries lack those that an app does not use.
         if library is not None and entry_point.name in _OF_MODEL_CLIENTS:
-            say_once(
+            warn_once(
                 f"{entry_point.name} is imported but not instrumented: module {error.name}, which "
                 f"{_package(entry_point)} needs, is missing; run `otel-distro doctor`"
             )
@@ -92,7 +92,7 @@ def _package(entry_point: EntryPoint) -> str:
 
 def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
     try:
-        with phase(f"{INSTRUMENTOR}{entry_point.name}"):
+        with startup_timer(f"{INSTRUMENTOR}{entry_point.name}"):
             instrumentor = entry_point.load()
             if entry_point.name == "system_metrics":
                 instrumentor(config=SYSTEM_METRICS).instrument(**kwargs)
@@ -107,7 +107,7 @@ def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
 
 
 def _tell(name: str, error: Exception) -> None:
-    say_once(
+    warn_once(
         f"instrumentation of {name} failed ({type(error).__name__}: {error}); "
         f"to skip it set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={name}"
     )

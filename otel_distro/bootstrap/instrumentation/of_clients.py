@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
-from otel_distro.base.messages import say_once
+from otel_distro.base.messages import warn_once
 from otel_distro.bootstrap.instrumentation.instrumentors import load
 from otel_distro.bootstrap.instrumentation.model_clients import (
     MODEL_CLIENTS,
@@ -72,7 +72,7 @@ def _report(client: ModelClient, theirs: Sequence[EntryPoint], active: set[str])
         what = f"until you run: pip install {client.package}"
     else:
         what = "(no instrumentation of it is known)"
-    say_once(f"{client.name} is imported, but nothing makes spans of its calls {what}")
+    warn_once(f"{client.name} is imported, but nothing makes spans of its calls {what}")
 
 
 def _quiet_second_activation() -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from otel_budget import LatencyBudgets
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.pipeline.accounting.wire_traffic import WireTraffic
     from otel_pricing import PriceBook, PricedCall
 
@@ -63,7 +63,7 @@ class Accounts:
         *,
         load_prices: Callable[[], PriceBook],
         latency: LatencyBudgets,
-        faults: Faults,
+        faults: InternalErrors,
         call_sinks: Sequence[CallSink] = (),
         verdict_sinks: Sequence[VerdictSink] = (),
         wire: WireTraffic | None = None,
@@ -227,7 +227,7 @@ class _Facts:
     __slots__ = ("_account", "_faults", "_record")
 
     def __init__(
-        self, account: Account | None, record: LatencyRecord | None, faults: Faults
+        self, account: Account | None, record: LatencyRecord | None, faults: InternalErrors
     ) -> None:
         self._account = account
         self._record = record

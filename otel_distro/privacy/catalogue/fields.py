@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TEXT, MESSAGE, PLAIN = "text", "message", "plain"
-"""Kinds of field: text of the program's, what models are told and answer, numbers and names."""
+"""Kinds of field: text of the program, messages to and from models, numbers and names."""
 
 TRACING, COSTS, OWN_HEALTH = "to see what happens", "to know costs", "to see whether this works"
 

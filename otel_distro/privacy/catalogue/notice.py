@@ -1,4 +1,4 @@
-"""What a user is told before being asked for consent, made from the settings in force."""
+"""The notice before the request for consent, made from the current settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOW = (
 
 
 def notice_for(settings: Settings) -> str:
-    """Return the notice: what is recorded, where it goes, how long it is kept, how to say no."""
+    """Return the notice: recorded data, destinations, retention, how to refuse."""
     from otel_distro.settings import process_environment
 
     lines = [WHAT, HOW]

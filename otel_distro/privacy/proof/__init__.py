@@ -1,4 +1,4 @@
-"""Proof of privacy: run any program with canary secrets and look at every field that would leave.
+"""Proof of privacy: runs any program with canary secrets and checks every exported field.
 
 In a program's prompts a canary is planted by
 

@@ -74,14 +74,14 @@ def check_redaction(loaded: Loaded) -> Iterator[Check]:
             "unset OTEL_DISTRO_REDACTION",
         )
         return
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.pipeline.canary import SECRETS, leaks
     from otel_distro.pipeline.pipeline import NO_ACCOUNTS, Pipeline
     from otel_redaction import Redactor
     from otel_redaction.shield import Shield
 
     shield = Shield(Redactor(loaded.settings.policy), withhold=loaded.withholds)
-    leaked = leaks(Pipeline(shield, NO_ACCOUNTS, Faults()))
+    leaked = leaks(Pipeline(shield, NO_ACCOUNTS, InternalErrors()))
     if leaked:
         yield Check(
             "fail",
