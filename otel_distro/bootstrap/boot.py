@@ -53,7 +53,7 @@ def boot_from_environment(**configurator_args: Any) -> None:
             _boot_environment(environ, configurator_args)
     except SystemExit:
         raise
-    except Exception as error:  # noqa: BLE001 - the app must run
+    except Exception as error:  # the app must run
         _refuse_if_strict(settings.load(environ).settings.strict, str(error))
         messages.warn(f"{_what(error)}; the app runs, telemetry may be missing")
 
@@ -79,7 +79,7 @@ def _boot_environment(environ: Mapping[str, str], configurator_args: dict[str, A
                 resource_attributes=_distro_attributes(),
                 **configurator_args,
             )
-    except Exception as error:  # noqa: BLE001 - the providers made so far must be guarded
+    except Exception as error:  # the providers made so far must be guarded
         failure = error
     with startup_timer("guard, its proof, what waits on disk"):
         attach_to_globals(runtime)

@@ -55,7 +55,7 @@ def can_ask() -> bool:
 
 
 def ask(*, timeout: float | None = None) -> bool | None:
-    """Show the notice on stderr and read the answer; None without one in time."""
+    """Show the notice on stderr and read the answer; None without one in *timeout* seconds."""
     _write(f"\n{consent.notice()}\n\n{QUESTION} [y/N] ")
     line = _read_line(timeout)
     if line is None:

@@ -337,7 +337,7 @@ class GrpcAdapter:
                 metadata=exporter._headers,
                 timeout=exporter._timeout,
             )
-        except Exception as error:  # noqa: BLE001 - RpcError, whose module may not be there
+        except Exception as error:  # RpcError, whose module may not be there
             return _grpc_answer(_code_of(error) or "UNAVAILABLE")
         return partial_answer(self._signal, response)
 
