@@ -40,7 +40,9 @@ def first_run() -> None:
             "the app runs. To decide: otel-distro consent"
         )
     except Exception as error:  # noqa: BLE001 - the app must run
-        messages.warn(f"consent could not be asked for ({type(error).__name__}); it counts as no")
+        messages.warn(
+            f"cannot ask for consent ({type(error).__name__}); nothing is exported or stored"
+        )
 
 
 def can_ask() -> bool:

@@ -77,9 +77,6 @@ class Redactor:
     def find(self, text: str, *, content: bool = False) -> list[Match]:
         """Return the matches in *text* that the policy hides, in order, without overlaps.
 
-        *deadline* is in seconds of `time.monotonic()`; None is no limit.
-
-
         *content* means what it means for `text`.
         """
         people = self.policy.people == "all" or (content and self.policy.people == "content")

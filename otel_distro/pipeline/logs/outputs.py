@@ -73,8 +73,8 @@ class FileOutput(LogRecordExporter):
             self._file.append([json_line(entry) + "\n" for entry in batch])
         except Exception as error:  # must not raise into the app
             messages.warn_once(
-                f"the log file {self._file.path} cannot be written ({type(error).__name__}); "
-                "lines are missing there, the app is not affected"
+                f"cannot write log file {self._file.path} ({type(error).__name__}); "
+                "its lines are lost, the app is not affected"
             )
             return LogRecordExportResult.FAILURE
         return LogRecordExportResult.SUCCESS

@@ -340,7 +340,7 @@ def test_a_signal_that_nobody_takes_is_dropped_and_told_once(
     done, _ = app("work(10); time.sleep(0.2); work(10)", environ)
     found = books(environ)["spans"]
 
-    assert done.stderr.count("refuses spans: it answered 404") == 1
+    assert done.stderr.count("rejects spans: it answered 404") == 1
     assert "OTEL_TRACES_EXPORTER=none" in done.stderr
     assert found["dropped"] == {"rejected": 20}
 
