@@ -110,9 +110,8 @@ class Outages:
             first = signal not in self._warnings
             self._warnings.add(signal)
         if first:
-            warn(
-                f"{self._endpoint} accepted {signal} with a warning: {self._clean(warning)[:_MAX_REASON]}"
-            )
+            text = self._clean(warning)[:_MAX_REASON]
+            warn(f"{self._endpoint} accepted {signal} with a warning: {text}")
 
     def delivered(self) -> None:
         """Record a delivery; the first after an outage is reported."""

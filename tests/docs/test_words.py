@@ -9,7 +9,7 @@ import pytest
 from tools.docstrings import functions_in, shipped_files, suppressions
 from tools.words import PHRASES, Prose, places_in, rates, tracked_files
 
-MOST_PER_1000_WORDS = {
+MOST_PER_1000_WORDS: dict[str, dict[str, float]] = {
     "packages": {},
     "tests": {},
     "docs": {},
