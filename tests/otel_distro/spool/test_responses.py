@@ -1,4 +1,4 @@
-"""A status of 200 is judged by what comes with it, for each signal and over HTTP and gRPC."""
+"""A status of 200 is classified by its body, for each signal and over HTTP and gRPC."""
 
 from __future__ import annotations
 
