@@ -62,7 +62,8 @@ def session(session_id: str | None = None) -> BaggageScope:
 def user(user_id: str) -> BaggageScope:
     """Return a context for one user, recorded only as a keyed pseudonym.
 
-    The pseudonym is the one the ledger shows, so `otel-distro forget` finds it again. Without a
+    The pseudonym is the one the ledger shows, so `otel-distro privacy forget`
+    finds it again. Without a
     running distribution there is no key, and then nothing is carried: a name never is.
     """
     from otel_cost_ledger.model.privacy import person_name

@@ -1,4 +1,4 @@
-"""`otel-distro digest`: the review of a day, a week or a month."""
+"""`otel-distro reports digest`: the review of a day, a week or a month."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from otel_distro.reports.digest.suggestions import Suggestion
 
 
-@click.command("digest", epilog="Example: otel-distro digest weekly")
+@click.command("digest", epilog="Example: otel-distro reports digest weekly")
 @click.argument("period", type=click.Choice(["daily", "weekly", "monthly"]))
 @until_option
 @ledger_option
@@ -114,7 +114,9 @@ def _figures_data(of: Figures) -> dict[str, Any]:
 
 def _print(found: Review, told: Sequence[SentAlert], suggested: Sequence[Suggestion]) -> None:
     now, before = found.now, found.before
-    click.echo(f"{found.period} review, {found.since:%Y-%m-%d %H:%M} to {found.until:%H:%M} UTC")
+    click.echo(
+        f"{found.period} review, {found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC"
+    )
     if not found.complete:
         output.note("some calls of this period are gone: the figures are too low")
     lines = [

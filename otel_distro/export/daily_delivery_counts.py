@@ -1,4 +1,4 @@
-"""Export counters of all processes of a host by day, for `otel-distro health`: one small file.
+"""Daily export counters of a host's processes, for `otel-distro reports health`: one small file.
 
 Each process adds its changes every few seconds and at exit. The last records of a killed process
 are counted as emitted only.

@@ -81,7 +81,7 @@ class Outages:
             self.last_failure = time.monotonic()
             first = self._reason is None
             if first:
-                self._reason = _worded(self._clean(reason))[:_MAX_REASON]
+                self._reason = readable_reason(self._clean(reason))[:_MAX_REASON]
             if first and not self._exiting:
                 fate = "lost records are counted"
                 if self.spool is not None:
@@ -206,10 +206,11 @@ def _reason(record: logging.LogRecord) -> str:
     text = record.getMessage()
     if record.exc_info and record.exc_info[1] is not None:
         text = f"{text} {type(record.exc_info[1]).__name__}"
-    return _worded(without_header(text))
+    return readable_reason(without_header(text))
 
 
-def _worded(text: str) -> str:
+def readable_reason(text: str) -> str:
+    """Return why a delivery failed, in place of the message of an HTTP or gRPC library."""
     for sign, meaning in (
         ("refused", "the connection was refused"),
         ("Name or service not known", "its name cannot be resolved"),

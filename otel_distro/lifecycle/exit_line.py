@@ -120,7 +120,7 @@ class ExitLine:
             parts.append("not stored: OTEL_DISTRO_LEDGER=none")
         elif not may_store:
             why = "DO_NOT_TRACK is set" if self._settings.do_not_track else "no consent"
-            parts.append(f"not stored: {why} (otel-distro consent)")
+            parts.append(f"not stored: {why} (otel-distro privacy consent)")
         else:
             where = f"in {figures.home_relative(str(ledger), environ)}"
             parts.append(f"{waiting:,} not yet {where}" if waiting else f"{where} ({_NEXT})")

@@ -75,7 +75,7 @@ def ask(callback: Callable[[str], bool | None]) -> bool:
     """Ask the user by *callback*, unless already asked; return whether consent is given.
 
     It receives the notice and returns True, False, or None without an answer. For programs
-    with a window; a terminal is asked by `otel-distro consent`.
+    with a window; a terminal is asked by `otel-distro privacy consent`.
     """
     found = status()
     if found.undecided:

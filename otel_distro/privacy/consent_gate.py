@@ -19,7 +19,7 @@ _LOOK_SECONDS = 0.5
 class ConsentGate:
     """Open where consent is not required, or while it is given; never under DO_NOT_TRACK.
 
-    A decision made in another process, by `otel-distro consent`, takes effect within half a
+    A decision made in another process, by `otel-distro privacy consent`, takes effect within half a
     second. What began before the gate opened stays out when it ends afterwards.
     """
 

@@ -1,4 +1,4 @@
-"""The question on a terminal: at the first run of a program, and by `otel-distro consent`.
+"""The question on a terminal: at the first run of a program, and by `otel-distro privacy consent`.
 
 Only a person at the terminal is asked: input and messages are on one, and the program is
 in its foreground. Everywhere else nothing is asked and nothing is assumed.
@@ -37,7 +37,7 @@ def first_run() -> None:
             return
         messages.warn_once(
             "consent is required and not given, so nothing is exported or stored; "
-            "the app runs. To decide: otel-distro consent"
+            "the app runs. To decide: otel-distro privacy consent"
         )
     except Exception as error:  # noqa: BLE001 - the app must run
         messages.warn(

@@ -116,7 +116,10 @@ def _remains(settings: Settings, user_id: int, environ: Mapping[str, str]) -> It
     if places:
         yield f"sent earlier to {', '.join(places)}: ask there for user.id = {shown}"
     if waiting_files(settings.state_dir):
-        yield "telemetry that waits to be sent: `otel-distro consent revoke` deletes all of it"
+        yield (
+            "telemetry that waits to be sent: "
+            "`otel-distro privacy consent revoke` deletes all of it"
+        )
     if settings.ledger is not None:
         yield "daily sums of all users together, which name nobody"
         yield "archives that were made of the ledger: delete those of the time in question"

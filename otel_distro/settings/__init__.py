@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_budget.cost_budget import DAY, Action, CostBudget
 from otel_budget.latency import DEFAULT_LATENCY_BUDGETS, LatencyBudget
+from otel_cost_ledger.model.state_folder import default_state_dir
 from otel_distro.base.errors import Problem
 from otel_distro.export.batch_limits import DEFAULT_LIMITS, MEGABYTE, BatchLimits
 from otel_distro.export.spool.limits import DEFAULT_SPOOL_LIMITS, SpoolLimits
@@ -23,7 +24,8 @@ from otel_distro.pipeline.input_limits.limits import VALUE_LIMITS, ValueLimits
 from otel_distro.settings import environment_variables as env
 from otel_distro.settings.parsers import FALSE
 from otel_distro.settings.redaction import read_policy
-from otel_distro.settings.variables import PREFIX, VARIABLES
+from otel_distro.settings.shown import shown, without_secrets, without_value
+from otel_distro.settings.variables import PREFIX, VARIABLES, Variable
 from otel_redaction import DEFAULT_POLICY, Policy
 from otel_trace_store.limits import DEFAULT_BYTES, DEFAULT_DAYS
 
@@ -61,7 +63,7 @@ class Settings:
     do_not_track: bool = False
     """Whether the user has opted out for all programs (DO_NOT_TRACK)."""
     content: str | None = None
-    content_key: str | None = None
+    content_key: str | None = field(default=None, repr=False)
     content_retention_days: int | None = None
     """None for as long as calls."""
     baggage: tuple[str, ...] = ()
@@ -100,7 +102,7 @@ class Settings:
 _SECTIONS = {"redaction", "budgets"}  # tables of their own; redaction may be true/false
 
 _NO_CONTENT_KEY = (
-    "there is no key to encrypt content for; run `otel-distro content keygen FILE` and set "
+    "there is no key to encrypt content for; run `otel-distro privacy content keygen FILE` and set "
     "OTEL_DISTRO_CONTENT_KEY to what it prints"
 )
 
@@ -152,13 +154,26 @@ def load(environ: Mapping[str, str], section: Mapping[str, Any] | None = None) -
             continue
         try:
             values[variable.name] = variable.read(raw)
-        except ValueError as error:
-            shown = "(not shown)" if variable.secret else repr(raw)
-            problems.append(Problem(f"{name}={shown}", str(error), withholds=variable.protects))
+        except Exception as error:  # noqa: BLE001 - no value may end the program
+            problems.append(_problem(variable, name, raw, error))
     settings = _settings(values, section, environ, problems)
     if settings.content == "full" and settings.content_key is None:
         problems.append(Problem(f"{env.OTEL_DISTRO_CONTENT}=full", _NO_CONTENT_KEY))
-    return Loaded(settings, tuple(problems))
+    return Loaded(settings, tuple(_without_secrets(problem) for problem in problems))
+
+
+def _problem(variable: Variable, name: str, raw: object, error: Exception) -> Problem:
+    reason = str(error) if isinstance(error, ValueError) else "cannot be read"
+    return Problem(
+        f"{name}={shown(raw, secret=variable.secret)}",
+        without_value(reason, raw, secret=variable.secret),
+        withholds=variable.protects,
+    )
+
+
+def _without_secrets(problem: Problem) -> Problem:
+    name, message = without_secrets(problem.name), without_secrets(problem.message)
+    return replace(problem, name=name, message=message)
 
 
 def _settings(
@@ -228,15 +243,10 @@ def _policy(values: dict[str, Any], section: Mapping[str, Any], problems: list[P
     try:
         return read_policy(values, section["redaction"] if _is_table(section, "redaction") else {})
     except ValueError as error:
-        problems.append(Problem("[redaction]", str(error)))
+        allowed = (env.OTEL_DISTRO_REDACTION_ALLOW_KINDS, env.OTEL_DISTRO_REDACTION_ALLOW_KEYS)
+        reason = without_value(str(error), [values.get(name, ()) for name in allowed], secret=False)
+        problems.append(Problem("[redaction]", reason))
         return DEFAULT_POLICY
-
-
-def default_state_dir(environ: Mapping[str, str]) -> Path:
-    """Return the folder for files on disk, by the XDG base directory rules."""
-    base = environ.get("XDG_STATE_HOME", "")
-    root = Path(base) if base.startswith("/") else Path(environ.get("HOME") or Path.home())
-    return root / "otel-distro" if base.startswith("/") else root / ".local/state/otel-distro"
 
 
 def _file_section(environ: Mapping[str, str], problems: list[Problem]) -> Mapping[str, Any]:
@@ -251,11 +261,13 @@ def _file_section(environ: Mapping[str, str], problems: list[Problem]) -> Mappin
         return tomllib.loads(text)
     except OSError as error:
         reason = f"cannot read the file: {error.strerror}"
+    except RuntimeError:  # of expanduser
+        reason = "cannot read the file: there is no home folder for `~`; write the whole path"
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
         reason = f"not valid TOML: {error}"
         if "consent" in text:
             reason += "; it speaks of consent, which is required until it can be read"
-    problems.append(Problem(f"{env.OTEL_DISTRO_CONFIG}={name!r}", reason))
+    problems.append(Problem(f"{env.OTEL_DISTRO_CONFIG}={shown(name, secret=False)}", reason))
     return {}
 
 

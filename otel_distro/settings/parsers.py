@@ -74,7 +74,10 @@ def path(value: object) -> Path:
         raise ValueError("empty; write a path")
     if "\0" in text:
         raise ValueError("holds a NUL character; write a path")
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError("there is no home folder for `~`; write the whole path") from None
 
 
 def ledger(value: object) -> Location | None:
@@ -83,6 +86,8 @@ def ledger(value: object) -> Location | None:
     if text.lower() == "none":
         return None
     if "://" not in text:
+        if "@" in text and text.lower().startswith("postgres"):
+            raise ValueError("not a URL that can be read; write postgresql://user@host/database")
         return path(text)
     from otel_cost_ledger.model.location import PostgresUrl
 
@@ -144,7 +149,9 @@ def content_key(value: object) -> str:
     except ValueError:
         raw = b""
     if not text.startswith(CONTENT_KEY_PREFIX) or len(raw) != _KEY_BYTES:
-        raise ValueError("not a public key; `otel-distro content keygen FILE` makes and prints one")
+        raise ValueError(
+            "not a public key; `otel-distro privacy content keygen FILE` makes and prints one"
+        )
     return text
 
 

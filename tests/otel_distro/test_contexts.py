@@ -180,7 +180,7 @@ def test_baggage_from_outside_counts_only_where_it_is_believed() -> None:
 
 
 def test_other_baggage_never_becomes_an_attribute() -> None:
-    """The list of what may be believed cannot be extended to anything."""
+    """The list of trusted keys cannot be extended to anything."""
     sent = baggage.set_baggage("password", "hunter2")
 
     assert contexts.attributes(sent, ("password",)) == {}

@@ -90,7 +90,7 @@ class LedgerSink:
             messages.warn(
                 f"{counted(len(unpriced), 'model call')} could not be priced before the process "
                 f"ended (OTEL_DISTRO_EXIT_TIMEOUT is {self._settings.exit_timeout:g} s) and will "
-                "be in the ledger as unpriced; `otel-distro reprice --since 1d` prices them"
+                "be in the ledger as unpriced; `otel-distro ledger reprice --since 1d` prices them"
             )
 
     def _writer(self) -> LedgerWriter:

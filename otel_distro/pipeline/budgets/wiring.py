@@ -51,7 +51,7 @@ class Budgets:
     """The cost budgets of this process; a `CallSink` of the accounts."""
 
     def __init__(
-        self, settings: Settings, open_book: Callable[[], PriceBook], faults: InternalErrors
+        self, settings: Settings, load_prices: Callable[[], PriceBook], faults: InternalErrors
     ) -> None:
         self._settings = settings
         self._faults = faults
@@ -69,12 +69,13 @@ class Budgets:
             self.hide,
             self._crossed,
             together=settings.budget_without_scope == "together",
+            trusted=self._scopes.trusted,
         )
         hard = tuple(budget for budget in self.all if budget.action is Action.REFUSE)
         self.gate = Gate(
             hard,
             self.books,
-            open_book,
+            load_prices,
             unknown_model=self._unknown_model,
             scope_values=self._scope_values,
             hide=self.hide,
@@ -144,6 +145,7 @@ class Budgets:
         self.gated.at_fork()
         self._open_calls.at_fork()
         self._booking.at_fork()
+        self._scopes.at_fork()
 
     def close(self) -> None:
         """Be known as ended."""

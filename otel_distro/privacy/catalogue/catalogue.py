@@ -88,7 +88,7 @@ def _headers(settings: Settings) -> Iterator[Entry]:
 
 def _alerts(settings: Settings) -> Iterator[Entry]:
     for url in settings.alert_urls:
-        place = f"alerts to {url.partition('://')[0]}, when `otel-distro alerts` runs"
+        place = f"alerts to {url.partition('://')[0]}, when `otel-distro reports alerts` runs"
         what = "what is wrong: counts, budgets, services"
         yield Entry(place, "title, body", what, "to tell people", THERE, AS_IS, leaves=True)
 

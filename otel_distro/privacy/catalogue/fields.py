@@ -160,9 +160,9 @@ def _model_calls(signal: str) -> Iterator[_Field]:
 
 def _of_ours(signal: str) -> Iterator[_Field]:
     for module_name in (
-        "otel_distro.attributes",
+        "otel_distro.base.attributes",
         "otel_budget.attributes",
-        "otel_pricing.attributes",
+        "otel_pricing.model.attributes",
     ):
         module = import_module(module_name)
         names = {v for k, v in vars(module).items() if k.isupper() and isinstance(v, str)}

@@ -40,6 +40,6 @@ def notice_for(settings: Settings) -> str:
         lines.append("Messages to and from models are kept too, encrypted with your own key.")
     lines.append(
         "Nothing is recorded unless you agree, and you can take it back at any time: "
-        "otel-distro consent revoke"
+        "otel-distro privacy consent revoke"
     )
     return "\n".join(lines)

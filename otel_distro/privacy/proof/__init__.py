@@ -2,10 +2,10 @@
 
 In a program's prompts a canary is planted by
 
-    from otel_distro.proof import canary_text
+    from otel_distro.privacy.proof import canary_text
     prompt = f"Summarise this. {canary_text()}"
 
-which is empty unless the program runs under `otel-distro prove-privacy`.
+which is empty unless the program runs under `otel-distro privacy prove`.
 """
 
 from otel_distro.privacy.proof.canaries import canary_text

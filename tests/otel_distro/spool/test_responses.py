@@ -151,7 +151,7 @@ trace.get_tracer_provider().force_flush(5000)
 
 
 def _health(environ: dict[str, str]) -> Any:
-    done = run(["otel-distro", "health", "--json"], environ)
+    done = run(["otel-distro", "reports", "health", "--json"], environ)
     return json.loads(done.stdout)
 
 
