@@ -155,7 +155,7 @@ def tell_callbacks(crossing: Crossing) -> None:
     for callback in _callbacks:
         try:
             callback(crossing)
-        except Exception as error:  # noqa: BLE001 - the app's own code, on our thread
+        except Exception as error:  # the app's own code, on our thread
             errors.append(error)
     if errors:
         raise errors[0]

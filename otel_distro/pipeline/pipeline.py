@@ -138,14 +138,14 @@ class Pipeline:
         """Return whether consent allows processors to see *span*; false where that fails."""
         try:
             return self.gate.admits(span.start_time)
-        except Exception as error:  # noqa: BLE001 - fails closed
+        except Exception as error:  # fails closed
             self.faults.record("consent", error)
             return False
 
     def _account(self, span: ReadableSpan) -> Facts | None:
         try:
             return self.accounts.take(span)
-        except Exception as error:  # noqa: BLE001 - accounting fails open: a span without cost
+        except Exception as error:  # accounting fails open: a span without cost
             self.faults.record("account", error)
             return None
 

@@ -100,7 +100,7 @@ class Account:
             return list(self._served)
 
     def clear(self) -> None:
-        """Forget what was served."""
+        """Forget the served requests."""
         with self._lock:
             self._served.clear()
 

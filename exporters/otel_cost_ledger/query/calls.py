@@ -146,7 +146,7 @@ def _each(
         JOIN origins o ON o.id = c.origin_id
         JOIN outcomes r ON r.id = c.outcome_id
         ORDER BY {order}
-    """  # noqa: S608 - constants only, values are bound
+    """  # constants only, values are bound
     for row in ledger.rows(sql, [*values, _NO_LIMIT if limit is None else limit]):
         yield _stored_call(dict(zip(_NAMES, row, strict=True)))
 

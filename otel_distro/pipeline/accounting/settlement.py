@@ -244,7 +244,7 @@ class Settlement:
         while account := self._next():
             try:
                 self._decide(account)
-            except Exception as error:  # noqa: BLE001 - a bad span must not cost its neighbours
+            except Exception as error:  # a bad span must not cost its neighbours
                 self._faults.record("account", error)
             account.settled = True
 

@@ -215,5 +215,5 @@ class Budgets:
             self._tell().crossed(crossing)
             try:
                 tell_callbacks(crossing)
-            except Exception as error:  # noqa: BLE001 - the app's own code
+            except Exception as error:  # the app's own code
                 self._faults.record("budget callback", error)
