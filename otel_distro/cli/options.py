@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _AGE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([mhdw])\s*$")
 _WHOLE_DAYS = frozenset("dw")
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2262, 1, 1, tzinfo=UTC)
+"""Moments are nanoseconds since 1970 in 64 bits."""
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -44,6 +47,8 @@ class When(click.ParamType):  # type: ignore[type-arg]  # generic only in the ne
                 moment = datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: float(match[1])})
             except OverflowError:
                 self.fail(f"{value!r} is too long ago", param, ctx)
+            if moment < EARLIEST:
+                self.fail(f"{value!r} is too long ago", param, ctx)
             if match[2] in _WHOLE_DAYS:
                 moment = moment.replace(hour=0, minute=0, second=0, microsecond=0)
             return moment
@@ -56,7 +61,10 @@ class When(click.ParamType):  # type: ignore[type-arg]  # generic only in the ne
                 param,
                 ctx,
             )
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if not EARLIEST <= moment < LATEST:
+            self.fail(f"{value!r} is not between 1970 and 2262", param, ctx)
+        return moment
 
 
 def since_option(help_text: str) -> Callable[[Any], Any]:

@@ -232,6 +232,10 @@ def _store_routes(pages: _Pages) -> list[Route]:
         Route("/traces", store.traces),
         Route("/logs", store.logs),
         Route("/metrics", store.metrics),
+        Route("/sessions", store.sessions),
+        Route("/services", store.services),
+        Route("/compare", store.compare),
+        Route("/{name}.{form}", store.export),
         Route("/trace/{trace_id}.json", pages.trace_json),
         Route("/trace/{trace_id}/span/{span_id}", pages.span),
     ]
