@@ -63,9 +63,16 @@ class Export:
 _DATED: Final = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
 
 
+_NEW_ORDER: Final = re.compile(r"\A(claude)-(haiku|sonnet|opus)-([1-3](?:-\d)?)\Z")
+"""Claude models up to version 3 have the version first, except in the names shown to people."""
+
+
 def family(model: str) -> str:
-    """Return *model* without a date, since a refused call only names the family."""
-    return _DATED.sub("", model.strip())
+    """Return *model* without a date, since a refused call only names the family.
+
+    `Claude Haiku 3.5` of a cost file and `claude-3-5-haiku-20241022` are one family.
+    """
+    return _NEW_ORDER.sub(r"\1-\3-\2", _DATED.sub("", model.strip()))
 
 
 def read_export(path: Path) -> Export:

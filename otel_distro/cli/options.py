@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
 _AGE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([mhdw])\s*$")
 _WHOLE_DAYS = frozenset("dw")
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST = datetime(2262, 1, 1, tzinfo=UTC)
-"""Moments are nanoseconds since 1970 in 64 bits."""
+_LATEST = datetime(2262, 1, 1, tzinfo=UTC)
+"""Nanoseconds since 1970 fit into 64 bits until then."""
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -47,11 +46,9 @@ class When(click.ParamType):  # type: ignore[type-arg]  # generic only in the ne
                 moment = datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: float(match[1])})
             except OverflowError:
                 self.fail(f"{value!r} is too long ago", param, ctx)
-            if moment < EARLIEST:
-                self.fail(f"{value!r} is too long ago", param, ctx)
             if match[2] in _WHOLE_DAYS:
                 moment = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-            return moment
+            return _within_unix_time(moment)
         try:
             moment = datetime.fromisoformat(str(value).strip())
         except ValueError:
@@ -61,10 +58,14 @@ class When(click.ParamType):  # type: ignore[type-arg]  # generic only in the ne
                 param,
                 ctx,
             )
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        if not EARLIEST <= moment < LATEST:
-            self.fail(f"{value!r} is not between 1970 and 2262", param, ctx)
-        return moment
+        return _within_unix_time(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _within_unix_time(moment: datetime) -> datetime:
+    """Return *moment* within 1970 and 2262: no call is older, and later ones fit no clock."""
+    epoch = datetime.fromtimestamp(0, UTC)
+    # Comparing never overflows, where converting the first of all days to another zone does.
+    return min(max(moment, epoch), _LATEST)
 
 
 def since_option(help_text: str) -> Callable[[Any], Any]:

@@ -1,7 +1,9 @@
-"""Costs and budgets do not depend on sampling: dropped model calls are still recorded.
+"""Costs and budgets do not depend on sampling: model calls that a sampler drops are recorded.
 
-A span that a sampler drops never reaches any processor. Model calls are turned into spans that
-are recorded but not sampled: the guard sees them, exporters do not.
+A span that a sampler drops never reaches any processor. Model calls become spans that are recorded
+but not sampled: the guard sees them, exporters do not. Instrumentations known to make model calls
+are recorded at once; spans of any other scope are deferred until an attribute shows what they are.
+Scopes that pricing never reads (web servers, databases, HTTP clients) are left alone.
 """
 
 from __future__ import annotations
@@ -12,7 +14,10 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
+from otel_distro.guard.deferred_spans import DeferringTracer
 from otel_distro.tolerance.install import tolerate_tracer
+from otel_distro.tolerance.spans import TolerantTracer
+from otel_pricing.recognise import reads_scope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +32,7 @@ _MODEL_SCOPE = re.compile(
     r"|dspy|agents|together|replicate|watsonx|transformers|vllm|sagemaker|autogen|smolagents",
     re.IGNORECASE,
 )
-"""Names of instrumentation scopes that make spans of model calls."""
+"""Names of scopes that mostly make model calls: recording them at once spares the detour."""
 
 
 class RecordModelCalls(Sampler):
@@ -60,7 +65,7 @@ class RecordModelCalls(Sampler):
 
 
 class GuardTracerProvider(TracerProvider):
-    """Gives tracers of model-call instrumentations a sampler that still records."""
+    """Gives out tracers that lose no model call to a sampler."""
 
     def get_tracer(
         self,
@@ -69,21 +74,22 @@ class GuardTracerProvider(TracerProvider):
         schema_url: str | None = None,
         attributes: Attributes = None,
     ) -> Tracer:
-        """Return the tracer, with its sampler wrapped where its scope makes model calls."""
+        """Return the tracer, prepared for what its scope may make."""
         tracer = super().get_tracer(
             instrumenting_module_name, instrumenting_library_version, schema_url, attributes
         )
-        record_model_calls(tracer, instrumenting_module_name)
         tolerate_tracer(tracer)
+        record_model_calls(tracer, instrumenting_module_name)
         return tracer
 
 
 def record_model_calls(tracer: Tracer, scope_name: str) -> None:
-    """Wrap the sampler of *tracer* if *scope_name* is that of a model-call instrumentation."""
+    """Have *tracer* record the model calls that its sampler drops, if its scope can make any."""
     sampler = getattr(tracer, "sampler", None)
-    if (
-        isinstance(sampler, Sampler)
-        and not isinstance(sampler, RecordModelCalls)
-        and _MODEL_SCOPE.search(scope_name or "")
-    ):
-        tracer.sampler = RecordModelCalls(sampler)  # type: ignore[attr-defined]
+    if not isinstance(sampler, Sampler) or not reads_scope(scope_name or ""):
+        return
+    if _MODEL_SCOPE.search(scope_name or ""):
+        if not isinstance(sampler, RecordModelCalls):
+            tracer.sampler = RecordModelCalls(sampler)  # type: ignore[attr-defined]
+    elif type(tracer) is TolerantTracer:
+        tracer.__class__ = DeferringTracer

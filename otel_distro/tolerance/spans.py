@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import islice
+from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
+from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Tracer, _Span
-from opentelemetry.trace import SpanContext, SpanKind
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind
 from opentelemetry.trace.status import Status, StatusCode
 
 from otel_distro.tolerance import complaints as kinds
@@ -17,7 +19,7 @@ from otel_distro.tolerance.default import DEFAULT_TAMER
 from otel_distro.tolerance.using import CurrentSpan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
 # The signatures are the SDK's, with Any where an app may hand in anything.
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 # ruff: noqa: BLE001, FBT001, FBT002, SLF001
 
 _MAX_LINKS: Final = 1_000
+_new: Callable[..., Any] = tuple.__new__
+# The bound method: `get_current` of the API is one more call for every span.
+_current: Callable[[], Context] = context_api._RUNTIME_CONTEXT.get_current
 
 
 class TolerantSpan(_Span):
@@ -150,6 +155,8 @@ class TolerantTracer(Tracer):
     """A tracer that returns a span whatever it is given."""
 
     tamer = DEFAULT_TAMER
+    deferred: type[Any] | None = None
+    """Class of the spans that stand for those the sampler drops; None leaves these as they are."""
 
     def start_span(
         self,
@@ -175,7 +182,7 @@ class TolerantTracer(Tracer):
                 links = self._links(links)
             if type(kind) is not SpanKind:
                 kind = SpanKind.INTERNAL
-            return super().start_span(
+            span = super().start_span(
                 name,
                 context,
                 kind,
@@ -185,6 +192,22 @@ class TolerantTracer(Tracer):
                 record_exception,
                 set_status_on_exception,
             )
+            if self.deferred is not None and type(span) is NonRecordingSpan:
+                # Written out here: a call would cost as much as all of this.
+                deferred: Any = _new(
+                    self.deferred,
+                    (
+                        span._context,
+                        self,
+                        _current() if context is None else context,
+                        time_ns() if start_time is None else start_time,
+                        (name, kind, attributes, links, record_exception, set_status_on_exception),
+                        {},
+                    ),
+                )
+                begun: trace.Span = deferred.begun(attributes) if attributes else deferred
+                return begun
+            return span
         except Exception:
             return self._with_less(name, context)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_distro import figures
 from otel_distro.ui.panels import Cell, Column, Table
 from otel_distro.ui.spending import label
-from otel_distro.ui.store_view import WINDOWS, microseconds
+from otel_distro.ui.store_view import WINDOWS, is_trace_id, microseconds
 from otel_distro.ui.trace_tree import build_tree
 from otel_trace_store.one_trace import read_trace, read_trace_costs
 from otel_trace_store.operations import operation_sums
@@ -175,4 +175,4 @@ def _change(a: _Side, b: _Side) -> tuple[str, str]:
 
 def _trace_id(text: str) -> str:
     text = text.strip().lower()
-    return text if len(text) == 32 and all(char in "0123456789abcdef" for char in text) else ""
+    return text if is_trace_id(text) else ""

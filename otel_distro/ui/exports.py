@@ -15,6 +15,7 @@ from otel_trace_store.metric_list import list_metrics, read_metric
 from otel_trace_store.trace_list import find_traces
 
 if TYPE_CHECKING:
+    from otel_cost_ledger.calls import StoredCall
     from otel_distro.ui.store_view import StoreView
     from otel_trace_store.reader import StoreReader
 
@@ -51,6 +52,29 @@ def metrics(reader: StoreReader, view: StoreView) -> list[dict[str, Any]]:
         for one in series
         for point in one.points
     ]
+
+
+def call_data(stored: StoredCall) -> dict[str, Any]:
+    """Return one call of the ledger."""
+    priced, call = stored.priced, stored.priced.call
+    usage = call.usage
+    return {
+        "time": plain.moment(call.start_ns),
+        "provider": call.provider,
+        "model": call.model,
+        "operation": call.operation,
+        "cost_nano_usd": priced.cost_nano_usd,
+        "cost_status": priced.status.value,
+        "input_tokens": usage.input_tokens if usage else None,
+        "output_tokens": usage.output_tokens if usage else None,
+        "latency_ms": stored.latency_ms,
+        "service": call.service,
+        "tenant": call.tenant,
+        "user": call.user,
+        "session": call.session,
+        "error": call.error_type,
+        "trace_id": f"{call.trace_id:032x}",
+    }
 
 
 def answer(rows: list[dict[str, Any]], name: str, form: str) -> Response:

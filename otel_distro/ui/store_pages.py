@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from otel_distro.ui import (
     compare_page,
@@ -20,7 +20,13 @@ from otel_distro.ui import (
     trace_page,
 )
 from otel_distro.ui.rendering import render
-from otel_distro.ui.store_view import SORTS, WINDOWS, StoreView, read_store_view
+from otel_distro.ui.store_view import (
+    SORTS,
+    WINDOWS,
+    StoreView,
+    is_trace_id,
+    read_store_view,
+)
 from otel_trace_store.reader import StoreReader
 from otel_trace_store.schema import NameKind
 
@@ -61,7 +67,12 @@ class StorePages:
             yield LookedAt(reader, view, request)
 
     def traces(self, request: Request) -> Response:
-        """List traces."""
+        """List traces; the id of one leads to it."""
+        wanted = request.query_params.get("q", "").strip().lower()
+        if is_trace_id(wanted):
+            with self.look(request) as at:
+                if trace_page.is_stored(at.reader, bytes.fromhex(wanted)):
+                    return RedirectResponse(f"/trace/{wanted}", 303)
         return self._listed(request, "/traces", "traces.html", trace_list_page.content)
 
     def logs(self, request: Request) -> Response:

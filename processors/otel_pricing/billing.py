@@ -7,6 +7,7 @@ The rules, in this order:
    cost is billed. Several inner calls are several tries, and the outer one only repeats them.
 2. The same response id from different instrumentations at the same time is one call, whatever
    traces the spans are in.
+   In one instrumentation it is an answer from a cache, if it comes later and at once.
 3. Spans without a common id are one call when one lies inside the other in time, with the same
    model and the same token counts, from different instrumentations; each is paired at most once,
    so calls of equal size that run at the same time stay as many as they are.
@@ -22,13 +23,15 @@ from typing import TYPE_CHECKING
 from otel_pricing.spans import Key, Span, span_of
 from otel_pricing.ties import Ties
 from otel_pricing.twins import (
+    answer_key,
+    cached_answer,
     response_id_evidence,
     shape_buckets,
     shape_evidence,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from otel_pricing.call import PricedCall
 
@@ -102,6 +105,7 @@ class _Settlement:
         self.calls: dict[Key, list[Span]] = {}
         for key in self._inside_out():
             self.calls[key] = self._settle(key)
+        self._drop_cached()
         self._follow()
         self._note_ties()
 
@@ -171,6 +175,18 @@ class _Settlement:
 
     def _evidence(self, outer: Span) -> str:
         return next(self.ties.outer[inner][1] for inner in self.ties.inner[outer.key])
+
+    def _drop_cached(self) -> None:
+        """Bill no answer that came from a cache: the same answer again, at once, and later."""
+        first: dict[Hashable, Span] = {}
+        billed = [span for key, span in self.ties.spans.items() if self.decisions[key].billed]
+        for span in sorted(billed, key=lambda span: (span.call.end_ns, span.key)):
+            key = answer_key(span)
+            if key is None:
+                continue
+            earlier = first.setdefault(key, span)
+            if earlier.call.end_ns <= span.call.start_ns and cached_answer(span) is not None:
+                self._replace(span, earlier, "its answer again, from a cache")
 
     def _note_ties(self) -> None:
         for root in self.ties.inner.keys() - self.ties.outer.keys():

@@ -107,7 +107,7 @@ def _with_usage(call: ModelCall, usage: Usage, price: Price, book: PriceBook) ->
 
 def _assumed(call: ModelCall, price: Price, rates: tuple[str, ...]) -> tuple[str, ...]:
     """Return which rates stand in for those that the list lacks."""
-    assumed = (", ".join(rates),) if rates else ()
+    assumed: tuple[str, ...] = (", ".join(rates),) if rates else ()
     if not price.tier_is_priced:
         assumed += (f"no price for the tier {call.service_tier}; charged at the standard rates",)
     if price.seller_is_assumed:

@@ -43,10 +43,10 @@ def hidden_units(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]
         hidden += ("audio tokens",)
     if _differs(price.output_image, price.output) and usage.output_tokens:
         hidden += ("image output tokens",) if usage.output_image_tokens is None else ()
-    if _differs(price.input_image, price.input) and usage.input_tokens:
-        # An image model is mostly given text; a live model mostly speech.
-        if usage.input_image_tokens is None and usage.output_image_tokens is None:
-            hidden += ("image input tokens",)
+    # A span that splits one side leaves out the parts of the other that are 0.
+    unsplit = usage.input_image_tokens is None and usage.output_image_tokens is None
+    if _differs(price.input_image, price.input) and usage.input_tokens and unsplit:
+        hidden += ("image input tokens",)
     if _differs(price.output_video, price.output) and usage.output_tokens:
         hidden += ("video output tokens",) if usage.output_video_tokens is None else ()
     if price.reasoning is not None and usage.reasoning_tokens is None:

@@ -10,7 +10,7 @@ import base64
 import json
 import zlib
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, cast
 
 from otel_pricing.archive_lines import LONGEST_LINE, lines_of, open_archive
@@ -80,13 +80,14 @@ def read_records(
     with open_archive(source) as stream:
         lines = lines_of(stream)
         try:
-            for number, line in lines:
+            head = _head(lines)
+            if format_name := _foreign(head):
+                report(LineProblem(head[0][0], format_name))
+                return
+            for number, line in chain(head, lines):
                 request = _request(line)
                 if isinstance(request, str):
                     unreadable += 1
-                    if not read and (format_name := _foreign(line, lines, unreadable)):
-                        report(LineProblem(number, format_name))
-                        return
                     report(LineProblem(number, request))
                     if not read and unreadable >= _MOST_UNREADABLE:
                         report(LineProblem(number, "nothing could be read so far; stopped"))
@@ -105,19 +106,27 @@ def read_records(
 _HOLDS_RECORDS = frozenset({"resourceSpans", "resource_spans", "resourceLogs", "resource_logs"})
 _MOST_UNREADABLE = 1000
 """Lines without anything readable after which a file is no archive."""
-_HEAD_LINES = 200
+_HEAD_LINES, _HEAD_BYTES = 200, 65_536
 
 
-def _foreign(line: bytes, lines: Iterator[tuple[int, bytes]], unreadable: int) -> str | None:
-    """Return the name of another format that the file is in, looking ahead once."""
-    if unreadable > 1:
+def _head(lines: Iterator[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """Return the first lines: the first alone if it can be read, else enough to tell a format."""
+    head = list(islice(lines, 1))
+    if head and isinstance(_request(head[0][1]), str):
+        size = len(head[0][1])
+        while size < _HEAD_BYTES and len(head) < _HEAD_LINES and (more := next(lines, None)):
+            head.append(more)
+            size += len(more[1])
+    return head
+
+
+def _foreign(head: list[tuple[int, bytes]]) -> str | None:
+    """Return the name of the other format that a file is in that begins with *head*."""
+    if not head or not head[0][1].lstrip().startswith((b"{", b"[")):
         return None
-    # One line already tells, unless the document is spread over many.
-    if len(line) > _HEAD_LINES:
-        return name_of(line[:65_536])
-    if not line.lstrip().startswith((b"{", b"[")):
+    if any(not isinstance(_request(line), str) for _, line in head):
         return None
-    return name_of(line + b"\n".join(piece for _, piece in islice(lines, _HEAD_LINES)))
+    return name_of(b"\n".join(line[:_HEAD_BYTES] for _, line in head))
 
 
 def _request(line: bytes) -> Mapping[str, object] | str:

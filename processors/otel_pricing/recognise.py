@@ -29,11 +29,20 @@ MARKS = frozenset(
 _PLAIN_SCOPES = frozenset(
     f"opentelemetry.instrumentation.{name}"
     for name in (
+        "aio_pika",
         "aiohttp_client",
         "aiohttp_server",
+        "aiokafka",
+        "aiopg",
         "asgi",
+        "asyncclick",
+        "asyncio",
         "asyncpg",
+        "aws_lambda",
+        "cassandra",
         "celery",
+        "click",
+        "confluent_kafka",
         "dbapi",
         "django",
         "elasticsearch",
@@ -42,17 +51,22 @@ _PLAIN_SCOPES = frozenset(
         "flask",
         "grpc",
         "httpx",
+        "httpx2",
         "jinja2",
         "kafka",
         "logging",
         "mysql",
+        "mysqlclient",
         "pika",
         "psycopg",
         "psycopg2",
+        "pymemcache",
         "pymongo",
+        "pymssql",
         "pymysql",
         "pyramid",
         "redis",
+        "remoulade",
         "requests",
         "sqlalchemy",
         "sqlite3",
@@ -60,6 +74,7 @@ _PLAIN_SCOPES = frozenset(
         "system_metrics",
         "threading",
         "tornado",
+        "tortoiseorm",
         "urllib",
         "urllib3",
         "wsgi",
@@ -74,9 +89,14 @@ def is_model_call(attributes: Mapping[str, object], scope_name: str = "") -> boo
     It runs on the application's thread for every span, so it looks only for the presence of a few
     attributes, in one pass; `read_call` decides what they mean.
     """
-    if scope_name in _PLAIN_SCOPES:
+    if not reads_scope(scope_name):
         return False
     return not MARKS.isdisjoint(attributes)
+
+
+def reads_scope(scope_name: str) -> bool:
+    """Return whether a span of the instrumentation scope *scope_name* may be a model call."""
+    return scope_name not in _PLAIN_SCOPES
 
 
 def read_call(record: SpanRecord) -> ModelCall | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_pricing.layers import layer
 from otel_pricing.matching import pair
-from otel_pricing.twins import nested_evidence, overlapping, told_twice
+from otel_pricing.twins import add_up, is_part, nested_evidence, overlapping, told_twice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -36,12 +36,20 @@ class Ties:
 
     def nest(self, parents: Mapping[Key, int | None]) -> None:
         """Tie every span to its nearest ancestor of the same provider call."""
+        parts: dict[Key, list[Key]] = {}
         for span in [span for key, span in self.spans.items() if key not in self.outer]:
             for ancestor in self._ancestors(span, parents):
                 evidence = nested_evidence(ancestor, span)
                 if evidence:
-                    self._tie(ancestor.key, span.key, evidence)
+                    if is_part(ancestor, span):
+                        parts.setdefault(ancestor.key, []).append(span.key)
+                    else:
+                        self._tie(ancestor.key, span.key, evidence)
                     break
+        for outer, inside in parts.items():
+            if add_up(self.spans[outer], (self.spans[key] for key in inside)):
+                for key in inside:
+                    self._tie(outer, key, "nested, and the token counts add up")
 
     def match(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_pricing.call import CostStatus
-from otel_pricing.layers import GATEWAY
+from otel_pricing.layers import CLIENT, GATEWAY
 from otel_pricing.usage import agree
 
 if TYPE_CHECKING:
@@ -27,11 +27,20 @@ begin is the first to end. On a busy machine they are this far apart, or a quart
 
 
 def nested_evidence(outer: Span, inner: Span) -> str | None:
-    """Return why *inner*, a descendant of *outer*, is the same provider call; None if it is not."""
+    """Return why *inner*, a descendant of *outer*, is the same provider call; None if it is not.
+
+    Instrumentations that leave their span current make every later call a child of the one before.
+    So two answers of one instrumentation are two calls, and so is what begins after the outer span
+    has ended. Several tries inside one span may add up to it: see `is_part`.
+    """
     if outer.family is not inner.family:
         return None
     if _same_response(outer, inner):
         return "nested, with the same response id"
+    if inner.call.start_ns > outer.until_ns + CLOCK_SLACK_NS:
+        return None
+    if outer.call.scope == inner.call.scope and outer.call.response_id and inner.call.response_id:
+        return None
     if outer.models & inner.models:
         return "nested, with the same model"
     if not outer.models or not inner.models:
@@ -43,6 +52,51 @@ def nested_evidence(outer: Span, inner: Span) -> str | None:
     if outer.priced.status is CostStatus.UNPRICED:
         return "nested, and the outer model is an alias without a price"
     return None
+
+
+def is_part(outer: Span, inner: Span) -> bool:
+    """Return whether *inner* is another call than *outer*, unless it is a part of its sums.
+
+    One instrumentation counts one call the same way in both of its spans.
+    """
+    return (
+        outer.call.scope == inner.call.scope
+        and outer.tokens is not None
+        and inner.tokens is not None
+        and not _same_response(outer, inner)
+        and not agree(outer.call.usage, inner.call.usage)
+    )
+
+
+def add_up(outer: Span, parts: Iterable[Span]) -> bool:
+    """Return whether the token counts of *parts* add up to those of *outer*."""
+    totals = [0, 0]
+    for part in parts:
+        for place, tokens in enumerate(part.tokens or (0, 0)):
+            totals[place] += tokens or 0
+    return tuple(totals) == tuple(tokens or 0 for tokens in outer.tokens or (0, 0))
+
+
+LONGEST_CACHE_HIT_NS = 2_000_000
+"""No provider answers so fast; a cache of a framework or a gateway does."""
+
+
+def cached_answer(span: Span) -> Hashable | None:
+    """Return what an answer from a cache shares with the call it was cached from.
+
+    None where *span* cannot be one: client libraries keep no answers, and a request takes longer.
+    """
+    key = answer_key(span)
+    fast = span.call.end_ns - span.call.start_ns <= LONGEST_CACHE_HIT_NS
+    return key if fast and not span.failed else None
+
+
+def answer_key(span: Span) -> Hashable | None:
+    """Return what tells the answer of *span* from others; None where no cache may hold it."""
+    call = span.call
+    if call.response_id is None or span.layer == CLIENT or span.tokens is None:
+        return None
+    return ("answer", call.scope, call.response_id, span.family, span.tokens)
 
 
 def told_twice(span: Span) -> Hashable | None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import ChainMap
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from otel_pricing.billing import apply, key_of, settle
 from otel_pricing.spans import LAZY_STREAM_NS, Key, Span, span_of
 from otel_pricing.twins import (
+    answer_key,
+    cached_answer,
     nested_evidence,
     response_id_evidence,
     shape_buckets,
@@ -185,6 +188,11 @@ class BillingWindow:
                 break
             if told_twice(self._spans[key]) == shared:
                 yield self._spans[key]
+        answer = cached_answer(span)
+        if answer is not None:
+            # The first one is the call; a cache may give its answer any number of times.
+            same = (self._spans[key] for _, key in ends if answer_key(self._spans[key]) == answer)
+            yield from islice(same, 1)
 
     def _best(self, span: Span, others: list[Span]) -> list[Span]:
         """Return *others*, or of a crowd the best fits among those that have no such twin yet."""

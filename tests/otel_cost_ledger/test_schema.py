@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -13,8 +14,8 @@ import pytest
 from otel_cost_ledger import LedgerWriter
 from otel_cost_ledger.connection import open_writer
 from otel_cost_ledger.migrations import MIGRATIONS, migrate
-from otel_cost_ledger.schema import SCHEMA_VERSION, create_schema
-from otel_pricing.call import PricedCall
+from otel_cost_ledger.schema import APPLICATION_ID, SCHEMA_VERSION, migration_script
+from otel_pricing.call import CostStatus, PricedCall
 
 Query = Callable[..., list[tuple[Any, ...]]]
 MakeCall = Callable[..., PricedCall]
@@ -26,7 +27,8 @@ VIEW_COLUMNS = {
     " cache_read_tokens cache_write_tokens reasoning_tokens max_output_tokens extra latency_ms"
     " time_to_first_token_ms",
     "daily_costs_v": "day service provider model operation tenant calls cost_nano_usd cost_usd"
-    " exposure_nano_usd unpriced_calls partial_calls estimated_calls free_calls failed_calls"
+    " exposure_nano_usd unpriced_calls partial_calls estimated_calls reported_calls"
+    " free_calls failed_calls"
     " input_tokens output_tokens cache_read_tokens cache_write_tokens reasoning_tokens"
     " mean_latency_ms",
     "latency_v": "day provider model operation bucket latency_from_ms calls",
@@ -82,6 +84,55 @@ def test_there_is_one_migration_a_version() -> None:
     assert len(MIGRATIONS) == SCHEMA_VERSION
 
 
+SCRIPTS = {
+    ("sqlite", 1): "ee6c6ec215bd8c0e",
+    ("sqlite", 2): "59ca211c45a68c24",
+    ("postgres", 1): "f980b0713683633a",
+    ("postgres", 2): "41c646a2b4906968",
+}
+"""Blake2 of every migration that has been released, by database and version."""
+
+
+@pytest.mark.parametrize(("database", "version"), SCRIPTS)
+def test_a_released_migration_never_changes(database: str, version: int) -> None:
+    """A ledger made long ago has to be the same as one that is made today."""
+    script = migration_script(database, version).encode()
+
+    assert hashlib.blake2b(script, digest_size=8).hexdigest() == SCRIPTS[database, version]
+
+
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION + 1))
+def test_a_migration_makes_the_schema_it_always_made(version: int) -> None:
+    """Byte for byte, for each version that a ledger may have."""
+    if sqlite3.sqlite_version_info < (3, 37):
+        pytest.skip("STRICT tables need SQLite 3.37")
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for step in MIGRATIONS[:version]:
+            step(connection)
+        made = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
+        ).fetchall()
+
+    golden = Path(__file__).with_name("data") / f"schema_v{version}.sql"
+    assert "".join(f"{sql};\n" for (sql,) in made) == golden.read_text(encoding="utf-8")
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date(
+    writer: LedgerWriter, make_call: MakeCall, path: Path, query: Query
+) -> None:
+    """Its calls stay, and the view has what is new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        MIGRATIONS[0](old)
+        old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        old.execute("PRAGMA user_version = 1")
+
+    writer.write([make_call(status=CostStatus.REPORTED)])
+
+    assert query("SELECT calls, reported_calls FROM daily_costs_v") == [(1, 1)]
+    assert query("PRAGMA user_version") == [(SCHEMA_VERSION,)]
+
+
 def test_a_migration_keeps_a_backup_of_the_old_ledger(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
@@ -93,14 +144,14 @@ def test_a_migration_keeps_a_backup_of_the_old_ledger(
         connection.execute("ALTER TABLE calls ADD COLUMN colour TEXT")
 
     with closing(open_writer(path)) as connection:
-        migrate(connection, path, [create_schema, second])
+        migrate(connection, path, [*MIGRATIONS, second])
         (version,) = connection.execute("PRAGMA user_version").fetchone()
 
-    backup = path.with_name("ledger.db.v1.bak")
+    backup = path.with_name(f"ledger.db.v{SCHEMA_VERSION}.bak")
     with closing(sqlite3.connect(backup)) as old:
         assert old.execute("SELECT count(*) FROM calls").fetchone() == (1,)
-        assert old.execute("PRAGMA user_version").fetchone() == (1,)
-    assert version == 2
+        assert old.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    assert version == SCHEMA_VERSION + 1
     assert backup.stat().st_mode & 0o777 == 0o600
 
 
@@ -117,8 +168,8 @@ def test_a_migration_that_fails_changes_nothing(
 
     with closing(open_writer(path)) as connection:
         with pytest.raises(sqlite3.OperationalError):
-            migrate(connection, path, [create_schema, broken])
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+            migrate(connection, path, [*MIGRATIONS, broken])
+        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
         connection.execute("SELECT * FROM meta")
 
 

@@ -23,7 +23,13 @@ HOSTILE: list[object] = [
     1.5,
     True,
     False,
-    "1200",
+    "1e3",
+    "-5",
+    "n/a",
+    "1,200",
+    "0x10",
+    "1200.5",
+    "\u0661\u0662",
     "",
     b"12",
     None,
@@ -43,7 +49,8 @@ def test_a_value_that_is_no_count_was_not_said(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "tokens"), [(0, 0), (1200, 1200), (1200.0, 1200), (10**9, 10**9)]
+    ("value", "tokens"),
+    [(0, 0), (1200, 1200), (1200.0, 1200), (10**9, 10**9), ("1200", 1200), ("1200.0", 1200)],
 )
 def test_a_whole_number_is_a_count(value: object, tokens: int) -> None:
     """Also as the double that some languages write for every number."""
@@ -64,7 +71,8 @@ def test_amounts_and_durations_must_be_sane() -> None:
     for amount in amounts:
         assert usd(amount) is None
     assert nanoseconds(0.5) == 500_000_000
-    durations: list[object] = [True, -1, 10**9, "1", float("nan"), float("inf"), None]
+    assert nanoseconds("0.5") == 500_000_000
+    durations: list[object] = [True, -1, 10**9, "1e3", float("nan"), float("inf"), None]
     for value in durations:
         assert nanoseconds(value) is None
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - rows of a table are read across
 """A small shop with an agent, as its programs would send it: for pages, screenshots and tests."""
 
 from __future__ import annotations
@@ -100,7 +101,15 @@ def fan_out(count: int, trace: bytes, began_ns: int) -> ResourceSpans:
         parent = 10**6 if parent == 10**6 + number else parent
         name = "batch" if number % 50 == 1 else ("embed", "store")[number % 2]
         made.append(
-            A(10**6 + number, name, parent, trace, number * 0.9, 1 + number % 7, failed=number == 777)
+            A(
+                10**6 + number,
+                name,
+                parent,
+                trace,
+                number * 0.9,
+                1 + number % 7,
+                failed=number == 777,
+            )
         )
     return spans(*made, service="indexer", began_ns=began_ns)
 

@@ -113,6 +113,43 @@ if (trace) {
   });
 }
 
+// Columns ---------------------------------------------------------------------------------------
+
+const UNITS = {ms: 1, s: 1000, min: 60000, k: 1e3, M: 1e6, B: 1e9, T: 1e12};
+
+function worth(cell) {
+  const text = cell.textContent.trim();
+  const found = text.match(/^[<>$\s-]*([\d,]*\.?\d+)\s*(ms|s|min|k|M|B|T)?\b/);
+  if (!found) return null;
+  return Number(found[1].replaceAll(",", "")) * (UNITS[found[2]] || 1);
+}
+
+function sortBy(heading) {
+  const table = heading.closest("table");
+  const column = [...heading.parentElement.children].indexOf(heading);
+  const down = heading.getAttribute("aria-sort") !== "descending" && heading.classList.contains("number")
+    || heading.getAttribute("aria-sort") === "ascending";
+  const body = table.tBodies[0];
+  const numeric = heading.classList.contains("number");
+  const keyed = [...body.rows].map((row) => {
+    const cell = row.cells[column];
+    return {row, key: numeric ? worth(cell) : cell.textContent.trim()};
+  });
+  keyed.sort((one, other) => {
+    if (one.key === null || other.key === null) return (one.key === null) - (other.key === null);
+    const order = numeric ? one.key - other.key : one.key.localeCompare(other.key);
+    return down ? -order : order;
+  });
+  for (const {row} of keyed) body.append(row);
+  for (const one of heading.parentElement.children) one.removeAttribute("aria-sort");
+  heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+}
+
+document.addEventListener("click", (event) => {
+  const heading = event.target.closest("thead th");
+  if (heading && heading.closest("table").tBodies[0]) sortBy(heading);
+});
+
 // Keys -------------------------------------------------------------------------------------------
 
 function showKeys() {

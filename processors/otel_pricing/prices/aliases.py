@@ -74,8 +74,23 @@ _NOBODY = frozenset({"", "gateway", "litellm", "litellm_proxy", "unknown", "_oth
 """Names that stand for no seller; Vercel's gateway charges what the maker does."""
 
 _API_WORDS = frozenset(
-    "chat completion completions embedding embeddings image images language-model messages"
-    " responses speech text-embedding textembedding transcription video".split()
+    {
+        "chat",
+        "completion",
+        "completions",
+        "embedding",
+        "embeddings",
+        "image",
+        "images",
+        "language-model",
+        "messages",
+        "responses",
+        "speech",
+        "text-embedding",
+        "textembedding",
+        "transcription",
+        "video",
+    }
 )
 """What the Vercel AI SDK puts behind the seller: `openai.responses`, `xai.chat`."""
 

@@ -1,0 +1,209 @@
+"""Names and forms in which emitters write counts, held against what backends accept."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from otel_pricing import CostStatus, PriceBook, SpanRecord, price_call, read_call
+from otel_pricing.prices.aliases import list_provider, resolve
+from otel_pricing.prices.catalogue import RATE_KEYS, UNITS_WITHOUT_COUNT
+
+if TYPE_CHECKING:
+    from otel_pricing import ModelCall
+
+START_NS = 1_795_800_000_000_000_000
+# Read from the ingestion code and the documentation of Langfuse, Phoenix (OpenInference), OpenLIT,
+# Logfire and LangSmith: each counts as this unit of a call.
+ACCEPTED = {
+    "gen_ai.usage.input_tokens": "input_tokens",
+    "gen_ai.usage.prompt_tokens": "input_tokens",
+    "llm.usage.prompt_tokens": "input_tokens",
+    "llm.token_count.prompt": "input_tokens",
+    "gen_ai.usage.details.input_tokens": "input_tokens",
+    "gen_ai.usage.output_tokens": "output_tokens",
+    "gen_ai.usage.completion_tokens": "output_tokens",
+    "llm.usage.completion_tokens": "output_tokens",
+    "llm.token_count.completion": "output_tokens",
+    "gen_ai.usage.details.output_tokens": "output_tokens",
+    "gen_ai.usage.cache_read.input_tokens": "cache_read_tokens",
+    "gen_ai.usage.cache_read_input_tokens": "cache_read_tokens",
+    "gen_ai.usage.cache_read_tokens": "cache_read_tokens",
+    "gen_ai.usage.cached_input_tokens": "cache_read_tokens",
+    "gen_ai.usage.cached_tokens": "cache_read_tokens",
+    "gen_ai.usage.input_cached_tokens": "cache_read_tokens",
+    "gen_ai.usage.input_token_details.cache_read": "cache_read_tokens",
+    "gen_ai.usage.prompt_tokens_details.cache_read": "cache_read_tokens",
+    "gen_ai.usage.prompt_tokens_details.cached_tokens": "cache_read_tokens",
+    "gen_ai.usage.details.cache_read_tokens": "cache_read_tokens",
+    "gen_ai.usage.details.cache_read_input_tokens": "cache_read_tokens",
+    "llm.token_count.prompt_details.cache_read": "cache_read_tokens",
+    "gen_ai.usage.cache_creation.input_tokens": "cache_write_tokens",
+    "gen_ai.usage.cache_creation_input_tokens": "cache_write_tokens",
+    "gen_ai.usage.cache_creation_tokens": "cache_write_tokens",
+    "gen_ai.usage.cache_write_tokens": "cache_write_tokens",
+    "gen_ai.usage.prompt_tokens_details.cache_write": "cache_write_tokens",
+    "gen_ai.usage.details.cache_creation_input_tokens": "cache_write_tokens",
+    "llm.token_count.prompt_details.cache_write": "cache_write_tokens",
+    "gen_ai.usage.reasoning_tokens": "reasoning_tokens",
+    "gen_ai.usage.completion_tokens_details.reasoning": "reasoning_tokens",
+    "gen_ai.usage.completion_tokens_details.reasoning_tokens": "reasoning_tokens",
+    "gen_ai.usage.details.reasoning_tokens": "reasoning_tokens",
+    "llm.token_count.completion_details.reasoning": "reasoning_tokens",
+    "gen_ai.usage.input_audio_tokens": "input_audio_tokens",
+    "gen_ai.usage.input_token_details.audio_tokens": "input_audio_tokens",
+    "llm.token_count.prompt_details.audio": "input_audio_tokens",
+    "gen_ai.usage.output_audio_tokens": "output_audio_tokens",
+    "gen_ai.usage.completion_tokens_details.audio": "output_audio_tokens",
+    "llm.token_count.completion_details.audio": "output_audio_tokens",
+    "gen_ai.usage.image.input_tokens": "input_image_tokens",
+    "gen_ai.usage.image.output_tokens": "output_image_tokens",
+    "gen_ai.usage.video.input_tokens": "input_video_tokens",
+    "gen_ai.usage.video.output_tokens": "output_video_tokens",
+}
+CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
+
+
+def read(attributes: dict[str, Any], scope: str = "made.up") -> ModelCall:
+    record = SpanRecord(
+        trace_id=1,
+        span_id=2,
+        start_ns=START_NS,
+        end_ns=START_NS + 10**9,
+        scope_name=scope,
+        attributes=attributes,
+    )
+    call = read_call(record)
+    assert call is not None
+    return call
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+@pytest.mark.parametrize("value", [40, 40.0, "40"], ids=["number", "double", "text"])
+def test_every_name_that_backends_accept_is_read(name: str, value: object) -> None:
+    """In every form in which emitters write a number."""
+    totals = {"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 100}
+    unit = ACCEPTED[name]
+    base = {} if unit in {"input_tokens", "output_tokens"} else totals
+
+    usage = read({**CHAT, **base, name: value}).usage
+
+    assert usage is not None
+    assert getattr(usage, unit) == 40
+
+
+@pytest.mark.parametrize("value", ["1e3", "-5", "", "n/a", "1 000", True])
+def test_what_is_no_number_is_not_a_count(value: object) -> None:
+    """It is not reported, and a call without usage is not free."""
+    assert read({**CHAT, "gen_ai.usage.input_tokens": value}).usage is None
+
+
+@pytest.mark.parametrize(
+    ("said", "seller"),
+    [
+        ("openai.responses", "openai"),
+        ("anthropic.messages", "anthropic"),
+        ("xai.chat", "x-ai"),
+        ("groq.chat", "groq"),
+        ("deepseek.chat", "deepseek"),
+        ("togetherai.chat", "together"),
+        ("fireworks.chat", "fireworks"),
+        ("azure.responses", "azure"),
+        ("azure-openai.chat", "azure"),
+        ("google.generative-ai", "google"),
+        ("vertex.anthropic.messages", "google"),
+        ("amazon-bedrock", "aws"),
+        ("gateway", None),
+        ("aws.bedrock", "aws"),
+    ],
+)
+def test_the_api_behind_a_sellers_name_is_no_part_of_it(said: str, seller: str | None) -> None:
+    """The Vercel AI SDK names the API too."""
+    assert list_provider(said) == seller
+
+
+@pytest.mark.parametrize(
+    ("model", "seller"),
+    [
+        ("bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws"),
+        ("anthropic.claude-sonnet-4-5-20250929-v1:0", "aws"),
+        ("groq/llama-3.3-70b-versatile", "groq"),
+        ("openrouter/anthropic/claude-sonnet-4.5", "openrouter"),
+        ("litellm_proxy/openai/gpt-4o", "openai"),
+        ("perplexity/sonar", "perplexity"),
+        ("hosted_vllm/gpt-4o", None),
+        ("custom/gpt-4o", None),
+        ("gpt-4o", None),
+        ("models/gemini-2.5-flash", None),
+    ],
+)
+def test_a_models_name_may_say_who_sells_it(model: str, seller: str | None) -> None:
+    """As the libraries on top of LiteLLM write it."""
+    assert resolve("", model)[0] == seller
+
+
+@pytest.mark.parametrize("model", ["hosted_vllm/gpt-4o", "custom/gpt-4o", "ollama_chat/gpt-4o"])
+def test_a_model_of_an_unknown_seller_is_not_priced_as_its_makers(model: str) -> None:
+    """A name behind an unknown one says nothing of the bill."""
+    call = read({"gen_ai.operation.name": "chat", "gen_ai.request.model": model})
+
+    assert price_call(call, PriceBook()).status is CostStatus.UNPRICED
+
+
+def test_every_unit_of_the_price_data_is_known_here() -> None:
+    """A unit that the data gains has to be read, or named as one that no span reports."""
+    from genai_prices.data_snapshot import get_snapshot
+
+    own = set(RATE_KEYS.values()) | UNITS_WITHOUT_COUNT | {"requests_kcount", "web_searches_kcount"}
+    when = datetime(2026, 11, 1, tzinfo=UTC)
+    charged = {
+        unit
+        for provider in get_snapshot().providers
+        for model in provider.models
+        for unit, rate in vars(model.get_prices(when)).items()
+        if rate is not None
+    }
+
+    assert charged <= own
+
+
+def test_a_reported_cost_is_used_where_no_price_is_known() -> None:
+    """The source names the attribute; 0 is not believed."""
+    usage = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 1}
+    model = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "house-model"}
+    known = {**CHAT, "gen_ai.provider.name": "openai"}
+
+    def priced(attributes: dict[str, Any]) -> tuple[CostStatus, int | None, str]:
+        found = price_call(read({**usage, **attributes}), PriceBook())
+        return found.status, found.cost_nano_usd, found.price_source
+
+    assert priced({**model, "gen_ai.usage.cost": 0.0039}) == (
+        CostStatus.REPORTED,
+        3_900_000,
+        "reported by gen_ai.usage.cost",
+    )
+    assert priced({**model, "gen_ai.usage.cost": 0})[0] is CostStatus.UNPRICED
+    euro = {"gen_ai.usage.cost.amount": 1.0, "gen_ai.usage.cost.currency": "EUR"}
+    assert priced({**model, **euro})[0] is CostStatus.UNPRICED
+    assert priced({**known, "gen_ai.usage.cost": 5.0})[0] is CostStatus.PRICED
+
+
+def test_another_makers_model_behind_openais_client_is_estimated() -> None:
+    """1000 × 3 + 100 × 15 = 4500 at the maker's list; what is reported is better."""
+    call = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "claude-sonnet-4-5",
+        "gen_ai.usage.input_tokens": 1000,
+        "gen_ai.usage.output_tokens": 100,
+    }
+
+    estimated = price_call(read(call), PriceBook())
+    reported = price_call(read({**call, "llm.cost.total": 0.002}), PriceBook())
+
+    assert (estimated.status, estimated.cost_nano_usd) == (CostStatus.ESTIMATED, 4_500_000)
+    assert (reported.status, reported.cost_nano_usd) == (CostStatus.REPORTED, 2_000_000)
+    assert reported.call.reported_cost_usd == Decimal("0.002")
