@@ -9,11 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_distro.server.otlp_values import is_deeper, set_attributes, set_value
+from otel_pricing.recognise import MARKS
+from otel_redaction.telemetry_keys import SQL
 from otel_trace_store.values import value_of
 
 if TYPE_CHECKING:
     from otel_redaction.shield import Shield
 
+MARK: Final = "["
+"""Every marker of what was redacted begins with it."""
 _MOST_KEPT: Final = 32_768
 _LONGEST_KEPT: Final = 256
 _SMALL_NUMBER: Final = 1_000_000
@@ -27,7 +31,8 @@ class AttributeRedactor:
         self._shield = shield
         self._most = most
         self._nesting = nesting
-        self._clean: set[tuple[str, str]] = set()
+        self._known: dict[tuple[str, str], tuple[str, str] | None] = {}
+        """What becomes of a text under its name; None where it stays as it is."""
         self._clean_names: set[str] = set()
 
     def redact(self, holder: Any, field: str, signal: str) -> None:
@@ -37,19 +42,22 @@ class AttributeRedactor:
             if hasattr(holder, "dropped_attributes_count"):
                 holder.dropped_attributes_count += len(pairs) - self._most
             del pairs[self._most :]
-        unknown = self.unknown(pairs)
+        unknown, _ = self.unknown(pairs)
         if unknown:
             self.redact_pairs(pairs, unknown, signal)
 
-    def unknown(self, pairs: Any) -> list[Any]:
-        """Return those of *pairs* that are not known to be clean."""
-        clean, names = self._clean, self._clean_names
-        found = []
+    def unknown(self, pairs: Any) -> tuple[list[Any], bool]:
+        """Return what may have to be changed, and whether a name marks a model call."""
+        known, names = self._known, self._clean_names
+        found: list[Any] = []
+        marked = False
         for pair in pairs:
             key, value = pair.key, pair.value
+            if key in MARKS:
+                marked = True
             text = value.string_value
             if text:
-                if (key, text) not in clean:
+                if known.get((key, text), found) is not None:
                     found.append(pair)
             elif not (
                 key in names
@@ -62,13 +70,17 @@ class AttributeRedactor:
                 )
             ):
                 found.append(pair)
-        return found
+        return found, marked
 
     def redact_pairs(self, pairs: Any, unknown: list[Any], signal: str) -> None:
         """Redact *unknown*, which are some of *pairs*, each by itself."""
         dropped: list[str] = []
         for pair in unknown:
             key, value = pair.key, pair.value
+            redacted = self._known.get((key, value.string_value))
+            if redacted is not None:
+                pair.key, value.string_value = redacted
+                continue
             kind = value.WhichOneof("value")
             raw = value_of(value)
             clean = self._shield.attributes({key: raw}, signal)
@@ -85,6 +97,10 @@ class AttributeRedactor:
                 value.Clear()
                 continue
             ((name, content),) = clean.items()
+            # Literals of SQL are taken out without being counted; what is counted has to be each
+            # time.
+            if key in SQL and type(content) is str and MARK not in content + name:
+                self._keep(key, raw, (name, content))
             pair.key = name
             set_value(value, content)
         if dropped:
@@ -108,10 +124,13 @@ class AttributeRedactor:
     def _remember(self, key: str, kind: str | None, raw: Any) -> None:
         if kind == "string_value":
             if len(raw) <= _LONGEST_KEPT:
-                if len(self._clean) >= _MOST_KEPT:
-                    self._clean.clear()
-                self._clean.add((key, raw))
+                self._keep(key, raw, None)
         elif kind in {"int_value", "bool_value"}:
             if len(self._clean_names) >= _MOST_KEPT:
                 self._clean_names.clear()
             self._clean_names.add(key)
+
+    def _keep(self, key: str, raw: str, becomes: tuple[str, str] | None) -> None:
+        if len(self._known) >= _MOST_KEPT:
+            self._known.clear()  # rare, and cheaper than to keep order
+        self._known[key, raw] = becomes

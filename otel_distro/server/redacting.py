@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_distro.server.attribute_redaction import AttributeRedactor
 from otel_distro.server.otlp_values import attribute_mapping, set_value
-from otel_pricing.recognise import MARKS
 from otel_trace_store.values import value_of
 
 if TYPE_CHECKING:
@@ -103,10 +102,8 @@ class MessageRedactor:
         if len(pairs) > limits.attributes:
             span.dropped_attributes_count += len(pairs) - limits.attributes
             del pairs[limits.attributes :]
-        added = None
-        if any(pair.key in MARKS for pair in pairs):
-            added = more(span, attribute_mapping(pairs)[0], resource, scope)
-        unknown = self._pairs.unknown(pairs)
+        unknown, marked = self._pairs.unknown(pairs)
+        added = more(span, attribute_mapping(pairs)[0], resource, scope) if marked else None
         if unknown:
             self._pairs.redact_pairs(pairs, unknown, _TRACES)
         if added:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.server
 import json
+import resource
 import signal
+import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,17 @@ from otel_distro.server.limits import ReceiverLimits
 from otel_distro.server.otlp_values import set_value
 from otel_distro.server.redacting import MessageRedactor
 from otel_redaction.shield import Shield
-from support.otlp_messages import BEGAN_NS, TRACE, A, Server, counter, logs, span_id, spans
+from support.otlp_messages import (
+    BEGAN_NS,
+    TRACE,
+    A,
+    Server,
+    counter,
+    eventually,
+    logs,
+    span_id,
+    spans,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -335,3 +347,63 @@ def test_without_consent_nothing_is_received(tmp_path: Path) -> None:
 
     assert status == 403
     assert "work" not in page
+
+
+@pytest.mark.process
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs prlimit")
+def test_a_full_disk_is_answered_with_503_and_nothing_acknowledged_is_lost(server: Server) -> None:
+    """The sender keeps it; when there is room again it is taken."""
+    answers: list[int] = []
+    acknowledged: list[int] = []
+
+    def send_one(number: int) -> tuple[int, dict[str, str]]:
+        group = spans(A(number, "work", attributes={"n": f"{number} {'x' * 200}"}))
+        request = ExportTraceServiceRequest(resource_spans=[group])
+        status, _, headers = server.send("traces", request.SerializeToString())
+        answers.append(status)
+        if status == 200:
+            acknowledged.append(number)
+        return status, headers
+
+    send_one(1)
+    pid, unlimited = server.process.pid, resource.RLIM_INFINITY
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (200_000, unlimited))
+    number = 1
+    while answers[-1] == 200 and number < 2_000:
+        number += 1
+        _, headers = send_one(number)
+    assert answers[-1] == 503
+    assert int(headers["retry-after"]) > 0
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+    assert send_one(number)[0] == 200
+    stored = {span["span_id"] for span in json.loads(server.run("traces", TRACE.hex(), "--json"))}
+
+    assert stored == {span_id(n).hex() for n in acknowledged}
+    assert server.stop() == 0
+
+
+@pytest.mark.process
+def test_many_connections_and_slow_bodies_leave_room_for_others(server: Server) -> None:
+    """Beyond the bound connections are answered with 503; when they end all is well."""
+    from urllib.parse import urlsplit
+
+    from otel_distro.server.limits import DEFAULT_LIMITS
+
+    parts = urlsplit(server.http)
+    address = (str(parts.hostname), parts.port or 0)
+    head = b"POST /v1/traces HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1000\r\n\r\nx"
+    opened = []
+    try:
+        for _ in range(DEFAULT_LIMITS.connections + 40):
+            connection = socket.create_connection(address, timeout=10)
+            connection.sendall(head)
+            opened.append(connection)
+        group = spans(A(1))
+        body = ExportTraceServiceRequest(resource_spans=[group]).SerializeToString()
+        crowded = server.send("traces", body)[0]
+    finally:
+        for connection in opened:
+            connection.close()
+    assert crowded in {200, 503}
+    assert eventually(lambda: server.send("traces", body)[0] == 200)
+    assert server.get("/traces")
