@@ -71,3 +71,8 @@ def indexed_part(value: str) -> list[str]:
     except ValueError:
         return [value]
     return []
+
+
+def words_text(texts: set[str]) -> str:
+    """Return the text that the index of words has of a block."""
+    return "\n".join(texts).replace("\x00", " ")  # SQLite's tokenizer ends at a NUL

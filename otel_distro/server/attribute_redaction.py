@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_distro.server.otlp_values import is_deeper, set_attributes, set_value
 from otel_pricing.recognise import MARKS
+from otel_pricing.scope_keys import USER
 from otel_redaction.telemetry_keys import SQL
 from otel_trace_store.values import value_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otel_redaction.shield import Shield
 
 MARK: Final = "["
 """Every marker of what was redacted begins with it."""
+USERS: Final = frozenset(USER)
+"""Attributes that name a user, who is known by a keyed pseudonym only."""
 _MOST_KEPT: Final = 32_768
 _LONGEST_KEPT: Final = 256
 _SMALL_NUMBER: Final = 1_000_000
@@ -27,8 +32,16 @@ _SMALL_NUMBER: Final = 1_000_000
 class AttributeRedactor:
     """Redacts lists of OTLP attributes; for one thread."""
 
-    def __init__(self, shield: Shield, *, most: int, nesting: int) -> None:
+    def __init__(
+        self,
+        shield: Shield,
+        *,
+        most: int,
+        nesting: int,
+        person: Callable[[str], str] | None = None,
+    ) -> None:
         self._shield = shield
+        self._person = person
         self._most = most
         self._nesting = nesting
         self._known: dict[tuple[str, str], tuple[str, str] | None] = {}
@@ -83,6 +96,9 @@ class AttributeRedactor:
                 continue
             kind = value.WhichOneof("value")
             raw = value_of(value)
+            if key in USERS and self._person is not None and raw not in {None, ""}:
+                value.string_value = self._person(str(raw))
+                continue
             clean = self._shield.attributes({key: raw}, signal)
             if key in clean and clean[key] == raw and type(clean[key]) is type(raw):
                 if kind in {"array_value", "kvlist_value"}:

@@ -44,12 +44,19 @@ class MessageRedactor:
     """Redacts whole requests; for one thread."""
 
     def __init__(
-        self, shield: Shield, limits: ReceiverLimits, *, without_messages: bool = False
+        self,
+        shield: Shield,
+        limits: ReceiverLimits,
+        *,
+        without_messages: bool = False,
+        person: Callable[[str], str] | None = None,
     ) -> None:
         self._shield = shield
         self._limits = limits
         self._without_messages = without_messages
-        self._pairs = AttributeRedactor(shield, most=limits.attributes, nesting=limits.nesting)
+        self._pairs = AttributeRedactor(
+            shield, most=limits.attributes, nesting=limits.nesting, person=person
+        )
         self._resources: dict[bytes, bytes] = {}
 
     def traces(self, request: ExportTraceServiceRequest, more: MoreOfSpan) -> None:

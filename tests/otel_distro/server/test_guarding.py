@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -407,3 +408,46 @@ def test_many_connections_and_slow_bodies_leave_room_for_others(server: Server) 
     assert crowded in {200, 503}
     assert eventually(lambda: server.send("traces", body)[0] == 200)
     assert server.get("/traces")
+
+
+@pytest.mark.process
+def test_budgets_hear_of_received_calls_once(tmp_path: Path) -> None:
+    """What `budgets` says was spent is what `costs` says."""
+    server = Server(tmp_path, OTEL_DISTRO_BUDGET_USD_PER_DAY="5")
+    try:
+        group = spans(A(2, "chat gpt-4o", attributes=CHAT), began_ns=time.time_ns() - 10**9)
+        send(server, group)
+        send(server, group)
+    finally:
+        server.close()
+
+    (budget,) = json.loads(server.run("budgets", "--json"))["budgets"]
+    assert (budget["spent"], total(server)) == (COST, (1, COST))
+
+
+@pytest.mark.process
+def test_a_user_is_known_by_a_pseudonym_and_can_be_forgotten(server: Server) -> None:
+    """The same as in the ledger; everything of their traces goes, that of others stays."""
+    for number, user in enumerate(("alice", "bob", "alice"), start=1):
+        trace = number.to_bytes(16, "big")
+        attributes = {**CHAT, "gen_ai.response.id": f"r-{number}", "user.id": user}
+        call = A(number * 10 + 1, "chat", number * 10, trace, attributes=attributes)
+        send(server, spans(A(number * 10, f"request {number}", trace=trace), call))
+        record = logs(f"log {number}", trace=trace, attributes={"enduser.id": user})
+        body = ExportLogsServiceRequest(resource_logs=[record]).SerializeToString()
+        assert server.send("logs", body)[0] == 200
+    page = server.get(f"/trace/{1:032x}?span={11:016x}")
+    server.run("forget", "alice", "--erase")
+    left = json.loads(server.run("traces", "--json"))
+    lines = json.loads(server.run("logs", "--json"))
+    found = json.loads(server.run("traces", "--search", "request", "--json"))
+    send(server, spans(A(99, "goes on", trace=(99).to_bytes(16, "big"))))
+    server.stop()
+    files = b"".join(f.read_bytes() for f in server.home.rglob("*") if f.is_file())
+
+    assert "user_" in page
+    assert "alice" not in page
+    assert b"alice" not in files
+    assert [row["name"] for row in left] == ["request 2"]
+    assert [line["body"] for line in lines] == ["log 2"]
+    assert [row["name"] for row in found] == ["request 2"]
