@@ -74,18 +74,20 @@ def serve(ports: Any) -> None:
 def measure(folder: str, port: int, start: Any, results: Any) -> None:
     import httpx2
 
-    from otel_budget import httpx_gate
     from otel_budget.books import Books
     from otel_budget.cost_budget import Action, CostBudget
     from otel_budget.gate import Gate
     from otel_pricing import PriceBook
+    from otel_wire import clients
+    from otel_wire.observer import observer
 
     prices = PriceBook()
     budget = CostBudget.per_day(Decimal(1_000_000), Action.REFUSE)
     gate = Gate([budget], Books(Path(folder)), lambda: prices)
     url = f"http://127.0.0.1:{port}{PATH}"
     client = httpx2.Client()
-    httpx_gate.install(httpx2, gate)
+    clients.install(httpx2)
+    observer.admission = gate
     for _ in range(5):
         client.post(url, content=CONTENT)
     start.wait()
@@ -95,7 +97,7 @@ def measure(folder: str, port: int, start: Any, results: Any) -> None:
     busy: dict[str, list[float]] = {"no": [], "with": []}
     for _ in range(CALLS):
         for name, in_force in (("with", gate), ("no", None)):
-            httpx_gate.install(httpx2, in_force)
+            observer.admission = in_force
             began, began_busy = time.perf_counter_ns(), time.thread_time_ns()
             client.post(url, content=CONTENT)
             busy[name].append((time.thread_time_ns() - began_busy) / 1000)
@@ -140,16 +142,20 @@ def checks(folder: str) -> dict[str, tuple[float, float]]:
 
 def parts(gate: Any) -> dict[str, tuple[float, float]]:
     """Time what the gate does on the way of a call, and what it leaves to its thread."""
+    from otel_wire.admission import admit
+    from otel_wire.observer import observer
+
     turns: list[float] = []
     ends: list[float] = []
     later: list[float] = []
     for _ in range(CALLS):
         began = time.perf_counter_ns()
-        turn = gate.turn("POST", "api.example", PATH, lambda: CONTENT, {})
-        assert turn.ask_here() or turn.ask() == 0
+        exchange = observer.begin("httpx2", "api.example", PATH, {}, CONTENT)
+        assert exchange is not None
+        assert admit(exchange) is None
         turns.append((time.perf_counter_ns() - began) / 1000)
         began = time.perf_counter_ns()
-        turn.ticket.answered(200, REPLY)
+        exchange.whole(200, {}, REPLY)
         ends.append((time.perf_counter_ns() - began) / 1000)
         began = time.perf_counter_ns()
         gate.books.finish_late()

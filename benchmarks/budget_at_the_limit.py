@@ -38,11 +38,12 @@ import sys, threading, time
 from decimal import Decimal
 from pathlib import Path
 import httpx2, openai
-from otel_budget import httpx_gate
 from otel_budget.books import Books
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.gate import Gate
 from otel_pricing import PriceBook
+from otel_wire import clients
+from otel_wire.observer import observer
 
 folder, url, usd, threads, calls, shift_ns, postgres = sys.argv[1:]
 clock = lambda: time.time_ns() + int(shift_ns)
@@ -56,7 +57,8 @@ books = Books(Path(folder), store=store, now_ns=clock)
 prices = PriceBook()
 budget = CostBudget.per_day(Decimal(usd), Action.REFUSE)
 gate = Gate([budget], books, lambda: prices, now_ns=clock)
-httpx_gate.install(httpx2, gate)
+clients.install(httpx2)
+observer.admission = gate
 client = openai.OpenAI(base_url=url + "/v1", api_key="sk-x")
 counts = {"ok": 0, "refused": 0}
 lock = threading.Lock()
@@ -151,7 +153,7 @@ def store(url: str) -> Any:
     if not url:
         return None
     from otel_budget.postgres_database import PostgresDatabase
-    from otel_cost_ledger.location import PostgresUrl
+    from otel_cost_ledger.model.location import PostgresUrl
 
     found = PostgresUrl.parse(url)
     return PostgresDatabase(found.parameters, str(found))

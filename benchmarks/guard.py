@@ -17,10 +17,10 @@ from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 
 from otel_budget import LatencyBudgets
-from otel_distro.accounting.accounts import Accounts
-from otel_distro.faults import Faults
-from otel_distro.guard.install import guard_tracer_provider
-from otel_distro.guard.pipeline import Pipeline
+from otel_distro.base.internal_errors import Faults
+from otel_distro.pipeline.accounting.accounts import Accounts
+from otel_distro.pipeline.install import guard_tracer_provider
+from otel_distro.pipeline.pipeline import Pipeline
 from otel_pricing import PriceBook
 from otel_redaction.shield import Shield
 

@@ -24,15 +24,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otel_cost_ledger import LedgerWriter, open_ledger
-from otel_cost_ledger.entries import Entry
-from otel_cost_ledger.integrity import check_integrity
-from otel_cost_ledger.ledger_file import LedgerFile
-from otel_cost_ledger.privacy import Pseudonyms, bounded_cleaner
-from otel_cost_ledger.queries import calls, costs
-from otel_cost_ledger.retention import retain
-from otel_cost_ledger.rows import RowMaker
-from otel_cost_ledger.writer import CALLS_PER_TRANSACTION
-from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
+from otel_cost_ledger.maintenance.integrity import check_integrity
+from otel_cost_ledger.maintenance.retention import retain
+from otel_cost_ledger.model.entries import Entry
+from otel_cost_ledger.model.privacy import Pseudonyms, bounded_cleaner
+from otel_cost_ledger.model.rows import RowMaker
+from otel_cost_ledger.query.queries import calls, costs
+from otel_cost_ledger.sqlite.ledger_file import LedgerFile
+from otel_cost_ledger.write.writer import CALLS_PER_TRANSACTION
+from otel_pricing.model.call import CostStatus, ModelCall, PricedCall, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

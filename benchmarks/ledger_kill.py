@@ -22,7 +22,7 @@ from contextlib import closing
 from pathlib import Path
 
 from otel_cost_ledger import open_ledger
-from otel_cost_ledger.integrity import check_integrity
+from otel_cost_ledger.maintenance.integrity import check_integrity
 
 BATCH = 7
 APART = 1_000_000

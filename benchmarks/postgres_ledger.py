@@ -18,8 +18,8 @@ from typing import Any
 from ledger import KEY, make_calls, timed  # type: ignore[import-not-found]  # beside this one
 
 from otel_cost_ledger import LedgerWriter, open_ledger
-from otel_cost_ledger.integrity import check_integrity
-from otel_cost_ledger.queries import calls, costs
+from otel_cost_ledger.maintenance.integrity import check_integrity
+from otel_cost_ledger.query.queries import calls, costs
 
 SINCE = datetime(2025, 10, 1, tzinfo=UTC)
 

@@ -7,47 +7,50 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from otel_distro.budget import BudgetExceeded
-    from otel_distro.configuration import configure
-    from otel_distro.contexts import feature_flag, session, tenant, user
-    from otel_distro.errors import OtelDistroError, Problem, SettingsError
-    from otel_distro.events.catalogue import Attribute, define_event
-    from otel_distro.events.tracking import Event, attach, detach, event_span, track_event
-    from otel_distro.logs.adapters import loguru_patcher, loguru_sink, structlog_processor
-    from otel_distro.measuring.business import business_metric
-    from otel_distro.measuring.graph_nodes import graph_node
-    from otel_distro.measuring.tallies import Snapshot, reset, snapshot
-    from otel_distro.measuring.tracing import current_trace_id, measure, traced
+    from otel_distro.api.budget import BudgetExceeded
+    from otel_distro.api.context import feature_flag, session, tenant, user
+    from otel_distro.api.events.catalogue import Attribute, define_event
+    from otel_distro.api.events.tracking import Event, attach, detach, event_span, track_event
+    from otel_distro.api.measuring.business import business_metric
+    from otel_distro.api.measuring.graph_nodes import graph_node
+    from otel_distro.api.measuring.tallies import Snapshot, reset, snapshot
+    from otel_distro.api.measuring.tracing import current_trace_id, measure, traced
+    from otel_distro.base.errors import OtelDistroError, Problem, SettingsError
+    from otel_distro.bootstrap.configuration import configure
+    from otel_distro.pipeline.logs.adapters import loguru_patcher, loguru_sink, structlog_processor
 
 _HOMES = {
-    "Attribute": "events.catalogue",
-    "BudgetExceeded": "budget",
-    "Event": "events.tracking",
-    "OtelDistroError": "errors",
-    "Problem": "errors",
-    "SettingsError": "errors",
-    "Snapshot": "measuring.tallies",
-    "attach": "events.tracking",
-    "business_metric": "measuring.business",
-    "configure": "configuration",
-    "current_trace_id": "measuring.tracing",
-    "define_event": "events.catalogue",
-    "detach": "events.tracking",
-    "event_span": "events.tracking",
-    "feature_flag": "contexts",
-    "graph_node": "measuring.graph_nodes",
-    "loguru_patcher": "logs.adapters",
-    "loguru_sink": "logs.adapters",
-    "measure": "measuring.tracing",
-    "reset": "measuring.tallies",
-    "session": "contexts",
-    "snapshot": "measuring.tallies",
-    "structlog_processor": "logs.adapters",
-    "tenant": "contexts",
-    "traced": "measuring.tracing",
-    "track_event": "events.tracking",
-    "user": "contexts",
+    "Attribute": "api.events.catalogue",
+    "BudgetExceeded": "api.budget",
+    "Event": "api.events.tracking",
+    "OtelDistroError": "base.errors",
+    "Problem": "base.errors",
+    "SettingsError": "base.errors",
+    "Snapshot": "api.measuring.tallies",
+    "attach": "api.events.tracking",
+    "business_metric": "api.measuring.business",
+    "configure": "bootstrap.configuration",
+    "current_trace_id": "api.measuring.tracing",
+    "define_event": "api.events.catalogue",
+    "detach": "api.events.tracking",
+    "event_span": "api.events.tracking",
+    "feature_flag": "api.context",
+    "graph_node": "api.measuring.graph_nodes",
+    "loguru_patcher": "pipeline.logs.adapters",
+    "loguru_sink": "pipeline.logs.adapters",
+    "measure": "api.measuring.tracing",
+    "reset": "api.measuring.tallies",
+    "session": "api.context",
+    "snapshot": "api.measuring.tallies",
+    "structlog_processor": "pipeline.logs.adapters",
+    "tenant": "api.context",
+    "traced": "api.measuring.tracing",
+    "track_event": "api.events.tracking",
+    "user": "api.context",
 }
+
+_MODULES = {"budget": "api.budget", "consent": "privacy.consent"}
+"""Modules that are meant to be used as such."""
 
 __all__ = [
     "Attribute",
@@ -84,8 +87,8 @@ def __getattr__(name: str) -> Any:
     """Load a public name, or a module that is meant to be used as one (`budget`, `consent`)."""
     if name in _HOMES:
         found = getattr(import_module(f"otel_distro.{_HOMES[name]}"), name)
-    elif name in {"budget", "consent"}:
-        found = import_module(f"otel_distro.{name}")
+    elif name in _MODULES:
+        found = import_module(f"otel_distro.{_MODULES[name]}")
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found

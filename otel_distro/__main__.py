@@ -11,7 +11,7 @@ def main() -> None:
     if sys.argv[1:2] == ["run"] and words and (words[0] == "--" or not words[0].startswith("-")):
         program = words[1:] if words[0] == "--" else words
         if program:
-            from otel_distro.launch import execute
+            from otel_distro.bootstrap.launch import execute
 
             execute(program)
     from otel_distro.cli import main as commands

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # untyped
 
-from otel_distro.defaults import is_disabled, set_defaults
-from otel_distro.phases import phase
+from otel_distro.base.startup_phases import phase
+from otel_distro.bootstrap.defaults import is_disabled, set_defaults
+from otel_distro.bootstrap.sdk_values import drop_unusable
 
 if TYPE_CHECKING:
     from opentelemetry.util._importlib_metadata import EntryPoint
+
+unusable: list[str] = []
+"""What was found wrong with OpenTelemetry's own variables, to be told at boot."""
 
 
 class OtelDistro(BaseDistro):  # type: ignore[misc]
@@ -26,11 +30,15 @@ class OtelDistro(BaseDistro):  # type: ignore[misc]
     _instance = None
 
     def _configure(self, **_kwargs: Any) -> None:
-        set_defaults(os.environ)  # noqa: TID251 - instrumentors and children read it from there
+        environ = os.environ  # noqa: TID251 - instrumentors and children read it from there
+        if not is_disabled(environ):
+            # Before the SDK is imported: it reads some of them at that moment.
+            unusable.extend(drop_unusable(environ))
+        set_defaults(environ)
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
         """Activate one instrumentor; one that fails costs its own spans, not all others'."""
-        from otel_distro.instrumentation.instrumentors import load
+        from otel_distro.bootstrap.instrumentation.instrumentors import load
 
         load(entry_point, **kwargs)
 
@@ -43,13 +51,13 @@ class OtelDistroConfigurator:
         if is_disabled(os.environ):  # noqa: TID251
             return
         with phase("import of the SDK and the distribution"):
-            from otel_distro.boot import boot_from_environment
+            from otel_distro.bootstrap.boot import boot_from_environment
 
-        boot_from_environment(**kwargs)
-        from otel_distro.running import running
+        boot_from_environment(unusable=unusable, **kwargs)
+        from otel_distro.base.current_runtime import running
 
         runtime = running()
         if runtime is not None and not runtime.gate.is_open():
-            from otel_distro.consent_prompt import first_run
+            from otel_distro.privacy.consent_prompt import first_run
 
             first_run()

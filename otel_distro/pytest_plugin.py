@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from otel_budget.cost_budget import NANO_PER_USD, Action, CostBudget
-from otel_distro.cost_baseline import Baseline, Measured
-from otel_distro.errors import OtelDistroError
-from otel_distro.percentiles import percentile
+from otel_distro.api.cost_baseline import Baseline, Measured
+from otel_distro.base.errors import OtelDistroError
+from otel_distro.base.percentiles import percentile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -192,27 +192,20 @@ def _amount(item: pytest.Item, name: str, usage: str) -> Decimal | None:
         raise pytest.UsageError(usage) from None
 
 
-def _install(gate: Any) -> list[Any]:
+def _install(gate: Any) -> Any:
     import sys
 
-    before = [module.current() for module in _gates()]
-    for gate_module in _gates():
-        for name in gate_module.MODULES:
-            if name in sys.modules:
-                gate_module.install(sys.modules[name], gate)
+    from otel_wire import clients
+    from otel_wire.observer import observer
+
+    for name in clients.HOOKS:
+        if name in sys.modules:
+            clients.install(sys.modules[name])
+    before, observer.admission = observer.admission, gate
     return before
 
 
-def _restore(before: list[Any]) -> None:
-    import sys
+def _restore(before: Any) -> None:
+    from otel_wire.observer import observer
 
-    for gate_module, gate in zip(_gates(), before, strict=True):
-        for name in gate_module.MODULES:
-            if name in sys.modules:
-                gate_module.install(sys.modules[name], gate)
-
-
-def _gates() -> tuple[Any, ...]:
-    from otel_budget import aiohttp_gate, httpx_gate, urllib3_gate
-
-    return httpx_gate, urllib3_gate, aiohttp_gate
+    observer.admission = before

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from models import openai_client
 
 import otel_distro
-from otel_distro import consent
+from otel_distro.privacy import consent
 
 
 def telemetry() -> None:

@@ -14,7 +14,8 @@ from flask import Flask, jsonify, request
 from models import anthropic_client
 
 import otel_distro
-from otel_distro import BudgetExceeded, budget
+from otel_distro import BudgetExceeded
+from otel_distro.api import budget
 
 app = Flask(__name__)
 

@@ -10,20 +10,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from otel_cost_ledger.entries import LatencyViolation
-    from otel_cost_ledger.errors import (
+    from otel_cost_ledger.exporter import SqliteCostExporter
+    from otel_cost_ledger.model.entries import LatencyViolation
+    from otel_cost_ledger.model.errors import (
         LedgerError,
         LedgerNotFoundError,
         NewerSchemaError,
         UnsafePathError,
     )
-    from otel_cost_ledger.exporter import SqliteCostExporter
-    from otel_cost_ledger.faults import Fault
-    from otel_cost_ledger.health import Counters, WriteResult
-    from otel_cost_ledger.ledger import Ledger, open_ledger
-    from otel_cost_ledger.paths import default_ledger_path
-    from otel_cost_ledger.privacy import pseudonym
-    from otel_cost_ledger.writer import LedgerWriter
+    from otel_cost_ledger.model.privacy import pseudonym
+    from otel_cost_ledger.query.ledger import Ledger, open_ledger
+    from otel_cost_ledger.sqlite.paths import default_ledger_path
+    from otel_cost_ledger.write.faults import Fault
+    from otel_cost_ledger.write.health import Counters, WriteResult
+    from otel_cost_ledger.write.writer import LedgerWriter
 
 __all__ = [
     "Counters",
@@ -43,20 +43,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Counters": "health",
-    "Fault": "faults",
-    "LatencyViolation": "entries",
-    "Ledger": "ledger",
-    "LedgerError": "errors",
-    "LedgerNotFoundError": "errors",
-    "LedgerWriter": "writer",
-    "NewerSchemaError": "errors",
+    "Counters": "write.health",
+    "Fault": "write.faults",
+    "LatencyViolation": "model.entries",
+    "Ledger": "query.ledger",
+    "LedgerError": "model.errors",
+    "LedgerNotFoundError": "model.errors",
+    "LedgerWriter": "write.writer",
+    "NewerSchemaError": "model.errors",
     "SqliteCostExporter": "exporter",
-    "UnsafePathError": "errors",
-    "WriteResult": "health",
-    "default_ledger_path": "paths",
-    "open_ledger": "ledger",
-    "pseudonym": "privacy",
+    "UnsafePathError": "model.errors",
+    "WriteResult": "write.health",
+    "default_ledger_path": "sqlite.paths",
+    "open_ledger": "query.ledger",
+    "pseudonym": "model.privacy",
 }
 
 

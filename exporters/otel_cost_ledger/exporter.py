@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from otel_cost_ledger.forking import LONGEST_WAIT_S, watch
-from otel_cost_ledger.paths import default_ledger_path
-from otel_cost_ledger.writer import LedgerWriter
+from otel_cost_ledger.sqlite.forking import LONGEST_WAIT_S, watch
+from otel_cost_ledger.sqlite.paths import default_ledger_path
+from otel_cost_ledger.write.writer import LedgerWriter
 from otel_pricing import BillingWindow, PriceBook, from_readable_span, price_call, read_call
 
 if TYPE_CHECKING:

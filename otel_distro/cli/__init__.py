@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": "check this installation and say how to mend what is wrong",
     "explain": "which spans of a trace are billed, and why",
     "forget": "take a user out of everything that is stored",
+    "golden": "prompts with expected answers, run against a model under a budget",
     "health": "whether memory, errors, latency and budgets are well",
     "import": "fill the ledger from OTLP/JSON Lines files",
     "ledger": "check the ledger, remove or archive old calls, copy it",

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from otel_distro.base.errors import OtelDistroError
 from otel_distro.cli import output
 from otel_distro.cli.budgets_command import opened_books
 from otel_distro.cli.options import json_option
 from otel_distro.cli.reading import reading
-from otel_distro.errors import OtelDistroError
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
-    from otel_distro.alerts.rules import Incident
+    from otel_distro.reports.alerts.rules import Incident
     from otel_distro.settings import Settings
 
 
@@ -66,8 +66,8 @@ def watch_command(every: int) -> None:
 @command.command("test", epilog="Example: otel-distro alerts test")
 def test_command() -> None:
     """Send a test message to every URL of OTEL_DISTRO_ALERT_URLS."""
-    from otel_distro.alerts.incidents import Message
-    from otel_distro.alerts.notifiers import notify
+    from otel_distro.reports.alerts.incidents import Message
+    from otel_distro.reports.alerts.notifiers import notify
 
     urls = load(process_environment()).settings.alert_urls
     if not urls:
@@ -83,12 +83,12 @@ def test_command() -> None:
 
 
 def _check(settings: Settings) -> list[Incident]:
-    from otel_distro.alerts.history import FILE_NAME, History
-    from otel_distro.alerts.incidents import MEMORY_FILE_NAME, Memory, messages
-    from otel_distro.alerts.notifiers import notify
-    from otel_distro.alerts.rules import check, now_utc
-    from otel_distro.budgets.report import lines
-    from otel_distro.health.report import live_checks
+    from otel_distro.reports.alerts.history import FILE_NAME, History
+    from otel_distro.reports.alerts.incidents import MEMORY_FILE_NAME, Memory, messages
+    from otel_distro.reports.alerts.notifiers import notify
+    from otel_distro.reports.alerts.rules import check, now_utc
+    from otel_distro.reports.budgets.report import lines
+    from otel_distro.reports.health.report import live_checks
 
     now = now_utc()
     budgets = []

@@ -24,7 +24,7 @@ def command() -> None:
 @json_option
 def show_command(*, as_json: bool) -> None:
     """List the entries, the oldest first."""
-    from otel_distro import audit
+    from otel_distro.privacy import audit
 
     try:
         found = list(audit.entries(_state_dir()))
@@ -49,7 +49,7 @@ def verify_command(expect: str | None, *, as_json: bool) -> None:
 
     The last hash that is printed vouches for everything before it: note it outside this machine.
     """
-    from otel_distro import audit
+    from otel_distro.privacy import audit
 
     try:
         verdict = audit.verify(_state_dir(), expect)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_distro import audit
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
+from otel_distro.privacy import audit
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
     from otel_budget.books import Books
     from otel_budget.cost_budget import CostBudget
-    from otel_distro.budgets.report import BudgetLine
+    from otel_distro.reports.budgets.report import BudgetLine
     from otel_distro.settings import Settings
 
 NONE = (
@@ -34,7 +34,7 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
     """Show what was spent of each budget, what is held, left, and when it will run out."""
     if ctx.invoked_subcommand is not None:
         return
-    from otel_distro.budgets.report import lines
+    from otel_distro.reports.budgets.report import lines
 
     settings = load(process_environment()).settings
     found: list[BudgetLine] = []
@@ -139,7 +139,7 @@ class opened_books:  # noqa: N801 - reads as a statement
     """The books, with messages for people where they cannot be used."""
 
     def __init__(self, settings: Settings) -> None:
-        from otel_distro.budgets.opening import open_books
+        from otel_distro.pipeline.budgets.opening import open_books
 
         self._books = open_books(settings)
 

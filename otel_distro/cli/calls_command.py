@@ -20,8 +20,8 @@ from otel_distro.cli.options import (
 from otel_distro.cli.reading import reading
 
 if TYPE_CHECKING:
-    from otel_cost_ledger.calls import StoredCall
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.query.calls import StoredCall
 
 
 @click.command("calls", epilog="Example: otel-distro calls --model gpt-4o --limit 20")
@@ -53,8 +53,8 @@ def command(
     as_json: bool,
 ) -> None:
     """List single model calls, the latest first."""
-    from otel_cost_ledger.calls import calls
-    from otel_cost_ledger.filters import Filters
+    from otel_cost_ledger.model.filters import Filters
+    from otel_cost_ledger.query.calls import calls
 
     path = ledger_path(ledger)
     filters = Filters(

@@ -18,8 +18,8 @@ def command(ctx: click.Context) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    from otel_distro import consent
-    from otel_distro.consent_prompt import ask, can_ask
+    from otel_distro.privacy import consent
+    from otel_distro.privacy.consent_prompt import ask, can_ask
 
     if not can_ask():
         _show(as_json=False)
@@ -40,7 +40,7 @@ def show_command(*, as_json: bool) -> None:
 @command.command("grant", epilog="Example: otel-distro consent grant")
 def grant_command() -> None:
     """Agree that programs record and send what `otel-distro privacy` lists."""
-    from otel_distro import consent
+    from otel_distro.privacy import consent
 
     _keep(consent.grant, "command")
     if consent.status().do_not_track:
@@ -53,13 +53,13 @@ def revoke_command() -> None:
 
     What is on this machine stays until `otel-distro forget` or retention removes it.
     """
-    from otel_distro import consent
+    from otel_distro.privacy import consent
 
     _keep(consent.revoke, "command")
 
 
 def _keep(decide: object, by: str) -> None:
-    from otel_distro.errors import OtelDistroError
+    from otel_distro.base.errors import OtelDistroError
 
     assert callable(decide)  # noqa: S101 - one of three functions of this package
     try:
@@ -70,7 +70,7 @@ def _keep(decide: object, by: str) -> None:
 
 
 def _show(*, as_json: bool) -> None:
-    from otel_distro import consent
+    from otel_distro.privacy import consent
 
     status = consent.status()
     decision = status.decision

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_distro import audit
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
+from otel_distro.privacy import audit
 from otel_distro.settings import load, process_environment
+from otel_host.private_files import create_private
 
 if TYPE_CHECKING:
-    from otel_distro.content.store import Sealed
+    from otel_distro.privacy.content.store import Sealed
 
 
 @click.group("content", epilog="Example: otel-distro content keygen ~/content.key")
@@ -35,12 +36,11 @@ def keygen_command(file: Path) -> None:
 
     The public key goes into OTEL_DISTRO_CONTENT_KEY; FILE best goes somewhere else.
     """
-    from otel_distro.content.sealing import ContentKeyError, new_key_pair
+    from otel_distro.privacy.content.sealing import ContentKeyError, new_key_pair
 
     try:
         private_key, public_key = new_key_pair()
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as opened:
+        with os.fdopen(create_private(file, os.O_WRONLY), "w") as opened:
             opened.write(private_key + "\n")
     except ContentKeyError as error:
         raise output.fail(str(error)) from error
@@ -63,7 +63,7 @@ def keygen_command(file: Path) -> None:
 @json_option
 def show_command(key_file: Path, trace: str | None, limit: int, *, as_json: bool) -> None:
     """Decrypt and print stored messages, the latest first. Who reads them is in the audit trail."""
-    from otel_distro.content import sealing, store
+    from otel_distro.privacy.content import sealing, store
 
     path = _state_dir() / store.FILE_NAME
     try:
@@ -89,7 +89,7 @@ def show_command(key_file: Path, trace: str | None, limit: int, *, as_json: bool
 @click.confirmation_option(prompt="Delete all stored messages?")
 def purge_command() -> None:
     """Delete all stored messages, beyond recovery. Costs and calls stay."""
-    from otel_distro.content import store
+    from otel_distro.privacy.content import store
 
     deleted = store.delete_all(_state_dir() / store.FILE_NAME)
     audit.record_quietly(_state_dir(), "content.purged", calls=deleted)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_distro import figures
+from otel_distro.base import formatting as figures
 from otel_distro.cli import output
 from otel_distro.cli.options import (
     json_option,
@@ -21,8 +21,8 @@ from otel_distro.cli.reading import reading
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from otel_cost_ledger.costs import CostLine, CostReport
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.query.costs import CostLine, CostReport
 
 EMPTY = (
     "no model calls in {path}{window}; run a program under `otel-distro run -- python app.py`, "
@@ -62,13 +62,13 @@ def command(
     as_csv: bool,
 ) -> None:
     """Show what model calls cost, from the local ledger."""
-    from otel_cost_ledger.costs import costs
+    from otel_cost_ledger.query.costs import costs
 
     path = ledger_path(ledger)
     with reading(path) as opened:
         report = costs(opened, since, until, by=group_names(by))
         if least_users is not None:
-            from otel_cost_ledger.small_groups import without_small_groups
+            from otel_cost_ledger.query.small_groups import without_small_groups
 
             try:
                 report = without_small_groups(opened, report, since, until, least_users=least_users)
@@ -84,7 +84,7 @@ def command(
 
 def group_names(by: str) -> list[str]:
     """Return the names of `--by`, or end with what is allowed."""
-    from otel_cost_ledger.grouping import GROUPS
+    from otel_cost_ledger.query.grouping import GROUPS
 
     names = [name for part in by.split(",") if (name := part.strip())]
     unknown = [name for name in names if name not in GROUPS]
@@ -96,7 +96,7 @@ def group_names(by: str) -> list[str]:
 
 
 def _write_csv(report: CostReport) -> None:
-    from otel_cost_ledger.csv_safe import write_csv
+    from otel_cost_ledger.model.csv_safe import write_csv
 
     names = list(_line(report.total))
     rows = [[*line.key, *_line(line).values()] for line in report.groups]

@@ -12,7 +12,7 @@ from otel_distro.cli.costs_command import cost_table
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
-    from otel_cost_ledger.costs import CostReport
+    from otel_cost_ledger.query.costs import CostReport
     from otel_distro.demo.show import Shown
 
 _NEEDED = ("openai", "opentelemetry.instrumentation.genai.openai")
@@ -30,7 +30,7 @@ def command() -> None:
         raise output.fail(
             f"the demo needs {' and '.join(missing)}; run: pip install 'otel-distro[demo]'"
         )
-    from otel_cost_ledger.costs import costs
+    from otel_cost_ledger.query.costs import costs
     from otel_distro.cli.reading import reading
     from otel_distro.demo.show import DemoFailedError, run_demo
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_distro import figures
+from otel_distro.base import formatting as figures
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option, ledger_option, ledger_path, until_option
 from otel_distro.cli.reading import reading
@@ -17,10 +17,10 @@ from otel_distro.settings import load, process_environment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_cost_ledger.location import Location
-    from otel_distro.alerts.history import Told
-    from otel_distro.digest.review import Figures, Period, Review
-    from otel_distro.digest.suggestions import Suggestion
+    from otel_cost_ledger.model.location import Location
+    from otel_distro.reports.alerts.history import Told
+    from otel_distro.reports.digest.review import Figures, Period, Review
+    from otel_distro.reports.digest.suggestions import Suggestion
 
 
 @click.command("digest", epilog="Example: otel-distro digest weekly")
@@ -36,8 +36,8 @@ def command(
     Each is compared with the time before. A week names what failed most, a month suggests
     thresholds.
     """
-    from otel_distro.alerts.history import FILE_NAME, History
-    from otel_distro.digest.review import review
+    from otel_distro.reports.alerts.history import FILE_NAME, History
+    from otel_distro.reports.digest.review import review
 
     settings = load(process_environment()).settings
     with reading(ledger_path(ledger)) as opened:
@@ -48,16 +48,38 @@ def command(
         for one in History(settings.state_dir / FILE_NAME).since(found.since)
         if one.at < found.until and not one.resolved
     ]
+    golden = _golden(found) if period == "monthly" else []
     if as_json:
-        output.print_json(_data(found, told, suggested))
-    else:
-        _print(found, told, suggested)
+        output.print_json({**_data(found, told, suggested), "golden": golden})
+        return
+    _print(found, told, suggested)
+    for run in golden:
+        click.echo(
+            f"golden set {output.printable(run['golden_set'])}, {output.printable(run['model'])}: "
+            f"{run['runs']} runs, {run['failed']} of {run['cases']} cases fail now, "
+            f"{figures.usd(run['cost_nano_usd'])}"
+        )
+
+
+def _golden(found: Review) -> list[dict[str, Any]]:
+    """Return the runs of golden sets in the period, a row a set and model."""
+    from otel_distro.reports.golden.runs import kept_runs
+
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for done in kept_runs(load(process_environment()).settings.state_dir):
+        if found.since <= datetime.fromisoformat(done.at) < found.until:
+            row = rows.setdefault((done.golden_set, done.model), {"runs": 0, "cost_nano_usd": 0})
+            row["golden_set"], row["model"] = done.golden_set, done.model
+            row["runs"] += 1
+            row["cost_nano_usd"] += done.cost_nano_usd
+            row["cases"], row["failed"] = len(done.results), done.failed
+    return list(rows.values())
 
 
 def _suggested(ledger: Any, found: Review) -> list[Suggestion]:
-    from otel_cost_ledger.violations import violations
-    from otel_distro.alerts.rules import hours_of
-    from otel_distro.digest.suggestions import suggestions
+    from otel_cost_ledger.query.violations import violations
+    from otel_distro.reports.alerts.rules import hours_of
+    from otel_distro.reports.digest.suggestions import suggestions
 
     settings = load(process_environment()).settings
     since = found.until - timedelta(days=30)

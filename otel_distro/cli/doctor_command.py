@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from otel_distro.bootstrap.sdk_values import drop_unusable
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
-from otel_distro.settings import load, process_environment
+from otel_distro.settings import load, process_environment, writable_environment
 from otel_distro.settings.variables import VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from otel_distro.doctor.check import Check
-    from otel_distro.doctor.startup import Startup
+    from otel_distro.base.check import Check
+    from otel_distro.reports.doctor.startup import Startup
     from otel_distro.settings import Loaded
 
 _MOST_PACKAGES = 15
@@ -39,7 +40,7 @@ def command(*, list_settings: bool, startup: bool, as_json: bool) -> None:
     if startup:
         _show_startup(environ, as_json=as_json)
         return
-    checks = list(_checks(environ, load(environ)))
+    checks = [*_check_sdk_values(), *_checks(environ, load(environ))]
     if as_json:
         output.print_json({"checks": [asdict(check) for check in checks]})
     else:
@@ -49,9 +50,17 @@ def command(*, list_settings: bool, startup: bool, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
+def _check_sdk_values() -> Iterator[Check]:
+    # Taken out of this process's environment, so that the SDK can be imported for other checks.
+    from otel_distro.base.check import Check
+
+    for complaint in drop_unusable(writable_environment()):
+        yield Check("fail", "OpenTelemetry settings", complaint, "mend or unset it")
+
+
 def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
-    from otel_distro.delivery.otlp_variables import otlp_endpoint
-    from otel_distro.doctor import packages, places, protection, telling
+    from otel_distro.export.otlp.variables import otlp_endpoint
+    from otel_distro.reports.doctor import packages, places, protection, telling
 
     yield from packages.check_versions()
     yield from packages.check_competitors(environ)
@@ -67,7 +76,7 @@ def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
 
 
 def _show_startup(environ: Mapping[str, str], *, as_json: bool) -> None:
-    from otel_distro.doctor.startup import measure
+    from otel_distro.reports.doctor.startup import measure
 
     found = measure(environ)
     if as_json:

@@ -11,8 +11,8 @@ from otel_distro.cli.options import json_option, ledger_option, ledger_path
 from otel_distro.cli.reading import reading
 
 if TYPE_CHECKING:
-    from otel_cost_ledger.location import Location
-    from otel_distro.analysis.explanation import Node
+    from otel_cost_ledger.model.location import Location
+    from otel_distro.reports.analysis.explanation import Node
 
 _HEX = frozenset("0123456789abcdef")
 
@@ -41,8 +41,8 @@ def command(trace_id: int, ledger: Location | None, *, as_json: bool) -> None:
 
     Trace ids are in the last column of `otel-distro calls`, and in every trace viewer.
     """
-    from otel_cost_ledger.calls import find_trace
-    from otel_distro.analysis.explanation import tree
+    from otel_cost_ledger.query.calls import find_trace
+    from otel_distro.reports.analysis.explanation import tree
 
     path = ledger_path(ledger)
     with reading(path) as opened:

@@ -13,7 +13,7 @@ from otel_distro.cli.options import json_option
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
-    from otel_distro.forgetting import Receipt
+    from otel_distro.privacy.erasure import Receipt
 
 
 @click.command("forget", epilog="Example: otel-distro forget ada@example.com --erase")
@@ -31,9 +31,9 @@ def command(user: str, receipt: Path | None, *, erase: bool, as_json: bool) -> N
     """
     import sqlite3
 
-    from otel_cost_ledger.errors import LedgerError
-    from otel_distro.errors import OtelDistroError
-    from otel_distro.forgetting import forget
+    from otel_cost_ledger.model.errors import LedgerError
+    from otel_distro.base.errors import OtelDistroError
+    from otel_distro.privacy.erasure import forget
 
     environ = process_environment()
     try:

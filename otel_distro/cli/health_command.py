@@ -14,7 +14,7 @@ from otel_distro.cli.reading import reading
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
-    from otel_distro.budgets.report import BudgetLine
+    from otel_distro.reports.budgets.report import BudgetLine
 
 
 @click.command("health", epilog="Example: otel-distro health --json")
@@ -23,9 +23,9 @@ def command(*, as_json: bool) -> None:
     """Look at memory, errors, latency, budgets, guard and export; end with 1 unless all is well."""
     from contextlib import nullcontext
 
-    from otel_distro.budgets.report import lines
-    from otel_distro.health.checks import overall
-    from otel_distro.health.report import NOT_WELL, as_data, checks
+    from otel_distro.reports.budgets.report import lines
+    from otel_distro.reports.health.checks import overall
+    from otel_distro.reports.health.report import NOT_WELL, as_data, checks
 
     settings = load(process_environment()).settings
     budgets: list[BudgetLine] = []

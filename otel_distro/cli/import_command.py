@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from otel_distro.base.formatting import counted
 from otel_distro.cli import output
 from otel_distro.cli.options import ledger_option, ledger_path
-from otel_distro.figures import counted
 
 if TYPE_CHECKING:
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.model.location import Location
 
 
 @click.command("import", epilog="Example: otel-distro import traces.jsonl traces-2.jsonl.gz")
@@ -32,8 +32,8 @@ def command(files: tuple[Path, ...], prices: Path | None, ledger: Location | Non
     Gemini CLI) and of the GenAI conventions. Importing a file twice changes nothing. Prices are
     those of the day each call was made.
     """
-    from otel_cost_ledger.errors import LedgerError
-    from otel_distro.importing import ImportFailedError, import_files
+    from otel_cost_ledger.model.errors import LedgerError
+    from otel_distro.server.importing import ImportFailedError, import_files
     from otel_pricing import PriceBookError
 
     try:

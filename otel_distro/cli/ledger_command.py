@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_distro import audit
 from otel_distro.cli import output
 from otel_distro.cli.options import (
     LedgerLocation,
@@ -18,12 +17,13 @@ from otel_distro.cli.options import (
     until_option,
 )
 from otel_distro.cli.reading import reading
+from otel_distro.privacy import audit
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.model.location import Location
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -41,9 +41,9 @@ def check(ledger: Location | None, *, as_json: bool) -> None:
 
     Reads everything, about two seconds a million calls. Ends with 1 when something is wrong.
     """
-    from otel_cost_ledger.errors import LedgerError
-    from otel_cost_ledger.integrity import check_integrity
-    from otel_cost_ledger.ledger import open_ledger
+    from otel_cost_ledger.maintenance.integrity import check_integrity
+    from otel_cost_ledger.model.errors import LedgerError
+    from otel_cost_ledger.query.ledger import open_ledger
 
     path = ledger_path(ledger)
     try:
@@ -78,8 +78,8 @@ def retain(days: int | None, archive_to: Path | None, ledger: Location | None) -
     """
     import sqlite3
 
-    from otel_cost_ledger.errors import LedgerError
-    from otel_cost_ledger.retention import retain
+    from otel_cost_ledger.maintenance.retention import retain
+    from otel_cost_ledger.model.errors import LedgerError
 
     if days is None:
         days = load(process_environment()).settings.ledger_retention_days
@@ -116,7 +116,7 @@ def archive(
 
     The file is read back and compared before it gets its name.
     """
-    from otel_cost_ledger.archive import archive_window
+    from otel_cost_ledger.maintenance.archive import archive_window
 
     with reading(ledger_path(ledger)) as opened:
         try:
@@ -142,9 +142,9 @@ def copy(source: Location, target: Location) -> None:
     """
     import sqlite3
 
-    from otel_cost_ledger.copying import copy_ledger
-    from otel_cost_ledger.errors import LedgerError
-    from otel_cost_ledger.ledger import open_ledger
+    from otel_cost_ledger.maintenance.copying import copy_ledger
+    from otel_cost_ledger.model.errors import LedgerError
+    from otel_cost_ledger.query.ledger import open_ledger
 
     try:
         with open_ledger(source) as opened:

@@ -11,7 +11,7 @@ from otel_distro.cli import output
 from otel_distro.cli.options import ledger_option, ledger_path
 
 if TYPE_CHECKING:
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.model.location import Location
 
 
 @click.command("mcp", epilog="Example: otel-distro mcp")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from mcp.server.mcpserver import MCPServer
 from mcp_types import ToolAnnotations
 
-from otel_cost_ledger.costs import costs as ledger_costs
-from otel_cost_ledger.grouping import GROUPS
-from otel_cost_ledger.ledger import open_ledger
+from otel_cost_ledger.query.costs import costs as ledger_costs
+from otel_cost_ledger.query.grouping import GROUPS
+from otel_cost_ledger.query.ledger import open_ledger
 from otel_distro.cli.costs_command import as_data
 from otel_trace_store import plain
 from otel_trace_store.limits import FOLDER
@@ -23,7 +23,7 @@ from otel_trace_store.reader import StoreReader
 from otel_trace_store.trace_list import TraceFilter, find_traces
 
 if TYPE_CHECKING:
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.model.location import Location
     from otel_distro.settings import Settings
 
 _MOST: Final = 50
@@ -64,9 +64,9 @@ class Tools:
         """Return what each cost budget of this machine has left, and when it will run out."""
         if not self._settings.cost_budgets:
             return _answer({"budgets": [], "note": "no budget is set"})
-        from otel_distro.budgets.opening import open_books
-        from otel_distro.budgets.report import lines
         from otel_distro.cli.budgets_command import as_data as budget_data
+        from otel_distro.pipeline.budgets.opening import open_books
+        from otel_distro.reports.budgets.report import lines
 
         books = open_books(self._settings)
         try:

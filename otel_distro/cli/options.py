@@ -15,8 +15,8 @@ from otel_distro.settings import load, process_environment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_cost_ledger.location import Location
-    from otel_cost_ledger.privacy import Person
+    from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.model.privacy import Person
     from otel_pricing import PriceBook
 
 _AGE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([mhdw])\s*$")
@@ -90,7 +90,7 @@ class LedgerLocation(click.ParamType):  # type: ignore[type-arg]  # generic only
         if not isinstance(value, str):
             location: Location = value
             return location
-        from otel_cost_ledger.location import parse_location
+        from otel_cost_ledger.model.location import parse_location
 
         try:
             return parse_location(value)
@@ -131,8 +131,8 @@ def pseudonym_of(person: Person, given: str | None) -> str | None:
     """
     if given is None:
         return None
-    from otel_cost_ledger.privacy import parse_person_name, pseudonym
-    from otel_distro.installation_key import existing_key
+    from otel_cost_ledger.model.privacy import parse_person_name, pseudonym
+    from otel_distro.base.installation_key import existing_key
 
     if parse_person_name(f"user_{given}") is not None:
         return given

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_distro.figures import UNKNOWN, count, milliseconds, printable, printable_json, usd
+from otel_distro.base.formatting import UNKNOWN, count, milliseconds, printable, printable_json, usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,7 +13,7 @@ from otel_distro.cli.options import json_option
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
-    from otel_distro.privacy.catalogue import Entry
+    from otel_distro.privacy.catalogue.catalogue import Entry
 
 
 @click.command("privacy", epilog="Example: otel-distro privacy --leaves --markdown > catalogue.md")
@@ -25,7 +25,7 @@ def command(*, leaves: bool, markdown: bool, as_json: bool) -> None:
 
     It describes what programs would do with the settings and variables of this shell.
     """
-    from otel_distro.privacy.catalogue import catalogue
+    from otel_distro.privacy.catalogue.catalogue import catalogue
 
     environ = process_environment()
     settings = load(environ).settings

@@ -25,7 +25,7 @@ def command(arguments: tuple[str, ...], *, as_json: bool) -> None:
     {canary} among CMD's arguments, and in prompts made with `otel_distro.proof.canary_text()`.
     Telemetry goes to a receiver on this machine only. Ends with 1 if any of them would leave.
     """
-    from otel_distro.proof.prove import ProofFailedError, prove
+    from otel_distro.privacy.proof.prove import ProofFailedError, prove
 
     try:
         proof = prove(arguments, process_environment())

@@ -5,15 +5,15 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from otel_distro.base.formatting import counted
 from otel_distro.cli import output
-from otel_distro.figures import counted
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_cost_ledger.ledger import Ledger
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.query.ledger import Ledger
 
 
 @contextmanager
@@ -22,10 +22,10 @@ def reading(path: Location) -> Iterator[Ledger]:
 
     Says how many calls are still on their way to it.
     """
-    from otel_cost_ledger.errors import LedgerError
-    from otel_cost_ledger.ledger import open_ledger
-    from otel_cost_ledger.location import spill_path
-    from otel_cost_ledger.spill import entries_waiting
+    from otel_cost_ledger.model.errors import LedgerError
+    from otel_cost_ledger.model.location import spill_path
+    from otel_cost_ledger.query.ledger import open_ledger
+    from otel_cost_ledger.write.spill import entries_waiting
 
     spill = spill_path(path, load(process_environment()).settings.state_dir)
     if waiting := entries_waiting(spill):

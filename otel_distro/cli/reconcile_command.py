@@ -20,9 +20,9 @@ from otel_distro.cli.reading import reading
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_cost_ledger.location import Location
-    from otel_distro.analysis.reconciliation import Gap
-    from otel_distro.analysis.usage_exports import Export
+    from otel_cost_ledger.model.location import Location
+    from otel_distro.reports.analysis.reconciliation import Gap
+    from otel_distro.reports.analysis.usage_exports import Export
 
 
 @click.command("reconcile", epilog="Example: otel-distro reconcile completions_usage.csv")
@@ -35,8 +35,8 @@ def command(file: Path, prices: Path | None, ledger: Location | None, *, as_json
 
     A usage export has no prices: its tokens are taken at list price.
     """
-    from otel_distro.analysis.reconciliation import reconcile
-    from otel_distro.analysis.usage_exports import UnreadableExportError, read_export
+    from otel_distro.reports.analysis.reconciliation import reconcile
+    from otel_distro.reports.analysis.usage_exports import UnreadableExportError, read_export
 
     try:
         export = read_export(file)
@@ -53,7 +53,7 @@ def command(file: Path, prices: Path | None, ledger: Location | None, *, as_json
 
 
 def _data(export: Export, gaps: Sequence[Gap]) -> dict[str, Any]:
-    from otel_distro.analysis.reconciliation import totals
+    from otel_distro.reports.analysis.reconciliation import totals
 
     return {
         "provider": export.provider,
@@ -76,7 +76,7 @@ def _data(export: Export, gaps: Sequence[Gap]) -> dict[str, Any]:
 
 
 def _show(export: Export, gaps: Sequence[Gap]) -> None:
-    from otel_distro.analysis.reconciliation import CAUSES, totals
+    from otel_distro.reports.analysis.reconciliation import CAUSES, totals
 
     table = output.table(
         [

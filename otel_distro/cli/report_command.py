@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_distro import audit
 from otel_distro.cli import output
 from otel_distro.cli.options import ledger_option, ledger_path
+from otel_distro.privacy import audit
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.model.location import Location
 
 _WINDOWS = ("1h", "24h", "7d", "30d", "90d", "all")
 
@@ -54,7 +54,7 @@ def command(
     from otel_distro.cli.ui_command import check_parts
 
     check_parts(("jinja2",))
-    from otel_cost_ledger.errors import LedgerError
+    from otel_cost_ledger.model.errors import LedgerError
     from otel_distro.ui.report_file import report
     from otel_distro.ui.view import BY
 
@@ -85,8 +85,8 @@ def _write(path: Path, text: str) -> None:
 def _print(location: Location, query: dict[str, str]) -> None:
     from otel_distro.cli.costs_command import EMPTY
     from otel_distro.cli.reading import reading
+    from otel_distro.cli.terminal.report_text import print_report
     from otel_distro.cli.top_command import budgets_of
-    from otel_distro.terminal.report_text import print_report
 
     budgets = budgets_of(load(process_environment()).settings)
     with reading(location) as opened:

@@ -14,7 +14,7 @@ from otel_distro.settings import load, process_environment
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.model.location import Location
 
 
 @click.command("reprice", epilog="Example: otel-distro reprice --since 7d --prices prices.toml")
@@ -33,8 +33,8 @@ def command(
 
     For when a price was missing or wrong. The figures they had are kept beside the new ones.
     """
-    from otel_cost_ledger.errors import LedgerError
-    from otel_distro.analysis.repricing import RepricingFailedError, reprice
+    from otel_cost_ledger.model.errors import LedgerError
+    from otel_distro.reports.analysis.repricing import RepricingFailedError, reprice
     from otel_pricing import PriceBook, PriceBookError, read_price_file
 
     prices = prices or load(process_environment()).settings.prices

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from otel_distro.launch import execute
+from otel_distro.bootstrap.launch import execute
 
 
 @click.command(

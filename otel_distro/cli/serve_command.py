@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_distro import notices
+from otel_distro.base import messages as notices
+from otel_distro.base.errors import SettingsError
 from otel_distro.cli import output
-from otel_distro.errors import SettingsError
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:

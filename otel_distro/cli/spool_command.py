@@ -9,14 +9,15 @@ import click
 
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
+from otel_distro.export.otlp.credentials import keep_headers_unprinted
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from otel_distro.spool.address import Address
-    from otel_distro.spool.drain import Drained
-    from otel_distro.spool.offline import FolderStatus
+    from otel_distro.export.spool.address import Address
+    from otel_distro.export.spool.drain import Drained
+    from otel_distro.export.spool.offline import FolderStatus
 
 
 @click.group("spool", epilog="Example: otel-distro spool status")
@@ -28,7 +29,7 @@ def command() -> None:
 @json_option
 def status(*, as_json: bool) -> None:
     """Show what waits, for whom, since when."""
-    from otel_distro.spool import offline
+    from otel_distro.export.spool import offline
 
     state_dir = load(process_environment()).settings.state_dir
     found = offline.status(state_dir)
@@ -76,8 +77,9 @@ def drain(service: str | None, *, anywhere: bool, as_json: bool) -> None:
     Apps do it by themselves when they start or deliver again. What a running app has in hand is
     left to it. Ends with 1 when something still waits because it could not be sent.
     """
-    from otel_distro.spool import offline
+    from otel_distro.export.spool import offline
 
+    keep_headers_unprinted()
     state_dir = load(process_environment()).settings.state_dir
     results: list[dict[str, Any]] = []
     failed = False
@@ -99,14 +101,14 @@ def drain(service: str | None, *, anywhere: bool, as_json: bool) -> None:
 
 
 def _drain(path: Path, address: Address, *, anywhere: bool) -> dict[str, Any]:
-    from otel_distro.spool import offline
+    from otel_distro.export.spool import offline
 
     found: dict[str, Any] = {
         "service": address.service,
         "signal": address.signal,
         "endpoint": address.endpoint,
     }
-    port = offline.configured_port(address)
+    port = offline.configured_adapter(address)
     if port is None:
         return {**found, "problem": "this version of the OTLP exporter is not known"}
     if not anywhere and not offline.goes_there(port, address):

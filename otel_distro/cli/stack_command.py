@@ -14,7 +14,7 @@ from otel_distro.cli import output
 from otel_distro.cli.options import json_option
 
 if TYPE_CHECKING:
-    from otel_distro.doctor.check import Check
+    from otel_distro.base.check import Check
 
 _COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _FOLDER = click.argument(

@@ -21,8 +21,8 @@ from otel_distro.cli.reading import reading
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from otel_cost_ledger.location import Location
-    from otel_cost_ledger.stats import StatLine, StatReport
+    from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.query.stats import StatLine, StatReport
 
 
 @click.command("stats", epilog="Example: otel-distro stats --since 7d --by model,day")
@@ -40,7 +40,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Show error rate, latency, speed and time to first token of model calls."""
-    from otel_cost_ledger.stats import stats
+    from otel_cost_ledger.query.stats import stats
 
     path = ledger_path(ledger)
     with reading(path) as opened:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from otel_distro.base.formatting import printable_json
 from otel_distro.cli import output
 from otel_distro.cli.options import nanoseconds, since_option
-from otel_distro.figures import printable_json
 from otel_distro.settings import load, process_environment
 from otel_trace_store.errors import TraceStoreError
 from otel_trace_store.limits import FOLDER

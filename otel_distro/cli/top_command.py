@@ -18,10 +18,10 @@ from otel_distro.settings import load, process_environment
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from otel_cost_ledger.location import Location
-    from otel_distro.budgets.report import BudgetLine
+    from otel_cost_ledger.model.location import Location
+    from otel_distro.cli.terminal.snapshot import Snapshot
+    from otel_distro.reports.budgets.report import BudgetLine
     from otel_distro.settings import Settings
-    from otel_distro.terminal.snapshot import Snapshot
 
 _WINDOWS = {"5m": 5, "15m": 15, "1h": 60, "24h": 1440}
 _AROUND = 22
@@ -53,8 +53,8 @@ def command(window: str, interval: float, ledger: Location | None, *, once: bool
 
 
 def _print_once(path: Location, settings: Settings, length: timedelta) -> None:
-    from otel_distro.terminal.report_text import console
-    from otel_distro.terminal.screen import draw
+    from otel_distro.cli.terminal.report_text import console
+    from otel_distro.cli.terminal.screen import draw
 
     snapshot = _look(path, length)
     if not snapshot.total.calls:
@@ -67,8 +67,8 @@ def _print_once(path: Location, settings: Settings, length: timedelta) -> None:
 def _watch(path: Location, settings: Settings, length: timedelta, interval: float) -> None:
     from rich.live import Live
 
-    from otel_distro.terminal.report_text import console
-    from otel_distro.terminal.screen import draw
+    from otel_distro.cli.terminal.report_text import console
+    from otel_distro.cli.terminal.screen import draw
 
     out = console()
 
@@ -89,7 +89,7 @@ def _watch(path: Location, settings: Settings, length: timedelta, interval: floa
 
 
 def _look(path: Location, length: timedelta) -> Snapshot:
-    from otel_distro.terminal.snapshot import take
+    from otel_distro.cli.terminal.snapshot import take
 
     now = datetime.now(UTC)
     with reading(path) as opened:
@@ -100,7 +100,7 @@ def budgets_of(settings: Settings) -> list[BudgetLine]:
     """Return how budgets stand; nothing where their file cannot be read."""
     import sqlite3
 
-    from otel_distro.budgets.standing import budget_lines
+    from otel_distro.reports.budgets.standing import budget_lines
 
     try:
         return budget_lines(settings, time.time_ns())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_distro import figures
+from otel_distro.base import formatting as figures
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
 from otel_distro.cli.store_options import (

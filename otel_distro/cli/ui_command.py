@@ -14,7 +14,7 @@ from otel_distro.cli.options import ledger_option, ledger_path
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.model.location import Location
 
 _NEEDED = ("starlette", "jinja2", "uvicorn")
 

@@ -12,7 +12,7 @@ from otel_distro.cli.options import json_option, ledger_option, ledger_path, sin
 from otel_distro.cli.reading import reading
 
 if TYPE_CHECKING:
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.model.location import Location
 _WINDOW = timedelta(hours=24)
 
 
@@ -22,8 +22,8 @@ _WINDOW = timedelta(hours=24)
 @json_option
 def command(since: datetime | None, ledger: Location | None, *, as_json: bool) -> None:
     """Show spans that exceeded their latency budgets, by operation."""
-    from otel_cost_ledger.violations import violations
-    from otel_distro.analysis.violations import by_operation
+    from otel_cost_ledger.query.violations import violations
+    from otel_distro.reports.analysis.violations import by_operation
 
     path = ledger_path(ledger)
     since = since or datetime.now(UTC) - _WINDOW

@@ -23,8 +23,8 @@ from otel_distro.cli.reading import reading
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from otel_cost_ledger.location import Location
-    from otel_distro.analysis.waste import WasteReport
+    from otel_cost_ledger.model.location import Location
+    from otel_distro.reports.analysis.waste import WasteReport
 
 _DEFAULT_DAYS = 7
 
@@ -49,8 +49,8 @@ def command(
     them, else calls are alike by caller, model, token count and time: such findings are bounds. A
     call can be in several lines, so they have no total.
     """
-    from otel_cost_ledger.calls import each_call
-    from otel_distro.analysis.waste import find_waste
+    from otel_cost_ledger.query.calls import each_call
+    from otel_distro.reports.analysis.waste import find_waste
 
     path = ledger_path(ledger)
     since = since or datetime.now(UTC) - timedelta(days=_DEFAULT_DAYS)

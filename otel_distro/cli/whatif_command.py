@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from otel_cost_ledger.location import Location
-    from otel_distro.analysis.whatif import Comparison
+    from otel_cost_ledger.model.location import Location
+    from otel_distro.reports.analysis.whatif import Comparison
 
 _DEFAULT_DAYS = 30
 
@@ -76,8 +76,8 @@ def command(
 
     Token counts are those of the ledger: another model counts and answers differently.
     """
-    from otel_cost_ledger.calls import each_call
-    from otel_distro.analysis.whatif import Change, compare
+    from otel_cost_ledger.query.calls import each_call
+    from otel_distro.reports.analysis.whatif import Change, compare
 
     change = Change(_pairs(models), cache_hit)
     if not change.models and cache_hit is None:

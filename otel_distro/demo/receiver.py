@@ -46,7 +46,7 @@ class Receiver:
             ExportMetricsServiceRequest,
         )
 
-        from otel_distro.attributes import KIND, REDACTIONS
+        from otel_distro.base.attributes import KIND, REDACTIONS
 
         latest: dict[tuple[str, str], int] = {}
         for body in self.bodies["metrics"]:

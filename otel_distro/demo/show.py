@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from otel_distro.base.errors import OtelDistroError
+from otel_distro.bootstrap.launch import launch_environment
 from otel_distro.demo.planted import API_KEY, EMAIL
 from otel_distro.demo.provider import FakeProvider
 from otel_distro.demo.receiver import Receiver
-from otel_distro.errors import OtelDistroError
-from otel_distro.launch import launch_environment
 from otel_distro.settings import DO_NOT_TRACK, process_environment
 from otel_distro.settings.variables import PREFIX
 

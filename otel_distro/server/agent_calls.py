@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
     from opentelemetry.proto.logs.v1 import logs_pb2
 
-    from otel_distro.faults import Faults
+    from otel_distro.base.internal_errors import Faults
     from otel_distro.server.received_calls import ReceivedCalls
 
 

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro.server.otlp_values import is_deeper, set_attributes, set_value
-from otel_pricing.recognise import MARKS
-from otel_pricing.scope_keys import USER
-from otel_redaction.telemetry_keys import SQL
+from otel_distro.server.otlp_values import (
+    attribute_mapping,
+    is_deeper,
+    set_attributes,
+    set_value,
+)
+from otel_pricing.model.scope_keys import USER
+from otel_pricing.reading.recognise import MARKS
+from otel_redaction.patterns.telemetry_keys import SQL
 from otel_trace_store.values import value_of
 
 if TYPE_CHECKING:
@@ -41,6 +46,7 @@ class AttributeRedactor:
         person: Callable[[str], str] | None = None,
     ) -> None:
         self._shield = shield
+        self._probe = shield.unobserved()
         self._person = person
         self._most = most
         self._nesting = nesting
@@ -86,8 +92,12 @@ class AttributeRedactor:
         return found, marked
 
     def redact_pairs(self, pairs: Any, unknown: list[Any], signal: str) -> None:
-        """Redact *unknown*, which are some of *pairs*, each by itself."""
-        dropped: list[str] = []
+        """Redact *pairs*, of which *unknown* may have to be changed.
+
+        Where anything is found, all of them are redacted together: a value that is secret under
+        one name is hidden wherever it recurs.
+        """
+        found = False
         for pair in unknown:
             key, value = pair.key, pair.value
             redacted = self._known.get((key, value.string_value))
@@ -99,31 +109,24 @@ class AttributeRedactor:
             if key in USERS and self._person is not None and raw not in {None, ""}:
                 value.string_value = self._person(str(raw))
                 continue
-            clean = self._shield.attributes({key: raw}, signal)
+            if kind in {"array_value", "kvlist_value"} and is_deeper(value, self._nesting):
+                set_value(value, raw)  # what is nested more deeply is cut off
+            clean = self._probe.attributes({key: raw}, signal)
             if key in clean and clean[key] == raw and type(clean[key]) is type(raw):
-                if kind in {"array_value", "kvlist_value"}:
-                    if is_deeper(value, self._nesting):
-                        set_value(value, raw)  # what is nested more deeply is cut off
-                else:
-                    self._remember(key, kind, raw)
-                continue
-            if not clean:
-                dropped.append(key)
-                pair.key = ""
-                value.Clear()
-                continue
-            ((name, content),) = clean.items()
-            # Literals of SQL are taken out without being counted; what is counted has to be each
-            # time.
-            if key in SQL and type(content) is str and MARK not in content + name:
-                self._keep(key, raw, (name, content))
-            pair.key = name
-            set_value(value, content)
-        if dropped:
-            kept = [pair for pair in pairs if pair.key or pair.value.WhichOneof("value")]
-            copies = [type(pair).FromString(pair.SerializeToString()) for pair in kept]
-            del pairs[:]
-            pairs.extend(copies)
+                self._remember(key, kind, raw)
+            elif not self._is_sql(pair, clean):
+                found = True
+        if found:
+            set_attributes(pairs, self._shield.attributes(attribute_mapping(pairs)[0], signal))
+
+    def _is_sql(self, pair: Any, clean: dict[str, Any]) -> bool:
+        """Whether only literals were taken out of SQL, which is no finding; then it is done."""
+        content = clean.get(pair.key)
+        if pair.key not in SQL or type(content) is not str or MARK in content:
+            return False
+        self._keep(pair.key, pair.value.string_value, (pair.key, content))
+        pair.value.string_value = content
+        return True
 
     def append(self, pairs: Any, added: dict[str, Any], signal: str) -> None:
         """Put *added*, redacted, behind *pairs*, in the place of what is named the same."""

@@ -6,15 +6,15 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
-from otel_cost_ledger.privacy import person_name
-from otel_distro import notices
-from otel_distro.accounting.ledger_sink import LedgerSink
-from otel_distro.consent_gate import ConsentGate
-from otel_distro.content.wiring import shields
-from otel_distro.faults import Faults
-from otel_distro.guard.redaction_tally import RedactionTally
-from otel_distro.installation_key import installation_key
-from otel_distro.self_metrics import SelfMetrics
+from otel_cost_ledger.model.privacy import person_name
+from otel_distro.base import messages as notices
+from otel_distro.base.installation_key import installation_key
+from otel_distro.base.internal_errors import Faults
+from otel_distro.base.self_metrics import SelfMetrics
+from otel_distro.bootstrap.content import shields
+from otel_distro.pipeline.accounting.ledger_sink import LedgerSink
+from otel_distro.pipeline.redaction_tally import RedactionTally
+from otel_distro.privacy.consent_gate import ConsentGate
 from otel_distro.server.agent_calls import AgentCalls
 from otel_distro.server.forwarding import Forwarder
 from otel_distro.server.ingest import Ingest
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from otel_distro.accounting.accounts import CallSink
+    from otel_distro.pipeline.accounting.accounts import CallSink
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook
 
@@ -139,7 +139,7 @@ def _budgets(settings: Settings, faults: Faults) -> list[CallSink]:
     if not settings.cost_budgets:
         return []
     try:
-        from otel_distro.budgets.wiring import Budgets
+        from otel_distro.pipeline.budgets.wiring import Budgets
 
         return [Budgets(settings, partial(_open_book, settings), faults)]
     except Exception as error:  # noqa: BLE001 - telemetry has to go on without them

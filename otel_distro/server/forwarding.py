@@ -10,23 +10,23 @@ from urllib.parse import urlsplit
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
-from otel_distro.delivery.deliveries import Deliveries
-from otel_distro.delivery.outages import Outages
-from otel_distro.errors import OtelDistroError
+from otel_distro.base.errors import OtelDistroError
+from otel_distro.export.deliveries import Deliveries
+from otel_distro.export.outages import Outages
+from otel_distro.export.spool.address import Address
+from otel_distro.export.spool.courier import SpoolingTransport
+from otel_distro.export.spool.folder import SpoolFolder
+from otel_distro.export.spool.ports import adapter_for
+from otel_distro.export.spool.resender import Resender
 from otel_distro.server.signals import LOGS, METRICS, SIGNALS, TRACES
-from otel_distro.spool.address import Address
-from otel_distro.spool.courier import Courier
-from otel_distro.spool.folder import SpoolFolder
-from otel_distro.spool.ports import port_of
-from otel_distro.spool.resender import Resender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from google.protobuf.message import Message
 
+    from otel_distro.export.spool.ports import ExporterAdapter
     from otel_distro.settings import Settings
-    from otel_distro.spool.ports import Port
 
 SERVICE: Final = "otel-distro serve"
 """For whom telemetry waits in the spool."""
@@ -45,7 +45,7 @@ class _Waiting:
 class _Lane:
     """The queue of one signal and the thread that empties it."""
 
-    def __init__(self, courier: Courier, port: Port, most_bytes: int) -> None:
+    def __init__(self, courier: SpoolingTransport, port: ExporterAdapter, most_bytes: int) -> None:
         self._courier = courier
         self._port = port
         self._most_bytes = most_bytes
@@ -80,7 +80,7 @@ class _Lane:
         """Wait for deliveries, then write to disk what is left."""
         self._thread.join(timeout)
         if self._thread.is_alive():
-            self._courier.rush()
+            self._courier.stop_sending()
             under_way = self._courier.take_back()
             self._courier.abandon()
             if under_way is not None:
@@ -122,16 +122,16 @@ class Forwarder:
         self._resender = Resender(deliveries)
         self._everything = settings.spool == "everything"
         self._lanes: dict[str, _Lane] = {}
-        self._couriers: dict[str, Courier] = {}
+        self._couriers: dict[str, SpoolingTransport] = {}
         for signal in SIGNALS:
-            port = port_of(_exporter(signal, self._base), signal)
+            port = adapter_for(_exporter(signal, self._base), signal)
             if port is None:
                 raise ForwardError("the installed OTLP exporter cannot be used to forward")
             folder = None
             if settings.spool != "none":
                 address = Address(signal, SERVICE, f"{self._base}/v1/{signal}", port.protocol)
                 folder = SpoolFolder(settings.state_dir, address, deliveries, settings.spool_limits)
-            courier = Courier(signal, port, deliveries, folder, may_send=may_send)
+            courier = SpoolingTransport(signal, port, deliveries, folder, may_send=may_send)
             self._couriers[signal] = courier
             if folder is not None:
                 self._resender.serve(courier)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from otel_distro.faults import Faults
+    from otel_distro.base.internal_errors import Faults
     from otel_distro.server.agent_calls import AgentCalls
     from otel_distro.server.limits import ReceiverLimits
     from otel_distro.server.received_calls import ReceivedCalls

@@ -16,7 +16,7 @@ from otel_pricing import (
     price_call,
     read_call,
 )
-from otel_pricing.attributes import (
+from otel_pricing.model.attributes import (
     BILLED,
     BILLED_SPAN_ID,
     BILLING_REASON,
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-    from otel_distro.accounting.accounts import CallSink
-    from otel_distro.faults import Faults
+    from otel_distro.base.internal_errors import Faults
+    from otel_distro.pipeline.accounting.accounts import CallSink
     from otel_pricing import ModelCall, PriceBook
 
 Key = tuple[int, int]

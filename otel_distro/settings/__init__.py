@@ -16,21 +16,24 @@ from typing import TYPE_CHECKING, Any
 
 from otel_budget.cost_budget import DAY, Action, CostBudget
 from otel_budget.latency import DEFAULT_LATENCY_BUDGETS, LatencyBudget
-from otel_distro import environment_variables as env
-from otel_distro.delivery.batch_limits import DEFAULT_LIMITS, MEGABYTE, BatchLimits
-from otel_distro.errors import Problem
+from otel_distro.base.errors import Problem
+from otel_distro.export.batch_limits import DEFAULT_LIMITS, MEGABYTE, BatchLimits
+from otel_distro.export.spool.limits import DEFAULT_SPOOL_LIMITS, SpoolLimits
+from otel_distro.pipeline.input_limits.limits import VALUE_LIMITS, ValueLimits
+from otel_distro.settings import environment_variables as env
+from otel_distro.settings.homeless import folder_without_home
 from otel_distro.settings.parsers import FALSE
 from otel_distro.settings.redaction import read_policy
-from otel_distro.settings.variables import PREFIX, VARIABLES
-from otel_distro.spool.limits import DEFAULT_SPOOL_LIMITS, SpoolLimits
-from otel_distro.tolerance.limits import VALUE_LIMITS, ValueLimits
+from otel_distro.settings.secrets import looks_secret, without_value
+from otel_distro.settings.variables import PREFIX, VARIABLES, Variable
 from otel_redaction import DEFAULT_POLICY, Policy
 from otel_trace_store.limits import DEFAULT_BYTES, DEFAULT_DAYS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from decimal import Decimal
 
-    from otel_cost_ledger.location import Location, PostgresUrl
+    from otel_cost_ledger.model.location import Location, PostgresUrl
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,12 @@ class Settings:
     budget_store: PostgresUrl | None = None
     """Where hosts share their budgets; None for the file of this host."""
     budget_unknown_model: str | Decimal = "allow"
+    budget_without_scope: str = "together"
+    """What calls without a value for a budget's scope meet: `together`, `allow` or `refuse`."""
+    wire: bool = True
+    wire_hosts: tuple[str, ...] = ()
+    """Hosts whose model calls are observed; one with `-` before it is left out."""
+    model_endpoints: tuple[str, ...] = ()
     consent: bool = False
     """Whether nothing may leave or be stored before the user has consented."""
     do_not_track: bool = False
@@ -59,6 +68,8 @@ class Settings:
     content_retention_days: int | None = None
     """None for as long as calls."""
     baggage: tuple[str, ...] = ()
+    baggage_hosts: tuple[str, ...] = ()
+    """Hosts of the app's own, in lower case; one that begins with a dot stands for all below."""
     asgi_event_spans: bool = False
     error_hooks: bool = True
     profile: str | None = None
@@ -135,6 +146,7 @@ def load(environ: Mapping[str, str], section: Mapping[str, Any] | None = None) -
         section = _file_section(environ, problems)
     _report_unknown_keys(section, problems)
     values: dict[str, Any] = {}
+    raws: list[object] = []
     for variable in VARIABLES:
         raw = environ.get(variable.name, "").strip() or None
         name = variable.name
@@ -142,15 +154,32 @@ def load(environ: Mapping[str, str], section: Mapping[str, Any] | None = None) -
             raw, name = section[variable.key], variable.key
         if raw is None:
             continue
+        raws.append(raw)
         try:
             values[variable.name] = variable.read(raw)
         except ValueError as error:
-            shown = "(not shown)" if variable.secret else repr(raw)
-            problems.append(Problem(f"{name}={shown}", str(error), withholds=variable.protects))
+            problems.append(_unusable(variable, name, raw, error))
     settings = _settings(values, section, environ, problems)
     if settings.content == "full" and settings.content_key is None:
         problems.append(Problem(f"{env.OTEL_DISTRO_CONTENT}=full", _NO_CONTENT_KEY))
-    return Loaded(settings, tuple(problems))
+    return Loaded(settings, tuple(_without_secrets(problems, raws)))
+
+
+def _without_secrets(problems: Iterable[Problem], raws: Iterable[object]) -> Iterator[Problem]:
+    # Once more for all: some values are only found wrong together with others.
+    hidden = [raw for raw in raws if looks_secret(raw)]
+    for problem in problems:
+        message = problem.message
+        for raw in hidden:
+            message = without_value(message, raw)
+        yield replace(problem, message=message)
+
+
+def _unusable(variable: Variable, name: str, raw: object, error: ValueError) -> Problem:
+    if variable.secret or looks_secret(raw):
+        why = without_value(str(error), raw)
+        return Problem(f"{name}=(not shown)", why, withholds=variable.protects)
+    return Problem(f"{name}={raw!r}", str(error), withholds=variable.protects)
 
 
 def _settings(
@@ -227,8 +256,13 @@ def _policy(values: dict[str, Any], section: Mapping[str, Any], problems: list[P
 def default_state_dir(environ: Mapping[str, str]) -> Path:
     """Return the folder for what is kept on disk, by the XDG base directory rules."""
     base = environ.get("XDG_STATE_HOME", "")
-    root = Path(base) if base.startswith("/") else Path(environ.get("HOME") or Path.home())
-    return root / "otel-distro" if base.startswith("/") else root / ".local/state/otel-distro"
+    if base.startswith("/"):
+        return Path(base) / "otel-distro"
+    try:
+        home = Path(environ.get("HOME") or Path.home())
+    except (RuntimeError, KeyError):  # a user that the system does not know
+        return folder_without_home()
+    return home / ".local/state/otel-distro"
 
 
 def _file_section(environ: Mapping[str, str], problems: list[Problem]) -> Mapping[str, Any]:
@@ -241,13 +275,14 @@ def _file_section(environ: Mapping[str, str], problems: list[Problem]) -> Mappin
     try:
         text = Path(name).expanduser().read_text(encoding="utf-8")
         return tomllib.loads(text)
-    except OSError as error:
-        reason = f"cannot read the file: {error.strerror}"
+    except (OSError, RuntimeError) as error:  # no home to find `~` in
+        reason = f"cannot read the file: {getattr(error, 'strerror', None) or error}"
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
         reason = f"not valid TOML: {error}"
         if "consent" in text:
             reason += "; it speaks of consent, which is required until it can be read"
-    problems.append(Problem(f"{env.OTEL_DISTRO_CONFIG}={name!r}", reason))
+    shown = "(not shown)" if looks_secret(name) else repr(name)
+    problems.append(Problem(f"{env.OTEL_DISTRO_CONFIG}={shown}", without_value(reason, text)))
     return {}
 
 

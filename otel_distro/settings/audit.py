@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from otel_distro import audit
-from otel_distro.private_files import write_private
+from otel_distro.privacy import audit
 from otel_distro.settings import Settings
+from otel_host.private_files import write_private
 
 if TYPE_CHECKING:
     from pathlib import Path

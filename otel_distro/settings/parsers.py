@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from otel_budget.cost_budget import MOST_USD
 from otel_budget.latency import LatencyBudget
-from otel_distro.said_keys import KEYS
+from otel_distro.base.baggage_keys import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_cost_ledger.location import Location, PostgresUrl
+    from otel_cost_ledger.model.location import Location, PostgresUrl
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
@@ -74,7 +74,10 @@ def path(value: object) -> Path:
         raise ValueError("empty; write a path")
     if "\0" in text:
         raise ValueError("holds a NUL character; write a path")
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError("begins with ~, but this user has no home; write a full path") from None
 
 
 def ledger(value: object) -> Location | None:
@@ -84,7 +87,7 @@ def ledger(value: object) -> Location | None:
         return None
     if "://" not in text:
         return path(text)
-    from otel_cost_ledger.location import PostgresUrl
+    from otel_cost_ledger.model.location import PostgresUrl
 
     return PostgresUrl.parse(text)
 
@@ -94,7 +97,7 @@ def budget_store(value: object) -> PostgresUrl | None:
     text = str(value).strip()
     if text.lower() == "file":
         return None
-    from otel_cost_ledger.location import PostgresUrl
+    from otel_cost_ledger.model.location import PostgresUrl
 
     return PostgresUrl.parse(text)
 
@@ -171,6 +174,15 @@ def said_keys(value: object) -> tuple[str, ...]:
     unknown = [name for name in found if name not in KEYS]
     if unknown:
         raise ValueError(f"unknown key {unknown[0]!r}; choose from {', '.join(KEYS)}")
+    return found
+
+
+def host_names(value: object) -> tuple[str, ...]:
+    """Read host names; one that begins with a dot stands for all below it."""
+    found = tuple(name.lower() for name in names(value))
+    for name in found:
+        if any(char in name for char in "/:@*") or not name.strip("."):
+            raise ValueError(f"{name!r} is no host name; for example api.shop.example")
     return found
 
 

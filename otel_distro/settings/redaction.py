@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from otel_distro import environment_variables as env
+from otel_distro.settings import environment_variables as env
 from otel_redaction import DEFAULT_POLICY, Policy, PseudonymKey, load_detectors
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def read_policy(values: Mapping[str, Any], section: Mapping[str, Any]) -> Policy
     if allowed := values.get(env.OTEL_DISTRO_REDACTION_ALLOW_KEYS):
         known = table.get("allow_keys", [])
         table["allow_keys"] = [*(known if isinstance(known, list) else [known]), *allowed]
+    if people := values.get(env.OTEL_DISTRO_REDACTION_PEOPLE):
+        table["people"] = people
     key = _pseudonym_key(values)
     if key is not None:
         # Whoever gives a key wants pseudonyms, unless the file says otherwise.
@@ -59,4 +61,7 @@ def _pseudonym_key(values: Mapping[str, Any]) -> PseudonymKey | None:
     try:
         return PseudonymKey(file.read_bytes().strip())
     except OSError as error:
-        raise ValueError(f"cannot read the pseudonym key in {file}: {error.strerror}") from error
+        # The name is not shown: the key itself may stand where its file's name belongs.
+        raise ValueError(
+            f"cannot read the file of OTEL_DISTRO_PSEUDONYM_KEY_FILE: {error.strerror}"
+        ) from error

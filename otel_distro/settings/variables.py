@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from otel_budget.latency import DEFAULT_LATENCY_BUDGETS
-from otel_distro import environment_variables as env
-from otel_distro.delivery.batch_limits import DEFAULT_LIMITS, MEGABYTE
+from otel_distro.export.batch_limits import DEFAULT_LIMITS, MEGABYTE
+from otel_distro.export.spool.limits import DEFAULT_SPOOL_LIMITS
+from otel_distro.settings import environment_variables as env
 from otel_distro.settings import parsers as parse
-from otel_distro.spool.limits import DEFAULT_SPOOL_LIMITS
+from otel_redaction import DEFAULT_POLICY, PEOPLE
 from otel_trace_store.limits import DEFAULT_BYTES, DEFAULT_DAYS
 
 if TYPE_CHECKING:
@@ -89,6 +90,17 @@ VARIABLES: tuple[Variable, ...] = (
         protects=True,
     ),
     Variable(
+        env.OTEL_DISTRO_REDACTION_PEOPLE,
+        "redaction_people",
+        parse.choice(*PEOPLE),
+        "where names of persons, addresses and health are redacted: `content` is prompts, answers, "
+        "tool arguments and log bodies; `all` adds every attribute whose values the conventions do "
+        "not define",
+        DEFAULT_POLICY.people,
+        "all",
+        protects=True,
+    ),
+    Variable(
         env.OTEL_DISTRO_PSEUDONYM_KEY,
         "",
         str,
@@ -106,6 +118,7 @@ VARIABLES: tuple[Variable, ...] = (
         "none",
         "/run/secrets/pseudonym.key",
         protects=True,
+        secret=True,  # the key itself may stand here by mistake
     ),
     Variable(
         env.OTEL_DISTRO_CONSENT,
@@ -137,6 +150,7 @@ VARIABLES: tuple[Variable, ...] = (
         "none",
         "otc1Yk3q...",
         protects=True,
+        secret=True,  # the private key may stand here by mistake
     ),
     Variable(
         env.OTEL_DISTRO_CONTENT_RETENTION_DAYS,
@@ -233,14 +247,63 @@ VARIABLES: tuple[Variable, ...] = (
         protects=True,
     ),
     Variable(
+        env.OTEL_DISTRO_BUDGET_WITHOUT_SCOPE,
+        "budget_without_scope",
+        parse.choice("together", "allow", "refuse"),
+        "calls without a value for the scope of a budget (no tenant under a budget per tenant): "
+        "`together` gives all of them one account with the same limit, `allow` does not count "
+        "them, `refuse` answers them with HTTP 402",
+        "together",
+        "refuse",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_WIRE,
+        "wire",
+        parse.boolean,
+        "observe requests to model endpoints in HTTP clients: units, model, times and how they "
+        "ended, never text",
+        "on",
+        "off",
+    ),
+    Variable(
+        env.OTEL_DISTRO_WIRE_HOSTS,
+        "wire_hosts",
+        parse.names,
+        "hosts whose model calls are observed, with their subdomains, separated by commas; with "
+        "`-` before it a host is left out",
+        "all",
+        "api.openai.com,-localhost",
+    ),
+    Variable(
+        env.OTEL_DISTRO_MODEL_ENDPOINTS,
+        "model_endpoints",
+        parse.names,
+        "hosts, or hosts with the beginning of a path, whose POST requests are model calls "
+        "whatever their path: gateways of one's own, separated by commas",
+        "none",
+        "llm.internal/ask",
+    ),
+    Variable(
         env.OTEL_DISTRO_BAGGAGE,
         "baggage",
         parse.said_keys,
         "which of session.id, user.id, tenant.id, feature_flag.key and "
         "feature_flag.result.variant travel in the baggage header to every host a program "
-        "calls, and are believed when they come in",
+        "calls but model endpoints, and are believed when they come in",
         "none",
         "session.id,user.id,tenant.id",
+        protects=True,
+    ),
+    Variable(
+        env.OTEL_DISTRO_BAGGAGE_HOSTS,
+        "baggage_hosts",
+        parse.host_names,
+        "hosts of your own on the Internet that get baggage and trace state as they are, "
+        "separated by commas; `.example.com` stands for all below it; hosts in private networks "
+        "need not be listed",
+        "none",
+        "api.shop.example,.internal.shop.example",
         protects=True,
     ),
     Variable(

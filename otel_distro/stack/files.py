@@ -9,7 +9,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from otel_distro.errors import OtelDistroError
+from otel_distro.base.errors import OtelDistroError
 
 COMPOSE_FILE = "docker-compose.yml"
 ENTRIES = (COMPOSE_FILE, ".env.example", "collector-config")

@@ -11,7 +11,7 @@ import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from otel_distro.doctor.check import Check
+from otel_distro.base.check import Check
 from otel_distro.stack.places import OTLP_HTTP, PLACES, Place
 
 if TYPE_CHECKING:

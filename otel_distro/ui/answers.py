@@ -14,15 +14,15 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from otel_cost_ledger.ledger import open_ledger
-from otel_cost_ledger.timeline import extent
+from otel_cost_ledger.query.ledger import open_ledger
+from otel_cost_ledger.query.timeline import extent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from concurrent.futures import Future
 
-    from otel_cost_ledger.ledger import Ledger
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.query.ledger import Ledger
 
 ROWS_AT_ONCE: Final = 60_000
 """Questions that read no more rows than this are answered within the request."""

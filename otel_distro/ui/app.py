@@ -16,11 +16,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from otel_cost_ledger.calls import read_calls
-from otel_cost_ledger.errors import LedgerError
-from otel_cost_ledger.filters import BILLED
-from otel_cost_ledger.ledger import open_ledger
-from otel_cost_ledger.timeline import extent
+from otel_cost_ledger.model.errors import LedgerError
+from otel_cost_ledger.model.filters import BILLED
+from otel_cost_ledger.query.calls import read_calls
+from otel_cost_ledger.query.ledger import open_ledger
+from otel_cost_ledger.query.timeline import extent
 from otel_distro.stack.places import PLACES
 from otel_distro.ui.answers import Answers
 from otel_distro.ui.exports import answer, call_data
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.model.location import Location
     from otel_distro.settings import Settings
     from otel_distro.ui.view import View
 

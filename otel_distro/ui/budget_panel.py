@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_budget.cost_budget import Unit
-from otel_cost_ledger.filters import Filters, Window
-from otel_cost_ledger.schema import NS_PER_DAY
-from otel_cost_ledger.timeline import rows_up_to, timeline
-from otel_distro.budgets.standing import budget_left, budget_lines, budget_name, outlook
+from otel_cost_ledger.model.filters import Filters, Window
+from otel_cost_ledger.model.schema import NS_PER_DAY
+from otel_cost_ledger.query.timeline import rows_up_to, timeline
+from otel_distro.reports.budgets.standing import budget_left, budget_lines, budget_name, outlook
 from otel_distro.ui.answers import ROWS_AT_ONCE
 from otel_distro.ui.burn_down import burn_down
 from otel_distro.ui.panels import Block, Panel
 from otel_distro.ui.view import HOUR_NS
 
 if TYPE_CHECKING:
-    from otel_cost_ledger.ledger import Ledger
-    from otel_cost_ledger.timeline import Extent, Sums
-    from otel_distro.budgets.report import BudgetLine
+    from otel_cost_ledger.query.ledger import Ledger
+    from otel_cost_ledger.query.timeline import Extent, Sums
+    from otel_distro.reports.budgets.report import BudgetLine
     from otel_distro.settings import Settings
     from otel_distro.ui.answers import Answers
 

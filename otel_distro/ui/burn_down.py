@@ -9,7 +9,7 @@ from otel_distro.ui.markup import element, joined
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from otel_distro.budgets.report import BudgetLine
+    from otel_distro.reports.budgets.report import BudgetLine
 
 _WIDTH: Final = 1000
 _HEIGHT: Final = 72

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro import figures
+from otel_distro.base import formatting as figures
 from otel_distro.ui.panels import Cell, Column, Table
 from otel_distro.ui.spending import label
 from otel_distro.ui.store_view import WINDOWS, is_trace_id, microseconds

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import Response
 
-from otel_cost_ledger.csv_safe import write_csv
+from otel_cost_ledger.model.csv_safe import write_csv
 from otel_trace_store import plain
 from otel_trace_store.log_list import find_logs
 from otel_trace_store.metric_list import list_metrics, read_metric
 from otel_trace_store.trace_list import find_traces
 
 if TYPE_CHECKING:
-    from otel_cost_ledger.calls import StoredCall
+    from otel_cost_ledger.query.calls import StoredCall
     from otel_distro.ui.store_view import StoreView
     from otel_trace_store.reader import StoreReader
 

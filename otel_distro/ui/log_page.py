@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro import figures
+from otel_distro.base import formatting as figures
 from otel_distro.ui.store_view import SEVERITIES
 from otel_distro.ui.trace_list_page import when
 from otel_trace_store.log_list import find_logs

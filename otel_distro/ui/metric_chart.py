@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from otel_distro import figures
+from otel_distro.base import formatting as figures
 from otel_distro.ui.markup import element
 from otel_distro.ui.trace_list_page import when
 

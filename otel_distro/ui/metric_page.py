@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro import figures
+from otel_distro.base import formatting as figures
 from otel_distro.ui.metric_chart import chart
 from otel_distro.ui.panels import Cell, Column, Table
 from otel_distro.ui.spending import label

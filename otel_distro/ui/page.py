@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from otel_distro.guard.redaction_tally import read_tally, tally_file
+from otel_distro.pipeline.redaction_tally import read_tally, tally_file
 from otel_distro.ui import budget_panel, speed, spending, usage
 from otel_distro.ui.tiles import tiles
 from otel_distro.ui.view import WINDOWS
@@ -14,7 +14,7 @@ from otel_distro.ui.view import WINDOWS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_cost_ledger.ledger import Ledger
+    from otel_cost_ledger.query.ledger import Ledger
     from otel_distro.settings import Settings
     from otel_distro.ui.answers import Answers
     from otel_distro.ui.panels import Panel, Tile

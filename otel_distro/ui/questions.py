@@ -6,14 +6,14 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from otel_cost_ledger.calls import StoredCall, read_calls
-from otel_cost_ledger.filters import BILLED, Window
-from otel_cost_ledger.grouping import IN_ROLLUP
-from otel_cost_ledger.histogram import middle_us
-from otel_cost_ledger.latency import measure_latencies
-from otel_cost_ledger.schema import NS_PER_DAY
-from otel_cost_ledger.sources import rows_are_complete
-from otel_cost_ledger.timeline import (
+from otel_cost_ledger.model.filters import BILLED, Window
+from otel_cost_ledger.model.histogram import middle_us
+from otel_cost_ledger.model.schema import NS_PER_DAY
+from otel_cost_ledger.query.calls import StoredCall, read_calls
+from otel_cost_ledger.query.grouping import IN_ROLLUP
+from otel_cost_ledger.query.latency import measure_latencies
+from otel_cost_ledger.query.sources import rows_are_complete
+from otel_cost_ledger.query.timeline import (
     Breakdown,
     Extent,
     Sums,
@@ -35,7 +35,7 @@ from otel_distro.ui.answers import ROWS_AT_ONCE, Answer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_cost_ledger.ledger import Ledger
+    from otel_cost_ledger.query.ledger import Ledger
     from otel_distro.ui.answers import Answers
     from otel_distro.ui.view import View
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from otel_distro.figures import printable
+from otel_distro.base.formatting import printable
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
-from otel_cost_ledger.ledger import open_ledger
-from otel_cost_ledger.timeline import extent
+from otel_cost_ledger.query.ledger import open_ledger
+from otel_cost_ledger.query.timeline import extent
 from otel_distro.ui.answers import Answers
 from otel_distro.ui.page import Looked, overview
 from otel_distro.ui.questions import Questions
@@ -22,7 +22,7 @@ from otel_distro.ui.view import read_view
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_cost_ledger.location import Location
+    from otel_cost_ledger.model.location import Location
     from otel_distro.settings import Settings
 
 _STYLE: Final = Path(__file__).with_name("static") / "ui.css"

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import uvicorn
 
-from otel_distro.errors import OtelDistroError
+from otel_distro.base.errors import OtelDistroError
 from otel_distro.ui.security import LOOPBACK
 from otel_distro.ui.slow_clients import patient_protocol
 

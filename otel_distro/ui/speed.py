@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
-from otel_cost_ledger.histogram import percentile
-from otel_distro import figures
+from otel_cost_ledger.model.histogram import percentile
+from otel_distro.base import formatting as figures
 from otel_distro.ui.charts import Series, lines, share_bar, swatch
 from otel_distro.ui.panels import Cell, Column, Key, Panel, Table, pending
 from otel_distro.ui.spending import label

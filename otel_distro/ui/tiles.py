@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_distro import figures
+from otel_distro.base import formatting as figures
 from otel_distro.ui.panels import Tile
 from otel_distro.ui.speed import all_steps, milliseconds
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
 
-    from otel_cost_ledger.timeline import Sums
+    from otel_cost_ledger.query.timeline import Sums
     from otel_distro.ui.questions import Questions
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from otel_cost_ledger.calls import find_trace, read_calls
-from otel_distro import figures
+from otel_cost_ledger.query.calls import find_trace, read_calls
+from otel_distro.base import formatting as figures
 from otel_distro.ui.markup import element
 from otel_distro.ui.panels import Cell, Column, Table
 from otel_distro.ui.spending import label
@@ -15,8 +15,8 @@ from otel_distro.ui.spending import label
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from otel_cost_ledger.calls import StoredCall
-    from otel_cost_ledger.ledger import Ledger
+    from otel_cost_ledger.query.calls import StoredCall
+    from otel_cost_ledger.query.ledger import Ledger
 
 _NEAR_NS: Final = 86_400_000_000_000
 """Calls of a trace are looked for within a day of one of them: there is no index of traces."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro import figures
+from otel_distro.base import formatting as figures
 from otel_distro.ui.panels import Cell, Column, Table
 from otel_distro.ui.spending import label
 from otel_trace_store.trace_list import TraceRow, find_traces

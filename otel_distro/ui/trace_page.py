@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from google.protobuf.json_format import MessageToDict
 from starlette.responses import JSONResponse, Response
 
-from otel_distro import figures
+from otel_distro.base import formatting as figures
 from otel_distro.ui.conversation import Said, conversation_of, holds_message
 from otel_distro.ui.log_page import LogLine, line, text_of
 from otel_distro.ui.markup import element

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from otel_distro import figures
+from otel_distro.base import formatting as figures
 from otel_distro.ui.markup import element
 from otel_distro.ui.spending import label
 

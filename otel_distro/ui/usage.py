@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from otel_distro import figures
-from otel_distro.error_categories import categorise
+from otel_distro.base import formatting as figures
+from otel_distro.base.error_categories import categorise
 from otel_distro.ui.charts import Series, bars, share_bar, swatch
 from otel_distro.ui.panels import Cell, Column, Key, Panel, Table, pending
 from otel_distro.ui.spending import label
@@ -14,7 +14,7 @@ from otel_distro.ui.spending import label
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from otel_cost_ledger.timeline import Sums
+    from otel_cost_ledger.query.timeline import Sums
     from otel_distro.ui.questions import Questions
 
 _MOST_ROWS: Final = 12

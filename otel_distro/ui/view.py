@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from otel_cost_ledger.filters import Filters, Window, to_ns
-from otel_cost_ledger.schema import NS_PER_DAY
+from otel_cost_ledger.model.filters import Filters, Window, to_ns
+from otel_cost_ledger.model.schema import NS_PER_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from otel_cost_ledger.timeline import Extent
+    from otel_cost_ledger.query.timeline import Extent
 
 HOUR_NS: Final = 3_600_000_000_000
 MINUTE_NS: Final = 60_000_000_000

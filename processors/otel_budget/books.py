@@ -9,7 +9,6 @@ found, charged and cleared.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import weakref
@@ -22,6 +21,7 @@ from otel_budget.book import Book, Claim, Crossing, Denied, State
 from otel_budget.database import Database
 from otel_budget.entries import Entries
 from otel_budget.keeper import Keeper
+from otel_budget.known import KnownSpending
 from otel_budget.leases import Hold
 from otel_budget.lending import Lending, Loan
 from otel_budget.lessons import Lesson, Lessons
@@ -30,6 +30,8 @@ from otel_budget.reaping import Liveness, reap
 from otel_budget.store import BudgetFileError
 from otel_budget.turns import Opened, Result, Turns
 from otel_budget.unused import unused
+from otel_host import fork_hooks
+from otel_host.fork_hooks import Stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,8 +56,11 @@ class Books:
         store: Store | None = None,
         opening: Callable[[Book], int] = lambda _book: 0,
         now_ns: Callable[[], int] = time.time_ns,
+        report: Callable[[str], None] = lambda _line: None,
     ) -> None:
-        self.store = store or Database(folder / FILE_NAME)
+        self.store = store or Database(folder / FILE_NAME, report)
+        self._known = KnownSpending()
+        self._renewals = 0
         self.turns = Turns(self.store, opening, now_ns)
         self.now_ns = now_ns
         self.on_crossed: Callable[[Sequence[Crossing]], None] = lambda _crossings: None
@@ -123,6 +128,7 @@ class Books:
                 if lease is not None:
                     told.extend(lending.publish(db, lease, give_back=True))
                 now = shared_books.state(db, claim.book)
+                self._known.saw(claim.book, now.spent)
                 amount = shared_books.grant(claim, now)
                 if amount is None:
                     return Denied(claim.book, now, shared_books.may_change(claim, now))
@@ -163,6 +169,8 @@ class Books:
     def _settle_entries(self, hold: Hold, actual: Sequence[tuple[Book, int]]) -> None:
         try:
             told = self._entries.settle(hold, actual, self._lessons.share)
+            leased = {lease.book for lease, _, _ in hold.parts}
+            self._known.added((book, cost) for book, cost in actual if book not in leased)
         except BudgetFileError:
             self._keeper.note()
             raise
@@ -170,7 +178,14 @@ class Books:
 
     def charge(self, entries: Sequence[tuple[Book, int]]) -> list[Crossing]:
         """Book spending that nothing was held for; a negative amount takes some back."""
-        return self._run(lambda db, opened: shared_books.charge(db, entries, opened))
+
+        def attempt(db: Transaction, opened: Opened) -> list[Crossing]:
+            found = shared_books.charge(db, entries, opened)
+            for book, _ in entries:
+                self._known.saw(book, shared_books.state(db, book).spent)
+            return found
+
+        return self._run(attempt)
 
     def state(self, book: Book) -> State:
         """Return what *book* says now; what is leased and not used does not count as reserved."""
@@ -183,6 +198,7 @@ class Books:
             for lease in self._leases_of(book):
                 told.extend(self._lend().publish(db, lease, give_back=False))
             found = shared_books.state(db, book)
+            self._known.saw(book, found.spent)
             return State(found.spent, found.reserved - unused(db, self._folder, book))
 
         found = self._run(attempt)
@@ -249,7 +265,10 @@ class Books:
         def attempt(db: Transaction, _opened: Opened) -> list[Crossing]:
             self._lessons.share(db)
             self._liveness.renew(db, lending.owner, self.turns.time)
-            return lending.tidy(db, due)
+            told = lending.tidy(db, due)
+            for lease in due:
+                self._known.saw(lease.book, shared_books.state(db, lease.book).spent)
+            return told
 
         self._tell(self._run(attempt, lambda _told: lending.forget(due)))
 
@@ -273,8 +292,18 @@ class Books:
         attempt: Callable[[Transaction, Opened], Result],
         then: Callable[[Result], object] = lambda _result: None,
     ) -> Result:
+        def with_known(db: Transaction, opened: Opened) -> Result:
+            renewals = getattr(self.store, "renewals", 0)
+            if renewals != self._renewals:
+                # A new file does not know what was spent, and the ledger may not know all of it.
+                leases = self._lending.leases.by_book if self._lending is not None else {}
+                self._known.raise_to(db, self._known.least(leases))
+            result = attempt(db, opened)
+            self._renewals = renewals
+            return result
+
         try:
-            return self.turns.run(attempt, then)
+            return self.turns.run(with_known, then)
         except BaseException:
             if self._lending is not None:
                 self._lending.distrust()
@@ -310,5 +339,4 @@ def _at_fork() -> None:
         books.at_fork()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_at_fork)
+fork_hooks.register(Stage.ACCOUNTS, after_in_child=_at_fork)

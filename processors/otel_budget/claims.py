@@ -11,9 +11,9 @@ from otel_budget.estimate import Estimate
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from otel_budget.endpoints import ModelRequest
     from otel_budget.estimate import Tariff
     from otel_budget.lessons import Lesson
+    from otel_wire.requests import ModelRequest
 
 
 def claims(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import threading
@@ -11,6 +10,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from otel_budget.forking import shared_across_forks
+from otel_budget.rebuilding import (
+    ForeignFileError,
+    check_pages,
+    check_tables,
+    is_damage,
+    replace_damaged,
+)
 from otel_budget.store import (
     LEASE_TABLES,
     LONGEST_WAIT_S,
@@ -18,12 +24,16 @@ from otel_budget.store import (
     TABLES,
     BudgetFileError,
 )
+from otel_host.descriptors import keep_forever
+from otel_host.private_files import create_missing, make_private_folder, narrow_mode
+from otel_host.sqlite_files import sqlite_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from otel_budget.store import Transaction
+    from otel_host.descriptors import FilesOf
 
 _SOON_S = 0.05
 _TROUBLE_S = 1.0
@@ -37,11 +47,18 @@ class Database:
     see. It is closed before a fork, because SQLite's idea of its locks does not survive one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, report: Callable[[str], None] = lambda _line: None) -> None:
         self.path = path
+        self.renewals = 0
+        """How often the file was found to be another one than before."""
+        self._report = report
+        self._is_suspect = False
+        self._file_id: int | None = None
+        """Drawn when a file is made: numbers of files are used again."""
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
+        self._files: FilesOf | None = None
         self._inherited: sqlite3.Connection | None = None
         self._locked_for_fork = False
         self._trouble_until = 0.0
@@ -66,6 +83,7 @@ class Database:
                 yield connection
                 connection.execute("COMMIT")
             except (sqlite3.Error, OSError) as error:
+                self._is_suspect = self._is_suspect or is_damage(error)
                 self._forget()
                 raise BudgetFileError(f"cannot write {self.path}: {error}") from error
             except BaseException:
@@ -83,17 +101,51 @@ class Database:
     def _opened(self, wait_s: float) -> sqlite3.Connection:
         if self._inherited is not None:
             raise OSError("this process was forked while the file was in use")
+        if self._files is not None and not self._files.are_ours():
+            self._forget()  # the program closed our descriptors
+            if self._inherited is not None:
+                raise OSError("the program closed our descriptors of it and uses their numbers")
         if self._connection is not None and _identity(self.path) != self._identity:
             self._forget()  # deleted or replaced: SQLite would go on with the old one
         if self._connection is None:
-            self._connection = _connect(self.path, wait_s)
-            self._identity = _identity(self.path)
+            self._connect(wait_s)
+        assert self._connection is not None  # noqa: S101 - for the type checkers
         return self._connection
+
+    def _connect(self, wait_s: float) -> None:
+        before, found = self._identity, _identity(self.path)
+        if before is not None and found is None:
+            self._report(f"{self.path} was removed while in use; budgets go on with what is known "
+                         "to be spent, in a new file")  # fmt: skip
+
+        def connect() -> sqlite3.Connection:
+            return _connect(self.path, wait_s, check=self._is_suspect)
+
+        try:
+            self._connection = connect()
+        except (sqlite3.DatabaseError, ForeignFileError) as error:
+            if not is_damage(error):
+                raise
+            self._connection = replace_damaged(self.path, connect, self._report)
+        self._is_suspect = False
+        self._identity = _identity(self.path)
+        self._files = sqlite_files(self.path)
+        (file_id,) = self._connection.execute("PRAGMA application_id").fetchone()
+        if self._file_id is not None and file_id != self._file_id:
+            self.renewals += 1
+        self._file_id = file_id
 
     def _forget(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
+        files, self._files = self._files, None
+        if connection is not None and (files is None or files.reclaim()):
             connection.close()
+        elif connection is not None:
+            # SQLite would close files of the program.
+            keep_forever(connection)
+            self._inherited = connection
+        if files is not None:
+            files.close()
 
     def before_fork(self) -> None:
         """Wait for what is under way, then close."""
@@ -113,16 +165,17 @@ class Database:
             self._inherited, self._connection = self._connection, None
 
 
-def _connect(path: Path, wait_s: float) -> sqlite3.Connection:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # SQLite gives its side files the mode of this one.
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    os.close(os.open(path, flags, 0o600))
+def _connect(path: Path, wait_s: float, *, check: bool = False) -> sqlite3.Connection:
+    make_private_folder(path.parent)
+    create_missing(path)
     connection = sqlite3.Connection(
         path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=64
     )
     try:
         _retry(lambda: _prepare(connection), wait_s)
+        if check:
+            check_pages(connection)
+        narrow_mode(path)
     except BaseException:
         connection.close()
         raise
@@ -137,6 +190,10 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
+        check_tables(connection, version)
+        if not version:
+            file_id = random.getrandbits(31)
+            connection.execute(f"PRAGMA application_id = {file_id}")
         if version < SCHEMA_VERSION:
             for statement in (*(() if version else TABLES), *LEASE_TABLES):
                 connection.execute(statement.format(identity="INTEGER"))

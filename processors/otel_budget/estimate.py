@@ -18,22 +18,15 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from otel_budget.endpoints import WITHOUT_OUTPUT
 from otel_budget.lessons import Lesson
 from otel_pricing.prices.price import MILLION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_budget.endpoints import ModelRequest
     from otel_pricing import Price, Usage
+    from otel_wire.requests import ModelRequest
 
-UNSEEN_TOKENS = 2048
-"""Input that a provider may add to what a request carries: its own prompt, tool descriptions."""
-EMBEDDING_UNSEEN_TOKENS = 64
-"""The same for embeddings, which have no prompt to be wrapped in."""
-HIDDEN_TOKENS = 32_768
-"""The same where a request refers to a stored conversation or a search."""
 OPEN_OUTPUT_TOKENS = 4096
 """Output held for a call that sets no limit, until the model has been seen answering."""
 OPEN_LEAST_TOKENS = 512
@@ -67,7 +60,7 @@ class Estimate(NamedTuple):
     def of(cls, request: ModelRequest, learned: Sequence[Lesson | None]) -> Estimate:
         """Estimate *request* by what was *learned* of its `kinds`."""
         of_input, of_output = learned
-        unseen = _unseen(request)
+        unseen = request.unseen_tokens
         limit = request.max_output_tokens
         if of_input is None:
             most_in, least_in = request.size + unseen, request.size // 3 + unseen * 3 // 4
@@ -80,13 +73,8 @@ class Estimate(NamedTuple):
         else:
             most_out = least_out = _with_margin(of_output)
         known = of_input is not None and (limit is not None or of_output is not None)
-        return cls(Tokens(most_in, most_out), Tokens(least_in, least_out), 1 if known else CAUTION)
-
-
-def _unseen(request: ModelRequest) -> int:
-    if request.operation in WITHOUT_OUTPUT:
-        return EMBEDDING_UNSEEN_TOKENS
-    return HIDDEN_TOKENS if request.hidden_input else UNSEEN_TOKENS
+        caution = 1 if known or not request.readable else CAUTION  # nothing is learned of those
+        return cls(Tokens(most_in, most_out), Tokens(least_in, least_out), caution)
 
 
 def kinds(request: ModelRequest) -> tuple[str, str]:

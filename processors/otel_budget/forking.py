@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import weakref
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+from otel_host import fork_hooks
+from otel_host.fork_hooks import Stage
+
+if TYPE_CHECKING:
+    from otel_host.fork_hooks import ForkAware
 
 
-class Forkable(Protocol):
-    """Something that has to be got ready for a fork."""
-
-    def before_fork(self) -> None:
-        """Get ready."""
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
-
-    def after_fork_in_child(self) -> None:
-        """Begin anew."""
-
-
-_open: weakref.WeakSet[Forkable] = weakref.WeakSet()
-
-
-def shared_across_forks(database: Forkable) -> None:
-    """Have *database* told of forks for as long as it lives."""
-    _open.add(database)
-
-
-def _each(action: str) -> None:
-    for database in list(_open):
-        getattr(database, action)()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=lambda: _each("before_fork"),
-        after_in_parent=lambda: _each("after_fork_in_parent"),
-        after_in_child=lambda: _each("after_fork_in_child"),
-    )
+def shared_across_forks(database: ForkAware) -> None:
+    """Call the methods of *database* around every fork for as long as it lives."""
+    fork_hooks.watch(Stage.DATABASES, database)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from otel_budget.endpoints import ModelRequest, is_candidate, read_request
 from otel_budget.estimate import Tariff
 from otel_budget.turn import Turn
+from otel_pricing import Price, Rate
+from otel_wire.requests import ModelRequest, read_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,32 +26,22 @@ if TYPE_CHECKING:
     from otel_budget.refusal import Refusal
     from otel_budget.ticket import Ticket
     from otel_budget.windows import Window
-    from otel_pricing import Price, PriceBook
+    from otel_pricing import PriceBook
 
 PATIENCE_S = 10.0
 """How long a call waits for others on their way to end before it is refused."""
 MINUTE_NS = 60_000_000_000
 _MOST_TARIFFS = 1000
 
-_is_inside: ContextVar[bool] = ContextVar("otel_budget_inside", default=False)
-
-
-class inside:  # noqa: N801 - reads as a statement; a generator would take five times as long
-    """Mark the body as a call that has passed the gate: clients are built on one another."""
-
-    __slots__ = ("_token",)
-
-    def __enter__(self) -> None:
-        self._token = _is_inside.set(True)
-
-    def __exit__(self, *_error: object) -> None:
-        _is_inside.reset(self._token)
-
+UNREADABLE = Price(
+    input=Rate(Decimal(15)), output=Rate(Decimal(75)), source="assumed for unreadable requests"
+)
+"""What a call is held at whose request cannot be read and names no model: a dear one."""
 
 ScopeValues = Mapping[str, str | None]
 
 
-UnknownModel = Callable[[str], "Price | None"]
+UnknownModel = Callable[[str], Price | None]
 """Returns the price to assume for a model without one; None lets it through, Refused denies it."""
 
 
@@ -62,6 +53,8 @@ class Listener:
     refused: Callable[[Refusal], None] = lambda _refusal: None
     failed: Callable[[BaseException], None] = lambda _error: None
     passed: Callable[[Ticket], None] = lambda _ticket: None
+    is_covered: Callable[[ModelRequest], bool] = lambda _request: False
+    """Whether a caller on this host holds the call already; it then passes without a ticket."""
 
 
 class Gate:
@@ -113,16 +106,22 @@ class Gate:
         method: str,
         host: str,
         path: str,
-        body: Callable[[], bytes],
+        body: Callable[[], bytes | None],
         headers: Mapping[str, str],
     ) -> Turn | None:
-        """Return the turn of an HTTP request; None when it is no model call."""
-        if not is_candidate(method, path) or _is_inside.get():
+        """Return the turn of an HTTP request; None when it is no model call.
+
+        *body* returns None where the client cannot show it; the call is then held as one of an
+        unknown model.
+        """
+        if method != "POST":
             return None
-        request = read_request(host, path, body())
-        if request is None:
+        request = read_request(host, path, body(), headers)
+        if request is None or request.is_free:
             return None
-        return Turn(self, request, lambda: self._scope_values(request, headers))
+        if self.listener.is_covered(request):
+            return None
+        return Turn(self, request, lambda: self._scope_values(request, headers), host)
 
     def books_of(
         self, scope_values: Callable[[], ScopeValues], now_ns: int
@@ -173,7 +172,9 @@ class Gate:
                 self._tariffs.clear()
             tariff = self._tariffs[key] = Tariff.of(price, request)
             return tariff
-        assumed = self.unknown_model(request.model)
+        assumed = self.unknown_model(request.model or "(unreadable request)")
+        if assumed is None and not request.readable:
+            assumed = UNREADABLE
         return None if assumed is None else Tariff.of(assumed, request)
 
 

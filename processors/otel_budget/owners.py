@@ -16,6 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from otel_host.descriptors import FilesOf, OwnDescriptor, keep_forever
+from otel_host.private_files import (
+    create_private,
+    make_own_folder,
+    make_private_folder,
+    open_private,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
@@ -35,16 +43,18 @@ class Owner:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder.parent)
+        make_own_folder(folder)
         self.number = secrets.randbits(38)
         self.name = f"{os.getpid()}-{self.number:010x}"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
-        self._descriptor = os.open(folder / self.name, flags, 0o600)
+        self._own = OwnDescriptor(create_private(folder / self.name), folder / self.name)
         if _HAS_LOCKS:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._own.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Written, not only lengthened: a full disk must be met here and not at a store to memory.
-        os.write(self._descriptor, bytes(SLOTS * _WORD))
-        self._memory = mmap.mmap(self._descriptor, SLOTS * _WORD)
+        os.write(self._own.number, bytes(SLOTS * _WORD))
+        self._memory = mmap.mmap(self._own.number, SLOTS * _WORD)
+        # The mapped memory has a descriptor of its own, and closes it when it is freed.
+        self._files = FilesOf([folder / self.name])
         self.owed = memoryview(self._memory).cast("q")
         """By slot, what a lease's book is to be charged in all if this process dies now.
 
@@ -64,9 +74,29 @@ class Owner:
     def abandon(self) -> None:
         """In a forked child: let go of the parent's file, which keeps its lock and its words."""
         self.owed.release()  # whoever still has it gets an error instead of writing there
-        with suppress(BufferError):
-            self._memory.close()
-        os.close(self._descriptor)
+        if self._files.reclaim():
+            with suppress(BufferError):
+                self._memory.close()
+        else:
+            keep_forever(self._memory)
+        self._files.close()
+        self._own.close()
+
+    def hold_on(self) -> None:
+        """Lock the file again where the program closed our descriptor of it.
+
+        The lock lasts as long as the mapped memory, which has a descriptor of its own; a program
+        that closes all descriptors closes both.
+        """
+        if self._own.is_ours():
+            return
+        with suppress(OSError):
+            again = OwnDescriptor(open_private(self._folder / self.name), self._folder / self.name)
+            if again.identity == self._own.identity and _HAS_LOCKS:
+                fcntl.flock(again.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._own = again
+            else:
+                again.close()
 
     def close(self, *, remove: bool) -> None:
         """Be known as ended, and leave no file behind if it is to be removed.
@@ -78,8 +108,12 @@ class Owner:
                 (self._folder / self.name).unlink()
         if _HAS_LOCKS:
             # Closing would not do: the mapped memory has a descriptor of its own.
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-        os.close(self._descriptor)
+            with suppress(OSError):
+                fcntl.flock(self._own.number, fcntl.LOCK_UN)
+        if not self._files.reclaim():
+            keep_forever(self._memory)
+        self._files.close()
+        self._own.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +132,7 @@ def remains(folder: Path, name: str) -> Remains | None:
     if not _HAS_LOCKS:
         raise UnknownOwnerError(name)
     try:
-        descriptor = os.open(folder / name, os.O_RDWR)
+        descriptor = open_private(folder / name)
     except FileNotFoundError:
         raise UnknownOwnerError(name) from None
     except OSError:

@@ -33,6 +33,7 @@ class Liveness:
 
     def renew(self, db: Transaction, owner: Owner, time_of: Callable[[Transaction], int]) -> None:
         """Say that *owner* is alive, if it is time to."""
+        owner.hold_on()
         if not self.is_due():
             return
         now_ns = time_of(db)

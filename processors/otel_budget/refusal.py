@@ -12,10 +12,6 @@ from otel_budget.cost_budget import NANO_PER_USD, CostBudget, Unit
 if TYPE_CHECKING:
     from otel_budget.book import Denied
 
-STATUS = 402
-HEADERS = {"content-type": "application/json", "x-should-retry": "false"}
-"""The second one is what the clients of OpenAI and Anthropic ask before they try again."""
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

@@ -9,27 +9,30 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from otel_budget.answers import Answer, read_answer
 from otel_budget.cost_budget import CostBudget, Unit
-from otel_budget.endpoints import WITHOUT_OUTPUT
 from otel_budget.estimate import Tariff, Tokens, lessons
 from otel_pricing import CostStatus, ModelCall, Usage, price_call
+from otel_wire.operations import WITHOUT_OUTPUT
+from otel_wire.record import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from otel_budget.book import Book
-    from otel_budget.endpoints import ModelRequest
     from otel_budget.gate import Gate
     from otel_budget.leases import Hold
     from otel_budget.lessons import Lesson
+    from otel_wire.answers import Answer
+    from otel_wire.exchange import Exchange
+    from otel_wire.record import WireRecord
+    from otel_wire.requests import ModelRequest
 
-FIRST_ERROR = 400
-"""Lowest HTTP status of an answer that is an error."""
+CHARACTERS_PER_TOKEN = 3
+"""Of output text, where a stream ends without usage; most tokens have more."""
 
 
 class Ticket:
-    """A call that was let through; it must be told how the call ended, once."""
+    """A call that was admitted; it is settled once, by its exchange."""
 
     def __init__(
         self,
@@ -45,31 +48,29 @@ class Ticket:
         self._hold = hold
         self._books = books
         self._tariff = tariff
-        self._open = [True]  # taken away once, by whichever thread comes first
+        self._written: tuple[tuple[Book, int], ...] = ()
         self.start_ns = start_ns
+        self.host = ""
+        """Where the call goes."""
+        self.on_ended: Callable[[], None] | None = None
+        """Called when the call has ended, on the thread that ended it."""
         self.cost_nano_usd: int | None = None
         """What the call cost once it is settled; 0 when it cost nothing."""
         self.latency_ms: float | None = None
         """From its being let through to its end; None before that."""
 
-    def answered(self, status: int, *parts: bytes) -> None:
-        """Settle by the answer: its HTTP status, and its body or the beginning and end of it."""
-        self._end(partial(self._by_answer, status, parts, None))
-
-    def broken(self, status: int, outputs: int, *parts: bytes) -> None:
-        """Settle a stream that may have ended without usage, after *outputs* pieces of output."""
-        self._end(partial(self._by_answer, status, parts, outputs))
-
-    def failed(self, *, sent: bool) -> None:
-        """Settle a call without an answer: nothing if it was not even sent."""
-        self._end(partial(self._write, self._hold.lost() if sent else ()))
-
-    def _end(self, settle: Callable[[], None]) -> None:
-        try:
-            self._open.pop()
-        except IndexError:
-            return
+    def ended(self, exchange: Exchange) -> None:
+        """Settle the call by what *exchange* saw, on another thread."""
         self.latency_ms = (self._gate.now_ns() - self.start_ns) / 1e6
+        if self.on_ended is not None:
+            self.on_ended()
+        self._later(partial(self._settle, exchange))
+
+    def corrected(self, exchange: Exchange) -> None:
+        """Charge the difference to what *exchange* saw after the reservation had expired."""
+        self._later(partial(self._correct, exchange))
+
+    def _later(self, settle: Callable[[], None]) -> None:
         books = self._gate.books
         books.later(partial(self._guarded, settle), soon=self._hold.number is not None)
 
@@ -79,26 +80,56 @@ class Ticket:
         except Exception as error:  # noqa: BLE001 - nobody is there to hear it
             self._gate.listener.failed(error)
 
-    def _by_answer(self, status: int, parts: Sequence[bytes], outputs: int | None) -> None:
-        if status >= FIRST_ERROR:
-            # Providers do not charge for errors, and the ledger counts none for them.
-            self._write(())
+    def _settle(self, exchange: Exchange) -> None:
+        record = exchange.record()
+        if record is None:
+            self._write(self._hold.lost())
             return
-        answer = read_answer(*parts)
+        costs, learned = self._judge(record, exchange.output_pieces)
+        self._write(costs, learned)
+
+    def _correct(self, exchange: Exchange) -> None:
+        record = exchange.record()
+        if record is None:
+            return
+        costs, _ = self._judge(record, exchange.output_pieces)
+        before = dict(self._written)
+        self._note(costs)
+        changes = [(book, cost - before.get(book, 0)) for book, cost in costs]
+        self._gate.books.charge([(book, change) for book, change in changes if change])
+
+    def _judge(
+        self, record: WireRecord, pieces: int
+    ) -> tuple[Sequence[tuple[Book, int]], Sequence[Lesson]]:
+        """Return what the call cost in each account, and what it teaches."""
+        if record.ending is Ending.NOT_SENT or record.is_error:
+            # Providers do not charge for errors, and the ledger counts none for them.
+            return (), ()
+        answer = record.answer
         usage = answer.usage
         has_output = self.request.operation not in WITHOUT_OUTPUT
-        if usage is not None and (usage.output_tokens is not None or not has_output):
-            self._write(self._costs(answer, usage), lessons(self.request, usage))
-        elif outputs is None:
-            known = lessons(self.request, usage) if usage is not None else ()
-            self._write(self._hold.lost(), known)
-        else:
-            known_input = usage.input_tokens if usage is not None else None
-            seen = Usage(
-                input_tokens=self.request.size // 4 if known_input is None else known_input,
-                output_tokens=outputs,
-            )
-            self._write(self._costs(answer, seen))
+        if (
+            usage is not None
+            and answer.usage_is_final
+            and (usage.output_tokens is not None or not has_output)
+        ):
+            learned = lessons(self.request, usage) if self.request.readable else ()
+            return self._costs(answer, usage), learned
+        is_stream = bool(pieces) or (self.request.streamed and answer.output_characters > 0)
+        if not is_stream or record.status is None:
+            # It may have cost all that it could: nobody has seen what it did.
+            return self._hold.lost(), ()
+        # A stream without its usage: it cost what was seen of it.
+        known_input = usage.input_tokens if usage is not None else None
+        seen = Usage(
+            input_tokens=self.request.size // 4 if known_input is None else known_input,
+            output_tokens=max(
+                pieces,
+                -(-answer.output_characters // CHARACTERS_PER_TOKEN),
+                (usage.output_tokens or 0) if usage is not None else 0,
+            ),
+        )
+        return self._costs(answer, seen), ()
 
     def _costs(self, answer: Answer, usage: Usage) -> list[tuple[Book, int]]:
         tokens = Tokens(usage.input_tokens or 0, usage.output_tokens or 0)
@@ -136,7 +167,11 @@ class Ticket:
         return priced.cost_nano_usd or 0
 
     def _write(self, costs: Sequence[tuple[Book, int]], learned: Sequence[Lesson] = ()) -> None:
+        self._note(costs)
+        self._gate.books.settle(self._hold, costs, learned)
+
+    def _note(self, costs: Sequence[tuple[Book, int]]) -> None:
+        self._written = tuple(costs)
         self.cost_nano_usd = next(
             (cost for book, cost in costs if self._books[book].unit is Unit.USD), 0
         )
-        self._gate.books.settle(self._hold, costs, learned)

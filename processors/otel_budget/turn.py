@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from otel_budget.book import Book, Claim
     from otel_budget.cost_budget import CostBudget
-    from otel_budget.endpoints import ModelRequest
     from otel_budget.estimate import Tariff
     from otel_budget.gate import Gate, ScopeValues
     from otel_budget.leases import Hold
     from otel_budget.lessons import Lesson
+    from otel_wire.requests import ModelRequest
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 0.05
 _NO_CHECK = (
@@ -33,8 +33,13 @@ class Turn:
     """One call at the gate."""
 
     def __init__(
-        self, gate: Gate, request: ModelRequest, scope_values: Callable[[], ScopeValues]
+        self,
+        gate: Gate,
+        request: ModelRequest,
+        scope_values: Callable[[], ScopeValues],
+        host: str = "",
     ) -> None:
+        self._host = host
         self._gate = gate
         self.request = request
         self._scope_values = scope_values
@@ -112,6 +117,7 @@ class Turn:
         self.ticket = Ticket(
             self._gate, self.request, hold, self._books, self._tariff, self._now_ns
         )
+        self.ticket.host = self._host
         self._gate.listener.passed(self.ticket)
         return 0
 

@@ -12,12 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from otel_pricing.attributes import facts
-    from otel_pricing.billing import decide
-    from otel_pricing.call import NANO_PER_USD, CostStatus, ModelCall, PricedCall, Usage
-    from otel_pricing.cost import price_call
-    from otel_pricing.log_events import LogRecord, call_of_log
-    from otel_pricing.otlp_json import LineProblem, read_records, read_spans
+    from otel_pricing.billing.billing import decide
+    from otel_pricing.billing.window import BillingWindow
+    from otel_pricing.costing.cost import price_call
+    from otel_pricing.model.attributes import facts
+    from otel_pricing.model.call import NANO_PER_USD, CostStatus, ModelCall, PricedCall, Usage
+    from otel_pricing.model.record import SpanEvent, SpanRecord, from_readable_span
     from otel_pricing.prices import (
         Explanation,
         Price,
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
         price_table,
         read_price_file,
     )
-    from otel_pricing.recognise import is_model_call, read_call
-    from otel_pricing.record import SpanEvent, SpanRecord, from_readable_span
-    from otel_pricing.window import BillingWindow
+    from otel_pricing.reading.log_events import LogRecord, call_of_log
+    from otel_pricing.reading.otlp_json import LineProblem, read_records, read_spans
+    from otel_pricing.reading.recognise import is_model_call, read_call
 
 __all__ = [
     "NANO_PER_USD",
@@ -63,33 +63,33 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BillingWindow": "window",
-    "CostStatus": "call",
+    "BillingWindow": "billing.window",
+    "CostStatus": "model.call",
     "Explanation": "prices",
-    "LineProblem": "otlp_json",
-    "LogRecord": "log_events",
-    "ModelCall": "call",
-    "NANO_PER_USD": "call",
+    "LineProblem": "reading.otlp_json",
+    "LogRecord": "reading.log_events",
+    "ModelCall": "model.call",
+    "NANO_PER_USD": "model.call",
     "Price": "prices",
     "PriceBook": "prices",
     "PriceBookError": "prices",
     "PriceTable": "prices",
-    "PricedCall": "call",
+    "PricedCall": "model.call",
     "Rate": "prices",
-    "SpanEvent": "record",
-    "SpanRecord": "record",
-    "Usage": "call",
-    "call_of_log": "log_events",
-    "decide": "billing",
-    "facts": "attributes",
-    "from_readable_span": "record",
-    "is_model_call": "recognise",
-    "price_call": "cost",
+    "SpanEvent": "model.record",
+    "SpanRecord": "model.record",
+    "Usage": "model.call",
+    "call_of_log": "reading.log_events",
+    "decide": "billing.billing",
+    "facts": "model.attributes",
+    "from_readable_span": "model.record",
+    "is_model_call": "reading.recognise",
+    "price_call": "costing.cost",
     "price_table": "prices",
-    "read_call": "recognise",
+    "read_call": "reading.recognise",
     "read_price_file": "prices",
-    "read_records": "otlp_json",
-    "read_spans": "otlp_json",
+    "read_records": "reading.otlp_json",
+    "read_spans": "reading.otlp_json",
 }
 
 

@@ -8,11 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_redaction.match import KINDS, Match, mask
-from otel_redaction.policy import ACTIONS, DEFAULT_POLICY, Action, Detector, Policy, PolicyError
+from otel_redaction.patterns.match import KINDS, Match, mask
+from otel_redaction.patterns.scan import DeadlineExceeded
+from otel_redaction.people_keys import holds_people
+from otel_redaction.policy import (
+    ACTIONS,
+    DEFAULT_POLICY,
+    PEOPLE,
+    Action,
+    Detector,
+    People,
+    Policy,
+    PolicyError,
+)
 from otel_redaction.pseudonyms import PseudonymKey, pseudonym, pseudonyms
 from otel_redaction.redactor import AnyValue, Redactor
-from otel_redaction.scan import DeadlineExceeded
 from otel_redaction.text import find, redact
 
 if TYPE_CHECKING:
@@ -24,11 +34,13 @@ __all__ = [
     "ACTIONS",
     "DEFAULT_POLICY",
     "KINDS",
+    "PEOPLE",
     "Action",
     "AnyValue",
     "DeadlineExceeded",
     "Detector",
     "Match",
+    "People",
     "Policy",
     "PolicyError",
     "PseudonymKey",
@@ -37,6 +49,7 @@ __all__ = [
     "Redactor",
     "Rule",
     "find",
+    "holds_people",
     "load_detectors",
     "mask",
     "pseudonym",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_redaction.match import mask
+from otel_redaction.patterns.match import mask
 from otel_redaction.words_only import is_words_only
 
 if TYPE_CHECKING:
-    from otel_redaction.match import Match
+    from otel_redaction.patterns.match import Match
 
 _REACH = 72
 """No detector looks further than this from a match for its context."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 from otel_redaction.detectors.assignments import find_assignments
 from otel_redaction.detectors.births import find_birth_dates
 from otel_redaction.detectors.credentials import find_credentials
@@ -10,19 +13,25 @@ from otel_redaction.detectors.iban import find_ibans
 from otel_redaction.detectors.lettered import find_pans
 from otel_redaction.detectors.network import find_network_addresses
 from otel_redaction.detectors.numbers import find_numbers
+from otel_redaction.detectors.paired import find_paired
 from otel_redaction.detectors.tokens import find_tokens
 from otel_redaction.evasion import plain
-from otel_redaction.gate import regions
-from otel_redaction.match import Match, merged
-from otel_redaction.scan import Scan, flattened
+from otel_redaction.patterns.match import Match, merged
+from otel_redaction.patterns.scan import Scan, flattened
 from otel_redaction.words_only import is_words_only
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def find_all(text: str, deadline: float | None = None) -> list[Match]:
-    """Return every match of every built-in kind, in order and without overlaps."""
-    if is_words_only(text):
-        return []
-    matches = search(text, deadline)
+
+def find_all(text: str, deadline: float | None = None, *, people: bool = False) -> list[Match]:
+    """Return every match of every built-in kind, in order and without overlaps.
+
+    Persons, addresses and health are looked for if *people* is set.
+    """
+    matches = [] if is_words_only(text) else search(text, deadline)
+    if people:
+        matches += _find_people()(flattened(text))
     unfolded = plain(text)
     if unfolded is not None:
         for match in search(unfolded.text, deadline):
@@ -31,16 +40,17 @@ def find_all(text: str, deadline: float | None = None) -> list[Match]:
     return merged(matches)
 
 
+@cache
+def _find_people() -> Callable[[str], list[Match]]:
+    # Its vocabularies take megabytes: loaded with the first text that is searched for people.
+    from otel_redaction.people.find import find_people
+
+    return find_people
+
+
 def search(text: str, deadline: float | None = None) -> list[Match]:
     """Return what is found in *text* as it is written, in any order."""
-    text = flattened(text)
-    if len(text) <= _SHORT:
-        return _search_region(Scan(text, deadline))
-    matches = []
-    for start, end in regions(text):
-        found = _search_region(Scan(text[start:end], deadline))
-        matches += [Match(first + start, last + start, kind) for first, last, kind in found]
-    return matches
+    return _search_region(Scan(flattened(text), deadline))
 
 
 def _search_region(scan: Scan) -> list[Match]:
@@ -57,7 +67,5 @@ def _search_region(scan: Scan) -> list[Match]:
     scan.check_deadline()
     find_credentials(scan)
     find_assignments(scan)
+    find_paired(scan)
     return scan.matches
-
-
-_SHORT = 256

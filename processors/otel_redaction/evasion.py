@@ -6,6 +6,8 @@ plain form is searched as well as the text itself, and what is found there is
 mapped back to the characters it came from.
 """
 
+# ruff: noqa: E501 - the expressions are tables
+
 from __future__ import annotations
 
 import re
@@ -13,26 +15,34 @@ from bisect import bisect_right
 from functools import lru_cache
 from typing import NamedTuple
 
-_ZERO_WIDTH = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff"
+_ZERO_WIDTH = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff"
 _INVISIBLE = re.compile(f"[{_ZERO_WIDTH}\U000e0000-\U000e007f]+")
 _LOOKS_ODD = re.compile(
-    f"[{_ZERO_WIDTH}\u00a0\u00b2\u00b3\u00b9\u0660-\u0669\u06f0-\u06f9\u0966-\u096f"
+    f"[{_ZERO_WIDTH}\u2024\u2025\u2027\u00b7\u30fb\uff65\u00a0\u00b2\u00b3\u00b9\u0660-\u0669\u06f0-\u06f9\u0966-\u096f"
     "\u2000-\u200a\u2010-\u2015\u202f\u205f\u2070-\u208e\u2212\u2460-\u24ff\u3000"
     "\ufe50-\ufe6b\uff01-\uff5e\U0001d400-\U0001d7ff\U000e0000-\U000e007f]"
 )
 # Only encodings of characters that secrets are made of; `%20` and `%2F` alone
 # are in every other URL and hide nothing.
-_ENCODED_SECRET = re.compile(
-    r"%(?:25)*(?:40|3[0-9ADad]|2[2BDEbde]|[46][1-9A-Fa-f]|[57][0-9Aa])"
-    r"|&(?:#(?:x(?:2[bde]|3[0-9ad]|[46][0-9a-f]|[57][0-9a])|(?:4[3-6]|4[89]|5[0-8]|6[1-9]|[7-9]\d|1[01]\d|12[0-2]));"
-    r"|commat;|period;|quot;|equals;|colon;|#34;|#x22;|#x40;)"
-    r"|\\(?:u00|x)(?:2[2bde]|3[0-9ad]|[46][0-9a-f]|[57][0-9a])",
-    re.IGNORECASE,
+# One expression for each sign, so that each begins with a literal.
+_ENCODED_SECRETS = (
+    ("%", re.compile(r"%(?:25)*(?:40|3[0-9ADad]|2[2BDEbde]|[46][1-9A-Fa-f]|[57][0-9Aa])")),
+    (
+        "&",
+        re.compile(
+            r"&(?:#(?:[xX]0*(?:2[bdeBDE]|3[0-9adAD]|[46][0-9a-fA-F]|[57][0-9aA])"
+            r"|0*(?:3[4]|4[3-6]|4[89]|5[0-8]|6[1-9]|[7-9]\d|1[01]\d|12[0-2]));"
+            r"|commat;|period;|quot;|equals;|colon;|#[xX](?:22|40);)"
+        ),
+    ),
+    ("=", re.compile(r"=(?:40(?<=[\w.]...)(?=[A-Za-z][\w-]{0,40}\.[A-Za-z])|\n(?<=\w..)(?=\w))")),
+    ("\\", re.compile(r"\\(?:u00|x)(?:2[2bdeBDE]|3[0-9adAD]|[46][0-9a-fA-F]|[57][0-9aA])")),
 )
 _ENCODED = re.compile(
     r"%(?:25)*([2-7][0-9A-Fa-f])"
-    r"|&#x([0-9A-Fa-f]{1,5});|&#([0-9]{1,6});"
+    r"|&#x([0-9A-Fa-f]{1,8});|&#([0-9]{1,9});"
     r"|&(commat|period|quot|equals|colon|plus|hyphen|lowbar|num|amp|apos|lt|gt|nbsp);"
+    r"|(?<=[\w.])=(40|3D|2E|2D|5F|2B|\r?\n)(?=[A-Za-z])"
     r"|\\(?:u00|x)([0-9A-Fa-f]{2})"
 )
 _NAMED = {
@@ -84,7 +94,7 @@ class Plain(NamedTuple):
 def plain(text: str) -> Plain | None:
     """Return *text* written plainly, or None when it is already."""
     odd = not text.isascii() and _LOOKS_ODD.search(text) is not None
-    encoded = _may_be_encoded(text) and _ENCODED_SECRET.search(text) is not None
+    encoded = any(sign in text and form.search(text) for sign, form in _ENCODED_SECRETS)
     if not odd and not encoded:
         return None
     folded = text.translate(_folds()) if odd else text
@@ -93,10 +103,6 @@ def plain(text: str) -> Plain | None:
         edits += [(*found.span(), _decoded(found)) for found in _ENCODED.finditer(folded)]
         edits.sort()
     return _edited(folded, edits)
-
-
-def _may_be_encoded(text: str) -> bool:
-    return "%" in text or "&" in text or "\\" in text
 
 
 def _edited(text: str, edits: list[tuple[int, int, str]]) -> Plain:
@@ -124,7 +130,10 @@ def _edited(text: str, edits: list[tuple[int, int, str]]) -> Plain:
 
 
 def _decoded(found: re.Match[str]) -> str:
-    percent, hexadecimal, decimal, named, escape = found.groups()
+    percent, hexadecimal, decimal, named, printable, escape = found.groups()
+    if printable is not None and not printable.strip():
+        return ""  # a line that quoted-printable broke
+    percent = percent or printable
     if named:
         return _NAMED[named]
     code = int(decimal) if decimal else int(percent or hexadecimal or escape, 16)

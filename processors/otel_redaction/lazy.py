@@ -1,4 +1,4 @@
-"""A value worked out when first read, without a lock."""
+"""A property of a redacted view: worked out when first read, and redacted when assigned."""
 
 from __future__ import annotations
 
@@ -11,25 +11,43 @@ T = TypeVar("T")
 
 
 class lazy(Generic[T]):  # noqa: N801 - used as `@lazy`, like `@property`
-    """A property that is worked out when first read and then kept in the object.
+    """A property that is worked out when first read and then kept in the object's `_kept`.
 
     Until Python 3.12, `functools.cached_property` holds one lock for all objects of a class while
     it works a value out. A child forked at that moment would wait for that lock for ever. Here two
     threads that read at the same time may both work it out, and both get a right answer.
+
+    What is assigned passes the function given by `redacted_by` first; without one, assignment is
+    refused with AttributeError. An entry of the same name in `__dict__` has no effect.
     """
 
     def __init__(self, work_out: Callable[[Any], T]) -> None:
         self._work_out = work_out
+        self._redact: Callable[[Any, Any], T] | None = None
         self._name = work_out.__name__
         self.__doc__ = work_out.__doc__
+
+    def redacted_by(self, redact: Callable[[Any, Any], T]) -> Callable[[Any, Any], T]:
+        """Have what is assigned pass *redact* (owner, value) first; a decorator."""
+        self._redact = redact
+        return redact
 
     @overload
     def __get__(self, owner: None, kind: type) -> Self: ...
     @overload
     def __get__(self, owner: object, kind: type) -> T: ...
-    def __get__(self, owner: object | None, kind: type) -> Self | T:
-        """Return the value; from then on the object answers by itself."""
+    def __get__(self, owner: Any, kind: type) -> Self | T:
+        """Return the value."""
         if owner is None:
             return self
-        found: T = owner.__dict__.setdefault(self._name, self._work_out(owner))
-        return found
+        kept: dict[str, T] = owner._kept  # noqa: SLF001 - the protocol of this descriptor
+        try:
+            return kept[self._name]
+        except KeyError:
+            return kept.setdefault(self._name, self._work_out(owner))
+
+    def __set__(self, owner: Any, value: Any) -> None:
+        """Keep *value*, redacted."""
+        if self._redact is None:
+            raise AttributeError(f"{self._name} cannot be assigned")
+        owner._kept[self._name] = self._redact(owner, value)  # noqa: SLF001

@@ -1,19 +1,39 @@
 """A log record as every processor and exporter may see it: redacted, and only when read."""
 
+# The SDK's classes keep plain fields where these have views; that is the point of them.
+# mypy: disable-error-code="assignment,override"
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry._logs import LogRecord
 from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.sdk.resources import Resource
 
+from otel_redaction.containers import redacting
 from otel_redaction.lazy import lazy
+from otel_redaction.started_span import guarded_context
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk._logs import LogRecordLimits
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
     from otel_redaction.shield import Shield
 
 _SIGNAL = "logs"
+_PLAIN = (
+    "timestamp",
+    "observed_timestamp",
+    "trace_id",
+    "span_id",
+    "trace_flags",
+    "severity_number",
+)
+_TEXT = ("context", "severity_text", "body", "attributes", "event_name", "exception")
 
 
 class _CleanParts:
@@ -22,74 +42,217 @@ class _CleanParts:
     Shared by every copy of the view, because batch processors copy the record they queue.
     """
 
+    __slots__ = ("_kept", "_shield", "_source")
+
     def __init__(self, raw: LogRecord, shield: Shield) -> None:
-        self._raw = raw
+        self._source: Callable[[], LogRecord] = lambda: (
+            raw
+        )  # no attribute of a view holds text that is not redacted
         self._shield = shield
+        self._kept: dict[str, Any] = {}
 
     @lazy
     def body(self) -> Any:
-        body = self._raw.body
-        return body if body is None else self._shield.value("body", body, _SIGNAL)
+        raw = self._source()
+        return _body(raw.body, raw.event_name, self._shield)
 
     @lazy
     def attributes(self) -> dict[str, Any]:
-        return self._shield.attributes(self._raw.attributes, _SIGNAL)
+        return self._shield.writable(self._source().attributes, _SIGNAL)
 
     @lazy
     def event_name(self) -> str | None:
-        name = self._raw.event_name
+        name = self._source().event_name
         return None if name is None else self._shield.name(name, _SIGNAL)
 
     @lazy
     def severity_text(self) -> str | None:
-        text = self._raw.severity_text
+        text = self._source().severity_text
         return None if text is None else self._shield.name(text, _SIGNAL)
+
+    @lazy
+    def context(self) -> Context | None:
+        return guarded_context(self._source().context, self._shield)
 
 
 class RedactedLogRecord(LogRecord):
-    """A lazy view of *raw* in which every text is redacted.
+    """A lazy view of a log record in which every text is redacted.
 
-    A processor further down may assign to a field, as the SDK allows; the assigned value then
-    stands in for ours. The exception object itself is not handed on: its text already is in the
-    attributes, and an exporter could print the object unredacted.
+    A processor may assign to a field, as the SDK allows, or write into one; another processor
+    reads what it wrote redacted. The exception object itself is not available: its text already is
+    in the attributes, and an exporter could print the object unredacted.
     """
+
+    __slots__ = ("_kept", "_parts")
 
     def __init__(self, raw: LogRecord, shield: Shield) -> None:
         # The base initialiser is not called: it would read the current context again.
         self.timestamp = raw.timestamp
         self.observed_timestamp = raw.observed_timestamp
-        self.context = raw.context
         self.trace_id = raw.trace_id
         self.span_id = raw.span_id
         self.trace_flags = raw.trace_flags
         self.severity_number = raw.severity_number
-        self.exception = None
         self._parts = _CleanParts(raw, shield)
+        self._kept: dict[str, Any] = {}
 
-    def __getattr__(self, field: str) -> Any:
-        """Answer for the four fields that hold text (they are never set on the instance)."""
-        if field in _TEXT_FIELDS:
-            return getattr(self._parts, field)
-        raise AttributeError(field)
+    def __copy__(self) -> RedactedLogRecord:
+        """Return a view whose fields can be assigned apart from those of this one."""
+        copy = object.__new__(type(self))
+        for field in _PLAIN:
+            setattr(copy, field, getattr(self, field))
+        copy._parts = self._parts
+        copy._kept = self._kept.copy()
+        return copy
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> RedactedLogRecord:
+        """Return a view that shares no container with this one."""
+        copy = self.__copy__()
+        copy.body = deepcopy(self.body, memo)
+        copy.attributes = deepcopy(self.attributes, memo)
+        return copy
 
-_TEXT_FIELDS = frozenset({"body", "attributes", "event_name", "severity_text"})
+    @property
+    def __dict__(self) -> dict[str, Any]:
+        """What `vars` of the SDK's record holds, redacted; writing into it has no effect."""
+        return {field: getattr(self, field) for field in (*_PLAIN, *_TEXT)}
+
+    @lazy
+    def body(self) -> Any:
+        """Return the body, redacted."""
+        return self._parts.body
+
+    @body.redacted_by
+    def _redacted_body(self, body: Any) -> Any:
+        return _body(body, self.event_name, self._parts._shield)  # noqa: SLF001 - of this module
+
+    @lazy
+    def attributes(self) -> dict[str, Any]:
+        """Return the attributes, redacted."""
+        return self._parts.attributes
+
+    @attributes.redacted_by
+    def _redacted_attributes(self, attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+        return self._parts._shield.writable(attributes, _SIGNAL)  # noqa: SLF001
+
+    @lazy
+    def event_name(self) -> str | None:
+        """Return the name of the event, redacted; None for a record that is none."""
+        return self._parts.event_name
+
+    @event_name.redacted_by
+    def _redacted_event_name(self, name: str | None) -> str | None:
+        return None if name is None else self._parts._shield.text(str(name), _SIGNAL)  # noqa: SLF001
+
+    @lazy
+    def severity_text(self) -> str | None:
+        """Return the severity as the source calls it, redacted."""
+        return self._parts.severity_text
+
+    @severity_text.redacted_by
+    def _redacted_severity_text(self, text: str | None) -> str | None:
+        return None if text is None else self._parts._shield.text(str(text), _SIGNAL)  # noqa: SLF001
+
+    @lazy
+    def context(self) -> Context | None:
+        """Return the context of the record, with a view in place of its span."""
+        return self._parts.context
+
+    @context.redacted_by
+    def _guarded_context(self, context: Context | None) -> Context | None:
+        return guarded_context(context, self._parts._shield)  # noqa: SLF001
+
+    @lazy
+    def exception(self) -> None:
+        """Return None: see the class."""
+        return
+
+    @exception.redacted_by
+    def _redacted_exception(self, _error: BaseException | None) -> None:
+        return
 
 
 class RedactedLogEntry(ReadWriteLogRecord):
     """The envelope the SDK hands to log record processors, around a redacted record."""
 
+    __slots__ = ("_dropped", "_kept", "_shield", "_source")
+
     def __init__(self, raw: ReadWriteLogRecord, shield: Shield) -> None:
         # The base initialiser is not called: it would read, and so redact, the attributes now.
-        resource = raw.resource if raw.resource is not None else Resource.get_empty()
-        self.log_record = RedactedLogRecord(raw.log_record, shield)
-        self.resource = shield.resource(resource, _SIGNAL)
-        scope = raw.instrumentation_scope
-        self.instrumentation_scope = None if scope is None else shield.scope(scope, _SIGNAL)
-        self.limits = raw.limits
+        self._source: Callable[[], ReadWriteLogRecord] = lambda: raw
+        self._shield = shield
+        self._kept: dict[str, Any] = {"log_record": RedactedLogRecord(raw.log_record, shield)}
         self._dropped = raw.dropped_attributes
+
+    __eq__ = object.__eq__  # the base compares fields in `__dict__`, of which there are none
+    __hash__ = object.__hash__
+
+    def __copy__(self) -> RedactedLogEntry:
+        """Return an entry whose fields can be assigned apart from those of this one."""
+        copy = object.__new__(type(self))
+        copy._source, copy._shield, copy._dropped = self._source, self._shield, self._dropped
+        copy._kept = self._kept.copy()
+        return copy
+
+    @lazy
+    def log_record(self) -> LogRecord:
+        """Return the redacted record."""
+        raise AttributeError("log_record")  # kept from the beginning
+
+    @log_record.redacted_by
+    def _redacted_record(self, record: LogRecord) -> LogRecord:
+        known = isinstance(record, RedactedLogRecord)
+        return record if known else RedactedLogRecord(record, self._shield)
+
+    @lazy
+    def resource(self) -> Resource:
+        """Return the resource, redacted."""
+        resource = self._source().resource
+        return self._shield.resource(resource or Resource.get_empty(), _SIGNAL)
+
+    @resource.redacted_by
+    def _redacted_resource(self, resource: Resource | None) -> Resource:
+        return self._shield.resource(resource or Resource.get_empty(), _SIGNAL)
+
+    @lazy
+    def instrumentation_scope(self) -> InstrumentationScope | None:
+        """Return the instrumentation scope, redacted."""
+        scope = self._source().instrumentation_scope
+        return None if scope is None else self._shield.scope(scope, _SIGNAL)
+
+    @instrumentation_scope.redacted_by
+    def _redacted_scope(self, scope: InstrumentationScope | None) -> InstrumentationScope | None:
+        return None if scope is None else self._shield.scope(scope, _SIGNAL)
+
+    @lazy
+    def limits(self) -> LogRecordLimits:
+        """Return the limits of the record."""
+        return self._source().limits
+
+    @limits.redacted_by
+    def _given_limits(self, limits: LogRecordLimits) -> LogRecordLimits:
+        return limits
 
     @property
     def dropped_attributes(self) -> int:
         """Attributes the SDK dropped before we saw the record."""
         return self._dropped
+
+
+def _body(body: Any, event_name: str | None, shield: Shield) -> Any:
+    def redact(written: Any) -> Any:
+        return shield.body(written, event_name, _SIGNAL)
+
+    return None if body is None else redacting(redact(body), redact)
+
+
+def redacted_question(question: Mapping[str, Any], shield: Shield) -> dict[str, Any]:
+    """Return the arguments of `LogRecordProcessor.enabled` with their text redacted."""
+    known = dict(question)
+    if known.get("event_name") is not None:
+        known["event_name"] = shield.name(str(known["event_name"]), _SIGNAL)
+    if known.get("instrumentation_scope") is not None:
+        known["instrumentation_scope"] = shield.scope(known["instrumentation_scope"], _SIGNAL)
+    if known.get("context") is not None:
+        known["context"] = guarded_context(known["context"], shield)
+    return known

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
-from otel_redaction.match import KINDS, Match
+from otel_redaction.patterns.match import KINDS, Match
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Action = Literal["mask", "pseudonym", "drop", "allow"]
 ACTIONS: tuple[str, ...] = get_args(Action)
+
+People = Literal["content", "all", "off"]
+PEOPLE: tuple[str, ...] = get_args(People)
 
 ALWAYS_REDACTED = frozenset({"private_key", "api_key"})
 """Kinds that no allow-list of keys or values lets through; only `kinds` can allow them."""
@@ -64,6 +67,12 @@ class Policy:
     """Patterns of the user's own."""
     detectors: tuple[Detector, ...] = ()
     """Detectors of the user's own."""
+    people: People = "content"
+    """Where names of persons, addresses and health are looked for.
+
+    `content` is what people write and read: prompts, answers, log bodies; `all` adds every
+    other attribute but those whose values the semantic conventions define.
+    """
     pseudonym_key: PseudonymKey | None = field(default=None, repr=False)
     """What pseudonyms are made with; without it they become masks."""
     max_value_chars: int = 262_144

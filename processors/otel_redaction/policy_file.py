@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, cast
 
-from otel_redaction.match import KINDS
-from otel_redaction.policy import ACTIONS, Action, Policy, PolicyError
+from otel_redaction.patterns.match import KINDS
+from otel_redaction.policy import ACTIONS, PEOPLE, Action, Policy, PolicyError
 from otel_redaction.rules import Rule, RuleError
 
 _FIELDS = (
@@ -18,6 +18,7 @@ _FIELDS = (
     "allow_values",
     "allow_query",
     "rules",
+    "people",
     "max_value_chars",
     "deadline_ms",
 )
@@ -40,6 +41,7 @@ def policy_from(mapping: Mapping[str, Any]) -> Policy:
         "allow_values": reader.names("allow_values", mapping.get("allow_values", [])),
         "allow_query": reader.names("allow_query", mapping.get("allow_query", [])),
         "rules": tuple(rules),
+        "people": reader.choice("people", mapping.get("people", defaults.people), PEOPLE),
         "max_value_chars": int(
             reader.number("max_value_chars", mapping, defaults.max_value_chars, least=256)
         ),
@@ -68,6 +70,15 @@ class _Reader:
             f"choose from {', '.join(ACTIONS)}"
         )
         return "mask"
+
+    def choice(self, where: str, value: object, allowed: tuple[str, ...]) -> str:
+        if value in allowed:
+            return str(value)
+        self.problem(
+            f"{where} = {value!r} is unknown{_nearest(str(value), allowed)}; "
+            f"choose from {', '.join(allowed)}"
+        )
+        return allowed[0]
 
     def actions(
         self, where: str, value: object, known: tuple[str, ...] | None

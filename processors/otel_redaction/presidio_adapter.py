@@ -18,7 +18,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from otel_redaction.match import Match
+from otel_redaction.patterns.match import Match
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,15 +8,16 @@ covers processors that are added later.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk.trace import SpanProcessor
 
-from otel_redaction.log_view import RedactedLogEntry
+from otel_redaction.log_view import RedactedLogEntry, redacted_question
 from otel_redaction.redactor import Redactor
 from otel_redaction.shield import Shield
 from otel_redaction.span_view import RedactedSpan
+from otel_redaction.started_span import guarded_context, started_view
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -34,12 +35,17 @@ class RedactingSpanProcessor(SpanProcessor):
         self._shield = Shield(Redactor(policy) if policy else None)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Pass the start on; a starting span is not exported."""
-        self._next.on_start(span, parent_context)
+        """Pass a redacted view on, through which the span can be written."""
+        context = guarded_context(parent_context, self._shield)
+        self._next.on_start(started_view(span, self._shield), context)
+
+    def _on_ending(self, span: Span) -> None:
+        self._next._on_ending(started_view(span, self._shield))  # noqa: SLF001 - as the SDK does
 
     def on_end(self, span: ReadableSpan) -> None:
         """Pass a redacted view on."""
-        self._next.on_end(RedactedSpan(span, self._shield))
+        known = isinstance(span, RedactedSpan)
+        self._next.on_end(span if known else RedactedSpan(span, self._shield))
 
     def shutdown(self) -> None:
         """Shut the wrapped processor down."""
@@ -59,7 +65,12 @@ class RedactingLogRecordProcessor(LogRecordProcessor):
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Pass a redacted view on."""
-        self._next.on_emit(RedactedLogEntry(log_record, self._shield))
+        known = isinstance(log_record, RedactedLogEntry)
+        self._next.on_emit(log_record if known else RedactedLogEntry(log_record, self._shield))
+
+    def enabled(self, **question: Any) -> bool:
+        """Ask the wrapped processor, without text that is not redacted."""
+        return self._next.enabled(**redacted_question(question, self._shield))
 
     def shutdown(self) -> None:
         """Shut the wrapped processor down."""

@@ -14,6 +14,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, TraceState
 from opentelemetry.trace.status import Status
 
+from otel_redaction.containers import RedactingDict, redacting
 from otel_redaction.redactor import Redactor
 from otel_redaction.strict_text import strict_text
 
@@ -31,7 +32,18 @@ _KEPT_WHEN_WITHHELD = (
     "telemetry.sdk.",
     "otel_distro.",
 )
-"""Attributes that hold measurements or our own words, so they stay when content is withheld."""
+"""Attributes that hold measurements, so that their numbers stay when content is withheld."""
+
+_FIXED_WORDS = frozenset(
+    {
+        "gen_ai.usage.cost.currency",
+        "gen_ai.usage.cost.source",
+        "otel_distro.cost.status",
+        "otel_distro.billing.span_id",
+        "otel_distro.error.category",
+    }
+)
+"""Facts whose text is an id or one of a fixed set of words, whatever a span holds."""
 
 _MAX_CACHED = 1024
 
@@ -101,8 +113,11 @@ class Shield:
         return known
 
     def label(self, text: str, signal: str) -> str:
-        """Return what names a part of the program; it is kept where content is withheld."""
-        return text if self._withhold or not text else self.name(text, signal)
+        """Return the name of a part of the program redacted; kept where content is withheld."""
+        if not text or not self._withhold:
+            return text and self.name(text, signal)
+        clean: str = self._guarded(signal, lambda tally: self._redactor.text(text, tally), WITHHELD)
+        return clean
 
     def text(self, text: str, signal: str) -> str:
         """Return *text* redacted, or the withheld marker."""
@@ -119,6 +134,10 @@ class Shield:
             signal, lambda tally: self._redactor.value(key, value, tally), WITHHELD
         )
 
+    def body(self, body: Any, event_name: str | None, signal: str) -> Any:
+        """Return the body of a log record redacted; *event_name* is None where it is no event."""
+        return self.value("body", body, signal)
+
     def attributes(self, attributes: Mapping[str, Any] | None, signal: str) -> dict[str, Any]:
         """Return redacted copies of *attributes*; the originals are not touched."""
         if not attributes:
@@ -134,6 +153,36 @@ class Shield:
         if tally:
             self._observer.redacted(signal, tally)
         return clean
+
+    def writable(self, attributes: Mapping[str, Any] | None, signal: str) -> dict[str, Any]:
+        """Return redacted copies of *attributes* that redact what is written into them later."""
+        clean = self.attributes(attributes, signal)
+
+        def redact(written: dict[str, Any]) -> Mapping[str, Any]:
+            return {
+                key: nested(key, value) for key, value in self.attributes(written, signal).items()
+            }
+
+        def nested(key: str, value: Any) -> Any:
+            kind = type(value)
+            if kind is str or kind is int or kind is bool or kind is float:
+                return value
+            return redacting(value, lambda written: self.value(key, written, signal))
+
+        return RedactingDict({key: nested(key, value) for key, value in clean.items()}, redact)
+
+    def facts(self, facts: Mapping[str, Any], signal: str) -> dict[str, Any]:
+        """Return attributes that accounting adds, their text redacted.
+
+        It may quote the span: a model, a provider, the type of an error. Numbers, ids and words of
+        a fixed set stay, also where content is withheld.
+        """
+        kept: dict[str, Any] = {}
+        text: dict[str, Any] = {}
+        for key, value in facts.items():
+            fixed = key in _FIXED_WORDS or isinstance(value, bool | int | float)
+            (kept if fixed else text)[key] = value
+        return {**kept, **self.attributes(text, signal)}
 
     def status(self, status: Status, signal: str) -> Status:
         """Return *status* with its description redacted."""
@@ -185,7 +234,7 @@ class Shield:
     def link(self, link: Link, signal: str) -> Link:
         """Return *link* with attributes and trace state redacted."""
         clean = self.context(link.context, signal) or link.context
-        return Link(clean, self.attributes(link.attributes, signal))
+        return Link(clean, self.writable(link.attributes, signal))
 
     def _guarded(self, signal: str, work: Callable[[dict[str, int]], Any], instead: Any) -> Any:
         tally: dict[str, int] = {}

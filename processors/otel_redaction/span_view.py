@@ -7,16 +7,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.trace import Link
+from opentelemetry.trace.status import Status
 
 from otel_redaction.lazy import lazy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationInfo, InstrumentationScope
-    from opentelemetry.trace import Link, SpanContext, SpanKind
-    from opentelemetry.trace.status import Status
+    from opentelemetry.trace import SpanContext, SpanKind
 
     from otel_redaction.shield import Shield
 
@@ -24,83 +25,172 @@ if TYPE_CHECKING:
     """Attributes to add (cost, budgets), asked for when the span's attributes are first read."""
 
 _SIGNAL = "traces"
+_FIELDS = (
+    "_name",
+    "_context",
+    "_kind",
+    "_instrumentation_info",
+    "_instrumentation_scope",
+    "_parent",
+    "_start_time",
+    "_end_time",
+    "_attributes",
+    "_events",
+    "_links",
+    "_resource",
+    "_status",
+)
+"""Fields of the SDK's class."""
 
 
 class RedactedSpan(ReadableSpan):
-    """A lazy, read-only view of *raw* in which every text is redacted.
+    """A lazy view of a span in which every text is redacted.
 
     Making one costs the application's thread a single small object. Each part is redacted when
     first read and then kept, so any number of exporters pay once, on their own threads. The SDK's
-    own exporters read private fields; those are redacted as well.
+    own exporters read private fields; those are redacted as well. What a processor assigns to a
+    field, or writes into one, is redacted before another processor can read it.
     """
+
+    __slots__ = ("_facts", "_kept", "_shield", "_source")
 
     def __init__(self, raw: ReadableSpan, shield: Shield, facts: Facts | None = None) -> None:
         # The base initialiser is not called: it would copy fields that are views here.
-        self._raw = raw
+        self._source: Callable[[], ReadableSpan] = lambda: (
+            raw
+        )  # no attribute of a view holds text that is not redacted
         self._shield = shield
         self._facts = facts
+        self._kept: dict[str, Any] = {}
+
+    @property
+    def __dict__(self) -> dict[str, Any]:
+        """What `vars` of the SDK's span holds, redacted; writing into it has no effect."""
+        return {field: getattr(self, field) for field in _FIELDS}
+
+    def __copy__(self) -> RedactedSpan:
+        """Return a view whose fields can be assigned apart from those of this one."""
+        copy = RedactedSpan(self._source(), self._shield, self._facts)
+        copy._kept = self._kept.copy()
+        return copy
 
     def seen_through(self, shield: Shield) -> RedactedSpan:
         """Return a view of the same span through another shield, without added facts."""
-        return RedactedSpan(self._raw, shield)
+        return RedactedSpan(self._source(), shield)
 
     @lazy
     def _context(self) -> SpanContext | None:
-        return self._shield.context(self._raw.get_span_context(), _SIGNAL)
+        return self._shield.context(self._source().get_span_context(), _SIGNAL)
+
+    @_context.redacted_by
+    def _redacted_context(self, context: SpanContext | None) -> SpanContext | None:
+        return self._shield.context(context, _SIGNAL)
 
     @lazy
     def _parent(self) -> SpanContext | None:
-        return self._shield.context(self._raw.parent, _SIGNAL)
+        return self._shield.context(self._source().parent, _SIGNAL)
 
-    @property
+    @_parent.redacted_by
+    def _redacted_parent(self, context: SpanContext | None) -> SpanContext | None:
+        return self._shield.context(context, _SIGNAL)
+
+    @lazy
     def _kind(self) -> SpanKind:
-        return self._raw.kind
+        return self._source().kind
 
-    @property
+    @_kind.redacted_by
+    def _redacted_kind(self, kind: SpanKind) -> SpanKind:
+        return kind
+
+    @lazy
     def _start_time(self) -> int | None:
-        return self._raw.start_time
+        return self._source().start_time
 
-    @property
+    @_start_time.redacted_by
+    def _redacted_start_time(self, time_ns: int | None) -> int | None:
+        return time_ns
+
+    @lazy
     def _end_time(self) -> int | None:
-        return self._raw.end_time
+        return self._source().end_time
+
+    @_end_time.redacted_by
+    def _redacted_end_time(self, time_ns: int | None) -> int | None:
+        return time_ns
 
     @lazy
     def _name(self) -> str:
-        return self._shield.name(self._raw.name, _SIGNAL)
+        return self._shield.name(self._source().name, _SIGNAL)
+
+    @_name.redacted_by
+    def _redacted_name(self, name: str) -> str:
+        return self._shield.text(str(name), _SIGNAL)
 
     @lazy
     def _attributes(self) -> dict[str, Any]:
-        clean = self._shield.attributes(self._raw.attributes, _SIGNAL)
+        clean = self._shield.writable(self._source().attributes, _SIGNAL)
         if self._facts is not None:
-            clean.update(self._facts())
+            dict.update(clean, self._shield.facts(self._facts(), _SIGNAL))
         return clean
 
+    @_attributes.redacted_by
+    def _redacted_attributes(self, attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+        return self._shield.writable(attributes, _SIGNAL)
+
     @lazy
+    def _clean_events(self) -> Sequence[Event]:
+        return redacted_events(self._source().events, self._shield)
+
+    @property
     def _events(self) -> Sequence[Event]:
-        return tuple(
-            Event(
-                self._shield.name(event.name, _SIGNAL),
-                self._shield.attributes(event.attributes, _SIGNAL),
-                event.timestamp,
-            )
-            for event in self._raw.events
-        )
+        # New objects each time, because a reader may change the name of one.
+        return tuple(Event(e.name, e.attributes, e.timestamp) for e in self._clean_events)
+
+    @_events.setter
+    def _events(self, events: Iterable[Event]) -> None:
+        self._kept["_clean_events"] = redacted_events(events, self._shield)
 
     @lazy
+    def _clean_links(self) -> Sequence[Link]:
+        return redacted_links(self._source().links, self._shield)
+
+    @property
     def _links(self) -> Sequence[Link]:
-        return tuple(self._shield.link(link, _SIGNAL) for link in self._raw.links)
+        return tuple(Link(link.context, link.attributes) for link in self._clean_links)
+
+    @_links.setter
+    def _links(self, links: Iterable[Link]) -> None:
+        self._kept["_clean_links"] = redacted_links(links, self._shield)
 
     @lazy
+    def _clean_status(self) -> Status:
+        return self._shield.status(self._source().status, _SIGNAL)
+
+    @property
     def _status(self) -> Status:
-        return self._shield.status(self._raw.status, _SIGNAL)
+        return Status(self._clean_status.status_code, self._clean_status.description)
+
+    @_status.setter
+    def _status(self, status: Status) -> None:
+        self._kept["_clean_status"] = self._shield.status(status, _SIGNAL)
 
     @lazy
     def _resource(self) -> Resource:
-        return self._shield.resource(self._raw.resource, _SIGNAL)
+        return self._shield.resource(self._source().resource, _SIGNAL)
+
+    @_resource.redacted_by
+    def _redacted_resource(self, resource: Resource) -> Resource:
+        return self._shield.resource(resource, _SIGNAL)
 
     @lazy
     def _instrumentation_scope(self) -> InstrumentationScope | None:
-        scope = self._raw.instrumentation_scope
+        scope = self._source().instrumentation_scope
+        return None if scope is None else self._shield.scope(scope, _SIGNAL)
+
+    @_instrumentation_scope.redacted_by
+    def _redacted_instrumentation_scope(
+        self, scope: InstrumentationScope | None
+    ) -> InstrumentationScope | None:
         return None if scope is None else self._shield.scope(scope, _SIGNAL)
 
     @property
@@ -110,14 +200,31 @@ class RedactedSpan(ReadableSpan):
     @property
     def dropped_attributes(self) -> int:
         """Attributes the SDK dropped before we saw the span."""
-        return self._raw.dropped_attributes
+        return self._source().dropped_attributes
 
     @property
     def dropped_events(self) -> int:
         """Events the SDK dropped before we saw the span."""
-        return self._raw.dropped_events
+        return self._source().dropped_events
 
     @property
     def dropped_links(self) -> int:
         """Links the SDK dropped before we saw the span."""
-        return self._raw.dropped_links
+        return self._source().dropped_links
+
+
+def redacted_events(events: Iterable[Any], shield: Shield) -> tuple[Event, ...]:
+    """Return redacted copies of *events*."""
+    return tuple(
+        Event(
+            shield.name(event.name, _SIGNAL),
+            shield.writable(event.attributes, _SIGNAL),
+            event.timestamp,
+        )
+        for event in events
+    )
+
+
+def redacted_links(links: Iterable[Link], shield: Shield) -> tuple[Link, ...]:
+    """Return redacted copies of *links*."""
+    return tuple(shield.link(link, _SIGNAL) for link in links)

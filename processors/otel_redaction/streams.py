@@ -1,33 +1,44 @@
-"""Secrets split over consecutive list items, as streamed answers split them."""
+"""Secrets in lists: split over items, as streams split them, or beside the item that names them."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING
+import re
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any
 
-from otel_redaction.match import mask
-from otel_redaction.words import words
+from otel_redaction.patterns.keys import secret_kind
+from otel_redaction.patterns.match import MASK, PSEUDONYM, mask
+from otel_redaction.patterns.words import words
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Mapping
 
-    from otel_redaction.match import Match
-    from otel_redaction.redactor import Redactor
+    from otel_redaction.key_rules import KeyRules
+    from otel_redaction.patterns.match import Match
+    from otel_redaction.policy import Action
+    from otel_redaction.record import Record
+    from otel_redaction.text_redactor import TextRedactor
 
 _ACROSS = words(
     "email card iban jwt api_key private_key us_ssn phone password token secret ip_address"
 )
+_CONTINUED = words("api_key jwt private_key")
+"""Kinds whose match may be complete in an item and go on in the next all the same."""
 _LONGEST = 262_144
+_SHORTEST_CONTINUATION = 8
+_FLAG = re.compile(r"--?[A-Za-z][\w-]{1,40}")
+_NAME = re.compile(r"[A-Za-z][\w.-]{1,60}")
+_NAME_FIELDS = words("name key field header")
+_VALUE_FIELDS = words("value content stringvalue val")
 
 
-def across_items(
-    items: list[str], redactor: Redactor, tally: MutableMapping[str, int] | None
-) -> list[str]:
+def across_items(items: list[str], texts: TextRedactor, record: Record) -> list[str]:
     """Return *items* with each match that spans several of them masked in the first.
 
     A match counts only if no item holds a complete one at the seam: in
     `["bob@example.com", "next"]` the address ends where its item does.
     """
+    items = _after_flags(items, record)
     joined = "".join(items)
     if len(joined) > _LONGEST:
         return items
@@ -36,8 +47,8 @@ def across_items(
         starts.append(starts[-1] + len(item))
     spanning = [
         match
-        for match in redactor.find(joined)
-        if match.kind in _ACROSS and not _within_one(match.start, match.end, starts)
+        for match in texts.find(joined, record.deadline)
+        if match.kind in _ACROSS and not _within_one(match, starts)
     ]
     if not spanning:
         return items
@@ -48,25 +59,73 @@ def across_items(
             for index in range(len(items))
             if starts[index] < match.end and starts[index + 1] > match.start
         ]
-        if any(_holds_part(items[index], starts[index], match, redactor) for index in touched):
+        if not _is_split(items, starts, touched, match, texts):
             continue
         for index in reversed(touched):
             first = max(match.start - starts[index], 0)
             last = match.end - starts[index]
             marker = mask(match.kind) if index == touched[0] else ""
             items[index] = items[index][:first] + marker + items[index][last:]
-        if tally is not None:
-            tally[match.kind] = tally.get(match.kind, 0) + 1
+        record.count([match.kind])
     return items
 
 
-def _within_one(start: int, end: int, starts: list[int]) -> bool:
-    return any(first <= start and end <= last for first, last in pairwise(starts))
+def _after_flags(items: list[str], record: Record) -> list[str]:
+    """Return *items* without the values of flags: `["login", "--password", "x"]`."""
+    for index, item in enumerate(items[:-1]):
+        value = items[index + 1]
+        if item[:1] != "-" or not value or value[:1] == "-" or not _FLAG.fullmatch(item):
+            continue
+        kind = secret_kind(item)
+        if kind is not None and not (MASK.fullmatch(value) or PSEUDONYM.fullmatch(value)):
+            items = [*items[: index + 1], mask(kind), *items[index + 2 :]]
+            record.count([kind])
+    return items
 
 
-def _holds_part(item: str, offset: int, spanning: Match, redactor: Redactor) -> bool:
-    """Return whether a match of *item* itself, which starts at *offset*, overlaps *spanning*."""
-    return any(
-        offset + match.start < spanning.end and offset + match.end > spanning.start
-        for match in redactor.find(item)
-    )
+def _within_one(match: Match, starts: list[int]) -> bool:
+    index = bisect_right(starts, match.start) - 1
+    return match.end <= starts[index + 1]
+
+
+def _is_split(
+    items: list[str], starts: list[int], touched: list[int], spanning: Match, texts: TextRedactor
+) -> bool:
+    """Return whether *spanning* is one match over several items, none of them complete."""
+    for index in touched:
+        offset = starts[index]
+        for match in texts.find(items[index]):
+            if offset + match.start >= spanning.end or offset + match.end <= spanning.start:
+                continue
+            goes_on = (
+                spanning.kind in _CONTINUED
+                and match.kind == spanning.kind
+                and index == touched[0]
+                and match.end == len(items[index])
+                and spanning.end - starts[index + 1] >= _SHORTEST_CONTINUATION
+            )
+            if not goes_on:
+                return False
+    return True
+
+
+def named_value(
+    mapping: Mapping[Any, Any], rules: KeyRules
+) -> tuple[str, tuple[str, Action]] | None:
+    """Return the field whose value another field names, and what the name decides.
+
+    In `{"name": "password", "value": "x"}` that is the field `value`.
+    """
+    named = value_field = None
+    for field, value in mapping.items():
+        if type(field) is not str:
+            continue
+        lower = field.lower()
+        if lower in _NAME_FIELDS and type(value) is str and _NAME.fullmatch(value):
+            named = value
+        elif lower in _VALUE_FIELDS and type(value) in {str, int}:
+            value_field = field
+    if named is None or value_field is None:
+        return None
+    rule = rules.decide(named)
+    return None if rule is None else (value_field, rule)

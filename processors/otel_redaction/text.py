@@ -8,14 +8,14 @@ from otel_redaction.policy import DEFAULT_POLICY, Policy
 from otel_redaction.redactor import Redactor
 
 if TYPE_CHECKING:
-    from otel_redaction.match import Match
+    from otel_redaction.patterns.match import Match
 
 _default = Redactor(DEFAULT_POLICY)
 
 
 def find(text: str, policy: Policy | None = None) -> list[Match]:
     """Return what must not leave in *text*: offsets and kinds, in order, without overlaps."""
-    return _redactor(policy).find(text)
+    return _redactor(policy).find(text, content=True)
 
 
 def redact(text: str, policy: Policy | None = None) -> str:
@@ -23,7 +23,7 @@ def redact(text: str, policy: Policy | None = None) -> str:
 
     Redacting twice changes nothing, and a JSON document stays one.
     """
-    return _redactor(policy).text(text)
+    return _redactor(policy).text(text, content=True)
 
 
 def _redactor(policy: Policy | None) -> Redactor:

@@ -5,15 +5,28 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from otel_redaction.match import Match, mask, merged
+from otel_redaction.patterns.match import Match, mask, merged
 from otel_redaction.policy import ALWAYS_REDACTED, Action, Policy
 from otel_redaction.pseudonyms import pseudonym
+from otel_redaction.recurrence import recurring, with_recurrences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
+
+    class FindAll(Protocol):
+        """What `engine.find_all` is."""
+
+        def __call__(
+            self, text: str, deadline: float | None = None, *, people: bool = False
+        ) -> list[Match]:
+            """Return the matches in *text*."""
+
 
 _ROUNDS = 12
 """How often what markers uncover is searched; a chain of more links passes the deadline first."""
+_SEARCHED_AGAIN = 1024
+"""Texts up to this length are searched again as a whole, longer ones around the markers."""
 
 
 class Dropped(Exception):  # noqa: N818 - it is not an error
@@ -29,17 +42,20 @@ class TextRedactor:
             policy.rules or policy.detectors or policy.kinds or policy.allow_values
         ) and (policy.default != "allow")
 
-    def find(self, text: str, deadline: float | None = None) -> list[Match]:
+    def find(
+        self, text: str, deadline: float | None = None, *, people: bool = False
+    ) -> list[Match]:
         """Return what the policy does not let through in *text*, in order, without overlaps."""
-        matches = self._find_by_pattern(text, deadline)
-        if self._takes_all:
-            return matches
-        for detector in self.policy.detectors:
-            matches = matches + [Match(*found) for found in detector.find(text)]
-        return self._not_allowed(text, matches)
+        matches = self._find_by_pattern(text, deadline, people=people)
+        if not self._takes_all:
+            for detector in self.policy.detectors:
+                matches = matches + [Match(*found) for found in detector.find(text)]
+            matches = self._not_allowed(text, matches)
+        known = recurring(text, matches) if matches else None
+        return with_recurrences(text, matches, known) if known else matches
 
-    def _find_by_pattern(self, text: str, deadline: float | None) -> list[Match]:
-        matches = _engine()(text, deadline)
+    def _find_by_pattern(self, text: str, deadline: float | None, *, people: bool) -> list[Match]:
+        matches = _engine()(text, deadline, people=people)
         for rule in self.policy.rules:
             matches = matches + [
                 Match(*found.span(), rule.kind) for found in rule.pattern.finditer(text)
@@ -61,18 +77,24 @@ class TextRedactor:
         return value in self.policy.allow_values and match.kind not in ALWAYS_REDACTED
 
     def settled(
-        self, text: str, matches: list[Match], deadline: float | None
+        self, text: str, matches: list[Match], deadline: float | None, *, people: bool = False
     ) -> tuple[str, tuple[str, ...]]:
         """Return *text* with markers for *matches*, and for what that uncovered."""
         kinds: list[str] = []
         for _ in range(_ROUNDS):
-            kinds += [match.kind for match in matches]
-            edges = _surroundings()(text, matches)
-            rest = edges and self._not_allowed(edges, self._find_by_pattern(edges, deadline))
-            text = self.replaced(text, matches)
-            matches = self.find(text, deadline) if rest else []
             if not matches:
                 break
+            kinds += [match.kind for match in matches]
+            replaced = self.replaced(text, matches)
+            # Detectors of the user's own may be slow: they are asked again only if ours find more.
+            edges = replaced
+            if len(text) > _SEARCHED_AGAIN:
+                edges = _surroundings()(text, matches)
+            text = replaced
+            rest = edges and self._not_allowed(
+                edges, self._find_by_pattern(edges, deadline, people=people)
+            )
+            matches = self.find(text, deadline, people=people) if rest else []
         return text, tuple(kinds)
 
     def replaced(self, text: str, matches: list[Match]) -> str:
@@ -100,7 +122,7 @@ class TextRedactor:
 
 
 @cache
-def _engine() -> Callable[[str, float | None], list[Match]]:
+def _engine() -> FindAll:
     # The patterns take 40 ms to compile: paid by the first record, not by the import.
     from otel_redaction.engine import find_all
 

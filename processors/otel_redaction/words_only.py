@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from otel_redaction.cues import find_cues
-from otel_redaction.scan import DIGITS, LETTERS, SHAPE, TOKEN_RUN, class_map
+from otel_redaction.patterns.cues import COMMON_NAMES, find_cues
+from otel_redaction.patterns.scan import DIGITS, LETTERS, SHAPE, TOKEN_RUN, class_map
 
 _LONGEST = 1024
 _FEW_DIGITS = 2
@@ -20,7 +20,7 @@ _QUIET_AND_DIGITS = _QUIET + DIGITS.encode()
 _LONG_WORDS = class_map(b" ", words="a" + LETTERS + DIGITS + "_-/")
 _NAMES = (
     b"pass", b"key", b"token", b"secret", b"auth", b"pwd", b"cred", b"bearer", b"basic", b"cookie",
-    b"curl",
+    b"curl", b"pw", b"parola", b"kennwort", b"contrase", b"insert", *COMMON_NAMES,
 )  # fmt: skip
 # An account's beginning, a number of six digits, an address of four numbers.
 _NUMBERS = re.compile(rb"0(?:(?<=a0)0|[0-]{4,}0)")
@@ -38,6 +38,9 @@ def is_words_only(text: str) -> bool:
         return False
     # A flag, or basic credentials.
     if b"--" in data or b" -p" in data or b" -a " in data or b"asic " in data:
+        return False
+    # "my password is sunshine": a word can be one.
+    if b"assw" in data and b" is " in data:
         return False
     if TOKEN_RUN not in data.translate(_LONG_WORDS):
         return True

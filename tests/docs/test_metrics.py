@@ -22,17 +22,17 @@ from otel_budget.cost_budget import CostBudget
 from otel_budget.latency import LatencyBudget, LatencyBudgets
 from otel_budget.refusal import Refusal
 from otel_budget.telling import LatencyTeller
-from otel_distro.accounting.accounts import Accounts
-from otel_distro.accounting.cost_metrics import CostMetrics
-from otel_distro.budgets.telling import BudgetTeller
-from otel_distro.delivery.counts import Tally
-from otel_distro.faults import Faults
-from otel_distro.guard.series_limit import MOST_SERIES, OVERFLOW
-from otel_distro.instrumentation.instrumentors import SYSTEM_METRICS
-from otel_distro.self_metrics import SelfMetrics
-from otel_distro.stack.metric_names import FROM_PROGRAMS, FROM_PROGRAMS_IN_TROUBLE
+from otel_distro.base.internal_errors import Faults
+from otel_distro.base.self_metrics import SelfMetrics
+from otel_distro.bootstrap.instrumentation.instrumentors import SYSTEM_METRICS
+from otel_distro.export.counts import Tally
+from otel_distro.pipeline.accounting.accounts import Accounts
+from otel_distro.pipeline.accounting.cost_metrics import CostMetrics
+from otel_distro.pipeline.budgets.telling import BudgetTeller
+from otel_distro.pipeline.series_limit import MOST_SERIES, OVERFLOW
 from otel_pricing import PriceBook
 from support.documents import PROJECT
+from tools.metric_names import FROM_PROGRAMS, FROM_PROGRAMS_IN_TROUBLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from otel_cost_ledger.ledger import open_ledger
-from otel_distro import consent_state
+from otel_cost_ledger.query.ledger import open_ledger
 from otel_distro.demo.provider import FakeProvider
+from otel_distro.privacy import consent_state
 from support.knocks import Knocks
 from support.otlp_sink import OtlpSink, attributes_of
 from support.process import BIN, clean_environment, free_port, run

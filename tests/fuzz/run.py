@@ -1,7 +1,7 @@
 """Search for bytes that break something.
 
     python tests/fuzz/run.py redactor [--seconds 120]
-    python tests/fuzz/run.py otlp_json | settings_file | spool_file
+    python tests/fuzz/run.py attributes | otlp_json | settings_file | spool_file
 
 With atheris (`pip install atheris`, Linux) guided by coverage; without, by mutations of seeds. Ends
 with the input, as Python bytes, when it has found some.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from fuzz.targets import Target
 
-NAMES = ("redactor", "otlp_json", "settings_file", "spool_file")
+NAMES = ("redactor", "attributes", "otlp_json", "settings_file", "spool_file")
 
 
 def main() -> int:
@@ -47,7 +47,14 @@ def guided(name: str, seconds: int) -> int:
     atheris = importlib.import_module("atheris")  # optional, and without types
 
     with atheris.instrument_imports(
-        include=["otel_redaction", "otel_pricing", "otel_distro", "otel_budget", "tomllib"]
+        include=[
+            "otel_redaction",
+            "otel_pricing",
+            "otel_distro",
+            "otel_budget",
+            "otel_wire",
+            "tomllib",
+        ]
     ):
         from fuzz.targets import TARGETS
 

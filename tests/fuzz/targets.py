@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import tempfile
 import time
 from contextlib import suppress
@@ -16,9 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otel_distro.errors import SettingsError
-from otel_distro.settings import load
-from otel_distro.spool.records import (
+from fuzz import values
+from otel_distro.base.errors import SettingsError
+from otel_distro.export.spool.records import (
     HEADER_SIZE,
     Damage,
     count_waiting,
@@ -27,8 +28,9 @@ from otel_distro.spool.records import (
     read_done,
     read_records,
 )
+from otel_distro.settings import load
 from otel_pricing import PriceBook, price_call, read_call
-from otel_pricing.otlp_json import LineProblem, read_spans
+from otel_pricing.reading.otlp_json import LineProblem, read_spans
 from otel_redaction import DeadlineExceeded, Redactor
 
 if TYPE_CHECKING:
@@ -65,6 +67,15 @@ def redactor(data: bytes) -> None:
     with suppress(DeadlineExceeded):
         _REDACTOR.attributes({"text": text, text: [text, {text: text}]})
     assert time.thread_time() - began < _REDACTOR.policy.deadline_ms / 1000 + _GRACE_S
+
+
+def attributes(data: bytes) -> None:
+    """Redacting attributes twice gives what redacting once gives, whatever stands side by side."""
+    made = values.attributes(random.Random(data))
+
+    once = _REDACTOR.attributes(made)
+
+    assert _REDACTOR.attributes(once) == once, made
 
 
 def otlp_json(data: bytes) -> None:
@@ -173,6 +184,7 @@ TARGETS = {
             *(b"4111111111111111", b"127.0.0.1", b"::1", b"sk-", b"AKIA", b"eyJ", b"--token "),
         ),
     ),
+    "attributes": Target(attributes, seeds=(b"",), words=(b"0",)),
     "otlp_json": Target(
         otlp_json,
         seeds=(

@@ -11,7 +11,7 @@ import pytest
 
 from otel_budget.books import Books
 from otel_budget.postgres_database import SCHEMA, TURN, PostgresDatabase
-from otel_cost_ledger.location import PostgresUrl
+from otel_cost_ledger.model.location import PostgresUrl
 from support.budgets import Clock, Locked, MakeBooks, SlowProvider
 
 if TYPE_CHECKING:

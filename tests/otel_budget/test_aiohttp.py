@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from otel_budget import aiohttp_gate
 from otel_budget.book import State
 from otel_budget.books import Books
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.gate import Gate
 from otel_pricing import PriceBook
+from otel_wire import clients
+from otel_wire.observer import observer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -42,11 +43,12 @@ def gate(tmp_path: Path) -> Iterator[Callable[[str], Gate]]:
         opened.append(books)
         budget = CostBudget.per_day(Decimal(usd), Action.REFUSE)
         made = Gate([budget], books, lambda: PRICES, patience_s=2.0)
-        aiohttp_gate.install(aiohttp, made)
+        clients.install(aiohttp)
+        observer.admission = made
         return made
 
     yield make
-    aiohttp_gate.install(aiohttp, None)
+    observer.admission = None
     for books in opened:
         books.close()
 

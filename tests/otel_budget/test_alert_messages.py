@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from otel_distro.cli import main
-from otel_distro.doctor.telling import check_alerts
+from otel_distro.reports.doctor.telling import check_alerts
 from otel_distro.settings import load, process_environment
 from support.message_servers import MailServer, WebHook
 

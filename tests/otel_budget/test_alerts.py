@@ -11,14 +11,14 @@ import pytest
 from click.testing import CliRunner
 
 from otel_budget.cost_budget import CostBudget
-from otel_cost_ledger.ledger import open_ledger
-from otel_cost_ledger.writer import LedgerWriter
-from otel_distro.alerts.incidents import COOLDOWN, Memory, messages
-from otel_distro.alerts.rules import Incident, check
-from otel_distro.budgets.report import BudgetLine
+from otel_cost_ledger.query.ledger import open_ledger
+from otel_cost_ledger.write.writer import LedgerWriter
+from otel_distro.base.error_categories import Category, categorise
 from otel_distro.cli import main
-from otel_distro.error_categories import Category, categorise
-from otel_distro.health.checks import HealthCheck, check_memory, overall
+from otel_distro.reports.alerts.incidents import COOLDOWN, Memory, messages
+from otel_distro.reports.alerts.rules import Incident, check
+from otel_distro.reports.budgets.report import BudgetLine
+from otel_distro.reports.health.checks import HealthCheck, check_memory, overall
 from otel_pricing import CostStatus, ModelCall, PricedCall, Usage
 
 if TYPE_CHECKING:

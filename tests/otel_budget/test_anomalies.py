@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_distro.alerts.anomaly import HOUR_NS, Hour, anomalies, usual
+from otel_distro.reports.alerts.anomaly import HOUR_NS, Hour, anomalies, usual
 
 NOW_NS = 1_763_812_800_000_000_000  # noon
 LAST_NS = NOW_NS - HOUR_NS

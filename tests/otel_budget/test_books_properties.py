@@ -21,7 +21,7 @@ from otel_budget.book import Book, Claim, State
 from otel_budget.books import Books
 from otel_budget.leases import Hold
 from otel_budget.postgres_database import PostgresDatabase
-from otel_cost_ledger.location import PostgresUrl
+from otel_cost_ledger.model.location import PostgresUrl
 from support.budgets import book, kill
 
 

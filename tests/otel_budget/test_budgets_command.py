@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from otel_budget.cost_budget import CostBudget
 from otel_budget.windows import HOUR_NS
-from otel_distro.budgets.opening import open_books
-from otel_distro.budgets.report import BudgetLine
 from otel_distro.cli import main
+from otel_distro.pipeline.budgets.opening import open_books
+from otel_distro.reports.budgets.report import BudgetLine
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_budget.book import State
-from otel_distro.budgets import wiring as budgets_module
-from otel_distro.budgets.wiring import Budgets
-from otel_distro.faults import Faults
-from otel_distro.runtime import Runtime
+from otel_distro.base.internal_errors import Faults
+from otel_distro.bootstrap.runtime import Runtime
+from otel_distro.pipeline.budgets import wiring as budgets_module
+from otel_distro.pipeline.budgets.wiring import Budgets
 from otel_distro.settings import load
 from otel_pricing import CostStatus, ModelCall, PriceBook, PricedCall, Usage
 

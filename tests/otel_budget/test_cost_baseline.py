@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_distro.cost_baseline import Baseline, Measured, most_usual, slower
-from otel_distro.errors import OtelDistroError
+from otel_distro.api.cost_baseline import Baseline, Measured, most_usual, slower
+from otel_distro.base.errors import OtelDistroError
 
 if TYPE_CHECKING:
     from pathlib import Path

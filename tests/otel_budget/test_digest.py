@@ -10,15 +10,15 @@ import pytest
 from click.testing import CliRunner
 
 from otel_budget.cost_budget import CostBudget
-from otel_cost_ledger.entries import LatencyViolation
-from otel_cost_ledger.ledger import open_ledger
-from otel_cost_ledger.writer import LedgerWriter
-from otel_distro.alerts.anomaly import HOUR_NS, Hour
-from otel_distro.alerts.history import History
-from otel_distro.alerts.incidents import Message
+from otel_cost_ledger.model.entries import LatencyViolation
+from otel_cost_ledger.query.ledger import open_ledger
+from otel_cost_ledger.write.writer import LedgerWriter
 from otel_distro.cli import main
-from otel_distro.digest.review import Review, review
-from otel_distro.digest.suggestions import suggestions
+from otel_distro.reports.alerts.anomaly import HOUR_NS, Hour
+from otel_distro.reports.alerts.history import History
+from otel_distro.reports.alerts.incidents import Message
+from otel_distro.reports.digest.review import Review, review
+from otel_distro.reports.digest.suggestions import suggestions
 from otel_pricing import CostStatus, ModelCall, PricedCall, Usage
 
 if TYPE_CHECKING:

@@ -10,19 +10,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_budget.answers import read_answer
-from otel_budget.endpoints import MEDIA_BYTES, ModelRequest, is_candidate, read_request
-from otel_budget.estimate import CAUTION, UNSEEN_TOKENS, Estimate, Tariff, Tokens, kinds
+from otel_budget.estimate import CAUTION, Estimate, Tariff, Tokens, kinds
 from otel_budget.lessons import Lesson
 from otel_pricing import Price, PriceBook, Rate, Usage
+from otel_wire.answers import Answer, AnswerReader
+from otel_wire.endpoints import may_call_model
+from otel_wire.requests import MEDIA_BYTES, UNSEEN_TOKENS, ModelRequest, read_request
 
 CHAT: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
 GEMINI: dict[str, Any] = {"contents": [{"parts": [{"text": "hi"}]}]}
 CONVERSE: dict[str, Any] = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
 
 
+def read_answer(*parts: bytes) -> Answer:
+    reader = AnswerReader(None, 200, {})
+    for part in parts:
+        reader.feed(part)
+    return reader.end()
+
+
 def read(path: str, body: dict[str, Any], host: str = "127.0.0.1") -> ModelRequest | None:
-    if not is_candidate("POST", path):
+    if not may_call_model("POST", path):
         return None
     return read_request(host, path, json.dumps(body).encode())
 
@@ -136,7 +144,9 @@ def test_an_unknown_kind_of_call_is_held_at_several_times_its_ceiling() -> None:
 
 def test_an_embedding_is_wrapped_in_nothing() -> None:
     """So that a small budget is no hindrance to a cheap call."""
-    request = a_request(max_output_tokens=0)._replace(operation="embeddings")
+    request = read("/v1/embeddings", {"model": "e", "input": "x" * 973})
+    assert request is not None
+    assert request.size == 1000
 
     assert Estimate.of(request, (None, None)).ceiling == Tokens(1064, 0)
 
@@ -265,7 +275,9 @@ def test_usage_is_read_in_every_dialect(answer: dict[str, Any], usage: Usage | N
 
 def test_a_stream_in_two_parts_is_put_together() -> None:
     """Anthropic says the input at the beginning and the output at the end."""
-    head = b'data: {"message": {"model": "m-1", "usage": {"input_tokens": 7, "output_tokens": 1}}}'
+    head = (
+        b'data: {"message": {"model": "m-1", "usage": {"input_tokens": 7, "output_tokens": 1}}}\n\n'
+    )
     tail = b'data: {"type": "message_delta", "usage": {"output_tokens": 30}}'
     answer = read_answer(head, tail)
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from decimal import Decimal
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import httpx2
 import pytest
 
-from otel_budget import aiohttp_gate, httpx_gate, urllib3_gate
 from otel_budget.books import Books
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.gate import Gate
 from otel_pricing import PriceBook
+from otel_wire import clients
+from otel_wire.observer import observer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,21 +31,14 @@ def nothing_left(tmp_path: Path) -> Iterator[None]:
     """Have the gate of a budget of nothing in force, wherever a framework may call from."""
     books = Books(tmp_path / "state")
     gate = Gate([CostBudget.per_day(Decimal(0), Action.REFUSE)], books, PriceBook)
-    installed = [(httpx_gate, httpx2)]
-    for gate_module, name in (
-        (httpx_gate, "httpx"),
-        (aiohttp_gate, "aiohttp"),
-        (urllib3_gate, "urllib3"),
-    ):
+    for name in clients.HOOKS:
         try:
-            installed.append((gate_module, __import__(name)))
+            clients.install(import_module(name))
         except ImportError:
             continue
-    for gate_module, module in installed:
-        gate_module.install(module, gate)
+    observer.admission = gate
     yield
-    for gate_module, module in installed:
-        gate_module.install(module, None)
+    observer.admission = None
     books.close()
 
 

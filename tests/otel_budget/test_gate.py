@@ -13,12 +13,14 @@ import httpx2
 import openai
 import pytest
 
-from otel_budget import httpx_gate
 from otel_budget.books import Books
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.gate import Gate, Listener
 from otel_budget.refusal import Refusal, Refused
 from otel_pricing import Price, PriceBook, Rate
+from otel_wire import clients
+from otel_wire import observer as observer_module
+from otel_wire.observer import observer
 from support.budgets import Clock
 
 if TYPE_CHECKING:
@@ -46,11 +48,12 @@ def gate(tmp_path: Path) -> Iterator[Callable[..., Gate]]:
         budget = CostBudget.per_day(Decimal(usd), Action.REFUSE)
         options = {"patience_s": 2.0, **options}
         made = Gate([budget], books, lambda: PRICES, **options)
-        httpx_gate.install(httpx2, made)
+        clients.install(httpx2)
+        observer.admission = made
         return made
 
     yield make
-    httpx_gate.install(httpx2, None)
+    observer.admission = None
     for books in opened:
         books.close()
 
@@ -329,17 +332,49 @@ def test_a_new_day_begins_with_a_full_budget(gate: Make, provider: SlowProvider)
 
 
 def test_other_requests_pass_untouched(gate: Make, provider: SlowProvider) -> None:
-    """A model's path with another method, another path, a body that is no model call."""
+    """A model's path with another method, and another path."""
     gate("0")
     with httpx2.Client() as http:
         statuses = [
             http.get(f"{provider.url}/v1/chat/completions").status_code,
             http.post(f"{provider.url}/orders", json={"model": "x", "messages": []}).status_code,
-            http.post(f"{provider.url}/v1/responses", json={"text": "hello"}).status_code,
-            http.post(f"{provider.url}/v1/responses", content=b"not json").status_code,
+            http.post(f"{provider.url}/responses", json={"text": "hello"}).status_code,
         ]
 
     assert 402 not in statuses
+
+
+def test_a_model_call_that_cannot_be_read_is_held_as_an_unknown_one(
+    gate: Make, provider: SlowProvider
+) -> None:
+    """Never passed as nothing."""
+    gate("0")
+    with httpx2.Client() as http:
+        found = http.post(f"{provider.url}/v1/responses", content=b"not json")
+
+    assert found.status_code == 402
+    assert provider.requests == []
+
+
+def test_a_response_that_is_never_closed_holds_nothing_for_ever(
+    gate: Make, provider: SlowProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a while it counts at what it may have cost; read after all, at what it did cost."""
+    day = gate("1")
+    monkeypatch.setattr(observer_module, "EXPIRY_S", 0)
+    with httpx2.Client() as http:
+        body = {"model": "gpt-4o", "messages": HELLO, "max_tokens": 300}
+        request = http.build_request("POST", f"{provider.url}/v1/chat/completions", json=body)
+        response = http.send(request, stream=True)
+        assert spent(day)[1] > 0
+
+        observer._expire()
+        most, reserved = spent(day)
+        assert most > 3_000_000
+        assert reserved == 0
+
+        response.read()
+        assert spent(day) == (GPT_4O, 0)
 
 
 def test_a_model_without_a_price_is_let_through_and_said_so(

@@ -9,11 +9,12 @@ import pytest
 import requests
 import urllib3
 
-from otel_budget import urllib3_gate
 from otel_budget.books import Books
 from otel_budget.cost_budget import Action, CostBudget
-from otel_budget.gate import Gate, inside
+from otel_budget.gate import Gate
 from otel_pricing import PriceBook
+from otel_wire import clients
+from otel_wire.observer import observer, sending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,11 +39,12 @@ def gate(tmp_path: Path) -> Iterator[Callable[[str], Gate]]:
         opened.append(Books(tmp_path / "state"))
         budget = CostBudget.per_day(Decimal(usd), Action.REFUSE)
         made = Gate([budget], opened[-1], lambda: PRICES)
-        urllib3_gate.install(urllib3, made)
+        clients.install(urllib3)
+        observer.admission = made
         return made
 
     yield make
-    urllib3_gate.install(urllib3, None)
+    observer.admission = None
     for books in opened:
         books.close()
 
@@ -117,7 +119,7 @@ def test_a_call_that_has_passed_the_gate_is_not_held_again(
 ) -> None:
     """As when one client is the transport of another."""
     day = gate("0")
-    with inside():
+    with sending():
         answer = requests.post(f"{provider.url}/v1/chat/completions", json=BODY, timeout=5)
 
     assert answer.status_code == 200

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry import baggage, context, trace
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
-from otel_budget.endpoints import ModelRequest
-from otel_budget.refusal import Refusal
-from otel_distro import BudgetExceeded, OtelDistroError, budget
-from otel_distro.budgets.scopes import Scopes, ScopeSpanProcessor
+from otel_budget.cost_budget import Action, CostBudget
+from otel_budget.refusal import Refusal, Refused
+from otel_distro import BudgetExceeded, OtelDistroError
+from otel_distro.api import budget
+from otel_distro.pipeline.budgets.scopes import WITHOUT, Scopes, ScopeSpanProcessor, without_scope
+from otel_wire.requests import ModelRequest
 from support.process import clean_environment, instrumented
 
 if TYPE_CHECKING:
@@ -52,6 +54,50 @@ def test_the_current_span_may_say_it() -> None:
         values = Scopes(())(REQUEST, {})
 
     assert values["session"] == "s-1"
+
+
+class CopiesBaggage(SpanProcessor):
+    """What upstream's processor does: each span gets the baggage it begins with."""
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        for key, value in baggage.get_all(parent_context).items():
+            span.set_attribute(key, value)
+
+
+@pytest.mark.parametrize("copies_first", [True, False])
+@pytest.mark.parametrize("kept", [True, False])
+def test_baggage_copied_to_spans_is_no_more_trusted_than_baggage(
+    copies_first: bool, kept: bool
+) -> None:
+    """Also where the baggage is gone when the call is made."""
+    scopes = Scopes(())
+    provider = TracerProvider(shutdown_on_exit=False)
+    processors = [CopiesBaggage(), ScopeSpanProcessor(scopes)]
+    for processor in processors if copies_first else reversed(processors):
+        provider.add_span_processor(processor)
+    came_in = baggage.set_baggage("tenant.id", "forged")
+    span = provider.get_tracer("app").start_span("serve", context=came_in)
+    assert getattr(span, "attributes", {})["tenant.id"] == "forged"
+    token = context.attach(trace.set_span_in_context(span, came_in if kept else None))
+    try:
+        assert scopes(REQUEST, {})["tenant"] is None
+        span.set_attribute("tenant.id", "acme")
+        assert scopes(REQUEST, {})["tenant"] == "acme"
+    finally:
+        context.detach(token)
+
+
+def test_calls_without_a_scope_value_meet_the_stated_policy() -> None:
+    """One account together, nothing, or a refusal that says what to do."""
+    each = CostBudget(name="each", limit=1, scope="tenant", action=Action.REFUSE)
+    one = CostBudget(name="one", limit=1, scope="tenant", match="acme", action=Action.REFUSE)
+    nobody: dict[str, str | None] = {"tenant": None, "model": "m"}
+
+    assert without_scope(nobody, "together", [each])["tenant"] == WITHOUT
+    assert without_scope(nobody, "allow", [each])["tenant"] is None
+    assert without_scope(nobody, "refuse", [one])["tenant"] is None
+    with pytest.raises(Refused, match=r"budget\.scope\(tenant="):
+        without_scope(nobody, "refuse", [each])
 
 
 def test_an_api_key_is_read_from_any_of_its_headers() -> None:

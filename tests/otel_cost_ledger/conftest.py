@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from otel_cost_ledger import LedgerWriter
-from otel_cost_ledger.location import Location, PostgresUrl
-from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
+from otel_cost_ledger.model.location import Location, PostgresUrl
+from otel_pricing.model.call import CostStatus, ModelCall, PricedCall, Usage
 
 MakeCall = Callable[..., PricedCall]
 MakeWriter = Callable[..., LedgerWriter]

@@ -18,12 +18,13 @@ from otel_cost_ledger import (
     open_ledger,
     pseudonym,
 )
-from otel_cost_ledger.archive import archive_window
-from otel_cost_ledger.copying import copy_ledger
-from otel_cost_ledger.integrity import check_integrity
-from otel_cost_ledger.location import Location, PostgresUrl
-from otel_cost_ledger.privacy import Pseudonyms
-from otel_cost_ledger.queries import (
+from otel_cost_ledger.maintenance.archive import archive_window
+from otel_cost_ledger.maintenance.copying import copy_ledger
+from otel_cost_ledger.maintenance.integrity import check_integrity
+from otel_cost_ledger.maintenance.retention import retain
+from otel_cost_ledger.model.location import Location, PostgresUrl
+from otel_cost_ledger.model.privacy import Pseudonyms
+from otel_cost_ledger.query.queries import (
     GROUPS,
     Filters,
     calls,
@@ -34,13 +35,12 @@ from otel_cost_ledger.queries import (
     stats,
     violations,
 )
-from otel_cost_ledger.retention import retain
-from otel_pricing.call import CostStatus, PricedCall
+from otel_pricing.model.call import CostStatus, PricedCall
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from otel_cost_ledger.ledger import Ledger
+    from otel_cost_ledger.query.ledger import Ledger
 
 MakeCall = Callable[..., PricedCall]
 MakeWriter = Callable[..., LedgerWriter]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_cost_ledger import LedgerWriter, open_ledger, pseudonym
-from otel_cost_ledger.queries import GROUPS, Filters, costs
-from otel_pricing.call import CostStatus, PricedCall
+from otel_cost_ledger.query.queries import GROUPS, Filters, costs
+from otel_pricing.model.call import CostStatus, PricedCall
 
 if TYPE_CHECKING:
     from pathlib import Path

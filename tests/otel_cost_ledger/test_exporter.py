@@ -15,8 +15,8 @@ from opentelemetry.trace import StatusCode
 
 from otel_cost_ledger import LedgerWriter, open_ledger
 from otel_cost_ledger.exporter import SqliteCostExporter
-from otel_cost_ledger.queries import calls, costs
-from otel_pricing.call import PricedCall
+from otel_cost_ledger.query.queries import calls, costs
+from otel_pricing.model.call import PricedCall
 
 MakeWriter = Callable[..., LedgerWriter]
 MakeCall = Callable[..., PricedCall]

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from otel_cost_ledger import Fault, LatencyViolation, LedgerError, LedgerWriter, open_ledger
-from otel_cost_ledger import connection as connections
-from otel_cost_ledger.forking import TrackedConnection
-from otel_cost_ledger.integrity import check_integrity
-from otel_cost_ledger.queries import costs
-from otel_cost_ledger.schema import SCHEMA_VERSION
-from otel_pricing.call import PricedCall
+from otel_cost_ledger.maintenance.integrity import check_integrity
+from otel_cost_ledger.model.schema import SCHEMA_VERSION
+from otel_cost_ledger.query.queries import costs
+from otel_cost_ledger.sqlite import connection as connections
+from otel_cost_ledger.sqlite.forking import TrackedConnection
+from otel_pricing.model.call import PricedCall
 
 Query = Callable[..., list[tuple[Any, ...]]]
 MakeWriter = Callable[..., LedgerWriter]

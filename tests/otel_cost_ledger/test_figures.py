@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from otel_cost_ledger import LedgerWriter
-from otel_pricing.call import PricedCall
+from otel_pricing.model.call import PricedCall
 
 MakeCall = Callable[..., PricedCall]
 CALLS = 6_000

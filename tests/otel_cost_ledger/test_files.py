@@ -15,10 +15,10 @@ from otel_cost_ledger import (
     default_ledger_path,
     open_ledger,
 )
-from otel_cost_ledger.queries import costs
-from otel_cost_ledger.retention import retain
-from otel_cost_ledger.spill import SpillFile
-from otel_pricing.call import PricedCall
+from otel_cost_ledger.maintenance.retention import retain
+from otel_cost_ledger.query.queries import costs
+from otel_cost_ledger.write.spill import SpillFile
+from otel_pricing.model.call import PricedCall
 
 MakeWriter = Callable[..., LedgerWriter]
 MakeCall = Callable[..., PricedCall]

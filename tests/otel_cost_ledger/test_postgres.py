@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_cost_ledger import Fault, LedgerError, LedgerWriter, NewerSchemaError, open_ledger
-from otel_cost_ledger.integrity import check_integrity
-from otel_cost_ledger.location import PostgresUrl, parse_location, spill_path
-from otel_cost_ledger.queries import costs
-from otel_pricing.call import PricedCall
+from otel_cost_ledger.maintenance.integrity import check_integrity
+from otel_cost_ledger.model.location import PostgresUrl, parse_location, spill_path
+from otel_cost_ledger.query.queries import costs
+from otel_pricing.model.call import PricedCall
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,7 +164,7 @@ def test_a_lock_that_is_held_for_long_makes_calls_wait(
     """The thread that writes is not held for ever."""
     import psycopg
 
-    from otel_cost_ledger.postgres_connection import WRITERS
+    from otel_cost_ledger.postgres.connection import WRITERS
 
     writer = make_writer(path=postgres, busy_timeout_ms=50)
     writer.write([make_call()])

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from otel_cost_ledger import open_ledger
-from otel_cost_ledger.location import PostgresUrl, spill_path
-from otel_cost_ledger.queries import costs
-from otel_distro.accounting.ledger_sink import LedgerSink
+from otel_cost_ledger.model.location import PostgresUrl, spill_path
+from otel_cost_ledger.query.queries import costs
+from otel_distro.pipeline.accounting.ledger_sink import LedgerSink
 from otel_distro.settings import load
-from otel_pricing.call import PricedCall
+from otel_pricing.model.call import PricedCall
 from support.ledger_cli import run
 from support.otlp_archive import chat_span, write_archive
 

@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_cost_ledger import LedgerWriter, open_ledger
-from otel_cost_ledger.csv_safe import safe_cell
-from otel_cost_ledger.entries import Entry, from_line, to_line
-from otel_cost_ledger.histogram import LATENCY_BUCKETS, bucket_of, middle_us, percentile
-from otel_cost_ledger.integrity import check_integrity
-from otel_cost_ledger.money import usd_text
-from otel_cost_ledger.privacy import Pseudonyms, bounded_cleaner
-from otel_cost_ledger.queries import costs
-from otel_cost_ledger.rows import RowMaker, signed_64, unsigned_64
-from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
+from otel_cost_ledger.maintenance.integrity import check_integrity
+from otel_cost_ledger.model.csv_safe import safe_cell
+from otel_cost_ledger.model.entries import Entry, from_line, to_line
+from otel_cost_ledger.model.histogram import LATENCY_BUCKETS, bucket_of, middle_us, percentile
+from otel_cost_ledger.model.money import usd_text
+from otel_cost_ledger.model.privacy import Pseudonyms, bounded_cleaner
+from otel_cost_ledger.model.rows import RowMaker, signed_64, unsigned_64
+from otel_cost_ledger.query.queries import costs
+from otel_pricing.model.call import CostStatus, ModelCall, PricedCall, Usage
 
 QUICK = settings(max_examples=40)
 

@@ -19,11 +19,11 @@ from otel_cost_ledger import (
     LedgerWriter,
     open_ledger,
 )
-from otel_cost_ledger.flock import try_lock
-from otel_cost_ledger.integrity import check_integrity
-from otel_cost_ledger.queries import calls, costs, stats
-from otel_cost_ledger.retention import retain
-from otel_pricing.call import PricedCall
+from otel_cost_ledger.maintenance.integrity import check_integrity
+from otel_cost_ledger.maintenance.retention import retain
+from otel_cost_ledger.query.queries import calls, costs, stats
+from otel_host.file_locks import try_lock
+from otel_pricing.model.call import PricedCall
 
 Query = Callable[..., list[tuple[Any, ...]]]
 MakeCall = Callable[..., PricedCall]
@@ -123,7 +123,7 @@ def test_nothing_is_deleted_when_the_archive_fails(
     """A disk that lies is found out before the rows are gone."""
 
     def lossy(target: Any, header: Any, rows: Any) -> int:
-        from otel_cost_ledger.csv_safe import write_csv
+        from otel_cost_ledger.model.csv_safe import write_csv
 
         return write_csv(target, header, list(rows)[:-1])
 

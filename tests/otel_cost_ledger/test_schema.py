@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from otel_cost_ledger import LedgerWriter
-from otel_cost_ledger.connection import open_writer
-from otel_cost_ledger.migrations import MIGRATIONS, migrate
-from otel_cost_ledger.schema import APPLICATION_ID, SCHEMA_VERSION, migration_script
-from otel_pricing.call import CostStatus, PricedCall
+from otel_cost_ledger.model.schema import APPLICATION_ID, SCHEMA_VERSION, migration_script
+from otel_cost_ledger.sqlite.connection import open_writer
+from otel_cost_ledger.sqlite.migrations import MIGRATIONS, migrate
+from otel_pricing.model.call import CostStatus, PricedCall
 
 Query = Callable[..., list[tuple[Any, ...]]]
 MakeCall = Callable[..., PricedCall]

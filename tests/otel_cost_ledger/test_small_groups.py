@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from otel_cost_ledger import LedgerWriter, open_ledger
-from otel_cost_ledger.costs import CostReport, costs
-from otel_cost_ledger.small_groups import without_small_groups
+from otel_cost_ledger.query.costs import CostReport, costs
+from otel_cost_ledger.query.small_groups import without_small_groups
 from otel_distro.cli import main
-from otel_pricing.call import PricedCall
+from otel_pricing.model.call import PricedCall
 
 MakeCall = Callable[..., PricedCall]
 

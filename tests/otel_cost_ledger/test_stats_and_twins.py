@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from otel_cost_ledger import LedgerWriter, open_ledger
-from otel_cost_ledger.queries import overlapping, stats, twin_candidates
+from otel_cost_ledger.query.queries import overlapping, stats, twin_candidates
 from otel_pricing import decide
-from otel_pricing.call import PricedCall
+from otel_pricing.model.call import PricedCall
 
 MakeCall = Callable[..., PricedCall]
 SECOND_NS = 10**9

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from otel_cost_ledger import LatencyViolation, LedgerWriter, WriteResult, open_ledger
-from otel_cost_ledger.integrity import check_integrity
-from otel_cost_ledger.queries import Filters, calls, costs, find_trace, violations
-from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
+from otel_cost_ledger.maintenance.integrity import check_integrity
+from otel_cost_ledger.query.queries import Filters, calls, costs, find_trace, violations
+from otel_pricing.model.call import CostStatus, ModelCall, PricedCall, Usage
 
 Query = Callable[..., list[tuple[Any, ...]]]
 MakeWriter = Callable[..., LedgerWriter]

@@ -16,10 +16,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_budget import LatencyBudgets
-from otel_distro.accounting.accounts import Accounts
-from otel_distro.faults import Faults
-from otel_distro.guard.install import guard_providers
-from otel_distro.guard.pipeline import Pipeline
+from otel_distro.base.internal_errors import Faults
+from otel_distro.pipeline.accounting.accounts import Accounts
+from otel_distro.pipeline.install import guard_providers
+from otel_distro.pipeline.pipeline import Pipeline
 from otel_pricing import PriceBook
 from otel_redaction import Redactor
 from otel_redaction.shield import Shield

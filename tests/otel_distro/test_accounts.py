@@ -11,8 +11,8 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
 from otel_budget import LatencyBudgets, LatencyRecord
-from otel_distro.accounting.accounts import Accounts
-from otel_distro.faults import Faults
+from otel_distro.base.internal_errors import Faults
+from otel_distro.pipeline.accounting.accounts import Accounts
 from otel_pricing import PriceBook, PricedCall
 
 CALL: dict[str, Any] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_distro.instrumentation.asgi_events import leave_out_event_spans
+from otel_distro.bootstrap.instrumentation.asgi_events import leave_out_event_spans
 
 from .conftest import GuardedSdk
 

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from otel_distro import audit
 from otel_distro.cli import main
+from otel_distro.privacy import audit
 
 
 @pytest.fixture

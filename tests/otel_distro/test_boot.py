@@ -202,7 +202,7 @@ def test_a_detector_that_cannot_be_loaded_withholds_content(
 
 LOADED = (
     "import sys; print([name for name in sys.modules if name.startswith('opentelemetry.sdk')],"
-    " 'otel_distro.runtime' in sys.modules, 'otel_distro.settings' in sys.modules)"
+    " 'otel_distro.bootstrap.runtime' in sys.modules, 'otel_distro.settings' in sys.modules)"
 )
 
 

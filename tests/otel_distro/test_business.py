@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from opentelemetry import metrics
 
 import otel_distro
-from otel_distro.measuring import business
+from otel_distro.api.measuring import business
 
 if TYPE_CHECKING:
     from .conftest import GuardedSdk

@@ -219,8 +219,8 @@ def test_violations_are_summed_up_by_operation(ledger: Path) -> None:
     """Count, average and largest overage, average percentage; a repeat never overwrites."""
     import time
 
-    from otel_cost_ledger.entries import LatencyViolation
-    from otel_cost_ledger.writer import LedgerWriter
+    from otel_cost_ledger.model.entries import LatencyViolation
+    from otel_cost_ledger.write.writer import LedgerWriter
 
     writer = LedgerWriter(ledger)
     now = time.time_ns()

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from otel_distro import consent, consent_state
 from otel_distro.cli import main
-from otel_distro.consent_gate import ConsentGate
+from otel_distro.privacy import consent, consent_state
+from otel_distro.privacy.consent_gate import ConsentGate
 from otel_distro.settings import Settings, load
 from support.knocks import Knocks
 from support.otlp_sink import OtlpSink
@@ -355,7 +355,7 @@ def test_the_doctor_says_why_nothing_arrives(
     tmp_path: Path, environ: dict[str, str], status: str, said: str
 ) -> None:
     """Before anybody looks for a fault in the network."""
-    from otel_distro.doctor.protection import check_consent
+    from otel_distro.reports.doctor.protection import check_consent
 
     (check,) = check_consent(load({"HOME": str(tmp_path), **environ}))
 

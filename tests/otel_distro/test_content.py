@@ -17,16 +17,16 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from otel_cost_ledger.privacy import Pseudonyms
+from otel_cost_ledger.model.privacy import Pseudonyms
+from otel_distro.base.internal_errors import Faults
+from otel_distro.bootstrap.content import CAPTURE, capture, shields
 from otel_distro.cli import main
-from otel_distro.content import sealing, store
-from otel_distro.content.keeper import ContentKeeper
-from otel_distro.content.messages import is_message, without_messages
-from otel_distro.content.wiring import CAPTURE, capture, shields
 from otel_distro.demo.provider import FakeProvider
-from otel_distro.faults import Faults
-from otel_distro.guard.install import guard_tracer_provider
-from otel_distro.guard.pipeline import NO_ACCOUNTS, Pipeline
+from otel_distro.pipeline.install import guard_tracer_provider
+from otel_distro.pipeline.pipeline import NO_ACCOUNTS, Pipeline
+from otel_distro.privacy.content import sealing, store
+from otel_distro.privacy.content.keeper import ContentKeeper
+from otel_distro.privacy.content.messages import is_message, without_messages
 from otel_distro.settings import Settings, load
 from otel_redaction import Redactor
 from otel_redaction.shield import SilentObserver

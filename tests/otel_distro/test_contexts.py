@@ -13,11 +13,11 @@ from opentelemetry._logs import LogRecord
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 
 import otel_distro
-from otel_cost_ledger.privacy import Pseudonyms, parse_person_name, person_name
-from otel_distro import contexts
-from otel_distro.context_propagation import AllowedPropagator
-from otel_distro.running import set_running
-from otel_distro.said_keys import KEYS
+from otel_cost_ledger.model.privacy import Pseudonyms, parse_person_name, person_name
+from otel_distro.api import context as contexts
+from otel_distro.base.baggage_keys import KEYS
+from otel_distro.base.current_runtime import set_running
+from otel_distro.pipeline.context_propagation import AllowedPropagator
 from otel_redaction import Redactor
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def test_no_header_is_written_while_consent_is_missing() -> None:
 
 def test_budgets_hear_who_a_call_is_for() -> None:
     """What is said in the process needs no trust."""
-    from otel_distro.budgets.scopes import Scopes
+    from otel_distro.pipeline.budgets.scopes import Scopes
 
     with otel_distro.tenant("acme"), otel_distro.session("s-1"):
         found = Scopes(()).attributes(context.get_current())

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-from otel_distro.delivery.credentials import sent_in_the_clear, without_credentials
+from otel_distro.export.otlp.credentials import sent_in_the_clear
+from otel_distro.export.spool.endpoints import without_credentials
 from support.process import BIN, clean_environment, free_port, instrumented, run
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_distro.defaults import set_defaults
+from otel_distro.bootstrap.defaults import set_defaults
 
 
 def after(**environ: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_distro.doctor.startup import Imports, Phase, imports_of, phases_of, remedies_for
+from otel_distro.reports.doctor.startup import Imports, Phase, imports_of, phases_of, remedies_for
 from support.process import clean_environment, run
 
 MS = 1_000_000

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from opentelemetry import metrics
 
 import otel_distro
-from otel_distro.events import catalogue, tracking
-from otel_distro.events.table import with_table
+from otel_distro.api.events import catalogue, tracking
+from otel_distro.api.events.table import with_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,7 +228,7 @@ def test_every_standard_event_can_be_tracked_as_documented(sdk: GuardedSdk) -> N
 
 
 def test_the_documented_table_is_that_of_the_catalogue() -> None:
-    """`python -m otel_distro.events.table docs/api.md` makes it."""
+    """`python -m otel_distro.api.events.table docs/api.md` makes it."""
     text = DOCUMENT.read_text()
 
     assert with_table(text) == text

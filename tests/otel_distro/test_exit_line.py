@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from otel_distro.demo.provider import FakeProvider
-from otel_distro.exits.exit_line import ExitLine, Sums, describe
+from otel_distro.lifecycle.exit_line import ExitLine, Sums, describe
 from otel_distro.settings import Settings
-from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
+from otel_pricing.model.call import CostStatus, ModelCall, PricedCall, Usage
 from support.process import Finished, clean_environment, instrumented
 
 APP = """

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace.export import SpanExportResult
 
-from otel_distro.delivery.batch_limits import BatchLimits
-from otel_distro.delivery.counts import AtomicCounter
-from otel_distro.delivery.export_queue import ExportQueue
-from otel_distro.spool.answer import Fate
+from otel_distro.export.batch_limits import BatchLimits
+from otel_distro.export.counts import AtomicCounter
+from otel_distro.export.export_queue import ExportQueue
+from otel_distro.export.spool.answer import DeliveryOutcome
 
 
 class Sink:
@@ -262,15 +262,18 @@ def test_the_books_always_balance(records: int, size: int, batch: int, fails: bo
 
 
 class Net:
-    """A safety net whose exporter's fate is decided by the test."""
+    """A safety net whose exporter's outcome is decided by the test."""
 
     journal = None
-    keeps = keeps_stragglers = True
+    rejected = 0
+    keeps = keeps_after_shutdown = True
     retry_at = 0.0
-    rushed_for = -1.0
+    stopped_for = -1.0
 
-    def __init__(self, fate: Fate = Fate.KEPT, *, away: bool = False) -> None:
-        self.fate = fate
+    def __init__(
+        self, outcome: DeliveryOutcome = DeliveryOutcome.KEPT, *, away: bool = False
+    ) -> None:
+        self.outcome = outcome
         self.away = away
         self.kept: list[int] = []
         self.under_way: bytes | None = None
@@ -386,7 +389,7 @@ def test_while_the_other_side_is_away_records_go_straight_to_disk(books: Books) 
 
 def test_a_record_that_cannot_leave_costs_no_neighbour(books: Books) -> None:
     """It is found by halving the batch."""
-    sink, net = Sink(), Net(Fate.UNFIT)
+    sink, net = Sink(), Net(DeliveryOutcome.UNFIT)
     deliver = sink.export
 
     def picky(batch: Sequence[int]) -> SpanExportResult:
@@ -417,7 +420,7 @@ def test_a_record_that_cannot_be_encoded_costs_no_neighbour_on_disk_either(books
 
 def test_what_is_neither_delivered_nor_kept_waits_in_memory(books: Books) -> None:
     """And is tried again; in the order in which it came."""
-    sink, net = Sink(fails=True), Net(Fate.RETURNED)
+    sink, net = Sink(fails=True), Net(DeliveryOutcome.RETURNED)
     net.keeps = False
     queue = with_net(queue_of(sink, books, delay=0.01), net)
     for number in range(5):
@@ -457,8 +460,8 @@ def test_an_export_that_takes_long_does_not_fill_the_queue(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits behind it goes to disk."""
-    monkeypatch.setattr("otel_distro.delivery.export_queue._RELIEF_SECONDS", 0.05)
-    monkeypatch.setattr("otel_distro.delivery.export_queue._KEEPS_UP_SECONDS", 0.05)
+    monkeypatch.setattr("otel_distro.export.export_queue._RELIEF_SECONDS", 0.05)
+    monkeypatch.setattr("otel_distro.export.export_queue._KEEPS_UP_SECONDS", 0.05)
     sink, net = Sink(seconds=1.0), Net()
     queue = with_net(
         ExportQueue[int](
@@ -515,11 +518,20 @@ def test_counting_takes_no_lock_and_loses_nothing() -> None:
     steps=st.lists(
         st.sampled_from(["put", "away", "back", "flush", "full"]), min_size=1, max_size=25
     ),
-    fate=st.sampled_from([Fate.KEPT, Fate.REJECTED, Fate.RETURNED, Fate.UNFIT]),
+    outcome=st.sampled_from(
+        [
+            DeliveryOutcome.KEPT,
+            DeliveryOutcome.REJECTED,
+            DeliveryOutcome.RETURNED,
+            DeliveryOutcome.UNFIT,
+        ]
+    ),
 )
-def test_whatever_happens_each_record_is_found_in_one_column(steps: list[str], fate: Fate) -> None:
+def test_whatever_happens_each_record_is_found_in_one_column(
+    steps: list[str], outcome: DeliveryOutcome
+) -> None:
     """emitted = delivered + spooled + dropped, and each of them at the place it stands for."""
-    sink, books, net = Sink(), Books(), Net(fate)
+    sink, books, net = Sink(), Books(), Net(outcome)
     queue = with_net(queue_of(sink, books, batch=7, delay=0.001), net)
     number = 0
     for step in steps:
@@ -540,5 +552,5 @@ def test_whatever_happens_each_record_is_found_in_one_column(steps: list[str], f
     assert tally.delivered == len(sink.records)
     assert tally.dropped == books.dropped
     assert tally.waiting == 0
-    if fate is not Fate.KEPT:
+    if outcome is not DeliveryOutcome.KEPT:
         assert tally.spooled == len(net.kept)

@@ -23,10 +23,12 @@ class BrokenRedactor(Redactor):
         super().__init__()
         self._broken = broken
 
-    def text(self, text: str, tally: MutableMapping[str, int] | None = None) -> str:
+    def text(
+        self, text: str, tally: MutableMapping[str, int] | None = None, *, content: bool = True
+    ) -> str:
         if "text" in self._broken:
             raise RuntimeError(f"cannot redact {text}")
-        return super().text(text, tally)
+        return super().text(text, tally, content=content)
 
     def value(self, key: str, value: Any, tally: MutableMapping[str, int] | None = None) -> Any:
         if "value" in self._broken:
@@ -109,7 +111,7 @@ def test_the_message_about_a_failure_does_not_repeat_the_secret(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """An error met while redacting may quote the very text that was to be redacted."""
-    from otel_distro.faults import Faults
+    from otel_distro.base.internal_errors import Faults
 
     Faults().record("redaction", ValueError(f"cannot redact {EMAIL}"))
 

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from otel_cost_ledger.integrity import check_integrity
-from otel_cost_ledger.ledger import open_ledger
-from otel_cost_ledger.privacy import Pseudonyms, person_name
-from otel_cost_ledger.queries import costs
-from otel_cost_ledger.spill import SpillFile
-from otel_cost_ledger.writer import LedgerWriter
-from otel_distro import audit
+from otel_cost_ledger.maintenance.integrity import check_integrity
+from otel_cost_ledger.model.privacy import Pseudonyms, person_name
+from otel_cost_ledger.query.ledger import open_ledger
+from otel_cost_ledger.query.queries import costs
+from otel_cost_ledger.write.spill import SpillFile
+from otel_cost_ledger.write.writer import LedgerWriter
+from otel_distro.base.installation_key import installation_key
 from otel_distro.cli import main
-from otel_distro.content import store
-from otel_distro.installation_key import installation_key
+from otel_distro.privacy import audit
+from otel_distro.privacy.content import store
 from otel_pricing import CostStatus, ModelCall, PricedCall, Usage
 
 ADA, BOB = "ada@lovelace.example", "bob"
@@ -152,8 +152,8 @@ def test_waiting_calls_messages_and_log_lines_are_found_too(
 
 def spill_calls(state: Path, key: bytes) -> None:
     """Leave two calls of Ada's and one of Bob's in the spill file."""
-    from otel_cost_ledger.entries import Entry
-    from otel_cost_ledger.rows import RowMaker
+    from otel_cost_ledger.model.entries import Entry
+    from otel_cost_ledger.model.rows import RowMaker
 
     rows = RowMaker(str, Pseudonyms(key))
     entries = [Entry("insert", rows.row(call(900 + n, who, "s"))) for n, who in
@@ -207,8 +207,8 @@ def test_a_user_is_forgotten_in_postgresql_too(
     postgres_server: str, tmp_path: Path, erase: bool
 ) -> None:
     """With the same sums afterwards."""
-    from otel_cost_ledger.forgetting import forget_user
-    from otel_cost_ledger.location import PostgresUrl
+    from otel_cost_ledger.maintenance.forgetting import forget_user
+    from otel_cost_ledger.model.location import PostgresUrl
 
     url = PostgresUrl.parse(postgres_server)
     key = b"k" * 32

@@ -26,9 +26,9 @@ from opentelemetry.sdk.metrics.view import (
     View,
 )
 
-from otel_distro.exits.imports import wait_for_imports
-from otel_distro.exits.metric_locks import renew_metric_locks
-from otel_distro.spool.inherited import renew_connections
+from otel_distro.export.spool.inherited import renew_connections
+from otel_distro.lifecycle.imports import wait_for_imports
+from otel_distro.lifecycle.metric_locks import renew_metric_locks
 from otel_redaction.lazy import lazy
 from support.forks import CALL_NANO_USD, fork_under_load
 from support.process import clean_environment, instrumented
@@ -58,7 +58,7 @@ def test_sixty_forks_under_load_end_and_lose_nothing(tmp_path: Path) -> None:
 def test_children_forked_while_the_first_price_is_looked_up_lose_nothing(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """The price data is imported in another thread then, which takes a third of a second."""
+    """The price data is loaded in another thread then, which takes a moment."""
     source = """
 import json, os, sys, time
 from opentelemetry import trace
@@ -71,7 +71,7 @@ def call():
 
 call()
 until = time.monotonic() + 20
-while "genai_prices" not in sys.modules and time.monotonic() < until:
+while "otel_pricing.prices._data.types" not in sys.modules and time.monotonic() < until:
     time.sleep(0.001)
 children = []
 for _ in range(8):

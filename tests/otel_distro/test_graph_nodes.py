@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from opentelemetry import metrics, trace
 
 import otel_distro
-from otel_distro.measuring.graph_nodes import keys_of
+from otel_distro.api.measuring.graph_nodes import keys_of
 
 if TYPE_CHECKING:
     from .conftest import GuardedSdk

@@ -11,7 +11,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import Link, SpanContext, StatusCode, TraceFlags, TraceState
 
-from otel_distro.guard.pipeline import GuardSpanProcessor
+from otel_distro.pipeline.fan_out import GuardSpanProcessor
 from otel_redaction.span_view import RedactedSpan
 
 from .conftest import EMAIL, GuardedSdk
@@ -116,7 +116,7 @@ def test_a_tracer_made_before_the_guard_is_guarded_as_well() -> None:
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-    from otel_distro.guard.install import guard_tracer_provider
+    from otel_distro.pipeline.install import guard_tracer_provider
 
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import stat
 import subprocess
@@ -15,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_distro.health.board import Board, running
-from otel_distro.health.processes import check_processes
+from otel_distro.reports.health.board import Board, running
+from otel_distro.reports.health.processes import check_processes
 from support.process import BIN, clean_environment, free_port, instrumented, run
 
 if TYPE_CHECKING:
@@ -41,8 +40,8 @@ def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
     """The kernel has released its lock."""
     board = Board(tmp_path, lambda: dict(WELL))
     board.write()
-    assert board._descriptor is not None
-    os.close(board._descriptor)
+    assert board._own is not None
+    board._own.close()
 
     assert list(running(tmp_path)) == []
     assert list((tmp_path / "processes").iterdir()) == []

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from google.protobuf.json_format import MessageToJson  # type: ignore[import-untyped]
+from google.protobuf.json_format import MessageToJson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry import baggage, propagate, trace
@@ -26,9 +26,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.status import Status
 
-from otel_distro.tolerance.default import make_tamer
-from otel_distro.tolerance.install import tolerate_api
-from otel_distro.tolerance.limits import VALUE_LIMITS, ValueLimits
+from otel_distro.pipeline.input_limits.default import make_tamer
+from otel_distro.pipeline.input_limits.install import tolerate_api
+from otel_distro.pipeline.input_limits.limits import VALUE_LIMITS, ValueLimits
 from otel_redaction.shield import OpenShield, Shield
 
 from .conftest import GuardedSdk

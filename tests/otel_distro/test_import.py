@@ -123,7 +123,7 @@ def test_calls_of_several_batches_are_decided_with_those_stored_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The size of a batch changes nothing."""
-    from otel_distro import importing
+    from otel_distro.server import importing
 
     monkeypatch.setattr(importing, "_BATCH", 2)
     archive = tmp_path / "spans.jsonl"

@@ -21,8 +21,8 @@ from opentelemetry.sdk.trace import (
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from otel_distro.guard import canary
-from otel_distro.guard.install import (
+from otel_distro.pipeline import canary
+from otel_distro.pipeline.install import (
     GuardError,
     disarm,
     guard_logger_provider,
@@ -30,7 +30,7 @@ from otel_distro.guard.install import (
     guard_tracer_provider,
     is_guarded,
 )
-from otel_distro.guard.pipeline import Pipeline
+from otel_distro.pipeline.pipeline import Pipeline
 
 from .conftest import EMAIL, GuardedSdk
 
@@ -154,8 +154,8 @@ def test_the_canary_comes_out_masked(pipeline: Pipeline) -> None:
 
 def test_the_canary_notices_a_guard_that_lets_things_through(pipeline: Pipeline) -> None:
     """A shield that does nothing is found out."""
-    from otel_distro.faults import Faults
-    from otel_distro.guard.pipeline import NO_ACCOUNTS
+    from otel_distro.base.internal_errors import Faults
+    from otel_distro.pipeline.pipeline import NO_ACCOUNTS
     from otel_redaction.shield import OpenShield
 
     assert canary.leaks(Pipeline(OpenShield(), NO_ACCOUNTS, Faults())) == canary.SECRETS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import otel_distro
-from otel_distro.journeys import Journeys
+from otel_distro.pipeline.session_links import Journeys
 
 if TYPE_CHECKING:
     from .conftest import GuardedSdk

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 import time
 from typing import Any
 
-from otel_distro.exits.leaving import Exits
-from otel_distro.exits.signal_watch import SignalWatch
+from otel_distro.lifecycle.leaving import Exits
+from otel_distro.lifecycle.signal_watch import SignalWatch
 
 
 class Quick:
@@ -22,6 +23,9 @@ class Quick:
 
     def flush(self, timeout: float) -> bool:
         return timeout > 0
+
+    def is_storing_calls(self) -> bool:
+        return False
 
     def pending(self) -> bool:
         return True
@@ -63,7 +67,7 @@ def test_the_wakeup_descriptor_is_ours_only_while_nobody_else_wants_it() -> None
     theirs.setblocking(False)
     try:
         watch.start()
-        ours = watch._sockets[1].fileno()
+        ours = watch._ends[1].number
 
         assert signal.set_wakeup_fd(theirs.fileno()) == -1
         assert signal.set_wakeup_fd(-1) == theirs.fileno()
@@ -71,5 +75,33 @@ def test_the_wakeup_descriptor_is_ours_only_while_nobody_else_wants_it() -> None
     finally:
         signal.set_wakeup_fd = original
         original(-1)
-        for end in (*watch._sockets, theirs, _other_end):
+        for end in watch._ends:
             end.close()
+        theirs.close()
+        _other_end.close()
+
+
+class SlowToStore(Quick):
+    """Delivers late; in its last step it writes calls to disk."""
+
+    def __init__(self) -> None:
+        self.may_end = threading.Event()
+        self.stored = False
+
+    def close(self, timeout: float) -> None:
+        self.may_end.wait(30)
+        self.stored = True
+
+    def is_storing_calls(self) -> bool:
+        self.may_end.set()  # asked only once the time for everything else is over
+        return True
+
+
+def test_a_process_does_not_leave_calls_behind_that_are_being_written_to_disk() -> None:
+    """On a busy machine the last step comes late; the calls exist nowhere else."""
+    runtime = SlowToStore()
+    exits = Exits(runtime, timeout=0.01)
+
+    exits._before_exit()
+
+    assert runtime.stored

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_distro.delivery.light_transport import exporter_arguments
+from otel_distro.export.otlp.light_transport import exporter_arguments
 from support.otlp_sink import OtlpSink
 from support.process import clean_environment, instrumented
 

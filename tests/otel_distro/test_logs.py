@@ -22,11 +22,11 @@ import structlog
 from opentelemetry._logs import LogRecord, SeverityNumber
 
 import otel_distro
-from otel_distro.logs import adapters
-from otel_distro.logs.lines import json_line, readable_line
-from otel_distro.logs.outputs import ConsoleOutput
-from otel_distro.logs.rotation import RotatingFile
-from otel_distro.logs.setup import install, set_levels
+from otel_distro.pipeline.logs import adapters
+from otel_distro.pipeline.logs.lines import json_line, readable_line
+from otel_distro.pipeline.logs.outputs import ConsoleOutput
+from otel_distro.pipeline.logs.rotation import RotatingFile
+from otel_distro.pipeline.logs.setup import install, set_levels
 from otel_distro.settings import Settings, load
 from support.otlp_sink import OtlpSink
 from support.process import Finished, clean_environment, instrumented
@@ -253,7 +253,7 @@ def test_processes_that_share_a_file_lose_no_line(tmp_path: Path) -> None:
         """
         import sys
         from pathlib import Path
-        from otel_distro.logs.rotation import RotatingFile
+        from otel_distro.pipeline.logs.rotation import RotatingFile
         file = RotatingFile(Path(sys.argv[1]), megabytes=0.01, backups=1000)
         for number in range(200):
             file.append([f"{sys.argv[2]}-{number}" + "x" * 90 + "\\n"] * 2)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from otel_cost_ledger.ledger import open_ledger
-from otel_cost_ledger.queries import calls, costs
-from otel_cost_ledger.writer import LedgerWriter
-from otel_distro.accounting.maintenance import Maintenance
-from otel_distro.content import store
+from otel_cost_ledger.query.ledger import open_ledger
+from otel_cost_ledger.query.queries import calls, costs
+from otel_cost_ledger.write.writer import LedgerWriter
+from otel_distro.pipeline.accounting.maintenance import Maintenance
+from otel_distro.privacy.content import store
 from otel_pricing import CostStatus, ModelCall, PricedCall
 
 DAY_NS = 86_400 * 10**9

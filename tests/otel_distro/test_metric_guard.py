@@ -9,7 +9,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import AlwaysOnExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 
-from otel_distro.guard.metrics import guard_meter_provider
+from otel_distro.pipeline.metrics import guard_meter_provider
 
 from .conftest import EMAIL, GuardedSdk
 

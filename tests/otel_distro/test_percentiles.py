@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_distro.percentiles import percentile
+from otel_distro.base.percentiles import percentile
 
 
 def test_the_percentile_is_the_nearest_rank() -> None:

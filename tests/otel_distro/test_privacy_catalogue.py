@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from otel_distro.cli import main
 from otel_distro.demo.provider import FakeProvider
-from otel_distro.privacy.catalogue import catalogue
-from otel_distro.privacy.places import exports, host_of
+from otel_distro.privacy.catalogue.catalogue import catalogue
+from otel_distro.privacy.catalogue.places import exports, host_of
 from otel_distro.settings import load
 from support.otlp_sink import OtlpSink, attributes_of
 from support.process import clean_environment, instrumented

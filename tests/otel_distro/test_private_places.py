@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_distro import notices
+from otel_distro.base import messages as notices
 from support.process import BIN, clean_environment, free_port, run
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from otel_distro.cli import main
 from otel_distro.cli.redact_command import parts
-from otel_distro.proof.canaries import make_canaries, marks
+from otel_distro.privacy.proof.canaries import make_canaries, marks
 from otel_redaction import redact
 from support.process import BIN, clean_environment, run
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from otel_distro.cli import COMMANDS
 from otel_distro.settings import load
-from otel_distro.settings.table import with_table
+from tools.settings_table import with_table
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -18,7 +18,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_settings_table_is_up_to_date() -> None:
-    """`python -m otel_distro.settings.table README.md` makes it."""
+    """`python -m tools.settings_table README.md` makes it."""
     text = README.read_text()
 
     assert with_table(text) == text

@@ -6,7 +6,7 @@ from opentelemetry._logs import LogRecord
 from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan, Span, TracerProvider
 
-from otel_distro.delivery.record_sizes import LOG_BYTES, SPAN_BYTES, log_record_size, span_size
+from otel_distro.export.record_sizes import LOG_BYTES, SPAN_BYTES, log_record_size, span_size
 from otel_redaction.log_view import RedactedLogEntry
 from otel_redaction.shield import Shield
 from otel_redaction.span_view import RedactedSpan
@@ -45,7 +45,7 @@ def test_a_view_is_sized_without_redacting_it() -> None:
     """Redaction is for the exporter's thread."""
     view = RedactedSpan(span(mail="ada@lovelace.example"), Shield())
 
-    assert span_size(view) == span_size(view._raw)
+    assert span_size(view) == span_size(view._source())
     assert "_attributes" not in vars(view)
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_distro.guard import redaction_tally
-from otel_distro.guard.redaction_tally import RedactionTally, append, read_tally, tally_file
+from otel_distro.pipeline import redaction_tally
+from otel_distro.pipeline.redaction_tally import RedactionTally, append, read_tally, tally_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

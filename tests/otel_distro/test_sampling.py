@@ -18,12 +18,12 @@ from opentelemetry.sdk.trace.sampling import (
 )
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode
 
-from otel_distro.guard.install import guard_tracer_provider
-from otel_distro.guard.pipeline import Pipeline
+from otel_distro.pipeline.install import guard_tracer_provider
+from otel_distro.pipeline.pipeline import Pipeline
 from otel_pricing import from_readable_span, read_call
 
 if TYPE_CHECKING:
-    from otel_distro.guard.pipeline import Takes
+    from otel_distro.pipeline.pipeline import SpanAccountant
     from otel_pricing import ModelCall
 
     from .conftest import GuardedSdk
@@ -84,7 +84,7 @@ def taken() -> Taken:
     return Taken()
 
 
-def provider_of(sdk: GuardedSdk, taken: Takes, sampler: Sampler) -> TracerProvider:
+def provider_of(sdk: GuardedSdk, taken: SpanAccountant, sampler: Sampler) -> TracerProvider:
     provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
     guard_tracer_provider(provider, Pipeline(sdk.shield, taken, sdk.faults))
     return provider

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_distro.errors import SettingsError
+from otel_distro.base.errors import SettingsError
 from otel_distro.settings import Settings, load
 from otel_distro.settings.variables import VARIABLES
 from otel_redaction import DEFAULT_POLICY, Redactor
@@ -34,6 +34,15 @@ def test_nothing_set_means_the_defaults() -> None:
     assert settings.policy is DEFAULT_POLICY
     assert settings.ledger == Path("/home/ada/.local/state/otel-distro/ledger.db")
     assert (settings.ledger_retention_days, settings.exit_timeout) == (30, 2.0)
+
+
+def test_people_are_looked_for_where_the_setting_says() -> None:
+    """Content unless something else is asked for; a slip is a problem with the choices."""
+    assert loaded().policy.people == "content"
+    assert loaded(OTEL_DISTRO_REDACTION_PEOPLE="all").policy.people == "all"
+    assert "content, all or off" in " ".join(
+        messages({"OTEL_DISTRO_REDACTION_PEOPLE": "names"})
+    ) or "off" in " ".join(messages({"OTEL_DISTRO_REDACTION_PEOPLE": "names"}))
 
 
 def test_state_follows_the_xdg_folder() -> None:
@@ -271,5 +280,5 @@ def test_a_key_file_that_is_not_there_withholds() -> None:
     """Masks would have been safe, but pseudonyms were meant."""
     result = load({**HOME, "OTEL_DISTRO_PSEUDONYM_KEY_FILE": "/nowhere.key"})
 
-    assert "cannot read the pseudonym key in /nowhere.key" in str(result.problems[0])
+    assert "cannot read the file of OTEL_DISTRO_PSEUDONYM_KEY_FILE" in str(result.problems[0])
     assert result.withholds

@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from otel_budget.cost_budget import Action, CostBudget
-from otel_cost_ledger.writer import LedgerWriter
-from otel_distro import audit
-from otel_distro.accounting.maintenance import Maintenance
+from otel_cost_ledger.write.writer import LedgerWriter
 from otel_distro.cli import main
-from otel_distro.content import store
+from otel_distro.pipeline.accounting.maintenance import Maintenance
+from otel_distro.privacy import audit
+from otel_distro.privacy.content import store
 from otel_distro.settings import Settings
 from otel_distro.settings.audit import note
 from otel_pricing import CostStatus, ModelCall, PricedCall

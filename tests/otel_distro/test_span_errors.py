@@ -9,7 +9,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.trace import Status, StatusCode
 
-from otel_distro.accounting import span_errors
+from otel_distro.pipeline import span_errors
 
 from .conftest import GuardedSdk
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.attributes import BoundedAttributes
 
-from otel_distro.tolerance.attributes import TolerantAttributes
+from otel_distro.pipeline.input_limits.attributes import TolerantAttributes
 
 attributes = st.dictionaries(st.text("abcdef", min_size=1, max_size=1), st.integers(0, 9))
 

@@ -12,7 +12,7 @@ import pytest
 from opentelemetry import metrics, trace
 
 import otel_distro
-from otel_distro.measuring import operations
+from otel_distro.api.measuring import operations
 
 if TYPE_CHECKING:
     from .conftest import GuardedSdk

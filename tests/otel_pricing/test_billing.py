@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_pricing import BillingWindow, CostStatus, PricedCall, Usage, decide
-from otel_pricing.layers import CLIENT, FRAMEWORK, GATEWAY, layer
+from otel_pricing.model.layers import CLIENT, FRAMEWORK, GATEWAY, layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from otel_pricing import (
     price_call,
     price_table,
 )
-from otel_pricing.bill import bill, nano
+from otel_pricing.costing.bill import bill, nano
 
 if TYPE_CHECKING:
     from collections.abc import Callable

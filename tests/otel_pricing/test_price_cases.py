@@ -16,7 +16,7 @@ import genai_prices
 import pytest
 
 from otel_pricing import CostStatus, ModelCall, PriceBook, Usage, price_call
-from otel_pricing.bill import nano
+from otel_pricing.costing.bill import nano
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_pricing.prompts import DIGEST_BYTES, prompt_digest
+from otel_pricing.model.prompts import DIGEST_BYTES, prompt_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

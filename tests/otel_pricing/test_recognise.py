@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_pricing import SpanRecord, is_model_call, read_call
-from otel_pricing.operations import OPERATIONS, Family, family, inference
+from otel_pricing.model.operations import OPERATIONS, Family, family, inference
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from otel_pricing import BillingWindow, PriceBook, PricedCall, decide, price_call, read_call
-from otel_pricing.otlp_json import read_spans
+from otel_pricing.reading.otlp_json import read_spans
 
 DATA = Path(__file__).parent / "data"
 

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from otel_pricing import PriceBook, SpanRecord, Usage, price_call, read_call
-from otel_pricing.usage import Counts, normalise
-from otel_pricing.values import count, nanoseconds, text, usd, walk
+from otel_pricing.model.usage import Counts, normalise
+from otel_pricing.model.values import count, nanoseconds, text, usd, walk
 
 HOSTILE: list[object] = [
     -1,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from otel_pricing import ModelCall, Usage, read_call
-from otel_pricing.usage import normalise
-from otel_pricing.usage_objects import counts_of
+from otel_pricing.model.usage import normalise
+from otel_pricing.model.usage_objects import counts_of, read_usage, reported_cost_usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,3 +192,62 @@ def test_langfuse_s_other_observations_are_not(
     said = {"langfuse.observation.type": kind, "gen_ai.request.model": "gpt-4o"}
 
     assert read_call(record(said)) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "usage"),
+    [
+        ({"promptTokenCount": 1200, "candidatesTokenCount": 200, "thoughtsTokenCount": 100,
+          "totalTokenCount": 1500, "cachedContentTokenCount": 1024},
+         Usage(input_tokens=1200, output_tokens=300, cache_read_tokens=1024, reasoning_tokens=100)),
+        ({"prompt_token_count": 1200, "candidates_token_count": 200, "thoughts_token_count": 100},
+         Usage(input_tokens=1200, output_tokens=300, reasoning_tokens=100)),
+        ({"promptTokenCount": 1000, "toolUsePromptTokenCount": 200, "candidatesTokenCount": 300,
+          "totalTokenCount": 1500}, Usage(input_tokens=1200, output_tokens=300)),
+        ({"inputTokens": 176, "outputTokens": 300, "cacheReadInputTokens": 1024,
+          "cacheWriteInputTokens": 500, "cacheDetails": [{"ttl": "1h", "inputTokens": 100}]},
+         WRITTEN),
+        ({"inputTokenCount": 176, "outputTokenCount": 300, "cacheReadInputTokenCount": 1024},
+         Usage(input_tokens=1200, output_tokens=300, cache_read_tokens=1024)),
+        ({"billed_units": {"input_tokens": 1200, "output_tokens": 300},
+          "tokens": {"input_tokens": 9999, "output_tokens": 999}},
+         Usage(input_tokens=1200, output_tokens=300)),
+        ({"prompt_tokens": 1200, "completion_tokens": 300, "prompt_cache_hit_tokens": 1024},
+         Usage(input_tokens=1200, output_tokens=300, cache_read_tokens=1024)),
+        ({"prompt_eval_count": 1200, "eval_count": 300},
+         Usage(input_tokens=1200, output_tokens=300)),
+        ({"inputTokens": 1200, "outputTokens": 300, "cachedInputTokens": 1024,
+          "reasoningTokens": 200}, READ),
+        ({"prompt_tokens": 1200, "completion_tokens": 300, "num_search_queries": 2},
+         Usage(input_tokens=1200, output_tokens=300, web_search_requests=2)),
+    ],
+    ids=["gemini", "gemini in Python", "gemini with tools", "converse", "invoke", "cohere",
+         "deepseek", "ollama", "vercel", "perplexity"],
+)  # fmt: skip
+def test_every_provider_spells_the_same_counts(said: dict[str, object], usage: Usage) -> None:
+    """Totals include their parts, wherever the provider counts them."""
+    assert read_usage(said) == usage
+
+
+def test_a_lone_total_is_the_input_of_calls_without_output() -> None:
+    """And nothing for all others."""
+    assert read_usage({"total_tokens": 8}) is None
+    assert read_usage({"total_tokens": 8}, total_is_input=True) == Usage(input_tokens=8)
+
+
+@pytest.mark.parametrize(
+    ("said", "cost"),
+    [
+        ({"cost": 0.0125}, "0.0125"),
+        ({"cost": {"total_cost": 0.006}}, "0.006"),
+        ({"estimated_cost": "0.5"}, "0.5"),
+        ({"cost_in_usd_ticks": 37_756_000}, "0.0037756"),
+        ({"cost": -1}, None),
+        ({"cost": "n/a"}, None),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_the_cost_that_a_provider_reports(said: dict[str, object], cost: str | None) -> None:
+    """In US dollars."""
+    assert reported_cost_usd(said) == (None if cost is None else Decimal(cost))

@@ -68,6 +68,21 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
     ),
     "password": (
         Positive("password=hunter2!", "hunter2!"),
+        Positive("DB_PASSWORD=changeme", "changeme"),
+        Positive("pass: bob123", "bob123"),
+        Positive("the password for the vpn is Tr0ub4dor&3", "Tr0ub4dor&3"),
+        Positive("my password is sunshine.", "sunshine"),
+        Positive("Passwort lautet Gr7+Nebel2", "Gr7+Nebel2"),
+        Positive("пароль: зима2020", "зима2020"),
+        Positive("- name: DB_PASSWORD\n  value: Kiwi.2294\n", "Kiwi.2294"),
+        Positive("user,password,role\nana,Kiwi.2291,admin\n", "Kiwi.2291"),
+        Positive("INSERT INTO users (mail, password) VALUES ('a', 'Kiwi.2296')", "Kiwi.2296"),
+        Positive("CREATE USER ana IDENTIFIED BY 'Kiwi.2297'", "Kiwi.2297"),
+        Positive('password: "nB{7}kq!Z2"', "nB{7}kq!Z2"),
+        Positive("docker login -u bob -p Tr0ub4dor3xyz", "Tr0ub4dor3xyz"),
+        Positive(
+            "$2b$12$" + "Kq9Zx3Vt7LmB5nRd1cWyEeUo8PsTg2HjYfNaQkXiZvMwLrCbDuOhG", "Kq9Zx3Vt7LmB5nRd"
+        ),
         Positive('{"userPassword": "correct horse"}', "correct horse"),
         Positive("mysql --password s3cretpw -h db", "s3cretpw"),
         Positive("postgres://app:p4ss@db:5432/prod", "app:p4ss"),
@@ -116,12 +131,17 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive("<josé@exämple.de>", "josé@exämple.de"),
         Positive('{"m":"\\nbob@example.com"}', "bob@example.com"),
         Positive("mailto:bob@example.com?subject=x", "bob@example.com"),
+        Positive("marko@posta.rs", "marko@posta.rs"),
+        Positive("john at example dot com", "john at example dot com"),
     ),
     "card": (
         Positive("4111 1111 1111 1111", "4111 1111 1111 1111"),
         Positive("pay with 378282246310005 today", "378282246310005"),
         Positive("card 4047737215142", "4047737215142"),
         Positive("4111-1111 1111.1111", "4111-1111 1111.1111"),
+        Positive("1,4111111111111111,12/28,123", "4111111111111111"),
+        Positive("app.log:12:4111111111111111", "4111111111111111"),
+        Positive("\x1b[36m4539578763621486\x1b[0m", "4539578763621486"),
         Positive('{"pan": 5555555555554444}', "5555555555554444"),
     ),
     "iban": (
@@ -130,10 +150,17 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
     ),
     "us_ssn": (
         Positive("SSN 078-05-1123", "078-05-1123"),
+        Positive("3,078-05-1123,1985-01-01", "078-05-1123"),
         Positive("my social security number is 078051123", "078051123"),
     ),
     "national_id": (
         Positive("CPF 529.982.247-25", "529.982.247-25"),
+        Positive("CNPJ 11.222.333/0001-81", "11.222.333/0001-81"),
+        Positive("NIR 1 85 05 78 006 084 91", "1 85 05 78 006 084 91"),
+        Positive("身份证号 11010519491231002X", "11010519491231002X"),
+        Positive("T.C. kimlik no 10000000146", "10000000146"),
+        Positive("תעודת זהות 208443762", "208443762"),
+        Positive("henkilötunnus 131052-308T", "131052-308T"),
         Positive("PAN: ABCPD1234F", "ABCPD1234F"),
         Positive("DL# F255-921-50-094-0", "F255-921-50-094-0"),
         Positive("my NHS number is 943 476 5919", "943 476 5919"),
@@ -196,6 +223,32 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive("lat: 52.520008, lon: 13.404954", "52.520008"),
         Positive("GPS 40.712776, -74.005974", "74.005974"),
     ),
+    "person": (
+        Positive("My name is Maria Schmidt and I need help", "Maria Schmidt"),
+        Positive("Please ask Dr. Kowalczyk about it", "Kowalczyk"),
+        Positive("Why is Rebecca so impulsive?", "Rebecca"),
+        Positive("they met Luis de la Cruz there", "Luis de la Cruz"),
+        Positive("my name is lena andersson.", "lena andersson"),
+        Positive('{"full_name": "Zorvath Quillan"}', "Zorvath Quillan"),
+    ),
+    "address": (
+        Positive("She lives at 221 Baker Street, London", "221 Baker Street"),
+        Positive("Lieferung an Hauptstraße 12, Berlin", "Hauptstraße 12"),
+        Positive("il habite 36 rue de Pologne", "36 rue de Pologne"),
+        Positive("send it to PO Box 4187", "PO Box 4187"),
+        Positive("the zip code is 94107", "94107"),
+    ),
+    "health": (
+        Positive("The patient was diagnosed with type 2 diabetes", "type 2 diabetes"),
+        Positive("she takes metformin daily", "metformin"),
+        Positive("medical record number QRS-77120", "QRS-77120"),
+    ),
+    "username": (Positive("username: jdoe_42", "jdoe_42"),),
+    "vehicle": (
+        Positive("VIN 1HGCM82633A004352", "1HGCM82633A004352"),
+        Positive("licence plate: B AB 1234", "B AB 1234"),
+    ),
+    "device": (Positive("IMEI: 490154203237518", "490154203237518"),),
 }
 
 NEGATIVES: dict[str, tuple[Negative, ...]] = {
@@ -219,6 +272,11 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
     ),
     "password": (
         Negative("password: str = Field(...)", "a type"),
+        Negative("password=password, user=user", "a variable handed on"),
+        Negative("forgot your password: click here", "prose"),
+        Negative("mountain pass: open", "a road"),
+        Negative("https://${USER}:${PASS}@host.example/", "a template"),
+        Negative("spark://CoarseGrainedScheduler@node-3:48069", "no password"),
         Negative("password = os.environ['DB']", "code"),
         Negative("the password is required", "prose"),
         Negative("password=${DB_PASSWORD}", "a reference"),
@@ -291,6 +349,11 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
         Negative("12345678-1234-1234-1234-123456789012", "a UUID of digits"),
         Negative("$1 234 567", "money"),
         Negative("took 1234567 ns", "a duration"),
+        Negative('{"type":"text","text":"20240307"}', "the names of fields"),
+        Negative('{"object": "text_completion", "created": 1758563338}', "a Unix time"),
+        Negative("The answer is 1073741824 bytes.", "a size"),
+        Negative("597 323.2699 732.0412 78.9925", "a table"),
+        Negative("dsl-082-083-227-067.arcor-ip.example", "a host"),
     ),
     "ip_address": (
         Negative("Chrome/120.0.0.0 Safari/537.36", "a version"),
@@ -312,6 +375,25 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
         Negative("latency 52.520008 ms", "a duration"),
         Negative("1.234567, 2.345678", "no context"),
     ),
+    "person": (
+        Negative("Claude Sonnet answered in Python", "a model and a language"),
+        Negative("we moved to Paris in April", "a place and a month"),
+        Negative("Distributed Tracing in Celery Beat", "headings and products"),
+        Negative("def robin(self): return Grace", "code"),
+        Negative("- Add support for Windows", "a list of changes"),
+    ),
+    "address": (
+        Negative("tested on Python 3.12 and CPython 2", "versions"),
+        Negative("HTTP 500 in Suite 3 of the tests", "a status"),
+        Negative("room for 12 more rows", "prose"),
+    ),
+    "health": (
+        Negative("the migraine example in the docs", "nobody's"),
+        Negative("Rx7vX2 in base64", "an encoded blob"),
+    ),
+    "username": (Negative("the username is required", "prose"),),
+    "vehicle": (Negative("VIN decoding takes 12 ms", "no number"),),
+    "device": (Negative("trace 490154203237518 took 3 ms", "no label"),),
 }
 
 

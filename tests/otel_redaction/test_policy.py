@@ -12,6 +12,7 @@ from otel_redaction import (
     PseudonymKey,
     Redactor,
     find,
+    holds_people,
     pseudonym,
     pseudonyms,
     redact,
@@ -174,3 +175,49 @@ def test_a_rule_that_could_stall_or_match_everywhere_is_refused(pattern: str) ->
 def test_an_empty_table_is_the_default() -> None:
     """Defaults are written once, in the policy."""
     assert Policy.from_mapping({}) == DEFAULT_POLICY
+
+
+@pytest.mark.parametrize(
+    ("key", "content", "everywhere"),
+    [
+        ("gen_ai.input.messages", True, True),
+        ("gen_ai.prompt.0.content", True, True),
+        ("output.value", True, True),
+        ("body", True, True),
+        ("customer.note", True, True),
+        ("customer.label", False, True),
+        ("gen_ai.request.model", False, False),
+        ("gen_ai.usage.input_tokens", False, False),
+        ("service.name", False, False),
+        ("host.name", False, False),
+        ("http.route", False, False),
+        ("url.full", False, False),
+    ],
+)
+def test_people_are_looked_for_by_name(key: str, content: bool, everywhere: bool) -> None:
+    """Content is searched; what the conventions define never is; `off` means nowhere."""
+    assert holds_people(key, "content") is content
+    assert holds_people(key, "all") is everywhere
+    assert holds_people(key, "off") is False
+
+
+def test_people_in_content_only() -> None:
+    """The same name stays in an attribute that no person wrote."""
+    text = "ask Maria Schmidt about it"
+    attributes = {"gen_ai.prompt": text, "task.owner_hint": text}
+
+    redacted = Redactor().attributes(attributes)
+
+    assert redacted == {"gen_ai.prompt": "ask [PERSON] about it", "task.owner_hint": text}
+    assert Redactor(Policy(people="off")).attributes(attributes) == attributes
+    assert Redactor().value("body", text) == "ask [PERSON] about it"
+
+
+def test_a_pseudonym_keeps_a_conversation_readable() -> None:
+    """The same person has the same name throughout."""
+    policy = Policy(default="pseudonym", pseudonym_key=PseudonymKey(b"0123456789abcdef"))
+
+    redacted = redact("Maria Schmidt wrote. I asked Maria Schmidt again.", policy)
+
+    first, second = (word for word in redacted.split() if word.startswith("person_"))
+    assert first == second

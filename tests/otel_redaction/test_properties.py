@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from otel_redaction import Redactor, find, redact
@@ -93,6 +93,15 @@ def test_valid_json_stays_valid_json(document: Any, indent: int | None, ascii_on
 
 @relaxed
 @given(st.dictionaries(TEXTS, DOCUMENTS, max_size=4))
+@example({"": ["password=\\", "password=maria@example.org"]})
+@example({"k": ["@@", ["A/curl -u bob:", "4111 1111 1111 1111=[card "], ""]})
+@example({"k": ["-078-05-1123 curl -u bob:\uff14", f"{SECRETS[5]}/:+14155550132\\bearer abc12345"]})
+@example(
+    {"k": ["0xab token: ", "curl -u bob:4111111111111111", "%40://", "token: =bearer abc12345"]}
+)
+@example(
+    {"lat 51.50741-----BEGIN PRIVATE KEY-----MIIEvQIBADANBgkqhkiG9w0B": "=GB29NWBK60161331926819"}
+)
 def test_attributes_are_final_too(attributes: dict[str, Any]) -> None:
     """Redacting what was redacted gives the same attributes."""
     redactor = Redactor()

@@ -37,6 +37,9 @@ def test_a_secret_name_hides_its_value(key: str, value: Any, expected: Any) -> N
         ("llm.token_count.prompt", 4111),
         ("gen_ai.request.max_tokens", 4096),
         ("gen_ai.token.type", "input"),
+        ("gen_ai.server.time_to_first_token", "0.21"),
+        ("gen_ai.server.time_per_output_token", 12),
+        ("metadata.user_api_key_request_route", "/chat/completions"),
         ("tokens_per_second", 12.5),
         ("gen_ai.response.id", "chatcmpl-9aBcDeFgHiJkLmNoPqRsTuVwXyZ01"),
         ("service.instance.id", "627cc493-f310-47de-96bd-71410b7dec09"),
@@ -115,6 +118,56 @@ def test_bytes_are_text_when_they_can_be() -> None:
 def test_attribute_names_are_redacted() -> None:
     """A counter keyed by customer must not leak the customer."""
     assert REDACTOR.attributes({"calls/a@example.org": 3}) == {"calls/[EMAIL]": 3}
+
+
+def test_a_value_found_once_goes_wherever_it_recurs() -> None:
+    """The label stands in one attribute, the value in others as well; ids of telemetry stay."""
+    token = "q7Zr2mVt9LxB4nKd0cWy"
+    record = {
+        "config.api_token": token,
+        "log": f"401 for {token}, again {token}.",
+        "list": [f"x {token}", 7],
+        "word": "token",
+    }
+
+    redacted = REDACTOR.attributes(record)
+
+    assert redacted == {
+        "config.api_token": "[TOKEN]",
+        "log": "401 for [TOKEN], again [TOKEN].",
+        "list": ["x [TOKEN]", 7],
+        "word": "token",
+    }
+
+
+def test_a_plain_word_does_not_spread() -> None:
+    """A password that is a word says nothing about that word elsewhere."""
+    record = {"password": "admin", "role": "admin"}
+
+    assert REDACTOR.attributes(record) == {"password": "[PASSWORD]", "role": "admin"}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (["tool", "--password", "Kiwi.2301"], ["tool", "--password", "[PASSWORD]"]),
+        ([{"name": "password", "value": "x y"}], [{"name": "password", "value": "[PASSWORD]"}]),
+        (
+            ["sk-proj-Qw8Er7Ty6Ui5Op4As3Df", "2Gh1Jk0Lz9Xc8Vb7Nm6QwErTy"],
+            ["[API_KEY]", ""],
+        ),
+    ],
+)
+def test_a_name_beside_a_value_decides_in_lists(value: Any, expected: Any) -> None:
+    """Flags of a command, pairs of name and value, and the rest of a key in the next item."""
+    assert REDACTOR.value("args", value) == expected
+
+
+def test_tokens_with_log_probabilities_are_words() -> None:
+    """A model's answer lists each of its tokens by that name."""
+    answer = {"content": [{"token": "Hello", "logprob": -0.1, "bytes": [72]}]}
+
+    assert REDACTOR.value("logprobs", answer) == answer
 
 
 def test_the_tally_counts_by_kind() -> None:

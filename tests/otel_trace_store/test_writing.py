@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sqlite3
@@ -143,7 +144,7 @@ def test_a_large_request_is_split_and_small_ones_are_joined(folder: Path) -> Non
         (TraceFilter(text='"'), []),
         (TraceFilter(text="AND NOT * ("), []),
     ],
-    ids=str,
+    ids=itertools.count(),
 )
 def test_traces_are_found(folder: Path, wanted: TraceFilter, found: list[str]) -> None:
     """By tags, durations, cost, words, phrases and attributes, and by all of them together."""

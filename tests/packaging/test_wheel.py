@@ -16,8 +16,10 @@ pytest.importorskip("build", reason="the packaging tests need `pip install -e '.
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = {
     "otel_distro",
+    "otel_host",
     "otel_redaction",
     "otel_pricing",
+    "otel_wire",
     "otel_budget",
     "otel_cost_ledger",
     "otel_trace_store",
@@ -70,7 +72,7 @@ def test_the_wheel_offers_its_entry_points(wheel: Path) -> None:
     for line in (
         "otel_distro = otel_distro.distro:OtelDistro",
         "otel_distro = otel_distro.distro:OtelDistroConfigurator",
-        "otel_distro = otel_distro.environment_variables",
+        "otel_distro = otel_distro.settings.environment_variables",
         "sqlite = otel_cost_ledger.exporter:SqliteCostExporter",
         "otel-distro = otel_distro.__main__:main",
     ):

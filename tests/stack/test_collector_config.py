@@ -136,7 +136,7 @@ def test_sampling_keeps_what_matters() -> None:
 def test_attribute_names_are_those_the_distribution_writes() -> None:
     """A renamed attribute would silently switch a policy or a metric off."""
     from otel_budget import attributes as budget
-    from otel_pricing import attributes as pricing
+    from otel_pricing.model import attributes as pricing
 
     text = (CONFIG / "otelcol.yaml").read_text()
 

@@ -16,15 +16,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_distro.demo.provider import FakeProvider
-from otel_distro.stack.dashboards import DASHBOARDS
-from otel_distro.stack.metric_names import (
-    FROM_PROGRAMS,
-    FROM_SPANS,
-    FROM_THE_SECOND_LINE,
-    FROM_THE_STACK,
-)
 from stack.running import ROOT, Stack, eventually, get
 from support.process import BIN, clean_environment, instrumented, run
+from tools.dashboards import DASHBOARDS
+from tools.metric_names import FROM_PROGRAMS, FROM_SPANS, FROM_THE_SECOND_LINE, FROM_THE_STACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from otel_distro.stack.dashboards import DASHBOARDS
-from otel_distro.stack.metric_names import KNOWN, names_in
-from otel_distro.stack.panels import dashboard_json
+from tools.dashboards import DASHBOARDS
+from tools.metric_names import KNOWN, names_in
+from tools.panels import dashboard_json
 
 CONFIG = Path(__file__).parents[2] / "collector-config"
 GRAFANA = CONFIG / "grafana"
@@ -42,7 +42,7 @@ def data_sources() -> set[str]:
 
 @every_dashboard
 def test_the_committed_file_is_what_the_code_makes(name: str) -> None:
-    """To mend: python -m otel_distro.stack.panels collector-config/grafana/dashboards."""
+    """To mend: python -m tools.panels collector-config/grafana/dashboards."""
     assert (GRAFANA / "dashboards" / name).read_text() == dashboard_json(DASHBOARDS[name])
 
 

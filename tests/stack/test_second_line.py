@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from otel_distro.stack import collector_redaction, gateway_config
-from otel_distro.stack.second_line import HARMLESS_KEYS, RULES, SECRET_KEYS, Rule
 from otel_redaction import redact
+from tools import collector_redaction, gateway_config
+from tools.second_line import HARMLESS_KEYS, RULES, SECRET_KEYS, Rule
 
 re2 = pytest.importorskip("re2", reason="the patterns are in RE2's syntax: pip install google-re2")
 
@@ -109,12 +109,12 @@ def test_there_is_no_bare_token_rule_for_keys() -> None:
 
 @pytest.mark.parametrize("name", collector_redaction.FILES)
 def test_the_committed_file_is_what_the_table_makes(name: str) -> None:
-    """To mend: python -m otel_distro.stack.collector_redaction collector-config."""
+    """To mend: python -m tools.collector_redaction collector-config."""
     assert (CONFIG / name).read_text() == collector_redaction.FILES[name]()
 
 
 def test_the_committed_gateway_is_what_otelcol_makes() -> None:
-    """To mend: python -m otel_distro.stack.gateway_config collector-config."""
+    """To mend: python -m tools.gateway_config collector-config."""
     made = gateway_config.gateway_yaml((CONFIG / "otelcol.yaml").read_text())
 
     assert (CONFIG / "otelcol-gateway.yaml").read_text() == made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_cost_ledger import LatencyViolation, LedgerWriter
-from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
+from otel_pricing.model.call import CostStatus, ModelCall, PricedCall, Usage
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from otel_cost_ledger import LatencyViolation, LedgerWriter
-from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
+from otel_pricing.model.call import CostStatus, ModelCall, PricedCall, Usage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from otel_pricing.layers import is_framework
+from otel_pricing.model.layers import is_framework
 
 LIST_PROVIDER: dict[str, str] = {
     "az.ai.inference": "azure",

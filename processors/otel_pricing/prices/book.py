@@ -10,7 +10,7 @@ from otel_pricing.prices.catalogue import STANDARD_TIERS, Catalogue
 from otel_pricing.prices.overrides import PriceTable
 
 if TYPE_CHECKING:
-    from otel_pricing.call import ModelCall
+    from otel_pricing.model.call import ModelCall
     from otel_pricing.prices.price import Price
 
 DAY_NS = 86_400_000_000_000

@@ -1,7 +1,7 @@
-"""genai-prices as a source of prices: the only file that knows that library.
+"""genai-prices as a source of prices.
 
-It is imported at the first look-up, on whatever thread asks: loading 2,300 prices takes a fraction
-of a second that no application should wait for at its start. Nothing is downloaded: the prices are
+Its data is loaded at the first look-up, on the thread that asks (`price_data`): 2,300 prices take
+a moment that no application should wait for at its start. Nothing is downloaded: the prices are
 those in the installed wheel, unless the application itself starts the library's updater.
 """
 
@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
 from otel_pricing.prices.price import Price, Rate, price_of
+from otel_pricing.prices.price_data import PRICE_DATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -95,9 +96,7 @@ class Catalogue:
 
     def find(self, provider: str | None, names: Iterable[str]) -> Listed | None:
         """Return the first of *names* that *provider* lists; any provider's when it is None."""
-        from genai_prices.data_snapshot import get_snapshot
-
-        snapshot = get_snapshot()
+        snapshot = PRICE_DATA.snapshot()
         # Without a provider the library goes by the name alone, and it knows the makers of some.
         sellers = (provider,) if provider else (None, *MAKERS)
         for seller in sellers:
@@ -132,13 +131,11 @@ class Catalogue:
 
         Without a provider it is the highest of the model makers that sell directly.
         """
-        from genai_prices.data_snapshot import get_snapshot
-
         ids = (provider,) if provider else MAKERS[:3]
         when = datetime.fromtimestamp(at_ns / 1e9, UTC)
         prices = [
             _price(model.get_prices(when), "", model.context_window)
-            for seller in get_snapshot().providers
+            for seller in PRICE_DATA.snapshot().providers
             if seller.id in ids
             for model in seller.models
         ]
@@ -153,9 +150,7 @@ class Catalogue:
         )
 
     def _source(self, listed: Listed) -> str:
-        import genai_prices
-
-        return f"genai-prices {genai_prices.__version__} {listed.provider.id}/{listed.model.id}"
+        return f"genai-prices {PRICE_DATA.version()} {listed.provider.id}/{listed.model.id}"
 
 
 def _price(prices: ModelPrice, source: str, context_tokens: int | None) -> Price:

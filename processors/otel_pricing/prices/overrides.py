@@ -17,7 +17,6 @@ output = "8.00"
 from __future__ import annotations
 
 import json
-import tomllib
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -92,6 +91,8 @@ def read_price_file(path: Path) -> PriceTable:
         if path.suffix.lower() == ".json":
             data = json.loads(content, parse_float=Decimal)
         else:
+            import tomllib  # only by programs with a price file
+
             data = tomllib.loads(content, parse_float=Decimal)
     except (OSError, ValueError) as exc:
         raise PriceBookError(f"cannot read prices from {path}: {exc}") from exc

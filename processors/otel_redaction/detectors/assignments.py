@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from otel_redaction.detectors.providers import looks_random
 from otel_redaction.detectors.secret_values import (
     Style,
     Written,
+    is_mixed_password,
     is_password,
     is_secret,
     whole_password_end,
 )
-from otel_redaction.keys import secret_kind
-from otel_redaction.words import words
+from otel_redaction.patterns.keys import loose_kind, secret_kind
+from otel_redaction.patterns.words import words
 
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _NAME_REVERSED = re.compile(r"[\w.-]{0,48}")
 _REST_AND_OPERATOR = re.compile(
@@ -30,7 +31,10 @@ _REST_AND_OPERATOR = re.compile(
     r"(?::{1,3}={1,2}|[?.+|]?={1,3}>?|::?|->)[ \t]{0,8}(?:\r?\n[ \t]{1,40})?"
     r"|[ \t]{0,4},[ \t]{0,4}(?=[\"'`])"
     r"|>\s{0,80}"
-    r"|[ \t]{1,4}(?:is|was)[ \t:]{1,4}"
+    r"|\((?=[^()\s]{0,30}[\d#@!$%^&*][^()\s]{0,30}\))"
+    r"|[ \t]{1,4}(?:(?:for|to|of|on|at)[ \t]{1,4}[\w'. -]{1,40}?[ \t])?"
+    r"(?:is|was|ist|lautet|es|est|jest|\u00e8|\u00e9|\u00e4r|er)(?:[ \t]now)?[ \t:=]{1,4}"
+    r"|[ \t]{1,4}(?:-{1,2}|to|=>|//?|\|)[ \t]{1,4}(?=\S{6})"
     r")"
     r"(?:ConvertTo-SecureString[ \t]{1,4}(?:-String[ \t]{1,4})?)?"
     r"(?:[bfru@L\\]{1,4}(?=[\"'`]))?"
@@ -42,7 +46,9 @@ _SPACED_STARTS = frozenset("PSTKACp")
 _LONG_VALUE = re.compile(r"[a-z]{0,12}[ \t]{1,4}[\w+/=.~-]{20}")
 _WORD_BEFORE_REVERSED = re.compile(r"[ \t]([A-Za-z]{2,14})(?![A-Za-z])")
 _SCHEME = re.compile(
-    r"(?:token|api-?key|key|bearer|basic|digest|negotiate)[ \t]{1,4}", re.IGNORECASE
+    r"(?:token|api-?key|key|bearer|basic|digest|negotiate|[A-Z][A-Za-z0-9-]{2,30}(?=[ \t]{1,4}"
+    r"[\w+/=.~-]{16}))[ \t]{1,4}",
+    re.IGNORECASE,
 )
 _PLAIN_NAMES = words("password passwd pwd passphrase")
 _QUOTED = re.compile(r"(\"\"\"|'''|[\"'`])([^\r\n]*?)\1")
@@ -58,6 +64,7 @@ _WHITE = " \t\r\n\"'`"
 _LONGEST_PLAIN = 12
 _LISTED = frozenset({"", ";", '"', "'"})
 _SHORTEST_GENERATED = 20
+_LONGEST_SHORT_FLAG = 3
 
 
 def find_assignments(scan: Scan) -> None:
@@ -66,39 +73,73 @@ def find_assignments(scan: Scan) -> None:
         return
     done = 0
     flags = b"--" in scan.data
+    dashed = b" -" in scan.data or scan.data[:1] == b"-"
     for anchor in sorted(scan.cues["name"]):
         if anchor >= done:
             operator = _REST_AND_OPERATOR.match(scan.text, anchor)
             if operator is not None:
                 done = _judge(scan, anchor, operator)
             elif (
-                flags or scan.text[anchor] in _SPACED_STARTS or _LONG_VALUE.match(scan.text, anchor)
+                flags
+                or dashed
+                or scan.text[anchor] in _SPACED_STARTS
+                or _LONG_VALUE.match(scan.text, anchor)
             ):
                 done = _judge_spaced(scan, anchor, flags=flags)
+
+
+_VERB = re.compile(
+    r"[ \t](?:is|was|ist|lautet|es|est|jest|\u00e8|\u00e9|\u00e4r|er)(?:[ \t]now)?[ \t:=]*\Z"
+)
+_DASHED = re.compile(r"[ \t](?:-{1,2}|to|//?|\|)[ \t]+\Z")
+_OWNER = re.compile(r"\b(?:my|our|your|new|temporary|default|initial|wi-?fi|the)\b", re.IGNORECASE)
+
+
+_SELECT = re.compile(r"\bselect\b[^;]{1,150}\bwhere\b", re.IGNORECASE)
 
 
 def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:
     """Add the value assigned to the name around *anchor*; return where to look on."""
     first = _name_start(scan.text, anchor)
-    kind = secret_kind(scan.text[first : operator.end(1)])
-    kind = kind or _kind_of_two_words(scan.text, first, operator.end(1))
+    name = scan.text[first : operator.end(1)]
+    kind = secret_kind(name) or _kind_of_two_words(scan.text, first, operator.end(1))
+    sure = kind is not None
+    kind = kind or loose_kind(name)
     if kind is None:
         return anchor + 3
     if kind == "cookie":
         return _add_line(scan, operator.end())
     written = operator.group()
     style: Style = "tight" if written.endswith("=") else "loose"
-    if written.rstrip(" \t:").endswith(("is", "was")):
+    if _VERB.search(written):
         style = "prose"
+    elif _DASHED.search(written):
+        style = "space"
     start = operator.end()
     scheme = _SCHEME.match(scan.text, start) if kind == "token" else None
-    return _add_value(scan, scheme.end() if scheme else start, kind, style)
+    setting = name.isupper() or not written[-1:].isspace()
+    lead = scan.text[max(0, first - 24) : first]
+    name_style = _Name(kind, style, sure, setting, _OWNER.search(lead) is not None, name)
+    return _add_value(scan, scheme.end() if scheme else start, name_style)
+
+
+class _Name(NamedTuple):
+    """What a name says about the value that is assigned to it."""
+
+    kind: str
+    style: Style
+    sure: bool = True
+    setting: bool = False
+    owned: bool = False
+    text: str = ""
 
 
 def _kind_of_two_words(text: str, start: int, end: int) -> str | None:
     """Return what the name is with the word before it: `api key`, `vault token`."""
     if end - start > _LONGEST_PLAIN:
         return None
+    if text[start:end].lower() == "pass":
+        return None  # a mountain's, a bus's
     before = _WORD_BEFORE_REVERSED.match(text[max(0, start - 16) : start][::-1])
     return secret_kind(f"{before[1][::-1]}_{text[start:end]}") if before else None
 
@@ -119,13 +160,17 @@ def _judge_spaced(scan: Scan, anchor: int, *, flags: bool) -> int:
     if space is None:
         return anchor + 3
     name = text[_name_start(text, anchor) : space.end()].rstrip()
-    flag = flags and name.startswith("--")
+    flag = (flags and name.startswith("--")) or (
+        name[:1] == "-" and name[1:2].isalpha() and len(name) > _LONGEST_SHORT_FLAG
+    )
     kind = secret_kind(name)
     if not flag and not name.isupper() and name.lower() not in _PLAIN_NAMES:
         kind = kind or _kind_of_two_words(text, space.end() - len(space.group()), space.end())
         if kind is None or not _is_generated(text, space.end()):
             return anchor + 3
-    return _add_value(scan, space.end(), kind, "tight" if flag else "space") if kind else anchor + 3
+    if not kind:
+        return anchor + 3
+    return _add_value(scan, space.end(), _Name(kind, "tight" if flag else "space", setting=flag))
 
 
 def _is_generated(text: str, start: int) -> bool:
@@ -138,8 +183,9 @@ def _is_generated(text: str, start: int) -> bool:
     )
 
 
-def _add_value(scan: Scan, start: int, kind: str, style: Style) -> int:
+def _add_value(scan: Scan, start: int, name: _Name) -> int:
     text = scan.text
+    kind = name.kind
     opening = text[start : start + 1] in {'"', "'", "`"}
     quoted = _QUOTED.match(text, start, start + _LONGEST_VALUE) if opening else None
     if quoted is not None:
@@ -161,8 +207,22 @@ def _add_value(scan: Scan, start: int, kind: str, style: Style) -> int:
     if quoted is None and kind != "password" and value.count("=") > _MANY_SETTINGS:
         return _after_settings(scan, first, last)
     follows = text[last : last + 1] if quoted is None else ""
-    listed = style == "tight" and follows in _LISTED and ";" in text[max(0, start - 64) : start]
-    written = Written(style, follows, quoted=quoted is not None, listed=listed)
+    listed = (
+        name.style == "tight" and follows in _LISTED and ";" in text[max(0, start - 64) : start]
+    )
+    written = Written(
+        name.style,
+        follows,
+        quoted=quoted is not None,
+        listed=listed,
+        sure=name.sure,
+        owned=name.owned,
+        setting=name.setting,
+    )
+    if _SELECT.search(text, max(0, first - 160), first) and not is_mixed_password(value):
+        return start  # a comparison in a query, whose literals mean little
+    if quoted is None and value.lower() == name.text.lower():
+        return start  # `password=password` hands a variable on
     accept = is_password if kind == "password" else is_secret
     if accept(value, written):
         more = _MORE.match(text, last) if len(value) >= _LONGEST_BARE else None

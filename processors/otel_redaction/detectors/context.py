@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from otel_redaction.scan import LETTERS, class_map
+from otel_redaction.patterns.scan import LETTERS, class_map
 
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _BEFORE = 56
 _AFTER = 16
@@ -17,7 +18,25 @@ _AFTER = 16
 _WORDS = bytearray(class_map(b" ", unknown="??"))
 for _letter in LETTERS.lower().encode():
     _WORDS[_letter] = _letter
+for _digit in b"0123456789":
+    _WORDS[_digit] = ord("0")
 _WORD_MAP = bytes(_WORDS)
+_NUMBERED = re.compile(rb"([a-z?]{3,})0{1,2}")
+
+
+def _words_of(lower: bytes) -> list[bytes]:
+    """Return the words of *lower*; `phone2` is one, the letters in `e8e01cc4e` are none."""
+    written = lower.translate(_WORD_MAP)
+    found = written.split()
+    if b"0" not in written:
+        return found
+    words = []
+    for word in found:
+        if b"0" not in word:
+            words.append(word)
+        elif numbered := _NUMBERED.fullmatch(word):
+            words.append(numbered[1])
+    return words
 
 
 class Context:
@@ -35,11 +54,17 @@ class Context:
     def words(self) -> list[bytes]:
         """The lower-case words of the 56 characters before, in order."""
         if self._words is None:
-            if not self._start:
-                return []
-            lead = self._scan.lower[max(0, self._start - _BEFORE) : self._start]
-            self._words = lead.translate(_WORD_MAP).split()
+            scan = self._scan
+            if scan.last_words[0] != self._start:
+                lead = scan.lower[max(0, self._start - _BEFORE) : self._start]
+                scan.last_words = (self._start, _words_of(lead) if lead else [])
+            self._words = scan.last_words[1]
         return self._words
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether the whole text is ASCII."""
+        return self._scan.text.isascii()
 
     @property
     def lead(self) -> str:
@@ -49,7 +74,32 @@ class Context:
     @property
     def words_after(self) -> list[bytes]:
         """The lower-case words of the 16 characters after."""
-        return self._scan.lower[self._end : self._end + _AFTER].translate(_WORD_MAP).split()
+        return _words_of(self._scan.lower[self._end : self._end + _AFTER])
+
+    @property
+    def in_a_row(self) -> bool:
+        """Whether other numbers stand beside it with only a space between, as in a table."""
+        text = self._scan.text
+        lead = text[max(0, self._start - 4) : self._start]
+        tail = text[self._end : self._end + 4]
+        return (lead[-1:].isspace() and lead.rstrip()[-1:].isdigit()) or (
+            tail[:1].isspace() and tail.lstrip()[:1].isdigit()
+        )
+
+    @property
+    def in_a_name(self) -> bool:
+        """Whether it is joined to words by dashes and dots, as in a host's name."""
+        text = self._scan.text
+        lead = text[max(0, self._start - 2) : self._start]
+        tail = text[self._end : self._end + 2]
+        return (lead[-1:] == "-" and lead[:1].isalpha()) or (
+            tail[:1] in {"-", "."} and tail[1:].isalpha()
+        )
+
+    def quoted_since(self, word: bytes) -> bool:
+        """Return whether a quotation mark stands between *word*, as last seen, and the number."""
+        lead = self._scan.lower[max(0, self._start - _BEFORE) : self._start]
+        return b'"' in lead[lead.rfind(word) :]
 
     @property
     def character_before(self) -> str:

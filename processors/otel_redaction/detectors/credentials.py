@@ -1,5 +1,7 @@
 """Credentials with a form of their own: PEM blocks, URL userinfo, bearer and basic tokens."""
 
+# ruff: noqa: E501 - the expressions are tables
+
 from __future__ import annotations
 
 import re
@@ -7,12 +9,47 @@ from binascii import Error, a2b_base64
 from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.providers import looks_random
+from otel_redaction.detectors.secret_values import is_template
 
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
-_PEM_BEGIN = re.compile(r"-----BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_PEM_BODY = re.compile(r"[A-Za-z0-9+/=:,.() \t\r\n\x00\\-]{24,20000}")
+_PEM_BEGIN = re.compile(r"-{4,5} ?BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?[ ]?-{4,5}")
+_PEM_END = re.compile(r"-{4,5} ?END[ A-Z0-9]{0,40}(?:PRIVATE KEY)?(?: BLOCK)?[ A-Z0-9]{0,20}-{4,5}")
+_PEM_LINES = re.compile(
+    r"(?:[^A-Za-z0-9+/\r\n]{0,40}(?:[\w#.:>|\[\] -]{1,40}[ >|:\]])?[^A-Za-z0-9+/\r\n]{0,8}"
+    r"(?:[A-Za-z0-9+/=]{16,8192}|[A-Z][A-Za-z-]{2,30}: [^\r\n]{0,120}|)[^A-Za-z0-9+/\r\n]{0,8}(?:\r?\n|\Z|(?=\\?[\"'])))"
+    r"{1,400}"
+    r"|[A-Za-z0-9+/=:,.() \t\r\n\x00\\-]{24,20000}"
+)
+_LONGEST_PEM = 20_000
+_DER = re.compile(r"(?<![A-Za-z0-9+/])MII[A-Za-z0-9+/]{3}IBA[AD][A-Za-z0-9+/=]{20,20000}")
+"""The beginning of a private key's body, where its marker is in another record."""
+_HASH_BEGINNINGS = (
+    *(
+        b"$2",
+        b"$1$",
+        b"$5$",
+        b"$6$",
+        b"$y$",
+        b"$7$",
+        b"$argon2",
+        b"$apr1",
+        b"$scrypt",
+        b"$md5",
+        b"$sha1",
+    ),
+    *(b"pbkdf2", b"scrypt", b"bcrypt", b"{SSHA", b"{SHA", b"{SMD5", b"{MD5", b"{CRYPT", b"{PBKDF2"),
+)
+_HASH = re.compile(
+    r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{22,53}"
+    r"|\$(?:[156y]|md5|sha1|apr1|7)\$(?:rounds=\d{1,9}\$)?[^\s$:\"']{0,40}\$[./A-Za-z0-9]{20,90}"
+    r"|\$argon2(?:id|i|d)\$(?:v=\d{1,3}\$)?[^\s$\"']{1,60}\$[\w+/=-]{8,100}\$[\w+/=-]{16,200}"
+    r"|\$scrypt\$[^\s$\"']{1,60}\$[\w+/=.-]{8,100}\$[\w+/=.-]{16,200}"
+    r"|\b(?:pbkdf2|pbkdf2_sha\d{1,3}|pbkdf2:sha\d{1,3}|scrypt|bcrypt_sha256|bcrypt)"
+    r"[$:][\w=,:.-]{1,40}\$[^\s$\"']{2,60}\$[\w+/=.-]{16,200}"
+    r"|\{(?:SSHA|SHA|SMD5|MD5|CRYPT|SSHA\d{3}|PBKDF2\w{0,12})\}[\w+/=.$-]{16,200}"
+)
 _SHORTEST_KEY = 24
 _USERINFO = re.compile(r"[^\s/?#\"'<>\x00]{1,256}@")
 _HARMLESS_USERS = frozenset({"git", "hg", "svn", "anonymous"})
@@ -25,7 +62,11 @@ _QUERY_SECRET = re.compile(
 )
 _BEARER = re.compile(r"bearer[\s:]{1,4}([\w.~+/=-]{8,4096})", re.IGNORECASE)
 _BASIC = re.compile(r"basic\s{1,4}([\w+/]{8,1024}={0,2})", re.IGNORECASE)
-_CURL_USER = re.compile(r"(?:-u|--user)[ =]{1,2}[\"']?([^\s\"':]{1,64}:[^\s\"']{3,128})")
+_CURL_USER = re.compile(
+    r"(?<=\s)(?:-u|-U|--user|--proxy-user)[ =]{0,2}[\"']?([^\s\"':$\x00]{1,64}:"
+    r"(?:'[^'\s]{3,128}'|\"[^\"\s]{3,128}\"|[^\s\"'$]{3,128}))"
+)
+_CURL_COOKIE = re.compile(r"(?<=\s)(?:-b|--cookie)[ =]{0,2}[\"']?([\w.-]{1,40}=[^\s\"']{6,2048})")
 _WEBHOOK = re.compile(
     r"hooks\.slack\.com/(?:services|workflows|triggers)/[\w/+-]{20,120}"
     r"|discord(?:app)?\.com/api/webhooks/\d{16,20}/[\w-]{50,90}"
@@ -36,12 +77,22 @@ _CODE = re.compile(
     r"\s{0,2}(?:is|was|:|=|#)?\s{0,2}[\"']?(\d{3}[ -]\d{3}|\d{3,8})(?!\w|\.\d)",
     re.IGNORECASE,
 )
+_PORTS = re.compile(r"[\d.:/-]+(?:tcp|udp)?")
+_SIGNATURE_NAME = re.compile(rb"sig(?:nature)?[=:]")
+_SIGNATURE = re.compile(r"[ \t]{0,2}[\"']?([A-Za-z0-9+/%_=-]{20,1024})")
 # A code is secret only after a word that says what it opens.
 _CODE_OWNER_REVERSED = re.compile(
     r"(?:[ _-]?(?:noitacifirev|ytiruces|noitacitnehtua|htua|noitamrifnoc|nigol|emit-eno"
     r"|emit eno|pto|afm|af2|rotcaf-owt|ssecca|yrevocer|teser|ngis|drowssap"
     r"|ssap))(?![a-z])",
     re.IGNORECASE,
+)
+# Programs that take a password after `-p` or `-P`, and take `-u`.
+_LOGIN = re.compile(
+    r"\b(?:docker|podman|ftp|lftp|sftp|ssh|scp|mongo\w{0,6}|psql|mariadb\w{0,6}|cqlsh|az|oc|kubectl|"
+    r"helm|nuget|mvn|rabbitmqadmin|influx|smbclient|rdesktop|xfreerdp|net|sqlcmd|isql|sqlplus|"
+    r"cypher-shell|skopeo|crane|buildah|twine|nexus|artifactory|vault|consul|etcdctl|snmp\w{0,8})"
+    r"[ \t][^\r\n|;]{0,120}?(?<=\s)-(?:p|P)[ \t]{1,4}[\"']?([^\s\"'$-][^\s\"'$]{2,64})"
 )
 _COMMANDS = (
     # Where the password is an argument without a name.
@@ -62,16 +113,37 @@ def find_credentials(scan: Scan) -> None:
     cues = scan.cues
     if "pem" in cues:
         _find_private_keys(scan)
+    if b"MII" in scan.data:
+        for key in _DER.finditer(scan.text):
+            scan.add(*key.span(), "private_key")
+    if any(beginning in scan.data for beginning in _HASH_BEGINNINGS):
+        _find_hashes(scan)
     if "/" in scan.text:
         _find_in_urls(scan)
+    if b"curl" in scan.lower or b"userpwd" in scan.lower:  # noqa: SIM102 - two thoughts
         if b"curl " in scan.lower:
             for user in _CURL_USER.finditer(scan.text):
                 scan.add(*user.span(1), "password")
+            for cookie in _CURL_COOKIE.finditer(scan.text):
+                scan.add(*cookie.span(1), "cookie")
+    if "/" in scan.text:  # noqa: SIM102 - two thoughts
         if "webhook" in cues:
             for webhook in _WEBHOOK.finditer(scan.text):
                 scan.add(*webhook.span(), "api_key")
     if "command" in cues:
         _find_in_commands(scan)
+    if b" -p " in scan.lower:
+        for login in _LOGIN.finditer(scan.text):
+            if not login[1].isdigit() and not _PORTS.fullmatch(login[1]):
+                scan.add(*login.span(1), "password")
+    done = 0
+    for name in _SIGNATURE_NAME.finditer(scan.lower):
+        if name.end() < done:
+            continue
+        signature = _SIGNATURE.match(scan.text, name.end())
+        done = signature.end() if signature else name.end()
+        if signature is not None and looks_random(signature[1]):
+            scan.add(*signature.span(1), "token")
     if "code" in cues and b"0" in scan.shape:
         _find_codes(scan)
     if "bearer" in cues:
@@ -81,21 +153,32 @@ def find_credentials(scan: Scan) -> None:
 
 
 def _find_private_keys(scan: Scan) -> None:
+    """Add private keys: from marker to marker, whatever stands before each line."""
     text = scan.text
     begin = _PEM_BEGIN.search(text)
     while begin is not None:
-        # A block cut short is a key all the same: take what looks like its body.
-        body = _PEM_BODY.match(text, begin.end())
         done = begin.end()
-        if body is not None:
-            end = text.find("-----END", done, body.end())
-            if len(text[done : end if end >= 0 else body.end()].strip()) < _SHORTEST_KEY:
-                begin = _PEM_BEGIN.search(text, done)
-                continue
-            done = body.end()
-            close = text.find("-----", end + 8, end + 80) if end >= 0 else -1
-            scan.add(begin.start(), close + 5 if close >= 0 else done, "private_key")
-        begin = _PEM_BEGIN.search(text, done)
+        following = _PEM_BEGIN.search(text, done)
+        limit = min(done + _LONGEST_PEM, following.start() if following else len(text))
+        end = _PEM_END.search(text, done, limit)
+        if end is not None:
+            if end.start() - done >= _SHORTEST_KEY:
+                scan.add(begin.start(), end.end(), "private_key")
+            done = end.end()
+        else:
+            # A block cut short is a key all the same: take the lines that look like its body.
+            body = _PEM_LINES.match(text, done, limit)
+            if body is not None and len(body.group().strip()) >= _SHORTEST_KEY:
+                done = body.end()
+                scan.add(begin.start(), done, "private_key")
+        begin = (
+            following if following and following.start() >= done else _PEM_BEGIN.search(text, done)
+        )
+
+
+def _find_hashes(scan: Scan) -> None:
+    for found in _HASH.finditer(scan.text):
+        scan.add(*found.span(), "password")
 
 
 def _find_in_urls(scan: Scan) -> None:
@@ -105,7 +188,7 @@ def _find_in_urls(scan: Scan) -> None:
     while position >= 0:
         start = position + 3
         userinfo = _USERINFO.match(text, start)
-        if userinfo is not None and userinfo.group()[:-1] not in _HARMLESS_USERS:
+        if userinfo is not None and _is_secret_user(userinfo.group()[:-1]):
             scan.add(start, userinfo.end() - 1, "password")
         if start >= done:
             # A URL inside another's query belongs to the outer one's rest.
@@ -115,6 +198,17 @@ def _find_in_urls(scan: Scan) -> None:
             if question >= 0:
                 _find_in_query(scan, question, done)
         position = text.find("://", start)
+
+
+def _is_secret_user(userinfo: str) -> bool:
+    """Return whether the user of a URL comes with a password, or is a token itself."""
+    user, colon, password = userinfo.partition(":")
+    if not colon:
+        return len(user) >= _SHORTEST_TOKEN and looks_random(user)
+    return bool(password) and user not in _HARMLESS_USERS and not is_template(password)
+
+
+_SHORTEST_TOKEN = 16
 
 
 def _find_in_query(scan: Scan, start: int, end: int) -> None:

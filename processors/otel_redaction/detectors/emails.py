@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from otel_redaction.words import words
+from otel_redaction.patterns.words import words
 
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _AT = re.compile(r"@(?=[\w\[])")
 # The local part is matched against the reversed text before the at sign, so the
@@ -58,10 +58,24 @@ def _domain_end(text: str, start: int) -> int:
         name, _, last = name.rpartition(".")
         top = last.rstrip("-_")
         if _TOP_LEVEL.fullmatch(top):
-            if top.lower() in _NOT_DOMAINS:
+            if top.lower() in _NOT_DOMAINS and not _is_country(text, start, name, top):
                 return 0
             return start + len(name) + 1 + len(top)
     return 0
+
+
+# These end files and domains alike.
+_BOTH = words("rs py sh md zip mov ps pl cc so")
+_LOCAL_BEFORE = re.compile(r"(?<![\w/.-])[A-Za-z][\w+-]*(?:\.[\w+-]+)*\Z")
+
+
+def _is_country(text: str, start: int, name: str, top: str) -> bool:
+    """Return whether `.rs` or `.py` after *name* is a country's domain and no file's ending."""
+    if top not in _BOTH or any(character.isdigit() for character in name):
+        return False
+    lead = text[max(0, start - 65) : start - 1]
+    # A path goes on before a file's name; a version after a package's `@` has digits.
+    return len(name) >= 3 and _LOCAL_BEFORE.search(lead) is not None
 
 
 def _local_start(text: str, at: int) -> int:

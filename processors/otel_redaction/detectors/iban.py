@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from otel_redaction.checksums import mod_97
+from otel_redaction.patterns.checksums import mod_97
 
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 # The account part of each country's IBAN: a letter for the class (n digits,
 # a letters, c either) and a length, from the SWIFT registry.
@@ -50,15 +50,38 @@ def find_ibans(scan: Scan) -> None:
         if start < done or shape[start] != _LETTER or (start and shape[start - 1] in _WORD):
             continue
         country = text[start : start + 2].upper()
-        if country in _COUNTRIES:
-            end = _iban_end(text, start, country)
-            if end:
-                scan.add(start, end, "iban")
-                done = end
+        end = _iban_end(text, start, country) if country in _COUNTRIES else 0
+        end = end or _labelled_end(scan, start)
+        if end:
+            scan.add(start, end, "iban")
+            done = end
 
 
 _LETTER = ord("a")
 _WORD = b"a0"
+
+
+# An account number of a country that the registry does not list, or with a slip of the pen, needs
+# its label; one whose check digits agree, a word about banks.
+_LABEL = re.compile(r"\biban\b[^\n]{0,24}\Z", re.IGNORECASE)
+_BANK_WORDS = re.compile(
+    r"\b(?:wire|transfer|account|bank|konto|kontonummer|compte|cuenta|conto|rekening|iban|virement|"
+    r"überweis\w*|transferencia|bonifico)\b",
+    re.IGNORECASE,
+)
+_GROUPS = re.compile(r"[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
+_FEWEST_ACCOUNT_DIGITS = 6
+
+
+def _labelled_end(scan: Scan, start: int) -> int:
+    """Return where an account number ends that only its surroundings prove, or 0."""
+    run = _GROUPS.match(scan.text, start)
+    if run is None or sum(map(str.isdigit, run.group())) < _FEWEST_ACCOUNT_DIGITS:
+        return 0
+    lead = scan.text[max(0, start - 56) : start]
+    if _LABEL.search(lead) or (_BANK_WORDS.search(lead) and mod_97(run.group().replace(" ", ""))):
+        return run.end()
+    return 0
 
 
 def _iban_end(text: str, start: int, country: str) -> int:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from otel_redaction.checksums import weighted
 from otel_redaction.detectors.context import vocabulary
 from otel_redaction.detectors.national import is_national_id
+from otel_redaction.patterns.checksums import weighted
 
 if TYPE_CHECKING:
     from otel_redaction.detectors.context import Context

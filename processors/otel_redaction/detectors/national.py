@@ -1,17 +1,14 @@
-"""National identity, tax and health numbers made of digits, by country."""
+"""National identity, tax and health numbers: by label and checksum, or by a form of their own."""
+
+# ruff: noqa: E501 - the expressions are tables
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import TYPE_CHECKING
 
-from otel_redaction.checksums import (
-    date_ddmmyy,
-    date_yymmdd,
-    iso_7064_11_10,
-    luhn,
-    verhoeff,
-    weighted,
-)
+from otel_redaction.detectors import countries as c
 from otel_redaction.detectors.context import vocabulary
 
 if TYPE_CHECKING:
@@ -19,164 +16,183 @@ if TYPE_CHECKING:
 
     from otel_redaction.detectors.context import Context
 
-
-def _nhs(digits: str) -> bool:
-    return len(digits) == 10 and weighted(digits, (10, 9, 8, 7, 6, 5, 4, 3, 2, 1)) % 11 == 0
-
-
-def _tfn(digits: str) -> bool:
-    return len(digits) == 9 and weighted(digits, (1, 4, 3, 7, 5, 8, 6, 9, 10)) % 11 == 0
-
-
-def _abn(digits: str) -> bool:
-    if len(digits) != 11:
-        return False
-    first = str(int(digits[0]) - 1) if digits[0] != "0" else "9"
-    return weighted(first + digits[1:], (10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19)) % 89 == 0
-
-
-def _medicare(digits: str) -> bool:
-    check = weighted(digits[:8], (1, 3, 7, 9, 1, 3, 7, 9)) % 10
-    return len(digits) in {10, 11} and digits[0] in "23456" and check == int(digits[8])
-
-
-def _sin(digits: str) -> bool:
-    return len(digits) == 9 and digits[0] not in "08" and luhn(digits)
-
-
-def _cpf(digits: str) -> bool:
-    if len(digits) != 11 or len(set(digits)) == 1:
-        return False
-    first = weighted(digits[:9], tuple(range(10, 1, -1))) * 10 % 11 % 10
-    second = weighted(digits[:10], tuple(range(11, 1, -1))) * 10 % 11 % 10
-    return digits[9:] == f"{first}{second}"
-
-
-def _aadhaar(digits: str) -> bool:
-    return len(digits) == 12 and digits[0] not in "01" and verhoeff(digits)
-
-
-def _steuer_id(digits: str) -> bool:
-    return len(digits) == 11 and digits[0] != "0" and iso_7064_11_10(digits)
-
-
-def _pesel(digits: str) -> bool:
-    return len(digits) == 11 and weighted(digits, (1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1)) % 10 == 0
-
-
-def _bsn(digits: str) -> bool:
-    return len(digits) == 9 and weighted(digits, (9, 8, 7, 6, 5, 4, 3, 2, -1)) % 11 == 0
-
-
-def _nir(digits: str) -> bool:
-    if len(digits) != 15 or digits[0] not in "12347":
-        return False
-    return 97 - int(digits[:13]) % 97 == int(digits[13:])
-
-
-def _ahv(digits: str) -> bool:
-    if len(digits) != 13 or not digits.startswith("756"):
-        return False
-    return weighted(digits, (1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1)) % 10 == 0
-
-
-def _personnummer(digits: str) -> bool:
-    return len(digits) in {10, 12} and luhn(digits[-10:]) and date_yymmdd(digits[-10:-4])
-
-
-def _za(digits: str) -> bool:
-    return len(digits) == 13 and date_yymmdd(digits[:6]) and digits[10] in "012" and luhn(digits)
-
-
-def _rrn(digits: str) -> bool:
-    return len(digits) == 13 and date_yymmdd(digits[:6]) and digits[6] in "12345678"
-
-
-def _cpr(digits: str) -> bool:
-    return len(digits) == 10 and date_ddmmyy(digits[:6])
-
-
-def _rijksregister(digits: str) -> bool:
-    if len(digits) != 11:
-        return False
-    rest = int(digits[9:])
-    return rest in {97 - int(digits[:9]) % 97, 97 - int("2" + digits[:9]) % 97}
-
-
-def _npi(digits: str) -> bool:
-    return len(digits) == 10 and digits[0] in "12" and luhn("80840" + digits)
-
-
-def _itin(digits: str) -> bool:
-    return len(digits) == 9 and digits[0] == "9" and digits[3] in "5789"
-
-
-def _ein(digits: str) -> bool:
-    return len(digits) == 9
-
-
-def _any_length(digits: str) -> bool:
-    return 6 <= len(digits) <= 14
-
-
 _LABELLED: tuple[tuple[frozenset[bytes], Callable[[str], bool]], ...] = (
-    (vocabulary("nhs"), _nhs),
-    (vocabulary("tfn"), _tfn),
-    (vocabulary("abn"), _abn),
-    (vocabulary("medicare"), _medicare),
-    (vocabulary("sin nas insurance"), _sin),
-    (vocabulary("cpf"), _cpf),
-    (vocabulary("aadhaar aadhar uidai"), _aadhaar),
-    (vocabulary("steuer idnr steueridentifikationsnummer identifikationsnummer"), _steuer_id),
-    (vocabulary("pesel"), _pesel),
-    (vocabulary("bsn burgerservicenummer"), _bsn),
-    (vocabulary("nir sécurité securite sécu secu"), _nir),
-    (vocabulary("ahv avs"), _ahv),
-    (vocabulary("personnummer samordningsnummer"), _personnummer),
-    (vocabulary("rrn resident 주민등록번호"), _rrn),
-    (vocabulary("cpr"), _cpr),
-    (vocabulary("rijksregisternummer national registre"), _rijksregister),
-    (vocabulary("npi provider"), _npi),
-    (vocabulary("itin"), _itin),
-    (vocabulary("ein fein tin tax"), _ein),
-    (vocabulary("african rsa id"), _za),
+    (vocabulary("nhs"), c.nhs),
+    (vocabulary("tfn"), c.tfn),
+    (vocabulary("abn"), c.abn),
+    (vocabulary("acn"), c.acn),
+    (vocabulary("medicare"), c.medicare),
+    (vocabulary("sin nas insurance"), c.sin),
+    (vocabulary("cpf"), c.cpf),
+    (vocabulary("cnpj"), c.cnpj),
+    (vocabulary("cns sus"), c.cns),
+    (vocabulary("aadhaar aadhar uidai"), c.aadhaar),
     (
         vocabulary(
-            "passport reisepass pasaporte passeport driver drivers driving licence license "
-            "führerschein nin taxpayer tin mrn patient"
+            "steuer idnr steueridentifikationsnummer identifikationsnummer steuernummer st steuerid tin"
         ),
-        _any_length,
+        c.any_of((c.steuer_id, c.lengths(13))),
+    ),
+    (vocabulary("oib"), c.oib),
+    (vocabulary("pesel"), c.pesel),
+    (vocabulary("nip"), c.nip),
+    (vocabulary("regon"), c.regon),
+    (vocabulary("bsn burgerservicenummer sofinummer sofi"), c.bsn),
+    (vocabulary("nir sécurité securite sécu secu insee"), c.any_of((c.nir, c.lengths(13)))),
+    (vocabulary("ahv avs avs-nr oasi"), c.ahv),
+    (vocabulary("personnummer samordningsnummer personal identity"), c.personnummer),
+    (vocabulary("rrn resident jumin"), c.any_of((c.rrn, c.resident_id))),
+    (vocabulary("cpr personnummer"), c.cpr),
+    (
+        vocabulary(
+            "rijksregisternummer rijksregister national registre insz niss nationalregister"
+        ),
+        c.rijksregister,
+    ),
+    (vocabulary("npi provider"), c.npi),
+    (vocabulary("itin"), c.itin),
+    (vocabulary("ein fein tin tax taxid"), c.nine),
+    (vocabulary("african rsa id"), c.za),
+    (vocabulary("cuit cuil cdi"), c.cuit),
+    (vocabulary("svnr sozialversicherungsnummer sv-nummer versicherungsnummer"), c.svnr),
+    (vocabulary("egn егн"), c.egn),
+    (vocabulary("rodné rodne číslo cislo rč rc birth"), c.rodne_cislo),
+    (vocabulary("isikukood asmens kodas"), c.isikukood),
+    (vocabulary("amka"), c.amka),
+    (vocabulary("afm"), c.afm),
+    (vocabulary("taj"), c.taj),
+    (vocabulary("adóazonosító adoazonosito"), c.adoazonosito),
+    (vocabulary("nik ktp"), c.nik),
+    (vocabulary("teudat zehut zehut"), c.teudat_zehut),
+    (vocabulary("kennitala"), c.kennitala),
+    (vocabulary("mynumber kojin bango"), c.my_number),
+    (vocabulary("personas kods"), c.personas_kods),
+    (vocabulary("mykad nric ic"), c.mykad),
+    (vocabulary("fødselsnummer fodselsnummer fnr fødselsnr d-nummer"), c.fodselsnummer),
+    (vocabulary("ird"), c.ird),
+    (vocabulary("ruc"), c.any_of((c.ruc_pe, c.lengths(13)))),
+    (vocabulary("dni documento identidad"), c.eight),
+    (vocabulary("cnic nicop"), c.cnic),
+    (vocabulary("nif contribuinte nipc niss utente"), c.nif_pt),
+    (vocabulary("cnp"), c.cnp),
+    (vocabulary("jmbg emso emšo embg"), c.jmbg),
+    (vocabulary("inn"), c.inn),
+    (vocabulary("snils"), c.snils),
+    (vocabulary("thai"), c.thai),
+    (vocabulary("kimlik tckn tc tcno"), c.kimlik),
+    (vocabulary("rnokpp ipn"), c.rnokpp),
+    (vocabulary("cédula cedula cc nuip"), c.any_of((c.cedula_uy, c.cedula_ec, c.cedula_do))),
+    (vocabulary("nit"), c.nit_co),
+    (vocabulary("rut run"), c.rut),
+    (vocabulary("utr"), c.ten),
+    (vocabulary("cccd cmnd"), c.lengths(9, 12)),
+    (vocabulary("philsys philhealth sss umid"), c.lengths(10, 12, 16)),
+    (vocabulary("iqama"), c.lengths(10)),
+    (vocabulary("emirates"), c.lengths(15)),
+    (vocabulary("curp rfc"), c.any_length),
+    (
+        vocabulary(
+            "passport passports reisepass pasaporte passeport passaporto passaporte passnummer paszport "
+            "paspoort driver drivers driving licence license licencia führerschein führerscheinnummer "
+            "permis nin taxpayer tin mrn patient ausweis personalausweis ausweisnummer taxid lanr bsnr "
+            "kvnr versichertennummer handelsregister brn frn arc imss nss issste"
+        ),
+        c.any_length,
     ),
 )
 _LABELS = frozenset[bytes]().union(*(words for words, _ in _LABELLED))
+# `tax_id`, `national_id`, `id number`: two words that say it together.
+_TOGETHER = re.compile(
+    r"\b(?:tax|national|citizen|identity|identification|personal|insurance|taxpayer|fiscal|"
+    r"government|state|resident|voter|member|subscriber|health)[ _.-]?"
+    r"(?:id|identity|identification|insurance|card|identifier|code)?"
+    r"[ _.-]?(?:id|number|no|nr|num|card|code|#)\W{0,4}(?:number|no|nr|is|was)?\W{0,4}\Z"
+)
+# Labels in other scripts, whose words the ASCII scan cannot tell apart.
+_ELSEWHERE: tuple[tuple[str, Callable[[str], bool]], ...] = (
+    (r"身份证|身份證|居民身份|公民身份", c.resident_id),
+    (r"身分證|統一編號", c.taiwan),
+    (r"주민등록|외국인등록", c.rrn),
+    (r"사업자등록", c.ten),
+    (r"여권|护照|護照|パスポート", c.any_length),
+    (r"マイナンバー|個人番号", c.my_number),
+    (r"תעודת זהות|ת\.?ז\.?|מספר זהות", c.teudat_zehut),
+    (r"ІПН|РНОКПП|ідентифікаційний", c.rnokpp),
+    (r"ИНН", c.inn),
+    (r"СНИЛС", c.snils),
+    (r"паспорт\w*", c.lengths(9, 10)),
+    (r"ЕГН", c.egn),
+    (r"ЈМБГ|ЕМБГ", c.jmbg),
+    (r"ΑΜΚΑ", c.amka),
+    (r"ΑΦΜ", c.afm),
+    (r"เลขประจำตัว\w*|บัตรประชาชน", c.thai),
+    (r"आधार", c.aadhaar),
+    (r"الرقم القومي|رقم الهوية|الهوية الوطنية|رقم الإقامة|الرقم الوطني", c.lengths(9, 10, 14)),
+    (r"کد ملی|شماره ملی", c.ten),
+    (r"căn cước|cmnd|cccd", c.lengths(9, 12)),
+    (r"kimlik|nüfus", c.kimlik),
+    (r"rodné číslo|rodného čísla", c.rodne_cislo),
+    (r"fødselsnummer|fødselsnr", c.fodselsnummer),
+    (r"personnummer", c.any_of((c.personnummer, c.cpr))),
+    (r"henkilötunnus|hetu", c.hetu),
+    (r"cédula|identificación|número de identidad", c.any_length),
+    (r"sécurité sociale|sécu", c.nir),
+)
+_REACH_ELSEWHERE = 28
 
 # Written so that digits and separators leave hardly another reading; these need no label.
 _FORMS: dict[str, Callable[[str], bool]] = {
-    "000.000.000-00": _cpf,
-    "000000-0000000": _rrn,
-    "000.0000.0000.00": _ahv,
-    "00.00.00-000.00": _rijksregister,
-    "0 00 00 00 000 000 00": _nir,
-    "0000 0000 0000": _aadhaar,
-    "00 000 000 000": _abn,
-    "000 000 000": _sin,
-    "000-000000": _itin,
-    "00000-0000": _itin,
+    "000.000.000-00": c.cpf,
+    "00.000.000/0000-00": c.cnpj,
+    "000000-0000000": c.rrn,
+    "000.0000.0000.00": c.ahv,
+    "00.00.00-000.00": c.rijksregister,
+    "0 00 00 00 000 000 00": c.nir,
+    "0 00 00 00 000 000": c.lengths(13),
+    "0000 0000 0000": c.aadhaar,
+    "00 000 000 000": c.abn,
+    "000 000 000": c.sin,
+    "000-000000": c.itin,
+    "00000-0000": c.itin,
+    "00-00000000-0": c.cuit,
+    "000-000-000 00": c.snils,
+    "0-0000-00000-00-0": c.thai,
+    "000-00-00000": c.nip,
+    "00000-0000000-0": c.cnic,
 }
-
-
+_TABULAR = frozenset({"000 000 000", "0000 0000 0000", "00 000 000 000"})
 _DATES = frozenset({"00.00.0000", "0000-00-00", "00/00/0000", "00-00-0000", "0000/00/00"})
 
 
 def is_national_id(digits: str, shape: str, context: Context) -> bool:
     """Return whether *digits*, written as *shape*, are an id by form, or by label and checksum."""
     check = _FORMS.get(shape)
-    if check is not None and check(digits):
+    if check is not None and check(digits) and not (shape in _TABULAR and context.in_a_row):
         return True
     words = context.words
-    if shape in _DATES:
-        return False
-    if _LABELS.isdisjoint(words):
+    if shape in _DATES or not words:
         return False
     recent = words[-6:]
-    return any(not labels.isdisjoint(recent) and check(digits) for labels, check in _LABELLED)
+    if not _LABELS.isdisjoint(recent) and any(
+        not labels.isdisjoint(recent) and check(digits) for labels, check in _LABELLED
+    ):
+        return True
+    return is_labelled_elsewhere(digits, recent, context)
+
+
+def is_labelled_elsewhere(value: str, recent: list[bytes], context: Context) -> bool:
+    """Return whether two words together, or a label in another script, name *value* an id."""
+    if recent[-1] in _NUMBER_WORDS and _TOGETHER.search(context.lead):
+        return 6 <= len(value) <= 18
+    if context.is_ascii:
+        return False
+    lead = context.lead[-_REACH_ELSEWHERE:]
+    return any(label.search(lead) and check(value) for label, check in _elsewhere())
+
+
+_NUMBER_WORDS = vocabulary("id number no nr num card code is was identity insurance identification")
+
+
+@cache
+def _elsewhere() -> list[tuple[re.Pattern[str], Callable[[str], bool]]]:
+    return [(re.compile(label, re.IGNORECASE), check) for label, check in _ELSEWHERE]

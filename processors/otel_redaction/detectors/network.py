@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from otel_redaction.patterns.words import words
+
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _COLON_RUN = re.compile(rb":[0-9A-Fa-f]{0,4}:")
 _H2 = r"[0-9A-Fa-f]{2}"
@@ -22,6 +24,14 @@ _IPV6 = re.compile(r"[0-9A-Fa-f:.]{2,60}(?:%\w{1,16})?(?:/\d{1,3})?")
 _IPV6_REVERSED = re.compile(r"[0-9A-Fa-f:.]{0,45}")
 _UP_TO_255 = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_UP_TO_255}(?:\.{_UP_TO_255}){{3}}")
+RESERVED_NETWORKS = words(
+    "0.0.0.0/0 0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 127.0.0.1/32 127.0.0.1/8 "
+    "169.254.0.0/16 172.16.0.0/12 192.0.2.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 "
+    "203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 255.255.255.255/32 ::/0 ::/128 ::1/128 64:ff9b::/96 "
+    "100::/64 2001:db8::/32 fc00::/7 fd00::/8 fe80::/10 ff00::/8 2000::/3 2002::/16 2001::/32"
+)
+"""Whole ranges that standards set apart; quoted, as programs write them, they name no machine."""
+_QUOTES = frozenset({'"', "'", "`"})
 _ADDRESS_WORDS = re.compile(r"\b(?:address|any|bind|host|ip|ipv6|listen\w*|loopback|unspecified)\b")
 
 
@@ -99,7 +109,9 @@ def _ipv6_end(text: str, run: re.Match[str]) -> int:
         return 0
     if text[end : end + 1].isalnum() or text[end : end + 1] == "_":
         return 0
-    if not is_ipv6(address):
+    if not is_ipv6(address) or (
+        value.lower() in RESERVED_NETWORKS and text[start - 1 : start] in _QUOTES
+    ):
         return 0
     bare = address.replace(":", "")
     if not bare and value == address and text.strip() != value:

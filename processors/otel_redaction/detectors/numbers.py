@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.cards import is_card
 from otel_redaction.detectors.context import Context
+from otel_redaction.detectors.countries import hetu
 from otel_redaction.detectors.labelled import labelled_kind
 from otel_redaction.detectors.lettered import is_lettered_id
-from otel_redaction.detectors.network import is_ipv4
+from otel_redaction.detectors.network import RESERVED_NETWORKS, is_ipv4
 from otel_redaction.detectors.phones import extension_end, is_phone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _RUN = re.compile(rb"0[0\-]{4,}0")
 _FEWEST_DIGITS = 6
@@ -31,6 +32,7 @@ _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _SEPARATORS = b" .-/()+"
 _NINO_SPACED = re.compile(r"[A-CEGHJ-PR-TW-Z]{2} \d\d \d\d \d\d [A-D]", re.IGNORECASE)
 _MOST_LETTERS = 3
+_HETU_LENGTH = 11
 _MEMORABLE = 48
 """Shapes up to this length are remembered; longer ones (tables of numbers) would only fill it."""
 
@@ -49,7 +51,7 @@ _FORMS = (
         "ssn",
         re.compile(r"(?<![0.)-])(?:000-00-0000|000\.00\.0000|000 00 0000|000-000000)(?![0-]|\.0)"),
     ),
-    ("label", re.compile(r"(?<![0.])0{1,20}(?:[ .\-/]{1,2}0{1,15}){0,5}(?!0)")),
+    ("label", re.compile(r"(?<![0.])0{1,20}(?:[ .\-/]{1,2}0{1,15}){0,6}(?!0)")),
     (
         "phone",
         re.compile(
@@ -79,6 +81,9 @@ def find_numbers(scan: Scan) -> None:
             start -= 1
         if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalpha()):
             _judge_run(scan, start, end)
+            continue
+        if end - start == _HETU_LENGTH - 1 and hetu(text[start : end + 1]):
+            scan.add(start, end + 1, "national_id")
             continue
         first, last = _unglued(text, start, end)
         if first > start:
@@ -144,7 +149,7 @@ _candidates = lru_cache(maxsize=4096)(_find_candidates)
 def _judge(scan: Scan, form: str, shape: str, start: int, end: int) -> int:
     """Add the candidate if its validator agrees; return where it ends, else 0."""
     text = scan.text
-    if _glued(text, start, end):
+    if _glued(text, start, end, form):
         return _judge_lettered(scan, start, end) if form == "label" else 0
     if shape == "00 00 00" and _NINO_SPACED.fullmatch(text, max(start - 3, 0), end + 2):
         scan.add(start - 3, end + 2, "national_id")
@@ -153,7 +158,8 @@ def _judge(scan: Scan, form: str, shape: str, start: int, end: int) -> int:
     digits = value if len(shape) == shape.count("0") else _digits_of(scan, start, end)
     kind = _VALIDATORS[form](value, digits, shape, Context(scan, start, end))
     if not kind:
-        return 0
+        marked = form == "label" and text[end : end + 1] in {"x", "X", "k", "K"}
+        return _judge_lettered(scan, start, end) if marked else 0
     if kind == "phone":
         end = extension_end(text, end)
     scan.add(start, end, kind)
@@ -182,24 +188,45 @@ def _judge_lettered(scan: Scan, start: int, end: int) -> int:
     return last
 
 
-def _glued(text: str, start: int, end: int) -> bool:
-    """Return whether the number is part of a longer word, hexadecimal id or decimal fraction."""
+_SELF_EVIDENT = frozenset({"ip", "card", "ssn"})
+_INTERNATIONAL = ("+", "(")
+
+
+def _glued(text: str, start: int, end: int, form: str) -> bool:
+    """Return whether the number is part of a longer word, hexadecimal id or decimal fraction.
+
+    A comma or colon beside another digit may part fields as well as the digits of one number:
+    `1,4111111111111111` holds a card, `1,234567` is one number.
+    """
     lead = text[start - 1 : start]
     if lead and (lead.isalnum() or lead == "_"):
         return True
+    evident = form in _SELF_EVIDENT or (form == "phone" and _is_grouped(text, start, end))
     if lead and lead in "-.,:" and text[start - 2 : start - 1].isdigit():
-        return True
+        if lead == ".":
+            return True
+        if not evident or (lead == "-" and form not in {"ip", "card"}):
+            return True
     tail = text[end : end + 2]
     if not tail or tail[0] in "xX ":
         return False
     if tail[0].isalpha() or tail[0] == "_":
         return True
-    return tail[0] in "-," and tail[1:].isdigit()
+    if tail[0] not in "-," or not tail[1:].isdigit():
+        return False
+    return not evident or (tail[0] == "-" and form not in {"ip", "card"})
+
+
+def _is_grouped(text: str, start: int, end: int) -> bool:
+    """Return whether a telephone number is written so that it needs no word beside it."""
+    return text.startswith(_INTERNATIONAL, start) or text.count("-", start, end) == 2
 
 
 def _ip(value: str, _digits: str, _shape: str, context: Context) -> str:
     address = value.partition("/")[0]
     if not is_ipv4(address):
+        return ""
+    if value in RESERVED_NETWORKS and context.character_before in {'"', "'", "`"}:
         return ""
     # Five numbers are an object identifier, unless the first four are an
     # address that only private networks use.
@@ -225,7 +252,9 @@ def _card(value: str, digits: str, _shape: str, context: Context) -> str:
     return "card" if is_card(digits, context, grouped=len(digits) != len(value)) else ""
 
 
-def _ssn(_value: str, digits: str, _shape: str, _context: Context) -> str:
+def _ssn(_value: str, digits: str, shape: str, context: Context) -> str:
+    if " " in shape and context.in_a_row:
+        return ""  # three columns of a table
     if digits[:3] in {"000", "666"} or digits[3:5] == "00" or digits[5:] == "0000":
         return ""
     return "us_ssn" if digits[0] != "9" else "national_id"

@@ -1,5 +1,7 @@
 """Telephone numbers: written so that they can be nothing else, or near a word about calling."""
 
+# ruff: noqa: E501 - the expressions are tables
+
 from __future__ import annotations
 
 import re
@@ -11,14 +13,22 @@ if TYPE_CHECKING:
     from otel_redaction.detectors.context import Context
 
 _PHONE_WORDS = vocabulary(
-    "tel tele telephone telefon telefonnummer telefono teléfono telefone téléphone teleph telph "
-    "phone phones phonenumber mobile mobil mobiltelefon mob cell cellphone cellular cellulare "
-    "celular fax telefax call called calling calls dial dialed dialled dialing ring rang sms text "
-    "texted texting whatsapp viber telegram signal imessage facetime voicemail pager contact "
-    "contacted contactable reach reached reachable hotline helpline landline answer answering "
-    "answers message messages registered handy handynummer rufnummer anruf anrufen rufen móvil "
-    "movil portable numéro numero número llamar llame appeler appelez chiamare telefonare bel "
-    "bellen ph tlf tfn gsm callback dispatch emergency"
+    "tel tele telephone telephones telefon telefonnummer telefono teléfono teléfonos telefonos "
+    "telefone telefones téléphone téléphones telefonu telefonem telefonu telefonszám puhelin "
+    "puhelinnumero puh teleph telph phone phones phonenumber phonenumbers mobile mobiles mobil "
+    "mobiltelefon mobilnummer mob cell cellphone cellular cellulare celular fax telefax "
+    "whatsapp viber telegram imessage facetime voicemail pager hotline helpline landline "
+    "handy handynummer rufnummer anruf anrufen móvil movil móviles portable "
+    "gsm callback komórka komorkowy telefoon telefoonnummer gsmnummer telefonnum sími "
+    "telefonní simi msisdn kontaktnummer telefonas caller callers"
+)
+# These are about calling only just before a number that could be one.
+_CALLING = vocabulary(
+    "call called calls calling dial dialed dialled dialing ring rang sms text texted texting reach "
+    "reached reachable contact contacted contactable signal answering message messaged registered "
+    "chiamarmi chiamami chiamata ligar liga ligue llámame llamada zadzwoń dzwonić ring opkald "
+    "dispatch emergency rufen llamar llame appeler appelez chiamare telefonare bel bellen ph tlf "
+    "tfn numéro numero número contato contacto kontakt"
 )
 _PHONE_WORDS_AFTER = vocabulary("office fax mobile cell home work phone tel landline direct desk")
 # These make a phone number only of digits written in groups.
@@ -41,8 +51,10 @@ _PHONE_WORDS_ELSEWHERE = re.compile(
 )
 
 _NANP = re.compile(
-    r"(?:\+?1[-. ]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d([-. ]))[2-9]\d\d[-. ]\d{4}"
-    r"|(?:1[-. ]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[-.])\d{3}[-.]\d{4}"
+    r"(?:\+?1[-. ]?)?(?:\([2-9]\d\d\) ?[2-9]\d\d[-. ]|[2-9]\d\d([-. ])[2-9]\d\d\1)\d{4}"
+    r"|(?:1[-. ]?)?(?:\([2-9]\d\d\) ?\d{3}[-.]|[2-9]\d\d([-.])\d{3}\2)\d{4}"
+    r"|[2-9]\d\d \d{3}-\d{4}"
+    r"|\([1-9]\d\) ?9?\d{4}-\d{4}"
 )
 _NATIONAL = re.compile(
     r"0[1-9]\d{0,4}(?:([ .\-/])\d{2,4}(?:\1\d{2,4}){1,3}|[ \-/]\d{3}[ -]\d{3,5}|[ \-/]\d{6,8})"
@@ -58,7 +70,7 @@ _EXTENSION = re.compile(r",? ?(?:x|ext\.?|extension|#) ?\d{1,6}\b", re.IGNORECAS
 def is_phone(value: str, digits: str, context: Context) -> bool:
     """Return whether *value*, whose digits are *digits*, is a telephone number."""
     count = len(digits)
-    if not 7 <= count <= 15 or len(set(digits)) < 3 or _DATE.match(value):
+    if not 7 <= count <= 15 or len(set(digits)) < 3 or _DATE.match(value) or _is_decimal(value):
         return False
     if context.character_before in _MONEY or context.character_after in _MONEY:
         return False
@@ -68,17 +80,70 @@ def is_phone(value: str, digits: str, context: Context) -> bool:
     if _names_something_else(words):
         return False
     grouped = count != len(value)
-    if grouped and (_NANP.fullmatch(value) or (9 <= count <= 12 and _NATIONAL.fullmatch(value))):
+    if grouped and not context.in_a_name and _is_national(value, count, context):
         return True
-    if not _PHONE_WORDS.isdisjoint(words) or _is_owned_number(words):
+    if not _PHONE_WORDS.isdisjoint(words):
+        return grouped or not _is_time(value) or not _PHONE_WORDS.isdisjoint(words[-2:])
+    if _is_time(value) or _YEARS.fullmatch(value):
+        return False
+    if _is_owned_number(words) or _calls(words, context):
         return True
     if words and b"?" in words[-1] and _PHONE_WORDS_ELSEWHERE.search(context.lead):
         return True
     if not _PHONE_WORDS_AFTER.isdisjoint(context.words_after[:1]):
         return True
-    if not grouped or count > 11 or not words:
+    if not grouped or count > 11 or not words or context.in_a_row:
         return False
     return words[-1] in _PLACES or (words[-1] in _NEUTRAL and words[-2:-1] == [b"number"])
+
+
+_REACH_OF_CALLING = 9
+# What stands between such a word and the number: `reach me at a@example.org or 0390164108`.
+_LEADS_TO_NUMBER = vocabulary(
+    "on at to from or me us him her them back is no number and now via under unter auf an oder al "
+    "el para ou au aux o a et y e no nr tonight today tomorrow please op of"
+)
+_BESIDE_ADDRESS = re.compile(
+    r"@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}[\"'>)]?\s?[,;|/]?\s?(?:or |and |/ ?)?\Z"
+)
+_YEARS = re.compile(r"(?:19|20)\d\d[-/. ](?:19|20)\d\d")
+_TIME = re.compile(r"1[4-9]\d{8}(?:\d{3})?|(?:19|20)\d\d[01]\d[0-3]\d(?:\d{2}|\d{4}|\d{6})?")
+
+
+_UNITS = vocabulary(
+    "bytes byte kb mb gb tb ms ns us s seconds minutes hours rows row items records requests tokens "
+    "lines files times pages users events points calls characters percent usd eur"
+)
+
+
+def _is_time(value: str) -> bool:
+    """Return whether *value* is a Unix time or a date without separators."""
+    return _TIME.fullmatch(value) is not None
+
+
+def _is_national(value: str, count: int, context: Context) -> bool:
+    """Return whether *value* is written in groups as a country writes its numbers."""
+    if _NANP.fullmatch(value):
+        return " " not in value or "(" in value or not context.in_a_row
+    return 9 <= count <= 12 and _NATIONAL.fullmatch(value) is not None
+
+
+def _calls(words: list[bytes], context: Context) -> bool:
+    """Return whether a word about calling stands before the number, and not as a field's name."""
+    if context.character_before == "=":
+        return False
+    if words[-1:] and words[-1] not in _CALLING and words[-1] not in _LEADS_TO_NUMBER:
+        return _BESIDE_ADDRESS.search(context.lead) is not None
+    for word in reversed(words[-_REACH_OF_CALLING:]):
+        if word in _CALLING:
+            return not context.quoted_since(word) and _UNITS.isdisjoint(context.words_after[:1])
+    return _BESIDE_ADDRESS.search(context.lead) is not None
+
+
+def _is_decimal(value: str) -> bool:
+    """Return whether *value* is a decimal fraction such as a Unix time with milliseconds."""
+    whole, point, rest = value.partition(".")
+    return bool(point) and whole.isdigit() and rest.isdigit() and len(rest) != 4 and len(whole) > 4
 
 
 def _is_international(value: str, digits: str) -> bool:

@@ -120,7 +120,41 @@ wh          whsec_[A-Za-z0-9+/=]{20,90}
 xa          xai-<a>{40,120}
 xa          xapp-\d-[A-Za-z0-9-]{16,200}
 xk          xkeysib-<h>{64}-<a>{16}
-xo          xox[abeoprs](?:\.xox[bp])?-(?=[A-Za-z-]{0,40}\d)[A-Za-z0-9-]{20,400}
+xo          xox[abcdeoprs](?:\.xox[bp])?-(?=[A-Za-z-]{0,40}\d)[A-Za-z0-9%-]{20,400}
+cs          csk-<a>{40,60}
+pa          pa-<w>{40,50}
+ji          jina_<w>{50,80}
+fc          fc-<h>{32}
+ll          llx-<w>{40,60}
+tg          tgp_v\d_<w>{36,60}
+AQ          AQ\.<w>{40,80}
+py          pylf_v\d_[a-z]{2,8}_<a>{36,60}
+wa          wandb_v\d_<a>{60,100}
+e2          e2b_<h>{40}
+bt          bt-st-<w>{40,60}
+ph          ph[xcs]_<a>{40,60}
+se          sess-<w>{36,60}
+ek          ek_<h>{32,64}
+be          bedrock-api-key-[A-Za-z0-9+/=]{40,2000}
+ak,as       a[ks]-<a>{22,40}(?![A-Za-z0-9-])
+cf          cf(?:ut|k|at|pat|o)_<w>{36,60}
+ap          apify_api_<w>{30,50}
+ak          ak_(?:live|test)_<a>{20,60}
+pu,su       (?:pub|sub)-c-<h>{8}-<h>{4}-<h>{4}-<h>{4}-<h>{12}
+sg          sgp_<h>{16}_(?:local_)?<h>{40,80}
+sh          shltm_<w>{30,60}
+ts          tskey-[a-z]{3,8}-<a>{8,20}-<a>{4,40}
+VF          VF\.DM\.<h>{20,30}\.<a>{12,30}
+tk          tkn\.v1_[A-Za-z0-9+/=_-]{40,120}
+BB          BBDC-[A-Za-z0-9+/@]{40,60}
+co          cosmo_<h>{32}
+IG          IG[QA][A-Za-z0-9_]{60,300}
+sk          sk_(?:<h>{48}|<a>{40,60})
+lf,pk,sk    (?:lf_)?[ps]k-lf-<h>{8}-<h>{4}-<h>{4}-<h>{4}-<h>{12}
+ls          ls__<h>{32}
+rp          rpa_[A-Z0-9]{36,60}
+cp          cpk_<w>{30,100}
+tv          tvly-<w>{20,60}
 ya          ya29\.<w>{20,400}
 YC          YCA?<w>{38}(?![A-Za-z0-9])
 sk          sk-<w>{16,200}
@@ -169,7 +203,13 @@ def provider_key_end(text: str, start: int) -> int:
     if key is None:
         return 0
     body = key.group()[len(key.group()) // 3 :]  # the prefix is the same for everyone
-    return key.end() if looks_random(body) else 0
+    if not looks_random(body):
+        return 0
+    rest = _REST.match(text, key.end())  # a longer form than was published leaves nothing over
+    return rest.end() if rest else key.end()
+
+
+_REST = re.compile(r"[A-Za-z0-9]{1,4096}")
 
 
 def _inside_a_word(text: str, start: int) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from otel_redaction.words import words
+from otel_redaction.patterns.words import words
 
 Style = Literal["tight", "loose", "prose", "space"]
 """How a value is joined to its name: `a=b` or `--a b`, `a: b`, "a is b", `A b`."""
@@ -23,18 +23,48 @@ class Written:
     quoted: bool
     listed: bool = False
     """Whether it stands in a list of settings, as `Password=x;` in a connection string."""
+    sure: bool = True
+    """Whether the name alone says that the value is secret: `password` does, `pass` does not."""
+    owned: bool = False
+    """Whether the name's owner stands before it: `my password is sunshine`."""
+    setting: bool = False
+    """Whether the name is written as a setting, `DB_PASSWORD`, or joined without spaces."""
 
 
-_LITERALS = words(
+# No value at all, or a type: never a secret, however it is written.
+_NOTHING = words(
     "none null nil true false undefined required optional string str bytes text char varchar int "
-    "number bool boolean any object void secret secretstr password passwd token value default "
-    "empty example test hidden redacted masked removed omitted changeme change_me unset disabled "
-    "enabled yes no on off new old your this that the self and not incorrect wrong invalid valid "
-    "12345 123456 1234 admin root postgres foo bar dummy "
-    "correct expired missing weak strong too must should is was are has have in for with from "
-    "reset set sent stored hashed encrypted please enter here there needed safe protected basic "
-    "bearer digest negotiate ntlm oauth apikey key file env input prompt a an to of or if it "
-    "incorrect. case same different short long"
+    "integer number bool boolean any object void secretstr nan unset empty yes no on off hidden "
+    "redacted masked removed omitted disabled enabled default string? str? self this function "
+    "async await return lambda new const var let public private protected static final readonly "
+    "not and or if else for in is of to the a an it nullptr unknown n/a na tbd todo"
+)
+# What a program calls the variable that it takes the value from.
+_VARIABLES = words(
+    "password passwd pwd pass passphrase token secret key apikey api_key auth credentials creds "
+    "value val values v x data args arg params param kwargs options opts config cfg settings conf "
+    "env environ user username input prompt getpass request req res response result body payload "
+    "form field item element node obj session client state props context ctx tokenizer "
+    "authorization bearer basic digest negotiate ntlm oauth oauth2 header headers file path url"
+)
+# What a sentence says about a password.
+_ABOUT = words(
+    "correct incorrect expired missing weak strong too must should is was are has have with from "
+    "reset set sent stored hashed encrypted please enter here there needed safe invalid valid "
+    "wrong different same short long case sensitive blank important secure unique ok fine good "
+    "bad known unknown used required protected changed updated leaked compromised mandatory "
+    "necessary provided available visible confidential static dynamic random your my our his her "
+    "their old new that like only also never always being about something everything nothing "
+    "click confirm forgot forgotten cannot can't contain least characters match matches"
+)
+_LITERALS = (
+    _NOTHING
+    | _VARIABLES
+    | _ABOUT
+    | words(
+        "changeme change_me example test token default 12345 123456 1234 admin root postgres foo "
+        "bar dummy incorrect. apikey"
+    )
 )
 # Every pattern here is free of nested repeats or possessive (`*+`): the values
 # come from anywhere, and one that backtracks would stop the program.
@@ -49,12 +79,31 @@ _PLACEHOLDER_PART = re.compile(
     r"\.\.\.|…|x{6}|placeholder|redacted|changeme|your[-_]|[-_]here\b|\*{4}|\{\w*\}",
     re.IGNORECASE,
 )
+# What stands for a value in a template, wherever in it.
+_TEMPLATE = re.compile(
+    r"\$?\{\{?[^{}\r\n]{0,80}\}?\}|\$\([^()\r\n]{0,80}\)|\$[A-Za-z_]\w{0,60}|%\(?\w{1,40}\)?[s%]"
+    r"|<%?[^<>\r\n]{1,60}>|@\w{1,40}@|\x00{1,60}"
+)
+_FEWEST_BESIDE_TEMPLATE = 3
+_MASKED = re.compile(r"[*•.xX#_?-]{3,}|(?:x{4,}|\*{3,})[\w-]{0,4}", re.IGNORECASE)
+_INSTRUCTION = re.compile(
+    r"(?:your|insert|enter|replace|put|my)[-_ ](?:[\w-]{0,24}[-_ ])?"
+    r"(?:password|pass|pwd|secret|token|key|here|value)\b[^\r\n]*|(?:your|insert|replace)[-_ ].*"
+    r"|.*[-_]here|.*\.\.\.|(?:change[-_ ]?me[-_ ].+)|.*placeholder.*|.*redacted.*",
+    re.IGNORECASE,
+)
 _CODE = re.compile(
-    r"[A-Za-z_]\w*+(?:(?:\.|->|::)[A-Za-z_]\w*+)++"  # settings.password
+    r"[A-Za-z_]\w*+(?:(?:\.|->|::|\?\.)[A-Za-z_]\w*+)++[!?]?"  # settings.password
     r"|[a-z]+(?:[A-Z][a-z]+)+"  # getPassword
     r"|[A-Z][A-Z]*(?:_[A-Z]+)+"  # DB_PASSWORD
     r"|[a-z]+(?:_[a-z]+)+"  # db_password
 )
+_CODE_WORDS = re.compile(
+    r"pass|pwd|secret|token|key|user|config|env|arg|get|self|auth|cred|param|input|value|request|"
+    r"settings|field|default|prompt|read|load|this|str",
+    re.IGNORECASE,
+)
+_TYPE = re.compile(r"[A-Z]\w*\[[^\r\n]*|(?:Option|Optional|List|Dict|Union|Maybe)\b.*")
 _PATH = re.compile(r"(?:[a-z]{2,12}://|\.{0,2}/|~/|[A-Za-z]:\\|\$)", re.IGNORECASE)
 _NAME = re.compile(r"v?\d++(?:\.\d++)++|\d{4}-\d\d-\d\d|\d{1,15}\Z")
 _WORD_PARTS = re.compile(r"[-_./: ]")
@@ -68,30 +117,92 @@ _NESTED = re.compile(r"(?:pass|pwd|secret|token|key|auth|cred)\w{0,20}=", re.IGN
 _REST_OF_PASSWORD = re.compile(r"[^\s\"'`\x00]{1,48}(?![^\s\"'`\x00])")
 _NEXT_SETTING = re.compile(r"[,;&|]\s{0,2}[\w.-]{1,40}[=:]|</|\\[nrt\"]")
 _CALL = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*\d?[(\[{<]|\w+(?:\.\w+)+[(\[]|[({\[]\w*[:=,]")
-_OPENING = frozenset("([{<")
+_OPENING = frozenset("([{")
+# Keys and tokens are made of letters, digits and a few signs; these are in passwords and in code.
+_NO_TOKEN = re.compile(r"[?^%][A-Za-z0-9^]|[()]")
 _HEX = re.compile(r"[0-9a-fA-F]{16,}")
+_SHORTEST_PASSWORD = 3
+_LONGEST_PASSWORD = 256
+_LONGEST_PHRASE = 64
+_SHORTEST_WORD = 6
+_ENDS = frozenset({"", "\n", "\r", "&", ";", ",", "'", '"', "}", "<", "|"})
+_STOPS = _ENDS | {".", "!", "?"}
 
 
 def is_password(value: str, written: Written) -> bool:
     """Return whether *value* is a password; people choose them, so it need not look random."""
-    if len(value) < 4 or len(value) > 256 or value.lower().strip(".,;:!?") in _LITERALS:
+    low = value.lower().strip(".,;:!?")
+    if not _SHORTEST_PASSWORD <= len(value) <= _LONGEST_PASSWORD or low in _NOTHING:
         return False
-    if _is_placeholder(value) or (" " in value and len(value) > 64):
+    if is_template(value) or _TYPE.fullmatch(value):
         return False
+    if not written.sure:
+        return _is_sure_by_look(value, written)
     if written.quoted:
-        return not value.isupper() or "_" not in value
-    if written.follows in {"(", "[", "{"}:
+        return _is_quoted_password(value, low, written)
+    if written.follows in _OPENING or low in _VARIABLES:
+        return low in _DEFAULTS and written.setting and written.follows in _ENDS | {" "}
+    if not written.listed and not written.setting and _CODE.fullmatch(value):
         return False
-    if not written.listed and _CODE.fullmatch(value):
-        return False
+    if _CODE.fullmatch(value) and (_CODE_WORDS.search(value) or "." in value):
+        return written.listed
     if written.style == "prose":
-        return not value.isalpha()
-    if written.style == "space" and not _is_mixed_password(value):
+        return not value.isalpha() or (
+            written.owned and written.follows in _STOPS and _is_plain_word(low)
+        )
+    if written.style == "space" and not is_mixed_password(value):
         return False
-    if value.isalpha() and value.islower() and written.style == "loose":
+    if value.isalpha() and written.style == "loose":
         # `password: required by law` is prose; `password: sunshine` ends its line.
-        return written.follows in {"", "\n", "\r", "&", ";", ","}
-    return True
+        return low not in _ABOUT and (written.follows in _ENDS or not value.islower())
+    return low not in _ABOUT
+
+
+_DEFAULTS = words("password passwd pwd pass secret user username test admin root token key")
+
+
+def _is_quoted_password(value: str, low: str, written: Written) -> bool:
+    if " " in value:
+        spoken = [word.strip(".,:;!?") for word in low.split()]
+        return len(value) <= _LONGEST_PHRASE and _SPOKEN.isdisjoint(spoken)
+    if low in _VARIABLES:
+        return written.setting or written.style == "tight"
+    return not (value.isupper() and "_" in value)
+
+
+_SPOKEN = _ABOUT - words(
+    "safe secure good random known long short old new same unique correct fine ok"
+)
+
+
+def _is_sure_by_look(value: str, written: Written) -> bool:
+    """Return whether *value* looks like a password where its name may mean something else."""
+    if written.style == "prose" or written.follows in _OPENING or _CODE.fullmatch(value):
+        return False
+    if written.style == "tight" and (written.quoted or len(value) >= _SHORTEST_WORD):
+        return value.lower() not in _LITERALS and not value.isdigit()
+    return (
+        len(value) >= _SHORTEST_WORD - 1
+        and any(map(str.isdigit, value))
+        and any(map(str.isalpha, value))
+        and value.lower() not in _ALGORITHMS
+    )
+
+
+def _is_plain_word(low: str) -> bool:
+    return (
+        len(low) >= 5 and low not in _LITERALS and not low.endswith(("ed", "ing", "able", "ible"))
+    )
+
+
+def is_template(value: str) -> bool:
+    """Return whether a template's fields, a mask or an instruction stand for *value*."""
+    if _MASKED.fullmatch(value) or _INSTRUCTION.fullmatch(value):
+        return True
+    if not _TEMPLATE.search(value):
+        return value[:1] in {"<", "{"} and value[-1:] in {">", "}", ""}
+    rest = _TEMPLATE.sub("", value)
+    return sum(map(str.isalnum, rest)) < _FEWEST_BESIDE_TEMPLATE
 
 
 def whole_password_end(text: str, start: int, end: int) -> int:
@@ -116,32 +227,44 @@ def whole_password_end(text: str, start: int, end: int) -> int:
 
 
 def is_secret(value: str, written: Written) -> bool:
-    """Return whether *value* looks generated: long, varied, and not code, a path or a name."""
+    """Return whether *value* is the secret that its name announces, and no code, path or name."""
     equals = value.count("=", 0, -1)
     if equals > _MOST_EQUALS or (equals and _NESTED.search(value, 0, 80)):
         return False  # a query or a list of settings; its own names are looked at
     distinct = len(set(value))
-    if not 8 <= len(value) <= 2048 or distinct * 6 < min(len(value), 48) or " " in value:
+    if not 6 <= len(value) <= 4096 or distinct * 6 < min(len(value), 48) or " " in value:
         return False
     if not written.quoted and written.follows in {"(", "[", "{"}:
         return False
     if value.isdigit():
         return len(value) >= 16 and distinct > 3
-    if _is_placeholder(value) or _PATH.match(value):
+    if _is_placeholder(value) or _PATH.match(value) or _NO_TOKEN.search(value):
         return False
     if written.style == "space" and not any(digit in value for digit in "0123456789"):
         return False
     if _UUID.fullmatch(value):
-        return True
+        return written.sure
     if _HEX.fullmatch(value):
-        return distinct > 5
+        return distinct > 5 and (written.sure or len(value) not in _HASH_LENGTHS)
     ordinary = _is_words(value) or _CODE.fullmatch(value) is not None
     if _NAME.match(value) or (ordinary and not _mixed(value)):
+        return written.sure and _is_plain_secret(value, written)
+    return distinct >= 6 and (written.sure or len(value) >= 16)
+
+
+_HASH_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
+
+
+def _is_plain_secret(value: str, written: Written) -> bool:
+    """Return whether a value made of words is a secret all the same: `API_KEY=topsecret`."""
+    if not written.setting or written.style != "tight" or value.lower() in _LITERALS:
         return False
-    return distinct >= 6
+    return written.follows in _ENDS and not (
+        _CODE.fullmatch(value) or "." in value or "/" in value or ":" in value
+    )
 
 
-def _is_mixed_password(value: str) -> bool:
+def is_mixed_password(value: str) -> bool:
     """Return whether *value*, after "password " in a sentence, can only be a password."""
     if value.lower() in _ALGORITHMS or len(value) < 6:
         return False
@@ -159,8 +282,13 @@ def _is_words(value: str) -> bool:
     return all(_WORD.fullmatch(part) for part in _WORD_PARTS.split(value))
 
 
+_CAMEL = re.compile(r"(?:[A-Z]{0,3}[a-z]{2,15}\d{0,2}[/_.:@-]{0,2}){2,12}+[A-Z]{0,3}")
+
+
 def _mixed(value: str) -> bool:
     """Return whether letters, cases and digits alternate as in no word a person would write."""
+    if _CAMEL.fullmatch(value):
+        return False
     classes = [_character_class(character) for character in value if character.isalnum()]
     changes = sum(left != right for left, right in pairwise(classes))
     return len(classes) >= 16 and changes * 3 >= len(classes)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from otel_redaction.detectors.announced import announced_end
 from otel_redaction.detectors.crypto import is_crypto_address
 from otel_redaction.detectors.jwt import jwt_end
 from otel_redaction.detectors.providers import UNMISTAKABLE, looks_random, provider_key_end
-from otel_redaction.scan import TOKEN_RUN, TOKENS
+from otel_redaction.patterns.scan import TOKEN_RUN, TOKENS
 
 if TYPE_CHECKING:
-    from otel_redaction.scan import Scan
+    from otel_redaction.patterns.scan import Scan
 
 _LEAD_REVERSED = re.compile(r"[\w.~-]{1,44}")
 _SPECIAL = re.compile(
@@ -28,6 +29,7 @@ _NATIONAL = re.compile(
     r"|[A-Z]{4}\d\d[01]\d[0-3]\d[HMX][A-Z]{5}[A-Z0-9]\d",
     re.IGNORECASE,
 )
+_BEFORE_VALUE = frozenset(" \t\n=:'\"`({[<>|-,")
 # `123456789:AAF...` is a Telegram bot token, `4815162342108|Zx...` a Facebook app token.
 _NUMBER_REVERSED = re.compile(r"[:|]\d{8,16}(?:tob)?(?!\w)")
 
@@ -55,6 +57,11 @@ def _judge(scan: Scan, start: int, end: int) -> int:
     found = _key_end(scan, start)
     if found:
         return found
+    if lead in _BEFORE_VALUE:
+        found, kind = announced_end(scan, start)
+        if found:
+            scan.add(start, found, kind)
+            return found
     if b"0" not in scan.shape[start:end]:
         return end  # identifiers and long words; every form below has digits
     found = _glued(scan, start, end)

@@ -169,6 +169,20 @@ def test_attributes_that_the_policy_drops_are_gone() -> None:
     assert [pair.key for pair in span.attributes] == ["a", "b"]
 
 
+def test_a_secret_is_hidden_wherever_it_recurs_in_a_span() -> None:
+    """Under a name that says what it is, and in a text that does not."""
+    group = spans(
+        A(1, attributes={"note": "retry sent Xk93LsPw02Vb", "password": "Xk93LsPw02Vb", "n": 7})
+    )
+    request = ExportTraceServiceRequest(resource_spans=[group])
+
+    for _ in range(2):
+        MessageRedactor(Shield(), ReceiverLimits()).traces(request, lambda *_: None)
+
+    assert b"Xk93LsPw02Vb" not in request.SerializeToString()
+    assert len(request.resource_spans[0].scope_spans[0].spans[0].attributes) == 3
+
+
 class _Sink(http.server.BaseHTTPRequestHandler):
     got: dict[str, list[bytes]]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from otel_distro.spool.folder import SpoolFolder
-from otel_distro.spool.limits import SpoolLimits
+from otel_distro.export.spool.folder import SpoolFolder
+from otel_distro.export.spool.limits import SpoolLimits
 from support.spool import ADDRESS, Heard, Wire
 
 

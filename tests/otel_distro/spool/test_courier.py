@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,20 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExportResult
 
-from otel_distro.spool.answer import Answer, Fate, Verdict, grpc_verdict, http_verdict
-from otel_distro.spool.courier import Courier
-from otel_distro.spool.folder import SpoolFolder
-from otel_distro.spool.ports import count_records, encode, port_of
+from otel_distro.export.spool.answer import (
+    Answer,
+    DeliveryOutcome,
+    ResponseClass,
+    classify_grpc,
+    classify_http,
+)
+from otel_distro.export.spool.courier import SpoolingTransport
+from otel_distro.export.spool.folder import SpoolFolder
+from otel_distro.export.spool.ports import adapter_for, count_records, encode
 from support.faulty_sink import FaultySink
 from support.spool import Heard
 
-AWAY = Answer(Verdict.TRY_LATER, "refused", answered=False)
+AWAY = Answer(ResponseClass.TRY_LATER, "refused", answered=False)
 
 
 class Port:
@@ -36,7 +42,10 @@ class Port:
     def intercept(self, carry: object) -> None: ...
 
     def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
-        return Answer(Verdict.DELIVERED)
+        return Answer(ResponseClass.DELIVERED)
+
+    def credentials(self) -> Iterator[str]:
+        return iter(())
 
     def at_fork(self) -> None: ...
 
@@ -53,6 +62,8 @@ class Told(Heard):
 
     def failed(self, reason: str) -> None:
         self.events.append(f"failed: {reason}")
+
+    def warned(self, signal: str, warning: str) -> None: ...
 
     def refused(self, signal: str, reason: str) -> None:
         self.events.append(f"refused: {reason}")
@@ -75,11 +86,11 @@ def told() -> Told:
 
 
 @pytest.fixture
-def courier(told: Told, folder: SpoolFolder) -> Courier:
-    return Courier("traces", Port(), told, folder)
+def courier(told: Told, folder: SpoolFolder) -> SpoolingTransport:
+    return SpoolingTransport("traces", Port(), told, folder)
 
 
-def carried(courier: Courier, *answers: Answer) -> list[bytes]:
+def carried(courier: SpoolingTransport, *answers: Answer) -> list[bytes]:
     """Have a request carried for each answer; return what was really sent."""
     sent: list[bytes] = []
     payload = encode("traces", spans(2))
@@ -93,16 +104,18 @@ def carried(courier: Courier, *answers: Answer) -> list[bytes]:
     return sent
 
 
-def test_what_fails_is_kept_and_the_next_is_not_even_tried(courier: Courier, told: Told) -> None:
+def test_what_fails_is_kept_and_the_next_is_not_even_tried(
+    courier: SpoolingTransport, told: Told
+) -> None:
     """Until the time to try again has come."""
     sent = carried(courier, AWAY, AWAY, AWAY)
 
     assert len(sent) == 1
-    assert courier.fate is Fate.KEPT
+    assert courier.outcome is DeliveryOutcome.KEPT
     assert told.events == ["failed: refused", "kept 2", "kept 2", "kept 2"]
 
 
-def test_waits_between_attempts_grow_up_to_half_a_minute(courier: Courier) -> None:
+def test_waits_between_attempts_grow_up_to_half_a_minute(courier: SpoolingTransport) -> None:
     """And are over with the first success."""
     waits = []
     for _ in range(8):
@@ -117,17 +130,17 @@ def test_waits_between_attempts_grow_up_to_half_a_minute(courier: Courier) -> No
 
 
 def test_what_is_refused_for_good_is_neither_kept_nor_repeated(
-    courier: Courier, told: Told, folder: SpoolFolder
+    courier: SpoolingTransport, told: Told, folder: SpoolFolder
 ) -> None:
     """It would be refused again."""
-    carried(courier, Answer(Verdict.REJECTED, "it answered 400"))
+    carried(courier, Answer(ResponseClass.REJECTED, "it answered 400"))
 
-    assert courier.fate is Fate.REJECTED
+    assert courier.outcome is DeliveryOutcome.REJECTED
     assert told.events == ["refused: it answered 400"]
     assert folder.waiting() == []
 
 
-def test_a_request_under_way_belongs_to_whoever_takes_it(courier: Courier) -> None:
+def test_a_request_under_way_belongs_to_whoever_takes_it(courier: SpoolingTransport) -> None:
     """At exit it is taken, and is not accounted for twice."""
     payload = encode("traces", spans())
     taken: list[bytes | None] = []
@@ -139,42 +152,42 @@ def test_a_request_under_way_belongs_to_whoever_takes_it(courier: Courier) -> No
     courier.carry(payload, send)
 
     assert taken == [payload]
-    assert courier.fate is Fate.TAKEN
+    assert courier.outcome is DeliveryOutcome.TAKEN
 
 
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [
-        (200, Verdict.DELIVERED),
-        (None, Verdict.TRY_LATER),
-        (429, Verdict.TRY_LATER),
-        (500, Verdict.TRY_LATER),
-        (503, Verdict.TRY_LATER),
-        (401, Verdict.TRY_LATER),
-        (302, Verdict.UNWANTED),
-        (404, Verdict.UNWANTED),
-        (400, Verdict.REJECTED),
-        (413, Verdict.TOO_LARGE),
+        (200, ResponseClass.DELIVERED),
+        (None, ResponseClass.TRY_LATER),
+        (429, ResponseClass.TRY_LATER),
+        (500, ResponseClass.TRY_LATER),
+        (503, ResponseClass.TRY_LATER),
+        (401, ResponseClass.TRY_LATER),
+        (302, ResponseClass.UNWANTED),
+        (404, ResponseClass.UNWANTED),
+        (400, ResponseClass.REJECTED),
+        (413, ResponseClass.TOO_LARGE),
     ],
 )
-def test_what_an_http_status_means(status: int | None, verdict: Verdict) -> None:
+def test_what_an_http_status_means(status: int | None, verdict: ResponseClass) -> None:
     """A redirect is no success, although the SDK's exporter says so."""
-    assert http_verdict(status) is verdict
+    assert classify_http(status) is verdict
 
 
 @pytest.mark.parametrize(
     ("code", "verdict"),
     [
-        ("OK", Verdict.DELIVERED),
-        ("UNAVAILABLE", Verdict.TRY_LATER),
-        ("UNAUTHENTICATED", Verdict.TRY_LATER),
-        ("INVALID_ARGUMENT", Verdict.REJECTED),
-        ("UNIMPLEMENTED", Verdict.UNWANTED),
+        ("OK", ResponseClass.DELIVERED),
+        ("UNAVAILABLE", ResponseClass.TRY_LATER),
+        ("UNAUTHENTICATED", ResponseClass.TRY_LATER),
+        ("INVALID_ARGUMENT", ResponseClass.REJECTED),
+        ("UNIMPLEMENTED", ResponseClass.UNWANTED),
     ],
 )
-def test_what_a_grpc_status_means(code: str, verdict: Verdict) -> None:
+def test_what_a_grpc_status_means(code: str, verdict: ResponseClass) -> None:
     """The same distinctions."""
-    assert grpc_verdict(code) is verdict
+    assert classify_grpc(code) is verdict
 
 
 @pytest.mark.parametrize(
@@ -189,9 +202,9 @@ def test_what_a_grpc_status_means(code: str, verdict: Verdict) -> None:
 def test_the_exporters_of_the_sdk_have_the_places_we_need(exporter: Any, signal: str) -> None:
     """Private names of this version of the SDK; without them there is no spool."""
     made = exporter(endpoint="http://127.0.0.1:9")
-    port = port_of(made, signal)
+    port = adapter_for(made, signal)
     assert port is not None
-    port.intercept(lambda _payload, _send: Answer(Verdict.REJECTED))
+    port.intercept(lambda _payload, _send: Answer(ResponseClass.REJECTED))
 
     if signal == "traces":
         assert made.export(spans()) is SpanExportResult.FAILURE
@@ -200,16 +213,16 @@ def test_the_exporters_of_the_sdk_have_the_places_we_need(exporter: Any, signal:
 
 def test_other_exporters_are_left_alone() -> None:
     """They have no requests of ours."""
-    assert port_of(ConsoleSpanExporter(), "traces") is None
+    assert adapter_for(ConsoleSpanExporter(), "traces") is None
 
 
 def test_an_exporter_behind_a_courier_works_as_before(told: Told, tmp_path: Path) -> None:
     """The request, its answer and the SDK's result are the same."""
     with FaultySink() as sink:
         exporter = OTLPSpanExporter(endpoint=f"{sink.url}/v1/traces")
-        port = port_of(exporter, "traces")
+        port = adapter_for(exporter, "traces")
         assert port is not None
-        courier = Courier("traces", port, told, None)
+        courier = SpoolingTransport("traces", port, told, None)
         good = exporter.export(spans(5))
         sink.status = 503
         bad = exporter.export(spans(5))
@@ -218,14 +231,14 @@ def test_an_exporter_behind_a_courier_works_as_before(told: Told, tmp_path: Path
     assert (good, bad) == (SpanExportResult.SUCCESS, SpanExportResult.FAILURE)
     assert len(sink.spans) == 5
     assert sink.refused == {503: 1}
-    assert courier.fate is Fate.RETURNED
+    assert courier.outcome is DeliveryOutcome.RETURNED
 
 
 def test_it_is_known_when_a_request_is_on_its_way() -> None:
     """After the last byte was written and before the answer."""
     with FaultySink() as sink:
         exporter = OTLPSpanExporter(endpoint=f"{sink.url}/v1/traces")
-        port = port_of(exporter, "traces")
+        port = adapter_for(exporter, "traces")
         assert port is not None
         arrived: list[int] = []
         sink.seconds = 0.2
@@ -236,7 +249,7 @@ def test_it_is_known_when_a_request_is_on_its_way() -> None:
         answer = port.send(encode("traces", spans(3)), on_sent)
         exporter.shutdown()  # type: ignore[no-untyped-call]
 
-    assert answer.verdict is Verdict.DELIVERED
+    assert answer.verdict is ResponseClass.DELIVERED
     assert arrived == [3]
 
 

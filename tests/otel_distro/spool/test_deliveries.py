@@ -349,7 +349,7 @@ def test_grpc_exporters_have_the_spool_too(tmp_path: Path) -> None:
     """What cannot be delivered waits for the next process."""
     from concurrent.futures import ThreadPoolExecutor
 
-    import grpc  # type: ignore[import-untyped]
+    import grpc
     from opentelemetry.proto.collector.trace.v1 import (
         trace_service_pb2,
         trace_service_pb2_grpc,

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from otel_distro.spool.answer import Answer, Verdict
-from otel_distro.spool.drain import DAMAGED, drain, turn_to_drain
-from otel_distro.spool.folder import SEGMENT_BYTES, SpoolFolder
-from otel_distro.spool.limits import SpoolLimits
-from otel_distro.spool.segments import Segment
+from otel_distro.export.spool.answer import Answer, ResponseClass
+from otel_distro.export.spool.drain import DAMAGED, drain, turn_to_drain
+from otel_distro.export.spool.folder import SEGMENT_BYTES, SpoolFolder
+from otel_distro.export.spool.limits import SpoolLimits
+from otel_distro.export.spool.segments import Segment
+from otel_host.descriptors import OwnDescriptor
 from support.spool import ADDRESS, Heard, Wire
 
-AWAY = Answer(Verdict.TRY_LATER, "refused")
+AWAY = Answer(ResponseClass.TRY_LATER, "refused")
 
 
 def test_what_is_kept_can_be_sent_later_by_another_process(
@@ -173,8 +174,7 @@ def test_a_real_full_device_is_told(folder: SpoolFolder, heard: Heard) -> None:
     segment = folder._segment
     assert segment is not None
     full = os.open("/dev/full", os.O_RDWR)
-    os.dup2(full, segment._descriptor)
-    os.close(full)
+    segment._own = OwnDescriptor(full, "/dev/full")
 
     assert not folder.keep(b"payload", 1)
     assert isinstance(heard.faults[0], OSError)
@@ -198,7 +198,7 @@ def test_what_could_not_be_sent_stays(folder: SpoolFolder, wire: Wire) -> None:
     for number in range(3):
         folder.keep(bytes([number]) * 600_000, 1)
     folder.hand_over()
-    wire.answers = [Answer(Verdict.DELIVERED), AWAY]
+    wire.answers = [Answer(ResponseClass.DELIVERED), AWAY]
     first = drain(folder.path, wire.send)
     again = drain(folder.path, wire.send)
 
@@ -211,7 +211,7 @@ def test_what_is_rejected_for_good_does_not_block_the_rest(folder: SpoolFolder, 
     folder.keep(bytes(900_000), 7)
     folder.keep(bytes(900_000), 5)
     folder.hand_over()
-    wire.answers = [Answer(Verdict.REJECTED, "it answered 400")]
+    wire.answers = [Answer(ResponseClass.REJECTED, "it answered 400")]
     done = drain(folder.path, wire.send)
 
     assert (done.rejected, done.sent, folder.waiting()) == (7, 5, [])
@@ -221,7 +221,7 @@ def test_where_nobody_takes_it_what_was_kept_stays(folder: SpoolFolder, wire: Wi
     """A wrong address is mended sooner or later."""
     folder.keep(b"payload", 1)
     folder.hand_over()
-    wire.answers = [Answer(Verdict.UNWANTED, "it answered 404")]
+    wire.answers = [Answer(ResponseClass.UNWANTED, "it answered 404")]
     drain(folder.path, wire.send)
 
     assert len(folder.waiting()) == 1

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
-from otel_distro.spool.answer import Answer, Verdict
-from otel_distro.spool.courier import Courier
-from otel_distro.spool.drain import drain
-from otel_distro.spool.folder import SpoolFolder
-from otel_distro.spool.journal import Journal, Mark
+from otel_distro.export.spool.answer import Answer, ResponseClass
+from otel_distro.export.spool.courier import SpoolingTransport
+from otel_distro.export.spool.drain import drain
+from otel_distro.export.spool.folder import SpoolFolder
+from otel_distro.export.spool.journal import Journal, Mark
 from support.spool import Heard, Wire
 
 
@@ -22,7 +24,10 @@ class Port:
     def intercept(self, carry: object) -> None: ...
 
     def send(self, payload: bytes, on_sent: object = None) -> Answer:
-        return Answer(Verdict.DELIVERED)
+        return Answer(ResponseClass.DELIVERED)
+
+    def credentials(self) -> Iterator[str]:
+        return iter(())
 
     def at_fork(self) -> None: ...
 
@@ -34,18 +39,20 @@ class Told(Heard):
 
     def failed(self, reason: str) -> None: ...
 
+    def warned(self, signal: str, warning: str) -> None: ...
+
     def refused(self, signal: str, reason: str) -> None: ...
 
     def kept(self, signal: str, count: int) -> None: ...
 
 
 @pytest.fixture
-def courier(folder: SpoolFolder) -> Courier:
-    return Courier("traces", Port(), Told(), folder)
+def courier(folder: SpoolFolder) -> SpoolingTransport:
+    return SpoolingTransport("traces", Port(), Told(), folder)
 
 
 @pytest.fixture
-def journal(courier: Courier, folder: SpoolFolder) -> Journal:
+def journal(courier: SpoolingTransport, folder: SpoolFolder) -> Journal:
     return Journal(courier, folder)
 
 
@@ -91,7 +98,7 @@ def test_what_was_delivered_leaves_no_file(journal: Journal, folder: SpoolFolder
 
 
 def test_a_request_on_its_way_counts_as_sent_until_it_is_known_to_have_failed(
-    journal: Journal, courier: Courier, folder: SpoolFolder, wire: Wire
+    journal: Journal, courier: SpoolingTransport, folder: SpoolFolder, wire: Wire
 ) -> None:
     """So a kill between request and answer has nothing sent twice."""
     courier.proven = True
@@ -106,7 +113,7 @@ def test_a_request_on_its_way_counts_as_sent_until_it_is_known_to_have_failed(
 
 
 def _waiting(folder: SpoolFolder) -> int:
-    from otel_distro.spool.segments import waiting_in
+    from otel_distro.export.spool.segments import waiting_in
 
     return sum(waiting_in(folder.path / name) for name in folder.waiting())
 
@@ -122,7 +129,7 @@ def test_while_the_other_side_has_not_proven_itself_nothing_counts_as_sent_early
 
 
 def test_in_an_outage_records_are_left_to_the_resender_at_once(
-    journal: Journal, courier: Courier, folder: SpoolFolder, wire: Wire
+    journal: Journal, courier: SpoolingTransport, folder: SpoolFolder, wire: Wire
 ) -> None:
     """They need no memory."""
     before = written(journal, 3)
@@ -139,7 +146,7 @@ def test_in_an_outage_records_are_left_to_the_resender_at_once(
 
 
 def test_after_an_outage_records_are_delivered_from_memory_again(
-    journal: Journal, courier: Courier, folder: SpoolFolder, wire: Wire
+    journal: Journal, courier: SpoolingTransport, folder: SpoolFolder, wire: Wire
 ) -> None:
     """On a page of their own."""
     courier.breaker.failed()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_distro.spool.records import (
+from otel_distro.export.spool.records import (
     HEADER_SIZE,
     Damage,
     Record,

@@ -20,12 +20,12 @@ from rich.console import Console
 
 from otel_budget.cost_budget import Action, CostBudget
 from otel_cost_ledger import LedgerWriter, open_ledger
-from otel_distro.budgets.standing import budget_lines
 from otel_distro.cli import main
+from otel_distro.cli.terminal.screen import bar, draw, sparkline
+from otel_distro.cli.terminal.snapshot import take
+from otel_distro.reports.budgets.standing import budget_lines
 from otel_distro.settings import Settings
-from otel_distro.terminal.screen import bar, draw, sparkline
-from otel_distro.terminal.snapshot import take
-from otel_pricing.call import CostStatus, PricedCall
+from otel_pricing.model.call import CostStatus, PricedCall
 from support.hostile import write_hostile
 from support.process import BIN, clean_environment
 from support.ui_ledger import month_of_calls
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from otel_distro.budgets.report import BudgetLine
-    from otel_distro.terminal.snapshot import Snapshot
+    from otel_distro.cli.terminal.snapshot import Snapshot
+    from otel_distro.reports.budgets.report import BudgetLine
 
 NOW = datetime(2026, 3, 18, 15, 30, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from otel_cost_ledger.ledger import Ledger
+    from otel_cost_ledger.query.ledger import Ledger
 
 MANY = ROWS_AT_ONCE + 1
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_cost_ledger import LedgerWriter, open_ledger
-from otel_cost_ledger.queries import costs
-from otel_distro import figures
+from otel_cost_ledger.query.queries import costs
+from otel_distro.base import formatting as figures
 from support.hostile import ATTACKS, write_hostile
 from support.process import BIN, clean_environment
 from support.ui_ledger import month_of_calls, write_month

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_distro import figures
+from otel_distro.base import formatting as figures
 from otel_distro.ui.charts import Series, bars, lines
 from otel_distro.ui.markup import element
 from otel_distro.ui.scale import scale, spread

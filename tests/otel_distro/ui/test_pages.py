@@ -12,9 +12,9 @@ import pytest
 
 from otel_budget.cost_budget import Action, CostBudget
 from otel_cost_ledger import LedgerWriter, open_ledger
-from otel_cost_ledger.filters import Filters
-from otel_cost_ledger.queries import calls, costs, stats
-from otel_distro import figures
+from otel_cost_ledger.model.filters import Filters
+from otel_cost_ledger.query.queries import calls, costs, stats
+from otel_distro.base import formatting as figures
 from otel_distro.settings import Settings
 from otel_distro.ui.page import PANELS
 from support.hostile import ATTACKS, write_hostile
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from starlette.testclient import TestClient
 
-    from otel_cost_ledger.costs import CostReport
+    from otel_cost_ledger.query.costs import CostReport
 
 SINCE = datetime(2026, 2, 17, tzinfo=UTC)
 

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from otel_cost_ledger import open_ledger
-from otel_cost_ledger.queries import costs
-from otel_distro import figures
+from otel_cost_ledger.query.queries import costs
+from otel_distro.base import formatting as figures
 from otel_distro.cli import main
 from otel_distro.settings import Settings
 from otel_distro.ui.report_file import report

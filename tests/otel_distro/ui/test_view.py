@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_cost_ledger.filters import to_ns
-from otel_cost_ledger.timeline import Extent
+from otel_cost_ledger.model.filters import to_ns
+from otel_cost_ledger.query.timeline import Extent
 from otel_distro.ui.view import BY, FILTERS, WINDOWS, fitting_window, read_view
 
 NOW = datetime(2026, 3, 18, 15, 30, 12, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Retention, archives, copies and checks."""

@@ -1,0 +1,92 @@
+"""Taking a whole ledger to another place, such as from a file to PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_cost_ledger.model.entries import Entry, ViolationRow
+from otel_cost_ledger.model.errors import LedgerError, UnusableRowError
+from otel_cost_ledger.model.rows import DimKey, OriginKey, OutcomeKey, Row
+from otel_cost_ledger.sqlite.old_sums import read_old_sums
+from otel_cost_ledger.sqlite.store import Stored
+from otel_cost_ledger.write.stores import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.query.ledger import Ledger
+
+_CHUNK: Final = 4096
+_KEYS: Final = (("d", DimKey), ("o", OriginKey), ("r", OutcomeKey))
+_NAMES: Final = ", ".join(f"{table}.{name}" for table, key in _KEYS for name in key._fields)
+_PLAIN: Final = [name for name in Row._fields if name not in {"dim", "origin", "outcome"}]
+_CALLS: Final = f"""
+    SELECT {", ".join(f"c.{name}" for name in _PLAIN)}, {_NAMES}
+    FROM calls c
+    JOIN dims d ON d.id = c.dim_id
+    JOIN origins o ON o.id = c.origin_id
+    JOIN outcomes r ON r.id = c.outcome_id
+    ORDER BY c.start_ns, c.span_id
+"""  # noqa: S608 - made of constants
+_VIOLATIONS: Final = f"SELECT {', '.join(ViolationRow._fields)} FROM latency_violations"  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a copy did."""
+
+    calls: Stored
+    """New calls and violations, and those that were there already."""
+    old_sums: int
+    """Sums of earlier days that were new."""
+    old_sums_there: int
+    """Sums that were not copied because the target has some of that day and name."""
+
+
+def copy_ledger(
+    source: Ledger, target: Location, *, progress: Callable[[int], None] | None = None
+) -> Copied:
+    """Copy every call, latency violation and earlier sum of *source* to the ledger at *target*.
+
+    Doing it again adds what is new since. Prices that were replaced are not copied. Raises
+    `LedgerError`; what was copied until then stays.
+    """
+    store = open_store(target)
+    total = Stored()
+    done = 0
+    try:
+        sums = read_old_sums(source)
+        new_sums = store.add_old_sums(sums)
+        entries = _entries(source)
+        while chunk := list(islice(entries, _CHUNK)):
+            total.add(store.apply(chunk))
+            done += len(chunk)
+            if progress is not None:
+                progress(done)
+    except UnusableRowError as error:
+        raise LedgerError(f"{target} refuses a call of {source.location}: {error}") from error
+    finally:
+        store.release()
+    return Copied(total, new_sums, len(sums.daily) - new_sums)
+
+
+def _entries(source: Ledger) -> Iterator[Entry]:
+    for values in source.rows(_CALLS):
+        yield Entry("insert", _row(values))
+    for values in source.rows(_VIOLATIONS):
+        yield Entry("violation", ViolationRow(*values))
+
+
+def _row(values: tuple[Any, ...]) -> Row:
+    plain = dict(zip(_PLAIN, values, strict=False))
+    plain["extra"] = json.loads(plain["extra"]) if plain["extra"] else None
+    keys: list[Any] = []
+    at = len(_PLAIN)
+    for _, key in _KEYS:
+        keys.append(key(*values[at : at + len(key._fields)]))
+        at += len(key._fields)
+    return Row(dim=keys[0], origin=keys[1], outcome=keys[2], **plain)

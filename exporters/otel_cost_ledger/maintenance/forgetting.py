@@ -1,0 +1,152 @@
+"""Taking a person out of the ledger: calls lose the link to them, or go; sums stay exact.
+
+Works a little at a time, as retention does, so that writers hardly wait. What is deleted is
+overwritten, also in the write-ahead log.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_cost_ledger.model.location import PostgresUrl
+from otel_cost_ledger.model.quiet import suppressed
+from otel_cost_ledger.sqlite.connection import open_writer
+from otel_cost_ledger.sqlite.gate import Gate
+from otel_cost_ledger.sqlite.paths import check_private, identity
+from otel_host.file_locks import wait_and_lock
+from otel_host.private_files import open_private, replacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_cost_ledger.model.location import Location
+
+_CHUNK: Final = 500
+_BUSY_MS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What was found of a person, and is there no more."""
+
+    unlinked_calls: int = 0
+    """Calls that are still there, of nobody."""
+    deleted_calls: int = 0
+    waiting_calls: int = 0
+    """Calls that waited in the spill file."""
+
+
+def forget_user(
+    location: Location, user_id: int, *, erase: bool = False, spill: Path | None = None
+) -> Forgotten:
+    """Unlink the calls of the user stored as *user_id*, or with *erase* delete them.
+
+    Their sessions are unlinked as well, since a session leads to its user. *spill* is the file
+    where calls wait. Raises `LedgerError` or the database's own error; what was done stays done.
+    """
+    waiting = _forget_waiting(spill, user_id, erase=erase) if spill is not None else 0
+    with suppressed():
+        if isinstance(location, PostgresUrl):
+            from otel_cost_ledger.postgres.connection import open_for_writing
+
+            with open_for_writing(location, timeout_ms=_BUSY_MS) as connection:
+                unlinked, deleted = _forget(connection, user_id, erase=erase)
+            return Forgotten(unlinked_calls=unlinked, deleted_calls=deleted, waiting_calls=waiting)
+        if not location.exists():
+            return Forgotten(waiting_calls=waiting)
+        writer = open_writer(location, busy_timeout_ms=_BUSY_MS)
+        gate = Gate(location.with_name(location.name + ".lock"), _BUSY_MS / 1000)
+        try:
+            writer.execute("PRAGMA secure_delete = ON").fetchall()
+            unlinked, deleted = _forget(writer, user_id, erase=erase, gate=gate)
+            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            gate.close()
+            writer.close()
+    return Forgotten(unlinked_calls=unlinked, deleted_calls=deleted, waiting_calls=waiting)
+
+
+def _forget(
+    connection: Any, user_id: int, *, erase: bool, gate: Gate | None = None
+) -> tuple[int, int]:
+    # Found before the lock is taken: there is no index on users, so this reads every call.
+    keys = connection.execute(
+        "SELECT start_ns, span_id FROM calls WHERE user_id = ?", [user_id]
+    ).fetchall()
+    others = connection.execute(
+        "SELECT start_ns, span_id FROM calls WHERE user_id IS NULL AND session_id IN"
+        " (SELECT DISTINCT session_id FROM calls WHERE user_id = ? AND session_id IS NOT NULL)",
+        [user_id],
+    ).fetchall()
+    unlink = "UPDATE calls SET user_id = NULL, session_id = NULL WHERE start_ns = ? AND span_id = ?"
+    delete = "DELETE FROM calls WHERE start_ns = ? AND span_id = ?"
+    _each(connection, unlink, others, gate)
+    _each(connection, delete if erase else unlink, keys, gate)
+    if erase:
+        _each(connection, delete.replace("calls", "replaced_prices"), keys, gate)
+    unlinked = len(others) + (0 if erase else len(keys))
+    return unlinked, len(keys) if erase else 0
+
+
+def _each(connection: Any, statement: str, keys: list[Any], gate: Gate | None) -> None:
+    for start in range(0, len(keys), _CHUNK):
+        chunk = keys[start : start + _CHUNK]
+        if gate is None:
+            with connection.transaction():
+                for key in chunk:
+                    connection.execute(statement, list(key))
+            continue
+        with gate.turn():
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.executemany(statement, chunk)
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+
+
+def _forget_waiting(spill: Path, user_id: int, *, erase: bool) -> int:
+    """Rewrite the spill file without the user; return how many of its calls that changed."""
+    check_private(spill)
+    try:
+        descriptor = open_private(spill, os.O_RDWR)
+    except FileNotFoundError:
+        return 0
+    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as lines:
+        wait_and_lock(descriptor)
+        opened = os.fstat(descriptor)
+        if (opened.st_dev, opened.st_ino) != identity(spill):
+            return 0  # replayed meanwhile; its calls are in the ledger now
+        kept, changed = _without(list(lines), user_id, erase=erase)
+        if changed:
+            # Writers that wait for the lock see that the file is another one, and open that.
+            with replacing(spill) as new:
+                new.writelines(line.encode() for line in kept)
+    return changed
+
+
+def _without(lines: list[str], user_id: int, *, erase: bool) -> tuple[list[str], int]:
+    from otel_cost_ledger.model.entries import Entry, from_line, to_line
+    from otel_cost_ledger.model.rows import Row
+
+    kept: list[str] = []
+    changed = 0
+    for line in lines:
+        try:
+            entry = from_line(line)
+        except ValueError:
+            kept.append(line)
+            continue
+        row = entry.row
+        if isinstance(row, Row) and row.user_id == user_id:
+            changed += 1
+            if erase:
+                continue
+            bare = row._replace(user_id=None, session_id=None)
+            kept.append(to_line(Entry(entry.kind, bare)))
+        else:
+            kept.append(line)
+    return kept, changed

@@ -1,0 +1,1 @@
+"""Rows, sums, schema and errors: what every ledger shares."""

@@ -1,0 +1,189 @@
+"""A connection to PostgreSQL that understands the ledger's statements; psycopg is loaded late."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_cost_ledger.model.errors import (
+    LedgerError,
+    NewerSchemaError,
+    ServerError,
+    UnusableRowError,
+)
+from otel_cost_ledger.model.schema import SCHEMA_VERSION, migration_script
+from otel_cost_ledger.postgres.schema import SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from otel_cost_ledger.model.location import PostgresUrl
+    from otel_cost_ledger.model.sql import Answer
+
+WRITERS: Final = 0x4F544C_0001
+"""Advisory lock: writers take turns with it, so that no two wait for each other's sums."""
+MAINTENANCE: Final = 0x4F544C_0002
+_CREATION: Final = 0x4F544C_0003
+_READERS_WAIT_MS: Final = 10_000
+
+_FAULTS: Final = {
+    "40": ("busy", "another process is writing; calls are kept and retried"),
+    "55": ("busy", "another process is writing; calls are kept and retried"),
+    "57": ("unavailable", "the server is stopping or starting; calls are kept and retried"),
+    "53": ("unavailable", "the server is out of memory or connections; calls are kept"),
+    "53100": ("disk_full", "free some disk space on the server; calls are kept"),
+    "25": ("read_only", "the server accepts no writes; name its primary"),
+    "42501": ("read_only", "give the user the right to create and write in the database"),
+    "42": ("unexpected", "the tables are not those of this version"),
+}
+"""SQLSTATE, or its class -> name of a fault and what to do."""
+_NO_ANSWER: Final = ("unavailable", "check that the server runs and can be reached")
+
+
+def driver() -> Any:
+    """Return the module `psycopg`, or say how to install it."""
+    try:
+        import psycopg
+    except ImportError as error:
+        raise LedgerError(
+            "a PostgreSQL ledger needs psycopg; run: pip install 'otel-distro[postgres]'"
+        ) from error
+    return psycopg
+
+
+class PostgresConnection:
+    """An autocommitting connection whose errors are ours and never show a password."""
+
+    def __init__(self, url: PostgresUrl, *, timeout_ms: int) -> None:
+        psycopg = driver()
+        self.url = url
+        defaults = {"application_name": "otel-distro", "connect_timeout": "5"}
+        with self.translated():
+            self.raw = psycopg.connect("", autocommit=True, **{**defaults, **url.parameters})
+        self.raw.adapters.register_loader("numeric", _integers())
+        self.set_timeout(timeout_ms)
+
+    def set_timeout(self, timeout_ms: int) -> None:
+        """Wait at most so long for other processes' locks."""
+        self.execute(f"SET lock_timeout = {int(timeout_ms)}")
+
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Answer:
+        """Run one statement written for `?`."""
+        with self.translated():
+            answer: Answer = self.raw.execute(_for_psycopg(sql), tuple(values))
+            return answer
+
+    def run_script(self, script: str) -> None:
+        """Run several statements without values."""
+        with self.translated():
+            # bytes, since psycopg asks for proof that a text is no user's.
+            self.raw.execute(script.encode())
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Do all of the body or nothing."""
+        with self.translated(), self.raw.transaction():
+            yield
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn psycopg's errors in the body into ours."""
+        psycopg = driver()
+        try:
+            yield
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            raise UnusableRowError(type(error).__name__) from error
+        except psycopg.Error as error:
+            state = error.sqlstate or ""
+            if state.startswith("54"):
+                raise UnusableRowError(type(error).__name__) from error
+            fault, remedy = _FAULTS.get(state) or _FAULTS.get(state[:2]) or _NO_ANSWER
+            said = " ".join(str(error).split()) or type(error).__name__
+            message = self.url.without_password(f"{self.url}: {said}")
+            raise ServerError(f"{message}; {remedy}", fault) from None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.raw.close()
+
+    def __enter__(self) -> PostgresConnection:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def open_for_writing(url: PostgresUrl, *, timeout_ms: int) -> PostgresConnection:
+    """Return a connection to the ledger at *url*, which is created where there is none."""
+    connection = PostgresConnection(url, timeout_ms=timeout_ms)
+    try:
+        if (find_schema(connection) or 0) < SCHEMA_VERSION:
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock(?)", [_CREATION])
+                # Another process may have made it while we waited.
+                version = find_schema(connection) or 0
+                if version:
+                    connection.execute(f"SET LOCAL search_path TO {SCHEMA}")
+                for step in range(version + 1, SCHEMA_VERSION + 1):
+                    connection.run_script(migration_script("postgres", step))
+        connection.execute(f"SET search_path TO {SCHEMA}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_for_reading(url: PostgresUrl) -> PostgresConnection | None:
+    """Return a connection that sees one moment of the ledger at *url*; None where there is none."""
+    connection = PostgresConnection(url, timeout_ms=_READERS_WAIT_MS)
+    try:
+        if find_schema(connection) is None:
+            connection.close()
+            return None
+        connection.execute(f"SET search_path TO {SCHEMA}")
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def find_schema(connection: PostgresConnection) -> int | None:
+    """Return the version of the ledger there, None without one; raises for a newer one."""
+    if not has_table(connection, "meta"):
+        return None
+    found = connection.execute(
+        f"SELECT value FROM {SCHEMA}.meta WHERE key = 'schema_version'"  # noqa: S608
+    ).fetchone()
+    version = int(found[0]) if found else 0
+    if version > SCHEMA_VERSION:
+        raise NewerSchemaError(
+            f"{connection.url} has schema {version}, this version of otel-distro knows up to "
+            f"{SCHEMA_VERSION}; upgrade otel-distro or choose another ledger"
+        )
+    return version
+
+
+def has_table(connection: PostgresConnection, name: str) -> bool:
+    """Return whether the ledger's schema has the table *name*."""
+    # to_regclass() answers from a cache that waiting for an advisory lock does not bring up to
+    # date: it misses what another writer has made meanwhile.
+    sql = "SELECT 1 FROM pg_tables WHERE schemaname = ? AND tablename = ?"
+    return connection.execute(sql, [SCHEMA, name]).fetchone() is not None
+
+
+@lru_cache(maxsize=512)
+def _for_psycopg(sql: str) -> bytes:
+    return sql.replace("%", "%%").replace("?", "%s").encode()
+
+
+def _integers() -> Any:
+    """Return a loader for sums of bigint, which PostgreSQL makes numeric, as Python's int."""
+    from psycopg.adapt import Loader
+
+    class IntegerLoader(Loader):
+        def load(self, data: Any) -> int:
+            return int(bytes(data))
+
+    return IntegerLoader

@@ -1,0 +1,174 @@
+"""What did it cost: sums by any grouping, exact for any time window.
+
+Whole days come from the daily rollup and the rest of the window from the rows, so a month over
+ten million calls is answered from a few thousand sums, and "the last 24 hours" is not two days.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_cost_ledger.model.filters import Filters, Window, check_names
+from otel_cost_ledger.model.money import usd_text
+from otel_cost_ledger.model.schema import COUNTERS
+from otel_cost_ledger.query.grouping import GROUPS, IN_ROLLUP, key_maker
+from otel_cost_ledger.query.latency import Latencies, measure_latencies
+from otel_cost_ledger.query.sources import rows_are_complete, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from otel_cost_ledger.query.grouping import Key
+    from otel_cost_ledger.query.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostLine:
+    """The sums of one group of billed calls, or of all of them."""
+
+    key: tuple[str, ...] = ()
+    """One value for each name in the report's `by`; "" for what a call does not say."""
+    calls: int = 0
+    """All provider calls, failed ones included; spans that repeat another's call are not."""
+    cost_nano_usd: int = 0
+    exposure_nano_usd: int = 0
+    """What unpriced and partial calls may have cost on top, at the dearest plausible price."""
+    unpriced_calls: int = 0
+    partial_calls: int = 0
+    estimated_calls: int = 0
+    reported_calls: int = 0
+    """Calls whose amount is what the provider or the instrumentation reports."""
+    free_calls: int = 0
+    failed_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    latency_us: int = 0
+    """Sum of the latencies of all calls."""
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+
+    @property
+    def cost_usd(self) -> str:
+        """The cost as an exact decimal string."""
+        return usd_text(self.cost_nano_usd)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostReport:
+    """The answer to "what did it cost", in total and by group, the dearest first."""
+
+    by: tuple[str, ...]
+    total: CostLine
+    groups: tuple[CostLine, ...]
+    complete: bool
+    """False when the window needs rows that retention has removed: the sums are too low."""
+
+
+def costs(
+    ledger: Ledger,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    by: Sequence[str] = ("model",),
+    filters: Filters | None = None,
+    percentiles: bool = True,
+) -> CostReport:
+    """Return the cost of the calls that started between *since* and *until*.
+
+    Times are aware; None leaves that side open. *by* names any of `GROUPS`. Percentiles are
+    nearest-rank and exact for up to some thousand calls; for more they come from the stored
+    histogram (at most 2.2 % off) where it knows the grouping. Without *percentiles* the answer
+    comes in a third of the time.
+    """
+    by = tuple(by)
+    check_names("group", by, GROUPS)
+    filters = filters or Filters()
+    window = Window.between(since, until)
+    from_rollup = {*by, *filters.names()} <= IN_ROLLUP
+    lines = _sum(ledger, window, by, filters, from_rollup=from_rollup)
+    total = total_of(lines.values())
+    latencies = Latencies({}, exact=False)
+    if percentiles:
+        latencies = measure_latencies(ledger, window, by, filters, calls=total.calls)
+    groups = [_with_percentiles(line, latencies, line.key) for line in lines.values()]
+    return CostReport(
+        by=by,
+        total=_with_percentiles(total, latencies, None),
+        groups=tuple(sorted(groups, key=_dearest_first)),
+        complete=rows_are_complete(ledger, window, whole_days_needed=not from_rollup),
+    )
+
+
+# Field names of CostLine to integers; Any, because a checker cannot know which names these are.
+_Sums = dict[str, Any]
+
+
+def _sum(
+    ledger: Ledger, window: Window, by: Sequence[str], filters: Filters, *, from_rollup: bool
+) -> dict[Key, CostLine]:
+    columns, key_of = key_maker(ledger, by)
+    outcomes = {
+        id_: (status, failed)
+        for id_, status, failed in ledger.rows(
+            "SELECT id, status, failed FROM outcomes WHERE billed = 1"
+        )
+    }
+    sums: dict[Key, _Sums] = {}
+    for source in sources(window, from_rollup=from_rollup):
+        sql, values = source.grouped((*columns, "outcome_id"), source.sums, filters)
+        for row in ledger.rows(sql, values):
+            *ids, outcome_id = row[: len(columns) + 1]
+            if outcome_id in outcomes:
+                counted: _Sums = dict(zip(COUNTERS, row[len(columns) + 1 :], strict=True))
+                _add(sums.setdefault(key_of(ids), {}), counted, *outcomes[outcome_id])
+    return {key: replace(CostLine(key=key), **counted) for key, counted in sums.items()}
+
+
+_BY_STATUS: Final = {
+    "unpriced": "unpriced_calls",
+    "partial": "partial_calls",
+    "estimated": "estimated_calls",
+    "reported": "reported_calls",
+    "free": "free_calls",
+}
+
+
+def _add(sums: _Sums, counted: Mapping[str, int], status: str, failed: int) -> None:
+    for name, value in counted.items():
+        sums[name] = sums.get(name, 0) + value
+    if status in _BY_STATUS:
+        name = _BY_STATUS[status]
+        sums[name] = sums.get(name, 0) + counted["calls"]
+    if failed:
+        sums["failed_calls"] = sums.get("failed_calls", 0) + counted["calls"]
+
+
+def total_of(lines: Iterable[CostLine]) -> CostLine:
+    """Return the sums of *lines*, without percentiles, which do not add up."""
+    sums: _Sums = {}
+    for line in lines:
+        for name in _ADDITIVE:
+            sums[name] = sums.get(name, 0) + getattr(line, name)
+    return replace(CostLine(), **sums)
+
+
+_ADDITIVE: Final = (*COUNTERS, *_BY_STATUS.values(), "failed_calls")
+
+
+def _with_percentiles(line: CostLine, latencies: Latencies, key: Key | None) -> CostLine:
+    return replace(
+        line,
+        p50_ms=latencies.percentile_ms(key, 50),
+        p95_ms=latencies.percentile_ms(key, 95),
+        p99_ms=latencies.percentile_ms(key, 99),
+    )
+
+
+def _dearest_first(line: CostLine) -> tuple[int, int, Key]:
+    return -line.cost_nano_usd, -line.calls, line.key

@@ -1,0 +1,99 @@
+"""What a report can be broken down by, and what each choice is called in its lines."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from otel_cost_ledger.model.filters import DIM_NAMES, EPOCH, ORIGIN_NAMES
+from otel_cost_ledger.model.privacy import format_pseudonym
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from otel_cost_ledger.query.ledger import Ledger
+
+PERIODS: Final = ("day", "week", "month")
+PERSONS: Final = ("user", "session")
+GROUPS: Final = (*DIM_NAMES, *PERSONS, *ORIGIN_NAMES, "status", "error_type", *PERIODS)
+"""Everything `by` may name. Periods are UTC; weeks are ISO weeks."""
+
+IN_ROLLUP: Final = frozenset({*DIM_NAMES, *PERIODS, "status", "error_type", "failed"})
+"""Groups and filters that the daily sums can answer."""
+
+IN_HISTOGRAM: Final = frozenset({"provider", "model", "operation", *PERIODS})
+"""Groups and filters that the stored latency histogram can answer."""
+
+COLUMN_OF: Final = {
+    **dict.fromkeys(DIM_NAMES, "dim_id"),
+    **dict.fromkeys(ORIGIN_NAMES, "origin_id"),
+    **dict.fromkeys(("status", "error_type"), "outcome_id"),
+    **dict.fromkeys(PERIODS, "day"),
+    "user": "user_id",
+    "session": "session_id",
+}
+
+_SERIES_COLUMNS: Final = dict.fromkeys(("provider", "model", "operation"), "series_id")
+
+_TABLE_OF: Final = {
+    "dim_id": "dims",
+    "series_id": "series",
+    "origin_id": "origins",
+    "outcome_id": "outcomes",
+}
+
+Key = tuple[str, ...]
+
+
+def key_maker(
+    ledger: Ledger, by: Sequence[str], *, of_series: bool = False
+) -> tuple[list[str], Callable[[Sequence[int | None]], Key]]:
+    """Return the id columns that *by* needs, and what makes a key of one row of them.
+
+    With *of_series* provider, model and operation are found by `series_id`, not `dim_id`.
+    """
+    column_of = {**COLUMN_OF, **(_SERIES_COLUMNS if of_series else {})}
+    columns = sorted({column_of[name] for name in by})
+    namers = [(columns.index(column_of[name]), _namer(ledger, name, column_of)) for name in by]
+
+    # Few keys, many rows: a day's histogram has thousands of rows for one key.
+    known: dict[tuple[int | None, ...], Key] = {}
+
+    def key_of(ids: Sequence[int | None]) -> Key:
+        found = tuple(ids)
+        key = known.get(found)
+        if key is None:
+            key = known[found] = tuple(name(found[place]) for place, name in namers)
+        return key
+
+    return columns, key_of
+
+
+def _namer(ledger: Ledger, group: str, column_of: Mapping[str, str]) -> Callable[[int | None], str]:
+    if group in PERIODS:
+        return _PERIOD_NAMES[group]
+    if group in PERSONS:
+        return _person
+    # Looked up in memory: a join would carry the text through every row of the rollup.
+    names = dict(ledger.rows(f"SELECT id, {group} FROM {_TABLE_OF[column_of[group]]}"))  # noqa: S608
+    return lambda stored: str(names[stored])
+
+
+def _person(stored: int | None) -> str:
+    return format_pseudonym(stored) or ""
+
+
+def _day(day: int | None) -> str:
+    return (EPOCH + timedelta(days=day or 0)).date().isoformat()
+
+
+def _week(day: int | None) -> str:
+    year, week, _ = (EPOCH + timedelta(days=day or 0)).isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+def _month(day: int | None) -> str:
+    return _day(day)[:7]
+
+
+_PERIOD_NAMES: Final = {"day": _day, "week": _week, "month": _month}

@@ -1,0 +1,103 @@
+"""Latency percentiles of any grouping, exact while that is cheap."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from otel_cost_ledger.model.filters import BILLED
+from otel_cost_ledger.model.histogram import bucket_of, middle_us, percentile
+from otel_cost_ledger.query import sources
+from otel_cost_ledger.query.grouping import IN_HISTOGRAM, key_maker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from otel_cost_ledger.model.filters import Filters, Window
+    from otel_cost_ledger.query.grouping import Key
+    from otel_cost_ledger.query.ledger import Ledger
+
+EXACT_CALLS: Final = 10_000
+"""Up to this many calls percentiles are read from the rows themselves, in about 10 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """How often each latency, or each bucket of latencies, occurs in each group."""
+
+    counts: dict[Key, Counter[int]]
+    exact: bool
+
+    def percentile_ms(self, key: Key | None, percent: int) -> float | None:
+        """Return a percentile of one group, or with None of all; None when nothing is known."""
+        found = percentile(self._counts_of(key), percent)
+        if found is None:
+            return None
+        return round((found if self.exact else middle_us(found)) / 1000, 3)
+
+    def _counts_of(self, key: Key | None) -> Counter[int]:
+        if key is not None:
+            return self.counts.get(key, Counter())
+        total: Counter[int] = Counter()
+        for counted in self.counts.values():
+            total.update(counted)
+        return total
+
+
+def measure_latencies(
+    ledger: Ledger, window: Window, by: Sequence[str], filters: Filters, *, calls: int
+) -> Latencies:
+    """Return the latencies of the billed calls in *window*, about *calls* of them.
+
+    Nothing is returned where rows are needed that retention has removed: a percentile of what
+    happens to be left would be a wrong number.
+    """
+    has_rows = sources.rows_are_complete(ledger, window, whole_days_needed=True)
+    if calls <= EXACT_CALLS and has_rows:
+        return Latencies(_from_rows(ledger, (window,), by, filters, int), exact=True)
+    stored = {*by, *filters.names()} <= IN_HISTOGRAM
+    if stored and sources.rows_are_complete(ledger, window, whole_days_needed=False):
+        counts = _from_rows(ledger, window.edges(), by, filters, bucket_of)
+        for key, counted in _from_histogram(ledger, window, by, filters).items():
+            counts.setdefault(key, Counter()).update(counted)
+        return Latencies(counts, exact=False)
+    if has_rows:
+        return Latencies(_from_rows(ledger, (window,), by, filters, bucket_of), exact=False)
+    return Latencies({}, exact=False)
+
+
+def _from_rows(
+    ledger: Ledger,
+    windows: Sequence[Window],
+    by: Sequence[str],
+    filters: Filters,
+    value_of: Callable[[int], int],
+) -> dict[Key, Counter[int]]:
+    columns, key_of = key_maker(ledger, by)
+    by_ids: dict[tuple[int | None, ...], Counter[int]] = {}
+    for window in windows:
+        source = sources.rows(window)
+        named = [source.day if column == "day" else column for column in columns]
+        sql, values = source.selected(", ".join([*named, "latency_us"]), filters)
+        for *ids, latency_us in ledger.rows(f"{sql} AND {BILLED}", values):
+            by_ids.setdefault(tuple(ids), Counter())[value_of(latency_us)] += 1
+    counts: dict[Key, Counter[int]] = {}
+    for group, counted in by_ids.items():
+        counts.setdefault(key_of(group), Counter()).update(counted)
+    return counts
+
+
+def _from_histogram(
+    ledger: Ledger, window: Window, by: Sequence[str], filters: Filters
+) -> dict[Key, Counter[int]]:
+    columns, key_of = key_maker(ledger, by, of_series=True)
+    sql, values = sources.histogram(window).grouped((*columns, "bucket"), ("sum(calls)",), filters)
+    counts: dict[Key, Counter[int]] = {}
+    for *ids, bucket, calls in ledger.rows(sql, values):
+        key = key_of(ids)
+        counted = counts.get(key)
+        if counted is None:
+            counted = counts[key] = Counter()
+        counted[bucket] += calls
+    return counts

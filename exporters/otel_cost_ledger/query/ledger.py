@@ -1,0 +1,96 @@
+"""A ledger opened for reading; every question takes one of these."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from otel_cost_ledger.model.errors import LedgerError, LedgerNotFoundError
+from otel_cost_ledger.model.location import PostgresUrl, parse_location
+from otel_cost_ledger.model.quiet import suppressed
+from otel_cost_ledger.model.schema import KEPT_SINCE, SCHEMA_VERSION, create_schema
+from otel_cost_ledger.sqlite.connection import newer_schema, open_reader, schema_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.model.sql import Connection, SqlValue
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A read-only view of the ledger at *location*."""
+
+    location: Location
+    connection: Connection
+
+    @property
+    def rows_kept_since_ns(self) -> int:
+        """Calls that started before this were removed by retention; their daily sums remain."""
+        for (value,) in self.rows("SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)):
+            return int(value)
+        return 0
+
+    def rows(self, sql: str, values: Sequence[SqlValue] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query; raises `LedgerError` when the file cannot be read."""
+        try:
+            yield from self.connection.execute(sql, tuple(values))
+        except sqlite3.DatabaseError as error:
+            raise LedgerError(f"cannot read cost ledger {self.location}: {error}") from error
+
+
+@contextmanager
+def open_ledger(location: Location | str, *, missing_ok: bool = False) -> Iterator[Ledger]:
+    """Open the ledger at *location* for reading; all questions inside see one moment of it.
+
+    Raises `LedgerNotFoundError` where there is none, `LedgerError` for what is no ledger. A
+    file that nothing was written to yet reads as an empty ledger, and with *missing_ok* so does
+    one that is not there.
+    """
+    if isinstance(location, str):
+        location = parse_location(location)
+    if isinstance(location, PostgresUrl):
+        with suppressed(), _open_database(location, missing_ok=missing_ok) as ledger:
+            yield ledger
+        return
+    path = location
+    missing = not path.exists()
+    if missing and not missing_ok:
+        raise LedgerNotFoundError(f"there is no cost ledger at {path}")
+    with suppressed():
+        connection = _empty() if missing else open_reader(path)
+        try:
+            version = SCHEMA_VERSION if missing else schema_version(connection, path)
+            if version > SCHEMA_VERSION:
+                raise newer_schema(path, version)
+            if version == 0:
+                connection.close()
+                connection = _empty()
+            connection.execute("BEGIN")
+            yield Ledger(path, connection)
+        finally:
+            connection.close()
+
+
+@contextmanager
+def _open_database(url: PostgresUrl, *, missing_ok: bool) -> Iterator[Ledger]:
+    # Its driver takes half a second to load, which files must not wait for.
+    from otel_cost_ledger.postgres.connection import open_for_reading
+
+    connection = open_for_reading(url)
+    if connection is None and not missing_ok:
+        raise LedgerNotFoundError(f"there is no cost ledger in {url} yet")
+    opened = connection or _empty()
+    try:
+        yield Ledger(url, opened)
+    finally:
+        opened.close()
+
+
+def _empty() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    create_schema(connection)
+    return connection

@@ -1,0 +1,109 @@
+"""How did it go: error rate, latency, speed and time to first token, by any grouping."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from otel_cost_ledger.model.filters import BILLED, Filters, Window
+from otel_cost_ledger.model.histogram import percentile
+from otel_cost_ledger.query.costs import CostLine, costs
+from otel_cost_ledger.query.grouping import key_maker
+from otel_cost_ledger.query.sources import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from otel_cost_ledger.query.grouping import Key
+    from otel_cost_ledger.query.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatLine:
+    """How the billed calls of one group went."""
+
+    key: tuple[str, ...]
+    calls: int
+    failed_calls: int
+    error_rate: float
+    """Failed calls as a share of all calls, 0 to 1."""
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    output_tokens_per_s: float | None
+    """Output tokens of all calls over the time of all calls; None without either."""
+    ttft_p50_ms: float | None
+    ttft_p95_ms: float | None
+    """Time to first token, of the calls that report it and whose rows are still kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatReport:
+    """The answer to "how did it go", in total and by group, the busiest first."""
+
+    by: tuple[str, ...]
+    total: StatLine
+    groups: tuple[StatLine, ...]
+    complete: bool
+    """False when the window needs rows that retention has removed."""
+
+
+def stats(
+    ledger: Ledger,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    by: Sequence[str] = ("model",),
+    filters: Filters | None = None,
+) -> StatReport:
+    """Return how the calls that started between *since* and *until* went."""
+    report = costs(ledger, since, until, by=by, filters=filters)
+    first_tokens = _first_tokens(
+        ledger, Window.between(since, until), report.by, filters or Filters()
+    )
+    everything: Counter[int] = Counter()
+    for counted in first_tokens.values():
+        everything.update(counted)
+    groups = [_stat_line(line, first_tokens.get(line.key, Counter())) for line in report.groups]
+    return StatReport(
+        by=report.by,
+        total=_stat_line(report.total, everything),
+        groups=tuple(sorted(groups, key=lambda line: (-line.calls, line.key))),
+        complete=report.complete,
+    )
+
+
+def _stat_line(line: CostLine, first_tokens: Counter[int]) -> StatLine:
+    has_speed = line.latency_us > 0 and line.output_tokens > 0
+    return StatLine(
+        key=line.key,
+        calls=line.calls,
+        failed_calls=line.failed_calls,
+        error_rate=line.failed_calls / line.calls if line.calls else 0.0,
+        p50_ms=line.p50_ms,
+        p95_ms=line.p95_ms,
+        p99_ms=line.p99_ms,
+        output_tokens_per_s=line.output_tokens * 1e6 / line.latency_us if has_speed else None,
+        ttft_p50_ms=_ms(percentile(first_tokens, 50)),
+        ttft_p95_ms=_ms(percentile(first_tokens, 95)),
+    )
+
+
+def _ms(microseconds: int | None) -> float | None:
+    return None if microseconds is None else microseconds / 1000
+
+
+def _first_tokens(
+    ledger: Ledger, window: Window, by: Sequence[str], filters: Filters
+) -> dict[Key, Counter[int]]:
+    columns, key_of = key_maker(ledger, by)
+    source = rows(window)
+    named = [source.day if column == "day" else column for column in columns]
+    sql, values = source.selected(", ".join([*named, "ttft_us"]), filters)
+    sql += f" AND ttft_us IS NOT NULL AND {BILLED}"
+    found: dict[Key, Counter[int]] = {}
+    for *ids, ttft_us in ledger.rows(sql, values):
+        found.setdefault(key_of(ids), Counter())[ttft_us] += 1
+    return found

@@ -1,0 +1,50 @@
+"""Which operations were slower than their latency budget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_cost_ledger.model.entries import LatencyViolation
+from otel_cost_ledger.model.filters import Window
+from otel_cost_ledger.model.rows import unsigned_64
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from otel_cost_ledger.query.ledger import Ledger
+
+
+def violations(
+    ledger: Ledger,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    operation: str | None = None,
+    limit: int | None = None,
+) -> tuple[LatencyViolation, ...]:
+    """Return latency-budget violations of the window, the latest first, at most *limit*."""
+    window = Window.between(since, until)
+    found = ledger.rows(
+        "SELECT operation, budget_us, actual_us, at_ns, trace_id, span_id"
+        " FROM latency_violations"
+        " WHERE at_ns >= ? AND at_ns < ? AND (? OR operation = ?)"
+        " ORDER BY at_ns DESC, span_id DESC LIMIT ?",
+        [
+            window.since_ns,
+            window.until_ns,
+            operation is None,
+            operation or "",
+            2**62 if limit is None else limit,
+        ],
+    )
+    return tuple(
+        LatencyViolation(
+            operation=name,
+            budget_ms=budget_us / 1000,
+            actual_ms=actual_us / 1000,
+            at_ns=at_ns,
+            trace_id=int.from_bytes(trace_id, "big"),
+            span_id=unsigned_64(span_id),
+        )
+        for name, budget_us, actual_us, at_ns, trace_id, span_id in found
+    )

@@ -1,0 +1,132 @@
+"""Opening the ledger: one kind of connection writes, another only reads."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Final, Literal
+from urllib.parse import quote
+
+from otel_cost_ledger.model.errors import LedgerError, NewerSchemaError
+from otel_cost_ledger.model.schema import APPLICATION_ID, SCHEMA_VERSION
+from otel_cost_ledger.sqlite.forking import TrackedConnection, check_not_inherited, track
+from otel_cost_ledger.sqlite.migrations import migrate
+from otel_cost_ledger.sqlite.paths import prepare_file
+from otel_host.private_files import narrow_mode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Synchronous = Literal["NORMAL", "FULL"]
+"""What a commit waits for. NORMAL survives a killed process; FULL survives a power cut too."""
+
+DEFAULT_BUSY_TIMEOUT_MS: Final = 5_000
+
+
+def open_writer(
+    path: Path,
+    *,
+    synchronous: Synchronous = "NORMAL",
+    busy_timeout_ms: int = DEFAULT_BUSY_TIMEOUT_MS,
+) -> sqlite3.Connection:
+    """Return a connection that writes to *path*, creating or migrating the ledger first.
+
+    Raises `LedgerError` for a file we must not touch and `sqlite3.Error` for one SQLite cannot.
+    """
+    check_not_inherited(path)
+    prepare_file(path)
+    connection = sqlite3.connect(
+        path,
+        timeout=busy_timeout_ms / 1000,
+        isolation_level=None,
+        # The writer serialises its threads with a lock; the last flush may come from another.
+        check_same_thread=False,
+        factory=TrackedConnection,
+    )
+    track(connection, path)
+    try:
+        version = schema_version(connection, path)
+        if version > SCHEMA_VERSION:
+            raise newer_schema(path, version)
+        narrow_mode(path)  # only now: the file might have been another program's
+        _configure(connection, path, synchronous)
+        if version < SCHEMA_VERSION:
+            migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _configure(connection: sqlite3.Connection, path: Path, synchronous: Synchronous) -> None:
+    # auto_vacuum counts only while the file is empty, and before WAL mode writes its header.
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise LedgerError(
+            f"the file system of {path} cannot share memory between processes "
+            f"(journal mode is {mode!r}); choose a file on a local disk"
+        )
+    connection.execute(f"PRAGMA synchronous = {'FULL' if synchronous == 'FULL' else 'NORMAL'}")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    # A WAL grown by one large import is cut back at the next checkpoint.
+    connection.execute(f"PRAGMA journal_size_limit = {16 * 2**20}")
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Return a connection that cannot change *path*, even where its directory is read-only.
+
+    There SQLite cannot make its shared-memory file and refuses a WAL database; opened as
+    immutable it can be read, without what other processes have not yet checkpointed.
+    """
+    path = path.absolute()
+    check_not_inherited(path)
+    location = f"file:{quote(str(path))}?mode=ro"
+    last_error: sqlite3.Error | None = None
+    for uri in (location, f"{location}&immutable=1"):
+        connection = sqlite3.connect(
+            uri,
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=TrackedConnection,
+        )
+        track(connection, path)
+        try:
+            schema_version(connection, path)
+        except sqlite3.OperationalError as error:
+            connection.close()
+            last_error = error
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise LedgerError(
+                f"{path} is not a readable ledger: {error}; "
+                f"the next write sets it aside and starts a new one"
+            ) from error
+        else:
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("PRAGMA query_only = ON")
+            return connection
+    raise LedgerError(f"cannot read cost ledger {path}: {last_error}") from last_error
+
+
+def schema_version(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the schema version of the file; 0 when nothing was written to it yet.
+
+    Raises `LedgerError` for the database of another program.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application_id != APPLICATION_ID and (version or objects):
+        raise LedgerError(
+            f"{path} is the database of another program, not a cost ledger; choose another path"
+        )
+    return int(version)
+
+
+def newer_schema(path: Path, version: int) -> NewerSchemaError:
+    """Describe a ledger that a later version of this package made."""
+    return NewerSchemaError(
+        f"{path} has schema {version}, this version of otel-distro knows up to {SCHEMA_VERSION}; "
+        f"upgrade otel-distro or choose another ledger"
+    )

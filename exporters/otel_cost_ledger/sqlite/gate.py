@@ -1,0 +1,71 @@
+"""Whose turn it is: a lock file that writers take before SQLite's own lock.
+
+SQLite's busy handler sleeps longer and longer, so under load one process can starve for seconds.
+At this gate everybody asks at the same short interval, and who has just written lets the others
+go first if there are any.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import TYPE_CHECKING, Final
+
+from otel_host.descriptors import OwnDescriptor
+from otel_host.file_locks import try_lock, unlock
+from otel_host.private_files import open_private
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_POLL_S: Final = 0.001
+
+
+class Gate:
+    """A file lock with a time limit; it makes things fair, SQLite makes them correct.
+
+    Waiting has a limit because the holder may have been stopped. Whoever runs into it goes
+    on and lets SQLite's lock decide.
+    """
+
+    def __init__(self, path: Path, wait_s: float) -> None:
+        self._path = path
+        self.wait_s = wait_s
+        self._own: OwnDescriptor | None = None
+        self._met_others = False
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Hold the gate for the body; yields False when it could not be had in time."""
+        held = self._acquire()
+        try:
+            yield held
+        finally:
+            if held:
+                self._release()
+
+    def close(self) -> None:
+        """Give the lock file back; safe in a forked child, where closing unlocks nothing."""
+        if self._own is not None:
+            self._own.close()
+            self._own = None
+
+    def _acquire(self) -> bool:
+        if self._own is None or not self._own.is_ours():
+            self._own = OwnDescriptor(open_private(self._path, os.O_RDWR | os.O_CREAT), self._path)
+        if self._met_others:
+            time.sleep(_POLL_S)
+        deadline = time.monotonic() + self.wait_s
+        self._met_others = False
+        while not try_lock(self._own.number):
+            self._met_others = True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL_S)
+        return True
+
+    def _release(self) -> None:
+        if self._own is not None and self._own.is_ours():
+            unlock(self._own.number)

@@ -1,0 +1,165 @@
+"""Small integers for names that repeat, with a limit on how many a ledger keeps.
+
+Past the limit new names are stored as `_other`: the rollup has a row for each combination, so a
+name that is different in every call would make it as large as the calls themselves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from otel_cost_ledger.model.rows import DimKey, OriginKey, OutcomeKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_cost_ledger.model.sql import Connection
+
+OTHER: Final = "_other"
+DEFAULT_MAX_NAMES: Final = 10_000
+"""Combinations kept of each of dims, origins and outcomes."""
+
+_UNLIMITED: Final = 1 << 62
+
+Key = TypeVar("Key", DimKey, OriginKey, OutcomeKey)
+
+
+class NameTable(Generic[Key]):
+    """Finds or makes the id of a key in one interning table, in the caller's transaction."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        table: str,
+        columns: tuple[str, ...],
+        coarser: Callable[[Key], tuple[Key, Key]],
+        max_names: int,
+    ) -> None:
+        self._connection = connection
+        self._table = table
+        self._columns = columns
+        self._coarser: Callable[[Key], tuple[Key, Key]] = coarser
+        self._max_names = max_names
+        self.ids: dict[Key, int] = {}
+        """The ids known so far; reading it saves the hot loop a call of `id_of`."""
+        where = " AND ".join(f"{column} = ?" for column in columns)
+        # Table and column names are constants of this module; values are always bound.
+        self._select = f"SELECT id FROM {table} WHERE {where}"  # noqa: S608
+        marks = ", ".join("?" * len(columns))
+        names = ", ".join(columns)
+        self._insert = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
+
+    def forget(self) -> None:
+        """Drop the cached ids: after a rollback they may name rows that never came to be."""
+        self.ids.clear()
+
+    def id_of(self, key: Key) -> int:
+        """Return the id of *key*, or past the limit that of a coarser one."""
+        found = self.ids.get(key)
+        if found is None:
+            found = self._find_or_insert(key)
+            if len(self.ids) >= 2 * self._max_names:
+                self.ids.clear()
+            self.ids[key] = found
+        return found
+
+    def _find_or_insert(self, key: Key) -> int:
+        # The first fallback is open-ended too, if less so: it gets a tenth more, the last always.
+        coarse, coarsest = self._coarser(key)
+        candidates: list[tuple[Key, int]] = [
+            (key, self._max_names),
+            (coarse, self._max_names + self._max_names // 10),
+            (coarsest, _UNLIMITED),
+        ]
+        for candidate, limit in candidates:
+            row = self._connection.execute(self._select, candidate).fetchone()
+            if row is not None:
+                return int(row[0])
+            if self._size() < limit:
+                return self._add(candidate)
+        raise AssertionError("the last limit is never reached")
+
+    def _size(self) -> int:
+        # Rows are never deleted, so the outermost ids give their number, without a count.
+        (size,) = self._connection.execute(
+            f"SELECT max(0, ifnull(max(id), 0)) - min(0, ifnull(min(id), 0)) FROM {self._table}"  # noqa: S608
+        ).fetchone()
+        return int(size)
+
+    def _add(self, key: Key) -> int:
+        self._insert_row(key)
+        (found,) = self._connection.execute(self._select, key).fetchone()
+        return int(found)
+
+    def _insert_row(self, key: Key) -> None:
+        self._connection.execute(self._insert, key)
+
+
+class DimTable(NameTable[DimKey]):
+    """`dims`, whose rows also point at their latency series."""
+
+    def _insert_row(self, key: DimKey) -> None:
+        series = (key.provider, key.model, key.operation)
+        self._connection.execute(
+            "INSERT INTO series (provider, model, operation) VALUES (?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            series,
+        )
+        self._connection.execute(
+            "INSERT INTO dims (service, provider, model, operation, tenant, series_id)"
+            " VALUES (?, ?, ?, ?, ?, (SELECT id FROM series"
+            " WHERE provider = ? AND model = ? AND operation = ?)) ON CONFLICT DO NOTHING",
+            (*key, *series),
+        )
+
+
+class OutcomeTable(NameTable[OutcomeKey]):
+    """`outcomes`, whose ids are negative for what is not billed."""
+
+    def _insert_row(self, key: OutcomeKey) -> None:
+        next_id = (
+            "max(0, ifnull(max(id), 0)) + 1" if key.billed else "min(0, ifnull(min(id), 0)) - 1"
+        )
+        columns = ", ".join(self._columns)
+        marks = ", ".join("?" * len(self._columns))
+        self._connection.execute(
+            f"INSERT INTO outcomes (id, {columns}) SELECT {next_id}, {marks} FROM outcomes",  # noqa: S608
+            key,
+        )
+
+
+class Interner:
+    """The three interning tables of one connection."""
+
+    def __init__(self, connection: Connection, max_names: int = DEFAULT_MAX_NAMES) -> None:
+        self.dims = DimTable(connection, "dims", DimKey._fields, coarser_dim, max_names)
+        self.origins = NameTable[OriginKey](
+            connection, "origins", OriginKey._fields, coarser_origin, max_names
+        )
+        self.outcomes = OutcomeTable(
+            connection, "outcomes", OutcomeKey._fields, coarser_outcome, max_names
+        )
+
+    def forget(self) -> None:
+        """Drop every cached id."""
+        self.dims.forget()
+        self.origins.forget()
+        self.outcomes.forget()
+
+
+def coarser_dim(key: DimKey) -> tuple[DimKey, DimKey]:
+    """Return what stands for *key* past the first limit, and past the second."""
+    return key._replace(tenant=OTHER), DimKey(OTHER, OTHER, OTHER, OTHER, OTHER)
+
+
+def coarser_origin(key: OriginKey) -> tuple[OriginKey, OriginKey]:
+    """Return what stands for *key* past the first limit, and past the second."""
+    wider = key._replace(agent=OTHER, feature_flag=OTHER)
+    return wider, OriginKey(OTHER, OTHER, OTHER, OTHER, OTHER, -1)
+
+
+def coarser_outcome(key: OutcomeKey) -> tuple[OutcomeKey, OutcomeKey]:
+    """Keep status, billed and failed in any case: sums are made from them."""
+    wider = key._replace(reason=OTHER, billing_reason=OTHER, price_source=OTHER)
+    error_type = OTHER if key.failed else ""
+    return wider, wider._replace(error_type=error_type, http_status_code=0)

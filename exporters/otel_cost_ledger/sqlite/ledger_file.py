@@ -1,0 +1,121 @@
+"""The ledger file of one process: opened late, checked before each use, left alone after a fork."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_cost_ledger.sqlite.connection import Synchronous, open_writer
+from otel_cost_ledger.sqlite.forking import give_up
+from otel_cost_ledger.sqlite.gate import Gate
+from otel_cost_ledger.sqlite.paths import identity
+from otel_cost_ledger.sqlite.quarantine import set_aside
+from otel_cost_ledger.sqlite.store import Store, Stored
+from otel_host.sqlite_files import sqlite_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from otel_cost_ledger.model.entries import Entry
+    from otel_cost_ledger.sqlite.old_sums import OldSums
+    from otel_host.descriptors import FilesOf
+
+
+class LedgerFile:
+    """Opens the file when it is first needed and again when it is not the same any more."""
+
+    def __init__(
+        self, path: Path, *, synchronous: Synchronous, busy_timeout_ms: int, max_names: int
+    ) -> None:
+        self.path = path
+        self._synchronous: Synchronous = synchronous
+        self._busy_timeout_ms = busy_timeout_ms
+        self._max_names = max_names
+        self._gate = Gate(path.with_name(path.name + ".lock"), busy_timeout_ms / 1000)
+        self._store: Store | None = None
+        self._identity: tuple[int, int] | None = None
+        self._files: FilesOf | None = None
+        self.reopened = 0
+
+    def apply(self, entries: Sequence[Entry]) -> Stored:
+        """Store *entries* in one transaction; raises what SQLite and the file system raise."""
+        store = self.opened()
+        with self._gate.turn():
+            return store.apply(entries)
+
+    def add_old_sums(self, sums: OldSums) -> int:
+        """Store the sums of days whose calls are gone; return how many were new."""
+        store = self.opened()
+        with self._gate.turn():
+            return store.add_old_sums(sums)
+
+    def opened(self) -> Store:
+        """Return the open store, after making sure that it is still the file at the path.
+
+        SQLite goes on writing to a file that was deleted or replaced under it, without an error
+        and for nobody to see.
+        """
+        if self._store is not None and (
+            identity(self.path) != self._identity or not self._is_intact()
+        ):
+            self.close()
+            self.reopened += 1
+        if self._store is None:
+            connection = open_writer(
+                self.path,
+                synchronous=self._synchronous,
+                busy_timeout_ms=self._busy_timeout_ms,
+            )
+            self._store = Store(connection, self._max_names)
+            self._identity = identity(self.path)
+            self._files = sqlite_files(self.path)
+        return self._store
+
+    def _is_intact(self) -> bool:
+        return self._files is None or self._files.are_ours()
+
+    def hurry(self, timeout_ms: int) -> None:
+        """Wait at most *timeout_ms* for other processes from now on."""
+        self._busy_timeout_ms = min(self._busy_timeout_ms, timeout_ms)
+        self._gate.wait_s = self._busy_timeout_ms / 1000
+        if self._store is not None:
+            self._store.connection.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
+
+    def set_aside(self) -> Path | None:
+        """Quarantine the damaged file; return its new name, None if somebody else did."""
+        # The file may have been too damaged to open: then the one at the path is the one we met.
+        damaged = self._identity or identity(self.path)
+        self.close()
+        with self._gate.turn() as held:
+            return set_aside(self.path, damaged) if held else None
+
+    def close(self) -> None:
+        """Close the connection; the next `apply` opens it again.
+
+        A connection whose descriptors the program closed and uses for its own files is left as it
+        is: SQLite would close those.
+        """
+        store, self._store, self._identity = self._store, None, None
+        files, self._files = self._files, None
+        if store is not None and (files is None or files.reclaim()):
+            store.connection.close()
+        elif store is not None:
+            give_up(store.connection)
+        if files is not None:
+            files.close()
+
+    def release(self) -> None:
+        """Close the connection and the lock file."""
+        self.close()
+        self._gate.close()
+
+    def start_anew(self) -> None:
+        """In a forked child: let go of what is the parent's, without touching it."""
+        # Normally it was closed before the fork; if not, `forking` keeps it from being collected.
+        self._store = None
+        self._identity = None
+        if self._files is not None:
+            self._files.close()
+            self._files = None
+        # Closing a copy of the descriptor does not release the parent's lock.
+        self._gate.close()

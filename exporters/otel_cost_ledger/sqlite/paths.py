@@ -1,0 +1,76 @@
+"""Where a ledger lives, and the checks that nobody else can read or replace it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from otel_cost_ledger.model.errors import LedgerError, UnsafePathError
+from otel_host import private_files
+from otel_host.private_files import UnsafeFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SIDE_FILES: Final = ("-wal", "-shm", ".lock", ".maintenance", ".spill.jsonl")
+
+
+def default_ledger_path(environ: Mapping[str, str]) -> Path:
+    """Return `$XDG_STATE_HOME/otel-distro/ledger.db`, or its place below the home directory.
+
+    A relative `XDG_STATE_HOME` is ignored, as its specification asks.
+    """
+    state = Path(environ.get("XDG_STATE_HOME", ""))
+    if not state.is_absolute():
+        state = Path(environ.get("HOME") or Path.home()) / ".local" / "state"
+    return state / "otel-distro" / "ledger.db"
+
+
+def prepare_file(path: Path) -> None:
+    """Make *path* an existing private file in an existing directory, or raise `LedgerError`.
+
+    SQLite gives `-wal` and `-shm` the mode of the main file, so creating that one with 0600
+    before SQLite sees it makes all of them private whatever the process's umask is.
+    """
+    _prepare_directory(path.parent)
+    for side in _SIDE_FILES:
+        check_private(path.with_name(path.name + side))
+    try:
+        private_files.create_missing(path)
+    except UnsafeFileError as error:
+        raise UnsafePathError(str(error)) from error
+    except OSError as error:
+        raise LedgerError(
+            f"cannot open cost ledger {path}: {error.strerror}; choose a writable file"
+        ) from error
+
+
+def check_private(path: Path) -> None:
+    """Raise `UnsafePathError` if *path* exists and is a link, a special file or another user's."""
+    try:
+        private_files.check_private(path)
+    except UnsafeFileError as error:
+        raise UnsafePathError(str(error)) from error
+    except OSError as error:
+        raise LedgerError(f"cannot look at {path}: {error.strerror}") from error
+
+
+def _prepare_directory(directory: Path) -> None:
+    try:
+        private_files.make_private_folder(directory)
+    except UnsafeFileError as error:
+        raise UnsafePathError(str(error)) from error
+    except OSError as error:
+        raise LedgerError(
+            f"cannot use {directory} for the cost ledger: {error.strerror}; "
+            f"choose a directory you can write to"
+        ) from error
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells this file from one that took its name; None when there is no file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

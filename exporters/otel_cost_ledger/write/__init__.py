@@ -1,0 +1,1 @@
+"""The writer of a process, and where calls wait for it."""

@@ -1,0 +1,60 @@
+"""One outage, one message: when the ledger may be tried again, and what was already said."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from otel_cost_ledger.write.faults import REACTIONS, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_cost_ledger.model.location import Location
+
+
+class Outage:
+    """The time from a first fault to the next success."""
+
+    def __init__(
+        self,
+        path: Location,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path = path
+        self._say = say
+        self._clock = clock
+        self._told: set[Fault] = set()
+        self._attempts = 0
+        self._retry_at = 0.0
+        self.fault: Fault | None = None
+
+    def may_try(self) -> bool:
+        """Whether it is time to touch the file (again)."""
+        return self.fault is None or self._clock() >= self._retry_at
+
+    def begins(self, fault: Fault, explanation: str) -> None:
+        """Note that writing failed, and say so unless this outage has said it before."""
+        reaction = REACTIONS[fault]
+        if fault is not self.fault:
+            self._attempts = 0
+        wait_s = min(reaction.first_retry_s * 2**self._attempts, reaction.longest_retry_s)
+        self._attempts = min(self._attempts + 1, 30)
+        self._retry_at = self._clock() + wait_s
+        self.fault = fault
+        if fault not in self._told:
+            self._told.add(fault)
+            self._say(f"cost ledger {self._path} cannot be written: {explanation}")
+
+    def ends(self, waiting: int, dropped: int) -> None:
+        """Note that writing works, and say so if it had not."""
+        if self.fault is None:
+            return
+        self.fault = None
+        self._attempts = 0
+        self._told.clear()
+        self._say(
+            f"cost ledger {self._path} is written again; {waiting} calls had waited,"
+            f" {dropped} were lost"
+        )

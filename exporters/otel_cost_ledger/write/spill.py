@@ -1,0 +1,156 @@
+"""Where calls wait while the ledger cannot be written: first in memory, then in a file beside it.
+
+The file has one JSON line an entry. Replaying it twice does no harm, because storing an entry
+twice changes nothing; so it is removed only after its content is committed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from otel_cost_ledger.model.entries import Entry, from_line, to_line
+from otel_cost_ledger.model.errors import LedgerError
+from otel_cost_ledger.sqlite.paths import check_private, identity
+from otel_host.file_locks import try_lock, wait_and_lock
+from otel_host.private_files import open_private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+DEFAULT_RING_CALLS: Final = 10_000
+DEFAULT_SPILL_BYTES: Final = 64 * 2**20
+_REPLAY_CALLS: Final = 512
+
+
+class Ring:
+    """Entries in memory, the oldest first, up to a limit."""
+
+    def __init__(self, limit: int = DEFAULT_RING_CALLS) -> None:
+        self._limit = limit
+        self._entries: deque[Entry] = deque()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Append *entries*; the caller takes what is `over` the limit away."""
+        self._entries.extend(entries)
+
+    @property
+    def over(self) -> int:
+        """How many entries there are beyond the limit."""
+        return max(0, len(self._entries) - self._limit)
+
+    def first(self, count: int | None = None) -> list[Entry]:
+        """Return the oldest *count* entries, or all; they stay. From any thread."""
+        return list(islice(self._entries.copy(), count))
+
+    def take(self, count: int) -> list[Entry]:
+        """Remove and return the oldest *count* entries, or as many as there are."""
+        return [self._entries.popleft() for _ in range(min(count, len(self._entries)))]
+
+    def put_back(self, entries: list[Entry]) -> None:
+        """Return entries that were taken to the front."""
+        self._entries.extendleft(reversed(entries))
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._entries.clear()
+
+
+class SpillFile:
+    """The file of waiting entries, shared by all processes of one ledger under a file lock."""
+
+    def __init__(self, path: Path, limit_bytes: int = DEFAULT_SPILL_BYTES) -> None:
+        self.path = path
+        self._limit_bytes = limit_bytes
+
+    def exists(self) -> bool:
+        """Whether anything waits in the file."""
+        return self.path.exists()
+
+    def append(self, entries: list[Entry]) -> int:
+        """Add *entries* durably and return how many found room; raises OSError."""
+        check_private(self.path)
+        while True:
+            descriptor = open_private(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            try:
+                wait_and_lock(descriptor)
+                opened = os.fstat(descriptor)
+                # A replay may have removed the file between our opening and our locking it.
+                if (opened.st_dev, opened.st_ino) == identity(self.path):
+                    return self._append(descriptor, opened.st_size, entries)
+            finally:
+                os.close(descriptor)
+
+    def _append(self, descriptor: int, size: int, entries: list[Entry]) -> int:
+        lines: list[bytes] = []
+        room = self._limit_bytes - size
+        for entry in entries:
+            line = to_line(entry).encode()
+            room -= len(line)
+            if room < 0:
+                break
+            lines.append(line)
+        data = b"".join(lines)
+        try:
+            while data:
+                data = data[os.write(descriptor, data) :]
+            os.fsync(descriptor)
+        except OSError:
+            # Half a line would swallow the next one.
+            os.ftruncate(descriptor, size)
+            raise
+        return len(lines)
+
+    def replay(self, store: Callable[[list[Entry]], None]) -> tuple[int, int]:
+        """Hand every waiting entry to *store*, then remove the file; return (stored, unreadable).
+
+        When *store* raises, the file stays as it is. A file that another process is replaying is
+        left to it.
+        """
+        check_private(self.path)
+        try:
+            descriptor = open_private(self.path, os.O_RDWR)
+        except FileNotFoundError:
+            return 0, 0
+        with os.fdopen(descriptor, encoding="utf-8", errors="replace") as lines:
+            if not try_lock(descriptor):
+                return 0, 0
+            opened = os.fstat(descriptor)
+            if (opened.st_dev, opened.st_ino) != identity(self.path):
+                return 0, 0
+            counts = _replay_lines(lines, store)
+            self.path.unlink()
+        return counts
+
+
+def _replay_lines(lines: Iterable[str], store: Callable[[list[Entry]], None]) -> tuple[int, int]:
+    replayed = unreadable = 0
+    batch: list[Entry] = []
+    for line in lines:
+        try:
+            batch.append(from_line(line))
+        except ValueError:
+            unreadable += 1
+        if len(batch) == _REPLAY_CALLS:
+            store(batch)
+            replayed += len(batch)
+            batch = []
+    if batch:
+        store(batch)
+    return replayed + len(batch), unreadable
+
+
+def entries_waiting(path: Path) -> int:
+    """Return how many entries the spill file at *path* holds; 0 where there is none to read."""
+    try:
+        check_private(path)
+        with path.open("rb") as lines:
+            return sum(1 for _ in lines)
+    except (OSError, LedgerError):
+        return 0

@@ -1,0 +1,96 @@
+"""What is not in the ledger yet: in memory, then in the spill file, and in the end counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_cost_ledger.model.errors import LedgerError
+from otel_cost_ledger.write.faults import Fault
+from otel_cost_ledger.write.spill import Ring, SpillFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from otel_cost_ledger.model.entries import Entry
+    from otel_cost_ledger.write.health import Counters
+
+
+class Waiting:
+    """Keeps entries in order for the next attempt; moves the oldest on when there are too many."""
+
+    def __init__(
+        self,
+        spill_path: Path,
+        *,
+        ring_calls: int,
+        spill_bytes: int,
+        complain: Callable[[str, str], None],
+    ) -> None:
+        self.ring = Ring(ring_calls)
+        self._spill = SpillFile(spill_path, spill_bytes)
+        self._complain = complain
+
+    def make_room(self, fault: Fault | None, counters: Counters) -> None:
+        """Move what memory cannot hold to the spill file, and count what that cannot hold."""
+        if fault is Fault.NEWER_SCHEMA:
+            # Only another program version can store these, so they cannot wait in this process.
+            self._spill_oldest(len(self.ring), fault, counters)
+        elif self.ring.over:
+            # Half the ring at once: one file operation for many calls.
+            self._spill_oldest(self.ring.over + len(self.ring) // 2, fault, counters)
+
+    def leave_behind(self, fault: Fault | None, counters: Counters) -> None:
+        """Move everything to the spill file, because this process ends; the rest is lost."""
+        self._spill_oldest(len(self.ring), fault, counters)
+        lost = self.ring.take(len(self.ring))
+        if lost:
+            counters.dropped += len(lost)
+            self._complain("lost", f"{len(lost)} calls could not be stored anywhere and are lost")
+
+    def copy_out(self, more: list[Entry]) -> bool:
+        """Write what waits, and *more*, to the spill file; return whether all of it is there.
+
+        From any thread, whoever is writing to the ledger meanwhile: what is stored twice is one.
+        """
+        entries = self.ring.first() + more
+        if not entries:
+            return True
+        try:
+            lost = len(entries) - self._spill.append(entries)
+        except (OSError, LedgerError) as error:
+            self._complain("spill", f"{self._spill.path} cannot be written: {error}")
+            lost = len(entries)
+        if lost:
+            self._complain("lost", f"{lost} calls could not be stored anywhere and are lost")
+        return not lost
+
+    def replay(self, store: Callable[[list[Entry]], None], counters: Counters) -> None:
+        """Store what an earlier outage, or a process that had to go, left in the spill file."""
+        if not self._spill.exists():
+            return
+        try:
+            replayed, unreadable = self._spill.replay(store)
+        except (OSError, LedgerError) as error:
+            self._complain("spill", f"{self._spill.path} cannot be replayed: {error}")
+            return
+        counters.replayed += replayed
+        counters.rejected += unreadable
+        if unreadable:
+            self._complain("spill", f"{unreadable} lines of {self._spill.path} made no sense")
+
+    def _spill_oldest(self, count: int, fault: Fault | None, counters: Counters) -> None:
+        entries = self.ring.take(count)
+        if not entries:
+            return
+        kept = 0
+        # Where the ledger was refused a file of ours is no safer.
+        if fault is not Fault.REFUSED:
+            try:
+                kept = self._spill.append(entries)
+            except (OSError, LedgerError) as error:
+                self._complain("spill", f"{self._spill.path} cannot be written: {error}")
+        counters.spilled += kept
+        # The newest ones are the last to lose: there may be room for them in memory.
+        self.ring.put_back(entries[kept:])
+        counters.dropped += len(self.ring.take(self.ring.over))

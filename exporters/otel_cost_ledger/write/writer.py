@@ -1,0 +1,309 @@
+"""The one writer of a process: stores priced calls, and keeps them safe while it cannot.
+
+`LedgerWriter` is synchronous and meant for a background thread; any thread may call it, one at a
+time gets through. Nothing here raises for the state of the disk: a fault becomes
+`WriteResult.fault`, a counter, and one message an outage.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from otel_cost_ledger.model.entries import Entry, LatencyViolation, ViolationRow, microseconds
+from otel_cost_ledger.model.location import PostgresUrl, parse_location, spill_path
+from otel_cost_ledger.model.privacy import Pseudonyms, bounded_cleaner
+from otel_cost_ledger.model.quiet import suppressed
+from otel_cost_ledger.model.rows import RowMaker, signed_64, trace_bytes
+from otel_cost_ledger.sqlite.connection import DEFAULT_BUSY_TIMEOUT_MS, Synchronous
+from otel_cost_ledger.sqlite.forking import LONGEST_WAIT_S, watch
+from otel_cost_ledger.sqlite.interning import DEFAULT_MAX_NAMES
+from otel_cost_ledger.sqlite.store import Stored
+from otel_cost_ledger.write.faults import Fault, describe, explain, fault_of
+from otel_cost_ledger.write.health import Counters, WriteResult
+from otel_cost_ledger.write.outage import Outage
+from otel_cost_ledger.write.spill import DEFAULT_RING_CALLS, DEFAULT_SPILL_BYTES
+from otel_cost_ledger.write.stores import open_store
+from otel_cost_ledger.write.waiting import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from otel_cost_ledger.model.entries import Kind
+    from otel_cost_ledger.model.location import Location
+    from otel_pricing.model.call import PricedCall
+
+CALLS_PER_TRANSACTION: Final = 1024
+"""Most of the speed of one huge transaction, and the lock is free again after some 10 ms."""
+
+_BAD_ENTRY: Final = (
+    OverflowError,
+    UnicodeError,
+    TypeError,
+    ValueError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.DataError,
+)
+"""What one entry can raise whatever the state of the file is."""
+
+_log = logging.getLogger("otel_cost_ledger")
+
+_Item = TypeVar("_Item")
+
+
+def _absolute(location: Location | str) -> Location:
+    if isinstance(location, str):
+        location = parse_location(location)
+    return location if isinstance(location, PostgresUrl) else location.absolute()
+
+
+class LedgerWriter:
+    """Writes priced calls to the ledger at *path*, a file or a PostgreSQL URL.
+
+    It is opened at the first write. *clean* is applied to every stored name (pass the redactor).
+    *pseudonym_key* turns users and sessions into pseudonyms; without it they are not stored.
+    *spill_to* is the file where calls wait; by default beside the ledger, for a database in the
+    working directory. *say* receives each message.
+    """
+
+    def __init__(
+        self,
+        path: Location | str,
+        *,
+        clean: Callable[[str], str] = str,
+        pseudonym_key: bytes | None = None,
+        synchronous: Synchronous = "NORMAL",
+        busy_timeout_ms: int = DEFAULT_BUSY_TIMEOUT_MS,
+        max_names: int = DEFAULT_MAX_NAMES,
+        ring_calls: int = DEFAULT_RING_CALLS,
+        spill_bytes: int = DEFAULT_SPILL_BYTES,
+        spill_to: Path | None = None,
+        say: Callable[[str], None] = _log.warning,
+    ) -> None:
+        self.location = _absolute(path)
+        self.counters = Counters()
+        self._clean = bounded_cleaner(clean)
+        self._rows = RowMaker(self._clean, Pseudonyms(pseudonym_key))
+        self._say = say
+        self._complained: set[str] = set()
+        self._waiting = Waiting(
+            spill_to or spill_path(self.location, Path()),
+            ring_calls=ring_calls,
+            spill_bytes=spill_bytes,
+            complain=self._complain,
+        )
+        self._ring = self._waiting.ring
+        self._file = open_store(
+            self.location,
+            synchronous=synchronous,
+            busy_timeout_ms=busy_timeout_ms,
+            max_names=max_names,
+        )
+        self._outage = Outage(self.location, say)
+        self._lock = threading.Lock()
+        self._held_for_fork = False
+        suppressed()
+        watch(self)
+
+    def write(self, batch: Sequence[PricedCall]) -> WriteResult:
+        """Store *batch*; calls that the ledger has already are left as they are."""
+        return self._submit("insert", batch)
+
+    def revise(self, batch: Sequence[PricedCall]) -> WriteResult:
+        """Store *batch*, giving calls that the ledger has already this price and decision.
+
+        Names, tokens and times of a stored call stay. The sums move with the call, and the
+        price it had is kept in `replaced_prices`.
+        """
+        return self._submit("revise", batch)
+
+    def record_violations(self, violations: Iterable[LatencyViolation]) -> WriteResult:
+        """Store latency-budget violations; each one of a repeating operation is kept."""
+        with self._lock, suppressed():
+            entries, rejected = self._prepare(violations, self._violation)
+            return self._store(entries, rejected)
+
+    def lag(self) -> tuple[int, str]:
+        """Return how many calls wait, and the name of the fault they wait for; from any thread."""
+        fault = self._outage.fault
+        return len(self._ring), "" if fault is None else fault.value
+
+    def force_flush(self) -> WriteResult:
+        """Try now to store whatever waits, even if the last attempt has just failed."""
+        with self._lock, suppressed():
+            return self._drain(0)
+
+    def save_waiting(self, more: Sequence[PricedCall] = ()) -> bool:
+        """Have what waits, and *more*, outlive this process; return whether it will.
+
+        It waits for nobody: a write that is under way, perhaps for another process to give the
+        ledger back, may still succeed. The next writer of this ledger stores the rest.
+        """
+        with suppressed():
+            return self._waiting.copy_out(self._prepare(more, partial(self._entry, "insert"))[0])
+
+    def shutdown(self, timeout_s: float = 1.0) -> WriteResult:
+        """Store what waits, leave the rest in the spill file, and close the ledger."""
+        if not self._lock.acquire(timeout=timeout_s):
+            return WriteResult(waiting=len(self._ring), fault=Fault.BUSY)
+        try:
+            with suppressed():
+                self._file.hurry(int(timeout_s * 1000))
+                result = self._drain(0)
+                self._waiting.leave_behind(self._outage.fault, self.counters)
+                self._file.release()
+                return result
+        finally:
+            self._lock.release()
+
+    def before_fork(self) -> None:
+        """Close the ledger, after the write that is under way."""
+        self._held_for_fork = self._lock.acquire(timeout=LONGEST_WAIT_S)
+        if self._held_for_fork:
+            self._file.close()
+
+    def after_fork_in_parent(self) -> None:
+        """Let writers go on; the next one opens the ledger again."""
+        if self._held_for_fork:
+            self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Forget what belongs to the parent process: waiting calls, counts, lock."""
+        self._lock = threading.Lock()
+        self._file.start_anew()
+        self._ring.clear()
+        self.counters = Counters()
+
+    def _submit(self, kind: Kind, batch: Sequence[PricedCall]) -> WriteResult:
+        with self._lock, suppressed():
+            entries, rejected = self._prepare(batch, partial(self._entry, kind))
+            return self._store(entries, rejected)
+
+    def _entry(self, kind: Kind, priced: PricedCall) -> Entry:
+        return Entry(kind, self._rows.row(priced))
+
+    def _violation(self, violation: LatencyViolation) -> Entry:
+        row = ViolationRow(
+            at_ns=violation.at_ns,
+            span_id=signed_64(violation.span_id),
+            operation=self._clean(violation.operation),
+            trace_id=trace_bytes(violation.trace_id),
+            budget_us=microseconds(violation.budget_ms),
+            actual_us=microseconds(violation.actual_ms),
+        )
+        return Entry("violation", row)
+
+    def _prepare(
+        self, items: Iterable[_Item], entry: Callable[[_Item], Entry]
+    ) -> tuple[list[Entry], int]:
+        entries: list[Entry] = []
+        rejected = 0
+        for item in items:
+            try:
+                entries.append(entry(item))
+            except Exception as error:  # noqa: BLE001 - one odd span must not cost its neighbours
+                rejected += 1
+                self._complain("unusable", f"a call could not be stored: {describe(error)}")
+        self.counters.handed_in += len(entries) + rejected
+        self.counters.rejected += rejected
+        return entries, rejected
+
+    def _store(self, entries: list[Entry], rejected: int) -> WriteResult:
+        self._ring.add(entries)
+        if self._outage.may_try():
+            return self._drain(rejected)
+        self._waiting.make_room(self._outage.fault, self.counters)
+        return WriteResult(rejected=rejected, waiting=len(self._ring), fault=self._outage.fault)
+
+    def _drain(self, rejected: int) -> WriteResult:
+        """Store the spilled entries, then those in memory, and take stock."""
+        done = Stored()
+        rejected_before = self.counters.rejected
+        waited = len(self._ring)
+        error = self._attempt(done)
+        if error is not None and fault_of(error) is Fault.CORRUPT and self._set_aside():
+            error = self._attempt(done)
+        fault = None
+        if error is None:
+            self._outage.ends(waited, self.counters.dropped)
+        else:
+            fault = fault_of(error)
+            self._outage.begins(fault, explain(error, fault))
+            self._waiting.make_room(self._outage.fault, self.counters)
+        self._count(done)
+        return WriteResult(
+            written=done.written,
+            revised=done.revised,
+            already_known=done.already_known,
+            expired=done.expired,
+            rejected=rejected + self.counters.rejected - rejected_before,
+            waiting=len(self._ring),
+            fault=fault,
+        )
+
+    def _attempt(self, done: Stored) -> Exception | None:
+        """Store what waits; return what prevented it."""
+        try:
+            self._file.opened()
+            self._waiting.replay(lambda entries: self._apply(entries, done), self.counters)
+            self._empty_ring(done)
+        except Exception as error:  # noqa: BLE001 - the disk's state must never reach the app
+            self.counters.faults += 1
+            if fault_of(error) is not Fault.BUSY:
+                # A connection that has met a fault may hold on to it; the next one is new.
+                self._file.close()
+            return error
+        return None
+
+    def _empty_ring(self, done: Stored) -> None:
+        # It leaves the ring when it is stored, so that `save_waiting` finds it there until then.
+        while chunk := self._ring.first(CALLS_PER_TRANSACTION):
+            self._apply(chunk, done)
+            self._ring.take(len(chunk))
+
+    def _apply(self, entries: list[Entry], done: Stored) -> None:
+        """Store *entries*; if one is unusable, find it by halving and store the others."""
+        try:
+            stored = self._file.apply(entries)
+        except _BAD_ENTRY as error:
+            if len(entries) == 1:
+                self.counters.rejected += 1
+                self._complain("rejected", f"a call could not be stored: {describe(error)}")
+                return
+            middle = len(entries) // 2
+            self._apply(entries[:middle], done)
+            self._apply(entries[middle:], done)
+        else:
+            done.add(stored)
+
+    def _set_aside(self) -> bool:
+        """Quarantine the damaged file; return whether there is a new start to try."""
+        try:
+            target = self._file.set_aside()
+        except OSError as error:
+            self._complain("quarantine", f"{self.location} is damaged and cannot be moved: {error}")
+            return False
+        if target is not None:
+            self.counters.quarantined += 1
+            self._say(
+                f"cost ledger {self.location} is damaged; it is kept as {target.name}"
+                f" and a new one is started"
+            )
+        return True
+
+    def _count(self, done: Stored) -> None:
+        self.counters.written += done.written
+        self.counters.revised += done.revised
+        self.counters.already_known += done.already_known
+        self.counters.expired += done.expired
+        self.counters.reopened = self._file.reopened
+
+    def _complain(self, topic: str, message: str) -> None:
+        if topic not in self._complained:
+            self._complained.add(topic)
+            self._say(message)

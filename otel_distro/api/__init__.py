@@ -1,0 +1,1 @@
+"""Functions and contexts that programs import."""

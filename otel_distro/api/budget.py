@@ -1,0 +1,146 @@
+"""What programs may ask of their budgets, and tell them.
+
+from otel_distro import BudgetExceeded, budget
+
+with budget.scope(tenant="acme"):                 # who the calls inside are made for
+if budget.remaining("per tenant", tenant="acme").share < 0.2:
+model = "gpt-4o-mini"                     # pick a cheaper one before the wall
+
+with budget.typed_errors():                       # BudgetExceeded instead of the client's error
+client.chat.completions.create(...)
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from otel_distro.base.errors import OtelDistroError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from otel_budget.book import Crossing
+    from otel_budget.refusal import Refusal
+
+__all__ = ["BudgetExceeded", "Remaining", "on_threshold", "remaining", "scope", "typed_errors"]
+
+
+class BudgetExceeded(OtelDistroError):  # noqa: N818 - the word everybody looks for
+    """A model call was not sent, because a budget has no room for it."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.budget = refusal.budget
+        self.model = refusal.model
+        self.limit = refusal.limit
+        self.spent = refusal.spent
+        """Exact decimal strings, in US dollars for a budget in money."""
+        self.resets_at = refusal.resets_at
+        """When the window ends, ISO 8601 in UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """How a budget stands. Amounts are whole numbers of its unit: nano-US-dollars for money."""
+
+    limit: int
+    spent: int
+    reserved: int
+    """Held for calls on their way."""
+
+    @property
+    def left(self) -> int:
+        """What may still be spent; never negative."""
+        return max(0, self.limit - self.spent - self.reserved)
+
+    @property
+    def share(self) -> float:
+        """The part of the limit that is left, from 0 to 1."""
+        return self.left / self.limit if self.limit else 0.0
+
+
+_scope: ContextVar[Mapping[str, str] | None] = ContextVar("otel_distro_budget_scope", default=None)
+_refusals: ContextVar[list[Refusal] | None] = ContextVar("otel_distro_refusals", default=None)
+_callbacks: list[Callable[[Crossing], None]] = []
+
+
+@contextmanager
+def scope(**values: str) -> Iterator[None]:
+    """Say who the model calls inside are made for: tenant, user, session, agent.
+
+    The values are put on the spans begun inside as well. Nests; the innermost value of a key wins.
+    """
+    token = _scope.set({**(_scope.get() or {}), **values})
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def current_scope() -> Mapping[str, str]:
+    """Return what `scope` says here."""
+    return _scope.get() or {}
+
+
+@contextmanager
+def typed_errors() -> Iterator[None]:
+    """Raise BudgetExceeded where a refused call would raise its client's own error."""
+    met: list[Refusal] = []
+    token = _refusals.set(met)
+    try:
+        yield
+    except Exception as error:
+        if met:
+            raise BudgetExceeded(met[-1]) from error
+        raise
+    finally:
+        _refusals.reset(token)
+
+
+def note_refusal(refusal: Refusal) -> None:
+    """Remember *refusal* for `typed_errors` around the call, if there is one."""
+    met = _refusals.get()
+    if met is not None:
+        met.append(refusal)
+
+
+def remaining(name: str = "day", **scope_values: str) -> Remaining:
+    """Return how the budget called *name* stands for these scope values.
+
+    Raises OtelDistroError where no such budget is in force or its file cannot be read.
+    """
+    from otel_budget.store import BudgetFileError
+    from otel_distro.base.current_runtime import running
+
+    runtime = running()
+    budgets = runtime.budgets if runtime is not None else None
+    if budgets is None:
+        raise OtelDistroError(f"no budget is in force, so there is none called {name!r}")
+    try:
+        stands: Remaining = budgets.remaining(name, scope_values)
+    except BudgetFileError as error:
+        raise OtelDistroError(str(error)) from error
+    return stands
+
+
+def on_threshold(callback: Callable[[Crossing], None]) -> None:
+    """Have *callback* called when this process takes a budget over one of its thresholds.
+
+    It runs on the thread that noticed, so it should be quick; what it raises is ignored.
+    """
+    _callbacks.append(callback)
+
+
+def tell_callbacks(crossing: Crossing) -> None:
+    """Call everybody who asked; raises what they raise, one by one collected."""
+    errors: list[Exception] = []
+    for callback in _callbacks:
+        try:
+            callback(crossing)
+        except Exception as error:  # noqa: BLE001 - the app's own code, on our thread
+            errors.append(error)
+    if errors:
+        raise errors[0]

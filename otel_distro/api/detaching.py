@@ -1,0 +1,28 @@
+"""Detaching a context, also in another task than the one that attached it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry import context as context_api
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.context import Context
+
+
+def detach(token: Token[Context]) -> None:
+    """Restore the context that was current before *token* was made.
+
+    An async generator that is dropped early is closed in a context of its own. There is nothing
+    to restore there, where OpenTelemetry's own function logs an error with a traceback.
+    """
+    variable = getattr(token, "var", None)
+    if variable is None:  # of a context implementation that is not Python's
+        context_api.detach(token)
+        return
+    try:
+        variable.reset(token)
+    except (ValueError, RuntimeError):
+        return

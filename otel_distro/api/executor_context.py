@@ -1,0 +1,46 @@
+"""Session, user, tenant and feature flag in thread pools: a task has those of who submitted it.
+
+`run_in_executor` submits to such a pool as well. A thread that a program starts keeps a context
+of its own: it may serve work of others for the rest of its life.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import wrapt
+
+from otel_distro.api.context import Said, said_here
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MODULE: Final = "concurrent.futures.thread"
+
+
+def install() -> None:
+    """Wrap `ThreadPoolExecutor.submit`, once, as soon as its module is loaded."""
+    wrapt.register_post_import_hook(_wrap, _MODULE)
+
+
+def _wrap(module: Any) -> None:
+    if not isinstance(module.ThreadPoolExecutor.submit, wrapt.ObjectProxy):
+        wrapt.wrap_function_wrapper(module, "ThreadPoolExecutor.submit", _submit)
+
+
+def _submit(original: Callable[..., Any], _pool: Any, arguments: Any, named: Any) -> Any:
+    try:
+        said = said_here()
+        if said and arguments:
+            arguments = (_carrying(arguments[0], dict(said)), *arguments[1:])
+    except Exception:  # noqa: BLE001, S110 - the app's task runs without it
+        pass
+    return original(*arguments, **named)
+
+
+def _carrying(function: Callable[..., Any], said: dict[str, str]) -> Callable[..., Any]:
+    def run(*arguments: Any, **named: Any) -> Any:
+        with Said(said, ""):
+            return function(*arguments, **named)
+
+    return run

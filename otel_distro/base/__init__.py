@@ -1,0 +1,1 @@
+"""Names, errors, messages and figures that every part of the distribution uses."""

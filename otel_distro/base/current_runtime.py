@@ -1,0 +1,43 @@
+"""The distribution that runs in this process, for those who do not start it.
+
+Nothing is loaded to answer: where none was ever started the SDK is not needed to find that out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from otel_distro.privacy.consent_gate import ConsentGate
+    from otel_distro.settings import Settings
+
+
+class Running(Protocol):
+    """What others may ask of it."""
+
+    settings: Settings
+    gate: ConsentGate
+    budgets: Any
+    """Its `Budgets`, None where no cost budget is in force."""
+
+    def pseudonym_key(self) -> bytes | None:
+        """Return the key under which users are known; None where it cannot be kept."""
+        ...
+
+    def flush(self, timeout: float) -> bool:
+        """Settle and deliver everything taken so far; return whether that was done in time."""
+        ...
+
+
+_running: Running | None = None
+
+
+def running() -> Running | None:
+    """Return the distribution that runs in this process, if any."""
+    return _running
+
+
+def set_running(runtime: Running | None) -> None:
+    """Make *runtime* the one of this process."""
+    global _running  # noqa: PLW0603 - one distribution a process, as there is one global provider
+    _running = runtime

@@ -1,0 +1,42 @@
+"""The key under which this installation's ledger knows users and sessions.
+
+Made at first use, readable by its owner only. Deleting the file makes every pseudonym in the
+ledger unlinkable to anybody, for ever.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from otel_host.private_files import link_private
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE_NAME = "pseudonym.key"
+_BYTES = 32
+
+
+def installation_key(state_dir: Path) -> bytes | None:
+    """Return the key kept in *state_dir*, made if there is none; None if it cannot be kept.
+
+    Processes that start together agree on one key: only the first can link its own into place.
+    """
+    path = state_dir / FILE_NAME
+    try:
+        if not path.exists():
+            link_private(path, secrets.token_bytes(_BYTES))
+        key = path.read_bytes()
+    except OSError:
+        return None
+    return key if len(key) >= _BYTES else None
+
+
+def existing_key(state_dir: Path) -> bytes | None:
+    """Return the key kept in *state_dir*; None if there is none, and none is made."""
+    try:
+        key = (state_dir / FILE_NAME).read_bytes()
+    except OSError:
+        return None
+    return key if len(key) >= _BYTES else None

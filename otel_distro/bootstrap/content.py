@@ -1,0 +1,75 @@
+"""The shields that a content level asks for, and the keeper of messages where they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from otel_distro.base import messages as notices
+from otel_redaction.shield import OpenShield, Shield
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
+
+    from opentelemetry.sdk._logs import ReadWriteLogRecord
+
+    from otel_distro.privacy.content.keeper import ContentKeeper
+    from otel_distro.settings import Settings
+    from otel_redaction import Redactor
+    from otel_redaction.shield import Observer
+
+CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+"""OpenTelemetry's own variable: whether instrumentations record messages, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shields:
+    """What exporters see through, and what the keeper of messages does."""
+
+    exporting: Shield
+    whole: Shield
+    bare: Callable[[ReadWriteLogRecord], ReadWriteLogRecord] | None
+    """Takes the message out of a log record's body; None where it may leave."""
+
+
+def shields(
+    settings: Settings, redactor: Redactor, observer: Observer, *, withhold: bool
+) -> Shields:
+    """Return the shields for *settings*; with a content level set, exporters see no message."""
+    redacts = settings.redaction or withhold
+    kind = Shield if redacts else OpenShield
+    whole = kind(redactor, observer=observer, withhold=withhold)
+    if settings.content is None:
+        return Shields(whole, whole, None)
+    from otel_distro.privacy.content.messages import (
+        MessagelessShield,
+        OpenMessagelessShield,
+        without_messages,
+    )
+
+    bare_kind = MessagelessShield if redacts else OpenMessagelessShield
+    exporting = bare_kind(redactor, observer=observer, withhold=withhold)
+    return Shields(exporting, whole, without_messages)
+
+
+def capture(settings: Settings, environ: MutableMapping[str, str]) -> None:
+    """Have instrumentations record messages where they are to be kept."""
+    if settings.content == "full" and settings.content_key and not environ.get(CAPTURE, "").strip():
+        environ[CAPTURE] = "SPAN_ONLY"
+
+
+def keeper(
+    settings: Settings, shield: Shield, key: Callable[[], bytes | None]
+) -> ContentKeeper | None:
+    """Return what keeps messages, if they are to be kept and can be."""
+    if settings.content != "full" or settings.content_key is None:
+        return None
+    from otel_distro.privacy.content.keeper import ContentKeeper
+    from otel_distro.privacy.content.sealing import ContentKeyError
+    from otel_distro.privacy.content.store import FILE_NAME
+
+    try:
+        return ContentKeeper(settings.state_dir / FILE_NAME, settings.content_key, shield, key)
+    except (ContentKeyError, ValueError) as error:
+        notices.say(f"messages are not stored: {error}")
+        return None

@@ -1,0 +1,49 @@
+"""What OpenTelemetry's own variables are set to where the user left them open.
+
+Light, because every Python process under the agent comes by here, also where telemetry is off.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_distro.base.attributes import DISTRO_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+_DEFAULTS = {
+    "OTEL_TRACES_EXPORTER": "otlp",
+    "OTEL_METRICS_EXPORTER": "otlp",
+    "OTEL_LOGS_EXPORTER": "otlp",
+    # No wheels to build and no trouble with fork, unlike gRPC.
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+    "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true",
+    # What a caller without tracing knows a request by; on server spans, redacted like the rest.
+    "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST": "x-request-id,x-correlation-id",
+}
+_ALWAYS = {"OTEL_PYTHON_CONFIGURATOR": DISTRO_NAME}
+_SWITCHED_OFF = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}
+
+
+def is_disabled(environ: Mapping[str, str]) -> bool:
+    """Return whether OTEL_SDK_DISABLED is true."""
+    return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
+def set_defaults(environ: MutableMapping[str, str]) -> None:
+    """Set what the user left open; nothing where a declarative file decides."""
+    chosen = dict(_ALWAYS)
+    if is_disabled(environ):
+        chosen |= _SWITCHED_OFF
+    elif not environ.get("OTEL_CONFIG_FILE", "").strip():
+        chosen |= _DEFAULTS | _exemplars(environ)
+    for name, value in chosen.items():
+        if not environ.get(name, "").strip():
+            environ[name] = value
+
+
+def _exemplars(environ: MutableMapping[str, str]) -> dict[str, str]:
+    """Exemplars carry attributes of measurements, safe only while those are redacted."""
+    off = environ.get("OTEL_DISTRO_REDACTION", "").strip().lower() in {"0", "false", "no", "off"}
+    return {"OTEL_METRICS_EXEMPLAR_FILTER": "always_off" if off else "trace_based"}

@@ -1,0 +1,41 @@
+"""Which import an instrumentor waits for: nothing of a library is loaded for its sake alone.
+
+Instrumentors import the libraries they instrument, which costs a program that uses none of them
+tenths of a second and tens of megabytes, and the more the more is installed beside it. What is not
+named here is activated at the start. So is what the import of a library may be too late for:
+Django's instrumentor reads the program's settings, which may be half imported at that moment.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_OF_ONE_NAME: Final = (
+    "aio_pika aiokafka aiopg anthropic asyncclick asyncpg boto botocore cassandra celery chromadb "
+    "click cohere confluent_kafka dspy elasticsearch falcon fastapi flask groq httpx httpx2 jinja2 "
+    "kafka litellm mistralai ollama openai pika pinecone psycopg psycopg2 pymemcache pymilvus "
+    "pymongo pymssql pymysql pyramid redis remoulade replicate requests smolagents sqlalchemy "
+    "sqlite3 starlette together tornado transformers urllib3 valkey vertexai weaviate"
+)
+
+WAITS_FOR: Final[dict[str, str]] = {
+    **{name: name for name in _OF_ONE_NAME.split()},
+    "aio-pika": "aio_pika",
+    "aiohttp-client": "aiohttp",
+    "aiohttp-server": "aiohttp",
+    "bedrock": "botocore",
+    "boto3": "boto3",
+    "google_genai": "google.genai",
+    "grpc_aio_client": "grpc",
+    "grpc_aio_server": "grpc",
+    "grpc_client": "grpc",
+    "grpc_server": "grpc",
+    "langchain": "langchain_core",
+    "milvus": "pymilvus",
+    "mysql": "mysql.connector",
+    "mysqlclient": "MySQLdb",
+    "openai_agents": "agents",
+    "tortoiseorm": "tortoise",
+    "urllib": "urllib.request",
+}
+"""Entry point -> module whose import activates it."""

@@ -1,0 +1,78 @@
+"""The environment in which a Python program starts under this distribution."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from otel_distro.base.attributes import DISTRO_NAME
+from otel_distro.bootstrap.defaults import is_disabled
+from otel_distro.bootstrap.sdk_values import drop_unknown_propagators
+from otel_distro.settings.environment_variables import OTEL_DISTRO_STRICT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+def launch_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return *environ* changed so that Python programs load the agent and select us.
+
+    The agent is upstream's `sitecustomize`, found through PYTHONPATH. Both entry points are named,
+    because the agent otherwise takes the first distribution it happens to find.
+    """
+    launched = dict(environ)
+    if is_disabled(environ):
+        return launched  # the agent would load half of what it loads otherwise, for nothing
+    launched["OTEL_PYTHON_DISTRO"] = DISTRO_NAME
+    launched["OTEL_PYTHON_CONFIGURATOR"] = DISTRO_NAME
+    agent = str(agent_folder())
+    known = [path for path in launched.get("PYTHONPATH", "").split(os.pathsep) if path]
+    rest = [path for path in known if path != agent]
+    # As upstream does: programs that are run by their own script find modules beside them.
+    here = os.getcwd()  # noqa: PTH109 - this module loads as little as it can
+    if here not in rest:
+        rest.insert(0, here)
+    launched["PYTHONPATH"] = os.pathsep.join([agent, *rest])
+    return launched
+
+
+def agent_folder() -> Path:
+    """Return the folder that holds the agent's `sitecustomize`."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    spec = find_spec("opentelemetry.instrumentation.auto_instrumentation")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("opentelemetry-instrumentation is not installed")
+    return Path(spec.submodule_search_locations[0])
+
+
+def execute(arguments: Sequence[str]) -> NoReturn:
+    """Become the program that *arguments* name, watched; end with 127 where there is none."""
+    environ = dict(os.environ)  # noqa: TID251 - settings take longer to load
+    if not is_disabled(environ):
+        _drop_propagators(environ)
+    environ = launch_environment(environ)
+    program = shutil.which(arguments[0], path=environ.get("PATH"))
+    if program is None:
+        _give_up(127, f"command not found: {arguments[0]}")
+    try:
+        os.execve(program, list(arguments), environ)  # noqa: S606 - the user names the program
+    except OSError as error:
+        _give_up(126, f"cannot run {arguments[0]}: {error.strerror}")
+
+
+def _drop_propagators(environ: dict[str, str]) -> None:
+    # The agent of the launched program would fail before it loads anything of ours.
+    for complaint in drop_unknown_propagators(environ):
+        print(f"otel_distro: {complaint}", file=sys.stderr)  # noqa: T201
+        if environ.get(OTEL_DISTRO_STRICT, "").strip().lower() in {"1", "true", "yes", "on"}:
+            _give_up(78, "OTEL_DISTRO_STRICT is set, so the app was not started")
+
+
+def _give_up(code: int, why: str) -> NoReturn:
+    print(f"otel-distro run: {why}", file=sys.stderr)  # noqa: T201
+    sys.exit(code)

@@ -1,0 +1,108 @@
+"""The books of one export queue: every record that was put in is found again in one of them."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+class AtomicCounter:
+    """Counts up without a lock, from any thread and from signal handlers.
+
+    A lock would not do: a signal handler that waits for deliveries may have interrupted the very
+    thread that holds it. One step of `itertools.count` is a single operation of the interpreter.
+    """
+
+    def __init__(self) -> None:
+        self._count = itertools.count()
+
+    def add(self) -> None:
+        """Count one."""
+        next(self._count)
+
+    @property
+    def value(self) -> int:
+        """How often `add` was called."""
+        # There is no other way to look at a count without counting: its repr is `count(N)`.
+        return int(repr(self._count)[len("count(") : -1])
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A state of the books: emitted = delivered + spooled + all dropped + waiting."""
+
+    emitted: int = 0
+    delivered: int = 0
+    spooled: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    """By reason."""
+
+    @property
+    def waiting(self) -> int:
+        """Records in memory: queued, or being delivered."""
+        return self.emitted - self.delivered - self.spooled - sum(self.dropped.values())
+
+    def __add__(self, other: Tally) -> Tally:
+        dropped = dict(self.dropped)
+        for reason, count in other.dropped.items():
+            dropped[reason] = dropped.get(reason, 0) + count
+        return Tally(
+            self.emitted + other.emitted,
+            self.delivered + other.delivered,
+            self.spooled + other.spooled,
+            dropped,
+        )
+
+
+class QueueCounters:
+    """The books of one queue, kept by its worker and by whoever adds to it."""
+
+    def __init__(self) -> None:
+        self.emitted = AtomicCounter()
+        self.kept_aside = AtomicCounter()
+        """Written to disk by whoever emitted it."""
+        self.refused = AtomicCounter()
+        self.overflowed = AtomicCounter()
+        self._told_overflow = 0
+        # Taken by threads of ours only, never by the app's.
+        self._lock = threading.Lock()
+        self._delivered = 0
+        self._spooled = 0
+        self._dropped: Counter[str] = Counter()
+
+    def delivered(self, count: int) -> None:
+        """Account for *count* records that arrived."""
+        with self._lock:
+            self._delivered += count
+
+    def spooled(self, count: int) -> None:
+        """Account for *count* records that are on disk."""
+        with self._lock:
+            self._spooled += count
+
+    def dropped(self, count: int, reason: str) -> None:
+        """Account for *count* records that will not arrive."""
+        with self._lock:
+            self._dropped[reason] += count
+
+    def new_overflow(self) -> int:
+        """Return how many records a full queue has lost since this was last called."""
+        with self._lock:
+            now = self.overflowed.value
+            new, self._told_overflow = now - self._told_overflow, now
+            return new
+
+    def tally(self) -> Tally:
+        """Return the state of the books."""
+        with self._lock:
+            dropped = dict(self._dropped)
+            delivered, spooled = self._delivered, self._spooled
+        for reason, counter in (
+            ("queue_full", self.overflowed),
+            ("already_shutdown", self.refused),
+        ):
+            if counter.value:
+                dropped[reason] = dropped.get(reason, 0) + counter.value
+        return Tally(self.emitted.value, delivered, spooled + self.kept_aside.value, dropped)

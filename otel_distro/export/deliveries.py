@@ -1,0 +1,177 @@
+"""What becomes of telemetry: delivered, spooled, or dropped for a reason; told and counted.
+
+The books are those of the export queues, plus one for metric exports, which have no queue, and
+one for what the spool later sends or loses.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from otel_distro.base.messages import say_once
+from otel_distro.export.books import changes_since
+from otel_distro.export.counts import Tally
+from otel_distro.export.spool.answer import DeliveryOutcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_distro.export.export_queue import ExportQueue
+    from otel_distro.export.outages import Outages
+    from otel_distro.export.spool.courier import SpoolingTransport
+    from otel_distro.export.spool.drain import Drained
+
+METRIC_EXPORTS = "metric exports"
+SIGNALS = {"traces": "spans", "logs": "log records", "metrics": METRIC_EXPORTS}
+"""Signal as OTLP names it -> what we count of it."""
+_LOST = {
+    DeliveryOutcome.REJECTED: "rejected",
+    DeliveryOutcome.UNFIT: "not_encodable",
+    DeliveryOutcome.RETURNED: "export_failed",
+}
+
+_Seen = tuple[dict[str, Tally], dict[str, int], dict[tuple[str, str], int]]
+
+
+class Deliveries:
+    """Joins queues, couriers and the spool to the outage messages and to the books."""
+
+    def __init__(self, outages: Outages, close_timeout: float) -> None:
+        self._outages = outages
+        self.close_timeout = close_timeout
+        """Seconds a processor may take to shut down."""
+        self._queues: list[ExportQueue[Any]] = []
+        self.at_fork()
+
+    def at_fork(self) -> None:
+        """Start anew in a forked child."""
+        self._lock = threading.RLock()
+        self._metrics: Counter[str] = Counter()
+        self._resent: Counter[str] = Counter()
+        self._spool_lost: Counter[tuple[str, str]] = Counter()
+        self._seen: _Seen = ({}, {}, {})
+        self._booked: _Seen = ({}, {}, {})
+
+    def watch(self, queue: ExportQueue[Any]) -> None:
+        """Include the books of *queue*."""
+        self._queues.append(queue)
+
+    def tallies(self) -> dict[str, Tally]:
+        """Return the books by signal: spans, log records, metric exports."""
+        found: dict[str, Tally] = {}
+        for queue in self._queues:
+            tally, known = queue.tally(), found.get(queue.signal, Tally())
+            found[queue.signal] = known + tally
+        with self._lock:
+            counts = dict(self._metrics)
+        if counts:
+            emitted = counts.pop("emitted")
+            delivered, spooled = counts.pop("delivered", 0), counts.pop("spooled", 0)
+            found[METRIC_EXPORTS] = Tally(emitted, delivered, spooled, counts)
+        return found
+
+    def resent_counts(self) -> dict[str, int]:
+        """Return how much of each signal this process has sent from the spool."""
+        with self._lock:
+            return dict(self._resent)
+
+    def spool_lost_counts(self) -> dict[tuple[str, str], int]:
+        """Return how much this process saw lost from the spool, by signal and reason."""
+        with self._lock:
+            return dict(self._spool_lost)
+
+    def changes(self) -> dict[str, dict[str, Any]]:
+        """Return what has changed since the last call of `booked`, columns by signal."""
+        tallies, resent, lost = self._seen = (
+            self.tallies(),
+            self.resent_counts(),
+            self.spool_lost_counts(),
+        )
+        booked_tallies, booked_resent, booked_lost = self._booked
+        found = changes_since(booked_tallies, tallies)
+        for signal, count in resent.items():
+            if difference := count - booked_resent.get(signal, 0):
+                found.setdefault(signal, {})["resent"] = difference
+        for (signal, reason), count in lost.items():
+            if difference := count - booked_lost.get((signal, reason), 0):
+                columns = found.setdefault(signal, {})
+                columns.setdefault("spool_dropped", {})[reason] = difference
+        return found
+
+    def booked(self) -> None:
+        """Note that what `changes` returned last is in the books of the host."""
+        self._booked = self._seen
+
+    def delivered(self) -> None:
+        """Note that a batch arrived."""
+        self._outages.delivered()
+
+    def failed(self, reason: str) -> None:
+        """Note that a request did not arrive."""
+        self._outages.failed(reason)
+
+    def refused(self, signal: str, reason: str) -> None:
+        """Note that the other side does not want what it is sent."""
+        self._outages.refused(SIGNALS[signal], reason)
+
+    def warned(self, signal: str, warning: str) -> None:
+        """Note a *warning* that came with a response of success."""
+        self._outages.warned(SIGNALS[signal], warning)
+
+    def dropped(self, signal: str, count: int, reason: str) -> None:
+        """Tell of *count* records of *signal* that will not arrive; the queue has counted them."""
+        if reason == "not_encodable":
+            say_once(
+                f"some {signal} cannot be encoded or are too large for one request; they are "
+                "dropped and counted, their neighbours are not affected"
+            )
+        self._outages.lost(signal, count)
+
+    def kept(self, signal: str, count: int) -> None:
+        """Note that *count* records wait on disk now."""
+        self._outages.kept(SIGNALS[signal], count)
+
+    def metric_export(self, outcome: DeliveryOutcome) -> None:
+        """Account for one export of metrics."""
+        with self._lock:
+            self._metrics["emitted"] += 1
+            if outcome is DeliveryOutcome.DELIVERED:
+                self._metrics["delivered"] += 1
+            elif outcome in {DeliveryOutcome.KEPT, DeliveryOutcome.TAKEN}:
+                self._metrics["spooled"] += 1
+            else:
+                self._metrics[_LOST[outcome]] += 1
+        if outcome in _LOST:
+            self._outages.lost(METRIC_EXPORTS, 1)
+
+    def metric_export_taken(self, courier: SpoolingTransport) -> None:
+        """Keep an export of metrics that is still under way when the process has to leave."""
+        payload = courier.take_back()
+        courier.abandon()
+        if payload is not None:
+            self.metric_export(
+                DeliveryOutcome.KEPT if courier.keep(payload, 1) else DeliveryOutcome.RETURNED
+            )
+
+    def resent(self, signal: str, done: Drained) -> None:
+        """Account for what was sent from the spool."""
+        with self._lock:
+            self._resent[SIGNALS[signal]] += done.sent
+        self.spool_lost(signal, done.rejected, "rejected")
+        self.spool_lost(signal, done.damaged, "spool_damaged")
+        if done.set_aside:
+            self._outages.damaged(done.set_aside[0])
+
+    def spool_lost(self, signal: str, count: int, reason: str) -> None:
+        """Account for *count* records that had been kept and will not arrive."""
+        if not count:
+            return
+        with self._lock:
+            self._spool_lost[SIGNALS[signal], reason] += count
+        self._outages.lost(SIGNALS[signal], count)
+
+    def spool_fault(self, folder: Path, error: Exception) -> None:
+        """Tell that nothing can be kept at the moment."""
+        self._outages.spool_fault(folder, error)

@@ -1,0 +1,1 @@
+"""OTLP clients, their credentials and environment variables."""

@@ -1,0 +1,222 @@
+"""One line when deliveries start to fail, one when they work again, one at exit with the count.
+
+The SDK's exporters log every attempt, some with a stack trace, through the app's own logging.
+Those records are intercepted: they would be noise on the app's stderr, and the OpenTelemetry log
+handler would try to export each of them to the collector that is not there.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from otel_distro.base.messages import say
+from otel_distro.export.spool.endpoints import without_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_LOGGERS = (
+    "opentelemetry.exporter.otlp.common.http",
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+    "opentelemetry.exporter.otlp.proto.http.metric_exporter",
+    "opentelemetry.exporter.otlp.proto.http._log_exporter",
+    "opentelemetry.exporter.otlp.proto.grpc.exporter",
+    "opentelemetry.sdk._shared_internal",
+    "opentelemetry.sdk.metrics._internal.export",
+)
+_MAX_REASON = 160
+_EXPORTER_OF = {
+    "spans": "OTEL_TRACES_EXPORTER",
+    "log records": "OTEL_LOGS_EXPORTER",
+    "metric exports": "OTEL_METRICS_EXPORTER",
+}
+_OF_OUR_OWN_MAKING = ("Shutdown in progress", "Exporter already shutdown", "OTLP client already")
+"""What exporters say when they are told to give up, which is no news."""
+_OF_COURIERS = ("Failed to export", "Failed to encode", "Dropping ", "Transient error")
+"""What couriers and queues tell better: they know what becomes of it."""
+
+
+class Outages:
+    """Knows whether deliveries fail and how much was lost; thread-safe."""
+
+    def __init__(self, clean: Callable[[str], str], endpoint: str) -> None:
+        self._clean = clean
+        self._endpoint = endpoint
+        self.spool: Path | None = None
+        """Where undelivered telemetry is kept, if it is."""
+        self.has_couriers = False
+        """Whether failed requests are reported here by couriers as well."""
+        self._refusals: set[str] = set()
+        self._warnings: set[str] = set()
+        self._refusal: str | None = None
+        self._lock = threading.RLock()
+        self._reason: str | None = None
+        self._lost: Counter[str] = Counter()
+        self._kept: Counter[str] = Counter()
+        self._spool_faulty = False
+        self._exiting = False
+        self.last_failure = 0.0
+        """`time.monotonic()` of the last failed attempt."""
+
+    @property
+    def down(self) -> bool:
+        """Whether the last attempt failed."""
+        return self._reason is not None
+
+    def watch(self) -> None:
+        """Take over what the SDK's exporters would log."""
+        for name in _LOGGERS:
+            logger = logging.getLogger(name)
+            if not any(isinstance(known, _Interceptor) for known in logger.filters):
+                logger.addFilter(_Interceptor(self))
+
+    def failed(self, reason: str) -> None:
+        """Note a failed attempt; the first of an outage is told."""
+        with self._lock:
+            self.last_failure = time.monotonic()
+            first = self._reason is None
+            if first:
+                self._reason = _worded(self._clean(reason))[:_MAX_REASON]
+            if first and not self._exiting:
+                fate = "what is lost is counted"
+                if self.spool is not None:
+                    fate = f"it is kept in {self.spool} and sent later"
+                say(
+                    f"cannot deliver telemetry to {self._endpoint}: {self._reason}; "
+                    f"the app is not affected, {fate}"
+                )
+
+    def refused(self, signal: str, reason: str) -> None:
+        """Tell, once for each signal, that the other side does not want what it is sent."""
+        with self._lock:
+            first = signal not in self._refusals
+            self._refusals.add(signal)
+            self._refusal = self._clean(reason)[:_MAX_REASON]
+        if first:
+            say(
+                f"{self._endpoint} refuses {signal}: {self._refusal}; what it "
+                f"refuses is lost and counted. Where nothing takes {signal}, set "
+                f"{_EXPORTER_OF.get(signal, 'OTEL_TRACES_EXPORTER')}=none"
+            )
+
+    def warned(self, signal: str, warning: str) -> None:
+        """Report, once for each signal, a *warning* that came with a response of success."""
+        with self._lock:
+            first = signal not in self._warnings
+            self._warnings.add(signal)
+        if first:
+            say(f"{self._endpoint} took {signal} and warns: {self._clean(warning)[:_MAX_REASON]}")
+
+    def delivered(self) -> None:
+        """Note a delivery; the first after an outage is told."""
+        if self._reason is None:
+            return
+        with self._lock:
+            over, self._reason = self._reason is not None, None
+            if over and not self._exiting:
+                lost = _counted(self._lost)
+                told = f": {lost} were lost" if lost else ""
+                say(f"telemetry is delivered to {self._endpoint} again{told}")
+            self._lost.clear()
+            self._kept.clear()
+            self._spool_faulty = False
+
+    def lost(self, signal: str, count: int) -> None:
+        """Count records that will not be delivered any more."""
+        with self._lock:
+            self._lost[signal] += count
+
+    def kept(self, signal: str, count: int) -> None:
+        """Count records that were written to disk to be sent later."""
+        with self._lock:
+            self._kept[signal] += count
+
+    def spool_fault(self, folder: Path, error: Exception) -> None:
+        """Tell, once an outage, that nothing can be written to *folder*."""
+        with self._lock:
+            first, self._spool_faulty = not self._spool_faulty, True
+        if first:
+            reason = getattr(error, "strerror", None) or str(error)
+            say(
+                f"undelivered telemetry cannot be kept in {folder}: {reason}; it stays in memory "
+                "while there is room. OTEL_DISTRO_STATE_DIR names another place"
+            )
+
+    def damaged(self, file: Path) -> None:
+        """Tell that a file of the spool was damaged and set aside."""
+        say(f"kept telemetry was damaged and could not all be sent; see {file}")
+
+    def begin_exit(self) -> None:
+        """Hold messages back, so that the exit can tell all in one line."""
+        self._exiting = True
+
+    def end_exit(self) -> None:
+        """Tell what the process leaves undelivered, if anything, in one line."""
+        with self._lock:
+            if self._reason is None and not self._lost and not self._kept:
+                return
+            reason = self._reason or self._refusal or "not delivered in time"
+            lost, kept = _counted(self._lost), _counted(self._kept)
+            if kept:
+                say(
+                    f"{kept} could not be delivered to {self._endpoint}: {reason}; kept in "
+                    f"{self.spool} until the next start" + (f". Lost: {lost}" if lost else "")
+                )
+            else:
+                told = f": {lost}" if lost else ""
+                say(f"telemetry lost at exit{told} to {self._endpoint}: {reason}")
+
+    def at_fork(self) -> None:
+        """Start anew in a forked child."""
+        self._lock = threading.RLock()
+        self._lost.clear()
+        self._kept.clear()
+        self._exiting = False
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(
+        f"{count:,} {signal.removesuffix('s') if count == 1 else signal}"
+        for signal, count in counts.items()
+    )
+
+
+class _Interceptor(logging.Filter):
+    """Keeps records of the SDK's exporters out of the app's logging."""
+
+    def __init__(self, outages: Outages) -> None:
+        super().__init__()
+        self._outages = outages
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = str(record.msg)
+        known = _OF_OUR_OWN_MAKING + (_OF_COURIERS if self._outages.has_couriers else ())
+        if record.levelno >= logging.WARNING and not message.startswith(known):
+            self._outages.failed(_reason(record))
+        return False
+
+
+def _reason(record: logging.LogRecord) -> str:
+    text = record.getMessage()
+    if record.exc_info and record.exc_info[1] is not None:
+        text = f"{text} {type(record.exc_info[1]).__name__}"
+    return _worded(without_header(text))
+
+
+def _worded(text: str) -> str:
+    for sign, meaning in (
+        ("refused", "the connection was refused"),
+        ("Name or service not known", "its name cannot be resolved"),
+        ("NameResolution", "its name cannot be resolved"),
+        ("timed out", "it did not answer in time"),
+        ("due to timeout", "it did not answer in time"),
+        ("Timeout", "it did not answer in time"),
+    ):
+        if sign in text:
+            return meaning
+    return text or "it did not answer in time"

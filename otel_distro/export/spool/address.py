@@ -1,0 +1,100 @@
+"""For whom telemetry waits: the app it is of, its signal, and where it is to be sent.
+
+Each address has a folder of its own, so that no app ever sends what another one left, to another
+place or under other credentials.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from otel_host.private_files import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+ROOT: Final = "spool"
+_ABOUT: Final = "about.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An app, a signal and a destination."""
+
+    signal: str
+    """`traces`, `metrics` or `logs`."""
+    service: str
+    """`service.name`, redacted."""
+    endpoint: str
+    """Scheme, host, port and path; never user, password or query."""
+    protocol: str
+    """`http/protobuf` or `grpc`."""
+    credentials: str = ""
+    """Keyed digest of the credentials it is to be sent with; empty where there are none."""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Names of the folders below the state folder."""
+        from hashlib import blake2b
+
+        parts = (self.service, self.endpoint, self.protocol, self.credentials)
+        text = "\0".join(parts if self.credentials else parts[:-1])
+        key = blake2b(text.encode(errors="replace"), digest_size=6).hexdigest()
+        return ROOT, f"{self.signal}-{key}"
+
+    def folder(self, state_dir: Path) -> Path:
+        """Return where its telemetry waits below *state_dir*."""
+        return state_dir.joinpath(*self.names)
+
+    def describe(self, folder: Path) -> None:
+        """Leave a note in *folder* that says what it is for, unless there is one."""
+        path = folder / _ABOUT
+        if path.exists():
+            return
+        about = {
+            "signal": self.signal,
+            "service": self.service,
+            "endpoint": self.endpoint,
+            "protocol": self.protocol,
+            "credentials": self.credentials,
+        }
+        with suppress(OSError), replacing(path) as file:
+            file.write(json.dumps(about, indent=2).encode())
+
+
+def digest_of(credentials: Iterable[str], key: bytes | None) -> str:
+    """Return what tells *credentials* apart and betrays nothing of them; empty without any.
+
+    *key* is the installation's; None, where it cannot be kept, gives a digest that no other
+    process has, so that nothing is sent under other credentials.
+    """
+    from hashlib import blake2b
+
+    secrets = "\0".join(text for text in credentials if text)
+    if not secrets:
+        return ""
+    key = (key or _PROCESS_KEY)[:64]
+    return blake2b(secrets.encode(errors="replace"), key=key, digest_size=12).hexdigest()
+
+
+_PROCESS_KEY: Final = os.urandom(32)
+
+
+def read_address(folder: Path) -> Address | None:
+    """Return what *folder* is for; None where there is no readable note."""
+    try:
+        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        return Address(
+            str(about["signal"]),
+            str(about["service"]),
+            str(about["endpoint"]),
+            str(about["protocol"]),
+            str(about.get("credentials", "")),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

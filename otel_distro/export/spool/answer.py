@@ -1,0 +1,87 @@
+"""What came of sending one request, in words all exporters share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import Final
+
+
+class ResponseClass(Enum):
+    """What to do with a request after it was sent."""
+
+    DELIVERED = auto()
+    TRY_LATER = auto()
+    """Nothing is wrong with it."""
+    REJECTED = auto()
+    """It would be refused again, so it is not worth keeping."""
+    UNWANTED = auto()
+    """There is nobody for such requests at that place; whoever has kept one may keep it."""
+    TOO_LARGE = auto()
+    """Smaller requests with the same content may be taken."""
+
+
+class DeliveryOutcome(Enum):
+    """What became of the last request of an exporter."""
+
+    UNFIT = auto()
+    """It did not come as far as the connection, or was too large: it could not be encoded, or is
+    more than one request may hold. Parts of it may do."""
+    DELIVERED = auto()
+    KEPT = auto()
+    """It is on disk and will be sent later."""
+    REJECTED = auto()
+    RETURNED = auto()
+    """It was neither delivered nor kept; trying again makes sense."""
+    TAKEN = auto()
+    """It was still under way when the process had to leave; whoever took it accounts for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A verdict and, unless all of it was delivered, why."""
+
+    verdict: ResponseClass
+    reason: str = ""
+    answered: bool = True
+    """False when nobody was there, which is likely to hold for the other signals as well."""
+    rejected: int = 0
+    """Of a request that was delivered, how many records the receiver rejects for good."""
+
+
+DELIVERED: Final = Answer(ResponseClass.DELIVERED)
+
+_LATER: Final = frozenset({401, 403, 407, 408, 425, 429})
+"""4xx that say something about the sender or the moment and nothing about the data.
+
+OTLP asks not to retry 401 and the like. We do not repeat them at once either; but what was
+recorded while a key had expired is sent once the key is valid again, or by `spool drain`.
+"""
+_ABOUT_THE_PLACE: Final = frozenset({404, 405, 410, 501})
+"""Nothing takes this signal there. Redirects, which are not followed because they could carry
+credentials elsewhere, say the same."""
+
+
+def classify_http(status: int | None) -> ResponseClass:
+    """Judge an HTTP status; None is no answer at all."""
+    if status is None or status in _LATER or (status >= 500 and status not in _ABOUT_THE_PLACE):
+        return ResponseClass.TRY_LATER
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return ResponseClass.TOO_LARGE
+    if status in _ABOUT_THE_PLACE or status < 200 or 300 <= status < 400:
+        return ResponseClass.UNWANTED
+    return ResponseClass.DELIVERED if status < 300 else ResponseClass.REJECTED
+
+
+_REFUSED: Final = frozenset({"INVALID_ARGUMENT", "FAILED_PRECONDITION", "ALREADY_EXISTS"})
+_NOT_TAKEN: Final = frozenset({"NOT_FOUND", "UNIMPLEMENTED"})
+
+
+def classify_grpc(code: str) -> ResponseClass:
+    """Judge the name of a gRPC status code."""
+    if code == "OK":
+        return ResponseClass.DELIVERED
+    if code in _NOT_TAKEN:
+        return ResponseClass.UNWANTED
+    return ResponseClass.REJECTED if code in _REFUSED else ResponseClass.TRY_LATER

@@ -1,0 +1,177 @@
+"""Sends what waits in a folder, oldest first, and removes it; damaged files are set aside."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from otel_distro.export.spool.answer import ResponseClass
+from otel_distro.export.spool.records import Damage, read_done, read_records
+from otel_distro.export.spool.segments import LARGEST_BYTES, Segment, locked, names
+from otel_host.private_files import open_private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from otel_distro.export.spool.answer import Answer
+
+DAMAGED: Final = ".damaged"
+_KEPT_DAMAGED: Final = 4
+_LOCK: Final = "drain.lock"
+_REQUEST_RECORDS: Final = 512
+_REQUEST_BYTES: Final = 1 << 20
+
+
+@dataclass(slots=True)
+class Drained:
+    """What came of a drain; counts are spans, log records or metric exports."""
+
+    sent: int = 0
+    rejected: int = 0
+    damaged: int = 0
+    set_aside: list[Path] = field(default_factory=list)
+    in_use: int = 0
+    """Segments left to the process that has them in hand."""
+    refused: Answer | None = None
+    """Why it ended before everything was sent."""
+    under_way: tuple[Segment, int] | None = None
+    """The segment of the request that is being sent, and up to where it was sent before."""
+
+    def withdraw(self) -> None:
+        """Have the request under way sent again later: nobody waits for its answer."""
+        if self.under_way is not None:
+            segment, sent = self.under_way
+            with suppress(OSError):
+                segment.mark_sent(sent)
+
+
+@contextmanager
+def turn_to_drain(folder: Path) -> Iterator[bool]:
+    """Hold the folder's turn to send, if no other process has it; yield whether we do."""
+    try:
+        descriptor = open_private(folder / _LOCK, os.O_RDWR | os.O_CREAT)
+    except OSError:
+        yield False
+        return
+    with locked(descriptor, folder / _LOCK) as held:
+        yield held
+
+
+def drain(
+    folder: Path,
+    send: Callable[[bytes, Callable[[], None]], Answer],
+    go_on: Callable[[], bool] = lambda: True,
+    done: Drained | None = None,
+    *,
+    joined: bool = True,
+) -> Drained:
+    """Send everything in *folder* until it is empty, *send* fails or *go_on* says no.
+
+    The caller has the turn, and may look at *done* from another thread. Raises OSError when the
+    folder cannot be read or written; what was sent by then is marked as sent. *joined* says
+    whether several records may go in one request.
+    """
+    done = done or Drained()
+    for name in names(folder):
+        if done.refused is not None or not go_on():
+            break
+        try:
+            segment = Segment.take(folder / name)
+        except OSError:  # a link, or not readable: no reason to stop
+            done.in_use += 1
+            continue
+        if segment is None:
+            done.in_use += 1
+            continue
+        try:
+            _drain_segment(segment, send, go_on, done, joined=joined)
+        finally:
+            segment.release()
+    return done
+
+
+def _drain_segment(
+    segment: Segment,
+    send: Callable[[bytes, Callable[[], None]], Answer],
+    go_on: Callable[[], bool],
+    done: Drained,
+    *,
+    joined: bool,
+) -> None:
+    data = segment.read()
+    start = read_done(data)
+    if start is None:
+        done.damaged += 1
+        _set_aside(segment, done)
+        return
+    damaged, sent = segment.size > LARGEST_BYTES, start
+    done.damaged += damaged
+    for payload, count, end, damage in _requests(data, start, _REQUEST_RECORDS if joined else 0):
+        if not go_on():
+            return
+        if count:
+            # Marked as soon as it is on its way: were we killed before the answer, it would
+            # otherwise be sent twice.
+            done.under_way = segment, sent
+            answer = send(payload, partial(segment.mark_sent, end))
+            done.under_way = None
+            if answer.verdict in {ResponseClass.TRY_LATER, ResponseClass.UNWANTED}:
+                segment.mark_sent(sent)
+                done.refused = answer
+                return
+            if answer.verdict is ResponseClass.DELIVERED:
+                rejected = min(count, answer.rejected) if joined else 0
+                done.sent += count - rejected
+                done.rejected += rejected
+            else:
+                done.rejected += count
+        if damage is not None and not damage.torn:
+            damaged = True
+            done.damaged += damage.count
+        segment.mark_sent(end)
+        sent = end
+    if damaged:
+        _set_aside(segment, done)
+    else:
+        segment.remove()
+
+
+def _requests(
+    data: bytes, start: int, most: int
+) -> Iterator[tuple[bytes, int, int, Damage | None]]:
+    """Yield requests of a fair size, how much each holds, and what damage follows it.
+
+    Encoded OTLP requests can be joined end to end: the result is one request with the content of
+    all of them.
+    """
+    parts: list[bytes] = []
+    count = size = 0
+    end = start
+    for found in read_records(data, start):
+        if isinstance(found, Damage):
+            yield b"".join(parts), count, found.end, found
+            parts, count, size = [], 0, 0
+            continue
+        if parts and (count + found.count > most or size + len(found.payload) > _REQUEST_BYTES):
+            yield b"".join(parts), count, end, None
+            parts, count, size = [], 0, 0
+        parts.append(found.payload)
+        count, size, end = count + found.count, size + len(found.payload), found.end
+    if parts:
+        yield b"".join(parts), count, end, None
+
+
+def _set_aside(segment: Segment, done: Drained) -> None:
+    """Keep a damaged file for people to look at, but never more than a few."""
+    folder = segment.path.parent
+    older = sorted(folder.glob(f"*{DAMAGED}"))
+    for path in older[: max(0, len(older) - _KEPT_DAMAGED + 1)]:
+        with suppress(OSError):
+            path.unlink()
+    target = segment.path.with_name(segment.path.name + DAMAGED)
+    segment.path.rename(target)
+    done.set_aside.append(target)

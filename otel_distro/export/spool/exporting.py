@@ -1,0 +1,32 @@
+"""Whether the code that runs now is exporting telemetry.
+
+Log records that an export makes, such as those of its HTTP client at DEBUG, are not exported: each
+export would make another.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Not a thread's: with gevent other code of the same thread runs while an export waits.
+_exporting: Final = ContextVar("otel_distro_exporting", default=False)
+
+
+@contextmanager
+def exporting() -> Iterator[None]:
+    """Mark the body as an export."""
+    token = _exporting.set(True)
+    try:
+        yield
+    finally:
+        _exporting.reset(token)
+
+
+def is_exporting() -> bool:
+    """Whether an export is being made here."""
+    return _exporting.get()

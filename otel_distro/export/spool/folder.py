@@ -1,0 +1,182 @@
+"""One folder of the spool: what one app sends of one signal to one place, up to a limit."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Protocol
+
+from otel_distro.export.spool.places import prepare_folder
+from otel_distro.export.spool.segments import LARGEST_BYTES, Segment, names, sizes, waiting_in
+from otel_host.descriptors import DescriptorLostError, is_out_of_descriptors, reserve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_distro.export.spool.address import Address
+    from otel_distro.export.spool.limits import SpoolLimits
+
+SEGMENT_BYTES: Final = 2 * 2**20
+"""A segment that has reached this size is closed; a reader holds one segment in memory."""
+SYNC_SECONDS: Final = 5.0
+"""What is older than this survives a power cut; what is written at all survives the process."""
+_LOOK_AGAIN: Final = 16
+"""The folder is measured anew whenever a sixteenth of its limit has been written."""
+_RETRY_SECONDS: Final = 1.0
+
+
+class SpoolListener(Protocol):
+    """Hears what becomes of the spool itself."""
+
+    def spool_lost(self, signal: str, count: int, reason: str) -> None:
+        """Note that *count* records that had been kept will not arrive, because of *reason*."""
+
+    def spool_fault(self, folder: Path, error: Exception) -> None:
+        """Note that nothing can be kept at the moment."""
+
+
+class SpoolFolder:
+    """Keeps what could not be delivered; thread-safe, never raises."""
+
+    def __init__(
+        self, state_dir: Path, address: Address, told: SpoolListener, limits: SpoolLimits
+    ) -> None:
+        self.address = address
+        self.path = address.folder(state_dir)
+        self._state_dir = state_dir
+        self._told = told
+        self._limits = limits
+        self._lock = threading.RLock()
+        self._segment: Segment | None = None
+        self._prepared = False
+        self._unmeasured = 0
+        self._synced_at = 0.0
+        self._retry_at = 0.0
+
+    def keep(self, payload: bytes, count: int) -> bool:
+        """Write *payload*, an encoded request with *count* records; return whether it is kept."""
+        with self._lock:
+            if time.monotonic() < self._retry_at:
+                return False
+            try:
+                if not self._make_room(len(payload)):
+                    return False
+                try:
+                    segment, size = self._append(payload, count)
+                except OSError as error:
+                    if not is_out_of_descriptors(error):
+                        raise
+                    self._append_with_reserve(payload, count)
+                    return True
+                self._unmeasured += len(payload)
+                if size >= SEGMENT_BYTES:
+                    self.hand_over()
+                elif time.monotonic() > self._synced_at + SYNC_SECONDS:
+                    self._sync(segment)
+            except OSError as error:
+                self._give_up(error)
+                return False
+        return True
+
+    def hand_over(self) -> None:
+        """Close the segment that is being written, so that it can be sent."""
+        with self._lock:
+            segment, self._segment = self._segment, None
+            if segment is not None:
+                with suppress(OSError):
+                    self._sync(segment)
+                segment.release()
+
+    def waiting(self) -> list[str]:
+        """Return the names of segments in the folder, oldest first."""
+        return names(self.path)
+
+    def at_fork(self) -> None:
+        """Start anew in a forked child: the open segment is the parent's."""
+        self._lock = threading.RLock()
+        self._segment = None
+
+    def new_segment(self) -> Segment:
+        """Return a new segment in the folder, which is made if need be; raises OSError."""
+        if not self._prepared:
+            prepare_folder(self._state_dir, *self.address.names)
+            self.address.describe(self.path)
+            self._prepared = True
+        try:
+            return Segment.create(self.path)
+        except FileNotFoundError:  # somebody cleaned up
+            self._prepared = False
+            raise
+
+    def _append(self, payload: bytes, count: int) -> tuple[Segment, int]:
+        segment = self._opened()
+        try:
+            return segment, segment.append(payload, count)
+        except DescriptorLostError:
+            # Another process sends what is in it; what comes now goes into a new one.
+            segment.release()
+            self._segment = None
+            segment = self._opened()
+            return segment, segment.append(payload, count)
+
+    def _append_with_reserve(self, payload: bytes, count: int) -> None:
+        """Write to a segment of its own, closed at once: the process is out of descriptors."""
+        with reserve.lent():
+            segment = self.new_segment()
+            try:
+                segment.append(payload, count)
+            finally:
+                segment.release()
+
+    def _opened(self) -> Segment:
+        if self._segment is None:
+            self._segment = self.new_segment()
+        return self._segment
+
+    def _sync(self, segment: Segment) -> None:
+        segment.sync()
+        self._synced_at = time.monotonic()
+
+    def _give_up(self, error: Exception) -> None:
+        self._retry_at = time.monotonic() + _RETRY_SECONDS
+        with suppress(OSError):
+            self.hand_over()
+        self.note_fault(error)
+
+    def note_fault(self, error: Exception) -> None:
+        """Tell of an *error* in the folder, which is looked at anew before it is used again."""
+        self._prepared = False
+        self._told.spool_fault(self.path, error)
+
+    def make_room(self, size: int) -> bool:
+        """Drop the oldest until *size* bytes fit; return whether they do."""
+        with self._lock:
+            return self._make_room(size)
+
+    def _make_room(self, size: int) -> bool:
+        if size > min(self._limits.max_bytes, LARGEST_BYTES - 2 * SEGMENT_BYTES):
+            return False
+        if self._unmeasured and self._unmeasured + size < self._limits.max_bytes // _LOOK_AGAIN:
+            return True
+        self._unmeasured = 1
+        used = sum(size for _, size in sizes(self.path))
+        margin = size + self._limits.max_bytes // _LOOK_AGAIN
+        for name in self.waiting():
+            if used + margin <= self._limits.max_bytes:
+                return True
+            used -= self._drop(name)
+        return used + size <= self._limits.max_bytes
+
+    def _drop(self, name: str) -> int:
+        path = self.path / name
+        if self._segment is not None and self._segment.path == path:
+            self.hand_over()
+        segment = Segment.take(path)
+        if segment is None:  # being written or sent by another process
+            return 0
+        lost = waiting_in(path)
+        segment.remove()
+        if lost:
+            self._told.spool_lost(self.address.signal, lost, "spool_full")
+        return segment.size

@@ -1,0 +1,86 @@
+"""Connections that a forked child inherits: its copies are closed, and it makes its own.
+
+Nothing here may wait: the locks of the HTTP client may be held by a thread of the parent that was
+sending at the moment of the fork, and nobody in the child will ever let go of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from queue import Queue
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from otel_host.descriptors import identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otel_host.descriptors import Identity
+
+_left_alone: Final[list[Any]] = []
+"""What must never be freed: urllib3 takes a lock when it closes the pools of a lost container."""
+
+
+def renew_connections(transport: Any) -> None:
+    """Give *transport*, of the OTLP exporter over HTTP, pools and locks that nobody holds."""
+    session = getattr(transport, "_session", None)
+    cookies: Any = getattr(session, "cookies", None)
+    if hasattr(cookies, "_cookies_lock"):
+        cookies._cookies_lock = threading.RLock()  # noqa: SLF001
+    for manager in _pool_managers(transport, session):
+        inherited = manager.pools
+        _left_alone.append(inherited)
+        manager.pools = type(inherited)(getattr(inherited, "_maxsize", 10))
+        _empty(inherited)
+
+
+def drop_lost_connections(transport: Any) -> None:
+    """Forget idle connections whose socket the program closed: its number may be another's now."""
+    for connection in _idle(transport):
+        sock = connection.sock
+        if sock is not None and identity(sock.fileno()) != _sockets.get(connection):
+            with suppress(Exception):
+                sock.detach()
+            connection.sock = None
+
+
+def remember_connections(transport: Any) -> None:
+    """Note which sockets the idle connections of *transport* have; call it after each request."""
+    for connection in _idle(transport):
+        sock = connection.sock
+        if sock is not None:
+            _sockets[connection] = identity(sock.fileno())
+
+
+def _idle(transport: Any) -> Iterator[Any]:
+    for manager in _pool_managers(transport, getattr(transport, "_session", None)):
+        for pool in list(getattr(manager.pools, "_container", {}).values()):
+            waiting = getattr(pool, "pool", None)
+            for connection in list(getattr(waiting, "queue", ())):
+                if getattr(connection, "sock", None) is not None:
+                    yield connection
+
+
+_sockets: Final[WeakKeyDictionary[Any, Identity | None]] = WeakKeyDictionary()
+
+
+def _pool_managers(transport: Any, session: Any) -> Iterator[Any]:
+    found = [getattr(transport, "_pool", None)]
+    for adapter in getattr(session, "adapters", {}).values():
+        found += [getattr(adapter, "poolmanager", None)]
+        found += getattr(adapter, "proxy_manager", {}).values()
+    yield from (manager for manager in found if hasattr(manager, "pools"))
+
+
+def _empty(pools: Any) -> None:
+    """Close what waits in *pools* without its locks; the parent's ends stay as they are."""
+    for pool in list(getattr(pools, "_container", {}).values()):
+        waiting = getattr(pool, "pool", None)
+        for connection in list(getattr(waiting, "queue", ())):
+            with suppress(Exception):  # a connection that was never opened has no socket
+                connection.sock.close()
+        if isinstance(waiting, Queue):
+            # urllib3 empties it when the interpreter ends, and takes its lock for that.
+            waiting.__init__(waiting.maxsize)  # type: ignore[misc]

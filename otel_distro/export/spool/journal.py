@@ -1,0 +1,242 @@
+"""For those to whom the last second matters: every record is on disk when its span has ended.
+
+The app's thread redacts, encodes and writes each record, which costs it some hundred microseconds.
+In return a kill -9 loses nothing that had ended: what was not delivered by then is sent by the
+next process of the app.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_distro.export.spool.folder import SEGMENT_BYTES
+from otel_distro.export.spool.ports import encode
+from otel_distro.export.spool.records import HEADER_SIZE, read_done
+from otel_host.descriptors import DescriptorLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from otel_distro.export.spool.courier import SpoolingTransport
+    from otel_distro.export.spool.folder import SpoolFolder
+    from otel_distro.export.spool.segments import Segment
+
+_PATIENCE: Final = 0.2
+"""Seconds after which the app's thread, interrupted by a signal, may hold the lock for good."""
+_RETRY_SECONDS: Final = 1.0
+_SYNC_SECONDS: Final = 5.0
+
+
+@dataclass(slots=True, eq=False)
+class _Page:
+    """A segment and whether what is in it is still delivered from memory."""
+
+    segment: Segment
+    live: bool = True
+    """False once its records are left to the resender."""
+    full: bool = False
+    sent: int = HEADER_SIZE
+    """Position up to which it need not be sent any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where in the journal a record is."""
+
+    page: _Page
+    end: int
+
+    @property
+    def live(self) -> bool:
+        """Whether the record is still to be delivered from memory."""
+        return self.page.live
+
+
+class Journal:
+    """The journal of one exporter; thread-safe, never raises."""
+
+    def __init__(self, courier: SpoolingTransport, folder: SpoolFolder) -> None:
+        self._courier = courier
+        self._folder = folder
+        self._reset()
+
+    def _reset(self) -> None:
+        self._lock = threading.RLock()
+        self._page: _Page | None = None
+        self._pages: list[_Page] = []
+        self._busy = False
+        self._closed = False
+        self._in_hand: dict[_Page, int] = {}
+        self._retry_at = 0.0
+        self._synced_at = 0.0
+
+    def write(self, record: Any, enqueue: Callable[[Mark | None], None]) -> bool:
+        """Write *record*, then have it queued; return False when that is left to the resender.
+
+        It is queued without a mark when it cannot be written.
+        """
+        payload = self._encoded(record) if time.monotonic() >= self._retry_at else None
+        if payload is None:
+            enqueue(None)
+            return True
+        with self._lock:
+            # Queued under the lock: what is acknowledged is everything up to a mark.
+            mark = self._written(payload)
+            if mark is None or mark.live:
+                enqueue(mark)
+                return True
+        self._courier.wake_resender()
+        return False
+
+    def _encoded(self, record: Any) -> bytes | None:
+        try:
+            return encode(self._courier.signal, [record])
+        except Exception:  # noqa: BLE001 - the exporter will judge it
+            return None
+
+    def _written(self, payload: bytes) -> Mark | None:
+        if self._busy or self._closed:  # busy: a signal handler interrupted this very thread
+            return None
+        self._busy = True
+        try:
+            page, end = self._append(payload)
+            page.full = end >= SEGMENT_BYTES
+            return Mark(page, end)
+        except OSError as error:
+            self._retry_at = time.monotonic() + _RETRY_SECONDS
+            self._folder.note_fault(error)
+            return None
+        finally:
+            self._busy = False
+
+    def _append(self, payload: bytes) -> tuple[_Page, int]:
+        page = self._opened()
+        try:
+            return page, page.segment.append(payload, 1)
+        except DescriptorLostError:
+            # The program closed our descriptor and another process has the file: it sends it.
+            self._disown(page)
+            page = self._opened()
+            return page, page.segment.append(payload, 1)
+
+    def _disown(self, page: _Page) -> None:
+        page.live = False
+        page.segment.release()
+        self._page = None
+        self._pages = [kept for kept in self._pages if kept is not page]
+
+    def _opened(self) -> _Page:
+        page, away = self._page, self._courier.holds_back()
+        if page is not None and not page.full and (page.live or away):
+            return page
+        if page is not None and not page.live:
+            page.segment.release()
+            self._courier.wake_resender()
+        if not self._folder.make_room(SEGMENT_BYTES):
+            raise OSError("its limit is reached and nothing in it can be dropped")
+        page = _Page(self._folder.new_segment(), live=not away)
+        self._page = page
+        self._pages = [kept for kept in self._pages if kept.live]
+        self._pages.append(page)
+        return page
+
+    def begin(self, marks: Iterable[Mark]) -> None:
+        """Prepare for sending the records at *marks*, the oldest first."""
+        self._in_hand = {mark.page: mark.end for mark in marks}
+
+    def promise(self) -> None:
+        """Mark what was begun as sent: it is on its way, and arrives even if we are killed now.
+
+        Otherwise a process killed before the answer came would have it sent twice.
+        """
+        if not self._courier.proven:  # then it may well not arrive
+            return
+        with self._turn() as ours:
+            for page, end in self._in_hand.items() if ours else ():
+                self._mark(page, end)
+
+    def withdraw(self) -> None:
+        """Take the promise back: it did not arrive."""
+        with self._turn() as ours:
+            for page in self._in_hand if ours else ():
+                self._mark(page, page.sent)
+
+    def acknowledge(self, marks: Iterable[Mark]) -> None:
+        """Note that the records at *marks*, the oldest first, need not be sent any more."""
+        last = {mark.page: mark.end for mark in marks}
+        with self._turn() as ours:
+            for page, end in last.items() if ours else ():
+                self._mark(page, end)
+                page.sent = end
+                if page.live and end == page.segment.size and page.full:
+                    self._remove(page)
+            self._sync()
+
+    def _mark(self, page: _Page, position: int) -> None:
+        if page.live:
+            with suppress(OSError):
+                page.segment.mark_sent(position)
+
+    def surrender(self) -> None:
+        """Leave everything that was not acknowledged to the resender."""
+        self.withdraw()
+        with self._turn():  # a lock that is not to be had must not keep us from leaving
+            for page in self._pages:
+                page.live = False
+                if page is not self._page:
+                    page.segment.release()
+            self._pages = [page for page in self._pages if page is self._page]
+        self._courier.wake_resender()
+
+    def hand_over(self) -> None:
+        """Release what is left to the resender, so that it can be sent."""
+        with self._turn() as ours:
+            page = self._page
+            if ours and page is not None and not page.live:
+                page.segment.release()
+                self._page = None
+                self._pages = [kept for kept in self._pages if kept is not page]
+
+    def close(self) -> None:
+        """Remove what was delivered, release what was not; nothing is written any more."""
+        self._closed = True
+        with self._turn() as ours:
+            pages, self._pages, self._page = self._pages, [], None
+            for page in pages if ours else ():
+                with suppress(OSError):
+                    if read_done(page.segment.read()) == page.segment.size:
+                        page.segment.remove()
+                    else:
+                        page.segment.sync()
+                        page.segment.release()
+
+    def at_fork(self) -> None:
+        """Start anew in a forked child: the pages are the parent's."""
+        self._reset()
+
+    def _sync(self) -> None:
+        page, now = self._page, time.monotonic()
+        if page is not None and now > self._synced_at + _SYNC_SECONDS:
+            self._synced_at = now
+            with suppress(OSError):
+                page.segment.sync()
+
+    def _remove(self, page: _Page) -> None:
+        with suppress(OSError):
+            page.segment.remove()
+        self._pages = [kept for kept in self._pages if kept is not page]
+        if self._page is page:
+            self._page = None
+
+    @contextmanager
+    def _turn(self) -> Iterator[bool]:
+        ours = self._lock.acquire(timeout=_PATIENCE)
+        try:
+            yield ours
+        finally:
+            if ours:
+                self._lock.release()

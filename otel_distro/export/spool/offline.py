@@ -1,0 +1,130 @@
+"""The spool as seen from outside the apps: what waits, and sending it by hand."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from otel_distro.export.spool.address import ROOT, Address, read_address
+from otel_distro.export.spool.drain import DAMAGED, Drained, drain, turn_to_drain
+from otel_distro.export.spool.endpoints import without_credentials
+from otel_distro.export.spool.ports import ExporterAdapter, adapter_for
+from otel_distro.export.spool.segments import in_use, names, waiting_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class FolderStatus:
+    """What one folder of the spool holds."""
+
+    path: Path
+    address: Address
+    records: int
+    """Spans, log records or metric exports that wait."""
+    size_bytes: int
+    files: int
+    files_in_use: int
+    """Of these, how many a running process has in hand."""
+    oldest_ns: int | None
+    """When the oldest file was begun, since the Unix epoch; None where nothing waits."""
+    damaged: tuple[Path, ...]
+
+
+def folders(state_dir: Path) -> Iterator[tuple[Path, Address]]:
+    """Yield every folder of the spool below *state_dir* and what it is for."""
+    root = state_dir / ROOT
+    try:
+        found = sorted(os.listdir(root))  # noqa: PTH208
+    except OSError:
+        return
+    for name in found:
+        address = read_address(root / name)
+        if address is not None:
+            yield root / name, address
+
+
+def status(state_dir: Path) -> list[FolderStatus]:
+    """Return what waits in each folder."""
+    return [_status(path, address) for path, address in folders(state_dir)]
+
+
+def _status(path: Path, address: Address) -> FolderStatus:
+    segments = names(path)
+    oldest = segments[0].partition("-")[0] if segments else ""
+    return FolderStatus(
+        path,
+        address,
+        records=sum(waiting_in(path / name) for name in segments),
+        size_bytes=sum(_size(path / name) for name in segments),
+        files=len(segments),
+        files_in_use=sum(in_use(path / name) for name in segments),
+        oldest_ns=int(oldest) if oldest.isdigit() else None,
+        damaged=tuple(sorted(path.glob(f"*{DAMAGED}"))),
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
+def drain_folder(path: Path, address: Address, port: ExporterAdapter) -> Drained | None:
+    """Send what waits at *path* through *port*; None if another process is at it."""
+    with turn_to_drain(path) as ours:
+        return drain(path, port.send, joined=address.signal != "metrics") if ours else None
+
+
+def configured_adapter(address: Address) -> ExporterAdapter | None:
+    """Return the port that the standard OTEL_* variables set up for what is at *address*."""
+    return adapter_for(_exporter(address), address.signal)
+
+
+def waits(path: Path) -> bool:
+    """Whether anything waits in the folder at *path*."""
+    return bool(names(path))
+
+
+def place(port: ExporterAdapter) -> str:
+    """Return where *port* sends to, without credentials."""
+    return without_credentials(port.endpoint)
+
+
+def goes_there(port: ExporterAdapter, address: Address) -> bool:
+    """Whether *port* sends to where *address* says."""
+    return without_credentials(port.endpoint) == address.endpoint
+
+
+def _exporter(address: Address) -> Any:
+    if address.protocol == "grpc":
+        return _grpc_exporter(address.signal)
+    if address.signal == "traces":
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        return OTLPSpanExporter()
+    if address.signal == "metrics":
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+        return OTLPMetricExporter()
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+
+    return OTLPLogExporter()
+
+
+def _grpc_exporter(signal: str) -> Any:
+    if signal == "traces":
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+        return OTLPSpanExporter()
+    if signal == "metrics":
+        from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+
+        return OTLPMetricExporter()
+    from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
+
+    return OTLPLogExporter()

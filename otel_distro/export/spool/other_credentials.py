@@ -1,0 +1,32 @@
+"""Telemetry that waits for the same receiver under other credentials, which are not ours to use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from otel_distro.base.messages import say_once
+from otel_distro.export.spool.address import ROOT, Address, read_address
+from otel_distro.export.spool.segments import names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def warn_of_others(state_dir: Path, address: Address) -> None:
+    """Report once that telemetry of the app waits which was recorded under other credentials."""
+    try:
+        folders = sorted((state_dir / ROOT).iterdir())
+    except OSError:
+        return
+    for folder in folders:
+        found = read_address(folder)
+        if found is None or found == address or not names(folder):
+            continue
+        if replace(found, credentials=address.credentials) == address:
+            say_once(
+                f"telemetry of {address.service} that was recorded under other credentials for "
+                f"{address.endpoint} waits in {folder}; `otel-distro spool drain` sends it "
+                "under those that are set now"
+            )
+            return

@@ -1,0 +1,35 @@
+"""Removing what waits on disk: its user no longer wants it to leave."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from otel_distro.export.spool.address import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LOCKS: Final = ".lock"
+
+
+def waiting_files(state_dir: Path) -> list[Path]:
+    """Return the files of telemetry below *state_dir* that wait to be sent."""
+    return [
+        path
+        for path in (state_dir / ROOT).rglob("*")
+        if path.is_file() and not path.is_symlink() and path.suffix != _LOCKS
+    ]
+
+
+def remove_waiting(state_dir: Path) -> int:
+    """Delete every file of telemetry below *state_dir*; return how many that were.
+
+    A process that has one of them open goes on writing to it, and nobody will ever read that.
+    """
+    removed = 0
+    for path in waiting_files(state_dir):
+        with suppress(OSError):
+            path.unlink()
+            removed += 1
+    return removed

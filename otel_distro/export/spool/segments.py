@@ -1,0 +1,260 @@
+"""One file of the spool: written by one process, then sent by whichever takes it.
+
+Who has a segment in hand holds an advisory lock on it, which the system takes back when the
+process dies. A segment without a lock is nobody's and may be sent.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+from otel_distro.export.spool.records import (
+    DONE_AT,
+    HEADER_SIZE,
+    count_waiting,
+    pack_done,
+    pack_header,
+    pack_record,
+    read_done,
+)
+from otel_host.descriptors import DescriptorLostError, OwnDescriptor
+from otel_host.file_locks import try_lock, unlock
+from otel_host.private_files import create_private, open_private, sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SUFFIX: Final = ".spool"
+LARGEST_BYTES: Final = 32 * 2**20
+"""More than any segment of ours has; what is beyond it in a file is damage and is not read."""
+_READ: Final = 2**20
+_UNBORN: Final = ".new-"
+"""Readers do not see a file before its writer holds the lock on it."""
+
+
+_held: set[OwnDescriptor] = set()
+"""Descriptors that hold locks; a forked child closes its copies."""
+
+
+def forget_inherited() -> None:
+    """In a forked child: close the copies of the parent's descriptors, leaving it its locks."""
+    while _held:
+        _held.pop().close()
+
+
+@contextmanager
+def locked(descriptor: int, what: object) -> Iterator[bool]:
+    """Hold the lock on *descriptor* for the body; yield False when another process has it.
+
+    The descriptor is closed in the end, and at once in a forked child.
+    """
+    own = OwnDescriptor(descriptor, what)
+    _held.add(own)
+    owner = os.getpid()
+    try:
+        yield try_lock(own.number)
+    finally:
+        if os.getpid() == owner:
+            _held.discard(own)
+            _unlock_and_close(own)
+
+
+def _unlock_and_close(own: OwnDescriptor) -> None:
+    # Before closing: a forked child may hold the same lock by an inherited descriptor.
+    with suppress(OSError):
+        unlock(own.number)
+    own.close()
+
+
+class Segment:
+    """A segment that this process holds the lock on; not thread-safe."""
+
+    def __init__(self, path: Path, descriptor: int, size: int) -> None:
+        self.path = path
+        self.size = size
+        self._own = OwnDescriptor(descriptor, path)
+        _held.add(self._own)
+        self._released = False
+        self._synced = size
+
+    @classmethod
+    def create(cls, folder: Path) -> Segment:
+        """Make a new segment in *folder*, named so that the oldest sorts first."""
+        name = f"{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(3)}{SUFFIX}"
+        unborn, path = folder / f"{_UNBORN}{name}", folder / name
+        descriptor = create_private(unborn)
+        try:
+            try_lock(descriptor)
+            _write(descriptor, pack_header())
+            unborn.rename(path)
+        except BaseException:
+            os.close(descriptor)
+            with suppress(OSError):
+                unborn.unlink()
+            raise
+        return cls(path, descriptor, HEADER_SIZE)
+
+    @classmethod
+    def take(cls, path: Path) -> Segment | None:
+        """Return the segment at *path* with its lock held; None when another process has it."""
+        try:
+            descriptor = open_private(path)
+        except FileNotFoundError:
+            return None
+        taken = False
+        try:
+            if try_lock(descriptor) and _is_still(path, descriptor):
+                taken = True
+                return cls(path, descriptor, os.fstat(descriptor).st_size)
+        finally:
+            if not taken:
+                os.close(descriptor)
+        return None
+
+    def append(self, payload: bytes, count: int) -> int:
+        """Write *payload* and return the position after it; on OSError nothing was written."""
+        record = pack_record(payload, count)
+        descriptor = self._opened()
+        try:
+            _write(descriptor, record, self.size)
+        except OSError:
+            # Half a record would hide those that follow it until a reader has searched.
+            with suppress(OSError):
+                os.ftruncate(self._own.number, self.size)
+            raise
+        self.size += len(record)
+        return self.size
+
+    def read(self) -> bytes:
+        """Return the file, at most `LARGEST_BYTES` of it."""
+        data = bytearray()
+        descriptor = self._opened()
+        while len(data) < LARGEST_BYTES and (chunk := os.pread(descriptor, _READ, len(data))):
+            data += chunk
+        return bytes(data)
+
+    def mark_sent(self, position: int) -> None:
+        """Remember that everything before *position* was sent, also for other processes."""
+        _write(self._opened(), pack_done(position), DONE_AT)
+
+    def sync(self) -> None:
+        """Make what was written survive a power cut."""
+        if self._synced == self.size:
+            return
+        os.fsync(self._opened())
+        if self._synced == HEADER_SIZE:
+            sync_folder(self.path.parent)
+        self._synced = self.size
+
+    def release(self) -> None:
+        """Give the segment to whoever takes it next."""
+        self._released = True
+        _held.discard(self._own)
+        _unlock_and_close(self._own)
+
+    def _opened(self) -> int:
+        """Return the descriptor; open and lock the file again where the program closed it.
+
+        Raises DescriptorLostError when the file is gone or another process has it now.
+        """
+        if self._own.is_ours():
+            return self._own.number
+        if self._released:
+            raise DescriptorLostError(self.path)
+        _held.discard(self._own)
+        before = self._own.identity
+        again = _reopened(self.path)
+        if again is None:
+            raise DescriptorLostError(self.path)
+        if again.identity != before or os.fstat(again.number).st_size != self.size:
+            again.close()
+            raise DescriptorLostError(self.path)
+        self._own = again
+        _held.add(again)
+        return again.number
+
+    def remove(self) -> None:
+        """Delete the segment."""
+        with suppress(FileNotFoundError):
+            self.path.unlink()
+        self.release()
+
+
+def _reopened(path: Path) -> OwnDescriptor | None:
+    try:
+        own = OwnDescriptor(open_private(path), path)
+        if try_lock(own.number):
+            return own
+    except OSError:
+        return None
+    own.close()
+    return None
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names of all segments in *folder*, oldest first; none if it cannot be read."""
+    try:
+        return sorted(name for name in os.listdir(folder) if _is_segment(name))  # noqa: PTH208
+    except OSError:
+        return []
+
+
+def sizes(folder: Path) -> Iterator[tuple[str, int]]:
+    """Yield name and size of every file in *folder* that counts towards its limit."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                if entry.name.endswith(SUFFIX):
+                    found = entry.stat(follow_symlinks=False)
+                    # Of a file with holes, which we never write, what it takes on disk counts.
+                    on_disk = getattr(found, "st_blocks", found.st_size // 512 + 1) * 512
+                    size = found.st_size
+                    yield entry.name, min(size, on_disk) if size > LARGEST_BYTES else size
+
+
+def waiting_in(path: Path) -> int:
+    """Return how many spans the segment at *path* still holds, whoever has it."""
+    try:
+        descriptor = open_private(path, os.O_RDONLY)
+    except OSError:
+        return 0
+    with os.fdopen(descriptor, "rb") as file:
+        return count_waiting(file.read(LARGEST_BYTES))
+
+
+def in_use(path: Path) -> bool:
+    """Whether a running process has the segment at *path* in hand."""
+    segment = Segment.take(path)
+    if segment is None:
+        return True
+    segment.release()
+    return False
+
+
+def sent_up_to(data: bytes) -> int | None:
+    """Return up to where a segment with this content was sent; None if it is not a segment."""
+    return read_done(data)
+
+
+def _is_segment(name: str) -> bool:
+    return name.endswith(SUFFIX) and not name.startswith(".")
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    opened = os.fstat(descriptor)
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
+
+
+def _write(descriptor: int, data: bytes, position: int = 0) -> None:
+    while data:
+        written = os.pwrite(descriptor, data, position)
+        data, position = data[written:], position + written

@@ -1,0 +1,183 @@
+"""The one line that a process says on stderr when it ends, if it called a model.
+
+It is a `CallSink`: it counts what the accounts settle, so that saying it needs no database.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from otel_distro.base import formatting as figures
+from otel_distro.base import messages as notices
+from otel_distro.base.percentiles import percentile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from otel_distro.pipeline.budgets.wiring import Budgets
+    from otel_distro.settings import Settings
+    from otel_pricing import PricedCall
+
+_REMEMBERED: Final = 10_000
+"""Calls that a revision can still correct, and latencies that the percentile is read from."""
+_NEXT: Final = "otel-distro ui"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """What the billed calls of a process add up to."""
+
+    calls: int = 0
+    failed: int = 0
+    unpriced: int = 0
+    partial: int = 0
+    reported: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_nano_usd: int = 0
+    exposure_nano_usd: int = 0
+
+    def with_call(self, priced: PricedCall, sign: int = 1) -> Sums:
+        """Return the sums with *priced* added, or with a *sign* of -1 taken back."""
+        if not priced.billed:
+            return self
+        usage = priced.call.usage
+        return replace(
+            self,
+            calls=self.calls + sign,
+            failed=self.failed + sign * priced.call.failed,
+            unpriced=self.unpriced + sign * (priced.status == "unpriced"),
+            partial=self.partial + sign * (priced.status == "partial"),
+            reported=self.reported + sign * (priced.status == "reported"),
+            input_tokens=self.input_tokens + sign * ((usage and usage.input_tokens) or 0),
+            output_tokens=self.output_tokens + sign * ((usage and usage.output_tokens) or 0),
+            cost_nano_usd=self.cost_nano_usd + sign * (priced.cost_nano_usd or 0),
+            exposure_nano_usd=self.exposure_nano_usd + sign * (priced.exposure_nano_usd or 0),
+        )
+
+
+class ExitLine:
+    """Counts the calls of this process and says at its end what they came to."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._forked = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self._sums = Sums()
+        self._known: OrderedDict[tuple[int, int], PricedCall] = OrderedDict()
+        self._latencies_ms: deque[float] = deque(maxlen=_REMEMBERED)
+
+    def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
+        """Count calls, and correct what was counted of those that turned out otherwise."""
+        for priced in (*new, *revised):
+            key = priced.call.trace_id, priced.call.span_id
+            before = self._known.pop(key, None)
+            if before is not None:
+                self._sums = self._sums.with_call(before, -1)
+            elif priced.billed:
+                self._latencies_ms.append((priced.call.end_ns - priced.call.start_ns) / 1e6)
+            self._sums = self._sums.with_call(priced)
+            self._known[key] = priced
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def at_fork(self) -> None:
+        """Count anew in a forked child."""
+        self._forked = True
+        self._reset()
+
+    def say(
+        self,
+        budgets: Budgets | None,
+        environ: Mapping[str, str],
+        *,
+        may_store: bool = True,
+        waiting: int = 0,
+    ) -> None:
+        """Say the line on stderr; nothing where no model was called.
+
+        *waiting* is how many calls the ledger could not take yet.
+        """
+        if not self._sums.calls:
+            return
+        parts = [describe(self._sums, percentile(self._latencies_ms, 95))]
+        # The file of budgets may be in any state, and the process has to leave all the same.
+        with contextlib.suppress(Exception):
+            if (left := _budget_left(self._settings, budgets)) is not None:
+                parts.append(left)
+        ledger = self._settings.ledger
+        if ledger is None:
+            parts.append("not stored: OTEL_DISTRO_LEDGER=none")
+        elif not may_store:
+            why = "DO_NOT_TRACK is set" if self._settings.do_not_track else "no consent"
+            parts.append(f"not stored: {why} (otel-distro consent)")
+        else:
+            where = f"in {figures.home_relative(str(ledger), environ)}"
+            parts.append(f"{waiting:,} not yet {where}" if waiting else f"{where} ({_NEXT})")
+        who = f"process {os.getpid()}: " if self._forked else ""
+        notices.say(figures.printable(who + "; ".join(parts)))
+
+
+def describe(sums: Sums, p95: float | None) -> str:
+    """Return *sums* in words; calls without a known price are said, never shown as nothing."""
+    calls = figures.counted(sums.calls, "model call")
+    said = [f"{calls} ({sums.failed:,} failed)" if sums.failed else calls]
+    said.append(f"{sums.input_tokens:,} tokens in, {sums.output_tokens:,} out")
+    said.append(f"cost {_cost(sums)}")
+    if p95 is not None:
+        said.append(f"p95 {figures.milliseconds(p95)}")
+    return ", ".join(said)
+
+
+def _cost(sums: Sums) -> str:
+    amount = figures.cost(
+        sums.cost_nano_usd, calls=sums.calls, unpriced=sums.unpriced, partial=sums.partial
+    )
+    why = []
+    if sums.unpriced:
+        why.append(f"{sums.unpriced:,} unpriced")
+    if sums.partial:
+        why.append(f"{sums.partial:,} priced in part")
+    if sums.reported:
+        why.append(f"{sums.reported:,} at reported cost")
+    if why and sums.exposure_nano_usd:
+        why.append(f"at most {figures.usd(sums.exposure_nano_usd)} more")
+    return f"{amount} ({', '.join(why)})" if why else amount
+
+
+def _budget_left(settings: Settings, budgets: Budgets | None) -> str | None:
+    """Return what the tightest budget has left, of those that are for everybody or one value."""
+    if budgets is None:
+        return None
+    from otel_budget.cost_budget import Unit
+    from otel_budget.reading import reading_books
+
+    now_ns = time.time_ns()
+    found = []
+    with reading_books(settings.state_dir) as books:
+        for budget in budgets.all:
+            if not budget.limit or (budget.scope != "total" and budget.match is None):
+                continue
+            book = budget.book({budget.scope: budget.match}, now_ns, budgets.hide)
+            state = None if book is None else books.state(book)
+            if state is not None:
+                left = max(0, budget.limit - state.spent - state.reserved)
+                found.append((left / budget.limit, left, budget))
+    if not found:
+        return None
+    _, left, budget = min(found, key=lambda line: line[0])
+    if budget.unit is Unit.USD:
+        amounts = f"{figures.usd(left)} of {figures.usd(budget.limit)}"
+    else:
+        amounts = f"{left:,} of {budget.limit:,} {budget.unit}"
+    return f"budget {budget.name}: {amounts} left"

@@ -1,0 +1,189 @@
+"""How a process leaves: what is queued is delivered first, in bounded time, however it ends.
+
+A normal end runs through `atexit`. SIGTERM and SIGHUP are handled only while nobody else does, and
+then passed on, so the exit code stays that of the signal. `os._exit` runs nothing by itself, which
+is how forked children of `multiprocessing`, Celery and others end, so it is wrapped; so are
+`os.execv` and `os.execve`, after which another program has this process.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import os
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from otel_budget import greenlets
+from otel_distro.lifecycle import signal_chain
+from otel_distro.lifecycle.worker_pools import before_workers_leave
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MARGIN = 0.5
+"""Seconds that closing may take beyond its timeout before the process goes without it."""
+_STORING_MARGIN = 2.0
+"""Seconds more while calls are written to disk: they exist nowhere else, and on a busy machine
+the last step may not get the processor for a while."""
+_ATTEMPTS = 3
+"""How often closing is begun again after a signal handler of the app's has raised in it."""
+_SLICE = 0.002
+_INIT = 1
+"""Process id of the first process of a container."""
+
+
+class Closable(Protocol):
+    """What is closed at exit."""
+
+    def close(self, timeout: float) -> None:
+        """Deliver what is queued within *timeout* seconds, once; never raises."""
+
+    def flush(self, timeout: float) -> bool:
+        """Deliver what is queued within *timeout* seconds and go on; whether that was done."""
+        ...
+
+    def pending(self) -> bool:
+        """Whether there is anything to deliver."""
+        ...
+
+    def is_storing_calls(self) -> bool:
+        """Whether closing has come to its last step: calls that have to reach the disk."""
+        ...
+
+
+class Exits:
+    """Closes *runtime* before the process ends, within *timeout* seconds; 0 changes nothing."""
+
+    def __init__(self, runtime: Closable, timeout: float) -> None:
+        self._runtime = runtime
+        self._timeout = timeout
+        self._reset()
+
+    def at_fork(self) -> None:
+        """Start anew in a forked child: it leaves on its own."""
+        self._reset()
+        signal_chain.at_fork()
+
+    def _reset(self) -> None:
+        self._delivered_at = -1.0
+        self._begun = _thread.allocate_lock()
+        # Held until closing is done. A raw lock, because a signal handler may wait for it while
+        # the code it has interrupted does the same; an Event could not be used like that.
+        self._done = _thread.allocate_lock()
+        self._done.acquire()
+        self._is_done = False
+
+    def install(self) -> None:
+        """Register for every way of leaving that runs Python code."""
+        atexit.register(self._before_exit)
+        if self._timeout <= 0:
+            return
+        signal_chain.before_death(self._before_death)
+        _wrap("_exit", self._before_exit)
+        _wrap("execv", self.deliver)
+        _wrap("execve", self.deliver)
+        before_workers_leave(self.deliver)
+
+    def _close(self) -> None:
+        """Close, on a thread of its own: the caller may hold any lock, interrupted anywhere."""
+        if not self._begun.locked():
+            if not self._runtime.pending():
+                return
+            if not _started(self._close_once):
+                # From Python 3.12 on, no thread can start while the interpreter exits; then
+                # nothing has been interrupted either.
+                self._close_once()
+        self._wait()
+
+    def _close_once(self) -> None:
+        if self._begun.acquire(blocking=False):
+            try:
+                self._runtime.close(self._timeout)
+            finally:
+                self._is_done = True
+                self._done.release()
+
+    def _wait(self) -> None:
+        """Wait for whoever is closing: this thread's helper, or that of an earlier signal."""
+        deadline = time.monotonic() + self._timeout + _MARGIN
+        # The flag is for a handler that interrupts us between taking the lock and giving it back.
+        while not self._is_done:
+            try:
+                self._wait_until(deadline)
+                if not self._is_done and self._runtime.is_storing_calls():
+                    self._wait_until(deadline + _STORING_MARGIN)
+            except BaseException:  # noqa: BLE001, S112 - a signal handler that wants to end us too
+                continue
+            return
+
+    def _wait_until(self, deadline: float) -> None:
+        if greenlets.are_in_use():
+            self._let_others_run(deadline)
+        elif self._done.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            self._done.release()  # for the next who waits
+
+    def _let_others_run(self, deadline: float) -> None:
+        while not self._is_done and time.monotonic() < deadline:
+            time.sleep(_SLICE)
+
+    def _before_exit(self) -> None:
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._close()
+            except BaseException:  # noqa: BLE001, S112 - a signal handler that wants to end us too
+                continue
+        return None
+
+    def _before_death(self) -> bool:
+        if os.getpid() == _INIT:
+            # The kernel spares the first process of a container: it lives until SIGKILL comes.
+            self.deliver()
+            return False
+        self._before_exit()
+        return True
+
+    def deliver(self) -> None:
+        """Deliver and stay open: starting another program may fail, and the app then goes on."""
+        if not self._runtime.pending() or time.monotonic() - self._delivered_at < 1:
+            return
+        done = _thread.allocate_lock()
+        done.acquire()
+
+        def flush() -> None:
+            try:
+                self._runtime.flush(self._timeout)
+            finally:
+                done.release()
+
+        if _started(flush):
+            done.acquire(timeout=self._timeout + _MARGIN)
+        self._delivered_at = time.monotonic()
+
+
+def _started(work: Callable[[], None]) -> bool:
+    # Not threading.Thread: its start() waits for the new thread, which may need a lock that the
+    # interrupted main thread holds.
+    try:
+        _thread.start_new_thread(work, ())
+    except RuntimeError:  # no more threads: leave as asked
+        return False
+    return True
+
+
+def _wrap(name: str, before: Callable[[], None]) -> None:
+    """Have *before* called ahead of the function *name* of `os`; a second call replaces it."""
+    original: Any = getattr(os, name)
+    if getattr(original, "_otel_distro", False):
+        original.before = before
+        return
+
+    def after_delivering(*args: Any, **kwargs: Any) -> Any:
+        after_delivering.before()  # type: ignore[attr-defined]
+        return original(*args, **kwargs)
+
+    after_delivering.before = before  # type: ignore[attr-defined]
+    after_delivering._otel_distro = True  # type: ignore[attr-defined]  # noqa: SLF001
+    after_delivering.__name__ = name
+    after_delivering.__doc__ = original.__doc__
+    setattr(os, name, after_delivering)

@@ -1,0 +1,111 @@
+"""Doing something before a signal ends the process, for signals that nobody else handles.
+
+A handler of the app's always has precedence, and then ours is not called. Where the app asks for
+the default action (when its own handler is no longer wanted, as asyncio and many servers do),
+ours comes before it. To the app it looks as if nobody handled the signal: `signal.getsignal`
+answers SIG_DFL.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+from otel_distro.lifecycle.signal_watch import SignalWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""What is sent to end a process and ends it by default. SIGINT raises KeyboardInterrupt, and
+SIGQUIT is for processes that hang: both are left alone."""
+
+
+class SignalChain:
+    """Calls *before* when a signal of `SIGNALS` would end the process.
+
+    *before* runs in the main thread, which may have been interrupted anywhere, in *before* itself
+    as well. It returns whether the process may die now.
+    """
+
+    def __init__(self, before: Callable[[], bool]) -> None:
+        self.before = before
+        self._set: Any = signal.signal
+        self._get: Any = signal.getsignal
+        self._exit: Any = os._exit
+        self._begun = False
+        self._watch = SignalWatch(self._unhandled, self._stuck)
+
+    def install(self) -> None:
+        """Come before default actions, those set now and those set later."""
+        self._wrap()
+        for number in SIGNALS:
+            if self._get(number) is signal.SIG_DFL:
+                try:
+                    self._set(number, self._on_signal)
+                except ValueError:  # only the main thread can set handlers
+                    return
+        self._watch.start()
+
+    def at_fork(self) -> None:
+        """Start anew in a forked child."""
+        self._begun = False
+        self._watch.at_fork()
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._begun = True
+        if not self.before():
+            self._begun = False
+            return
+        # Die of the signal itself, as the process would have without us.
+        self._set(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        time.sleep(1)  # only reached while the signal is blocked
+
+    def _unhandled(self, number: int) -> bool:
+        return not self._begun and self._get(number) == self._on_signal
+
+    def _stuck(self, number: int) -> None:
+        """End the process without its main thread, which does not react."""
+        if self.before():
+            self._exit(128 + number)  # what a shell calls the death by a signal
+
+    def _wrap(self) -> None:
+        original_set, original_get = self._set, self._get
+
+        @functools.wraps(original_set)
+        def set_handler(signalnum: int, handler: Any) -> Any:
+            ours = handler is signal.SIG_DFL and signalnum in SIGNALS
+            return self._shown(original_set(signalnum, self._on_signal if ours else handler))
+
+        @functools.wraps(original_get)
+        def get_handler(signalnum: int) -> Any:
+            return self._shown(original_get(signalnum))
+
+        signal.signal, signal.getsignal = set_handler, get_handler
+
+    def _shown(self, handler: Any) -> Any:
+        return signal.SIG_DFL if handler == self._on_signal else handler
+
+
+_chain: SignalChain | None = None
+
+
+def at_fork() -> None:
+    """Start anew in a forked child."""
+    if _chain is not None:
+        _chain.at_fork()
+
+
+def before_death(before: Callable[[], bool]) -> None:
+    """Call *before* ahead of the default action of `SIGNALS`; a second call replaces it."""
+    global _chain  # noqa: PLW0603 - signal handlers belong to the process
+    if _chain is not None:
+        _chain.before = before
+        return
+    _chain = SignalChain(before)
+    _chain.install()

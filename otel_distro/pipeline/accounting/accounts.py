@@ -1,0 +1,239 @@
+"""What spans cost and whether they kept their budgets, told to ledger and metrics by one thread.
+
+The application's thread only recognises a span and queues it (`take`). Pricing, settling budgets
+and storing happen on the accounting thread, in batches. An exporter that reads a span before its
+turn has come makes the settlement decide there and then, so nobody waits for anybody once the
+first price is known.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+from otel_budget.records import LatencyRecord
+from otel_distro.pipeline.accounting.settlement import Account, Settlement
+from otel_distro.pipeline.span_errors import SpanErrors, attributes_of
+from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.reading.recognise import is_model_call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from otel_budget import LatencyBudgets
+    from otel_distro.base.internal_errors import Faults
+    from otel_distro.pipeline.accounting.wire_traffic import WireTraffic
+    from otel_pricing import PriceBook, PricedCall
+
+_GATHER_SECONDS = 0.2
+"""How long the thread lets spans gather before it writes them in one transaction."""
+_SLICE_SECONDS = 0.02
+_MAX_QUEUED = 100_000
+
+
+class CallSink(Protocol):
+    """Something that wants every priced call: the ledger, the metrics, the budgets."""
+
+    def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
+        """Take calls that are new, and earlier ones whose billing decision changed."""
+
+    def flush(self) -> None:
+        """Finish what was held back; somebody waits for it."""
+
+
+class VerdictSink(Protocol):
+    """Something that wants to hear how spans stand against their latency budgets."""
+
+    def judged(self, records: Sequence[LatencyRecord]) -> None:
+        """Take verdicts on spans that ended."""
+
+
+class Accounts:
+    """Recognises spans and has them settled; thread-safe, restarted in a forked child."""
+
+    def __init__(
+        self,
+        *,
+        open_book: Callable[[], PriceBook],
+        latency: LatencyBudgets,
+        faults: Faults,
+        call_sinks: Sequence[CallSink] = (),
+        verdict_sinks: Sequence[VerdictSink] = (),
+        wire: WireTraffic | None = None,
+    ) -> None:
+        self._open_book = open_book
+        self._latency = latency
+        self._faults = faults
+        self._call_sinks = call_sinks
+        self._verdict_sinks = verdict_sinks
+        self._errors = SpanErrors()
+        self._wire = wire
+        self._reset()
+
+    def _reset(self) -> None:
+        self._settlement = Settlement(self._open_book, self._faults, self._hasten, self._wire)
+        if self._wire is not None:
+            self._wire.attach(self._settlement, self._wake)
+        self._verdicts: deque[LatencyRecord] = deque(maxlen=_MAX_QUEUED)
+        self._start_lock = threading.Lock()
+        self._awake = threading.Event()
+        self._waiting: deque[threading.Event] = deque()
+        self._thread: threading.Thread | None = None
+        self._settling = False
+
+    def take(self, span: ReadableSpan) -> Callable[[], Mapping[str, Any]] | None:
+        """Recognise and queue *span* on the app's thread; return where its facts come from."""
+        return self._errors.of(span, self._queue(span))
+
+    def _queue(self, span: ReadableSpan) -> Callable[[], Mapping[str, Any]] | None:
+        scope = span.instrumentation_scope
+        account = record = None
+        scope_name = scope.name if scope else ""
+        if scope_name == WIRE_SCOPE and span.context is not None:
+            # Our own span of a request, which has been accounted for.
+            key = span.context.trace_id, span.context.span_id
+            account = self._settlement.account_of(key)
+        elif is_model_call(attributes_of(span), scope_name):
+            account = self._settlement.put(span)
+        if self._latency.by_name[span.name] is not None:
+            record = LatencyRecord.of(span, self._latency)
+            if record is not None:
+                self._verdicts.append(record)
+        if account is None and record is None:
+            return None
+        self._wake()
+        return _Facts(account, record, self._faults)
+
+    def pending(self) -> bool:
+        """Whether anything waits to be settled, or is being settled now."""
+        return bool(self._settlement or self._verdicts) or self._settling
+
+    def flush(self, timeout: float) -> bool:
+        """Settle everything taken so far; return whether that was done within *timeout* seconds."""
+        return self._hasten().wait(timeout)
+
+    def _hasten(self) -> threading.Event:
+        """Have everything taken so far settled at once; return the event that is set then."""
+        done = threading.Event()
+        if self._thread is None:  # whatever is taken starts it, so nothing was
+            done.set()
+        else:
+            self._waiting.append(done)
+            self._awake.set()
+        return done
+
+    def stop_waiting(self) -> None:
+        """Let spans leave without their cost where that is not known yet: the process ends."""
+        self._settlement.stop_waiting()
+
+    def take_unpriced(self, reason: str) -> list[PricedCall]:
+        """Take the calls that are not priced yet as they are; the process ends."""
+        return self._settlement.take_unpriced(reason)
+
+    def before_fork(self) -> None:
+        """Wait for a moment in which no call is being priced; see `Settlement.pause`."""
+        self._settlement.pause()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._settlement.go_on()
+
+    def at_fork(self) -> None:
+        """Start anew in a forked child: what was queued belongs to the parent."""
+        self._reset()
+
+    def _wake(self) -> None:
+        # Whoever is starting it already may be a greenlet that runs only if we do not wait.
+        if self._thread is None and self._start_lock.acquire(blocking=False):
+            try:
+                if self._thread is None:
+                    thread = threading.Thread(
+                        target=self._run, name="otel_distro-accounts", daemon=True
+                    )
+                    thread.start()
+                    self._thread = thread
+            finally:
+                self._start_lock.release()
+        if not self._awake.is_set():
+            self._awake.set()
+
+    def _run(self) -> None:
+        with suppress_instrumentation():
+            while True:
+                self._awake.wait(self._pause())
+                if not self._waiting:
+                    self._gather()
+                self._awake.clear()
+                waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+                self._settling = True  # before anything is taken off the queue
+                self._settle(all_of_them=bool(waiting))
+                if waiting:
+                    for sink in self._call_sinks:
+                        self._guarded(sink.flush)
+                self._settling = False
+                for done in waiting:
+                    done.set()
+
+    def _pause(self) -> float | None:
+        """Return the seconds until something is due without being asked for; None for nothing."""
+        if self._wire is None:
+            return None
+        due = (self._wire.due_in(), self._settlement.due_in())
+        return min((seconds for seconds in due if seconds is not None), default=None)
+
+    def _gather(self) -> None:
+        # In slices, so that somebody who waits for a flush is not kept waiting.
+        until = time.monotonic() + _GATHER_SECONDS
+        while not self._waiting and time.monotonic() < until:
+            time.sleep(_SLICE_SECONDS)
+
+    def _settle(self, *, all_of_them: bool) -> None:
+        self._settlement.settle_here()
+        self._settlement.confirm_due(all_of_them=all_of_them)
+        new, revised = self._settlement.take_decided()
+        records = [self._verdicts.popleft() for _ in range(len(self._verdicts))]
+        if new or revised:
+            for sink in self._call_sinks:
+                self._guarded(sink.settle, new, revised)
+        if self._wire is not None:
+            self._guarded(partial(self._wire.end_due, all_of_them=all_of_them))
+        if records:
+            for verdict_sink in self._verdict_sinks:
+                self._guarded(verdict_sink.judged, records)
+
+    def _guarded(self, action: Callable[..., None], *items: Any) -> None:
+        try:
+            action(*items)
+        except Exception as error:  # noqa: BLE001 - one sink's fault is not the others'
+            self._faults.record("account", error)
+
+
+class _Facts:
+    """The attributes to add to a span's view, asked for when it is first read."""
+
+    __slots__ = ("_account", "_faults", "_record")
+
+    def __init__(
+        self, account: Account | None, record: LatencyRecord | None, faults: Faults
+    ) -> None:
+        self._account = account
+        self._record = record
+        self._faults = faults
+
+    def __call__(self) -> Mapping[str, Any]:
+        facts: dict[str, Any] = {}
+        try:
+            if self._record is not None:
+                facts.update(self._record.attributes())
+            if self._account is not None:
+                facts.update(self._account.facts())
+        except Exception as error:  # noqa: BLE001 - a span without cost beats no span
+            self._faults.record("account", error)
+        return facts

@@ -1,0 +1,119 @@
+"""Hands what the accounts settle to the cost ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_cost_ledger.model.entries import LatencyViolation
+from otel_cost_ledger.model.location import spill_path
+from otel_cost_ledger.write.writer import LedgerWriter
+from otel_distro.base import messages as notices
+from otel_distro.base.formatting import counted
+from otel_distro.base.installation_key import installation_key
+from otel_distro.pipeline.accounting.maintenance import Maintenance
+from otel_distro.pipeline.pipeline import ALLOW_ALL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from otel_budget.records import LatencyRecord
+    from otel_distro.pipeline.pipeline import ExportGate
+    from otel_distro.settings import Settings
+    from otel_pricing import PricedCall
+
+
+class LedgerSink:
+    """Writes calls and latency violations; used on the accounting thread only."""
+
+    def __init__(
+        self, settings: Settings, clean: Callable[[str], str], gate: ExportGate = ALLOW_ALL
+    ) -> None:
+        self._settings = settings
+        self._gate = gate
+        self._clean = clean
+        self._opened: LedgerWriter | None = None
+        self._maintained = False
+
+    def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
+        """Store new calls and the changed decisions on earlier ones."""
+        new, revised = self._admitted(new), self._admitted(revised)
+        if not new and not revised:
+            return
+        writer = self._writer()
+        if new:
+            writer.write(new)
+        if revised:
+            writer.revise(revised)
+        _, fault = writer.lag()
+        if not self._maintained and not fault:
+            self._maintained = True
+            settings = self._settings
+            Maintenance(
+                writer.location,
+                settings.ledger_retention_days,
+                settings.state_dir,
+                message_days=settings.content_retention_days,
+            ).start()
+
+    def judged(self, records: Sequence[LatencyRecord]) -> None:
+        """Store the verdicts that are violations."""
+        violations = [
+            _violation(record)
+            for record in records
+            if record.verdict.exceeded and self._gate.admits(record.end_ns)
+        ]
+        if violations:
+            self._writer().record_violations(violations)
+
+    def _admitted(self, calls: Sequence[PricedCall]) -> Sequence[PricedCall]:
+        return [priced for priced in calls if self._gate.admits(priced.call.start_ns)]
+
+    def lag(self) -> tuple[int, str]:
+        """Return how many calls wait for the ledger, and why if it cannot be written."""
+        return self._opened.lag() if self._opened is not None else (0, "")
+
+    def flush(self) -> None:
+        """Store whatever waits, even if the last attempt has just failed."""
+        if self._opened is not None:
+            self._opened.force_flush()
+
+    def leave(self, unpriced: Sequence[PricedCall] = ()) -> None:
+        """Have what waits, and *unpriced*, stored by whoever writes next: the process ends.
+
+        From any thread, and without waiting for the ledger.
+        """
+        unpriced = self._admitted(unpriced)
+        if not unpriced and self._opened is None:
+            return
+        kept = self._writer().save_waiting(unpriced)
+        if unpriced and kept:
+            notices.say(
+                f"{counted(len(unpriced), 'model call')} could not be priced before the process "
+                f"ended (OTEL_DISTRO_EXIT_TIMEOUT is {self._settings.exit_timeout:g} s) and will "
+                "be in the ledger as unpriced; `otel-distro reprice --since 1d` prices them"
+            )
+
+    def _writer(self) -> LedgerWriter:
+        # Opened at the first call: a process that never calls a model never touches the disk.
+        if self._opened is None:
+            path = self._settings.ledger
+            assert path is not None  # noqa: S101 - a sink is made only where there is a ledger
+            self._opened = LedgerWriter(
+                path,
+                clean=self._clean,
+                pseudonym_key=installation_key(self._settings.state_dir),
+                spill_to=spill_path(path, self._settings.state_dir),
+                say=notices.say,
+            )
+        return self._opened
+
+
+def _violation(record: LatencyRecord) -> LatencyViolation:
+    return LatencyViolation(
+        operation=record.verdict.budget.operation,
+        budget_ms=record.verdict.budget.ms,
+        actual_ms=record.verdict.actual_ms,
+        at_ns=record.end_ns,
+        trace_id=record.context.trace_id,
+        span_id=record.context.span_id,
+    )

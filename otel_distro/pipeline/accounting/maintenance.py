@@ -1,0 +1,92 @@
+"""Keeps the ledger from growing for ever: once a day, by one process, on a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from otel_cost_ledger.model.location import spill_path
+from otel_distro.base import messages as notices
+from otel_distro.privacy import audit
+
+if TYPE_CHECKING:
+    from otel_cost_ledger.model.location import Location
+
+_DAY_SECONDS = 86_400
+_DAY_NS = _DAY_SECONDS * 1_000_000_000
+_LOOK_SECONDS = 3_600.0
+
+
+class Maintenance:
+    """Removes single calls older than *days* from the ledger at *path*; daily sums stay.
+
+    Messages go after *message_days*, by default with the calls.
+    When it was last done is the age of a file: beside the ledger, for a database in *state_dir*.
+    """
+
+    def __init__(
+        self,
+        path: Location,
+        days: int,
+        state_dir: Path | None = None,
+        *,
+        message_days: int | None = None,
+    ) -> None:
+        self._path = path
+        self._days = days
+        self._message_days = message_days or days
+        self._state_dir = state_dir
+        beside = spill_path(path, state_dir or Path())
+        self._stamp = beside.with_name(beside.name.replace(".spill.jsonl", ".retained"))
+
+    def start(self) -> None:
+        """Look after the ledger from now on, on a daemon thread."""
+        threading.Thread(target=self._run, name="otel_distro-maintenance", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            if self.is_due():
+                self.run_once()
+            time.sleep(_LOOK_SECONDS)
+
+    def _expire_messages(self) -> int:
+        if self._state_dir is None:
+            return 0
+        from otel_distro.privacy.content import store
+
+        horizon_ns = (time.time_ns() // _DAY_NS - self._message_days) * _DAY_NS
+        return store.delete_before(self._state_dir / store.FILE_NAME, horizon_ns)
+
+    def is_due(self) -> bool:
+        """Whether nobody has done it in the last 24 hours."""
+        try:
+            age = time.time() - self._stamp.stat().st_mtime
+        except OSError:
+            return True
+        # A stamp from the future is that of a clock that was wrong.
+        return not 0 <= age < _DAY_SECONDS
+
+    def run_once(self) -> None:
+        """Remove what is too old; never raises."""
+        from otel_cost_ledger.maintenance.retention import retain
+
+        try:
+            self._stamp.touch(mode=0o600)
+            done = retain(self._path, days=self._days)
+            messages = self._expire_messages()
+            if (done.deleted_calls or messages) and self._state_dir is not None:
+                audit.record_quietly(
+                    self._state_dir,
+                    "ledger.retained",
+                    by="otel_distro",
+                    days=self._days,
+                    calls=done.deleted_calls,
+                    messages=messages,
+                )
+        except Exception as error:  # noqa: BLE001 - a ledger that is too large still works
+            notices.say_once(
+                f"old calls could not be removed from {self._path}: {type(error).__name__}; "
+                "it is tried again tomorrow"
+            )

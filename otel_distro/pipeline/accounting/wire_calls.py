@@ -1,0 +1,138 @@
+"""Requests that were seen on the wire, as model calls of the ledger."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from otel_pricing import ModelCall, Usage
+from otel_pricing.model.layers import WIRE_SCOPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from otel_wire.record import WireRecord
+
+BATCH = "batch"
+"""Operation of a request that only hands in a batch: its lines are charged when they are done."""
+REFUSED = "refused"
+NOT_SENT = "not_sent"
+_NOT_READ = frozenset({"abandoned", "unread", "network"})
+
+SESSION, USER, TENANT = "session.id", "user.id", "tenant.id"
+AGENT, FLAG, VARIANT = "gen_ai.agent.name", "feature_flag.key", "feature_flag.result.variant"
+_CONTEXT_FIELDS = ("tenant", "user", "session", "agent", "feature_flag", "prompt_mark")
+
+
+@dataclass(frozen=True, slots=True)
+class WireCall:
+    """One request as a model call, with the ids of the span that can show it."""
+
+    record: WireRecord
+    trace_id: int
+    span_id: int
+    service: str
+    context_attributes: Mapping[str, Any]
+    """Who and what the request was for: session, user, tenant, agent, feature flag."""
+
+    @classmethod
+    def of(
+        cls, record: WireRecord, service: str, context_attributes: Mapping[str, Any]
+    ) -> WireCall | None:
+        """Return the call of *record*; None where nothing was sent or nothing is charged yet."""
+        if record.ending.value in {REFUSED, NOT_SENT} or record.request.operation == BATCH:
+            return None
+        trace_id = record.trace_id or secrets.randbits(128) or 1
+        return cls(record, trace_id, secrets.randbits(64) or 1, service, context_attributes)
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Trace id and span id."""
+        return self.trace_id, self.span_id
+
+    def model_call(self) -> ModelCall:
+        """Return what pricing and the ledger take."""
+        record, about = self.record, self.context_attributes
+        request, answer = record.request, record.answer
+        usage, why = _usage(record)
+        return ModelCall(
+            trace_id=self.trace_id,
+            span_id=self.span_id,
+            parent_span_id=record.span_id or None,
+            start_ns=record.start_ns,
+            end_ns=record.end_ns,
+            scope=WIRE_SCOPE,
+            operation=request.operation,
+            provider=request.provider,
+            request_model=request.model,
+            response_model=answer.model,
+            response_id=answer.response_id,
+            service_tier=answer.tier or None,
+            usage=usage,
+            usage_estimate=why,
+            max_output_tokens=request.max_output_tokens,
+            streamed=request.streamed,
+            error_type=_error_type(record),
+            http_status_code=record.status,
+            time_to_first_token_ns=_since_start(record),
+            service=self.service,
+            tenant=_text(about.get(TENANT)),
+            user=_text(about.get(USER)),
+            session=_text(about.get(SESSION)),
+            agent=_text(about.get(AGENT)),
+            feature_flag=_flag(about),
+            reported_cost_usd=answer.reported_cost_usd,
+            reported_cost_source="the provider" if answer.reported_cost_usd is not None else "",
+            settled_by_budget=record.admitted,
+        )
+
+
+def with_context_of(call: ModelCall, others: Iterable[ModelCall]) -> ModelCall:
+    """Return *call* with what it lacks of who and what it was for, from spans of the same call."""
+    missing = {name for name in _CONTEXT_FIELDS if getattr(call, name) is None}
+    found: dict[str, Any] = {}
+    for other in others:
+        for name in missing - found.keys():
+            if (value := getattr(other, name)) is not None:
+                found[name] = value
+    return replace(call, **found) if found else call
+
+
+def _usage(record: WireRecord) -> tuple[Usage | None, str]:
+    """Return the usage, and why it is an estimate; an empty text where it is what was reported."""
+    from otel_wire.estimates import usage_or_estimate
+
+    answer = record.answer
+    if record.is_error or record.status is None or not answer.bytes_read:
+        # Not charged for, or nothing is known: no figures are made up.
+        return answer.usage, ""
+    found = usage_or_estimate(record.request, answer)
+    if not found.is_estimated:
+        return found.usage, ""
+    if answer.usage_is_bounded:
+        return found.usage, "the response claims more than the request allows"
+    how = "was broken off" if record.ending.value in _NOT_READ else "reports no usage"
+    return found.usage, f"the response {how}; tokens estimated from what was sent and received"
+
+
+def _error_type(record: WireRecord) -> str | None:
+    if record.answer.error_type:
+        return record.answer.error_type
+    if record.status is None:
+        return "connection_error"
+    return str(record.status) if record.is_error else None
+
+
+def _since_start(record: WireRecord) -> int | None:
+    first = record.first_token_ns
+    return first - record.start_ns if first is not None and record.request.streamed else None
+
+
+def _flag(about: Mapping[str, Any]) -> str | None:
+    flag, variant = _text(about.get(FLAG)), _text(about.get(VARIANT))
+    return f"{flag}={variant}" if flag and variant else flag
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

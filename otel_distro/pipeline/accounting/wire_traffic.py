@@ -1,0 +1,117 @@
+"""Between the observer of HTTP clients and the accounts: requests in, spans out."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from otel_distro.pipeline.accounting.wire_calls import WireCall
+from otel_distro.pipeline.accounting.wire_spans import WireSpans
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry.context import Context
+
+    from otel_distro.pipeline.accounting.settlement import Account, Settlement
+    from otel_pricing import ModelCall
+    from otel_wire.observer import Observer
+    from otel_wire.record import WireRecord
+
+_REMEMBERED = 4096
+"""Times of requests that are kept to tell answers from a cache from others."""
+
+
+class WireTraffic:
+    """The requests of this process to model providers.
+
+    *context_attributes* returns who and what the work in a context is for.
+    """
+
+    def __init__(
+        self,
+        context_attributes: Callable[[Context], Mapping[str, Any]],
+    ) -> None:
+        self._observer: Observer | None = None
+        self._context_attributes = context_attributes
+        self._settlement: Settlement | None = None
+        self._wake: Callable[[], None] = lambda: None
+        self._times: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
+        self._spans = WireSpans(self._is_described)
+        self.service = ""
+
+    def attach(self, settlement: Settlement, wake: Callable[[], None]) -> None:
+        """Account for requests in *settlement* from now on; also again in a forked child."""
+        self._settlement, self._wake = settlement, wake
+        provider, self._spans = self._spans.provider, WireSpans(self._is_described)
+        self._spans.provider = provider
+        self._times.clear()
+
+    def install(self, tracer_provider: Any) -> None:
+        """Observe requests, and show those that nothing describes through *tracer_provider*."""
+        resource = getattr(tracer_provider, "resource", None)
+        if resource is not None:
+            self.service = str(resource.attributes.get("service.name", ""))
+            self._spans.provider = tracer_provider
+        from otel_wire.observer import observer
+
+        self._observer = observer
+        observer.observe(self.take)
+
+    def take(self, record: WireRecord) -> None:
+        """Queue one finished request; called on the observer's thread."""
+        wire = WireCall.of(record, self.service, self._about(record.context))
+        if wire is None or self._settlement is None:
+            return
+        self._times.append((record.start_ns, record.end_ns))
+        self._settlement.put_request(wire)
+        self._wake()
+
+    def _about(self, context: Context) -> Mapping[str, Any]:
+        from opentelemetry import trace
+
+        from otel_distro.pipeline.accounting.wire_calls import (
+            AGENT,
+            FLAG,
+            SESSION,
+            TENANT,
+            USER,
+            VARIANT,
+        )
+
+        span: Any = trace.get_current_span(context)
+        known = getattr(span, "attributes", None) or {}
+        keys = (SESSION, USER, TENANT, AGENT, FLAG, VARIANT)
+        return {
+            **{key: known[key] for key in keys if key in known},
+            **self._context_attributes(context),
+        }
+
+    def drain(self) -> None:
+        """Read what has ended and not been read."""
+        if self._observer is not None:
+            self._observer.drain()
+
+    def sent_between(self, since_ns: int, until_ns: int, *, and_is_open: bool) -> bool:
+        """Whether a request was sent in that time; *and_is_open*: and has not ended since."""
+        under_way = self._observer.started_ns() if self._observer is not None else ()
+        if any(since_ns <= start_ns <= until_ns for start_ns in under_way):
+            return True
+        return not and_is_open and any(
+            since_ns <= start_ns <= until_ns for start_ns, _ in list(self._times)
+        )
+
+    def show(self, account: Account, call: ModelCall) -> None:
+        """Have a request shown by a span, unless an instrumentation describes it."""
+        self._spans.add(account, call)
+
+    def due_in(self) -> float | None:
+        """Return the seconds until a span is due; None when none waits."""
+        return self._spans.due_in()
+
+    def end_due(self, *, all_of_them: bool = False) -> None:
+        """End the spans of requests that nothing has described in time."""
+        self._spans.end_due(all_of_them=all_of_them)
+
+    def _is_described(self, wire: WireCall) -> bool:
+        return self._settlement is None or self._settlement.is_described(wire)

@@ -1,0 +1,78 @@
+"""Which of the calls the accounts hear of have passed the gate, so that none is booked twice."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from opentelemetry import trace
+
+if TYPE_CHECKING:
+    from otel_budget.ticket import Ticket
+    from otel_pricing import ModelCall
+    from otel_wire.requests import ModelRequest
+
+_MOST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """A call that a process further up the path holds."""
+
+    request: ModelRequest
+    start_ns: int
+    cost_nano_usd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    ticket: Ticket | Covered
+    trace_id: int
+
+
+class GatedCalls:
+    """Calls that passed the gate in this process and have not been met in the accounts yet."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: deque[_Passed] = deque(maxlen=_MOST)
+
+    def add(self, ticket: Ticket | Covered) -> None:
+        """Remember the call of *ticket*, on the thread that makes it."""
+        passed = _Passed(ticket, trace.get_current_span().get_span_context().trace_id)
+        with self._lock:
+            self._calls.append(passed)
+
+    def take(self, call: ModelCall) -> bool:
+        """Return whether *call* passed the gate; if so all its tries are forgotten.
+
+        The span of a call is not always the current one while it is sent, so calls are known by
+        time and model, and by trace where both have one.
+        """
+        with self._lock:
+            found = [passed for passed in self._calls if _fits(passed, call)]
+            same_trace = [passed for passed in found if passed.trace_id == call.trace_id]
+            for passed in (same_trace or found)[:1] + [p for p in same_trace[1:] if _free(p)]:
+                self._calls.remove(passed)
+        return bool(found)
+
+    def at_fork(self) -> None:
+        """Start anew in a forked child."""
+        self._lock = threading.Lock()
+        self._calls = deque(maxlen=_MOST)
+
+
+def _fits(passed: _Passed, call: ModelCall) -> bool:
+    ticket = passed.ticket
+    return (
+        call.start_ns <= ticket.start_ns <= call.end_ns
+        and ticket.request.model in (call.request_model, call.response_model)
+        and passed.trace_id in (call.trace_id, 0)
+    )
+
+
+def _free(passed: _Passed) -> bool:
+    """Whether it was a try that cost nothing."""
+    return passed.ticket.cost_nano_usd == 0

@@ -1,0 +1,39 @@
+"""What the ledger knows of a budget's spending: its books are made again from there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from otel_budget.cost_budget import Unit
+
+if TYPE_CHECKING:
+    from otel_budget.book import Book
+    from otel_budget.cost_budget import CostBudget
+    from otel_distro.settings import Settings
+
+
+def spent_by_ledger(settings: Settings, budget: CostBudget, book: Book) -> int:
+    """Return what the calls in the ledger spent of *book*, in the budget's unit.
+
+    The ledger knows nothing of API keys, so budgets over them begin at zero.
+    """
+    if settings.ledger is None or budget.scope == "api_key":
+        return 0
+    if isinstance(settings.ledger, Path) and not settings.ledger.exists():
+        return 0
+    from otel_cost_ledger.model.filters import Filters
+    from otel_cost_ledger.query.costs import costs
+    from otel_cost_ledger.query.ledger import open_ledger
+
+    filters = Filters()
+    if budget.scope != "total":
+        scope: dict[str, Any] = {budget.scope: book.scope}
+        filters = Filters(**scope)
+    since = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=book.since_ns // 1000)
+    with open_ledger(settings.ledger, missing_ok=True) as ledger:
+        total = costs(ledger, since, by=(), filters=filters).total
+    if budget.unit is Unit.USD:
+        return total.cost_nano_usd
+    return total.input_tokens + total.output_tokens if budget.unit is Unit.TOKENS else total.calls

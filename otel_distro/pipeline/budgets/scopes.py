@@ -1,0 +1,174 @@
+"""Who a call is made for: what the app says, baggage it trusts by name, and the current span."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import baggage, trace
+from opentelemetry.sdk.trace import SpanProcessor
+
+from otel_budget.refusal import Refusal, Refused
+from otel_distro.api.budget import current_scope
+from otel_distro.api.context import said_here
+from otel_pricing.model import scope_keys
+from otel_pricing.model.values import first_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import Span
+
+    from otel_budget.cost_budget import CostBudget
+    from otel_wire.requests import ModelRequest
+
+_KEYS = {
+    "tenant": scope_keys.TENANT,
+    "user": scope_keys.USER,
+    "session": scope_keys.SESSION,
+    "agent": scope_keys.AGENT,
+}
+_SCOPE_KEYS = frozenset(key for keys in _KEYS.values() for key in keys)
+_CARRIED = "_otel_distro_carried"
+_CAME_IN = "_otel_distro_came_in"
+WITHOUT = "(none)"
+"""Scope value of the calls that have none, where they have an account together."""
+_OPEN_SCOPES = (*_KEYS, "api_key")
+_API_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+
+
+class Scopes:
+    """Reads scope values where a call is made; only baggage keys in *trusted* count."""
+
+    def __init__(self, trusted: tuple[str, ...]) -> None:
+        self._trusted = frozenset(trusted)
+        self.service = ""
+
+    def __call__(
+        self, request: ModelRequest, headers: Mapping[str, str]
+    ) -> Mapping[str, str | None]:
+        """Return the scope values of *request*, made here and now."""
+        attributes = self._own_attributes(trace.get_current_span())
+        values: dict[str, str | None] = {
+            name: first_text(attributes, keys) for name, keys in _KEYS.items()
+        }
+        values.update(self._said(None))
+        values["service"] = self.service
+        values["model"] = request.model
+        values["provider"] = request.provider
+        values["api_key"] = next((v for h in _API_KEY_HEADERS if (v := headers.get(h))), None)
+        return values
+
+    def attributes(self, context: Context | None) -> dict[str, str]:
+        """Return the attributes that say who spans begun in *context* are for."""
+        return {_KEYS[name][0]: value for name, value in self._said(context).items()}
+
+    def _own_attributes(self, span: Any) -> Mapping[str, Any]:
+        """Return the attributes of *span* without those copied from baggage nobody trusts.
+
+        A processor that copies baggage to spans makes what a client sent look like what the app
+        says. What is the same in both is the client's.
+        """
+        attributes: Mapping[str, Any] = getattr(span, "attributes", None) or {}
+        if not attributes:
+            return attributes
+        foreign = {**getattr(span, _CARRIED, {}), **self._foreign(None)}
+        if not foreign:
+            return attributes
+        return {
+            key: attributes[key]
+            for keys in _KEYS.values()
+            for key in keys
+            if key in attributes and str(attributes[key]) != foreign.get(key)
+        }
+
+    def _foreign(self, context: Context | None) -> dict[str, str]:
+        """Return the scope values in baggage that is neither trusted nor set in this process."""
+        carried = baggage.get_all(context)
+        if not carried:
+            return {}
+        here = said_here(context)
+        return {
+            key: str(carried[key])
+            for key in _SCOPE_KEYS & carried.keys()
+            if key not in self._trusted and here.get(key) != carried[key]
+        }
+
+    def note_baggage(self, span: Any, context: Context | None) -> None:
+        """Remember the baggage that *span* begins with: it may be gone when a call is made."""
+        foreign = self._foreign(context)
+        if foreign:
+            setattr(span, _CARRIED, foreign)
+
+    def _said(self, context: Context | None) -> dict[str, str]:
+        said: dict[str, str] = {}
+        if self._trusted:
+            carried = baggage.get_all(context)
+            trusted = {key: carried[key] for key in self._trusted & carried.keys()}
+            for name, keys in _KEYS.items():
+                if value := first_text(trusted, keys):
+                    said[name] = value
+        here = said_here(context)
+        if here:
+            said.update((name, v) for name, keys in _KEYS.items() if (v := here.get(keys[0])))
+        said.update((k, v) for k, v in current_scope().items() if k in _KEYS)
+        return said
+
+
+def note_origin(span: Any, parent_context: Context | None) -> None:
+    """Mark *span* if its trace came from another process."""
+    parent: Any = trace.get_current_span(parent_context)
+    if parent.get_span_context().is_remote or getattr(parent, _CAME_IN, False):
+        setattr(span, _CAME_IN, True)
+
+
+def trace_from_elsewhere() -> int:
+    """Return the id of the current trace if it came from another process; 0 otherwise."""
+    span: Any = trace.get_current_span()
+    found = span.get_span_context()
+    return int(found.trace_id) if found.is_remote or getattr(span, _CAME_IN, False) else 0
+
+
+class ScopeSpanProcessor(SpanProcessor):
+    """Writes who a span is for on it, so that ledger and budgets agree on it afterwards."""
+
+    takes_raw_spans = True
+    """Keys of scopes must be exact; it exports nothing."""
+
+    def __init__(self, scopes: Scopes) -> None:
+        self._scopes = scopes
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Set what is said and the span does not say itself."""
+        self._scopes.note_baggage(span, parent_context)
+        note_origin(span, parent_context)
+        for key, value in self._scopes.attributes(parent_context).items():
+            if key not in (span.attributes or {}):
+                span.set_attribute(key, value)
+
+
+def without_scope(
+    values: Mapping[str, str | None], policy: str, budgets: Iterable[CostBudget]
+) -> Mapping[str, str | None]:
+    """Apply *policy* (`together`, `allow`, `refuse`) to the scope values a call does not have.
+
+    Raises Refused where one of *budgets* is for each value of such a scope, and the policy says so.
+    """
+    if policy == "together":
+        return {
+            name: WITHOUT if value is None and name in _OPEN_SCOPES else value
+            for name, value in values.items()
+        }
+    if policy == "refuse":
+        for budget in budgets:
+            if (
+                budget.scope in _OPEN_SCOPES
+                and budget.match is None
+                and values.get(budget.scope) is None
+            ):
+                reason = (
+                    f"budget {budget.name!r} is kept for each {budget.scope}, and this call has "
+                    f"none; name it, for example by otel_distro.budget.scope({budget.scope}=...)"
+                )
+                raise Refused(Refusal(reason, values.get("model") or "", budget.name))
+    return values

@@ -1,0 +1,213 @@
+"""Cost budgets wired up: the gate in HTTP clients, and every priced call booked.
+
+Calls that pass the gate are held and settled there. Everything else the ledger hears of (calls
+through clients without a gate, all calls of budgets that only warn) is booked when it is priced.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import trace
+
+from otel_budget.cost_budget import Action
+from otel_budget.gate import Gate, Listener
+from otel_budget.open_calls import OpenCalls, is_own_host
+from otel_budget.refusal import Refusal, Refused
+from otel_budget.store import BudgetFileError
+from otel_distro.api.budget import Remaining, note_refusal, tell_callbacks
+from otel_distro.base import messages as notices
+from otel_distro.base.errors import OtelDistroError
+from otel_distro.base.installation_key import installation_key
+from otel_distro.pipeline.budgets.booking import Booking
+from otel_distro.pipeline.budgets.calls import Covered, GatedCalls
+from otel_distro.pipeline.budgets.opening import open_books
+from otel_distro.pipeline.budgets.scopes import (
+    Scopes,
+    ScopeSpanProcessor,
+    trace_from_elsewhere,
+    without_scope,
+)
+from otel_distro.pipeline.budgets.telling import BudgetTeller
+from otel_distro.pipeline.wire.watching import hook_clients
+from otel_pricing import Price, Rate
+from otel_wire.observer import observer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from otel_budget.book import Crossing
+    from otel_budget.ticket import Ticket
+    from otel_distro.base.internal_errors import Faults
+    from otel_distro.settings import Settings
+    from otel_pricing import PriceBook, PricedCall
+    from otel_wire.requests import ModelRequest
+
+
+class Budgets:
+    """The cost budgets of this process; a `CallSink` of the accounts."""
+
+    def __init__(
+        self, settings: Settings, open_book: Callable[[], PriceBook], faults: Faults
+    ) -> None:
+        self._settings = settings
+        self._faults = faults
+        self._teller: BudgetTeller | None = None
+        self._key: bytes | None = None
+        self._scopes = Scopes(settings.budget_baggage)
+        self.all = settings.cost_budgets
+        self.books = open_books(settings, faults)
+        self.gated = GatedCalls()
+        self._open_calls = OpenCalls(settings.state_dir)
+        self._booking = Booking(
+            self.all,
+            self.books,
+            self.gated,
+            self.hide,
+            self._crossed,
+            together=settings.budget_without_scope == "together",
+        )
+        hard = tuple(budget for budget in self.all if budget.action is Action.REFUSE)
+        self.gate = Gate(
+            hard,
+            self.books,
+            open_book,
+            unknown_model=self._unknown_model,
+            scope_values=self._scope_values,
+            hide=self.hide,
+            refuse_on_fault=settings.budget_on_fault == "refuse",
+            listener=Listener(
+                crossed=self._crossed,
+                refused=self._refused,
+                failed=self._failed,
+                passed=self._passed,
+                is_covered=self._is_covered,
+            ),
+        )
+        self._hard = {budget.name for budget in hard}
+
+    def install(self, tracer_provider: Any) -> None:
+        """Put the gate into HTTP clients, each when it is imported, if a budget refuses calls."""
+        resource = getattr(tracer_provider, "resource", None)
+        if resource is not None:
+            self._scopes.service = str(resource.attributes.get("service.name", ""))
+            tracer_provider.add_span_processor(ScopeSpanProcessor(self._scopes))
+        if not self._hard:
+            return
+        observer.admission = self.gate
+        observer.on_fault = self._failed
+        hook_clients(self._faults)
+
+    def _passed(self, ticket: Ticket) -> None:
+        self.gated.add(ticket)
+        if is_own_host(ticket.host):
+            trace_id = trace.get_current_span().get_span_context().trace_id
+            slot = self._open_calls.begin(trace_id)
+            if slot is not None:
+                ticket.on_ended = partial(self._open_calls.end, slot)
+
+    def _is_covered(self, request: ModelRequest) -> bool:
+        trace_id = trace_from_elsewhere()
+        if not trace_id or not self._open_calls.covers(trace_id):
+            return False
+        self.gated.add(Covered(request, time.time_ns()))
+        return True
+
+    def _failed(self, error: BaseException) -> None:
+        if isinstance(error, BudgetFileError):
+            self._faults.record("books", error, f"budgets cannot be kept now: {error}")
+        else:
+            self._faults.record("budget", error)
+
+    def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
+        """Book what calls cost where the gate has not, and correct what turned out otherwise."""
+        try:
+            if self._hard:
+                self.books.finish_late()  # so that it is known which tries cost nothing
+            self._booking.take(new, revised)
+        except BudgetFileError as error:
+            self._failed(error)
+
+    def flush(self) -> None:
+        """Book what could not be booked before."""
+        try:
+            self._booking.write()
+        except BudgetFileError as error:
+            self._failed(error)
+
+    def at_fork(self) -> None:
+        """Start anew in a forked child."""
+        self.books.at_fork()
+        self.gated.at_fork()
+        self._open_calls.at_fork()
+        self._booking.at_fork()
+
+    def close(self) -> None:
+        """Be known as ended."""
+        self.books.close()
+        self._open_calls.close()
+
+    def hide(self, scope: str, value: str) -> str:
+        """Return the pseudonym under which the ledger, too, knows a user or a session."""
+        from otel_cost_ledger.model.privacy import pseudonym
+
+        if self._key is None:
+            self._key = installation_key(self._settings.state_dir) or secrets.token_bytes(32)
+        named = f"key {value}" if scope == "api_key" else value
+        return pseudonym(self._key, "session" if scope == "session" else "user", named)
+
+    def _scope_values(
+        self, request: ModelRequest, headers: Mapping[str, str]
+    ) -> Mapping[str, str | None]:
+        values = self._scopes(request, headers)
+        policy = self._settings.budget_without_scope
+        return without_scope(values, policy, self.gate.budgets.values())
+
+    def _unknown_model(self, model: str) -> Price | None:
+        policy = self._settings.budget_unknown_model
+        if policy == "deny":
+            reason = (
+                f"no price is known for the model {model!r}, and budgets are set to refuse such "
+                "calls; declare one in the file of OTEL_DISTRO_PRICES"
+            )
+            raise Refused(Refusal(reason, model))
+        if not isinstance(policy, str):
+            return Price(input=Rate(policy), output=Rate(policy), source="assumed by the settings")
+        notices.say_once(
+            f"no price is known for the model {model!r}, so budgets in USD do not count its "
+            "calls; declare one in the file of OTEL_DISTRO_PRICES"
+        )
+        return None
+
+    def _tell(self) -> BudgetTeller:
+        # Made late, so that the providers the process ends up with are the ones used.
+        if self._teller is None:
+            self._teller = BudgetTeller({budget.name: budget for budget in self.all})
+        return self._teller
+
+    def remaining(self, name: str, scope_values: Mapping[str, str]) -> Remaining:
+        """Return how the budget *name* stands; raises OtelDistroError for one there is not."""
+        budget = next((budget for budget in self.all if budget.name == name), None)
+        if budget is None:
+            known = ", ".join(repr(budget.name) for budget in self.all)
+            raise OtelDistroError(f"there is no budget called {name!r}; there is {known}")
+        book = budget.book(scope_values, time.time_ns(), self.hide)
+        if book is None:
+            raise OtelDistroError(f"budget {name!r} needs a value for its scope {budget.scope}")
+        state = self.books.state(book)
+        return Remaining(book.limit, state.spent, state.reserved)
+
+    def _refused(self, refusal: Refusal) -> None:
+        note_refusal(refusal)
+        self._tell().refused(refusal)
+
+    def _crossed(self, crossings: Sequence[Crossing]) -> None:
+        for crossing in crossings:
+            self._tell().crossed(crossing)
+            try:
+                tell_callbacks(crossing)
+            except Exception as error:  # noqa: BLE001 - the app's own code
+                self._faults.record("budget callback", error)

@@ -1,0 +1,262 @@
+"""Spans that a sampler dropped and that may still turn out to be model calls.
+
+Whether a span is a model call is often known only from attributes that are set later. A deferred
+span keeps what is written on it, which costs a fraction of a recorded span, and becomes a recorded
+one, with the same ids and start time, at the first attribute of a model call. If none comes, all
+of it is dropped at the end, as the sampler wanted.
+"""
+
+from __future__ import annotations
+
+import threading
+from copy import copy
+from time import time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import NonRecordingSpan
+
+from otel_distro.pipeline.input_limits.spans import TolerantTracer
+from otel_pricing.reading.recognise import MARKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry import trace
+    from opentelemetry.trace import SpanContext
+
+# The signatures are the API's, with Any where an app may hand in anything.
+# mypy: disable-error-code="override"
+
+_MOST_KEPT: Final = 128
+"""Attributes and other writes that are kept; the SDK's own limit of attributes."""
+_LOCK = threading.Lock()
+
+
+class DeferredSpan(tuple[Any, ...], NonRecordingSpan):
+    """A dropped span that is recorded from the start once it proves to be a model call.
+
+    A tuple, because one is made for every span that is dropped, and nothing is made faster: the
+    span's context, what it was started with, and a dict of what was written on it.
+    """
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+
+    def begun(self, attributes: Any) -> trace.Span:
+        """Return this span, begun with *attributes*: recorded if they are those of a model call."""
+        return self if MARKS.isdisjoint(attributes) else self.record()
+
+    def get_span_context(self) -> SpanContext:
+        """Return the ids of the span."""
+        context: SpanContext = self[_CONTEXT]
+        return context
+
+    def is_recording(self) -> bool:
+        """Return True until the end: instrumentations write on no other span."""
+        return _ENDED not in self[_KEPT]
+
+    def set_attribute(self, key: Any, value: Any) -> None:
+        """Keep one attribute, and record the span if it is that of a model call."""
+        try:
+            kept = self[-1]
+            if len(kept) < _MOST_KEPT:
+                kept[key] = value
+            if key in MARKS and _ENDED not in kept:
+                kept[key] = value
+                self.record()
+        except Exception:  # noqa: BLE001, S110 - an app may hand in anything
+            pass
+
+    def set_attributes(self, attributes: Any) -> None:
+        """Keep attributes, and record the span if one is that of a model call."""
+        try:
+            for key, value in attributes.items():
+                self.set_attribute(key, value)
+        except Exception:  # noqa: BLE001, S110
+            pass
+
+    def add_event(self, *args: Any, **named: Any) -> None:
+        """Keep an event; its time is now unless it has one."""
+        self._write("add_event", args, _timed(args, named))
+
+    def add_link(self, *args: Any, **named: Any) -> None:
+        """Keep a link."""
+        self._write("add_link", args, named)
+
+    def update_name(self, name: Any) -> None:
+        """Keep the new name."""
+        self._write("update_name", (name,), {})
+
+    def set_status(self, *args: Any, **named: Any) -> None:
+        """Keep the status."""
+        self._write("set_status", args, named)
+
+    def record_exception(self, *args: Any, **named: Any) -> None:
+        """Keep an exception; its time is now unless it has one."""
+        self._write("record_exception", args, _timed(args, named))
+
+    def end(self, end_time: Any = None) -> None:
+        """End the span: no attribute showed a model call, so all of it is dropped."""
+        self[-1][_ENDED] = True
+
+    def record(self) -> trace.Span:
+        """Make this span a recorded one with everything written so far, and return that."""
+        context, tracer, begun_in, start_time, rest, kept = self
+        with _LOCK:
+            if _RECORDED in kept or _ENDED in kept:
+                return kept.get(_RECORDED, self)  # type: ignore[no-any-return]
+            recorded: trace.Span = tracer.record_dropped(context, begun_in, start_time, rest)
+            writes = kept.pop(_WRITES, ())
+            for key, value in list(kept.items()):
+                recorded.set_attribute(key, value)
+            for method, args, named in writes:
+                getattr(recorded, method)(*args, **named)
+            kept.clear()
+            kept[_RECORDED] = recorded
+            self.__class__ = _RecordedSpan
+            return recorded
+
+    def _write(self, method: str, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        kept = self[_KEPT]
+        writes = kept.setdefault(_WRITES, [])
+        if len(writes) < _MOST_KEPT and _ENDED not in kept:
+            writes.append((method, args, named))
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace_back: Any) -> None:
+        self.end()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self[_CONTEXT]!r})"
+
+
+_CONTEXT: Final = 0
+_KEPT: Final = -1
+# Keys of what a span keeps beside attributes; no attribute has such a key.
+_WRITES: Final = object()
+_ENDED: Final = object()
+_RECORDED: Final = object()
+_TIMED_ARGUMENTS: Final = 3
+"""Arguments of `add_event` and `record_exception` up to the time."""
+
+
+def _timed(args: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+    if len(args) >= _TIMED_ARGUMENTS or named.get("timestamp") is not None:
+        return named
+    return {**named, "timestamp": time_ns()}
+
+
+class _RecordedSpan(DeferredSpan):
+    """A span that was deferred and is recorded now: what is written on it goes to the other."""
+
+    @property
+    def recorded(self) -> trace.Span:
+        """The recorded span."""
+        span: trace.Span = self[_KEPT][_RECORDED]
+        return span
+
+    def is_recording(self) -> bool:
+        return self.recorded.is_recording()
+
+    def set_attribute(self, key: Any, value: Any) -> None:
+        self.recorded.set_attribute(key, value)
+
+    def set_attributes(self, attributes: Any) -> None:
+        self.recorded.set_attributes(attributes)
+
+    def add_event(self, *args: Any, **named: Any) -> None:
+        self.recorded.add_event(*args, **named)
+
+    def add_link(self, *args: Any, **named: Any) -> None:
+        self.recorded.add_link(*args, **named)
+
+    def update_name(self, name: Any) -> None:
+        self.recorded.update_name(name)
+
+    def set_status(self, *args: Any, **named: Any) -> None:
+        self.recorded.set_status(*args, **named)
+
+    def record_exception(self, *args: Any, **named: Any) -> None:
+        self.recorded.record_exception(*args, **named)
+
+    def end(self, end_time: Any = None) -> None:
+        self.recorded.end(end_time)
+
+    def __exit__(self, *exc: Any) -> None:
+        self.recorded.__exit__(*exc)
+
+    def __getattr__(self, name: str) -> Any:
+        # The recorded span has more than the API promises, such as `attributes`.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.recorded, name)
+
+
+class DeferringTracer(TolerantTracer):
+    """A tracer whose dropped spans are deferred rather than lost."""
+
+    deferred = DeferredSpan
+
+    def record_dropped(
+        self, ids: SpanContext, context: Any, start_time: Any, rest: tuple[Any, ...]
+    ) -> trace.Span:
+        """Start a dropped span again, recorded and with the *ids* it had."""
+        name, kind, attributes, links, record_exception, set_status_on_exception = rest
+        tracer: Any = copy(self)
+        tracer.__class__ = TolerantTracer
+        tracer.sampler = _RecordOnly(ids)
+        tracer.id_generator = _Given(ids, self.id_generator)
+        span: trace.Span = tracer.start_span(
+            name,
+            context,
+            kind,
+            attributes,
+            links,
+            start_time,
+            record_exception,
+            set_status_on_exception,
+        )
+        return span
+
+
+class _RecordOnly(Sampler):
+    """Records every span without sampling it."""
+
+    def __init__(self, ids: SpanContext) -> None:
+        self._ids = ids
+
+    def should_sample(
+        self,
+        parent_context: Any,
+        trace_id: int,
+        name: str,
+        kind: Any = None,
+        attributes: Any = None,
+        *rest: Any,
+        **named: Any,
+    ) -> SamplingResult:
+        """Return RECORD_ONLY with the trace state of the span."""
+        return SamplingResult(Decision.RECORD_ONLY, attributes, self._ids.trace_state)
+
+    def get_description(self) -> str:
+        """Return the sampler's name."""
+        return "RecordOnly"
+
+
+class _Given(IdGenerator):
+    """Hands out the ids of a span that has them already."""
+
+    def __init__(self, ids: SpanContext, generator: IdGenerator) -> None:
+        self._ids = ids
+        is_random: Callable[[], bool] = getattr(generator, "is_trace_id_random", lambda: False)
+        self.is_trace_id_random = is_random  # type: ignore[method-assign]
+
+    def generate_span_id(self) -> int:
+        """Return the span's id."""
+        return self._ids.span_id
+
+    def generate_trace_id(self) -> int:
+        """Return the trace's id."""
+        return self._ids.trace_id

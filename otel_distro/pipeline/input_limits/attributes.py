@@ -1,0 +1,34 @@
+"""The attributes of a span, taken over in one step where none of the limits comes into play."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.attributes import BoundedAttributes
+
+from otel_distro.pipeline.input_limits.default import DEFAULT_TAMER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class TolerantAttributes(BoundedAttributes):
+    """Keeps what the SDK's own class keeps, in the same order."""
+
+    tamer = DEFAULT_TAMER
+
+    def _set_items(self, attributes: Mapping[str, Any]) -> None:
+        # Every span passes here, and the SDK puts in one attribute after the other.
+        clean = self.tamer.clean(attributes, self.max_value_len)
+        if type(clean) is not dict or self._immutable:
+            super()._set_items(attributes)
+            return
+        unusable = len(attributes) - len(clean)
+        with self._lock:
+            known = self._dict
+            self.dropped += unusable
+            fits = self.maxlen is None or len(known) + len(clean) <= self.maxlen
+            if fits and known.keys().isdisjoint(clean):
+                known.update(clean)
+                return
+        super()._set_items(clean)

@@ -1,0 +1,83 @@
+"""Puts tolerance around what providers hand out, and around the API where it has to be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import attributes, trace
+from opentelemetry.sdk import trace as sdk_trace
+from opentelemetry.sdk._logs import Logger, LoggerProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics._internal import measurement
+from opentelemetry.sdk.trace import Tracer, TracerProvider
+
+from otel_distro.pipeline.input_limits.attributes import TolerantAttributes
+from otel_distro.pipeline.input_limits.logs import TolerantLogger, tolerate_log_handler
+from otel_distro.pipeline.input_limits.metrics import TolerantMeter, tolerate_meters
+from otel_distro.pipeline.input_limits.noise import quiet
+from otel_distro.pipeline.input_limits.propagation import tolerate_propagation
+from otel_distro.pipeline.input_limits.spans import TolerantSpan, TolerantTracer
+from otel_distro.pipeline.input_limits.using import use_span
+
+if TYPE_CHECKING:
+    from otel_distro.pipeline.input_limits.values import Tamer
+
+# There are no public hooks for these; a contract test pins the names per SDK version.
+# ruff: noqa: SLF001
+
+
+class TolerantLoggerProvider(LoggerProvider):
+    """A logger provider of tolerant loggers."""
+
+    def get_logger(self, *args: Any, **named: Any) -> Any:
+        """Return a logger."""
+        logger = super().get_logger(*args, **named)
+        _tolerate_logger(logger)
+        return logger
+
+
+def tolerate_tracer(tracer: object) -> None:
+    """Make *tracer* tolerant if it is the SDK's own."""
+    if type(tracer) is Tracer:
+        tracer.__class__ = TolerantTracer
+
+
+def tolerate_provider(provider: object) -> None:
+    """Make what an SDK's *provider* has handed out tolerant, and most of what it will."""
+    _tolerate_values(TolerantSpan.tamer)
+    if isinstance(provider, TracerProvider):
+        for tracer in list(provider._tracers.values()):
+            tolerate_tracer(tracer)
+    elif isinstance(provider, LoggerProvider):
+        if type(provider) is LoggerProvider:
+            provider.__class__ = TolerantLoggerProvider
+        for logger in list(provider._active_loggers):
+            _tolerate_logger(logger)
+    elif isinstance(provider, MeterProvider):
+        tolerate_meters(provider)
+
+
+def tolerate_api(tamer: Tamer) -> None:
+    """Use *tamer* everywhere, and make propagation, `use_span` and log handlers tolerant too."""
+    for kind in (TolerantSpan, TolerantAttributes, TolerantTracer, TolerantLogger, TolerantMeter):
+        kind.tamer = tamer
+    _tolerate_values(tamer)
+    tolerate_propagation(tamer)
+    tolerate_log_handler(tamer)
+    quiet(tamer)
+    trace.use_span = use_span  # type: ignore[assignment]  # decorates and manages alike
+
+
+def _tolerate_values(tamer: Tamer) -> None:
+    # In place of the SDK's own rather than before or after it: this runs for every span.
+    for module in (attributes, measurement):
+        if hasattr(module, "_clean_attribute_value"):
+            vars(module)["_clean_attribute_value"] = tamer.clean
+    spans: Any = sdk_trace
+    spans._Span = TolerantSpan
+    spans.BoundedAttributes = TolerantAttributes
+
+
+def _tolerate_logger(logger: object) -> None:
+    if type(logger) is Logger:
+        logger.__class__ = TolerantLogger

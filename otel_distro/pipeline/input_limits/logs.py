@@ -1,0 +1,110 @@
+"""Loggers and the handler of `logging`, made to take any record and never raise."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import wrapt
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.sdk._logs import Logger, ReadWriteLogRecord
+
+from otel_distro.pipeline.input_limits import complaints as kinds
+from otel_distro.pipeline.input_limits.default import DEFAULT_TAMER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_distro.pipeline.input_limits.values import Tamer
+
+# mypy: disable-error-code="override"
+
+_HANDLER = "opentelemetry.instrumentation.logging.handler"
+_IDS = {"trace_id": 2**128, "span_id": 2**64, "trace_flags": 2**8}
+
+
+class TolerantLogger(Logger):
+    """A logger that emits something whatever it is given."""
+
+    tamer = DEFAULT_TAMER
+
+    def emit(self, record: Any = None, **fields: Any) -> None:
+        """Emit a log record, handed in whole or by its fields."""
+        tamer = self.tamer
+        try:
+            if record is None:
+                exception = fields.pop("exception", None)
+                record = LogRecord(**fields)
+                if isinstance(exception, BaseException):
+                    record.exception = exception
+            inner: Any = record
+            if isinstance(inner, ReadWriteLogRecord):
+                inner = inner.log_record
+            _tame(inner, tamer)
+            super().emit(record)
+        except Exception:  # noqa: BLE001 - telemetry never raises into the app
+            tamer.note(kinds.REFUSED, "emit")
+
+
+def _tame(record: LogRecord, tamer: Tamer) -> None:
+    record.body = tamer.value(record.body, "body")
+    record.attributes = tamer.attributes(record.attributes)
+    record.timestamp = tamer.time_ns(record.timestamp)
+    record.observed_timestamp = tamer.time_ns(record.observed_timestamp) or 0
+    for field in ("severity_text", "event_name"):
+        words = getattr(record, field)
+        if words is not None:
+            setattr(record, field, tamer.text(words))
+    severity = record.severity_number
+    if severity is not None and type(severity) is not SeverityNumber:
+        record.severity_number = _severity(severity)
+    for field, limit in _IDS.items():
+        number = getattr(record, field)
+        if number is not None and not (isinstance(number, int) and 0 <= number < limit):
+            tamer.note(kinds.REFUSED, field)
+            setattr(record, field, None if field == "trace_flags" else 0)
+    error = record.exception
+    if error is not None:
+        try:
+            str(error)
+        except Exception:  # noqa: BLE001 - the SDK would ask it the same, with no answer ready
+            record.exception = None
+            words = {"exception.type": type(error).__name__, "exception.message": tamer.text(error)}
+            record.attributes = {**(record.attributes or {}), **words}
+
+
+def _severity(number: Any) -> SeverityNumber | None:
+    # Only of an int: the error for anything else would write the object out.
+    return SeverityNumber(number) if type(number) is int and 0 <= number <= 24 else None
+
+
+def tolerate_log_handler(tamer: Tamer) -> None:
+    """Have the handler that instruments `logging` keep its errors to itself, once it is loaded."""
+
+    def emit(original: Callable[..., None], _handler: Any, arguments: Any, named: Any) -> None:
+        try:
+            original(*arguments, **named)
+        except Exception:  # noqa: BLE001 - as every handler of the standard library does
+            tamer.note(kinds.UNREADABLE, "log record")
+            record = arguments[0] if arguments else named["record"]
+            try:
+                original(_readable(record, tamer))
+            except Exception:  # noqa: BLE001 - not even that
+                tamer.note(kinds.REFUSED, "log record")
+
+    def wrap(module: Any) -> None:
+        if not isinstance(module.LoggingHandler.emit, wrapt.ObjectProxy):
+            wrapt.wrap_function_wrapper(module, "LoggingHandler.emit", emit)
+
+    wrapt.register_post_import_hook(wrap, _HANDLER)
+
+
+def _readable(record: logging.LogRecord, tamer: Tamer) -> logging.LogRecord:
+    """Return a copy of *record* made of text: its message as far as it can be had."""
+    arguments = record.args if isinstance(record.args, tuple) else (record.args,)
+    words = [tamer.text(record.msg), *(tamer.text(each) for each in arguments if each is not None)]
+    copy = logging.LogRecord(
+        record.name, record.levelno, record.pathname, record.lineno, " ".join(words), (), None
+    )
+    copy.created = record.created
+    return copy

@@ -1,0 +1,114 @@
+"""Headers of requests: one propagator that fails must not cost the request, nor the others."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry import baggage, propagate
+from opentelemetry.context import Context
+from opentelemetry.propagators.composite import CompositePropagator
+from opentelemetry.propagators.textmap import (
+    CarrierT,
+    DefaultGetter,
+    Getter,
+    Setter,
+    TextMapPropagator,
+    default_getter,
+    default_setter,
+)
+
+from otel_distro.pipeline.input_limits import complaints as kinds
+
+if TYPE_CHECKING:
+    from otel_distro.pipeline.input_limits.values import Tamer
+
+
+_MAX_HEADERS: Final = 1_000
+
+
+class _BoundedGetter(DefaultGetter):
+    """Reads a mapping as the default getter does, and never more of it than headers can be.
+
+    That one makes a list of whatever a header holds, also of what never ends.
+    """
+
+    def get(self, carrier: Any, key: str) -> list[str] | None:
+        value = carrier.get(key)
+        if type(value) is str:
+            return [value]
+        if value is None:
+            return None
+        try:
+            return list(islice(iter(value), _MAX_HEADERS))
+        except TypeError:
+            return [value]
+
+    def keys(self, carrier: Any) -> list[str]:
+        return list(islice(iter(carrier.keys()), _MAX_HEADERS))
+
+
+_BOUNDED_GETTER: Final[Getter[Any]] = _BoundedGetter()
+
+
+class TolerantPropagator(TextMapPropagator):
+    """Asks *inner*, and keeps its errors."""
+
+    def __init__(self, inner: TextMapPropagator, tamer: Tamer) -> None:
+        self.inner = inner
+        self._tamer = tamer
+
+    def extract(
+        self,
+        carrier: CarrierT,
+        context: Context | None = None,
+        getter: Getter[CarrierT] = default_getter,
+    ) -> Context:
+        """Return the context that *carrier* tells of, or *context* where it makes no sense."""
+        if getter is default_getter:
+            getter = _BOUNDED_GETTER
+        try:
+            return self.inner.extract(carrier, context, getter)
+        except Exception:  # noqa: BLE001 - headers come from outside
+            self._tamer.note(kinds.REFUSED, "extract")
+            return context if context is not None else Context()
+
+    def inject(
+        self,
+        carrier: CarrierT,
+        context: Context | None = None,
+        setter: Setter[CarrierT] = default_setter,
+    ) -> None:
+        """Write headers; where baggage cannot be written as it is, as text that can."""
+        try:
+            self.inner.inject(carrier, context, setter)
+        except Exception:  # noqa: BLE001 - the app's request must go out
+            self._tamer.note(kinds.REFUSED, "inject")
+            with suppress(Exception):  # then without these headers
+                self.inner.inject(carrier, self._with_plain_baggage(context), setter)
+
+    def _with_plain_baggage(self, context: Context | None) -> Context:
+        plain = baggage.clear(context)
+        for key, value in baggage.get_all(context).items():
+            plain = baggage.set_baggage(self._tamer.text(key), self._tamer.text(value), plain)
+        return plain
+
+    @property
+    def fields(self) -> set[str]:
+        """Return the headers that *inner* writes."""
+        return self.inner.fields
+
+
+def tolerate_propagation(tamer: Tamer) -> None:
+    """Make the global propagator tolerant: each part of it, where it has several."""
+    current = propagate.get_global_textmap()
+    if isinstance(current, TolerantPropagator):
+        return
+    if type(current) is CompositePropagator:
+        parts = current._propagators  # noqa: SLF001 - there is no public list
+        current._propagators = [  # noqa: SLF001
+            part if isinstance(part, TolerantPropagator) else TolerantPropagator(part, tamer)
+            for part in parts
+        ]
+    propagate.set_global_textmap(TolerantPropagator(current, tamer))

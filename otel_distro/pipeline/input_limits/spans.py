@@ -1,0 +1,283 @@
+"""Tracers and spans whose methods take any value and never raise."""
+
+from __future__ import annotations
+
+from copy import copy
+from functools import partial
+from itertools import islice
+from time import time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry import context as context_api
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import Tracer, _Span
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import DEFAULT_ON
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind
+from opentelemetry.trace.status import Status, StatusCode
+
+from otel_distro.pipeline.input_limits import complaints as kinds
+from otel_distro.pipeline.input_limits.contained import is_contained
+from otel_distro.pipeline.input_limits.default import DEFAULT_TAMER
+from otel_distro.pipeline.input_limits.using import CurrentSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+# The signatures are the SDK's, with Any where an app may hand in anything.
+# mypy: disable-error-code="override"
+# ruff: noqa: BLE001, FBT001, FBT002, SLF001
+
+_MAX_LINKS: Final = 1_000
+_new: Callable[..., Any] = tuple.__new__
+# The bound method: `get_current` of the API is one more call for every span.
+_current: Callable[[], Context] = context_api._RUNTIME_CONTEXT.get_current
+
+
+class TolerantSpan(_Span):
+    """A span that is never worth an error in the app."""
+
+    # On the class: a span is made far too often to carry it.
+    tamer = DEFAULT_TAMER
+
+    def set_attribute(self, key: Any, value: Any) -> None:
+        """Set one attribute."""
+        tamer = self.tamer
+        try:
+            attributes: Any = self._attributes
+            if attributes.maxlen != 0 and tamer.is_plain_pair(key, value, attributes.max_value_len):
+                # What the SDK's four methods would do, without looking at the value again.
+                with self._lock:
+                    if self._end_time is None:
+                        with attributes._lock:
+                            attributes._setitem_locked(key, value)
+                        return
+            known = tamer.key(key)
+            if known is not None:
+                super().set_attribute(known, value)
+        except Exception:
+            tamer.note(kinds.REFUSED, "set_attribute")
+
+    def set_attributes(self, attributes: Any) -> None:
+        """Set several attributes."""
+        try:
+            attributes = self.tamer.attributes(attributes)
+            if attributes:
+                super().set_attributes(attributes)
+        except Exception:
+            self.tamer.note(kinds.REFUSED, "set_attributes")
+
+    def add_event(self, name: Any, attributes: Any = None, timestamp: Any = None) -> None:
+        """Add an event."""
+        tamer = self.tamer
+        try:
+            attributes = tamer.attributes(attributes)
+            super().add_event(tamer.text(name), attributes, tamer.time_ns(timestamp))
+        except Exception:
+            tamer.note(kinds.REFUSED, "add_event")
+
+    def add_link(self, context: Any, attributes: Any = None) -> None:
+        """Add a link."""
+        tamer = self.tamer
+        try:
+            if not isinstance(context, SpanContext):
+                raise TypeError
+            super().add_link(context, tamer.attributes(attributes))
+        except Exception:
+            tamer.note(kinds.REFUSED, "add_link")
+
+    def update_name(self, name: Any) -> None:
+        """Change the name."""
+        try:
+            super().update_name(self.tamer.text(name))
+        except Exception:
+            self.tamer.note(kinds.REFUSED, "update_name")
+
+    def set_status(self, status: Any, description: Any = None) -> None:
+        """Set the status."""
+        tamer = self.tamer
+        try:
+            if isinstance(status, Status):
+                if status.description:
+                    text = tamer.text(status.description)
+                    if text is not status.description:
+                        status = Status(status.status_code, text)
+            elif description is not None and status is StatusCode.ERROR:
+                description = tamer.text(description)
+            super().set_status(status, description)
+        except Exception:
+            tamer.note(kinds.REFUSED, "set_status")
+
+    def record_exception(
+        self, exception: Any, attributes: Any = None, timestamp: Any = None, escaped: Any = False
+    ) -> None:
+        """Record an exception as an event."""
+        try:
+            attributes = self.tamer.attributes(attributes)
+            super().record_exception(exception, attributes, timestamp, escaped)
+        except Exception:
+            # Its words cannot be had; its type can.
+            name = self.tamer.text(type(exception).__qualname__)
+            words = {"exception.type": name, "exception.message": self.tamer.text(exception)}
+            self.add_event("exception", words, timestamp)
+
+    def note_exception(self, error: BaseException, *, record: bool, set_status: bool) -> None:
+        """Record *error*, with which a block under this span ended, as far as that is wanted."""
+        try:
+            if not self.is_recording():
+                return
+            if record:
+                self.record_exception(error, escaped=True)
+            if set_status:
+                words = f"{type(error).__name__}: {self.tamer.text(error)}"
+                self.set_status(Status(StatusCode.ERROR, words))
+        except Exception:
+            self.tamer.note(kinds.REFUSED, "record_exception")
+
+    def end(self, end_time: Any = None) -> None:
+        """End the span."""
+        if end_time is not None:
+            end_time = self.tamer.time_ns(end_time)
+        try:
+            _Span.end(self, end_time)
+        except Exception:
+            self.tamer.note(kinds.REFUSED, "end")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace_back: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self.note_exception(
+                error, record=self._record_exception, set_status=self._set_status_on_exception
+            )
+        self.end()
+
+
+class TolerantTracer(Tracer):
+    """A tracer that returns a span whatever it is given."""
+
+    tamer = DEFAULT_TAMER
+    deferred: type[Any] | None = None
+    """Class of the spans that stand for those the sampler drops; None leaves these as they are."""
+
+    def start_span(
+        self,
+        name: Any,
+        context: Any = None,
+        kind: Any = SpanKind.INTERNAL,
+        attributes: Any = None,
+        links: Any = (),
+        start_time: Any = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+    ) -> trace.Span:
+        """Start a span."""
+        tamer = self.tamer
+        try:
+            if type(name) is not str or not name.isascii() or len(name) > 1024 or "\0" in name:
+                name = tamer.text(name)
+            if attributes is not None and type(attributes) is not dict:
+                attributes = tamer.attributes(attributes)
+            if start_time is not None:
+                start_time = tamer.time_ns(start_time)
+            if links:
+                links = self._links(links)
+            if type(kind) is not SpanKind:
+                kind = SpanKind.INTERNAL
+            span = super().start_span(
+                name,
+                context,
+                kind,
+                attributes,
+                links,
+                start_time,
+                record_exception,
+                set_status_on_exception,
+            )
+            if self.deferred is not None and type(span) is NonRecordingSpan:
+                # Written out here: a call would cost as much as all of this.
+                deferred: Any = _new(
+                    self.deferred,
+                    (
+                        span._context,
+                        self,
+                        _current() if context is None else context,
+                        time_ns() if start_time is None else start_time,
+                        (name, kind, attributes, links, record_exception, set_status_on_exception),
+                        {},
+                    ),
+                )
+                begun: trace.Span = deferred.begun(attributes) if attributes else deferred
+                return begun
+            return span
+        except BaseException as error:
+            if not is_contained(error):
+                raise
+            return self._with_less(name, context)
+
+    def start_as_current_span(
+        self,
+        name: Any,
+        context: Any = None,
+        kind: Any = SpanKind.INTERNAL,
+        attributes: Any = None,
+        links: Any = (),
+        start_time: Any = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+        end_on_exit: bool = True,
+    ) -> Any:
+        """Start a span and make it the current one, as context manager or decorator."""
+        start = partial(
+            self.start_span,
+            name,
+            context,
+            kind,
+            attributes,
+            links,
+            start_time,
+            record_exception,
+            set_status_on_exception,
+        )
+        return CurrentSpan(
+            start,
+            end_on_exit=end_on_exit,
+            record_exception=record_exception,
+            set_status_on_exception=set_status_on_exception,
+        )
+
+    def _with_less(self, name: Any, context: Any) -> trace.Span:
+        """Start the span with its name and parent only; failing that, without the app's parts."""
+        self.tamer.note(kinds.REFUSED, "start_span")
+        text = self.tamer.text(name)
+        parent = context if isinstance(context, Context) else None
+        for tracer, known in ((self, parent), (self._without_app_parts(), parent), (self, None)):
+            try:
+                return Tracer.start_span(tracer, text, known)
+            except BaseException as error:
+                if not is_contained(error):
+                    raise
+        return trace.INVALID_SPAN
+
+    def _without_app_parts(self) -> Tracer:
+        """Return a tracer without the app's sampler and id generator, one of which has failed."""
+        tracer = copy(self)
+        tracer.sampler = DEFAULT_ON
+        tracer.id_generator = RandomIdGenerator()
+        return tracer
+
+    def _links(self, links: Any) -> Sequence[trace.Link]:
+        given = list(islice(iter(links), _MAX_LINKS))
+        usable = [
+            link
+            for link in given
+            if isinstance(link, trace.Link) and isinstance(link.context, SpanContext)
+        ]
+        if len(usable) < len(given):
+            self.tamer.note(kinds.REFUSED, "links")
+        return usable

@@ -1,0 +1,122 @@
+"""Exporters of log records to the console and to a file; what they get is redacted already."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk._logs import LogRecordProcessor
+from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+
+from otel_distro.base import messages as notices
+from otel_distro.pipeline.logs.lines import formatter, json_line
+from otel_distro.pipeline.logs.printed import NOT_ON_CONSOLE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry._logs import SeverityNumber
+    from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
+
+    from otel_distro.pipeline.logs.rotation import RotatingFile
+
+
+class ConsoleOutput(LogRecordProcessor):
+    """Writes a line on stderr for each record that no handler of the app's shows there.
+
+    On the thread that logs, as any console handler does, so that lines stand in the order in
+    which things happened.
+    """
+
+    def __init__(self, profile: str, least: SeverityNumber) -> None:
+        stream: Any = sys.stderr
+        self._format = formatter(profile, color=wants_color(stream))
+        self._least = least.value
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Write the line, unless the record is too slight or is shown already."""
+        record = log_record.log_record
+        number = record.severity_number
+        if number is not None and number.value < self._least:
+            return
+        scope = log_record.instrumentation_scope
+        if (record.attributes or {}).get(NOT_ON_CONSOLE):
+            return
+        if scope is not None and _is_shown(scope.name, number):
+            return
+        line = self._format(log_record)  # type: ignore[arg-type]  # it has the same fields
+        stream: Any = sys.stderr
+        try:
+            stream.write(line + "\n")
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            pass  # a stderr that is closed or broken must not become the app's problem
+
+    def shutdown(self) -> None:
+        """Nothing is held."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Nothing is held back."""
+        return True
+
+
+class FileOutput(LogRecordExporter):
+    """Appends records as lines of JSON to a rotating file."""
+
+    def __init__(self, file: RotatingFile) -> None:
+        self._file = file
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        """Append *batch*; a disk that is full costs these lines and is told once."""
+        try:
+            self._file.append([json_line(entry) + "\n" for entry in batch])
+        except Exception as error:  # noqa: BLE001 - the app must not hear of it
+            notices.say_once(
+                f"the log file {self._file.path} cannot be written ({type(error).__name__}); "
+                "lines are missing there, the app is not affected"
+            )
+            return LogRecordExportResult.FAILURE
+        return LogRecordExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Nothing is held."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Nothing is held back."""
+        return True
+
+
+def wants_color(stream: Any) -> bool:
+    """Whether *stream* is a terminal whose user has not asked for plain text (NO_COLOR)."""
+    from otel_distro.settings import process_environment
+
+    environ = process_environment()
+    if environ.get("NO_COLOR") or environ.get("TERM") == "dumb":
+        return False
+    return bool(getattr(stream, "isatty", bool)())
+
+
+def _is_shown(name: str, number: SeverityNumber | None) -> bool:
+    """Whether a handler of the app's writes records of the logger *name* to the console."""
+    level = _LEVELS.get((number.value - 1) // 4, logging.INFO) if number else logging.INFO
+    logger: logging.Logger | None = logging.Logger.manager.loggerDict.get(name)  # type: ignore[assignment]
+    if not isinstance(logger, logging.Logger):
+        logger = logging.getLogger()
+    while logger is not None:
+        if any(_is_console(handler) and handler.level <= level for handler in logger.handlers):
+            return True
+        logger = logger.parent if logger.propagate else None
+    return False
+
+
+_LEVELS = {0: 5, 1: 10, 2: 20, 3: 30, 4: 40, 5: 50}
+"""Range of four OpenTelemetry severities -> level of the logging module."""
+
+
+def _is_console(handler: logging.Handler) -> bool:
+    stream = getattr(handler, "stream", None)
+    if stream is None:
+        # Rich's handler, and those like it, have a console instead of a stream.
+        stream = getattr(getattr(handler, "console", None), "file", None)
+    return stream is not None and stream in {sys.stderr, sys.stdout, sys.__stderr__, sys.__stdout__}

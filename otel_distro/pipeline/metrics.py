@@ -1,0 +1,231 @@
+"""The guard for metrics: attributes are redacted before they are aggregated.
+
+Redacting later, at export, would leave two series that became the same one; redacting at the
+measurement makes them one series, keeps exemplars clean (their attributes come from the
+measurement) and costs a dictionary look-up once an attribute set is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.sdk.metrics._internal._view_instrument_match import _hash_attributes
+from opentelemetry.sdk.metrics._internal.measurement_consumer import SynchronousMeasurementConsumer
+
+from otel_distro.pipeline.series_limit import SeriesLimit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator, Mapping
+
+    from opentelemetry.metrics import CallbackOptions
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics._internal.measurement import Measurement
+    from opentelemetry.sdk.metrics.export import (
+        Metric,
+        MetricReader,
+        MetricsData,
+        ResourceMetrics,
+        ScopeMetrics,
+    )
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+    from otel_redaction.shield import Shield
+
+# There is no public way to an aggregation; a contract test pins these names.
+# ruff: noqa: SLF001
+
+_SIGNAL = "metrics"
+_MAX_CACHED = 4096
+_NO_WAY: Final[tuple[object, tuple[Any, ...]]] = (None, ())
+
+
+class MeasurementShield:
+    """Redacts the attributes of measurements, remembering the sets it has seen, and limits series.
+
+    While *is_open* says no nothing is measured, and readers get nothing to export.
+    """
+
+    def __init__(self, shield: Shield, is_open: Callable[[], bool] = lambda: True) -> None:
+        self.shield = shield
+        self.is_open = is_open
+        self._known: dict[tuple[tuple[str, Any], ...], AttributeSet] = {}
+        self._series = SeriesLimit()
+
+    def redact(self, measurement: Measurement) -> None:
+        """Redact the attributes of *measurement* in place: nobody else has it yet."""
+        if measurement.attributes:
+            self.put(self.set_of(measurement.attributes), measurement)
+
+    def put(self, known: AttributeSet, measurement: Measurement) -> None:
+        """Give *measurement* its redacted attributes, or those of the overflow."""
+        # The constructor has cleaned what it was given; setting a field is not foreseen.
+        measurement.__dict__["attributes"] = self._series.within(
+            measurement.instrument, known.clean, known.series
+        )
+
+    def set_of(self, attributes: Mapping[str, Any]) -> AttributeSet:
+        """Return what these *attributes* are redacted, and what else is known of their set."""
+        key = tuple(attributes.items())
+        try:
+            known = self._known.get(key)
+        except TypeError:  # a mapping among the values cannot be a key
+            known = None
+            key = ()
+        if known is None or not known.stands_for(attributes):
+            clean = self.shield.attributes(attributes, _SIGNAL)
+            known = AttributeSet(attributes, clean)
+            if len(self._known) >= _MAX_CACHED:
+                self._known.clear()
+            if key and known.is_flat:
+                self._known[key] = known
+        return known
+
+
+class AttributeSet:
+    """A set of attributes that instruments have been given, redacted, and where it leads."""
+
+    __slots__ = ("_types", "clean", "is_flat", "series", "ways")
+
+    def __init__(self, raw: Mapping[str, Any], clean: dict[str, Any]) -> None:
+        self.clean = clean
+        self.ways: dict[Any, tuple[object, tuple[Any, ...]]] = {}
+        """Instrument -> the readers' storages at that time, and the aggregations in them."""
+        # 1, 1.0 and True are the same key and not the same attribute.
+        types = tuple(type(value) for value in raw.values())
+        self._types = types if set(types) != {str} else None
+        self.is_flat = not {tuple, dict}.intersection(types)
+        try:
+            # Counted as they come out: two people make one series.
+            self.series: Hashable = frozenset(clean.items())
+        except TypeError:
+            self.series = repr(sorted(clean.items(), key=_first))
+
+    def stands_for(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether *attributes*, which equal these, are also of the same types."""
+        return self._types is None or self._types == tuple(map(type, attributes.values()))
+
+
+def _first(item: tuple[str, Any]) -> str:
+    return item[0]
+
+
+class _GuardedInstrument:
+    """An asynchronous instrument whose callback yields redacted measurements."""
+
+    def __init__(self, instrument: Any, shield: MeasurementShield) -> None:
+        self._instrument = instrument
+        self._shield = shield
+
+    def callback(self, options: CallbackOptions) -> Iterator[Measurement]:
+        """Yield what the instrument measures, redacted."""
+        for measurement in self._instrument.callback(options):
+            self._shield.redact(measurement)
+            yield measurement
+
+
+class GuardMeasurementConsumer(SynchronousMeasurementConsumer):
+    """The meter provider's own consumer, with redaction in front."""
+
+    measurements: MeasurementShield
+
+    def consume_measurement(self, measurement: Measurement) -> None:
+        """Record *measurement* with redacted attributes."""
+        if not self.measurements.is_open():
+            return
+        attributes, instrument = measurement.attributes, measurement.instrument
+        if attributes:
+            known = self.measurements.set_of(attributes)
+            storages, ways = known.ways.get(instrument, _NO_WAY)
+            # Readers are added and removed by putting another mapping in its place.
+            if storages is self._reader_storages:
+                measurement.__dict__["attributes"] = known.clean
+                sampled = self._sdk_config.exemplar_filter.should_sample(
+                    measurement.value, measurement.time_unix_nano, known.clean, measurement.context
+                )
+                for aggregation in ways:
+                    aggregation.aggregate(measurement, sampled)
+                return
+            self.measurements.put(known, measurement)
+            super().consume_measurement(measurement)
+            if measurement.attributes is known.clean:  # not those of the overflow
+                known.ways[instrument] = self._reader_storages, self._ways(measurement)
+            return
+        super().consume_measurement(measurement)
+
+    def _ways(self, measurement: Measurement) -> tuple[Any, ...]:
+        """Return the aggregations that took *measurement*: they stay as long as the provider."""
+        found = []
+        for storage in self._reader_storages.values():
+            for match in storage._get_or_init_view_instrument_match(measurement.instrument):
+                shown = match._view._attribute_keys
+                attributes = {
+                    key: value
+                    for key, value in (measurement.attributes or {}).items()
+                    if shown is None or key in shown
+                }
+                found.append(match._attributes_aggregation[_hash_attributes(attributes)])
+        return tuple(found)
+
+    def register_asynchronous_instrument(self, instrument: Any) -> None:
+        """Register *instrument* with its callback behind the shield."""
+        guarded: Any = _GuardedInstrument(instrument, self.measurements)
+        super().register_asynchronous_instrument(guarded)
+
+    def collect(
+        self, metric_reader: MetricReader, timeout_millis: float = 10_000
+    ) -> MetricsData | None:
+        """Collect, with resource and scopes redacted as well."""
+        if not self.measurements.is_open():
+            return None
+        data = super().collect(metric_reader, timeout_millis)
+        if data is None:
+            return None
+        shield = self.measurements.shield
+        return replace(
+            data, resource_metrics=[_clean_resource(rm, shield) for rm in data.resource_metrics]
+        )
+
+
+def _clean_resource(metrics: ResourceMetrics, shield: Shield) -> ResourceMetrics:
+    # Two scopes may have become one, and of equal scopes the exporter sends only the last.
+    scopes: dict[InstrumentationScope, ScopeMetrics] = {}
+    for each in metrics.scope_metrics:
+        scope = shield.scope(each.scope, _SIGNAL)
+        clean = [_clean_metric(metric, shield) for metric in each.metrics]
+        if scope in scopes:
+            clean = [*scopes[scope].metrics, *clean]
+        scopes[scope] = replace(each, scope=scope, metrics=clean)
+    return replace(
+        metrics,
+        resource=shield.resource(metrics.resource, _SIGNAL),
+        scope_metrics=list(scopes.values()),
+    )
+
+
+def _clean_metric(metric: Metric, shield: Shield) -> Metric:
+    name = shield.label(metric.name, _SIGNAL)
+    description = shield.label(metric.description or "", _SIGNAL)
+    unit = shield.label(metric.unit or "", _SIGNAL)
+    if (name, description, unit) == (metric.name, metric.description, metric.unit):
+        return metric  # nearly always
+    return replace(metric, name=name, description=description, unit=unit)
+
+
+def guard_meter_provider(
+    provider: MeterProvider, shield: Shield, is_open: Callable[[], bool] = lambda: True
+) -> None:
+    """Put the shield in front of everything *provider* measures, now and later."""
+    # There is no public hook; a contract test pins these names.
+    consumer: Any = provider._measurement_consumer
+    measurements = MeasurementShield(shield, is_open)
+    if isinstance(consumer, GuardMeasurementConsumer):
+        consumer.measurements = measurements
+        return
+    consumer.measurements = measurements
+    consumer._async_instruments[:] = [
+        _GuardedInstrument(instrument, measurements) for instrument in consumer._async_instruments
+    ]
+    consumer.__class__ = GuardMeasurementConsumer
+    for reader in consumer._reader_storages:
+        reader._set_collect_callback(consumer.collect)

@@ -1,0 +1,120 @@
+"""How many values were redacted, by day and kind: one small file in the state folder.
+
+Each process appends what it has counted as one line, so processes need no lock; whoever makes the
+file too long folds it into one line a day. It holds numbers and the names of kinds, nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from otel_host.private_files import make_private_folder, open_private, write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from otel_redaction.shield import Observer as RedactionObserver
+
+_DAY_S: Final = 86_400
+_EVERY_S: Final = 10.0
+_LONGEST: Final = 256 * 1024
+
+
+def tally_file(state_dir: Path) -> Path:
+    """Return where the counts are."""
+    return state_dir / "redactions.jsonl"
+
+
+class RedactionTally:
+    """Counts what this process redacts, and passes it on; thread-safe, never raises for the disk.
+
+    It is the shield's observer, in front of *observer*. Nothing is written while *may_write* says
+    no, and what was counted until then is forgotten.
+    """
+
+    def __init__(
+        self, state_dir: Path, observer: RedactionObserver, may_write: Callable[[], bool]
+    ) -> None:
+        self._path = tally_file(state_dir)
+        self._observer = observer
+        self._may_write = may_write
+        self._reset()
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._written_at = time.monotonic()
+
+    def redacted(self, signal: str, tally: Mapping[str, int]) -> None:
+        """Count matches by kind on one record of *signal*."""
+        self._observer.redacted(signal, tally)
+        with self._lock:
+            self._counts.update(tally)
+            due = time.monotonic() - self._written_at > _EVERY_S
+        if due:
+            self.write()
+
+    def failed(self, signal: str, error: BaseException) -> None:
+        """Pass on that a record's content was withheld."""
+        self._observer.failed(signal, error)
+
+    def write(self) -> None:
+        """Append what was counted since the last time."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+            self._written_at = time.monotonic()
+        if not counts or not self._may_write():
+            return
+        line = json.dumps([int(time.time()) // _DAY_S, counts], separators=(",", ":")) + "\n"
+        try:
+            if append(self._path, line) > _LONGEST:
+                _fold(self._path)
+        except OSError:
+            return  # numbers about telemetry are not worth a word more on a full disk
+
+    def at_fork(self) -> None:
+        """Count anew in a forked child."""
+        self._reset()
+
+
+def append(path: Path, line: str) -> int:
+    """Append *line* in one write, readable for the owner only; return how long the file is."""
+    make_private_folder(path.parent)
+    descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    try:
+        os.write(descriptor, line.encode())
+        return os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
+
+
+def _fold(path: Path) -> None:
+    # A line appended by another process in this moment is lost: a count, and once in 256 KiB.
+    folded = "".join(
+        json.dumps([at_ns // (_DAY_S * 10**9), counts], separators=(",", ":")) + "\n"
+        for at_ns, counts in read_tally(path.parent)
+    )
+    write_private(path, folded.encode())
+
+
+def read_tally(state_dir: Path) -> list[tuple[int, dict[str, int]]]:
+    """Return the counts by kind of each day, in order; a day is the moment it begins, in ns."""
+    days: dict[int, Counter[str]] = {}
+    try:
+        lines = tally_file(state_dir).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    for line in lines:
+        try:
+            day, counts = json.loads(line)
+            numbers = {str(kind): int(number) for kind, number in counts.items()}
+            days.setdefault(int(day), Counter()).update(numbers)
+        except (ValueError, TypeError, AttributeError):
+            continue  # a line cut off by a crash
+    return [(day * _DAY_S * 10**9, dict(days[day])) for day in sorted(days)]

@@ -1,0 +1,95 @@
+"""Costs and budgets do not depend on sampling: model calls that a sampler drops are recorded.
+
+A span that a sampler drops never reaches any processor. Model calls become spans that are recorded
+but not sampled: the guard sees them, exporters do not. Instrumentations known to make model calls
+are recorded at once; spans of any other scope are deferred until an attribute shows what they are.
+Scopes that pricing never reads (web servers, databases, HTTP clients) are left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+
+from otel_distro.pipeline.deferred_spans import DeferringTracer
+from otel_distro.pipeline.input_limits.install import tolerate_tracer
+from otel_distro.pipeline.input_limits.spans import TolerantTracer
+from otel_pricing.reading.recognise import reads_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Link, SpanKind, Tracer, TraceState
+    from opentelemetry.util.types import Attributes
+
+_MODEL_SCOPE = re.compile(
+    r"gen_?ai|openai|anthropic|openinference|traceloop|langchain|langgraph|llama_?index|litellm"
+    r"|pydantic.?ai|bedrock|vertex|cohere|mistral|groq|ollama|gemini|google.*genai|haystack|crewai"
+    r"|dspy|agents|together|replicate|watsonx|transformers|vllm|sagemaker|autogen|smolagents",
+    re.IGNORECASE,
+)
+"""Names of scopes that mostly make model calls: recording them at once spares the detour."""
+
+
+class RecordModelCalls(Sampler):
+    """Asks *sampler*, and records what it would drop without sampling it."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """Return the wrapped sampler's result with DROP replaced by RECORD_ONLY."""
+        result = self._sampler.should_sample(
+            parent_context, trace_id, name, kind, attributes, links, trace_state
+        )
+        if result.decision is not Decision.DROP:
+            return result
+        return SamplingResult(Decision.RECORD_ONLY, attributes, result.trace_state)
+
+    def get_description(self) -> str:
+        """Return a description naming the wrapped sampler."""
+        return f"RecordModelCalls{{{self._sampler.get_description()}}}"
+
+
+class GuardTracerProvider(TracerProvider):
+    """Gives out tracers that lose no model call to a sampler."""
+
+    def get_tracer(
+        self,
+        instrumenting_module_name: str,
+        instrumenting_library_version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Attributes = None,
+    ) -> Tracer:
+        """Return the tracer, prepared for what its scope may make."""
+        tracer = super().get_tracer(
+            instrumenting_module_name, instrumenting_library_version, schema_url, attributes
+        )
+        tolerate_tracer(tracer)
+        record_model_calls(tracer, instrumenting_module_name)
+        return tracer
+
+
+def record_model_calls(tracer: Tracer, scope_name: str) -> None:
+    """Have *tracer* record the model calls that its sampler drops, if its scope can make any."""
+    sampler = getattr(tracer, "sampler", None)
+    if not isinstance(sampler, Sampler) or not reads_scope(scope_name or ""):
+        return
+    if _MODEL_SCOPE.search(scope_name or ""):
+        if not isinstance(sampler, RecordModelCalls):
+            tracer.sampler = RecordModelCalls(sampler)  # type: ignore[attr-defined]
+    elif type(tracer) is TolerantTracer:
+        tracer.__class__ = DeferringTracer

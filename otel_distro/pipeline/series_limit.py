@@ -1,0 +1,46 @@
+"""How many series one metric may have: the limit that OpenTelemetry's specification asks of SDKs.
+
+The Python SDK keeps every set of attributes it has ever seen, for as long as the process lives. An
+id that gets into an attribute would fill memory, and then the metrics store behind it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_distro.base.messages import say_once
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+MOST_SERIES: Final = 2_000
+"""The default of the specification; the series of what is beyond is one of them."""
+OVERFLOW: Final[Mapping[str, Any]] = {"otel.metric.overflow": True}
+"""Attributes of that one series, as the specification has them."""
+
+
+class SeriesLimit:
+    """Remembers the sets of attributes of each instrument; thread-safe enough for a limit."""
+
+    def __init__(self, most: int = MOST_SERIES) -> None:
+        self._most = most
+        self._known: dict[Any, set[Hashable]] = {}
+
+    def within(
+        self, instrument: Any, attributes: Mapping[str, Any], key: Hashable
+    ) -> Mapping[str, Any]:
+        """Return *attributes*, which *key* stands for; past the limit those of the overflow."""
+        known = self._known.get(instrument)
+        if known is None:
+            known = self._known.setdefault(instrument, set())
+        if key in known:
+            return attributes
+        if len(known) >= self._most - 1:
+            name = getattr(instrument, "name", "?")
+            say_once(
+                f"metric {name} has {self._most:,} sets of attributes; what has others is added "
+                "up under otel.metric.overflow; leave ids and texts out of its attributes"
+            )
+            return OVERFLOW
+        known.add(key)
+        return attributes

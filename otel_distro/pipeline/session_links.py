@@ -1,0 +1,46 @@
+"""A session's traces, each linked to the one before: what somebody did, in order.
+
+A trace is one request; a session is many. Backends show links between traces, so that from a call
+that went wrong one can go back to what led to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from otel_distro.base.attributes import LINK_KIND
+from otel_distro.base.baggage_keys import SESSION
+from otel_distro.pipeline.span_errors import attributes_of
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import Span
+    from opentelemetry.trace import SpanContext
+
+PREVIOUS_IN_SESSION: Final = "session.previous"
+_MAX_SESSIONS: Final = 1_000
+
+
+class Journeys:
+    """Knows the last trace of each session, of so many as were in use last.
+
+    Thread-safe, because each step is one operation on a dict. A forked child goes on with what its
+    parent knew.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, SpanContext] = {}
+
+    def begin(self, span: Span) -> None:
+        """Link *span*, where a trace begins with it, to the trace before it in its session."""
+        if span.parent is not None:
+            return
+        session = attributes_of(span).get(SESSION)
+        if not isinstance(session, str):
+            return
+        before = self._last.pop(session, None)
+        self._last[session] = span.get_span_context()
+        if before is not None:
+            span.add_link(before, {LINK_KIND: PREVIOUS_IN_SESSION})
+        elif len(self._last) > _MAX_SESSIONS:
+            oldest = next(iter(self._last.copy()), session)
+            self._last.pop(oldest, None)

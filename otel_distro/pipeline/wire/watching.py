@@ -1,0 +1,102 @@
+"""Installs the hooks of `otel_wire` as the settings say, and keeps what they report."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Any, Final
+
+import wrapt
+
+from otel_distro.base import messages as notices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_distro.base.internal_errors import Faults
+    from otel_distro.settings import Settings
+    from otel_wire.record import WireRecord
+
+_MOST_RECORDS: Final = 2000
+_CLIENTS: Final = ("httpx", "httpx2", "urllib3", "aiohttp", "http.client")
+"""As in `otel_wire.clients.HOOKS`, which is not loaded before one of them is."""
+
+
+def hook_clients(faults: Faults) -> None:
+    """Put the hook into each client library when the program imports it."""
+    for name in _CLIENTS:
+        wrapt.register_post_import_hook(_Put(faults), name)
+
+
+class _Put:
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+
+    def __call__(self, module: Any) -> None:
+        try:
+            from otel_wire import clients
+
+            clients.install(module)
+        except Exception as error:  # noqa: BLE001 - the app must be able to import its library
+            self._faults.record("wire", error)
+            notices.say(
+                f"calls through {module.__name__} are not observed, and not stopped by budgets, "
+                f"because this version of it cannot be wrapped ({type(error).__name__})"
+            )
+
+
+class WireWatch:
+    """The observed model calls of this process.
+
+    The last of them, and how many there were by client, provider and ending.
+    """
+
+    def __init__(self, settings: Settings, faults: Faults) -> None:
+        self._settings = settings
+        self._faults = faults
+        self._stop: Callable[[], None] | None = None
+        self._lock = threading.Lock()
+        self.records: deque[WireRecord] = deque(maxlen=_MOST_RECORDS)
+        self.counts: Counter[tuple[str, str, str]] = Counter()
+        """Client, provider, ending -> calls."""
+
+    def install(self) -> None:
+        """Observe from now on, unless the settings switch it off."""
+        if not self._settings.wire:
+            return
+        hosts = self._settings.wire_hosts
+        from otel_wire.observer import observer
+
+        observer.configure(
+            allowed=[host for host in hosts if not host.startswith("-")],
+            denied=[host[1:] for host in hosts if host.startswith("-")],
+            endpoints=self._settings.model_endpoints,
+        )
+        observer.on_fault = lambda error: self._faults.record("wire", error)
+        self._stop = observer.observe(self._take)
+        hook_clients(self._faults)
+
+    def _take(self, record: WireRecord) -> None:
+        with self._lock:
+            self.records.append(record)
+            key = record.client, record.request.provider, record.ending.value
+            self.counts[key] += 1
+
+    def settle(self) -> None:
+        """Take what has ended by now."""
+        if self._stop is not None:
+            sys.modules["otel_wire.observer"].observer.drain()
+
+    def close(self) -> None:
+        """End what is open and take it; observe nothing more."""
+        stop, self._stop = self._stop, None
+        if stop is not None:
+            sys.modules["otel_wire.observer"].observer.end_all()
+            stop()
+
+    def at_fork(self) -> None:
+        """Forget what the parent observed."""
+        self._lock = threading.Lock()
+        self.records = deque(maxlen=_MOST_RECORDS)
+        self.counts = Counter()

@@ -1,0 +1,109 @@
+"""The question on a terminal: at the first run of a program, and by `otel-distro consent`.
+
+Only a person who sits at the terminal is asked: input and messages are on one, and the program is
+in its foreground. Everywhere else nothing is asked and nothing is assumed.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from otel_distro.base import messages as notices
+from otel_distro.privacy import consent, consent_state
+from otel_distro.privacy.catalogue.notice import QUESTION
+from otel_host.file_locks import try_lock
+from otel_host.private_files import make_private_folder, open_private
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ANSWER_SECONDS = 60.0
+"""How long a starting program waits for an answer; then it runs without telemetry."""
+_LOCK = "consent.asking"
+_LONGEST_ANSWER = 256
+
+
+def first_run() -> None:
+    """Ask, if the user was never asked, or say in one line what is missing; never raises."""
+    try:
+        status = consent.status()
+        if not status.undecided:
+            return
+        if status.decision is None and can_ask() and _ask_alone(status.state_dir):
+            return
+        notices.say_once(
+            "consent is required and not given, so nothing is exported or stored; "
+            "the app runs. To decide: otel-distro consent"
+        )
+    except Exception as error:  # noqa: BLE001 - the app must run
+        notices.say(f"consent could not be asked for ({type(error).__name__}); it counts as no")
+
+
+def can_ask() -> bool:
+    """Whether somebody sits in front of this program."""
+    try:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return False
+        # In the background, reading would stop the program.
+        return not hasattr(os, "tcgetpgrp") or os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def ask(*, timeout: float | None = None) -> bool | None:
+    """Show the notice on stderr and read the answer; None where there is none in time."""
+    _write(f"\n{consent.notice()}\n\n{QUESTION} [y/N] ")
+    line = _read_line(timeout)
+    if line is None:
+        _write("\nno answer; nothing is recorded\n")
+        return None
+    agreed = line.strip().lower() in {"y", "yes"}
+    _write("recorded from now on\n" if agreed else "nothing is recorded\n")
+    return agreed
+
+
+def _ask_alone(state_dir: Path) -> bool:
+    """Ask, unless another process is asking; return whether the user was asked here."""
+    make_private_folder(state_dir)
+    descriptor = open_private(state_dir / _LOCK, os.O_RDWR | os.O_CREAT)
+    try:
+        if not try_lock(descriptor) or not consent.status().undecided:
+            return False
+        try:
+            answer = ask(timeout=ANSWER_SECONDS)
+        except BaseException:
+            # Interrupted: the program ends, and the next run does not ask again by itself.
+            _keep_unanswered(state_dir)
+            raise
+        if answer is None:
+            _keep_unanswered(state_dir)
+        elif answer:
+            consent.grant("terminal")
+        else:
+            consent.refuse("terminal")
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _keep_unanswered(state_dir: Path) -> None:
+    with suppress(OSError):
+        consent_state.write(state_dir, "unanswered", "terminal")
+
+
+def _read_line(timeout: float | None) -> str | None:
+    # By the descriptor: sys.stdin would read more than the line and keep it from the app.
+    descriptor = sys.stdin.fileno()
+    if timeout is not None and not select.select([descriptor], [], [], timeout)[0]:
+        return None
+    data = os.read(descriptor, _LONGEST_ANSWER)
+    return data.decode("utf-8", "replace") if data else None
+
+
+def _write(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()

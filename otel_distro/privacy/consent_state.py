@@ -1,0 +1,53 @@
+"""The user's decision, kept in one small file of the state folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from otel_host.private_files import write_private
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Answer = Literal["granted", "refused", "revoked", "unanswered"]
+
+FILE_NAME = "consent.json"
+NOTICE_VERSION = 1
+"""Number of the notice that users are shown; consent to an older one does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the user said, when, to which notice, and how."""
+
+    answer: Answer
+    at: str
+    """ISO 8601, UTC."""
+    notice_version: int
+    by: str
+    """How it was given: terminal, command, or what a program says of itself."""
+
+    @property
+    def granted(self) -> bool:
+        """Whether telemetry may leave and be stored."""
+        return self.answer == "granted" and self.notice_version >= NOTICE_VERSION
+
+
+def read(state_dir: Path) -> Decision | None:
+    """Return the decision kept in *state_dir*; None for none, or one that makes no sense."""
+    try:
+        found = Decision(**json.loads((state_dir / FILE_NAME).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if isinstance(found.notice_version, int) else None
+
+
+def write(state_dir: Path, answer: Answer, by: str) -> Decision:
+    """Keep the decision; raises OSError."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    decision = Decision(answer, at, NOTICE_VERSION, by)
+    write_private(state_dir / FILE_NAME, (json.dumps(asdict(decision)) + "\n").encode())
+    return decision

@@ -1,0 +1,92 @@
+"""Keeps the messages of model calls: a span exporter that seals what others do not get to see."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from otel_cost_ledger.model.privacy import Pseudonyms
+from otel_cost_ledger.model.rows import trace_bytes
+from otel_distro.base import messages as notices
+from otel_distro.privacy.content import store
+from otel_distro.privacy.content.messages import messages_in
+from otel_distro.privacy.content.sealing import sealer
+from otel_pricing import is_model_call
+from otel_pricing.model import scope_keys
+from otel_pricing.model.values import first_text
+from otel_redaction.shield import OpenShield
+from otel_redaction.span_view import RedactedSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from otel_redaction.shield import Shield
+
+
+class ContentKeeper(SpanExporter):
+    """Stores messages, redacted and sealed, in the file at *path*.
+
+    *shield* redacts and lets messages through; the views that arrive have none. *key* returns
+    the key under which users are known, as the ledger knows them.
+    """
+
+    def __init__(
+        self, path: Path, public_key: str, shield: Shield, key: Callable[[], bytes | None]
+    ) -> None:
+        self._path = path
+        self._seal = sealer(public_key)
+        self._shield = shield
+        self._key = key
+        self._pseudonyms: Pseudonyms | None = None
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Seal and store what the model calls among *spans* said."""
+        try:
+            rows = [row for span in spans if (row := self._row(span)) is not None]
+            if rows:
+                store.write(self._path, rows)
+        except Exception as error:  # noqa: BLE001 - the app must not hear of it
+            notices.say_once(
+                f"messages could not be stored in {self._path} ({type(error).__name__}); "
+                "calls and costs are not affected"
+            )
+            return SpanExportResult.FAILURE
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Nothing is held."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Nothing is held back."""
+        return True
+
+    def _row(self, span: ReadableSpan) -> store.Sealed | None:
+        if not isinstance(span, RedactedSpan) or span.context is None:
+            return None
+        scope = span.instrumentation_scope
+        if not is_model_call(span.attributes or {}, scope.name if scope else ""):
+            return None
+        whole = span.seen_through(self._shield)
+        said: dict[str, Any] = messages_in(whole.attributes)
+        for event in whole.events:
+            if found := messages_in(event.attributes):
+                said.setdefault("events", []).append({"name": event.name, **found})
+        if not said:
+            return None
+        trace_id, span_id = trace_bytes(span.context.trace_id), span.context.span_id
+        content = json.dumps({"name": whole.name, **said}, ensure_ascii=False, default=str)
+        row = store.Sealed(span.start_time or 0, span_id, trace_id, self._user(span), b"")
+        sealed = self._seal(content.encode("utf-8", "replace"), row.ids)
+        return store.Sealed(row.start_ns, span_id, trace_id, row.user_id, sealed)
+
+    def _user(self, span: RedactedSpan) -> int | None:
+        if self._pseudonyms is None:
+            self._pseudonyms = Pseudonyms(self._key())
+        # The pseudonym is that of the exact name, which redaction may have masked.
+        exact = span.seen_through(OpenShield()).attributes or {}
+        return self._pseudonyms.of("user", first_text(exact, scope_keys.USER))

@@ -1,0 +1,1 @@
+"""Questions that people ask of the ledger and of running programs."""

@@ -1,0 +1,88 @@
+"""Which incidents were told already: one message when one begins, one when it is over."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from otel_host.private_files import write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from otel_distro.reports.alerts.rules import Incident
+
+MEMORY_FILE_NAME = "alerts.json"
+"""In the state folder; as old as the last check whose messages could all be sent."""
+COOLDOWN = timedelta(minutes=15)
+"""An incident that comes back within this after it was resolved is not told again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to tell."""
+
+    title: str
+    body: str
+    resolved: bool = False
+
+
+def messages(
+    found: Sequence[Incident], known: dict[str, Any], now: datetime
+) -> tuple[list[Message], dict[str, Any]]:
+    """Return what to tell of *found*, and what is *known* from then on."""
+    told: list[Message] = []
+    after: dict[str, Any] = {}
+    current = {incident.key: incident for incident in found}
+    for key, incident in current.items():
+        before = known.get(key)
+        if before is None or _is_over(before, now):
+            told.append(_begun(incident))
+            before = {"since": now.isoformat(), "summary": incident.summary}
+        after[key] = {**before, "resolved": None}
+    for key, before in known.items():
+        if key in current:
+            continue
+        if before.get("resolved") is None:
+            told.append(_ended(before))
+            after[key] = {**before, "resolved": now.isoformat()}
+        elif not _is_over(before, now):
+            after[key] = before
+    return told, after
+
+
+def _is_over(before: dict[str, Any], now: datetime) -> bool:
+    resolved = before.get("resolved")
+    return resolved is not None and now - datetime.fromisoformat(resolved) > COOLDOWN
+
+
+def _begun(incident: Incident) -> Message:
+    lines = [incident.summary, *(f"trace {trace_id}" for trace_id in incident.trace_ids)]
+    return Message(f"[{incident.severity}] {incident.summary}", "\n".join(lines))
+
+
+def _ended(before: dict[str, Any]) -> Message:
+    summary = str(before.get("summary", ""))
+    return Message(f"[resolved] {summary}", f"over: {summary}\nsince {before['since']}", True)  # noqa: FBT003
+
+
+class Memory:
+    """What is known between two checks, in a private file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> dict[str, Any]:
+        """Return what is known; nothing where the file is missing or damaged."""
+        try:
+            known = json.loads(self._path.read_text())
+        except (OSError, ValueError):
+            return {}
+        return known if isinstance(known, dict) else {}
+
+    def write(self, known: dict[str, Any]) -> None:
+        """Replace what is known, whole or not at all."""
+        write_private(self._path, json.dumps(known).encode())

@@ -1,0 +1,232 @@
+"""What is worth an alert: in the ledger, the books of budgets, and what processes say now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from otel_distro.base.error_categories import Category, categorise
+from otel_distro.reports.alerts.anomaly import DAYS, HOUR_NS, Hour, anomalies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from otel_budget.cost_budget import CostBudget
+    from otel_cost_ledger.query.calls import StoredCall
+    from otel_cost_ledger.query.ledger import Ledger
+    from otel_distro.reports.budgets.report import BudgetLine
+    from otel_distro.reports.health.checks import HealthCheck
+
+ERRORS_IN_5_MINUTES = {
+    Category.TRANSIENT: 10,
+    Category.CONFIGURATION: 3,
+    Category.DATA: 5,
+    Category.RESOURCE: 1,
+    Category.UNKNOWN: 999,
+}
+"""Errors of one category and operation in five minutes that are an incident."""
+ERROR_RATE = 0.10
+LATENCY_MS = 5000.0
+FEWEST_CALLS = 5
+"""A share or an average of fewer calls than this says nothing."""
+NEARLY_SPENT_PERCENT = 95
+BURN_RATES = ((14.4, 60, 5), (6.0, 360, 30))
+"""(times the rate that would just spend the budget, over minutes, and over the last minutes)."""
+_NS_PER_MINUTE = 60_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that is wrong."""
+
+    key: str
+    """The same for as long as it lasts."""
+    severity: str
+    """`warning` or `critical`."""
+    summary: str
+    trace_ids: tuple[str, ...] = ()
+    """Traces that show it, the worst first."""
+
+
+def check(
+    ledger: Ledger | None,
+    budgets: Sequence[BudgetLine],
+    now: datetime,
+    live: Iterable[HealthCheck] = (),
+) -> list[Incident]:
+    """Return what is wrong at *now*; nothing where there is no data.
+
+    *live* is what running processes and the books of deliveries say.
+    """
+    found = [incident for line in budgets for incident in _budget(line)]
+    found += _live(live)
+    if ledger is None:
+        return found
+    from otel_cost_ledger.query.calls import each_call
+
+    recent = list(each_call(ledger, now - timedelta(hours=6), now))
+    in_hour = _since(recent, now - timedelta(hours=1))
+    found += _error_frequency(_since(in_hour, now - timedelta(minutes=5)))
+    found += _health_of_calls(in_hour)
+    found += _unpriced(in_hour)
+    found += _anomalies(ledger, now)
+    for budget in {line.budget.name: line.budget for line in budgets}.values():
+        found += _burn_rate(budget, recent, now)
+    return found
+
+
+def _live(live: Iterable[HealthCheck]) -> Iterator[Incident]:
+    from otel_distro.export.deliveries import SIGNALS
+
+    lossy = frozenset(SIGNALS.values())
+    for one in live:
+        # Telemetry that is lost once is no reason to page anybody, and one to be told of.
+        severity = one.severity or ("warning" if one.name in lossy and one.value else "")
+        if severity:
+            yield Incident(f"health:{one.name}", severity, f"{one.name}: {one.found}")
+
+
+def _since(calls: Iterable[StoredCall], since: datetime) -> list[StoredCall]:
+    start_ns = int(since.timestamp() * 1e9)
+    return [call for call in calls if call.priced.call.start_ns >= start_ns]
+
+
+def _error_frequency(calls: Iterable[StoredCall]) -> Iterator[Incident]:
+    failed = [stored.priced.call for stored in calls if stored.priced.call.failed]
+    kinds = [(categorise(c.error_type, c.http_status_code), c.operation) for c in failed]
+    for (category, operation), count in sorted(Counter(kinds).items()):
+        if count >= ERRORS_IN_5_MINUTES[category]:
+            traces = [c.trace_id for c, k in zip(failed, kinds, strict=True) if k[1] == operation]
+            yield Incident(
+                f"error_frequency:{category}:{operation}",
+                "critical" if category is Category.RESOURCE else "warning",
+                f"{count} {category} errors of {operation} in 5 minutes",
+                _shown(traces),
+            )
+
+
+def _health_of_calls(calls: Sequence[StoredCall]) -> Iterator[Incident]:
+    if len(calls) < FEWEST_CALLS:
+        return
+    failed = [stored for stored in calls if stored.priced.call.failed]
+    rate = len(failed) / len(calls)
+    if rate > ERROR_RATE:
+        yield Incident(
+            "error_rate",
+            "critical",
+            f"{rate:.0%} of {len(calls)} calls failed in the last hour",
+            _shown(stored.priced.call.trace_id for stored in failed),
+        )
+    average = sum(stored.latency_ms for stored in calls) / len(calls)
+    if average > LATENCY_MS:
+        slowest = sorted(calls, key=lambda stored: -stored.latency_ms)
+        yield Incident(
+            "latency",
+            "warning",
+            f"calls took {average:,.0f} ms on average in the last hour",
+            _shown(stored.priced.call.trace_id for stored in slowest),
+        )
+
+
+def _anomalies(ledger: Ledger, now: datetime) -> Iterator[Incident]:
+    hours = hours_of(ledger, now - timedelta(days=DAYS, hours=2), now)
+    for anomaly in anomalies(hours, int(now.timestamp() * 1e9)):
+        shown = _SHOWN[anomaly.figure]
+        yield Incident(
+            f"anomaly:{anomaly.figure}",
+            "warning",
+            f"{anomaly.figure.replace('_', ' ')} was {shown(anomaly.value)} in the last whole "
+            f"hour; {shown(anomaly.usual.mean)} is usual",
+        )
+
+
+_SHOWN: dict[str, Callable[[float], str]] = {
+    "cost": lambda usd: f"${usd:,.2f}",
+    "latency": lambda ms: f"{ms:,.0f} ms",
+    "error_rate": lambda share: f"{share:.0%}",
+}
+
+
+def hours_of(ledger: Ledger, since: datetime, until: datetime) -> dict[int, Hour]:
+    """Return the hours between *since* and *until* that had calls, by when they began."""
+    from otel_cost_ledger.model.filters import Filters, Window
+    from otel_cost_ledger.query.timeline import timeline
+
+    hours: dict[int, Hour] = {}
+    for sums in timeline(ledger, Window.between(since, until), HOUR_NS, Filters()):
+        so_far = hours.get(sums.at_ns, Hour())
+        hours[sums.at_ns] = Hour(
+            so_far.calls + sums.calls,
+            so_far.failed_calls + (sums.calls if sums.failed else 0),
+            so_far.cost_nano_usd + sums.cost_nano_usd,
+            so_far.latency_us + sums.latency_us,
+        )
+    return hours
+
+
+def _unpriced(calls: Sequence[StoredCall]) -> Iterator[Incident]:
+    models = Counter(
+        stored.priced.call.model
+        for stored in calls
+        if stored.priced.cost_nano_usd is None and not stored.priced.call.failed
+    )
+    for model, count in sorted(models.items()):
+        yield Incident(
+            f"unpriced:{model}", "warning", f"{count} calls of {model or 'no model'} have no price"
+        )
+
+
+def _budget(line: BudgetLine) -> Iterator[Incident]:
+    limit = line.budget.limit
+    percent = 100 * line.spent // limit if limit else 100
+    if percent < NEARLY_SPENT_PERCENT:
+        return
+    spent = "is spent" if percent >= 100 else f"is {percent} % spent"
+    yield Incident(
+        f"budget:{line.budget.name}:{line.scope}:{line.since_ns}",
+        "critical" if percent >= 100 else "warning",
+        f"budget {line.budget.name!r} {spent}",
+    )
+
+
+def _burn_rate(
+    budget: CostBudget, calls: Sequence[StoredCall], now: datetime
+) -> Iterator[Incident]:
+    """Find money that is spent many times as fast as would just use a budget up.
+
+    Both windows must agree: the long one that it matters, the short one that it goes on.
+    """
+    if budget.unit != "usd" or budget.scope != "total" or not budget.limit:
+        return
+    window = budget.calendar.window(int(now.timestamp() * 1e9))
+    per_minute = budget.limit * _NS_PER_MINUTE / (window.until_ns - window.since_ns)
+    for factor, long, short in BURN_RATES:
+        rates = [
+            sum(c.priced.cost_nano_usd or 0 for c in _since(calls, now - timedelta(minutes=m)))
+            / (m * per_minute)
+            for m in (long, short)
+        ]
+        if min(rates) >= factor:
+            dearest = sorted(
+                _since(calls, now - timedelta(minutes=short)),
+                key=lambda stored: -(stored.priced.cost_nano_usd or 0),
+            )
+            yield Incident(
+                f"burn_rate:{budget.name}:{long}",
+                "critical",
+                f"money is spent {rates[0]:.1f} times as fast as budget {budget.name!r} allows, "
+                f"over {long} minutes",
+                _shown(stored.priced.call.trace_id for stored in dearest),
+            )
+            return
+
+
+def _shown(trace_ids: Iterable[int]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f"{trace_id:032x}" for trace_id in trace_ids))[:5]
+
+
+def now_utc() -> datetime:
+    """Return the time, aware."""
+    return datetime.now(UTC)

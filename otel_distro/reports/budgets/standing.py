@@ -1,0 +1,85 @@
+"""How budgets stand, for those who only look: nothing is written, no lock is taken."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from otel_budget.cost_budget import PERSONAL_SCOPES, CostBudget, Unit
+from otel_budget.reading import reading_books
+from otel_distro.base import formatting as figures
+from otel_distro.pipeline.budgets.ledger import spent_by_ledger
+from otel_distro.reports.budgets.report import BudgetLine
+
+if TYPE_CHECKING:
+    from otel_distro.settings import Settings
+
+_MOST_SCOPES: Final = 500
+
+
+def budget_lines(settings: Settings, now_ns: int) -> list[BudgetLine]:
+    """Return how each budget stands for each scope value it has met, the tightest first.
+
+    Raises `sqlite3.Error` when the file of the books cannot be read.
+    """
+    if not settings.cost_budgets:
+        return []
+    found = []
+    with reading_books(settings.state_dir) as books:
+        for budget in settings.cost_budgets:
+            window = budget.calendar.window(now_ns)
+            scopes = books.scopes(budget.name, window.since_ns)[:_MOST_SCOPES]
+            for scope in scopes or _sure_scopes(budget):
+                book = budget.book_of(scope, now_ns)
+                state = books.state(book)
+                spent = spent_by_ledger(settings, budget, book) if state is None else state.spent
+                reserved = 0 if state is None else state.reserved
+                found.append(
+                    BudgetLine(
+                        budget, scope, spent, reserved, window.since_ns, window.until_ns, now_ns
+                    )
+                )
+    return sorted(found, key=lambda line: (line.left / (line.budget.limit or 1), line.budget.name))
+
+
+def _sure_scopes(budget: CostBudget) -> list[str]:
+    """Return the scope values a budget has before any call was made under it."""
+    if budget.scope == "total":
+        return [""]
+    if budget.match is None or budget.scope in PERSONAL_SCOPES:
+        return []
+    return [budget.match]
+
+
+def budget_name(line: BudgetLine) -> str:
+    """Return what a budget and the scope value it stands for are called."""
+    scope = f" / {line.scope}" if line.scope else ""
+    return figures.printable(f"{line.budget.name}{scope}")
+
+
+def budget_amount(budget: CostBudget, value: int) -> str:
+    """Return *value* in the unit of *budget*."""
+    return figures.usd_short(value) if budget.unit is Unit.USD else f"{value:,} {budget.unit}"
+
+
+def budget_left(line: BudgetLine) -> str:
+    """Return what is left, in words."""
+    budget = line.budget
+    return f"{budget_amount(budget, line.left)} of {budget_amount(budget, budget.limit)} left"
+
+
+def outlook(line: BudgetLine) -> str:
+    """Return how long it will last, in words."""
+    ends = line.runs_out_ns
+    if line.left == 0:
+        return f"spent; begins anew {_when(line.until_ns)}"
+    if ends is not None:
+        return f"at this rate it runs out {_when(ends)}"
+    if not line.spent:
+        return f"nothing spent; begins anew {_when(line.until_ns)}"
+    return f"lasts until it begins anew {_when(line.until_ns)}"
+
+
+def _when(ns: int) -> str:
+    at = datetime.fromtimestamp(ns / 1e9, UTC)
+    return f"{at.day} {at:%b %H:%M} UTC"

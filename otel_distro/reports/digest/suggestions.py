@@ -1,0 +1,131 @@
+"""Thresholds that the last month says would be better than the ones in force."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from typing import TYPE_CHECKING, Final
+
+from otel_budget.cost_budget import NANO_PER_USD, Unit
+from otel_budget.windows import WindowKind
+from otel_distro.reports.alerts.rules import ERROR_RATE, FEWEST_CALLS, LATENCY_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from otel_budget.cost_budget import CostBudget
+    from otel_cost_ledger.model.entries import LatencyViolation
+    from otel_distro.reports.alerts.anomaly import Hour
+
+DAY_NS: Final = 86_400_000_000_000
+FEWEST_DAYS: Final = 7
+"""Fewer days with calls suggest nothing."""
+ROOM: Final = Decimal("1.5")
+"""A budget should have room for so many times the dearest day."""
+TOO_OFTEN: Final = 0.05
+"""An alert that is on in more than this share of the hours is not read any more."""
+FEWEST_VIOLATIONS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Something to change."""
+
+    subject: str
+    reason: str
+    proposal: str
+
+
+def suggestions(
+    hours: Mapping[int, Hour],
+    budgets: Sequence[CostBudget],
+    violations: Sequence[LatencyViolation],
+) -> list[Suggestion]:
+    """Return what to change, by the *hours* of the last month that had calls."""
+    days = {ns // DAY_NS for ns in hours}
+    if len(days) < FEWEST_DAYS:
+        return []
+    return [
+        *_budgets(hours, budgets),
+        *_alerts(hours),
+        *_latency_budgets(violations),
+    ]
+
+
+def _budgets(hours: Mapping[int, Hour], budgets: Sequence[CostBudget]) -> list[Suggestion]:
+    by_day: dict[int, int] = {}
+    for ns, hour in hours.items():
+        by_day[ns // DAY_NS] = by_day.get(ns // DAY_NS, 0) + hour.cost_nano_usd
+    dearest = max(by_day.values())
+    if not dearest:
+        return []
+    needed = (Decimal(dearest) * ROOM / NANO_PER_USD).quantize(Decimal("0.01"), ROUND_CEILING)
+    shown = f"${Decimal(dearest) / NANO_PER_USD:,.2f}"
+    daily = [
+        budget
+        for budget in budgets
+        if budget.scope == "total"
+        and budget.unit is Unit.USD
+        and budget.calendar.kind is WindowKind.DAY
+    ]
+    if not daily:
+        return [
+            Suggestion(
+                "no daily budget",
+                f"the dearest day cost {shown}",
+                f"OTEL_DISTRO_BUDGET_USD_PER_DAY={needed}",
+            )
+        ]
+    found = []
+    for budget in daily:
+        limit = Decimal(budget.limit) / NANO_PER_USD
+        if limit > 5 * needed:
+            reason = f"${limit:,.2f} is far above the dearest day, {shown}: it would warn too late"
+        elif budget.limit < dearest:
+            reason = f"the dearest day cost {shown}, more than ${limit:,.2f}"
+        else:
+            continue
+        found.append(Suggestion(f"budget {budget.name!r}", reason, f"limit_usd = {needed}"))
+    return found
+
+
+def _alerts(hours: Mapping[int, Hour]) -> list[Suggestion]:
+    measured = [hour for hour in hours.values() if hour.calls >= FEWEST_CALLS]
+    if not measured:
+        return []
+    found = []
+    for subject, values, threshold, shown in (
+        ("latency alert", [h.latency_ms for h in measured], LATENCY_MS, "{:,.0f} ms"),
+        ("error rate alert", [h.error_rate for h in measured], ERROR_RATE, "{:.0%}"),
+    ):
+        share = sum(value > threshold for value in values) / len(values)
+        if share > TOO_OFTEN:
+            usual = sorted(values)[int(0.95 * (len(values) - 1))]
+            found.append(
+                Suggestion(
+                    subject,
+                    f"{share:.0%} of the hours were above {shown.format(threshold)}",
+                    f"mend what is slow or fails, or expect {shown.format(usual)} (95th "
+                    "percentile of the hours)",
+                )
+            )
+    return found
+
+
+def _latency_budgets(violations: Sequence[LatencyViolation]) -> list[Suggestion]:
+    by_operation: dict[str, list[LatencyViolation]] = {}
+    for violation in violations:
+        by_operation.setdefault(violation.operation, []).append(violation)
+    found = []
+    for operation, of_it in sorted(by_operation.items()):
+        if len(of_it) < FEWEST_VIOLATIONS:
+            continue
+        middle = sorted(v.actual_ms for v in of_it)[len(of_it) // 2]
+        found.append(
+            Suggestion(
+                f"latency budget {operation!r}",
+                f"exceeded {len(of_it):,} times, by half of them with {middle:,.0f} ms or more",
+                f"mend it, or allow {operation}={middle * 1.2:.0f}",
+            )
+        )
+    return found

@@ -1,0 +1,79 @@
+"""Checks of settings and of the guard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_distro.base.check import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otel_distro.settings import Loaded
+
+
+def check_settings(loaded: Loaded) -> Iterator[Check]:
+    """Report every setting that cannot be used."""
+    for problem in loaded.problems:
+        effect = "no content is exported" if problem.withholds else "its default is used"
+        yield Check("fail", "settings", f"{problem}; until mended {effect}", "mend or unset it")
+    if not loaded.problems:
+        yield Check("ok", "settings", "all can be used")
+
+
+def check_consent(loaded: Loaded) -> Iterator[Check]:
+    """Say whether anything may leave: the likeliest cause of telemetry that is not there."""
+    settings = loaded.settings
+    if settings.do_not_track:
+        yield Check(
+            "warn",
+            "consent",
+            "DO_NOT_TRACK is set; nothing is exported and no call is stored",
+            "unset DO_NOT_TRACK where that is not meant",
+        )
+    elif not settings.consent:
+        yield Check("ok", "consent", "not required")
+    else:
+        from otel_distro.privacy import consent_state
+
+        decision = consent_state.read(settings.state_dir)
+        if decision is not None and decision.granted:
+            yield Check("ok", "consent", f"granted at {decision.at}")
+            return
+        said = decision.answer if decision is not None else "not given"
+        yield Check(
+            "warn",
+            "consent",
+            f"required and {said}; nothing is exported and no call is stored",
+            "otel-distro consent",
+        )
+
+
+def check_redaction(loaded: Loaded) -> Iterator[Check]:
+    """Send the canary through a guard made from these settings."""
+    if not loaded.settings.redaction:
+        yield Check(
+            "warn",
+            "redaction",
+            "switched off by OTEL_DISTRO_REDACTION; PII and secrets leave as they are",
+            "unset OTEL_DISTRO_REDACTION",
+        )
+        return
+    from otel_distro.base.internal_errors import Faults
+    from otel_distro.pipeline.canary import SECRETS, leaks
+    from otel_distro.pipeline.pipeline import NO_ACCOUNTS, Pipeline
+    from otel_redaction import Redactor
+    from otel_redaction.shield import Shield
+
+    shield = Shield(Redactor(loaded.settings.policy), withhold=loaded.withholds)
+    leaked = leaks(Pipeline(shield, NO_ACCOUNTS, Faults()))
+    if leaked:
+        yield Check(
+            "fail",
+            "redaction",
+            f"{len(leaked)} of {len(SECRETS)} test secrets came through the guard; "
+            "a process with these settings exports nothing",
+            "look at the [redaction] rules and allow-lists",
+        )
+        return
+    yield Check("ok", "redaction", "on; test secrets come out masked")

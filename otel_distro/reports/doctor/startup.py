@@ -1,0 +1,184 @@
+"""Where the time of a start goes: measured in fresh processes that do nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_distro.base.errors import OtelDistroError
+from otel_distro.base.startup_phases import INSTRUMENTOR
+from otel_distro.bootstrap.launch import launch_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_TIMEOUT_S: Final = 60
+_ROUNDS: Final = 3
+_WORTH_A_WORD_MS: Final = 20.0
+_AGENT: Final = "agent of OpenTelemetry"
+_WORK: Final = "(the start's own work)"
+_REST: Final = "the other instrumentors, and looking for them"
+
+# It leaves at once: what a program exports when it ends is not part of its start.
+_PROGRAM: Final = """
+import time
+ready = time.monotonic_ns()
+import json, os, sys
+cpu = sum(os.times()[:2])
+memory = None
+if sys.platform == "linux":  # what getrusage says includes the process that started this one
+    with open("/proc/self/status") as status:
+        memory = next((int(l.split()[1]) / 1024 for l in status if l.startswith("VmHWM")), None)
+taken = getattr(sys.modules.get("otel_distro.phases"), "taken", [])
+found = {"ready": ready, "cpu": cpu, "memory": memory, "phases": taken}
+print("\\n" + json.dumps(found), flush=True)
+os._exit(0)
+"""
+
+_IMPORT: Final = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One part of a start."""
+
+    name: str
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """What the modules of one package took to load, each without those that it imports itself."""
+
+    package: str
+    ms: float
+    modules: int
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """What a start costs in this environment."""
+
+    ms: float
+    """From the start of the process until the program begins; the best of three."""
+    cpu_ms: float
+    memory_mb: float | None
+    """Largest resident size so far; None where the platform does not tell."""
+    bare_ms: float
+    """The same without the agent."""
+    bare_memory_mb: float | None
+    launcher_ms: float
+    """What `opentelemetry-instrument` takes before that; `otel-distro run` does without."""
+    phases: tuple[Phase, ...]
+    imports: tuple[Imports, ...]
+    remedies: tuple[str, ...]
+
+
+def measure(environ: Mapping[str, str]) -> Startup:
+    """Start Python in *environ* several times, with the agent and without.
+
+    Raises OtelDistroError if it does not start.
+    """
+    watched = launch_environment(environ)
+    bare = min((_run(environ) for _ in range(_ROUNDS)), key=_ms)
+    full = min((_run(watched) for _ in range(_ROUNDS)), key=_ms)
+    launcher = _run(environ, "import opentelemetry.instrumentation.auto_instrumentation")
+    phases = phases_of(full["phases"], full["began"], full["ready"], _ms(bare))
+    return Startup(
+        ms=_ms(full),
+        cpu_ms=full["cpu"] * 1000,
+        memory_mb=full["memory"],
+        bare_ms=_ms(bare),
+        bare_memory_mb=bare["memory"],
+        launcher_ms=_ms(launcher),
+        phases=phases,
+        imports=imports_of(_run(watched, options=("-X", "importtime"))["stderr"]),
+        remedies=tuple(remedies_for(phases, watched)),
+    )
+
+
+def _run(
+    environ: Mapping[str, str], first: str = "", options: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    began = time.monotonic_ns()
+    try:
+        done = subprocess.run(
+            [sys.executable, *options, "-c", first + _PROGRAM],
+            env=dict(environ), capture_output=True, text=True, errors="replace",
+            timeout=_TIMEOUT_S, check=True,
+        )  # fmt: skip
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    except (subprocess.SubprocessError, OSError, ValueError, IndexError) as error:
+        raise OtelDistroError(
+            f"a Python program could not be started to be measured ({type(error).__name__}); "
+            f"run `otel-distro run {sys.executable} -c pass` to see why"
+        ) from error
+    return {**found, "began": began, "stderr": done.stderr}
+
+
+def _ms(run: Mapping[str, Any]) -> float:
+    return float(run["ready"] - run["began"]) / 1e6
+
+
+def phases_of(
+    taken: Iterable[tuple[str, int, int]], began: int, ready: int, bare_ms: float
+) -> tuple[Phase, ...]:
+    """Return the parts of a start in order, so that they add up to all of it.
+
+    *taken* names parts with begin and end, as *began* and *ready* in nanoseconds; *bare_ms* is
+    what the interpreter needs by itself.
+    """
+    steps = sorted(taken, key=lambda each: each[1])
+    phases = [Phase("interpreter", bare_ms)]
+    if steps:
+        agent = (steps[0][1] - began) / 1e6 - bare_ms
+        phases.append(Phase(_AGENT, max(0.0, agent)))
+    phases += [Phase(name, (end - begin) / 1e6) for name, begin, end in steps]
+    rest = (ready - began) / 1e6 - sum(phase.ms for phase in phases)
+    if steps and rest > 0:
+        phases.append(Phase(_REST, rest))
+    return tuple(phases)
+
+
+def imports_of(report: str) -> tuple[Imports, ...]:
+    """Return what *report*, written by `python -X importtime`, says by package, largest first."""
+    times: defaultdict[str, float] = defaultdict(float)
+    counts: defaultdict[str, int] = defaultdict(int)
+    for microseconds, module in _IMPORT.findall(report):
+        package = _package(module)
+        times[package] += int(microseconds) / 1000
+        counts[package] += 1
+    found = [Imports(package, ms, counts[package]) for package, ms in times.items()]
+    return tuple(sorted(found, key=lambda each: -each.ms))
+
+
+def _package(module: str) -> str:
+    first, *rest = module.split(".")
+    if module in {"site", "sitecustomize"}:
+        return _WORK
+    if first in sys.stdlib_module_names:
+        return "(standard library)"
+    return f"{first}.{rest[0]}" if first == "opentelemetry" and rest else first
+
+
+def remedies_for(phases: Iterable[Phase], environ: Mapping[str, str]) -> Iterable[str]:
+    """Yield what can be done about *phases* by setting variables."""
+    known = environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").strip()
+    for phase in phases:
+        if phase.name.startswith(INSTRUMENTOR) and phase.ms >= _WORTH_A_WORD_MS:
+            name = phase.name.removeprefix(INSTRUMENTOR)
+            chosen = f"{known},{name}" if known else name
+            yield (
+                f"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={chosen} leaves out {name}: {phase.ms:.0f} "
+                "ms and its telemetry"
+            )
+    if "grpc" in environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", ""):
+        yield "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf starts faster and in less memory than grpc"
+    yield "otel-distro run in place of opentelemetry-instrument saves the time of the launcher"
+    yield "OTEL_SDK_DISABLED=true for programs that need no telemetry"

@@ -1,0 +1,53 @@
+"""Health inside a running process: its file for others to read, and `/healthz` where asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from otel_distro.reports.health.board import Board
+from otel_distro.reports.health.processes import Watched, state_of
+
+if TYPE_CHECKING:
+    from otel_distro.privacy.consent_gate import ConsentGate
+    from otel_distro.settings import Settings
+
+
+class Host(Watched, Protocol):
+    """A running distribution, as far as its health is concerned."""
+
+    settings: Settings
+    gate: ConsentGate
+
+
+class HealthInside:
+    """What a process does for its health to be known; started once, renewed after a fork."""
+
+    def __init__(self, runtime: Host, service: str) -> None:
+        self._runtime = runtime
+        self._service = service
+        self._server: Any = None
+        self._board = Board(runtime.settings.state_dir, self._state)
+
+    def start(self) -> None:
+        """Begin; raises nothing but what the platform does."""
+        self._board.start()
+        port = self._runtime.settings.health_port
+        if port:
+            from otel_distro.reports.health.server import serve
+
+            self._server = serve(self._runtime.settings, port)
+
+    def close(self) -> None:
+        """Be known as ended."""
+        self._board.close()
+
+    def at_fork(self) -> None:
+        """In a forked child: the parent goes on serving."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.leave()
+        self._board.at_fork()
+
+    def _state(self) -> dict[str, Any] | None:
+        # Without consent nothing is written that need not be.
+        return state_of(self._runtime, self._service) if self._runtime.gate.is_open() else None

@@ -1,0 +1,112 @@
+"""What a process says of itself, and how well that is: the guard, the ledger, errors of our own."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Protocol
+
+from otel_distro.base import formatting as figures
+from otel_distro.reports.health.checks import HealthCheck
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from otel_distro.base.internal_errors import Faults
+    from otel_distro.export.deliveries import Deliveries
+    from otel_distro.pipeline.accounting.ledger_sink import LedgerSink
+    from otel_distro.pipeline.pipeline import Pipeline
+    from otel_redaction.shield import Shield
+
+LAG_CALLS = 1000
+"""So many calls that wait for the ledger are more than a moment's."""
+_MOST_NAMES = 20
+_LONGEST_NAME = 100
+_REST = "(others)"
+
+
+class Watched(Protocol):
+    """The parts of a running distribution that its health depends on."""
+
+    ledger: LedgerSink | None
+    faults: Faults
+    pipeline: Pipeline
+    shield: Shield
+
+    @property
+    def guard_ok(self) -> bool:
+        """Whether the guard is in place and the canary came out masked."""
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """The books of what is exported."""
+        ...
+
+
+def state_of(runtime: Watched, service: str) -> dict[str, Any]:
+    """Return how this process is; numbers and names only."""
+    waiting, fault = runtime.ledger.lag() if runtime.ledger is not None else (0, "")
+    return {
+        "pid": os.getpid(),
+        "service": service,
+        "guard_ok": runtime.guard_ok,
+        "ledger_waiting": waiting,
+        "ledger_fault": fault,
+        "export_waiting": {
+            signal: tally.waiting for signal, tally in runtime.deliveries.tallies().items()
+        },
+        "faults": runtime.faults.counts(),
+        "open_spans": _open_spans(runtime),
+    }
+
+
+def _open_spans(runtime: Watched) -> dict[str, int]:
+    """Return how many spans of the most frequent names are open, redacted, and of all others."""
+    counts = runtime.pipeline.open_spans.counts()
+    found: Counter[str] = Counter()
+    for name, count in counts.most_common(_MOST_NAMES):
+        found[runtime.shield.name(name, "traces")[:_LONGEST_NAME]] += count
+    if rest := counts.total() - found.total():
+        found[_REST] += rest
+    return found
+
+
+def check_processes(states: Iterable[Mapping[str, Any]]) -> Iterator[HealthCheck]:
+    """Judge the guard, the ledger and our own errors of all processes together."""
+    known = list(states)
+    if not known:
+        return
+    bare = [state for state in known if not state.get("guard_ok", True)]
+    found = f"in place in {len(known) - len(bare)} of {_processes(known)}"
+    yield HealthCheck("guard", "critical" if bare else "healthy", found, len(bare))
+    yield _lag(known)
+    queued = sum(sum(state.get("export_waiting", {}).values()) for state in known)
+    yield HealthCheck("export queues", "healthy", f"{queued:,} records wait", queued)
+    faults = sum(sum(state.get("faults", {}).values()) for state in known)
+    status = "warning" if faults else "healthy"
+    yield HealthCheck("own errors", status, f"{faults:,} in {_processes(known)}", faults)
+    yield _open(known)
+
+
+def _open(known: list[Mapping[str, Any]]) -> HealthCheck:
+    """Tell what is going on: operations that have begun and not ended."""
+    counts: Counter[str] = Counter()
+    for state in known:
+        counts.update(state.get("open_spans", {}))
+    named = [f"{figures.printable(name)} ({count:,})" for name, count in counts.most_common(5)]
+    more = ", ..." if len(counts) > len(named) else ""
+    found = f"{counts.total():,} now" + (f": {', '.join(named)}{more}" if named else "")
+    return HealthCheck("open spans", "healthy", found, counts.total())
+
+
+def _lag(known: list[Mapping[str, Any]]) -> HealthCheck:
+    waiting = sum(int(state.get("ledger_waiting", 0)) for state in known)
+    faults = sorted({str(state["ledger_fault"]) for state in known if state.get("ledger_fault")})
+    found = f"{waiting:,} calls wait" + (f": {', '.join(faults)}" if faults else "")
+    status = "degraded" if faults else "warning" if waiting > LAG_CALLS else "healthy"
+    return HealthCheck("ledger lag", status, found, waiting)
+
+
+def _processes(known: list[Mapping[str, Any]]) -> str:
+    return f"{len(known)} process" + ("" if len(known) == 1 else "es")

@@ -1,0 +1,121 @@
+"""`/healthz` inside an app: how this host's telemetry and model calls are, on loopback only."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from otel_distro.base import messages as notices
+from otel_distro.reports.health.report import NOT_WELL, look
+from otel_host.descriptors import identity, raised
+
+if TYPE_CHECKING:
+    from otel_distro.settings import Settings
+
+ADDRESS = "127.0.0.1"
+PATH = "/healthz"
+_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_TIMEOUT_S = 5
+
+
+def serve(settings: Settings, port: int) -> ThreadingHTTPServer | None:
+    """Serve until the process ends; None where another process has the port, which then serves.
+
+    It shows what all processes of the host share, so one of them is enough.
+    """
+
+    class Handler(_Handler):
+        look_at = settings
+
+    try:
+        server = _Server((ADDRESS, port), Handler)
+    except OSError as error:
+        notices.say_once(
+            f"{PATH} is not served by this process: port {port} cannot be used "
+            f"({error.strerror}); set OTEL_DISTRO_HEALTH_PORT to a free one"
+        )
+        return None
+    threading.Thread(
+        target=_serve, args=(server, settings, port), name="otel_distro-healthz", daemon=True
+    ).start()
+    return server
+
+
+def _serve(server: _Server, settings: Settings, port: int) -> None:
+    try:
+        server.serve_forever()
+    except _LostError:
+        serve(settings, port)
+
+
+class _LostError(Exception):
+    """The program closed the socket that the server listens on."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # Whoever asks for a port that is in use must hear of it.
+    allow_reuse_address = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self.socket = socket.socket(fileno=raised(self.socket.detach()))
+        self._identity = identity(self.fileno())
+
+    def service_actions(self) -> None:
+        """Stop when the number of our socket is something else's; called twice a second."""
+        self._check()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection, of our own socket only."""
+        self._check()
+        return super().get_request()
+
+    def _check(self) -> None:
+        if identity(self.fileno()) != self._identity:
+            self.leave()
+            raise _LostError
+
+    def leave(self) -> None:
+        """Close the socket if it is ours still; forget it otherwise."""
+        if identity(self.fileno()) == self._identity:
+            self.socket.close()
+        else:
+            self.socket.detach()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a probe that hung up is no fault of the app."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    look_at: Settings
+    timeout = _TIMEOUT_S
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        """Answer 200 while all is well enough, else 503; the checks are in the body."""
+        # A page on the web may have its own name lead here; it must not read the answer.
+        if self.headers.get("host", "").rpartition(":")[0] not in _NAMES:
+            self._answer(403, {"error": "only 127.0.0.1 and localhost are served"})
+        elif self.path.partition("?")[0] != PATH:
+            self._answer(404, {"error": f"there is only {PATH}"})
+        else:
+            from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+            with suppress_instrumentation():
+                data = look(self.look_at)
+            self._answer(503 if data["status"] in NOT_WELL else 200, data)
+
+    def _answer(self, status: int, data: dict[str, Any]) -> None:
+        body = json.dumps(data).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.send_header("cache-control", "no-store")
+        self.end_headers()
+        self.wfile.write(body)

@@ -1,0 +1,203 @@
+"""Fills a ledger from archived spans and log records, by the same rules as live ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from otel_distro.base.errors import OtelDistroError
+from otel_distro.base.installation_key import installation_key
+from otel_distro.settings import load, process_environment
+from otel_pricing import (
+    LineProblem,
+    LogRecord,
+    PriceBook,
+    PricedCall,
+    SpanRecord,
+    call_of_log,
+    decide,
+    price_call,
+    read_call,
+    read_price_file,
+    read_records,
+)
+from otel_redaction import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.write.writer import LedgerWriter
+
+
+class ImportFailedError(OtelDistroError):
+    """The ledger could not take what was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSummary:
+    """What an import did."""
+
+    spans: int
+    calls: int
+    written: int
+    known: int
+    """Calls that the ledger had already."""
+    problems: int
+    """Lines, spans or log records that could not be read."""
+    log_records: int = 0
+    passed: Mapping[str, int] = field(default_factory=dict)
+    """What was read and holds no model call, by kind; only kinds that occur."""
+
+
+@dataclass(slots=True)
+class _Archive:
+    """What was read from the files and is not stored yet."""
+
+    calls: dict[tuple[int, int], PricedCall] = field(default_factory=dict)
+    parents: dict[tuple[int, int], int | None] = field(default_factory=dict)
+    spans: int = 0
+    log_records: int = 0
+    problems: int = 0
+    passed: Counter[str] = field(default_factory=Counter)
+
+    def take(self, record: SpanRecord | LogRecord, book: PriceBook) -> None:
+        """Count *record*, and price the call that it describes."""
+        if isinstance(record, SpanRecord):
+            self.spans += 1
+            self._link(record.trace_id, record.span_id, record.parent_span_id)
+            call = read_call(record)
+        else:
+            self.log_records += 1
+            call = call_of_log(record)
+        if call is None:
+            kind = "spans" if isinstance(record, SpanRecord) else "log records"
+            self.passed[f"{kind} without a model call"] += 1
+        else:
+            self.calls[call.trace_id, call.span_id] = price_call(call, book)
+
+    def _link(self, trace_id: int, span_id: int, parent: int | None) -> None:
+        if len(self.parents) >= _MOST_PARENTS:
+            del self.parents[next(iter(self.parents))]
+        self.parents[trace_id, span_id] = parent
+
+
+_BATCH = 20_000
+"""Calls decided and stored together: bounds the memory of an import."""
+_MOST_PARENTS = 200_000
+"""Spans whose parent is remembered; calls further apart are tied by id, time and tokens."""
+_MOST_REPORTS = 20
+"""Problems of one file that are shown one by one; the rest is counted."""
+
+
+def import_files(
+    files: Iterable[Path],
+    ledger: Location,
+    prices: Path | None = None,
+    *,
+    report: Callable[[str], None],
+) -> ImportSummary:
+    """Read spans and log records of *files*, price and decide their calls, store them in *ledger*.
+
+    Memory is bounded: calls are stored some thousand at a time, each batch decided together with
+    the calls of the ledger around it. An import that fails in between may be repeated.
+
+    Raises ImportFailedError where the ledger cannot be written, PriceBookError for bad prices.
+    """
+    settings = load(process_environment()).settings
+    prices = prices or settings.prices
+    book = PriceBook(read_price_file(prices)) if prices else PriceBook()
+
+    from otel_cost_ledger.model.location import spill_path
+    from otel_cost_ledger.write.writer import LedgerWriter
+
+    writer = LedgerWriter(
+        ledger,
+        clean=redact,
+        pseudonym_key=installation_key(settings.state_dir),
+        spill_to=spill_path(ledger, settings.state_dir),
+        say=report,
+        # Rows wait in memory for the one transaction after another that stores them.
+        ring_calls=2 * _BATCH,
+    )
+    archive = _Archive()
+    calls = written = known = 0
+    try:
+        for record in _records(files, archive, report):
+            archive.take(record, book)
+            if len(archive.calls) >= _BATCH:
+                calls += len(archive.calls)
+                new, old = _store(writer, ledger, archive)
+                written, known = written + new, known + old
+        calls += len(archive.calls)
+        new, old = _store(writer, ledger, archive)
+    finally:
+        writer.shutdown()
+    return ImportSummary(
+        archive.spans,
+        calls,
+        written + new,
+        known + old,
+        archive.problems,
+        archive.log_records,
+        +archive.passed,
+    )
+
+
+def _records(
+    files: Iterable[Path], archive: _Archive, report: Callable[[str], None]
+) -> Iterator[SpanRecord | LogRecord]:
+    for file in files:
+        before = archive.problems
+
+        def problem(found: LineProblem, file: Path = file, before: int = before) -> None:
+            archive.problems += 1
+            if archive.problems - before <= _MOST_REPORTS:
+                report(f"{file}: {found}")
+
+        yield from read_records(file, report=problem, passed=archive.passed)
+        more = archive.problems - before - _MOST_REPORTS
+        if more > 0:
+            report(f"{file}: {more:,} more lines or records could not be read")
+
+
+def _decide(archive: _Archive, ledger: Location) -> tuple[list[PricedCall], list[PricedCall]]:
+    """Return the archive's calls decided, and calls of the ledger that are decided otherwise now.
+
+    Two spans of one provider call may have been archived in different files.
+    """
+    from otel_cost_ledger.query.ledger import open_ledger
+    from otel_cost_ledger.query.twins import twin_candidates
+
+    batch = list(archive.calls.values())
+    with open_ledger(ledger, missing_ok=True) as opened:
+        stored = twin_candidates(opened, batch)
+    decided = decide([*stored, *batch], parents=archive.parents)
+    before = {(p.call.trace_id, p.call.span_id): p.billed for p in stored}
+    revised = [
+        priced
+        for priced in decided[: len(stored)]
+        if priced.billed != before[priced.call.trace_id, priced.call.span_id]
+    ]
+    return decided[len(stored) :], revised
+
+
+def _store(writer: LedgerWriter, ledger: Location, archive: _Archive) -> tuple[int, int]:
+    """Decide and store the calls of *archive*, and forget them; return how many were new."""
+    if not archive.calls:
+        return 0, 0
+    decided, revised = _decide(archive, ledger)
+    archive.calls.clear()
+    written = known = 0
+    for start in range(0, len(decided), _BATCH):
+        result = writer.write(decided[start : start + _BATCH])
+        written, known = written + result.written, known + result.already_known
+        if result.fault is not None or result.waiting:
+            raise ImportFailedError(f"cannot write cost ledger {ledger}: {result.fault}")
+    for start in range(0, len(revised), _BATCH):
+        result = writer.revise(revised[start : start + _BATCH])
+        if result.fault is not None or result.waiting:
+            raise ImportFailedError(f"cannot write cost ledger {ledger}: {result.fault}")
+    return written, known

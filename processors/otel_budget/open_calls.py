@@ -1,0 +1,151 @@
+"""Which traces have a call on its way to a gateway, so that the gateway does not hold it again.
+
+A client and its gateway on one host share the budgets. The client's reservation covers the call
+along its whole path; a second one by the gateway would be charged twice, or wait for the first.
+Each process writes the trace ids of such calls into the memory of a file of its own, which others
+read. A trace id is random and leaves the host only with the call itself.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import mmap
+import os
+import secrets
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from otel_budget.owners import UnknownOwnerError, remains
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER_NAME = "budget.calls"
+_ID_BYTES = 16
+_SLOTS = 256
+_SIZE = _ID_BYTES * _SLOTS
+_FREE = bytes(_ID_BYTES)
+
+
+class OpenCalls:
+    """The calls of this process that are on their way to hosts of one's own; thread-safe.
+
+    Where the file cannot be made nothing is written, and calls are held on both sides.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / FOLDER_NAME
+        self._begin()
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._memory: mmap.mmap | None = None
+        self._name = ""
+        self._free = list(range(_SLOTS))
+        self._is_broken = False
+
+    def begin(self, trace_id: int) -> int | None:
+        """Write down *trace_id*; return its slot for `end`, None if there is no room for it."""
+        if not trace_id:
+            return None
+        with self._lock:
+            if self._memory is None and not self._is_broken:
+                self._open()
+            if self._memory is None or not self._free:
+                return None
+            slot = self._free.pop()
+            at = slot * _ID_BYTES
+            self._memory[at : at + _ID_BYTES] = trace_id.to_bytes(_ID_BYTES, "big")
+            return slot
+
+    def end(self, slot: int | None) -> None:
+        """Remove what was written to *slot*."""
+        if slot is None:
+            return
+        with self._lock:
+            if self._memory is not None:
+                at = slot * _ID_BYTES
+                self._memory[at : at + _ID_BYTES] = _FREE
+                self._free.append(slot)
+
+    def covers(self, trace_id: int) -> bool:
+        """Return whether another live process has a call of this trace on its way to a gateway."""
+        wanted = trace_id.to_bytes(_ID_BYTES, "big")
+        try:
+            names = [path.name for path in self._folder.iterdir()]
+        except OSError:
+            return False
+        for name in names:
+            if name == self._name:
+                continue
+            with suppress(OSError):
+                content = (self._folder / name).read_bytes()
+                ids = (content[at : at + _ID_BYTES] for at in range(0, len(content), _ID_BYTES))
+                if wanted in ids and not self._is_dead(name):
+                    return True
+        return False
+
+    def _is_dead(self, name: str) -> bool:
+        try:
+            return remains(self._folder, name) is not None
+        except UnknownOwnerError:
+            return False
+
+    def _open(self) -> None:
+        self._is_broken = True
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._folder.is_symlink():
+                return
+            self._remove_dead()
+            name = f"{os.getpid()}-{secrets.token_hex(5)}"
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+            descriptor = os.open(self._folder / name, flags, 0o600)
+            try:
+                os.write(descriptor, bytes(_SIZE))
+                _lock_shared_life(descriptor)
+                self._memory = mmap.mmap(descriptor, _SIZE)
+            finally:
+                os.close(descriptor)  # the mapped memory keeps the lock by one of its own
+            self._name, self._is_broken = name, False
+        except OSError:
+            self._memory = None
+
+    def _remove_dead(self) -> None:
+        for name in [path.name for path in self._folder.iterdir()]:
+            if self._is_dead(name):
+                with suppress(OSError):
+                    (self._folder / name).unlink()
+
+    def close(self) -> None:
+        """Remove the file."""
+        with self._lock:
+            name, self._name = self._name, ""
+            memory, self._memory = self._memory, None
+            if memory is not None:
+                memory.close()
+            if name:
+                with suppress(OSError):
+                    (self._folder / name).unlink()
+
+    def at_fork(self) -> None:
+        """In a forked child: own nothing of what the parent wrote."""
+        self._begin()
+
+
+def _lock_shared_life(descriptor: int) -> None:
+    with suppress(ImportError, OSError):
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_own_host(host: str) -> bool:
+    """Return whether *host* is of this machine or its network: where gateways are, not sellers."""
+    name = host.strip("[]").lower()
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return "." not in name or name.endswith((".local", ".internal", ".localhost", ".svc"))
+    return address.is_loopback or address.is_private or address.is_link_local

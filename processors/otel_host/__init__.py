@@ -1,0 +1,4 @@
+"""Parts that every other package uses: private files, file locks, descriptors, fork hooks.
+
+The lowest layer: it imports the standard library only.
+"""

@@ -1,0 +1,56 @@
+"""The background thread of a component: started when it is first needed, by whoever needs it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class BackgroundThread:
+    """A daemon thread that runs *target*, started at the first `ensure`.
+
+    Starting it waits for nothing: the thread that is starting it already may be a greenlet, which
+    runs only if others do not wait. After a fork make a new one.
+    """
+
+    def __init__(self, name: str, target: Callable[[], None]) -> None:
+        self._name = name
+        self._target = target
+        self._lock = threading.Lock()
+        self.thread: threading.Thread | None = None
+        """The thread, from just before it starts until `end`; None before and after."""
+
+    def ensure(self) -> bool:
+        """Start the thread unless it runs; return False when no thread can start any more."""
+        # Without the lock where possible: the app's threads call this too.
+        if self.thread is not None or not self._lock.acquire(blocking=False):
+            return True
+        try:
+            if self.thread is None:
+                self.thread = threading.Thread(target=self._target, name=self._name, daemon=True)
+                self.thread.start()
+        except RuntimeError:  # the interpreter is leaving
+            self.thread = None
+            return False
+        finally:
+            self._lock.release()
+        return True
+
+    def end(self, unless: Callable[[], bool] = bool) -> bool:
+        """Have the next `ensure` start another, unless *unless* says that there is more to do.
+
+        For the thread itself, right before it ends. Returns whether it may end.
+        """
+        with self._lock:
+            if unless():
+                return False
+            self.thread = None
+            return True
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is this thread."""
+        return threading.current_thread() is self.thread

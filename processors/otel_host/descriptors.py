@@ -1,0 +1,252 @@
+"""File descriptors that stay open, and proof that they are still ours.
+
+A program may close every descriptor it did not open (`os.closerange`, as daemonisers do) and then
+open its own files, which get the same numbers. A write to a number alone would destroy the
+program's data, and closing one would close its files. So a number is compared with what it named
+when it was opened before each use, and kept high, where a program's next files do not come.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+_HIGHEST: Final = 4096
+"""The kernel's table of a process grows with its highest number; this one takes 32 KiB."""
+_RESERVED: Final = 128
+_CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0)
+_PATIENCE: Final = 1.0
+
+Identity = tuple[int, int]
+"""Device and inode; sockets have one too."""
+
+
+class DescriptorLostError(OSError):
+    """The program closed a descriptor of ours; its number may be another file's now."""
+
+    def __init__(self, what: object) -> None:
+        super().__init__(errno.EBADF, f"the program closed our descriptor of {what}")
+
+
+def identity(descriptor: int) -> Identity | None:
+    """Return what *descriptor* names; None when it is closed."""
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def raised(descriptor: int) -> int:
+    """Return *descriptor* under a high number; the low one is closed."""
+    try:
+        import fcntl
+        import resource
+
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        limit = _HIGHEST if soft in {resource.RLIM_INFINITY, -1} else min(soft, _HIGHEST)
+        lowest = max(limit - _RESERVED, limit // 2)
+        if descriptor >= lowest:
+            return descriptor
+        high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, lowest)
+    except (ImportError, OSError, ValueError):
+        return descriptor
+    os.close(descriptor)
+    return high
+
+
+class OwnDescriptor:
+    """A descriptor that is used and closed only while it names what it named at first."""
+
+    __slots__ = ("_identity", "_number", "what")
+
+    def __init__(self, descriptor: int, what: object, *, keep_number: bool = False) -> None:
+        self._number = descriptor if keep_number else raised(descriptor)
+        self._identity = identity(self._number)
+        self.what = what
+
+    @property
+    def number(self) -> int:
+        """The descriptor; raises DescriptorLostError when it is not ours any more."""
+        if not self.is_ours():
+            raise DescriptorLostError(self.what)
+        return self._number
+
+    @property
+    def identity(self) -> Identity | None:
+        """What it named when it was opened."""
+        return self._identity
+
+    @property
+    def last_number(self) -> int:
+        """The number it has or had, to compare with only; -1 once it was closed here."""
+        return self._number
+
+    def moved_to(self, number: int) -> OwnDescriptor | None:
+        """Return it under the closed *number*; None, and unchanged, when that is in use."""
+        import fcntl
+
+        taken = fcntl.fcntl(self.number, fcntl.F_DUPFD_CLOEXEC, number)
+        if taken != number:
+            os.close(taken)
+            return None
+        self.close()
+        return OwnDescriptor(taken, self.what, keep_number=True)
+
+    def is_ours(self) -> bool:
+        """Whether the number still names what it named at first."""
+        return self._number >= 0 and identity(self._number) == self._identity
+
+    def close(self) -> None:
+        """Close the descriptor if it is still ours; closing twice does nothing."""
+        number, self._number = self._number, -1
+        if number >= 0 and identity(number) == self._identity:
+            with suppress(OSError):
+                os.close(number)
+
+
+class FilesOf:
+    """The descriptors that a library, such as SQLite, holds on known files.
+
+    Others of this process may have the same files open, and close them, at any time. So the
+    numbers are doubted only once a descriptor that was opened beside them, for nothing else, is
+    lost: then the program has closed what it does not know.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        """Look for open descriptors of *paths*; call it right after the library opened them."""
+        wanted = set()
+        for path in paths:
+            with suppress(OSError):
+                found = path.stat()
+                wanted.add((found.st_dev, found.st_ino))
+        self._beside = _witness()
+        self._seen = {
+            number: known
+            for number in _open_numbers()
+            if (known := identity(number)) is not None and known in wanted
+        }
+
+    def are_ours(self) -> bool:
+        """Whether all of them are still open on the same files."""
+        if self._beside is None or self._beside.is_ours():
+            return True
+        return all(identity(number) == known for number, known in self._seen.items())
+
+    def reclaim(self) -> bool:
+        """Put placeholders at closed numbers; return whether none names a file of the program.
+
+        Then the library may close them. A placeholder cannot be read, written or locked.
+        """
+        if self._beside is None or self._beside.is_ours():
+            return True
+        return all(
+            identity(number) == known or _occupy(number) for number, known in self._seen.items()
+        )
+
+    def close(self) -> None:
+        """Give up the descriptor that was opened beside them."""
+        if self._beside is not None:
+            self._beside.close()
+
+
+def _witness() -> OwnDescriptor | None:
+    """Return a descriptor of something that nothing else can name, at a low number."""
+    try:
+        ours, other = os.pipe()
+    except OSError:
+        return None
+    os.close(other)
+    return OwnDescriptor(ours, "a witness", keep_number=True)
+
+
+def _occupy(number: int) -> bool:
+    """Take the closed *number*, atomically; return False when it is in use."""
+    try:
+        import fcntl
+
+        placeholder = os.open("/", getattr(os, "O_PATH", os.O_RDONLY) | _CLOEXEC)
+    except (ImportError, OSError):
+        return False
+    if placeholder == number:
+        return True
+    try:
+        taken = fcntl.fcntl(placeholder, fcntl.F_DUPFD_CLOEXEC, number)
+        if taken != number:
+            os.close(taken)
+        return taken == number
+    except OSError:
+        return False
+    finally:
+        os.close(placeholder)
+
+
+def _open_numbers() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/dev/fd")]  # noqa: PTH208 - names, not paths
+    except (OSError, ValueError):
+        return []
+
+
+def is_out_of_descriptors(error: OSError) -> bool:
+    """Whether *error* says that the process, or the system, may not open more files."""
+    return error.errno in {errno.EMFILE, errno.ENFILE}
+
+
+class Reserve:
+    """One descriptor that is kept for the moment when the program has used up all others."""
+
+    def __init__(self) -> None:
+        self._own: OwnDescriptor | None = None
+        self._lock = threading.Lock()
+
+    def hold(self) -> None:
+        """Take a descriptor, unless there is one; without one to be had, later."""
+        if self._own is None or not self._own.is_ours():
+            with suppress(OSError):
+                self._own = OwnDescriptor(os.open(os.devnull, os.O_RDONLY | _CLOEXEC), "a reserve")
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Have one descriptor free for the body, which closes what it opens."""
+        # Waiting for ever could deadlock in a signal handler that interrupted the holder.
+        locked = self._lock.acquire(timeout=_PATIENCE)
+        try:
+            if self._own is not None:
+                self._own.close()
+                self._own = None
+            yield
+        finally:
+            self.hold()
+            if locked:
+                self._lock.release()
+
+    def after_fork(self) -> None:
+        """Reset in a forked child."""
+        self._lock = threading.Lock()
+
+
+reserve: Final = Reserve()
+
+
+def keep_forever(thing: Any) -> None:
+    """Keep *thing* from ever being freed, also at the end of the interpreter.
+
+    For objects that close descriptors when they are freed whose numbers are the program's now.
+    """
+    if sys.implementation.name == "cpython":
+        import ctypes
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
+    _kept.append(thing)
+
+
+_kept: Final[list[Any]] = []

@@ -1,0 +1,1 @@
+"""Bills each call once, whatever reports it."""

@@ -1,0 +1,224 @@
+"""Bill every provider call once, however many spans describe it, and say why.
+
+The rules, in this order:
+
+0. Spans of one gateway with the same response id that begin at once are one call.
+1. A model-call span nested in another one of the same provider call: the innermost that knows the
+   cost is billed. Several inner calls are several tries, and the outer one only repeats them.
+2. The same response id from different instrumentations at the same time is one call, whatever
+   traces the spans are in.
+   In one instrumentation it is an answer from a cache, if it comes later and at once.
+3. Spans without a common id are one call when one lies inside the other in time, with the same
+   model and the same token counts, from different instrumentations; each is paired at most once,
+   so calls of equal size that run at the same time stay as many as they are.
+
+A span that is not billed does not count as a call at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from otel_pricing.billing.spans import Key, Span, span_of
+from otel_pricing.billing.ties import Ties
+from otel_pricing.billing.twins import (
+    answer_key,
+    cached_answer,
+    response_id_evidence,
+    shape_buckets,
+    shape_evidence,
+)
+from otel_pricing.model.call import CostStatus
+from otel_pricing.model.layers import WIRE
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+    from otel_pricing.model.call import PricedCall
+
+ALONE = "only span of this call"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a span is billed, why, and which span is billed instead."""
+
+    billed: bool = True
+    reason: str = ALONE
+    instead: Key | None = None
+    described_by: Key | None = None
+    """For a request on the wire: the one span around it that describes just this request."""
+    tied: frozenset[Key] = frozenset()
+    """All spans that are tied to this one, itself included; empty for a span alone."""
+
+
+def decide(
+    calls: Sequence[PricedCall], *, parents: Mapping[Key, int | None] | None = None
+) -> list[PricedCall]:
+    """Return *calls* in their order, each with whether it is billed and why.
+
+    *parents* maps (trace id, span id) to the parent's span id for the spans between model calls,
+    such as HTTP requests; without it, spans they separate are recognised by ids, time and tokens.
+    The decision does not depend on the order of *calls*.
+    """
+    spans = {span.key: span for span in map(span_of, calls)}
+    decisions = settle(spans.values(), parents or {})
+    return [apply(priced, decisions[key_of(priced)]) for priced in calls]
+
+
+def key_of(priced: PricedCall) -> Key:
+    """Return what identifies the span of *priced*."""
+    return (priced.call.trace_id, priced.call.span_id)
+
+
+def apply(call: PricedCall, decision: Decision) -> PricedCall:
+    """Return *call* with *decision* in it."""
+    instead = decision.instead[1] if decision.instead else None
+    if (call.billed, call.billing_reason, call.billed_span_id) == (
+        decision.billed,
+        decision.reason,
+        instead,
+    ):
+        return call
+    return replace(
+        call,
+        billed=decision.billed,
+        billing_reason=decision.reason,
+        billed_span_id=instead,
+    )
+
+
+def settle(spans: Iterable[Span], parents: Mapping[Key, int | None]) -> dict[Key, Decision]:
+    """Return the decision on each of *spans*."""
+    ordered = {span.key: span for span in sorted(spans, key=lambda span: span.order)}
+    ties = Ties(ordered)
+    ties.echo()
+    ties.nest(parents)
+    ties.match(lambda s: [s.call.response_id] if s.call.response_id else [], response_id_evidence)
+    ties.match(shape_buckets, shape_evidence)
+    return _Settlement(ties).decisions
+
+
+class _Settlement:
+    """Decides for each tied group of spans which of them are the calls."""
+
+    def __init__(self, ties: Ties) -> None:
+        self.ties = ties
+        self.decisions = {key: Decision() for key in ties.spans}
+        self.calls: dict[Key, list[Span]] = {}
+        for key in self._inside_out():
+            self.calls[key] = self._settle(key)
+        self._drop_cached()
+        self._follow()
+        self._note_ties()
+        self._describe()
+
+    def _inside_out(self) -> list[Key]:
+        """Return every span after all spans inside it."""
+        order: list[Key] = []
+        stack = [key for key in self.ties.spans if key not in self.ties.outer]
+        while stack:
+            key = stack.pop()
+            order.append(key)
+            stack.extend(self.ties.inner.get(key, ()))
+        return order[::-1]
+
+    def _settle(self, key: Key) -> list[Span]:
+        """Return the spans that are billed for the calls in and inside *key*."""
+        outer = self.ties.spans[key]
+        inside = [span for inner in self.ties.inner.get(key, ()) for span in self.calls[inner]]
+        if not inside:
+            return [outer]
+        succeeded = [span for span in inside if not span.failed]
+        failed = [span for span in inside if span.failed]
+        if outer.failed:
+            # A failed whole repeats its last try; tries that worked are what was paid for.
+            if len(inside) == 1:
+                return [self._choose(outer, inside[0])]
+            return self._drop(outer, inside)
+        if not succeeded:
+            return [*failed, self._keep(outer, "succeeded after the failed tries inside it")]
+        for span in failed:
+            if span.call.request_never_sent:
+                self._replace(span, succeeded[0], "never sent, and then tried again")
+        failed = [span for span in failed if not span.call.request_never_sent]
+        if len(succeeded) == 1:
+            return [*failed, self._choose(outer, succeeded[0])]
+        if outer.tokens is not None and all(span.tokens is None for span in succeeded):
+            for span in succeeded:
+                self._replace(span, outer, "reports no usage, and the span around it does")
+            return [*failed, self._keep(outer, "the spans inside it report no usage")]
+        return self._drop(outer, inside)
+
+    def _choose(self, outer: Span, inner: Span) -> Span:
+        if inner.layer == WIRE and _knows_the_cost(inner):
+            self._replace(outer, inner, self._evidence(outer))
+            return self._keep(inner, "the request and the response themselves")
+        if outer.exactness > inner.exactness:
+            known = outer.exactness[0] != inner.exactness[0]
+            why = "its cost is known, that of the span inside it is not"
+            if not known:
+                why = "tells more about the usage than the span inside it"
+            self._replace(inner, outer, self._evidence(outer))
+            return self._keep(outer, why)
+        self._replace(outer, inner, self._evidence(outer))
+        return self._keep(inner, "innermost span of this call")
+
+    def _drop(self, outer: Span, inside: list[Span]) -> list[Span]:
+        billed = next((span for span in inside if not span.failed), inside[0])
+        self._replace(outer, billed, f"repeats the {len(inside)} calls inside it")
+        for span in inside:
+            self._keep(span, "innermost span of this call")
+        return inside
+
+    def _keep(self, span: Span, why: str) -> Span:
+        self.decisions[span.key] = Decision(billed=True, reason=why)
+        return span
+
+    def _replace(self, span: Span, by: Span, why: str) -> None:
+        scope = by.call.scope or "another instrumentation"
+        reason = f"same call as span {by.call.span_id:016x} of {scope}: {why}"
+        self.decisions[span.key] = Decision(billed=False, reason=reason, instead=by.key)
+
+    def _evidence(self, outer: Span) -> str:
+        return next(self.ties.outer[inner][1] for inner in self.ties.inner[outer.key])
+
+    def _describe(self) -> None:
+        """Note which span describes each request on the wire, where one describes no other."""
+        for key, (outer, _) in self.ties.outer.items():
+            if self.ties.spans[key].layer == WIRE and self.ties.inner[outer] == [key]:
+                self.decisions[key] = replace(self.decisions[key], described_by=outer)
+
+    def _drop_cached(self) -> None:
+        """Bill no answer that came from a cache: the same answer again, at once, and later."""
+        first: dict[Hashable, Span] = {}
+        billed = [span for key, span in self.ties.spans.items() if self.decisions[key].billed]
+        for span in sorted(billed, key=lambda span: (span.call.end_ns, span.key)):
+            key = answer_key(span)
+            if key is None:
+                continue
+            earlier = first.setdefault(key, span)
+            if earlier.call.end_ns <= span.call.start_ns and cached_answer(span) is not None:
+                self._replace(span, earlier, "its answer again, from a cache")
+
+    def _note_ties(self) -> None:
+        for root in self.ties.inner.keys() - self.ties.outer.keys():
+            tied = [root]
+            for key in tied:
+                tied.extend(self.ties.inner.get(key, ()))
+            for key in tied:
+                self.decisions[key] = replace(self.decisions[key], tied=frozenset(tied))
+
+    def _follow(self) -> None:
+        """Point every span that is not billed to one that is, past spans dropped later."""
+        for key, decision in self.decisions.items():
+            instead = decision.instead
+            while instead is not None and self.decisions[instead].instead is not None:
+                instead = self.decisions[instead].instead
+            if instead != decision.instead:
+                self.decisions[key] = replace(decision, instead=instead)
+
+
+def _knows_the_cost(wire: Span) -> bool:
+    return wire.priced.status not in {CostStatus.UNPRICED, CostStatus.ESTIMATED}

@@ -1,0 +1,122 @@
+"""A priced call with what comparing it to others needs, worked out once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from otel_pricing.model.call import CostStatus
+from otel_pricing.model.layers import FRAMEWORK, layer
+from otel_pricing.model.operations import family
+from otel_pricing.prices.aliases import model_family
+from otel_pricing.prices.catalogue import STANDARD_TIERS
+
+if TYPE_CHECKING:
+    from otel_pricing.model.call import ModelCall, PricedCall
+    from otel_pricing.model.operations import Family
+
+Key = tuple[int, int]
+"""Trace id and span id."""
+
+Tokens = tuple[int | None, int | None]
+"""Input and output tokens."""
+
+LAZY_STREAM_NS = 500_000_000
+"""A framework may hand its caller a generator and end its span; the request is made when the
+caller takes the first piece of it, hardly later."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Span:
+    """A priced call with what comparing it needs, worked out once."""
+
+    priced: PricedCall
+    call: ModelCall
+    key: Key
+    family: Family
+    models: frozenset[str]
+    tokens: Tokens | None
+    """None when the span reports neither."""
+    layer: int
+
+    @property
+    def failed(self) -> bool:
+        """Whether the call ended in an error."""
+        return self.call.failed
+
+    @property
+    def until_ns(self) -> int:
+        """Until when the request may begin that the span describes."""
+        lazy = self.layer == FRAMEWORK and self.tokens is not None and _streams(self.call)
+        return self.call.end_ns + (LAZY_STREAM_NS if lazy else 0)
+
+    @property
+    def order(self) -> tuple[int, int, int, Key]:
+        """Place from the outermost to the innermost; the same whatever order spans arrive in."""
+        return (-self.layer, self.call.start_ns, -self.call.end_ns, self.key)
+
+    @property
+    def exactness(self) -> tuple[bool, int, int]:
+        """How much the span knows about the cost; the larger tells more.
+
+        Detail goes before status: a span that counts audio apart and is partial knows better than
+        one that does not and takes all tokens for text.
+        """
+        return (
+            self.priced.status is not CostStatus.UNPRICED,
+            _details(self.call),
+            _STATUS_RANK[self.priced.status],
+        )
+
+
+_STATUS_RANK = {
+    CostStatus.PRICED: 3,
+    CostStatus.FREE: 3,
+    CostStatus.ESTIMATED: 2,
+    CostStatus.PARTIAL: 1,
+    CostStatus.REPORTED: 1,
+    CostStatus.UNPRICED: 0,
+}
+
+
+def span_of(priced: PricedCall) -> Span:
+    """Return *priced* prepared for comparison."""
+    call = priced.call
+    usage = call.usage
+    tokens = (usage.input_tokens, usage.output_tokens) if usage else None
+    return Span(
+        priced=priced,
+        call=call,
+        key=(call.trace_id, call.span_id),
+        family=family(call.operation),
+        models=frozenset(
+            model_family(name) for name in (call.response_model, call.request_model) if name
+        ),
+        tokens=tokens if tokens != (None, None) else None,
+        layer=layer(call.scope),
+    )
+
+
+def _streams(call: ModelCall) -> bool:
+    return call.streamed is True or call.time_to_first_token_ns is not None
+
+
+def _details(call: ModelCall) -> int:
+    """Return how many facts beyond plain token counts change what a call costs."""
+    usage = call.usage
+    if usage is None:
+        return 0
+    facts = (
+        usage.cache_read_tokens,
+        usage.cache_write_tokens,
+        usage.cache_write_1h_tokens,
+        usage.input_audio_tokens,
+        usage.output_audio_tokens,
+        usage.web_search_requests,
+        usage.input_image_tokens,
+        usage.output_image_tokens,
+        usage.input_video_tokens,
+        usage.output_video_tokens,
+        (call.service_tier or "").lower() not in STANDARD_TIERS,
+    )
+    return sum(1 for fact in facts if fact)

@@ -1,0 +1,205 @@
+"""What a model call cost, and an honest word on what is unknown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from otel_pricing.costing.bill import bill, nano
+from otel_pricing.costing.exposure import at_most, hidden_units
+from otel_pricing.model.call import NANO_PER_USD, CostStatus, ModelCall, PricedCall, Usage
+from otel_pricing.model.operations import Family, family
+from otel_pricing.model.outcome import was_rejected
+from otel_pricing.prices.price import Price
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from otel_pricing.prices.book import PriceBook
+
+
+REPORTED_BY = "reported by "
+"""Begins the price source of a call that costs what its span reports."""
+
+
+def price_call(call: ModelCall, book: PriceBook) -> PricedCall:
+    """Return *call* with its cost by the prices of *book*.
+
+    A call that was turned away is free. One whose usage or price is not known costs what its span
+    reports, if that is more than 0; else it is unpriced, with a bound on what it may have cost.
+    Unknown is never zero.
+    """
+    priced = _computed(call, book)
+    if call.reported_cost_usd and (
+        priced.status is CostStatus.UNPRICED or _is_of_another_seller(priced, book)
+    ):
+        return _reported(call, call.reported_cost_usd, priced.reason)
+    return priced
+
+
+def _is_of_another_seller(priced: PricedCall, book: PriceBook) -> bool:
+    if priced.status is not CostStatus.ESTIMATED:
+        return False
+    price = book.quote(priced.call)
+    return price is not None and price.seller_is_assumed
+
+
+def _reported(call: ModelCall, usd: Decimal, why: str) -> PricedCall:
+    source = call.reported_cost_source
+    return PricedCall(
+        call=call,
+        status=CostStatus.REPORTED,
+        cost_nano_usd=nano(usd * NANO_PER_USD),
+        reason=why,
+        price_source=f"{REPORTED_BY}{source or 'the span'}",
+    )
+
+
+def _computed(call: ModelCall, book: PriceBook) -> PricedCall:
+    usage = call.usage
+    if not _says_tokens(usage) and (
+        call.request_never_sent or was_rejected(call.error_type, call.http_status_code)
+    ):
+        return _free(call, _rejection(call))
+    price = book.quote(call)
+    if price is None:
+        return _unpriced(call, _no_price(call), book.dearest(call.provider, call.start_ns), None)
+    if price.is_free:
+        return _free(call, "declared free", price.source)
+    if usage is None:
+        return _without_usage(call, price)
+    if not price.has_token_rates:
+        reason = _no_token_rates(price)
+        dearest = book.dearest(call.provider, call.start_ns)
+        return _unpriced(call, reason, dearest, price)
+    return _with_usage(call, usage, price, book)
+
+
+def unpriced(call: ModelCall, reason: str) -> PricedCall:
+    """Return *call* with nothing known of its cost, because of *reason*; needs no price data."""
+    return _unpriced(call, reason, None, None)
+
+
+def _with_usage(call: ModelCall, usage: Usage, price: Price, book: PriceBook) -> PricedCall:
+    total = bill(usage, price)
+    unsaid = _unsaid(call, usage, price)
+    amount = nano(total.nano_usd)
+    missing = total.unpriced or unsaid
+    assumed = _assumed(call, price, total.assumptions)
+    if not missing:
+        return PricedCall(
+            call=call,
+            status=CostStatus.ESTIMATED if assumed else CostStatus.PRICED,
+            cost_nano_usd=amount,
+            reason="; ".join(assumed),
+            price_source=price.source,
+            exposure_nano_usd=_more_at_most(call, usage, price, amount),
+        )
+    dearest = book.dearest(call.provider, call.start_ns)
+    bound = at_most(call, usage, price, dearest)
+    return PricedCall(
+        call=call,
+        status=CostStatus.PARTIAL,
+        cost_nano_usd=amount,
+        reason=_what_is_missing(total.unpriced, unsaid),
+        price_source=price.source,
+        exposure_nano_usd=None if bound is None else max(bound, amount),
+    )
+
+
+def _more_at_most(call: ModelCall, usage: Usage, price: Price, amount: int) -> int | None:
+    """Return the most a call with an estimated usage can have cost; None for any other."""
+    if not call.usage_estimate:
+        return None
+    bound = at_most(call, replace(usage, output_tokens=None), price, None)
+    return None if bound is None else max(bound, amount)
+
+
+def _assumed(call: ModelCall, price: Price, rates: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which rates stand in for those that the list lacks."""
+    assumed: tuple[str, ...] = (", ".join(rates),) if rates else ()
+    if call.usage_estimate:
+        assumed += (call.usage_estimate,)
+    if not price.tier_is_priced:
+        assumed += (f"no price for the tier {call.service_tier}; charged at the standard rates",)
+    if price.seller_is_assumed:
+        assumed += (f"{call.provider} does not list the model; charged at its maker's rates",)
+    return assumed
+
+
+def _what_is_missing(unpriced: tuple[str, ...], unsaid: tuple[str, ...]) -> str:
+    clauses = [f"no price for {', '.join(unpriced)}"] if unpriced else []
+    if unsaid:
+        clauses.append(f"{', '.join(unsaid)} not reported")
+    return "; ".join(clauses)
+
+
+def _unsaid(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]:
+    """Return which tokens a call of its kind must have used and its span leaves out."""
+    unsaid: tuple[str, ...] = ()
+    if usage.input_tokens is None:
+        unsaid += ("input tokens",)
+    if usage.output_tokens is None and family(call.operation) is Family.TEXT:
+        unsaid += ("output tokens",)
+    return unsaid + hidden_units(call, usage, price)
+
+
+def _without_usage(call: ModelCall, price: Price) -> PricedCall:
+    if price.usd_per_request is not None and not price.has_token_rates and not call.failed:
+        return PricedCall(
+            call=call,
+            status=CostStatus.PRICED,
+            cost_nano_usd=nano(price.usd_per_request * NANO_PER_USD),
+            reason="priced by the request",
+            price_source=price.source,
+        )
+    reason = "no usage reported"
+    if call.failed:
+        reason = f"failed ({call.error_type}) without saying what it used"
+    return _unpriced(call, reason, None, price)
+
+
+def _unpriced(
+    call: ModelCall, reason: str, dearest: Price | None, price: Price | None
+) -> PricedCall:
+    usage = call.usage or Usage()
+    return PricedCall(
+        call=call,
+        status=CostStatus.UNPRICED,
+        cost_nano_usd=None,
+        reason=reason,
+        price_source=price.source if price else "",
+        exposure_nano_usd=at_most(call, usage, price or Price(), dearest),
+    )
+
+
+def _free(call: ModelCall, reason: str, source: str = "") -> PricedCall:
+    return PricedCall(
+        call=call, status=CostStatus.FREE, cost_nano_usd=0, reason=reason, price_source=source
+    )
+
+
+def _says_tokens(usage: Usage | None) -> bool:
+    # Some instrumentations write zeros for a call that never had an answer.
+    return usage is not None and bool(usage.input_tokens or usage.output_tokens)
+
+
+def _rejection(call: ModelCall) -> str:
+    if call.request_never_sent:
+        return f"never reached the provider ({call.error_type})"
+    status = f" with HTTP {call.http_status_code}" if call.http_status_code else ""
+    return f"rejected{status} before any work ({call.error_type})"
+
+
+def _no_price(call: ModelCall) -> str:
+    if not call.model:
+        return "the span names no model"
+    provider = f" of {call.provider}" if call.provider else ""
+    return f"no price known for {call.model}{provider}"
+
+
+def _no_token_rates(price: Price) -> str:
+    if price.other_units:
+        units = ", ".join(unit.rpartition("_")[0].replace("_", " ") for unit in price.other_units)
+        return f"priced by {units}, which the span does not report"
+    return "in the price list without a price"

@@ -1,0 +1,109 @@
+"""The most a call can have cost, for those whose cost is not known."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from otel_pricing.costing.bill import NANO_PER_TOKEN, ZERO, nano
+from otel_pricing.model.call import NANO_PER_USD, ModelCall, Usage
+from otel_pricing.model.operations import Family, family
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from otel_pricing.prices.price import Price, Rate
+
+
+# In names of models whose plain rates are those of text only.
+AUDIO_MODEL = re.compile(r"(?:\A|[-_.])(?:audio|realtime|transcribe)(?:\Z|[-_.])")
+# Models that search the web for every answer.
+SEARCH_MODEL = re.compile(r"deep-research|(?:\A|[-_.])search(?:\Z|[-_.])")
+
+
+def may_hide_audio(call: ModelCall, usage: Usage) -> bool:
+    """Return whether some tokens may be audio without the span saying which.
+
+    Not every instrumentation splits audio from text, and audio costs many times as much.
+    """
+    said = usage.input_audio_tokens is not None or usage.output_audio_tokens is not None
+    return not said and AUDIO_MODEL.search(call.model) is not None
+
+
+def hidden_units(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]:
+    """Return the units that *price* charges apart, the model uses, and the span does not report.
+
+    Text, images, video and audio are tokens alike; a total that does not split them cannot be
+    priced where their rates differ. A model with a rate for reasoning always reasons.
+    """
+    hidden: tuple[str, ...] = ()
+    speaks = price.output_audio is not None and usage.output_tokens
+    said_audio = usage.input_audio_tokens is not None or usage.output_audio_tokens is not None
+    if may_hide_audio(call, usage) or (speaks and not said_audio):
+        hidden += ("audio tokens",)
+    if _differs(price.output_image, price.output) and usage.output_tokens:
+        hidden += ("image output tokens",) if usage.output_image_tokens is None else ()
+    # A span that splits one side leaves out the parts of the other that are 0.
+    unsplit = usage.input_image_tokens is None and usage.output_image_tokens is None
+    if _differs(price.input_image, price.input) and usage.input_tokens and unsplit:
+        hidden += ("image input tokens",)
+    if _differs(price.output_video, price.output) and usage.output_tokens:
+        hidden += ("video output tokens",) if usage.output_video_tokens is None else ()
+    if price.reasoning is not None and usage.reasoning_tokens is None:
+        hidden += ("reasoning tokens",)
+    searches = price.usd_per_web_search is not None and SEARCH_MODEL.search(call.model)
+    if searches and usage.web_search_requests is None:
+        hidden += ("web searches",)
+    return hidden
+
+
+def _differs(rate: Rate | None, text: Rate | None) -> bool:
+    return rate is not None and text is not None and rate != text
+
+
+def at_most(call: ModelCall, usage: Usage, price: Price, dearest: Price | None) -> int | None:
+    """Return the most the call can have cost; None when nothing bounds it.
+
+    Tokens that were not reported are bounded by what the request allowed and the model takes.
+    """
+    context = price.context_tokens
+    tokens_in = usage.input_tokens if usage.input_tokens is not None else context
+    tokens_out = usage.output_tokens
+    if tokens_out is None:
+        tokens_out = call.max_output_tokens if call.max_output_tokens is not None else context
+    if family(call.operation) is not Family.TEXT:
+        tokens_out = usage.output_tokens or 0
+    hidden = hidden_units(call, usage, price)
+    if "reasoning tokens" in hidden or "web searches" in hidden:
+        # Nothing on the span bounds how often the model searched or how long it thought.
+        return None
+    rate_in = _highest(price, dearest, ("input", "cache_write", "cache_write_1h"))
+    rate_out = _highest(price, dearest, ("output", "reasoning"))
+    if usage.input_audio_tokens or "audio tokens" in hidden:
+        rate_in = max(rate_in, _highest(price, dearest, ("input_audio",)))
+    if usage.output_audio_tokens or "audio tokens" in hidden:
+        rate_out = max(rate_out, _highest(price, dearest, ("output_audio",)))
+    for unit in ("input_image", "input_video"):
+        if getattr(usage, f"{unit}_tokens") or f"{unit[6:]} input tokens" in hidden:
+            rate_in = max(rate_in, _highest(price, dearest, (unit,)))
+    for unit in ("output_image", "output_video"):
+        if getattr(usage, f"{unit}_tokens") or f"{unit[7:]} output tokens" in hidden:
+            rate_out = max(rate_out, _highest(price, dearest, (unit,)))
+    if tokens_in is None or tokens_out is None or (tokens_in and not rate_in):
+        return None
+    searches = (usage.web_search_requests or 0) * _per_search(price, dearest)
+    return nano((tokens_in * rate_in + tokens_out * rate_out) * NANO_PER_TOKEN + searches)
+
+
+def _highest(price: Price, dearest: Price | None, units: tuple[str, ...]) -> Decimal:
+    """Return the model's highest own rate for *units*, or else the dearest known."""
+    for source in (price, dearest):
+        rates = [rate.dearest for unit in units if source and (rate := source.rate(unit))]
+        if rates:
+            return max(rates)
+    return ZERO
+
+
+def _per_search(price: Price, dearest: Price | None) -> Decimal:
+    each = price.usd_per_web_search or (dearest.usd_per_web_search if dearest else None) or ZERO
+    return each * NANO_PER_USD

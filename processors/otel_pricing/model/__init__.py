@@ -1,0 +1,1 @@
+"""Calls, usage and the names of what they carry."""

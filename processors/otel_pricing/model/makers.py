@@ -1,0 +1,44 @@
+"""Makers of models, by the models' names.
+
+Other makers' models are reached over the OpenAI client and its paths. The name says whose prices
+apply where neither the host nor the path does.
+"""
+
+from __future__ import annotations
+
+_PREFIXES: tuple[tuple[str, str], ...] = (
+    ("claude", "anthropic"),
+    ("gemini", "gcp.gemini"),
+    ("gemma", "gcp.gemini"),
+    ("mistral", "mistral_ai"),
+    ("ministral", "mistral_ai"),
+    ("magistral", "mistral_ai"),
+    ("codestral", "mistral_ai"),
+    ("devstral", "mistral_ai"),
+    ("pixtral", "mistral_ai"),
+    ("open-mistral", "mistral_ai"),
+    ("open-mixtral", "mistral_ai"),
+    ("voxtral", "mistral_ai"),
+    ("deepseek", "deepseek"),
+    ("command", "cohere"),
+    ("grok", "x_ai"),
+    ("sonar", "perplexity"),
+    ("voyage", "voyageai"),
+    ("kimi", "moonshot_ai"),
+    ("moonshot", "moonshot_ai"),
+    ("gpt-", "openai"),
+    ("chatgpt", "openai"),
+    ("o1", "openai"),
+    ("o3", "openai"),
+    ("o4", "openai"),
+    ("text-embedding-3", "openai"),
+)
+
+
+def maker_of(model: str) -> str | None:
+    """Return the provider that makes *model*, spelled as `gen_ai.provider.name`; None if unknown.
+
+    A path before the name, as gateways write it (`anthropic/claude-...`), is passed over.
+    """
+    name = model.rpartition("/")[2].lower()
+    return next((maker for prefix, maker in _PREFIXES if name.startswith(prefix)), None)

@@ -1,0 +1,245 @@
+"""Counts from a usage object: what a provider's response calls `usage`, in every spelling.
+
+The one reader of such objects: for responses on the wire, for spans that carry a copy of one, and
+for imports. A usage object holds counts only, so reading it touches no text of the user.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from otel_pricing.model.usage import Counts, normalise
+from otel_pricing.model.values import count, usd, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_pricing.model.call import Usage
+
+_INPUT_INCLUDING_CACHE = (
+    "prompt_tokens",  # OpenAI chat, Mistral, LiteLLM
+    "promptTokenCount",  # Gemini
+    "prompt_token_count",  # Gemini in Python, Llama on Bedrock
+    "promptTokens",  # Vercel AI SDK
+    "prompt_eval_count",  # Ollama
+    "inputTextTokenCount",  # Titan on Bedrock
+)
+_INPUT = (
+    "input_tokens",  # Anthropic, OpenAI responses
+    "inputTokens",  # Bedrock Converse
+    "inputTokenCount",  # Bedrock InvokeModel metrics
+)
+_OUTPUT = (
+    "output_tokens",
+    "completion_tokens",
+    "candidatesTokenCount",
+    "candidates_token_count",
+    "responseTokenCount",  # Gemini Live
+    "response_token_count",
+    "outputTokens",
+    "outputTokenCount",
+    "completionTokens",
+    "eval_count",
+    "generation_token_count",
+    "generated_tokens",  # Hugging Face TGI
+)
+_TOTAL = ("total_tokens", "totalTokenCount", "total_token_count", "totalTokens")
+_THOUGHTS = ("thoughtsTokenCount", "thoughts_token_count")
+_TOOL_PROMPT = ("toolUsePromptTokenCount", "tool_use_prompt_token_count")
+_READ_BESIDE = ("cache_read_input_tokens", "cacheReadInputTokens", "cacheReadInputTokenCount")
+_WRITE_BESIDE = (
+    "cache_creation_input_tokens",
+    "cacheWriteInputTokens",
+    "cacheWriteInputTokenCount",
+)
+_READ = (
+    *_READ_BESIDE,
+    "cachedContentTokenCount",
+    "cached_content_token_count",
+    "cached_tokens",  # Moonshot, Cohere
+    "num_cached_tokens",  # Mistral
+    "prompt_cache_hit_tokens",  # DeepSeek
+    "cachedInputTokens",  # Vercel AI SDK
+)
+_IN_DETAILS = (
+    "prompt_tokens_details",  # OpenAI chat, Gemini in Python
+    "input_tokens_details",  # OpenAI responses
+    "input_token_details",  # LangChain, OpenAI realtime and transcription
+    "inputTokenDetails",  # Vercel AI SDK
+    "promptTokensDetails",  # Gemini
+    "cache_creation",  # Anthropic
+)
+_OUT_DETAILS = (
+    "completion_tokens_details",
+    "output_tokens_details",
+    "output_token_details",
+    "outputTokenDetails",
+    "candidatesTokensDetails",
+    "candidates_tokens_details",
+    "responseTokensDetails",
+    "response_tokens_details",
+)
+_CACHE_DETAILS = ("cacheTokensDetails", "cache_tokens_details")
+_TOOL_DETAILS = ("toolUsePromptTokensDetails", "tool_use_prompt_tokens_details")
+_SPLIT = ("prompt_tokens_details", "cache_creation_token_details")  # LiteLLM
+_SEARCHES = (
+    ("server_tool_use", "web_search_requests"),
+    ("num_search_queries",),  # Perplexity
+)
+_MODALITIES = ("audio", "image", "video")
+_FIELDS = frozenset(field.name for field in fields(Counts))
+
+USAGE_KEYS = frozenset(
+    {
+        *_INPUT_INCLUDING_CACHE, *_INPUT, *_OUTPUT, *_TOTAL, *_THOUGHTS, *_TOOL_PROMPT, *_READ,
+        *_WRITE_BESIDE, *_IN_DETAILS, *_OUT_DETAILS, *_CACHE_DETAILS, *_TOOL_DETAILS,
+        *(key for path in (*_SEARCHES, _SPLIT) for key in path),
+        "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens", "cache_creation_tokens",
+        "cacheWriteTokens", "cacheReadTokens", "cache_read", "reasoning", "reasoning_tokens",
+        "reasoningTokens", "modality", "tokenCount", "token_count", "cached_tokens_details",
+        "billed_units", "tokens", "cacheDetails", "ttl", "audio", "image", "video", "text_tokens",
+        *(f"{name}_tokens" for name in _MODALITIES), "citation_tokens", "cost", "total_cost",
+        "estimated_cost", "cost_in_usd_ticks",
+    }
+)  # fmt: skip
+"""Every key that is read inside a usage object, at any depth."""
+_USD_PER_TICK = Decimal("1e-10")
+
+
+def counts_of(said: Mapping[str, object]) -> Counts:
+    """Return the counts in the usage object *said*.
+
+    Anthropic and Bedrock count cached tokens beside the input, Gemini counts thoughts beside the
+    output; the result includes both, as it does everywhere else. Values that are not sane counts
+    are left out.
+    """
+    top = _billed(said)
+    read = _largest(
+        *(top.get(name) for name in _READ),
+        *_in(top, _IN_DETAILS, "cached_tokens", "cache_read", "cacheReadTokens"),
+    )
+    write = _largest(
+        *(top.get(name) for name in _WRITE_BESIDE),
+        *_in(top, _IN_DETAILS, "cache_creation_tokens", "cache_creation", "cacheWriteTokens"),
+    )
+    counts: dict[str, int | None] = {
+        "input_tokens": _input(top, (read or 0) + (write or 0)),
+        "output_tokens": _output(top),
+        "total_tokens": _first(top, _TOTAL),
+        "cache_read_tokens": read,
+        "cache_write_tokens": write,
+        "cache_write_5m_tokens": _lifetime(top, "5m"),
+        "cache_write_1h_tokens": _lifetime(top, "1h"),
+        "reasoning_tokens": _largest(
+            *_in(top, _OUT_DETAILS, "reasoning_tokens", "reasoning", "reasoningTokens"),
+            *(top.get(n) for n in (*_THOUGHTS, "reasoning_tokens", "reasoningTokens")),
+        ),
+        "web_search_requests": _largest(*(walk(top, *path) for path in _SEARCHES)),
+        "citation_tokens": count(top.get("citation_tokens")),
+    }
+    for name in _MODALITIES:
+        prompt, tools = _modality(top, _IN_DETAILS, name), _modality(top, _TOOL_DETAILS, name)
+        counts[f"input_{name}_tokens"] = _sum(prompt, tools)
+        counts[f"output_{name}_tokens"] = _modality(top, _OUT_DETAILS, name)
+        cached = (walk(top.get(d), "cached_tokens_details", f"{name}_tokens") for d in _IN_DETAILS)
+        counts[f"cached_{name}_tokens"] = _largest(*cached, _modality(top, _CACHE_DETAILS, name))
+    return Counts(**{name: n for name, n in counts.items() if name in _FIELDS})
+
+
+def read_usage(said: Mapping[str, object], *, total_is_input: bool = False) -> Usage | None:
+    """Return the usage that the usage object *said* describes; None when it describes none.
+
+    *total_is_input* reads a lone total as the input, as calls without output report it.
+    """
+    usage = normalise(counts_of(said))
+    if usage is None and total_is_input and (total := _first(_billed(said), _TOTAL)):
+        return normalise(Counts(input_tokens=total))
+    return usage
+
+
+def reported_cost_usd(said: Mapping[str, object]) -> Decimal | None:
+    """Return the cost in US dollars that the usage object *said* claims, or None."""
+    cost = said.get("cost")
+    for value in (walk(cost, "total_cost"), cost, said.get("estimated_cost")):
+        if (amount := usd(value)) is not None:
+            return amount
+    ticks = usd(said.get("cost_in_usd_ticks"))
+    if ticks is None and isinstance(whole := said.get("cost_in_usd_ticks"), int):
+        ticks = Decimal(whole) if 0 <= whole < 10**18 else None
+    return None if ticks is None else ticks * _USD_PER_TICK
+
+
+def _billed(said: Mapping[str, object]) -> Mapping[str, object]:
+    """Return *said* with Cohere's billed units, or else its tokens, raised to the top."""
+    for name in ("tokens", "billed_units"):
+        if isinstance(inner := said.get(name), dict):
+            said = {**said, **{k: v for k, v in inner.items() if v is not None}}
+    return said
+
+
+def _input(top: Mapping[str, object], cached: int) -> int | None:
+    including = _first(top, _INPUT_INCLUDING_CACHE)
+    if including is not None:
+        # Gemini counts what tools added beside the prompt.
+        return including + (_first(top, _TOOL_PROMPT) or 0)
+    found = _first(top, _INPUT)
+    if found is None or not any(name in top for name in (*_READ_BESIDE, *_WRITE_BESIDE)):
+        return found
+    output, total = count(top.get("output_tokens")), count(top.get("total_tokens"))
+    if total is not None and output is not None and total == found + output:
+        return max(found, cached)  # somebody else's total: Anthropic itself sends none
+    return found + cached
+
+
+def _output(top: Mapping[str, object]) -> int | None:
+    found = _first(top, _OUTPUT)
+    thoughts = _first(top, _THOUGHTS)
+    if thoughts is None:
+        return found
+    prompt, total = _input(top, 0), _first(top, _TOTAL)
+    if found is not None and total is not None and prompt is not None:
+        beyond = total - prompt
+        # The total says whether thoughts are a part of the candidates, and what nobody counted.
+        return max(found, beyond) if beyond >= found else found + thoughts
+    return (found or 0) + thoughts
+
+
+def _lifetime(top: Mapping[str, object], lifetime: str) -> int | None:
+    key = f"ephemeral_{lifetime}_input_tokens"
+    listed = top.get("cacheDetails")  # Bedrock
+    by_ttl = [
+        walk(item, "inputTokens")
+        for item in (listed if isinstance(listed, list) else ())
+        if walk(item, "ttl") == lifetime
+    ]
+    return _largest(*_in(top, _IN_DETAILS, key), walk(top, *_SPLIT, key), *by_ttl)
+
+
+def _modality(top: Mapping[str, object], places: tuple[str, ...], name: str) -> int | None:
+    listed = [
+        _first(item, ("tokenCount", "token_count"))
+        for place in places
+        if isinstance(items := top.get(place), list)
+        for item in items
+        if isinstance(item, dict) and str(item.get("modality")).lower().endswith(name)
+    ]
+    return _largest(*_in(top, places, f"{name}_tokens", name), *listed)
+
+
+def _in(top: Mapping[str, object], places: tuple[str, ...], *keys: str) -> list[object]:
+    return [inner.get(k) for p in places if isinstance(inner := top.get(p), dict) for k in keys]
+
+
+def _first(top: Mapping[str, object], names: tuple[str, ...]) -> int | None:
+    return next((n for name in names if (n := count(top.get(name))) is not None), None)
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return one if other is None else (one or 0) + other
+
+
+def _largest(*values: object) -> int | None:
+    """Return the largest of several spellings of one count; the unused ones are often 0."""
+    return max((n for value in values if (n := count(value)) is not None), default=None)

@@ -1,0 +1,1 @@
+"""From spans, log records and archives to model calls."""

@@ -1,0 +1,14 @@
+"""The Anthropic SDK's own spans: the conventions, and the split of cache writes by lifetime."""
+
+from __future__ import annotations
+
+from otel_pricing.reading.dialects import otel_genai
+from otel_pricing.reading.dialects.reading import Dialect
+
+SCOPE = "com.anthropic.sdk"
+
+ANTHROPIC_SDK = Dialect(
+    "anthropic-sdk",
+    speaks=lambda record: record.scope_name.startswith(SCOPE),
+    operation=otel_genai.operation,
+)

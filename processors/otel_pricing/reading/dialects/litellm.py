@@ -1,0 +1,48 @@
+"""LiteLLM's own OpenTelemetry callback: cached tokens stand only in a string."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from otel_pricing.model.usage import normalise
+from otel_pricing.model.usage_objects import counts_of
+from otel_pricing.model.values import LONGEST_JSON, json_object
+from otel_pricing.reading.dialects import otel_genai
+from otel_pricing.reading.dialects.reading import Dialect
+
+if TYPE_CHECKING:
+    from otel_pricing.model.call import ModelCall
+    from otel_pricing.model.record import SpanRecord
+
+SCOPE = "litellm"
+USAGE_OBJECT = "metadata.usage_object"
+
+
+def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
+    """Take the usage from LiteLLM's usage object, which says more than the span's counts."""
+    said = _mapping(record.attributes.get(USAGE_OBJECT))
+    usage = normalise(counts_of(said))
+    return call if usage is None else replace(call, usage=usage)
+
+
+def _mapping(value: object) -> dict[str, object]:
+    """Return the object in *value*: JSON, or what Python prints for a dict."""
+    parsed = json_object(value)
+    if parsed or not isinstance(value, str) or len(value) > LONGEST_JSON // 10:
+        return parsed
+    try:
+        # Only literals are read: this evaluates nothing.
+        literal = ast.literal_eval(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return {}
+    return literal if isinstance(literal, dict) else {}
+
+
+LITELLM = Dialect(
+    "litellm",
+    speaks=lambda record: record.scope_name == SCOPE or USAGE_OBJECT in record.attributes,
+    operation=otel_genai.operation,
+    refine=refine,
+)

@@ -1,0 +1,78 @@
+"""MLflow's tracing: attributes of its own, each value as JSON.
+
+Chat models, plain ones, embeddings and rerankers are model calls; chains, agents, tools and
+retrievers are not. The provider is mostly not said: the model's name tells who bills.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from otel_pricing.model.usage import Counts, normalise
+from otel_pricing.model.values import count, json_object, text, walk
+from otel_pricing.reading.dialects.reading import Dialect
+
+if TYPE_CHECKING:
+    from otel_pricing.model.call import ModelCall, Usage
+    from otel_pricing.model.record import SpanRecord
+
+TYPE = "mlflow.spanType"
+OPERATION_OF_TYPE = {
+    "CHAT_MODEL": "chat",
+    "LLM": "chat",
+    "EMBEDDING": "embeddings",
+    "RERANKER": "rerank",
+}
+USAGE = "mlflow.chat.tokenUsage"
+OUTPUT = "mlflow.spanOutputs"
+
+
+def operation(record: SpanRecord) -> str | None:
+    """Return the model-call operation of the span's type."""
+    return OPERATION_OF_TYPE.get(_said(record, TYPE))
+
+
+def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
+    """Read from the JSON what the call used and who answered it."""
+    answer = {} if call.operation == "embeddings" else json_object(record.attributes.get(OUTPUT))
+    tier = text(walk(answer, "service_tier")) or _said(record, "service_tier")
+    return replace(
+        call,
+        provider=_said(record, "mlflow.llm.provider") or call.provider,
+        request_model=_said(record, "model") or call.request_model,
+        response_model=_said(record, "mlflow.llm.model") or call.response_model,
+        response_id=call.response_id or text(walk(answer, "id")),
+        service_tier=call.service_tier or tier or None,
+        usage=_usage(record) or call.usage,
+    )
+
+
+def _usage(record: SpanRecord) -> Usage | None:
+    said = json_object(record.attributes.get(USAGE))
+    return normalise(
+        Counts(
+            input_tokens=count(said.get("input_tokens")),
+            output_tokens=count(said.get("output_tokens")),
+            total_tokens=count(said.get("total_tokens")),
+            cache_read_tokens=count(said.get("cache_read_input_tokens")),
+            cache_write_tokens=count(said.get("cache_creation_input_tokens")),
+        )
+    )
+
+
+def _said(record: SpanRecord, name: str) -> str:
+    """Return the text that an attribute holds, as JSON or plainly."""
+    value = text(record.attributes.get(name)) or ""
+    if not value.startswith('"'):
+        return value
+    try:
+        return text(json.loads(value)) or ""
+    except ValueError:
+        return ""
+
+
+MLFLOW = Dialect(
+    "mlflow", speaks=lambda record: TYPE in record.attributes, operation=operation, refine=refine
+)

@@ -1,0 +1,50 @@
+"""Logfire and LangSmith: the conventions for the totals, a usage object for the rest.
+
+LangSmith also writes the details of a total as an object of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+from otel_pricing.model.usage import normalise
+from otel_pricing.model.usage_objects import counts_of
+from otel_pricing.model.values import json_object, text
+from otel_pricing.reading.dialects import otel_genai
+from otel_pricing.reading.dialects.reading import Dialect
+
+if TYPE_CHECKING:
+    from otel_pricing.model.call import ModelCall, Usage
+    from otel_pricing.model.record import SpanRecord
+
+USAGE_OBJECTS = ("gen_ai.usage.raw", "langsmith.metadata.usage_metadata")
+DETAILS = ("input_token_details", "output_token_details")
+_ATTRIBUTES = (*USAGE_OBJECTS, *(f"gen_ai.usage.{name}" for name in DETAILS))
+
+
+def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
+    """Add to the totals of the attributes what only the usage object tells."""
+    said = next((o for n in USAGE_OBJECTS if (o := json_object(record.attributes.get(n)))), {})
+    if not said:
+        said = {n: json_object(record.attributes.get(f"gen_ai.usage.{n}")) for n in DETAILS}
+    found = normalise(counts_of(said))
+    if found is None:
+        return call
+    tier = call.service_tier or text(said.get("service_tier"))
+    return replace(call, usage=_filled(call.usage, found), service_tier=tier)
+
+
+def _filled(usage: Usage | None, found: Usage) -> Usage:
+    if usage is None:
+        return found
+    unsaid = {f.name for f in fields(usage) if getattr(usage, f.name) is None}
+    return replace(usage, **{name: getattr(found, name) for name in unsaid})
+
+
+RAW_USAGE = Dialect(
+    "raw-usage",
+    speaks=lambda record: any(name in record.attributes for name in _ATTRIBUTES),
+    operation=otel_genai.operation,
+    refine=refine,
+)

@@ -1,0 +1,138 @@
+"""Read a model call by a table of names; what every dialect shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from otel_pricing.model import outcome, scope_keys
+from otel_pricing.model.call import ModelCall
+from otel_pricing.model.hosts import provider_of
+from otel_pricing.model.prompts import prompt_digest
+from otel_pricing.model.usage import Counts, normalise
+from otel_pricing.model.values import first_count, first_text, nanoseconds, truth, usd
+from otel_pricing.prices.aliases import list_provider, names_no_seller
+from otel_pricing.reading.dialects.names import CONVENTION, CURRENCY, AttributeNames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from decimal import Decimal
+
+    from otel_pricing.model.record import SpanRecord
+
+FIRST_TOKEN_EVENTS = frozenset({"First Token Stream Event", "gen_ai.content.completion.chunk"})
+
+_COUNTED = tuple(f.name for f in fields(Counts))
+
+_CLIENT_OF_MANY = "openai"
+"""Many providers are reached with its client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one family of instrumentations writes a model call."""
+
+    name: str
+    speaks: Callable[[SpanRecord], bool]
+    """Whether a span is written in this dialect."""
+    operation: Callable[[SpanRecord], str | None]
+    """The model-call operation of a span in this dialect; None for agents, tools and chains."""
+    names: AttributeNames = CONVENTION
+    input_excludes_cache: bool = False
+    """Whether input tokens are counted without the cached ones."""
+    beside: tuple[tuple[str, str], ...] = ()
+    """(part, total): counts that this dialect reports beside the total that includes them."""
+    refine: Callable[[SpanRecord, ModelCall], ModelCall] | None = None
+    """Corrects the call with what this dialect says in its own way."""
+
+    def read(self, record: SpanRecord) -> ModelCall | None:
+        """Return the call *record* describes, or None when it is not a model call."""
+        operation = self.operation(record)
+        if operation is None:
+            return None
+        call = self._call(record, operation)
+        return self.refine(record, call) if self.refine else call
+
+    def _call(self, record: SpanRecord, operation: str) -> ModelCall:
+        attributes, names = record.attributes, self.names
+        resource = record.resource_attributes
+        error = outcome.error_type(record)
+        provider = self._provider(record)
+        cost, cost_source = self._reported_cost(record)
+        return ModelCall(
+            trace_id=record.trace_id,
+            span_id=record.span_id,
+            parent_span_id=record.parent_span_id,
+            start_ns=record.start_ns,
+            end_ns=max(record.start_ns, record.end_ns),
+            scope=record.scope_name,
+            operation=operation,
+            provider=provider,
+            request_model=first_text(attributes, names.request_model) or "",
+            response_model=first_text(attributes, names.response_model) or "",
+            response_id=first_text(attributes, names.response_id),
+            service_tier=first_text(attributes, names.service_tier)
+            or first_text(attributes, names.requested_tier),
+            usage=normalise(
+                self.counts(record),
+                input_excludes_cache=self.input_excludes_cache,
+                rest_is_output=list_provider(provider) == "google",
+            ),
+            max_output_tokens=first_count(attributes, names.max_output_tokens),
+            streamed=self._streamed(record),
+            error_type=error,
+            http_status_code=outcome.http_status_code(record),
+            request_never_sent=error is not None and outcome.never_sent(record),
+            time_to_first_token_ns=self._first_token(record),
+            service=first_text(resource, ("service.name",)) or "",
+            tenant=first_text(attributes, scope_keys.TENANT)
+            or first_text(resource, scope_keys.TENANT),
+            user=first_text(attributes, scope_keys.USER),
+            session=first_text(attributes, scope_keys.SESSION),
+            agent=first_text(attributes, scope_keys.AGENT),
+            feature_flag=scope_keys.feature_flag(attributes),
+            prompt_mark=prompt_digest(attributes),
+            reported_cost_usd=cost,
+            reported_cost_source=cost_source,
+        )
+
+    def _provider(self, record: SpanRecord) -> str:
+        said = first_text(record.attributes, self.names.provider) or ""
+        if said.lower() == _CLIENT_OF_MANY or names_no_seller(said):
+            server = first_text(record.attributes, self.names.server)
+            return (provider_of(server) if server else None) or said
+        return said
+
+    def counts(self, record: SpanRecord) -> Counts:
+        """Return the counts of *record* as it reports them."""
+        attributes, names = record.attributes, self.names
+        found = {name: first_count(attributes, getattr(names, name)) for name in _COUNTED}
+        for part, total in self.beside:
+            whole = found[total]
+            if whole is not None:
+                found[total] = whole + (first_count(attributes, (part,)) or 0)
+        return Counts(**found)
+
+    def _reported_cost(self, record: SpanRecord) -> tuple[Decimal | None, str]:
+        attributes = record.attributes
+        if (first_text(attributes, (CURRENCY,)) or "USD").upper() != "USD":
+            return None, ""
+        for name in self.names.reported_cost:
+            cost = usd(attributes.get(name)) if name in attributes else None
+            if cost is not None:
+                return cost, name
+        return None, ""
+
+    def _streamed(self, record: SpanRecord) -> bool | None:
+        values = (truth(record.attributes.get(name)) for name in self.names.streamed)
+        return next((value for value in values if value is not None), None)
+
+    def _first_token(self, record: SpanRecord) -> int | None:
+        for name in self.names.first_token_seconds:
+            found = nanoseconds(record.attributes.get(name))
+            if found is not None:
+                return found
+        for event in record.events:
+            if event.name in FIRST_TOKEN_EVENTS and event.time_ns >= record.start_ns:
+                return event.time_ns - record.start_ns
+        return None

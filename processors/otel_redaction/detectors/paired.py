@@ -1,0 +1,255 @@
+"""Passwords and secrets whose name stands apart: CSV columns, SQL columns, YAML pairs, other tongues.
+
+The name is a column's header, the field before (`name: DB_PASSWORD`, then `value: x`), or a word
+in a language that the ASCII scan does not know.
+"""
+
+# ruff: noqa: E501 - the expressions are tables
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from otel_redaction.detectors.secret_values import Written, is_password, is_secret, is_template
+from otel_redaction.patterns.keys import secret_kind
+
+if TYPE_CHECKING:
+    from otel_redaction.patterns.scan import Scan
+
+_FOREIGN_NAMES = re.compile(
+    r"(?:пароль|парол[аяею]|密码|密碼|口令|パスワード|暗証番号|비밀번호|비번|암호|패스워드|contraseña|hasło|hasłem|"
+    r"mật khẩu|şifre(?:si|m)?|parolă|parola|סיסמה|סיסמא|كلمة المرور|كلمة السر|पासवर्ड|รหัสผ่าน|"
+    r"lösenord(?:et)?|κωδικός|jelszó|slaptažodis|geslo|salasõna)"
+    r"[\"'`]?[ \t]{0,3}(?:\([\w ]{1,20}\)[ \t]{0,2})?"
+    r"(?:[:=：]|->|=>|is|es|jest|это|は|は、|为|是|est|är|:=|-|는|은|이)?[ \t]{0,3}[\"'`「]?"
+    r"([^\s\"'`,;，。、」<>]{3,64})",
+    re.IGNORECASE,
+)
+_IDENTIFIED = re.compile(
+    r"identified[ \t]{1,4}(?:by|with[ \t]{1,4}[\w'\"`]{1,40}[ \t]{1,4}(?:by|as))[ \t]{1,4}"
+    r"(?:password[ \t]{1,4})?(?:([\"'])([^\"'\r\n]{1,256})\1|(?=\S{0,60}\d)(\S{6,64}))",
+    re.IGNORECASE,
+)
+_INSERT = re.compile(
+    r"insert[ \t]{1,8}(?:into|ignore)[^(\r\n]{1,120}\(([^()]{3,600})\)\s{0,20}values\s{0,20}\(",
+    re.IGNORECASE,
+)
+_NEXT_ROW = re.compile(r"\s{0,20},\s{0,20}\(")
+_SQL_VALUE = re.compile(
+    r"\s{0,8}(?:N?'((?:[^'\\]|''|\\.){0,400})'|\"([^\"]{0,400})\"|([^,()'\"]{0,200}))\s{0,8}([,)])"
+)
+# What stands between a name and its value where both are data. Each begins at the name's end.
+_REST_OF_NAME = re.compile(r"[\w.\[\]-]{0,60}")
+_NAME_FIELD = re.compile(
+    r"(?:name|key|field|header|th|td|dt)[\"']?\s{0,3}[:=>]\s{0,3}[\"']?\Z", re.IGNORECASE
+)
+_BETWEEN = (
+    # `name: x` and then `value: y`, as YAML, JSON and HTML write it
+    re.compile(
+        r"[\"']?\s{0,4},?\s{0,60}[\"']?\b(?:value|content|val)[\"']?\s{0,3}[:=]\s{0,3}(?:\|[-+]?\s{1,40})?"
+        r"([\"']?)([^\r\n\"'<>]{1,256})\1",
+        re.IGNORECASE,
+    ),
+    re.compile(r"[\"'][^<>\r\n]{0,80}?\bvalue=([\"'])([^\"'<>\r\n]{1,256})\1", re.IGNORECASE),
+    # a field of a form
+    re.compile(
+        r"\"(?:;[^\r\n]{0,80})?(\r?\n)(?:[\w-]{1,40}:[^\r\n]{0,80}\r?\n)?\r?\n([^\r\n]{1,256})"
+    ),
+    # `<key>x</key><string>y</string>`
+    re.compile(
+        r"</(?:key|name|th|td|dt)>\s{0,40}<(string|value|td|dd)>([^<>\r\n]{1,400})</\1>",
+        re.IGNORECASE,
+    ),
+)
+_BLOCK = re.compile(r"[\"']?:[ \t]{0,4}[|>][-+]?\d?[ \t]{0,4}\r?\n([ \t]{1,40})(\S[^\r\n]{2,256})")
+_SEPARATORS = (",", ";", "\t", "|")
+_MOST_COLUMNS = 64
+_MOST_ROWS = 2000
+_MOST_DIGITS = 2
+_QUOTED = Written("tight", "", quoted=True, setting=True)
+
+
+def find_paired(scan: Scan) -> None:
+    """Add the secrets whose names stand apart from them."""
+    text = scan.text
+    if not text.isascii() and _has_foreign_name(text):
+        for found in _FOREIGN_NAMES.finditer(text):
+            if _is_value(found[1], "password", loose=True):
+                scan.add(*found.span(1), "password")
+    if "name" not in scan.cues:
+        return
+    _find_identified(scan)
+    if b"insert" in scan.lower:
+        _find_in_inserts(scan)
+    done = 0
+    for anchor in sorted(scan.cues["name"]):
+        if anchor >= done:
+            done = _find_pair(scan, anchor)
+    if b"\n" in scan.data:
+        _find_in_tables(scan)
+
+
+_LATIN_NAMES = (
+    "hasł",
+    "mật khẩu",
+    "şifre",
+    "parolă",
+    "lösenord",
+    "jelszó",
+    "slaptažodis",
+    "salasõna",
+    "contraseña",
+)
+_OTHER_SCRIPTS = re.compile("[\u0370-\u1fff\u3040-\ud7ff]")
+
+
+def _has_foreign_name(text: str) -> bool:
+    lower = text.lower()
+    return any(name in lower for name in _LATIN_NAMES) or _OTHER_SCRIPTS.search(text) is not None
+
+
+def _find_identified(scan: Scan) -> None:
+    position = scan.lower.find(b"identified")
+    while position >= 0:
+        found = _IDENTIFIED.match(scan.text, position)
+        if found is not None:
+            group = 2 if found[2] is not None else 3
+            if not is_template(found[group]) and found[group] not in {"?", "%s"}:
+                scan.add(*found.span(group), "password")
+        position = scan.lower.find(b"identified", position + 10)
+
+
+def _find_pair(scan: Scan, anchor: int) -> int:
+    """Add the value that a field beside the name around *anchor* holds; return where to look on."""
+    text = scan.text
+    rest = _REST_OF_NAME.match(text, anchor)
+    end = rest.end() if rest else anchor
+    following = text[end : end + 1]
+    if following not in {'"', "'", "\n", "\r", "<", ":", " ", ","}:
+        return anchor + 1
+    lead = text[max(0, anchor - 60) : anchor]
+    start = anchor - (len(lead) - len(lead.rstrip(_NAME_CHARACTERS)))
+    if following == ":" or text[end : end + 2] in {'":', "':"}:
+        block = _BLOCK.match(text, end)
+        return _add_pair(scan, text[start:end], block) if block else anchor + 1
+    if _NAME_FIELD.search(text[max(0, start - 16) : start]) is None:
+        return anchor + 1
+    for form in _BETWEEN:
+        found = form.match(text, end)
+        if found is not None:
+            return _add_pair(scan, text[start:end], found)
+    return anchor + 1
+
+
+_NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-[]"
+
+
+def _add_pair(scan: Scan, name: str, found: re.Match[str]) -> int:
+    kind = secret_kind(name)
+    if kind is not None and _is_value(found[2], kind):
+        start, end = found.span(2)
+        scan.add(start, start + len(scan.text[start:end].rstrip(" ,}]")), kind)
+    return found.start() + 1
+
+
+def _is_value(value: str, kind: str, *, loose: bool = False) -> bool:
+    written = Written("loose", "", quoted=False) if loose else _QUOTED
+    accept = is_password if kind == "password" else is_secret
+    return accept(value.strip(), written)
+
+
+def _find_in_inserts(scan: Scan) -> None:
+    text = scan.text
+    insert = scan.lower.find(b"insert")
+    while insert >= 0:
+        found = _INSERT.match(text, insert)
+        insert = scan.lower.find(b"insert", insert + 6)
+        if found is None:
+            continue
+        kinds = [secret_kind(column.strip(' \t\r\n`"[]')) for column in found[1].split(",")]
+        if not any(kinds):
+            continue
+        position = found.end()
+        for _ in range(_MOST_ROWS):
+            position = _find_in_row(scan, position, kinds)
+            following = _NEXT_ROW.match(text, position)
+            if position == 0 or following is None:
+                break
+            position = following.end()
+
+
+def _find_in_row(scan: Scan, position: int, kinds: list[str | None]) -> int:
+    """Add the secrets of one row of values; return where it ends, or 0."""
+    for kind in kinds:
+        value = _SQL_VALUE.match(scan.text, position)
+        if value is None:
+            return 0
+        group = next((number for number in (1, 2, 3) if value[number] is not None), 3)
+        written = value[group].strip()
+        if kind is not None and written and not is_template(written) and written.lower() != "null":  # noqa: SIM102 - two thoughts
+            if group != 3 or written not in {"?", "%s"}:
+                scan.add(*value.span(group), kind)
+        position = value.end()
+        if value[4] == ")":
+            return position
+    return position
+
+
+def _find_in_tables(scan: Scan) -> None:
+    """Add the cells below a header that says `password`."""
+    text = scan.text
+    position = 0
+    for anchor in sorted(scan.cues["name"]):
+        if anchor < position:
+            continue
+        first = text.rfind("\n", 0, anchor) + 1
+        last = text.find("\n", anchor)
+        if last < 0 or last - first > 1000:
+            continue
+        position = last
+        header = text[first:last].strip("\r |")
+        separator = next((sign for sign in _SEPARATORS if sign in header), "")
+        columns = (
+            [column.strip(" \t\"'`") for column in header.split(separator)] if separator else []
+        )
+        if not 2 <= len(columns) <= _MOST_COLUMNS or not all(map(_is_column, columns)):
+            continue
+        kinds = [secret_kind(column) for column in columns]
+        if any(kinds):
+            position = _find_in_rows(scan, last + 1, kinds, separator)
+
+
+_COLUMN = re.compile(r"[^\W\d][\w .-]{0,39}")
+
+
+def _is_column(name: str) -> bool:
+    return _COLUMN.fullmatch(name) is not None and sum(map(str.isdigit, name)) <= _MOST_DIGITS
+
+
+def _find_in_rows(scan: Scan, position: int, kinds: list[str | None], separator: str) -> int:
+    text = scan.text
+    for _ in range(_MOST_ROWS):
+        if position >= len(text):
+            break
+        end = text.find("\n", position)
+        end = len(text) if end < 0 else end
+        row = text[position:end].rstrip("\r")
+        lead = len(row) - len(row.lstrip(" |")) if separator == "|" else 0
+        cells = row[lead:].rstrip("| " if separator == "|" else "").split(separator)
+        if len(cells) != len(kinds):
+            break
+        start = position + lead
+        for cell, kind in zip(cells, kinds, strict=True):
+            value = cell.strip(" \t\"'`")
+            if (
+                kind is not None
+                and len(value) >= 3
+                and value.strip("-: ")
+                and not is_template(value)
+            ):
+                first = start + cell.index(value)
+                scan.add(first, first + len(value), kind)
+            start += len(cell) + 1
+        position = end + 1
+    return position

@@ -1,0 +1,94 @@
+"""Words that announce something: `password`, `birth`, `cvv`, `bearer`, and where they stand.
+
+Looking for each of twenty words by itself would read the text twenty times. A
+regular expression that begins with one letter jumps from each such letter to
+the next, so one pass finds all the words that have a rare letter in common,
+wherever in the word that letter stands.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+Cue = Literal["name", "code", "birth", "bearer", "basic", "pem", "webhook", "pan", "command"]
+
+_PASSES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rb"k(?:e(?:y|nnwort)|en(?<=token)|ie(?<=cookie)|s\.slack|(?<=webhook))",
+        rb"p(?:a(?:ss(?: -p)?|n(?![a-z])|rola)|wd|w(?![a-z])|in|(?<=otp))",
+        rb"c(?:r(?:ed|et(?<=secret))|ontrase|i[md](?<=naci.)|i(?<=nasci)|v[cv]|ode|li(?<=redis-cli))",
+        rb"ql(?<=mysql)",
+        rb"b(?:irth|orn|(?<=d\.o\.b)|(?<=geb)[.uo]|earer|asic |egin(?<=-----begin)|(?<=dob))",
+    )
+)
+# What a pass reports, what that means, and how far before it the word begins.
+_MEANING: dict[bytes, tuple[Cue, int]] = {
+    b"key": ("name", 0),
+    b"ken": ("name", 2),
+    b"kie": ("name", 3),
+    b"pass": ("name", 0),
+    b"pwd": ("name", 0),
+    b"pw": ("name", 0),
+    b"parola": ("name", 0),
+    b"kennwort": ("name", 0),
+    b"contrase": ("name", 0),
+    b"cred": ("name", 0),
+    b"cret": ("name", 2),
+    b"pin": ("code", 0),
+    b"p": ("code", 2),
+    b"pan": ("pan", 0),
+    b"ql": ("command", 3),
+    b"pass -p": ("command", 0),
+    b"cli": ("command", 6),
+    b"code": ("code", 0),
+    b"cvc": ("code", 0),
+    b"cvv": ("code", 0),
+    b"birth": ("birth", 0),
+    b"born": ("birth", 0),
+    b"b": ("birth", 2),
+    b"b.": ("birth", 2),
+    b"bu": ("birth", 2),
+    b"bo": ("birth", 2),
+    b"cim": ("birth", 2),
+    b"cid": ("birth", 2),
+    b"ci": ("birth", 3),
+    b"bearer": ("bearer", 0),
+    b"basic ": ("basic", 0),
+    b"begin": ("pem", 5),
+    b"ks.slack": ("webhook", 3),
+    b"k": ("webhook", 6),
+}
+
+
+COMMON_NAMES = (
+    *(b"auth", b"senha", b"sessi", b"haslo", b"heslo", b"salasana", b"wachtwoord", b"sifre"),
+    *(b"passord", b"losenord", b"identified by", b"identified with"),
+)
+"""Words without a rare letter, each looked for by itself."""
+
+
+COMMON_BIRTHS = (b"urodz", b"syntym", b"narozen", b"nato il", b"nata il")
+
+
+_COMMON: tuple[tuple[Cue, tuple[bytes, ...]], ...] = (
+    ("name", COMMON_NAMES),
+    ("birth", COMMON_BIRTHS),
+)
+
+
+def find_cues(lower: bytes) -> dict[Cue, list[int]]:
+    """Return where each kind of word begins in a lower-case text, not always in order."""
+    found: dict[Cue, list[int]] = {}
+    for each in _PASSES:
+        for word in each.finditer(lower):
+            cue, before = _MEANING[word.group()]
+            found.setdefault(cue, []).append(word.start() - before)
+    for cue, words in _COMMON:
+        for rare in words:
+            position = lower.find(rare)
+            while position >= 0:
+                found.setdefault(cue, []).append(position)
+                position = lower.find(rare, position + 4)
+    return found

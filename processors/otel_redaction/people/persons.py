@@ -1,0 +1,479 @@
+"""Names of persons in prose: by vocabulary, by title, by what introduces them."""
+
+# ruff: noqa: E501 - the expressions and word lists are tables
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from otel_redaction.patterns.match import Match
+from otel_redaction.patterns.words import words
+from otel_redaction.people.stems import places
+from otel_redaction.people.vocabulary import NOT_NAMES, PARTICLES, folded, names, words_too
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u017d\u0386-\u03ab\u0401-\u042f\u0490\u0531-\u0556"
+_WORD = rf"[{_UPPER}]\w*(?:['\u2019-][{_UPPER}]\w*)*"
+_PARTICLE = (
+    r"(?:van|von|der|den|de|del|della|di|da|do|dos|das|du|la|le|ter|ten|bin|ibn|al|el|af|zu|av|y|e)"
+)
+# Capitalised words side by side, particles between them, up to six.
+_NOT_BEFORE = frozenset("@/\\.$#=&*_<\x00-")
+_RUN = re.compile(rf"({_WORD}\.?(?:[ \t]{{1,2}}(?:{_PARTICLE}[ \t]){{0,2}}{_WORD}\.?){{0,5}})")
+_TOKEN = re.compile(rf"{_WORD}|{_PARTICLE}")
+_TITLES = words(
+    "mr mrs ms miss mx dr prof professor sir dame lord lady rev reverend fr father sister brother hon "
+    "judge justice capt captain col colonel sgt lt gen major officer nurse doctor madam herr frau "
+    "hr fru monsieur madame mme mlle m se\u00f1or se\u00f1ora senor senora sr sra srta don do\u00f1a signor signora "
+    "sig dott dottor ing lic pan pani gospodin gospo\u0111a mag dipl uncle aunt president senator"
+)
+# What introduces a name, whatever it is. Each is tried only where one of its stems stands.
+_CUE_STEMS = (
+    *(
+        b"name",
+        b"call me",
+        b"hei",
+        b"m'appelle",
+        b"llamo",
+        b"nombre es",
+        b"chiamo",
+        b"nome",
+        b"chamo",
+    ),
+    *(
+        b"jeg heter",
+        b"jag heter",
+        b"naam is",
+        b"nazywam",
+        b"attn",
+        b"cardholder",
+        b"account holder",
+    ),
+)
+_CUE = re.compile(
+    r"(?:name(?:\?|'s| is|:| on (?:the )?(?:card|account)(?: is|:)?|[\"']\s{0,2}[:=]|[ ]?=)|call me|"
+    r"hei(?:\u00dfe|ss|sse)|m'appelle|llamo|nombre es|chiamo|nome \u00e9|chamo|jeg heter|jag heter|naam is|"
+    r"nazywam si\u0119|attn:?|cardholder:?|account holder:?)[ \t\"']{0,4}",
+    re.IGNORECASE,
+)
+_NAME_OF = re.compile(
+    r"(?:my|full|real|first|last|given|maiden|middle|sur|family|customer|patient|contact|your|his|her|the|\A|\n|^)[ _]?\Z|[\"'{,][ ]?\Z",
+    re.IGNORECASE,
+)
+
+
+def _introduced(text: str, lower: bytes) -> frozenset[int]:
+    """Return where names begin that something introduces: `my name is`, `"full_name": "`."""
+    ends = set()
+    for place in places(lower, _CUE_STEMS):
+        cue = _CUE.match(text, place)
+        if cue is None:
+            continue
+        if lower.startswith(b"name", place) and not _NAME_OF.search(
+            text[max(0, place - 10) : place]
+        ):
+            continue
+        ends.add(cue.end())
+    return frozenset(ends)
+
+
+# `Gijsbrecht: "Who are you?"`, `says Iwase`, `Iwase said`, `Mr. X`: what only people do.
+_SPEECH_AFTER = re.compile(
+    r"'s (?:daughter|son|wife|husband|mother|father|brother|sister|mom|dad|friend|house|birthday|address|"
+    r"kid|boss|account|phone|killers?)\b|[ ](?:said|says(?! that)|told (?:me|us|him|her)|asked (?:me|us|him|her|for|if|about)|replied|"
+    r"shouted|explained to|flew to|lives (?:in|at|on)|was born|is a (?:very )?(?:\d|sympathetic|nice|kind|great guy|good friend)|"
+    r"is (?:my|his|her|our) |had given (?:him|her|[A-Z])|called me|emailed me|spent a|began writing|grew up|passed away)\b|:[ ]?[\"\u201c][A-Z]"
+)
+_SPEECH_BEFORE = re.compile(
+    r"(?:\b(?:says|said|told|asked|replied|explained|starring|directed by|written by|married|daughter of|son of|"
+    r"wife of|husband of|mother of|father of|brother of|sister of|friend of|founders?:|between him and|between her and|assistant to|"
+    r"named|attn|remember me|speak (?:to|with)|talk(?:ed)? to|met|ask|tell|invite|and)[ ,]{1,2}|,[ ])\Z",
+    re.IGNORECASE,
+)
+# What only family names end in; a long word with such an ending needs nothing beside it.
+_FAMILY_ENDING = re.compile(
+    r"\w{3,}(?:[klnrstzhvmdp]ova?|[yilr]eva?|sk[iya]|skaya|ck[ia]|wicz|vi[c\u0107]|sson|sd[o\u00f3]ttir|enko|chuk|shvili|idze|adze|"
+    r"o[g\u011f]lu|opoulos|akis|escu|eanu|[iy\u00e4a]nen|yan|jee|qvist|gaard|strom|str\u00f6m|[a-z]mann)",
+    re.IGNORECASE,
+)
+_SHORTEST_WITH_ENDING = 7
+_IN_PLACE = re.compile(
+    r"\b(?:in|at|from|near|to|of|around|across|via|outside|the)[ ]\Z", re.IGNORECASE
+)
+_REACH = 40
+_NOT_PERSONS_AFTER = re.compile(
+    r"[ \t]{0,2}(?:Inc|LLC|Ltd|GmbH|Corp|Co\b|PLC|AG\b|S\.?A\.?\b|Group|Holdings|Street|St\b|Ave|Avenue|Road|Rd\b|"
+    r"Lane|Drive|Blvd|Boulevard|Square|Park|Bridge|Airport|Hospital|University|College|School|Institute|"
+    r"Museum|Stadium|River|Lake|Mountain|Island|County|City|Hotel|Bank|Center|Centre|Station|Award|Prize|"
+    r"Theorem|Model|API|SDK|Studio|Cloud|Server|Engine|Desktop|Code|Scale|Foundation|Act\b|Conjecture|"
+    r"Theory|Method|Chain|Chains|Model|Models|Decision|Inequality|Space|Number|Series|Matrix|Function|Algorithm|Distribution|Process|Filter|Transform|Equation|Test\b|Pro\b|Max\b|Mini\b)"
+    r"|[ \t]{0,2}v?\d|[\w(\[{@=]|[.:/\\_-][\w/\\]"
+)
+_INITIAL_LENGTH = 1
+_SHORTEST_SINGLE = 4
+_SHORTEST_GIVEN = 3
+_MOST_WORDS = 5
+_LIKE_HEADING = 3
+
+
+_LOWER_NAME = re.compile(
+    r"(?<![\w@/.\\-])([^\W\d_]{3,20}) ((?:[^\W\d_]\.? )?(?:(?:van|von|de|del|della|der|den|la|da) ){0,2})([^\W\d_]{3,20})(?![\w@/\\-])"
+)
+_LOWER_CUE = re.compile(
+    r"(?:my name is|my name's|i am called|call me|m'appelle|me llamo|ich hei\u00dfe|mein name ist)[ ]"
+    r"([^\W\d_]{2,20}(?: [^\W\d_]\.?(?= ))?(?: [^\W\d_]{2,20})?)",
+    re.IGNORECASE,
+)
+
+
+def _in_lower_case(text: str, given: frozenset[str], family: frozenset[str]) -> Iterator[Match]:
+    """Yield names in a text that has no capitals: a given name and a family name side by side."""
+    position = 0
+    while (found := _LOWER_NAME.search(text, position)) is not None:
+        first, last = folded(found[1]), folded(found[3])
+        position = found.start(3)
+        if first in given and last in family and not {first, last} & (NOT_NAMES | words_too()):
+            yield Match(*found.span(), "person")
+            position = found.end()
+
+
+def find_persons(text: str, lower: bytes) -> list[Match]:
+    """Return the names of persons in *text*, in any order."""
+    found = list(_found(text, lower))
+    return found + _beside(text, found)
+
+
+_SINGLE = re.compile(rf"{_WORD}(?![\w@/\\(\[{{=-]| [{_UPPER}])")
+_JOINED = re.compile(r"(?:, ?(?:and |und |y |et |e )?| and | & | und | y | et )")
+
+
+def _beside(text: str, found: list[Match]) -> list[Match]:
+    """Return the words in a list of persons that no list of names has: `Gaetane, Hannah and Tom`."""
+    if not found:
+        return []
+    starts = {match.start for match in found}
+    ends = {match.end for match in found}
+    more: list[Match] = []
+    for word in _SINGLE.finditer(text):
+        start, end = word.span()
+        if (
+            _is_inside(text, start)
+            or start in starts
+            or end in ends
+            or folded(word.group()) in NOT_NAMES
+            or end - start < 3
+        ):
+            continue
+        joined = _JOINED.match(text, end)
+        after = joined is not None and joined.end() in starts
+        before = any(
+            text.startswith(joint, start - len(joint)) and start - len(joint) in ends
+            for joint in (", ", " and ", ", and ", " & ", " und ", " y ", " et ")
+        )
+        if (after or before) and not word.group().isupper():
+            more.append(Match(start, end, "person"))
+            starts.add(start)
+            ends.add(end)
+    return more
+
+
+_LOWER_TITLE = re.compile(
+    r"(?:mr|mrs|ms|dr|prof)\.? ([^\W\d_]{3,20}(?: (?:[^\W\d_]\. )?[^\W\d_]{3,20})?)",
+    re.IGNORECASE,
+)
+_LINE_START = re.compile(r"(?:\A|\n)[^\w\n]{0,8}\Z")
+_NUMBER_SOON = re.compile(r"\r?\n(?:[^\n]{0,60}\n){0,2}?[^\w\n]{0,8}\d")
+
+
+def _is_card(text: str, start: int, end: int, tokens: list[tuple[str, int, int]]) -> bool:
+    """Return whether two words alone on a line are a name: an address follows on the next ones."""
+    if _LINE_START.search(text[max(0, start - 10) : start]) is None:
+        return False
+    parts = [folded(token[0]) for token in tokens]
+    if any(part in NOT_NAMES and part not in words_too() for part in parts):
+        return False
+    return _NUMBER_SOON.match(text, end) is not None
+
+
+def _is_inside(text: str, start: int) -> bool:
+    """Return whether what begins at *start* is a part of a word, a path or an identifier."""
+    lead = text[start - 1 : start]
+    return bool(lead) and (lead.isalnum() or lead in _NOT_BEFORE)
+
+
+_TITLE_STEMS = (b"mr", b"ms", b"dr", b"prof")
+_NAME_STEMS = (
+    *(b"my name", b"i am called", b"call me", b"m'appelle", b"me llamo", b"ich hei", b"mein name"),
+)
+
+
+def _found(text: str, lower: bytes) -> Iterator[Match]:
+    given, family, beside = names()
+    known = _Names(given, family, beside, _introduced(text, lower))
+    for place in places(lower, _TITLE_STEMS):
+        title = None if _is_inside(text, place) else _LOWER_TITLE.match(text, place)
+        if title is None:
+            continue
+        first, _, rest = title[1].partition(" ")
+        if folded(first) in given or folded(first) in beside:
+            both = rest and (folded(rest) in beside or folded(rest) in given)
+            end = title.end(1) if both else title.start(1) + len(first)
+            yield Match(title.start(1), end, "person")
+    if text.islower():
+        yield from _in_lower_case(text, given, beside)
+    for place in places(lower, _NAME_STEMS):
+        cue = _LOWER_CUE.match(text, place)
+        if cue is None:
+            continue
+        words_of_name = cue[1].split()
+        if folded(words_of_name[0]) in given or folded(words_of_name[-1]) in beside:  # noqa: SIM102 - two thoughts
+            if folded(words_of_name[0]) not in NOT_NAMES:
+                yield Match(*cue.span(1), "person")
+    for run in _RUN.finditer(text):
+        if _is_inside(text, run.start()):
+            continue
+        tokens = [
+            (token.group(), run.start() + token.start(), run.start() + token.end())
+            for token in _TOKEN.finditer(run.group())
+        ]
+        if 2 <= len(tokens) <= 3 and text[run.end() : run.end() + 1] in {"\n", "\r"}:  # noqa: SIM102 - two thoughts
+            if _is_card(text, run.start(), run.end(), tokens):
+                yield Match(run.start(), run.end(), "person")
+                continue
+        if _NOT_PERSONS_AFTER.match(text, run.end()):
+            tokens = _without_last(text, tokens, run.end())
+        yield from _in_run(text, tokens, known)
+
+
+class _Names(NamedTuple):
+    """The vocabularies."""
+
+    given: frozenset[str]
+    family: frozenset[str]
+    beside: frozenset[str]
+    """Family names that count beside a given name; those of `family` included."""
+    introduced: frozenset[int]
+    """Where names begin in the text at hand that something introduces."""
+
+
+def _without_last(
+    text: str, tokens: list[tuple[str, int, int]], end: int
+) -> list[tuple[str, int, int]]:
+    """Return *tokens* without the word that goes on as code, or nothing before `Street`."""
+    following = text[end : end + 3].strip()[:1]
+    if following and (following.isdigit() or following in "([{@=./:\\_-" or following == "v"):
+        return tokens[:-1] if len(tokens) > 1 or following != ":" else tokens
+    return []
+
+
+def _in_run(text: str, tokens: list[tuple[str, int, int]], known: _Names) -> Iterator[Match]:
+    index = 0
+    while index < len(tokens):
+        word, start, _ = tokens[index]
+        low = folded(word)
+        if low in _TITLES and index + 1 < len(tokens) and _titled(text, tokens[index]):
+            last = _last_of(tokens, index + 1, known, sure=True)
+            if last > index:
+                yield Match(tokens[index + 1][1], tokens[last][2], "person")
+                index = last + 1
+                continue
+        last = _name_from(text, tokens, index, known)
+        if last < 0:
+            index += 1
+            continue
+        yield Match(start, tokens[last][2], "person")
+        index = last + 1
+
+
+def _titled(text: str, token: tuple[str, int, int]) -> bool:
+    """Return whether the title is written as one: `Mr.`, `Dr `; `father` alone is none."""
+    return text[token[2] : token[2] + 1] in {".", " "}
+
+
+def _last_of(
+    tokens: list[tuple[str, int, int]],
+    first: int,
+    known_names: _Names,
+    *,
+    sure: bool,
+) -> int:
+    """Return the index of the last word of the name that begins at *first*."""
+    last = first - 1
+    for index in range(first, min(len(tokens), first + _MOST_WORDS)):
+        low = folded(tokens[index][0])
+        if low in PARTICLES and tokens[index][0].islower():
+            continue
+        initial = len(low) == _INITIAL_LENGTH
+        known = low in words_too() or any(
+            part in known_names.given or part in known_names.beside for part in low.split("-")
+        )
+        if (
+            index > first
+            and not initial
+            and not known
+            and low in NOT_NAMES
+            and low not in words_too()
+        ):
+            break
+        if index == first and not sure and not known:
+            break
+        if index > first + 2 and not known:
+            break
+        last = index
+    return last
+
+
+def _name_from(
+    text: str,
+    tokens: list[tuple[str, int, int]],
+    index: int,
+    known: _Names,
+) -> int:
+    """Return the index of the last word of the name from *index*, or -1 if there is none."""
+    word, start, end = tokens[index]
+    low = folded(word)
+    parts = low.split("-")
+    is_given = any(part in known.given for part in parts)
+    is_family = any(part in known.family for part in parts)
+    is_beside = is_family or any(part in known.beside for part in parts)
+    ambiguous = low in words_too()
+    blocked = low in NOT_NAMES and not ambiguous
+    if word[1:] != word[1:].lower() and "-" not in word and not _MAC.match(word):  # noqa: SIM102 - two thoughts
+        # An acronym or a product; a text in capitals is another matter.
+        if not word.isupper() or not is_given or not _is_shouted(tokens):
+            return -1
+    lead = text[max(0, start - _REACH) : start]
+    if blocked:
+        return -1
+    if not is_given and not is_beside and not ambiguous:
+        if start in known.introduced:
+            return _last_of(tokens, index, known, sure=True)
+        return _unknown_name(text, tokens, index, known.beside)
+    following = tokens[index + 1] if index + 1 < len(tokens) else None
+    if following is not None:
+        last = _last_of(tokens, index, known, sure=True)
+        if last > index and _is_full_name(tokens, index, last, known):
+            return last
+    if start in known.introduced:
+        return index
+    if len(tokens) <= 2 and _SPEECH_AFTER.match(text, end):
+        return index
+    if ambiguous or (len(word) < _SHORTEST_GIVEN):
+        return -1
+    if text[end : end + 1] == "'" or text[end : end + 2] == "\u2019s":
+        return index if is_given or is_family else -1
+    if index and folded(tokens[index - 1][0]) not in _STARTERS:
+        return -1
+    if _in_title(tokens) or _IN_PLACE.search(lead) or not _in_sentence(text, start, end):
+        return -1
+    if is_given:
+        return index if len(word) >= _SHORTEST_GIVEN else -1
+    if is_family and len(word) >= _SHORTEST_SINGLE and _AMONG_WORDS.search(lead):
+        return index
+    return -1
+
+
+_STARTERS = (
+    words(
+        "the and but when while if then so as because since why how what where who although though after "
+        "before hi hello dear hey thanks thank yes no ok okay please with for from to by our my his her "
+        "their your this that it or also did does is was will can could should would have has had let "
+        "meet ask tell call remember"
+    )
+    | _TITLES
+)
+# A single name stands in a sentence: `Enrico shouted at Gary`, `Why is Rebecca so impulsive?`.
+_AMONG_WORDS = re.compile(r"(?:[a-z\u00df-\u00ff]{2,} |, )\Z")
+_AFTER_WORD = re.compile(r"[?!.,;:]{0,2}(?:\s|\Z|['\u2019\"])|\Z")
+_BEFORE_WORD = re.compile(r"(?:\A|[a-z\u00df-\u00ff,;:?!.\"'\u201c(] ?|\n[ \t>\"]{0,4})\Z")
+_MARKED_UP = re.compile(r"(?:^|\n)[ \t]{0,8}(?:[-*+#|]|\d{1,3}\.)[ \t]{1,4}\Z")
+_FOLLOWED_BY_VERB = re.compile(
+    r"[ ](?:is|was|has|had|will|can|lives?|said|says|went|and|who)\b|[,:!?]|'s\b|\u2019s\b"
+)
+
+
+def _in_sentence(text: str, start: int, end: int) -> bool:
+    """Return whether the word from *start* stands among the words of a sentence."""
+    lead = text[max(0, start - 24) : start]
+    if _MARKED_UP.search(lead) or _AFTER_WORD.match(text, end) is None:
+        return False
+    if not lead or lead[-1] == "\n":
+        return _FOLLOWED_BY_VERB.match(text, end) is not None
+    return _BEFORE_WORD.search(lead) is not None
+
+
+def _unknown_name(
+    text: str, tokens: list[tuple[str, int, int]], index: int, family: frozenset[str]
+) -> int:
+    """Return the last word of a name that no list has, by its surroundings; -1 if it is none."""
+    word, start, end = tokens[index]
+    if word.isupper() or len(word) < _SHORTEST_SINGLE or any(map(str.isdigit, word)):
+        return -1
+    if index + 1 < len(tokens):
+        low = folded(tokens[index + 1][0])
+        if len(low) > 1 and low in family and low not in words_too():
+            return index + 1
+        if len(low) == 1 and index + 2 < len(tokens) and folded(tokens[index + 2][0]) in family:
+            return index + 2
+        end = tokens[-1][2]
+    if len(tokens) > 3 or word[1:] != word[1:].lower():
+        return -1
+    lead = text[max(0, start - 10) : start]
+    if len(tokens) == 1:
+        ending = len(word) >= _SHORTEST_WITH_ENDING and _FAMILY_ENDING.fullmatch(word)
+        if ending and not _IN_PLACE.search(lead):
+            return index
+    elif _is_foreign_pair(tokens, index) and not _IN_PLACE.search(lead):
+        return len(tokens) - 1
+    if _SPEECH_AFTER.match(text, end):
+        return len(tokens) - 1 if folded(tokens[-1][0]) not in NOT_NAMES else -1
+    return -1
+
+
+def _is_foreign_pair(tokens: list[tuple[str, int, int]], index: int) -> bool:
+    """Return whether words that no list has are a name all the same, by their letters or ending."""
+    rest = [token[0] for token in tokens[index:] if not token[0].islower()]
+    if len(rest) < 2 or any(folded(word) in NOT_NAMES or word.isupper() for word in rest):
+        return False
+    last = rest[-1]
+    return _FAMILY_ENDING.fullmatch(last) is not None or (
+        len(last) >= _SHORTEST_SINGLE and any(not word.isascii() for word in rest)
+    )
+
+
+_MAC = re.compile(r"(?:Mc|Mac|De|Di|Da|La|Le|Van|Von|Fitz|O['\u2019])[A-Z][a-z]+\Z")
+
+
+def _is_shouted(tokens: list[tuple[str, int, int]]) -> bool:
+    return len(tokens) > 1 and all(token[0].isupper() for token in tokens)
+
+
+def _in_title(tokens: list[tuple[str, int, int]]) -> bool:
+    """Return whether the word stands in a heading or a product's name: `The Great Escape`."""
+    return len(tokens) >= _LIKE_HEADING
+
+
+def _is_full_name(
+    tokens: list[tuple[str, int, int]],
+    first: int,
+    last: int,
+    known: _Names,
+) -> bool:
+    """Return whether the words from *first* to *last* are a given name and what follows one."""
+    low = folded(tokens[first][0])
+    rest = [folded(token[0]) for token in tokens[first + 1 : last + 1] if not token[0].islower()]
+    rest_known = [
+        word
+        for word in rest
+        if word in known.beside or word in known.given or word in words_too() or "-" in word
+    ]
+    starts = any(part in known.given for part in low.split("-"))
+    certain = [word for word in (low, *rest_known) if word not in words_too()]
+    if starts or low in words_too():
+        return bool(rest_known and certain and (starts or rest_known[-1] in certain)) or (
+            starts and low not in words_too() and rest[-1] not in NOT_NAMES
+        )
+    return bool(rest_known) and any(word in known.given for word in rest)

@@ -1,0 +1,30 @@
+"""The state of one record while it is redacted."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+
+Tally = MutableMapping[str, int]
+"""How many matches of each kind were found."""
+
+
+@dataclass(slots=True)
+class Record:
+    """What is known about the record at hand."""
+
+    tally: Tally | None
+    """Where matches are counted; None if nobody asks."""
+    deadline: float
+    """When redaction must be finished, on the monotonic clock, in seconds."""
+    people: bool
+    """Whether the text at hand is searched for people: names, addresses, health."""
+    known: dict[str, str] = field(default_factory=dict)
+    """Values found in this record that are hidden wherever they recur, and the kind of each."""
+
+    def count(self, kinds: tuple[str, ...] | list[str]) -> None:
+        """Count one match for each of *kinds*."""
+        tally = self.tally
+        if tally is not None:
+            for kind in kinds:
+                tally[kind] = tally.get(kind, 0) + 1

@@ -1,0 +1,10 @@
+"""HTTP traffic with model providers: recognises calls, reads requests and responses.
+
+The modules of this package are pure: they import neither OpenTelemetry nor a client library.
+
+    if may_call_model(method, path):                         # the cheap first look
+        request = read_request(host, path, body, headers)    # None: not a model call
+        reader = AnswerReader(request, status, headers)      # response headers
+        reader.feed(chunk)                                   # raw bytes, in any pieces
+        answer = reader.end()                                # usage, model, tier, ids, never text
+"""

@@ -1,0 +1,324 @@
+"""The hook in `aiohttp`: around the request of a session, which all its methods go through."""
+
+from __future__ import annotations
+
+import inspect
+import json as json_module
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import wrapt
+
+from otel_wire.admission import (
+    REFUSED_HEADERS,
+    REFUSED_REASON,
+    REFUSED_STATUS,
+    admit_async,
+)
+from otel_wire.bodies import MOST_BYTES, as_bytes, shown_async
+from otel_wire.observer import observer, sending, under_way
+from otel_wire.patching import patch
+from otel_wire.record import Ending
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from otel_wire.exchange import Exchange
+
+_NEVER_SENT = (
+    "ClientConnectorError",
+    "ClientConnectorDNSError",
+    "ClientConnectorSSLError",
+    "ClientConnectorCertificateError",
+    "ClientProxyConnectionError",
+    "ConnectionTimeoutError",
+    "InvalidURL",
+    "NonHttpUrlClientError",
+)
+
+
+def install(module: Any) -> None:
+    """Wrap the sessions of *module*."""
+    patch(module.ClientSession, "_request", lambda request: _request(module, request))
+
+
+def _request(module: Any, request: Any) -> Callable[..., Any]:
+    async def sent(self: Any, method: Any, str_or_url: Any, *args: Any, **kwargs: Any) -> Any:
+        url = _url(self, method, str_or_url)
+        if url is None:
+            return await request(self, method, str_or_url, *args, **kwargs)
+        content = await _shown(module, self, kwargs)
+        exchange = observer.begin(
+            "aiohttp", url.host or "", url.path, _lowered(self, kwargs.get("headers")), content
+        )
+        if exchange is None:
+            return await request(self, method, str_or_url, *args, **kwargs)
+        refusal = await _admit(exchange)
+        if refusal is not None:
+            return await _refused(module, self, method, url, kwargs, refusal)
+        try:
+            with sending(exchange):
+                response = await request(self, method, str_or_url, *args, **kwargs)
+        except BaseException as error:
+            exchange.failed(sent=type(error).__name__ not in _NEVER_SENT)
+            raise
+        _record(self, response, exchange)
+        return response
+
+    return sent
+
+
+def _url(session: Any, method: Any, str_or_url: Any) -> Any:
+    """Return the URL of a request that may be a model call; None for others."""
+    if method != "POST" and (not isinstance(method, str) or method.upper() != "POST"):
+        return None
+    try:
+        url = session._build_url(str_or_url)  # noqa: SLF001 - it joins the session's own base URL
+        if observer.concerns("POST", url.host or "", url.path) and under_way() is None:
+            return url
+    except Exception:  # noqa: BLE001 - the library says what is wrong with it
+        return None
+    return None
+
+
+async def _admit(exchange: Exchange) -> Any:
+    if exchange.asking is None:
+        return None
+    if exchange.asking.ask_here():
+        return exchange.decide()
+    import asyncio  # late, so that programs without it do not load it
+
+    return await admit_async(exchange, asyncio.to_thread, asyncio.sleep)
+
+
+def _lowered(session: Any, headers: Any) -> dict[str, Any]:
+    given = {**dict(session.headers or {}), **dict(headers or {})}
+    return {str(key).lower(): value for key, value in given.items()}
+
+
+async def _shown(module: Any, session: Any, kwargs: dict[str, Any]) -> Any:
+    """Return what the body says; change *kwargs* where the body has to be replaced for that."""
+    json, data = kwargs.get("json"), kwargs.get("data")
+    if json is not None and data is None:
+        return _json(module, session, kwargs, json)
+    content = as_bytes(data)
+    if content is not None:
+        return content
+    value: Any = getattr(data, "_value", None) if isinstance(data, module.payload.Payload) else data
+    content = None if value is None else as_bytes(value)
+    if content is not None:
+        return content
+    if hasattr(value, "read") and hasattr(value, "seek"):
+        return _file(value)
+    if hasattr(value, "__aiter__"):
+        before = observer.admission is not None
+        content, instead = await shown_async(value.__aiter__(), before=before)
+        kwargs["data"] = instead if value is data else _payload(module, data, instead)
+        return content
+    return None
+
+
+def _json(module: Any, session: Any, kwargs: dict[str, Any], json: Any) -> bytes | None:
+    """Return *json* as it is sent, made once."""
+    if getattr(session, "_json_serialize_bytes", None) is not None:
+        made: bytes = session._json_serialize_bytes(json)  # noqa: SLF001
+        return made
+    dumps = getattr(session, "_json_serialize", json_module.dumps)
+    payload = module.payload.JsonPayload(json, dumps=dumps)
+    value = as_bytes(getattr(payload, "_value", None))
+    if value:
+        kwargs["json"], kwargs["data"] = None, payload
+        return value
+    return as_bytes(dumps(json))
+
+
+def _file(file: Any) -> bytes | None:
+    try:
+        position = file.tell()
+        content = file.read(MOST_BYTES + 1)
+        file.seek(position)
+    except (OSError, ValueError):
+        return None
+    found = as_bytes(content)
+    return None if found is None or len(found) > MOST_BYTES else found
+
+
+def _payload(module: Any, payload: Any, pieces: Any) -> Any:
+    return module.payload.AsyncIterablePayload(
+        pieces, content_type=payload.content_type, headers=payload.headers
+    )
+
+
+async def _refused(
+    module: Any, session: Any, method: str, url: Any, kwargs: Any, refusal: Any
+) -> Any:
+    import asyncio
+
+    headers = _multidict({**REFUSED_HEADERS})
+    about = module.RequestInfo(url, method.upper(), _multidict({}), url)
+    response = _empty_response(module, session, method.upper(), url, about)
+    response.status, response.reason = REFUSED_STATUS, REFUSED_REASON
+    response._headers = headers  # noqa: SLF001 - there is no public way to make an answer
+    response._raw_headers = tuple((k.encode(), v.encode()) for k, v in headers.items())  # noqa: SLF001
+    body: bytes = refusal.body()
+    response._body = body  # noqa: SLF001
+    response.content = module.StreamReader(_NoProtocol(), 2**16, loop=asyncio.get_running_loop())
+    response.content.feed_data(body)
+    response.content.feed_eof()
+    await _raise_if_asked(session, response, kwargs.get("raise_for_status"))
+    return response
+
+
+def _multidict(values: dict[str, str]) -> Any:
+    from multidict import CIMultiDict, CIMultiDictProxy  # aiohttp's own dependency
+
+    return CIMultiDictProxy(CIMultiDict(values))
+
+
+class _NoProtocol:
+    """What a reader asks to slow down; there is no connection."""
+
+    _reading_paused = False
+
+    def pause_reading(self) -> None:
+        """Nothing comes."""
+
+    def resume_reading(self, *_args: Any, **_kwargs: Any) -> None:
+        """Nothing comes."""
+
+
+class _NoWriter:
+    """What has sent the request; nothing was sent."""
+
+    output_size = 0
+
+
+def _empty_response(module: Any, session: Any, method: str, url: Any, about: Any) -> Any:
+    import asyncio
+
+    from aiohttp.helpers import TimerNoop  # type: ignore[import-not-found,unused-ignore]
+
+    known: dict[str, Any] = {
+        "writer": None,
+        "continue100": None,
+        "timer": TimerNoop(),
+        "request_info": about,
+        "traces": [],
+        "loop": asyncio.get_running_loop(),
+        "session": session,
+        "stream_writer": _NoWriter(),
+    }
+    # Which of these it wants depends on the version.
+    wanted = inspect.signature(module.ClientResponse.__init__).parameters
+    given = {name: value for name, value in known.items() if name in wanted}
+    return module.ClientResponse(method, url, **given)
+
+
+async def _raise_if_asked(session: Any, response: Any, asked: Any) -> None:
+    if asked is None:
+        asked = session.raise_for_status
+    if callable(asked):
+        waited: Any = asked(response)
+        await waited
+    elif asked:
+        response.raise_for_status()
+
+
+def _record(session: Any, response: Any, exchange: Exchange) -> None:
+    """Have *exchange* note the body of *response*, read already or still to be read."""
+    status, headers = response.status, response.headers
+    if response._body is not None:  # noqa: SLF001 - read as a whole already
+        exchange.whole(status, headers, response._body)  # noqa: SLF001
+        return
+    exchange.responded(status, headers, decoded=getattr(session, "_auto_decompress", True))
+    response.content = _Noted(response.content, exchange)
+    close, release = response.close, response.release
+
+    def noted_close() -> None:
+        close()
+        exchange.end()
+
+    def noted_release() -> Any:
+        done = release()
+        exchange.end()
+        return done
+
+    response.close, response.release = noted_close, noted_release
+    weakref.finalize(response, exchange.end)
+
+
+if TYPE_CHECKING:
+    _Proxy = Any
+else:
+    _Proxy = wrapt.ObjectProxy
+
+
+class _Noted(_Proxy):  # type: ignore[misc]
+    """A body whose pieces are noted as they are read."""
+
+    def __init__(self, content: Any, exchange: Exchange) -> None:
+        super().__init__(content)
+        self._self_exchange = exchange
+
+    def _self_note(self, data: bytes) -> bytes:
+        self._self_exchange.add(data)
+        if self.__wrapped__.at_eof():
+            self._self_exchange.end(Ending.COMPLETE)
+        return data
+
+    async def _self_read(self, read: Awaitable[bytes]) -> bytes:
+        try:
+            data = await read
+        except Exception as error:
+            self._self_exchange.add(bytes(getattr(error, "partial", b"")))
+            if type(error).__name__ != "IncompleteReadError":
+                self._self_exchange.end(Ending.NETWORK)
+            raise
+        return self._self_note(data)
+
+    async def read(self, n: int = -1) -> bytes:
+        return await self._self_read(self.__wrapped__.read(n))
+
+    async def readany(self) -> bytes:
+        return await self._self_read(self.__wrapped__.readany())
+
+    async def readexactly(self, n: int) -> bytes:
+        return await self._self_read(self.__wrapped__.readexactly(n))
+
+    async def readline(self, *args: Any, **kwargs: Any) -> bytes:
+        return await self._self_read(self.__wrapped__.readline(*args, **kwargs))
+
+    async def readuntil(self, *args: Any, **kwargs: Any) -> bytes:
+        return await self._self_read(self.__wrapped__.readuntil(*args, **kwargs))
+
+    async def readchunk(self) -> tuple[bytes, bool]:
+        data, at_end = await self.__wrapped__.readchunk()
+        return self._self_note(data), at_end
+
+    def read_nowait(self, n: int = -1) -> bytes:
+        return self._self_note(self.__wrapped__.read_nowait(n))
+
+    def __aiter__(self) -> Any:
+        return _each(self.readline)
+
+    def iter_chunked(self, n: int) -> Any:
+        return _each(lambda: self.read(n))
+
+    def iter_any(self) -> Any:
+        return _each(self.readany)
+
+    def iter_chunks(self) -> Any:
+        return _each_chunk(self.readchunk)
+
+
+async def _each(read: Callable[[], Awaitable[bytes]]) -> Any:
+    while data := await read():
+        yield data
+
+
+async def _each_chunk(read: Callable[[], Awaitable[tuple[bytes, bool]]]) -> Any:
+    while True:
+        found = await read()
+        if found == (b"", False):
+            return
+        yield found

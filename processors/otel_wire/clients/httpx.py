@@ -1,0 +1,280 @@
+"""The hook in `httpx` and `httpx2`: around `send`, which every request of a client passes.
+
+Clients with transports of their own are covered too, which a hook in the transport would miss.
+"""
+
+from __future__ import annotations
+
+from types import MethodType
+from typing import TYPE_CHECKING, Any
+
+from otel_wire.admission import REFUSED_HEADERS, REFUSED_STATUS, admit, admit_async
+from otel_wire.bodies import Passing, shown, shown_async
+from otel_wire.observer import observer, sending, under_way
+from otel_wire.patching import patch
+from otel_wire.record import Ending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_wire.exchange import Exchange
+
+# Before there is a connection nothing was sent; after that the provider may have done its work.
+_NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "ProxyError")
+
+
+def install(module: Any) -> None:
+    """Wrap the clients of *module*; also where httpx is httpx2 under another name."""
+    patch(module.Client, "send", lambda send: _sync(module, send))
+    patch(module.AsyncClient, "send", lambda send: _async(module, send))
+
+
+def _sync(module: Any, send: Any) -> Callable[..., Any]:
+    stream_class = _sync_stream_class(module)
+
+    def sent(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+        if not _concerns(request):
+            return send(self, request, *args, **kwargs)
+        exchange = _begin(module, request, _shown(module, request))
+        if exchange is None:
+            return send(self, request, *args, **kwargs)
+        refusal = admit(exchange)
+        if refusal is not None:
+            return _refused(module, request, refusal)
+        try:
+            with sending(exchange):
+                response = send(self, request, *args, **kwargs)
+        except BaseException as error:
+            exchange.failed(sent=type(error).__name__ not in _NEVER_SENT)
+            raise
+        if not _is_whole(response, exchange):
+            response.stream = stream_class(response, exchange)
+        return response
+
+    return sent
+
+
+def _async(module: Any, send: Any) -> Callable[..., Any]:
+    stream_class = _async_stream_class(module)
+
+    async def sent(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+        if not _concerns(request):
+            return await send(self, request, *args, **kwargs)
+        exchange = _begin(module, request, await _shown_async(module, request))
+        if exchange is None:
+            return await send(self, request, *args, **kwargs)
+        refusal = None
+        if exchange.asking is not None:
+            if exchange.asking.ask_here():
+                refusal = exchange.decide()
+            else:
+                refusal = await _admit_elsewhere(exchange)
+        if refusal is not None:
+            return _refused(module, request, refusal)
+        try:
+            with sending(exchange):
+                response = await send(self, request, *args, **kwargs)
+        except BaseException as error:
+            exchange.failed(sent=type(error).__name__ not in _NEVER_SENT)
+            raise
+        if not _is_whole(response, exchange):
+            response.stream = stream_class(response, exchange)
+        return response
+
+    return sent
+
+
+async def _admit_elsewhere(exchange: Exchange) -> Any:
+    import anyio  # the library's own dependency: it may run on asyncio or trio
+    import anyio.to_thread
+
+    return await admit_async(exchange, anyio.to_thread.run_sync, anyio.sleep)
+
+
+def _concerns(request: Any) -> bool:
+    if request.method != "POST":
+        return False
+    url = request.url
+    try:
+        path = url._uri_reference.path  # noqa: SLF001 - `path` would decode it, which takes longer
+    except AttributeError:
+        path = url.path
+    host = url.host if observer.has_endpoints else ""
+    return observer.concerns("POST", host, path) and under_way() is None
+
+
+def _begin(module: Any, request: Any, body: Any) -> Exchange | None:
+    url = request.url
+    return observer.begin(module.__name__, url.host, url.path, request.headers, body)
+
+
+def _shown(module: Any, request: Any) -> Any:
+    try:
+        content: bytes = request.content
+    except Exception:  # noqa: BLE001 - it has not been read
+        stream = request.stream
+        before = observer.admission is not None
+        if isinstance(stream, module.AsyncByteStream):
+            return _form(stream)
+        body = getattr(stream, "_stream", None)  # what the app gave
+        if hasattr(body, "read"):
+            content, _ = shown(body, before=before)
+            if content is not None:
+                return content
+        content, instead = shown(iter(stream), before=before)
+        request.stream = _sync_pieces(module)(instead, stream)
+    return content
+
+
+async def _shown_async(module: Any, request: Any) -> Any:
+    try:
+        content: bytes = request.content
+    except Exception:  # noqa: BLE001 - it has not been read
+        stream = request.stream
+        before = observer.admission is not None
+        if isinstance(stream, module.SyncByteStream):
+            return _form(stream)
+        if not isinstance(stream, module.AsyncByteStream):
+            return None
+        content, instead = await shown_async(stream.__aiter__(), before=before)
+        request.stream = _async_pieces(module)(instead, stream)
+    return content
+
+
+def _form(stream: Any) -> bytes | None:
+    """Return the content of a form with files; None where reading it would use it up."""
+    fields = getattr(stream, "fields", None)
+    if fields is None or not isinstance(getattr(stream, "__iter__", None), MethodType):
+        return None
+    passing = Passing()
+    for field in fields:
+        file: Any = getattr(field, "file", None)
+        if hasattr(file, "read") and not (hasattr(file, "seekable") and file.seekable()):
+            return None
+    for piece in stream:
+        passing.note(piece)
+        if not passing.is_readable:
+            return None
+    return passing.content()
+
+
+def _refused(module: Any, request: Any, refusal: Any) -> Any:
+    return module.Response(
+        REFUSED_STATUS, headers=REFUSED_HEADERS, content=refusal.body(), request=request
+    )
+
+
+def _is_whole(response: Any, exchange: Exchange) -> bool:
+    """Note the response's head, and its body if that is there; return whether it is."""
+    if not response.is_stream_consumed and not response.is_closed:
+        exchange.responded(response.status_code, response.headers)
+        return False
+    try:
+        content: bytes = response.content
+    except Exception:  # noqa: BLE001 - closed without having been read
+        exchange.responded(response.status_code, response.headers)
+        exchange.end(Ending.UNREAD)
+        return True
+    exchange.whole(response.status_code, response.headers, content)
+    return True
+
+
+def _sync_pieces(module: Any) -> Any:
+    class Pieces(module.SyncByteStream):  # type: ignore[misc]
+        """A request body in place of the app's."""
+
+        def __init__(self, pieces: Any, inner: Any) -> None:
+            self.pieces = pieces
+            self.inner = inner
+
+        def __iter__(self) -> Any:
+            yield from self.pieces
+
+        def close(self) -> None:
+            self.inner.close()
+
+    return Pieces
+
+
+def _async_pieces(module: Any) -> Any:
+    class Pieces(module.AsyncByteStream):  # type: ignore[misc]
+        """A request body in place of the app's."""
+
+        def __init__(self, pieces: Any, inner: Any) -> None:
+            self.pieces = pieces
+            self.inner = inner
+
+        async def __aiter__(self) -> Any:
+            async for piece in self.pieces:
+                yield piece
+
+        async def aclose(self) -> None:
+            await self.inner.aclose()
+
+    return Pieces
+
+
+def _sync_stream_class(module: Any) -> Any:
+    class Stream(module.SyncByteStream):  # type: ignore[misc]
+        """Passes the response on, piece by piece, and notes the pieces."""
+
+        def __init__(self, response: Any, exchange: Exchange) -> None:
+            self.inner = response.stream
+            self.exchange = exchange
+
+        def __iter__(self) -> Any:
+            add = self.exchange.add
+            try:
+                for piece in self.inner:
+                    add(piece)
+                    yield piece
+            except GeneratorExit:
+                raise
+            except BaseException:
+                self.exchange.end(Ending.NETWORK)
+                raise
+            self.exchange.end(Ending.COMPLETE)
+
+        def close(self) -> None:
+            try:
+                self.inner.close()
+            finally:
+                self.exchange.end()
+
+        def __del__(self) -> None:
+            self.exchange.end()
+
+    return Stream
+
+
+def _async_stream_class(module: Any) -> Any:
+    class Stream(module.AsyncByteStream):  # type: ignore[misc]
+        """Passes the response on, piece by piece, and notes the pieces."""
+
+        def __init__(self, response: Any, exchange: Exchange) -> None:
+            self.inner = response.stream
+            self.exchange = exchange
+
+        async def __aiter__(self) -> Any:
+            add = self.exchange.add
+            try:
+                async for piece in self.inner:
+                    add(piece)
+                    yield piece
+            except GeneratorExit:
+                raise
+            except Exception:
+                self.exchange.end(Ending.NETWORK)
+                raise
+            self.exchange.end(Ending.COMPLETE)
+
+        async def aclose(self) -> None:
+            try:
+                await self.inner.aclose()
+            finally:
+                self.exchange.end()
+
+        def __del__(self) -> None:
+            self.exchange.end()
+
+    return Stream

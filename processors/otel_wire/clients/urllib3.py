@@ -1,0 +1,116 @@
+"""The hook in `urllib3`, and with it in what sends through it: `requests` and `botocore`.
+
+Around `urlopen` of a connection pool. It calls itself for every retry, so each is seen.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from otel_wire.admission import REFUSED_HEADERS, REFUSED_REASON, REFUSED_STATUS, admit
+from otel_wire.bodies import shown
+from otel_wire.exchange import Exchange
+from otel_wire.observer import observer, sending, under_way
+from otel_wire.patching import patch
+from otel_wire.record import Ending
+from otel_wire.tee import note_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_NEVER_SENT = ("NewConnectionError", "ConnectTimeoutError", "NameResolutionError", "MaxRetryError")
+
+
+def install(module: Any) -> None:
+    """Wrap the connection pools of *module*."""
+    patch(module.HTTPConnectionPool, "urlopen", lambda urlopen: _urlopen(module, urlopen))
+
+
+def _urlopen(module: Any, urlopen: Any) -> Callable[..., Any]:
+    def sent(
+        self: Any,
+        method: Any,
+        url: Any,
+        body: Any = None,
+        headers: Any = None,
+        retries: Any = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        def go(body: Any) -> Any:
+            return urlopen(self, method, url, body, headers, retries, *args, **kwargs)
+
+        path = url if isinstance(url, str) else ""
+        if method not in ("POST", "post") or not observer.concerns(
+            "POST", self.host or "", _path(path)
+        ):
+            return go(body)
+        attempt = _attempt(retries)
+        if attempt is None:
+            return go(body)
+        content, body = shown(body, before=observer.admission is not None, encoding="utf-8")
+        exchange = observer.begin(
+            module.__name__, self.host, _path(path), _lowered(headers or self.headers), content,
+            attempt=attempt,
+        )  # fmt: skip
+        if exchange is None:
+            return go(body)
+        refusal = admit(exchange)
+        if refusal is not None:
+            return _refused(module, refusal)
+        try:
+            with sending(exchange):
+                response = go(body)
+        except BaseException as error:
+            exchange.failed(sent=type(_cause(error)).__name__ not in _NEVER_SENT)
+            raise
+        if exchange.is_open:  # not ended by a retry
+            note_response(response, exchange)
+        return response
+
+    return sent
+
+
+def _attempt(retries: Any) -> int | None:
+    """Return the number of the attempt, and end the one before; None below another client."""
+    above = under_way()
+    if above is None:
+        return 1
+    history = getattr(retries, "history", ())
+    if not isinstance(above, Exchange) or above.client != "urllib3" or not history:
+        return None
+    last = history[-1]
+    if last.status is not None:
+        above.responded(last.status, {})
+        above.end(Ending.UNREAD)
+    else:
+        above.failed(sent=type(last.error).__name__ not in _NEVER_SENT)
+    return len(history) + 1
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what the last retry failed with."""
+    reason = getattr(error, "reason", None)
+    return reason if isinstance(reason, BaseException) else error
+
+
+def _path(url: str) -> str:
+    path = url.partition("?")[0]
+    if "://" in path:  # through a proxy
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return path
+
+
+def _lowered(headers: Any) -> dict[str, Any]:
+    return {str(key).lower(): value for key, value in dict(headers or {}).items()}
+
+
+def _refused(module: Any, refusal: Any) -> Any:
+    return module.response.HTTPResponse(
+        body=io.BytesIO(refusal.body()),
+        status=REFUSED_STATUS,
+        reason=REFUSED_REASON,
+        headers=REFUSED_HEADERS,
+        preload_content=False,
+    )

@@ -1,0 +1,305 @@
+"""One HTTP request to a model endpoint while it is on its way.
+
+The app's thread only keeps references here: to the request's body, to pieces of the response as
+they pass, and to the context. Another thread reads them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import context, trace
+
+from otel_wire.answers import Answer, AnswerReader
+from otel_wire.record import Ending, WireRecord
+from otel_wire.requests import read_request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_wire.admission import Asking, Refusing, Settling
+    from otel_wire.framing import Framing
+    from otel_wire.observer import Observer
+    from otel_wire.requests import ModelRequest
+
+_READ_AT_BYTES = 32_768
+"""Pieces of a response are read once so many bytes of them wait."""
+_MOST_WAITING_BYTES = 4 * 1_048_576
+"""With more than that waiting the thread that receives them reads them itself."""
+_NAMED_REQUEST_HEADERS = ("content-encoding", "content-type")
+_NAMED_RESPONSE_HEADERS = ("content-type", "content-encoding")
+_REQUEST_IDS = (
+    "x-request-id",
+    "request-id",
+    "x-amzn-requestid",
+    "apim-request-id",
+    "x-goog-request-id",
+)
+_FALLBACK_PATH = "/chat/completions"
+
+
+class Exchange:
+    """One request; whoever ends it first decides how it ended."""
+
+    __slots__ = (
+        "_attempt", "_body", "_context", "_end_ns", "_ended", "_ending", "_expired",
+        "_first_byte_ns", "_first_token_ns", "_framing", "_headers", "_lock", "_observer",
+        "_path", "_pieces", "_read_at", "_reader", "_record", "_request", "_response_headers",
+        "_start_ns",
+        "_status", "_ticket", "_waiting", "_waiting_bytes", "active_ns", "asking", "client",
+        "generation", "host",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        observer: Observer,
+        client: str,
+        host: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: Any,
+        attempt: int = 1,
+    ) -> None:
+        self._observer = observer
+        self.generation = observer.generation
+        self.client = client
+        self.host = host
+        self._path = path
+        self._headers = headers
+        self._body = body
+        self._attempt = attempt
+        self._context = context.get_current()
+        self._lock = threading.Lock()
+        self._request: ModelRequest | None = None
+        self.asking: Asking | None = None
+        """Set while a budget decides about the call; None without one."""
+        self._ticket: Settling | None = None
+        self._status: int | None = None
+        self._response_headers: Any = {}
+        self._framing: Framing | None = None
+        self._reader: AnswerReader | None = None
+        self._waiting: deque[tuple[int, bytes]] = deque()
+        self._waiting_bytes = 0
+        self._read_at = _READ_AT_BYTES
+        self._pieces = 0
+        self._record: WireRecord | None = None
+        self._ending: Ending | None = None
+        self._ended = [True]  # taken away once, by whichever thread comes first
+        self._expired = False
+        self._first_byte_ns: int | None = None
+        self._first_token_ns: int | None = None
+        self._end_ns = 0
+        self._start_ns = self.active_ns = time.time_ns()
+
+    # On the app's threads.
+
+    def decide(self) -> Refusing | None:
+        """Take over what a budget decided; return its refusal, or None."""
+        asking = self.asking
+        if asking is None:
+            return None
+        self._request = asking.request
+        self._ticket = asking.ticket
+        refusal: Refusing | None = asking.refusal
+        self._start_ns = self.active_ns = time.time_ns()
+        if refusal is not None:
+            self.end(Ending.REFUSED)
+        return refusal
+
+    def responded(
+        self, status: int, headers: Any, *, decoded: bool = False, framing: Framing | None = None
+    ) -> None:
+        """Note the head of the response; its body follows by `add`.
+
+        *decoded*: whether the client takes content encodings off before it shows the body.
+        *framing*: what has to be taken off what is shown.
+        """
+        self._status = status
+        self._response_headers = _Decoded(headers) if decoded else headers
+        self._framing = framing
+        self.active_ns = time.time_ns()
+        self._observer.opened(self)
+
+    def add(self, piece: bytes) -> None:
+        """Note the next *piece* of the response's body; costs less than a microsecond."""
+        if not piece:
+            return
+        self.active_ns = now_ns = time.time_ns()
+        self._waiting.append((now_ns, piece))
+        self._waiting_bytes += len(piece)
+        if self._waiting_bytes > self._read_at:
+            self._have_read()
+
+    def _have_read(self) -> None:
+        if self._waiting_bytes > _MOST_WAITING_BYTES:
+            self.read()
+        else:
+            self._read_at = _MOST_WAITING_BYTES  # asked for, once
+            self._observer.worker.submit(self.read)
+
+    def whole(self, status: int, headers: Any, content: bytes) -> None:
+        """Note a response whose body, decoded, is there already."""
+        self.responded(status, headers, decoded=True)
+        if content:
+            self._waiting.append((0, content))
+        self.end(Ending.COMPLETE)
+
+    def failed(self, *, sent: bool) -> None:
+        """Note that no response came, or not all of it."""
+        self.end(Ending.NETWORK if sent else Ending.NOT_SENT)
+
+    def at_eof(self) -> None:
+        """Note that the connection ended where the response's body was read."""
+        if self._framing is not None:
+            self._framing.at_eof()
+
+    @property
+    def start_ns(self) -> int:
+        """When the request was sent, in nanoseconds since the epoch."""
+        return self._start_ns
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has ended it yet."""
+        return bool(self._ended)
+
+    def end(self, ending: Ending = Ending.ABANDONED) -> None:
+        """Note how it ended, the first time; ABANDONED becomes COMPLETE if all of it was read."""
+        try:
+            self._ended.pop()
+        except IndexError:
+            return
+        self._ending = ending
+        self._end_ns = time.time_ns()
+        self._observer.ended(self)
+        ticket = self._ticket
+        if ticket is not None:
+            (ticket.corrected if self._expired else ticket.ended)(self)
+
+    def expire(self) -> None:
+        """Settle the call as one whose response nobody reads; it may still be read later."""
+        if self._expired or not self._ended:
+            return
+        self._expired = True
+        if self._ticket is not None:
+            self._ticket.ended(self)
+
+    # On other threads.
+
+    def read(self) -> None:
+        """Read the pieces that wait."""
+        with self._lock:
+            self._read()
+
+    def _read(self) -> None:
+        waiting = self._waiting
+        if not waiting:
+            return
+        reader = self._reader or self._make_reader()
+        self._waiting_bytes = 0
+        self._read_at = _READ_AT_BYTES
+        framing = self._framing
+        while waiting:
+            at_ns, piece = waiting.popleft()
+            body = piece if framing is None else framing.feed(piece)
+            if not body:
+                continue
+            self._pieces += body.count(b"data:")
+            if at_ns and self._first_byte_ns is None:
+                self._first_byte_ns = at_ns
+            reader.feed(body)
+            if at_ns and self._first_token_ns is None and getattr(reader, "output_characters", 0):
+                self._first_token_ns = at_ns
+
+    def _make_reader(self) -> AnswerReader:
+        headers = _named(self._response_headers, _NAMED_RESPONSE_HEADERS)
+        reader = AnswerReader(self._model_request(), self._status or 0, headers)
+        self._reader = reader
+        return reader
+
+    def _model_request(self) -> ModelRequest | None:
+        if self._request is None:
+            body = self._body
+            shown = body if body is None or isinstance(body, bytes) else body.content()
+            headers = _named(self._headers, _NAMED_REQUEST_HEADERS)
+            self._request = read_request(self.host, self._path, shown, headers)
+            if self._request is None and self._observer.is_endpoint(self.host, self._path):
+                self._request = read_request(self.host, _FALLBACK_PATH, shown, headers)
+        return self._request
+
+    @property
+    def output_pieces(self) -> int:
+        """Events of a stream that were read: its output, where nothing better is known."""
+        return self._pieces
+
+    def record(self) -> WireRecord | None:
+        """Return the finished record, read now if need be; None when it was no model call."""
+        with self._lock:
+            if self._record is not None:
+                return self._record
+            request = self._model_request()
+            if request is None:
+                return None
+            if self._ended:
+                return self._make_record(request, Answer(), Ending.UNREAD)
+            self._read()
+            answer = Answer() if self._reader is None else self._reader.end()
+            self._record = self._make_record(request, answer, self._how(answer))
+            # What was kept to be read is not needed any more.
+            self._reader = self._body = None
+            return self._record
+
+    def _how(self, answer: Answer) -> Ending:
+        ending = self._ending or Ending.ABANDONED
+        if ending is not Ending.ABANDONED:
+            return ending
+        framed = self._framing is not None and self._framing.complete
+        if answer.complete or answer.usage_is_final or framed:
+            return Ending.COMPLETE
+        return Ending.ABANDONED if self._reader is not None else Ending.UNREAD
+
+    def _make_record(self, request: ModelRequest, answer: Answer, ending: Ending) -> WireRecord:
+        span = trace.get_current_span(self._context).get_span_context()
+        ids = _named(self._response_headers, _REQUEST_IDS)
+        return WireRecord(
+            client=self.client,
+            host=self.host,
+            request=request,
+            answer=answer,
+            status=self._status,
+            provider_request_id=next(iter(ids.values()), None),
+            context=self._context,
+            trace_id=span.trace_id,
+            span_id=span.span_id,
+            start_ns=self._start_ns,
+            first_byte_ns=self._first_byte_ns,
+            first_token_ns=self._first_token_ns,
+            end_ns=self._end_ns or time.time_ns(),
+            ending=ending,
+            attempt=self._attempt,
+            admitted=self._ticket is not None,
+        )
+
+
+class _Decoded:
+    """Response headers without the encoding that the client has taken off."""
+
+    def __init__(self, headers: Any) -> None:
+        self._headers = headers
+
+    def get(self, name: str) -> Any:
+        return None if name == "content-encoding" else self._headers.get(name)
+
+
+def _named(headers: Any, names: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in names:
+        value = headers.get(name)
+        if value is None and isinstance(headers, dict):
+            value = next((v for k, v in headers.items() if str(k).lower() == name), None)
+        if value is not None:
+            found[name] = value.decode("latin-1") if isinstance(value, bytes) else str(value)[:200]
+    return found

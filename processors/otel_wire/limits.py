@@ -1,0 +1,72 @@
+"""Bounds of what a response may claim, by what its request allows."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+from otel_wire.operations import CHAT, GENERATE_CONTENT, TEXT_COMPLETION, WITHOUT_OUTPUT
+
+if TYPE_CHECKING:
+    from otel_pricing.model.call import Usage
+    from otel_wire.requests import ModelRequest
+
+MOST_INPUT_TOKENS = 2_097_152
+"""Input of the largest context window; no single request is charged for more."""
+MOST_OUTPUT_TOKENS = 1_048_576
+"""Output that a request without a limit may be charged for."""
+INPUT_SLACK_TOKENS = 32_768
+"""Input beyond the request's own that is still believed: gateways add prompts of theirs."""
+OUTPUT_SLACK_TOKENS = 256
+"""Output beyond the request's limit that is still believed: what ends a turn or a tool call."""
+TOOL_TURNS = 32
+"""Times that the output limit applies where the provider runs tools and calls the model again."""
+_TEXT = frozenset({CHAT, GENERATE_CONTENT, TEXT_COMPLETION})
+
+
+def most_input_tokens(request: ModelRequest) -> int:
+    """Return the most input tokens that a response to *request* is believed to have used."""
+    if not request.readable or request.hidden_input or request.operation not in _TEXT:
+        return MOST_INPUT_TOKENS
+    return min(request.size + max(request.unseen_tokens, INPUT_SLACK_TOKENS), MOST_INPUT_TOKENS)
+
+
+def most_output_tokens(request: ModelRequest) -> int:
+    """Return the most output tokens that a response to *request* is believed to have used."""
+    if request.operation in WITHOUT_OUTPUT:
+        return MOST_OUTPUT_TOKENS
+    limit = request.max_output_tokens
+    if limit is None or not request.readable or request.operation not in _TEXT:
+        return MOST_OUTPUT_TOKENS
+    if request.hidden_input:
+        limit *= TOOL_TURNS
+    return min(limit + limit // 8 + OUTPUT_SLACK_TOKENS, MOST_OUTPUT_TOKENS)
+
+
+def bounded(usage: Usage, request: ModelRequest) -> tuple[Usage, bool]:
+    """Return *usage* within the bounds of *request*, and whether it was beyond them.
+
+    Parts are cut to the totals that include them.
+    """
+    most_in, most_out = most_input_tokens(request), most_output_tokens(request)
+    too_much = (usage.input_tokens or 0) > most_in or (usage.output_tokens or 0) > most_out
+    cut: dict[str, int] = {}
+    for field in fields(usage):
+        value = getattr(usage, field.name)
+        if not isinstance(value, int):
+            continue
+        most = _most(field.name, most_in, most_out)
+        if value > most:
+            cut[field.name] = most
+    if not cut:
+        return usage, False
+    return replace(usage, **cut), too_much or bool(cut)
+
+
+def _most(name: str, most_in: int, most_out: int) -> int:
+    if "output" in name or name == "reasoning_tokens":
+        return most_out
+    return _MOST_REQUESTS if name.endswith("requests") else most_in
+
+
+_MOST_REQUESTS = 1000

@@ -1,0 +1,233 @@
+"""Watches requests to model endpoints for budgets, the ledger and traces.
+
+    observer.observe(sink)          # each finished request as a WireRecord, on another thread
+    observer.admission = gate       # asked before a request is sent
+
+The hooks in `otel_wire.clients` call `begin` for each request that may be a model call.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from otel_wire.endpoints import may_call_model
+from otel_wire.exchange import Exchange
+from otel_wire.worker import Worker
+
+if TYPE_CHECKING:
+    from otel_wire.admission import Admission
+    from otel_wire.record import WireRecord
+
+Sink = Callable[["WireRecord"], None]
+"""Takes finished records, on another thread than the app's; what it raises goes to `on_fault`."""
+
+EXPIRY_S = 300.0
+"""A response of which nothing was read for so long counts as never read."""
+
+_under: ContextVar[Exchange | bool | None] = ContextVar("otel_wire_under", default=None)
+
+
+class sending:  # noqa: N801 - reads as a statement; a generator would take five times as long
+    """Mark the body as the sending of *exchange*: clients are built on one another."""
+
+    __slots__ = ("_exchange", "_token")
+
+    def __init__(self, exchange: Exchange | bool = True) -> None:  # noqa: FBT001, FBT002
+        self._exchange = exchange
+
+    def __enter__(self) -> None:
+        self._token = _under.set(self._exchange)
+
+    def __exit__(self, *_error: object) -> None:
+        _under.reset(self._token)
+
+
+def under_way() -> Exchange | bool | None:
+    """Return what a client further up is sending now; None without one."""
+    return _under.get()
+
+
+class Observer:
+    """The state of a process: one, because client libraries are patched once a process."""
+
+    def __init__(self) -> None:
+        self.admission: Admission | None = None
+        """Asked before each model call; None lets all of them through."""
+        self.on_fault: Callable[[BaseException], None] = lambda _error: None
+        """Receives our own errors, on any thread. Must not raise."""
+        self._sinks: tuple[Sink, ...] = ()
+        self._denied: frozenset[str] = frozenset()
+        self._allowed: frozenset[str] = frozenset()
+        self._endpoints: tuple[tuple[str, str], ...] = ()
+        self._open: dict[int, Exchange] = {}
+        self.worker = Worker(self._expire)
+        self.generation = 0
+        """Counts forks: a child does not report what its parent sent."""
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._after_fork)
+
+    def _after_fork(self) -> None:
+        self.generation += 1
+        self._open = {}
+
+    @property
+    def current(self) -> Admission | None:
+        """The admission in force."""
+        return self.admission
+
+    def observe(self, sink: Sink) -> Callable[[], None]:
+        """Hand finished records to *sink* from now on; return how to stop that."""
+        self._sinks = (*self._sinks, sink)
+
+        def stop() -> None:
+            self._sinks = tuple(other for other in self._sinks if other is not sink)
+
+        return stop
+
+    def configure(
+        self,
+        *,
+        allowed: Sequence[str] = (),
+        denied: Sequence[str] = (),
+        endpoints: Sequence[str] = (),
+    ) -> None:
+        """Choose the hosts to observe, and name further model endpoints.
+
+        *allowed*: if any, only these hosts; *denied*: never these. A host covers its subdomains.
+        Both concern sinks only; an admission is asked about all hosts.
+        *endpoints*: `host` or `host/path` whose POST requests are model calls whatever their path.
+        """
+        self._allowed, self._denied = frozenset(allowed), frozenset(denied)
+        self._endpoints = tuple(
+            (host, "/" + path) for host, _, path in (_bare(e).partition("/") for e in endpoints)
+        )
+
+    def concerns(self, method: str, host: str, path: str) -> bool:
+        """Return whether a request may be a model call that somebody wants to know of.
+
+        The cheap first look; *host* may be empty where finding it takes time.
+        """
+        if method != "POST" or not (self._sinks or self.admission is not None):
+            return False
+        if may_call_model(method, path):
+            return True
+        return bool(self._endpoints) and self.is_endpoint(host, path)
+
+    @property
+    def has_endpoints(self) -> bool:
+        """Whether `concerns` needs the host."""
+        return bool(self._endpoints)
+
+    def is_endpoint(self, host: str, path: str) -> bool:
+        """Return whether *path* of *host* is one of the further model endpoints."""
+        return any(host == known and path.startswith(prefix) for known, prefix in self._endpoints)
+
+    def begin(
+        self,
+        client: str,
+        host: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: Any,
+        *,
+        attempt: int = 1,
+    ) -> Exchange | None:
+        """Return the exchange of a request about to be sent; None when it is none of ours.
+
+        *path* has no query. *headers* have keys in lower case or a `get` that ignores case. *body*
+        is bytes, None if it cannot be shown, or has a method `content` that returns either later.
+        Never raises.
+        """
+        try:
+            admission = self.admission
+            if admission is None and not (self._sinks and self._is_observed(host)):
+                return None
+            exchange = Exchange(self, client, host, path, headers, body, attempt)
+            if admission is not None:
+                shown = body if body is None or isinstance(body, bytes) else body.content()
+                exchange.asking = admission.turn("POST", host, path, lambda: shown, headers)
+                if exchange.asking is None and not self._sinks:
+                    return None
+        except Exception as error:  # noqa: BLE001 - the app must not see our errors
+            self.on_fault(error)
+            return None
+        return exchange
+
+    def _is_observed(self, host: str) -> bool:
+        if self._denied and _covers(self._denied, host):
+            return False
+        return not self._allowed or _covers(self._allowed, host)
+
+    def opened(self, exchange: Exchange) -> None:
+        """Keep *exchange* until it ends or nobody reads its response any more."""
+        self._open[id(exchange)] = exchange
+        self.worker.watch()
+
+    def started_ns(self) -> list[int]:
+        """Return when the requests were sent whose responses have begun and not ended.
+
+        Nanoseconds since the epoch.
+        """
+        return [exchange.start_ns for exchange in list(self._open.values())]
+
+    def ended(self, exchange: Exchange) -> None:
+        """Have *exchange* read and handed to the sinks."""
+        self._open.pop(id(exchange), None)
+        if exchange.generation != self.generation:
+            return
+        if self._sinks and self._is_observed(exchange.host):
+            self.worker.submit(lambda: self._hand_over(exchange))
+
+    def _hand_over(self, exchange: Exchange) -> None:
+        try:
+            record = exchange.record()
+        except Exception as error:  # noqa: BLE001 - nobody else is there to see it
+            self.on_fault(error)
+            return
+        if record is None:
+            return
+        for sink in self._sinks:
+            try:
+                sink(record)
+            except Exception as error:  # noqa: BLE001 - one sink must not stop another
+                self.on_fault(error)
+
+    def _expire(self) -> None:
+        oldest_ns = time.time_ns() - int(EXPIRY_S * 1e9)
+        for exchange in list(self._open.values()):
+            if exchange.active_ns < oldest_ns:
+                exchange.expire()
+
+    def drain(self) -> None:
+        """Hand over what has ended, here and now."""
+        self.worker.drain()
+
+    def end_all(self) -> None:
+        """At the end of the process: end what is open, and hand it over."""
+        for exchange in list(self._open.values()):
+            exchange.end()
+        self.drain()
+
+
+def _bare(endpoint: str) -> str:
+    return endpoint.partition("://")[2] or endpoint
+
+
+def _covers(hosts: frozenset[str], host: str) -> bool:
+    return host in hosts or any(host.endswith(f".{known}") for known in hosts)
+
+
+observer = Observer()
+"""The observer of this process."""
+
+
+def observe(sink: Sink) -> Callable[[], None]:
+    """Hand finished records to *sink* from now on; return how to stop that."""
+    return observer.observe(sink)
+
+
+__all__ = ["Observer", "Sink", "observe", "observer", "sending", "under_way"]

@@ -1,0 +1,19 @@
+"""Operations of model endpoints, as `gen_ai.operation.name` spells them where it does."""
+
+from __future__ import annotations
+
+CHAT = "chat"
+TEXT_COMPLETION = "text_completion"
+GENERATE_CONTENT = "generate_content"
+EMBEDDINGS = "embeddings"
+RERANK = "rerank"
+IMAGE = "image_generation"
+SPEECH = "speech"
+TRANSCRIPTION = "transcription"
+VIDEO = "video_generation"
+MODERATION = "moderation"
+REALTIME = "realtime"
+BATCH = "batch"
+
+WITHOUT_OUTPUT = frozenset({EMBEDDINGS, RERANK, MODERATION})
+"""Operations that are not charged for output."""

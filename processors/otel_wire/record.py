@@ -1,0 +1,71 @@
+"""One finished request to a model endpoint, as it was seen on the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
+    from otel_wire.answers import Answer
+    from otel_wire.requests import ModelRequest
+
+FIRST_ERROR = 400
+"""Lowest HTTP status of a response that is an error."""
+
+
+class Ending(StrEnum):
+    """How a request ended."""
+
+    COMPLETE = "complete"
+    """The whole response was read."""
+    ABANDONED = "abandoned"
+    """The app closed or dropped the response after reading a part of it."""
+    UNREAD = "unread"
+    """The app closed or dropped the response, or kept it, without reading its body."""
+    NETWORK = "network"
+    """The request was sent, or may have been; the transport failed."""
+    NOT_SENT = "not_sent"
+    """No connection was made."""
+    REFUSED = "refused"
+    """A budget refused the call; nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireRecord:
+    """Facts of one request and its response; never text of the user or the model.
+
+    Times are nanoseconds since the epoch.
+    """
+
+    client: str
+    """Library that sent the request, for example `httpx`."""
+    host: str
+    request: ModelRequest
+    answer: Answer
+    status: int | None
+    """HTTP status; None when no response came."""
+    provider_request_id: str | None
+    context: Context
+    """OpenTelemetry context of the code that sent the request."""
+    trace_id: int
+    """Of the span that was current when the request was sent; 0 without one."""
+    span_id: int
+    start_ns: int
+    first_byte_ns: int | None
+    """First piece of the body; None when the client read the body in one piece, or none came."""
+    first_token_ns: int | None
+    """First piece of the body that held output; None when none did, or when `first_byte_ns` is."""
+    end_ns: int
+    ending: Ending
+    attempt: int = 1
+    """2 for the first retry that the HTTP library itself makes, and so on."""
+    admitted: bool = False
+    """Whether a budget admitted the call and settles it."""
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the provider answered with an HTTP error."""
+        return self.status is not None and self.status >= FIRST_ERROR

@@ -1,0 +1,143 @@
+"""Bodies of requests: decoded and parsed as providers read them, in bounds, never raising."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from otel_wire.decoding import UndecodableError, decoded
+from otel_wire.json_loading import loads
+from otel_wire.json_skimmer import LONGEST_STRING, Skipped, skim
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_BODY_BYTES = 67_108_864
+"""Most bytes that a compressed body may decode to; providers take less."""
+_BOUNDARY = re.compile(r'boundary="?([^";,]{1,200})', re.IGNORECASE)
+_PART_NAME = re.compile(rb'[ ;]name="?([^";\r\n]{1,100})', re.IGNORECASE)
+_FILE_NAME = re.compile(rb"[ ;]filename\*?=", re.IGNORECASE)
+_PART_TYPE = re.compile(rb"content-type:\s*([\w./+-]{1,100})", re.IGNORECASE)
+_MOST_PARTS = 200
+_LONGEST_HEAD = 8192
+
+
+class File(NamedTuple):
+    """A file in a form."""
+
+    size: int
+    """Bytes."""
+    media_type: str
+    content: bytes
+
+
+class Body(NamedTuple):
+    """What a body says."""
+
+    data: dict[str, Any] | None
+    """Its JSON object or the fields of its form; None when it could not be read."""
+    text: str = ""
+    """The JSON text, or empty where it is a form."""
+    size: int = 0
+    """Bytes of it in UTF-8, without files."""
+    files: tuple[File, ...] = ()
+    unread_reason: str | None = None
+    """Why it could not be read."""
+
+
+def read_body(body: bytes, headers: Mapping[str, str], keys: frozenset[str]) -> Body:
+    """Return what *body* says.
+
+    A body that no strict parser takes is skimmed for *keys*, for a lenient provider may take it.
+    """
+    named = {str(name).lower(): str(value) for name, value in headers.items()}
+    try:
+        body = decoded(body, named.get("content-encoding", ""), MOST_BODY_BYTES)
+    except UndecodableError as error:
+        return Body(None, size=len(body), unread_reason=str(error))
+    content_type = named.get("content-type", "")
+    if content_type.lower().startswith("multipart/"):
+        return _form(body, content_type)
+    return _json(body, keys)
+
+
+def _json(body: bytes, keys: frozenset[str]) -> Body:
+    text, size = _text(body)
+    try:
+        data = loads(text)
+    except ValueError:
+        pass
+    else:
+        if isinstance(data, dict):
+            return Body(data, text, size)
+        if not (isinstance(data, list) and data and isinstance(data[0], dict)):
+            return Body({}, text, size)
+    encoded = text.encode("utf-8", "replace")
+    found = next((v for v in skim(encoded, keys, keys) if isinstance(v, dict)), None)
+    if found:
+        return Body(_filled(found), text, size)
+    return Body(None, text, size, unread_reason="not JSON")
+
+
+def _text(body: bytes) -> tuple[str, int]:
+    """Return *body* as text, and how many bytes that is in UTF-8."""
+    try:
+        if b"\x00" not in body[:4]:  # else it is wider than UTF-8
+            return body.decode(), len(body)
+    except UnicodeDecodeError:
+        pass
+    encoding: str = json.detect_encoding(body)
+    if encoding in {"utf-8", "utf-8-sig"}:
+        # Latin-1 or damaged: lenient servers replace such bytes, and so does this.
+        encoding = "latin-1" if body[:3] != b"\xef\xbb\xbf" else encoding
+    text = body.decode(encoding, "replace")
+    return text, len(text.encode("utf-8", "replace"))
+
+
+def _filled(found: Mapping[str, object]) -> dict[str, Any]:
+    """Return a skimmed object with texts of the right length in place of what was passed over."""
+    return {
+        key: " " * min(value.length, LONGEST_STRING + 1) if isinstance(value, Skipped) else value
+        for key, value in found.items()
+    }
+
+
+def _form(body: bytes, content_type: str) -> Body:
+    match = _BOUNDARY.search(content_type)
+    if match is None:
+        return Body(None, size=len(body), unread_reason="form without a boundary")
+    boundary = b"--" + match[1].strip().encode("utf-8", "replace")
+    fields: dict[str, Any] = {}
+    files: list[File] = []
+    size, at = 0, body.find(boundary)
+    for _ in range(_MOST_PARTS):
+        start = at + len(boundary)
+        end = body.find(boundary, start)
+        if at < 0 or end < 0:
+            break
+        at = end
+        head_end = body.find(b"\r\n\r\n", start, min(end, start + _LONGEST_HEAD))
+        if head_end < 0:
+            continue
+        head, content = body[start:head_end], body[head_end + 4 : end]
+        name = _PART_NAME.search(head)
+        if name is None:
+            continue
+        kind = _PART_TYPE.search(head)
+        media_type = kind[1].decode("ascii", "replace").lower() if kind else ""
+        if _FILE_NAME.search(head):
+            files.append(File(len(content), media_type, content))
+            continue
+        size += len(content)
+        value = content[:-2].decode("utf-8", "replace") if content else ""
+        fields[name[1].decode("utf-8", "replace").removesuffix("[]")] = _number(value)
+    if not fields and not files:
+        return Body(None, size=len(body), unread_reason="form without parts")
+    return Body(fields, "", size, tuple(files))
+
+
+def _number(value: str) -> object:
+    if value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value)
+    return {"true": True, "false": False}.get(value, value)

@@ -1,0 +1,297 @@
+"""Requests to model providers: which model is asked for what, and how much it can cost at most.
+
+Everything is read from the request itself. A request to a model endpoint whose body cannot be read
+is a request still; it says so, and whoever guards a budget treats it as unknown, never as nothing.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from otel_pricing.model.hosts import provider_of
+from otel_pricing.model.makers import maker_of
+from otel_wire import operations as op
+from otel_wire.endpoints import Endpoint, find_endpoint
+from otel_wire.media import IMAGE_TOKENS, Media, may_have_media, media_of, tokens_of_file
+from otel_wire.output_limits import (
+    batch_output_tokens,
+    max_output_tokens,
+    output_count,
+    output_seconds,
+)
+from otel_wire.request_bodies import Body, read_body
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+UNSEEN_TOKENS = 2048
+"""Input that a provider may add to what a request carries: its own prompt, tool descriptions."""
+EMBEDDING_UNSEEN_TOKENS = 64
+"""The same for embeddings, which have no prompt to be wrapped in."""
+HIDDEN_TOKENS = 32_768
+"""The same where the provider searches or runs tools on behalf of the request."""
+OPAQUE_TOKENS = 200_000
+"""The same where the request names stored input of any size: a common context window."""
+MEDIA_BYTES = IMAGE_TOKENS
+"""What an encoded image counts for, in bytes of text."""
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_LONGEST_MODEL = 512
+
+
+class ModelRequest(NamedTuple):
+    """What a request says of the call and of its cost."""
+
+    provider: str
+    """`gen_ai.provider.name`: by the host, else by the path and the model's name."""
+    model: str
+    """Model asked for; empty when the request does not name it."""
+    operation: str
+    """One of `otel_wire.operations`."""
+    size: int
+    """Most input tokens that the request itself shows: its bytes, and media by their bounds."""
+    max_output_tokens: int | None = None
+    """Output tokens that the request allows in all its choices; None when it does not say."""
+    streamed: bool = False
+    tier: str | None = None
+    """Service tier asked for."""
+    writes_cache: bool = False
+    has_audio: bool = False
+    hidden_input: bool = False
+    """Whether input is added that the request does not carry: a stored conversation, a search."""
+    readable: bool = True
+    """False when the path is one of a model endpoint and the body could not be read."""
+    unseen_tokens: int = UNSEEN_TOKENS
+    """Most input tokens that the provider may add to `size`."""
+    outputs: int = 1
+    """Choices, images or videos asked for."""
+    output_seconds: int | None = None
+    """Length of the video asked for; None when the request does not say."""
+    unread_reason: str | None = None
+    """Why the body could not be read; None when it could."""
+
+    @property
+    def is_free(self) -> bool:
+        """Whether providers do not charge for such requests."""
+        return self.operation == op.MODERATION and self.provider in {"openai", "azure.ai.openai"}
+
+    @property
+    def input_ceiling_tokens(self) -> int:
+        """Most input tokens that the call may be charged for, until better is known."""
+        return self.size + self.unseen_tokens
+
+
+def read_request(
+    host: str, path: str, body: bytes | None, headers: Mapping[str, str] = _NO_HEADERS
+) -> ModelRequest | None:
+    """Return the model call that a request of *body* to *path* makes; None if it makes none.
+
+    *body* is None when the client does not show it, and as it is sent otherwise, encoded as
+    *headers* say. A body that cannot be read gives a request with `readable=False`, and a model
+    only where the path names it. Never raises.
+    """
+    try:
+        endpoint = find_endpoint(path)
+        if endpoint is None:
+            return None
+        return _read(host, endpoint, body, headers)
+    except Exception as error:  # noqa: BLE001 - a request must not fail in its reader
+        return ModelRequest(
+            "", "", op.CHAT, len(body or b""), readable=False, unread_reason=type(error).__name__
+        )
+
+
+def _read(
+    host: str, endpoint: Endpoint, body: bytes | None, headers: Mapping[str, str]
+) -> ModelRequest | None:
+    seller = provider_of(host)
+    if body is None or endpoint.operation == op.REALTIME:
+        reason = "not shown by the client" if body is None else "realtime connection"
+        return _unread(seller, endpoint, len(body or b""), reason)
+    if not body:
+        return None
+    said = read_body(body, headers, _WANTED)
+    if said.data is None:
+        # Other services have messages, too: a path alone does not prove a call unless it is sure.
+        if endpoint.certain or seller is not None:
+            return _unread(seller, endpoint, said.size, said.unread_reason or "not JSON")
+        return None
+    data = said.data
+    model = _model(endpoint, data)
+    if _SHAPES.isdisjoint(data) and not said.files:
+        return None
+    if not model and endpoint.operation not in _MODEL_OPTIONAL and not endpoint.opaque:
+        return None
+    return _request(seller or _by_model(endpoint, model), endpoint, model, said)
+
+
+def _model(endpoint: Endpoint, data: Mapping[str, Any]) -> str:
+    """Return the model asked for: the path's, unless that is a deployment's name of no model."""
+    named = _text(data.get("model")) or _text(data.get("modelId")) or ""
+    if endpoint.provider == "openai" and named and maker_of(endpoint.model) is None:
+        return named
+    return endpoint.model or named
+
+
+def _unread(seller: str | None, endpoint: Endpoint, size: int, reason: str) -> ModelRequest:
+    provider = seller or _by_model(endpoint, endpoint.model)
+    return ModelRequest(
+        provider,
+        endpoint.model,
+        endpoint.operation,
+        size,
+        streamed=endpoint.streams,
+        has_audio=endpoint.operation in _SOUND,
+        hidden_input=endpoint.opaque,
+        readable=False,
+        unseen_tokens=OPAQUE_TOKENS,
+        unread_reason=reason,
+    )
+
+
+def _by_model(endpoint: Endpoint, model: str) -> str:
+    if endpoint.provider != "openai":
+        return endpoint.provider
+    return maker_of(model) or endpoint.provider
+
+
+def _request(provider: str, endpoint: Endpoint, model: str, said: Body) -> ModelRequest:
+    data: dict[str, Any] = said.data or {}
+    operation = _operation(endpoint, model)
+    media = media_of(data, model) if may_have_media(said.text) else Media()
+    for file in said.files:
+        media_type = file.media_type or ("audio/" if operation in _SOUND else "")
+        if media_type.startswith("image/"):
+            media.tokens += IMAGE_TOKENS
+            continue
+        if operation in _SOUND and not media_type.startswith(("audio/", "video/")):
+            media_type = "audio/"
+        media.tokens += tokens_of_file(file.size, media_type, file.content)
+        media.has_audio |= media_type.startswith(("audio/", "video/"))
+    size = max(said.size - media.encoded_bytes, 0) + media.tokens
+    is_stored = endpoint.opaque or media.is_opaque or _is_stored(data)
+    uses_tools = _uses_tools(data, model)
+    limit: int | None
+    if operation in op.WITHOUT_OUTPUT:
+        limit = 0
+    elif operation == op.BATCH:
+        limit = batch_output_tokens(data)
+    else:
+        limit = max_output_tokens(data, operation, size)
+    return ModelRequest(
+        provider,
+        model,
+        operation,
+        size,
+        limit,
+        data.get("stream") is True or endpoint.streams,
+        _text(data.get("service_tier")) or _text(data.get("serviceTier")),
+        _writes_cache(said.text),
+        media.has_audio or operation in _SOUND or "audio" in str(data.get("modalities", ""))[:200]
+        or _speaks(data),
+        is_stored or uses_tools,
+        unseen_tokens=_unseen(operation, is_stored=is_stored, uses_tools=uses_tools),
+        outputs=output_count(data),
+        output_seconds=output_seconds(data) if operation == op.VIDEO else None,
+    )  # fmt: skip
+
+
+def _operation(endpoint: Endpoint, model: str) -> str:
+    """Return the operation, which on Bedrock only the model tells."""
+    if endpoint.provider == "aws.bedrock" and endpoint.operation == op.CHAT:
+        name = model.lower()
+        if "embed" in name:
+            return op.EMBEDDINGS
+        if "rerank" in name:
+            return op.RERANK
+        if any(mark in name for mark in ("-image", "canvas", "stable-", "sd3", "stability.")):
+            return op.IMAGE
+        if "reel" in name or "ray-" in name:
+            return op.VIDEO
+    return endpoint.operation
+
+
+def _unseen(operation: str, *, is_stored: bool, uses_tools: bool) -> int:
+    if is_stored:
+        return OPAQUE_TOKENS
+    if uses_tools:
+        return HIDDEN_TOKENS
+    return EMBEDDING_UNSEEN_TOKENS if operation in op.WITHOUT_OUTPUT else UNSEEN_TOKENS
+
+
+_SHAPES = frozenset(
+    {
+        "additional_messages", "assistant_id", "contents", "content", "content_type",
+        "conversation", "document", "documents", "generateContentRequest", "image", "images",
+        "input", "inputText",
+        "input_file_id", "input_files", "inputs", "instances", "message", "messages", "modelInput",
+        "previous_response_id", "prompt", "query", "requests", "suffix", "taskType", "text",
+        "texts", "textToImageParams", "thread", "tool_outputs", "agent_id", "inputDataConfig",
+        "batch",
+    }
+)  # fmt: skip
+"""Keys of which the body of a model call has at least one."""
+_MODEL_OPTIONAL = frozenset({op.IMAGE, op.VIDEO, op.BATCH, op.MODERATION, op.REALTIME})
+_SOUND = frozenset({op.SPEECH, op.TRANSCRIPTION, op.REALTIME})
+_STORED = ("previous_response_id", "conversation", "prompt", "container", "cachedContent",
+           "cached_content", "conversation_id", "session_id", "context", "previous_interaction_id",
+           "promptVariables", "input_file_id", "agent_id")  # fmt: skip
+_HIDDEN_TOOLS = ("web_search", "file_search", "code_interpreter", "code_execution", "mcp",
+                 "computer", "web_fetch", "google", "url_context", "urlContext", "codeExecution",
+                 "fileSearch", "retrieval", "web_connector", "document_library", "connector",
+                 "image_generation", "browser", "x_search", "collections_search", "bing",
+                 "azure_ai_search", "shell", "memory", "tool_search")  # fmt: skip
+_HIDDEN_OPTIONS = ("web_search_options", "search_parameters", "mcp_servers", "connectors",
+                   "plugins", "data_sources", "dataSources", "enable_search",
+                   "websearch")  # fmt: skip
+_WANTED = _SHAPES | {
+    "model", "modelId", "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "stream",
+    "service_tier", "tools", "type", "generationConfig", "maxOutputTokens", "candidateCount",
+    "inferenceConfig", "maxTokens", "options", "num_predict", *_STORED, *_HIDDEN_OPTIONS,
+}  # fmt: skip
+"""Keys that are read of a body which no strict parser takes."""
+
+
+def _is_stored(data: Mapping[str, Any]) -> bool:
+    """Return whether *data* names input that is stored at the provider."""
+    for key in _STORED:
+        value = data.get(key)
+        # A prompt that is text is one; as an object it is stored at the provider.
+        if value and isinstance(value, dict if key in {"prompt", "context"} else str | dict):
+            return True
+    return False
+
+
+def _uses_tools(data: Mapping[str, Any], model: str) -> bool:
+    """Return whether the provider may search, fetch or run something to answer."""
+    if any(data.get(key) for key in _HIDDEN_OPTIONS) or model.endswith(":online"):
+        return True
+    tools = data.get("tools")
+    for tool in tools if isinstance(tools, list) else ():
+        if isinstance(tool, dict):
+            kind = tool.get("type")
+            names = (
+                [kind] if isinstance(kind, str) else [key for key in tool if isinstance(key, str)]
+            )
+            if any(name.startswith(_HIDDEN_TOOLS) for name in names):
+                return True
+    return False
+
+
+def _speaks(data: Mapping[str, Any]) -> bool:
+    config = data.get("generationConfig")
+    return isinstance(config, dict) and (
+        "speechConfig" in config or "AUDIO" in str(config.get("responseModalities", ""))[:200]
+    )
+
+
+def _writes_cache(text: str) -> bool:
+    # Every look through the body costs a long request some time, so there are few. Escapes may
+    # hide a key; then the dearer rate is assumed.
+    if "cache" in text and ("cache_control" in text or "cachePoint" in text):
+        return True
+    return "\\u00" in text and ("\\u0063" in text or "\\u0061" in text or "\\u0068" in text)
+
+
+def _text(value: object) -> str | None:
+    return value.strip()[:_LONGEST_MODEL] or None if isinstance(value, str) else None

@@ -1,0 +1,118 @@
+"""A file-like object that notes what is read from it."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from otel_wire.framing import Framing, framing_of
+from otel_wire.record import Ending
+
+if TYPE_CHECKING:
+    from otel_wire.exchange import Exchange
+
+
+class Tee(io.BufferedIOBase):
+    """Stands in for the connection's file below a response of `http.client`.
+
+    Whatever way the app reads the response (`read`, `read1`, `readinto`, lines, iteration), it
+    comes from here; and the response closes it at its end.
+    """
+
+    def __init__(self, inner: Any, exchange: Exchange) -> None:
+        self._inner = inner
+        self._exchange = exchange
+
+    def _note(self, data: Any) -> Any:
+        if data:
+            self._exchange.add(bytes(data))
+        else:
+            self._exchange.at_eof()
+        return data
+
+    def _read(self, read: Any, *args: Any) -> Any:
+        try:
+            return read(*args)
+        except Exception:
+            self._exchange.end(Ending.NETWORK)
+            raise
+
+    def read(self, *args: Any) -> Any:
+        """Read as the connection's file does."""
+        data = self._note(self._read(self._inner.read, *args))
+        if not args or args[0] is None or args[0] < 0:
+            self._exchange.at_eof()
+        return data
+
+    def read1(self, *args: Any) -> Any:
+        """Read as the connection's file does."""
+        return self._note(self._read(self._inner.read1, *args))
+
+    def readline(self, *args: Any) -> Any:
+        """Read as the connection's file does."""
+        return self._note(self._read(self._inner.readline, *args))
+
+    def readinto(self, buffer: Any) -> Any:
+        """Read as the connection's file does."""
+        count = self._read(self._inner.readinto, buffer)
+        if count:
+            self._exchange.add(bytes(memoryview(buffer)[:count]))
+        else:
+            self._exchange.at_eof()
+        return count
+
+    def peek(self, *args: Any) -> Any:
+        """Look ahead; what is seen so is noted when it is read."""
+        return self._inner.peek(*args)
+
+    def flush(self) -> None:
+        """Flush the connection's file."""
+        if not self._inner.closed:
+            self._inner.flush()
+
+    def close(self) -> None:
+        """Close the connection's file, and end the exchange."""
+        try:
+            self._inner.close()
+        finally:
+            self._exchange.end()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection's file is closed."""
+        closed: bool = self._inner.closed
+        return closed
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def __del__(self) -> None:
+        self._exchange.end()
+
+
+def tee(response: Any, exchange: Exchange) -> bool:
+    """Have *exchange* note the body of *response*, of `http.client`; False where it cannot be."""
+    file = getattr(response, "fp", None)
+    if file is None:
+        return False
+    framing: Framing = framing_of(
+        chunked=bool(getattr(response, "chunked", False)), length=getattr(response, "length", None)
+    )
+    exchange.responded(response.status, response.headers, framing=framing)
+    response.fp = Tee(file, exchange)
+    return True
+
+
+def note_response(response: Any, exchange: Exchange) -> None:
+    """Have *exchange* note the body of *response*, of `http.client` or `urllib3`."""
+    body = getattr(response, "_body", None)
+    if isinstance(body, bytes):  # of urllib3, read already
+        exchange.whole(response.status, response.headers, body)
+    elif not tee(getattr(response, "_fp", response), exchange):
+        # Without a body, or of a transport that cannot be read along with.
+        exchange.responded(response.status, response.headers)
+        exchange.end(Ending.UNREAD)

@@ -1,0 +1,85 @@
+"""The background thread that reads responses, so that the app's threads do not."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_BATCH_S = 0.02
+"""How long work is collected before it is done: a thread that wakes at once disturbs the app."""
+
+
+class Worker:
+    """Runs queued actions on one daemon thread, which starts with the first; usable after fork.
+
+    *action* must not raise.
+    """
+
+    def __init__(self, idle: Callable[[], None] = lambda: None, idle_every_s: float = 5.0) -> None:
+        self._idle = idle
+        self._idle_every_s = idle_every_s
+        self._reset()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        self._queue: deque[Callable[[], None]] = deque()
+        self._event = threading.Event()
+        self._starting = threading.Lock()
+        self._running = threading.RLock()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, action: Callable[[], None]) -> None:
+        """Have *action* run soon; costs the caller about a microsecond."""
+        self._queue.append(action)
+        if not self._event.is_set():
+            if self._thread is None:
+                self._start()
+            self._event.set()
+
+    def watch(self) -> None:
+        """Have the thread run, so that `idle` is called from time to time."""
+        if self._thread is None:
+            self._start()
+
+    def _start(self) -> None:
+        # Without waiting: the lock's holder may be a greenlet that runs only if we return.
+        if not self._starting.acquire(blocking=False):
+            return
+        try:
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="otel_distro-wire", daemon=True)
+                thread.start()
+                self._thread = thread
+        except RuntimeError:  # at interpreter exit no thread starts: `drain` does the work
+            pass
+        finally:
+            self._starting.release()
+
+    def drain(self) -> None:
+        """Run what is queued, here and now."""
+        with self._running:
+            while self._queue:
+                try:
+                    action = self._queue.popleft()
+                except IndexError:
+                    return
+                action()
+
+    def _run(self) -> None:
+        next_idle = time.monotonic() + self._idle_every_s
+        while True:
+            self._event.wait(self._idle_every_s)
+            if self._event.is_set():
+                time.sleep(_BATCH_S)
+                self._event.clear()
+            self.drain()
+            if time.monotonic() >= next_idle:
+                next_idle = time.monotonic() + self._idle_every_s
+                self._idle()

@@ -1,0 +1,90 @@
+"""A budget file that is damaged, foreign or deleted: set aside and made again, with one line."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_budget.books import Books
+from support.budgets import book
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PLENTY = book(10**9)
+
+
+def no_database(path: Path) -> None:
+    path.write_bytes(b"\x0fQLite format 3" + bytes(5000))
+
+
+def foreign(path: Path) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE cookies (name TEXT)")
+        other.commit()
+
+
+def foreign_with_a_version(path: Path) -> None:
+    foreign(path)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 9")
+
+
+def torn_pages(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+
+
+DAMAGE = [no_database, foreign, foreign_with_a_version, torn_pages]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("in_use", [True, False])
+def test_a_file_that_cannot_be_used_is_set_aside_and_made_again(
+    tmp_path: Path, damage: Callable[[Path], None], in_use: bool
+) -> None:
+    """With what was spent; the second process finds the new file and says nothing."""
+    lines: list[str] = []
+    first = Books(tmp_path, opening=lambda _book: 30, report=lines.append)
+    first.charge([(PLENTY, 0)])
+    if in_use:
+        first.charge([(PLENTY, 12)])
+    first.store.close()
+    damage(tmp_path / "budget.db")
+    for path in tmp_path.glob("budget.db-*"):
+        path.unlink()
+
+    second = Books(tmp_path, opening=lambda _book: 30, report=lines.append)
+    for books in (first, second):
+        try:
+            books.charge([(PLENTY, 1)])
+        except Exception:
+            books.charge([(PLENTY, 1)])
+
+    assert second.state(PLENTY).spent >= (44 if in_use else 32)
+    assert len(lines) == 1
+    assert "set aside" in lines[0]
+    assert len(list(tmp_path.glob("budget.db.damaged-*"))) >= 1
+    first.close()
+    second.close()
+
+
+def test_a_file_deleted_in_use_begins_with_what_was_spent(tmp_path: Path) -> None:
+    """Where the ledger saw nothing: what each process knows, leases included."""
+    lines: list[str] = []
+    books = Books(tmp_path, report=lines.append)
+    books.charge([(PLENTY, 100)])
+    for path in tmp_path.glob("budget.db*"):
+        path.unlink()
+
+    books.charge([(PLENTY, 5)])
+
+    assert books.state(PLENTY).spent == 105
+    assert len(lines) == 1
+    assert "was removed while in use" in lines[0]
+    books.close()

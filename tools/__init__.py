@@ -1,0 +1,1 @@
+"""Generators and counts of the project itself; not in the wheel."""

@@ -1,0 +1,40 @@
+"""The README's table of variables, made from the variables themselves.
+
+python -m tools.settings_table README.md    # writes it in place
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from otel_distro.settings.variables import VARIABLES
+
+BEGIN = "<!-- settings: made by python -m tools.settings_table -->"
+END = "<!-- end of settings -->"
+
+
+def table() -> str:
+    """Return the table in Markdown."""
+    lines = ["| variable | meaning | default | example |", "|---|---|---|---|"]
+    lines += [
+        f"| `{v.name}` | {_cell(v.meaning)} | {_cell(v.default)} | `{_cell(v.example)}` |"
+        for v in VARIABLES
+    ]
+    return "\n".join(lines)
+
+
+def with_table(text: str) -> str:
+    """Return *text* with the part between the two marks replaced by the table."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    readme = Path(sys.argv[1])
+    readme.write_text(with_table(readme.read_text()))
