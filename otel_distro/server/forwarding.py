@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_distro.base.errors import OtelDistroError
+from otel_distro.base.installation_key import installation_key
 from otel_distro.export.deliveries import Deliveries
 from otel_distro.export.outages import Outages
-from otel_distro.export.spool.address import Address
+from otel_distro.export.spool.address import Address, digest_of
 from otel_distro.export.spool.courier import SpoolingTransport
 from otel_distro.export.spool.folder import SpoolFolder
 from otel_distro.export.spool.ports import adapter_for
@@ -129,7 +130,13 @@ class Forwarder:
                 raise ForwardError("the installed OTLP exporter cannot be used to forward")
             folder = None
             if settings.spool != "none":
-                address = Address(signal, SERVICE, f"{self._base}/v1/{signal}", port.protocol)
+                address = Address(
+                    signal,
+                    SERVICE,
+                    f"{self._base}/v1/{signal}",
+                    port.protocol,
+                    _digest(settings, port),
+                )
                 folder = SpoolFolder(settings.state_dir, address, deliveries, settings.spool_limits)
             courier = SpoolingTransport(signal, port, deliveries, folder, may_send=may_send)
             self._couriers[signal] = courier
@@ -162,6 +169,13 @@ class Forwarder:
         for lane in self._lanes.values():
             lane.end_close(timeout / len(self._lanes))
         self._resender.end_close(timeout / len(self._lanes))
+
+
+def _digest(settings: Settings, port: ExporterAdapter) -> str:
+    """Return what tells credentials apart, so that what waits is sent with its own only."""
+    credentials = [text for text in port.credentials() if text]
+    key = installation_key(settings.state_dir) if credentials else None
+    return digest_of(credentials, key)
 
 
 def _checked(url: str) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import resource
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -465,3 +468,42 @@ def test_a_user_is_known_by_a_pseudonym_and_can_be_forgotten(server: Server) -> 
     assert [row["name"] for row in left] == ["request 2"]
     assert [line["body"] for line in lines] == ["log 2"]
     assert [row["name"] for row in found] == ["request 2"]
+
+
+@pytest.mark.process
+def test_what_programs_left_on_disk_arrives_when_it_starts(tmp_path: Path) -> None:
+    """Once, without the program running any more; what is for other places stays."""
+    program = (
+        "import otel_distro; otel_distro.configure()\n"
+        "from opentelemetry import trace\n"
+        "with trace.get_tracer('app').start_as_current_span('before serve'): pass\n"
+    )
+    ports = []
+    for _ in range(2):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            ports.append(probe.getsockname()[1])
+    for port in ports:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env={
+                **os.environ,
+                "HOME": str(tmp_path),
+                "XDG_STATE_HOME": str(tmp_path / "state"),
+                "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+                "OTEL_SERVICE_NAME": f"app-{port}",
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+    server = Server(tmp_path, "--otlp-http-port", str(ports[0]))
+    try:
+        rows = eventually(
+            lambda: [row for row in json.loads(server.get("/traces.json")) if row["spans"]]
+        )
+    finally:
+        server.close()
+
+    assert [(row["name"], row["service"]) for row in rows] == [("before serve", f"app-{ports[0]}")]
