@@ -45,7 +45,7 @@ def tracer(processors: int, *, guarded: bool) -> Tracer:
         provider.add_span_processor(Sink())
     if guarded:
         faults = Faults()
-        accounts = Accounts(open_book=PriceBook, latency=LatencyBudgets(), faults=faults)
+        accounts = Accounts(load_prices=PriceBook, latency=LatencyBudgets(), faults=faults)
         guard_tracer_provider(provider, Pipeline(Shield(), accounts, faults))
     return provider.get_tracer("benchmark")
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -19,3 +22,11 @@ class Check:
     """What was found; never a secret."""
     remedy: str = ""
     """What to do about it, as a command where there is one."""
+
+
+def guarded(subject: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    """Yield the results of *check*; one that raises is a failed check, not the end of all."""
+    try:
+        yield from check()
+    except Exception as error:  # noqa: BLE001 - what is checked may be broken in any way
+        yield Check("fail", subject, f"could not be checked: {type(error).__name__}")

@@ -16,6 +16,7 @@ from otel_distro.base.installation_key import installation_key
 from otel_distro.base.internal_errors import Faults
 from otel_distro.base.self_metrics import SelfMetrics
 from otel_distro.bootstrap.background_imports import import_for_background
+from otel_distro.bootstrap.boot_failure import refuse_all_calls, refuses_calls
 from otel_distro.bootstrap.content import keeper, shields
 from otel_distro.bootstrap.instrumentation.asgi_events import leave_out_event_spans
 from otel_distro.export.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
@@ -37,6 +38,7 @@ from otel_distro.pipeline.input_limits.install import tolerate_api
 from otel_distro.pipeline.input_limits.propagation import tolerate_propagation
 from otel_distro.pipeline.install import disarm, guard_providers, is_guarded
 from otel_distro.pipeline.logs import setup as logs
+from otel_distro.pipeline.made_later import guard_when_made
 from otel_distro.pipeline.pipeline import Pipeline
 from otel_distro.pipeline.redaction_tally import RedactionTally
 from otel_distro.pipeline.wire.watching import WireWatch
@@ -97,7 +99,7 @@ class Runtime:
         self.exit_line = ExitLine(settings) if settings.exit_line else None
         self._traffic = _traffic(settings)
         self.accounts = Accounts(
-            open_book=partial(_open_book, settings),
+            load_prices=partial(_load_prices, settings),
             latency=LatencyBudgets(settings.latency_budgets),
             faults=self.faults,
             call_sinks=self._call_sinks(),
@@ -149,6 +151,7 @@ class Runtime:
             self.shield,
             self.gate.is_open,
         )
+        guard_when_made(self._guard)
         self._keep_locally(tracer_provider, logger_provider)
         self._prove()
         try:
@@ -190,6 +193,10 @@ class Runtime:
             after_in_parent=self.accounts.after_fork_in_parent,
             after_in_child=self._after_fork,
         )
+
+    def _guard(self, provider: object) -> None:
+        by_kind = (provider, provider, provider)  # each is guarded as what it is
+        guard_providers(*by_kind, self.pipeline, self.shield, self.gate.is_open)
 
     def _begin_health(self, tracer_provider: object) -> None:
         from otel_distro.reports.health.inside import HealthInside
@@ -385,7 +392,7 @@ def _budgets(settings: Settings, faults: Faults) -> Budgets | None:
     try:
         from otel_distro.pipeline.budgets.wiring import Budgets
 
-        return Budgets(settings, partial(_open_book, settings), faults)
+        return Budgets(settings, partial(_load_prices, settings), faults)
     except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
         _without_budgets(error, faults)
         return None
@@ -393,13 +400,16 @@ def _budgets(settings: Settings, faults: Faults) -> Budgets | None:
 
 def _without_budgets(error: Exception, faults: Faults) -> None:
     faults.record("budget", error)
+    what = "no call is refused"
+    if refuses_calls(process_environment()):
+        what = refuse_all_calls().removeprefix("and ")
     notices.say(
-        f"cost budgets are not in force and no call is refused: {type(error).__name__}: {error}; "
+        f"cost budgets are not in force and {what}: {type(error).__name__}: {error}; "
         "run `otel-distro doctor`"
     )
 
 
-def _open_book(settings: Settings) -> PriceBook:
+def _load_prices(settings: Settings) -> PriceBook:
     from otel_pricing import PriceBook, read_price_file
 
     return PriceBook(read_price_file(settings.prices)) if settings.prices else PriceBook()

@@ -11,8 +11,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from otel_distro.base.messages import say_once
-from otel_distro.export.books import changes_since
 from otel_distro.export.counts import Tally
+from otel_distro.export.daily_delivery_counts import changes_since
 from otel_distro.export.spool.answer import DeliveryOutcome
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from otel_distro.base.installation_key import installation_key
-from otel_distro.export import books as delivery_books
+from otel_distro.export import daily_delivery_counts
 from otel_distro.export.spool.address import ROOT, Address, digest_of
 from otel_distro.export.spool.courier import SpoolingTransport
 from otel_distro.export.spool.endpoints import without_credentials
@@ -125,7 +125,7 @@ class Spooling:
         try:
             self._booked_at = time.monotonic()
             changes = self._deliveries.changes()
-            if changes and delivery_books.add(self._settings.state_dir, changes):
+            if changes and daily_delivery_counts.add(self._settings.state_dir, changes):
                 self._deliveries.booked()
         finally:
             self._booking.release()

@@ -74,7 +74,7 @@ class Collector:
             ledger = LedgerSink(settings, redactor.text, self.gate)
         self._ledger = ledger
         self.calls = ReceivedCalls(
-            partial(_open_book, settings),
+            partial(_load_prices, settings),
             self.faults,
             ledger=ledger,
             others=_budgets(settings, self.faults),
@@ -128,7 +128,7 @@ def _person(settings: Settings) -> Callable[[str], str] | None:
     return lru_cache(maxsize=4096)(partial(person_name, key))
 
 
-def _open_book(settings: Settings) -> PriceBook:
+def _load_prices(settings: Settings) -> PriceBook:
     from otel_pricing import PriceBook, read_price_file
 
     return PriceBook(read_price_file(settings.prices)) if settings.prices else PriceBook()
@@ -141,7 +141,7 @@ def _budgets(settings: Settings, faults: Faults) -> list[CallSink]:
     try:
         from otel_distro.pipeline.budgets.wiring import Budgets
 
-        return [Budgets(settings, partial(_open_book, settings), faults)]
+        return [Budgets(settings, partial(_load_prices, settings), faults)]
     except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
         faults.record("budget", error)
         notices.say(f"received calls are not booked on budgets: {type(error).__name__}: {error}")

@@ -54,13 +54,13 @@ class ReceivedCalls:
 
     def __init__(
         self,
-        open_book: Callable[[], PriceBook],
+        load_prices: Callable[[], PriceBook],
         faults: Faults,
         *,
         ledger: CallSink | None,
         others: Sequence[CallSink] = (),
     ) -> None:
-        self._open_book = open_book
+        self._load_prices = load_prices
         self._faults = faults
         self._ledger = ledger
         self._others = others
@@ -95,7 +95,7 @@ class ReceivedCalls:
     def call(self, call: ModelCall) -> PricedCall:
         """Price *call* and decide whether it is billed; return the decision so far."""
         if self._book is None:
-            self._book = self._open_book()
+            self._book = self._load_prices()
         key = call.trace_id, call.span_id
         for decided in self._window.offer(price_call(call, self._book)):
             decided_key = decided.call.trace_id, decided.call.span_id

@@ -77,7 +77,7 @@ def path(value: object) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise ValueError("begins with ~, but this user has no home; write a full path") from None
+        raise ValueError("there is no home folder for `~`; write the whole path") from None
 
 
 def ledger(value: object) -> Location | None:
@@ -86,6 +86,8 @@ def ledger(value: object) -> Location | None:
     if text.lower() == "none":
         return None
     if "://" not in text:
+        if "@" in text and text.lower().startswith("postgres"):
+            raise ValueError("not a URL that can be read; write postgresql://user@host/database")
         return path(text)
     from otel_cost_ledger.model.location import PostgresUrl
 

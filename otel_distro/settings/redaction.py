@@ -61,7 +61,8 @@ def _pseudonym_key(values: Mapping[str, Any]) -> PseudonymKey | None:
     try:
         return PseudonymKey(file.read_bytes().strip())
     except OSError as error:
-        # The name is not shown: the key itself may stand where its file's name belongs.
+        # The name is not part of the message: it may be the key itself, set here by mistake.
         raise ValueError(
-            f"cannot read the file of OTEL_DISTRO_PSEUDONYM_KEY_FILE: {error.strerror}"
+            f"cannot read the file that {env.OTEL_DISTRO_PSEUDONYM_KEY_FILE} names: "
+            f"{error.strerror}"
         ) from error

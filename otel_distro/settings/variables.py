@@ -37,7 +37,7 @@ class Variable:
     protects: bool = False
     """A bad value withholds content, because protection was meant."""
     secret: bool = False
-    """The value is never printed."""
+    """The value holds a secret, or is likely to by mistake; it is never printed."""
 
 
 VARIABLES: tuple[Variable, ...] = (
@@ -118,7 +118,7 @@ VARIABLES: tuple[Variable, ...] = (
         "none",
         "/run/secrets/pseudonym.key",
         protects=True,
-        secret=True,  # the key itself may stand here by mistake
+        secret=True,  # it may be the key itself by mistake
     ),
     Variable(
         env.OTEL_DISTRO_CONSENT,
@@ -150,7 +150,7 @@ VARIABLES: tuple[Variable, ...] = (
         "none",
         "otc1Yk3q...",
         protects=True,
-        secret=True,  # the private key may stand here by mistake
+        secret=True,  # it may be the private half by mistake
     ),
     Variable(
         env.OTEL_DISTRO_CONTENT_RETENTION_DAYS,

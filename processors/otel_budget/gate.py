@@ -64,7 +64,7 @@ class Gate:
         self,
         budgets: Sequence[CostBudget],
         books: Books,
-        open_book: Callable[[], PriceBook],
+        load_prices: Callable[[], PriceBook],
         *,
         unknown_model: UnknownModel = lambda _model: None,
         scope_values: Callable[[ModelRequest, Mapping[str, str]], ScopeValues] | None = None,
@@ -84,7 +84,7 @@ class Gate:
         self.began_ns = now_ns()
         self.patience_s = patience_s
         self._scope_values = scope_values or _by_request
-        self._open_book = open_book
+        self._load_prices = load_prices
         self._prices: PriceBook | None = None
         self._tariffs: dict[object, Tariff] = {}
         self._is_for_all = all(
@@ -98,7 +98,7 @@ class Gate:
     def prices(self) -> PriceBook:
         """The prices, loaded when the first call asks for them."""
         if self._prices is None:
-            self._prices = self._open_book()
+            self._prices = self._load_prices()
         return self._prices
 
     def turn(

@@ -81,7 +81,7 @@ class Sdk:
     def __init__(self, *processors: Any, gate: Gate | None = None, shield: Shield | None = None):
         self.faults = Faults()
         shield = shield or Shield()
-        accounts = Accounts(open_book=PriceBook, latency=LatencyBudgets(), faults=self.faults)
+        accounts = Accounts(load_prices=PriceBook, latency=LatencyBudgets(), faults=self.faults)
         pipeline = Pipeline(
             shield,
             accounts,

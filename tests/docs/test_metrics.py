@@ -141,7 +141,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Made]:
 
 def _measure_calls_and_latency() -> None:
     accounts = Accounts(
-        open_book=PriceBook,
+        load_prices=PriceBook,
         latency=LatencyBudgets([LatencyBudget("chat", 1)]),
         faults=Faults(),
         call_sinks=[CostMetrics()],

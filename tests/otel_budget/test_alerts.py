@@ -207,7 +207,7 @@ def test_an_incident_that_flutters_is_not_told_again() -> None:
 
 
 def test_a_damaged_memory_is_an_empty_one(tmp_path: Path) -> None:
-    """Alerts are rather told twice than not at all."""
+    """Alerts are rather sent twice than not at all."""
     memory = Memory(tmp_path / "state" / "alerts.json")
     memory.write({"a": {}})
     assert memory.read() == {"a": {}}

@@ -53,7 +53,9 @@ class GuardedSdk:
         self.heard = Heard()
         self.faults = Faults()
         self.shield = Shield(redactor, observer=self.heard, withhold=withhold)
-        self.accounts = Accounts(open_book=PriceBook, latency=LatencyBudgets(), faults=self.faults)
+        self.accounts = Accounts(
+            load_prices=PriceBook, latency=LatencyBudgets(), faults=self.faults
+        )
         self.pipeline = Pipeline(self.shield, self.accounts, self.faults)
 
         self.span_exporter = InMemorySpanExporter()

@@ -65,7 +65,7 @@ def faults() -> Faults:
 @pytest.fixture
 def accounts(sink: Sink, faults: Faults) -> Accounts:
     return Accounts(
-        open_book=PriceBook,
+        load_prices=PriceBook,
         latency=LatencyBudgets(),
         faults=faults,
         call_sinks=[Broken(), sink],
@@ -159,7 +159,7 @@ def test_price_data_that_cannot_be_loaded_costs_the_price_only(sink: Sink, fault
         raise ImportError("genai_prices")
 
     accounts = Accounts(
-        open_book=broken, latency=LatencyBudgets(), faults=faults, call_sinks=[sink]
+        load_prices=broken, latency=LatencyBudgets(), faults=faults, call_sinks=[sink]
     )
     facts = accounts.take(span(**CALL))
     accounts.flush(10)
@@ -197,7 +197,7 @@ def test_whoever_reads_while_the_price_is_worked_out_waits_for_it(faults: Faults
         go_on.wait(10)
         return PriceBook()
 
-    accounts = Accounts(open_book=slow, latency=LatencyBudgets(), faults=faults)
+    accounts = Accounts(load_prices=slow, latency=LatencyBudgets(), faults=faults)
     facts = accounts.take(span(**CALL))
     assert loading.wait(10)
     threading.Timer(0.2, go_on.set).start()

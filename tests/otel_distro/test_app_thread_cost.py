@@ -37,7 +37,7 @@ def test_a_model_call_costs_the_apps_thread_less_than_fifty_microseconds() -> No
     `benchmarks/guard.py` says how far from this figure it really is, against the bare SDK.
     """
     faults = Faults()
-    accounts = Accounts(open_book=PriceBook, latency=LatencyBudgets(), faults=faults)
+    accounts = Accounts(load_prices=PriceBook, latency=LatencyBudgets(), faults=faults)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(Queue())
     unguarded = TracerProvider(shutdown_on_exit=False)

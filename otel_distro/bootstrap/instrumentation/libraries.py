@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import Final
 
 _OF_ONE_NAME: Final = (
-    "aio_pika aiokafka aiopg anthropic asyncclick asyncpg boto botocore cassandra celery chromadb "
-    "click cohere confluent_kafka dspy elasticsearch falcon fastapi flask groq httpx httpx2 jinja2 "
-    "kafka litellm mistralai ollama openai pika pinecone psycopg psycopg2 pymemcache pymilvus "
-    "pymongo pymssql pymysql pyramid redis remoulade replicate requests smolagents sqlalchemy "
-    "sqlite3 starlette together tornado transformers urllib3 valkey vertexai weaviate"
+    "aio_pika aiokafka aiopg anthropic asyncclick asyncpg boto botocore cassandra celery "
+    "chromadb click cohere confluent_kafka dspy elasticsearch falcon fastapi flask groq httpx "
+    "httpx2 jinja2 kafka litellm mistralai ollama openai pika pinecone psycopg psycopg2 "
+    "pymemcache pymilvus pymongo pymssql pymysql pyramid redis remoulade replicate requests "
+    "smolagents sqlalchemy sqlite3 starlette together tornado transformers urllib3 valkey "
+    "vertexai weaviate"
 )
 
 WAITS_FOR: Final[dict[str, str]] = {

@@ -61,14 +61,14 @@ class Accounts:
     def __init__(
         self,
         *,
-        open_book: Callable[[], PriceBook],
+        load_prices: Callable[[], PriceBook],
         latency: LatencyBudgets,
         faults: Faults,
         call_sinks: Sequence[CallSink] = (),
         verdict_sinks: Sequence[VerdictSink] = (),
         wire: WireTraffic | None = None,
     ) -> None:
-        self._open_book = open_book
+        self._load_prices = load_prices
         self._latency = latency
         self._faults = faults
         self._call_sinks = call_sinks
@@ -78,7 +78,7 @@ class Accounts:
         self._reset()
 
     def _reset(self) -> None:
-        self._settlement = Settlement(self._open_book, self._faults, self._hasten, self._wire)
+        self._settlement = Settlement(self._load_prices, self._faults, self._hasten, self._wire)
         if self._wire is not None:
             self._wire.attach(self._settlement, self._wake)
         self._verdicts: deque[LatencyRecord] = deque(maxlen=_MAX_QUEUED)
@@ -113,6 +113,10 @@ class Accounts:
 
     def pending(self) -> bool:
         """Whether anything waits to be settled, or is being settled now."""
+        if self._wire is not None:
+            self._wire.drain()  # what has ended is queued by that
+            if self._wire.is_open() or self._wire.due_in() is not None:
+                return True
         return bool(self._settlement or self._verdicts) or self._settling
 
     def flush(self, timeout: float) -> bool:
@@ -122,6 +126,8 @@ class Accounts:
     def _hasten(self) -> threading.Event:
         """Have everything taken so far settled at once; return the event that is set then."""
         done = threading.Event()
+        if self._wire is not None:
+            self._wire.drain()  # what has ended is queued, and starts the thread
         if self._thread is None:  # whatever is taken starts it, so nothing was
             done.set()
         else:

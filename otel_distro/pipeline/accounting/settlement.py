@@ -98,12 +98,12 @@ class Settlement:
 
     def __init__(
         self,
-        open_book: Callable[[], PriceBook],
+        load_prices: Callable[[], PriceBook],
         faults: Faults,
         hasten: Callable[[], threading.Event],
         wire: Wire | None = None,
     ) -> None:
-        self._open_book = open_book
+        self._load_prices = load_prices
         self._hasten = hasten
         self._faults = faults
         self._wire = wire
@@ -263,7 +263,7 @@ class Settlement:
         if call is None:
             return
         if self._book is None or self._window is None:
-            self._book, self._window = self._open_book(), BillingWindow()
+            self._book, self._window = self._load_prices(), BillingWindow()
         priced = price_call(call, self._book)
         key = call.trace_id, call.span_id
         self._accounts[key] = account

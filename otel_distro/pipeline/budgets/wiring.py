@@ -51,7 +51,7 @@ class Budgets:
     """The cost budgets of this process; a `CallSink` of the accounts."""
 
     def __init__(
-        self, settings: Settings, open_book: Callable[[], PriceBook], faults: Faults
+        self, settings: Settings, load_prices: Callable[[], PriceBook], faults: Faults
     ) -> None:
         self._settings = settings
         self._faults = faults
@@ -74,7 +74,7 @@ class Budgets:
         self.gate = Gate(
             hard,
             self.books,
-            open_book,
+            load_prices,
             unknown_model=self._unknown_model,
             scope_values=self._scope_values,
             hide=self.hide,

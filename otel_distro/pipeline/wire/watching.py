@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from otel_wire.record import WireRecord
 
 _MOST_RECORDS: Final = 2000
-_CLIENTS: Final = ("httpx", "httpx2", "urllib3", "aiohttp", "http.client")
+_CLIENTS: Final = (
+    "httpx",
+    "httpx2",
+    "urllib3",
+    "aiohttp",
+    "http.client",
+    "lm15.transports",
+    "dspy._vendor.lm15.transports",
+)
 """As in `otel_wire.clients.HOOKS`, which is not loaded before one of them is."""
 
 

@@ -28,7 +28,7 @@ def work(count, seconds=0.0):
             time.sleep(seconds / count)
 """
 LEAVE = """
-from otel_distro.running import running
+from otel_distro.base.current_runtime import running
 began = time.monotonic()
 running().close(running().settings.exit_timeout)
 print(time.monotonic() - began)

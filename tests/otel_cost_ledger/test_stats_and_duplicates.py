@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from otel_cost_ledger import LedgerWriter, open_ledger
-from otel_cost_ledger.query.queries import overlapping, stats, twin_candidates
+from otel_cost_ledger.query.queries import duplicate_candidates, overlapping, stats
 from otel_pricing import decide
 from otel_pricing.model.call import PricedCall
 
@@ -73,7 +73,7 @@ def test_overlapping_finds_calls_that_were_under_way(
     ]
 
 
-def test_a_twin_in_a_later_batch_is_still_billed_once(
+def test_a_duplicate_in_a_later_batch_is_still_billed_once(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
     """Two instrumentations wrote one call to two files that are imported one after the other."""
@@ -88,7 +88,7 @@ def test_a_twin_in_a_later_batch_is_still_billed_once(
     other = make_call(start_ns=START_NS, latency_ms=1000, response_id="chatcmpl-2")
 
     with open_ledger(path) as ledger:
-        candidates = twin_candidates(ledger, [second, other])
+        candidates = duplicate_candidates(ledger, [second, other])
     result = writer.revise(decide([*candidates, second, other]))
 
     assert len(candidates) == 1
@@ -105,7 +105,9 @@ def test_a_stored_response_id_equals_only_its_own(
     writer.write([make_call(start_ns=START_NS, response_id="chatcmpl-1"), make_call()])
 
     with open_ledger(path) as ledger:
-        found = twin_candidates(ledger, [make_call(start_ns=START_NS, response_id="chatcmpl-9")])
+        found = duplicate_candidates(
+            ledger, [make_call(start_ns=START_NS, response_id="chatcmpl-9")]
+        )
 
     ids = {candidate.call.response_id for candidate in found}
     assert len(ids) == 2
@@ -121,4 +123,4 @@ def test_calls_of_the_batch_itself_are_no_candidates(
     writer.write(batch)
 
     with open_ledger(path) as ledger:
-        assert twin_candidates(ledger, batch) == ()
+        assert duplicate_candidates(ledger, batch) == ()

@@ -1,4 +1,4 @@
-"""Are two spans one provider call? The evidence, from the strongest kind to the weakest.
+"""Evidence that two spans are one provider call, from the strongest kind to the weakest.
 
 Stacked instrumentations (a framework, a gateway, the client library) each write a span for the
 same request. They may be parent and child, or, where a framework does not set the current context,
@@ -22,8 +22,8 @@ CLOCK_SLACK_NS = 5_000_000
 """Two instrumentations read the clock one after another, and not always in the order they nest."""
 
 CROSSING_NS = 25_000_000
-"""Two that are told of a call by the same library, one after another, do not nest: the first to
-begin is the first to end. On a busy machine they are this far apart, or a quarter of the call."""
+"""Two instrumentations that one library calls one after another do not nest: the first to begin is
+the first to end. On a busy machine they are this far apart, or a quarter of the call."""
 
 
 def nested_evidence(outer: Span, inner: Span) -> str | None:
@@ -84,9 +84,10 @@ LONGEST_CACHE_HIT_NS = 2_000_000
 
 
 def cached_answer(span: Span) -> Hashable | None:
-    """Return what an answer from a cache shares with the call it was cached from.
+    """Return the key a cached response shares with the call it was cached from.
 
-    None where *span* cannot be one: client libraries keep no answers, and a request takes longer.
+    None where *span* cannot be one: client libraries cache no responses, and a request takes
+    longer.
     """
     key = answer_key(span)
     fast = span.call.end_ns - span.call.start_ns <= LONGEST_CACHE_HIT_NS
@@ -94,18 +95,18 @@ def cached_answer(span: Span) -> Hashable | None:
 
 
 def answer_key(span: Span) -> Hashable | None:
-    """Return what tells the answer of *span* from others; None where no cache may hold it."""
+    """Return a key of the response in *span*; None where no cache may hold it."""
     call = span.call
     if call.response_id is None or span.layer == CLIENT or span.tokens is None:
         return None
     return ("answer", call.scope, call.response_id, span.family, span.tokens)
 
 
-def told_twice(span: Span) -> Hashable | None:
-    """Return what spans of a gateway share that tell of one answer more than once.
+def repeat_key(span: Span) -> Hashable | None:
+    """Return the key shared by spans of a gateway that report one response more than once.
 
-    LiteLLM's callbacks do at the end of some streams. Two requests do not begin in the same
-    nanosecond and have the same answer.
+    LiteLLM's callbacks do so at the end of some streams. Two requests do not begin in the same
+    nanosecond and get the same response. None for spans of other instrumentations.
     """
     call = span.call
     if call.response_id is None or span.layer != GATEWAY:
@@ -126,7 +127,7 @@ def response_id_evidence(outer: Span, inner: Span) -> str | None:
 
 
 def shape_buckets(span: Span) -> list[Hashable]:
-    """Return what spans that `shape_evidence` may tie have in common."""
+    """Return the keys that spans share if `shape_evidence` may tie them."""
     buckets: list[Hashable] = [(span.family, model) for model in span.models]
     return [*buckets, (span.family, None)] if span.failed else buckets
 
@@ -158,11 +159,11 @@ def shape_evidence(outer: Span, inner: Span) -> str | None:
     if outer.failed == inner.failed:
         return "inside it in time, with the same model and outcome"
     if outer.failed and outer.layer > inner.layer:
-        # A framework may fail on an answer it cannot use; the answer is paid for.
+        # A framework may fail on a response it cannot use; the response is paid for.
         return "inside the framework's failed span in time, with the same model"
     if outer.failed and inner.tokens is None and inner.call.response_id is None:
-        # A client's own span of the request may not look at the status of the answer.
-        return "inside the failed span in time, with the same model, and it tells of no answer"
+        # A client's own span of the request may not look at the status of the response.
+        return "inside the failed span in time, with the same model and no response"
     return None
 
 

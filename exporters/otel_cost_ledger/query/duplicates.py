@@ -1,9 +1,9 @@
-"""Calls in the ledger that may be the same provider call as one that arrives now.
+"""Stored calls that may be the same provider call as a new one.
 
 Spans of one call can reach the ledger in different batches, files or processes. Before a batch is
 stored, its candidates are read back and all are decided on together:
 
-    decided = decide([*twin_candidates(ledger, batch), *batch])
+    decided = decide([*duplicate_candidates(ledger, batch), *batch])
     writer.revise(decided)
 """
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.ledger import Ledger
     from otel_pricing.model.call import PricedCall
 
-LONGEST_TWIN_NS: Final = 3_600 * 10**9
+LONGEST_CALL_NS: Final = 3_600 * 10**9
 CLOCK_SLACK_NS: Final = 1_000_000_000
 """Instrumentations read the clock at different moments of one call."""
 
 
 def overlapping(
-    ledger: Ledger, start_ns: int, end_ns: int, *, longest_ns: int = LONGEST_TWIN_NS
+    ledger: Ledger, start_ns: int, end_ns: int, *, longest_ns: int = LONGEST_CALL_NS
 ) -> tuple[StoredCall, ...]:
     """Return calls that were under way at any moment from *start_ns* to *end_ns*, by time.
 
@@ -44,7 +44,7 @@ def overlapping(
     )
 
 
-def twin_candidates(ledger: Ledger, batch: Sequence[PricedCall]) -> tuple[PricedCall, ...]:
+def duplicate_candidates(ledger: Ledger, batch: Sequence[PricedCall]) -> tuple[PricedCall, ...]:
     """Return stored calls that overlap any of *batch* in time and are not in it.
 
     The ledger keeps a fingerprint of response ids only. An id of *batch* with that fingerprint

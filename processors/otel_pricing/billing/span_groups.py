@@ -1,12 +1,18 @@
-"""Tie the spans of one provider call together: by nesting, then by twins from the matching."""
+"""Groups of spans that belong to one provider call: by nesting, then by matching."""
 
 from __future__ import annotations
 
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from otel_pricing.billing.duplicates import (
+    add_up,
+    is_part,
+    nested_evidence,
+    overlapping,
+    repeat_key,
+)
 from otel_pricing.billing.matching import pair
-from otel_pricing.billing.twins import add_up, is_part, nested_evidence, overlapping, told_twice
 from otel_pricing.model.layers import layer
 
 if TYPE_CHECKING:
@@ -15,23 +21,23 @@ if TYPE_CHECKING:
     from otel_pricing.billing.spans import Key, Span
 
 
-class Ties:
-    """Which span is the outer twin of which, with the evidence."""
+class SpanGroups:
+    """The enclosing duplicate of every span, with the evidence."""
 
     def __init__(self, spans: Mapping[Key, Span]) -> None:
         self.spans = spans
         self.outer: dict[Key, tuple[Key, str]] = {}
         self.inner: dict[Key, list[Key]] = {}
 
-    def echo(self) -> None:
-        """Tie spans in which one instrumentation tells of one answer again."""
+    def group_repeats(self) -> None:
+        """Tie spans in which one instrumentation reports one response again."""
         first: dict[Hashable, Span] = {}
         for span in sorted(self.spans.values(), key=lambda span: (span.call.end_ns, span.key)):
-            shared = told_twice(span)
+            shared = repeat_key(span)
             if shared is None:
                 continue
             if shared in first:
-                self._tie(span.key, first[shared].key, "told twice, with the same response id")
+                self._tie(span.key, first[shared].key, "reported twice, with the same response id")
             first[shared] = span
 
     def nest(self, parents: Mapping[Key, int | None]) -> None:
@@ -56,16 +62,16 @@ class Ties:
         buckets: Callable[[Span], Sequence[Hashable]],
         evidence_of: Callable[[Span, Span], str | None],
     ) -> None:
-        """Tie spans that *evidence_of* calls twins; *buckets* groups the candidates.
+        """Tie spans that *evidence_of* finds to be duplicates; *buckets* groups the candidates.
 
         Two instrumentations at a time, the ones nearest to the provider first: within a pair of
-        them every span has at most one twin.
+        them every span has at most one duplicate.
         """
         groups: dict[Hashable, dict[str, list[Span]]] = {}
         for span in self.spans.values():
             for bucket in buckets(span):
                 groups.setdefault(bucket, {}).setdefault(span.call.scope, []).append(span)
-        # One instrumentation alone has no twins: the usual case, at no cost.
+        # One instrumentation alone has no duplicates: the usual case, at no cost.
         stacked = [scopes for scopes in groups.values() if len(scopes) > 1]
         names = {scope for scopes in stacked for scope in scopes}
         for one, other in sorted(combinations(sorted(names), 2), key=_nearest_first):
@@ -82,8 +88,10 @@ class Ties:
         evidence_of: Callable[[Span, Span], str | None],
     ) -> Iterator[tuple[tuple[Key, Key], str]]:
         for outer, inner in overlapping(ones, others):
-            # Whoever is told apart by nesting already needs no second twin of that scope.
-            if self._has_twin(outer, inner.call.scope) or self._has_twin(inner, outer.call.scope):
+            # A span that nesting has tied to this scope already needs no second duplicate there.
+            if self._has_duplicate(outer, inner.call.scope) or self._has_duplicate(
+                inner, outer.call.scope
+            ):
                 continue
             evidence = evidence_of(outer, inner)
             if evidence:
@@ -108,7 +116,7 @@ class Ties:
         apart = abs(a.start_ns - b.start_ns) + abs(a.end_ns - b.end_ns)
         return (apart, self.spans[one].order)
 
-    def _has_twin(self, span: Span, scope: str) -> bool:
+    def _has_duplicate(self, span: Span, scope: str) -> bool:
         """Return whether *span* is already tied, through others too, to a span of *scope*."""
         key: Key | None = span.key
         while key is not None:
