@@ -199,10 +199,10 @@ class Exchange:
             return
         self._ending = ending
         self._end_ns = time.time_ns()
-        self._observer.ended(self)
         admitted = self._admitted
-        if admitted is not None:
+        if admitted is not None:  # first: who is handed the record may ask what was settled
             (admitted.corrected if self._expired else admitted.ended)(self)
+        self._observer.ended(self)
 
     def expire(self) -> None:
         """Settle the call as one whose response nobody reads; it may still be read later."""
@@ -305,7 +305,7 @@ class Exchange:
             end_ns=self._end_ns or time.time_ns(),
             ending=ending,
             attempt=self._attempt,
-            admitted=self._admitted is not None,
+            admission=self._admitted,
         )
 
 

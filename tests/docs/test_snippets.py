@@ -1,4 +1,4 @@
-"""What the pages show can be copied: programs run, commands exist, settings are accepted."""
+"""Examples on the pages work: programs run, commands exist, settings are accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a process leaves, where the order of steps decides: signals that come while it does."""
+"""The order of steps at exit: signals during shutdown."""
 
 from __future__ import annotations
 

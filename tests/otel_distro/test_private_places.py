@@ -1,4 +1,4 @@
-"""What stays on the machine: who may read it, and that reading it steers nobody's terminal."""
+"""Files on the machine: private, and harmless to a reader's terminal."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What tests share: a real OTLP sink, a real process runner, apps to run."""
+"""Shared test support: a real OTLP sink, a real process runner, apps to run."""

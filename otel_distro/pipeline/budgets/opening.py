@@ -22,7 +22,7 @@ def open_accounts(settings: Settings, faults: InternalErrors | None = None) -> B
     def opening(account: BudgetAccount) -> int:
         try:
             return spent_by_ledger(settings, budgets[account.budget], account)
-        except Exception as error:  # noqa: BLE001 - a ledger in trouble must not stop the budget
+        except Exception as error:  # a ledger in trouble must not stop the budget
             if faults is not None:
                 faults.record("budget", error)
             return 0

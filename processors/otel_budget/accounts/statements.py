@@ -48,8 +48,7 @@ def account_id(db: Transaction, account: BudgetAccount, opened: Mapping[BudgetAc
 def state(db: Transaction, account: BudgetAccount) -> State:
     """Return what *account* says now."""
     spent, reserved = db.execute(
-        "SELECT coalesce(sum(spent), 0), coalesce(sum(reserved), 0) FROM books"  # noqa: S608
-        f" WHERE {_OF_WINDOW}",
+        f"SELECT coalesce(sum(spent), 0), coalesce(sum(reserved), 0) FROM books WHERE {_OF_WINDOW}",
         _window(account),
     ).fetchone()
     return State(int(spent), int(reserved))
@@ -67,7 +66,7 @@ def scopes(db: Transaction, budget: str, since_ns: int) -> list[str]:
 def clear(db: Transaction, account: BudgetAccount) -> None:
     """Reset the spending and the notified threshold of *account*."""
     db.execute(
-        f"UPDATE books SET spent = 0, notified_percent = 0 WHERE {_OF_WINDOW}",  # noqa: S608
+        f"UPDATE books SET spent = 0, notified_percent = 0 WHERE {_OF_WINDOW}",
         _window(account),
     )
 
@@ -94,7 +93,7 @@ def crossings(db: Transaction, account: BudgetAccount, entry: int) -> list[Cross
     if not passed:
         return []
     (notified,) = db.execute(
-        f"SELECT coalesce(max(notified_percent), 0) FROM books WHERE {_OF_WINDOW}",  # noqa: S608
+        f"SELECT coalesce(max(notified_percent), 0) FROM books WHERE {_OF_WINDOW}",
         _window(account),
     ).fetchone()
     new = [percent for percent in passed if percent > notified]

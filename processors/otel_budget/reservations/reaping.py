@@ -92,7 +92,7 @@ def _clear_leases(db: Transaction, owner: str, left: Remains) -> int:
 
 def _clear_holds(db: Transaction, where: str, value: str | int) -> int:
     rows = db.execute(
-        f"SELECT id, book_id, amount, cost_if_lost FROM holds WHERE {where}",  # noqa: S608
+        f"SELECT id, book_id, amount, cost_if_lost FROM holds WHERE {where}",
         (value,),
     ).fetchall()
     for reservation, entry, amount, cost_if_lost in rows:
