@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from otel_distro.base.attributes import DISTRO_NAME
 from otel_distro.bootstrap.defaults import is_disabled
-from otel_distro.bootstrap.sdk_values import drop_unknown_propagators
-from otel_distro.settings.environment_variables import OTEL_DISTRO_STRICT
+from otel_distro.bootstrap.standard_variables import repair_and_report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,10 +51,10 @@ def agent_folder() -> Path:
 
 def execute(arguments: Sequence[str]) -> NoReturn:
     """Become the program that *arguments* name, watched; end with 127 where there is none."""
-    environ = dict(os.environ)  # noqa: TID251 - settings take longer to load
-    if not is_disabled(environ):
-        _drop_propagators(environ)
-    environ = launch_environment(environ)
+    if not is_disabled(os.environ):  # noqa: TID251
+        # The agent's own import fails on some values, before any distribution is asked.
+        repair_and_report(os.environ)  # noqa: TID251
+    environ = launch_environment(os.environ)  # noqa: TID251 - settings take longer to load
     program = shutil.which(arguments[0], path=environ.get("PATH"))
     if program is None:
         _give_up(127, f"command not found: {arguments[0]}")
@@ -63,14 +62,6 @@ def execute(arguments: Sequence[str]) -> NoReturn:
         os.execve(program, list(arguments), environ)  # noqa: S606 - the user names the program
     except OSError as error:
         _give_up(126, f"cannot run {arguments[0]}: {error.strerror}")
-
-
-def _drop_propagators(environ: dict[str, str]) -> None:
-    # The agent of the launched program would fail before it loads anything of ours.
-    for complaint in drop_unknown_propagators(environ):
-        print(f"otel_distro: {complaint}", file=sys.stderr)  # noqa: T201
-        if environ.get(OTEL_DISTRO_STRICT, "").strip().lower() in {"1", "true", "yes", "on"}:
-            _give_up(78, "OTEL_DISTRO_STRICT is set, so the app was not started")
 
 
 def _give_up(code: int, why: str) -> NoReturn:

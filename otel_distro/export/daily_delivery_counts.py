@@ -1,7 +1,7 @@
-"""The books of all processes of a host by day, for `otel-distro health`: one small file.
+"""Export counters of all processes of a host by day, for `otel-distro reports health`: one small file.
 
-Each process adds what has changed every few seconds and when it ends. A process that is killed
-leaves what it had emitted since then unaccounted for, and so the books say.
+Each process adds its changes every few seconds and at exit. The last records of a killed process
+are counted as emitted only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Columns = dict[str, Any]
 
 
 def add(state_dir: Path, changes: Mapping[str, Columns]) -> bool:
-    """Add *changes*, columns by signal, to today's books; return whether that was possible now."""
+    """Add *changes*, columns by signal, to today's counters; return whether it succeeded."""
     try:
         folder = prepare_folder(state_dir, ROOT)
         lock = open_private(folder / _LOCK, os.O_RDWR | os.O_CREAT)
@@ -72,12 +72,12 @@ def _read(path: Path) -> dict[str, dict[str, Columns]]:
 
 
 def today(state_dir: Path) -> dict[str, Columns]:
-    """Return today's books (UTC), columns by signal; empty where there are none."""
+    """Return today's counters (UTC), columns by signal; empty where there are none."""
     return _read(state_dir / ROOT / _FILE).get(datetime.now(UTC).date().isoformat(), {})
 
 
 def changes_since(before: Mapping[str, Tally], tallies: Mapping[str, Tally]) -> dict[str, Columns]:
-    """Return what has changed from *before* to *tallies*."""
+    """Return the changes from *before* to *tallies*, columns by signal."""
     found: dict[str, Columns] = {}
     for signal, now in tallies.items():
         then = before.get(signal, Tally())

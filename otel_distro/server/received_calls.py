@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.pipeline.accounting.accounts import CallSink
     from otel_pricing import ModelCall, PriceBook
 
@@ -55,7 +55,7 @@ class ReceivedCalls:
     def __init__(
         self,
         load_prices: Callable[[], PriceBook],
-        faults: Faults,
+        faults: InternalErrors,
         *,
         ledger: CallSink | None,
         others: Sequence[CallSink] = (),

@@ -16,21 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 from otel_budget.cost_budget import DAY, Action, CostBudget
 from otel_budget.latency import DEFAULT_LATENCY_BUDGETS, LatencyBudget
+from otel_cost_ledger.model.state_folder import default_state_dir
 from otel_distro.base.errors import Problem
 from otel_distro.export.batch_limits import DEFAULT_LIMITS, MEGABYTE, BatchLimits
 from otel_distro.export.spool.limits import DEFAULT_SPOOL_LIMITS, SpoolLimits
 from otel_distro.pipeline.input_limits.limits import VALUE_LIMITS, ValueLimits
 from otel_distro.settings import environment_variables as env
-from otel_distro.settings.homeless import folder_without_home
 from otel_distro.settings.parsers import FALSE
 from otel_distro.settings.redaction import read_policy
-from otel_distro.settings.secrets import looks_secret, without_value
+from otel_distro.settings.shown import shown, without_secrets, without_value
 from otel_distro.settings.variables import PREFIX, VARIABLES, Variable
 from otel_redaction import DEFAULT_POLICY, Policy
 from otel_trace_store.limits import DEFAULT_BYTES, DEFAULT_DAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
     from decimal import Decimal
 
     from otel_cost_ledger.model.location import Location, PostgresUrl
@@ -51,10 +50,10 @@ class Settings:
     budget_baggage: tuple[str, ...] = ()
     budget_on_fault: str = "refuse"
     budget_store: PostgresUrl | None = None
-    """Where hosts share their budgets; None for the file of this host."""
+    """Shared budget store of several hosts; None for the file of this host."""
     budget_unknown_model: str | Decimal = "allow"
     budget_without_scope: str = "together"
-    """What calls without a value for a budget's scope meet: `together`, `allow` or `refuse`."""
+    """Policy for calls without a value for a budget's scope: `together`, `allow` or `refuse`."""
     wire: bool = True
     wire_hosts: tuple[str, ...] = ()
     """Hosts whose model calls are observed; one with `-` before it is left out."""
@@ -62,14 +61,14 @@ class Settings:
     consent: bool = False
     """Whether nothing may leave or be stored before the user has consented."""
     do_not_track: bool = False
-    """Whether the user has said no to all programs (DO_NOT_TRACK)."""
+    """Whether the user has opted out for all programs (DO_NOT_TRACK)."""
     content: str | None = None
-    content_key: str | None = None
+    content_key: str | None = field(default=None, repr=False)
     content_retention_days: int | None = None
     """None for as long as calls."""
     baggage: tuple[str, ...] = ()
     baggage_hosts: tuple[str, ...] = ()
-    """Hosts of the app's own, in lower case; one that begins with a dot stands for all below."""
+    """Hosts of the app's own, in lower case; a leading dot includes all subdomains."""
     asgi_event_spans: bool = False
     error_hooks: bool = True
     profile: str | None = None
@@ -87,7 +86,7 @@ class Settings:
     exit_line: bool = True
     ui_token: str | None = field(default=None, repr=False)
     forward: str | None = field(default=None, repr=False)
-    """Where the embedded collector sends on what it receives."""
+    """Endpoint to which the embedded collector forwards telemetry."""
     serve_token: str | None = field(default=None, repr=False)
     serve_origins: tuple[str, ...] = ()
     store_days: float = DEFAULT_DAYS
@@ -103,12 +102,12 @@ class Settings:
 _SECTIONS = {"redaction", "budgets"}  # tables of their own; redaction may be true/false
 
 _NO_CONTENT_KEY = (
-    "there is no key to encrypt content for; run `otel-distro content keygen FILE` and set "
+    "there is no key to encrypt content for; run `otel-distro privacy content keygen FILE` and set "
     "OTEL_DISTRO_CONTENT_KEY to what it prints"
 )
 
 DO_NOT_TRACK = "DO_NOT_TRACK"
-"""The variable by which a user tells every program of a machine not to report."""
+"""The variable by which a user opts out of reports of every program of a machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ class Loaded:
 
     @property
     def withholds(self) -> bool:
-        """Whether content must be withheld because protection may not be what was meant."""
+        """Whether content must be withheld because the intended protection is unclear."""
         return any(problem.withholds for problem in self.problems)
 
 
@@ -146,7 +145,6 @@ def load(environ: Mapping[str, str], section: Mapping[str, Any] | None = None) -
         section = _file_section(environ, problems)
     _report_unknown_keys(section, problems)
     values: dict[str, Any] = {}
-    raws: list[object] = []
     for variable in VARIABLES:
         raw = environ.get(variable.name, "").strip() or None
         name = variable.name
@@ -154,32 +152,28 @@ def load(environ: Mapping[str, str], section: Mapping[str, Any] | None = None) -
             raw, name = section[variable.key], variable.key
         if raw is None:
             continue
-        raws.append(raw)
         try:
             values[variable.name] = variable.read(raw)
-        except ValueError as error:
-            problems.append(_unusable(variable, name, raw, error))
+        except Exception as error:  # noqa: BLE001 - no value may end the program
+            problems.append(_problem(variable, name, raw, error))
     settings = _settings(values, section, environ, problems)
     if settings.content == "full" and settings.content_key is None:
         problems.append(Problem(f"{env.OTEL_DISTRO_CONTENT}=full", _NO_CONTENT_KEY))
-    return Loaded(settings, tuple(_without_secrets(problems, raws)))
+    return Loaded(settings, tuple(_without_secrets(problem) for problem in problems))
 
 
-def _without_secrets(problems: Iterable[Problem], raws: Iterable[object]) -> Iterator[Problem]:
-    # Once more for all: some values are only found wrong together with others.
-    hidden = [raw for raw in raws if looks_secret(raw)]
-    for problem in problems:
-        message = problem.message
-        for raw in hidden:
-            message = without_value(message, raw)
-        yield replace(problem, message=message)
+def _problem(variable: Variable, name: str, raw: object, error: Exception) -> Problem:
+    reason = str(error) if isinstance(error, ValueError) else "cannot be read"
+    return Problem(
+        f"{name}={shown(raw, secret=variable.secret)}",
+        without_value(reason, raw, secret=variable.secret),
+        withholds=variable.protects,
+    )
 
 
-def _unusable(variable: Variable, name: str, raw: object, error: ValueError) -> Problem:
-    if variable.secret or looks_secret(raw):
-        why = without_value(str(error), raw)
-        return Problem(f"{name}=(not shown)", why, withholds=variable.protects)
-    return Problem(f"{name}={raw!r}", str(error), withholds=variable.protects)
+def _without_secrets(problem: Problem) -> Problem:
+    name, message = without_secrets(problem.name), without_secrets(problem.message)
+    return replace(problem, name=name, message=message)
 
 
 def _settings(
@@ -249,20 +243,10 @@ def _policy(values: dict[str, Any], section: Mapping[str, Any], problems: list[P
     try:
         return read_policy(values, section["redaction"] if _is_table(section, "redaction") else {})
     except ValueError as error:
-        problems.append(Problem("[redaction]", str(error)))
+        allowed = (env.OTEL_DISTRO_REDACTION_ALLOW_KINDS, env.OTEL_DISTRO_REDACTION_ALLOW_KEYS)
+        reason = without_value(str(error), [values.get(name, ()) for name in allowed], secret=False)
+        problems.append(Problem("[redaction]", reason))
         return DEFAULT_POLICY
-
-
-def default_state_dir(environ: Mapping[str, str]) -> Path:
-    """Return the folder for what is kept on disk, by the XDG base directory rules."""
-    base = environ.get("XDG_STATE_HOME", "")
-    if base.startswith("/"):
-        return Path(base) / "otel-distro"
-    try:
-        home = Path(environ.get("HOME") or Path.home())
-    except (RuntimeError, KeyError):  # a user that the system does not know
-        return folder_without_home()
-    return home / ".local/state/otel-distro"
 
 
 def _file_section(environ: Mapping[str, str], problems: list[Problem]) -> Mapping[str, Any]:
@@ -275,14 +259,15 @@ def _file_section(environ: Mapping[str, str], problems: list[Problem]) -> Mappin
     try:
         text = Path(name).expanduser().read_text(encoding="utf-8")
         return tomllib.loads(text)
-    except (OSError, RuntimeError) as error:  # no home to find `~` in
-        reason = f"cannot read the file: {getattr(error, 'strerror', None) or error}"
+    except OSError as error:
+        reason = f"cannot read the file: {error.strerror}"
+    except RuntimeError:  # of expanduser
+        reason = "cannot read the file: there is no home folder for `~`; write the whole path"
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
         reason = f"not valid TOML: {error}"
         if "consent" in text:
             reason += "; it speaks of consent, which is required until it can be read"
-    shown = "(not shown)" if looks_secret(name) else repr(name)
-    problems.append(Problem(f"{env.OTEL_DISTRO_CONFIG}={shown}", without_value(reason, text)))
+    problems.append(Problem(f"{env.OTEL_DISTRO_CONFIG}={shown(name, secret=False)}", reason))
     return {}
 
 

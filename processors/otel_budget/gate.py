@@ -123,6 +123,17 @@ class Gate:
             return None
         return Turn(self, request, lambda: self._scope_values(request, headers), host)
 
+    def at_fault(self, host: str, path: str) -> Turn | None:
+        """Return the refusal of a model call that could not be looked at; None lets it through."""
+        if not self.refuse_on_fault:
+            return None
+        request = read_request(host, path, None)
+        if request is None:
+            return None
+        turn = Turn(self, request, dict, host)
+        turn.refuse_unchecked()
+        return turn
+
     def books_of(
         self, scope_values: Callable[[], ScopeValues], now_ns: int
     ) -> Mapping[Book, CostBudget]:

@@ -1,4 +1,4 @@
-"""Find everything that must not leave in one text."""
+"""Search for personal data and secrets in one text."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _find_people() -> Callable[[str], list[Match]]:
 
 
 def search(text: str, deadline: float | None = None) -> list[Match]:
-    """Return what is found in *text* as it is written, in any order."""
+    """Return the matches in *text* as it is written, in any order."""
     return _search_region(Scan(flattened(text), deadline))
 
 

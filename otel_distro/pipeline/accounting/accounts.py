@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from otel_budget import LatencyBudgets
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.pipeline.accounting.wire_traffic import WireTraffic
     from otel_pricing import PriceBook, PricedCall
 
@@ -63,7 +63,7 @@ class Accounts:
         *,
         load_prices: Callable[[], PriceBook],
         latency: LatencyBudgets,
-        faults: Faults,
+        faults: InternalErrors,
         call_sinks: Sequence[CallSink] = (),
         verdict_sinks: Sequence[VerdictSink] = (),
         wire: WireTraffic | None = None,
@@ -113,6 +113,10 @@ class Accounts:
 
     def pending(self) -> bool:
         """Whether anything waits to be settled, or is being settled now."""
+        if self._wire is not None:
+            self._wire.drain()  # what has ended is queued by that
+            if self._wire.is_open() or self._wire.due_in() is not None:
+                return True
         return bool(self._settlement or self._verdicts) or self._settling
 
     def flush(self, timeout: float) -> bool:
@@ -122,6 +126,8 @@ class Accounts:
     def _hasten(self) -> threading.Event:
         """Have everything taken so far settled at once; return the event that is set then."""
         done = threading.Event()
+        if self._wire is not None:
+            self._wire.drain()  # what has ended is queued, and starts the thread
         if self._thread is None:  # whatever is taken starts it, so nothing was
             done.set()
         else:
@@ -221,7 +227,7 @@ class _Facts:
     __slots__ = ("_account", "_faults", "_record")
 
     def __init__(
-        self, account: Account | None, record: LatencyRecord | None, faults: Faults
+        self, account: Account | None, record: LatencyRecord | None, faults: InternalErrors
     ) -> None:
         self._account = account
         self._record = record

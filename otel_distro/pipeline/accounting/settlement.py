@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.pipeline.accounting.wire_calls import WireCall
     from otel_pricing import BillingWindow, ModelCall, PriceBook, PricedCall
 
@@ -99,7 +99,7 @@ class Settlement:
     def __init__(
         self,
         load_prices: Callable[[], PriceBook],
-        faults: Faults,
+        faults: InternalErrors,
         hasten: Callable[[], threading.Event],
         wire: Wire | None = None,
     ) -> None:

@@ -36,6 +36,7 @@ class WireTraffic:
         self._context_attributes = context_attributes
         self._settlement: Settlement | None = None
         self._wake: Callable[[], None] = lambda: None
+        self._stop: Callable[[], None] = lambda: None
         self._times: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         self._spans = WireSpans(self._is_described)
         self.service = ""
@@ -56,7 +57,11 @@ class WireTraffic:
         from otel_wire.observer import observer
 
         self._observer = observer
-        observer.observe(self.take)
+        self._stop = observer.observe(self.take)
+
+    def close(self) -> None:
+        """Observe nothing more."""
+        self._stop()
 
     def take(self, record: WireRecord) -> None:
         """Queue one finished request; called on the observer's thread."""
@@ -91,6 +96,10 @@ class WireTraffic:
         """Read what has ended and not been read."""
         if self._observer is not None:
             self._observer.drain()
+
+    def is_open(self) -> bool:
+        """Return whether a response has begun and not ended."""
+        return self._observer is not None and bool(self._observer.started_ns())
 
     def sent_between(self, since_ns: int, until_ns: int, *, and_is_open: bool) -> bool:
         """Whether a request was sent in that time; *and_is_open*: and has not ended since."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from otel_budget.cost_budget import Action, CostBudget, Unit
 from otel_distro.pipeline.budgets.scopes import without_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from otel_budget.book import Book
     from otel_budget.books import Books
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from otel_pricing import PricedCall
 
 _REMEMBERED = 10_000
+Trusted = Callable[[Mapping[str, "str | None"], int, int], Mapping[str, "str | None"]]
+"""Takes the scope values of the call of a span, named by trace id and span id, and returns those
+that the app itself set."""
 
 
 class Booking:
@@ -31,7 +35,9 @@ class Booking:
         crossed: Callable[..., None],
         *,
         together: bool = False,
+        trusted: Trusted = lambda values, _trace_id, _span_id: values,
     ) -> None:
+        self._trusted = trusted
         self._together = together
         self._budgets = budgets
         self._hard = {budget.name for budget in budgets if budget.action is Action.REFUSE}
@@ -89,6 +95,7 @@ class Booking:
             "model": call.request_model or call.model,
             "provider": call.provider,
         }
+        values = self._trusted(values, *key)
         if self._together:
             values = without_scope(values, "together", ())
         tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0) if usage else 0

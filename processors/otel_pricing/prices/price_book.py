@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 DAY_NS = 86_400_000_000_000
 MINUTE_NS = 60_000_000_000
-CLIENT_OF_MANY = "openai"
-"""Many sellers are reached with this one's client, and spans then name it."""
+CLIENTS_OF_MANY = frozenset({"openai", "anthropic"})
+"""Many sellers are reached with the clients of these, and spans then name them."""
 LONGEST_CACHE = 4096
 """Prices kept ready; a program that uses more models than this pays a look-up now and then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Where a price comes from, or why there is none: the data of `otel-distro prices MODEL`."""
+    """Where a price comes from, or why there is none: data of `otel-distro ledger prices`."""
 
     provider: str
     """The provider as asked for; empty when none was given."""
@@ -140,12 +140,12 @@ class PriceBook:
                 if listed.changes_within_a_day:
                     self._varying.add((provider, answered, asked))
                 return self._catalogue.price(listed, at_ns, tier)
-        if list_provider(provider) == CLIENT_OF_MANY:
+        if list_provider(provider) in CLIENTS_OF_MANY:
             return self._of_another_maker(models, at_ns, tier)
         return None
 
     def _of_another_maker(self, models: list[str], at_ns: int, tier: str) -> Price | None:
-        """Return the maker's price of a model that OpenAI's client reached but OpenAI lacks."""
+        """Return the maker's price of a model that another maker's client reached."""
         for model in models:
             seller, names = resolve("", model)
             listed = self._catalogue.find(seller, names)

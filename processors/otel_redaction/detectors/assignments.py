@@ -41,7 +41,7 @@ _REST_AND_OPERATOR = re.compile(
 )
 _SPACE = re.compile(r"[\w-]{0,40}+[ \t]{1,4}(?=[^\s-])")
 # Without a flag, a name in capitals or one of the plain names below counts, and
-# any other only before what nobody would write by hand.
+# any other only before text that no person would write by hand.
 _SPACED_STARTS = frozenset("PSTKACp")
 _LONG_VALUE = re.compile(r"[a-z]{0,12}[ \t]{1,4}[\w+/=.~-]{20}")
 _WORD_BEFORE_REVERSED = re.compile(r"[ \t]([A-Za-z]{2,14})(?![A-Za-z])")

@@ -153,7 +153,7 @@ def find_credentials(scan: Scan) -> None:
 
 
 def _find_private_keys(scan: Scan) -> None:
-    """Add private keys: from marker to marker, whatever stands before each line."""
+    """Add private keys: from marker to marker, with any prefix of each line."""
     text = scan.text
     begin = _PEM_BEGIN.search(text)
     while begin is not None:

@@ -1,9 +1,9 @@
-"""Words that announce something: `password`, `birth`, `cvv`, `bearer`, and where they stand.
+"""Words that announce a value: `password`, `birth`, `cvv`, `bearer`, and their offsets.
 
 Looking for each of twenty words by itself would read the text twenty times. A
 regular expression that begins with one letter jumps from each such letter to
 the next, so one pass finds all the words that have a rare letter in common,
-wherever in the word that letter stands.
+at any place in the word.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class Scan:
 
     def __init__(self, text: str, deadline: float | None = None) -> None:
         self.text = text
-        # One byte for each character: what is not ASCII becomes "?", which no
+        # One byte for each character: any outside ASCII becomes "?", which no
         # detector anchors on.
         self.data = text.encode("ascii", "replace")
         self.lower = self.data.lower()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u017d\u0386-\u03ab\u0401-\u042f"
 _NUMBER = r"\d{1,6}(?:[A-Za-z]|[-/]\d{1,4}[A-Za-z]?)?"
 _NAME = rf"(?:[{_UPPER}][\w.'\u2019-]{{0,24}}|de|la|del|des|du|da|do|dos|das|di|von|van|der|den|of|the|y|e|\d{{1,3}}(?:st|nd|rd|th))"
-# Words for streets that follow the name, stand before it, or end it.
+# Words for streets that follow the name, precede it, or end it.
 _AFTER = (
     r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Way|Court|Ct|Place|Pl|Terrace|Ter|"
     r"Circle|Cir|Square|Sq|Highway|Hwy|Parkway|Pkwy|Close|Crescent|Cres|Gardens|Grove|Mews|Row|Walk|Hill|"

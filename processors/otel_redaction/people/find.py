@@ -1,4 +1,4 @@
-"""Find people in a text: names of persons, addresses, health."""
+"""Search for people in a text: names of persons, addresses, health."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Health: conditions, medicines and procedures, where the text speaks of somebody's."""
+"""Health: conditions, medicines and procedures of a person."""
 
 # ruff: noqa: E501 - the expressions are tables
 
@@ -57,7 +57,7 @@ appendectomy|mastectomy|hysterectomy|c-section|caesarean|abortion|vasectomy|orga
 (?:kidney|liver|heart|bone marrow) transplant|hip replacement|knee replacement|psychotherapy|rehab|detox|
 electroconvulsive therapy|ivf|amputation|colostomy|tracheostomy|catheter|pacemaker|stent
 """
-# Words that make a condition somebody's. Only around them is anything looked for.
+# Words that relate a condition to a person. Only their surroundings are searched.
 _CUES = (
     *(
         b"patient",
@@ -143,7 +143,7 @@ _HAS_DIGIT = re.compile(r"\d")
 
 
 def find_health(text: str, lower: bytes) -> Iterator[Match]:
-    """Yield conditions, medicines and procedures near words that make them somebody's."""
+    """Yield conditions, medicines and procedures near words that relate them to a person."""
     done = 0
     for cue in sorted(places(lower, _CUES)):
         start, end = max(done, cue - _WINDOW), cue + _WINDOW

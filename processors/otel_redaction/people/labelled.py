@@ -1,4 +1,4 @@
-"""What a label names about people: handles, vehicles, devices, places; spelled-out addresses."""
+"""Labelled data about people: handles, vehicles, devices, places; spelled-out addresses."""
 
 # ruff: noqa: E501 - the expressions are tables
 from __future__ import annotations

@@ -30,7 +30,7 @@ _TITLES = words(
     "hr fru monsieur madame mme mlle m se\u00f1or se\u00f1ora senor senora sr sra srta don do\u00f1a signor signora "
     "sig dott dottor ing lic pan pani gospodin gospo\u0111a mag dipl uncle aunt president senator"
 )
-# What introduces a name, whatever it is. Each is tried only where one of its stems stands.
+# Phrases that introduce any name. Each is tried only where one of its stems occurs.
 _CUE_STEMS = (
     *(
         b"name",
@@ -262,7 +262,7 @@ class _Names(NamedTuple):
 def _without_last(
     text: str, tokens: list[tuple[str, int, int]], end: int
 ) -> list[tuple[str, int, int]]:
-    """Return *tokens* without the word that goes on as code, or nothing before `Street`."""
+    """Return *tokens* without the word that continues as code, or nothing before `Street`."""
     following = text[end : end + 3].strip()[:1]
     if following and (following.isdigit() or following in "([{@=./:\\_-" or following == "v"):
         return tokens[:-1] if len(tokens) > 1 or following != ":" else tokens
@@ -385,7 +385,7 @@ _STARTERS = (
     )
     | _TITLES
 )
-# A single name stands in a sentence: `Enrico shouted at Gary`, `Why is Rebecca so impulsive?`.
+# A single name inside a sentence: `Enrico shouted at Gary`, `Why is Rebecca so impulsive?`.
 _AMONG_WORDS = re.compile(r"(?:[a-z\u00df-\u00ff]{2,} |, )\Z")
 _AFTER_WORD = re.compile(r"[?!.,;:]{0,2}(?:\s|\Z|['\u2019\"])|\Z")
 _BEFORE_WORD = re.compile(r"(?:\A|[a-z\u00df-\u00ff,;:?!.\"'\u201c(] ?|\n[ \t>\"]{0,4})\Z")
@@ -396,7 +396,7 @@ _FOLLOWED_BY_VERB = re.compile(
 
 
 def _in_sentence(text: str, start: int, end: int) -> bool:
-    """Return whether the word from *start* stands among the words of a sentence."""
+    """Return whether the word from *start* is among the words of a sentence."""
     lead = text[max(0, start - 24) : start]
     if _MARKED_UP.search(lead) or _AFTER_WORD.match(text, end) is None:
         return False
@@ -452,7 +452,7 @@ def _is_shouted(tokens: list[tuple[str, int, int]]) -> bool:
 
 
 def _in_title(tokens: list[tuple[str, int, int]]) -> bool:
-    """Return whether the word stands in a heading or a product's name: `The Great Escape`."""
+    """Return whether the word is in a heading or a product's name: `The Great Escape`."""
     return len(tokens) >= _LIKE_HEADING
 
 

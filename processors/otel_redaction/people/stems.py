@@ -14,7 +14,7 @@ def lowered(text: str) -> bytes:
 
 
 def places(lower: bytes, stems: Iterable[bytes]) -> Iterator[int]:
-    """Yield where any of *stems* stands in *lower*."""
+    """Yield the offset of each of *stems* in *lower*."""
     for stem in stems:
         position = lower.find(stem)
         while position >= 0:

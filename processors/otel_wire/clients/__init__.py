@@ -14,6 +14,8 @@ HOOKS: Final[dict[str, str]] = {
     "urllib3": "urllib3",
     "aiohttp": "aiohttp",
     "http.client": "http_client",
+    "lm15.transports": "lm15",
+    "dspy._vendor.lm15.transports": "lm15",
 }
 """Library -> module of this package with its hook. requests and botocore send through urllib3."""
 

@@ -88,7 +88,7 @@ def use_span(
     record_exception: bool = True,  # noqa: FBT001, FBT002
     set_status_on_exception: bool = True,  # noqa: FBT001, FBT002
 ) -> CurrentSpan:
-    """Make *span* the current one; stands in for `opentelemetry.trace.use_span`."""
+    """Make *span* the current one; replaces `opentelemetry.trace.use_span`."""
     return CurrentSpan(
         lambda: span,
         end_on_exit=end_on_exit,

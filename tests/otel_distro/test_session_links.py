@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import otel_distro
-from otel_distro.pipeline.session_links import Journeys
+from otel_distro.pipeline.session_links import SessionLinker
 
 if TYPE_CHECKING:
     from .conftest import GuardedSdk
@@ -42,11 +42,11 @@ def test_spans_inside_a_trace_and_traces_of_other_sessions_are_not_linked(sdk: G
 
 def test_only_sessions_in_use_are_remembered(sdk: GuardedSdk) -> None:
     """A service has new ones for ever; a session goes on however many others come between."""
-    journeys = Journeys()
+    linker = SessionLinker()
     for number in range(3_000):
         for session in (f"s-{number}", "the same"):
             span: Any = sdk.tracer.start_span("work", attributes={"session.id": session})
-            journeys.begin(span)
+            linker.begin(span)
 
-    assert len(journeys._last) <= 1_000
-    assert "the same" in journeys._last
+    assert len(linker._last) <= 1_000
+    assert "the same" in linker._last

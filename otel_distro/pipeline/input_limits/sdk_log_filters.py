@@ -1,4 +1,4 @@
-"""What the SDK warns of through `logging`: said once a kind, and never about telemetry itself.
+"""Filters for the SDK's log messages: one of each kind, none about telemetry itself.
 
 Upstream writes one line for every attribute it drops: 9,872 for one careless call.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk._logs import LogRecordDroppedAttributesWarning
 
 if TYPE_CHECKING:
-    from otel_distro.pipeline.input_limits.values import Tamer
+    from otel_distro.pipeline.input_limits.values import ValueCleaner
 
 _ONCE_A_KIND = (
     "opentelemetry.attributes",
@@ -36,9 +36,9 @@ _NEVER = (
 
 
 class _OnceAKind(logging.Filter):
-    def __init__(self, tamer: Tamer) -> None:
+    def __init__(self, cleaner: ValueCleaner) -> None:
         super().__init__()
-        self._tamer = tamer
+        self._cleaner = cleaner
         self._known: set[object] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -49,9 +49,9 @@ class _OnceAKind(logging.Filter):
         # Arguments may be the very objects that cannot be written.
         try:
             words = record.getMessage()
-        except Exception:  # noqa: BLE001 - whatever that object does
+        except Exception:  # noqa: BLE001 - the object may raise anything
             words = str(record.msg)
-        record.msg, record.args = self._tamer.text(words), ()
+        record.msg, record.args = self._cleaner.text(words), ()
         return True
 
 
@@ -60,11 +60,11 @@ class _Never(logging.Filter):
         return record.levelno < logging.WARNING
 
 
-def quiet(tamer: Tamer) -> None:
+def quiet(cleaner: ValueCleaner) -> None:
     """Install the filters, once."""
-    # What was dropped is in the record's own count.
+    # The record itself counts its dropped attributes.
     warnings.filterwarnings("ignore", category=LogRecordDroppedAttributesWarning)
-    for names, known in ((_ONCE_A_KIND, _OnceAKind(tamer)), (_NEVER, _Never())):
+    for names, known in ((_ONCE_A_KIND, _OnceAKind(cleaner)), (_NEVER, _Never())):
         for name in names:
             logger = logging.getLogger(name)
             if not any(isinstance(each, type(known)) for each in logger.filters):

@@ -1,11 +1,11 @@
-"""What was wrong with values: counted by kind, and told once a kind."""
+"""Counters of invalid input by kind; each kind is reported once."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from otel_distro.base.messages import say_once
+from otel_distro.base.messages import warn_once
 
 if TYPE_CHECKING:
     from otel_distro.pipeline.input_limits.limits import ValueLimits
@@ -23,7 +23,7 @@ NO_NUMBER: Final = "no_number"
 REFUSED: Final = "refused"
 
 
-class Complaints:
+class InvalidInputCounter:
     """Counts by kind; thread-safe enough for counts, never raises."""
 
     def __init__(self, limits: ValueLimits) -> None:
@@ -44,15 +44,15 @@ class Complaints:
         }
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         self.counts.clear()
 
     def note(self, kind: str, where: str = "") -> None:
-        """Count one of *kind*; say so the first time, naming the attribute or call *where*."""
+        """Count one of *kind*; report the first, with the attribute or call *where*."""
         self.counts[kind] += 1
         if self.counts[kind] == 1:
             try:
                 place = f" ({where})" if where.isprintable() and where else ""
-                say_once(f"telemetry: {self._words[kind]}{place}; others like it are only counted")
+                warn_once(f"telemetry: {self._words[kind]}{place}; others like it are only counted")
             except Exception:  # noqa: BLE001, S110 - a notice is not worth an error in the app
                 pass

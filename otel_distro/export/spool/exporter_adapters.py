@@ -1,7 +1,7 @@
-"""Where our hands meet the SDK's OTLP exporters, which have no public place for them.
+"""Adapters for the SDK's OTLP exporters, whose transport has no public extension point.
 
-A port puts a courier between an exporter and its connection, and sends requests that are already
-encoded. The private names used here are pinned by a test; an exporter without them is left alone.
+An adapter puts a transport between an exporter and its connection, and sends encoded requests. A
+test pins the private names used here; an exporter without them is unchanged.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Send = Callable[[bytes, Callable[[], None] | None], Answer]
     """Sends an encoded request; the second argument is called when it is on its way."""
     Carry = Callable[[bytes, Send], Answer]
-    """Takes an encoded request and what would send it."""
+    """Receives an encoded request and the function that sends it."""
 
 # ruff: noqa: SLF001
 
@@ -55,13 +55,13 @@ class ExporterAdapter(Protocol):
     protocol: str
 
     def intercept(self, carry: Carry) -> None:
-        """Have every request handed to *carry* instead of being sent."""
+        """Pass every request to *carry* instead of sending it."""
 
     def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
         """Send an encoded request once, without repeating it; on any thread.
 
         *on_sent* is called, where that can be known, when the request has left this process and
-        the answer is still to come: from then on it arrives even if the process is killed.
+        the response is pending: from then on it arrives even if the process is killed.
         """
         ...
 
@@ -70,7 +70,7 @@ class ExporterAdapter(Protocol):
         ...
 
     def at_fork(self) -> None:
-        """Let go of connections that belong to the parent process."""
+        """Release connections that belong to the parent process."""
 
 
 def adapter_for(exporter: object, signal: str) -> ExporterAdapter | None:
@@ -141,7 +141,7 @@ class HttpAdapter:
         self._once._logger = _silent
 
     def intercept(self, carry: Carry) -> None:
-        """Have every request handed to *carry* instead of being sent."""
+        """Pass every request to *carry* instead of sending it."""
         self._exporter._client = _SpoolingClient(self._client, self._try_once, carry)
 
     def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
@@ -166,12 +166,12 @@ class HttpAdapter:
             yield from (repr(found) for found in (session.auth, session.cert) if found)
 
     def at_fork(self) -> None:
-        """Close our copies of the parent's connections, which it goes on using."""
+        """Close our copies of the parent's connections, which it still uses."""
         renew_connections(self._client._transport)
 
 
 class _SpoolingClient:
-    """Stands in for the exporter's HTTP client."""
+    """Replaces the exporter's HTTP client."""
 
     def __init__(
         self,
@@ -242,7 +242,7 @@ def _place_secrets(endpoint: str) -> str:
 
 
 class _TellingTransport:
-    """A transport that tells when all of a request has been written."""
+    """A transport that signals when a whole request has been written."""
 
     def __init__(self, transport: Any, on_sent: Callable[[], None]) -> None:
         self._transport = transport
@@ -301,12 +301,12 @@ class GrpcAdapter:
         self._stub = exporter._stub
 
     def intercept(self, carry: Carry) -> None:
-        """Have every request handed to *carry* instead of being sent."""
+        """Pass every request to *carry* instead of sending it."""
         exporter, listen = self._exporter, self._listen
 
         def export(data: Any) -> Any:
             request = self._translate(data)
-            # The exporter would encode anew for every attempt.
+            # The exporter would encode again for every attempt.
             exporter._translate_data = lambda _data: request
             results: list[Any] = []
 
@@ -324,7 +324,7 @@ class GrpcAdapter:
             return result.SUCCESS if delivered else result.FAILURE
 
         exporter._export = export
-        # The exporter makes its client anew after a lost connection, by calling its stub.
+        # The exporter recreates its client after a lost connection, by calling its stub.
         exporter._stub = lambda channel: listen(self._stub(channel))
         exporter._client = listen(exporter._client)
 

@@ -1,6 +1,6 @@
-"""Stands between one OTLP exporter and its connection: what does not arrive is kept.
+"""Transport between one OTLP exporter and its connection: failed requests are spooled.
 
-While the other side is known to be away nothing is tried on the exporter's thread: requests go
+While the endpoint is known to be down the exporter's thread attempts nothing: requests go
 straight to disk, so memory stays flat and an exit is quick. One probe at a time finds out when it
 is back.
 """
@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from otel_distro.export.spool.answer import Answer, DeliveryOutcome, ResponseClass
+from otel_distro.export.spool.exporter_adapters import count_records, encode
 from otel_distro.export.spool.exporting import exporting
-from otel_distro.export.spool.ports import count_records, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from otel_distro.export.spool.exporter_adapters import ExporterAdapter, Send
     from otel_distro.export.spool.folder import SpoolFolder
     from otel_distro.export.spool.journal import Journal
-    from otel_distro.export.spool.ports import ExporterAdapter, Send
 
 _FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 30.0
@@ -35,32 +35,32 @@ class DeliveryListener(Protocol):
     """Hears how deliveries go."""
 
     def delivered(self) -> None:
-        """Note that something arrived."""
+        """Record a delivery."""
 
     def failed(self, reason: str) -> None:
-        """Note that something did not arrive; *reason* may be empty."""
+        """Record a failed delivery; *reason* may be empty."""
 
     def refused(self, signal: str, reason: str) -> None:
-        """Note that the other side does not want what it is sent."""
+        """Record that the endpoint rejected a request."""
 
     def warned(self, signal: str, warning: str) -> None:
-        """Note a *warning* that came with a response of success."""
+        """Record a *warning* in a successful response."""
 
     def kept(self, signal: str, count: int) -> None:
-        """Note that *count* records wait on disk now."""
+        """Record that *count* records were spooled."""
 
 
 class Breaker:
-    """Whether the other side is away, and when to try again."""
+    """Whether the endpoint is down, and when to try again."""
 
     def __init__(self) -> None:
         self._attempts = 0
         self.open = False
         self.retry_at = 0.0
-        """`time.monotonic()`; 0 while the other side is there."""
+        """`time.monotonic()`; 0 while the endpoint is up."""
 
     def failed(self) -> None:
-        """Note a failed attempt: wait longer than after the one before."""
+        """Record a failed attempt: wait longer than after the one before."""
         wait = min(_FIRST_WAIT * 2.0**self._attempts, _LONGEST_WAIT)
         self._attempts = min(self._attempts + 1, 10)
         # Not for secrets: it only keeps processes from knocking in step.
@@ -68,7 +68,7 @@ class Breaker:
         self.open = True
 
     def succeeded(self) -> None:
-        """Note that the other side is there."""
+        """Record that the endpoint is up."""
         self._attempts = 0
         self.retry_at = 0.0
         self.open = False
@@ -101,7 +101,7 @@ class SpoolingTransport:
         self.resend_at = 0.0
         """`time.monotonic()` before which nothing that was kept is sent."""
         self.probed = False
-        """Whether somebody else on this process finds out when the other side is back."""
+        """Whether another component of this process detects the endpoint's recovery."""
         self.wake_resender: Callable[[], None] = lambda: None
         self.journal: Journal | None = None
         self._port = port
@@ -113,7 +113,7 @@ class SpoolingTransport:
         self.stopped_at = math.inf
         """`time.monotonic()` of `stop_sending`."""
         self.unreachable = False
-        """Whether nobody answered the last attempt."""
+        """Whether the last attempt had no answer."""
         self.proven = False
         """Whether the last attempt was answered well, so that the next is likely to arrive too."""
         self._abandoned = False
@@ -206,7 +206,7 @@ class SpoolingTransport:
         return self.keep(encode(self.signal, records), len(records))
 
     def resend(self, payload: bytes, on_sent: Callable[[], None]) -> Answer:
-        """Send what was kept; *on_sent* is called when it is on its way to where others arrived."""
+        """Send a spooled request; call *on_sent* once it is written to a reachable endpoint."""
         with exporting():
             answer = self._port.send(payload, on_sent if self.proven else None)
         if answer.verdict is ResponseClass.UNWANTED:
@@ -215,7 +215,7 @@ class SpoolingTransport:
         return answer
 
     def hand_over(self) -> None:
-        """Close what is being written, so that it can be sent."""
+        """Close the segment being written, so that it can be sent."""
         if self.folder is not None:
             self.folder.hand_over()
         if self.journal is not None:
@@ -223,7 +223,7 @@ class SpoolingTransport:
 
     @property
     def retry_at(self) -> float:
-        """When sending what was kept may be tried again, as `time.monotonic()`."""
+        """When the next resend may be tried, as `time.monotonic()`."""
         return max(self.breaker.retry_at, self.resend_at)
 
     @property
@@ -238,11 +238,11 @@ class SpoolingTransport:
 
     @property
     def host(self) -> str:
-        """Host and port of the other side."""
+        """Host and port of the endpoint."""
         return urlsplit(self._port.endpoint).netloc or self._port.endpoint
 
     def stop_sending(self) -> None:
-        """Try nothing any more: the process is leaving, and the other side is away."""
+        """Stop all attempts: the process exits, and the endpoint is down."""
         if self._stopped:
             return
         self._stopped = True
@@ -253,7 +253,7 @@ class SpoolingTransport:
         with self._lock:
             payload, self._payload = self._payload, None
             if payload is not None:
-                self.unreachable, self.proven = True, False  # nobody answered in time
+                self.unreachable, self.proven = True, False  # no answer in time
             return payload
 
     def abandon(self) -> None:
@@ -262,7 +262,7 @@ class SpoolingTransport:
             self._abandoned = True
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         self._lock = threading.RLock()
         self._payload = None
         self._stopped = self._abandoned = False
