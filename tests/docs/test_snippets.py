@@ -1,4 +1,4 @@
-"""What the pages show can be copied: programs run, commands exist, settings are accepted."""
+"""Snippets of the pages: programs run, commands exist, settings are accepted."""
 
 from __future__ import annotations
 

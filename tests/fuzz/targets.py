@@ -1,4 +1,4 @@
-"""What reads bytes that strangers may have chosen, and what must hold whatever they are.
+"""Readers of untrusted bytes, and their invariants.
 
 Each target takes bytes and raises if something does not hold. `run.py` searches for such bytes for
 as long as it is told to; `test_fuzz.py` does so for a moment in the everyday suite.

@@ -1,4 +1,4 @@
-"""What a ledger does, whether it is a file or a PostgreSQL database."""
+"""Behaviour of a ledger, in a file and in a PostgreSQL database."""
 
 from __future__ import annotations
 

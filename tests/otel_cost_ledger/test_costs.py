@@ -1,4 +1,4 @@
-"""What `costs` answers."""
+"""Results of `costs`."""
 
 from __future__ import annotations
 

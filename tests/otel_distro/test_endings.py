@@ -1,4 +1,4 @@
-"""How processes end, for calls in the ledger as well as spans: signals, exec, pools, workers."""
+"""Exits of processes, for calls in the ledger and spans: signals, exec, pools, workers."""
 
 from __future__ import annotations
 

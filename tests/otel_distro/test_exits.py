@@ -1,4 +1,4 @@
-"""How processes end: what was recorded arrives, in bounded time, with their own exit code."""
+"""Exits of processes: records arrive, in bounded time, with the process's own exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When redaction fails, no content leaves; ids, timing and cost do, and it is counted."""
+"""After a failure of redaction no content is exported; ids, timing and cost are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a process leaves, where the order of steps decides: signals that come while it does."""
+"""Order of the shutdown steps: signals that arrive during a shutdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stays on the machine: who may read it, and that reading it steers nobody's terminal."""
+"""Local files: permissions, and output that cannot control a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the name of an attribute says about its value: measurements, machines, identifiers."""
+"""Attribute names that identify measurements, machines and identifiers."""
 
 from __future__ import annotations
 

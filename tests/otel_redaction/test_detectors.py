@@ -1,4 +1,4 @@
-"""What each detector must find and must leave alone, with the reason.
+"""Positives and near misses of each detector, with the reason.
 
 Every secret here is made up. Some are put together from parts so that secret
 scanners do not mistake this table for a leak.

@@ -1,4 +1,4 @@
-"""What holds for every text: redaction never raises, is final, and keeps JSON JSON."""
+"""Invariants for every text: redaction never raises, is idempotent, and keeps JSON valid."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What tests share: a real OTLP sink, a real process runner, apps to run."""
+"""Shared parts of tests: a real OTLP sink, a real process runner, apps to run."""

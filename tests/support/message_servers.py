@@ -1,4 +1,4 @@
-"""Where alerts may go: a web hook and a mail server on loopback, which keep what they get."""
+"""Receivers of alerts: a web hook and a mail server on loopback that record messages."""
 
 from __future__ import annotations
 

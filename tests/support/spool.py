@@ -1,4 +1,4 @@
-"""What a spool folder talks to: somebody to send to, somebody to tell."""
+"""Test doubles of a spool folder's exporter and listener."""
 
 from __future__ import annotations
 

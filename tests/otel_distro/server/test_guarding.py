@@ -1,4 +1,4 @@
-"""What is received is redacted, priced once, stored and forwarded."""
+"""Received records are redacted, priced once, stored and forwarded."""
 
 from __future__ import annotations
 

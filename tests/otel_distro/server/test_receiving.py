@@ -1,4 +1,4 @@
-"""What may be sent, in which form, by whom, and what the answer is."""
+"""Requests to the receiver: formats, senders and responses."""
 
 from __future__ import annotations
 

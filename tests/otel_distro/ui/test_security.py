@@ -1,4 +1,4 @@
-"""Who may see the page, and what browsers are told about it."""
+"""Access to the page, and its security headers."""
 
 from __future__ import annotations
 
