@@ -243,8 +243,9 @@ class ValueRedactor:
                 except Dropped:
                     continue
             items = result
-            # Hiding a match in one item may uncover one that reaches over the next ones.
-            if items == before:
+            # What is hidden in one text may uncover what reaches over the next ones. Lists of
+            # lists are settled by their own; repeating at each depth would double at each.
+            if items == before or not all(type(item) is str for item in items):
                 break
         return tuple(items) if isinstance(values, tuple) else items
 

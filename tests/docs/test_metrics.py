@@ -48,11 +48,11 @@ _KINDS = {
     "ObservableGauge": "gauge",
 }
 _FACTORY = re.compile(r"create_(observable_)?(counter|up_down_counter|gauge|histogram)$")
-_OF_THE_APP = "otel_distro/measuring/business.py"
+_OF_THE_APP = "otel_distro/api/measuring/business.py"
 """Makes what the app asks for, under names of the app's."""
-_HANDED_ON = "otel_distro/tolerance/"
+_HANDED_ON = "otel_distro/pipeline/input_limits/"
 """Stands between the SDK and whoever makes an instrument; makes none of its own."""
-_THE_SDKS = "otel_distro/sdk_counts.py"
+_THE_SDKS = "otel_distro/pipeline/sdk_counters.py"
 """Makes the SDK's own, as it does: `tests/otel_distro/test_sdk_counts.py`."""
 
 

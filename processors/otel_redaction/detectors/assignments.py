@@ -62,6 +62,7 @@ _LONGEST_VALUE = 1024
 _LONGEST_BARE = 250
 _WHITE = " \t\r\n\"'`"
 _LONGEST_PLAIN = 12
+_MADE = frozenset({"token", "api_key"})
 _LISTED = frozenset({"", ";", '"', "'"})
 _SHORTEST_GENERATED = 20
 _LONGEST_SHORT_FLAG = 3
@@ -217,9 +218,12 @@ def _add_value(scan: Scan, start: int, name: _Name) -> int:
         listed=listed,
         sure=name.sure,
         owned=name.owned,
+        token=kind in _MADE,
         setting=name.setting,
     )
-    if _SELECT.search(text, max(0, first - 160), first) and not is_mixed_password(value):
+    if _SELECT.search(text, max(0, first - 160), first) and (
+        not is_mixed_password(value) or "{" in value
+    ):
         return start  # a comparison in a query, whose literals mean little
     if quoted is None and value.lower() == name.text.lower():
         return start  # `password=password` hands a variable on

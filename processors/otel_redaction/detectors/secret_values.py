@@ -26,7 +26,9 @@ class Written:
     sure: bool = True
     """Whether the name alone says that the value is secret: `password` does, `pass` does not."""
     owned: bool = False
-    """Whether the name's owner precedes it: `my password is sunshine`."""
+    """Whether the name's owner stands before it: `my password is sunshine`."""
+    token: bool = False
+    """Whether a program made it, as keys and tokens are made: of letters, digits and few signs."""
     setting: bool = False
     """Whether the name is written as a setting, `DB_PASSWORD`, or joined without spaces."""
 
@@ -120,6 +122,7 @@ _CALL = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*\d?[(\[{<]|\w+(?:\.\w+)+[(\[]|[(
 _OPENING = frozenset("([{")
 # Keys and tokens are made of letters, digits and a few signs; these are in passwords and in code.
 _NO_TOKEN = re.compile(r"[?^%][A-Za-z0-9^]|[()]")
+_NEVER_IN_TOKEN = re.compile(r"[!@#;?%^*()\[\]{}|<>]|\$[A-Za-z]")
 _HEX = re.compile(r"[0-9a-fA-F]{16,}")
 _SHORTEST_PASSWORD = 3
 _LONGEST_PASSWORD = 256
@@ -239,6 +242,8 @@ def is_secret(value: str, written: Written) -> bool:
     if value.isdigit():
         return len(value) >= 16 and distinct > 3
     if _is_placeholder(value) or _PATH.match(value) or _NO_TOKEN.search(value):
+        return False
+    if written.token and _NEVER_IN_TOKEN.search(value):
         return False
     if written.style == "space" and not any(digit in value for digit in "0123456789"):
         return False
