@@ -1,4 +1,4 @@
-"""What a budget costs a model call: the check itself, and the whole gate around a request.
+"""Overhead of a budget per model call: the check itself, and the whole gate around a request.
 
     python benchmarks/budget.py                 # 8 processes
     python benchmarks/budget.py --processes 1

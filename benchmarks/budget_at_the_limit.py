@@ -1,4 +1,4 @@
-"""Whether a budget holds when everybody wants ten times what there is.
+"""A budget under load of ten times its limit.
 
     python benchmarks/budget_at_the_limit.py                  # 8 processes, 8 threads, 200 calls
     python benchmarks/budget_at_the_limit.py --kill           # processes are killed in mid-call

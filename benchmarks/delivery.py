@@ -1,4 +1,4 @@
-"""Whether all telemetry arrives, counted at the receiving end, and what that costs.
+"""Delivery of all telemetry, counted at the receiving end, and its overhead.
 
     python benchmarks/delivery.py burst [--spans 1000000]     flat out: time a span, losses, books
     python benchmarks/delivery.py outage [--seconds 60]       collector refused, silent, 503, slow
@@ -117,7 +117,7 @@ class Place:
         return figures
 
     def books(self) -> dict[str, object]:
-        """Return today's books of spans."""
+        """Return today's counters of spans."""
         path = self.home / "state/otel-distro/spool/deliveries.json"
         try:
             days = json.loads(path.read_text())["days"]

@@ -1,4 +1,4 @@
-"""What the guard costs the app's thread: one span with ten attributes, beside the bare SDK.
+"""Overhead of the guard on the app's thread: one span with ten attributes, beside the bare SDK.
 
     python benchmarks/guard.py
 

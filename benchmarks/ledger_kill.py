@@ -80,7 +80,7 @@ def one_round(path: Path, first: int, writers: int, rng: random.Random) -> tuple
 
 
 def look(path: Path, acknowledged: list[int]) -> tuple[int, list[str]]:
-    """Return how many calls are stored, and what is wrong."""
+    """Return the number of stored calls, and the faults."""
     if not path.exists():
         return 0, ["the ledger is gone"] if acknowledged else []
     with closing(sqlite3.connect(path)) as connection:
@@ -98,7 +98,7 @@ def look(path: Path, acknowledged: list[int]) -> tuple[int, list[str]]:
 
 
 def main() -> int:
-    """Run the rounds and print what came of them."""
+    """Run the rounds and print their results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--writers", type=int, default=4)

@@ -1,4 +1,4 @@
-"""What a measurement costs on the app's thread: the SDK alone, guarded, and without the short way.
+"""Overhead of a measurement on the app's thread: SDK alone, guarded, and without the fast path.
 
     python benchmarks/metrics.py [--rounds 7]
 

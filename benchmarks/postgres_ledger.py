@@ -1,4 +1,4 @@
-"""How fast a ledger in PostgreSQL takes calls and answers, exactness checked after every part.
+"""Throughput of a ledger in PostgreSQL, with exactness checked after every part.
 
 python benchmarks/postgres_ledger.py postgresql://user@host/empty_database
 """
@@ -25,7 +25,7 @@ SINCE = datetime(2025, 10, 1, tzinfo=UTC)
 
 
 def new_writer(url: str) -> LedgerWriter:
-    """Return a writer whose spill file nobody else has."""
+    """Return a writer with its own spill file."""
     spill = Path(tempfile.gettempdir()) / f"ledger-bench-{os.getpid()}.spill.jsonl"
     writer = LedgerWriter(url, pseudonym_key=KEY, busy_timeout_ms=60_000, spill_to=spill)
     writer.write([])

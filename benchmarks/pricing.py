@@ -1,4 +1,4 @@
-"""What pricing costs, beside the price list's own calculation in the same run.
+"""Cost of pricing, beside the price list's own calculation in the same run.
 
 python benchmarks/pricing.py [seconds a measurement]
 

@@ -1,4 +1,4 @@
-"""What instrumentation adds to a request: upstream's distribution beside this one, redacting.
+"""Overhead of instrumentation per request: upstream's distribution beside this one, redacting.
 
     python benchmarks/requests_overhead.py [--rounds N] [--environments FOLDER]
 

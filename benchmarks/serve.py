@@ -1,4 +1,4 @@
-"""How many spans a second `otel-distro serve` receives, redacts, prices and stores on one core.
+"""Throughput of `otel-distro serve` on one core: spans received, redacted, priced and stored.
 
     python benchmarks/serve.py [--spans 200000] [--keep FOLDER]
 

@@ -1,4 +1,4 @@
-"""What observing model calls costs the app's thread, in microseconds.
+"""Overhead of observed model calls on the app's thread, in microseconds.
 
     python benchmarks/wire.py
 

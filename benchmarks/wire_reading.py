@@ -1,4 +1,4 @@
-"""What reading responses costs, beside `json.loads` of the same bytes.
+"""Cost of reading responses, beside `json.loads` of the same bytes.
 
     python benchmarks/wire_reading.py
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
-# The everyday suite tries the same examples in every run, whatever the seed of their order.
+# The everyday suite tries the same examples in every run, with any seed of their order.
 # `--hypothesis-profile=search` looks for new ones; what it finds becomes an `@example`.
-# How long an example takes is the machine's affair; what is slow has benchmarks.
+# The duration of an example depends on the machine; benchmarks cover slow code.
 settings.register_profile("everyday", deadline=None, derandomize=True, database=None)
 settings.register_profile("search", deadline=None, print_blob=True, max_examples=300)
 settings.load_profile("everyday")

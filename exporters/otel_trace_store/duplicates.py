@@ -62,7 +62,7 @@ def _known_spans(
     for start in range(0, len(trace_ids), _AT_ONCE):
         part = trace_ids[start : start + _AT_ONCE]
         query = (
-            "SELECT trace_id, span_ids FROM traces JOIN trace_blocks ON trace = no "  # noqa: S608
+            "SELECT trace_id, span_ids FROM traces JOIN trace_blocks ON trace = no "
             f"WHERE trace_id IN ({','.join('?' * len(part))})"
         )
         for connection in segments:
@@ -111,7 +111,7 @@ def _known_keys(keys: Sequence[int], segments: Sequence[sqlite3.Connection]) -> 
     known: set[int] = set()
     for start in range(0, len(keys), _AT_ONCE):
         part = keys[start : start + _AT_ONCE]
-        query = f"SELECT key FROM log_keys WHERE key IN ({','.join('?' * len(part))})"  # noqa: S608
+        query = f"SELECT key FROM log_keys WHERE key IN ({','.join('?' * len(part))})"
         for connection in segments:
             known.update(key for (key,) in connection.execute(query, part))
     return known

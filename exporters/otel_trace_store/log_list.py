@@ -89,7 +89,7 @@ def _blocks(segment: Segment, wanted: LogFilter) -> Iterator[Iterator[StoredLog]
             ids = segment.ids_of(kind, text)
             marks = ",".join("?" * len(ids))
             conditions.append(
-                f"EXISTS (SELECT 1 FROM block_tags WHERE tag IN ({marks}) AND block = blocks.no)"  # noqa: S608
+                f"EXISTS (SELECT 1 FROM block_tags WHERE tag IN ({marks}) AND block = blocks.no)"
             )
             conditions_values += ids
     if wanted.trace_id:
@@ -106,7 +106,7 @@ def _blocks(segment: Segment, wanted: LogFilter) -> Iterator[Iterator[StoredLog]
         if bound is not None:
             conditions.append(clause)
             conditions_values.append(bound)
-    query = f"SELECT data FROM {tables} WHERE {' AND '.join(conditions)} ORDER BY blocks.no DESC"  # noqa: S608
+    query = f"SELECT data FROM {tables} WHERE {' AND '.join(conditions)} ORDER BY blocks.no DESC"
     for (data,) in segment.connection.execute(query, conditions_values):
         yield logs_in(LogsData.FromString(unpack(data)))
 

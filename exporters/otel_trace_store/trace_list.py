@@ -175,7 +175,7 @@ def _conditions(segment: Segment, wanted: TraceFilter) -> tuple[str | None, list
         else:
             marks = ",".join("?" * len(ids))
             conditions.append(
-                f"EXISTS (SELECT 1 FROM trace_tags WHERE tag IN ({marks}) AND trace = t.no)"  # noqa: S608
+                f"EXISTS (SELECT 1 FROM trace_tags WHERE tag IN ({marks}) AND trace = t.no)"
             )
             values += ids
     for clause, value in (
@@ -206,7 +206,7 @@ def _rows(
     if sort == "newest" and tables.startswith("trace_tags"):
         order = "g0.trace DESC"
     query = (
-        f"SELECT t.no, t.trace_id, t.root, t.start_us, t.end_us, t.spans, t.errors, {_COST} "  # noqa: S608
+        f"SELECT t.no, t.trace_id, t.root, t.start_us, t.end_us, t.spans, t.errors, {_COST} "
         f"FROM {tables} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ?"
     )
     for row in segment.connection.execute(query, [*values, limit]).fetchall():

@@ -431,7 +431,7 @@ def trace_numbers(connection: sqlite3.Connection, trace_ids: Sequence[bytes]) ->
         marks = ",".join("?" * len(part))
         found.update(
             connection.execute(
-                f"SELECT trace_id, no FROM traces WHERE trace_id IN ({marks})",  # noqa: S608
+                f"SELECT trace_id, no FROM traces WHERE trace_id IN ({marks})",
                 part,
             )
         )

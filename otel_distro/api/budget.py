@@ -17,10 +17,15 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from opentelemetry import context
+
+from otel_distro.api.detaching import detach
 from otel_distro.base.errors import OtelDistroError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from opentelemetry.context import Context
 
     from otel_budget.book import Crossing
     from otel_budget.refusal import Refusal
@@ -67,8 +72,7 @@ class Remaining:
 
 _UNLIMITED = Remaining(None, 0, 0)
 
-
-_scope: ContextVar[Mapping[str, str] | None] = ContextVar("otel_distro_budget_scope", default=None)
+_SCOPE = context.create_key("otel_distro.budget_scope")
 _refusals: ContextVar[list[Refusal] | None] = ContextVar("otel_distro_refusals", default=None)
 _callbacks: list[Callable[[Crossing], None]] = []
 
@@ -79,16 +83,17 @@ def scope(**values: str) -> Iterator[None]:
 
     The values are put on the spans begun inside as well. Nests; the innermost value of a key wins.
     """
-    token = _scope.set({**(_scope.get() or {}), **values})
+    token = context.attach(context.set_value(_SCOPE, {**current_scope(), **values}))
     try:
         yield
     finally:
-        _scope.reset(token)
+        detach(token)
 
 
-def current_scope() -> Mapping[str, str]:
-    """Return what `scope` says here."""
-    return _scope.get() or {}
+def current_scope(of: Context | None = None) -> Mapping[str, str]:
+    """Return what `scope` says in the context *of*, by default the current one."""
+    found = context.get_value(_SCOPE, of)
+    return found if isinstance(found, dict) else {}
 
 
 @contextmanager
@@ -150,7 +155,7 @@ def tell_callbacks(crossing: Crossing) -> None:
     for callback in _callbacks:
         try:
             callback(crossing)
-        except Exception as error:  # noqa: BLE001 - the app's own code, on our thread
+        except Exception as error:  # the app's own code, on our thread
             errors.append(error)
     if errors:
         raise errors[0]

@@ -33,7 +33,7 @@ def _submit(original: Callable[..., Any], _pool: Any, arguments: Any, named: Any
         said = local_baggage()
         if said and arguments:
             arguments = (_carrying(arguments[0], dict(said)), *arguments[1:])
-    except Exception:  # noqa: BLE001, S110 - the app's task runs without it
+    except Exception:  # the app's task runs without it
         pass
     return original(*arguments, **named)
 

@@ -21,7 +21,7 @@ class Check:
     found: str
     """The finding; never a secret."""
     remedy: str = ""
-    """What to do about it, as a command where there is one."""
+    """The remedy, as a command where there is one; empty if none is needed."""
 
 
 def guarded(subject: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:

@@ -25,7 +25,7 @@ class Running(Protocol):
         ...
 
     def flush(self, timeout: float) -> bool:
-        """Settle and deliver everything taken so far; return whether that was done in time."""
+        """Settle and deliver all records so far within *timeout* seconds; return the success."""
         ...
 
 

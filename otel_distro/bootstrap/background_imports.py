@@ -32,7 +32,7 @@ def import_for_background(settings: Settings) -> None:
     for name in _needed(settings):
         try:
             import_module(name)
-        except Exception:  # noqa: BLE001, S112 - reported by the part that needs it
+        except Exception:  # reported by the part that needs it
             continue
 
 

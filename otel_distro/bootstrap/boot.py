@@ -54,7 +54,7 @@ def boot_from_environment(**configurator_args: Any) -> None:
             _boot_environment(settings.load(environ), environ, configurator_args)
     except SystemExit:
         raise
-    except Exception as error:  # noqa: BLE001 - the app must run
+    except Exception as error:  # the app must run
         keep_protection(environ, error)
 
 
@@ -82,7 +82,7 @@ def _boot_environment(
                 },
                 **configurator_args,
             )
-    except Exception as error:  # noqa: BLE001 - the providers made so far must be guarded
+    except Exception as error:  # the providers made so far must be guarded
         failure = error
     _attach(runtime, failure)
 
@@ -92,7 +92,7 @@ def _boot_declarative(
 ) -> None:
     try:
         config = _read_config_file(config_file)
-    except Exception as error:  # noqa: BLE001 - a file may be wrong in any way
+    except Exception as error:  # a file may be wrong in any way
         _boot_without_file(environ, _reason(error), configurator_args)
         return
     if config.disabled:
@@ -109,7 +109,7 @@ def _boot_declarative(
     try:
         _name_the_distro(config)
         configure_sdk(config)
-    except Exception as error:  # noqa: BLE001 - what was made so far still has to be guarded
+    except Exception as error:  # the providers made so far must be guarded
         failure = error
     _attach(runtime, failure)
     configure_instrumentation(instrumentation)
@@ -119,7 +119,7 @@ def config_file_problem(config_file: str) -> str | None:
     """Return why the declarative file *config_file* cannot be used; None where it can."""
     try:
         _read_config_file(config_file)
-    except Exception as error:  # noqa: BLE001 - a file may be wrong in any way
+    except Exception as error:  # a file may be wrong in any way
         return _reason(error)
     return None
 
@@ -180,7 +180,7 @@ def _make_tracer_provider() -> None:
 
     try:
         resource = Resource.create(_distro_attributes())
-    except Exception:  # noqa: BLE001 - whatever is wrong with detectors
+    except Exception:  # whatever is wrong with detectors
         resource = Resource(_distro_attributes())
     provider = TracerProvider(sampler=DEFAULT_ON, resource=resource)
     trace.set_tracer_provider(provider)

@@ -44,7 +44,7 @@ def what_failed(error: BaseException) -> str:
 
         text = str(error)
         is_harmless = shown(text, secret=False) != NOT_SHOWN
-    except Exception:  # noqa: BLE001 - settings may be what failed
+    except Exception:  # settings may be what failed
         is_harmless = False
     return f"{sentence}: {text}" if is_harmless else sentence
 
@@ -59,7 +59,7 @@ def refuses_calls(environ: Mapping[str, str]) -> bool:
         from otel_distro.settings import load
 
         settings = load(environ).settings
-    except Exception:  # noqa: BLE001 - then the variables alone have to do
+    except Exception:  # then the variables alone have to do
         action = environ.get("OTEL_DISTRO_BUDGET_ACTION", "").strip().lower()
         on_fault = environ.get("OTEL_DISTRO_BUDGET_ON_FAULT", "").strip().lower()
         return action == "refuse" and on_fault != "allow"
@@ -73,7 +73,7 @@ def refuse_all_calls() -> str:
         from otel_distro.pipeline.budgets.closed_gate import install
 
         install()
-    except Exception as error:  # noqa: BLE001 - what remains is to say so
+    except Exception as error:  # what remains is to say so
         return f"and model calls are NOT refused ({type(error).__name__})"
     return "and model calls are refused, because no budget can be checked"
 

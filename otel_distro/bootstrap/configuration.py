@@ -85,7 +85,7 @@ def _instrument(environ: Mapping[str, str], providers: tuple[Any, Any, Any]) -> 
     given = {n: each for n, each in zip(names, providers, strict=True) if each is not None}
     try:
         instrument_model_clients(environ, **given)
-    except Exception as error:  # noqa: BLE001 - the app must run
+    except Exception as error:  # the app must run
         messages.warn(f"model clients could not be instrumented: {type(error).__name__}")
 
 

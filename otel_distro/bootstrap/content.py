@@ -61,7 +61,7 @@ def capture(settings: Settings, environ: MutableMapping[str, str]) -> None:
 def keeper(
     settings: Settings, shield: Shield, key: Callable[[], bytes | None]
 ) -> ContentKeeper | None:
-    """Return what keeps messages, if they are to be kept and can be."""
+    """Return the message store; None if messages are not to be stored or the key is invalid."""
     if settings.content != "full" or settings.content_key is None:
         return None
     from otel_distro.privacy.content.keeper import ContentKeeper

@@ -39,7 +39,7 @@ def launch_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def agent_folder() -> Path:
-    """Return the folder that holds the agent's `sitecustomize`."""
+    """Return the folder of the agent's `sitecustomize`; raises ModuleNotFoundError without it."""
     from importlib.util import find_spec
     from pathlib import Path
 

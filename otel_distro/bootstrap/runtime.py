@@ -98,6 +98,8 @@ class Runtime:
         self.budgets = _budgets(settings, self.faults)
         self.exit_line = ExitLine(settings) if settings.exit_line else None
         self._traffic = _traffic(settings)
+        if self._traffic is not None and self.budgets is not None:
+            self._traffic.on_admitted = self.budgets.note_admitted
         self.accounts = Accounts(
             load_prices=partial(_load_prices, settings),
             latency=LatencyBudgets(settings.latency_budgets),
@@ -158,12 +160,12 @@ class Runtime:
             self.wire.install()
             if self._traffic is not None:
                 self._traffic.install(tracer_provider)
-        except Exception as error:  # noqa: BLE001 - telemetry must continue without it
+        except Exception as error:  # telemetry must continue without it
             self.faults.record("wire", error)
         if self.budgets is not None:
             try:
                 self.budgets.install(tracer_provider)
-            except Exception as error:  # noqa: BLE001 - telemetry must continue without them
+            except Exception as error:  # telemetry must continue without them
                 _without_budgets(error, self.faults)
         tolerate_api(self._cleaner)
         context_propagation.install(
@@ -204,7 +206,7 @@ class Runtime:
         try:
             self._health = HealthInside(self, _service_of(tracer_provider))
             self._health.start()
-        except Exception as error:  # noqa: BLE001 - a health server must not stop telemetry
+        except Exception as error:  # a health server must not stop telemetry
             self.faults.record("health", error)
 
     @property
@@ -252,7 +254,7 @@ class Runtime:
             )
 
     def flush(self, timeout: float) -> bool:
-        """Settle and deliver everything taken so far; return whether that was done in time."""
+        """Settle and deliver all records so far within *timeout* seconds; return the success."""
         deadline = time.monotonic() + timeout
         done = self.accounts.flush(timeout)
         if self.ledger is not None:
@@ -302,7 +304,7 @@ class Runtime:
             self.pipeline.open_spans.report_unended(lambda name: self.shield.name(name, "traces"))
             self._storing_calls = True
             self._leave_ledger(settled=settled)
-        except Exception as error:  # noqa: BLE001 - nothing may stop a process from leaving
+        except Exception as error:  # nothing may stop a process from leaving
             self.faults.record("exit", error)
         self.outages.end_exit()
         self.tally.write()
@@ -393,7 +395,7 @@ def _budgets(settings: Settings, faults: InternalErrors) -> Budgets | None:
         from otel_distro.pipeline.budgets.wiring import Budgets
 
         return Budgets(settings, partial(_load_prices, settings), faults)
-    except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
+    except Exception as error:  # telemetry must continue without them
         _without_budgets(error, faults)
         return None
 

@@ -65,6 +65,7 @@ def _show(node: Node, depth: int) -> None:
         f"{output.printable(call.model) or '-'}  {output.printable(call.scope)}  "
         f"{node.stored.latency_ms:,.0f} ms"
     )
+    click.echo(f"{indent}            evidence: {node.evidence}")
     for reason in node.reasons:
         click.echo(f"{indent}            {output.printable(reason)}")
     for child in node.children:
@@ -77,6 +78,7 @@ def _data(node: Node) -> dict[str, Any]:
         "span_id": f"{priced.call.span_id % (1 << 64):016x}",
         "scope": priced.call.scope,
         "model": priced.call.model,
+        "evidence": node.evidence,
         "billed": priced.billed,
         "billing_reason": priced.billing_reason,
         "cost_status": priced.status.value,

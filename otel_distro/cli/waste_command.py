@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_distro.base.formatting import counted
 from otel_distro.cli import output
 from otel_distro.cli.costs_command import EMPTY
 from otel_distro.cli.options import (
@@ -21,6 +22,7 @@ from otel_distro.cli.options import (
 from otel_distro.cli.reading import reading
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from otel_cost_ledger.model.location import Location
@@ -49,19 +51,25 @@ def command(
     them, else calls are alike by caller, model, token count and time: such findings are bounds. A
     call can be in several lines, so they have no total.
     """
-    from otel_cost_ledger.query.calls import each_call
+    from otel_cost_ledger.query.calls import each_call, each_not_billed
     from otel_distro.reports.analysis.waste import find_waste
+    from otel_pricing.model.billing_reasons import CACHED
 
     path = ledger_path(ledger)
     since = since or datetime.now(UTC) - timedelta(days=_DEFAULT_DAYS)
     with reading(path) as opened:
         report = find_waste(each_call(opened, since, until), price_book(prices))
+        saved = [
+            stored.priced.cost_nano_usd or 0
+            for stored in each_not_billed(opened, CACHED, since, until)
+        ]
     if as_json:
-        output.print_json(_data(report))
+        cached = {"calls": len(saved), "saved_nano_usd": sum(saved)}
+        output.print_json({**_data(report), "cached_answers": cached})
     elif not report.calls:
         output.note(EMPTY.format(path=path, window=f" since {since:%Y-%m-%d %H:%M} UTC"))
     else:
-        _show(report)
+        _show(report, saved)
 
 
 def _data(report: WasteReport) -> dict[str, Any]:
@@ -83,7 +91,7 @@ def _data(report: WasteReport) -> dict[str, Any]:
     }
 
 
-def _show(report: WasteReport) -> None:
+def _show(report: WasteReport, saved: Sequence[int]) -> None:
     table = output.table(
         [
             ("waste", False),
@@ -106,6 +114,11 @@ def _show(report: WasteReport) -> None:
     after = [f"{report.calls:,} calls, {output.usd(report.cost_nano_usd)}"]
     if not report.lines:
         after = [f"nothing found in {report.calls:,} calls"]
+    if saved:
+        after.append(
+            f"{counted(len(saved), 'answer')} from caches of frameworks, not among these calls, "
+            f"saved {output.usd(sum(saved))}"
+        )
     if report.unused_limit_tokens:
         after.append(
             f"max_tokens allowed {report.unused_limit_tokens:,} more output tokens than were used: "

@@ -1,4 +1,6 @@
-"""Export counters of all processes of a host by day, for `otel-distro reports health`: one small file.
+"""Export counters of all processes of a host by day, in one small file.
+
+`otel-distro reports health` reads it.
 
 Each process adds its changes every few seconds and at exit. The last records of a killed process
 are counted as emitted only.

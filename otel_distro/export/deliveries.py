@@ -125,7 +125,7 @@ class Deliveries:
         if reason == "not_encodable":
             warn_once(
                 f"some {signal} cannot be encoded or are too large for one request; they are "
-                "dropped and counted, their neighbours are not affected"
+                "dropped and counted; other records are not affected"
             )
         self._outages.lost(signal, count)
 

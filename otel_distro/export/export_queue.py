@@ -116,7 +116,7 @@ class ExportQueue(Generic[T]):
     def _size(self, record: T) -> int:
         try:
             return self._size_of(record)
-        except Exception:  # noqa: BLE001 - a record that cannot be sized is still worth queueing
+        except Exception:  # a record that cannot be sized is still worth queueing
             return 1024
 
     def _put_after_shutdown(self, record: T) -> None:
@@ -155,7 +155,7 @@ class ExportQueue(Generic[T]):
         return not left
 
     def flush(self, timeout: float) -> bool:
-        """Deliver everything queued so far; return whether that was done within *timeout* s."""
+        """Deliver all records queued so far within *timeout* seconds; return the success."""
         if self._worker.thread is None or self._finished.is_set():
             return True
         done = threading.Event()
@@ -180,9 +180,10 @@ class ExportQueue(Generic[T]):
             self._abandon_pending()
 
     def end_close(self, deadline: float) -> bool:
-        """Wait until all is delivered or *deadline* (`time.monotonic()`), then save or drop it.
+        """Wait for delivery until *deadline*, then save or drop the rest.
 
-        Returns whether it was delivered, or on disk, by then.
+        *deadline* is in seconds of `time.monotonic()`. Returns whether all records were
+        delivered or on disk by then.
         """
         self.begin_close()
         in_time = self.idle or self._finished.wait(max(0.0, deadline - time.monotonic()))

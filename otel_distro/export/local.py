@@ -22,4 +22,6 @@ class LocalDeliveries(Deliveries):
 
     def dropped(self, signal: str, count: int, reason: str) -> None:
         """Report once that records could not be written."""
-        warn_once(f"some {signal} could not be written to this machine's files ({reason})")
+        warn_once(
+            f"cannot write some {signal} to local files ({reason}); they are dropped and counted"
+        )

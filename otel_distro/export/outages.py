@@ -83,7 +83,7 @@ class Outages:
             if first:
                 self._reason = readable_reason(self._clean(reason))[:_MAX_REASON]
             if first and not self._exiting:
-                fate = "what is lost is counted"
+                fate = "lost records are counted"
                 if self.spool is not None:
                     fate = f"it is kept in {self.spool} and sent later"
                 warn(
@@ -99,8 +99,8 @@ class Outages:
             self._refusal = self._clean(reason)[:_MAX_REASON]
         if first:
             warn(
-                f"{self._endpoint} refuses {signal}: {self._refusal}; what it "
-                f"refuses is lost and counted. Where nothing takes {signal}, set "
+                f"{self._endpoint} rejects {signal}: {self._refusal}; rejected "
+                f"records are dropped and counted. If no endpoint accepts {signal}, set "
                 f"{_EXPORTER_OF.get(signal, 'OTEL_TRACES_EXPORTER')}=none"
             )
 
@@ -110,7 +110,8 @@ class Outages:
             first = signal not in self._warnings
             self._warnings.add(signal)
         if first:
-            warn(f"{self._endpoint} took {signal} and warns: {self._clean(warning)[:_MAX_REASON]}")
+            text = self._clean(warning)[:_MAX_REASON]
+            warn(f"{self._endpoint} accepted {signal} with a warning: {text}")
 
     def delivered(self) -> None:
         """Record a delivery; the first after an outage is reported."""
@@ -143,13 +144,13 @@ class Outages:
         if first:
             reason = getattr(error, "strerror", None) or str(error)
             warn(
-                f"undelivered telemetry cannot be kept in {folder}: {reason}; it stays in memory "
-                "while there is room. OTEL_DISTRO_STATE_DIR names another place"
+                f"cannot spool telemetry in {folder}: {reason}; it stays in memory up to the "
+                "queue's limit. Set OTEL_DISTRO_STATE_DIR to a writable folder"
             )
 
     def damaged(self, file: Path) -> None:
         """Report a damaged spool file that was set aside."""
-        warn(f"kept telemetry was damaged and could not all be sent; see {file}")
+        warn(f"a spool file was damaged and sent only in part; see {file}")
 
     def begin_exit(self) -> None:
         """Suppress messages until exit, which reports all of them in one line."""

@@ -21,18 +21,18 @@ def span_size(span: Any) -> int:
     source = getattr(span, "_source", None)  # reading the view's attributes would redact them now
     raw = span if source is None else source()
     # The SDK's fields rather than its properties, each of which makes a copy.
-    size = SPAN_BYTES + _attributes_size(raw._attributes)  # noqa: SLF001
-    if len(raw._events):  # noqa: SLF001
+    size = SPAN_BYTES + _attributes_size(raw._attributes)
+    if len(raw._events):
         for event in raw.events:
             size += 3 * _ITEM_BYTES + _attributes_size(event.attributes)
-    return size + 5 * _ITEM_BYTES * len(raw._links)  # noqa: SLF001
+    return size + 5 * _ITEM_BYTES * len(raw._links)
 
 
 def log_record_size(entry: Any) -> int:
     """Return about how many bytes the log record *entry*, or a view of one, keeps in memory."""
     record = entry.log_record
     parts = getattr(record, "_parts", None)
-    raw = record if parts is None else parts._source()  # noqa: SLF001
+    raw = record if parts is None else parts._source()
     return LOG_BYTES + _value_size(raw.body, 0) + _attributes_size(raw.attributes)
 
 

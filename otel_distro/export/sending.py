@@ -91,7 +91,7 @@ class Delivery(Generic[T]):
         try:
             with exporting():
                 result = self._exporter.export([entry.record for entry in entries])
-        except Exception:  # noqa: BLE001 - an exporter's error must not end the worker
+        except Exception:  # an exporter's error must not end the worker
             return False
         finally:
             self.exporting = False
@@ -144,7 +144,7 @@ class Delivery(Generic[T]):
     def _unkept(self, net: DiskFallback, entries: list[Entry[T]]) -> list[Entry[T]]:
         try:
             return [] if net.keep_records([entry.record for entry in entries]) else entries
-        except Exception:  # noqa: BLE001 - one record that cannot be encoded spoils the batch
+        except Exception:  # one record that cannot be encoded spoils the batch
             if len(entries) == 1:
                 return entries
         middle = len(entries) // 2

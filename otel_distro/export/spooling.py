@@ -154,7 +154,7 @@ class Spooling:
                 self._deliveries.metric_export_taken(transport)
 
     def end_close(self, deadline: float) -> None:
-        """Close the files on disk in good order for the next process."""
+        """Close the files on disk by *deadline*, in seconds of `time.monotonic()`."""
         self._resender.end_close(min(0.5, max(0.0, deadline - time.monotonic())))
         for transport in self.transports:
             transport.hand_over()

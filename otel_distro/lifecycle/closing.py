@@ -36,7 +36,7 @@ def begin(providers: Iterable[Any]) -> None:
 
 
 def finish(providers: Iterable[Any], deadline: float, outages: Outages, spooling: Spooling) -> None:
-    """Close everything by *deadline* (`time.monotonic()`), sooner when deliveries fail."""
+    """Close everything by *deadline*, in seconds of `time.monotonic()`; sooner on failures."""
     began = time.monotonic()
     queues = list(_queues(providers))
     for queue in queues:
@@ -88,7 +88,10 @@ def _is_hopeless(began: float, outages: Outages, spooling: Spooling) -> bool:
 
 
 def flush(providers: Iterable[Any], deadline: float) -> bool:
-    """Deliver everything queued so far; return whether that was done by *deadline*."""
+    """Deliver all records queued so far; return whether it succeeded by *deadline*.
+
+    *deadline* is in seconds of `time.monotonic()`.
+    """
     done = True
     for provider in providers:
         force_flush = getattr(provider, "force_flush", None)
@@ -96,7 +99,7 @@ def flush(providers: Iterable[Any], deadline: float) -> bool:
             remaining = max(1, int((deadline - time.monotonic()) * 1000))
             try:
                 done = force_flush(remaining) is not False and done
-            except Exception:  # noqa: BLE001 - the SDK raises when a reader times out
+            except Exception:  # the SDK raises when a reader times out
                 done = False
     return done
 
@@ -140,7 +143,7 @@ def _close_metrics(provider: MeterProvider, deadline: float, outages: Outages) -
         timeout = deadline - time.monotonic()
         try:
             provider.shutdown(timeout_millis=max(1.0, timeout * 1000))
-        except Exception:  # noqa: BLE001 - the SDK raises when a reader is not done in time
+        except Exception:  # the SDK raises when a reader is not done in time
             outages.lost("metric exports", 1)
         done.set()
 
@@ -162,7 +165,7 @@ def _close_processor(processor: Any, for_queues: float, deadline: float) -> None
             batch.shutdown(timeout_millis=int(remaining * 1000))
         else:
             processor.shutdown()
-    except Exception:  # noqa: BLE001, S110 - nothing may stop a process from leaving
+    except Exception:  # nothing may stop a process from leaving
         pass
 
 

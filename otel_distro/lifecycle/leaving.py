@@ -113,7 +113,7 @@ class ShutdownHooks:
                 self._wait_until(deadline)
                 if not self._is_done and self._runtime.is_storing_calls():
                     self._wait_until(deadline + _STORING_MARGIN)
-            except BaseException:  # noqa: BLE001, S112 - a signal handler that wants to end us too
+            except BaseException:  # a signal handler that wants to end us too
                 continue
             return
 
@@ -131,7 +131,7 @@ class ShutdownHooks:
         for _ in range(_ATTEMPTS):
             try:
                 return self._close()
-            except BaseException:  # noqa: BLE001, S112 - a signal handler that wants to end us too
+            except BaseException:  # a signal handler that wants to end us too
                 continue
         return None
 

@@ -36,16 +36,16 @@ def _renew_psutil() -> None:
 
 def _holders(provider: Any, consumer: Any) -> Iterator[Any]:
     """Yield each object that has locks; a contract test compares this with the SDK."""
-    yield from list(provider._meters.values())  # noqa: SLF001
+    yield from list(provider._meters.values())
     yield consumer
-    for reader, storage in list(consumer._reader_storages.items()):  # noqa: SLF001
+    for reader, storage in list(consumer._reader_storages.items()):
         yield reader
         yield storage
-        for matches in list(storage._instrument_view_instrument_matches.values()):  # noqa: SLF001
+        for matches in list(storage._instrument_view_instrument_matches.values()):
             for match in matches:
                 yield match
-                series = match._attributes_aggregation.values()  # noqa: SLF001
-                for aggregation in [match._aggregation, *series]:  # noqa: SLF001
+                series = match._attributes_aggregation.values()
+                for aggregation in [match._aggregation, *series]:
                     yield aggregation
                     yield getattr(aggregation, "_reservoir", None)
 

@@ -108,7 +108,7 @@ def tell(
                 attributes=attributes,
             )
         )
-    except Exception:  # noqa: BLE001, S110 - the process is in trouble enough
+    except Exception:  # the process is in trouble enough
         pass
 
 

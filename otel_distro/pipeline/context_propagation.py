@@ -82,7 +82,7 @@ class AllowedPropagator(TextMapPropagator):
             return
         try:
             allowed = self._allowed(without(context, self._travelling), carrier)
-        except Exception:  # noqa: BLE001 - fails closed: neither baggage nor trace state
+        except Exception:  # fails closed: neither baggage nor trace state
             allowed = _without_state(baggage.clear(context), lambda _key, _value: False)
         self._inner.inject(carrier, allowed, setter)
 

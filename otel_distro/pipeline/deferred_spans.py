@@ -67,7 +67,7 @@ class DeferredSpan(tuple[Any, ...], NonRecordingSpan):
             if key in MARKS and _ENDED not in kept:
                 kept[key] = value
                 self.record()
-        except Exception:  # noqa: BLE001, S110 - an app may hand in anything
+        except Exception:  # an app may hand in anything
             pass
 
     def set_attributes(self, attributes: Any) -> None:
@@ -75,7 +75,7 @@ class DeferredSpan(tuple[Any, ...], NonRecordingSpan):
         try:
             for key, value in attributes.items():
                 self.set_attribute(key, value)
-        except Exception:  # noqa: BLE001, S110
+        except Exception:
             pass
 
     def add_event(self, *args: Any, **named: Any) -> None:

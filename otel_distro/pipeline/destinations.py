@@ -136,6 +136,6 @@ def _header(headers: Any, name: str) -> str:
         return ""
     try:
         value = get(name) or get(name.title()) or ""
-    except Exception:  # noqa: BLE001 - a carrier may be of any type
+    except Exception:  # a carrier may be of any type
         return ""
     return value if isinstance(value, str) else ""

@@ -72,7 +72,7 @@ def _guard_now(provider: Any) -> None:
         return
     try:
         _guard(provider)
-    except Exception as error:  # noqa: BLE001 - fails closed, and never in the app
+    except Exception as error:  # fails closed, and never in the app
         if not isinstance(error, GuardError):
             disarm(provider)
         _keep_empty(provider)

@@ -175,7 +175,7 @@ class GuardMeasurementConsumer(SynchronousMeasurementConsumer):
     def collect(
         self, metric_reader: MetricReader, timeout_millis: float = 10_000
     ) -> MetricsData | None:
-        """Collect, with resource and scopes redacted as well."""
+        """Collect, with redacted resource and scopes; None without metrics."""
         if not self.measurements.is_open():
             return None
         data = super().collect(metric_reader, timeout_millis)

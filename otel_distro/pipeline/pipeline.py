@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from otel_distro.api import context as contexts
+from otel_distro.base.inherited_attributes import inherit
 from otel_distro.pipeline.logs.threads import thread_of
 from otel_distro.pipeline.open_spans import OpenSpans
 from otel_distro.pipeline.session_links import SessionLinker
@@ -107,6 +108,7 @@ class Pipeline:
     def begin_span(self, span: Span, context: Context | None) -> None:
         """Take *span* through the steps at its start."""
         self.open_spans.begin(span)
+        inherit(span, context)
         self._set_context_attributes(span, context)
         self._sessions.begin(span)
 
@@ -136,14 +138,14 @@ class Pipeline:
         """Return whether consent allows processors to see *span*; false where that fails."""
         try:
             return self.gate.admits(span.start_time)
-        except Exception as error:  # noqa: BLE001 - fails closed
+        except Exception as error:  # fails closed
             self.faults.record("consent", error)
             return False
 
     def _account(self, span: ReadableSpan) -> Facts | None:
         try:
             return self.accounts.take(span)
-        except Exception as error:  # noqa: BLE001 - accounting fails open: a span without cost
+        except Exception as error:  # accounting fails open: a span without cost
             self.faults.record("account", error)
             return None
 

@@ -3,8 +3,8 @@
 Each line is a JSON object that holds the hash of the line before it, so a line cannot be altered,
 removed or inserted without breaking the chain. A second file holds the hash of the last line, so
 that removal of the last lines shows as well. An attacker who can write both files can still make
-a new chain: keep the last hash elsewhere where that matters (`otel-distro privacy audit verify --expect
-HASH`).
+a new chain: keep the last hash elsewhere where that matters, for
+`otel-distro privacy audit verify --expect HASH`.
 
 Several processes append at the same time; a file lock orders them.
 """

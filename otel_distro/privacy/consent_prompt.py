@@ -40,7 +40,9 @@ def first_run() -> None:
             "the app runs. To decide: otel-distro privacy consent"
         )
     except Exception as error:  # noqa: BLE001 - the app must run
-        messages.warn(f"consent could not be asked for ({type(error).__name__}); it counts as no")
+        messages.warn(
+            f"cannot ask for consent ({type(error).__name__}); nothing is exported or stored"
+        )
 
 
 def can_ask() -> bool:
@@ -55,7 +57,7 @@ def can_ask() -> bool:
 
 
 def ask(*, timeout: float | None = None) -> bool | None:
-    """Show the notice on stderr and read the answer; None without one in time."""
+    """Show the notice on stderr and read the answer; None without one in *timeout* seconds."""
     _write(f"\n{consent.notice()}\n\n{QUESTION} [y/N] ")
     line = _read_line(timeout)
     if line is None:

@@ -28,7 +28,7 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50, "
 
 
 def boolean(value: object) -> bool:
-    """Read true/false, on/off, yes/no, 1/0 in any case."""
+    """Read true/false, on/off, yes/no, 1/0 in any case; raises ValueError."""
     if isinstance(value, bool):
         return value
     word = str(value).strip().lower()
@@ -68,7 +68,7 @@ def whole_number(*, least: int, most: int, example: str) -> Callable[[object], i
 
 
 def path(value: object) -> Path:
-    """Read a file or folder name; `~` is the home folder."""
+    """Read a file or folder name; `~` is the home folder. Raises ValueError."""
     text = str(value).strip()
     if not text:
         raise ValueError("empty; write a path")
@@ -81,7 +81,7 @@ def path(value: object) -> Path:
 
 
 def ledger(value: object) -> Location | None:
-    """Read a ledger location: a path, a PostgreSQL URL, or `none` to keep no ledger."""
+    """Read a ledger location: a path or a PostgreSQL URL; None for `none`, no ledger."""
     text = str(value).strip()
     if text.lower() == "none":
         return None
@@ -95,7 +95,7 @@ def ledger(value: object) -> Location | None:
 
 
 def budget_store(value: object) -> PostgresUrl | None:
-    """Read where budgets are shared: `file` in the state folder, or a PostgreSQL URL."""
+    """Read the budget store: a PostgreSQL URL; None for `file` in the state folder."""
     text = str(value).strip()
     if text.lower() == "file":
         return None
@@ -105,7 +105,7 @@ def budget_store(value: object) -> PostgresUrl | None:
 
 
 def usd(value: object) -> Decimal:
-    """Read an amount of US dollars, exactly."""
+    """Read an exact amount in US dollars; raises ValueError."""
     try:
         amount = Decimal(str(value).strip().removeprefix("$"))
     except InvalidOperation:
@@ -128,7 +128,7 @@ def choice(*allowed: str) -> Callable[[object], str]:
 
 
 def consent(value: object) -> bool:
-    """Read whether consent is `required` or `not_required`."""
+    """Return whether consent is `required` or `not_required`; raises ValueError."""
     word = str(value).strip().lower().replace("-", "_")
     if word in {"required", "not_required"}:
         return word == "required"
@@ -139,7 +139,7 @@ def consent(value: object) -> bool:
 
 
 def content_key(value: object) -> str:
-    """Read the public key under which content is sealed; its form is checked, not its use."""
+    """Read the public key for content, checked for its form only; raises ValueError."""
     from base64 import urlsafe_b64decode
 
     text = str(value).strip()
@@ -156,7 +156,7 @@ def content_key(value: object) -> str:
 
 
 def unknown_model(value: object) -> str | Decimal:
-    """Read `allow`, `deny` or a price in US dollars per million tokens."""
+    """Read `allow`, `deny` or a price in US dollars per million tokens; raises ValueError."""
     word = str(value).strip().lower()
     if word in {"allow", "deny"}:
         return word
@@ -173,7 +173,7 @@ def names(value: object) -> tuple[str, ...]:
 
 
 def baggage_keys(value: object) -> tuple[str, ...]:
-    """Read which keys of ours may travel in baggage."""
+    """Read the keys to send in baggage; raises ValueError for unknown keys."""
     found = names(value)
     unknown = [name for name in found if name not in KEYS]
     if unknown:
@@ -182,7 +182,7 @@ def baggage_keys(value: object) -> tuple[str, ...]:
 
 
 def host_names(value: object) -> tuple[str, ...]:
-    """Read host names; a leading dot includes all subdomains."""
+    """Read host names; a leading dot includes all subdomains. Raises ValueError."""
     found = tuple(name.lower() for name in names(value))
     for name in found:
         if any(char in name for char in "/:@*") or not name.strip("."):

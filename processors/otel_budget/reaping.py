@@ -90,7 +90,7 @@ def _clear_leases(db: Transaction, owner: str, left: Remains) -> int:
 
 def _clear_holds(db: Transaction, where: str, value: str | int) -> int:
     rows = db.execute(
-        f"SELECT id, book_id, amount, likely FROM holds WHERE {where}",  # noqa: S608
+        f"SELECT id, book_id, amount, likely FROM holds WHERE {where}",
         (value,),
     ).fetchall()
     for hold, entry, amount, likely in rows:

@@ -48,8 +48,7 @@ def book_id(db: Transaction, book: Book, opened: Mapping[Book, int]) -> int:
 def state(db: Transaction, book: Book) -> State:
     """Return what *book* says now."""
     spent, reserved = db.execute(
-        "SELECT coalesce(sum(spent), 0), coalesce(sum(reserved), 0) FROM books"  # noqa: S608
-        f" WHERE {_OF_WINDOW}",
+        f"SELECT coalesce(sum(spent), 0), coalesce(sum(reserved), 0) FROM books WHERE {_OF_WINDOW}",
         _window(book),
     ).fetchone()
     return State(int(spent), int(reserved))
@@ -67,7 +66,7 @@ def scopes(db: Transaction, budget: str, since_ns: int) -> list[str]:
 def clear(db: Transaction, book: Book) -> None:
     """Have nothing spent of *book*, and nothing told."""
     db.execute(
-        f"UPDATE books SET spent = 0, told = 0 WHERE {_OF_WINDOW}",  # noqa: S608
+        f"UPDATE books SET spent = 0, told = 0 WHERE {_OF_WINDOW}",
         _window(book),
     )
 
@@ -94,7 +93,7 @@ def crossings(db: Transaction, book: Book, entry: int) -> list[Crossing]:
     if not passed:
         return []
     (told,) = db.execute(
-        f"SELECT coalesce(max(told), 0) FROM books WHERE {_OF_WINDOW}",  # noqa: S608
+        f"SELECT coalesce(max(told), 0) FROM books WHERE {_OF_WINDOW}",
         _window(book),
     ).fetchone()
     new = [percent for percent in passed if percent > told]

@@ -56,8 +56,20 @@ class Ticket:
         """Called when the call has ended, on the thread that ended it."""
         self.cost_nano_usd: int | None = None
         """What the call cost once it is settled; 0 when it cost nothing."""
+        self.is_in_ledger = False
+        """Whether the ledger's decision on the call has taken the place of `written`."""
         self.latency_ms: float | None = None
         """From its being let through to its end; None before that."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether `written` is known."""
+        return self.cost_nano_usd is not None
+
+    @property
+    def written(self) -> tuple[tuple[Book, int], ...]:
+        """What the call was charged with, in each account."""
+        return self._written
 
     def ended(self, exchange: Exchange) -> None:
         """Settle the call by what *exchange* saw, on another thread."""

@@ -82,7 +82,7 @@ class OwnDescriptor:
 
     @property
     def identity(self) -> Identity | None:
-        """Its file identity when it was opened."""
+        """Its file identity when it was opened; None while closed."""
         return self._identity
 
     @property

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 def find_all(text: str, deadline: float | None = None, *, people: bool = False) -> list[Match]:
     """Return every match of every built-in kind, in order and without overlaps.
 
+    *deadline* is in seconds of `time.monotonic()`; None is no limit.
+
+    *deadline* is in seconds of `time.monotonic()`; None is no limit.
+
     Persons, addresses and health are looked for if *people* is set.
     """
     matches = [] if is_words_only(text) else search(text, deadline)

@@ -40,7 +40,7 @@ class lazy(Generic[T]):  # noqa: N801 - used as `@lazy`, like `@property`
         """Return the value."""
         if owner is None:
             return self
-        kept: dict[str, T] = owner._kept  # noqa: SLF001 - the protocol of this descriptor
+        kept: dict[str, T] = owner._kept  # the protocol of this descriptor
         try:
             return kept[self._name]
         except KeyError:
@@ -50,4 +50,4 @@ class lazy(Generic[T]):  # noqa: N801 - used as `@lazy`, like `@property`
         """Keep *value*, redacted."""
         if self._redact is None:
             raise AttributeError(f"{self._name} cannot be assigned")
-        owner._kept[self._name] = self._redact(owner, value)  # noqa: SLF001
+        owner._kept[self._name] = self._redact(owner, value)

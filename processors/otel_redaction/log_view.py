@@ -124,7 +124,7 @@ class RedactedLogRecord(LogRecord):
 
     @body.redacted_by
     def _redacted_body(self, body: Any) -> Any:
-        return _body(body, self.event_name, self._parts._shield)  # noqa: SLF001 - of this module
+        return _body(body, self.event_name, self._parts._shield)  # of this module
 
     @lazy
     def attributes(self) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class RedactedLogRecord(LogRecord):
 
     @attributes.redacted_by
     def _redacted_attributes(self, attributes: Mapping[str, Any] | None) -> dict[str, Any]:
-        return self._parts._shield.writable(attributes, _SIGNAL)  # noqa: SLF001
+        return self._parts._shield.writable(attributes, _SIGNAL)
 
     @lazy
     def event_name(self) -> str | None:
@@ -142,25 +142,25 @@ class RedactedLogRecord(LogRecord):
 
     @event_name.redacted_by
     def _redacted_event_name(self, name: str | None) -> str | None:
-        return None if name is None else self._parts._shield.text(str(name), _SIGNAL)  # noqa: SLF001
+        return None if name is None else self._parts._shield.text(str(name), _SIGNAL)
 
     @lazy
     def severity_text(self) -> str | None:
-        """Return the severity as the source calls it, redacted."""
+        """Return the redacted severity name of the source, or None."""
         return self._parts.severity_text
 
     @severity_text.redacted_by
     def _redacted_severity_text(self, text: str | None) -> str | None:
-        return None if text is None else self._parts._shield.text(str(text), _SIGNAL)  # noqa: SLF001
+        return None if text is None else self._parts._shield.text(str(text), _SIGNAL)
 
     @lazy
     def context(self) -> Context | None:
-        """Return the context of the record, with a view in place of its span."""
+        """Return the context of the record, with a view in place of its span, or None."""
         return self._parts.context
 
     @context.redacted_by
     def _guarded_context(self, context: Context | None) -> Context | None:
-        return guarded_context(context, self._parts._shield)  # noqa: SLF001
+        return guarded_context(context, self._parts._shield)
 
     @lazy
     def exception(self) -> None:
@@ -216,7 +216,7 @@ class RedactedLogEntry(ReadWriteLogRecord):
 
     @lazy
     def instrumentation_scope(self) -> InstrumentationScope | None:
-        """Return the instrumentation scope, redacted."""
+        """Return the redacted instrumentation scope, or None."""
         scope = self._source().instrumentation_scope
         return None if scope is None else self._shield.scope(scope, _SIGNAL)
 

@@ -75,7 +75,7 @@ class Redactor:
         return self._values.attributes(attributes, self._record(tally))
 
     def find(self, text: str, *, content: bool = False) -> list[Match]:
-        """Return what the policy does not let through in *text*, in order, without overlaps.
+        """Return the matches in *text* that the policy hides, in order, without overlaps.
 
         *content* means what it means for `text`.
         """

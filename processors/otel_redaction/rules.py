@@ -25,7 +25,7 @@ class Rule:
 
     @classmethod
     def parse(cls, kind: str, pattern: str) -> Rule:
-        """Compile *pattern*, refusing one that is wrong, matches nothing at all, or can stall."""
+        """Compile *pattern*; raises RuleError if it is invalid, matches "", or can stall."""
         if not re.fullmatch(r"[a-z][a-z0-9_]{1,30}", kind):
             raise RuleError(f"kind {kind!r} must be 2 to 31 lower-case letters, digits or _")
         if len(pattern) > _LONGEST_PATTERN:

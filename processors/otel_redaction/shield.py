@@ -221,7 +221,7 @@ class Shield:
         return known
 
     def context(self, context: SpanContext | None, signal: str) -> SpanContext | None:
-        """Return *context* with its trace state redacted; ids are never touched."""
+        """Return *context* with its trace state redacted and its ids unchanged; None for None."""
         if context is None or not context.trace_state:
             return context
         state = TraceState(

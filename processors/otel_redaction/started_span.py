@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from otel_redaction.shield import Shield
 
-# ruff: noqa: SLF001 - a view of the SDK's private fields, which processors read and write
 
 _SIGNAL = "traces"
 _VIEW = "_otel_redaction_view"
@@ -45,7 +44,7 @@ def started_view(raw: Span, shield: Shield) -> Span:
 
 
 def guarded_context(context: Context | None, shield: Shield) -> Context | None:
-    """Return *context* with a view in place of the span in it, if that is recording."""
+    """Return *context* with a view in place of a recording span; None for None."""
     if context is None:
         return None
     span = trace.get_current_span(context)

@@ -112,7 +112,7 @@ def _is_split(
 def named_value(
     mapping: Mapping[Any, Any], rules: KeyRules
 ) -> tuple[str, tuple[str, Action]] | None:
-    """Return the field whose value another field names, and what the name decides.
+    """Return the field whose value another field names, and the action of that name; else None.
 
     In `{"name": "password", "value": "x"}` that is the field `value`.
     """

@@ -45,7 +45,10 @@ class TextRedactor:
     def find(
         self, text: str, deadline: float | None = None, *, people: bool = False
     ) -> list[Match]:
-        """Return what the policy does not let through in *text*, in order, without overlaps."""
+        """Return the matches in *text* that the policy hides, in order, without overlaps.
+
+        *deadline* is in seconds of `time.monotonic()`; None is no limit.
+        """
         matches = self._find_by_pattern(text, deadline, people=people)
         if not self._takes_all:
             for detector in self.policy.detectors:
@@ -79,7 +82,10 @@ class TextRedactor:
     def redact_until_stable(
         self, text: str, matches: list[Match], deadline: float | None, *, people: bool = False
     ) -> tuple[str, tuple[str, ...]]:
-        """Return *text* with markers for *matches*, and for what that uncovered."""
+        """Return *text* with markers for *matches* and those they uncovered, and the kinds hidden.
+
+        *deadline* is in seconds of `time.monotonic()`; None is no limit.
+        """
         kinds: list[str] = []
         for _ in range(_ROUNDS):
             if not matches:

@@ -93,7 +93,7 @@ class AnswerReader:
                 self._read(piece)
         except UndecodableError as error:
             self._unread = str(error)
-        except Exception as error:  # noqa: BLE001 - a response must not disturb its reader
+        except Exception as error:  # a response must not disturb its reader
             self._unread = type(error).__name__
 
     def end(self) -> Answer:
@@ -102,7 +102,7 @@ class AnswerReader:
         try:
             complete = self._end_body()
             return self._answer(complete=complete and self._unread is None)
-        except Exception as error:  # noqa: BLE001 - a response must not disturb its reader
+        except Exception as error:  # a response must not disturb its reader
             return Answer(bytes_read=self._bytes, unread_reason=type(error).__name__)
 
     def _read(self, piece: bytes) -> None:

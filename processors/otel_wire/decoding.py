@@ -84,7 +84,7 @@ class _Other:
         for start in range(0, len(data), self._STEP):
             try:
                 piece = self._decompress(data[start : start + self._STEP])
-            except Exception as error:  # noqa: BLE001 - each package has errors of its own
+            except Exception as error:  # each package has errors of its own
                 raise UndecodableError(type(error).__name__) from None
             if piece:
                 yield piece

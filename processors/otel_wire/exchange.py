@@ -175,10 +175,10 @@ class Exchange:
             return
         self._ending = ending
         self._end_ns = time.time_ns()
-        self._observer.ended(self)
         ticket = self._ticket
-        if ticket is not None:
+        if ticket is not None:  # first: who is handed the record may ask what was settled
             (ticket.corrected if self._expired else ticket.ended)(self)
+        self._observer.ended(self)
 
     def expire(self) -> None:
         """Settle the call as one whose response nobody reads; it may still be read later."""
@@ -281,7 +281,7 @@ class Exchange:
             end_ns=self._end_ns or time.time_ns(),
             ending=ending,
             attempt=self._attempt,
-            admitted=self._ticket is not None,
+            admission=self._ticket,
         )
 
 

@@ -152,7 +152,7 @@ class Observer:
                 exchange.asking = admission.turn("POST", host, path, lambda: shown, headers)
                 if exchange.asking is None and not self._sinks:
                     return None
-        except Exception as error:  # noqa: BLE001 - the app must not see our errors
+        except Exception as error:  # the app must not see our errors
             self.on_fault(error)
             return self._after_fault(admission, client, host, path)
         return exchange
@@ -166,7 +166,7 @@ class Observer:
         try:
             exchange = Exchange(self, client, host, path, {}, None)
             exchange.asking = admission.at_fault(host, path)
-        except Exception as error:  # noqa: BLE001 - the app must not see our errors
+        except Exception as error:  # the app must not see our errors
             self.on_fault(error)
             return None
         return None if exchange.asking is None else exchange
@@ -199,7 +199,7 @@ class Observer:
     def _hand_over(self, exchange: Exchange) -> None:
         try:
             record = exchange.record()
-        except Exception as error:  # noqa: BLE001 - nobody else is there to see it
+        except Exception as error:  # nobody else is there to see it
             self.on_fault(error)
             return
         if record is None:
@@ -207,7 +207,7 @@ class Observer:
         for sink in self._sinks:
             try:
                 sink(record)
-            except Exception as error:  # noqa: BLE001 - one sink must not stop another
+            except Exception as error:  # one sink must not stop another
                 self.on_fault(error)
 
     def _expire(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from opentelemetry.context import Context
 
+    from otel_wire.admission import Settling
     from otel_wire.answers import Answer
     from otel_wire.requests import ModelRequest
 
@@ -62,8 +63,13 @@ class WireRecord:
     ending: Ending
     attempt: int = 1
     """2 for the first retry that the HTTP library itself makes, and so on."""
-    admitted: bool = False
-    """Whether a budget admitted the call and settles it."""
+    admission: Settling | None = None
+    """The admission by a budget, which settles the call; None without one."""
+
+    @property
+    def admitted(self) -> bool:
+        """Whether a budget admitted the call and settles it."""
+        return self.admission is not None
 
     @property
     def is_error(self) -> bool:

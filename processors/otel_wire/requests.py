@@ -102,7 +102,7 @@ def read_request(
         if endpoint is None:
             return None
         return _read(host, endpoint, body, headers)
-    except Exception as error:  # noqa: BLE001 - a request must not fail in its reader
+    except Exception as error:  # a request must not fail in its reader
         return ModelRequest(
             "", "", op.CHAT, len(body or b""), readable=False, unread_reason=type(error).__name__
         )

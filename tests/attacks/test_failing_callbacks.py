@@ -1,4 +1,4 @@
-"""Whatever a part of the app raises in a callback: its work goes on, and the span ends."""
+"""Exceptions of app callbacks: the work continues, and the span ends."""
 
 from __future__ import annotations
 

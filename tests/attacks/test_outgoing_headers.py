@@ -1,4 +1,4 @@
-"""Baggage and trace state: what leaves in the headers of requests, by where they go."""
+"""Baggage and trace state in request headers, by destination."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_a_propagator_that_the_app_sets_later_is_filtered_too(monkeypatch: Any) 
 
 @pytest.mark.parametrize("url", ["http://[", "https://", "::", "x" * 10_000, "http://h\x00st/"])
 def test_a_url_that_is_none_lets_nothing_personal_out(url: str) -> None:
-    """Whatever an instrumentation writes there."""
+    """With any attribute of an instrumentation."""
     headers = sent({"url.full": url, "http.request.method": "POST"})
 
     assert not any(word in "".join(headers.values()) for word in ("ada@", "4111", "acme"))

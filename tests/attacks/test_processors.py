@@ -51,7 +51,7 @@ REMOTE = SpanContext(
 
 @dataclass
 class Gate:
-    """Consent as it stands."""
+    """The current consent."""
 
     open: bool = True
     opened_ns: int = 0
@@ -268,7 +268,7 @@ class SpanReader(SpanProcessor):
 
 
 class LogReader(LogRecordProcessor):
-    """Reads what is emitted, and the question before it."""
+    """Reads emitted records, and the `enabled` query before them."""
 
     def __init__(self, read: Callable[[ReadWriteLogRecord], Any]) -> None:
         self._read = read
@@ -394,7 +394,7 @@ class SpanWriter(SpanProcessor):
 
 
 class LogWriter(LogReader):
-    """Writes into what is emitted."""
+    """Writes into emitted records."""
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         self._read(log_record)
@@ -405,7 +405,7 @@ class LogWriter(LogReader):
 def test_what_one_processor_writes_on_a_span_reaches_others_redacted(
     writer: str, shield: str
 ) -> None:
-    """The SDK lets it write; whoever comes later reads no secret."""
+    """The SDK lets it write; later processors read no secret."""
     reader = SpanReader(lambda span: list(everything(span)))
     sdk = Sdk(SpanWriter(SPAN_WRITERS[writer]), reader, shield=SHIELDS[shield]())
     sdk.work()

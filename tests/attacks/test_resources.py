@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def test_a_sparse_spool_file_costs_bounded_memory_and_no_neighbour(tmp_path: Path) -> None:
-    """What is sound in it is sent, the rest is set aside and counted as damaged."""
+    """Sound records are sent, the rest is set aside and counted as damaged."""
     folder = SpoolFolder(tmp_path, ADDRESS, Heard(), SpoolLimits(50 * 2**20))
     folder.keep(b"sound", 1)
     folder.hand_over()

@@ -1,4 +1,4 @@
-"""The page of features names what is there: files, tests, commands, and every feature once."""
+"""The page of features names existing files, tests and commands, and every feature once."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def runs(text: str) -> list[str]:
 
 
 def test_a_row_says_what_where_how_it_is_shown_and_how_far_it_is() -> None:
-    """What is missing is said; what is there is shown, and by a test where it is done."""
+    """Missing features are marked; present ones have files, and done ones a test."""
     for row in FEATURES:
         _, what, where, shown, state = row.cells
         proofs = _SPAN.findall(shown)

@@ -251,7 +251,7 @@ def test_what_is_measured_of_process_and_machine_is_listed_as_it_is() -> None:
 
 
 def test_rules_and_dashboards_find_their_metrics_here() -> None:
-    """What they read of programs stands on the page, under its name before Prometheus."""
+    """The page lists the metrics that dashboards read, under their names before Prometheus."""
     names = {name.replace(".", "_") for name in re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)`", PAGE)}
 
     for name in FROM_PROGRAMS | FROM_PROGRAMS_IN_TROUBLE:

@@ -1,4 +1,4 @@
-"""Snippets of the pages: programs run, commands exist, settings are accepted."""
+"""Examples on the pages work: programs run, commands exist, settings are accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readers of untrusted bytes, and their invariants.
+"""Fuzz targets: readers of untrusted bytes, and their invariants.
 
 Each target takes bytes and raises if something does not hold. `run.py` searches for such bytes for
 as long as it is told to; `test_fuzz.py` does so for a moment in the everyday suite.
@@ -70,7 +70,7 @@ def redactor(data: bytes) -> None:
 
 
 def attributes(data: bytes) -> None:
-    """Redacting attributes twice gives what redacting once gives, whatever stands side by side."""
+    """Redaction of attributes is idempotent, with any neighbours."""
     made = values.attributes(random.Random(data))
 
     once = _REDACTOR.attributes(made)
@@ -90,7 +90,7 @@ def otlp_json(data: bytes) -> None:
 
 
 def settings_file(data: bytes) -> None:
-    """No configuration file stops the app; what cannot be used is told in words."""
+    """No configuration file stops the app; unusable values are reported."""
     path = _folder() / "otel-distro.toml"
     path.write_bytes(data)
     loaded = load({"HOME": "/home/ann", "OTEL_DISTRO_CONFIG": str(path)})

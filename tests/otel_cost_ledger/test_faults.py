@@ -103,7 +103,7 @@ def test_after_a_fault_the_file_is_left_alone_for_a_while(
     assert 1 <= writer.counters.faults < 20
 
 
-@pytest.mark.parametrize("damage", ["header", "truncated", "garbage page", "text file"])
+@pytest.mark.parametrize("damage", ["header", "truncated", "garbage page", "zeros"])
 def test_a_damaged_ledger_is_set_aside_and_a_new_one_started(
     make_writer: MakeWriter, make_call: MakeCall, path: Path, said: list[str], damage: str
 ) -> None:
@@ -119,7 +119,7 @@ def test_a_damaged_ledger_is_set_aside_and_a_new_one_started(
     elif damage == "garbage page":
         data[4096:] = os.urandom(len(data) - 4096)
     else:
-        data = bytearray(b"not a database\n" * 1000)
+        data = bytearray(len(data))
     path.write_bytes(data)
     writer = make_writer(say=said.append)
 
@@ -132,6 +132,27 @@ def test_a_damaged_ledger_is_set_aside_and_a_new_one_started(
     assert writer.counters.quarantined == 1
     assert len(said) == 1
     assert damaged.name in said[0]
+
+
+@pytest.mark.parametrize(
+    "content", [b"buy milk\n" * 1000, b"\x89PNG\r\n\x1a\n" + bytes(5000), b"x"]
+)
+def test_a_file_of_another_kind_is_left_alone(
+    make_writer: MakeWriter, make_call: MakeCall, path: Path, said: list[str], content: bytes
+) -> None:
+    """Neither renamed nor written to; the calls wait for another path."""
+    path.parent.mkdir(mode=0o700)
+    path.write_bytes(content)
+    path.chmod(0o644)
+    writer = make_writer(say=said.append)
+
+    result = writer.write([make_call()])
+
+    assert result.written == 0
+    assert path.read_bytes() == content
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert list(path.parent.glob("ledger.db.damaged-*")) == []
+    assert "is not a cost ledger" in said[0]
 
 
 def test_an_empty_file_is_a_new_ledger(

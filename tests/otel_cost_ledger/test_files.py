@@ -78,11 +78,11 @@ def test_a_ledger_that_is_not_there_says_so(path: Path) -> None:
 
 
 def test_a_file_that_is_no_ledger_cannot_be_read(tmp_path: Path) -> None:
-    """The message says what will happen to it."""
+    """The message says that it is left alone."""
     path = tmp_path / "notes.txt"
     path.write_text("dear diary " * 100)
 
-    with pytest.raises(LedgerError, match="not a readable ledger"), open_ledger(path):
+    with pytest.raises(LedgerError, match="is not a cost ledger"), open_ledger(path):
         pass
 
 

@@ -33,7 +33,7 @@ EMAIL = "ada@lovelace.example"
 
 @dataclass
 class Heard:
-    """An observer of the shield that remembers what it was told."""
+    """An observer of the shield that records its calls."""
 
     tallies: list[tuple[str, dict[str, int]]] = field(default_factory=list)
     errors: list[tuple[str, BaseException]] = field(default_factory=list)

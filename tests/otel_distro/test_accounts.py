@@ -1,4 +1,4 @@
-"""Accounts: calls are priced off the app's thread, billed once, told to every sink."""
+"""Accounts: calls are priced off the app's thread, billed once, passed to every sink."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CALL: dict[str, Any] = {
 
 
 class Sink:
-    """Keeps what it is told."""
+    """Keeps its calls."""
 
     def __init__(self) -> None:
         self.new: list[PricedCall] = []
@@ -157,7 +157,7 @@ def test_a_span_that_only_looks_like_a_call_has_no_facts(accounts: Accounts, sin
 def test_price_data_that_cannot_be_loaded_costs_the_price_only(
     sink: Sink, faults: InternalErrors
 ) -> None:
-    """The span goes on without a cost."""
+    """The span is exported without a cost."""
 
     def broken() -> PriceBook:
         raise ImportError("genai_prices")

@@ -135,7 +135,7 @@ def declarative(tmp_path: Path, sink: OtlpSink, section: str = "{}") -> dict[str
 def test_a_declarative_file_is_guarded_just_the_same(
     tmp_path: Path, sink: OtlpSink, provider: FakeProvider
 ) -> None:
-    """With OTEL_CONFIG_FILE the SDK ignores what a configurator passes it; the guard stands."""
+    """With OTEL_CONFIG_FILE the SDK ignores a configurator's arguments; the guard remains."""
     done = instrumented(APP, declarative(tmp_path, sink), provider.url)
 
     assert done.returncode == 0, done.stderr
@@ -192,7 +192,7 @@ runpy.run_path(%r, run_name="__main__")
 def test_a_processor_the_app_adds_after_boot_sees_redacted_spans_only(
     tmp_path: Path, sink: OtlpSink, provider: FakeProvider
 ) -> None:
-    """Late processors stand behind the guard as well; the console exporter reads private fields."""
+    """Late processors are behind the guard as well; the console exporter reads private fields."""
     environ = environment(tmp_path, sink, OTEL_TRACES_EXPORTER="none")
     done = instrumented(LATE % str(APP), environ, provider.url, sink.url)
 

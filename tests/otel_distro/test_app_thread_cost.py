@@ -44,7 +44,7 @@ def test_a_model_call_costs_the_apps_thread_less_than_fifty_microseconds() -> No
     unguarded.add_span_processor(Queue())
     guard_tracer_provider(provider, Pipeline(Shield(), accounts, faults))
 
-    # The least of some rounds: whatever else the machine does only adds to it.
+    # The least of some rounds: other load of the machine only adds to it.
     guarded = min(microseconds_a_call(provider) for _ in range(8))
     without = min(microseconds_a_call(unguarded) for _ in range(8))
 

@@ -1,4 +1,4 @@
-"""From one process to another: the trace goes on, and callers without tracing are recognised."""
+"""From one process to another: the trace continues, and callers without tracing are recognised."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_attributes_are_redacted_before_they_become_series(sdk: GuardedSdk) -> N
 
 
 def test_a_name_has_one_kind_and_unit(sdk: GuardedSdk) -> None:
-    """The second is told of, not recorded."""
+    """The second is reported, not recorded."""
     otel_distro.business_metric("shop.orders", 1)
     otel_distro.business_metric("shop.orders", 1, kind="gauge")
     odd: Any = "sum"
@@ -70,5 +70,5 @@ def test_names_cannot_grow_without_bound() -> None:
 
 @given(name=st.text(max_size=20), value=st.floats() | st.integers() | st.none())
 def test_no_metric_can_break_the_app(name: str, value: Any) -> None:
-    """Whatever it is called and holds."""
+    """With any name and content."""
     otel_distro.business_metric(name, value)

@@ -122,7 +122,7 @@ def test_a_url_that_is_no_ledger_is_wrong_usage_and_not_quoted(ledger: Path) -> 
 
 
 def test_a_database_that_does_not_answer_is_told_without_its_password(ledger: Path) -> None:
-    """What was tried and what to do."""
+    """The attempt and the remedy."""
     pytest.importorskip("psycopg")
 
     result = run("ledger", "copy", ledger, "postgresql://me:s3cret@127.0.0.1:1/costs")

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from otel_cost_ledger.write.writer import LedgerWriter
+from otel_pricing import CostStatus, ModelCall, PricedCall
+from otel_pricing.model.billing_reasons import CACHED
 from support.ledger_cli import answer, ledger_of, run
 from support.otlp_archive import chat_span
 
@@ -145,3 +148,35 @@ def test_waste_for_people(tmp_path: Path) -> None:
     ]
     assert "50.0 %" in lines[1]
     assert lines[-1] == "2 calls, $0.0120"
+
+
+def test_answers_from_caches_are_counted_apart(tmp_path: Path) -> None:
+    """They cost nothing, and it is said what they would have cost."""
+    ledger = ledger_of(tmp_path, chat_span(0))
+    call = ModelCall(
+        trace_id=5,
+        span_id=6,
+        start_ns=1_790_000_000 * 10**9,
+        end_ns=1_790_000_001 * 10**9,
+        scope="openinference.instrumentation.langchain",
+        operation="chat",
+        provider="openai",
+        request_model="gpt-4o",
+    )
+    LedgerWriter(ledger).write(
+        [
+            PricedCall(
+                call=call,
+                status=CostStatus.PRICED,
+                cost_nano_usd=3_000,
+                billed=False,
+                billing_reason=CACHED,
+            )
+        ]
+    )
+
+    report = answer("waste", *SINCE, "--ledger", ledger)
+    assert report["calls"] == 1
+    assert report["cached_answers"] == {"calls": 1, "saved_nano_usd": 3_000}
+    shown = run("waste", *SINCE, "--ledger", ledger).stdout
+    assert "1 answer from caches of frameworks" in shown

@@ -112,7 +112,7 @@ except otel_distro.OtelDistroError as error:
 
 
 def test_settings_that_cannot_be_used_are_an_error(tmp_path: Path) -> None:
-    """In code there is a caller who can be told."""
+    """In code the caller gets the error."""
     done = python(
         """
 import otel_distro

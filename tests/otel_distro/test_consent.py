@@ -162,7 +162,7 @@ def test_a_running_program_follows_what_another_process_decides(
 
 
 def ask_on_a_terminal(home: Path, sink: OtlpSink, answer: bytes) -> str:
-    """Run a program on a terminal of its own, type *answer*, and return what was shown."""
+    """Run a program on a terminal of its own, type *answer*, and return the output."""
     environ = clean_environment(
         home, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, OTEL_DISTRO_CONSENT="required"
     )
@@ -253,7 +253,7 @@ def test_the_decision_is_the_users_alone_to_read(home: Path) -> None:
 
 @pytest.mark.usefixtures("home")
 def test_without_a_terminal_nothing_is_asked() -> None:
-    """A service must not wait for somebody who is not there."""
+    """A service must not wait for an absent user."""
     result = CliRunner().invoke(main, ["privacy", "consent"], input="y\n")
 
     assert "nothing is asked" in result.output
@@ -263,7 +263,7 @@ def test_without_a_terminal_nothing_is_asked() -> None:
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize(("answer", "granted"), [(True, True), (False, False), (None, False)])
 def test_a_program_with_a_window_asks_by_a_callback(answer: bool | None, granted: bool) -> None:
-    """Once: what is decided is not asked again, what is left open is."""
+    """Once: a decided user is not asked again, an undecided one is."""
     notices: list[str] = []
 
     def dialog(notice: str) -> bool | None:
@@ -300,7 +300,7 @@ def test_a_file_that_makes_no_sense_is_no_consent(tmp_path: Path, content: bytes
     ],
 )
 def test_a_mistake_in_writing_it_means_that_it_is_required(environ: dict[str, str]) -> None:
-    """Whoever writes of consent means it."""
+    """A value for consent is an intent."""
     assert load({"HOME": "/home/ada", **environ}).settings.consent is True
 
 
@@ -323,7 +323,7 @@ def test_do_not_track_is_read_as_others_read_it(value: str, refused: bool) -> No
 
 
 def test_what_began_before_the_gate_opened_stays_out(tmp_path: Path) -> None:
-    """Consent is for what comes, not for what was."""
+    """Consent covers later records, not earlier ones."""
     gate = ConsentGate(Settings(consent=True, state_dir=tmp_path))
     before = time.time_ns()
     consent_state.write(tmp_path, "granted", "test")

@@ -130,7 +130,7 @@ def keys() -> tuple[str, str]:
 def test_under_full_messages_are_stored_redacted_and_only_the_key_reads_them(
     tmp_path: Path, keys: tuple[str, str]
 ) -> None:
-    """Nothing of them stands in the file; the calls of a user can be found to forget them."""
+    """The file contains none of their text; the calls of a user can be found for erasure."""
     private_key, public_key = keys
     whole = redactors_for(
         Settings(content="full"), Redactor(), SilentObserver(), withhold=False

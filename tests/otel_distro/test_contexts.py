@@ -29,7 +29,7 @@ KEY = b"k" * 32
 
 
 class Running:
-    """Stands for a running distribution, of which only the key is asked."""
+    """A running distribution with only its key."""
 
     def pseudonym_key(self) -> bytes:
         return KEY
@@ -143,7 +143,7 @@ def test_a_pseudonym_is_stored_as_the_user_it_stands_for() -> None:
 
 @given(name=st.text(min_size=1, max_size=60), key=st.binary(min_size=16, max_size=32))
 def test_a_pseudonym_passes_redaction_and_is_recognised_for_any_name(name: str, key: bytes) -> None:
-    """Whatever its digits look like."""
+    """With any digits."""
     shown = person_name(key, name)
 
     assert Redactor().attributes({"user.id": shown}) == {"user.id": shown}
@@ -180,7 +180,7 @@ def test_baggage_from_outside_counts_only_where_it_is_believed() -> None:
 
 
 def test_other_baggage_never_becomes_an_attribute() -> None:
-    """The list of what may be trusted_keys cannot be extended to anything."""
+    """The list of trusted keys cannot be extended to anything."""
     sent = baggage.set_baggage("password", "hunter2")
 
     assert contexts.attributes(sent, ("password",)) == {}
@@ -206,7 +206,7 @@ def test_no_header_is_written_while_consent_is_missing() -> None:
 
 
 def test_budgets_hear_who_a_call_is_for() -> None:
-    """What is said in the process needs no trust."""
+    """Values set in the process need no trust."""
     from otel_distro.pipeline.budgets.scopes import Scopes
 
     with otel_distro.tenant("acme"), otel_distro.session("s-1"):
@@ -216,7 +216,7 @@ def test_budgets_hear_who_a_call_is_for() -> None:
 
 
 def test_nothing_travels_unless_it_is_allowed_and_only_known_keys_can_be() -> None:
-    """By default no host is told, and nobody from outside is trusted_keys."""
+    """By default baggage is neither sent nor trusted."""
     from otel_distro.settings import load
 
     (problem,) = load({"HOME": "/", "OTEL_DISTRO_BAGGAGE": "session.id,email"}).problems

@@ -175,7 +175,7 @@ def redirecting(request: pytest.FixtureRequest, elsewhere: Listener) -> Iterator
 
 
 def test_a_redirect_is_not_followed(redirecting: Listener, elsewhere: Listener) -> None:
-    """Whoever answers could otherwise have headers and telemetry sent to any place."""
+    """The receiver could otherwise redirect headers and telemetry to any host."""
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.process
 
 
 def test_the_demo_shows_cost_and_protection_in_fifteen_lines(tmp_path: Path) -> None:
-    """Calls, tokens, cost, p95, what was redacted, where it is stored, what to try next."""
+    """Calls, tokens, cost, p95, redactions, storage, next command."""
     done = run([str(BIN / "otel-distro"), "demo"], clean_environment(tmp_path), timeout=120)
 
     assert (done.returncode, done.stderr) == (0, "")

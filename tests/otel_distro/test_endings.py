@@ -1,4 +1,4 @@
-"""Exits of processes, for calls in the ledger and spans: signals, exec, pools, workers."""
+"""Process exits, for calls in the ledger as well as spans: signals, exec, pools, workers."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_calls_priced_a_moment_too_late_are_in_the_ledger_all_the_same(
 def test_calls_that_cannot_be_priced_before_the_end_are_kept_as_unpriced(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """Told with the setting that gives them more time; the process does not wait for them."""
+    """Reported with the setting that gives them more time; the process does not wait for them."""
     said, seconds = leave_before_prices_are_there(sink, tmp_path, 15.0)
 
     assert "20 model calls could not be priced before the process ended" in said
@@ -233,7 +233,7 @@ if __name__ == "__main__":
 def test_a_program_that_cannot_be_started_leaves_the_app_and_its_telemetry_running(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """`os.execv` raises, and the app goes on."""
+    """`os.execv` raises, and the app continues."""
     source = """
 import os
 calls(10)

@@ -1,4 +1,4 @@
-"""Events: recorded, counted, handed on, held against the catalogue; never raising."""
+"""Events: recorded, counted, passed to listeners, checked by the catalogue; never raising."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_a_handler_that_fails_disturbs_nobody() -> None:
     attributes=st.dictionaries(st.text(max_size=10), st.none() | st.text() | st.integers()),
 )
 def test_no_event_can_break_the_app(name: str, attributes: dict[str, Any]) -> None:
-    """Whatever it is called and carries."""
+    """With any name and attributes."""
     otel_distro.track_event(name, attributes)
 
 

@@ -1,4 +1,4 @@
-"""Exits of processes: records arrive, in bounded time, with the process's own exit code."""
+"""Process exits: recorded telemetry arrives, in bounded time, with the app's exit code."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_requests_can_be_compressed_also_those_that_waited_on_disk(
 
 
 def test_without_a_collector_the_process_ends_in_time_and_says_so_once(tmp_path: Path) -> None:
-    """One line with what is kept for the next start, no stack trace."""
+    """One line with the records kept for the next start, no stack trace."""
     environ = clean_environment(
         tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}"
     )

@@ -42,7 +42,7 @@ class Sink:
 
 
 class Books:
-    """Counts what was dropped and why."""
+    """Counts dropped records by reason."""
 
     def __init__(self) -> None:
         self.dropped: Counter[str] = Counter()
@@ -251,7 +251,7 @@ def test_a_forked_child_starts_with_an_empty_queue() -> None:
     fails=st.booleans(),
 )
 def test_the_books_always_balance(records: int, size: int, batch: int, fails: bool) -> None:
-    """emitted = arrived + dropped, whatever the limits."""
+    """emitted = arrived + dropped, with any limits."""
     sink, books = Sink(fails=fails), Books()
     queue = queue_of(sink, books, size=size, batch=batch, delay=0.001)
     for number in range(records):
@@ -361,7 +361,7 @@ def test_who_floods_the_queue_leaves_the_worker_time(books: Books) -> None:
 
 
 def test_what_cannot_be_sized_is_queued(books: Books) -> None:
-    """Whatever the record is made of."""
+    """With any content of the record."""
     sink = Sink()
 
     def broken(_record: int) -> int:
@@ -437,7 +437,7 @@ def test_what_is_neither_delivered_nor_kept_waits_in_memory(books: Books) -> Non
 
 
 def test_at_the_deadline_everything_is_on_disk(books: Books) -> None:
-    """Also the request that nobody has answered."""
+    """Also the request without a response."""
     sink, net = Sink(seconds=30), Net()
     net.under_way = b"request"
     queue = with_net(queue_of(sink, books, batch=100), net)
@@ -459,7 +459,7 @@ def wait_until_busy(queue: ExportQueue[int]) -> None:
 def test_an_export_that_takes_long_does_not_fill_the_queue(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What waits behind it goes to disk."""
+    """Records behind it go to disk."""
     monkeypatch.setattr("otel_distro.export.export_queue._RELIEF_SECONDS", 0.05)
     monkeypatch.setattr("otel_distro.export.export_queue._KEEPS_UP_SECONDS", 0.05)
     sink, net = Sink(seconds=1.0), Net()
@@ -486,7 +486,7 @@ def test_an_export_that_takes_long_does_not_fill_the_queue(
 
 
 def test_what_comes_after_closing_is_kept_on_disk(books: Books) -> None:
-    """There is nobody left to deliver it."""
+    """No thread is left to deliver it."""
     net = Net()
     queue = with_net(queue_of(Sink(), books), net)
     close(queue)
@@ -530,7 +530,7 @@ def test_counting_takes_no_lock_and_loses_nothing() -> None:
 def test_whatever_happens_each_record_is_found_in_one_column(
     steps: list[str], outcome: DeliveryOutcome
 ) -> None:
-    """emitted = delivered + spooled + dropped, and each of them at the place it stands for."""
+    """emitted = delivered + spooled + dropped, and each record in its place."""
     sink, books, net = Sink(), Books(), Net(outcome)
     queue = with_net(queue_of(sink, books, batch=7, delay=0.001), net)
     number = 0

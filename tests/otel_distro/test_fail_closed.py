@@ -1,4 +1,4 @@
-"""After a failure of redaction no content is exported; ids, timing and cost are."""
+"""Failed redaction: no content is exported; ids, timing and cost are, and it is counted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .conftest import EMAIL, GuardedSdk
 
 
 class BrokenRedactor(Redactor):
-    """Raises in the methods it is told to."""
+    """Raises in the chosen methods."""
 
     def __init__(self, *broken: str) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ CALL: dict[str, Any] = {
 
 @pytest.mark.parametrize("broken", ["text", "value", "attributes"])
 def test_a_span_leaves_without_content_when_the_redactor_raises(broken: str) -> None:
-    """At whatever point it raises."""
+    """At any point."""
     sdk = GuardedSdk(BrokenRedactor(broken, "text", "value"))
     span = sdk.tracer.start_span(f"chat for {EMAIL}", attributes=CALL)
     with pytest.raises(ValueError, match="app"):

@@ -111,7 +111,7 @@ def test_erased_calls_are_gone_and_the_daily_sums_stay(state: Path) -> None:
 
 
 def test_the_receipt_names_no_name_and_is_vouched_for_by_the_audit_trail(state: Path) -> None:
-    """And says what is out of reach, with what to ask for there."""
+    """And names the data out of reach, with the request to make there."""
     receipt = forget(ADA)
 
     assert ADA not in json.dumps(receipt)
@@ -162,7 +162,7 @@ def spill_calls(state: Path, key: bytes) -> None:
 
 
 def test_somebody_unknown_is_forgotten_without_a_fuss(state: Path) -> None:
-    """Asking must not tell whether somebody was there."""
+    """The answer must not reveal whether the user exists."""
     assert forget("nobody")["done"]["ledger_calls_unlinked"] == 0
     assert people(state) == {(True, True): 703, (False, True): 1}
 

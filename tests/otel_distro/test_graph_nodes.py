@@ -100,7 +100,7 @@ class Notes:
     ids=["mapping", "dataclass", "pydantic", "command", "text", "nothing"],
 )
 def test_the_keys_of_a_state_of_any_kind(state: object, keys: list[str]) -> None:
-    """Of what has none nothing is told."""
+    """Results without keys have none."""
     assert keys_of(state) == keys
 
 

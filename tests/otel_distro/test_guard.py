@@ -1,4 +1,4 @@
-"""The guard inside real providers: what leaves, in what shape, and that it never raises."""
+"""The guard inside real providers: exported records, their shape, and no exceptions."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def test_a_failing_account_costs_the_span_nothing_but_its_cost(
 
 
 def test_log_records_can_still_be_changed_by_later_processors(sdk: GuardedSdk) -> None:
-    """The SDK allows it; what they assign stands in for ours."""
+    """The SDK allows it; their value replaces ours."""
     from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 
     class Stamp(LogRecordProcessor):
@@ -240,5 +240,5 @@ def test_log_records_can_still_be_changed_by_later_processors(sdk: GuardedSdk) -
 
 
 def test_the_guard_is_the_fan_out(sdk: GuardedSdk) -> None:
-    """First and only: nothing stands beside it."""
+    """First and only processor."""
     assert isinstance(sdk.tracer_provider._active_span_processor, GuardSpanProcessor)

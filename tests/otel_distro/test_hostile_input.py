@@ -1,4 +1,4 @@
-"""Whatever an app hands to OpenTelemetry: nothing is raised, nothing beside it is lost."""
+"""Any input to OpenTelemetry: nothing is raised, no other value is lost."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_no_value_in_a_log_record_raises_or_costs_it(sdk: GuardedSdk, name: str)
         body=value, attributes={"value": value, "fine": 1}, severity_text=value, event_name=value
     )
     sdk.logger.emit(LogRecord(body=value, attributes=value, timestamp=value, severity_number=value))
-    log = logging.Logger("app")  # noqa: LOG001 - one that nobody else configures
+    log = logging.Logger("app")  # noqa: LOG001 - one that no other code configures
     log.addHandler(LoggingHandler(logger_provider=sdk.logger_provider))
     log.warning("logged" if name in ENDLESS_AS_TEXT else value)
     log.warning("%s", name if name in ENDLESS_AS_TEXT else value, extra={"value": value})
@@ -207,7 +207,7 @@ def test_no_value_in_a_log_record_raises_or_costs_it(sdk: GuardedSdk, name: str)
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES.keys())
 def test_no_measurement_raises_or_spoils_the_metric(sdk: GuardedSdk, value: Any) -> None:
-    """What is not a finite number is not measured."""
+    """Only finite numbers are measured."""
     counter = sdk.meter.create_counter("requests")
     for instrument in (
         counter.add,
@@ -228,7 +228,7 @@ def test_no_measurement_raises_or_spoils_the_metric(sdk: GuardedSdk, value: Any)
 
 @pytest.mark.parametrize("value", [LONE, Mute(), 2**70, None, Liar("x"), cyclic()], ids=type)
 def test_odd_baggage_leaves_the_trace_context_in_the_headers(sdk: GuardedSdk, value: Any) -> None:
-    """The request of the app goes out, and the trace goes on behind it."""
+    """The app's request is sent, and the trace continues behind it."""
     headers: dict[str, str] = {}
     with sdk.tracer.start_as_current_span("call"):
         context = baggage.set_baggage("odd", value, baggage.set_baggage("fine", "yes"))
@@ -308,7 +308,7 @@ def test_exits_are_not_errors_of_the_span_they_leave(sdk: GuardedSdk) -> None:
 
 
 def test_limits_hold_and_what_they_cost_is_counted(sdk: GuardedSdk) -> None:
-    """By kind, and told once a kind, not once a value."""
+    """By kind, and reported once a kind, not once a value."""
     cleaner, invalid_input = make_cleaner(
         ValueLimits(max_chars=300, max_items=3, max_depth=2, max_parts=100)
     )

@@ -1,4 +1,4 @@
-"""Order of the shutdown steps: signals that arrive during a shutdown."""
+"""The order of steps at exit: signals during shutdown."""
 
 from __future__ import annotations
 

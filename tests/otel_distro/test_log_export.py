@@ -1,4 +1,4 @@
-"""Log records are exported whatever the app does to logging, and exports are not."""
+"""Log records are exported with any logging configuration of the app; exports are not logged."""
 
 from __future__ import annotations
 

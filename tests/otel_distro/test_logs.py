@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def emit(sdk: GuardedSdk, body: Any = "mail ada@lovelace.example", **more: Any) -> Any:
-    """Emit a record through the guard and return what leaves."""
+    """Emit a record through the guard and return the exported one."""
     at = 1_767_225_600_123_000_000
     sdk.logger.emit(LogRecord(timestamp=at, severity_number=SeverityNumber.WARN, body=body, **more))
     return sdk.log_records()[-1]
@@ -168,7 +168,7 @@ def test_each_profile_shows_from_its_severity_on(
 def test_what_a_handler_of_the_apps_shows_is_not_shown_again(
     sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch, loggers: logging.Logger
 ) -> None:
-    """The app's own line stands; what only we know of still comes."""
+    """The app's own line remains; records that only we handle are still shown."""
     stream = console(sdk, "dev", monkeypatch)
     own = logging.StreamHandler(stream)
     loggers.addHandler(own)
@@ -300,7 +300,7 @@ def test_structlog_events_are_records_and_their_lines_have_our_ids(heard: Guarde
 
 
 def test_structlog_errors_carry_their_exception(heard: GuardedSdk) -> None:
-    """However structlog was told of it."""
+    """With any configuration of structlog."""
     logger = structlog.wrap_logger(
         structlog.PrintLogger(io.StringIO()),
         processors=[otel_distro.structlog_processor, structlog.processors.KeyValueRenderer()],

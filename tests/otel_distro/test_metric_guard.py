@@ -96,7 +96,7 @@ def test_meters_that_become_one_keep_their_metrics(sdk: GuardedSdk) -> None:
 
 
 def test_a_reader_added_later_gets_redacted_metrics(sdk: GuardedSdk) -> None:
-    """The guard stands in the provider, not in the reader."""
+    """The guard is in the provider, not in the reader."""
     late = InMemoryMetricReader()
     sdk.meter_provider.add_metric_reader(late)
     sdk.meter.create_counter("orders").add(1, {"who": EMAIL})
@@ -119,7 +119,7 @@ def test_the_memory_of_attribute_sets_is_bounded(sdk: GuardedSdk) -> None:
 def test_a_metric_has_at_most_two_thousand_series(
     sdk: GuardedSdk, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is beyond is added up in one of them, and nothing is lost from the sum."""
+    """Further ones are added up in one of them, and nothing is lost from the sum."""
     counter = sdk.meter.create_counter("orders_by_id")
     for number in range(5_000):
         counter.add(1, {"order": number})

@@ -99,7 +99,7 @@ def test_it_follows_the_configuration() -> None:
 
 
 def test_nothing_is_listed_where_nothing_leaves() -> None:
-    """Switched off, or told not to track."""
+    """Switched off, or with DO_NOT_TRACK."""
     off = {"OTEL_SDK_DISABLED": "true"}
 
     assert list(exports(off)) == []

@@ -1,4 +1,4 @@
-"""Local files: permissions, and output that cannot control a terminal."""
+"""Files on the machine: private, and harmless to a reader's terminal."""
 
 from __future__ import annotations
 

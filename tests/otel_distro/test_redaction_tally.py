@@ -47,7 +47,7 @@ def test_counts_of_all_processes_add_up_by_day(tmp_path: Path) -> None:
 
 
 def test_everything_is_passed_on(tmp_path: Path) -> None:
-    """The counting stands in front of the metrics."""
+    """The counting is in front of the metrics."""
     heard = Heard()
     tally = RedactionTally(tmp_path, heard, lambda: True)
     error = ValueError()

@@ -16,7 +16,7 @@ def linked(span: Any) -> list[tuple[int, dict[str, Any]]]:
 
 
 def test_a_trace_is_linked_to_the_one_before_it_in_its_session(sdk: GuardedSdk) -> None:
-    """Whoever says which session it is: our context, or an instrumentation by its attribute."""
+    """The session from our context, or from an instrumentation's attribute."""
     with otel_distro.session("s-1"):
         sdk.tracer.start_span("first").end()
         sdk.tracer.start_span("second").end()
@@ -30,7 +30,7 @@ def test_a_trace_is_linked_to_the_one_before_it_in_its_session(sdk: GuardedSdk) 
 
 
 def test_spans_inside_a_trace_and_traces_of_other_sessions_are_not_linked(sdk: GuardedSdk) -> None:
-    """A child has its parent; what belongs to nobody follows nothing."""
+    """A child has its parent; a trace without a session has no link."""
     for session in ("s-1", "s-2"):
         with otel_distro.session(session), sdk.tracer.start_as_current_span("request"):
             sdk.tracer.start_span("call").end()
@@ -41,7 +41,7 @@ def test_spans_inside_a_trace_and_traces_of_other_sessions_are_not_linked(sdk: G
 
 
 def test_only_sessions_in_use_are_remembered(sdk: GuardedSdk) -> None:
-    """A service has new ones for ever; a session goes on however many others come between."""
+    """A service has new ones without end; a session continues after any number of others."""
     linker = SessionLinker()
     for number in range(3_000):
         for session in (f"s-{number}", "the same"):

@@ -1,4 +1,4 @@
-"""Settings: where they come from, and what is said about those that cannot be used."""
+"""Settings: their sources, and the messages about unusable ones."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_latency_budgets_are_pairs() -> None:
 
 
 def test_every_bad_value_is_reported_together() -> None:
-    """One start, one list of everything to mend, each with what is allowed."""
+    """One start, one list of all problems, each with the allowed values."""
     said = messages(
         {
             "OTEL_DISTRO_EXIT_TIMEOUT": "soon",
@@ -203,7 +203,7 @@ def test_the_standard_batch_variables_keep_their_meaning() -> None:
     )
 )
 def test_no_environment_makes_loading_raise(environ: dict[str, str]) -> None:
-    """Whatever stands in the environment, the app must start."""
+    """The app must start with any environment."""
     load({**HOME, **environ})
 
 
@@ -219,7 +219,7 @@ def test_no_environment_makes_loading_raise(environ: dict[str, str]) -> None:
     )
 )
 def test_no_file_makes_loading_raise(section: dict[str, object]) -> None:
-    """Whatever stands in the file, the app must start."""
+    """The app must start with any file."""
     load(HOME, section)
 
 

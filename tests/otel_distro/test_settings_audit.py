@@ -73,7 +73,7 @@ def test_what_may_be_secret_is_only_said_to_have_changed(
 
 
 def test_a_damaged_memory_of_settings_is_no_trouble(standard: Settings, tmp_path: Path) -> None:
-    """It is made anew."""
+    """It is recreated."""
     (tmp_path / "settings.seen.json").write_text("{")
     note(replace(standard, redaction=False), "shop")
 
@@ -83,7 +83,7 @@ def test_a_damaged_memory_of_settings_is_no_trouble(standard: Settings, tmp_path
 def test_retention_says_what_it_removed_messages_included(
     standard: Settings, tmp_path: Path
 ) -> None:
-    """Once a day, by whichever process does it."""
+    """Once a day, by any process."""
     old = time.time_ns() - 40 * DAY_NS
     call = ModelCall(trace_id=1, span_id=1, start_ns=old, end_ns=old, scope="s", operation="chat",
                      provider="openai", request_model="gpt-4o")  # fmt: skip

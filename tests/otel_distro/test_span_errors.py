@@ -51,7 +51,7 @@ def test_an_exception_has_a_category(sdk: GuardedSdk, error: Exception, expected
     ],
 )
 def test_a_status_code_decides_first(sdk: GuardedSdk, status: int, expected: str) -> None:
-    """Whatever the class is called."""
+    """With any name of the class."""
     span = sdk.tracer.start_span("work")
     span.set_attribute("http.response.status_code", status)
     span.set_attribute("error.type", "openai.APIConnectionError")

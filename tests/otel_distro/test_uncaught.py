@@ -1,4 +1,4 @@
-"""Exceptions that nobody caught, at a real receiver; stderr and exit codes stay as they were."""
+"""Uncaught exceptions, at a real receiver; stderr and exit codes do not change."""
 
 from __future__ import annotations
 

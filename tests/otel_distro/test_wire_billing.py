@@ -13,9 +13,10 @@ import requests
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 
+from otel_distro.api import budget
 from otel_distro.api import context as contexts
-from otel_distro.pipeline.accounting.settlement import CACHED
 from otel_pricing import CostStatus
+from otel_pricing.model.billing_reasons import CACHED
 from otel_pricing.model.layers import WIRE_SCOPE
 from otel_wire.observer import observer
 from support.charging_provider import ChargingProvider
@@ -251,13 +252,27 @@ def test_a_response_that_is_never_read_to_its_end_counts_when_the_process_ends(
 
 def test_a_call_knows_whom_it_was_for(wired: WiredSdk) -> None:
     """From what the app said, and from the spans around the request."""
-    with contexts.session("s-1"), contexts.tenant("acme"), contexts.user("ada"):
+    with contexts.session("s-1"), contexts.tenant("acme"), budget.scope(user="u-1"):
         wired.ask()
 
     (priced,) = wired.billed()
     call = priced.call
-    assert (call.session, call.tenant) == ("s-1", "acme")
-    assert call.user is not None
+    assert (call.session, call.tenant, call.user) == ("s-1", "acme", "u-1")
+
+
+def test_a_call_knows_whom_the_spans_around_it_are_for(wired: WiredSdk) -> None:
+    """Not only the nearest one: agents name themselves further up."""
+    tracer = wired.tracer_provider.get_tracer("agents")
+    about = {"session.id": "s-3", "enduser.id": "u-3", "agent.name": "writer"}
+    with (
+        tracer.start_as_current_span("invoke_agent", attributes=about),
+        tracer.start_as_current_span("step"),
+    ):
+        wired.ask()
+
+    (priced,) = wired.billed()
+    call = priced.call
+    assert (call.session, call.user, call.agent) == ("s-3", "u-3", "writer")
 
 
 def test_a_call_takes_over_whom_its_span_was_for(wired: WiredSdk) -> None:

@@ -15,7 +15,7 @@ EMAIL = "ada@lovelace.example"
 
 
 def test_a_span_is_redacted_for_the_processor_behind() -> None:
-    """Only what is wrapped is protected."""
+    """Only the wrapped processor is protected."""
     behind, beside = InMemorySpanExporter(), InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(RedactingSpanProcessor(SimpleSpanProcessor(behind)))

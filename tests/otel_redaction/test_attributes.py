@@ -1,4 +1,4 @@
-"""Attribute names that identify measurements, machines and identifiers."""
+"""Classification of values by attribute name: measurements, machines, identifiers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_card_as_a_plain_number_is_no_measurement() -> None:
 
 @pytest.mark.parametrize("name", ["server.address", "net.host.ip", "host.ip"])
 def test_addresses_of_machines_pass(name: str) -> None:
-    """They tell which server was called, not who called it."""
+    """They identify the server, not the caller."""
     assert Redactor().attributes({name: "10.1.2.3"}) == {name: "10.1.2.3"}
 
 

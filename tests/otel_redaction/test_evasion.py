@@ -1,4 +1,4 @@
-"""Ways to write a secret so that a plain pattern misses it; and the offsets of what is found."""
+"""Obfuscated secrets that a plain pattern misses, and the offsets of matches."""
 
 from __future__ import annotations
 

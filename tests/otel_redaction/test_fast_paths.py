@@ -79,7 +79,7 @@ def test_cues_are_all_the_words_and_no_others(text: str) -> None:
     ).map(" ".join)
 )
 def test_words_only_means_that_a_search_finds_nothing(text: str) -> None:
-    """What is waved through would not have been found either."""
+    """Text on the fast path would not have matched either."""
     if is_words_only(text):
         assert search(text) == []
 

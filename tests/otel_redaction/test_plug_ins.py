@@ -21,7 +21,7 @@ class _Result:
 
 
 class _Analyzer:
-    """Stands for presidio, which is too large to install for a test."""
+    """Replaces presidio, which is too large to install for a test."""
 
     def analyze(self, *, text: str, language: str, entities: list[str]) -> list[_Result]:
         assert language == "en"
@@ -43,7 +43,7 @@ def _announce(monkeypatch: pytest.MonkeyPatch, *values: str) -> None:
 
 
 def test_no_announced_detector_means_none() -> None:
-    """Nothing is imported that nobody installed."""
+    """Only installed packages are imported."""
     assert load_detectors() == ()
 
 

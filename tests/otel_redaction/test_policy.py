@@ -145,7 +145,7 @@ def test_a_detector_of_the_users_own() -> None:
 
 
 def test_every_problem_of_a_policy_is_reported_at_once() -> None:
-    """Each with what is wrong, and the nearest name there is."""
+    """Each with its problem, and the nearest name."""
     with pytest.raises(PolicyError) as caught:
         Policy.from_mapping(
             {

@@ -1,4 +1,4 @@
-"""Invariants for every text: redaction never raises, is idempotent, and keeps JSON valid."""
+"""Properties for every text: redaction never raises, is idempotent, and keeps JSON valid."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_redacting_twice_changes_nothing(text: str) -> None:
 @relaxed
 @given(st.sampled_from(SECRETS), st.text(alphabet="abc ,;\n", max_size=40), st.text(max_size=40))
 def test_no_secret_in_the_output(secret: str, before: str, after: str) -> None:
-    """Whatever stands around it, a secret that stands alone as a word goes."""
+    """A secret that is a word of its own is redacted in any surroundings."""
     assert secret not in redact(f"{before} {secret} {after}")
 
 
@@ -103,7 +103,7 @@ def test_valid_json_stays_valid_json(document: Any, indent: int | None, ascii_on
     {"lat 51.50741-----BEGIN PRIVATE KEY-----MIIEvQIBADANBgkqhkiG9w0B": "=GB29NWBK60161331926819"}
 )
 def test_attributes_are_final_too(attributes: dict[str, Any]) -> None:
-    """Redacting what was redacted gives the same attributes."""
+    """Redaction of redacted attributes changes nothing."""
     redactor = Redactor()
 
     once = redactor.attributes(attributes)

@@ -71,7 +71,7 @@ _FORMS = (
 def test_a_key_is_found_by_its_form(
     issuer: str, before: str, alphabet: str, length: int, after: str
 ) -> None:
-    """Whatever the random part and whatever surrounds it, the whole key goes."""
+    """The whole key is redacted, with any random part and surroundings."""
     source = random.Random(issuer)
 
     for surroundings in ("{}", "use {} now", '{{"k":"{}"}}', "curl https://x.example/ -H 'X: {}'"):

@@ -25,7 +25,7 @@ REDACTOR = Redactor()
     ],
 )
 def test_a_secret_name_hides_its_value(key: str, value: Any, expected: Any) -> None:
-    """Names are judged by whole segments, whatever their punctuation."""
+    """Names are classified by whole segments, with any punctuation."""
     assert REDACTOR.attributes({key: value}) == {key: expected}
 
 
@@ -56,7 +56,7 @@ def test_a_secret_name_hides_its_value(key: str, value: Any, expected: Any) -> N
     ],
 )
 def test_measurements_and_ids_pass(key: str, value: Any) -> None:
-    """Telemetry that identifies nobody is never touched."""
+    """Telemetry that identifies no person is unchanged."""
     assert REDACTOR.attributes({key: value}) == {key: value}
 
 
@@ -110,7 +110,7 @@ def test_a_name_says_what_digits_are(key: str, value: Any, expected: Any) -> Non
 
 
 def test_bytes_are_text_when_they_can_be() -> None:
-    """What is not UTF-8 is searched byte by byte and keeps its other bytes."""
+    """Bytes outside UTF-8 are searched one by one and keep their other bytes."""
     assert REDACTOR.value("k", b"\xff a@example.org \xfe") == b"\xff [EMAIL] \xfe"
     assert REDACTOR.value("k", "é a@example.org".encode()) == "é [EMAIL]".encode()
 
@@ -121,7 +121,7 @@ def test_attribute_names_are_redacted() -> None:
 
 
 def test_a_value_found_once_goes_wherever_it_recurs() -> None:
-    """The label stands in one attribute, the value in others as well; ids of telemetry stay."""
+    """The label is in one attribute, the value in others as well; ids of telemetry stay."""
     token = "q7Zr2mVt9LxB4nKd0cWy"
     record = {
         "config.api_token": token,
@@ -171,7 +171,7 @@ def test_tokens_with_log_probabilities_are_words() -> None:
 
 
 def test_the_tally_counts_by_kind() -> None:
-    """Counts, never names or values, tell what was hidden."""
+    """Counts, never names or values, report redactions."""
     tally = {"email": 1}
 
     REDACTOR.attributes({"a": "x@example.org y@example.org", "password": "p"}, tally)
@@ -180,7 +180,7 @@ def test_the_tally_counts_by_kind() -> None:
 
 
 def test_a_repeated_text_is_counted_each_time() -> None:
-    """The cache remembers what was found, not only the result."""
+    """The cache keeps the matches, not only the result."""
     tally: dict[str, int] = {}
 
     REDACTOR.text("a@example.org", tally)
@@ -190,7 +190,7 @@ def test_a_repeated_text_is_counted_each_time() -> None:
 
 
 def test_a_secret_split_over_stream_chunks_is_found() -> None:
-    """Streamed answers arrive in pieces; the marker stands where the secret began."""
+    """Streamed answers arrive in pieces; the marker is where the secret began."""
     chunks = ["my mail is maria@exam", "ple.org", " bye"]
 
     assert REDACTOR.value("chunks", chunks) == ["my mail is [EMAIL]", "", " bye"]
@@ -217,7 +217,7 @@ def test_a_number_in_json_is_replaced_by_a_text() -> None:
 
 
 def test_truncated_json_is_searched_as_text() -> None:
-    """What a size limit cut still holds what came before the cut."""
+    """A text cut at the size limit keeps its beginning."""
     assert REDACTOR.text('{"password": "hunter22", "mail": "a@exa') == (
         '{"password": "[PASSWORD]", "mail": "a@exa'
     )
@@ -293,7 +293,7 @@ def test_passing_the_deadline_raises() -> None:
 
 
 def test_too_deep_is_dropped() -> None:
-    """What is nested beyond all reason is left out rather than let through."""
+    """Values nested too deep are left out, not exported."""
     value: Any = "a@example.org"
     for _ in range(100):
         value = [value]

@@ -1,1 +1,1 @@
-"""Shared parts of tests: a real OTLP sink, a real process runner, apps to run."""
+"""Shared test support: a real OTLP sink, a real process runner, apps to run."""

@@ -1,4 +1,4 @@
-"""Books and a provider for tests of budgets."""
+"""Budget accounts and a provider for tests of budgets."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ NANO_USD_PER_TOKEN = {
     "text-embedding-3-small": (20, 0, 0, 0),
     "claude-sonnet-4-5": (3_000, 15_000, 300, 3_750),
     "gemini-2.5-flash": (300, 2_500, 30, 0),
-    "mistral-large-latest": (500, 1_500, 0, 0),
+    "mistral-large-latest": (2_000, 6_000, 0, 0),
     "command-a-03-2025": (2_500, 10_000, 0, 0),
     "anthropic.claude-sonnet-4-5-20250929-v1:0": (3_300, 16_500, 330, 4_125),
 }
@@ -100,7 +100,7 @@ class Account:
             return list(self._served)
 
     def clear(self) -> None:
-        """Forget what was served."""
+        """Forget the served requests."""
         with self._lock:
             self._served.clear()
 

@@ -1,4 +1,4 @@
-"""A ledger in which every name that a span can carry is an attack on whoever shows it."""
+"""A ledger in which every name of a span is an attack on its viewer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A port that counts who connects to it, and answers nobody."""
+"""A port that counts connections and never answers."""
 
 from __future__ import annotations
 

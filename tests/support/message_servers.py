@@ -1,4 +1,4 @@
-"""Receivers of alerts: a web hook and a mail server on loopback that record messages."""
+"""Receivers of alerts: a web hook and a mail server on loopback, which keep their messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Self
 
 
 class WebHook:
-    """Takes JSON by POST; answers 503 as often as it is told to; `with WebHook() as hook:`."""
+    """Takes JSON by POST; answers 503 as often as configured; `with WebHook() as hook:`."""
 
     def __init__(self, *, failures: int = 0) -> None:
         hook = self

@@ -87,7 +87,7 @@ def server(folder: Path, *, fsync: bool = False) -> Iterator[str]:
 
 
 def _as_user(folder: Path) -> list[str]:
-    """Return what runs a program as somebody else than root, whom the server refuses."""
+    """Return the command prefix that runs a program without root, which the server refuses."""
     if os.geteuid() != 0:
         return []
     shutil.chown(folder, "postgres")

@@ -74,7 +74,7 @@ def free_port() -> int:
     """A loopback port that nothing listens on, and that stays free while its server is down.
 
     Each worker of a test run has ports of its own: a server that took over the port of another
-    would get what was meant for that one.
+    would get that one's requests.
     """
     import socket
 

@@ -1,4 +1,4 @@
-"""Test doubles of a spool folder's exporter and listener."""
+"""A receiver and a listener for a spool folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ADDRESS = Address("traces", "shop", "http://collector:4318/v1/traces", "http/pro
 
 @dataclass
 class Heard:
-    """What the spool told."""
+    """Reports of the spool."""
 
     lost: Counter[str] = field(default_factory=Counter)
     faults: list[Exception] = field(default_factory=list)

@@ -64,8 +64,10 @@ class Outcome:
             return False
         if not self.unknown:
             return self.nano_usd == self.served_nano_usd
-        # An estimate may add to what is known, never take from it.
-        return self.nano_usd >= self.served_nano_usd and self.not_exact >= self.unknown
+        # An estimate may add to what is known, never take from it, unless the provider charges
+        # for a stream that the client has left.
+        enough = self.nano_usd >= self.served_nano_usd or self.not_exact > self.unknown
+        return enough and self.not_exact >= self.unknown
 
 
 def run_program(path: Path, provider: ChargingProvider, *, sampler: str = "") -> Outcome:

@@ -31,8 +31,8 @@ _CALLS: Final = f"""
     JOIN origins o ON o.id = c.origin_id
     JOIN outcomes r ON r.id = c.outcome_id
     ORDER BY c.start_ns, c.span_id
-"""  # noqa: S608 - made of constants
-_VIOLATIONS: Final = f"SELECT {', '.join(ViolationRow._fields)} FROM latency_violations"  # noqa: S608
+"""  # made of constants
+_VIOLATIONS: Final = f"SELECT {', '.join(ViolationRow._fields)} FROM latency_violations"
 
 
 @dataclass(frozen=True, slots=True)

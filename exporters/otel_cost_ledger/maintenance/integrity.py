@@ -74,16 +74,15 @@ _BUCKET: Final = (
 
 # Made of constants only, all of it.
 _DAILY: Final = (
-    f"SELECT day, dim_id, outcome_id, {', '.join(COUNTERS)}"  # noqa: S608
-    " FROM daily_costs WHERE day >= ?"
+    f"SELECT day, dim_id, outcome_id, {', '.join(COUNTERS)} FROM daily_costs WHERE day >= ?"
 )
 _DAILY_FROM_ROWS: Final = (
-    f"SELECT start_ns / {NS_PER_DAY}, dim_id, outcome_id, count(*), {_DAILY_SUMS}"  # noqa: S608
+    f"SELECT start_ns / {NS_PER_DAY}, dim_id, outcome_id, count(*), {_DAILY_SUMS}"
     " FROM calls WHERE start_ns >= ? GROUP BY 1, 2, 3"
 )
 _LATENCY: Final = "SELECT day, series_id, bucket, calls FROM latency_histogram WHERE day >= ?"
 _LATENCY_FROM_ROWS: Final = (
-    f"SELECT c.start_ns / {NS_PER_DAY}, d.series_id, {_BUCKET}, count(*)"  # noqa: S608
+    f"SELECT c.start_ns / {NS_PER_DAY}, d.series_id, {_BUCKET}, count(*)"
     " FROM calls c JOIN dims d ON d.id = c.dim_id"
     " WHERE c.start_ns >= ? AND c.outcome_id > 0 GROUP BY 1, 2, 3"
 )

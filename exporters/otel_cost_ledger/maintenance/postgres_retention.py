@@ -101,7 +101,7 @@ def _delete(connection: PostgresConnection, table: str, column: str, horizon_ns:
         began = time.perf_counter()
         # ctid alone is not unique over partitions, tableoid identifies the partition.
         deleted = connection.execute(
-            f"DELETE FROM {table} WHERE (tableoid, ctid) IN"  # noqa: S608
+            f"DELETE FROM {table} WHERE (tableoid, ctid) IN"
             f" (SELECT tableoid, ctid FROM {table} WHERE {column} < ? LIMIT {_CHUNK})",
             [horizon_ns],
         ).rowcount

@@ -136,14 +136,14 @@ class _Retention:
         while True:
             # The end of the chunk is found before the lock is taken.
             found = self._connection.execute(
-                f"SELECT {time_column} FROM {table} WHERE {time_column} < ?"  # noqa: S608
+                f"SELECT {time_column} FROM {table} WHERE {time_column} < ?"
                 f" ORDER BY {time_column} LIMIT 1 OFFSET ?",
                 (horizon_ns, chunk - 1),
             ).fetchone()
             last_ns = horizon_ns - 1 if found is None else found[0]
             with self._locked() as took:
                 deleted += self._connection.execute(
-                    f"DELETE FROM {table} WHERE {time_column} <= ?",  # noqa: S608
+                    f"DELETE FROM {table} WHERE {time_column} <= ?",
                     (last_ns,),
                 ).rowcount
             self._checkpoint_now_and_then()

@@ -53,7 +53,7 @@ class Filters:
             wanted = [name for name in names if name in self.names()]
             if wanted:
                 where = " AND ".join(f"{name} = ?" for name in wanted)
-                conditions.append(f"{column} IN (SELECT id FROM {names_table} WHERE {where})")  # noqa: S608
+                conditions.append(f"{column} IN (SELECT id FROM {names_table} WHERE {where})")
                 values += [_stored(getattr(self, name)) for name in wanted]
         for name in ("user", "session"):
             shown = getattr(self, name)

@@ -154,7 +154,7 @@ def find_schema(connection: PostgresConnection) -> int | None:
     if not has_table(connection, "meta"):
         return None
     found = connection.execute(
-        f"SELECT value FROM {SCHEMA}.meta WHERE key = 'schema_version'"  # noqa: S608
+        f"SELECT value FROM {SCHEMA}.meta WHERE key = 'schema_version'"
     ).fetchone()
     version = int(found[0]) if found else 0
     if version > SCHEMA_VERSION:

@@ -22,7 +22,7 @@ class _Counted(NameTable[Key]):
     """A table that is counted: identities have gaps where two writers added the same name."""
 
     def _size(self) -> int:
-        (size,) = self._connection.execute(f"SELECT count(*) FROM {self._table}").fetchone()  # noqa: S608
+        (size,) = self._connection.execute(f"SELECT count(*) FROM {self._table}").fetchone()
         return int(size)
 
 
@@ -36,7 +36,7 @@ class _Outcomes(_Counted[OutcomeKey]):
         columns = ", ".join(self._columns)
         marks = ", ".join("?" * len(self._columns))
         self._connection.execute(
-            f"INSERT INTO outcomes (id, {columns})"  # noqa: S608
+            f"INSERT INTO outcomes (id, {columns})"
             f" VALUES ({sign}nextval('outcome_ids'), {marks}) ON CONFLICT DO NOTHING",
             key,
         )

@@ -54,7 +54,7 @@ WITH fresh AS (
     ON CONFLICT (day, series_id, bucket) DO UPDATE SET calls = s.calls + excluded.calls
 )
 SELECT count(*) FROM fresh
-"""  # noqa: S608 - made of constants
+"""  # made of constants
 
 _REVISE: Final = (
     "UPDATE calls SET outcome_id = v.outcome_id, cost_nano_usd = v.cost_nano_usd,"

@@ -88,6 +88,23 @@ def each_call(
     )
 
 
+def each_not_billed(
+    ledger: Ledger, reason: str, since: datetime | None = None, until: datetime | None = None
+) -> Iterator[StoredCall]:
+    """Yield the spans that started in the window and are not billed for *reason*, in no order."""
+    window = Window.between(since, until)
+    yield from _each(
+        ledger,
+        [
+            "start_ns >= ?",
+            "start_ns < ?",
+            "outcome_id IN (SELECT id FROM outcomes WHERE billed = 0 AND billing_reason = ?)",
+        ],
+        [window.since_ns, window.until_ns, reason],
+        order="start_ns, span_id",
+    )
+
+
 def find_trace(ledger: Ledger, trace_id: int) -> tuple[StoredCall, ...]:
     """Return every call of a trace in order of time.
 
@@ -129,7 +146,7 @@ def _each(
         JOIN origins o ON o.id = c.origin_id
         JOIN outcomes r ON r.id = c.outcome_id
         ORDER BY {order}
-    """  # noqa: S608 - constants only, values are bound
+    """  # constants only, values are bound
     for row in ledger.rows(sql, [*values, _NO_LIMIT if limit is None else limit]):
         yield _stored_call(dict(zip(_NAMES, row, strict=True)))
 

@@ -75,7 +75,7 @@ def _namer(ledger: Ledger, group: str, column_of: Mapping[str, str]) -> Callable
     if group in PERSONS:
         return _person
     # Looked up in memory: a join would carry the text through every row of the rollup.
-    names = dict(ledger.rows(f"SELECT id, {group} FROM {_TABLE_OF[column_of[group]]}"))  # noqa: S608
+    names = dict(ledger.rows(f"SELECT id, {group} FROM {_TABLE_OF[column_of[group]]}"))
     return lambda stored: str(names[stored])
 
 

@@ -76,7 +76,7 @@ def extent(ledger: Ledger) -> Extent:
         *(f"sum({name})" for name in COUNTERS),
         "sum(outcome_id * calls)",
     )
-    (sums,) = ledger.rows(f"SELECT {', '.join(marks)} FROM daily_costs")  # noqa: S608
+    (sums,) = ledger.rows(f"SELECT {', '.join(marks)} FROM daily_costs")
     # One by one each is read from the end of the key; together they read every row.
     (first,) = ledger.rows("SELECT min(start_ns) FROM calls")
     (last,) = ledger.rows("SELECT max(start_ns) FROM calls")
@@ -121,7 +121,7 @@ def _sums(at_ns: int, names: Sequence[Any], outcome: Sequence[Any], counted: Seq
 def _named(
     ledger: Ledger, table: str, names: tuple[str, ...], where: str = ""
 ) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    sql = f"SELECT id, {', '.join(names)} FROM {table} {where}"  # noqa: S608 - constants only
+    sql = f"SELECT id, {', '.join(names)} FROM {table} {where}"  # constants only
     for id_, *values in ledger.rows(sql):
         yield id_, tuple(values)
 
@@ -336,7 +336,7 @@ def violation_sums(ledger: Ledger, window: Window) -> tuple[ViolationSums, ...]:
     """Return the latency violations of *window* by operation, the most frequent first."""
     over = "actual_us - budget_us"
     found = ledger.rows(
-        f"SELECT operation, count(*), sum({over}), max({over}) FROM latency_violations"  # noqa: S608
+        f"SELECT operation, count(*), sum({over}), max({over}) FROM latency_violations"
         " WHERE at_ns >= ? AND at_ns < ? GROUP BY operation ORDER BY 2 DESC, 1",
         (window.since_ns, window.until_ns),
     )
@@ -348,5 +348,5 @@ def violation_sums(ledger: Ledger, window: Window) -> tuple[ViolationSums, ...]:
 
 def known_names(ledger: Ledger, table: str, name: str, most: int = 300) -> list[str]:
     """Return the values that *name* has in the table of names *table*, in order, at most *most*."""
-    sql = f"SELECT DISTINCT {name} FROM {table} WHERE {name} <> '' ORDER BY 1 LIMIT ?"  # noqa: S608
+    sql = f"SELECT DISTINCT {name} FROM {table} WHERE {name} <> '' ORDER BY 1 LIMIT ?"
     return [str(value) for (value,) in ledger.rows(sql, (most,))]

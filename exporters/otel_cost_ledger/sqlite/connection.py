@@ -22,6 +22,11 @@ Synchronous = Literal["NORMAL", "FULL"]
 DEFAULT_BUSY_TIMEOUT_MS: Final = 5_000
 
 
+_MAGIC: Final = b"SQLite format 3\0"
+_HEADER_BYTES: Final = 100
+_APPLICATION_ID: Final = slice(68, 72)
+
+
 def open_writer(
     path: Path,
     *,
@@ -34,6 +39,7 @@ def open_writer(
     """
     check_not_inherited(path)
     prepare_file(path)
+    _check_content(path)
     connection = sqlite3.connect(
         path,
         timeout=busy_timeout_ms / 1000,
@@ -55,6 +61,21 @@ def open_writer(
         connection.close()
         raise
     return connection
+
+
+def _check_content(path: Path) -> None:
+    """Raise LedgerError for a file that never was a database, such as notes or a picture.
+
+    A damaged ledger keeps the first bytes of its header, its application id, or is all zeros.
+    """
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    if (
+        header.strip(b"\0")
+        and not header.startswith(_MAGIC)
+        and header[_APPLICATION_ID] != APPLICATION_ID.to_bytes(4)
+    ):
+        raise LedgerError(f"{path} is not a cost ledger and is left as it is; choose another path")
 
 
 def _configure(connection: sqlite3.Connection, path: Path, synchronous: Synchronous) -> None:
@@ -98,6 +119,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
             last_error = error
         except sqlite3.DatabaseError as error:
             connection.close()
+            _check_content(path)
             raise LedgerError(
                 f"{path} is not a readable ledger: {error}; "
                 f"the next write sets it aside and starts a new one"

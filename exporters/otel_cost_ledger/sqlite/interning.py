@@ -44,10 +44,10 @@ class NameTable(Generic[Key]):
         """The ids known so far; reading it saves the hot loop a call of `id_of`."""
         where = " AND ".join(f"{column} = ?" for column in columns)
         # Table and column names are constants of this module; values are always bound.
-        self._select = f"SELECT id FROM {table} WHERE {where}"  # noqa: S608
+        self._select = f"SELECT id FROM {table} WHERE {where}"
         marks = ", ".join("?" * len(columns))
         names = ", ".join(columns)
-        self._insert = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
+        self._insert = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"
 
     def forget(self) -> None:
         """Drop the cached ids: after a rollback they may name rows that never came to be."""
@@ -82,7 +82,7 @@ class NameTable(Generic[Key]):
     def _size(self) -> int:
         # Rows are never deleted, so the outermost ids give their number, without a count.
         (size,) = self._connection.execute(
-            f"SELECT max(0, ifnull(max(id), 0)) - min(0, ifnull(min(id), 0)) FROM {self._table}"  # noqa: S608
+            f"SELECT max(0, ifnull(max(id), 0)) - min(0, ifnull(min(id), 0)) FROM {self._table}"
         ).fetchone()
         return int(size)
 
@@ -123,7 +123,7 @@ class OutcomeTable(NameTable[OutcomeKey]):
         columns = ", ".join(self._columns)
         marks = ", ".join("?" * len(self._columns))
         self._connection.execute(
-            f"INSERT INTO outcomes (id, {columns}) SELECT {next_id}, {marks} FROM outcomes",  # noqa: S608
+            f"INSERT INTO outcomes (id, {columns}) SELECT {next_id}, {marks} FROM outcomes",
             key,
         )
 

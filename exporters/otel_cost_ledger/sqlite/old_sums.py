@@ -40,7 +40,7 @@ _OUTCOME_END: Final = _DIM_END + len(OutcomeKey._fields)
 
 # Made of constants, all of it.
 _DAILY: Final = (
-    f"SELECT s.day, {_DIM}, {_OUTCOME}, {_SUMS} FROM daily_costs s"  # noqa: S608
+    f"SELECT s.day, {_DIM}, {_OUTCOME}, {_SUMS} FROM daily_costs s"
     " JOIN dims d ON d.id = s.dim_id JOIN outcomes r ON r.id = s.outcome_id WHERE s.day < ?"
 )
 _LATENCY: Final = (
@@ -48,7 +48,7 @@ _LATENCY: Final = (
     " FROM latency_histogram h JOIN series s ON s.id = h.series_id WHERE h.day < ?"
 )
 _ADD_DAILY: Final = (
-    f"INSERT INTO daily_costs (day, dim_id, outcome_id, {', '.join(COUNTERS)})"  # noqa: S608
+    f"INSERT INTO daily_costs (day, dim_id, outcome_id, {', '.join(COUNTERS)})"
     f" VALUES (?, ?, ?, {', '.join('?' * len(COUNTERS))}) ON CONFLICT DO NOTHING"
 )
 _ADD_LATENCY: Final = (

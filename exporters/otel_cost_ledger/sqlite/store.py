@@ -57,7 +57,7 @@ def _insert_statement(rows: int) -> str:
     marks = f"({', '.join('?' * len(CALL_COLUMNS))})"
     columns = ", ".join(CALL_COLUMNS)
     values = ", ".join([marks] * rows)
-    return f"INSERT INTO calls ({columns}) VALUES {values} ON CONFLICT DO NOTHING"  # noqa: S608
+    return f"INSERT INTO calls ({columns}) VALUES {values} ON CONFLICT DO NOTHING"
 
 
 _INSERT_ONE: Final = _insert_statement(1)

@@ -56,7 +56,7 @@ def track_event(name: str, attributes: Mapping[str, Any] | None = None, /, **mor
     """
     try:
         _track(name, attributes or {}, more)
-    except Exception as error:  # noqa: BLE001 - telemetry never raises into the app
+    except Exception as error:  # telemetry never raises into the app
         _complain(f"event {name!r} could not be recorded ({type(error).__name__})")
 
 
@@ -220,7 +220,7 @@ def _hand_on(event: Event) -> None:
         if fnmatchcase(event.name, pattern) or fnmatchcase(short, pattern):
             try:
                 handler(event)
-            except Exception as error:  # noqa: BLE001 - the app's own code must not break the app
+            except Exception as error:  # the app's own code must not break the app
                 _complain(f"a handler of {event.name} failed ({type(error).__name__})")
 
 

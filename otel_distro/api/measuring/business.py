@@ -48,7 +48,7 @@ def business_metric(
         else:
             instrument.add(value, given)
         TALLIES.metric(str(name), value, adds=kind != "gauge")
-    except Exception as error:  # noqa: BLE001 - telemetry never raises into the app
+    except Exception as error:  # telemetry never raises into the app
         _complain(f"metric {name!r} could not be recorded ({type(error).__name__})")
 
 

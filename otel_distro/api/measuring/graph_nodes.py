@@ -99,5 +99,5 @@ def keys_of(state: object) -> list[str]:
         elif is_dataclass(state):
             found = [field.name for field in fields(state)]
         return sorted(str(key) for key in found)[:_MOST_KEYS]
-    except Exception:  # noqa: BLE001 - a state of an odd kind is the app's business
+    except Exception:  # a state of an odd kind is the app's business
         return []

@@ -136,7 +136,7 @@ class Operation:
                 self.name, attributes=self._attributes, record_exception=False
             )
             _INSTRUMENTS.meters()[1].add(1, self._labels)
-        except Exception:  # noqa: BLE001, S110 - must not raise into the app
+        except Exception:  # must not raise into the app
             pass
         TALLIES.began(self.name)
         self._began_ns = time.perf_counter_ns()
@@ -170,7 +170,7 @@ class Operation:
             duration.record(took_ns / _NS_PER_S, labels, context=within)
             if self._span.is_recording():
                 self._describe_end(error if isinstance(error, Exception) else None)
-        except Exception:  # noqa: BLE001, S110 - must not raise into the app
+        except Exception:  # must not raise into the app
             pass
         self._span.end()
 
@@ -191,5 +191,5 @@ def _resident_bytes() -> int | None:
         import psutil
 
         return int(psutil.Process().memory_info().rss)
-    except Exception:  # noqa: BLE001 - not on every platform, not in every container
+    except Exception:  # not on every platform, not in every container
         return None

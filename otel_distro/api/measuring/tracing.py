@@ -194,7 +194,7 @@ def _generator(function: Any, model: Operation) -> Any:
                     with operation.current():
                         inner.close()
                     raise
-                except BaseException as error:  # noqa: BLE001 - it is the generator's to handle
+                except BaseException as error:  # it is the generator's to handle
                     step, given = inner.throw, error
 
     return run
@@ -220,7 +220,7 @@ def _async_generator(function: Any, model: Operation) -> Any:
                     with operation.current():
                         await inner.aclose()
                     raise
-                except BaseException as error:  # noqa: BLE001 - it is the generator's to handle
+                except BaseException as error:  # it is the generator's to handle
                     step, given = inner.athrow, error
 
     return run

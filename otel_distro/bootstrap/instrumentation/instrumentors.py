@@ -102,7 +102,7 @@ def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
                 made.instrument(**kwargs)
     except ImportError:
         raise
-    except Exception as error:  # noqa: BLE001 - the agent would give up on all that follow
+    except Exception as error:  # the agent would give up on all that follow
         _tell(entry_point.name, error)
 
 

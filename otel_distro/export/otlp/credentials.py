@@ -28,7 +28,7 @@ class _Unprinted(logging.Filter):
         if not str(record.msg).startswith("Header format invalid"):
             return True
         warn_once(
-            f"an entry of {_HEADERS}, or of one of its kind, is not name=value and is left out; "
+            f"an entry of {_HEADERS} or its per-signal variants is not name=value and is ignored; "
             "separate entries by commas and write spaces in values as %20"
         )
         return False

@@ -71,7 +71,7 @@ class DiskFallback:
         return self._transport.keep_records(records)
 
     def take_back(self) -> bytes | None:
-        """Return the request that is under way, for the caller to keep."""
+        """Return the request under way, for the caller to keep; None without one."""
         return self._transport.take_back()
 
     def abandon(self) -> None:

@@ -337,7 +337,7 @@ class GrpcAdapter:
                 metadata=exporter._headers,
                 timeout=exporter._timeout,
             )
-        except Exception as error:  # noqa: BLE001 - RpcError, whose module may not be there
+        except Exception as error:  # RpcError, whose module may not be there
             return _grpc_answer(_code_of(error) or "UNAVAILABLE")
         return partial_answer(self._signal, response)
 
@@ -364,15 +364,15 @@ class GrpcAdapter:
         return _grpc_answer(self._code or "UNAVAILABLE")
 
 
-_NOBODY_THERE = {
+_UNREACHABLE = {
     "UNAVAILABLE": "the connection was refused",
     "DEADLINE_EXCEEDED": "it did not answer in time",
 }
 
 
 def _grpc_answer(code: str) -> Answer:
-    answered = code not in _NOBODY_THERE
-    reason = f"it answered {code}" if answered else _NOBODY_THERE[code]
+    answered = code not in _UNREACHABLE
+    reason = f"it answered {code}" if answered else _UNREACHABLE[code]
     return Answer(classify_grpc(code), reason, answered)
 
 

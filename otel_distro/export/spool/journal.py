@@ -95,7 +95,7 @@ class Journal:
     def _encoded(self, record: Any) -> bytes | None:
         try:
             return encode(self._transport.signal, [record])
-        except Exception:  # noqa: BLE001 - the exporter will judge it
+        except Exception:  # the exporter will judge it
             return None
 
     def _written(self, payload: bytes) -> Mark | None:

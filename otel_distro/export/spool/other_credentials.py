@@ -25,8 +25,8 @@ def warn_of_others(state_dir: Path, address: Address) -> None:
             continue
         if replace(found, credentials=address.credentials) == address:
             warn_once(
-                f"telemetry of {address.service} that was recorded under other credentials for "
-                f"{address.endpoint} waits in {folder}; `otel-distro spool drain` sends it "
-                "under those that are set now"
+                f"telemetry of {address.service} for {address.endpoint}, recorded under other "
+                f"credentials, waits in {folder}; run `otel-distro spool drain` to send it with "
+                "the current credentials"
             )
             return

@@ -69,7 +69,7 @@ class Resender:
         self._awake.set()
 
     def end_close(self, timeout: float) -> None:
-        """Wait for the request under way, unless it is known to lead nowhere."""
+        """Wait up to *timeout* seconds for the request under way, unless deliveries fail."""
         self.begin_close()
         thread = self._worker.thread
         if thread is not None and not any(transport.failing for transport in self._transports):

@@ -217,7 +217,7 @@ class Accounts:
     def _guarded(self, action: Callable[..., None], *items: Any) -> None:
         try:
             action(*items)
-        except Exception as error:  # noqa: BLE001 - one sink's fault is not the others'
+        except Exception as error:  # one sink's fault is not the others'
             self._faults.record("account", error)
 
 
@@ -240,6 +240,6 @@ class _Facts:
                 facts.update(self._record.attributes())
             if self._account is not None:
                 facts.update(self._account.facts())
-        except Exception as error:  # noqa: BLE001 - a span without cost beats no span
+        except Exception as error:  # a span without cost beats no span
             self._faults.record("account", error)
         return facts

@@ -85,7 +85,7 @@ class Maintenance:
                     calls=done.deleted_calls,
                     messages=deleted_messages,
                 )
-        except Exception as error:  # noqa: BLE001 - a ledger that is too large still works
+        except Exception as error:  # a ledger that is too large still works
             messages.warn_once(
                 f"old calls could not be removed from {self._path}: {type(error).__name__}; "
                 "it is tried again tomorrow"

@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
+from otel_pricing.model.billing_reasons import CACHED
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -49,8 +51,6 @@ class Wire(Protocol):
         """Have a request shown by a span, unless an instrumentation describes it."""
 
 
-CACHED = "answered from a cache: no request was sent"
-"""Billing reason of a framework's span without a request on the wire."""
 _DESCRIBED = "billed as the request on the wire that this span describes"
 CONFIRM_S = 1.0
 """How long the span of a framework waits for the request behind it."""
@@ -244,7 +244,7 @@ class Settlement:
         while account := self._next():
             try:
                 self._decide(account)
-            except Exception as error:  # noqa: BLE001 - a bad span must not cost its neighbours
+            except Exception as error:  # a bad span must not cost its neighbours
                 self._faults.record("account", error)
             account.settled = True
 

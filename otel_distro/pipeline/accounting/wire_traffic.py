@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.pipeline.accounting.wire_calls import WireCall
+from opentelemetry import trace
+
+from otel_distro.api.budget import current_scope
+from otel_distro.base.inherited_attributes import inherited
+from otel_distro.pipeline.accounting.wire_calls import (
+    AGENT,
+    FLAG,
+    SESSION,
+    TENANT,
+    USER,
+    VARIANT,
+    WireCall,
+)
 from otel_distro.pipeline.accounting.wire_spans import WireSpans
+from otel_pricing.model import scope_keys
+from otel_pricing.model.values import first_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,6 +32,13 @@ if TYPE_CHECKING:
     from otel_wire.observer import Observer
     from otel_wire.record import WireRecord
 
+_SCOPES = {
+    "tenant": (TENANT, scope_keys.TENANT),
+    "user": (USER, scope_keys.USER),
+    "session": (SESSION, scope_keys.SESSION),
+    "agent": (AGENT, scope_keys.AGENT),
+}
+"""Scope of budgets -> attribute on spans of ours, and the attributes it is read from."""
 _REMEMBERED = 4096
 """Times of requests that are kept to tell answers from a cache from others."""
 
@@ -40,6 +61,8 @@ class WireTraffic:
         self._times: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         self._spans = WireSpans(self._is_described)
         self.service = ""
+        self.on_admitted: Callable[[tuple[int, int], Any], None] = lambda _key, _admission: None
+        """Told of a request that a budget admitted, by the key of its call."""
 
     def attach(self, settlement: Settlement, wake: Callable[[], None]) -> None:
         """Account for requests in *settlement* from now on; also again in a forked child."""
@@ -69,28 +92,24 @@ class WireTraffic:
         if wire is None or self._settlement is None:
             return
         self._times.append((record.start_ns, record.end_ns))
+        if record.admission is not None:
+            self.on_admitted(wire.key, record.admission)
         self._settlement.put_request(wire)
         self._wake()
 
     def _about(self, context: Context) -> Mapping[str, Any]:
-        from opentelemetry import trace
-
-        from otel_distro.pipeline.accounting.wire_calls import (
-            AGENT,
-            FLAG,
-            SESSION,
-            TENANT,
-            USER,
-            VARIANT,
-        )
-
         span: Any = trace.get_current_span(context)
-        known = getattr(span, "attributes", None) or {}
-        keys = (SESSION, USER, TENANT, AGENT, FLAG, VARIANT)
-        return {
-            **{key: known[key] for key in keys if key in known},
-            **self._context_attributes(context),
+        around: list[Mapping[str, Any]] = [getattr(span, "attributes", None) or {}, inherited(span)]
+        scope = current_scope(context)
+        said = {key: scope[name] for name, (key, _) in _SCOPES.items() if name in scope}
+        known = {
+            key: value
+            for key, keys in _SCOPES.values()
+            if (value := next((v for each in around if (v := first_text(each, keys))), None))
         }
+        flags = next((each for each in around if each.get(FLAG)), {})
+        known.update((key, flags[key]) for key in (FLAG, VARIANT) if key in flags)
+        return {**known, **self._context_attributes(context), **said}
 
     def drain(self) -> None:
         """Read what has ended and not been read."""

@@ -1,19 +1,31 @@
-"""Books what calls cost that no gate has settled: through other clients, or under soft budgets."""
+"""Makes budgets count what the ledger counts: each call once, at the cost the ledger holds.
+
+A call that the gate admitted is charged there at once, by what the gate knows. When the call is
+priced for the ledger, the difference is charged; a call that no gate has seen is charged then. A
+call whose cost nobody knows keeps what the gate charged: what it may have cost.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_budget.cost_budget import Action, CostBudget, Unit
+from otel_distro.pipeline.budgets.calls import Covered
 from otel_distro.pipeline.budgets.scopes import without_scope
+from otel_pricing import CostStatus
+from otel_pricing.model.layers import WIRE_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from otel_budget.book import Book
     from otel_budget.books import Books
     from otel_budget.cost_budget import Hide
+    from otel_budget.ticket import Ticket
     from otel_distro.pipeline.budgets.calls import GatedCalls
     from otel_pricing import PricedCall
 
@@ -21,6 +33,18 @@ _REMEMBERED = 10_000
 Trusted = Callable[[Mapping[str, "str | None"], int, int], Mapping[str, "str | None"]]
 """Takes the scope values of the call of a span, named by trace id and span id, and returns those
 that the app itself set."""
+Key = tuple[int, int]
+"""Trace id and span id."""
+Entries = list[tuple["Book", int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Booked:
+    """What was booked of one call."""
+
+    entries: Entries
+    by_gate: bool = False
+    """Whether the gate's own charge stands in place of the ledger's cost."""
 
 
 class Booking:
@@ -41,12 +65,28 @@ class Booking:
         self._together = together
         self._budgets = budgets
         self._hard = {budget.name for budget in budgets if budget.action is Action.REFUSE}
+        self._by_key = {budget.name for budget in budgets if budget.scope == "api_key"}
         self._books = books
         self._gated = gated
         self._hide = hide
         self._crossed = crossed
-        self._booked: dict[tuple[int, int], list[tuple[Book, int]]] = {}
+        self.at_fork()
+
+    def at_fork(self) -> None:
+        """Reset after fork: what is open belongs to the parent."""
+        self._lock = threading.Lock()
+        self._admitted: dict[Key, Ticket] = {}
+        self._booked: dict[Key, _Booked] = {}
         self._due: dict[Book, int] = {}
+        self._unsettled: list[Ticket] = []
+
+    def note_admitted(self, key: Key, ticket: Ticket) -> None:
+        """Remember that the call with *key* is the one of *ticket*; on any thread."""
+        self._gated.forget(ticket)
+        with self._lock:
+            while len(self._admitted) >= _REMEMBERED:
+                del self._admitted[next(iter(self._admitted))]
+            self._admitted[key] = ticket
 
     def take(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
         """Book calls that are new, and correct what turned out otherwise.
@@ -55,37 +95,80 @@ class Booking:
         with the calls that come next.
         """
         for priced in (*new, *revised):
-            key = priced.call.trace_id, priced.call.span_id
-            entries = self._entries(priced, key)
-            for book, cost in entries:
-                self._due[book] = self._due.get(book, 0) + cost
-            for book, cost in self._booked.pop(key, []):
-                self._due[book] = self._due.get(book, 0) - cost
-            if entries:
-                while len(self._booked) >= _REMEMBERED:
-                    del self._booked[next(iter(self._booked))]
-                self._booked[key] = entries
+            self._take(priced)
         self.write()
+
+    def _take(self, priced: PricedCall) -> None:
+        key = priced.call.trace_id, priced.call.span_id
+        before = self._booked.pop(key, None)
+        tickets, is_covered = self._tickets(priced, key) if before is None else ([], False)
+        if priced.billed and _is_left_to_gate(priced):
+            if before is not None and before.by_gate:
+                self._booked[key] = before
+                return
+            if tickets:
+                more = self._entries(priced, skip=self._hard)
+                self._add(more, 1)
+                charged = [entry for ticket in tickets for entry in ticket.written]
+                for ticket in tickets:
+                    ticket.is_in_ledger = True
+                self._remember(key, _Booked([*charged, *more], by_gate=True))
+                return
+        skip = self._hard if is_covered else self._by_key if tickets else frozenset()
+        entries = self._entries(priced, skip=skip)
+        self._add(entries, 1)
+        if before is not None:
+            self._add(before.entries, -1)
+        for ticket in tickets:
+            self._replace(ticket)
+        self._remember(key, _Booked(entries))
+
+    def _remember(self, key: Key, booked: _Booked) -> None:
+        # Also of a call that is not billed: it has been looked up once.
+        while len(self._booked) >= _REMEMBERED:
+            del self._booked[next(iter(self._booked))]
+        self._booked[key] = booked
+
+    def _tickets(self, priced: PricedCall, key: Key) -> tuple[list[Ticket], bool]:
+        """Return the admissions of a new call, and whether a process up the path holds it."""
+        with self._lock:
+            ticket = self._admitted.pop(key, None)
+        if ticket is not None:
+            return ([] if ticket.is_in_ledger else [ticket]), False
+        if not self._hard or not priced.billed:
+            return [], False
+        found = self._gated.take(priced.call, only_covered=priced.call.scope == WIRE_SCOPE)
+        tickets = [each for each in found if not isinstance(each, Covered)]
+        is_covered = any(isinstance(each, Covered) for each in found)
+        return [each for each in tickets if not each.is_in_ledger], is_covered
+
+    def _replace(self, ticket: Ticket) -> None:
+        """Take back what the gate charged: the ledger's cost has taken its place."""
+        ticket.is_in_ledger = True
+        if ticket.is_settled:
+            self._add([e for e in ticket.written if e[0].budget not in self._by_key], -1)
+        else:
+            self._unsettled.append(ticket)
+
+    def _add(self, entries: Sequence[tuple[Book, int]], sign: int) -> None:
+        for book, amount in entries:
+            self._due[book] = self._due.get(book, 0) + sign * amount
 
     def write(self) -> None:
         """Write down what is due; raises BudgetFileError where that cannot be done."""
+        waiting, self._unsettled = self._unsettled, []
+        for ticket in waiting:
+            self._replace(ticket)
         change = [(book, cost) for book, cost in self._due.items() if cost]
         if change:
             crossings = self._books.charge(change)
-            self._due = {}
             self._crossed(crossings)
-
-    def at_fork(self) -> None:
-        """Start anew in a forked child."""
-        self._booked = {}
         self._due = {}
 
-    def _entries(self, priced: PricedCall, key: tuple[int, int]) -> list[tuple[Book, int]]:
+    def _entries(self, priced: PricedCall, *, skip: AbstractSet[str]) -> Entries:
         call, usage = priced.call, priced.call.usage
         if not priced.billed:
             return []
-        # A call is looked up once; a revision is not another call.
-        gated = bool(self._hard) and key not in self._booked and self._gated.take(call)
         values: Mapping[str, str | None] = {
             "service": call.service,
             "tenant": call.tenant,
@@ -95,7 +178,7 @@ class Booking:
             "model": call.request_model or call.model,
             "provider": call.provider,
         }
-        values = self._trusted(values, *key)
+        values = self._trusted(values, call.trace_id, call.span_id)
         if self._together:
             values = without_scope(values, "together", ())
         tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0) if usage else 0
@@ -103,6 +186,13 @@ class Booking:
         return [
             (book, amounts[budget.unit])
             for budget in self._budgets
-            if not (gated and budget.name in self._hard)
+            if budget.name not in skip
             and (book := budget.book(values, call.start_ns, self._hide)) is not None
         ]
+
+
+def _is_left_to_gate(priced: PricedCall) -> bool:
+    """Whether the ledger knows nothing better than the gate: an unknown cost, or a rejection."""
+    if priced.status in {CostStatus.UNPRICED, CostStatus.PARTIAL}:
+        return True
+    return priced.status is CostStatus.FREE and priced.call.failed

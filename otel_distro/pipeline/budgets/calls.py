@@ -45,18 +45,33 @@ class GatedCalls:
         with self._lock:
             self._calls.append(passed)
 
-    def take(self, call: ModelCall) -> bool:
-        """Return whether *call* passed the gate; if so all its tries are forgotten.
+    def forget(self, ticket: Ticket) -> None:
+        """Forget the call of *ticket*: the request on the wire says which one it is."""
+        with self._lock:
+            for passed in self._calls:
+                if passed.ticket is ticket:
+                    self._calls.remove(passed)
+                    return
+
+    def take(self, call: ModelCall, *, only_covered: bool = False) -> list[Ticket | Covered]:
+        """Return the tries of *call* that passed the gate, and forget them.
+
+        *only_covered*: only if a process further up the path holds it.
 
         The span of a call is not always the current one while it is sent, so calls are known by
         time and model, and by trace where both have one.
         """
         with self._lock:
-            found = [passed for passed in self._calls if _fits(passed, call)]
+            found = [
+                passed
+                for passed in self._calls
+                if (not only_covered or isinstance(passed.ticket, Covered)) and _fits(passed, call)
+            ]
             same_trace = [passed for passed in found if passed.trace_id == call.trace_id]
-            for passed in (same_trace or found)[:1] + [p for p in same_trace[1:] if _free(p)]:
+            tries = (same_trace or found)[:1] + [p for p in same_trace[1:] if _free(p)]
+            for passed in tries:
                 self._calls.remove(passed)
-        return bool(found)
+        return [passed.ticket for passed in tries]
 
     def at_fork(self) -> None:
         """Start anew in a forked child."""

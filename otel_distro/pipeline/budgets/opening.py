@@ -22,7 +22,7 @@ def open_books(settings: Settings, faults: InternalErrors | None = None) -> Book
     def opening(book: Book) -> int:
         try:
             return spent_by_ledger(settings, budgets[book.budget], book)
-        except Exception as error:  # noqa: BLE001 - a ledger in trouble must not stop the budget
+        except Exception as error:  # a ledger in trouble must not stop the budget
             if faults is not None:
                 faults.record("budget", error)
             return 0

@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from otel_budget.refusal import Refusal, Refused
 from otel_distro.api.budget import current_scope
 from otel_distro.api.context import local_baggage
+from otel_distro.base.inherited_attributes import inherited
 from otel_pricing.model import scope_keys
 from otel_pricing.model.values import first_text, text
 
@@ -53,9 +54,15 @@ class Scopes:
         self, request: ModelRequest, headers: Mapping[str, str]
     ) -> Mapping[str, str | None]:
         """Return the scope values of *request*, made here and now."""
-        attributes = self._own_attributes(trace.get_current_span())
+        span = trace.get_current_span()
+        around = [
+            self._own(span, known)
+            for known in (getattr(span, "attributes", None), inherited(span))
+            if known
+        ]
         values: dict[str, str | None] = {
-            name: first_text(attributes, keys) for name, keys in _KEYS.items()
+            name: next((v for known in around if (v := first_text(known, keys))), None)
+            for name, keys in _KEYS.items()
         }
         values.update(self._said(None))
         values["service"] = self.service
@@ -68,15 +75,12 @@ class Scopes:
         """Return the attributes that say who spans begun in *context* are for."""
         return {_KEYS[name][0]: value for name, value in self._said(context).items()}
 
-    def _own_attributes(self, span: Any) -> Mapping[str, Any]:
-        """Return the attributes of *span* without those copied from baggage nobody trusts.
+    def _own(self, span: Any, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return *attributes* of *span* without those copied from baggage nobody trusts.
 
         A processor that copies baggage to spans makes what a client sent look like what the app
         says. What is the same in both is the client's.
         """
-        attributes: Mapping[str, Any] = getattr(span, "attributes", None) or {}
-        if not attributes:
-            return attributes
         foreign = {**getattr(span, _CARRIED, {}), **self._foreign(None)}
         if not foreign:
             return attributes
@@ -143,7 +147,7 @@ class Scopes:
         here = local_baggage(context)
         if here:
             said.update((name, v) for name, keys in _KEYS.items() if (v := here.get(keys[0])))
-        said.update((k, v) for k, v in current_scope().items() if k in _KEYS)
+        said.update((k, v) for k, v in current_scope(context).items() if k in _KEYS)
         return said
 
 

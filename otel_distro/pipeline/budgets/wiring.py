@@ -132,6 +132,10 @@ class Budgets:
         except BudgetFileError as error:
             self._failed(error)
 
+    def note_admitted(self, key: tuple[int, int], ticket: Ticket) -> None:
+        """Remember that the call with *key* in the ledger is the one of *ticket*."""
+        self._booking.note_admitted(key, ticket)
+
     def flush(self) -> None:
         """Book what could not be booked before."""
         try:
@@ -211,5 +215,5 @@ class Budgets:
             self._tell().crossed(crossing)
             try:
                 tell_callbacks(crossing)
-            except Exception as error:  # noqa: BLE001 - the app's own code
+            except Exception as error:  # the app's own code
                 self._faults.record("budget callback", error)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from otel_distro.pipeline.input_limits.values import ValueCleaner
 
 # There are no public hooks for these; a contract test pins the names per SDK version.
-# ruff: noqa: SLF001
 
 
 class TolerantLoggerProvider(LoggerProvider):

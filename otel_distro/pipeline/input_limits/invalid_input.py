@@ -54,5 +54,5 @@ class InvalidInputCounter:
             try:
                 place = f" ({where})" if where.isprintable() and where else ""
                 warn_once(f"telemetry: {self._words[kind]}{place}; others like it are only counted")
-            except Exception:  # noqa: BLE001, S110 - a notice is not worth an error in the app
+            except Exception:  # a notice is not worth an error in the app
                 pass

@@ -42,7 +42,7 @@ class TolerantLogger(Logger):
                 inner = inner.log_record
             _clean(inner, cleaner)
             super().emit(record)
-        except Exception:  # noqa: BLE001 - telemetry never raises into the app
+        except Exception:  # telemetry never raises into the app
             cleaner.note(kinds.REFUSED, "emit")
 
 
@@ -67,7 +67,7 @@ def _clean(record: LogRecord, cleaner: ValueCleaner) -> None:
     if error is not None:
         try:
             str(error)
-        except Exception:  # noqa: BLE001 - the SDK's own call would raise the same
+        except Exception:  # the SDK's own call would raise the same
             record.exception = None
             words = {
                 "exception.type": type(error).__name__,
@@ -87,12 +87,12 @@ def tolerate_log_handler(cleaner: ValueCleaner) -> None:
     def emit(original: Callable[..., None], _handler: Any, arguments: Any, named: Any) -> None:
         try:
             original(*arguments, **named)
-        except Exception:  # noqa: BLE001 - as every handler of the standard library does
+        except Exception:  # as every handler of the standard library does
             cleaner.note(kinds.UNREADABLE, "log record")
             record = arguments[0] if arguments else named["record"]
             try:
                 original(_readable(record, cleaner))
-            except Exception:  # noqa: BLE001 - not even that
+            except Exception:  # not even that
                 cleaner.note(kinds.REFUSED, "log record")
 
     def wrap(module: Any) -> None:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 _MEASURING: Final = {
-    sdk._Counter: "add",  # noqa: SLF001 - what the SDK makes
-    sdk._UpDownCounter: "add",  # noqa: SLF001
-    sdk._Histogram: "record",  # noqa: SLF001
-    sdk._Gauge: "set",  # noqa: SLF001
+    sdk._Counter: "add",  # what the SDK makes
+    sdk._UpDownCounter: "add",
+    sdk._Histogram: "record",
+    sdk._Gauge: "set",
 }
 
 
@@ -43,7 +43,7 @@ def _tolerating(take: Callable[..., None]) -> Callable[..., None]:
             number = cleaner.number(amount)
             if number is not None:
                 take(number, cleaner.attributes(attributes), context)
-        except Exception:  # noqa: BLE001 - telemetry never raises into the app
+        except Exception:  # telemetry never raises into the app
             cleaner.note(kinds.REFUSED, "measurement")
 
     return measure
@@ -99,7 +99,7 @@ class TolerantMeter(Meter):
     ) -> Any:
         try:
             return tolerant(create(*args, **named))
-        except Exception:  # noqa: BLE001 - a name that cannot be used must not end the program
+        except Exception:  # a name that cannot be used must not end the program
             asked = args[0] if args else named.get("name", "")
             name = self.cleaner.text(asked)
             self.cleaner.note(kinds.REFUSED, f"instrument {name}")
@@ -121,8 +121,8 @@ def tolerate_meters(provider: MeterProvider) -> None:
     """Make the present and later objects of *provider* tolerant."""
     if type(provider) is MeterProvider:
         provider.__class__ = TolerantMeterProvider
-    for meter in provider._meters.values():  # noqa: SLF001 - there is no public list
-        for instrument in meter._instrument_id_instrument.values():  # noqa: SLF001
+    for meter in provider._meters.values():  # there is no public list
+        for instrument in meter._instrument_id_instrument.values():
             tolerant(instrument)
         if type(meter) is Meter:
             meter.__class__ = TolerantMeter

@@ -70,7 +70,7 @@ class TolerantPropagator(TextMapPropagator):
             getter = _BOUNDED_GETTER
         try:
             return self.inner.extract(carrier, context, getter)
-        except Exception:  # noqa: BLE001 - headers come from outside
+        except Exception:  # headers come from outside
             self._cleaner.note(kinds.REFUSED, "extract")
             return context if context is not None else Context()
 
@@ -83,7 +83,7 @@ class TolerantPropagator(TextMapPropagator):
         """Write headers; where baggage cannot be written as it is, as text that can."""
         try:
             self.inner.inject(carrier, context, setter)
-        except Exception:  # noqa: BLE001 - the app's request must go out
+        except Exception:  # the app's request must go out
             self._cleaner.note(kinds.REFUSED, "inject")
             with suppress(Exception):  # then without these headers
                 self.inner.inject(carrier, self._with_plain_baggage(context), setter)
@@ -106,8 +106,8 @@ def tolerate_propagation(cleaner: ValueCleaner) -> None:
     if isinstance(current, TolerantPropagator):
         return
     if type(current) is CompositePropagator:
-        parts = current._propagators  # noqa: SLF001 - there is no public list
-        current._propagators = [  # noqa: SLF001
+        parts = current._propagators  # there is no public list
+        current._propagators = [
             part if isinstance(part, TolerantPropagator) else TolerantPropagator(part, cleaner)
             for part in parts
         ]

@@ -49,7 +49,7 @@ class _OnceAKind(logging.Filter):
         # Arguments may be the very objects that cannot be written.
         try:
             words = record.getMessage()
-        except Exception:  # noqa: BLE001 - the object may raise anything
+        except Exception:  # the object may raise anything
             words = str(record.msg)
         record.msg, record.args = self._cleaner.text(words), ()
         return True

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # The signatures are the SDK's, with Any where an app may hand in anything.
 # mypy: disable-error-code="override"
-# ruff: noqa: BLE001, FBT001, FBT002, SLF001
+# ruff: noqa: FBT001, FBT002
 
 _MAX_LINKS: Final = 1_000
 _new: Callable[..., Any] = tuple.__new__

@@ -109,5 +109,5 @@ def _note(span: trace.Span, error: Exception, *, record: bool, set_status: bool)
             span.record_exception(error)
         if set_status:
             span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
-    except Exception:  # noqa: BLE001, S110 - the app's exception is on its way
+    except Exception:  # the app's exception is on its way
         pass

@@ -44,7 +44,7 @@ class ValueCleaner:
         try:
             if isinstance(attributes, Mapping):
                 return self._mapping(attributes, 0, [self._limits.max_parts], "", None)
-        except Exception:  # noqa: BLE001, S110 - reported below
+        except Exception:  # reported below
             pass
         self.note(kinds.REFUSED, "attributes")
         return None
@@ -60,7 +60,7 @@ class ValueCleaner:
             if type(value) in _DICTS and len(value) <= self._limits.max_items:
                 return self._clean_dict(value, max_chars)
             return self._any(value, 0, [self._limits.max_parts], "", max_chars)
-        except Exception:  # noqa: BLE001 - the object may raise anything
+        except Exception:  # the object may raise anything
             return self._unreadable(value, "")
 
     def _clean_dict(self, values: Mapping[Any, Any], max_chars: int | None) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class ValueCleaner:
             if self._is_plain(value):
                 return value
             return self._any(value, 0, [self._limits.max_parts], key, None)
-        except Exception:  # noqa: BLE001 - the object may raise anything
+        except Exception:  # the object may raise anything
             return self._unreadable(value, key)
 
     def text(self, value: Any) -> str:
@@ -112,7 +112,7 @@ class ValueCleaner:
                 small = self.value(value) if isinstance(value, Mapping | Sequence) else value
                 value = _as_text(small)
             return self._text(value)
-        except Exception:  # noqa: BLE001 - the object may raise anything
+        except Exception:  # the object may raise anything
             return self._unreadable(value, "")
 
     def key(self, key: Any) -> str | None:
@@ -126,7 +126,7 @@ class ValueCleaner:
                 key = _as_text(key)
             if key:
                 return self._text(key[: self._limits.max_key_chars])
-        except Exception:  # noqa: BLE001, S110 - reported below
+        except Exception:  # reported below
             pass
         self.note(kinds.NO_KEY)
         return None
@@ -139,7 +139,7 @@ class ValueCleaner:
             whole = int(time_ns)
             if not isinstance(time_ns, str | bytes) and 0 <= whole < _LATEST_NS:
                 return whole
-        except Exception:  # noqa: BLE001, S110 - reported below
+        except Exception:  # reported below
             pass
         self.note(kinds.NO_TIME)
         return None
@@ -152,7 +152,7 @@ class ValueCleaner:
         try:
             if not isinstance(amount, str | bytes) and isfinite(number := float(amount)):
                 return number
-        except Exception:  # noqa: BLE001, S110 - reported below
+        except Exception:  # reported below
             pass
         self.note(kinds.NO_NUMBER)
         return None
@@ -207,7 +207,7 @@ class ValueCleaner:
         for value in self._first(values, parts, key):
             try:
                 result.append(self._any(value, depth + 1, parts, key, max_chars))
-            except Exception:  # noqa: BLE001 - the object may raise anything
+            except Exception:  # the object may raise anything
                 result.append(self._unreadable(value, key))
         return tuple(result)
 
@@ -236,7 +236,7 @@ class ValueCleaner:
             return
         try:
             result[key] = self._any(value, depth + 1, parts, key, max_chars)
-        except Exception:  # noqa: BLE001 - the object may raise anything
+        except Exception:  # the object may raise anything
             result[key] = self._unreadable(value, key)
 
     def _first(self, values: Iterable[Any], parts: list[int], key: str) -> list[Any]:
@@ -283,7 +283,7 @@ class ValueCleaner:
         self.note(kinds.UNREADABLE, key)
         try:
             return f"[UNREADABLE {strict_text(str(type(value).__name__))[:_LAST_WORD]}]"
-        except Exception:  # noqa: BLE001 - a metaclass can do anything
+        except Exception:  # a metaclass can do anything
             return "[UNREADABLE]"
 
 

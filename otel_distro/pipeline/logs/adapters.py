@@ -61,7 +61,7 @@ def structlog_processor(
             )
         for key, value in ids().items():
             event_dict.setdefault(key, value)
-    except Exception:  # noqa: BLE001, S110 - logging must not fail because of us
+    except Exception:  # logging must not fail because of us
         pass
     return event_dict
 
@@ -88,7 +88,7 @@ def loguru_sink(message: Any) -> None:
             caught.value if caught is not None else None,
             int(record["time"].timestamp() * 1e9),
         )
-    except Exception:  # noqa: BLE001, S110 - logging must not fail because of us
+    except Exception:  # logging must not fail because of us
         pass
 
 

@@ -71,10 +71,10 @@ class FileOutput(LogRecordExporter):
         """Append *batch*; a full disk loses these lines and is reported once."""
         try:
             self._file.append([json_line(entry) + "\n" for entry in batch])
-        except Exception as error:  # noqa: BLE001 - must not raise into the app
+        except Exception as error:  # must not raise into the app
             messages.warn_once(
-                f"the log file {self._file.path} cannot be written ({type(error).__name__}); "
-                "lines are missing there, the app is not affected"
+                f"cannot write log file {self._file.path} ({type(error).__name__}); "
+                "its lines are lost, the app is not affected"
             )
             return LogRecordExportResult.FAILURE
         return LogRecordExportResult.SUCCESS

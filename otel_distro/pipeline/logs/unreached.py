@@ -59,7 +59,7 @@ def _export(logger: logging.Logger, record: logging.LogRecord) -> None:
         if handler is None or record.levelno < handler.level or not _is_unreached(logger):
             return
         handler.handle(record)
-    except Exception:  # noqa: BLE001, S110 - logging must not fail because of us
+    except Exception:  # logging must not fail because of us
         pass
 
 

@@ -46,7 +46,7 @@ class _Put:
             from otel_wire import clients
 
             clients.install(module)
-        except Exception as error:  # noqa: BLE001 - the app must be able to import its library
+        except Exception as error:  # the app must be able to import its library
             self._faults.record("wire", error)
             messages.warn(
                 f"calls through {module.__name__} are not observed, and not stopped by budgets, "

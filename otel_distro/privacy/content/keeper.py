@@ -52,7 +52,7 @@ class ContentKeeper(SpanExporter):
                 store.write(self._path, rows)
         except Exception as error:  # noqa: BLE001 - must not raise into the app
             messages.warn_once(
-                f"messages could not be stored in {self._path} ({type(error).__name__}); "
+                f"cannot store messages in {self._path} ({type(error).__name__}); "
                 "calls and costs are not affected"
             )
             return SpanExportResult.FAILURE

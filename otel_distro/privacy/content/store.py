@@ -69,7 +69,7 @@ def read(path: Path, *, trace_id: bytes | None = None, limit: int = 20) -> list[
         if not _has_table(connection):
             return []
         found = connection.execute(
-            f"SELECT start_ns, span_id, trace_id, user_id, sealed FROM messages {where}"  # noqa: S608
+            f"SELECT start_ns, span_id, trace_id, user_id, sealed FROM messages {where}"
             " ORDER BY start_ns DESC LIMIT ?",
             [*values, limit],
         ).fetchall()
@@ -100,7 +100,7 @@ def _delete(path: Path, condition: str, value: int) -> int:
             return 0  # another process is about to create it
         # Overwritten with zeros, not only unlinked from the tree.
         connection.execute("PRAGMA secure_delete = ON").fetchall()
-        deleted = connection.execute(f"DELETE FROM messages WHERE {condition}", [value]).rowcount  # noqa: S608
+        deleted = connection.execute(f"DELETE FROM messages WHERE {condition}", [value]).rowcount
         connection.commit()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return deleted

@@ -6,11 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_distro.base.formatting import usd
+from otel_pricing.model.layers import CLIENT, GATEWAY, WIRE, layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_cost_ledger.query.calls import StoredCall
+
+
+_EVIDENCE = {
+    WIRE: "request and response, as they were sent",
+    CLIENT: "span of a client library",
+    GATEWAY: "span of a gateway",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,11 @@ class Node:
         """Cost of the span by itself, formatted."""
         priced = self.stored.priced
         return f"({usd(priced.cost_nano_usd)})" if not priced.billed else usd(priced.cost_nano_usd)
+
+    @property
+    def evidence(self) -> str:
+        """What the ledger knows the call from."""
+        return _EVIDENCE.get(layer(self.stored.priced.call.scope), "span of a framework")
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -140,7 +140,7 @@ def _by_segment(parts: list[str]) -> str | None:
 
 
 def loose_kind(name: str) -> str | None:
-    """Return the kind of a value named *name* where its look has to agree: `pass`, `acme_key`."""
+    """Return the kind of a value that its name and form decide: `pass`, `acme_key`; else None."""
     parts = segments(name)
     if not parts or parts[-1] in _ABOUT:
         return None

@@ -73,10 +73,10 @@ def _url(session: Any, method: Any, str_or_url: Any) -> Any:
     if method != "POST" and (not isinstance(method, str) or method.upper() != "POST"):
         return None
     try:
-        url = session._build_url(str_or_url)  # noqa: SLF001 - it joins the session's own base URL
+        url = session._build_url(str_or_url)  # it joins the session's own base URL
         if observer.concerns("POST", url.host or "", url.path) and under_way() is None:
             return url
-    except Exception:  # noqa: BLE001 - the library says what is wrong with it
+    except Exception:  # the library says what is wrong with it
         return None
     return None
 
@@ -121,7 +121,7 @@ async def _shown(module: Any, session: Any, kwargs: dict[str, Any]) -> Any:
 def _json(module: Any, session: Any, kwargs: dict[str, Any], json: Any) -> bytes | None:
     """Return *json* as it is sent, made once."""
     if getattr(session, "_json_serialize_bytes", None) is not None:
-        made: bytes = session._json_serialize_bytes(json)  # noqa: SLF001
+        made: bytes = session._json_serialize_bytes(json)
         return made
     dumps = getattr(session, "_json_serialize", json_module.dumps)
     payload = module.payload.JsonPayload(json, dumps=dumps)
@@ -158,10 +158,10 @@ async def _refused(
     about = module.RequestInfo(url, method.upper(), _multidict({}), url)
     response = _empty_response(module, session, method.upper(), url, about)
     response.status, response.reason = REFUSED_STATUS, REFUSED_REASON
-    response._headers = headers  # noqa: SLF001 - there is no public way to make an answer
-    response._raw_headers = tuple((k.encode(), v.encode()) for k, v in headers.items())  # noqa: SLF001
+    response._headers = headers  # there is no public way to make an answer
+    response._raw_headers = tuple((k.encode(), v.encode()) for k, v in headers.items())
     body: bytes = refusal.body()
-    response._body = body  # noqa: SLF001
+    response._body = body
     response.content = module.StreamReader(_NoProtocol(), 2**16, loop=asyncio.get_running_loop())
     response.content.feed_data(body)
     response.content.feed_eof()
@@ -227,8 +227,8 @@ async def _raise_if_asked(session: Any, response: Any, asked: Any) -> None:
 def _record(session: Any, response: Any, exchange: Exchange) -> None:
     """Have *exchange* note the body of *response*, read already or still to be read."""
     status, headers = response.status, response.headers
-    if response._body is not None:  # noqa: SLF001 - read as a whole already
-        exchange.whole(status, headers, response._body)  # noqa: SLF001
+    if response._body is not None:  # read as a whole already
+        exchange.whole(status, headers, response._body)
         return
     exchange.responded(status, headers, decoded=getattr(session, "_auto_decompress", True))
     response.content = _Noted(response.content, exchange)

@@ -96,8 +96,8 @@ class _Sending:
         refusal = admit(exchange)
         if refusal is not None:
             self._refused = _response(refusal.body())
-            del connection._buffer[:]  # noqa: SLF001 - there is no public way to take it back
-            connection._HTTPConnection__state = "Idle"  # noqa: SLF001
+            del connection._buffer[:]  # there is no public way to take it back
+            connection._HTTPConnection__state = "Idle"
             return
         self._exchange = exchange
         observer.opened(exchange)

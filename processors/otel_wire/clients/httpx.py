@@ -96,7 +96,7 @@ def _concerns(request: Any) -> bool:
         return False
     url = request.url
     try:
-        path = url._uri_reference.path  # noqa: SLF001 - `path` would decode it, which takes longer
+        path = url._uri_reference.path  # `path` would decode it, which takes longer
     except AttributeError:
         path = url.path
     host = url.host if observer.has_endpoints else ""
@@ -111,7 +111,7 @@ def _begin(module: Any, request: Any, body: Any) -> Exchange | None:
 def _shown(module: Any, request: Any) -> Any:
     try:
         content: bytes = request.content
-    except Exception:  # noqa: BLE001 - it has not been read
+    except Exception:  # it has not been read
         stream = request.stream
         before = observer.admission is not None
         if isinstance(stream, module.AsyncByteStream):
@@ -129,7 +129,7 @@ def _shown(module: Any, request: Any) -> Any:
 async def _shown_async(module: Any, request: Any) -> Any:
     try:
         content: bytes = request.content
-    except Exception:  # noqa: BLE001 - it has not been read
+    except Exception:  # it has not been read
         stream = request.stream
         before = observer.admission is not None
         if isinstance(stream, module.SyncByteStream):
@@ -171,7 +171,7 @@ def _is_whole(response: Any, exchange: Exchange) -> bool:
         return False
     try:
         content: bytes = response.content
-    except Exception:  # noqa: BLE001 - closed without having been read
+    except Exception:  # closed without having been read
         exchange.responded(response.status_code, response.headers)
         exchange.end(Ending.UNREAD)
         return True

@@ -48,14 +48,14 @@ def _sync(module: Any, stream: Any) -> Callable[..., Any]:
             exchange.failed(sent=type(error).__name__ not in _NEVER_SENT)
             raise
         exchange.responded(response.status, _lower(response.headers))
-        response._chunks = _noted(response._chunks, exchange)  # noqa: SLF001 - has no public name
-        release = response._release  # noqa: SLF001
+        response._chunks = _noted(response._chunks, exchange)  # has no public name
+        release = response._release
 
         def ended(body_consumed: bool) -> Any:  # noqa: FBT001 - called by position
             exchange.end(Ending.COMPLETE if body_consumed else Ending.ABANDONED)
             return release(body_consumed)
 
-        response._release = ended  # noqa: SLF001
+        response._release = ended
         return response
 
     return sent
@@ -78,14 +78,14 @@ def _async(module: Any, stream: Any) -> Callable[..., Any]:
             exchange.failed(sent=type(error).__name__ not in _NEVER_SENT)
             raise
         exchange.responded(response.status, _lower(response.headers))
-        response._chunks = _noted_async(response._chunks, exchange)  # noqa: SLF001
-        release = response._release  # noqa: SLF001
+        response._chunks = _noted_async(response._chunks, exchange)
+        release = response._release
 
         async def ended(body_consumed: bool) -> Any:  # noqa: FBT001 - called by position
             exchange.end(Ending.COMPLETE if body_consumed else Ending.ABANDONED)
             return await release(body_consumed)
 
-        response._release = ended  # noqa: SLF001
+        response._release = ended
         return response
 
     return sent

@@ -1,4 +1,4 @@
-"""Received records are redacted, priced once, stored and forwarded."""
+"""Received telemetry is redacted, priced once, stored and forwarded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests to the receiver: formats, senders and responses."""
+"""Accepted requests: content, form, sender, response."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NUMBERS = iter(range(1000, 100_000))
 
 
 def request(*made: A) -> ExportTraceServiceRequest:
-    """Return a request with *made*, or with one span that nobody has sent before."""
+    """Return a request with *made*, or with one new span."""
     made = made or (A(1, trace=trace_id(next(_NUMBERS))),)
     return ExportTraceServiceRequest(resource_spans=[spans(*made)])
 

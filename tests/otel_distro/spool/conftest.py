@@ -1,4 +1,4 @@
-"""A spool folder in a temporary place, and somebody to send to."""
+"""A spool folder in a temporary place, and a receiver."""
 
 from __future__ import annotations
 

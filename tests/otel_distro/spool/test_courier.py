@@ -1,4 +1,4 @@
-"""Between exporter and connection: what is tried, what is kept, and when it is tried again."""
+"""The transport between exporter and connection: attempts, spooled requests, retries."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Port:
 
 
 class Told(Heard):
-    """What couriers told."""
+    """Reports of transports."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ def courier(told: Told, folder: SpoolFolder) -> SpoolingTransport:
 
 
 def carried(courier: SpoolingTransport, *answers: Answer) -> list[bytes]:
-    """Have a request carried for each answer; return what was really sent."""
+    """Pass a request for each answer; return the sent ones."""
     sent: list[bytes] = []
     payload = encode("traces", spans(2))
     for answer in answers:

@@ -1,4 +1,4 @@
-"""Deliveries of whole programs: counted where they arrive, whatever the collector does."""
+"""Deliveries of whole programs, counted on arrival, with any behaviour of the collector."""
 
 from __future__ import annotations
 
@@ -334,13 +334,13 @@ def test_no_secret_stands_in_the_spool(tmp_path: Path, sink: FaultySink) -> None
 def test_a_signal_that_nobody_takes_is_dropped_and_told_once(
     tmp_path: Path, sink: FaultySink
 ) -> None:
-    """Kept, it would drive out what somebody does take."""
+    """Kept, it would displace accepted records."""
     sink.status = 404
     environ = variables(sink, tmp_path, OTEL_BSP_SCHEDULE_DELAY="50")
     done, _ = app("work(10); time.sleep(0.2); work(10)", environ)
     found = books(environ)["spans"]
 
-    assert done.stderr.count("refuses spans: it answered 404") == 1
+    assert done.stderr.count("rejects spans: it answered 404") == 1
     assert "OTEL_TRACES_EXPORTER=none" in done.stderr
     assert found["dropped"] == {"rejected": 20}
 

@@ -33,7 +33,7 @@ def test_what_is_kept_can_be_sent_later_by_another_process(
 
 
 def test_folders_and_files_are_private_under_any_umask(folder: SpoolFolder) -> None:
-    """Telemetry is redacted, and still nobody else's business."""
+    """Telemetry is redacted, and still private."""
     before = os.umask(0)
     try:
         folder.keep(b"payload", 1)
@@ -97,7 +97,7 @@ def test_a_named_pipe_does_not_hold_the_drain(folder: SpoolFolder, wire: Wire) -
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of somebody else")
 def test_a_folder_of_somebody_else_is_refused(folder: SpoolFolder, heard: Heard) -> None:
-    """They could read or replace what is in it."""
+    """They could read or replace its files."""
     folder.path.mkdir(parents=True)
     os.chown(folder.path, 4242, 4242)
 
@@ -218,7 +218,7 @@ def test_what_is_rejected_for_good_does_not_block_the_rest(folder: SpoolFolder, 
 
 
 def test_where_nobody_takes_it_what_was_kept_stays(folder: SpoolFolder, wire: Wire) -> None:
-    """A wrong address is mended sooner or later."""
+    """A wrong address may be fixed later."""
     folder.keep(b"payload", 1)
     folder.hand_over()
     wire.answers = [Answer(ResponseClass.UNWANTED, "it answered 404")]
@@ -230,7 +230,7 @@ def test_where_nobody_takes_it_what_was_kept_stays(folder: SpoolFolder, wire: Wi
 def test_a_damaged_file_is_sent_as_far_as_it_is_sound_and_set_aside(
     folder: SpoolFolder, wire: Wire
 ) -> None:
-    """The rest goes on without it."""
+    """The rest works without it."""
     for payload in (b"a" * 50, b"b" * 50, b"c" * 50):
         folder.keep(payload, 2)
     folder.hand_over()

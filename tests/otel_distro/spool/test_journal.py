@@ -121,7 +121,7 @@ def _waiting(folder: SpoolFolder) -> int:
 def test_while_the_other_side_has_not_proven_itself_nothing_counts_as_sent_early(
     journal: Journal, folder: SpoolFolder
 ) -> None:
-    """A request to somebody who never answers does not arrive."""
+    """A request without a response does not arrive."""
     journal.begin(written(journal, 5))
     journal.promise()
 

@@ -1,4 +1,4 @@
-"""Spool files: what was written is read back, whatever happens to the bytes in between."""
+"""Spool files: written records are read back in spite of damaged bytes."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_no_bytes_stop_the_reader(noise: bytes) -> None:
 
 
 def test_a_file_made_of_record_marks_is_read_in_linear_time() -> None:
-    """Somebody may put such a file there; one that takes hours would stop all sending."""
+    """Another program may create such a file; one that takes hours would stop all sending."""
     data = pack_header() + b"\xf5REC" * 500_000
 
     assert not sound(data)

@@ -1,4 +1,4 @@
-"""A status of 200 is judged by what comes with it, for each signal and over HTTP and gRPC."""
+"""A status of 200 is classified by its body, for each signal and over HTTP and gRPC."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_rejected_spans_are_counted_reported_and_not_sent_again(
         OTEL_LOGS_EXPORTER="none",
     )
     done = instrumented(PROGRAM, environ)
-    assert done.stderr.count("refuses spans: it rejected 1,000,000 spans") == 1, done.stderr
+    assert done.stderr.count("rejects spans: it rejected 1,000,000 spans") == 1, done.stderr
     assert "no such tenant" in done.stderr
     books = json.loads((tmp_path / "state/otel-distro/spool/deliveries.json").read_text())
     (today,) = books["days"].values()

@@ -126,7 +126,7 @@ def test_a_sparkline_tells_nothing_from_little() -> None:
 
 @pytest.mark.parametrize("width", [60, 120])
 def test_terminal_escapes_in_names_are_neutralised(tmp_path: Path, width: int) -> None:
-    """In models, errors and whatever else is shown."""
+    """In models, errors and other shown text."""
     text = drawn(snapshot_of(write_hostile(tmp_path, NOW)), width)
 
     assert "\x1b" not in text

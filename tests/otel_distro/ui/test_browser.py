@@ -508,7 +508,7 @@ def test_live_refresh_can_be_stopped(address: str, open_page: Callable[..., Seen
 def test_an_empty_ledger_says_what_to_do_and_fills_by_itself(
     tmp_path: Path, open_page: Callable[..., Seen]
 ) -> None:
-    """Nobody has to reload."""
+    """Without a reload."""
     with served(tmp_path) as url:
         page = open_page(url, ticking=True).page
         assert "otel-distro run -- python your_app.py" in page.locator("main").inner_text()
@@ -528,7 +528,7 @@ def test_without_scripts_everything_is_there(address: str, open_page: Callable[.
 
 
 def test_inline_scripts_and_styles_do_not_run(address: str, open_page: Callable[..., Seen]) -> None:
-    """Should markup of somebody else ever get into a page, it would be inert."""
+    """Foreign markup in a page would be inert."""
     seen = open_page(address)
     seen.page.evaluate(
         """(() => {

@@ -49,7 +49,7 @@ def panel(client: TestClient, name: str, **query: str) -> str:
 
 
 def values(html: str, style: str | None = None) -> list[float]:
-    """What the bars of a chart stand for."""
+    """Values of a chart's bars."""
     marks = re.findall(r'<rect class="bar (\w+)"[^>]*data-value="([\d.]+)"', html)
     return [float(value) for name, value in marks if style in {None, name}]
 

@@ -25,7 +25,7 @@ TOKEN = "correct horse battery staple"
     ["127.0.0.1", "127.0.0.1:4320", "localhost", "LOCALHOST:1", "[::1]", "[::1]:4320"],
 )
 def test_the_page_is_served_under_the_names_of_this_machine(visit: TestClient, host: str) -> None:
-    """Whatever the port: it may be forwarded."""
+    """With any port: it may be forwarded."""
     assert visit.get("/", headers={"host": host}).status_code == 200
 
 
@@ -176,7 +176,7 @@ def test_others_are_let_in_only_with_a_token(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
 def test_loopback_needs_none(host: str) -> None:
-    """Nobody else reaches it."""
+    """No other user reaches it."""
     check_host(host, None)
 
 

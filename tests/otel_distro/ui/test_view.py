@@ -127,7 +127,7 @@ queries = st.fixed_dictionaries(
 
 @given(queries)
 def test_a_url_made_of_a_view_makes_that_view(query: dict[str, str]) -> None:
-    """Whatever is in the names."""
+    """With any names."""
     view = read_view(query, NOW, FULL)
     again = read_view(dict(parse_qsl(urlsplit(view.url()).query)), NOW, FULL)
 

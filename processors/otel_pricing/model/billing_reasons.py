@@ -1,0 +1,8 @@
+"""Billing reasons that reports look for."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CACHED: Final = "answered from a cache: no request was sent"
+"""Billing reason of a framework's span without a request on the wire."""

@@ -1,0 +1,157 @@
+"""Budgets and the ledger are one account: what is booked is what the ledger holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_budget.cost_budget import Action, CostBudget
+from otel_distro.pipeline.budgets.booking import Booking
+from otel_distro.pipeline.budgets.calls import GatedCalls
+from otel_pricing import CostStatus, ModelCall, PricedCall, Usage
+from otel_pricing.model.layers import WIRE_SCOPE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_budget.book import Book
+
+BUDGETS = (
+    CostBudget.per_day(Decimal(5), Action.REFUSE),
+    replace(CostBudget.per_day(Decimal(5), Action.WARN), name="soft"),
+)
+NOON_NS = 1_763_000_000_000_000_000
+
+
+class Sums:
+    """Adds up what is charged to each budget."""
+
+    def __init__(self) -> None:
+        self.spent: Counter[str] = Counter()
+
+    def charge(self, entries: Sequence[tuple[Book, int]]) -> list[Any]:
+        for book, amount in entries:
+            self.spent[book.budget] += amount
+        return []
+
+
+@dataclass
+class Admission:
+    """A call at the gate, as the accounts see it."""
+
+    written: tuple[tuple[Book, int], ...]
+    is_settled: bool = True
+    is_in_ledger: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call: what the gate charged, what the ledger holds, and what it holds in the end."""
+
+    at_gate: int | None
+    in_ledger: int
+    billed: bool
+    billed_in_the_end: bool
+    late: bool
+
+
+CASES = st.builds(
+    Case,
+    at_gate=st.none() | st.integers(0, 10_000),
+    in_ledger=st.integers(0, 10_000),
+    billed=st.booleans(),
+    billed_in_the_end=st.booleans(),
+    late=st.booleans(),
+)
+
+
+def priced(number: int, cost: int | None, *, billed: bool = True) -> PricedCall:
+    call = ModelCall(
+        trace_id=number + 1,
+        span_id=number + 1,
+        start_ns=NOON_NS,
+        end_ns=NOON_NS + 1,
+        scope=WIRE_SCOPE,
+        operation="chat",
+        provider="openai",
+        request_model="gpt-4o",
+        usage=Usage(input_tokens=1, output_tokens=1),
+    )
+    status = CostStatus.UNPRICED if cost is None else CostStatus.PRICED
+    return PricedCall(call=call, status=status, cost_nano_usd=cost, billed=billed)
+
+
+def at_gate(books: Sums, amount: int) -> Admission:
+    book = BUDGETS[0].book({}, NOON_NS, lambda _scope, value: value)
+    assert book is not None
+    books.charge([(book, amount)])
+    return Admission(((book, amount),))
+
+
+@pytest.fixture
+def books() -> Sums:
+    return Sums()
+
+
+def booking_of(books: Sums) -> Booking:
+    return Booking(
+        BUDGETS,
+        books,  # type: ignore[arg-type]  # all that it asks of them
+        GatedCalls(),
+        lambda _scope, value: value,
+        lambda _crossings: None,
+    )
+
+
+@given(st.lists(CASES, max_size=8))
+def test_what_is_booked_is_what_the_ledger_holds(cases: list[Case]) -> None:
+    """Whatever the gate charged, however decisions are revised, settled late or not."""
+    books = Sums()
+    booking = booking_of(books)
+    admissions = []
+    for number, case in enumerate(cases):
+        if case.at_gate is not None:
+            admission = at_gate(books, case.at_gate)
+            admission.is_settled = not case.late
+            admissions.append(admission)
+            booking.note_admitted((number + 1, number + 1), admission)  # type: ignore[arg-type]
+    new = [priced(n, case.in_ledger, billed=case.billed) for n, case in enumerate(cases)]
+    booking.take(new, [])
+    for admission in admissions:
+        admission.is_settled = True
+    revised = [
+        priced(n, case.in_ledger, billed=case.billed_in_the_end)
+        for n, case in enumerate(cases)
+        if case.billed_in_the_end is not case.billed
+    ]
+    booking.take([], revised)
+
+    held = sum(case.in_ledger for case in cases if case.billed_in_the_end)
+    assert (books.spent["day"], books.spent["soft"]) == (held, held)
+
+
+def test_a_call_of_unknown_cost_keeps_the_charge_of_the_gate(books: Sums) -> None:
+    """It may have cost that much."""
+    booking = booking_of(books)
+    booking.note_admitted((1, 1), at_gate(books, 500))  # type: ignore[arg-type]
+    booking.take([priced(0, None)], [])
+
+    assert books.spent["day"] == 500
+
+
+def test_a_call_of_unknown_cost_that_turns_out_to_be_another_one_costs_nothing(
+    books: Sums,
+) -> None:
+    """The one that is billed in its place is booked."""
+    booking = booking_of(books)
+    booking.note_admitted((1, 1), at_gate(books, 500))  # type: ignore[arg-type]
+    booking.take([priced(0, None)], [])
+    booking.take([priced(1, 300)], [priced(0, None, billed=False)])
+
+    assert books.spent["day"] == 300

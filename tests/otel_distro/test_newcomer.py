@@ -1,0 +1,253 @@
+"""The first hour of a newcomer: the steps of the README on 80 columns, without a collector."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from support.charging_provider import ChargingProvider
+from support.ledger_cli import run as command
+from support.otlp_archive import chat_span, write_archive
+from support.process import BIN, clean_environment, free_port, run
+
+pytestmark = pytest.mark.process
+
+OTEL_DISTRO = str(BIN / "otel-distro")
+
+APP = """
+import sys
+import anthropic, openai
+
+url = sys.argv[1]
+client = openai.OpenAI(base_url=url + "/v1", api_key="k", max_retries=0)
+question = [{"role": "user", "content": "I am ada@lovelace.example"}]
+client.chat.completions.create(model="gpt-4o", messages=question)
+anthropic.Anthropic(base_url=url, api_key="k").messages.create(
+    model="claude-sonnet-4-5", max_tokens=100, messages=question)
+"""
+
+SERVER = """
+import openai, os
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+client = openai.OpenAI(base_url=os.environ["PROVIDER"] + "/v1", api_key="k", max_retries=0)
+
+def ask(request):
+    question = [{"role": "user", "content": "hi"}]
+    answer = client.chat.completions.create(model="gpt-4o", messages=question)
+    return PlainTextResponse(answer.id)
+
+app = Starlette(routes=[Route("/", ask)])
+"""
+
+
+def without_collector(home: Path, **variables: str) -> dict[str, str]:
+    """An environment of a terminal with 80 columns, whose collector is away."""
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    return clean_environment(home, COLUMNS="80", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **variables)
+
+
+def ours(text: str) -> list[str]:
+    """Return the lines that this distribution printed."""
+    return [line for line in text.splitlines() if line.startswith("otel_distro:")]
+
+
+def test_a_program_is_run_and_its_costs_are_shown(tmp_path: Path) -> None:
+    """Two clients without any instrumentation set up; the ledger has both calls."""
+    app = tmp_path / "shop.py"
+    app.write_text(APP)
+    environ = without_collector(tmp_path)
+    with ChargingProvider() as provider:
+        done = run([OTEL_DISTRO, "run", "--", "python", str(app), provider.url], environ)
+    costs = run([OTEL_DISTRO, "costs", "--since", "1h", "--by", "service,model"], environ)
+    calls = run([OTEL_DISTRO, "calls"], environ)
+
+    assert done.returncode == 0, done.stderr
+    assert "2 model calls" in done.stderr
+    assert len([line for line in ours(done.stderr) if "deliver" in line]) == 1
+    assert "Traceback" not in done.stderr
+    assert {"gpt-4o", "claude-sonnet-4-5"} <= set(costs.stdout.split())
+    assert "shop" in costs.stdout
+    assert len(calls.stdout.splitlines()) == 3
+
+
+def test_a_web_server_reports_an_outage_in_one_line(tmp_path: Path) -> None:
+    """uvicorn configures logging by a dictionary, which enables loggers again."""
+    (tmp_path / "web.py").write_text(SERVER)
+    port = free_port()
+    with ChargingProvider() as provider:
+        environ = without_collector(
+            tmp_path,
+            PROVIDER=provider.url,
+            OTEL_BSP_SCHEDULE_DELAY="50",
+            OTEL_METRIC_EXPORT_INTERVAL="50",
+        )
+        arguments = ["uvicorn", "--app-dir", str(tmp_path), "web:app", "--port", str(port)]
+        with subprocess.Popen(
+            [OTEL_DISTRO, "run", "--", *arguments],
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as server:
+            seen = []
+            for line in server.stdout or ():
+                seen.append(line)
+                if "Uvicorn running" in line:
+                    break
+            for _ in range(5):
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
+                    assert answer.status == 200
+            for line in server.stdout or ():
+                seen.append(line)
+                if "cannot deliver telemetry" in line:
+                    break
+            server.terminate()
+            seen += list(server.stdout or ())
+
+    assert [line for line in seen if "Failed to export" in line or "Traceback" in line] == []
+    assert len([line for line in seen if "cannot deliver telemetry" in line]) == 1
+
+
+def test_a_program_runs_alike_without_the_launcher(tmp_path: Path) -> None:
+    """Plain python with the API in the code: nothing is recorded, nothing fails."""
+    script = (
+        "import otel_distro\n"
+        "with otel_distro.session('a'), otel_distro.tenant('acme'):\n"
+        "    print(otel_distro.budget.remaining())\n"
+    )
+    for more in ({}, {"OTEL_SDK_DISABLED": "true"}):
+        done = run([sys.executable, "-c", script], without_collector(tmp_path, **more))
+
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_test_over_its_cost_fails_without_an_option_of_pytest(tmp_path: Path) -> None:
+    """The plug-in is found by its entry point."""
+    (tmp_path / "test_shop.py").write_text(
+        "import openai, os, pytest\n\n"
+        "@pytest.mark.max_cost('0.0000001')\n"
+        "def test_dear():\n"
+        "    client = openai.OpenAI(base_url=os.environ['PROVIDER'] + '/v1', api_key='k')\n"
+        "    client.chat.completions.create(\n"
+        "        model='gpt-4o', messages=[{'role': 'user', 'content': 'hi'}])\n"
+    )
+    with ChargingProvider() as provider:
+        environ = without_collector(tmp_path, PROVIDER=provider.url)
+        done = run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], environ, cwd=tmp_path
+        )
+
+    assert done.returncode == 1, done.stdout
+    assert "test_dear" in done.stdout
+
+
+@pytest.mark.parametrize("columns", [80, 100, 120])
+@pytest.mark.parametrize("question", ["costs", "calls", "reports stats"])
+def test_tables_fit_narrow_terminals(
+    question: str, columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Model names stay readable, ids whole; what is left out is named with the way to see it."""
+    model = "claude-sonnet-4-5-20250929"
+    trace = "ab" * 16
+    archive = write_archive(
+        tmp_path / "a.jsonl",
+        *(
+            chat_span(n, **{"gen_ai.request.model": model, "gen_ai.response.model": model})
+            for n in range(3)
+        ),
+    )
+    ledger = tmp_path / "ledger.db"
+    assert command("ledger", "import", archive, "--ledger", ledger).exit_code == 0
+    monkeypatch.setattr("otel_distro.cli.output._PIPED_WIDTH", columns)
+    done = command(*question.split(), "--ledger", ledger)
+
+    lines = done.stdout.splitlines()
+    assert done.exit_code == 0
+    assert max(map(len, lines)) <= columns
+    assert model[:17] in done.stdout
+    if question == "calls":
+        ids = [line.split()[-1] for line in lines if line.startswith("01-01")]
+        assert [len(found) for found in ids] == [len(trace)] * 3
+    if "left out" in done.stderr:
+        assert "--json" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["costs", "--ledger", "lodger.db"], "did you mean"),
+        (["calls", "--status", "unpricd"], "did you mean unpriced?"),
+        (["costs", "--since", "1h", "--until", "2h"], "nothing can be in this window"),
+        (["costs", "--by", "modle"], "did you mean model?"),
+        (["reports", "whatif", "--model", "gpt4o=o3", "--since", "2026-01-01"], "mean gpt-4o?"),
+        (["reports", "report", "--by", "tenant"], "only a report with --html"),
+    ],
+)
+def test_a_typing_error_does_not_look_like_an_empty_ledger(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 2 and the nearest name."""
+    monkeypatch.chdir(tmp_path)
+    archive = write_archive(tmp_path / "a.jsonl", chat_span(0))
+    assert command("ledger", "import", archive, "--ledger", "ledger.db").exit_code == 0
+    monkeypatch.setenv("OTEL_DISTRO_LEDGER", str(tmp_path / "ledger.db"))
+    done = command(*arguments)
+
+    assert done.exit_code == 2, done.output
+    assert said in " ".join(done.stderr.split())
+
+
+def test_a_budget_that_cannot_be_used_is_no_missing_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The amount is reported, with what is allowed."""
+    monkeypatch.setenv("OTEL_DISTRO_BUDGET_USD_PER_DAY", "five")
+    done = command("budgets")
+
+    assert done.exit_code == 2
+    assert "OTEL_DISTRO_BUDGET_USD_PER_DAY='five'" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["text", "database"])
+def test_files_of_others_are_left_alone(kind: str, tmp_path: Path) -> None:
+    """A wrong OTEL_DISTRO_LEDGER changes neither content, nor name, nor mode of that file."""
+    file = tmp_path / "notes.txt"
+    if kind == "text":
+        file.write_text("buy milk\n" * 500)
+    else:
+        with closing(sqlite3.connect(file)) as theirs:
+            theirs.execute("CREATE TABLE notes (text)")
+            theirs.commit()
+    file.chmod(0o644)
+    before = file.read_bytes()
+    app = tmp_path / "shop.py"
+    app.write_text(APP)
+    environ = without_collector(tmp_path, OTEL_DISTRO_LEDGER=str(file))
+    with ChargingProvider() as provider:
+        done = run([OTEL_DISTRO, "run", "--", "python", str(app), provider.url], environ)
+    shown = run([OTEL_DISTRO, "costs"], environ)
+
+    assert done.returncode == 0, done.stderr
+    assert shown.returncode == 1
+    assert file.read_bytes() == before
+    assert file.stat().st_mode & 0o777 == 0o644
+    others = {path.name for path in tmp_path.glob("notes.txt*")} - {"notes.txt"}
+    assert others <= {"notes.txt.spill.jsonl"}
+
+
+def test_the_demo_runs_where_its_folder_is_read_only(tmp_path: Path) -> None:
+    """It uses a temporary folder and prints the command that shows it."""
+    blocked = tmp_path / "state"
+    blocked.write_text("a file where the folder should be")
+    done = run([OTEL_DISTRO, "demo"], without_collector(tmp_path, TMPDIR=str(tmp_path)))
+
+    assert done.returncode == 0, done.stderr
+    assert "the demo is stored in" in done.stderr
+    assert f"otel-distro ui --ledger {tmp_path}" in done.stdout
