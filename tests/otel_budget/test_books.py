@@ -242,7 +242,7 @@ def test_each_threshold_is_told_once(books: Books) -> None:
 
 
 def test_thresholds_are_told_again_in_the_next_window(books: Books) -> None:
-    """Each window begins anew."""
+    """Each window starts at zero."""
     books.charge([(book(start_ns=1), 60)])
 
     assert [c.percent for c in books.charge([(book(start_ns=2), 60)])] == [50]
