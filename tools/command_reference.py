@@ -1,4 +1,4 @@
-"""The page of commands, made from the commands themselves.
+"""Generator of the page of commands from the commands themselves.
 
 python -m tools.command_reference docs/commands.md    # writes it in place
 """

@@ -1,4 +1,4 @@
-"""What the bundled dashboards show.
+"""The bundled dashboards.
 
 Dollars come from `otel_distro_cost_total`, a counter of integer nano-dollars that the programs
 themselves send: it counts every billed call once, whatever is sampled.

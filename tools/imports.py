@@ -1,8 +1,8 @@
-"""Counts what the layout of the packages looks like: folders, imports between them, cycles.
+"""Counts of the package layout: folders, imports between them, cycles.
 
     python tools/imports.py [--edges] [--check]
 
-A room is a package folder. Imports inside functions and under `TYPE_CHECKING` do not count for
+A room is a folder with modules. Imports inside functions and under `TYPE_CHECKING` do not count for
 cycles at run time, but they do for the reader, so both figures are printed. `--check` ends with 1
 where a limit of the layout is broken.
 """

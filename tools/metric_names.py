@@ -1,7 +1,7 @@
-"""What metrics are called in Prometheus: dots become underscores, units and `_total` suffixes.
+"""Names of metrics in Prometheus: dots become underscores, units and `_total` suffixes.
 
 A unit in braces (`{nano_usd}`) leaves no trace in the name; `s` becomes `_seconds`. Rules and
-dashboards may only use names that stand here; the end-to-end test meets each of them in a real
+dashboards may only use names listed here; the end-to-end test meets each of them in a real
 Prometheus.
 """
 
@@ -31,7 +31,7 @@ FROM_PROGRAMS_IN_TROUBLE = frozenset(
         "otel_distro_redaction_failures_total",
     }
 )
-"""Sent once there is something to tell: trouble, or an event of the app's own."""
+"""Sent only after a fault or an event of the app."""
 
 FROM_SPANS = frozenset(
     {

@@ -1,4 +1,4 @@
-"""Grafana dashboards as values: what a panel shows, and the JSON that Grafana reads.
+"""Grafana dashboards as values: panels and their JSON.
 
 python -m tools.panels collector-config/grafana/dashboards
 """
@@ -30,7 +30,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One panel; panels of a row stand side by side and share its width equally."""
+    """One panel; panels of a row are side by side and share its width equally."""
 
     title: str
     kind: Kind

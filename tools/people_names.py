@@ -1,4 +1,4 @@
-"""Make the table of given and family names that redaction knows.
+"""Generator of the table of given and family names for redaction.
 
     pip install --target /tmp/names Faker names
     PYTHONPATH=/tmp/names python tools/people_names.py processors/otel_redaction/people/names.txt

@@ -1,4 +1,4 @@
-"""What the Collector masks: the second line behind the redaction inside each process.
+"""Masking rules of the Collector: the second line behind the redaction in each process.
 
 The first line validates check digits and context; RE2, which the Collector uses, can do neither.
 So this table keeps to forms that are secret on sight. A match here means that something reached

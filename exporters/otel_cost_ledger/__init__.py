@@ -1,6 +1,6 @@
 """The exact cost ledger: one row a model call in SQLite, and sums that cannot drift from the rows.
 
-`LedgerWriter` stores priced calls and survives what happens to disks; `open_ledger` and the
+`LedgerWriter` stores priced calls and survives faults of disks; `open_ledger` and the
 functions of `otel_cost_ledger.queries` answer questions without ever changing the file.
 """
 

@@ -26,7 +26,7 @@ _log = logging.getLogger("otel_cost_ledger")
 
 
 class SqliteCostExporter(SpanExporter):
-    """Stores what every model call cost; spans that are no model calls are left alone.
+    """Stores the cost of every model call; other spans are ignored.
 
     Put it behind a `BatchSpanProcessor`. *path* None means `default_ledger_path`. Names go
     through *clean* before they are stored; without *pseudonym_key* users and sessions are not.
@@ -69,17 +69,17 @@ class SqliteCostExporter(SpanExporter):
         except Exception as error:  # noqa: BLE001 - an exporter must not raise into the SDK
             if not self._complained:
                 self._complained = True
-                # The type only: a message may quote what a span says.
+                # The type only: a message may quote values of a span.
                 _log.warning("a batch of spans could not be priced: %s", type(error).__name__)
             return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Store what waits; the ledger's own timeouts are shorter than any sensible one."""
+        """Store waiting calls; the ledger's own timeouts are shorter than any sensible one."""
         return self._writer.force_flush().durable
 
     def shutdown(self) -> None:
-        """Store what waits, leave the rest in the spill file, and close the ledger."""
+        """Store waiting calls, leave the rest in the spill file, and close the ledger."""
         self._writer.shutdown()
 
     def before_fork(self) -> None:
@@ -92,7 +92,7 @@ class SqliteCostExporter(SpanExporter):
             self._lock.release()
 
     def after_fork_in_child(self) -> None:
-        """Start anew; what was decided on is the parent's."""
+        """Reset after fork; the parent keeps its billing decisions."""
         self._lock = threading.Lock()
         self._window = BillingWindow()
 

@@ -1,4 +1,4 @@
-"""The demo's app: an ordinary program that calls a model. It knows nothing of OpenTelemetry."""
+"""The demo's app: an ordinary program that calls a model. It does not use OpenTelemetry."""
 
 from __future__ import annotations
 

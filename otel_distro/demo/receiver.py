@@ -1,4 +1,4 @@
-"""Catches on loopback everything a program would export, so that it can be looked through."""
+"""A receiver on loopback for everything that a program exports."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Receiver:
         return b"".join(body for bodies in self.bodies.values() for body in bodies)
 
     def redactions(self) -> dict[str, int]:
-        """Return how many values were redacted by kind, as the program's own metric says."""
+        """Return how many values were redacted by kind, from the program's own metric."""
         from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
             ExportMetricsServiceRequest,
         )
@@ -57,7 +57,7 @@ class Receiver:
                             continue
                         for point in metric.sum.data_points:
                             words = {pair.key: pair.value.string_value for pair in point.attributes}
-                            # Counters are cumulative, so the last one of a series stands.
+                            # Counters are cumulative, so the last one of a series counts.
                             latest[words.get(KIND, ""), str(sorted(words.items()))] = point.as_int
         totals: dict[str, int] = {}
         for (kind, _), value in latest.items():

@@ -1,4 +1,4 @@
-"""Runs the demo's app as a user would and collects what there is to show."""
+"""Runs the demo's app and collects the results."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DemoFailedError(OtelDistroError):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the demo has to show."""
+    """Results of the demo."""
 
     requests: int
     """Requests that reached the fake provider."""
@@ -38,7 +38,7 @@ class Shown:
     """Values redacted before export, by kind."""
     planted: int
     leaked: tuple[str, ...]
-    """Planted secrets found in what was exported or stored; none, or something is wrong."""
+    """Planted secrets found in exported or stored data; none unless redaction failed."""
     exported_bytes: int
     ledger: Path
 
@@ -78,7 +78,7 @@ def _environment(environ: Mapping[str, str], folder: Path, endpoint: str) -> dic
     plain = {
         name: value
         for name, value in environ.items()
-        # Nobody is told anything here: even the receiver is part of the demo.
+        # Nothing leaves the machine: the receiver is part of the demo too.
         if name != DO_NOT_TRACK and not name.startswith(("OTEL_", PREFIX))
     }
     return launch_environment(plain) | {

@@ -1,1 +1,1 @@
-"""Questions that people ask of the ledger and of running programs."""
+"""Reports on the ledger and on running programs."""

@@ -1,6 +1,6 @@
-"""Where the stack's files are, and how they get to where compose is run.
+"""The stack's files and their copies for compose.
 
-An installed wheel carries them inside this package; in a checkout they stand at its root.
+An installed wheel carries them inside this package; in a checkout they are at its root.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def bundled() -> Path:
 
 
 def write_files(folder: Path, *, overwrite: bool = False) -> list[Path]:
-    """Copy the stack's files into *folder*; return what was written.
+    """Copy the stack's files into *folder*; return the written paths.
 
-    Files that are there already are kept, unless *overwrite*: somebody may have changed them.
+    Existing files are kept, unless *overwrite*: they may have been edited.
     """
     source = bundled()
     written = []

@@ -1,4 +1,4 @@
-"""What listens where when the bundled stack runs, and how each part tells that it is well."""
+"""Addresses of the bundled stack, and the health check of each part."""
 
 from __future__ import annotations
 

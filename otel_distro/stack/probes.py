@@ -1,4 +1,4 @@
-"""Asks every part of the stack whether it is well, and says how to mend what is not.
+"""Health checks of every part of the stack, with remedies.
 
 Nothing is changed: the only thing sent is an OTLP request without a span in it.
 """

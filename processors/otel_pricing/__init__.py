@@ -1,4 +1,4 @@
-"""What a model call cost: span -> usage -> price -> billed once.
+"""Cost of model calls: span -> usage -> price -> billed once.
 
     record = from_readable_span(span)         # or read_spans("archive.jsonl")
     call = read_call(record)                  # None unless it is a model call

@@ -48,11 +48,13 @@ _KINDS = {
     "ObservableGauge": "gauge",
 }
 _FACTORY = re.compile(r"create_(observable_)?(counter|up_down_counter|gauge|histogram)$")
-_OF_THE_APP = "otel_distro/measuring/business.py"
-"""Makes what the app asks for, under names of the app's."""
-_HANDED_ON = "otel_distro/tolerance/"
-"""Stands between the SDK and whoever makes an instrument; makes none of its own."""
-_THE_SDKS = "otel_distro/sdk_counts.py"
+_OF_THE_APP = "otel_distro/api/measuring/business.py"
+"""Makes instruments of the app, under its names."""
+_HANDED_ON = "otel_distro/pipeline/input_limits/"
+"""Passes requests for instruments on to the SDK; makes none of its own."""
+_OF_THE_CONVENTIONS = "otel_distro/pipeline/accounting/wire_spans.py"
+"""Makes the client metrics of the GenAI conventions, under their names."""
+_THE_SDKS = "otel_distro/pipeline/sdk_counters.py"
 """Makes the SDK's own, as it does: `tests/otel_distro/test_sdk_counts.py`."""
 
 
@@ -210,7 +212,7 @@ def _factories() -> tuple[tuple[str, int, int], ...]:
             if (
                 path.relative_to(PROJECT)
                 .as_posix()
-                .startswith((_OF_THE_APP, _HANDED_ON, _THE_SDKS))
+                .startswith((_OF_THE_APP, _HANDED_ON, _OF_THE_CONVENTIONS, _THE_SDKS))
             ):
                 continue
             text = path.read_text(encoding="utf-8")

@@ -93,10 +93,10 @@ def test_the_doctor_says_whether_anybody_looks_for_alerts(
         (found,) = check_alerts(load(process_environment()).settings)
         return found.status, found.found
 
-    assert said() == ("ok", "go to nobody (OTEL_DISTRO_ALERT_URLS is not set)")
+    assert said() == ("ok", "are not sent (OTEL_DISTRO_ALERT_URLS is not set)")
     with WebHook() as hook:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", hook.url)
-        assert said() == ("warn", "1 place, and nobody has looked for any yet")
+        assert said() == ("warn", "1 place, and no check has run yet")
         run("reports", "alerts", "check")
         assert said() == ("ok", "1 place, looked for 0 minutes ago")
     two_days_ago = time.time() - 2 * 86_400

@@ -246,7 +246,7 @@ def test_each_threshold_is_told_once(accounts: BudgetAccounts) -> None:
 
 
 def test_thresholds_are_told_again_in_the_next_window(accounts: BudgetAccounts) -> None:
-    """Each window begins anew."""
+    """Each window starts at zero."""
     accounts.charge([(account(start_ns=1), 60)])
 
     assert [c.percent for c in accounts.charge([(account(start_ns=2), 60)])] == [50]

@@ -1,4 +1,4 @@
-"""Which requests are model calls, what they may cost, and what answers say they cost."""
+"""Model calls among requests, bounds on their cost, and the cost in responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who a call is made for, and what programs may ask of their budgets."""
+"""Scopes of a call, and the budget functions for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a ledger does, whether it is a file or a PostgreSQL database."""
+"""Behaviour of a ledger, in a file and in a PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -353,7 +353,7 @@ def test_both_kinds_give_the_same_answers(
     exact_calls: int,
 ) -> None:
     """Every question, every grouping, to the last digit."""
-    monkeypatch.setattr("otel_cost_ledger.latency.EXACT_CALLS", exact_calls)
+    monkeypatch.setattr("otel_cost_ledger.query.latency.EXACT_CALLS", exact_calls)
     made = many(make_call)
     for location in (path, postgres):
         writer = make_writer(path=location)

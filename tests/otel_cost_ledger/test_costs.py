@@ -1,4 +1,4 @@
-"""What `costs` answers."""
+"""Results of `costs`."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_percentiles_of_many_calls_come_from_the_histogram(
     since = datetime(1970, 1, 3, 7, tzinfo=UTC)
     with open_ledger(path) as ledger:
         exact = costs(ledger, since=since, by=by)
-    monkeypatch.setattr("otel_cost_ledger.latency.EXACT_CALLS", 10)
+    monkeypatch.setattr("otel_cost_ledger.query.latency.EXACT_CALLS", 10)
 
     with open_ledger(path) as ledger:
         stored = costs(ledger, since=since, by=by)

@@ -1,4 +1,4 @@
-"""Who can read the ledger, and where it lives."""
+"""Paths and permissions of the ledger."""
 
 from __future__ import annotations
 

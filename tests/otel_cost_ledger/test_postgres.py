@@ -1,4 +1,4 @@
-"""What is special about a ledger in PostgreSQL: the server, its password, many writers."""
+"""A ledger in PostgreSQL: the server, its password, many writers."""
 
 from __future__ import annotations
 

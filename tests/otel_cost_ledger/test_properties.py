@@ -1,4 +1,4 @@
-"""What holds for every order of writes, replays and revisions."""
+"""Invariants for every order of writes, replays and revisions."""
 
 from __future__ import annotations
 

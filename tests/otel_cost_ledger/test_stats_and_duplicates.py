@@ -1,4 +1,4 @@
-"""How calls went, and which stored calls may be the same as new ones."""
+"""Statistics of calls, and stored calls that may duplicate new ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `LedgerWriter` stores, and that storing it again changes nothing."""
+"""Writes of `LedgerWriter`, which are idempotent."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from otel_budget.accounts.sqlite import Database
 from otel_budget.reservations.owners import Owner
 from otel_cost_ledger.model.entries import Entry
 from otel_cost_ledger.sqlite.connection import open_writer
-from otel_cost_ledger.sqlite.gate import Gate
+from otel_cost_ledger.sqlite.writer_lock import WriterLock
 from otel_cost_ledger.write.spill import SpillFile
 from otel_distro.base.installation_key import installation_key
 from otel_distro.export import daily_delivery_counts
@@ -93,10 +93,10 @@ def _budgets(folder: Path) -> None:
 
 def _gate(folder: Path) -> None:
     make_private_folder(folder)
-    gate = Gate(folder / "ledger.db.lock", 1)
-    with gate.admission_for():
+    lock = WriterLock(folder / "ledger.db.lock", 1)
+    with lock.held():
         pass
-    gate.close()
+    lock.close()
 
 
 def _spill(folder: Path) -> None:

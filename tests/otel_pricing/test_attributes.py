@@ -1,4 +1,4 @@
-"""What is written on a span about its cost."""
+"""Cost attributes of a span."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold of billing whatever calls there are, in whatever order they come."""
+"""Invariants of billing for any calls in any order."""
 
 from __future__ import annotations
 

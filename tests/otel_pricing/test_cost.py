@@ -1,4 +1,4 @@
-"""What a call costs: the sums, to the nano-dollar, and an honest word on what is missing."""
+"""Cost of a call to the nano-dollar, and its status where it is not exact."""
 
 from __future__ import annotations
 

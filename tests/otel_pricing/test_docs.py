@@ -1,4 +1,4 @@
-"""What the documentation shows is what happens."""
+"""Examples of the documentation give the shown results."""
 
 from __future__ import annotations
 

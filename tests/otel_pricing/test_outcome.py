@@ -1,4 +1,4 @@
-"""How a call ended, and what a failed one can have cost."""
+"""Outcome of a call, and the possible cost of a failed one."""
 
 from __future__ import annotations
 

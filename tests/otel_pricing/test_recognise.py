@@ -1,4 +1,4 @@
-"""Which spans are model calls: only they cost money at a provider."""
+"""Recognition of model calls among spans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What importing pricing costs a program that makes no model call."""
+"""Import time of pricing in a program without model calls."""
 
 from __future__ import annotations
 

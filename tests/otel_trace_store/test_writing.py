@@ -1,4 +1,4 @@
-"""What is written to a trace store is there, once, whatever happens to the process."""
+"""Records written to a trace store are stored once, however the process ends."""
 
 from __future__ import annotations
 

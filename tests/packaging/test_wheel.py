@@ -1,4 +1,4 @@
-"""What is shipped: one wheel with our packages and nothing else, the same from the sdist."""
+"""Contents of the wheel: our packages and nothing else, the same from the sdist."""
 
 from __future__ import annotations
 

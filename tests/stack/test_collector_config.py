@@ -1,4 +1,4 @@
-"""What the Collector's files promise, read from the files (no Collector needed)."""
+"""Guarantees of the Collector's files, read from the files (no Collector needed)."""
 
 from __future__ import annotations
 

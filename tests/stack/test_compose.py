@@ -1,4 +1,4 @@
-"""What `docker compose up` promises, read from the file itself (no engine needed)."""
+"""Guarantees of the compose file, read from the file (no engine needed)."""
 
 from __future__ import annotations
 

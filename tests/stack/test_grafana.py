@@ -1,4 +1,4 @@
-"""What the dashboards promise, read from the files (no Grafana needed)."""
+"""Guarantees of the dashboards, read from the files (no Grafana needed)."""
 
 from __future__ import annotations
 

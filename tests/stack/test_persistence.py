@@ -1,4 +1,4 @@
-"""What the Collector said it accepted is not lost when it is killed, or when Jaeger is away."""
+"""Telemetry accepted by the Collector survives its crash and an outage of Jaeger."""
 
 from __future__ import annotations
 

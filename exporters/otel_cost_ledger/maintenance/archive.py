@@ -53,7 +53,7 @@ def archive_window(
 ) -> tuple[Path, int] | None:
     """Write the calls of a window to a file in *directory*; None when there are none.
 
-    Raises `LedgerError` when the file read back is not what the ledger holds, and for *parquet*
+    Raises `LedgerError` when the file read back differs from the ledger, and for *parquet*
     without pyarrow.
     """
     window = Window.between(since, until)

@@ -1,4 +1,4 @@
-"""Taking a whole ledger to another place, such as from a file to PostgreSQL."""
+"""Copies of a whole ledger, such as from a file to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _VIOLATIONS: Final = f"SELECT {', '.join(ViolationRow._fields)} FROM latency_vio
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What a copy did."""
+    """The result of a copy."""
 
     calls: Stored
     """New calls and violations, and those that were there already."""
@@ -52,8 +52,8 @@ def copy_ledger(
 ) -> Copied:
     """Copy every call, latency violation and earlier sum of *source* to the ledger at *target*.
 
-    Doing it again adds what is new since. Prices that were replaced are not copied. Raises
-    `LedgerError`; what was copied until then stays.
+    A second copy adds new calls. Prices that were replaced are not copied. Raises
+    `LedgerError`; calls copied before the error stay.
     """
     store = open_store(target)
     total = Stored()

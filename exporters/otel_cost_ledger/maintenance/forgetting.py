@@ -1,6 +1,6 @@
-"""Taking a person out of the ledger: calls lose the link to them, or go; sums stay exact.
+"""Erasure of a person: calls lose the link to them, or are deleted; sums stay exact.
 
-Works a little at a time, as retention does, so that writers hardly wait. What is deleted is
+Works a little at a time, as retention does, so that writers hardly wait. Deleted data is
 overwritten, also in the write-ahead log.
 """
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_cost_ledger.model.location import PostgresUrl
 from otel_cost_ledger.model.quiet import suppressed
 from otel_cost_ledger.sqlite.connection import open_writer
-from otel_cost_ledger.sqlite.gate import Gate
 from otel_cost_ledger.sqlite.paths import check_private, identity
+from otel_cost_ledger.sqlite.writer_lock import WriterLock
 from otel_host.file_locks import wait_and_lock
 from otel_host.private_files import open_private, replacing
 
@@ -29,10 +29,10 @@ _BUSY_MS: Final = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
-    """What was found of a person, and is there no more."""
+    """Counts of the erased data of a person."""
 
     unlinked_calls: int = 0
-    """Calls that are still there, of nobody."""
+    """Calls that remain, without a user."""
     deleted_calls: int = 0
     waiting_calls: int = 0
     """Calls that waited in the spill file."""
@@ -44,7 +44,8 @@ def forget_user(
     """Unlink the calls of the user stored as *user_id*, or with *erase* delete them.
 
     Their sessions are unlinked as well, since a session leads to its user. *spill* is the file
-    where calls wait. Raises `LedgerError` or the database's own error; what was done stays done.
+    where calls wait. Raises `LedgerError` or the database's own error; completed
+    steps are not undone.
     """
     waiting = _forget_waiting(spill, user_id, erase=erase) if spill is not None else 0
     with suppressed():
@@ -57,19 +58,19 @@ def forget_user(
         if not location.exists():
             return Forgotten(waiting_calls=waiting)
         writer = open_writer(location, busy_timeout_ms=_BUSY_MS)
-        gate = Gate(location.with_name(location.name + ".lock"), _BUSY_MS / 1000)
+        writer_lock = WriterLock(location.with_name(location.name + ".lock"), _BUSY_MS / 1000)
         try:
             writer.execute("PRAGMA secure_delete = ON").fetchall()
-            unlinked, deleted = _forget(writer, user_id, erase=erase, gate=gate)
+            unlinked, deleted = _forget(writer, user_id, erase=erase, writer_lock=writer_lock)
             writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         finally:
-            gate.close()
+            writer_lock.close()
             writer.close()
     return Forgotten(unlinked_calls=unlinked, deleted_calls=deleted, waiting_calls=waiting)
 
 
 def _forget(
-    connection: Any, user_id: int, *, erase: bool, gate: Gate | None = None
+    connection: Any, user_id: int, *, erase: bool, writer_lock: WriterLock | None = None
 ) -> tuple[int, int]:
     # Found before the lock is taken: there is no index on users, so this reads every call.
     keys = connection.execute(
@@ -82,23 +83,23 @@ def _forget(
     ).fetchall()
     unlink = "UPDATE calls SET user_id = NULL, session_id = NULL WHERE start_ns = ? AND span_id = ?"
     delete = "DELETE FROM calls WHERE start_ns = ? AND span_id = ?"
-    _each(connection, unlink, others, gate)
-    _each(connection, delete if erase else unlink, keys, gate)
+    _each(connection, unlink, others, writer_lock)
+    _each(connection, delete if erase else unlink, keys, writer_lock)
     if erase:
-        _each(connection, delete.replace("calls", "replaced_prices"), keys, gate)
+        _each(connection, delete.replace("calls", "replaced_prices"), keys, writer_lock)
     unlinked = len(others) + (0 if erase else len(keys))
     return unlinked, len(keys) if erase else 0
 
 
-def _each(connection: Any, statement: str, keys: list[Any], gate: Gate | None) -> None:
+def _each(connection: Any, statement: str, keys: list[Any], writer_lock: WriterLock | None) -> None:
     for start in range(0, len(keys), _CHUNK):
         chunk = keys[start : start + _CHUNK]
-        if gate is None:
+        if writer_lock is None:
             with connection.transaction():
                 for key in chunk:
                     connection.execute(statement, list(key))
             continue
-        with gate.turn():
+        with writer_lock.held():
             connection.execute("BEGIN IMMEDIATE")
             try:
                 connection.executemany(statement, chunk)

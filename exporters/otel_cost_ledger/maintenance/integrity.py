@@ -1,4 +1,4 @@
-"""Whether the file is sound, and whether the sums are the sums of the rows."""
+"""Integrity checks: the file, and the sums against the rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEYS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class IntegrityReport:
-    """What a check of the whole ledger found."""
+    """Result of a check of the whole ledger."""
 
     calls: int
     """Rows that were read."""
@@ -47,7 +47,7 @@ def check_integrity(ledger: Ledger) -> IntegrityReport:
 
 def _damage(ledger: Ledger) -> list[str]:
     if isinstance(ledger.location, PostgresUrl):
-        # A server checks its pages itself, where it was told to.
+        # A server checks its pages itself, where configured.
         return []
     return [
         f"the file is damaged: {text}"

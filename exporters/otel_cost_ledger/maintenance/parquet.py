@@ -1,4 +1,4 @@
-"""Calls as a Parquet file, for those who read them with DuckDB, pandas or a warehouse."""
+"""Calls as a Parquet file, for DuckDB, pandas or a warehouse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Removing old calls from PostgreSQL: whole months by dropping them, the rest in chunks."""
+"""Retention in PostgreSQL: whole months are dropped, the rest is deleted in chunks."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _delete(connection: PostgresConnection, table: str, column: str, horizon_ns:
     longest_s = 0.0
     while True:
         began = time.perf_counter()
-        # ctid alone is not unique over partitions, tableoid says which one it is in.
+        # ctid alone is not unique over partitions, tableoid identifies the partition.
         deleted = connection.execute(
             f"DELETE FROM {table} WHERE (tableoid, ctid) IN"
             f" (SELECT tableoid, ctid FROM {table} WHERE {column} < ? LIMIT {_CHUNK})",

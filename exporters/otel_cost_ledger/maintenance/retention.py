@@ -1,4 +1,4 @@
-"""Removing old calls a little at a time, so that writers hardly notice.
+"""Retention: old calls are deleted in short transactions, so that writers hardly wait.
 
 Only rows go. Daily sums, the latency histogram and the names they use stay for ever.
 """
@@ -18,7 +18,7 @@ from otel_cost_ledger.model.quiet import suppressed
 from otel_cost_ledger.model.rows import MAX_TIME_NS
 from otel_cost_ledger.model.schema import KEPT_SINCE, NS_PER_DAY
 from otel_cost_ledger.sqlite.connection import DEFAULT_BUSY_TIMEOUT_MS, open_writer
-from otel_cost_ledger.sqlite.gate import Gate
+from otel_cost_ledger.sqlite.writer_lock import WriterLock
 from otel_host.file_locks import try_lock, unlock
 from otel_host.private_files import open_private
 
@@ -51,7 +51,7 @@ def retain(
     """Delete calls that started before the last *days* whole UTC days; keep their sums.
 
     With *archive_to* they are first written to a verified file there. One process at a time
-    does this. Raises `LedgerError` or `sqlite3.Error`; what was deleted until then stays so.
+    does this. Raises `LedgerError` or `sqlite3.Error`; earlier deletions are kept.
     """
     if days < 1:
         raise ValueError(f"expected to keep at least 1 day, got {days}")
@@ -68,26 +68,26 @@ def retain(
         connection = open_writer(path, busy_timeout_ms=busy_timeout_ms)
         # A checkpoint waits for the disk, so it is made between the chunks: others write then.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-        gate = Gate(path.with_name(path.name + ".lock"), busy_timeout_ms / 1000)
+        writer_lock = WriterLock(path.with_name(path.name + ".lock"), busy_timeout_ms / 1000)
         try:
-            return _Retention(connection, gate).run(horizon_ns, archive_to)
+            return _Retention(connection, writer_lock).run(horizon_ns, archive_to)
         finally:
-            gate.close()
+            writer_lock.close()
             connection.close()
 
 
 class _Retention:
     """One run, measuring how long it keeps others waiting."""
 
-    def __init__(self, connection: sqlite3.Connection, gate: Gate) -> None:
+    def __init__(self, connection: sqlite3.Connection, writer_lock: WriterLock) -> None:
         self._connection = connection
-        self._gate = gate
+        self._writer_lock = writer_lock
         self._longest_s = 0.0
         self._steps = 0
 
     def run(self, horizon_ns: int, archive_to: Path | None) -> RetentionResult:
         # First the horizon: from here on no writer adds an older row or changes one, so the
-        # archive holds exactly what is deleted, and a replay cannot count a call again.
+        # archive holds exactly the deleted rows, and a replay cannot count a call again.
         before_ns = self._kept_since()
         horizon_ns = max(horizon_ns, before_ns)
         if self._oldest() >= horizon_ns:
@@ -154,7 +154,7 @@ class _Retention:
     def _give_pages_back(self) -> None:
         while self._connection.execute("PRAGMA freelist_count").fetchone()[0]:
             began = time.perf_counter()
-            with self._gate.turn():
+            with self._writer_lock.held():
                 # fetchall, because the pragma frees one page for each row that is read.
                 self._connection.execute(f"PRAGMA incremental_vacuum({_PAGES_A_STEP})").fetchall()
             self._longest_s = max(self._longest_s, time.perf_counter() - began)
@@ -162,16 +162,16 @@ class _Retention:
         self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _checkpoint_now_and_then(self) -> None:
-        """Move what is in the WAL to the file; nobody waits for it but us."""
+        """Move the WAL to the file; no writer waits for it."""
         self._steps += 1
         if self._steps % _STEPS_A_CHECKPOINT == 0:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[Callable[[], float]]:
-        """Hold the write lock for the body; the value tells how long that was."""
+        """Hold the write lock for the body; the value has the time it was held."""
         held_s = 0.0
-        with self._gate.turn():
+        with self._writer_lock.held():
             self._connection.execute("BEGIN IMMEDIATE")
             began = time.perf_counter()
             try:

@@ -1,4 +1,4 @@
-"""What a run of retention tells."""
+"""Results of a run of retention."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionResult:
-    """What one run of retention did."""
+    """Counts of one run of retention."""
 
     deleted_calls: int = 0
     archive: Path | None = None

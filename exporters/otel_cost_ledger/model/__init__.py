@@ -1,1 +1,1 @@
-"""Rows, sums, schema and errors: what every ledger shares."""
+"""Rows, sums, schema and errors of every kind of ledger."""

@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet opens as data, whatever the cells say."""
+"""CSV that a spreadsheet opens as data, never as formulas."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _FORMULA_STARTS: Final = tuple("=+-@\t\r\n|%＝＋－＠")
 """What makes a spreadsheet compute a cell; the full-width forms are the same to some of them."""
 
 _INVISIBLE: Final = " \u00a0\u200b\u200c\u200d\u2060\ufeff\x00"
-"""What a spreadsheet may skip before it looks at the first character."""
+"""Characters that a spreadsheet may skip at the start of a cell."""
 
 
 def safe_cell(value: Cell) -> str:
     """Return *value* as text that no spreadsheet takes for a formula.
 
     Text that could be one gets an apostrophe in front, which spreadsheets show as text. Numbers
-    are left as they are, negative ones too: they are not text that somebody chose.
+    are left as they are, negative ones too: they are not free text.
     """
     if value is None:
         return ""

@@ -1,4 +1,4 @@
-"""What the writer is asked to store, also as lines of the spill file."""
+"""Entries for the writer, and their form as lines of the spill file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a ledger, for callers who open one.
+"""Errors of a ledger, for callers that open one.
 
 `LedgerError` is the base; a message names the file and the next action. The writer never raises
 these after start-up: it counts them and keeps the calls (see `faults.py`).
@@ -16,7 +16,7 @@ class LedgerNotFoundError(LedgerError):
 
 
 class UnsafePathError(LedgerError):
-    """The ledger's file or directory could be read or replaced by somebody else."""
+    """The ledger's file or directory could be read or replaced by another user."""
 
 
 class NewerSchemaError(LedgerError):
@@ -24,7 +24,7 @@ class NewerSchemaError(LedgerError):
 
 
 class ServerError(LedgerError):
-    """A database server did not do what was asked; `fault` is the name of a `Fault`."""
+    """A request to a database server failed; `fault` is the name of a `Fault`."""
 
     def __init__(self, message: str, fault: str) -> None:
         super().__init__(message)

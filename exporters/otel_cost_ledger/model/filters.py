@@ -1,4 +1,4 @@
-"""Which calls a question is about."""
+"""Filters that select the calls of a query."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Window:
         return (first, end) if first < end else (0, 0)
 
     def edges(self) -> tuple[Window, ...]:
-        """Return what is left of the window before and after its whole days."""
+        """Return the parts of the window before and after its whole days."""
         first, end = self.whole_days()
         if first == end:
             return (self,)

@@ -1,4 +1,4 @@
-"""Where a ledger is: a file, or a PostgreSQL database whose password nobody gets to see."""
+"""The location of a ledger: a file, or a PostgreSQL database whose password is never shown."""
 
 from __future__ import annotations
 

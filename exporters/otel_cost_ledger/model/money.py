@@ -1,4 +1,4 @@
-"""Showing nano-US-dollars without losing any."""
+"""Exact formatting of nano-US-dollars."""
 
 from __future__ import annotations
 

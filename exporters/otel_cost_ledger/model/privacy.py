@@ -1,4 +1,4 @@
-"""Names as the ledger may keep them: cleaned, bounded, and persons only as keyed pseudonyms."""
+"""Names as the ledger stores them: cleaned, bounded, and persons only as keyed pseudonyms."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Pseudonyms:
         return self._cached(person, name)
 
     def of_prompt(self, mark: bytes | int | None) -> int | None:
-        """Return 40 bits stored for the digest *mark* of a prompt; what was stored stays as it is.
+        """Return 40 bits stored for the digest *mark* of a prompt; a stored number is unchanged.
 
         None for no digest or no key: without one, a guessed prompt could be looked up.
         """
@@ -65,7 +65,7 @@ def pseudonym(key: bytes, person: Person, name: str) -> str:
 
 
 def person_name(key: bytes, name: str) -> str:
-    """Return what stands for the user *name* outside the ledger: `user_` and the pseudonym.
+    """Return the name of the user *name* outside the ledger: `user_` and the pseudonym.
 
     The ledger recognises the form, so a span that carries it and one that carries the name
     itself are stored as the same user.

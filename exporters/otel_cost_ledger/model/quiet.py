@@ -1,4 +1,4 @@
-"""Running our own SQL without it becoming spans of the app that we watch."""
+"""Suppresses spans of instrumented database drivers for the ledger's own SQL."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def suppressed() -> AbstractContextManager[None]:
     try:
         from opentelemetry.instrumentation.utils import suppress_instrumentation
     except ImportError:
-        # The ledger works without OpenTelemetry; then there is nobody to be quiet for.
+        # The ledger works without OpenTelemetry; then there is nothing to suppress.
         return contextlib.nullcontext()
     return suppress_instrumentation()

@@ -1,7 +1,7 @@
-"""From a priced call to the numbers of one row; nothing here knows SQLite.
+"""The row of a priced call, without any dependency on SQLite.
 
-A `Row` is what is stored, in plain values: names cleaned, user and session as
-pseudonyms, integers within bounds. It is also what waits in memory or in the spill file while the
+A `Row` has the stored values: names cleaned, user and session as
+pseudonyms, integers within bounds. It also waits in memory or in the spill file while the
 ledger cannot be written, so no text that the user wants hidden waits there either.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_TIME_NS: Final = 2**63 - 2
 """One less than the largest integer, so that a half-open window can still contain it."""
 MAX_UNITS: Final = 2**40
-"""A million million tokens: far above any call, far below what a sum over a day can overflow."""
+"""A million million tokens: far above any call, far below the overflow of a sum over a day."""
 MAX_NANO_USD: Final = 2**53
 """Nine million dollars for one call, and still exact for readers that use doubles."""
 
@@ -53,7 +53,7 @@ class OriginKey(NamedTuple):
     feature_flag: str
     service_tier: str
     streamed: int
-    """1, 0, or -1 when the span does not say."""
+    """1, 0, or -1 when the span does not report it."""
 
 
 class OutcomeKey(NamedTuple):
@@ -67,7 +67,7 @@ class OutcomeKey(NamedTuple):
     price_source: str
     error_type: str
     http_status_code: int
-    """0 when the span does not say."""
+    """0 when the span does not report it."""
 
 
 class Row(NamedTuple):
@@ -135,7 +135,7 @@ class RowMaker:
         self._outcomes: dict[tuple[str | int | None, ...], OutcomeKey] = {}
 
     def row(self, priced: PricedCall) -> Row:
-        """Return what the ledger stores of *priced*."""
+        """Return the row that the ledger stores for *priced*."""
         call = priced.call
         usage = call.usage or _NO_USAGE
         start_ns = call.start_ns
@@ -243,7 +243,7 @@ def _extra(priced: PricedCall, usage: Usage, prompt: int | None) -> dict[str, in
 
 
 def fingerprint(response_id: str | None) -> int | None:
-    """Return 24 bits of *response_id*: enough to tell overlapping calls apart, in three bytes."""
+    """Return 24 bits of *response_id*: enough to distinguish overlapping calls."""
     if not response_id:
         return None
     return (zlib.crc32(response_id.encode("utf-8", "replace")) >> 8) - (1 << 23)

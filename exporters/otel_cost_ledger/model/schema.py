@@ -1,4 +1,4 @@
-"""The tables of the ledger, and the triggers that keep its sums exact.
+"""The tables of the ledger, and the triggers that update its sums exactly.
 
 One narrow row a model call, clustered by time. Everything that repeats (names, statuses, reasons)
 is interned in three small tables, so that a row holds numbers only:

@@ -1,4 +1,4 @@
-"""What the ledger asks of a database connection; SQLite's and our PostgreSQL one have it.
+"""The connection protocol of the ledger, implemented for SQLite and PostgreSQL.
 
 Statements mark values with `?`, use integers for truth and `coalesce` for defaults, and so are
 understood by both.

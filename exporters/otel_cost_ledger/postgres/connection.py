@@ -42,7 +42,7 @@ _NO_ANSWER: Final = ("unavailable", "check that the server runs and can be reach
 
 
 def driver() -> Any:
-    """Return the module `psycopg`, or say how to install it."""
+    """Return the module `psycopg`. Raises `LedgerError` with the install command without it."""
     try:
         import psycopg
     except ImportError as error:
@@ -99,8 +99,8 @@ class PostgresConnection:
             if state.startswith("54"):
                 raise UnusableRowError(type(error).__name__) from error
             fault, remedy = _FAULTS.get(state) or _FAULTS.get(state[:2]) or _NO_ANSWER
-            said = " ".join(str(error).split()) or type(error).__name__
-            message = self.url.without_password(f"{self.url}: {said}")
+            reason = " ".join(str(error).split()) or type(error).__name__
+            message = self.url.without_password(f"{self.url}: {reason}")
             raise ServerError(f"{message}; {remedy}", fault) from None
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The PostgreSQL ledger of one process: connected late, left alone after a fork."""
+"""The PostgreSQL ledger of one process: connected on demand, abandoned after a fork."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class PostgresFile:
             self._store.connection.set_timeout(self._timeout_ms)
 
     def set_aside(self) -> Path | None:
-        """Do nothing: a server mends its own files."""
+        """Do nothing: a server repairs its own files."""
         return None
 
     def close(self) -> None:

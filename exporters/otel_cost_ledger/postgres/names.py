@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class _Counted(NameTable[Key]):
-    """A table that is counted: identities have gaps, where two writers had the same idea."""
+    """A table that is counted: identities have gaps where two writers added the same name."""
 
     def _size(self) -> int:
         (size,) = self._connection.execute(f"SELECT count(*) FROM {self._table}").fetchone()
@@ -43,7 +43,7 @@ class _Outcomes(_Counted[OutcomeKey]):
 
 
 class PostgresNames:
-    """The three interning tables of one connection; what they add is committed at once."""
+    """The three interning tables of one connection; additions are committed at once."""
 
     def __init__(self, connection: PostgresConnection, max_names: int) -> None:
         self.dims = _Dims(connection, "dims", DimKey._fields, coarser_dim, max_names)

@@ -2,7 +2,7 @@
 
 They live in a schema of their own, `otel_distro`. `calls` is partitioned by month of the call, so
 that retention drops whole months. New calls are added to the sums by the statement that inserts
-them; a trigger moves them when they are revised, whoever does it.
+them; a trigger moves them when they are revised, by any client.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The write transactions of a ledger in PostgreSQL.
 
 A batch is copied to a temporary table, outside any lock; then, when it is our turn, one statement
-inserts what is new and adds it to the sums.
+inserts new calls and adds them to the sums.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ class PostgresStore:
             self._months.add(month)
 
     def forget(self) -> None:
-        """Drop what is remembered of the database: it may not have been committed."""
+        """Drop cached ids: they may not have been committed."""
         self.names.forget()
         self._months.clear()
 

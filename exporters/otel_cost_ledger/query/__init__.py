@@ -1,1 +1,1 @@
-"""Questions that a ledger answers."""
+"""Queries of a ledger."""

@@ -1,4 +1,4 @@
-"""Single calls as the ledger has them: the last ones, those of a trace."""
+"""Stored calls: the latest ones, those of a trace."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class StoredCall:
     """A call read back from the ledger.
 
-    It equals what was written, except that user and session are pseudonyms, the response id is
+    It equals the written call, except that user and session are pseudonyms, the response id is
     gone but for a fingerprint, and durations are whole microseconds.
     """
 
@@ -200,7 +200,7 @@ def _stored_call(row: dict[str, Any]) -> StoredCall:
 
 
 def _reported_source(row: dict[str, Any]) -> str:
-    """Return the attribute that reported the cost; known only of calls that cost what it says."""
+    """Return the attribute that reported the cost; None unless the cost is that report."""
     return row["price_source"].removeprefix(REPORTED_BY) if row["status"] == "reported" else ""
 
 

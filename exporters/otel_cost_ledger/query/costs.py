@@ -1,4 +1,4 @@
-"""What did it cost: sums by any grouping, exact for any time window.
+"""Costs by any grouping, exact for any time window.
 
 Whole days come from the daily rollup and the rest of the window from the rows, so a month over
 ten million calls is answered from a few thousand sums, and "the last 24 hours" is not two days.
@@ -29,7 +29,7 @@ class CostLine:
     """The sums of one group of billed calls, or of all of them."""
 
     key: tuple[str, ...] = ()
-    """One value for each name in the report's `by`; "" for what a call does not say."""
+    """One value for each name in the report's `by`; "" where a call has none."""
     calls: int = 0
     """All provider calls, failed ones included; spans that repeat another's call are not."""
     cost_nano_usd: int = 0
@@ -39,7 +39,7 @@ class CostLine:
     partial_calls: int = 0
     estimated_calls: int = 0
     reported_calls: int = 0
-    """Calls whose amount is what the provider or the instrumentation reports."""
+    """Calls at the amount that the provider or the instrumentation reports."""
     free_calls: int = 0
     failed_calls: int = 0
     input_tokens: int = 0
@@ -61,7 +61,7 @@ class CostLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostReport:
-    """The answer to "what did it cost", in total and by group, the dearest first."""
+    """Costs in total and by group, the most expensive first."""
 
     by: tuple[str, ...]
     total: CostLine

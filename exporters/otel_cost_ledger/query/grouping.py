@@ -1,4 +1,4 @@
-"""What a report can be broken down by, and what each choice is called in its lines."""
+"""Groupings of a report, and their names in its lines."""
 
 from __future__ import annotations
 

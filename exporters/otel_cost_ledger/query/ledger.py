@@ -1,4 +1,4 @@
-"""A ledger opened for reading; every question takes one of these."""
+"""A ledger opened for reading; every query takes one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Ledger:
 def open_ledger(location: Location | str, *, missing_ok: bool = False) -> Iterator[Ledger]:
     """Open the ledger at *location* for reading; all questions inside see one moment of it.
 
-    Raises `LedgerNotFoundError` where there is none, `LedgerError` for what is no ledger. A
+    Raises `LedgerNotFoundError` where there is none, `LedgerError` for another kind of file. A
     file that nothing was written to yet reads as an empty ledger, and with *missing_ok* so does
     one that is not there.
     """

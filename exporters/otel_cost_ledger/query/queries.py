@@ -1,4 +1,4 @@
-"""Every question a ledger answers, in one place to import from."""
+"""All queries of a ledger, in one place to import from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports in which nobody stands alone: groups of few users become one line."""
+"""Reports that identify no single user: groups of few users become one line."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def without_small_groups(
 ) -> CostReport:
     """Return *report* with every group of fewer than *least_users* users in one line together.
 
-    The line has no percentiles, and takes in more groups until it stands for enough users itself,
-    or else the total would tell what is in it. Where the ledger knows no user, nothing changes.
+    The line has no percentiles, and takes in more groups until it covers enough users itself,
+    otherwise the total would reveal it. Without users in the ledger, nothing changes.
     Raises ValueError for a report by user or session, of which each line is one person.
     """
     if persons := sorted(set(report.by) & set(PERSONS)):

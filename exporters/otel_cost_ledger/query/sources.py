@@ -1,4 +1,4 @@
-"""Where the numbers for a time window come from: sums of whole days, rows for the rest."""
+"""Sources of a time window's numbers: sums for whole days, rows for the rest."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Source:
         """Return a SELECT of *what* from the range, and the values to bind."""
         conditions, values = filters.conditions(self.table)
         where = " AND ".join([f"{self.time} >= ?", f"{self.time} < ?", *conditions])
-        # Column and table names come from constants; what users say is bound.
+        # Column and table names come from constants; values of users are bound.
         sql = f"SELECT {what} FROM {self.table} WHERE {where}"
         return sql, [self.since, self.until, *values]
 

@@ -1,4 +1,4 @@
-"""How did it go: error rate, latency, speed and time to first token, by any grouping."""
+"""Statistics: error rate, latency, speed and time to first token, by any grouping."""
 
 from __future__ import annotations
 

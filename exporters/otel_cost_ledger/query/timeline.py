@@ -1,4 +1,4 @@
-"""Sums and distributions over time, in steps of any length: what charts are drawn from.
+"""Sums and distributions over time, in steps of any length, for charts.
 
 Steps of a day come from the daily sums where those can answer; shorter ones are read from the
 rows. A step is named by the moment it begins, in nanoseconds since the epoch.
@@ -43,7 +43,7 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What the billed calls of one step, one combination of names and one outcome add up to."""
+    """Sum of the billed calls of one step, one combination of names and one outcome."""
 
     at_ns: int
     service: str
@@ -128,7 +128,7 @@ def _named(
 
 @dataclass(frozen=True, slots=True)
 class NameSums:
-    """What the billed calls of one name add up to."""
+    """Sum of the billed calls of one name."""
 
     name: str
     calls: int = 0
@@ -145,7 +145,7 @@ class NameSums:
         )
 
     def minus(self, other: NameSums) -> NameSums:
-        """Return what is left of these sums without *other*."""
+        """Return these sums minus *other*."""
         taken = NameSums("", -other.calls, -other.cost_nano_usd, -other.unpriced_calls)
         return self.plus(taken)
 
@@ -161,7 +161,7 @@ class Breakdown:
     """How many names there are."""
     steps: tuple[tuple[int, int, int], ...]
     """(when the step begins, place of the name in `names`, cost in nano-US-dollars); the place
-    is at most `APART`, which stands for all names from there on."""
+    is at most `APART`, which covers all names from there."""
 
 
 NAMES: Final = 50

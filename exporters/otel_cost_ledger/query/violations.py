@@ -1,4 +1,4 @@
-"""Which operations were slower than their latency budget."""
+"""Operations slower than their latency budget."""
 
 from __future__ import annotations
 

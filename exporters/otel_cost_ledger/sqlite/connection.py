@@ -1,4 +1,4 @@
-"""Opening the ledger: one kind of connection writes, another only reads."""
+"""SQLite connections of the ledger: writers and readers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Synchronous = Literal["NORMAL", "FULL"]
-"""What a commit waits for. NORMAL survives a killed process; FULL survives a power cut too."""
+"""Durability of a commit. NORMAL survives a killed process; FULL survives a power cut too."""
 
 DEFAULT_BUSY_TIMEOUT_MS: Final = 5_000
 

@@ -1,9 +1,9 @@
-"""Keeping SQLite and fork() apart.
+"""Protection of SQLite connections across fork().
 
 SQLite remembers per process which locks it holds on a file. A forked child inherits that memory
 but not the locks, so even a connection of its own, opened while an inherited one is still around,
 believes in locks that are not there: the parent then removes the WAL that the child writes to, and
-what the child stored is gone without an error (we have seen it). Therefore every connection is
+the child's rows are lost without an error (observed). Therefore every connection is
 closed before a fork. Where that is impossible in time, the child leaves the file alone.
 """
 

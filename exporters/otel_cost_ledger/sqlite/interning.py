@@ -114,7 +114,7 @@ class DimTable(NameTable[DimKey]):
 
 
 class OutcomeTable(NameTable[OutcomeKey]):
-    """`outcomes`, whose ids are negative for what is not billed."""
+    """`outcomes`, whose ids are negative for unbilled calls."""
 
     def _insert_row(self, key: OutcomeKey) -> None:
         next_id = (
@@ -148,12 +148,12 @@ class Interner:
 
 
 def coarser_dim(key: DimKey) -> tuple[DimKey, DimKey]:
-    """Return what stands for *key* past the first limit, and past the second."""
+    """Return the replacements of *key* past the first limit, and past the second."""
     return key._replace(tenant=OTHER), DimKey(OTHER, OTHER, OTHER, OTHER, OTHER)
 
 
 def coarser_origin(key: OriginKey) -> tuple[OriginKey, OriginKey]:
-    """Return what stands for *key* past the first limit, and past the second."""
+    """Return the replacements of *key* past the first limit, and past the second."""
     wider = key._replace(agent=OTHER, feature_flag=OTHER)
     return wider, OriginKey(OTHER, OTHER, OTHER, OTHER, OTHER, -1)
 

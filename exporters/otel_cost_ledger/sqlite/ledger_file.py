@@ -1,4 +1,4 @@
-"""The ledger file of one process: opened late, checked before each use, left alone after a fork."""
+"""The ledger file of one process: opened on demand, checked before use, abandoned after a fork."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from otel_cost_ledger.sqlite.connection import Synchronous, open_writer
 from otel_cost_ledger.sqlite.forking import give_up
-from otel_cost_ledger.sqlite.gate import Gate
 from otel_cost_ledger.sqlite.paths import identity
 from otel_cost_ledger.sqlite.quarantine import set_aside
 from otel_cost_ledger.sqlite.store import Store, Stored
+from otel_cost_ledger.sqlite.writer_lock import WriterLock
 from otel_host.sqlite_files import sqlite_files
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class LedgerFile:
         self._synchronous: Synchronous = synchronous
         self._busy_timeout_ms = busy_timeout_ms
         self._max_names = max_names
-        self._gate = Gate(path.with_name(path.name + ".lock"), busy_timeout_ms / 1000)
+        self._writer_lock = WriterLock(path.with_name(path.name + ".lock"), busy_timeout_ms / 1000)
         self._store: Store | None = None
         self._identity: tuple[int, int] | None = None
         self._files: FilesOf | None = None
@@ -40,20 +40,19 @@ class LedgerFile:
     def apply(self, entries: Sequence[Entry]) -> Stored:
         """Store *entries* in one transaction; raises what SQLite and the file system raise."""
         store = self.opened()
-        with self._gate.turn():
+        with self._writer_lock.held():
             return store.apply(entries)
 
     def add_old_sums(self, sums: OldSums) -> int:
         """Store the sums of days whose calls are gone; return how many were new."""
         store = self.opened()
-        with self._gate.turn():
+        with self._writer_lock.held():
             return store.add_old_sums(sums)
 
     def opened(self) -> Store:
         """Return the open store, after making sure that it is still the file at the path.
 
-        SQLite goes on writing to a file that was deleted or replaced under it, without an error
-        and for nobody to see.
+        SQLite continues to write to a file that was deleted or replaced, without an error.
         """
         if self._store is not None and (
             identity(self.path) != self._identity or not self._is_intact()
@@ -77,16 +76,16 @@ class LedgerFile:
     def hurry(self, timeout_ms: int) -> None:
         """Wait at most *timeout_ms* for other processes from now on."""
         self._busy_timeout_ms = min(self._busy_timeout_ms, timeout_ms)
-        self._gate.wait_s = self._busy_timeout_ms / 1000
+        self._writer_lock.wait_s = self._busy_timeout_ms / 1000
         if self._store is not None:
             self._store.connection.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
 
     def set_aside(self) -> Path | None:
-        """Quarantine the damaged file; return its new name, None if somebody else did."""
+        """Quarantine the damaged file; return its new name, None if another process did."""
         # The file may have been too damaged to open: then the one at the path is the one we met.
         damaged = self._identity or identity(self.path)
         self.close()
-        with self._gate.turn() as held:
+        with self._writer_lock.held() as held:
             return set_aside(self.path, damaged) if held else None
 
     def close(self) -> None:
@@ -107,10 +106,10 @@ class LedgerFile:
     def release(self) -> None:
         """Close the connection and the lock file."""
         self.close()
-        self._gate.close()
+        self._writer_lock.close()
 
     def start_anew(self) -> None:
-        """In a forked child: let go of what is the parent's, without touching it."""
+        """In a forked child: drop the parent's connection without closing it."""
         # Normally it was closed before the fork; if not, `forking` keeps it from being collected.
         self._store = None
         self._identity = None
@@ -118,4 +117,4 @@ class LedgerFile:
             self._files.close()
             self._files = None
         # Closing a copy of the descriptor does not release the parent's lock.
-        self._gate.close()
+        self._writer_lock.close()

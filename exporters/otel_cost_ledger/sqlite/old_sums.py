@@ -1,4 +1,4 @@
-"""The sums of days whose single calls retention has removed, for taking them to another ledger."""
+"""The sums of days whose calls retention has deleted, for a copy to another ledger."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def read_old_sums(ledger: Ledger) -> OldSums:
 def write_old_sums(connection: Connection, names: _Names, sums: OldSums) -> int:
     """Store *sums* in the caller's transaction; return how many days-and-names were new.
 
-    What is there already stays: whether it is the same calls could not be told.
+    Existing sums stay: they may include the same calls.
     """
     added = 0
     for day, dim, outcome, values in sums.daily:

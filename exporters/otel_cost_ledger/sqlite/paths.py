@@ -1,4 +1,4 @@
-"""Where a ledger lives, and the checks that nobody else can read or replace it."""
+"""Ledger paths, and checks that no other user can read or replace them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _prepare_directory(directory: Path) -> None:
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells this file from one that took its name; None when there is no file."""
+    """Return the identity (device, inode) of the file; None when there is no file."""
     try:
         found = path.stat()
     except FileNotFoundError:

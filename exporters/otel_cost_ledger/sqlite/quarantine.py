@@ -1,4 +1,4 @@
-"""Setting a damaged ledger aside, so that a new one can take its place."""
+"""Quarantine of a damaged ledger, so that a new one can replace it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def set_aside(path: Path, damaged: tuple[int, int] | None) -> Path | None:
     """Rename the *damaged* ledger at *path* and its side files; return its new name.
 
     Nothing happens, and the answer is None, when another process was faster and the file at
-    *path* is not the damaged one any more. The caller holds the gate.
+    *path* is not the damaged one any more. The caller holds the writer lock.
     """
     if damaged is None or identity(path) != damaged:
         return None
     target = _free_name(path)
-    # The main file moves last: whoever finds no file at `path` may also rely on no stale WAL.
+    # The main file moves last: no file at `path` then also means no stale WAL.
     for side in _FILES:
         source = path.with_name(path.name + side)
         if source.exists():

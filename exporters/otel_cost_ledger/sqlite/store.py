@@ -76,7 +76,7 @@ _VIOLATION: Final = (
 
 @dataclass(slots=True)
 class Stored:
-    """What one transaction changed."""
+    """Counts of one transaction."""
 
     written: int = 0
     revised: int = 0
@@ -149,7 +149,7 @@ class Store:
         whole = len(values) - len(values) % _ROWS_A_STATEMENT
         chunks = (values[at : at + _ROWS_A_STATEMENT] for at in range(0, whole, _ROWS_A_STATEMENT))
         written = 0
-        # rowcount leaves out what the triggers changed, unlike total_changes.
+        # rowcount leaves out changes by triggers, unlike total_changes.
         if whole:
             many = [list(chain.from_iterable(chunk)) for chunk in chunks]
             written += self.connection.executemany(_INSERT_MANY, many).rowcount

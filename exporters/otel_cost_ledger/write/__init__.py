@@ -1,1 +1,1 @@
-"""The writer of a process, and where calls wait for it."""
+"""The writer of a process, its queue and its spill file."""

@@ -1,6 +1,6 @@
-"""What can happen to a ledger while it is written, and what the writer then does.
+"""Faults of a ledger while it is written, and the writer's reactions.
 
-The table of `REACTIONS` is the whole policy; docs/ledger.md tells it to users.
+The table of `REACTIONS` is the whole policy; docs/ledger.md describes it for users.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """How long the writer leaves the file alone after a fault, and what it tells the user."""
+    """How long the writer leaves the file alone after a fault, and its message to the user."""
 
     first_retry_s: float
     longest_retry_s: float
@@ -112,7 +112,7 @@ def explain(error: Exception, fault: Fault) -> str:
 
 
 def describe(error: Exception) -> str:
-    """Return what to tell the user about *error*: never a value that came from a span.
+    """Return the message for *error*, which never has a value from a span.
 
     SQLite, the operating system and we ourselves only speak of files; other messages may quote
     the text that could not be handled.

@@ -1,4 +1,4 @@
-"""What a writer has done so far, and the answers it gives to one request."""
+"""Counts of a writer, and the result of one request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteResult:
-    """What became of one batch, and of what was waiting before it."""
+    """The result of one batch, and of the entries waiting before it."""
 
     written: int = 0
     """Calls and violations that are new in the ledger, committed."""

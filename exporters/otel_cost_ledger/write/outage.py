@@ -1,4 +1,4 @@
-"""One outage, one message: when the ledger may be tried again, and what was already said."""
+"""Outages: the time of the next attempt, and one message per outage."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Outage:
         return self.fault is None or self._clock() >= self._retry_at
 
     def begins(self, fault: Fault, explanation: str) -> None:
-        """Note that writing failed, and say so unless this outage has said it before."""
+        """Note that writing failed, and report it once per outage."""
         reaction = REACTIONS[fault]
         if fault is not self.fault:
             self._attempts = 0
@@ -48,7 +48,7 @@ class Outage:
             self._say(f"cost ledger {self._path} cannot be written: {explanation}")
 
     def ends(self, waiting: int, dropped: int) -> None:
-        """Note that writing works, and say so if it had not."""
+        """Note that writing works, and report the end of an outage."""
         if self.fault is None:
             return
         self.fault = None

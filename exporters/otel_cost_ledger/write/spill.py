@@ -1,4 +1,4 @@
-"""Where calls wait while the ledger cannot be written: first in memory, then in a file beside it.
+"""Queues for calls while the ledger cannot be written: memory, then a spill file beside it.
 
 The file has one JSON line an entry. Replaying it twice does no harm, because storing an entry
 twice changes nothing; so it is removed only after its content is committed.
@@ -37,7 +37,7 @@ class Ring:
         return len(self._entries)
 
     def add(self, entries: Iterable[Entry]) -> None:
-        """Append *entries*; the caller takes what is `over` the limit away."""
+        """Append *entries*; the caller removes entries `over` the limit."""
         self._entries.extend(entries)
 
     @property

@@ -1,4 +1,4 @@
-"""Opening whatever keeps the calls: a file or a database."""
+"""Stores of calls: a file or a database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class LedgerStore(Protocol):
-    """What the writer needs of a ledger, whatever it is made of."""
+    """The protocol between the writer and every kind of ledger."""
 
     reopened: int
     """How often the ledger was found to be another one and opened again."""
@@ -47,7 +47,7 @@ class LedgerStore(Protocol):
         ...
 
     def close(self) -> None:
-        """Close what is open; the next `apply` opens it again."""
+        """Close the connection; the next `apply` opens it again."""
         ...
 
     def release(self) -> None:
@@ -55,7 +55,7 @@ class LedgerStore(Protocol):
         ...
 
     def start_anew(self) -> None:
-        """In a forked child: let go of what is the parent's, without touching it."""
+        """In a forked child: drop the parent's connection without closing it."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What is not in the ledger yet: in memory, then in the spill file, and in the end counted."""
+"""Entries waiting for the ledger: in memory, then in the spill file, then counted as lost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Waiting:
         self._complain = complain
 
     def make_room(self, fault: Fault | None, counters: Counters) -> None:
-        """Move what memory cannot hold to the spill file, and count what that cannot hold."""
+        """Move entries beyond the memory limit to the spill file; count those beyond its limit."""
         if fault is Fault.NEWER_SCHEMA:
             # Only another program version can store these, so they cannot wait in this process.
             self._spill_oldest(len(self.ring), fault, counters)
@@ -49,9 +49,9 @@ class Waiting:
             self._complain("lost", f"{len(lost)} calls could not be stored anywhere and are lost")
 
     def copy_out(self, more: list[Entry]) -> bool:
-        """Write what waits, and *more*, to the spill file; return whether all of it is there.
+        """Write waiting entries and *more* to the spill file; return whether all are there.
 
-        From any thread, whoever is writing to the ledger meanwhile: what is stored twice is one.
+        From any thread, also during a write to the ledger: an entry stored twice is one.
         """
         entries = self.ring.first() + more
         if not entries:
@@ -66,7 +66,7 @@ class Waiting:
         return not lost
 
     def replay(self, store: Callable[[list[Entry]], None], counters: Counters) -> None:
-        """Store what an earlier outage, or a process that had to go, left in the spill file."""
+        """Store the entries that an earlier outage or process left in the spill file."""
         if not self._spill.exists():
             return
         try:

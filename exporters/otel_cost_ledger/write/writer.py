@@ -1,4 +1,4 @@
-"""The one writer of a process: stores priced calls, and keeps them safe while it cannot.
+"""The one writer of a process: stores priced calls, and queues them during an outage.
 
 `LedgerWriter` is synchronous and meant for a background thread; any thread may call it, one at a
 time gets through. Nothing here raises for the state of the disk: a fault becomes
@@ -49,7 +49,7 @@ _BAD_ENTRY: Final = (
     sqlite3.InterfaceError,
     sqlite3.DataError,
 )
-"""What one entry can raise whatever the state of the file is."""
+"""Errors of a single entry, independent of the state of the file."""
 
 _log = logging.getLogger("otel_cost_ledger")
 
@@ -139,16 +139,16 @@ class LedgerWriter:
             return self._drain(0)
 
     def save_waiting(self, more: Sequence[PricedCall] = ()) -> bool:
-        """Have what waits, and *more*, outlive this process; return whether it will.
+        """Write waiting entries and *more* to the spill file; return whether all are there.
 
-        It waits for nobody: a write that is under way, perhaps for another process to give the
-        ledger back, may still succeed. The next writer of this ledger stores the rest.
+        It does not wait: a write in progress, perhaps waiting for another process's lock, may
+        still succeed. The next writer of this ledger stores the rest.
         """
         with suppressed():
             return self._waiting.copy_out(self._prepare(more, partial(self._entry, "insert"))[0])
 
     def shutdown(self, timeout_s: float = 1.0) -> WriteResult:
-        """Store what waits, leave the rest in the spill file, and close the ledger."""
+        """Store waiting entries, leave the rest in the spill file, and close the ledger."""
         if not self._lock.acquire(timeout=timeout_s):
             return WriteResult(waiting=len(self._ring), fault=Fault.BUSY)
         try:
@@ -168,12 +168,12 @@ class LedgerWriter:
             self._file.close()
 
     def after_fork_in_parent(self) -> None:
-        """Let writers go on; the next one opens the ledger again."""
+        """Resume writing; the next write opens the ledger again."""
         if self._held_for_fork:
             self._lock.release()
 
     def after_fork_in_child(self) -> None:
-        """Forget what belongs to the parent process: waiting calls, counts, lock."""
+        """Reset after fork: drop the parent's waiting calls, counts and lock."""
         self._lock = threading.Lock()
         self._file.start_anew()
         self._ring.clear()
@@ -247,7 +247,7 @@ class LedgerWriter:
         )
 
     def _attempt(self, done: Stored) -> Exception | None:
-        """Store what waits; return what prevented it."""
+        """Store waiting entries; return the error that prevented it, or None."""
         try:
             self._file.opened()
             self._waiting.replay(lambda entries: self._apply(entries, done), self.counters)

@@ -1,1 +1,1 @@
-"""Alerts: what is wrong now, told once when it begins and once when it is over."""
+"""Alerts: one message when an incident begins and one when it ends."""

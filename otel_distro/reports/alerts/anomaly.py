@@ -1,6 +1,6 @@
 """Hours that are unlike the same hours of the days before: in cost, latency or error rate.
 
-What is usual at an hour of the day is a moving average over the days, recent ones weighing more,
+The usual value of an hour of the day is a moving average over the days, recent ones weighing more,
 with a moving average of how far they were from it. Where too few days have had that hour, all
 hours before are the measure.
 """
@@ -17,13 +17,13 @@ HOUR_NS = 3_600_000_000_000
 DAYS = 21
 """How far back is looked."""
 FEWEST_CALLS = 20
-"""An hour with fewer calls neither is an anomaly nor says what is usual."""
+"""An hour with fewer calls is no anomaly and does not count towards the usual value."""
 FEWEST_DAYS, FEWEST_HOURS = 5, 24
 WEIGHT = 0.3
 """Of the latest day in the moving averages."""
 DEVIATIONS = 4.0
 TIMES = 1.5
-"""A value must be so many times what is usual as well: a steady figure deviates by very little."""
+"""Least ratio to the usual value as well: a steady figure has a very small deviation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What is usual."""
+    """The usual value."""
 
     mean: float
     deviation: float
 
     @property
     def most(self) -> float:
-        """What is still usual."""
+        """The highest usual value."""
         return max(self.mean * TIMES, self.mean + DEVIATIONS * self.deviation)
 
 
@@ -74,11 +74,11 @@ _FIGURES: tuple[tuple[str, Callable[[Hour], float], float], ...] = (
     ("latency", lambda hour: hour.latency_ms, 100.0),
     ("error_rate", lambda hour: hour.error_rate, 0.05),
 )
-"""Name, how to read it, and below which value nobody minds: US dollars, ms, share."""
+"""Name, how to read it, and the value below which it is ignored: US dollars, ms, share."""
 
 
 def anomalies(hours: Mapping[int, Hour], at_ns: int) -> Iterator[Anomaly]:
-    """Yield what is unusual in the last whole hour before *at_ns*.
+    """Yield the anomalies of the last whole hour before *at_ns*.
 
     *hours* are named by the moment they begin; those without calls may be missing.
     """

@@ -1,4 +1,4 @@
-"""Which alerts were told, and when: one line each in a private file of bounded length."""
+"""History of sent alerts: one line each in a private file of bounded length."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST = 5000
 
 @dataclass(frozen=True, slots=True)
 class SentAlert:
-    """A message that was told."""
+    """A sent message."""
 
     at: datetime
     title: str
@@ -30,7 +30,7 @@ class SentAlert:
 
 
 class History:
-    """What was told, read and written by `otel-distro`."""
+    """Sent alerts, read and written by `otel-distro`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -47,7 +47,7 @@ class History:
         write_private(self._path, "".join(f"{line}\n" for line in lines[-MOST:]).encode())
 
     def since(self, since: datetime) -> list[SentAlert]:
-        """Return what was told since *since*, the earliest first; damaged lines are left out."""
+        """Return alerts sent since *since*, the earliest first; damaged lines are left out."""
         found = []
         for line in self._lines():
             try:

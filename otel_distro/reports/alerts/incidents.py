@@ -1,4 +1,4 @@
-"""Which incidents were told already: one message when one begins, one when it is over."""
+"""Incidents between two checks: one message when one begins, one when it ends."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 MEMORY_FILE_NAME = "alerts.json"
 """In the state folder; as old as the last check whose messages could all be sent."""
 COOLDOWN = timedelta(minutes=15)
-"""An incident that comes back within this after it was resolved is not told again."""
+"""An incident that comes back within this time after it was resolved is not reported again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something to tell."""
+    """A message to send."""
 
     title: str
     body: str
@@ -33,7 +33,7 @@ class Message:
 def messages(
     found: Sequence[Incident], known: dict[str, Any], now: datetime
 ) -> tuple[list[Message], dict[str, Any]]:
-    """Return what to tell of *found*, and what is *known* from then on."""
+    """Return the messages for *found*, and the new value of *known*."""
     told: list[Message] = []
     after: dict[str, Any] = {}
     current = {incident.key: incident for incident in found}
@@ -70,13 +70,13 @@ def _ended(before: dict[str, Any]) -> Message:
 
 
 class Memory:
-    """What is known between two checks, in a private file."""
+    """Known incidents between two checks, in a private file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def read(self) -> dict[str, Any]:
-        """Return what is known; nothing where the file is missing or damaged."""
+        """Return the known incidents; none where the file is missing or damaged."""
         try:
             known = json.loads(self._path.read_text())
         except (OSError, ValueError):
@@ -84,5 +84,5 @@ class Memory:
         return known if isinstance(known, dict) else {}
 
     def write(self, known: dict[str, Any]) -> None:
-        """Replace what is known, whole or not at all."""
+        """Replace the known incidents atomically."""
         write_private(self._path, json.dumps(known).encode())

@@ -1,4 +1,4 @@
-"""Where alerts go: any place that `apprise` knows, such as Slack, Teams, PagerDuty or e-mail."""
+"""Delivery of alerts through `apprise`: Slack, Teams, PagerDuty, e-mail and others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is worth an alert: in the ledger, the books of budgets, and what processes say now."""
+"""Alert rules over the ledger, budget accounts and the state of running processes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ERRORS_IN_5_MINUTES = {
 ERROR_RATE = 0.10
 LATENCY_MS = 5000.0
 FEWEST_CALLS = 5
-"""A share or an average of fewer calls than this says nothing."""
+"""A share or an average of fewer calls than this is not judged."""
 NEARLY_SPENT_PERCENT = 95
 BURN_RATES = ((14.4, 60, 5), (6.0, 360, 30))
 """(times the rate that would just spend the budget, over minutes, and over the last minutes)."""
@@ -56,9 +56,9 @@ def check(
     now: datetime,
     live: Iterable[HealthCheck] = (),
 ) -> list[Incident]:
-    """Return what is wrong at *now*; nothing where there is no data.
+    """Return the incidents at *now*; none where there is no data.
 
-    *live* is what running processes and the books of deliveries say.
+    *live* has the checks of running processes and of export counters.
     """
     found = [incident for line in budgets for incident in _budget(line)]
     found += _live(live)
@@ -82,7 +82,7 @@ def _live(live: Iterable[HealthCheck]) -> Iterator[Incident]:
 
     lossy = frozenset(SIGNALS.values())
     for one in live:
-        # Telemetry that is lost once is no reason to page anybody, and one to be told of.
+        # Telemetry lost once deserves a warning, not a page.
         severity = one.severity or ("warning" if one.name in lossy and one.value else "")
         if severity:
             yield Incident(f"health:{one.name}", severity, f"{one.name}: {one.found}")
@@ -196,7 +196,7 @@ def _burn_rate(
 ) -> Iterator[Incident]:
     """Find money that is spent many times as fast as would just use a budget up.
 
-    Both windows must agree: the long one that it matters, the short one that it goes on.
+    Both windows must agree: the long one that it matters, the short one that it continues.
     """
     if budget.unit != "usd" or budget.scope != "total" or not budget.limit:
         return

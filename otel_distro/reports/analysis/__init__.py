@@ -1,1 +1,1 @@
-"""Questions to the ledger that need more than a query."""
+"""Analyses of the ledger that need more than a query."""

@@ -1,4 +1,4 @@
-"""The model calls of one trace as a tree, with who is billed and why."""
+"""The model calls of one trace as a tree, with the billed ones and the reasons."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Node:
 
     @property
     def cost(self) -> str:
-        """What the span would cost by itself, for people."""
+        """Cost of the span by itself, formatted."""
         priced = self.stored.priced
         return f"({usd(priced.cost_nano_usd)})" if not priced.billed else usd(priced.cost_nano_usd)
 
@@ -46,7 +46,7 @@ class Node:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it is billed or not, how its price was found, and what is missing of it."""
+        """Reasons: whether it is billed, the source of its price, missing parts of it."""
         priced = self.stored.priced
         said = (priced.billing_reason, priced.price_source, priced.reason)
         return tuple(reason for reason in said if reason)
@@ -62,7 +62,7 @@ def tree(calls: Sequence[StoredCall]) -> tuple[Node, ...]:
         by_parent.setdefault(parent if inside else None, []).append(stored)
 
     def nodes(parent: int | None, seen: frozenset[int]) -> tuple[Node, ...]:
-        # A trace that somebody forged may have a circle in it; it must not hang us.
+        # A forged trace may have a cycle; it must not cause an endless loop.
         return tuple(
             Node(stored, nodes(span_id, seen | {span_id}))
             for stored in by_parent.get(parent, ())

@@ -1,6 +1,6 @@
-"""Where the ledger and a provider's own figures part, by day and model, and by cause.
+"""Differences between the ledger and a provider's figures, by day, model and cause.
 
-The gap of a day and model is what the provider says minus what the ledger has. It is explained
+The gap of a day and model is the provider's figure minus the ledger's. It is explained
 from the surest cause to the vaguest, each taking no more than its own evidence supports; what is
 left is called by its name, "not explained".
 """
@@ -36,7 +36,7 @@ _SAMPLE: Final = 100_000
 
 @dataclass(slots=True)
 class Ours:
-    """What the ledger has of one day and model."""
+    """The ledger's figures for one day and model."""
 
     calls: int = 0
     cost_nano_usd: int = 0
@@ -76,7 +76,7 @@ class Gap:
 
     @property
     def gap_nano_usd(self) -> int | None:
-        """What the provider has more than the ledger."""
+        """The provider's figure minus the ledger's."""
         if self.provider_nano_usd is None:
             return None
         return self.provider_nano_usd - self.ledger_nano_usd
@@ -175,7 +175,7 @@ def _uninstrumented(charged: int, theirs: Charge, ours: Ours) -> int:
 
 
 class _Rates:
-    """What a token of each kind costs on a day, in nano-USD."""
+    """Cost of a token of each kind on a day, in nano-USD."""
 
     def __init__(self, provider: str, model: str, day: str, book: PriceBook) -> None:
         self._provider, self._model, self._book = provider, model, book
@@ -201,7 +201,7 @@ class _Rates:
 
     @property
     def cache_saving(self) -> Fraction:
-        """What an input token costs less when it is read from the cache; 0 when not known."""
+        """Saving per input token read from the cache, in nano-USD; 0 when unknown."""
         fresh, cached = self._rate(_input()), self._cached()
         return Fraction(0) if fresh is None or cached is None else fresh - cached
 

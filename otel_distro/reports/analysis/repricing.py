@@ -1,4 +1,4 @@
-"""Prices stored calls anew, when a price has been added or corrected; old figures are kept."""
+"""Repricing of stored calls after a price was added or corrected; old figures are kept."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RepricingFailedError(OtelDistroError):
 
 @dataclass(frozen=True, slots=True)
 class RepricingSummary:
-    """What pricing anew changed."""
+    """Changes of one repricing."""
 
     calls: int
     """Calls that were looked at."""
@@ -59,7 +59,7 @@ def reprice(
     write: bool,
     report: Callable[[str], None],
 ) -> RepricingSummary:
-    """Price the calls since *since* anew; store what changed if *write*.
+    """Reprice the calls since *since*; store the changes if *write*.
 
     Raises LedgerError for a ledger that cannot be read, RepricingFailedError if not written.
     """

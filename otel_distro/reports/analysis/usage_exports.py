@@ -1,4 +1,4 @@
-"""Reads what providers export about usage and cost: which file it is shows in its header.
+"""Readers of providers' usage and cost exports; the header identifies the format.
 
 | file | needs the columns |
 |---|---|
@@ -33,7 +33,7 @@ class UnreadableExportError(OtelDistroError):
 
 @dataclass(slots=True)
 class Charge:
-    """What a provider says about one day and model."""
+    """A provider's figures for one day and model."""
 
     requests: int | None = None
     input_tokens: int | None = None
@@ -57,7 +57,7 @@ class Export:
     kind: str
     """usage or cost."""
     charges: dict[tuple[str, str], Charge]
-    """(ISO day, model without its date) -> what is charged."""
+    """(ISO day, model without its date) -> the charge."""
 
 
 _DATED: Final = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
@@ -76,7 +76,7 @@ def family(model: str) -> str:
 
 
 def read_export(path: Path) -> Export:
-    """Return what the file at *path* says; raises UnreadableExportError."""
+    """Return the figures in the file at *path*; raises UnreadableExportError."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines)
@@ -128,7 +128,7 @@ def _openai_cost(row: Mapping[str, str], charges: dict[tuple[str, str], Charge])
     currency = row.get("amount_currency", "usd") or "usd"
     if currency.lower() != "usd":
         raise ValueError(f"the currency is {currency}; only usd can be compared")
-    # A line item is "model, kind of token"; what has no model is shown under its own name.
+    # A line item is "model, kind of token"; an item without a model is shown under its own name.
     model = row["line_item"].split(",")[0]
     charge = charges.setdefault((_openai_day(row), family(model)), Charge())
     charge.add("cost_nano_usd", _money(row["amount_value"]))

@@ -1,9 +1,9 @@
-"""What money was spent for nothing, as far as a ledger without any text can tell.
+"""Wasted spending, as far as it shows in a ledger without any text.
 
-A call's prompt is not stored. Where its span carried one there is a keyed fingerprint, which tells
-equal prompts from others; else two calls are taken for the same one by their shape: same caller,
+A call's prompt is not stored. Where its span carried one there is a keyed fingerprint, which
+identifies equal prompts; else two calls are taken for the same one by their shape: same caller,
 same model, same number of input tokens, shortly after each other. Both are bounds ("at most"),
-never sums to be claimed back: somebody may want two answers to one question.
+never sums to be claimed back: two responses to one prompt may be intended.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class WasteLine:
 
     @property
     def meaning(self) -> str:
-        """What this kind of waste is, in one clause."""
+        """Description of this kind of waste, in one clause."""
         return MEANINGS[self.kind]
 
     def add(self, *, certain: int = 0, at_most: int) -> None:
@@ -75,11 +75,11 @@ class WasteReport:
     unused_limit_tokens: int
     """Output tokens that were allowed by max_tokens and not used."""
     unused_limit_nano_usd: int
-    """Their price. Nobody charges it, but rate limits and hard budgets set it aside."""
+    """Their price. It is not charged, but rate limits and hard budgets reserve it."""
 
 
 def find_waste(calls: Iterable[StoredCall], book: PriceBook) -> WasteReport:
-    """Return what the billed *calls*, in order of time, spent for nothing."""
+    """Return the waste among the billed *calls*, which are in order of time."""
     search = _Search(book)
     for stored in calls:
         search.look_at(stored.priced)
@@ -87,7 +87,7 @@ def find_waste(calls: Iterable[StoredCall], book: PriceBook) -> WasteReport:
 
 
 class _Search:
-    """What is remembered from call to call."""
+    """State from call to call."""
 
     def __init__(self, book: PriceBook) -> None:
         self._book = book
@@ -145,7 +145,7 @@ class _Search:
 
     def _look_at_prompt(self, priced: PricedCall, prompt: bytes | int) -> None:
         call = priced.call
-        # Whoever asks, an answer that was given before would have done.
+        # An earlier response would have served, whoever the user is.
         same = (*_caller(call), call.scope, prompt)
         before = self._shapes.get(same)
         if before is not None and call.start_ns - before <= REPEAT_NS:
@@ -160,7 +160,7 @@ class _Search:
         key = (*_caller(call), call.agent)
         before_ns, before_tokens = self._prefixes.get(key, (0, 0))
         self._prefixes[key] = (call.start_ns, tokens)
-        # No longer than either prompt: that is all that is known of what they share.
+        # No longer than either prompt: the only known bound on their common part.
         shared = min(tokens, before_tokens)
         cached = usage.cache_read_tokens or 0
         if call.start_ns - before_ns > CACHE_NS or shared - cached < SHORTEST_PREFIX:

@@ -1,4 +1,4 @@
-"""What the calls of the ledger would have cost with another model or a better cache."""
+"""Costs of stored calls with another model or a better cache."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is imagined to have been different."""
+    """The assumed differences."""
 
     models: Mapping[str, str]
     """Model as the ledger names it -> the model used instead."""
@@ -52,7 +52,7 @@ def _cached(usage: Usage, share: float) -> Usage:
 
 @dataclass(slots=True)
 class Comparison:
-    """Calls of one model: what they cost, and what they would have cost."""
+    """Calls of one model: actual and assumed cost."""
 
     model: str
     instead: str
@@ -64,7 +64,7 @@ class Comparison:
 
 
 def compare(calls: Iterable[StoredCall], change: Change, book: PriceBook) -> list[Comparison]:
-    """Return a comparison for each model, the dearest first; both sides at *book*'s prices.
+    """Return a comparison for each model, the most expensive first; both sides at *book*'s prices.
 
     Failed calls without usage stay as they are: they would have failed as well.
     """

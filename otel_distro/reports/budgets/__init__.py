@@ -1,1 +1,1 @@
-"""Budgets as they stand."""
+"""State of budgets."""

@@ -1,4 +1,4 @@
-"""How budgets stand: spent, held, left, how fast they are spent, and when they will run out."""
+"""State of budgets: spent, reserved, remaining, burn rate and forecast."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class BudgetLine:
 
     @property
     def left(self) -> int:
-        """What may still be spent; never negative."""
+        """The remaining amount; never negative."""
         return max(0, self.budget.limit - self.spent - self.reserved)
 
     @property
@@ -41,7 +41,7 @@ class BudgetLine:
 
     @property
     def runs_out_ns(self) -> int | None:
-        """When nothing is left if it goes on like this; None if the window ends before."""
+        """Time of exhaustion at the present rate; None if the window ends before."""
         if self.left == 0:
             return self.now_ns
         if not self.per_hour:
@@ -54,7 +54,7 @@ class BudgetLine:
 def lines(
     budgets: Sequence[CostBudget], accounts: BudgetAccounts, now_ns: int
 ) -> Iterator[BudgetLine]:
-    """Yield how each budget stands for each scope value it has met in this window."""
+    """Yield the state of each budget for each scope value of this window."""
     for budget in budgets:
         window = budget.calendar.window(now_ns)
         scopes = accounts.scopes(budget.name, window.since_ns)

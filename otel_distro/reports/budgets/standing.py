@@ -1,4 +1,4 @@
-"""How budgets stand, for those who only look: nothing is written, no lock is taken."""
+"""State of budgets, read without writing or locking."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MOST_SCOPES: Final = 500
 
 
 def budget_lines(settings: Settings, now_ns: int) -> list[BudgetLine]:
-    """Return how each budget stands for each scope value it has met, the tightest first.
+    """Return the state of each budget and scope value, the least remaining first.
 
-    Raises `sqlite3.Error` when the file of the accounts cannot be read.
+    Raises `sqlite3.Error` when the budget file cannot be read.
     """
     if not settings.cost_budgets:
         return []
@@ -52,7 +52,7 @@ def _sure_scopes(budget: CostBudget) -> list[str]:
 
 
 def budget_name(line: BudgetLine) -> str:
-    """Return what a budget and the scope value it stands for are called."""
+    """Return the name of a budget and its scope value."""
     scope = f" / {line.scope}" if line.scope else ""
     return figures.printable(f"{line.budget.name}{scope}")
 
@@ -63,7 +63,7 @@ def budget_amount(budget: CostBudget, value: int) -> str:
 
 
 def budget_left(line: BudgetLine) -> str:
-    """Return what is left, in words."""
+    """Return the remaining amount as text."""
     budget = line.budget
     return f"{budget_amount(budget, line.left)} of {budget_amount(budget, budget.limit)} left"
 
@@ -72,12 +72,12 @@ def outlook(line: BudgetLine) -> str:
     """Return how long it will last, in words."""
     ends = line.runs_out_ns
     if line.left == 0:
-        return f"spent; begins anew {_when(line.until_ns)}"
+        return f"spent; resets {_when(line.until_ns)}"
     if ends is not None:
         return f"at this rate it runs out {_when(ends)}"
     if not line.spent:
-        return f"nothing spent; begins anew {_when(line.until_ns)}"
-    return f"lasts until it begins anew {_when(line.until_ns)}"
+        return f"nothing spent; resets {_when(line.until_ns)}"
+    return f"lasts until it resets {_when(line.until_ns)}"
 
 
 def _when(ns: int) -> str:

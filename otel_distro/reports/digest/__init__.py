@@ -1,1 +1,1 @@
-"""Reviews of a day, a week or a month: how it went, against the time before, and what to change."""
+"""Reviews of a day, a week or a month, compared with the period before, with suggestions."""

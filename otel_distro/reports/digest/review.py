@@ -1,4 +1,4 @@
-"""What happened in a period, and how that compares with the one before."""
+"""Review of a period, compared with the one before."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class ModelChange:
-    """What a model cost, and before."""
+    """Cost of a model, in this period and the one before."""
 
     model: str
     cost_nano_usd: int
@@ -73,7 +73,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A period, the one before, and what stands out."""
+    """A period, the one before, and notable differences."""
 
     period: Period
     since: datetime

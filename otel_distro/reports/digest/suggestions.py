@@ -1,4 +1,4 @@
-"""Thresholds that the last month says would be better than the ones in force."""
+"""Suggested thresholds, from the data of the last month."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _alerts(hours: Mapping[int, Hour]) -> list[Suggestion]:
                 Suggestion(
                     subject,
                     f"{share:.0%} of the hours were above {shown.format(threshold)}",
-                    f"mend what is slow or fails, or expect {shown.format(usual)} (95th "
+                    f"fix slow or failing calls, or expect {shown.format(usual)} (95th "
                     "percentile of the hours)",
                 )
             )
@@ -125,7 +125,7 @@ def _latency_budgets(violations: Sequence[LatencyViolation]) -> list[Suggestion]
             Suggestion(
                 f"latency budget {operation!r}",
                 f"exceeded {len(of_it):,} times, by half of them with {middle:,.0f} ms or more",
-                f"mend it, or allow {operation}={middle * 1.2:.0f}",
+                f"fix it, or allow {operation}={middle * 1.2:.0f}",
             )
         )
     return found

@@ -1,1 +1,1 @@
-"""Checks of an installation: what was found, and the command that mends it. Changes nothing."""
+"""Checks of an installation: findings, and the command that fixes each. Changes nothing."""

@@ -1,4 +1,4 @@
-"""Checks of the places data goes to: the collector and the ledger."""
+"""Checks of the collector and the ledger."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def check_state_dir(state_dir: Path) -> Iterator[Check]:
 
 
 def check_ledger(path: Location | None, state_dir: Path) -> Iterator[Check]:
-    """Open the ledger and look at what it holds, and what waits to be stored in it."""
+    """Check the ledger, its calls and the calls waiting for it."""
     if path is None:
         yield Check("ok", "ledger", "none is kept (OTEL_DISTRO_LEDGER=none)")
         return
@@ -82,7 +82,7 @@ def check_ledger(path: Location | None, state_dir: Path) -> Iterator[Check]:
         yield _check_future(path)
         return
     except LedgerError as error:
-        remedy = f"move {path} away; a new one is made" if is_file else "see what the server says"
+        remedy = f"move {path} away; a new one is made" if is_file else "see the server's message"
         yield Check("fail", "ledger", str(error), remedy)
         return
     size = "" if isinstance(path, PostgresUrl) else f", {path.stat().st_size / 1e6:.1f} MB"
@@ -103,7 +103,7 @@ def _check_future(path: Location) -> Check:
 
 
 def check_spool(state_dir: Path, mode: str) -> Iterator[Check]:
-    """Look at what waits on disk, and at today's books of deliveries."""
+    """Check spooled telemetry and today's export counters."""
     from otel_distro.export.daily_delivery_counts import today
     from otel_distro.export.spool.offline import status
     from otel_distro.reports.health.deliveries import sentence

@@ -16,7 +16,7 @@ def check_settings(loaded: Loaded) -> Iterator[Check]:
     """Report every setting that cannot be used."""
     for problem in loaded.problems:
         effect = "no content is exported" if problem.withholds else "its default is used"
-        yield Check("fail", "settings", f"{problem}; until mended {effect}", "mend or unset it")
+        yield Check("fail", "settings", f"{problem}; until fixed {effect}", "correct or unset it")
     if not loaded.problems:
         yield Check("ok", "settings", "all can be used")
 
@@ -37,7 +37,7 @@ def check_standard_variables(environ: Mapping[str, str]) -> Iterator[Check]:
 
 
 def check_consent(loaded: Loaded) -> Iterator[Check]:
-    """Say whether anything may leave: the likeliest cause of telemetry that is not there."""
+    """Check whether export is permitted: the likeliest cause of missing telemetry."""
     settings = loaded.settings
     if settings.do_not_track:
         yield Check(

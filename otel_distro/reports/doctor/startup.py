@@ -1,4 +1,4 @@
-"""Where the time of a start goes: measured in fresh processes that do nothing else."""
+"""Start-up time by phase and package, measured in fresh processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AGENT: Final = "agent of OpenTelemetry"
 _WORK: Final = "(the start's own work)"
 _REST: Final = "the other instrumentors, and looking for them"
 
-# It leaves at once: what a program exports when it ends is not part of its start.
+# It leaves at once: exports at exit are not part of the start.
 _PROGRAM: Final = """
 import time
 ready = time.monotonic_ns()
@@ -54,7 +54,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Imports:
-    """What the modules of one package took to load, each without those that it imports itself."""
+    """Load time of the modules of one package, without their imports."""
 
     package: str
     ms: float
@@ -63,13 +63,13 @@ class Imports:
 
 @dataclass(frozen=True, slots=True)
 class Startup:
-    """What a start costs in this environment."""
+    """Start-up time and memory in this environment."""
 
     ms: float
     """From the start of the process until the program begins; the best of three."""
     cpu_ms: float
     memory_mb: float | None
-    """Largest resident size so far; None where the platform does not tell."""
+    """Largest resident size so far; None where the platform does not report it."""
     bare_ms: float
     """The same without the agent."""
     bare_memory_mb: float | None
@@ -132,7 +132,7 @@ def phases_of(
     """Return the parts of a start in order, so that they add up to all of it.
 
     *taken* names parts with begin and end, as *began* and *ready* in nanoseconds; *bare_ms* is
-    what the interpreter needs by itself.
+    the interpreter's own time.
     """
     steps = sorted(taken, key=lambda each: each[1])
     phases = [Phase("interpreter", bare_ms)]
@@ -147,7 +147,7 @@ def phases_of(
 
 
 def imports_of(report: str) -> tuple[Imports, ...]:
-    """Return what *report*, written by `python -X importtime`, says by package, largest first."""
+    """Return the times in *report* (`python -X importtime`) by package, largest first."""
     times: defaultdict[str, float] = defaultdict(float)
     counts: defaultdict[str, int] = defaultdict(int)
     for microseconds, module in _IMPORT.findall(report):
@@ -168,7 +168,7 @@ def _package(module: str) -> str:
 
 
 def remedies_for(phases: Iterable[Phase], environ: Mapping[str, str]) -> Iterable[str]:
-    """Yield what can be done about *phases* by setting variables."""
+    """Yield settings that shorten *phases*."""
     known = environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").strip()
     for phase in phases:
         if phase.name.startswith(INSTRUMENTOR) and phase.ms >= _WORTH_A_WORD_MS:

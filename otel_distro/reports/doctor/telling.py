@@ -1,4 +1,4 @@
-"""Check of what tells people: where alerts go, and whether anybody looks for them."""
+"""Checks of alerts: their receivers, and the time of the last check."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _LOOK = (
 
 
 def check_alerts(settings: Settings) -> Iterator[Check]:
-    """Say where alerts go and how long ago `otel-distro reports alerts` looked last."""
+    """Report where alerts go and how long ago `otel-distro reports alerts` looked last."""
     from otel_distro.reports.alerts.incidents import MEMORY_FILE_NAME
 
     count = len(settings.alert_urls)
     if not count:
-        yield Check("ok", "alerts", "go to nobody (OTEL_DISTRO_ALERT_URLS is not set)")
+        yield Check("ok", "alerts", "are not sent (OTEL_DISTRO_ALERT_URLS is not set)")
         return
     places = f"{count} place{'s' if count > 1 else ''}"
     age_s = _age_s(settings.state_dir / MEMORY_FILE_NAME)
     if age_s is None:
         remedy = f"otel-distro reports alerts test; then {_LOOK}"
-        yield Check("warn", "alerts", f"{places}, and nobody has looked for any yet", remedy)
+        yield Check("warn", "alerts", f"{places}, and no check has run yet", remedy)
     elif age_s > _LONG_S:
         days = age_s / _LONG_S
         yield Check("warn", "alerts", f"{places}, looked for {days:.1f} days ago", _LOOK)

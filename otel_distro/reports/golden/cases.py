@@ -1,4 +1,4 @@
-"""Cases of a golden set, and the JSON Lines file that keeps them."""
+"""Cases of a golden set, and their JSON Lines file."""
 
 from __future__ import annotations
 
@@ -57,21 +57,21 @@ def read_cases(path: Path) -> list[Case]:
 
 def case_line(case: Case) -> str:
     """Return *case* as a line of a golden set, with only the properties that it has."""
-    said = {key: value for key, value in asdict(case).items() if value}
-    return json.dumps(said, ensure_ascii=False) + "\n"
+    properties = {key: value for key, value in asdict(case).items() if value}
+    return json.dumps(properties, ensure_ascii=False) + "\n"
 
 
 def _case(line: str, place: str) -> Case:
     try:
-        said = json.loads(line)
-        if not isinstance(said, dict):
+        unknown = json.loads(line)  # its known fields are removed below
+        if not isinstance(unknown, dict):
             raise TypeError("it is something else")
-        known = {field: said.pop(field) for field in Case.__slots__ if field in said}
+        known = {field: unknown.pop(field) for field in Case.__slots__ if field in unknown}
     except (ValueError, TypeError) as error:
         raise GoldenSetError(f"{place} is not a JSON object: {error}") from error
-    if said:
+    if unknown:
         fields = ", ".join(Case.__slots__)
-        raise GoldenSetError(f"{place} has unknown fields {', '.join(said)}; known are {fields}")
+        raise GoldenSetError(f"{place} has unknown fields {', '.join(unknown)}; known are {fields}")
     for field in ("name", "prompt"):
         if not isinstance(known.get(field), str) or not known[field]:
             raise GoldenSetError(f"{place} has no text in {field!r}")

@@ -1,4 +1,4 @@
-"""One question to a model over HTTP: the answer, and what its usage costs.
+"""One request to a model over HTTP: the response and its cost.
 
 Any endpoint that speaks OpenAI's chat completions, and Anthropic's messages.
 """

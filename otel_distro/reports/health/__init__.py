@@ -1,1 +1,1 @@
-"""Whether this host's telemetry and model calls are well, from what all processes share."""
+"""Health of this host's telemetry and model calls, from the data shared by all processes."""

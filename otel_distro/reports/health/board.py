@@ -1,6 +1,6 @@
-"""How each running process is, for others on the host to read: one small locked file each.
+"""State of each running process in one small locked file, for others on the host.
 
-The lock on a file says that its process is alive; the kernel releases it however that ends.
+A locked file belongs to a live process; the kernel releases the lock at any kind of exit.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _MOST_BYTES = 65_536
 
 
 class Board:
-    """Writes down every few seconds what *look* says of this process, if it has changed.
+    """Writes the result of *look* every few seconds, if it has changed.
 
-    None says that nothing is to be written now.
+    None means that nothing is written now.
     """
 
     def __init__(self, state_dir: Path, look: Callable[[], dict[str, Any] | None]) -> None:
@@ -82,7 +82,7 @@ class Board:
 
     def _run(self, stopped: threading.Event) -> None:
         while not stopped.wait(WRITE_EVERY_S):
-            with suppress(Exception):  # health is the least of our duties
+            with suppress(Exception):  # a health report must never disturb the app
                 self.write()
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ class Board:
 
 
 def running(state_dir: Path) -> Iterator[dict[str, Any]]:
-    """Yield what the processes that run now say of themselves; files of others are removed."""
+    """Yield the state of every running process; files of ended ones are removed."""
     with suppress(OSError):
         for path in sorted((state_dir / FOLDER).iterdir()):
             said = _read(path)

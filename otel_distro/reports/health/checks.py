@@ -61,7 +61,7 @@ def check_ledger(ledger: Ledger, now: datetime) -> Iterator[HealthCheck]:
 
 
 def check_budgets(lines: Sequence[BudgetLine]) -> Iterator[HealthCheck]:
-    """Judge each cost budget by what is left of it."""
+    """Judge each cost budget by its remaining amount."""
     for line in lines:
         limit = line.budget.limit
         percent = 100 * line.spent / limit if limit else 100.0

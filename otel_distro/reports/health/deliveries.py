@@ -1,4 +1,4 @@
-"""Whether telemetry arrives: today's books of this host, and what waits on disk."""
+"""Delivery checks: today's export counters of this host, and spooled telemetry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def check_deliveries(today: Mapping[str, Mapping[str, Any]]) -> Iterator[HealthCheck]:
-    """Judge each signal by how much of what was emitted today (UTC) was dropped."""
+    """Judge each signal by the share of its records dropped today (UTC)."""
     for signal, columns in sorted(today.items()):
         dropped = sum(columns.get("dropped", {}).values())
         lost = dropped + sum(columns.get("spool_dropped", {}).values())
@@ -22,7 +22,7 @@ def check_deliveries(today: Mapping[str, Mapping[str, Any]]) -> Iterator[HealthC
 
 
 def check_spool(folders: Sequence[FolderStatus]) -> HealthCheck:
-    """Judge what waits on disk: nothing does while everything is well."""
+    """Judge the spool, which is empty while deliveries succeed."""
     records = sum(folder.records for folder in folders)
     damaged = sum(len(folder.damaged) for folder in folders)
     found = f"{records:,} records wait on disk"
@@ -32,7 +32,7 @@ def check_spool(folders: Sequence[FolderStatus]) -> HealthCheck:
 
 
 def sentence(columns: Mapping[str, Any]) -> str:
-    """Return the books of one signal in words; their columns add up to what was emitted."""
+    """Return the counters of one signal as text; they add up to the emitted records."""
     emitted, delivered = columns.get("emitted", 0), columns.get("delivered", 0)
     spooled, dropped = columns.get("spooled", 0), columns.get("dropped", {})
     lost = sum(dropped.values())

@@ -20,7 +20,7 @@ class Host(Watched, Protocol):
 
 
 class HealthInside:
-    """What a process does for its health to be known; started once, renewed after a fork."""
+    """Health file and endpoint of a process; started once, restarted after fork."""
 
     def __init__(self, runtime: Host, service: str) -> None:
         self._runtime = runtime
@@ -29,7 +29,7 @@ class HealthInside:
         self._board = Board(runtime.settings.state_dir, self._state)
 
     def start(self) -> None:
-        """Begin; raises nothing but what the platform does."""
+        """Start; raises only errors of the platform."""
         self._board.start()
         port = self._runtime.settings.health_port
         if port:
@@ -42,7 +42,7 @@ class HealthInside:
         self._board.close()
 
     def at_fork(self) -> None:
-        """In a forked child: the parent goes on serving."""
+        """Reset after fork; the parent continues to serve."""
         server, self._server = self._server, None
         if server is not None:
             server.leave()

@@ -1,4 +1,4 @@
-"""What a process says of itself, and how well that is: the guard, the ledger, errors of our own."""
+"""State of a process and its checks: the guard, the ledger, internal errors."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Watched(Protocol):
 
     @property
     def deliveries(self) -> Deliveries:
-        """The books of what is exported."""
+        """Export counters."""
         ...
 
 
@@ -90,7 +90,7 @@ def check_processes(states: Iterable[Mapping[str, Any]]) -> Iterator[HealthCheck
 
 
 def _open(known: list[Mapping[str, Any]]) -> HealthCheck:
-    """Tell what is going on: operations that have begun and not ended."""
+    """Report operations in progress."""
     counts: Counter[str] = Counter()
     for state in known:
         counts.update(state.get("open_spans", {}))

@@ -25,7 +25,7 @@ NOT_WELL = frozenset({"degraded", "critical"})
 
 
 def live_checks(settings: Settings) -> list[HealthCheck]:
-    """Return the checks of what running processes say, and of what is exported today."""
+    """Return the checks of running processes and of today's exports."""
     from otel_distro.export.daily_delivery_counts import today
     from otel_distro.export.spool.offline import status as spool_status
     from otel_distro.reports.health.board import running
@@ -62,7 +62,7 @@ def as_data(found: Sequence[HealthCheck]) -> dict[str, Any]:
 
 
 def look(settings: Settings) -> dict[str, Any]:
-    """Look at everything now; what cannot be read is a check that failed."""
+    """Run all checks now; unreadable data is a failed check."""
     from otel_cost_ledger.query.ledger import open_ledger
     from otel_distro.reports.budgets.standing import budget_lines
 

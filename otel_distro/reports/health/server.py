@@ -1,4 +1,4 @@
-"""`/healthz` inside an app: how this host's telemetry and model calls are, on loopback only."""
+"""`/healthz` inside an app: health of this host's telemetry and model calls, on loopback only."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class _LostError(Exception):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # Whoever asks for a port that is in use must hear of it.
+    # A configured port that is in use must be reported.
     allow_reuse_address = True
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
@@ -87,7 +87,7 @@ class _Server(ThreadingHTTPServer):
             self.socket.detach()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a probe that hung up is no fault of the app."""
+        """Log nothing: a closed connection of a probe is no fault of the app."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _TIMEOUT_S
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         """Answer 200 while all is well enough, else 503; the checks are in the body."""

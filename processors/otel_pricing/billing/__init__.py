@@ -1,1 +1,1 @@
-"""Bills each call once, whatever reports it."""
+"""Billing of each call once, however many spans report it."""

@@ -1,4 +1,4 @@
-"""Bill every provider call once, however many spans describe it, and say why.
+"""Billing of every provider call once, with a reason for each of its spans.
 
 The rules, in this order:
 
@@ -133,7 +133,7 @@ class _Settlement:
         succeeded = [span for span in inside if not span.failed]
         failed = [span for span in inside if span.failed]
         if outer.failed:
-            # A failed whole repeats its last try; tries that worked are what was paid for.
+            # A failed outer span repeats its last attempt; successful attempts are billed.
             if len(inside) == 1:
                 return [self._choose(outer, inside[0])]
             return self._drop(outer, inside)
@@ -159,7 +159,7 @@ class _Settlement:
             known = outer.exactness[0] != inner.exactness[0]
             why = "its cost is known, that of the span inside it is not"
             if not known:
-                why = "tells more about the usage than the span inside it"
+                why = "has more about the usage than the span inside it"
             self._replace(inner, outer, self._evidence(outer))
             return self._keep(outer, why)
         self._replace(outer, inner, self._evidence(outer))

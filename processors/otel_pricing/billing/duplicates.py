@@ -197,7 +197,7 @@ def _same_response(one: Span, other: Span) -> bool:
 
 def _may_be_stacked(one: Span, other: Span) -> bool:
     # One instrumentation writes one span a call: two of its spans are two calls. Two services only
-    # see the same call through a gateway, and then an id or the nesting says so.
+    # see the same call through a gateway, and then an id or the nesting shows it.
     return one.call.scope != other.call.scope and one.call.service == other.call.service
 
 

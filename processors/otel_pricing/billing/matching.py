@@ -1,4 +1,4 @@
-"""Pair outer spans with inner ones, each at most once, as many as possible.
+"""Maximum matching of outer and inner spans.
 
 Pairing greedily would leave a span without its duplicate whenever several calls of one size run at
 the same time, and so bill a call twice.

@@ -163,7 +163,7 @@ class SpanGroups:
     def _leaf(self, key: Key) -> Key | None:
         """Return the innermost span of the call at *key*, or None when it holds several calls.
 
-        Nothing says then which of them another span belongs to.
+        It is then unknown which of them another span belongs to.
         """
         while key in self.inner:
             if len(self.inner[key]) > 1:

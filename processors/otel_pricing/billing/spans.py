@@ -1,4 +1,4 @@
-"""A priced call with what comparing it to others needs, worked out once."""
+"""A priced call with precomputed values for comparisons."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Span:
 
     @property
     def exactness(self) -> tuple[bool, int, int]:
-        """How much the span knows about the cost; the larger tells more.
+        """How much of the cost the span reports; a larger number means more.
 
         Detail goes before status: a span that counts audio apart and is partial knows better than
         one that does not and takes all tokens for text.
@@ -102,7 +102,7 @@ def _streams(call: ModelCall) -> bool:
 
 
 def _details(call: ModelCall) -> int:
-    """Return how many facts beyond plain token counts change what a call costs."""
+    """Return how many facts beyond plain token counts change the cost of the call."""
     usage = call.usage
     if usage is None:
         return 0

@@ -42,7 +42,7 @@ LARGEST_GROUP = 3 * CROWD
 
 
 class BillingWindow:
-    """Decides on calls one at a time; what leaves the window keeps its last decision.
+    """Decides on calls one at a time; calls that leave the window keep their last decision.
 
     For one thread. Memory is bounded by the number of calls remembered.
     """
@@ -50,7 +50,7 @@ class BillingWindow:
     def __init__(self, *, window_ns: int = WINDOW_NS, most_calls: int = MOST_CALLS) -> None:
         self._window_ns = window_ns
         self._most_calls = most_calls
-        # Insertion order is the order of arrival, which is what is forgotten first.
+        # Insertion order is the order of arrival, which is the order of eviction.
         self._spans: dict[Key, Span] = {}
         self._decided: dict[Key, PricedCall] = {}
         self._near: dict[Key, set[Key]] = {}

@@ -1,1 +1,1 @@
-"""What a call costs at a price."""
+"""Cost of a call at a price."""

@@ -1,4 +1,4 @@
-"""The sum of one call: its units at the rates of a price.
+"""Cost of one call: its units at the rates of a price.
 
 Money is exact: rates are decimal, a sum is rounded once, half to even, to whole nano-US-dollars.
 """
@@ -25,7 +25,7 @@ class Bill:
     unpriced: tuple[str, ...] = ()
     """Units that were reported and have no rate."""
     assumptions: tuple[str, ...] = ()
-    """Rates that stand in for one that the list does not have."""
+    """Rates that replace one missing from the list."""
 
     def add(self, tokens: int, rate: Rate | None, unit: str, input_tokens: int) -> None:
         """Charge *tokens* at *rate*, or note that *unit* has none."""
@@ -88,7 +88,7 @@ def _add_input_parts(total: Bill, usage: Usage, price: Price, all_input: int) ->
         if cached is not None and usage.cache_read_tokens:
             tokens -= min(cached, tokens, usage.cache_read_tokens)
         if usage.input_tokens is not None:
-            # What was read from the cache is counted in both; it may not be charged twice.
+            # Tokens read from the cache are counted in both; they may not be charged twice.
             tokens = min(tokens, max(0, all_input - charged))
         rate: Rate | None = getattr(price, f"input_{medium}")
         if rate is None and medium != "audio":

@@ -1,4 +1,4 @@
-"""What a model call cost, and an honest word on what is unknown."""
+"""Cost of a model call, with its status where it is not exact."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def price_call(call: ModelCall, book: PriceBook) -> PricedCall:
     """Return *call* with its cost by the prices of *book*.
 
     A call that was turned away is free. One whose usage or price is not known costs what its span
-    reports, if that is more than 0; else it is unpriced, with a bound on what it may have cost.
+    reports, if that is more than 0; else it is unpriced, with a bound on its cost.
     Unknown is never zero.
     """
     priced = _computed(call, book)
@@ -116,7 +116,7 @@ def _more_at_most(call: ModelCall, usage: Usage, price: Price, amount: int) -> i
 
 
 def _assumed(call: ModelCall, price: Price, rates: tuple[str, ...]) -> tuple[str, ...]:
-    """Return which rates stand in for those that the list lacks."""
+    """Return the rates that replace those missing from the list."""
     assumed: tuple[str, ...] = (", ".join(rates),) if rates else ()
     if call.usage_estimate:
         assumed += (call.usage_estimate,)
@@ -155,7 +155,7 @@ def _without_usage(call: ModelCall, price: Price) -> PricedCall:
         )
     reason = "no usage reported"
     if call.failed:
-        reason = f"failed ({call.error_type}) without saying what it used"
+        reason = f"failed ({call.error_type}) without reporting its usage"
     return _unpriced(call, reason, None, price)
 
 

@@ -1,4 +1,4 @@
-"""The most a call can have cost, for those whose cost is not known."""
+"""Upper bounds on the cost of calls whose cost is unknown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEARCH_MODEL = re.compile(r"deep-research|(?:\A|[-_.])search(?:\Z|[-_.])")
 
 
 def may_hide_audio(call: ModelCall, usage: Usage) -> bool:
-    """Return whether some tokens may be audio without the span saying which.
+    """Return whether some tokens may be audio that the span does not count separately.
 
     Not every instrumentation splits audio from text, and audio costs many times as much.
     """
@@ -64,7 +64,7 @@ def _differs(rate: Rate | None, text: Rate | None) -> bool:
 def at_most(call: ModelCall, usage: Usage, price: Price, dearest: Price | None) -> int | None:
     """Return the most the call can have cost; None when nothing bounds it.
 
-    Tokens that were not reported are bounded by what the request allowed and the model takes.
+    Tokens that were not reported are bounded by the limits of the request and the model.
     """
     context = price.context_tokens
     tokens_in = usage.input_tokens if usage.input_tokens is not None else context

@@ -1,1 +1,1 @@
-"""Calls, usage and the names of what they carry."""
+"""Model calls, their usage and attribute names."""

@@ -38,7 +38,7 @@ REPORTED = "provider"
 
 
 def facts(priced: PricedCall) -> dict[str, str | bool | int | float]:
-    """Return what is known of the cost of a call, as attributes to add to its span."""
+    """Return the cost of a call as attributes to add to its span."""
     said: dict[str, str | bool | int | float] = {
         COST_STATUS: priced.status.value,
         BILLED: priced.billed,

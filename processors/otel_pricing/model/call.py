@@ -1,8 +1,8 @@
-"""The values that travel: one model call, the units it used, what it cost.
+"""Data of one model call: its usage and its cost.
 
 Nothing here knows OpenTelemetry or SQLite. Token counts follow the GenAI semantic conventions:
 a total includes its subsets (cached and audio tokens are part of the input, reasoning and audio
-tokens part of the output), and None means "the span did not say", never zero.
+tokens part of the output), and None means "not reported", never zero.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class CostStatus(StrEnum):
     ESTIMATED = "estimated"
     """Units were estimated rather than reported."""
     REPORTED = "reported"
-    """No exact price; the amount is what the provider or the instrumentation reports."""
+    """No exact price; the amount is reported by the provider or the instrumentation."""
     UNPRICED = "unpriced"
     """No price for the model, or no usage on the span. Unknown, not zero."""
 
@@ -89,20 +89,20 @@ class ModelCall:
     operation: str
     """`gen_ai.operation.name`: chat, text_completion, generate_content, embeddings, rerank..."""
     provider: str
-    """`gen_ai.provider.name` as the convention spells it; empty when the span does not say."""
+    """`gen_ai.provider.name` as the convention spells it; empty when not reported."""
     request_model: str = ""
     response_model: str = ""
     response_id: str | None = None
     service_tier: str | None = None
-    """Tier the provider says it used (default, flex, priority, batch, standard)."""
+    """Tier reported by the provider (default, flex, priority, batch, standard)."""
     usage: Usage | None = None
     """None when the span reports no usage at all."""
     usage_estimate: str = ""
-    """Why `usage` is an estimate; empty when it is what was reported."""
+    """Why `usage` is an estimate; empty when it was reported."""
     settled_by_budget: bool = False
     """Whether a budget admitted the call and settles it itself."""
     max_output_tokens: int | None = None
-    """The request's own limit, for bounding what an unreported output may have cost."""
+    """The request's own limit, for bounding the cost of an unreported output."""
     streamed: bool | None = None
 
     error_type: str | None = None
@@ -122,7 +122,7 @@ class ModelCall:
     feature_flag: str | None = None
     """`flag=variant` of the experiment the call ran under."""
     prompt_mark: bytes | int | None = None
-    """Tells equal prompts from others: the bytes of `prompts.prompt_digest`, or the keyed number
+    """Identifies equal prompts: the bytes of `prompts.prompt_digest`, or the keyed number
     that a ledger made of them. Never text; None where the span carries no prompt."""
     reported_cost_usd: Decimal | None = None
     """US dollars that the provider or the instrumentation reports; None when neither does.
@@ -133,7 +133,7 @@ class ModelCall:
 
     @property
     def model(self) -> str:
-        """The model that answered, or the one asked for when the response does not say."""
+        """The model that answered, or the requested one when the response names none."""
         return self.response_model or self.request_model
 
     @property
@@ -144,7 +144,7 @@ class ModelCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedCall:
-    """A model call with what it cost and whether this span is the one that is billed."""
+    """A model call with its cost, and whether this span is the billed one."""
 
     call: ModelCall
     status: CostStatus
@@ -155,7 +155,7 @@ class PricedCall:
     price_source: str = ""
     """Where the price comes from, such as `genai-prices 0.2.3 openai/gpt-4o`."""
     exposure_nano_usd: int | None = None
-    """For unpriced and partial calls: what it may have cost at the dearest plausible price."""
+    """For unpriced and partial calls: a bound on the cost, at the highest plausible price."""
     billed: bool = True
     """False when another span of the same provider call carries the cost."""
     billing_reason: str = "only span of this call"

@@ -1,6 +1,6 @@
-"""Who sends the bill: the host a client talked to knows better than the client's name.
+"""The provider that bills a call, by the host of its endpoint.
 
-Many providers are reached with the OpenAI client, whose spans then say `openai`.
+Many providers are reached with the OpenAI client, whose spans then name `openai`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How far from the provider an instrumentation stands, by the name of its scope."""
+"""Layers of instrumentations, from the wire to frameworks, by the name of the scope."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
 
 @lru_cache(maxsize=1024)
 def layer(scope: str) -> int:
-    """Return how far from the provider an instrumentation scope stands."""
+    """Return the layer of an instrumentation scope; larger is farther from the provider."""
     if scope == WIRE_SCOPE:
         return WIRE
     if is_framework(scope):

@@ -1,6 +1,6 @@
 """Makers of models, by the models' names.
 
-Other makers' models are reached over the OpenAI client and its paths. The name says whose prices
+Other makers' models are reached over the OpenAI client and its paths. The name selects whose prices
 apply where neither the host nor the path does.
 """
 

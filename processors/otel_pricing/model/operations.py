@@ -1,4 +1,4 @@
-"""Which operations are model calls: only they cost money at a provider.
+"""Operations that are model calls; only they cost money at a provider.
 
 Agents, tools, chains and workflows repeat the usage of the calls inside them; counting them too
 is how a bill doubles.
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Family(StrEnum):
-    """What a model call produces; calls of different families are never the same call."""
+    """Kind of output of a model call; calls of different families are never the same call."""
 
     TEXT = "text"
     EMBEDDING = "embedding"
@@ -80,6 +80,6 @@ def inference(operation: str) -> str | None:
 
 
 def family(operation: str) -> Family:
-    """Return what a call of *operation* produces."""
+    """Return the family of *operation*."""
     known = OPERATIONS.get(operation)
     return known[1] if known else Family.TEXT

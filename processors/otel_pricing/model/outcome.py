@@ -1,7 +1,7 @@
-"""How a call ended, and whether a failure can have cost anything.
+"""Outcome of a call, and whether a failure may be billed.
 
 A call that the provider turned away before working on it is free. A timeout, a broken stream or
-a server error may still be billed, and nobody on our side can know.
+a server error may still be billed, and the client cannot know.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STATUS_CODE_NAMES = ("http.response.status_code", "http.status_code")
 _ANSWERED = (*STATUS_CODE_NAMES, "gen_ai.response.id", "gen_ai.response.model")
 UNKNOWN_ERROR = "_OTHER"
-"""What the conventions write for an error without a name."""
+"""Value of the conventions for an error without a name."""
 
 # "Error code: 429 - ...", "HTTP 503", "status_code=400", "status code: 402", "'code': 429"; and at
 # the beginning, after the class: "429 RESOURCE_EXHAUSTED. ...", "Client error '404 Not Found' for",
@@ -38,7 +38,7 @@ _CLASS_IN_MESSAGE = re.compile(r"\A['\"]?([A-Za-z_][\w.]*(?:Error|Exception|Time
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|[a-z]+|\d+")
 
 _REJECTED_STATUS = frozenset(range(400, 500)) - {408, 409, 499} | {503, 529}
-"""Turned away before any work; 408 and 499 are timeouts, 409 says nothing, 529 is overload."""
+"""Rejected before any work; 408 and 499 are timeouts, 409 is ambiguous, 529 is overload."""
 
 _REJECTED_WORDS = (
     ("rate", "limit"),
@@ -74,7 +74,7 @@ _REJECTED_WORDS = (
     ("endpoint", "connection"),
 )
 
-# What a client raises about its own arguments; a broken answer has an error of its own name.
+# Errors of clients about their arguments; a broken response has another error.
 _OWN_CHECKS = frozenset({"ValueError", "TypeError", "builtins.ValueError", "builtins.TypeError"})
 _OWN_CHECK_NS = 10_000_000
 """No request leaves, returns and fails in ten milliseconds without a trace of an answer."""
@@ -102,7 +102,7 @@ def _aws_code(record: SpanRecord) -> str | None:
 
 
 def http_status_code(record: SpanRecord) -> int | None:
-    """Return the HTTP status of the response, from wherever the span says it."""
+    """Return the HTTP status of the response from any attribute of it; None without one."""
     for name in STATUS_CODE_NAMES:
         code = count(record.attributes.get(name))
         if code is not None and 100 <= code <= 599:
@@ -112,7 +112,7 @@ def http_status_code(record: SpanRecord) -> int | None:
         return int(named)
     if not record.status_is_error:
         return None
-    # A message may be long and is somebody else's text: its beginning is enough.
+    # A message may be long and is foreign text: its beginning is enough.
     for message in _messages(record):
         found = _CODE_IN_MESSAGE.search(message[:500])
         if found:
@@ -121,7 +121,7 @@ def http_status_code(record: SpanRecord) -> int | None:
 
 
 def _messages(record: SpanRecord) -> Iterator[str]:
-    """Yield what is said of the error; some instrumentations only record the exception."""
+    """Yield texts of the error; some instrumentations only record the exception."""
     yield record.status_message
     for event in record.events:
         message = event.attributes.get("exception.message")

@@ -1,6 +1,6 @@
 """A digest of a call's prompt, where a span carries it: enough to see that two prompts are equal.
 
-The text goes in and sixteen bytes come out; nothing else of it is kept. Whoever stores the digest
+The text goes in and sixteen bytes come out; nothing else of it is kept. A store of the digest
 has to key it first, or a guessed prompt could be looked up.
 """
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 DIGEST_BYTES = 16
 _HIDDEN = "__REDACTED__"
-"""What OpenInference writes for content it was told to hide: equal for all prompts."""
+"""OpenInference's replacement of hidden content: equal for all prompts."""
 
-# What one dialect writes as a whole: messages and instructions together make the prompt.
+# Attributes that one dialect writes together: messages and instructions together make the prompt.
 _WHOLE = (
     ("gen_ai.system_instructions", "gen_ai.input.messages"),
     ("langfuse.observation.input",),

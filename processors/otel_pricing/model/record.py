@@ -1,4 +1,4 @@
-"""A finished span as plain data, so that the rest of the package knows nothing of OpenTelemetry."""
+"""A finished span as plain data; the rest of the package is independent of OpenTelemetry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who a call was made for: the keys that budgets and reports group by."""
+"""Keys of a call that budgets and reports group by: tenant, user, session and others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from otel_pricing.model.values import first_text, text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# OpenLLMetry carries what the application associates with a trace under this prefix.
+# OpenLLMetry's prefix for attributes that the application associates with a trace.
 ASSOCIATION = "traceloop.association.properties."
 
 

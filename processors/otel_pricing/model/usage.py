@@ -1,4 +1,4 @@
-"""Token counts of any dialect, brought to one meaning: a total includes its subsets."""
+"""Token counts of any dialect in one meaning: a total includes its subsets."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def normalise(
 ) -> Usage | None:
     """Return the usage *counts* describe, or None when they describe none.
 
-    *input_excludes_cache* says that the dialect counts cached tokens beside the input. Whatever it
-    says, the numbers may prove it: cached tokens that exceed the input cannot be a part of it, and
-    a total that only adds up with them counts them beside.
+    *input_excludes_cache*: the dialect counts cached tokens beside the input. The numbers may prove
+    it in any case: cached tokens that exceed the input cannot be a part of it, and a total
+    that only adds up with them counts them beside.
 
-    *rest_is_output* says that a total beyond input and output holds output nobody counted, as
+    *rest_is_output*: a total beyond input and output includes uncounted output, as
     Gemini's does with its thoughts.
 
-    No input tokens at all are input tokens that nobody counted.
+    Input tokens of 0 or none are uncounted input tokens.
     """
     if not any(getattr(counts, name) for name in _COUNTED):
-        # Nothing, or zeros for what the instrumentation did not learn: every call has an input.
+        # None, or zeros for unknown counts: every call has an input.
         return None
     read = counts.cache_read_tokens
     write = _cache_write(counts)
@@ -125,7 +125,7 @@ def _at_least(total: int | None, part: int | None) -> int | None:
 
 
 def agree(one: Usage | None, other: Usage | None) -> bool:
-    """Return whether two usages may be of one call: both say something, and none of it differs."""
+    """Return whether two usages may be of one call: both have counts, and no count differs."""
     if one is None or other is None:
         return False
     if one.input_tokens is None or other.input_tokens is None:

@@ -1,4 +1,4 @@
-"""Counts from a usage object: what a provider's response calls `usage`, in every spelling.
+"""Counts from a usage object: the `usage` of a provider's response, in every spelling.
 
 The one reader of such objects: for responses on the wire, for spans that carry a copy of one, and
 for imports. A usage object holds counts only, so reading it touches no text of the user.
@@ -113,14 +113,14 @@ _COSTS = frozenset({"cost", "estimated_cost", "cost_in_usd_ticks"})
 _USD_PER_TICK = Decimal("1e-10")
 
 
-def counts_of(said: Mapping[str, object]) -> Counts:
-    """Return the counts in the usage object *said*.
+def counts_of(reported: Mapping[str, object]) -> Counts:
+    """Return the counts in the usage object *reported*.
 
     Anthropic and Bedrock count cached tokens beside the input, Gemini counts thoughts beside the
     output; the result includes both, as it does everywhere else. Values that are not sane counts
     are left out.
     """
-    top = _billed(said)
+    top = _billed(reported)
     is_split = not _SPLIT_BY_KIND.isdisjoint(top)
     read: list[object] = _of(top, _READ)
     write: list[object] = _of(top, _WRITE_BESIDE)
@@ -156,37 +156,37 @@ def counts_of(said: Mapping[str, object]) -> Counts:
     return Counts(**{k: n for k, n in counts.items() if n is not None and k in _FIELDS})
 
 
-def read_usage(said: Mapping[str, object], *, total_is_input: bool = False) -> Usage | None:
-    """Return the usage that the usage object *said* describes; None when it describes none.
+def read_usage(reported: Mapping[str, object], *, total_is_input: bool = False) -> Usage | None:
+    """Return the usage of the usage object *reported*; None when it has none.
 
     *total_is_input* reads a lone total as the input, as calls without output report it.
     """
-    usage = normalise(counts_of(said))
-    if usage is None and total_is_input and (total := _first(_billed(said), _TOTAL)):
+    usage = normalise(counts_of(reported))
+    if usage is None and total_is_input and (total := _first(_billed(reported), _TOTAL)):
         return normalise(Counts(input_tokens=total))
     return usage
 
 
-def reported_cost_usd(said: Mapping[str, object]) -> Decimal | None:
-    """Return the cost in US dollars that the usage object *said* claims, or None."""
-    if _COSTS.isdisjoint(said):
+def reported_cost_usd(reported: Mapping[str, object]) -> Decimal | None:
+    """Return the cost in US dollars in the usage object *reported*, or None."""
+    if _COSTS.isdisjoint(reported):
         return None
-    cost = said.get("cost")
-    for value in (walk(cost, "total_cost"), cost, said.get("estimated_cost")):
+    cost = reported.get("cost")
+    for value in (walk(cost, "total_cost"), cost, reported.get("estimated_cost")):
         if (amount := usd(value)) is not None:
             return amount
-    ticks = usd(said.get("cost_in_usd_ticks"))
-    if ticks is None and isinstance(whole := said.get("cost_in_usd_ticks"), int):
+    ticks = usd(reported.get("cost_in_usd_ticks"))
+    if ticks is None and isinstance(whole := reported.get("cost_in_usd_ticks"), int):
         ticks = Decimal(whole) if 0 <= whole < 10**18 else None
     return None if ticks is None else ticks * _USD_PER_TICK
 
 
-def _billed(said: Mapping[str, object]) -> Mapping[str, object]:
-    """Return *said* with Cohere's billed units, or else its tokens, raised to the top."""
+def _billed(reported: Mapping[str, object]) -> Mapping[str, object]:
+    """Return *reported* with Cohere's billed units, or else its tokens, raised to the top."""
     for name in ("tokens", "billed_units"):
-        if name in said and isinstance(inner := said[name], dict):
-            said = {**said, **{k: v for k, v in inner.items() if v is not None}}
-    return said
+        if name in reported and isinstance(inner := reported[name], dict):
+            reported = {**reported, **{k: v for k, v in inner.items() if v is not None}}
+    return reported
 
 
 def _input(top: Mapping[str, object], cached: int) -> int | None:
@@ -199,7 +199,7 @@ def _input(top: Mapping[str, object], cached: int) -> int | None:
         return found
     output, total = count(top.get("output_tokens")), count(top.get("total_tokens"))
     if total is not None and output is not None and total == found + output:
-        return max(found, cached)  # somebody else's total: Anthropic itself sends none
+        return max(found, cached)  # a gateway's total: Anthropic itself sends none
     return found + cached
 
 
@@ -211,7 +211,7 @@ def _output(top: Mapping[str, object]) -> int | None:
     prompt, total = _input(top, 0), _first(top, _TOTAL)
     if found is not None and total is not None and prompt is not None:
         beyond = total - prompt
-        # The total says whether thoughts are a part of the candidates, and what nobody counted.
+        # The total shows whether thoughts are a part of the candidates, and the uncounted rest.
         return max(found, beyond) if beyond >= found else found + thoughts
     return (found or 0) + thoughts
 

@@ -1,4 +1,4 @@
-"""What models cost: the user's own prices, then list prices by the day of the call."""
+"""Prices of models: the user's own, then list prices by the day of the call."""
 
 from otel_pricing.prices.overrides import (
     Override,

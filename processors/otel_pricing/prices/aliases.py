@@ -68,10 +68,10 @@ LIST_PROVIDER: dict[str, str] = {
     "x-ai": "x-ai",
     "xai": "x-ai",
 }
-"""Provider as a span says it -> its id in genai-prices. An id of that list needs no entry."""
+"""Provider name in spans -> its id in genai-prices. An id of that list needs no entry."""
 
 _NOBODY = frozenset({"", "gateway", "litellm", "litellm_proxy", "unknown", "_other"})
-"""Names that stand for no seller; Vercel's gateway charges what the maker does."""
+"""Names that denote no seller; Vercel's gateway charges what the maker does."""
 
 _API_WORDS = frozenset(
     {
@@ -92,10 +92,10 @@ _API_WORDS = frozenset(
         "video",
     }
 )
-"""What the Vercel AI SDK puts behind the seller: `openai.responses`, `xai.chat`."""
+"""Suffixes of the Vercel AI SDK after the seller: `openai.responses`, `xai.chat`."""
 
 # Sellers that LiteLLM and the libraries on top of it put in front of a model's name, and that
-# are in no list under that name. An unknown name in front is a seller nobody knows.
+# are in no list under that name. An unknown prefix is an unknown seller.
 _SELLERS_IN_FRONT = frozenset(LIST_PROVIDER) | {
     "arcee",
     "azure",
@@ -126,7 +126,7 @@ _PATHS = ("models/", "publishers/", "projects/", "arn:aws")
 
 
 def names_no_seller(provider: str) -> bool:
-    """Return whether *provider* says who made a call, not who sends the bill.
+    """Return whether *provider* names the client of a call, not the provider that bills it.
 
     A framework that puts its own name there leaves it to the model's name.
     """
@@ -147,7 +147,7 @@ def resolve(provider: str, model: str) -> tuple[str | None, tuple[str, ...]]:
     """Return who sells *model*, as the price list calls it, and the names to look it up under.
 
     Where *provider* names no seller, the model's name may: `bedrock/us.anthropic.claude-...` and
-    `anthropic.claude-...-v1:0` are sold by `aws`. The seller is None where neither says it; a
+    `anthropic.claude-...-v1:0` are sold by `aws`. The seller is None where neither names it; a
     model of a seller that no list knows, such as `hosted_vllm/gpt-4o`, has only its whole name.
     """
     seller = list_provider(provider)

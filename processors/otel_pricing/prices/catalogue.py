@@ -57,7 +57,7 @@ _THOUSAND = 1000
 MAKERS = ("openai", "anthropic", "google", "mistral", "cohere", "deepseek", "x-ai", "voyageai")
 """Makers who sell their own models, tried in turn when a span names a model and no provider."""
 
-# Only charged when something we do not price was used as well, so their presence says nothing.
+# Only charged when something we do not price was used as well, so their presence means nothing.
 _HARMLESS = frozenset({"storage_searches_kcount"})
 
 STANDARD_TIERS = frozenset({"", "default", "auto", "standard", "standard_only", "on_demand"})
@@ -114,7 +114,7 @@ class Catalogue:
         price = _price(standard, self._source(listed), listed.model.context_window)
         if tier in STANDARD_TIERS or not price.has_token_rates:
             return price
-        # What a maker charges for its tiers says nothing about a reseller's.
+        # A maker's prices for its tiers do not apply to a reseller's.
         contexts = () if listed.is_resold else _CONTEXTS.get(tier, ())
         for context in contexts:
             own = _price(

@@ -34,7 +34,7 @@ KEYS = frozenset({"model", "provider", "from", "source", "tier", "free", *UNITS,
 
 
 class PriceBookError(ValueError):
-    """A price file that cannot be used; says everything that is wrong with it."""
+    """An unusable price file; the message lists all of its problems."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,7 @@ def price_table(data: object, *, origin: str = "price table") -> PriceTable:
 
 
 class _Entry:
-    """One table of the file, read while collecting what is wrong with it."""
+    """One table of the file, read while collecting its problems."""
 
     def __init__(self, entry: Mapping[str, object], origin: str) -> None:
         self.entry = entry

@@ -1,4 +1,4 @@
-"""What a model costs: a rate for each unit a span can report."""
+"""Price of a model: a rate for each unit that a span can report."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Explanation:
     tier: str
     price: Price | None
     reason: str
-    """Why there is no price, or what to know about it; empty when there is nothing to say."""
+    """Why there is no price, or a note about it; else empty."""
 
 
 class PriceBook:
@@ -53,7 +53,7 @@ class PriceBook:
         self._dearest: dict[tuple[str | None, int], Price | None] = {}
 
     def quote(self, call: ModelCall) -> Price | None:
-        """Return the price of *call* on its own day and service tier; None when nobody knows it."""
+        """Return the price of *call* on its own day and service tier; None when unknown."""
         return self._cached(
             call.provider,
             call.response_model,
@@ -67,12 +67,12 @@ class PriceBook:
     ) -> Price | None:
         """Return the price of *model* at *at_ns* (nanoseconds since 1970), or None.
 
-        Dated names find their family: `gpt-4o-2024-08-06` costs what the list says of `gpt-4o`.
+        Dated names find their family: `gpt-4o-2024-08-06` has the price of `gpt-4o`.
         """
         return self._cached(provider or "", model, "", (tier or "").lower(), at_ns)
 
     def dearest(self, provider: str, at_ns: int) -> Price | None:
-        """Return the highest rates of *provider*'s list, to bound what an unknown model costs."""
+        """Return the highest rates of *provider*'s list, to bound the cost of an unknown model."""
         seller = list_provider(provider)
         key = (seller, at_ns // DAY_NS)
         if key not in self._dearest:

@@ -3,7 +3,7 @@
 `import genai_prices` also imports an HTTP client (for its updater) and pydantic (for other
 formats of its data). Prices are first needed on a background thread, and a library that peeks into
 `sys.modules` must not find a module there that this thread has imported by half. The modules that
-hold data are therefore executed under private names, with stand-ins for the two libraries, which
+hold data are therefore executed under private names, with substitutes for the two libraries, which
 take no part in looking up a price.
 """
 
@@ -144,7 +144,7 @@ class _StandIn(ModuleType):
 
 
 class _Typing(ModuleType):
-    """`typing`, and what older versions of it lack as a stand-in."""
+    """`typing`, with substitutes for names that older versions lack."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -56,7 +56,7 @@ class _Event:
 def call_of_log(record: LogRecord) -> ModelCall | None:
     """Return the model call that *record* reports, or None.
 
-    Raises nothing for what an attribute holds.
+    Never raises for an attribute's value.
     """
     name = event_name(record)
     event = _EVENTS.get(name)

@@ -1,4 +1,4 @@
-"""Names the format of an archive that is not OTLP/JSON Lines, so that the error can say it."""
+"""Recognition of archives in other formats than OTLP/JSON Lines, for the error message."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MARKS: tuple[tuple[tuple[bytes, ...], str], ...] = (
 
 
 def name_of(head: bytes) -> str | None:
-    """Return what an archive that begins with *head* is, or None when that cannot be told."""
+    """Return the format of an archive that begins with *head*, or None when unknown."""
     for marks, name in _MARKS:
         if all(mark in head for mark in marks):
             return f"{name}; {_WANTED}"

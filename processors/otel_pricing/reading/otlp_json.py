@@ -1,6 +1,6 @@
 """Reads spans and log records from OTLP/JSON Lines, as the Collector's file exporter writes them.
 
-An archive is read line by line, so its size does not matter, and what cannot be read is reported
+An archive is read line by line, so its size does not matter, and unreadable input is reported
 and skipped: one torn line at the end of a file must not cost the other million.
 """
 
@@ -48,7 +48,7 @@ class LineProblem:
 
 
 def ignore(problem: LineProblem) -> None:
-    """Drop *problem*: the report of a caller who only wants what can be read."""
+    """Drop *problem*, for callers that ignore unreadable input."""
 
 
 def read_spans(
@@ -156,7 +156,7 @@ def _records_of(
 
 
 def spans_of(request: Mapping[str, object], *, line: int = 0) -> Iterator[SpanRecord | LineProblem]:
-    """Yield the spans of one decoded OTLP trace request, or what is wrong with each."""
+    """Yield the spans of one decoded OTLP trace request, or the problem of each."""
     for resource_spans in objects_of(either(request, "resourceSpans", "resource_spans")):
         resource = attributes_of(object_of(resource_spans.get("resource")).get("attributes"))
         groups = either(resource_spans, "scopeSpans", "scope_spans") or either(
@@ -175,7 +175,7 @@ def spans_of(request: Mapping[str, object], *, line: int = 0) -> Iterator[SpanRe
 
 
 def logs_of(request: Mapping[str, object], *, line: int = 0) -> Iterator[LogRecord | LineProblem]:
-    """Yield the log records of one decoded OTLP logs request, or what is wrong with each."""
+    """Yield the log records of one decoded OTLP logs request, or the problem of each."""
     for resource_logs in objects_of(either(request, "resourceLogs", "resource_logs")):
         resource = attributes_of(object_of(resource_logs.get("resource")).get("attributes"))
         for scope_logs in objects_of(either(resource_logs, "scopeLogs", "scope_logs")):
@@ -233,7 +233,7 @@ def _span(
 
 
 def _id(value: object, size: int) -> int:
-    """Return an id of *size* bytes: hex as OTLP/JSON says, or base64 as plain protobuf JSON."""
+    """Return an id of *size* bytes: hex as in OTLP/JSON, or base64 as plain protobuf JSON."""
     if not isinstance(value, str):
         raise TypeError(f"expected an id of {size} bytes, got {value!r:.40}")
     if len(value) == 2 * size:

@@ -1,4 +1,4 @@
-"""Values of OTLP/JSON as Python values; what has the wrong shape reads as nothing."""
+"""Values of OTLP/JSON as Python values; malformed ones are None."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def attributes_of(pairs: object) -> dict[str, object]:
 
 
 def _value(value: object, depth: int = 0) -> object:
-    """Return the Python value of an OTLP AnyValue; None for what is empty, unknown or too deep."""
+    """Return the Python value of an OTLP AnyValue; None if it is empty, unknown or too deep."""
     if depth > 32:
         return None
     for kind, content in object_of(value).items():
@@ -63,7 +63,7 @@ def _double(content: object) -> object:
 
 
 def either(mapping: Mapping[str, object], camel: str, snake: str) -> object:
-    """Return what stands under the OTLP spelling of a key, or under plain protobuf's."""
+    """Return the value of a key in OTLP's spelling, or in plain protobuf's."""
     return mapping.get(camel, mapping.get(snake))
 
 

@@ -1,4 +1,4 @@
-"""Is this span a model call, and which one? The first question is asked of every span."""
+"""Recognition and reading of model calls; recognition runs for every span."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ _PLAIN_SCOPES = frozenset(
 
 
 def is_model_call(attributes: Mapping[str, object], scope_name: str = "") -> bool:
-    """Return whether a span may be a model call: never wrong when it says no, and fast.
+    """Return whether a span may be a model call: a False is never wrong, and fast.
 
     It runs on the application's thread for every span, so it looks only for the presence of a few
-    attributes, in one pass; `read_call` decides what they mean.
+    attributes, in one pass; `read_call` interprets them.
     """
     if not reads_scope(scope_name):
         return False
@@ -103,7 +103,7 @@ def read_call(record: SpanRecord) -> ModelCall | None:
     """Return the model call that *record* describes, in whatever dialect, or None.
 
     Agents, tools, chains and workflows are not model calls, whatever usage they repeat. Values that
-    make no sense are read as "not said"; this never raises for what an attribute holds.
+    make no sense are read as not reported; this never raises for an attribute's value.
     """
     if not is_model_call(record.attributes, record.scope_name):
         return None

@@ -411,7 +411,7 @@ def test_budgets_burn_down(visitor: Callable[..., TestClient], tmp_path: Path) -
 
     assert text.index("tight") < text.index("day")
     assert "$0 of $0.0001 left" in text
-    assert "spent; begins anew" in text
+    assert "spent; resets" in text
     assert text.count('class="burn"') == 2
     assert not (tmp_path / "budget.db").exists()
 

@@ -1,4 +1,4 @@
-"""How instrumentations write a model call: one file each, tried in this order."""
+"""Dialects of instrumentations for model calls: one file each, tried in this order."""
 
 from otel_pricing.reading.dialects.anthropic_sdk import ANTHROPIC_SDK
 from otel_pricing.reading.dialects.bedrock import BEDROCK

@@ -1,7 +1,7 @@
 """Langfuse's SDK: names of its own for everything, usage and cost as JSON.
 
 A generation or an embedding is a model call; its other observations (spans, agents, tools, chains,
-retrievers) are not. The provider is not said; the model is looked up with all of them.
+retrievers) are not. The provider is not reported; the model is looked up with all of them.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
 
 
 def _own_counts(usage: Mapping[str, object]) -> Counts:
-    """Return counts in Langfuse's spelling, whose units all stand beside each other."""
+    """Return counts in Langfuse's spelling, whose units are all separate."""
 
     def total(side: str) -> int | None:
         parts = [

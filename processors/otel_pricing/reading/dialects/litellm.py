@@ -1,4 +1,4 @@
-"""LiteLLM's own OpenTelemetry callback: cached tokens stand only in a string."""
+"""LiteLLM's own OpenTelemetry callback: cached tokens are only in a string."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ USAGE_OBJECT = "metadata.usage_object"
 
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
-    """Take the usage from LiteLLM's usage object, which says more than the span's counts."""
+    """Take the usage from LiteLLM's usage object, which has more than the span's counts."""
     said = _mapping(record.attributes.get(USAGE_OBJECT))
     usage = normalise(counts_of(said))
     return call if usage is None else replace(call, usage=usage)

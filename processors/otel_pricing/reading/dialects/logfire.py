@@ -1,7 +1,7 @@
 """Logfire's OpenAI and Anthropic instrumentations: a streamed call is a span and then a log.
 
 The span ends when the stream begins, so it knows nothing of the answer. The log is a span without
-a length, written when the stream ends or is given up, and says all that is known of the call.
+a length, written when the stream ends or is abandoned, with all facts of the call.
 """
 
 from __future__ import annotations

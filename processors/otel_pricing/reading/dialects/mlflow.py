@@ -1,7 +1,7 @@
 """MLflow's tracing: attributes of its own, each value as JSON.
 
 Chat models, plain ones, embeddings and rerankers are model calls; chains, agents, tools and
-retrievers are not. The provider is mostly not said: the model's name tells who bills.
+retrievers are not. The provider is mostly not reported: it follows from the model's name.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def operation(record: SpanRecord) -> str | None:
 
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
-    """Read from the JSON what the call used and who answered it."""
+    """Read usage, provider and model from the JSON."""
     answer = {} if call.operation == "embeddings" else json_object(record.attributes.get(OUTPUT))
     tier = text(walk(answer, "service_tier")) or _said(record, "service_tier")
     return replace(

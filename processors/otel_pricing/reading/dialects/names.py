@@ -233,7 +233,7 @@ CURRENCY = "gen_ai.usage.cost.currency"
 COUNTS: tuple[str, ...] = tuple(
     f.name for f in fields(AttributeNames) if f.name.endswith(("_tokens", "_requests"))
 )
-"""Facts that are counts of what a call used, and its own output limit."""
+"""Facts that are usage counts of a call, and its own output limit."""
 
 
 def plus(**own: Names) -> AttributeNames:

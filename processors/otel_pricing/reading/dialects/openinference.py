@@ -1,6 +1,6 @@
 """OpenInference (Arize): `llm.*` names, and the request and response as JSON strings.
 
-The response id and the service tier stand nowhere else than in that JSON. They are read because
+The response id and the service tier are only in that JSON. They are read because
 without them a call is billed twice or at the wrong tier; nothing else of the text is kept. Counts
 come from the count attributes alone: an answer that is captured in part must not change the bill.
 """
@@ -27,7 +27,7 @@ OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "ma
 
 _PRIVATE_METHOD = re.compile(r"\w\._[a-z]\w*\Z")
 
-# Where LangChain's result keeps what its provider said.
+# Where LangChain's result has its provider's metadata.
 _LANGCHAIN_METADATA = ("generations", 0, 0, "message", "kwargs", "response_metadata")
 # Anthropic's fast mode is a speed, and it costs like a tier.
 _TIERS = (("usage", "speed"), ("service_tier",), ("usage", "service_tier"))
@@ -47,7 +47,7 @@ def _says_tokens(record: SpanRecord) -> bool:
 
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
-    """Add what only the JSON of the request and the response says."""
+    """Add facts that only the JSON of the request and the response has."""
     parameters = next(
         (p for name in PARAMETERS if (p := json_object(record.attributes.get(name)))), {}
     )

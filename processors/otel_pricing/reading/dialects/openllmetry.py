@@ -26,7 +26,7 @@ def speaks(record: SpanRecord) -> bool:
 def operation(record: SpanRecord) -> str | None:
     """Return the model-call operation; workflows, tasks, agents and tools are containers.
 
-    LlamaIndex's models are tasks or workflows too, with the operation said.
+    LlamaIndex's models are tasks or workflows too, with an operation.
     """
     kind = record.attributes.get(CONTAINER_KIND)
     if kind is not None:

@@ -1,4 +1,4 @@
-"""The GenAI semantic conventions, present and older names: what a span speaks by default."""
+"""The GenAI semantic conventions, present and older names: the default dialect."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _ATTRIBUTES = (*USAGE_OBJECTS, *(f"gen_ai.usage.{name}" for name in DETAILS))
 
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
-    """Add to the totals of the attributes what only the usage object tells."""
+    """Add the counts that only the usage object has to the totals of the attributes."""
     said = next((o for n in USAGE_OBJECTS if (o := json_object(record.attributes.get(n)))), {})
     if not said:
         said = {n: json_object(record.attributes.get(f"gen_ai.usage.{n}")) for n in DETAILS}

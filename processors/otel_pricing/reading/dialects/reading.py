@@ -1,4 +1,4 @@
-"""Read a model call by a table of names; what every dialect shares."""
+"""Reader of a model call by a table of names, shared by all dialects."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Dialect:
     beside: tuple[tuple[str, str], ...] = ()
     """(part, total): counts that this dialect reports beside the total that includes them."""
     refine: Callable[[SpanRecord, ModelCall], ModelCall] | None = None
-    """Corrects the call with what this dialect says in its own way."""
+    """Corrects the call with facts that this dialect writes differently."""
 
     def read(self, record: SpanRecord) -> ModelCall | None:
         """Return the call *record* describes, or None when it is not a model call."""

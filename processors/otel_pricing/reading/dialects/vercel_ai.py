@@ -46,7 +46,7 @@ def operation(record: SpanRecord) -> str | None:
 
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
-    """Read what only the provider's metadata says: cached tokens, tiers and reported cost."""
+    """Read facts that only the provider's metadata has: cached tokens, tiers and reported cost."""
     metadata = json_object(record.attributes.get(METADATA))
     call = replace(
         call,

@@ -1,8 +1,8 @@
-"""Whose turn it is: a lock file that writers take before SQLite's own lock.
+"""The writer queue: a lock file taken before SQLite's own lock.
 
 SQLite's busy handler sleeps longer and longer, so under load one process can starve for seconds.
-At this gate everybody asks at the same short interval, and who has just written lets the others
-go first if there are any.
+With this lock all processes poll at the same short interval, and a process that has just written
+lets waiting ones go first.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 _POLL_S: Final = 0.001
 
 
-class Gate:
-    """A file lock with a time limit; it makes things fair, SQLite makes them correct.
+class WriterLock:
+    """A file lock with a time limit, for fairness; SQLite's lock gives correctness.
 
-    Waiting has a limit because the holder may have been stopped. Whoever runs into it goes
-    on and lets SQLite's lock decide.
+    The wait is limited because the holder may be stopped. After the limit the writer proceeds with
+    SQLite's lock alone.
     """
 
     def __init__(self, path: Path, wait_s: float) -> None:
@@ -37,8 +37,8 @@ class Gate:
         self._met_others = False
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[bool]:
-        """Hold the gate for the body; yields False when it could not be had in time."""
+    def held(self) -> Iterator[bool]:
+        """Hold the lock for the body; yields False when it was not acquired in time."""
         held = self._acquire()
         try:
             yield held
