@@ -160,7 +160,13 @@ def run(spans: int, home: Path) -> None:
             total += len(bodies) * BATCH
         cpu = cpu_seconds(server.pid) - cpu_before
         print(f"{total / took:,.0f} spans/s by the clock, {total / cpu:,.0f} a CPU second")
-        for path in ("/traces", "/traces?q=north17", "/traces?service=cart&failed=1", "/services"):
+        for path in (
+            "/traces",
+            "/traces?q=north17",
+            "/traces?service=cart&failed=1",
+            "/services",
+            "/sessions",
+        ):
             began = time.perf_counter()
             urllib.request.urlopen(page + path, timeout=60).read()
             print(f"{1000 * (time.perf_counter() - began):7.0f} ms  {path}")

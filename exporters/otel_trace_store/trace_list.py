@@ -14,6 +14,7 @@ from otel_trace_store.schema import ERROR_TAG, BlockKind, NameKind
 from otel_trace_store.words import (
     has_all,
     indexed_part,
+    is_in_bytes,
     match_expression,
     parts_of,
     texts_of_attributes,
@@ -271,11 +272,41 @@ def _blocks_with_matches(segment: Segment, wanted: TraceFilter) -> Iterator[list
             continue
         found = [
             bytes.fromhex(span.trace_id)
-            for span in spans_in(TracesData.FromString(raw))
+            for span in spans_in(_likely(TracesData.FromString(raw), parts))
             if _matches(span, parts, key, value)
         ]
         if found:
             yield found[::-1]
+
+
+def _likely(chunk: TracesData, parts: list[str]) -> TracesData:
+    """Take spans out of *chunk* that cannot have all *parts*, by their bytes.
+
+    That takes a microsecond a span, a thirtieth of reading it.
+    """
+    wanted = [part.encode() for part in parts if is_in_bytes(part)]
+    if not wanted:
+        return chunk
+    for group in chunk.resource_spans:
+        around = group.resource.SerializeToString().lower()
+        for scope in group.scope_spans:
+            outside = around + scope.scope.name.lower().encode()
+            missing = [part for part in wanted if part not in outside]
+            spans = scope.spans
+            kept = [
+                span
+                for span in spans
+                if not missing or _has(span.SerializeToString().lower(), missing)
+            ]
+            if len(kept) < len(spans):
+                copies = [type(span).FromString(span.SerializeToString()) for span in kept]
+                del spans[:]
+                spans.extend(copies)
+    return chunk
+
+
+def _has(raw: bytes, parts: list[bytes]) -> bool:
+    return all(part in raw for part in parts)
 
 
 def blocks_with(

@@ -71,3 +71,18 @@ def indexed_part(value: str) -> list[str]:
     except ValueError:
         return [value]
     return []
+
+
+def words_text(texts: set[str]) -> str:
+    """Return the text that the index of words has of a block."""
+    return "\n".join(texts).replace("\x00", " ")  # SQLite's tokenizer ends at a NUL
+
+
+def is_in_bytes(part: str) -> bool:
+    """Return whether a record that has *part* has its bytes: ASCII, and no number or truth value.
+
+    Numbers are not written as digits there, and only ASCII is the same in both cases.
+    """
+    if not part.isascii() or part in {"true", "false", "none"} or part[0] in "-+.":
+        return False
+    return any(char.isalpha() for char in part) and not part[0].isdigit()

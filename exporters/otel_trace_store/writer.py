@@ -29,6 +29,7 @@ from otel_trace_store.segments import (
     size_of,
 )
 from otel_trace_store.span_index import SpanIndex
+from otel_trace_store.words import words_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -370,8 +371,7 @@ def _write_block(
 
 
 def _write_words(connection: sqlite3.Connection, block: int, texts: set[str]) -> None:
-    text = "\n".join(texts).replace("\x00", " ")  # SQLite's tokenizer ends at a NUL
-    connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (block, text))
+    connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (block, words_text(texts)))
 
 
 def _write_hours(

@@ -13,7 +13,7 @@ _ENDPOINT: Final = "http://127.0.0.1:4318"
 AGENTS: Final = ("claude-code", "codex", "gemini-cli", "copilot-cli", "opencode")
 
 
-@click.command("agent-env", epilog='Example: eval "$(otel-distro agent-env claude-code)"')
+@click.command("agent-env", epilog="Example: otel-distro agent-env claude-code")
 @click.argument("agent", type=click.Choice(AGENTS))
 @click.option(
     "--endpoint",

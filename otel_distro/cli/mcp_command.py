@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.location import Location
 
 
-@click.command("mcp", epilog="Example: claude mcp add otel-distro -- otel-distro mcp")
+@click.command("mcp", epilog="Example: otel-distro mcp")
 @ledger_option
 def command(ledger: Location | None) -> None:
     """Serve read-only questions over ledger and traces to an agent, on stdin and stdout.
 
-    The agent can ask for costs, budgets, the slowest and the failing operations, traces and log
-    records. It can change nothing, and sees only what was redacted before it was stored.
+    Name it to the agent, as in `claude mcp add otel-distro -- otel-distro mcp`. It can ask for
+    costs, budgets, the slowest and the failing operations, traces and log records. It can change
+    nothing, and sees only what was redacted before it was stored.
     """
     if find_spec("mcp") is None:
         raise output.fail("this needs the package mcp; run: pip install 'otel-distro[mcp]'")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _AGE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([mhdw])\s*$")
 _WHOLE_DAYS = frozenset("dw")
+_LATEST = datetime(2262, 1, 1, tzinfo=UTC)
+"""Nanoseconds since 1970 fit into 64 bits until then."""
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -61,10 +63,10 @@ class When(click.ParamType):  # type: ignore[type-arg]  # generic only in the ne
 
 
 def _within_unix_time(moment: datetime) -> datetime:
-    """Return *moment*, or 1970 for one before it: no call is older, and no clock shows it."""
+    """Return *moment* within 1970 and 2262: no call is older, and later ones fit no clock."""
     epoch = datetime.fromtimestamp(0, UTC)
     # Comparing never overflows, where converting the first of all days to another zone does.
-    return max(moment, epoch)
+    return min(max(moment, epoch), _LATEST)
 
 
 def since_option(help_text: str) -> Callable[[Any], Any]:

@@ -97,6 +97,11 @@ def _forget_everywhere(
         yield "ledger_calls_unlinked", found.unlinked_calls
         yield "ledger_calls_deleted", found.deleted_calls
         yield "waiting_calls", found.waiting_calls
+    from otel_trace_store.forgetting import forget_person
+    from otel_trace_store.limits import FOLDER
+
+    person = f"user_{format_pseudonym(user_id)}"
+    yield "trace_store_records_deleted", forget_person(settings.state_dir / FOLDER, person)
     from otel_distro.privacy.content import store
 
     path = settings.state_dir / store.FILE_NAME

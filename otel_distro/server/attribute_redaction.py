@@ -8,12 +8,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro.server.otlp_values import is_deeper, set_attributes, set_value
+from otel_distro.server.otlp_values import (
+    attribute_mapping,
+    is_deeper,
+    set_attributes,
+    set_value,
+)
+from otel_pricing.model.scope_keys import USER
+from otel_pricing.reading.recognise import MARKS
+from otel_redaction.patterns.telemetry_keys import SQL
 from otel_trace_store.values import value_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otel_redaction.shield import Shield
 
+MARK: Final = "["
+"""Every marker of what was redacted begins with it."""
+USERS: Final = frozenset(USER)
+"""Attributes that name a user, who is known by a keyed pseudonym only."""
 _MOST_KEPT: Final = 32_768
 _LONGEST_KEPT: Final = 256
 _SMALL_NUMBER: Final = 1_000_000
@@ -23,11 +37,21 @@ _SMALL_NUMBER: Final = 1_000_000
 class AttributeRedactor:
     """Redacts lists of OTLP attributes; for one thread."""
 
-    def __init__(self, shield: Shield, *, most: int, nesting: int) -> None:
+    def __init__(
+        self,
+        shield: Shield,
+        *,
+        most: int,
+        nesting: int,
+        person: Callable[[str], str] | None = None,
+    ) -> None:
         self._shield = shield
+        self._probe = shield.unobserved()
+        self._person = person
         self._most = most
         self._nesting = nesting
-        self._clean: set[tuple[str, str]] = set()
+        self._known: dict[tuple[str, str], tuple[str, str] | None] = {}
+        """What becomes of a text under its name; None where it stays as it is."""
         self._clean_names: set[str] = set()
 
     def redact(self, holder: Any, field: str, signal: str) -> None:
@@ -37,19 +61,22 @@ class AttributeRedactor:
             if hasattr(holder, "dropped_attributes_count"):
                 holder.dropped_attributes_count += len(pairs) - self._most
             del pairs[self._most :]
-        unknown = self.unknown(pairs)
+        unknown, _ = self.unknown(pairs)
         if unknown:
             self.redact_pairs(pairs, unknown, signal)
 
-    def unknown(self, pairs: Any) -> list[Any]:
-        """Return those of *pairs* that are not known to be clean."""
-        clean, names = self._clean, self._clean_names
-        found = []
+    def unknown(self, pairs: Any) -> tuple[list[Any], bool]:
+        """Return what may have to be changed, and whether a name marks a model call."""
+        known, names = self._known, self._clean_names
+        found: list[Any] = []
+        marked = False
         for pair in pairs:
             key, value = pair.key, pair.value
+            if key in MARKS:
+                marked = True
             text = value.string_value
             if text:
-                if (key, text) not in clean:
+                if known.get((key, text), found) is not None:
                     found.append(pair)
             elif not (
                 key in names
@@ -62,36 +89,44 @@ class AttributeRedactor:
                 )
             ):
                 found.append(pair)
-        return found
+        return found, marked
 
     def redact_pairs(self, pairs: Any, unknown: list[Any], signal: str) -> None:
-        """Redact *unknown*, which are some of *pairs*, each by itself."""
-        dropped: list[str] = []
+        """Redact *pairs*, of which *unknown* may have to be changed.
+
+        Where anything is found, all of them are redacted together: a value that is secret under
+        one name is hidden wherever it recurs.
+        """
+        found = False
         for pair in unknown:
             key, value = pair.key, pair.value
+            redacted = self._known.get((key, value.string_value))
+            if redacted is not None:
+                pair.key, value.string_value = redacted
+                continue
             kind = value.WhichOneof("value")
             raw = value_of(value)
-            clean = self._shield.attributes({key: raw}, signal)
+            if key in USERS and self._person is not None and raw not in {None, ""}:
+                value.string_value = self._person(str(raw))
+                continue
+            if kind in {"array_value", "kvlist_value"} and is_deeper(value, self._nesting):
+                set_value(value, raw)  # what is nested more deeply is cut off
+            clean = self._probe.attributes({key: raw}, signal)
             if key in clean and clean[key] == raw and type(clean[key]) is type(raw):
-                if kind in {"array_value", "kvlist_value"}:
-                    if is_deeper(value, self._nesting):
-                        set_value(value, raw)  # what is nested more deeply is cut off
-                else:
-                    self._remember(key, kind, raw)
-                continue
-            if not clean:
-                dropped.append(key)
-                pair.key = ""
-                value.Clear()
-                continue
-            ((name, content),) = clean.items()
-            pair.key = name
-            set_value(value, content)
-        if dropped:
-            kept = [pair for pair in pairs if pair.key or pair.value.WhichOneof("value")]
-            copies = [type(pair).FromString(pair.SerializeToString()) for pair in kept]
-            del pairs[:]
-            pairs.extend(copies)
+                self._remember(key, kind, raw)
+            elif not self._is_sql(pair, clean):
+                found = True
+        if found:
+            set_attributes(pairs, self._shield.attributes(attribute_mapping(pairs)[0], signal))
+
+    def _is_sql(self, pair: Any, clean: dict[str, Any]) -> bool:
+        """Whether only literals were taken out of SQL, which is no finding; then it is done."""
+        content = clean.get(pair.key)
+        if pair.key not in SQL or type(content) is not str or MARK in content:
+            return False
+        self._keep(pair.key, pair.value.string_value, (pair.key, content))
+        pair.value.string_value = content
+        return True
 
     def append(self, pairs: Any, added: dict[str, Any], signal: str) -> None:
         """Put *added*, redacted, behind *pairs*, in the place of what is named the same."""
@@ -108,10 +143,13 @@ class AttributeRedactor:
     def _remember(self, key: str, kind: str | None, raw: Any) -> None:
         if kind == "string_value":
             if len(raw) <= _LONGEST_KEPT:
-                if len(self._clean) >= _MOST_KEPT:
-                    self._clean.clear()
-                self._clean.add((key, raw))
+                self._keep(key, raw, None)
         elif kind in {"int_value", "bool_value"}:
             if len(self._clean_names) >= _MOST_KEPT:
                 self._clean_names.clear()
             self._clean_names.add(key)
+
+    def _keep(self, key: str, raw: str, becomes: tuple[str, str] | None) -> None:
+        if len(self._known) >= _MOST_KEPT:
+            self._known.clear()  # rare, and cheaper than to keep order
+        self._known[key, raw] = becomes

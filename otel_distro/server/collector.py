@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
+from otel_cost_ledger.model.privacy import person_name
 from otel_distro.base import messages
+from otel_distro.base.installation_key import installation_key
 from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.base.self_metrics import SelfMetrics
 from otel_distro.bootstrap.content import redactors_for
@@ -24,6 +26,7 @@ from otel_trace_store.limits import FOLDER, StoreLimits
 from otel_trace_store.writer import TraceStoreWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from otel_distro.pipeline.accounting.accounts import CallSink
@@ -88,7 +91,12 @@ class Collector:
         self.gate.watch(lambda: None)
         self.ingest = Ingest(
             self._store,
-            MessageRedactor(shield, limits, without_messages=settings.content is not None),
+            MessageRedactor(
+                shield,
+                limits,
+                without_messages=settings.content is not None,
+                person=_person(settings),
+            ),
             self.calls,
             AgentCalls(self.calls, self.faults),
             limits,
@@ -110,6 +118,14 @@ class Collector:
             self.faults.record("exit", error)
         with suppress(Exception):
             self._store.close()
+
+
+def _person(settings: Settings) -> Callable[[str], str] | None:
+    """Return what makes a user's name the pseudonym that the ledger shows; None without a key."""
+    key = installation_key(settings.state_dir)
+    if key is None:
+        return None
+    return lru_cache(maxsize=4096)(partial(person_name, key))
 
 
 def _load_prices(settings: Settings) -> PriceBook:

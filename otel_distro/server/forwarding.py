@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_distro.base.errors import OtelDistroError
+from otel_distro.base.installation_key import installation_key
 from otel_distro.export.deliveries import Deliveries
 from otel_distro.export.outages import Outages
-from otel_distro.export.spool.address import Address
+from otel_distro.export.spool.address import Address, digest_of
 from otel_distro.export.spool.exporter_adapters import adapter_for
 from otel_distro.export.spool.folder import SpoolFolder
 from otel_distro.export.spool.resender import Resender
@@ -131,7 +132,13 @@ class Forwarder:
                 raise ForwardError("the installed OTLP exporter cannot be used to forward")
             folder = None
             if settings.spool != "none":
-                address = Address(signal, SERVICE, f"{self._base}/v1/{signal}", port.protocol)
+                address = Address(
+                    signal,
+                    SERVICE,
+                    f"{self._base}/v1/{signal}",
+                    port.protocol,
+                    _digest(settings, port),
+                )
                 folder = SpoolFolder(settings.state_dir, address, deliveries, settings.spool_limits)
             transport = SpoolingTransport(signal, port, deliveries, folder, may_send=may_send)
             self._transports[signal] = transport
@@ -164,6 +171,13 @@ class Forwarder:
         for lane in self._lanes.values():
             lane.end_close(timeout / len(self._lanes))
         self._resender.end_close(timeout / len(self._lanes))
+
+
+def _digest(settings: Settings, port: ExporterAdapter) -> str:
+    """Return what tells credentials apart, so that what waits is sent with its own only."""
+    credentials = [text for text in port.credentials() if text]
+    key = installation_key(settings.state_dir) if credentials else None
+    return digest_of(credentials, key)
 
 
 def _checked(url: str) -> str:

@@ -129,15 +129,16 @@ class ReceivedCalls:
         ]
 
     def settle(self) -> None:
-        """Write what was decided to the ledger, then to the others."""
+        """Give what was decided to the others, then write it to the ledger."""
         new, self._new = list(self._new.values()), {}
         revised, self._revised = list(self._revised.values()), {}
         known, self._priced_by_sender = list(self._priced_by_sender.values()), {}
-        if self._ledger is not None and (new or revised or known):
-            self._guarded(self._ledger, [*new, *known], revised)
         if new or revised:
+            # Before the ledger: a budget's account opens with what the ledger has at that moment.
             for sink in self._others:
                 self._guarded(sink, new, revised)
+        if self._ledger is not None and (new or revised or known):
+            self._guarded(self._ledger, [*new, *known], revised)
 
     def flush(self) -> None:
         """Store what sinks hold back."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_distro.server.attribute_redaction import AttributeRedactor
 from otel_distro.server.otlp_values import attribute_mapping, set_value
-from otel_pricing.reading.recognise import MARKS
 from otel_trace_store.values import value_of
 
 if TYPE_CHECKING:
@@ -45,12 +44,19 @@ class MessageRedactor:
     """Redacts whole requests; for one thread."""
 
     def __init__(
-        self, shield: Shield, limits: ReceiverLimits, *, without_messages: bool = False
+        self,
+        shield: Shield,
+        limits: ReceiverLimits,
+        *,
+        without_messages: bool = False,
+        person: Callable[[str], str] | None = None,
     ) -> None:
         self._shield = shield
         self._limits = limits
         self._without_messages = without_messages
-        self._pairs = AttributeRedactor(shield, most=limits.attributes, nesting=limits.nesting)
+        self._pairs = AttributeRedactor(
+            shield, most=limits.attributes, nesting=limits.nesting, person=person
+        )
         self._resources: dict[bytes, bytes] = {}
 
     def traces(self, request: ExportTraceServiceRequest, more: MoreOfSpan) -> None:
@@ -103,10 +109,8 @@ class MessageRedactor:
         if len(pairs) > limits.attributes:
             span.dropped_attributes_count += len(pairs) - limits.attributes
             del pairs[limits.attributes :]
-        added = None
-        if any(pair.key in MARKS for pair in pairs):
-            added = more(span, attribute_mapping(pairs)[0], resource, scope)
-        unknown = self._pairs.unknown(pairs)
+        unknown, marked = self._pairs.unknown(pairs)
+        added = more(span, attribute_mapping(pairs)[0], resource, scope) if marked else None
         if unknown:
             self._pairs.redact_pairs(pairs, unknown, _TRACES)
         if added:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
-from otel_distro.server.slow_clients import patient_protocol
+from otel_distro.ui.slow_clients import patient_protocol
 
 if TYPE_CHECKING:
     import socket

@@ -10,6 +10,7 @@ from otel_distro.server.access import SenderAccess
 from otel_distro.server.collector import Collector
 from otel_distro.server.forwarding import ForwardError
 from otel_distro.server.grpc_receiver import GrpcReceiver, GrpcUnavailableError
+from otel_distro.server.left_on_disk import LeftOnDisk
 from otel_distro.server.limits import DEFAULT_LIMITS
 from otel_distro.server.receiver import Receiver
 from otel_distro.server.running import serve_all
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 HTTP_PORT: Final = 4318
 GRPC_PORT: Final = 4317
+_CLOSE_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def serve(
         frozenset(name.lower() for name in settings.serve_origins) | options.origins,
     )
     grpc: GrpcReceiver | None = None
+    left: LeftOnDisk | None = None
     why_no_grpc = ""
     try:
         try:
@@ -97,14 +100,19 @@ def serve(
             collector.forwarder.place if collector.forwarder is not None else "",
         )
         receiver = Receiver(collector.ingest, access, DEFAULT_LIMITS)
+        ports = {http.getsockname()[1]} | ({grpc.port} if grpc is not None else set())
+        left = LeftOnDisk(settings.state_dir, collector.ingest, frozenset(ports))
+        left.start()
         serve_all(
             [(receiver, http), (_page(settings, options), page)],
             DEFAULT_LIMITS,
             lambda: started(serving),
         )
     finally:
+        if left is not None:
+            left.close(_CLOSE_SECONDS)
         if grpc is not None:
-            grpc.close(1.0)
+            grpc.close(_CLOSE_SECONDS)
         collector.close()
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -22,12 +23,14 @@ from otel_cost_ledger.query.ledger import open_ledger
 from otel_cost_ledger.query.timeline import extent
 from otel_distro.stack.places import PLACES
 from otel_distro.ui.answers import Answers
+from otel_distro.ui.exports import answer, call_data
 from otel_distro.ui.page import PANELS, Looked, mark, overview, window_tabs
 from otel_distro.ui.questions import Questions
 from otel_distro.ui.rendering import compile_all, render
 from otel_distro.ui.security import Access, Guarded
 from otel_distro.ui.spending import call_table
 from otel_distro.ui.store_pages import StorePages
+from otel_distro.ui.store_view import is_trace_id
 from otel_distro.ui.trace import calls_of, trace_of
 from otel_distro.ui.view import FILTERS, FIRST_FILTERS, described_filters, read_view
 from otel_trace_store.errors import TraceStoreError
@@ -47,6 +50,7 @@ STATIC: Final = Path(__file__).with_name("static")
 SEEN: Final = "x-otel-distro-seen"
 """Request header: the mark of the page that the browser shows; without change the answer is 204."""
 _CALLS_A_PAGE: Final = 50
+_CALLS_A_FILE: Final = 10_000
 (JAEGER,) = (place.url for place in PLACES if place.service == "jaeger")
 
 
@@ -81,6 +85,8 @@ def make_app(site: Site) -> ASGIApp:
             Route("/", pages.overview),
             Route("/panel/{name}", pages.panel),
             Route("/calls", pages.calls),
+            Route("/calls.csv", pages.calls_csv),
+            Route("/find", pages.find),
             *_store_routes(pages),
             Route("/trace/{trace_id}", pages.trace),
             Mount("/static", StaticFiles(directory=STATIC)),
@@ -173,10 +179,28 @@ class _Pages:
                 request,
                 "calls.html",
                 looked,
-                table=call_table("Calls, the latest first", shown),
+                table=call_table("Calls, the latest first", shown, view),
+                csv=view.url("/calls.csv"),
                 newest=view.url("/calls") if until else None,
                 older=older,
             )
+
+    def calls_csv(self, request: Request) -> Response:
+        with self._look(request) as looked:
+            found = read_calls(
+                looked.ledger,
+                *_conditions(looked.questions.view, None),
+                order="start_ns DESC, span_id DESC",
+                limit=_CALLS_A_FILE,
+            )
+            return answer([call_data(stored) for stored in found], "calls", "csv")
+
+    def find(self, request: Request) -> Response:
+        """Lead to the trace of that id, or to traces with that text."""
+        wanted = request.query_params.get("q", "").strip()
+        if is_trace_id(wanted.lower()):
+            return RedirectResponse(f"/trace/{wanted.lower()}", 303)
+        return RedirectResponse(f"/traces?{urlencode({'q': wanted[:300]})}", 303)
 
     def trace(self, request: Request) -> Response:
         trace_id = _trace_id(request.path_params["trace_id"])
@@ -232,6 +256,10 @@ def _store_routes(pages: _Pages) -> list[Route]:
         Route("/traces", store.traces),
         Route("/logs", store.logs),
         Route("/metrics", store.metrics),
+        Route("/sessions", store.sessions),
+        Route("/services", store.services),
+        Route("/compare", store.compare),
+        Route("/{name}.{form}", store.export),
         Route("/trace/{trace_id}.json", pages.trace_json),
         Route("/trace/{trace_id}/span/{span_id}", pages.span),
     ]
@@ -280,6 +308,6 @@ def _whole_number(text: str | None) -> int | None:
 
 
 def _trace_id(text: str) -> int:
-    if len(text) != 32 or any(char not in "0123456789abcdef" for char in text):
+    if not is_trace_id(text):
         raise HTTPException(404, "a trace is named by 32 hexadecimal digits")
     return int(text, 16)

@@ -13,6 +13,7 @@ import uvicorn
 
 from otel_distro.base.errors import OtelDistroError
 from otel_distro.ui.security import LOOPBACK
+from otel_distro.ui.slow_clients import patient_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 DEFAULT_PORT: Final = 4320
+HEAD_SECONDS: Final = 10.0
+"""How long a visitor may take to send the head of a request."""
+CONNECTIONS: Final = 256
 _QUEUE: Final = 128
 _STARTING_SECONDS: Final = 10.0
 
@@ -93,7 +97,15 @@ def address_of(listener: socket.socket, host: str, token: str | None) -> str:
 def serve(app: ASGIApp, listener: socket.socket, started: Callable[[], object]) -> None:
     """Serve *app* on *listener* until a signal ends it; *started* is called when it answers."""
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=int(HEAD_SECONDS),
+        timeout_graceful_shutdown=1,
+        limit_concurrency=CONNECTIONS,
+        http=patient_protocol(HEAD_SECONDS),
+        ws="none",
     )
     server = uvicorn.Server(config)
 

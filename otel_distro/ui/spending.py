@@ -199,8 +199,8 @@ def dearest(questions: Questions) -> Panel:
     )
 
 
-def call_table(caption: str, calls: Sequence[StoredCall]) -> Table:
-    """Return single calls as a table, each leading to its trace."""
+def call_table(caption: str, calls: Sequence[StoredCall], view: View | None = None) -> Table:
+    """Return single calls as a table, each leading to its trace, and in a *view* to its session."""
     columns = [
         Column("time (UTC)"),
         Column("model"),
@@ -213,10 +213,10 @@ def call_table(caption: str, calls: Sequence[StoredCall]) -> Table:
         Column("session", minor=True),
         Column("outcome"),
     ]
-    return Table(caption, columns, [_call_row(stored) for stored in calls])
+    return Table(caption, columns, [_call_row(stored, view) for stored in calls])
 
 
-def _call_row(stored: StoredCall) -> list[Cell]:
+def _call_row(stored: StoredCall, view: View | None) -> list[Cell]:
     priced, call = stored.priced, stored.priced.call
     usage = call.usage
     began = datetime.fromtimestamp(call.start_ns / 1e9, UTC)
@@ -231,9 +231,14 @@ def _call_row(stored: StoredCall) -> list[Cell]:
         Cell(figures.duration(stored.latency_ms)),
         Cell(label(call.service)),
         Cell(label(call.tenant or "")),
-        Cell(call.session or "-", tone="mono"),
+        _session_cell(call.session, view),
         Cell(outcome if priced.billed else "not billed", tone=tone),
     ]
+
+
+def _session_cell(session: str | None, view: View | None) -> Cell:
+    href = view.url("/calls", session=session) if session and view is not None else None
+    return Cell(session or "-", href=href, tone="mono")
 
 
 def trace_path(stored: StoredCall) -> str:

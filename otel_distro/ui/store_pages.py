@@ -7,11 +7,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from otel_distro.ui import log_page, metric_page, trace_list_page, trace_page
+from otel_distro.ui import (
+    compare_page,
+    exports,
+    log_page,
+    metric_page,
+    service_page,
+    session_page,
+    trace_list_page,
+    trace_page,
+)
 from otel_distro.ui.rendering import render
-from otel_distro.ui.store_view import SORTS, WINDOWS, StoreView, read_store_view
+from otel_distro.ui.store_view import (
+    SORTS,
+    WINDOWS,
+    StoreView,
+    is_trace_id,
+    read_store_view,
+)
 from otel_trace_store.reader import StoreReader
 from otel_trace_store.schema import NameKind
 
@@ -52,7 +67,12 @@ class StorePages:
             yield LookedAt(reader, view, request)
 
     def traces(self, request: Request) -> Response:
-        """List traces."""
+        """List traces; the id of one leads to it."""
+        wanted = request.query_params.get("q", "").strip().lower()
+        if is_trace_id(wanted):
+            with self.look(request) as at:
+                if trace_page.is_stored(at.reader, bytes.fromhex(wanted)):
+                    return RedirectResponse(f"/trace/{wanted}", 303)
         return self._listed(request, "/traces", "traces.html", trace_list_page.content)
 
     def logs(self, request: Request) -> Response:
@@ -62,6 +82,30 @@ class StorePages:
     def metrics(self, request: Request) -> Response:
         """List metrics, or show one."""
         return self._listed(request, "/metrics", "metrics.html", metric_page.content)
+
+    def sessions(self, request: Request) -> Response:
+        """List sessions."""
+        return self._listed(request, "/sessions", "sessions.html", session_page.content)
+
+    def services(self, request: Request) -> Response:
+        """Show services and operations."""
+        return self._listed(request, "/services", "services.html", service_page.content)
+
+    def compare(self, request: Request) -> Response:
+        """Show two traces or two windows beside each other."""
+        with self.look(request) as at:
+            values = compare_page.content(at.reader, at.view, dict(request.query_params))
+            return HTMLResponse(render("compare.html", **frame(at, "/compare"), **values))
+
+    def export(self, request: Request) -> Response:
+        """Return what a page lists as a file."""
+        name = str(request.path_params["name"])
+        form = str(request.path_params["form"])
+        rows = {"traces": exports.traces, "logs": exports.logs, "metrics": exports.metrics}
+        if name not in rows or form not in exports.FORMATS:
+            raise HTTPException(404, f"there is no file {name}.{form} here")
+        with self.look(request) as at:
+            return exports.answer(rows[name](at.reader, at.view), name, form)
 
     def _listed(
         self,

@@ -196,9 +196,14 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
+def is_trace_id(text: str) -> bool:
+    """Return whether *text* names a trace: 32 hexadecimal digits, in lower case."""
+    return len(text) == 32 and all(char in "0123456789abcdef" for char in text)
+
+
 def _trace(text: str) -> str:
     text = text.strip().lower()
-    return text if len(text) == 32 and all(char in "0123456789abcdef" for char in text) else ""
+    return text if is_trace_id(text) else ""
 
 
 def _decimal(text: str) -> Decimal | None:

@@ -110,6 +110,8 @@ def _detail(one: StoredCall, began: int, length: int, depth: int) -> CallDetail:
     bar = element("svg", *parts, class_="lane", width="100%", height=20, aria_hidden="true")
     offset = figures.duration((call.start_ns - began) / 1e6)
     when = f"after {offset}, for {figures.duration(one.latency_ms)}"
+    if priced.billed:
+        when += f", {figures.usd_short(priced.cost_nano_usd)}"
     return CallDetail(
         name=f"{label(call.operation)} {label(call.model)}",
         bar=bar,
@@ -166,6 +168,8 @@ def _table(stored: tuple[StoredCall, ...], began: int) -> Table:
             Cell(f"{label(one.priced.call.operation)} {label(one.priced.call.model)}"),
             Cell(figures.duration((one.priced.call.start_ns - began) / 1e6)),
             Cell(figures.duration(one.latency_ms)),
+            Cell(figures.count(_tokens(one, "input"))),
+            Cell(figures.count(_tokens(one, "output"))),
             Cell(figures.usd(one.priced.cost_nano_usd) if one.priced.billed else "not billed"),
         ]
         for one in stored
@@ -174,6 +178,13 @@ def _table(stored: tuple[StoredCall, ...], began: int) -> Table:
         Column("call"),
         Column("began after", is_number=True),
         Column("took", is_number=True),
+        Column("input", is_number=True, minor=True),
+        Column("output", is_number=True, minor=True),
         Column("cost", is_number=True),
     ]
     return Table("Calls of this trace", columns, rows)
+
+
+def _tokens(one: StoredCall, side: str) -> int | None:
+    usage = one.priced.call.usage
+    return getattr(usage, f"{side}_tokens") if usage else None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 A_PAGE: Final = 50
 COLUMNS: Final = (
     Column("trace"),
-    Column("service"),
+    Column("service", minor=True),
     Column("began"),
     Column("took", is_number=True),
     Column("spans", is_number=True, minor=True),

@@ -95,6 +95,12 @@ def content(
     }
 
 
+def is_stored(reader: StoreReader, trace_id: bytes) -> bool:
+    """Return whether the store has anything of a trace."""
+    query = "SELECT 1 FROM traces WHERE trace_id = ?"
+    return any(one.connection.execute(query, (trace_id,)).fetchone() for one in reader)
+
+
 def as_otlp(reader: StoreReader, trace_id: bytes) -> Response:
     """Return a trace as OTLP/JSON, which other tools take in."""
     document = MessageToDict(read_trace_otlp(reader, trace_id))

@@ -53,6 +53,8 @@ _DAYS: Final = {"7d": 7, "30d": 30, "90d": 90}
 _MOST_DAY_STEPS: Final = 93
 _MOST_WEEK_STEPS: Final = 110
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(2262, 1, 1, tzinfo=UTC)
+"""The last year whose nanoseconds fit into 64 bits."""
 _LONGEST_VALUE: Final = 200
 
 
@@ -259,11 +261,11 @@ def _custom(
         since = _midnight(date.fromisoformat(query["since"]))
         last = query.get("until") or query["since"]
         until = _midnight(date.fromisoformat(last)) + timedelta(days=1)
-        if not since < until:
+        if not _EPOCH <= since < until <= _LATEST:
             raise ValueError(last)
     except (ValueError, OverflowError):
         problems.append(
-            "since and until are dates such as 2026-01-31, the earlier one first; "
+            "since and until are dates such as 2026-01-31, the earlier one first, from 1970 on; "
             "the usual window is shown."
         )
         return None, None

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
+import resource
 import signal
+import socket
+import subprocess
+import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +24,17 @@ from otel_distro.server.limits import ReceiverLimits
 from otel_distro.server.otlp_values import set_value
 from otel_distro.server.redacting import MessageRedactor
 from otel_redaction.shield import Shield
-from support.otlp_messages import BEGAN_NS, TRACE, A, Server, counter, logs, span_id, spans
+from support.otlp_messages import (
+    BEGAN_NS,
+    TRACE,
+    A,
+    Server,
+    counter,
+    eventually,
+    logs,
+    span_id,
+    spans,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,6 +170,20 @@ def test_attributes_that_the_policy_drops_are_gone() -> None:
     AttributeRedactor(shield, most=100, nesting=8).redact(span, "attributes", "traces")
 
     assert [pair.key for pair in span.attributes] == ["a", "b"]
+
+
+def test_a_secret_is_hidden_wherever_it_recurs_in_a_span() -> None:
+    """Under a name that says what it is, and in a text that does not."""
+    group = spans(
+        A(1, attributes={"note": "retry sent Xk93LsPw02Vb", "password": "Xk93LsPw02Vb", "n": 7})
+    )
+    request = ExportTraceServiceRequest(resource_spans=[group])
+
+    for _ in range(2):
+        MessageRedactor(Shield(), ReceiverLimits()).traces(request, lambda *_: None)
+
+    assert b"Xk93LsPw02Vb" not in request.SerializeToString()
+    assert len(request.resource_spans[0].scope_spans[0].spans[0].attributes) == 3
 
 
 class _Sink(http.server.BaseHTTPRequestHandler):
@@ -335,3 +365,145 @@ def test_without_consent_nothing_is_received(tmp_path: Path) -> None:
 
     assert status == 403
     assert "work" not in page
+
+
+@pytest.mark.process
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs prlimit")
+def test_a_full_disk_is_answered_with_503_and_nothing_acknowledged_is_lost(server: Server) -> None:
+    """The sender keeps it; when there is room again it is taken."""
+    answers: list[int] = []
+    acknowledged: list[int] = []
+
+    def send_one(number: int) -> tuple[int, dict[str, str]]:
+        group = spans(A(number, "work", attributes={"n": f"{number} {'x' * 200}"}))
+        request = ExportTraceServiceRequest(resource_spans=[group])
+        status, _, headers = server.send("traces", request.SerializeToString())
+        answers.append(status)
+        if status == 200:
+            acknowledged.append(number)
+        return status, headers
+
+    send_one(1)
+    pid, unlimited = server.process.pid, resource.RLIM_INFINITY
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (200_000, unlimited))
+    number = 1
+    while answers[-1] == 200 and number < 2_000:
+        number += 1
+        _, headers = send_one(number)
+    assert answers[-1] == 503
+    assert int(headers["retry-after"]) > 0
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+    assert send_one(number)[0] == 200
+    stored = {span["span_id"] for span in json.loads(server.run("traces", TRACE.hex(), "--json"))}
+
+    assert stored == {span_id(n).hex() for n in acknowledged}
+    assert server.stop() == 0
+
+
+@pytest.mark.process
+def test_many_connections_and_slow_bodies_leave_room_for_others(server: Server) -> None:
+    """Beyond the bound connections are answered with 503; when they end all is well."""
+    from urllib.parse import urlsplit
+
+    from otel_distro.server.limits import DEFAULT_LIMITS
+
+    parts = urlsplit(server.http)
+    address = (str(parts.hostname), parts.port or 0)
+    head = b"POST /v1/traces HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1000\r\n\r\nx"
+    opened = []
+    try:
+        for _ in range(DEFAULT_LIMITS.connections + 40):
+            connection = socket.create_connection(address, timeout=10)
+            connection.sendall(head)
+            opened.append(connection)
+        group = spans(A(1))
+        body = ExportTraceServiceRequest(resource_spans=[group]).SerializeToString()
+        crowded = server.send("traces", body)[0]
+    finally:
+        for connection in opened:
+            connection.close()
+    assert crowded in {200, 503}
+    assert eventually(lambda: server.send("traces", body)[0] == 200)
+    assert server.get("/traces")
+
+
+@pytest.mark.process
+def test_budgets_hear_of_received_calls_once(tmp_path: Path) -> None:
+    """What `budgets` says was spent is what `costs` says."""
+    server = Server(tmp_path, OTEL_DISTRO_BUDGET_USD_PER_DAY="5")
+    try:
+        group = spans(A(2, "chat gpt-4o", attributes=CHAT), began_ns=time.time_ns() - 10**9)
+        send(server, group)
+        send(server, group)
+    finally:
+        server.close()
+
+    (budget,) = json.loads(server.run("budgets", "--json"))["budgets"]
+    assert (budget["spent"], total(server)) == (COST, (1, COST))
+
+
+@pytest.mark.process
+def test_a_user_is_known_by_a_pseudonym_and_can_be_forgotten(server: Server) -> None:
+    """The same as in the ledger; everything of their traces goes, that of others stays."""
+    for number, user in enumerate(("alice", "bob", "alice"), start=1):
+        trace = number.to_bytes(16, "big")
+        attributes = {**CHAT, "gen_ai.response.id": f"r-{number}", "user.id": user}
+        call = A(number * 10 + 1, "chat", number * 10, trace, attributes=attributes)
+        send(server, spans(A(number * 10, f"request {number}", trace=trace), call))
+        record = logs(f"log {number}", trace=trace, attributes={"enduser.id": user})
+        body = ExportLogsServiceRequest(resource_logs=[record]).SerializeToString()
+        assert server.send("logs", body)[0] == 200
+    page = server.get(f"/trace/{1:032x}?span={11:016x}")
+    server.run("forget", "alice", "--erase")
+    left = json.loads(server.run("traces", "--json"))
+    lines = json.loads(server.run("logs", "--json"))
+    found = json.loads(server.run("traces", "--search", "request", "--json"))
+    send(server, spans(A(99, "goes on", trace=(99).to_bytes(16, "big"))))
+    server.stop()
+    files = b"".join(f.read_bytes() for f in server.home.rglob("*") if f.is_file())
+
+    assert "user_" in page
+    assert "alice" not in page
+    assert b"alice" not in files
+    assert [row["name"] for row in left] == ["request 2"]
+    assert [line["body"] for line in lines] == ["log 2"]
+    assert [row["name"] for row in found] == ["request 2"]
+
+
+@pytest.mark.process
+def test_what_programs_left_on_disk_arrives_when_it_starts(tmp_path: Path) -> None:
+    """Once, without the program running any more; what is for other places stays."""
+    program = (
+        "import otel_distro; otel_distro.configure()\n"
+        "from opentelemetry import trace\n"
+        "with trace.get_tracer('app').start_as_current_span('before serve'): pass\n"
+    )
+    ports = []
+    for _ in range(2):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            ports.append(probe.getsockname()[1])
+    for port in ports:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env={
+                **os.environ,
+                "HOME": str(tmp_path),
+                "XDG_STATE_HOME": str(tmp_path / "state"),
+                "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+                "OTEL_SERVICE_NAME": f"app-{port}",
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+    server = Server(tmp_path, "--otlp-http-port", str(ports[0]))
+    try:
+        rows = eventually(
+            lambda: [row for row in json.loads(server.get("/traces.json")) if row["spans"]]
+        )
+    finally:
+        server.close()
+
+    assert [(row["name"], row["service"]) for row in rows] == [("before serve", f"app-{ports[0]}")]

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 SINCE = datetime(2026, 2, 17, tzinfo=UTC)
 
+SCRIPTS = ["/static/theme.js", "/static/ui.js", "/static/store.js"]
+
 
 def report(month: Path, **filters: str) -> CostReport:
     with open_ledger(month) as ledger:
@@ -384,7 +386,7 @@ def test_hostile_names_are_text_everywhere(
         text = client.get(path).text
         shown = Page(text)
         assert "window.pwned" not in str([a for n, a in shown.elements if n in harmless])
-        assert [a.get("src") for a in shown.all("script")] == ["/static/theme.js", "/static/ui.js"]
+        assert [a.get("src") for a in shown.all("script")] == SCRIPTS
         assert all(a.get("src") == "/static/icon.svg" for a in shown.all("img"))
         assert not shown.all("iframe")
         assert not shown.all("style")
@@ -417,3 +419,41 @@ def test_budgets_burn_down(visitor: Callable[..., TestClient], tmp_path: Path) -
 def test_no_budget_says_how_to_set_one(visit: TestClient) -> None:
     """By example."""
     assert "OTEL_DISTRO_BUDGET_USD_PER_DAY=5" in panel(visit, "budgets")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "since=0001-01-01",
+        "since=0001-01-01&until=0001-01-02",
+        "since=1969-12-31",
+        "until=9999-12-31",
+        "since=2026-01-01&until=9999-12-31",
+        "since=9999-12-31",
+    ],
+)
+def test_days_that_no_ledger_has_are_explained(visit: TestClient, query: str) -> None:
+    """They are no error of ours."""
+    for path in ("/", "/calls", "/calls.csv"):
+        assert visit.get(f"{path}?{query}").status_code == 200
+
+
+def test_a_trace_is_found_by_its_id_and_calls_lead_to_their_session(visit: TestClient) -> None:
+    """From the search field of every page."""
+    found = visit.get(f"/find?q={'AB' * 16}", follow_redirects=False)
+    text = visit.get("/find?q=a%26b", follow_redirects=False)
+    calls = visit.get("/calls").text
+
+    assert found.headers["location"] == f"/trace/{'ab' * 16}"
+    assert text.headers["location"] == "/traces?q=a%26b"
+    assert "/calls?session=" in calls
+
+
+def test_calls_are_exported(visit: TestClient) -> None:
+    """As CSV with the filters of the page."""
+    answer = visit.get("/calls.csv?window=30d")
+    header, first, *_ = answer.text.splitlines()
+
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert "cost_nano_usd" in header
+    assert first.count(",") == header.count(",")

@@ -1,0 +1,167 @@
+"""Takes a person out of a trace store: every trace and log record that names them."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+
+from otel_trace_store.blocks import pack, unpack
+from otel_trace_store.errors import TraceStoreError
+from otel_trace_store.log_index import LogIndex
+from otel_trace_store.names import Names
+from otel_trace_store.schema import BlockKind
+from otel_trace_store.segments import open_writable, segment_files
+from otel_trace_store.span_index import SpanIndex
+from otel_trace_store.words import match_expression, words_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def forget_person(folder: Path, shown: str) -> int:
+    """Delete the traces and log records in *folder* that name a person; return how many records.
+
+    *shown* is the text by which the person is known in attributes. A running `serve` may go on
+    writing meanwhile. Raises TraceStoreError where a file cannot be changed.
+    """
+    removed = 0
+    for path in segment_files(folder):
+        try:
+            connection = open_writable(path)
+            try:
+                removed += _forget_in(connection, shown)
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            raise TraceStoreError(f"cannot change {path}: {error}") from error
+    return removed
+
+
+def _forget_in(connection: sqlite3.Connection, shown: str) -> int:
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        traces, blocks = _that_name(connection, shown)
+        removed = 0
+        names = Names(connection)
+        for block in sorted(blocks):
+            removed += _rewrite(connection, block, traces, shown, names)
+        for table in ("trace_blocks", "trace_tags", "costs"):
+            connection.executemany(
+                f"DELETE FROM {table} WHERE trace IN (SELECT no FROM traces WHERE trace_id = ?)",
+                [(trace,) for trace in traces],
+            )
+        connection.executemany("DELETE FROM traces WHERE trace_id = ?", [(t,) for t in traces])
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    if removed:
+        # Until then the log of changes still holds the old pages.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return removed
+
+
+def _that_name(connection: sqlite3.Connection, shown: str) -> tuple[set[bytes], set[int]]:
+    """Return the traces that name the person, and the blocks that have to be rewritten."""
+    needle = shown.encode()
+    traces: set[bytes] = set()
+    blocks: set[int] = set()
+    for block, kind, data in connection.execute(
+        "SELECT no, kind, data FROM words CROSS JOIN blocks ON no = words.rowid "
+        "WHERE words MATCH ?",
+        (match_expression([shown.lower()]),),
+    ):
+        raw = unpack(data)
+        if needle not in raw:
+            continue
+        blocks.add(block)
+        if kind == BlockKind.SPANS:
+            for group in TracesData.FromString(raw).resource_spans:
+                for scope in group.scope_spans:
+                    traces.update(s.trace_id for s in scope.spans if _names(s, needle))
+        else:
+            for logs in LogsData.FromString(raw).resource_logs:
+                for log_scope in logs.scope_logs:
+                    traces.update(
+                        record.trace_id
+                        for record in log_scope.log_records
+                        if record.trace_id and _names(record, needle)
+                    )
+    for trace in traces:
+        blocks.update(
+            block
+            for (block,) in connection.execute(
+                "SELECT block FROM trace_blocks JOIN traces ON no = trace WHERE trace_id = ?",
+                (trace,),
+            )
+        )
+    return traces, blocks
+
+
+def _names(record: Any, needle: bytes) -> bool:
+    return needle in record.SerializeToString()
+
+
+def _rewrite(
+    connection: sqlite3.Connection, block: int, traces: set[bytes], shown: str, names: Names
+) -> int:
+    """Take what names the person out of a block; return how many records that were."""
+    kind, data = connection.execute(
+        "SELECT kind, data FROM blocks WHERE no = ?", (block,)
+    ).fetchone()
+    needle = shown.encode()
+    before: SpanIndex | LogIndex
+    after: SpanIndex | LogIndex
+    if kind == BlockKind.SPANS:
+        chunk = TracesData.FromString(unpack(data))
+        before, after = SpanIndex(), SpanIndex()
+        before.add_all(chunk, names)
+        for group in chunk.resource_spans:
+            for scope in group.scope_spans:
+                kept = [span for span in scope.spans if span.trace_id not in traces]
+                _replace(scope.spans, kept)
+        after.add_all(chunk, names)
+        packed = pack(chunk)
+    else:
+        records = LogsData.FromString(unpack(data))
+        before, after = LogIndex(), LogIndex()
+        before.add_all(records, names)
+        for logs in records.resource_logs:
+            for log_scope in logs.scope_logs:
+                left = [
+                    record
+                    for record in log_scope.log_records
+                    if record.trace_id not in traces and not _names(record, needle)
+                ]
+                _replace(log_scope.log_records, left)
+        after.add_all(records, names)
+        packed = pack(records)
+    connection.execute(
+        "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)",
+        (block, words_text(before.texts)),
+    )
+    if after.records:
+        connection.execute(
+            "UPDATE blocks SET data = ?, records = ? WHERE no = ?", (packed, after.records, block)
+        )
+        connection.execute(
+            "INSERT INTO words (rowid, text) VALUES (?, ?)", (block, words_text(after.texts))
+        )
+    else:
+        connection.execute("DELETE FROM blocks WHERE no = ?", (block,))
+        connection.execute("DELETE FROM block_tags WHERE block = ?", (block,))
+        connection.execute("DELETE FROM trace_blocks WHERE block = ?", (block,))
+    return before.records - after.records
+
+
+def _replace(field: Any, kept: list[Any]) -> None:
+    if len(kept) == len(field):
+        return
+    copies = [type(one).FromString(one.SerializeToString()) for one in kept]
+    del field[:]
+    field.extend(copies)

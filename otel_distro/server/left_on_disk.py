@@ -1,0 +1,97 @@
+"""Takes in what programs of this machine have left on disk for this receiver.
+
+A program that exports to the usual port while nothing listens there keeps its telemetry in the
+spool and ends. What is addressed to the ports of this server is read from there when it starts.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from otel_distro.base import messages
+from otel_distro.base.formatting import counted
+from otel_distro.export.spool.answer import DELIVERED, Answer, ResponseClass
+from otel_distro.export.spool.drain import drain, turn_to_drain
+from otel_distro.export.spool.offline import folders, waits
+from otel_distro.server.decoding import PROTOBUF
+from otel_distro.server.signals import METRICS, SIGNALS
+from otel_distro.ui.serving import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from otel_distro.export.spool.address import Address
+    from otel_distro.server.ingest import Ingest
+
+_ANSWER_SECONDS: Final = 60.0
+_UNSET: Final = "0.0.0.0"  # noqa: S104 - an address that programs may have been given
+
+
+class LeftOnDisk:
+    """Reads the spool once, on a thread of its own."""
+
+    def __init__(self, state_dir: Path, ingest: Ingest, ports: frozenset[int]) -> None:
+        self._state_dir = state_dir
+        self._ingest = ingest
+        self._ports = ports
+        self._closing = False
+        self._thread = threading.Thread(
+            target=self._run, name="otel_distro-left-on-disk", daemon=True
+        )
+
+    def start(self) -> None:
+        """Take in what waits."""
+        self._thread.start()
+
+    def close(self, timeout: float) -> None:
+        """Stop after the request under way."""
+        self._closing = True
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        taken = 0
+        for path, address in folders(self._state_dir):
+            if self._is_for_us(address) and waits(path) and not self._closing:
+                taken += self._take(path, address)
+        if taken:
+            messages.warn(f"took in {counted(taken, 'record')} that programs had left on disk")
+
+    def _is_for_us(self, address: Address) -> bool:
+        endpoint = address.endpoint
+        parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
+        try:
+            port = parts.port
+        except ValueError:
+            return False
+        name = parts.hostname or ""
+        return (
+            address.signal in SIGNALS
+            and port in self._ports
+            and (is_loopback(name) or name == _UNSET)
+        )
+
+    def _take(self, path: Path, address: Address) -> int:
+        def send(payload: bytes, _on_sent: Callable[[], None]) -> Answer:
+            outcome = self._ingest.submit(address.signal, payload, PROTOBUF).result(_ANSWER_SECONDS)
+            if outcome.status == 200:
+                return DELIVERED
+            later = outcome.status in {403, 503}
+            verdict = ResponseClass.TRY_LATER if later else ResponseClass.REJECTED
+            return Answer(verdict, outcome.reason)
+
+        try:
+            with turn_to_drain(path) as ours:
+                if not ours:
+                    return 0
+                done = drain(
+                    path,
+                    send,
+                    lambda: not self._closing,
+                    joined=address.signal != METRICS,
+                )
+        except (OSError, TimeoutError):
+            return 0  # the program that left it, or the next start, sends it
+        return done.sent

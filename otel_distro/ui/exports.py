@@ -1,0 +1,95 @@
+"""The tables of the pages as CSV and JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.responses import Response
+
+from otel_cost_ledger.model.csv_safe import write_csv
+from otel_trace_store import plain
+from otel_trace_store.log_list import find_logs
+from otel_trace_store.metric_list import list_metrics, read_metric
+from otel_trace_store.trace_list import find_traces
+
+if TYPE_CHECKING:
+    from otel_cost_ledger.query.calls import StoredCall
+    from otel_distro.ui.store_view import StoreView
+    from otel_trace_store.reader import StoreReader
+
+MOST: Final = 5_000
+FORMATS: Final = ("csv", "json")
+
+
+def traces(reader: StoreReader, view: StoreView) -> list[dict[str, Any]]:
+    """Return the traces that the page lists, and those on its later pages."""
+    found = find_traces(reader, view.trace_filter(), sort=view.sort, limit=MOST)
+    return [plain.trace_row(row) for row in found.rows]
+
+
+def logs(reader: StoreReader, view: StoreView) -> list[dict[str, Any]]:
+    """Return the log records that the page lists, and older ones."""
+    found = find_logs(reader, view.log_filter(), limit=MOST)
+    return [plain.log_record(row) for row in found.rows]
+
+
+def metrics(reader: StoreReader, view: StoreView) -> list[dict[str, Any]]:
+    """Return the metrics that the page lists, or the points of the one that it shows."""
+    if not view["metric"]:
+        rows = list_metrics(reader, service=view["service"], text=view["q"], most=MOST)
+        return [plain.metric_row(row) for row in rows]
+    series = read_metric(reader, view["metric"], service=view["service"])
+    return [
+        {
+            "name": one.name,
+            "service": one.service,
+            "attributes": dict(one.attributes),
+            "time": plain.moment(point.time_us * 1000),
+            "value": point.value,
+        }
+        for one in series
+        for point in one.points
+    ]
+
+
+def call_data(stored: StoredCall) -> dict[str, Any]:
+    """Return one call of the ledger."""
+    priced, call = stored.priced, stored.priced.call
+    usage = call.usage
+    return {
+        "time": plain.moment(call.start_ns),
+        "provider": call.provider,
+        "model": call.model,
+        "operation": call.operation,
+        "cost_nano_usd": priced.cost_nano_usd,
+        "cost_status": priced.status.value,
+        "input_tokens": usage.input_tokens if usage else None,
+        "output_tokens": usage.output_tokens if usage else None,
+        "latency_ms": stored.latency_ms,
+        "service": call.service,
+        "tenant": call.tenant,
+        "user": call.user,
+        "session": call.session,
+        "error": call.error_type,
+        "trace_id": f"{call.trace_id:032x}",
+    }
+
+
+def answer(rows: list[dict[str, Any]], name: str, form: str) -> Response:
+    """Return *rows* as a file called *name* in *form*, csv or json."""
+    headers = {"content-disposition": f'attachment; filename="{name}.{form}"'}
+    if form == "json":
+        text = json.dumps(rows, ensure_ascii=False, indent=1)
+        return Response(text, headers=headers, media_type="application/json")
+    out = io.StringIO(newline="")
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    write_csv(out, names, ([_cell(row.get(key)) for key in names] for row in rows))
+    return Response(out.getvalue(), headers=headers, media_type="text/csv; charset=utf-8")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False)
+    return str(value).lower() if isinstance(value, bool) else value
