@@ -128,7 +128,9 @@ def checks(folder: str) -> dict[str, tuple[float, float]]:
         for _ in range(times):
             began = time.perf_counter_ns()
             reservation: Any = accounts.reserve_leased(claims) or accounts.reserve(
-                "m", (), lambda _learned: claims  # noqa: B023
+                "m",
+                (),
+                lambda _learned: claims,  # noqa: B023
             )
             held.append((time.perf_counter_ns() - began) / 1000)
             if not isinstance(reservation, Reservation):
