@@ -17,7 +17,7 @@ from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 
 from otel_budget import LatencyBudgets
-from otel_distro.base.internal_errors import Faults
+from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.pipeline.accounting.accounts import Accounts
 from otel_distro.pipeline.install import guard_tracer_provider
 from otel_distro.pipeline.pipeline import Pipeline
@@ -44,8 +44,8 @@ def tracer(processors: int, *, guarded: bool) -> Tracer:
     for _ in range(processors):
         provider.add_span_processor(Sink())
     if guarded:
-        faults = Faults()
-        accounts = Accounts(open_book=PriceBook, latency=LatencyBudgets(), faults=faults)
+        faults = InternalErrors()
+        accounts = Accounts(load_prices=PriceBook, latency=LatencyBudgets(), faults=faults)
         guard_tracer_provider(provider, Pipeline(Shield(), accounts, faults))
     return provider.get_tracer("benchmark")
 

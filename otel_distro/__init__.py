@@ -52,9 +52,6 @@ _HOMES = {
 _MODULES = {"budget": "api.budget", "consent": "privacy.consent"}
 """Modules that are meant to be used as such."""
 
-_MODULES = {"budget": "api.budget", "consent": "privacy.consent"}
-"""Modules that are meant to be used as such."""
-
 __all__ = [
     "Attribute",
     "BudgetExceeded",

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
+
+from otel_distro.base.platforms import unsupported
 
 
 def main() -> None:
     """Run the command line; a program to be launched is, before any of it is loaded."""
+    if problem := unsupported():
+        print(f"otel-distro: {problem}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
     words = sys.argv[2:]
     if sys.argv[1:2] == ["run"] and words and (words[0] == "--" or not words[0].startswith("-")):
         program = words[1:] if words[0] == "--" else words
@@ -14,6 +20,9 @@ def main() -> None:
             from otel_distro.bootstrap.launch import execute
 
             execute(program)
+    from otel_distro.bootstrap.standard_variables import repair
+
+    repair(os.environ)  # noqa: TID251 - before the SDK is imported, which raises on some values
     from otel_distro.cli import main as commands
 
     commands()

@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # untyped
 
-from otel_distro.base.startup_phases import phase
-from otel_distro.bootstrap.defaults import is_disabled, set_defaults
+from otel_distro.base.errors import OtelDistroError
+from otel_distro.base.platforms import unsupported
+from otel_distro.base.startup_phases import startup_timer
+from otel_distro.bootstrap.boot_failure import keep_protection
+from otel_distro.bootstrap.defaults import forget_exporter_defaults, is_disabled, set_defaults
+from otel_distro.bootstrap.standard_variables import repair_and_report
 
 if TYPE_CHECKING:
     from opentelemetry.util._importlib_metadata import EntryPoint
@@ -26,6 +30,8 @@ class OtelDistro(BaseDistro):  # type: ignore[misc]
     _instance = None
 
     def _configure(self, **_kwargs: Any) -> None:
+        if not is_disabled(os.environ):  # noqa: TID251
+            repair_and_report(os.environ)  # noqa: TID251 - before the SDK is imported
         set_defaults(os.environ)  # noqa: TID251 - instrumentors and children read it from there
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
@@ -39,17 +45,29 @@ class OtelDistroConfigurator:
     """Sets up the SDK and the guard when it is not switched off."""
 
     def configure(self, **kwargs: Any) -> None:
-        """Boot from the environment; never raises."""
+        """Boot from the environment; never raises. Under strict it ends the process instead."""
         if is_disabled(os.environ):  # noqa: TID251
             return
-        with phase("import of the SDK and the distribution"):
-            from otel_distro.bootstrap.boot import boot_from_environment
+        if problem := unsupported():
+            keep_protection(os.environ, OtelDistroError(problem))  # noqa: TID251
+            return
+        try:
+            with startup_timer("import of the SDK and the distribution"):
+                from otel_distro.bootstrap.boot import boot_from_environment
 
-        boot_from_environment(**kwargs)
-        from otel_distro.base.current_runtime import running
+            boot_from_environment(**kwargs)
+        except Exception as error:  # noqa: BLE001 - the app must run
+            keep_protection(os.environ, error)  # noqa: TID251
+        finally:
+            forget_exporter_defaults(os.environ)  # noqa: TID251
+        _ask_for_consent()
 
-        runtime = running()
-        if runtime is not None and not runtime.gate.is_open():
-            from otel_distro.privacy.consent_prompt import first_run
 
-            first_run()
+def _ask_for_consent() -> None:
+    from otel_distro.base.current_runtime import running
+
+    runtime = running()
+    if runtime is not None and not runtime.gate.is_open():
+        from otel_distro.privacy.consent_prompt import first_run
+
+        first_run()

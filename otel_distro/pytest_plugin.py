@@ -4,8 +4,8 @@
     @pytest.mark.max_p95_ms(800)      # 95th percentile of the latency of the test's model calls
     @pytest.mark.model_calls          # no limit, but measured for the baseline
 
-Load it with `pytest -p otel_distro.pytest_plugin`, or name it in `pytest_plugins`. Each test has a
-budget of its own, and what it spent stands in the summary. With `--cost-baseline FILE` a test fails
+pytest finds it by its entry point. Each test has a budget of its own; what it spent, and which
+tests were over their limits, is in the summary. With `--cost-baseline FILE` a test fails
 that costs more or takes longer than the file says is usual; `--cost-baseline-update` adds the run.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 _MARKS = ("max_cost", "max_p95_ms", "model_calls")
 _PROPERTY = "otel_distro.model_calls"
 _NO_LIMIT = Decimal(1_000_000)
+_OVER = "otel_distro.over_limit"
 _BASELINE = pytest.StashKey[Baseline | None]()
 _MEASURED = pytest.StashKey[dict[str, Measured]]()
+_OVER_LIMIT = pytest.StashKey[dict[str, str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,6 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
     ):
         config.addinivalue_line("markers", line)
     config.stash[_MEASURED] = {}
+    config.stash[_OVER_LIMIT] = {}
     path = config.getoption("--cost-baseline")
     try:
         config.stash[_BASELINE] = Baseline.read(Path(path)) if path else None
@@ -76,11 +79,15 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         return (yield)
     limit = _amount(item, "max_cost", 'max_cost takes US dollars, for example max_cost("0.02")')
     most_ms = _amount(item, "max_p95_ms", "max_p95_ms takes milliseconds, for example 800")
-    with _measuring(_NO_LIMIT if limit is None else limit) as meter:
+    name = f"max_cost of {item.name}"
+    with _measuring(name, _NO_LIMIT if limit is None else limit) as meter:
         result = yield
     run = Measured((meter.cost_nano_usd,), tuple(meter.latency_ms))
     item.user_properties.append((_PROPERTY, [list(run.cost_nano_usd), list(run.latency_ms)]))
-    _judge(meter, limit, most_ms)
+    verdict = _verdict(meter, limit, most_ms)
+    if verdict is not None:
+        item.user_properties.append((_OVER, verdict))
+        pytest.fail(verdict, pytrace=False)
     baseline = item.config.stash[_BASELINE]
     if baseline is not None and not item.config.getoption("--cost-baseline-update"):
         worse = baseline.worse(item.nodeid, run)
@@ -97,6 +104,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         if name == _PROPERTY:
             costs, latencies = cast("tuple[list[int], list[float]]", value)
             _session.stash[_MEASURED][report.nodeid] = Measured(tuple(costs), tuple(latencies))
+        elif name == _OVER:
+            _session.stash[_OVER_LIMIT][report.nodeid] = str(value)
 
 
 _session: pytest.Config | None = None
@@ -121,6 +130,8 @@ def pytest_terminal_summary(
         p95 = percentile(run.latency_ms, 95)
         shown = "" if p95 is None else f"  p95 {p95:,.0f} ms"
         terminalreporter.write_line(f"${usd:.6f}{shown}  {test}")
+    for test, verdict in sorted(config.stash[_OVER_LIMIT].items()):
+        terminalreporter.write_line(f"over its limit: {test}: {verdict}", red=True)
     baseline = config.stash[_BASELINE]
     if baseline is not None and config.getoption("--cost-baseline-update"):
         baseline.add(measured)
@@ -141,14 +152,15 @@ class _Meter:
 
 
 @contextmanager
-def _measuring(limit: Decimal) -> Iterator[_Meter]:
+def _measuring(name: str, limit: Decimal) -> Iterator[_Meter]:
     from otel_budget.books import Books
     from otel_budget.gate import Gate, Listener
     from otel_pricing import PriceBook
 
     meter = _Meter()
     with tempfile.TemporaryDirectory() as folder:
-        budget = CostBudget.per_day(limit, Action.REFUSE)
+        # A refused call names its budget to the client, so that is the test's limit, not a day's.
+        budget = replace(CostBudget.per_day(limit, Action.REFUSE), name=name)
         books = Books(Path(folder))
         listener = Listener(refused=meter.refusals.append, passed=meter.tickets.append)
         gate = Gate([budget], books, PriceBook, listener=listener)
@@ -162,23 +174,21 @@ def _measuring(limit: Decimal) -> Iterator[_Meter]:
             books.close()
 
 
-def _judge(meter: _Meter, limit: Decimal | None, most_ms: Decimal | None) -> None:
+def _verdict(meter: _Meter, limit: Decimal | None, most_ms: Decimal | None) -> str | None:
+    """Return how the test was over its limits; None where it was not."""
     spent = Decimal(meter.cost_nano_usd) / NANO_PER_USD
     if meter.refusals:
         model = meter.refusals[0].model
-        pytest.fail(
-            f"a call of {model} was refused: ${spent:f} of max_cost ${limit:f} spent",
-            pytrace=False,
-        )
+        return f"a call of {model} was refused: ${spent:f} of max_cost ${limit:f} spent"
     if limit is not None and spent > limit:
-        pytest.fail(f"model calls cost ${spent:f}, more than max_cost ${limit:f}", pytrace=False)
+        return f"model calls cost ${spent:f}, more than max_cost ${limit:f}"
     p95 = percentile(meter.latency_ms, 95)
     if most_ms is not None and p95 is not None and p95 > most_ms:
         calls = len(meter.latency_ms)
-        pytest.fail(
-            f"95 % of {calls} model calls took up to {p95:,.1f} ms, more than max_p95_ms {most_ms}",
-            pytrace=False,
+        return (
+            f"95 % of {calls} model calls took up to {p95:,.1f} ms, more than max_p95_ms {most_ms}"
         )
+    return None
 
 
 def _amount(item: pytest.Item, name: str, usage: str) -> Decimal | None:
@@ -192,15 +202,21 @@ def _amount(item: pytest.Item, name: str, usage: str) -> Decimal | None:
         raise pytest.UsageError(usage) from None
 
 
-def _install(gate: Any) -> Any:
-    import sys
+_hooked = False
 
+
+def _install(gate: Any) -> Any:
+    """Have *gate* asked by all clients, also those that a test imports; return that before it."""
+    global _hooked  # noqa: PLW0603 - libraries are patched once a process
     from otel_wire import clients
     from otel_wire.observer import observer
 
-    for name in clients.HOOKS:
-        if name in sys.modules:
-            clients.install(sys.modules[name])
+    if not _hooked:
+        _hooked = True
+        import wrapt
+
+        for name in clients.HOOKS:
+            wrapt.register_post_import_hook(clients.install, name)
     before, observer.admission = observer.admission, gate
     return before
 

@@ -1,6 +1,6 @@
-"""The README's table of variables, made from the variables themselves.
+"""The page of settings, made from the variables themselves.
 
-python -m tools.settings_table README.md    # writes it in place
+python -m tools.settings_table docs/settings.md    # writes it in place
 """
 
 from __future__ import annotations
@@ -36,5 +36,5 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    readme = Path(sys.argv[1])
-    readme.write_text(with_table(readme.read_text()))
+    page = Path(sys.argv[1])
+    page.write_text(with_table(page.read_text()))

@@ -1,8 +1,8 @@
-"""What programs may ask of their budgets, and tell them.
+"""Public API of budgets: their state, and costs that programs report.
 
 from otel_distro import BudgetExceeded, budget
 
-with budget.scope(tenant="acme"):                 # who the calls inside are made for
+with budget.scope(tenant="acme"):                 # scope of the calls inside
 if budget.remaining("per tenant", tenant="acme").share < 0.2:
 model = "gpt-4o-mini"                     # pick a cheaper one before the wall
 
@@ -49,24 +49,28 @@ class BudgetExceeded(OtelDistroError):  # noqa: N818 - the word everybody looks 
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """How a budget stands. Amounts are whole numbers of its unit: nano-US-dollars for money."""
+    """State of a budget. Amounts are whole numbers of its unit: nano-US-dollars for money."""
 
-    limit: int
+    limit: int | None
+    """None where no budget is in force: there is no limit."""
     spent: int
     reserved: int
     """Held for calls on their way."""
 
     @property
-    def left(self) -> int:
-        """What may still be spent; never negative."""
-        return max(0, self.limit - self.spent - self.reserved)
+    def left(self) -> int | None:
+        """What may still be spent; never negative, None without a limit."""
+        return None if self.limit is None else max(0, self.limit - self.spent - self.reserved)
 
     @property
     def share(self) -> float:
-        """The part of the limit that is left, from 0 to 1."""
+        """The part of the limit that is left, from 0 to 1; 1 without a limit."""
+        if self.limit is None or self.left is None:
+            return 1.0
         return self.left / self.limit if self.limit else 0.0
 
 
+_UNLIMITED = Remaining(None, 0, 0)
 _SCOPE = context.create_key("otel_distro.budget_scope")
 _refusals: ContextVar[list[Refusal] | None] = ContextVar("otel_distro_refusals", default=None)
 _callbacks: list[Callable[[Crossing], None]] = []
@@ -74,7 +78,7 @@ _callbacks: list[Callable[[Crossing], None]] = []
 
 @contextmanager
 def scope(**values: str) -> Iterator[None]:
-    """Say who the model calls inside are made for: tenant, user, session, agent.
+    """Set the scope of the model calls inside: tenant, user, session, agent.
 
     The values are put on the spans begun inside as well. Nests; the innermost value of a key wins.
     """
@@ -114,17 +118,21 @@ def note_refusal(refusal: Refusal) -> None:
 
 
 def remaining(name: str = "day", **scope_values: str) -> Remaining:
-    """Return how the budget called *name* stands for these scope values.
+    """Return the state of the budget called *name* for these scope values.
 
-    Raises OtelDistroError where no such budget is in force or its file cannot be read.
+    Without any budget in force (plain `python`, OTEL_SDK_DISABLED, no budget in the settings) the
+    limit is None and the share 1. Raises OtelDistroError where other budgets are in force and none
+    has this name, or where budgets cannot be read.
     """
     from otel_budget.store import BudgetFileError
     from otel_distro.base.current_runtime import running
 
     runtime = running()
-    budgets = runtime.budgets if runtime is not None else None
+    if runtime is None or not runtime.settings.cost_budgets:
+        return _UNLIMITED
+    budgets = runtime.budgets
     if budgets is None:
-        raise OtelDistroError(f"no budget is in force, so there is none called {name!r}")
+        raise OtelDistroError("budgets are set but could not be set up; run `otel-distro doctor`")
     try:
         stands: Remaining = budgets.remaining(name, scope_values)
     except BudgetFileError as error:
@@ -133,7 +141,7 @@ def remaining(name: str = "day", **scope_values: str) -> Remaining:
 
 
 def on_threshold(callback: Callable[[Crossing], None]) -> None:
-    """Have *callback* called when this process takes a budget over one of its thresholds.
+    """Call *callback* when this process takes a budget over one of its thresholds.
 
     It runs on the thread that noticed, so it should be quick; what it raises is ignored.
     """
@@ -141,7 +149,7 @@ def on_threshold(callback: Callable[[Crossing], None]) -> None:
 
 
 def tell_callbacks(crossing: Crossing) -> None:
-    """Call everybody who asked; raises what they raise, one by one collected."""
+    """Call every registered function; their exceptions are collected and raised at the end."""
     errors: list[Exception] = []
     for callback in _callbacks:
         try:

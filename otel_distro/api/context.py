@@ -1,8 +1,8 @@
-"""Who and what work is done for: session, user, tenant and feature flag, carried by baggage.
+"""Session, user, tenant and feature flag of the current work, carried by baggage.
 
-Each is a context manager; what runs inside, also in tasks it starts, has the value on its spans,
-log records and ledger rows. Nothing here needs an SDK. What travels to other services, and what is
-believed when it comes in, is a matter of `OTEL_DISTRO_BAGGAGE`.
+Each is a context manager. Spans, log records and ledger rows of its block, and of tasks started in
+it, carry the value. No SDK is needed. `OTEL_DISTRO_BAGGAGE` lists the keys that are sent to other
+services and trusted in incoming baggage.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
 _MAX_CHARACTERS = 200
-_SAID_HERE = context.create_key("otel_distro.said")
+_LOCAL_BAGGAGE = context.create_key("otel_distro.said")
 _NOTHING: Mapping[str, str] = {}
 
 
-class Said(AbstractContextManager[str]):
-    """Says something for the time of a `with` block; the value of `as` is what is carried."""
+class BaggageScope(AbstractContextManager[str]):
+    """Sets baggage for a `with` block, which yields the carried value."""
 
     def __init__(self, values: Mapping[str, str], shown: str) -> None:
         self._values = values
@@ -40,8 +40,8 @@ class Said(AbstractContextManager[str]):
         changed = context.get_current()
         for key, value in self._values.items():
             changed = baggage.set_baggage(key, value, changed)
-        said = {**said_here(changed), **self._values}
-        self._tokens.append(context.attach(context.set_value(_SAID_HERE, said, changed)))
+        local = {**local_baggage(changed), **self._values}
+        self._tokens.append(context.attach(context.set_value(_LOCAL_BAGGAGE, local, changed)))
         return self._shown
 
     def __exit__(
@@ -53,16 +53,17 @@ class Said(AbstractContextManager[str]):
         detach(self._tokens.pop())
 
 
-def session(session_id: str | None = None) -> Said:
+def session(session_id: str | None = None) -> BaggageScope:
     """Return a context for one session; without an id it gets a new random one."""
     value = _text(session_id) or uuid4().hex
-    return Said({SESSION: value}, value)
+    return BaggageScope({SESSION: value}, value)
 
 
-def user(user_id: str) -> Said:
-    """Return a context for one user, who is only ever known by a keyed pseudonym.
+def user(user_id: str) -> BaggageScope:
+    """Return a context for one user, recorded only as a keyed pseudonym.
 
-    The pseudonym is the one the ledger shows, so `otel-distro forget` finds it again. Without a
+    The pseudonym is the one the ledger shows, so `otel-distro privacy forget`
+    finds it again. Without a
     running distribution there is no key, and then nothing is carried: a name never is.
     """
     from otel_cost_ledger.model.privacy import person_name
@@ -72,41 +73,41 @@ def user(user_id: str) -> Said:
     key = runtime.pseudonym_key() if runtime is not None else None
     text = _text(user_id)
     if key is None or not text:
-        return Said({}, "")
+        return BaggageScope({}, "")
     value = person_name(key, text)
-    return Said({USER: value}, value)
+    return BaggageScope({USER: value}, value)
 
 
-def tenant(tenant_id: str) -> Said:
+def tenant(tenant_id: str) -> BaggageScope:
     """Return a context for one tenant: a customer, a team, an organisation."""
     value = _text(tenant_id)
-    return Said({TENANT: value} if value else {}, value)
+    return BaggageScope({TENANT: value} if value else {}, value)
 
 
-def feature_flag(key: str, variant: str | bool | float = True) -> Said:  # noqa: FBT001, FBT002
-    """Return a context for an experiment; of nested ones the innermost stands on spans."""
+def feature_flag(key: str, variant: str | bool | float = True) -> BaggageScope:  # noqa: FBT001, FBT002
+    """Return a context for an experiment; spans carry the innermost of nested ones."""
     name, value = _text(key), _text(variant)
-    return Said({FLAG: name, VARIANT: value} if name else {}, value)
+    return BaggageScope({FLAG: name, VARIANT: value} if name else {}, value)
 
 
-def said_here(of: Context | None = None) -> Mapping[str, str]:
-    """Return what this process itself said in the context *of*, by default the current one."""
-    said = context.get_value(_SAID_HERE, of)
+def local_baggage(of: Context | None = None) -> Mapping[str, str]:
+    """Return the baggage set by this process in the context *of*, by default the current one."""
+    said = context.get_value(_LOCAL_BAGGAGE, of)
     return said if isinstance(said, dict) else _NOTHING
 
 
-def attributes(of: Context | None, believed: Iterable[str] = ()) -> Mapping[str, str]:
+def attributes(of: Context | None, trusted_keys: Iterable[str] = ()) -> Mapping[str, str]:
     """Return the attributes of work done in *of*.
 
-    Baggage may come from anybody, so of what was not said in this process only the keys
-    *believed* count.
+    Any caller can send baggage, so of values set outside this process only *trusted_keys*
+    count.
     """
     of = of if of is not None else context.get_current()  # looked up once for both
-    said = said_here(of)
+    said = local_baggage(of)
     carried = baggage.get_all(of)
     if not carried:
         return said
-    found = {key: _text(carried[key]) for key in believed if key in carried and key in KEYS}
+    found = {key: _text(carried[key]) for key in trusted_keys if key in carried and key in KEYS}
     return {**{key: text for key, text in found.items() if text}, **said}
 
 
@@ -120,7 +121,7 @@ def without(of: Context | None, travelling: Iterable[str]) -> Context:
 
 
 def _text(value: object) -> str:
-    """Return *value* as it may stand in a header and in a column: bounded, and printable."""
+    """Return *value* bounded and printable, so that it fits a header and a column."""
     if value is None:
         return ""
     text = str(value).lower() if isinstance(value, bool) else str(value)

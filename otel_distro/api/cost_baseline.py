@@ -1,7 +1,7 @@
-"""What tests that call models cost and took before, and whether a run is worse than that.
+"""Baseline of cost and latency for tests that call models, and comparison of a run with it.
 
 A run is worse only where chance does not explain it: beyond a 95 % interval, and by more than a
-little. With too few runs to know how much they vary, a fixed share of tolerance stands in.
+little. With too few runs to know how much they vary, a fixed tolerance applies.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _T_INFINITE: Final = 1.96
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the model calls of one test cost and took, in one run or in several."""
+    """Cost and latency of the model calls of one test, in one run or in several."""
 
     cost_nano_usd: tuple[int, ...] = ()
     """Of each run."""
@@ -52,7 +52,7 @@ class Measured:
 
 @dataclass(slots=True)
 class Baseline:
-    """What was measured before, by test."""
+    """Earlier measurements, by test."""
 
     tests: dict[str, Measured] = field(default_factory=dict)
 
@@ -77,8 +77,8 @@ class Baseline:
             return cls()
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise OtelDistroError(
-                f"{path} is no baseline of this version ({error}); make it anew with "
-                "--cost-baseline-update"
+                f"{path} is not a baseline of this version ({error}); recreate it "
+                "with --cost-baseline-update"
             ) from error
         return cls(tests)
 
@@ -103,7 +103,7 @@ class Baseline:
         path.write_text(f'{{\n  "version": {VERSION},\n  "tests": {{\n{body}\n  }}\n}}\n')
 
     def worse(self, name: str, run: Measured) -> list[str]:
-        """Return in words what is worse in *run* of the test called *name*; nothing if all is well.
+        """Return a sentence for each regression of *run* of the test *name*; empty without any.
 
         A test that the baseline does not know is not worse than before.
         """

@@ -1,4 +1,4 @@
-"""Session, user, tenant and feature flag in thread pools: a task has those of who submitted it.
+"""Session, user, tenant and feature flag in thread pools: a task has those of its submitter.
 
 `run_in_executor` submits to such a pool as well. A thread that a program starts keeps a context
 of its own: it may serve work of others for the rest of its life.
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
-from otel_distro.api.context import Said, said_here
+from otel_distro.api.context import BaggageScope, local_baggage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ def _wrap(module: Any) -> None:
 
 def _submit(original: Callable[..., Any], _pool: Any, arguments: Any, named: Any) -> Any:
     try:
-        said = said_here()
+        said = local_baggage()
         if said and arguments:
             arguments = (_carrying(arguments[0], dict(said)), *arguments[1:])
     except Exception:  # noqa: BLE001, S110 - the app's task runs without it
@@ -40,7 +40,7 @@ def _submit(original: Callable[..., Any], _pool: Any, arguments: Any, named: Any
 
 def _carrying(function: Callable[..., Any], said: dict[str, str]) -> Callable[..., Any]:
     def run(*arguments: Any, **named: Any) -> Any:
-        with Said(said, ""):
+        with BaggageScope(said, ""):
             return function(*arguments, **named)
 
     return run

@@ -1,4 +1,4 @@
-"""The keys that say who and what work is for: baggage keys and attributes of one name.
+"""Keys of session, user, tenant and feature flag, as baggage and as attributes.
 
 Apart from `contexts`, so that reading settings needs nothing of OpenTelemetry.
 """

@@ -1,6 +1,6 @@
-"""The distribution that runs in this process, for those who do not start it.
+"""The runtime of this process, for code that does not start it.
 
-Nothing is loaded to answer: where none was ever started the SDK is not needed to find that out.
+The lookup imports nothing, so that code without a runtime does not load the SDK.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Running(Protocol):
-    """What others may ask of it."""
+    """Interface of the runtime for other code."""
 
     settings: Settings
     gate: ConsentGate
@@ -38,6 +38,6 @@ def running() -> Running | None:
 
 
 def set_running(runtime: Running | None) -> None:
-    """Make *runtime* the one of this process."""
+    """Set the runtime of this process."""
     global _running  # noqa: PLW0603 - one distribution a process, as there is one global provider
     _running = runtime

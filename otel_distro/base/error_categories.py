@@ -1,4 +1,4 @@
-"""What kind of error it is: by status code, then by exception class, last by message."""
+"""Error categories: by status code, then by exception class, last by message."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from itertools import pairwise
 
 
 class Category(StrEnum):
-    """Who has to do something about an error."""
+    """Category of an error, by its remedy."""
 
     TRANSIENT = "transient"
-    """Nobody: it goes away, a retry helps."""
+    """Nothing to fix: a retry helps."""
     CONFIGURATION = "configuration"
-    """Whoever set the program up: keys, permissions, names."""
+    """The operator fixes keys, permissions or names."""
     DATA = "data"
-    """Whoever made the request: it cannot be understood."""
+    """The caller fixes an invalid request."""
     RESOURCE = "resource"
-    """Whoever runs the machine or pays the bill: something is used up."""
+    """The owner of the machine or account adds capacity."""
     UNKNOWN = "unknown"
 
 
@@ -70,7 +70,7 @@ def categorise(
 ) -> Category:
     """Return the category of an error.
 
-    A status code decides if it says anything, then the class: a `KeyError` is about data, however
+    A known status code decides, then the class: a `KeyError` is about data, however
     its message reads. Messages decide last, and by whole words only.
     """
     if status_code in _BY_STATUS:

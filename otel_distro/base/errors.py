@@ -15,12 +15,12 @@ class OtelDistroError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One setting that cannot be used, in words for the person who set it."""
+    """One invalid setting, described for its user."""
 
     name: str
     """The variable or key as the user wrote it."""
     message: str
-    """What is wrong and what is allowed; never a secret."""
+    """The fault and the allowed values; never a secret."""
     withholds: bool = True
     """Whether content must be withheld: true where protection may have been meant."""
 

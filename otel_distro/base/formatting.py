@@ -76,7 +76,7 @@ def cost_is_unknown(nano: int, *, calls: int, unpriced: int) -> bool:
 
 
 def cost_notes(*, unpriced: int, partial: int = 0, reported: int = 0) -> list[str]:
-    """Return what has to be said beside a sum: which of its calls are not exact, and why."""
+    """Return the notes for a sum: how many of its calls are not exact, and why."""
     return [
         f"{counted(number, 'call')} {what}"
         for number, what in (

@@ -1,7 +1,7 @@
 """The key under which this installation's ledger knows users and sessions.
 
 Made at first use, readable by its owner only. Deleting the file makes every pseudonym in the
-ledger unlinkable to anybody, for ever.
+ledger unlinkable to any person, permanently.
 """
 
 from __future__ import annotations

@@ -1,22 +1,22 @@
-"""Errors of our own that were swallowed: counted, and told once with their remedy."""
+"""Internal errors: swallowed, counted, and reported once with their remedy."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
 
-from otel_distro.base.messages import say_once
+from otel_distro.base.messages import warn_once
 
 _REMEDY = {
     "redaction": "content of that record was withheld, ids and timing left",
     "account": "that span has no cost; others are not affected",
     "guard": "that record was not exported",
     "ledger": "see `otel-distro doctor`",
-    "books": "what is spent is booked later; see `otel-distro doctor`",
+    "books": "spending is charged to its budgets later; see `otel-distro doctor`",
 }
 
 
-class Faults:
+class InternalErrors:
     """Counts swallowed errors by stage; thread-safe, never raises.
 
     The message names the stage and the type of the error, never its text: the text of an error
@@ -28,14 +28,14 @@ class Faults:
         self._lock = threading.Lock()
 
     def record(self, stage: str, error: BaseException, why: str = "") -> None:
-        """Count *error* met in *stage* and say so the first time.
+        """Count *error* of *stage*; the first one is reported on stderr.
 
-        *why* says it in words that hold nothing of the app's.
+        *why* replaces the report's text and contains no data of the app.
         """
         with self._lock:
             self._counts[stage] += 1
         remedy = _REMEDY.get(stage, "the app is not affected")
-        say_once(f"{why or f'internal error in {stage} ({type(error).__name__})'}; {remedy}")
+        warn_once(f"{why or f'internal error in {stage} ({type(error).__name__})'}; {remedy}")
 
     def counts(self) -> dict[str, int]:
         """Return how many errors each stage has swallowed so far."""
@@ -43,6 +43,6 @@ class Faults:
             return dict(self._counts)
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         self._lock = threading.Lock()
         self._counts.clear()

@@ -1,4 +1,4 @@
-"""The few lines this distribution prints on stderr, and how often it may print them.
+"""Messages of this distribution on stderr.
 
 They do not go through `logging`: the app's configuration of it could repeat, export or silence
 them.
@@ -11,17 +11,17 @@ import threading
 
 _PREFIX = "otel_distro: "
 _said: set[str] = set()
-_lock = threading.RLock()  # a signal handler may speak while the main thread does
+_lock = threading.RLock()  # a signal handler may print while the main thread does
 
 
-def say(message: str) -> None:
+def warn(message: str) -> None:
     """Print *message* on stderr, with nothing in it that could steer the reader's terminal.
 
     A stderr that is closed or broken is ignored.
     """
     if not message.isprintable():
         message = "".join(c if c == "\n" or c.isprintable() else "\ufffd" for c in message)
-    stream = sys.stderr  # whatever it is now
+    stream = sys.stderr  # the app may have replaced it
     try:
         stream.write(f"{_PREFIX}{message}\n")
         stream.flush()
@@ -29,16 +29,16 @@ def say(message: str) -> None:
         pass
 
 
-def say_once(message: str) -> None:
+def warn_once(message: str) -> None:
     """Print *message* on stderr unless this process has already printed it."""
     with _lock:
         if message in _said:
             return
         _said.add(message)
-    say(message)
+    warn(message)
 
 
 def at_fork() -> None:
     """Reset after fork."""
-    global _lock  # noqa: PLW0603 - a lock held by another thread at fork stays held for ever
+    global _lock  # noqa: PLW0603 - a lock held by another thread at fork is never released
     _lock = threading.RLock()

@@ -1,4 +1,4 @@
-"""Percentiles of what is at hand; those of the ledger come from its histograms."""
+"""Percentiles of values in memory; those of the ledger come from its histograms."""
 
 from __future__ import annotations
 

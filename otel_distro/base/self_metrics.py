@@ -1,4 +1,4 @@
-"""What the distribution measures about itself: redactions, failures, deliveries."""
+"""Metrics of the distribution itself: redactions, failures, deliveries."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from otel_distro.base import attributes as names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.export.deliveries import Deliveries
-    from otel_distro.pipeline.input_limits.complaints import Complaints
+    from otel_distro.pipeline.input_limits.invalid_input import InvalidInputCounter
 
 
 class SelfMetrics:
     """Counters of the guard, made on the global meter provider; also the `Shield`'s observer."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: InternalErrors) -> None:
         self._faults = faults
         meter = get_meter(names.METER_NAME)
         self._redactions = meter.create_counter(
@@ -56,11 +56,11 @@ class SelfMetrics:
         )
 
     @staticmethod
-    def observe_complaints(complaints: Complaints) -> None:
+    def observe_invalid_input(invalid_input: InvalidInputCounter) -> None:
         """Publish how many values could not leave as they were, and why."""
 
         def observe(_options: CallbackOptions) -> Iterable[Observation]:
-            for kind, count in complaints.counts.copy().items():
+            for kind, count in invalid_input.counts.copy().items():
                 yield Observation(count, {names.REASON: kind})
 
         get_meter(names.METER_NAME).create_observable_counter(
@@ -72,7 +72,7 @@ class SelfMetrics:
 
     @staticmethod
     def observe_deliveries(deliveries: Deliveries) -> None:
-        """Publish the books: what was emitted, and where it is now."""
+        """Publish the export counters: emitted, delivered, spooled, dropped, waiting."""
         meter = get_meter(names.METER_NAME)
         for name, description, column in (
             (names.EXPORT_EMITTED, "Records handed to an exporter's queue", "emitted"),

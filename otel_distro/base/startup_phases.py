@@ -1,4 +1,4 @@
-"""How long each part of the start took, for `otel-distro doctor --startup`.
+"""Durations of the parts of start-up, for `otel-distro doctor --startup`.
 
 Always on: two readings of a clock for each part.
 """
@@ -9,17 +9,17 @@ import time
 from typing import Final
 
 _MOST: Final = 200
-"""Instrumentors wait for their libraries, and so may still come when the app has long been up."""
+"""Limit of `taken`: instrumentors wait for their libraries and may start at any time."""
 
 INSTRUMENTOR: Final = "instrumentor "
-"""What the names of parts begin with that are one instrumentor each."""
+"""Prefix of the name of each instrumentor's part."""
 
 taken: list[tuple[str, int, int]] = []
 """Name of the part, begin and end on the monotonic clock in nanoseconds; in order of ending."""
 
 
-class phase:  # noqa: N801 - reads as a statement
-    """Notes how long the block called *name* takes."""
+class startup_timer:  # noqa: N801 - reads as a statement
+    """Records the duration of the block called *name*."""
 
     __slots__ = ("_began", "_name")
 

@@ -4,30 +4,33 @@
 * declarative: the same with OTEL_CONFIG_FILE, our settings in `distribution.otel_distro`
 * in code: `otel_distro.configure()`
 
-Whatever goes wrong, the app runs. Where protection is in doubt, content is withheld.
+The app runs in spite of any error. Where protection is in doubt, content is withheld.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from otel_distro import settings
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.base.attributes import DISTRO_NAME
 from otel_distro.base.current_runtime import running, set_running
-from otel_distro.base.errors import OtelDistroError, SettingsError
-from otel_distro.base.startup_phases import phase
+from otel_distro.base.errors import OtelDistroError, Problem, SettingsError
+from otel_distro.base.startup_phases import startup_timer
+from otel_distro.bootstrap.boot_failure import keep_protection, what_failed
 from otel_distro.bootstrap.content import capture
 from otel_distro.bootstrap.runtime import Runtime
+from otel_distro.bootstrap.service_name import default_service_name
+from otel_distro.bootstrap.standard_variables import end_process
 from otel_distro.export.exporters import drop_unknown_exporters
 from otel_distro.export.otlp.credentials import keep_headers_unprinted, warn_of_plaintext
 from otel_distro.export.otlp.light_transport import exporter_arguments
 from otel_distro.export.otlp.variables import otlp_endpoint
 from otel_distro.export.spool.endpoints import without_credentials
 from otel_distro.pipeline.logs import setup as logs
-from otel_distro.pipeline.sdk_counters import count_cheaply
+from otel_distro.pipeline.sdk_counters import install_sdk_counters
+from otel_distro.settings.shown import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,9 +38,6 @@ if TYPE_CHECKING:
     from opentelemetry.configuration.models import OpenTelemetryConfiguration
 
     from otel_distro.settings import Loaded
-
-EXIT_CONFIG = 78
-"""EX_CONFIG of sysexits.h: the exit code of a process that refuses to run as configured."""
 
 
 def boot_from_environment(**configurator_args: Any) -> None:
@@ -48,72 +48,145 @@ def boot_from_environment(**configurator_args: Any) -> None:
     try:
         config_file = environ.get("OTEL_CONFIG_FILE", "").strip()
         if config_file:
-            _boot_declarative(environ, config_file)
+            _boot_declarative(environ, config_file, configurator_args)
         else:
-            _boot_environment(environ, configurator_args)
+            _boot_environment(settings.load(environ), environ, configurator_args)
     except SystemExit:
         raise
     except Exception as error:  # noqa: BLE001 - the app must run
-        _refuse_if_strict(settings.load(environ).settings.strict, str(error))
-        notices.say(f"{_what(error)}; the app runs, telemetry may be missing")
+        keep_protection(environ, error)
 
 
-def _boot_environment(environ: Mapping[str, str], configurator_args: dict[str, Any]) -> None:
+def _boot_environment(
+    loaded: Loaded, environ: Mapping[str, str], configurator_args: dict[str, Any]
+) -> None:
     from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 
     for complaint in drop_unknown_exporters(settings.writable_environment()):
-        notices.say(complaint)
-    with phase("settings and rules of redaction"):
-        loaded = settings.load(environ)
-    with phase("parts of the distribution"):
+        messages.warn(without_secrets(complaint))
+    with startup_timer("parts of the distribution"):
         runtime = start(loaded, environ)
-        count_cheaply()
+        install_sdk_counters()
+    configurator: Any = _OTelSDKConfigurator
     failure: Exception | None = None
     try:
-        configurator: Any = _OTelSDKConfigurator
-        with phase("providers and exporters"):
+        with startup_timer("providers and exporters"):
             configurator_args.setdefault("exporter_args_map", exporter_arguments(environ))
             configurator()._configure(  # noqa: SLF001 - every distribution has to
                 export_span_processor=runtime.batch_spans,
                 export_log_record_processor=runtime.batch_log_records,
-                resource_attributes=_distro_attributes(),
+                resource_attributes={
+                    **_distro_attributes(),
+                    **default_service_name(environ, sys.orig_argv),
+                },
                 **configurator_args,
             )
-    except Exception as error:  # noqa: BLE001 - what was made so far still has to be guarded
+    except Exception as error:  # noqa: BLE001 - the providers made so far must be guarded
         failure = error
-    with phase("guard, its proof, what waits on disk"):
-        attach_to_globals(runtime)
-    if failure is not None:
-        raise failure
+    _attach(runtime, failure)
 
 
-def _boot_declarative(environ: Mapping[str, str], config_file: str) -> None:
+def _boot_declarative(
+    environ: Mapping[str, str], config_file: str, configurator_args: dict[str, Any]
+) -> None:
     try:
-        from opentelemetry.configuration import configure_sdk, load_config_file
-        from opentelemetry.configuration.instrumentation import configure_instrumentation
-    except ImportError as error:
-        raise OtelDistroError(
-            "OTEL_CONFIG_FILE is set but opentelemetry-configuration is not installed; "
-            "run: pip install 'otel-distro[config]'"
-        ) from error
-    config = load_config_file(config_file)
+        config = _read_config_file(config_file)
+    except Exception as error:  # noqa: BLE001 - a file may be wrong in any way
+        _boot_without_file(environ, _reason(error), configurator_args)
+        return
     if config.disabled:
         return
+    from opentelemetry.configuration import configure_sdk
+    from opentelemetry.configuration.instrumentation import configure_instrumentation
+
     section = dict(getattr(config, "distribution", None) or {}).get("otel_distro") or {}
     runtime = start(settings.load(environ, section), environ)
-    count_cheaply()
+    install_sdk_counters()
     # Instrumentors run after the guard is in place, not before.
     instrumentation, config.instrumentation_development = config.instrumentation_development, None
-    _name_the_distro(config)
+    failure: Exception | None = None
     try:
+        _name_the_distro(config)
         configure_sdk(config)
-    finally:
-        attach_to_globals(runtime)
+    except Exception as error:  # noqa: BLE001 - what was made so far still has to be guarded
+        failure = error
+    _attach(runtime, failure)
     configure_instrumentation(instrumentation)
 
 
+def config_file_problem(config_file: str) -> str | None:
+    """Return why the declarative file *config_file* cannot be used; None where it can."""
+    try:
+        _read_config_file(config_file)
+    except Exception as error:  # noqa: BLE001 - a file may be wrong in any way
+        return _reason(error)
+    return None
+
+
+def _read_config_file(config_file: str) -> OpenTelemetryConfiguration:
+    try:
+        from opentelemetry.configuration import load_config_file
+    except ImportError as error:
+        raise OtelDistroError(
+            "opentelemetry-configuration is not installed; run: pip install 'otel-distro[config]'"
+        ) from error
+    return load_config_file(config_file)
+
+
+def _boot_without_file(
+    environ: Mapping[str, str], reason: str, configurator_args: dict[str, Any]
+) -> None:
+    """Set up guard, budgets and ledger from the variables, because OTEL_CONFIG_FILE is unusable.
+
+    Content is withheld: the file may hold rules of redaction. Only exporters that a variable
+    names are used: the file may name other places.
+    """
+    loaded = settings.load(environ)
+    problem = Problem("OTEL_CONFIG_FILE", f"{reason}; its settings are not in force")
+    loaded = replace(loaded, problems=(*loaded.problems, problem))
+    writable = settings.writable_environment()
+    named = writable.pop("OTEL_CONFIG_FILE")
+    try:
+        _boot_environment(loaded, environ, configurator_args)
+    finally:
+        writable["OTEL_CONFIG_FILE"] = named  # child programs report it too
+
+
+def _attach(runtime: Runtime, failure: Exception | None) -> None:
+    """Guard the global providers; after a *failure*, make what accounting needs first."""
+    strict = runtime.settings.strict
+    if failure is not None:
+        _refuse_if_strict(strict, what_failed(failure))
+        _make_tracer_provider()
+    with startup_timer("guard, its proof, what waits on disk"):
+        attach_to_globals(runtime)
+    if failure is not None:
+        messages.warn(
+            f"{what_failed(failure)}; the app runs, redaction, budgets and ledger are in force, "
+            "exported telemetry may be missing"
+        )
+
+
+def _make_tracer_provider() -> None:
+    """Make a tracer provider without exporters where there is none: ledger and budgets need it."""
+    from opentelemetry import trace
+
+    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.sampling import DEFAULT_ON
+
+    try:
+        resource = Resource.create(_distro_attributes())
+    except Exception:  # noqa: BLE001 - whatever is wrong with detectors
+        resource = Resource(_distro_attributes())
+    provider = TracerProvider(sampler=DEFAULT_ON, resource=resource)
+    trace.set_tracer_provider(provider)
+
+
 def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
-    """Make the runtime from *loaded* settings and tell of every problem met in them."""
+    """Make the runtime from *loaded* settings and report every problem in them."""
     if loaded.problems:
         message = str(SettingsError(loaded.problems))
         _refuse_if_strict(loaded.settings.strict, message)
@@ -122,7 +195,7 @@ def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
             if loaded.withholds
             else "defaults are used in their place"
         )
-        notices.say(f"{message}\n  the app runs; {effect}")
+        messages.warn(f"{message}\n  the app runs; {effect}")
     keep_headers_unprinted()
     warn_of_plaintext(environ)
     capture(loaded.settings, settings.writable_environment())
@@ -135,7 +208,7 @@ def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
 
 
 def attach_to_globals(runtime: Runtime) -> None:
-    """Guard the global providers, or say why that was not possible."""
+    """Guard the global providers, or report why they cannot be guarded."""
     from opentelemetry._logs import get_logger_provider
     from opentelemetry.metrics import get_meter_provider
     from opentelemetry.trace import get_tracer_provider
@@ -144,23 +217,14 @@ def attach_to_globals(runtime: Runtime) -> None:
         runtime.attach(get_tracer_provider(), get_logger_provider(), get_meter_provider())
     except OtelDistroError as error:
         _refuse_if_strict(runtime.settings.strict, str(error))
-        notices.say(str(error))
+        messages.warn(str(error))
     if not runtime.guard_ok:
         _refuse_if_strict(runtime.settings.strict, "the guard is not in place")
 
 
 def _refuse_if_strict(strict: bool, message: str) -> None:  # noqa: FBT001
     if strict:
-        _refuse(message)
-
-
-def _refuse(message: str) -> NoReturn:
-    # An exception raised here would be swallowed by the agent or shown as a crash of Python
-    # itself, so the process ends at once, with one message.
-    notices.say(f"{message}\n  OTEL_DISTRO_STRICT is set, so the app was not started")
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(EXIT_CONFIG)
+        end_process(message)
 
 
 def _distro_attributes() -> dict[str, str]:
@@ -173,7 +237,7 @@ def _distro_attributes() -> dict[str, str]:
 
 
 def _name_the_distro(config: OpenTelemetryConfiguration) -> None:
-    """Add to the resource of a declarative file what the environment path says there.
+    """Add the resource attributes of the environment to a declarative file's resource.
 
     Without an instance the metrics of two processes of one service are one series, and each
     overwrites the other's.
@@ -198,7 +262,10 @@ def _place(endpoint: str) -> str:
     return scheme + has_scheme + rest.partition("/")[0]
 
 
-def _what(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
+    """Return why a file could not be read, without what is in it."""
     if isinstance(error, OtelDistroError):
         return str(error)
-    return f"OpenTelemetry could not be set up: {type(error).__name__}: {error}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot read the file: {error.strerror}"
+    return f"not a usable configuration file ({type(error).__name__})"

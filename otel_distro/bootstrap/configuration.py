@@ -6,7 +6,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from otel_distro.base.errors import OtelDistroError, SettingsError
-from otel_distro.bootstrap.defaults import is_disabled, set_defaults
+from otel_distro.base.platforms import unsupported
+from otel_distro.bootstrap.boot_failure import keep_protection
+from otel_distro.bootstrap.defaults import forget_exporter_defaults, is_disabled, set_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,19 +23,32 @@ def configure(
     logger_provider: Any = None,
     meter_provider: Any = None,
     config: Mapping[str, Any] | None = None,
+    instrument: bool = True,
 ) -> None:
     """Guard the OpenTelemetry SDK of this process; a second call changes nothing.
 
     Without arguments the global providers are guarded where the program has set them, and made
     from the OTEL_* variables where it has not. *config* has the keys of the configuration file.
-    Only what goes through a guarded provider is protected: pass providers that are not global.
+    Providers of the SDK that are made later are guarded when they are made; pass those that were
+    made before and are not global. A global provider of another make is reported on stderr, and
+    under `strict` ends the process with code 78.
 
-    Raises SettingsError for settings that cannot be used, and OtelDistroError when a provider is
-    not that of the OpenTelemetry SDK and so cannot be guarded.
+    Model clients with an installed instrumentation are instrumented, each when it is imported, and
+    one without is reported when it is. *instrument* False leaves that to the program, as does a
+    name in OTEL_PYTHON_DISABLED_INSTRUMENTATIONS. Other libraries are left to the program.
+
+    Raises SettingsError for settings that cannot be used, and OtelDistroError when the provider
+    passed as *tracer_provider* is not that of the OpenTelemetry SDK.
     """
     # Asked before anything is loaded, settings included: off costs nothing.
     if is_disabled(os.environ):  # noqa: TID251
         return
+    if problem := unsupported():
+        keep_protection(os.environ, OtelDistroError(problem))  # noqa: TID251
+        return
+    from otel_distro.bootstrap.standard_variables import repair_and_report
+
+    repair_and_report(os.environ)  # noqa: TID251 - before the SDK is imported
     from otel_distro import settings
     from otel_distro.base.current_runtime import running
 
@@ -46,16 +61,36 @@ def configure(
     providers = (tracer_provider, logger_provider, meter_provider)
     if any(provider is not None for provider in providers) or _program_has_providers():
         _attach(loaded, environ, providers)
+        if instrument:
+            _instrument(environ, providers)
         return
     from otel_distro.bootstrap.boot import boot_from_environment
 
     set_defaults(settings.writable_environment())
-    boot_from_environment()
+    try:
+        boot_from_environment()
+    finally:
+        forget_exporter_defaults(settings.writable_environment())
     _listen(loaded)
+    if instrument:
+        _instrument(environ, providers)
+
+
+def _instrument(environ: Mapping[str, str], providers: tuple[Any, Any, Any]) -> None:
+    """Instrument model clients with the providers that the program passed, else the global ones."""
+    from otel_distro.base import messages
+    from otel_distro.bootstrap.instrumentation.of_clients import instrument_model_clients
+
+    names = ("tracer_provider", "logger_provider", "meter_provider")
+    given = {n: each for n, each in zip(names, providers, strict=True) if each is not None}
+    try:
+        instrument_model_clients(environ, **given)
+    except Exception as error:  # noqa: BLE001 - the app must run
+        messages.warn(f"model clients could not be instrumented: {type(error).__name__}")
 
 
 def _listen(loaded: Loaded) -> None:
-    """Have standard loggers heard where their records are to be shown or written."""
+    """Enable standard loggers where their records are to be shown or written."""
     if loaded.settings.profile is None and loaded.settings.log_file is None:
         return
     from opentelemetry._logs import get_logger_provider
@@ -79,14 +114,16 @@ def _attach(loaded: Loaded, environ: Mapping[str, str], providers: tuple[Any, An
     from otel_distro.base.current_runtime import set_running
     from otel_distro.bootstrap.boot import start
 
+    gets = (get_tracer_provider, get_logger_provider, get_meter_provider)
     given = [
-        provider if provider is not None else get()
-        for provider, get in zip(
-            providers, (get_tracer_provider, get_logger_provider, get_meter_provider), strict=True
-        )
+        _unwrapped(provider if provider is not None else get())
+        for provider, get in zip(providers, gets, strict=True)
     ]
-    _refuse_foreign(given[0])
+    if providers[0] is not None:
+        _refuse_foreign(given[0])
     runtime: Runtime = start(loaded, environ)
+    if providers[0] is None:
+        _report_foreign(given[0], strict=loaded.settings.strict)
     try:
         runtime.attach(*given)
     except OtelDistroError:
@@ -95,14 +132,46 @@ def _attach(loaded: Loaded, environ: Mapping[str, str], providers: tuple[Any, An
     _listen(loaded)
 
 
-def _refuse_foreign(tracer_provider: Any) -> None:
+def _unwrapped(provider: Any) -> Any:
+    """Return the SDK's provider that *provider* passes everything to, else *provider* itself."""
+    from otel_distro.pipeline.made_later import sdk_provider_behind
+
+    return sdk_provider_behind(provider) or provider
+
+
+def _is_foreign(tracer_provider: Any) -> bool:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import NoOpTracerProvider, ProxyTracerProvider
 
-    if isinstance(tracer_provider, TracerProvider | ProxyTracerProvider | NoOpTracerProvider):
-        return
-    raise OtelDistroError(
-        f"cannot guard {type(tracer_provider).__module__}.{type(tracer_provider).__qualname__}: "
-        "expected opentelemetry.sdk.trace.TracerProvider. Call otel_distro.configure() before "
-        "the library that sets this provider, or pass tracer_provider="
+    return not isinstance(
+        tracer_provider, TracerProvider | ProxyTracerProvider | NoOpTracerProvider
     )
+
+
+def _refuse_foreign(tracer_provider: Any) -> None:
+    if _is_foreign(tracer_provider):
+        raise OtelDistroError(
+            f"cannot guard {_name(tracer_provider)}: "
+            "expected opentelemetry.sdk.trace.TracerProvider"
+        )
+
+
+def _report_foreign(tracer_provider: Any, *, strict: bool) -> None:
+    """Report a global provider of another make; the app did not pass it, so nothing is raised."""
+    if not _is_foreign(tracer_provider):
+        return
+    from otel_distro.base import messages
+    from otel_distro.bootstrap.standard_variables import end_process
+
+    message = (
+        f"the global tracer provider is {_name(tracer_provider)}, not the SDK's, so its spans are "
+        "NOT redacted, priced or counted for budgets; call otel_distro.configure() before the "
+        "library that sets it"
+    )
+    if strict:
+        end_process(message)
+    messages.warn(message)
+
+
+def _name(provider: Any) -> str:
+    return f"{type(provider).__module__}.{type(provider).__qualname__}"

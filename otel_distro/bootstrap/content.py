@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_redaction.shield import OpenShield, Shield
 
 if TYPE_CHECKING:
@@ -23,37 +23,37 @@ CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 
 @dataclass(frozen=True, slots=True)
-class Shields:
-    """What exporters see through, and what the keeper of messages does."""
+class Redactors:
+    """Shields of exporters and of the message store."""
 
     exporting: Shield
-    whole: Shield
-    bare: Callable[[ReadWriteLogRecord], ReadWriteLogRecord] | None
-    """Takes the message out of a log record's body; None where it may leave."""
+    with_messages: Shield
+    strip_content: Callable[[ReadWriteLogRecord], ReadWriteLogRecord] | None
+    """Removes the message from a log record's body; None where it may be exported."""
 
 
-def shields(
+def redactors_for(
     settings: Settings, redactor: Redactor, observer: Observer, *, withhold: bool
-) -> Shields:
+) -> Redactors:
     """Return the shields for *settings*; with a content level set, exporters see no message."""
     redacts = settings.redaction or withhold
     kind = Shield if redacts else OpenShield
-    whole = kind(redactor, observer=observer, withhold=withhold)
+    with_messages = kind(redactor, observer=observer, withhold=withhold)
     if settings.content is None:
-        return Shields(whole, whole, None)
+        return Redactors(with_messages, with_messages, None)
     from otel_distro.privacy.content.messages import (
         MessagelessShield,
         OpenMessagelessShield,
         without_messages,
     )
 
-    bare_kind = MessagelessShield if redacts else OpenMessagelessShield
-    exporting = bare_kind(redactor, observer=observer, withhold=withhold)
-    return Shields(exporting, whole, without_messages)
+    kind = MessagelessShield if redacts else OpenMessagelessShield
+    exporting = kind(redactor, observer=observer, withhold=withhold)
+    return Redactors(exporting, with_messages, without_messages)
 
 
 def capture(settings: Settings, environ: MutableMapping[str, str]) -> None:
-    """Have instrumentations record messages where they are to be kept."""
+    """Make instrumentations record messages where they are to be stored."""
     if settings.content == "full" and settings.content_key and not environ.get(CAPTURE, "").strip():
         environ[CAPTURE] = "SPAN_ONLY"
 
@@ -71,5 +71,5 @@ def keeper(
     try:
         return ContentKeeper(settings.state_dir / FILE_NAME, settings.content_key, shield, key)
     except (ContentKeyError, ValueError) as error:
-        notices.say(f"messages are not stored: {error}")
+        messages.warn(f"messages are not stored: {error}")
         return None

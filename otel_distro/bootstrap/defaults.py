@@ -1,4 +1,4 @@
-"""What OpenTelemetry's own variables are set to where the user left them open.
+"""Defaults of OpenTelemetry's own variables.
 
 Light, because every Python process under the agent comes by here, also where telemetry is off.
 """
@@ -8,20 +8,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_distro.base.attributes import DISTRO_NAME
+from otel_distro.bootstrap.standard_variables import DEFAULT_PROTOCOL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
-_DEFAULTS = {
+_EXPORTER_DEFAULTS = {
     "OTEL_TRACES_EXPORTER": "otlp",
     "OTEL_METRICS_EXPORTER": "otlp",
     "OTEL_LOGS_EXPORTER": "otlp",
-    # No wheels to build and no trouble with fork, unlike gRPC.
-    "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": DEFAULT_PROTOCOL,
+}
+"""Set only while the providers are made: other tracers (ddtrace, for one) and child programs read
+these variables too, and would export without redaction."""
+_DEFAULTS = {
+    **_EXPORTER_DEFAULTS,
     "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true",
-    # What a caller without tracing knows a request by; on server spans, redacted like the rest.
+    # Request ids of callers without tracing; on server spans, redacted like the rest.
     "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST": "x-request-id,x-correlation-id",
 }
+_set_here: set[str] = set()
 _ALWAYS = {"OTEL_PYTHON_CONFIGURATOR": DISTRO_NAME}
 _SWITCHED_OFF = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}
 
@@ -41,6 +47,15 @@ def set_defaults(environ: MutableMapping[str, str]) -> None:
     for name, value in chosen.items():
         if not environ.get(name, "").strip():
             environ[name] = value
+            if name in _EXPORTER_DEFAULTS:
+                _set_here.add(name)
+
+
+def forget_exporter_defaults(environ: MutableMapping[str, str]) -> None:
+    """Remove the exporters and the protocol that `set_defaults` chose; they have been used."""
+    for name in sorted(_set_here):
+        environ.pop(name, None)
+    _set_here.clear()
 
 
 def _exemplars(environ: MutableMapping[str, str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from otel_distro.base.attributes import DISTRO_NAME
 from otel_distro.bootstrap.defaults import is_disabled
+from otel_distro.bootstrap.standard_variables import repair_and_report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,6 +51,9 @@ def agent_folder() -> Path:
 
 def execute(arguments: Sequence[str]) -> NoReturn:
     """Become the program that *arguments* name, watched; end with 127 where there is none."""
+    if not is_disabled(os.environ):  # noqa: TID251
+        # The agent's own import fails on some values, before any distribution is asked.
+        repair_and_report(os.environ)  # noqa: TID251
     environ = launch_environment(os.environ)  # noqa: TID251 - settings take longer to load
     program = shutil.which(arguments[0], path=environ.get("PATH"))
     if program is None:

@@ -11,12 +11,13 @@ from otel_budget.latency import LatencyBudgets
 from otel_budget.telling import LatencyTeller
 from otel_distro.api import context as contexts
 from otel_distro.api import executor_context
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.base.installation_key import installation_key
-from otel_distro.base.internal_errors import Faults
+from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.base.self_metrics import SelfMetrics
 from otel_distro.bootstrap.background_imports import import_for_background
-from otel_distro.bootstrap.content import keeper, shields
+from otel_distro.bootstrap.boot_failure import refuse_all_calls, refuses_calls
+from otel_distro.bootstrap.content import keeper, redactors_for
 from otel_distro.bootstrap.instrumentation.asgi_events import leave_out_event_spans
 from otel_distro.export.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
 from otel_distro.export.deliveries import Deliveries
@@ -27,16 +28,17 @@ from otel_distro.export.spooling import Spooling
 from otel_distro.lifecycle import closing, uncaught
 from otel_distro.lifecycle.exit_line import ExitLine
 from otel_distro.lifecycle.imports import wait_for_imports
-from otel_distro.lifecycle.leaving import Exits
+from otel_distro.lifecycle.leaving import ShutdownHooks
 from otel_distro.lifecycle.metric_locks import renew_metric_locks
 from otel_distro.pipeline import canary, context_propagation
 from otel_distro.pipeline.accounting.accounts import Accounts
 from otel_distro.pipeline.accounting.cost_metrics import CostMetrics
-from otel_distro.pipeline.input_limits.default import make_tamer
+from otel_distro.pipeline.input_limits.default import make_cleaner
 from otel_distro.pipeline.input_limits.install import tolerate_api
 from otel_distro.pipeline.input_limits.propagation import tolerate_propagation
 from otel_distro.pipeline.install import disarm, guard_providers, is_guarded
 from otel_distro.pipeline.logs import setup as logs
+from otel_distro.pipeline.made_later import guard_when_made
 from otel_distro.pipeline.pipeline import Pipeline
 from otel_distro.pipeline.redaction_tally import RedactionTally
 from otel_distro.pipeline.wire.watching import WireWatch
@@ -65,11 +67,11 @@ if TYPE_CHECKING:
 
 
 _SOON_SECONDS = 0.2
-"""How long what is written to this machine may wait for more of it."""
+"""How long local files may wait for a fuller batch, in seconds."""
 _IMPORT_SECONDS = 1.0
-"""How long a fork waits for modules that other threads are loading."""
+"""Longest wait of a fork for imports on other threads, in seconds."""
 _LATE_SECONDS = 0.25
-"""Beyond the exit timeout, for the ledger alone: sooner than `Exits` goes without us."""
+"""Beyond the exit timeout, for the ledger alone: sooner than `ShutdownHooks` goes without us."""
 
 
 class Runtime:
@@ -78,7 +80,7 @@ class Runtime:
     def __init__(self, settings: Settings, *, withhold: bool, endpoint: str) -> None:
         self.settings = settings
         import_for_background(settings)
-        self.faults = Faults()
+        self.faults = InternalErrors()
         self.metrics = SelfMetrics(self.faults)
         redactor = Redactor(settings.policy)
         self._clean = redactor.text
@@ -89,8 +91,8 @@ class Runtime:
             self.metrics,
             lambda: self.gate.is_open() and settings.ledger is not None,
         )
-        self._shields = shields(settings, redactor, self.tally, withhold=withhold)
-        self.shield = self._shields.exporting
+        self._redactors = redactors_for(settings, redactor, self.tally, withhold=withhold)
+        self.shield = self._redactors.exporting
         self.ledger = _ledger_sink(settings, redactor.text, self.gate)
         self.wire = WireWatch(settings, self.faults)
         self.budgets = _budgets(settings, self.faults)
@@ -99,7 +101,7 @@ class Runtime:
         if self._traffic is not None and self.budgets is not None:
             self._traffic.on_admitted = self.budgets.note_admitted
         self.accounts = Accounts(
-            open_book=partial(_open_book, settings),
+            load_prices=partial(_load_prices, settings),
             latency=LatencyBudgets(settings.latency_budgets),
             faults=self.faults,
             call_sinks=self._call_sinks(),
@@ -111,13 +113,13 @@ class Runtime:
             self.accounts,
             self.faults,
             gate=self.gate,
-            context_attributes=partial(contexts.attributes, believed=settings.baggage),
-            strip_content=self._shields.bare,
+            context_attributes=partial(contexts.attributes, trusted_keys=settings.baggage),
+            strip_content=self._redactors.strip_content,
         )
         self._deliveries = Deliveries(self.outages, settings.exit_timeout)
         self._spooling = Spooling(settings, self._deliveries, redactor.text, self.gate.is_open)
-        self._exits = Exits(self, settings.exit_timeout)
-        self._tamer, self.complaints = make_tamer(settings.value_limits)
+        self._exits = ShutdownHooks(self, settings.exit_timeout)
+        self._cleaner, self.invalid_input = make_cleaner(settings.value_limits)
         self._pseudonym_key: bytes | None = None
         self._providers: tuple[Any, ...] = ()
         self._guard_ok = False
@@ -151,27 +153,28 @@ class Runtime:
             self.shield,
             self.gate.is_open,
         )
+        guard_when_made(self._guard)
         self._keep_locally(tracer_provider, logger_provider)
         self._prove()
         try:
             self.wire.install()
             if self._traffic is not None:
                 self._traffic.install(tracer_provider)
-        except Exception as error:  # noqa: BLE001 - telemetry has to go on without it
+        except Exception as error:  # noqa: BLE001 - telemetry must continue without it
             self.faults.record("wire", error)
         if self.budgets is not None:
             try:
                 self.budgets.install(tracer_provider)
-            except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
+            except Exception as error:  # noqa: BLE001 - telemetry must continue without them
                 _without_budgets(error, self.faults)
-        tolerate_api(self._tamer)
+        tolerate_api(self._cleaner)
         context_propagation.install(
             self.settings.baggage,
             self.gate.is_open,
             own_hosts=self.settings.baggage_hosts,
             clean=self._clean,
         )
-        tolerate_propagation(self._tamer)
+        tolerate_propagation(self._cleaner)
         executor_context.install()
         if self.settings.error_hooks:
             uncaught.install()
@@ -180,10 +183,10 @@ class Runtime:
         self.gate.watch(self._consent_revoked)
         self.metrics.observe_guard(lambda: self._guard_ok)
         self.metrics.observe_deliveries(self._deliveries)
-        self.metrics.observe_complaints(self.complaints)
+        self.metrics.observe_invalid_input(self.invalid_input)
         self._spooling.attach(exporters_of(*self._providers))
         self.outages.spool = self._spooling.place()
-        self.outages.has_couriers = bool(self._spooling.couriers)
+        self.outages.has_transports = bool(self._spooling.transports)
         self.outages.watch()
         self._exits.install()
         fork_hooks.register(
@@ -193,18 +196,22 @@ class Runtime:
             after_in_child=self._after_fork,
         )
 
+    def _guard(self, provider: object) -> None:
+        by_kind = (provider, provider, provider)  # each is guarded as what it is
+        guard_providers(*by_kind, self.pipeline, self.shield, self.gate.is_open)
+
     def _begin_health(self, tracer_provider: object) -> None:
         from otel_distro.reports.health.inside import HealthInside
 
         try:
             self._health = HealthInside(self, _service_of(tracer_provider))
             self._health.start()
-        except Exception as error:  # noqa: BLE001 - whoever looks on must not stop the show
+        except Exception as error:  # noqa: BLE001 - a health server must not stop telemetry
             self.faults.record("health", error)
 
     @property
     def deliveries(self) -> Deliveries:
-        """The books of what is exported."""
+        """Export counters."""
         return self._deliveries
 
     @property
@@ -226,7 +233,7 @@ class Runtime:
             logger_provider,
             lambda exporter: BoundedLogRecordProcessor(exporter, limits, local),
         )
-        kept_by = keeper(self.settings, self._shields.whole, self.pseudonym_key)
+        kept_by = keeper(self.settings, self._redactors.with_messages, self.pseudonym_key)
         if kept_by is not None and hasattr(tracer_provider, "add_span_processor"):
             limits = replace(self.settings.span_limits, delay_seconds=_SOON_SECONDS)
             tracer_provider.add_span_processor(BoundedSpanProcessor(kept_by, limits, local))
@@ -241,7 +248,7 @@ class Runtime:
         if leaked:
             for provider in self._providers:
                 disarm(provider)
-            notices.say(
+            messages.warn(
                 f"the guard let {len(leaked)} of its own test secrets through, so nothing is "
                 "exported; run `otel-distro doctor`"
             )
@@ -269,7 +276,7 @@ class Runtime:
         return self._storing_calls
 
     def close(self, timeout: float) -> None:
-        """Deliver what is queued within *timeout* seconds, once; never raises."""
+        """Deliver queued records within *timeout* seconds, once; never raises."""
         if self._closed:
             return
         self._closed = True
@@ -294,7 +301,7 @@ class Runtime:
             if self.budgets is not None:
                 self.budgets.close()
             closing.finish(self._providers, deadline, self.outages, self._spooling)
-            self.pipeline.open_spans.tell(lambda name: self.shield.name(name, "traces"))
+            self.pipeline.open_spans.report_unended(lambda name: self.shield.name(name, "traces"))
             self._storing_calls = True
             self._leave_ledger(settled=settled)
         except Exception as error:  # noqa: BLE001 - nothing may stop a process from leaving
@@ -305,7 +312,7 @@ class Runtime:
             closing.forget_atexit(provider)
 
     def _leave_ledger(self, *, settled: bool) -> None:
-        # Spools keep telemetry; what is not on its way to the ledger now would never be there.
+        # Spools keep telemetry; a call that is not queued for the ledger now would be lost.
         settled = settled or self.accounts.flush(_LATE_SECONDS)
         unpriced = [] if settled else self.accounts.take_unpriced("not priced before the exit")
         if self.ledger is not None:
@@ -317,7 +324,7 @@ class Runtime:
 
     def _after_fork(self) -> None:
         renew_metric_locks(self._providers)
-        notices.at_fork()
+        messages.at_fork()
         self._exits.at_fork()
         self._closed = False
         self._storing_calls = False
@@ -327,7 +334,7 @@ class Runtime:
         self.outages.at_fork()
         self.accounts.at_fork()
         self.pipeline.open_spans.at_fork()
-        self.complaints.at_fork()
+        self.invalid_input.at_fork()
         if self._health is not None:
             self._health.at_fork()
         self.wire.at_fork()
@@ -347,7 +354,7 @@ class Runtime:
         if self.ledger is not None:
             sinks.insert(0, self.ledger)
         if self.budgets is not None:
-            # Before the ledger: a budget's books open with what the ledger holds at that moment.
+            # Before the ledger: budget accounts start from the ledger's totals at that moment.
             sinks.insert(0, self.budgets)
         return sinks
 
@@ -373,7 +380,7 @@ def _traffic(settings: Settings) -> WireTraffic | None:
         return None
     from otel_distro.pipeline.accounting.wire_traffic import WireTraffic
 
-    return WireTraffic(partial(contexts.attributes, believed=settings.baggage))
+    return WireTraffic(partial(contexts.attributes, trusted_keys=settings.baggage))
 
 
 def _service_of(tracer_provider: object) -> str:
@@ -381,27 +388,30 @@ def _service_of(tracer_provider: object) -> str:
     return str(resource.attributes.get("service.name", "")) if resource is not None else ""
 
 
-def _budgets(settings: Settings, faults: Faults) -> Budgets | None:
+def _budgets(settings: Settings, faults: InternalErrors) -> Budgets | None:
     if not settings.cost_budgets:
         return None
     try:
         from otel_distro.pipeline.budgets.wiring import Budgets
 
-        return Budgets(settings, partial(_open_book, settings), faults)
+        return Budgets(settings, partial(_load_prices, settings), faults)
     except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
         _without_budgets(error, faults)
         return None
 
 
-def _without_budgets(error: Exception, faults: Faults) -> None:
+def _without_budgets(error: Exception, faults: InternalErrors) -> None:
     faults.record("budget", error)
-    notices.say(
-        f"cost budgets are not in force and no call is refused: {type(error).__name__}: {error}; "
+    what = "no call is refused"
+    if refuses_calls(process_environment()):
+        what = refuse_all_calls().removeprefix("and ")
+    messages.warn(
+        f"cost budgets are not in force and {what}: {type(error).__name__}: {error}; "
         "run `otel-distro doctor`"
     )
 
 
-def _open_book(settings: Settings) -> PriceBook:
+def _load_prices(settings: Settings) -> PriceBook:
     from otel_pricing import PriceBook, read_price_file
 
     return PriceBook(read_price_file(settings.prices)) if settings.prices else PriceBook()

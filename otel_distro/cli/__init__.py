@@ -2,87 +2,108 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
 
-COMMANDS = {
-    "agent-env": "what makes a coding agent send its telemetry to this machine",
-    "alerts": "what is wrong now, told once to wherever alerts go",
-    "audit": "what was decided about the data, and whether the record of it is whole",
-    "budgets": "what cost budgets have left, and when they will run out",
-    "calls": "list single model calls from the ledger",
-    "consent": "whether programs may record and send anything",
-    "content": "keys for stored messages, and reading or deleting them",
-    "costs": "what model calls cost, from the local ledger",
-    "demo": "run a small app against a fake provider and show what is seen",
-    "digest": "the review of a day, a week or a month, against the one before",
-    "doctor": "check this installation and say how to mend what is wrong",
-    "explain": "which spans of a trace are billed, and why",
-    "forget": "take a user out of everything that is stored",
-    "golden": "prompts with expected answers, run against a model under a budget",
-    "health": "whether memory, errors, latency and budgets are well",
-    "import": "fill the ledger from OTLP/JSON Lines files",
-    "ledger": "check the ledger, remove or archive old calls, copy it",
-    "logs": "find log records in what `serve` keeps",
-    "mcp": "let agents ask what was spent and why it is slow, read-only",
-    "metrics": "metrics in what `serve` keeps",
-    "prices": "what a model costs and where that price comes from",
-    "privacy": "every field that can leave or is kept: where, why, for how long",
-    "prove-privacy": "run a program with fake secrets planted and show all that would leave",
-    "reconcile": "compare the ledger with a provider's usage or cost export",
-    "redact": "copy standard input to standard output with PII and secrets masked",
-    "report": "volume, errors, latency and cost as text, or as one HTML file",
-    "reprice": "price stored calls anew, after a price was added or corrected",
+from otel_distro.cli.groups import LazyGroup, closest, load_command
+
+_START = {
     "run": "run a program under this distribution",
-    "serve": "receive OTLP from any program: redact, price, keep, show and forward it",
-    "spool": "see or send telemetry that waits on disk",
-    "stack": "check the bundled stack, list its addresses, write its files",
-    "stats": "error rate, latency, speed and time to first token",
-    "top": "watch calls, spend, budgets, latency and errors on a terminal",
-    "traces": "find traces in what `serve` keeps, or show one",
+    "demo": "run a small app against a fake provider and show the result",
+    "doctor": "check this installation and say how to fix it",
+    "serve": "receive OTLP from any program, show it on a page, forward it",
     "ui": "a page on this machine: spend, budgets, latency, errors, calls",
-    "violations": "spans that exceeded their latency budgets",
-    "waste": "what retries, abandoned streams, repeats and missed caches cost",
-    "whatif": "what the same calls would cost with another model or more caching",
+    "costs": "what model calls cost, from the local ledger",
+    "calls": "list single model calls",
+    "budgets": "what cost budgets have left, and when they will run out",
+    "explain": "which spans of a trace are billed, and why",
 }
-"""Subcommand -> what it does, as `otel-distro --help` lists it."""
+_MORE = {
+    "traces": "find traces in the store of `serve`, or show one",
+    "logs": "find log records in the store of `serve`",
+    "metrics": "metrics in the store of `serve`",
+    "mcp": "read-only access to costs and traces for agents",
+    "agent-env": "variables that make a coding agent send its telemetry here",
+    "golden": "prompts with expected answers, run against a model",
+}
+_GROUPS = {
+    "ledger": "check, archive, copy, import, reprice, reconcile, prices",
+    "privacy": "catalogue, consent, content, forget, audit, redact, prove",
+    "reports": "stats, report, top, digest, waste, whatif, alerts, health",
+    "spool": "see or send telemetry that waits on disk",
+    "stack": "run the bundled Collector, Jaeger, Prometheus and Grafana",
+}
+
+COMMANDS = _START | _MORE | _GROUPS
+"""Subcommand -> its meaning, in the order of `otel-distro --help`."""
+
+MOVED = {
+    **{name: ("ledger", name) for name in ("import", "reprice", "reconcile", "prices")},
+    **{name: ("privacy", name) for name in ("consent", "content", "forget", "audit", "redact")},
+    "prove-privacy": ("privacy", "prove"),
+    **{
+        name: ("reports", name)
+        for name in (
+            *("stats", "report", "top", "digest", "violations", "waste", "whatif"),
+            *("alerts", "health"),
+        )
+    },
+}
+"""Names of earlier versions -> group and name of now; they work for one more release."""
 
 
-class _LazyGroup(click.Group):
-    """Imports a subcommand's module when it is called, not to list its name."""
+class _TopGroup(LazyGroup):
+    """The groups and commands of the first level, and names of earlier versions."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"otel_distro.cli.{cmd_name.replace('-', '_')}_command")
-        command: click.Command = module.command
-        return command
+        return load_command(cmd_name) if cmd_name in COMMANDS else None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(COMMANDS.items()))
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # One screen of 80 by 24, with what a newcomer needs first.
+        formatter.write("Usage: otel-distro [-h] [--version] COMMAND [ARGS]...\n\n")
+        formatter.write(f"  {self.help}\n")
+        width = max(map(len, _START | _GROUPS))
+        _write_section(formatter, "Start here:", _START, width)
+        formatter.write(f"More: {', '.join(_MORE)}\n")
+        _write_section(formatter, "Groups (otel-distro GROUP --help):", _GROUPS, width)
+        formatter.write("Example: otel-distro costs --since 24h\n")
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches
+        if args and args[0] in MOVED:
+            from otel_distro.cli import output
 
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            ctx.fail(f"no such command {args[0]!r}{hint}")
+            group, name = MOVED[args[0]]
+            output.note(
+                f"`otel-distro {args[0]}` is now `otel-distro {group} {name}`; "
+                "the old name works for one more release"
+            )
+            parent = load_command(group)
+            assert isinstance(parent, click.Group)  # noqa: S101 - for type checkers
+            return f"{group} {name}", parent.get_command(ctx, name), args[1:]
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"no such command {args[0]!r}{_suggestion(args[0])}")
         return super().resolve_command(ctx, args)
 
 
-@click.group(
-    cls=_LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Example: otel-distro costs --since 24h",
-)
+def _write_section(
+    formatter: click.HelpFormatter, heading: str, commands: dict[str, str], width: int
+) -> None:
+    formatter.write(f"{heading}\n")
+    for name, meaning in commands.items():
+        formatter.write(f"  {name:{width}}  {meaning}\n")
+
+
+def _suggestion(word: str) -> str:
+    names = {name: name for name in COMMANDS}
+    names |= {name: " ".join(path) for name, path in MOVED.items()}
+    return closest(word, names)
+
+
+@click.group(cls=_TopGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="otel-distro", prog_name="otel-distro")
 def main() -> None:
     """See what the model calls of your Python programs cost, keep and leak."""

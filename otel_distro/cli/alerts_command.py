@@ -1,4 +1,4 @@
-"""`otel-distro alerts`: what is wrong now, told once to wherever alerts go."""
+"""`otel-distro reports alerts`: what is wrong now, told once to wherever alerts go."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from otel_distro.settings import Settings
 
 
-@click.group("alerts", epilog="Example: otel-distro alerts check")
+@click.group("alerts", epilog="Example: otel-distro reports alerts check")
 def command() -> None:
     """See what is wrong with model calls and budgets, and have it told."""
 
 
-@command.command("check", epilog="Example: otel-distro alerts check --json")
+@command.command("check", epilog="Example: otel-distro reports alerts check --json")
 @json_option
 def check_command(*, as_json: bool) -> None:
     """Look once, for cron: tell what began or ended, and end with 1 while anything is wrong."""
@@ -53,8 +53,15 @@ def check_command(*, as_json: bool) -> None:
     raise click.exceptions.Exit(1 if found else 0)
 
 
-@command.command("watch", epilog="Example: otel-distro alerts watch --every 30")
-@click.option("--every", type=click.IntRange(1, 86_400), default=60, show_default=True)
+@command.command("watch", epilog="Example: otel-distro reports alerts watch --every 30")
+@click.option(
+    "--every",
+    type=click.IntRange(1, 86_400),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="Seconds between two checks.",
+)
 def watch_command(every: int) -> None:
     """Look again and again, until it is stopped."""
     settings = load(process_environment()).settings
@@ -63,7 +70,7 @@ def watch_command(every: int) -> None:
         time.sleep(every)
 
 
-@command.command("test", epilog="Example: otel-distro alerts test")
+@command.command("test", epilog="Example: otel-distro reports alerts test")
 def test_command() -> None:
     """Send a test message to every URL of OTEL_DISTRO_ALERT_URLS."""
     from otel_distro.reports.alerts.incidents import Message

@@ -1,4 +1,4 @@
-"""`otel-distro audit`: what was decided about the data, and whether the record of it is whole."""
+"""`otel-distro privacy audit`: decisions about the data, and whether their record is whole."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.group("audit", epilog="Example: otel-distro audit verify")
+@click.group("audit", epilog="Example: otel-distro privacy audit verify")
 def command() -> None:
     """Show and check the audit trail: consent, forgetting, purges, exports, settings."""
 
 
-@command.command("show", epilog="Example: otel-distro audit show --json")
+@command.command("show", epilog="Example: otel-distro privacy audit show --json")
 @json_option
 def show_command(*, as_json: bool) -> None:
     """List the entries, the oldest first."""
@@ -41,7 +41,7 @@ def show_command(*, as_json: bool) -> None:
         click.echo(output.printable(line.rstrip()))
 
 
-@command.command("verify", epilog="Example: otel-distro audit verify")
+@command.command("verify", epilog="Example: otel-distro privacy audit verify")
 @click.option("--expect", metavar="HASH", help="A hash noted earlier that has to be in the trail.")
 @json_option
 def verify_command(expect: str | None, *, as_json: bool) -> None:

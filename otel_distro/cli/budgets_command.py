@@ -36,7 +36,12 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
         return
     from otel_distro.reports.budgets.report import lines
 
-    settings = load(process_environment()).settings
+    loaded = load(process_environment())
+    settings = loaded.settings
+    if loaded.problems:
+        from otel_distro.base.errors import SettingsError
+
+        raise output.fail(str(SettingsError(loaded.problems)), code=2)
     found: list[BudgetLine] = []
     if settings.cost_budgets:
         with opened_books(settings) as books:
@@ -64,7 +69,7 @@ def set_command(name: str, amount: str, scope: str, why: str) -> None:
 @click.option("--scope", default="", help="The scope value, as `otel-distro budgets` shows it.")
 @click.option("--why", default="", help="Kept with the change.")
 def reset_command(name: str, scope: str, why: str) -> None:
-    """Begin this window anew with nothing spent."""
+    """Reset this window: nothing is spent."""
     _change(name, "0", scope, why)
 
 
@@ -220,4 +225,4 @@ def _print(found: list[BudgetLine]) -> None:
             _when(line.runs_out_ns) or "not in this window",
             _when(line.until_ns) or "",
         )
-    output.print_table(table)
+    output.print_table(table, optional=("held", "per hour", "runs out", "for"))

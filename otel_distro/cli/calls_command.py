@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from otel_distro.cli import output
 from otel_distro.cli.costs_command import EMPTY
 from otel_distro.cli.options import (
+    filter_options,
     json_option,
     ledger_option,
     ledger_path,
@@ -20,20 +22,26 @@ from otel_distro.cli.options import (
 from otel_distro.cli.reading import reading
 
 if TYPE_CHECKING:
+    from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.model.location import Location
     from otel_cost_ledger.query.calls import StoredCall
+
+_OPTIONAL = ("input", "output", "latency", "error", "status")
 
 
 @click.command("calls", epilog="Example: otel-distro calls --model gpt-4o --limit 20")
 @since_option("Only calls that began after this, such as 24h, 7d or 2026-01-31.")
 @until_option
-@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
-@click.option("--model", help="Only calls of this model.")
-@click.option("--service", help="Only calls of this service.")
-@click.option("--status", help="Only calls with this cost status, such as unpriced.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=50,
+    show_default=True,
+    help="How many calls to list, the latest first.",
+)
+@filter_options
 @click.option("--session", help="Only calls of this session, by its id or pseudonym: a journey.")
 @click.option("--user", help="Only calls of this user, by id or pseudonym.")
-@click.option("--failed", is_flag=True, help="Only calls that failed.")
 @click.option("--all", "unbilled", is_flag=True, help="Also spans that repeat another span's call.")
 @ledger_option
 @json_option
@@ -41,27 +49,20 @@ def command(
     since: datetime | None,
     until: datetime | None,
     limit: int,
-    model: str | None,
-    service: str | None,
-    status: str | None,
+    filters: Filters,
     session: str | None,
     user: str | None,
     ledger: Location | None,
     *,
-    failed: bool,
     unbilled: bool,
     as_json: bool,
 ) -> None:
     """List single model calls, the latest first."""
-    from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.query.calls import calls
 
     path = ledger_path(ledger)
-    filters = Filters(
-        model=model,
-        service=service,
-        status=status,
-        failed=failed or None,
+    filters = replace(
+        filters,
         user=pseudonym_of("user", user),
         session=pseudonym_of("session", session),
     )
@@ -72,7 +73,7 @@ def command(
     elif not found:
         output.note(EMPTY.format(path=path, window=" that match"))
     else:
-        output.print_table(_table(found))
+        output.print_table(_table(found), optional=_OPTIONAL)
 
 
 def _moment(nanoseconds: int) -> datetime:

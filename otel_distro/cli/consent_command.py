@@ -1,4 +1,4 @@
-"""`otel-distro consent`: may programs record and send anything? The user decides."""
+"""`otel-distro privacy consent`: may programs record and send anything? The user decides."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from otel_distro.cli import output
 from otel_distro.cli.options import json_option
 
 
-@click.group("consent", invoke_without_command=True, epilog="Example: otel-distro consent revoke")
+@click.group(
+    "consent", invoke_without_command=True, epilog="Example: otel-distro privacy consent revoke"
+)
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """Decide whether programs may record and send anything; without a subcommand: be asked.
@@ -30,16 +32,16 @@ def command(ctx: click.Context) -> None:
         _keep(consent.grant if answer else consent.refuse, "terminal")
 
 
-@command.command("show", epilog="Example: otel-distro consent show --json")
+@command.command("show", epilog="Example: otel-distro privacy consent show --json")
 @json_option
 def show_command(*, as_json: bool) -> None:
     """Show what is decided, and what that means."""
     _show(as_json=as_json)
 
 
-@command.command("grant", epilog="Example: otel-distro consent grant")
+@command.command("grant", epilog="Example: otel-distro privacy consent grant")
 def grant_command() -> None:
-    """Agree that programs record and send what `otel-distro privacy` lists."""
+    """Agree that programs record and send what `otel-distro privacy catalogue` lists."""
     from otel_distro.privacy import consent
 
     _keep(consent.grant, "command")
@@ -47,11 +49,11 @@ def grant_command() -> None:
         output.note("DO_NOT_TRACK is set, so still nothing is recorded where it is")
 
 
-@command.command("revoke", epilog="Example: otel-distro consent revoke")
+@command.command("revoke", epilog="Example: otel-distro privacy consent revoke")
 def revoke_command() -> None:
     """Take consent back: nothing more is recorded or sent.
 
-    What is on this machine stays until `otel-distro forget` or retention removes it.
+    What is on this machine stays until `otel-distro privacy forget` or retention removes it.
     """
     from otel_distro.privacy import consent
 

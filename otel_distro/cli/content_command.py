@@ -1,4 +1,4 @@
-"""`otel-distro content`: keys for stored messages, and reading or deleting them."""
+"""`otel-distro privacy content`: keys for stored messages, and reading or deleting them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from otel_distro.privacy.content.store import Sealed
 
 
-@click.group("content", epilog="Example: otel-distro content keygen ~/content.key")
+@click.group("content", epilog="Example: otel-distro privacy content keygen ~/content.key")
 def command() -> None:
     """Look after messages that are stored under OTEL_DISTRO_CONTENT=full.
 
@@ -29,7 +29,7 @@ def command() -> None:
     """
 
 
-@command.command("keygen", epilog="Example: otel-distro content keygen ~/content.key")
+@command.command("keygen", epilog="Example: otel-distro privacy content keygen ~/content.key")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def keygen_command(file: Path) -> None:
     """Write a new private key to FILE and print the public one.
@@ -54,7 +54,7 @@ def keygen_command(file: Path) -> None:
     output.note(f"next: export OTEL_DISTRO_CONTENT=full OTEL_DISTRO_CONTENT_KEY={public_key}")
 
 
-@command.command("show", epilog="Example: otel-distro content show --key ~/content.key")
+@command.command("show", epilog="Example: otel-distro privacy content show --key ~/content.key")
 @click.option(
     "--key", "key_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
@@ -85,7 +85,7 @@ def show_command(key_file: Path, trace: str | None, limit: int, *, as_json: bool
             click.echo(f"    {name}: {output.printable(text)}")
 
 
-@command.command("purge", epilog="Example: otel-distro content purge --yes")
+@command.command("purge", epilog="Example: otel-distro privacy content purge --yes")
 @click.confirmation_option(prompt="Delete all stored messages?")
 def purge_command() -> None:
     """Delete all stored messages, beyond recovery. Costs and calls stay."""

@@ -9,7 +9,9 @@ import click
 
 from otel_distro.base import formatting as figures
 from otel_distro.cli import output
+from otel_distro.cli.groups import closest
 from otel_distro.cli.options import (
+    filter_options,
     json_option,
     ledger_option,
     ledger_path,
@@ -21,13 +23,17 @@ from otel_distro.cli.reading import reading
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.model.location import Location
     from otel_cost_ledger.query.costs import CostLine, CostReport
 
 EMPTY = (
     "no model calls in {path}{window}; run a program under `otel-distro run -- python app.py`, "
-    "or fill the ledger with `otel-distro import FILE`"
+    "or fill the ledger with `otel-distro ledger import FILE`"
 )
+
+OPTIONAL = ("p99", "p50", "p95", "failed", "output", "input")
+"""Columns that a narrow terminal does without, in that order."""
 
 
 @click.command("costs", epilog="Example: otel-distro costs --since 24h --by model")
@@ -48,6 +54,7 @@ EMPTY = (
     metavar="N",
     help="Join groups of fewer than N users in one line, so that nobody stands alone.",
 )
+@filter_options
 @ledger_option
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, safe to open as a spreadsheet.")
@@ -56,6 +63,7 @@ def command(
     until: datetime | None,
     by: str,
     least_users: int | None,
+    filters: Filters,
     ledger: Location | None,
     *,
     as_json: bool,
@@ -66,7 +74,7 @@ def command(
 
     path = ledger_path(ledger)
     with reading(path) as opened:
-        report = costs(opened, since, until, by=group_names(by))
+        report = in_order(costs(opened, since, until, by=group_names(by), filters=filters))
         if least_users is not None:
             from otel_cost_ledger.query.small_groups import without_small_groups
 
@@ -82,6 +90,19 @@ def command(
         _show(report, path, since)
 
 
+def in_order(report: CostReport) -> CostReport:
+    """Return *report* with periods in order of time; other groups stay the dearest first."""
+    from dataclasses import replace
+
+    from otel_cost_ledger.query.grouping import PERIODS
+
+    places = [place for place, name in enumerate(report.by) if name in PERIODS]
+    if not places:
+        return report
+    ordered = sorted(report.groups, key=lambda line: [line.key[place] for place in places])
+    return replace(report, groups=tuple(ordered))
+
+
 def group_names(by: str) -> list[str]:
     """Return the names of `--by`, or end with what is allowed."""
     from otel_cost_ledger.query.grouping import GROUPS
@@ -89,8 +110,10 @@ def group_names(by: str) -> list[str]:
     names = [name for part in by.split(",") if (name := part.strip())]
     unknown = [name for name in names if name not in GROUPS]
     if unknown or not names:
+        hint = closest(unknown[0], {name: name for name in GROUPS}) if unknown else ""
         raise click.BadParameter(
-            f"{', '.join(unknown) or 'nothing'} is not among {', '.join(GROUPS)}", param_hint="--by"
+            f"{', '.join(unknown) or 'nothing'} is not among {', '.join(GROUPS)}{hint}",
+            param_hint="--by",
         )
     return names
 
@@ -140,7 +163,12 @@ def _show(report: CostReport, path: Location, since: datetime | None) -> None:
         window = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
         output.note(EMPTY.format(path=path, window=window))
         return
-    output.print_table(cost_table(report), lines_after=remarks(report.total))
+    output.print_table(
+        cost_table(report),
+        lines_after=remarks(report.total),
+        optional=OPTIONAL,
+        complete_with="--csv or --json",
+    )
     if not report.complete:
         output.note("older single calls were removed by retention, so these sums are too low")
 

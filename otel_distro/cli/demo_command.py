@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from otel_distro.cli import output
-from otel_distro.cli.costs_command import cost_table
+from otel_distro.cli.costs_command import OPTIONAL, cost_table
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def command() -> None:
     from otel_distro.cli.reading import reading
     from otel_distro.demo.show import DemoFailedError, run_demo
 
-    folder = load(process_environment()).settings.state_dir / "demo"
+    folder = _folder(load(process_environment()).settings.state_dir / "demo")
     try:
         shown = run_demo(folder)
     except DemoFailedError as error:
@@ -44,11 +46,33 @@ def command() -> None:
     _show(shown, report)
 
 
+def _folder(wanted: Path) -> Path:
+    """Return *wanted*, or a temporary folder where nothing can be written to it."""
+    from otel_host.private_files import make_private_folder
+
+    try:
+        make_private_folder(wanted)
+        with tempfile.TemporaryFile(dir=wanted):
+            return wanted
+    except OSError as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        folder = Path(tempfile.mkdtemp(prefix="otel-distro-demo-"))
+        output.note(f"cannot write to {wanted}: {reason}; the demo is stored in {folder}")
+        return folder
+
+
 def _installed(name: str) -> bool:
     try:
         return find_spec(name) is not None
     except ModuleNotFoundError:
         return False
+
+
+def _page(ledger: Path) -> str:
+    settings = load(process_environment()).settings
+    if ledger.parent == settings.state_dir / "demo":
+        return "otel-distro ui --demo"
+    return f"otel-distro ui --ledger {ledger}"
 
 
 def _show(shown: Shown, report: CostReport) -> None:
@@ -65,8 +89,11 @@ def _show(shown: Shown, report: CostReport) -> None:
             "",
             f"redacted: {kinds or 'nothing'}; {verdict} ({shown.exported_bytes:,} bytes exported)",
             f"stored:   {shown.ledger}",
+            f"look:     {_page(shown.ledger)}",
             "next:     otel-distro run -- python your_app.py   then   otel-distro costs --since 1h",
         ],
+        optional=OPTIONAL,
+        complete_with=f"otel-distro costs --ledger {shown.ledger} --csv",
     )
     if shown.leaked:
         raise click.exceptions.Exit(1)

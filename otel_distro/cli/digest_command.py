@@ -1,4 +1,4 @@
-"""`otel-distro digest`: the review of a day, a week or a month."""
+"""`otel-distro reports digest`: the review of a day, a week or a month."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_cost_ledger.model.location import Location
-    from otel_distro.reports.alerts.history import Told
+    from otel_distro.reports.alerts.history import SentAlert
     from otel_distro.reports.digest.review import Figures, Period, Review
     from otel_distro.reports.digest.suggestions import Suggestion
 
 
-@click.command("digest", epilog="Example: otel-distro digest weekly")
+@click.command("digest", epilog="Example: otel-distro reports digest weekly")
 @click.argument("period", type=click.Choice(["daily", "weekly", "monthly"]))
 @until_option
 @ledger_option
@@ -90,7 +90,9 @@ def _suggested(ledger: Any, found: Review) -> list[Suggestion]:
     )
 
 
-def _data(found: Review, told: Sequence[Told], suggested: Sequence[Suggestion]) -> dict[str, Any]:
+def _data(
+    found: Review, told: Sequence[SentAlert], suggested: Sequence[Suggestion]
+) -> dict[str, Any]:
     return {
         "period": found.period,
         "since": found.since.isoformat(),
@@ -110,9 +112,11 @@ def _figures_data(of: Figures) -> dict[str, Any]:
     return {**asdict(of), "error_rate": of.error_rate}
 
 
-def _print(found: Review, told: Sequence[Told], suggested: Sequence[Suggestion]) -> None:
+def _print(found: Review, told: Sequence[SentAlert], suggested: Sequence[Suggestion]) -> None:
     now, before = found.now, found.before
-    click.echo(f"{found.period} review, {found.since:%Y-%m-%d %H:%M} to {found.until:%H:%M} UTC")
+    click.echo(
+        f"{found.period} review, {found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC"
+    )
     if not found.complete:
         output.note("some calls of this period are gone: the figures are too low")
     lines = [

@@ -10,10 +10,11 @@ import click
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
 from otel_distro.settings import load, process_environment
+from otel_distro.settings.shown import NOT_SHOWN, shown
 from otel_distro.settings.variables import VARIABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from otel_distro.base.check import Check
     from otel_distro.reports.doctor.startup import Startup
@@ -50,20 +51,28 @@ def command(*, list_settings: bool, startup: bool, as_json: bool) -> None:
 
 
 def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
+    from otel_distro.base.check import guarded
     from otel_distro.export.otlp.variables import otlp_endpoint
-    from otel_distro.reports.doctor import packages, places, protection, telling
+    from otel_distro.reports.doctor import instrumentations, packages, places, protection, telling
 
-    yield from packages.check_versions()
-    yield from packages.check_competitors(environ)
-    yield from protection.check_settings(loaded)
-    yield from protection.check_consent(loaded)
-    yield from protection.check_redaction(loaded)
-    yield from packages.check_instrumentations()
-    yield from places.check_collector(otlp_endpoint(environ), environ)
-    yield from places.check_ledger(loaded.settings.ledger, loaded.settings.state_dir)
-    yield from places.check_spool(loaded.settings.state_dir, loaded.settings.spool)
-    yield from places.check_prices()
-    yield from telling.check_alerts(loaded.settings)
+    settings = loaded.settings
+    checks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
+        ("OpenTelemetry versions", packages.check_versions),
+        ("distribution", lambda: packages.check_competitors(environ)),
+        ("settings", lambda: protection.check_settings(loaded)),
+        ("settings", lambda: protection.check_standard_variables(environ)),
+        ("consent", lambda: protection.check_consent(loaded)),
+        ("redaction", lambda: protection.check_redaction(loaded)),
+        ("instrumentations", instrumentations.check_instrumentations),
+        ("collector", lambda: places.check_collector(otlp_endpoint(environ), environ)),
+        ("state folder", lambda: places.check_state_dir(settings.state_dir)),
+        ("ledger", lambda: places.check_ledger(settings.ledger, settings.state_dir)),
+        ("spool", lambda: places.check_spool(settings.state_dir, settings.spool)),
+        ("prices", places.check_prices),
+        ("alerts", lambda: telling.check_alerts(settings)),
+    )
+    for subject, check in checks:
+        yield from guarded(subject, check)
 
 
 def _show_startup(environ: Mapping[str, str], *, as_json: bool) -> None:
@@ -118,11 +127,11 @@ def _list_settings(environ: Mapping[str, str], *, as_json: bool) -> None:
     rows = []
     for variable in VARIABLES:
         value = environ.get(variable.name, "")
-        shown = "(set, not shown)" if value and variable.secret else value
+        hidden = shown(value, secret=variable.secret) == NOT_SHOWN
         rows.append(
             {
                 "name": variable.name,
-                "value": shown,
+                "value": "(set, not shown)" if value and hidden else value,
                 "default": variable.default,
                 "meaning": variable.meaning,
                 "example": variable.example,

@@ -1,4 +1,4 @@
-"""`otel-distro forget USER`: take a user out of everything this machine has stored."""
+"""`otel-distro privacy forget USER`: take a user out of everything this machine has stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from otel_distro.privacy.erasure import Receipt
 
 
-@click.command("forget", epilog="Example: otel-distro forget ada@example.com --erase")
+@click.command("forget", epilog="Example: otel-distro privacy forget ada@example.com --erase")
 @click.argument("user")
 @click.option(
     "--erase", is_flag=True, help="Delete the calls too, instead of leaving them nobody's."
@@ -55,4 +55,4 @@ def _show(receipt: Receipt) -> None:
     click.echo("what remains:")
     for line in receipt.remains:
         click.echo(f"  {output.printable(line)}")
-    click.echo(f"sha256 {receipt.data()['sha256']}, also in: otel-distro audit show")
+    click.echo(f"sha256 {receipt.data()['sha256']}, also in: otel-distro privacy audit show")

@@ -1,4 +1,4 @@
-"""`otel-distro health`: is everything well, for people and for probes."""
+"""`otel-distro reports health`: is everything well, for people and for probes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from otel_distro.reports.budgets.report import BudgetLine
 
 
-@click.command("health", epilog="Example: otel-distro health --json")
+@click.command("health", epilog="Example: otel-distro reports health --json")
 @json_option
 def command(*, as_json: bool) -> None:
     """Look at memory, errors, latency, budgets, guard and export; end with 1 unless all is well."""

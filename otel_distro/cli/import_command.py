@@ -1,4 +1,4 @@
-"""`otel-distro import`: fill a ledger from an archive of spans and log records."""
+"""`otel-distro ledger import`: fill a ledger from an archive of spans and log records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.location import Location
 
 
-@click.command("import", epilog="Example: otel-distro import traces.jsonl traces-2.jsonl.gz")
+@click.command("import", epilog="Example: otel-distro ledger import traces.jsonl traces-2.jsonl.gz")
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )

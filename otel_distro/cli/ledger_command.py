@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from otel_distro.cli import output
+from otel_distro.cli.groups import LazyGroup
 from otel_distro.cli.options import (
     LedgerLocation,
     json_option,
@@ -28,9 +29,17 @@ if TYPE_CHECKING:
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-@click.group("ledger", epilog="Example: otel-distro ledger check")
+_FILES = {
+    "import": ("import", "fill the ledger from OTLP/JSON Lines files"),
+    "prices": ("prices", "what a model costs and where that price comes from"),
+    "reconcile": ("reconcile", "compare the ledger with a provider's usage or cost export"),
+    "reprice": ("reprice", "price stored calls again, after a price was added or corrected"),
+}
+
+
+@click.group("ledger", cls=LazyGroup, files=_FILES, epilog="Example: otel-distro ledger check")
 def command() -> None:
-    """Check the ledger, remove or archive old calls, or copy it."""
+    """Check, fill, reprice, archive or copy the ledger; compare it with a bill."""
 
 
 @command.command("check", epilog="Example: otel-distro ledger check --ledger ledger.db")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,52 @@ def since_option(help_text: str) -> Callable[[Any], Any]:
 until_option = click.option(
     "--until", type=When(), metavar="AGE|DATE", help="Only what began before this."
 )
+
+
+def _cost_status(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    from otel_distro.cli.groups import closest
+    from otel_pricing import CostStatus
+
+    names = {status.value: status.value for status in CostStatus}
+    if value not in names:
+        raise click.BadParameter(
+            f"{value!r} is not among {', '.join(names)}{closest(value, names)}", ctx, param
+        )
+    return value
+
+
+_FILTERS = (
+    click.option("--model", help="Only calls of this model."),
+    click.option("--provider", help="Only calls of this provider."),
+    click.option("--service", help="Only calls of this service."),
+    click.option("--tenant", help="Only calls of this tenant."),
+    click.option(
+        "--status", callback=_cost_status, help="Only calls with this cost status, like unpriced."
+    ),
+    click.option("--failed", is_flag=True, help="Only calls that failed."),
+)
+
+
+def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that select calls; the command gets them as one `filters`."""
+
+    @wraps(function)
+    def with_filters(*, failed: bool, **parameters: Any) -> Any:
+        from otel_cost_ledger.model.filters import Filters
+
+        chosen = {
+            name: parameters.pop(name)
+            for name in ("model", "provider", "service", "tenant", "status")
+        }
+        filters = Filters(failed=failed or None, **chosen)
+        return function(filters=filters, **parameters)
+
+    decorated: Callable[..., Any] = with_filters
+    for option in reversed(_FILTERS):
+        decorated = option(decorated)
+    return decorated
 
 
 class LedgerLocation(click.ParamType):  # type: ignore[type-arg]  # generic only in the newest click

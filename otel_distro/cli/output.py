@@ -13,6 +13,7 @@ from otel_distro.base.formatting import UNKNOWN, count, milliseconds, printable,
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rich.console import Console
     from rich.table import Table
 
 __all__ = [
@@ -27,6 +28,10 @@ __all__ = [
     "table",
     "usd",
 ]
+
+_PIPED_WIDTH = 160
+_NEVER_BROKEN = frozenset({"trace", "span", "start (UTC)", "day"})
+"""Headings of columns whose cells are copied: an id in two lines cannot be."""
 
 
 def fail(message: str, *, code: int = 1) -> click.exceptions.Exit:
@@ -59,24 +64,61 @@ def table(columns: Sequence[tuple[str, bool]]) -> Table:
 
     result = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for heading, is_number in columns:
+        whole = is_number or heading in _NEVER_BROKEN
         result.add_column(
-            heading, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold"
+            heading, justify="right" if is_number else "left", no_wrap=whole, overflow="fold"
         )
     return result
 
 
-def print_table(result: Table, *, lines_after: Iterable[str] = ()) -> None:
-    """Print *result* on stdout as wide as the terminal, or as it needs where there is none."""
+def print_table(
+    result: Table,
+    *,
+    lines_after: Iterable[str] = (),
+    optional: Sequence[str] = (),
+    complete_with: str = "--json",
+) -> None:
+    """Print *result* on stdout as wide as the terminal, or as it needs where there is none.
+
+    Columns headed as in *optional* are left out, the first ones first, until the rest fits. A line
+    on stderr then names them and *complete_with*, the options that print everything.
+    """
     from rich.console import Console
     from rich.text import Text
 
     console = Console(
         file=sys.stdout,
-        width=None if sys.stdout.isatty() else 160,
+        width=None if sys.stdout.isatty() else _PIPED_WIDTH,
         highlight=False,
         markup=False,
         emoji=False,
     )
+    result, left_out = _fitting(result, console, optional)
     console.print(result)
+    if left_out:
+        note(f"left out at {console.width} columns: {', '.join(left_out)}; see {complete_with}")
     for line in lines_after:
         console.print(Text(line))
+
+
+def _fitting(result: Table, console: Console, optional: Sequence[str]) -> tuple[Table, list[str]]:
+    """Return *result* without what is too much for *console*, and the headings left out."""
+    from rich.measure import Measurement
+
+    unbounded = console.options.update(max_width=10_000)
+    left_out: list[str] = []
+    for heading in optional:
+        if Measurement.get(console, unbounded, result).maximum <= console.width:
+            break
+        result = _without(result, heading)
+        left_out.append(heading)
+    return result, left_out
+
+
+def _without(result: Table, heading: str) -> Table:
+    columns = [column for column in result.columns if column.header != heading]
+    rest = table([(str(column.header), column.justify == "right") for column in columns])
+    rows = zip(*(column.cells for column in columns), strict=True)
+    for row, cells in zip(result.rows, rows, strict=True):
+        rest.add_row(*cells, style=row.style)
+    return rest

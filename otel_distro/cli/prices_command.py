@@ -1,4 +1,4 @@
-"""`otel-distro prices MODEL`: what a model costs and where that is known from."""
+"""`otel-distro ledger prices MODEL`: what a model costs and where that is known from."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _UNITS = {
 }
 
 
-@click.command("prices", epilog="Example: otel-distro prices gpt-4o --provider openai")
+@click.command("prices", epilog="Example: otel-distro ledger prices gpt-4o --provider openai")
 @click.argument("model")
 @click.option("--provider", help="Provider as spans name it, such as openai or aws.bedrock.")
 @click.option("--at", type=When(), metavar="AGE|DATE", help="Price of that day; default today.")

@@ -1,4 +1,4 @@
-"""`otel-distro prove-privacy CMD`: see whether anything private would leave a program."""
+"""`otel-distro privacy prove CMD`: see whether anything private would leave a program."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _SAMPLE = 60
 
 
 @click.command(
-    "prove-privacy",
+    "prove",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-    epilog="Example: otel-distro prove-privacy -- python app.py",
+    epilog="Example: otel-distro privacy prove -- python app.py",
 )
 @click.argument("arguments", metavar="CMD [ARGS]...", nargs=-1, required=True)
 @json_option
@@ -22,7 +22,7 @@ def command(arguments: tuple[str, ...], *, as_json: bool) -> None:
     """Run CMD with fake secrets planted, and show every field that would leave the process.
 
     The secrets stand in the variable PRIVACY_CANARIES, in the resource attributes, in place of
-    {canary} among CMD's arguments, and in prompts made with `otel_distro.proof.canary_text()`.
+    {canary} among CMD's arguments, and in prompts made with `otel_distro.privacy.proof.canary_text()`.
     Telemetry goes to a receiver on this machine only. Ends with 1 if any of them would leave.
     """
     from otel_distro.privacy.proof.prove import ProofFailedError, prove
@@ -31,6 +31,7 @@ def command(arguments: tuple[str, ...], *, as_json: bool) -> None:
         proof = prove(arguments, process_environment())
     except ProofFailedError as error:
         raise output.fail(str(error)) from error
+    _verdict(proof.leaked, proof.planted, proof.returncode, empty=not proof.fields)
     if as_json:
         output.print_json(
             {
@@ -65,7 +66,6 @@ def command(arguments: tuple[str, ...], *, as_json: bool) -> None:
                 style="red" if field.leaks else None,
             )
         output.print_table(table)
-    _verdict(proof.leaked, proof.planted, proof.returncode, empty=not proof.fields)
     if proof.leaked or not proof.fields:
         raise click.exceptions.Exit(1)
 

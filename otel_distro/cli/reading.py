@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from otel_distro.base.formatting import counted
 from otel_distro.cli import output
@@ -20,13 +23,15 @@ if TYPE_CHECKING:
 def reading(path: Location) -> Iterator[Ledger]:
     """Open the ledger at *path*; a file that is not there yet reads as an empty ledger.
 
-    Says how many calls are still on their way to it.
+    A file that `--ledger` names has to be there, and a window has to have a length: a typing
+    error must not look like a ledger without calls. Reports how many calls are still on their way.
     """
     from otel_cost_ledger.model.errors import LedgerError
     from otel_cost_ledger.model.location import spill_path
     from otel_cost_ledger.query.ledger import open_ledger
     from otel_cost_ledger.write.spill import entries_waiting
 
+    _check_question(path)
     spill = spill_path(path, load(process_environment()).settings.state_dir)
     if waiting := entries_waiting(spill):
         output.note(
@@ -38,3 +43,22 @@ def reading(path: Location) -> Iterator[Ledger]:
             yield ledger
     except LedgerError as error:
         raise output.fail(str(error)) from error
+
+
+def _check_question(path: Location) -> None:
+    context = click.get_current_context(silent=True)
+    given = context.params if context is not None else {}
+    if given.get("ledger") is not None and isinstance(path, Path) and not path.exists():
+        from otel_distro.cli.groups import closest
+
+        folder = path.absolute().parent
+        files = {file.name: str(file) for file in folder.glob("*") if file.is_file()}
+        raise click.BadParameter(
+            f"there is no ledger at {path}{closest(path.name, files)}", param_hint="--ledger"
+        )
+    since, until = given.get("since"), given.get("until")
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError(
+            f"--since {since:%Y-%m-%d %H:%M} is not before --until {until:%Y-%m-%d %H:%M}; "
+            "nothing can be in this window"
+        )

@@ -1,4 +1,4 @@
-"""`otel-distro reconcile FILE`: the ledger beside a provider's own figures."""
+"""`otel-distro ledger reconcile FILE`: the ledger beside a provider's own figures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from otel_distro.reports.analysis.usage_exports import Export
 
 
-@click.command("reconcile", epilog="Example: otel-distro reconcile completions_usage.csv")
+@click.command("reconcile", epilog="Example: otel-distro ledger reconcile completions_usage.csv")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @prices_option
 @ledger_option
@@ -101,6 +101,7 @@ def _show(export: Export, gaps: Sequence[Gap]) -> None:
             output.usd(gap.gap_nano_usd),
             ", ".join(f"{cause} {output.usd(amount)}" for cause, amount in gap.causes.items()),
         )
+    table.add_row("total", "", *_totals(gaps), "", style="bold")
     after = [
         f"{cause}: {output.usd(amount)}, {CAUSES[cause]}" for cause, amount in totals(gaps).items()
     ]
@@ -108,3 +109,22 @@ def _show(export: Export, gaps: Sequence[Gap]) -> None:
     if unknown:
         after.append(f"{unknown} lines have no known price, so their gap is not known")
     output.print_table(table, lines_after=after or ["no gap"])
+
+
+def _totals(gaps: Sequence[Gap]) -> list[str]:
+    """Return the cells of the sums; an amount that one line does not have has no sum."""
+    billed = [gap.provider_nano_usd for gap in gaps]
+    differences = [gap.gap_nano_usd for gap in gaps]
+    requests = [gap.requests for gap in gaps]
+    return [
+        output.count(sum(gap.calls for gap in gaps)),
+        output.count(_sum(requests)),
+        output.usd(sum(gap.ledger_nano_usd for gap in gaps)),
+        output.usd(_sum(billed)),
+        output.usd(_sum(differences)),
+    ]
+
+
+def _sum(amounts: Sequence[int | None]) -> int | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if len(known) == len(amounts) else None

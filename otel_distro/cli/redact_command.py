@@ -1,4 +1,4 @@
-"""`otel-distro redact`: the redactor on plain text."""
+"""`otel-distro privacy redact`: the redactor on plain text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHUNK = 1 << 20
 _BEGIN, _END = "-----BEGIN", "-----END"
 
 
-@click.command("redact", epilog="Example: otel-distro redact < app.log")
+@click.command("redact", epilog="Example: otel-distro privacy redact < app.log")
 @click.option("--explain", is_flag=True, help="List kinds and positions instead, never the values.")
 @click.option(
     "--score",

@@ -1,4 +1,4 @@
-"""`otel-distro report`: one look at the ledger, as text or as a file to send."""
+"""`otel-distro reports report`: one look at the ledger, as text or as a file to send."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _WINDOWS = ("1h", "24h", "7d", "30d", "90d", "all")
 
 
-@click.command("report", epilog="Example: otel-distro report --window 30d --html report.html")
+@click.command(
+    "report", epilog="Example: otel-distro reports report --window 30d --html report.html"
+)
 @click.option(
     "--html",
     "target",
@@ -30,7 +32,9 @@ _WINDOWS = ("1h", "24h", "7d", "30d", "90d", "all")
 @click.option(
     "--window", type=click.Choice(_WINDOWS), help="By default one that fits what there is."
 )
-@click.option("--by", default="model", show_default=True, help="What spend is broken down by.")
+@click.option(
+    "--by", default="model", show_default=True, help="What spend is broken down by, with --html."
+)
 @click.option("--model", help="Only calls of this model.")
 @click.option("--service", help="Only calls of this service.")
 @click.option("--tenant", help="Only calls of this tenant.")
@@ -45,6 +49,13 @@ def command(
     ledger: Location | None,
 ) -> None:
     """Report volume, errors, latency, tokens and cost: as text, or with --html as one file."""
+    from otel_distro.cli.costs_command import group_names
+
+    group_names(by)
+    if target is None and by != "model":
+        raise click.BadParameter(
+            "only a report with --html has it; see costs --by", param_hint="--by"
+        )
     chosen = {"window": window, "by": by, "model": model, "service": service, "tenant": tenant}
     query = {name: value for name, value in chosen.items() if value}
     location = ledger_path(ledger)

@@ -1,4 +1,4 @@
-"""`otel-distro reprice`: price stored calls anew."""
+"""`otel-distro ledger reprice`: price stored calls anew."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.location import Location
 
 
-@click.command("reprice", epilog="Example: otel-distro reprice --since 7d --prices prices.toml")
+@click.command(
+    "reprice", epilog="Example: otel-distro ledger reprice --since 7d --prices prices.toml"
+)
 @click.option("--since", type=When(), required=True, metavar="AGE|DATE", help="Calls after this.")
 @click.option(
     "--prices",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.base.errors import SettingsError
 from otel_distro.cli import output
 from otel_distro.settings import load, process_environment
@@ -89,7 +89,7 @@ def command(
 
     loaded = load(process_environment())
     if loaded.problems:
-        notices.say(str(SettingsError(loaded.problems)))
+        messages.warn(str(SettingsError(loaded.problems)))
     settings = replace(loaded.settings, forward=forward or loaded.settings.forward)
     options = ServeOptions(
         host,

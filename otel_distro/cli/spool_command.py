@@ -134,7 +134,9 @@ def _counts(done: Drained) -> dict[str, Any]:
         "files_in_use": done.in_use,
     }
     if done.refused is not None:
-        counts["problem"] = done.refused.reason or "it did not answer in time"
+        from otel_distro.export.outages import readable_reason
+
+        counts["problem"] = readable_reason(done.refused.reason)
     return counts
 
 

@@ -1,4 +1,4 @@
-"""`otel-distro stats`: how model calls went."""
+"""`otel-distro reports stats`: how model calls went."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from otel_distro.cli import output
 from otel_distro.cli.costs_command import EMPTY, group_names
 from otel_distro.cli.options import (
+    filter_options,
     json_option,
     ledger_option,
     ledger_path,
@@ -21,20 +22,31 @@ from otel_distro.cli.reading import reading
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.model.location import Location
     from otel_cost_ledger.query.stats import StatLine, StatReport
 
+_OPTIONAL = ("first token p95", "p99", "p50", "tokens/s", "first token p50")
 
-@click.command("stats", epilog="Example: otel-distro stats --since 7d --by model,day")
+
+@click.command("stats", epilog="Example: otel-distro reports stats --since 7d --by model,day")
 @since_option("Only calls that began after this, such as 24h, 7d or 2026-01-31.")
 @until_option
-@click.option("--by", default="model", show_default=True, metavar="NAME[,NAME]")
+@click.option(
+    "--by",
+    default="model",
+    show_default=True,
+    metavar="NAME[,NAME]",
+    help="Break down by model, provider, service, tenant, agent, operation, day, week, month...",
+)
+@filter_options
 @ledger_option
 @json_option
 def command(
     since: datetime | None,
     until: datetime | None,
     by: str,
+    filters: Filters,
     ledger: Location | None,
     *,
     as_json: bool,
@@ -44,14 +56,14 @@ def command(
 
     path = ledger_path(ledger)
     with reading(path) as opened:
-        report = stats(opened, since, until, by=group_names(by))
+        report = stats(opened, since, until, by=group_names(by), filters=filters)
     if as_json:
         groups = [_data(line, report.by) for line in report.groups]
         output.print_json({"total": _data(report.total, ()), "groups": groups})
     elif not report.total.calls:
         output.note(EMPTY.format(path=path, window=""))
     else:
-        output.print_table(_table(report))
+        output.print_table(_table(report), optional=_OPTIONAL)
 
 
 def _data(line: StatLine, by: tuple[str, ...]) -> dict[str, Any]:
@@ -71,7 +83,7 @@ def _table(report: StatReport) -> Any:
             ("p99", True),
             ("tokens/s", True),
             ("first token p50", True),
-            ("p95", True),
+            ("first token p95", True),
         ]
     )
     for line in report.groups:

@@ -1,4 +1,4 @@
-"""`otel-distro top`: what is happening now, on a terminal."""
+"""`otel-distro reports top`: what is happening now, on a terminal."""
 
 from __future__ import annotations
 
@@ -30,8 +30,14 @@ _SHARE = 4
 """The view works at most one part in so many of its time, however large the ledger is."""
 
 
-@click.command("top", epilog="Example: otel-distro top --window 1h --interval 2")
-@click.option("--window", type=click.Choice([*_WINDOWS]), default="1h", show_default=True)
+@click.command("top", epilog="Example: otel-distro reports top --window 1h --interval 2")
+@click.option(
+    "--window",
+    type=click.Choice([*_WINDOWS]),
+    default="1h",
+    show_default=True,
+    help="Only calls of so long a time before now.",
+)
 @click.option(
     "--interval",
     type=click.FloatRange(0.5, 3600),

@@ -1,4 +1,4 @@
-"""`otel-distro violations`: spans that exceeded their latency budgets."""
+"""`otel-distro reports violations`: spans that exceeded their latency budgets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _WINDOW = timedelta(hours=24)
 
 
-@click.command("violations", epilog="Example: otel-distro violations --since 24h")
+@click.command("violations", epilog="Example: otel-distro reports violations --since 24h")
 @since_option("Only violations after this; by default the last 24 hours.")
 @ledger_option
 @json_option

@@ -1,4 +1,4 @@
-"""`otel-distro waste`: what was spent for nothing."""
+"""`otel-distro reports waste`: what was spent for nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _DEFAULT_DAYS = 7
 
 
-@click.command("waste", epilog="Example: otel-distro waste --since 24h")
+@click.command("waste", epilog="Example: otel-distro reports waste --since 24h")
 @since_option("Only calls that began after this; by default the last 7 days.")
 @until_option
 @prices_option
@@ -129,4 +129,5 @@ def _show(report: WasteReport, saved: Sequence[int]) -> None:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "-"
+    # A bound can exceed the known cost: calls without usage have a bound and no cost.
+    return f"{100 * part / whole:.1f} %" if 0 < part <= whole else "-"

@@ -1,4 +1,4 @@
-"""`otel-distro whatif`: the same calls with another model or more caching."""
+"""`otel-distro reports whatif`: the same calls with another model or more caching."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from otel_distro.cli import output
 from otel_distro.cli.costs_command import EMPTY
+from otel_distro.cli.groups import closest
 from otel_distro.cli.options import (
     json_option,
     ledger_option,
@@ -21,10 +22,11 @@ from otel_distro.cli.options import (
 from otel_distro.cli.reading import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.query.calls import StoredCall
     from otel_distro.reports.analysis.whatif import Comparison
 
 _DEFAULT_DAYS = 30
@@ -50,7 +52,7 @@ class Share(click.ParamType):  # type: ignore[type-arg]  # generic only in the n
         return percent / 100
 
 
-@click.command("whatif", epilog="Example: otel-distro whatif --model gpt-4o=gpt-4o-mini")
+@click.command("whatif", epilog="Example: otel-distro reports whatif --model gpt-4o=gpt-4o-mini")
 @click.option(
     "--model", "models", multiple=True, metavar="A=B", help="B instead of A; may be repeated."
 )
@@ -85,13 +87,33 @@ def command(
     path = ledger_path(ledger)
     since = since or datetime.now(UTC) - timedelta(days=_DEFAULT_DAYS)
     with reading(path) as opened:
-        lines = compare(each_call(opened, since, until), change, price_book(prices))
+        seen: set[str] = set()
+        lines = compare(_noting(each_call(opened, since, until), seen), change, price_book(prices))
+    _check_models(change.models, seen)
     if as_json:
         output.print_json({"total": _total(lines), "by_model": [_data(line) for line in lines]})
     elif not lines:
         output.note(EMPTY.format(path=path, window=f" since {since:%Y-%m-%d %H:%M} UTC"))
     else:
         _show(lines)
+
+
+def _noting(calls: Iterable[StoredCall], seen: set[str]) -> Iterator[StoredCall]:
+    for stored in calls:
+        call = stored.priced.call
+        seen.update((call.model, call.request_model))
+        yield stored
+
+
+def _check_models(models: Mapping[str, str], seen: set[str]) -> None:
+    """End with the closest name where the ledger has no call of a model that is replaced."""
+    names = {name: name for name in sorted(seen) if name}
+    for model in models:
+        if names and model not in names:
+            raise click.BadParameter(
+                f"the ledger has no call of {model!r} in this window{closest(model, names)}",
+                param_hint="--model",
+            )
 
 
 def _pairs(models: Sequence[str]) -> dict[str, str]:

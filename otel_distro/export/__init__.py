@@ -1,1 +1,1 @@
-"""From processors to the collector or to disk: queues, books, outages."""
+"""Delivery from processors to the collector or to disk: queues, counters, outages."""

@@ -25,17 +25,17 @@ class Entry(NamedTuple, Generic[T]):
     size: int
     """Bytes in memory, about."""
     mark: Any
-    """Where it stands in the journal, if there is one."""
+    """Its position in the journal; None without one."""
 
 
 class Backlog(Generic[T]):
-    """What waits, up to a limit in bytes and one in records."""
+    """Waiting records, up to a limit in bytes and one in records."""
 
     def __init__(self, limits: BatchLimits) -> None:
         self._limits = limits
         self._queue: deque[Entry[T]] = deque()
-        # Written by those who add and by those who take; each may lose an update to a race, which
-        # is mended whenever the queue runs empty. Exact figures would need a lock.
+        # Written by producers and by the worker; each may lose an update to a race, which
+        # is corrected whenever the queue runs empty. Exact figures would need a lock.
         self._bytes_in = 0
         self._bytes_out = 0
 
@@ -44,7 +44,7 @@ class Backlog(Generic[T]):
 
     @property
     def size_bytes(self) -> int:
-        """About how many bytes of memory what waits takes."""
+        """Approximate memory of the waiting records, in bytes."""
         return self._bytes_in - self._bytes_out
 
     def add(self, entry: Entry[T]) -> int:

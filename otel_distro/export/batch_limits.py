@@ -1,4 +1,4 @@
-"""How much a queue holds and how it leaves it: bytes by our setting, counts by OTEL_B*."""
+"""Limits of export queues: bytes by our setting, counts by OTEL_B*."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class BatchLimits:
     """Limits of one export queue."""
 
     max_queue_bytes: int = 64 * MEGABYTE
-    """About 20,000 spans with ten attributes each. From a quarter of it on, whoever adds to the
-    queue leaves the worker time to keep up; at all of it the oldest record is lost."""
+    """About 20,000 spans with ten attributes each. Above a quarter of it, threads that add
+    records leave the worker time to keep up; at the limit the oldest record is lost."""
     max_queue_size: int | None = None
     """Records; None unless the user has set one."""
     max_batch_size: int = 512
     max_batch_bytes: int = 4 * MEGABYTE
     """In memory; encoded it is less, and 4 MB is what gRPC servers accept."""
     delay_seconds: float = 1.0
-    """Upstream waits five for spans; what waits in memory is what a kill -9 loses."""
+    """Upstream waits five for spans; a kill -9 loses the records in memory."""
 
     def with_variables(self, environ: Mapping[str, str], prefix: str) -> BatchLimits:
         """Return these limits with OTEL_<prefix>_* laid over them; bad values are ignored."""

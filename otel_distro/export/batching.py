@@ -52,11 +52,11 @@ class BoundedSpanProcessor(SpanProcessor):
             self.queue.put(span)
 
     def shutdown(self) -> None:
-        """Deliver what is queued and stop, in bounded time."""
+        """Deliver queued records and stop, in bounded time."""
         self.queue.end_close(time.monotonic() + self._close_timeout)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Deliver what is queued now."""
+        """Deliver the queued records now."""
         return self.queue.flush(timeout_millis / 1000)
 
 
@@ -96,9 +96,9 @@ class BoundedLogRecordProcessor(LogRecordProcessor):
         )
 
     def shutdown(self) -> None:
-        """Deliver what is queued and stop, in bounded time."""
+        """Deliver queued records and stop, in bounded time."""
         self.queue.end_close(time.monotonic() + self._close_timeout)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Deliver what is queued now."""
+        """Deliver the queued records now."""
         return self.queue.flush(timeout_millis / 1000)

@@ -1,4 +1,4 @@
-"""The books of one export queue: every record that was put in is found again in one of them."""
+"""Counters of one export queue: each record that was added is in exactly one of them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class AtomicCounter:
     @property
     def value(self) -> int:
         """How often `add` was called."""
-        # There is no other way to look at a count without counting: its repr is `count(N)`.
+        # There is no other way to read a count without counting: its repr is `count(N)`.
         return int(repr(self._count)[len("count(") : -1])
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """A state of the books: emitted = delivered + spooled + all dropped + waiting."""
+    """A snapshot of the counters: emitted = delivered + spooled + all dropped + waiting."""
 
     emitted: int = 0
     delivered: int = 0
@@ -57,12 +57,12 @@ class Tally:
 
 
 class QueueCounters:
-    """The books of one queue, kept by its worker and by whoever adds to it."""
+    """The counters of one queue, updated by its worker and by the threads that add records."""
 
     def __init__(self) -> None:
         self.emitted = AtomicCounter()
         self.kept_aside = AtomicCounter()
-        """Written to disk by whoever emitted it."""
+        """Written to disk by the thread that emitted it."""
         self.refused = AtomicCounter()
         self.overflowed = AtomicCounter()
         self._told_overflow = 0
@@ -95,7 +95,7 @@ class QueueCounters:
             return new
 
     def tally(self) -> Tally:
-        """Return the state of the books."""
+        """Return a snapshot of the counters."""
         with self._lock:
             dropped = dict(self._dropped)
             delivered, spooled = self._delivered, self._spooled

@@ -1,6 +1,6 @@
-"""What becomes of telemetry: delivered, spooled, or dropped for a reason; told and counted.
+"""Delivery reports and counts: records delivered, spooled, or dropped for a reason.
 
-The books are those of the export queues, plus one for metric exports, which have no queue, and
+The counters are those of the export queues, plus one for metric exports, which have no queue, and
 one for what the spool later sends or loses.
 """
 
@@ -10,9 +10,9 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.base.messages import say_once
-from otel_distro.export.books import changes_since
+from otel_distro.base.messages import warn_once
 from otel_distro.export.counts import Tally
+from otel_distro.export.daily_delivery_counts import changes_since
 from otel_distro.export.spool.answer import DeliveryOutcome
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from otel_distro.export.export_queue import ExportQueue
     from otel_distro.export.outages import Outages
-    from otel_distro.export.spool.courier import SpoolingTransport
     from otel_distro.export.spool.drain import Drained
+    from otel_distro.export.spool.spooling_transport import SpoolingTransport
 
 METRIC_EXPORTS = "metric exports"
 SIGNALS = {"traces": "spans", "logs": "log records", "metrics": METRIC_EXPORTS}
@@ -36,7 +36,7 @@ _Seen = tuple[dict[str, Tally], dict[str, int], dict[tuple[str, str], int]]
 
 
 class Deliveries:
-    """Joins queues, couriers and the spool to the outage messages and to the books."""
+    """Connects queues, transports and the spool to outage messages and counters."""
 
     def __init__(self, outages: Outages, close_timeout: float) -> None:
         self._outages = outages
@@ -46,20 +46,20 @@ class Deliveries:
         self.at_fork()
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         self._lock = threading.RLock()
         self._metrics: Counter[str] = Counter()
         self._resent: Counter[str] = Counter()
         self._spool_lost: Counter[tuple[str, str]] = Counter()
         self._seen: _Seen = ({}, {}, {})
-        self._booked: _Seen = ({}, {}, {})
+        self._written: _Seen = ({}, {}, {})
 
     def watch(self, queue: ExportQueue[Any]) -> None:
-        """Include the books of *queue*."""
+        """Include the counters of *queue*."""
         self._queues.append(queue)
 
     def tallies(self) -> dict[str, Tally]:
-        """Return the books by signal: spans, log records, metric exports."""
+        """Return the counters by signal: spans, log records, metric exports."""
         found: dict[str, Tally] = {}
         for queue in self._queues:
             tally, known = queue.tally(), found.get(queue.signal, Tally())
@@ -83,54 +83,54 @@ class Deliveries:
             return dict(self._spool_lost)
 
     def changes(self) -> dict[str, dict[str, Any]]:
-        """Return what has changed since the last call of `booked`, columns by signal."""
+        """Return the changes since the last call of `written`, columns by signal."""
         tallies, resent, lost = self._seen = (
             self.tallies(),
             self.resent_counts(),
             self.spool_lost_counts(),
         )
-        booked_tallies, booked_resent, booked_lost = self._booked
-        found = changes_since(booked_tallies, tallies)
+        written_tallies, written_resent, written_lost = self._written
+        found = changes_since(written_tallies, tallies)
         for signal, count in resent.items():
-            if difference := count - booked_resent.get(signal, 0):
+            if difference := count - written_resent.get(signal, 0):
                 found.setdefault(signal, {})["resent"] = difference
         for (signal, reason), count in lost.items():
-            if difference := count - booked_lost.get((signal, reason), 0):
+            if difference := count - written_lost.get((signal, reason), 0):
                 columns = found.setdefault(signal, {})
                 columns.setdefault("spool_dropped", {})[reason] = difference
         return found
 
-    def booked(self) -> None:
-        """Note that what `changes` returned last is in the books of the host."""
-        self._booked = self._seen
+    def written(self) -> None:
+        """Record that the host's counters include the last result of `changes`."""
+        self._written = self._seen
 
     def delivered(self) -> None:
-        """Note that a batch arrived."""
+        """Record that a batch arrived."""
         self._outages.delivered()
 
     def failed(self, reason: str) -> None:
-        """Note that a request did not arrive."""
+        """Record that a request did not arrive."""
         self._outages.failed(reason)
 
     def refused(self, signal: str, reason: str) -> None:
-        """Note that the other side does not want what it is sent."""
+        """Record that the endpoint rejected a request."""
         self._outages.refused(SIGNALS[signal], reason)
 
     def warned(self, signal: str, warning: str) -> None:
-        """Note a *warning* that came with a response of success."""
+        """Record a *warning* in a successful response."""
         self._outages.warned(SIGNALS[signal], warning)
 
     def dropped(self, signal: str, count: int, reason: str) -> None:
-        """Tell of *count* records of *signal* that will not arrive; the queue has counted them."""
+        """Report *count* records of *signal* that will not arrive; the queue has counted them."""
         if reason == "not_encodable":
-            say_once(
+            warn_once(
                 f"some {signal} cannot be encoded or are too large for one request; they are "
                 "dropped and counted, their neighbours are not affected"
             )
         self._outages.lost(signal, count)
 
     def kept(self, signal: str, count: int) -> None:
-        """Note that *count* records wait on disk now."""
+        """Record that *count* records were spooled."""
         self._outages.kept(SIGNALS[signal], count)
 
     def metric_export(self, outcome: DeliveryOutcome) -> None:
@@ -146,17 +146,17 @@ class Deliveries:
         if outcome in _LOST:
             self._outages.lost(METRIC_EXPORTS, 1)
 
-    def metric_export_taken(self, courier: SpoolingTransport) -> None:
+    def metric_export_taken(self, transport: SpoolingTransport) -> None:
         """Keep an export of metrics that is still under way when the process has to leave."""
-        payload = courier.take_back()
-        courier.abandon()
+        payload = transport.take_back()
+        transport.abandon()
         if payload is not None:
             self.metric_export(
-                DeliveryOutcome.KEPT if courier.keep(payload, 1) else DeliveryOutcome.RETURNED
+                DeliveryOutcome.KEPT if transport.keep(payload, 1) else DeliveryOutcome.RETURNED
             )
 
     def resent(self, signal: str, done: Drained) -> None:
-        """Account for what was sent from the spool."""
+        """Count the records sent from the spool."""
         with self._lock:
             self._resent[SIGNALS[signal]] += done.sent
         self.spool_lost(signal, done.rejected, "rejected")
@@ -173,5 +173,5 @@ class Deliveries:
         self._outages.lost(SIGNALS[signal], count)
 
     def spool_fault(self, folder: Path, error: Exception) -> None:
-        """Tell that nothing can be kept at the moment."""
+        """Report that the disk cannot keep records now."""
         self._outages.spool_fault(folder, error)

@@ -1,6 +1,6 @@
-"""A queue bounded by bytes with one worker that hands batches to an exporter and keeps exact books.
+"""Export queue: bounded by bytes, one worker, batches for one exporter, exact counters.
 
-Whatever is put in ends in exactly one column: delivered, spooled (on disk, sent later), or dropped
+Each record ends in exactly one column: delivered, spooled (on disk, sent later), or dropped
 for a reason. `put` takes no lock and waits for nothing but, while the queue is a quarter full and
 the worker keeps up, one millisecond in which the worker gets the processor.
 """
@@ -23,7 +23,7 @@ from otel_host.background import BackgroundThread
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_distro.export.spool.net import DiskFallback
+    from otel_distro.export.spool.disk_fallback import DiskFallback
 
 T = TypeVar("T")
 _EASE_SECONDS: Final = 0.001
@@ -37,10 +37,10 @@ _RETRY_SECONDS: Final = 1.0
 
 
 class ExportQueue(Generic[T]):
-    """Takes records on any thread, delivers them on its own; thread-safe, restarted after fork.
+    """Accepts records on any thread, delivers them on its own; thread-safe, restarted after fork.
 
-    A full queue loses its oldest record. *on_dropped* hears how many were lost and why
-    (`queue_full`, `export_failed`, `rejected`, `not_encodable`, `exit_timeout`,
+    A full queue loses its oldest record. *on_dropped* receives the number of lost records and
+    the reason (`queue_full`, `export_failed`, `rejected`, `not_encodable`, `exit_timeout`,
     `already_shutdown`).
     """
 
@@ -56,7 +56,7 @@ class ExportQueue(Generic[T]):
     ) -> None:
         self.exporter = exporter
         self.signal = signal
-        """What is queued: spans or log records."""
+        """Kind of queued records: spans or log records."""
         self.on_idle: Callable[[], None] = lambda: None
         """Called on the worker's thread after every round."""
         self._limits = limits
@@ -84,7 +84,7 @@ class ExportQueue(Generic[T]):
 
     @property
     def net(self) -> DiskFallback | None:
-        """Keeps what cannot be delivered; None for exporters it cannot be done for."""
+        """Keeps undelivered records; None for exporters without support."""
         return self._net
 
     @net.setter
@@ -120,7 +120,7 @@ class ExportQueue(Generic[T]):
             return 1024
 
     def _put_after_shutdown(self, record: T) -> None:
-        """Keep what comes after closing on disk; there is nobody left to deliver it."""
+        """Keep records that arrive after closing on disk: no worker is left to deliver them."""
         if self._delivery.save_after_shutdown(Entry(record, 0, None)):
             self._books.kept_aside.add()
         else:
@@ -164,17 +164,17 @@ class ExportQueue(Generic[T]):
         return done.wait(timeout)
 
     def begin_close(self) -> None:
-        """Start delivering what is queued at once; what still comes is taken until that is done."""
+        """Start delivery of queued records at once; new records are accepted until it has ended."""
         self._closed = True
         self._awake.set()
 
     def spill_pending(self) -> None:
-        """Write to disk what waits behind an export that takes long; while closing only."""
+        """Write records that wait behind a slow export to disk; only while closing."""
         while len(self._backlog) and self._slow(_SLOW_EXIT_SECONDS) and self._save_some():
             pass
 
     def leave_if_stuck(self) -> None:
-        """Stop waiting for an export that is under way to where nobody answers any more."""
+        """Stop waiting for an export whose endpoint no longer answers."""
         net = self._net
         if net is not None and self._delivery.busy_for and net.stopped_for > _STUCK_SECONDS:
             self._abandon_pending()
@@ -196,7 +196,7 @@ class ExportQueue(Generic[T]):
         return in_time
 
     def _abandon_pending(self) -> None:
-        """Account for what is not delivered in time: on disk if possible, else lost."""
+        """Account for records not delivered in time: on disk if possible, else lost."""
         unsaved = self._delivery.take_over(self._finished.wait)
         # Never cleared again: the worker, should it come back, finds nothing to account for.
         self._finished.set()
@@ -232,11 +232,11 @@ class ExportQueue(Generic[T]):
         return self._worker.thread is None or self._finished.is_set()
 
     def tally(self) -> Tally:
-        """Return the state of the books."""
+        """Return a snapshot of the counters."""
         return self._books.tally()
 
     def at_fork(self) -> None:
-        """Start anew in a forked child: what was queued belongs to the parent."""
+        """Reset after fork: queued records belong to the parent."""
         self._reset()
         if self._net is not None:
             self._net.at_fork()
@@ -253,7 +253,7 @@ class ExportQueue(Generic[T]):
             while not finished.is_set():
                 self._answer_flushes()
                 finished.set()
-                # Somebody may have added a record since the last look, and nobody adds any more.
+                # A thread may have added a record since the last look, and none adds any more.
                 if len(self._backlog) and not self._delivery.is_abandoned():
                     finished.clear()
 
@@ -272,8 +272,8 @@ class ExportQueue(Generic[T]):
             done.set()
 
     def _deliver_all(self) -> None:
-        # What comes meanwhile waits for its own round: a busy app would otherwise have the worker
-        # send a request for every few records, without end.
+        # Records added meanwhile wait for their own round: otherwise the worker of a busy app
+        # would send a request for every few records, without end.
         due = len(self._backlog)
         while self._has_more(due) and not self._delivery.is_abandoned():
             batch = self._backlog.take_batch()
@@ -306,6 +306,6 @@ class ExportQueue(Generic[T]):
             self._rest_until = max(retry_at, time.monotonic() + _RETRY_SECONDS)
 
     def _tell_overflow(self) -> None:
-        # Not by whoever adds: telling takes locks.
+        # Not on the thread that adds: reporting takes locks.
         if lost := self._books.new_overflow():
             self._on_dropped(lost, "queue_full")

@@ -16,7 +16,7 @@ _BUILT_IN = frozenset({"otlp", "none"})
 
 
 def drop_unknown_exporters(environ: MutableMapping[str, str]) -> Iterator[str]:
-    """Take names that no installed package offers out of *environ*; yield a message for each.
+    """Remove names that no installed package offers from *environ*; yield a message for each.
 
     `none` beside other names is dropped as well: the SDK gives up on everything otherwise.
     """

@@ -1,10 +1,10 @@
-"""What becomes of records that stay on this machine, which is no matter of the collector's."""
+"""Delivery of records that stay on this machine: no outage messages, no counters."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.base.messages import say_once
+from otel_distro.base.messages import warn_once
 from otel_distro.export.deliveries import Deliveries
 
 if TYPE_CHECKING:
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class LocalDeliveries(Deliveries):
-    """Keeps the queues of files out of the books of what is exported."""
+    """Keeps the queues of local files out of the export counters."""
 
     def watch(self, queue: ExportQueue[Any]) -> None:
-        """Count nothing: the same record has its place in the books of its exporter."""
+        """Count nothing: the exporter's counters include the same record."""
 
     def delivered(self) -> None:
-        """Tell nobody: that the disk works says nothing of the collector."""
+        """Report nothing: a working disk is no sign of a working collector."""
 
     def dropped(self, signal: str, count: int, reason: str) -> None:
-        """Say once that something could not be written."""
-        say_once(f"some {signal} could not be written to this machine's files ({reason})")
+        """Report once that records could not be written."""
+        warn_once(f"some {signal} could not be written to this machine's files ({reason})")

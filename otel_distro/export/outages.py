@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from otel_distro.base.messages import say
+from otel_distro.base.messages import warn
 from otel_distro.export.spool.endpoints import without_header
 
 if TYPE_CHECKING:
@@ -36,21 +36,21 @@ _EXPORTER_OF = {
     "metric exports": "OTEL_METRICS_EXPORTER",
 }
 _OF_OUR_OWN_MAKING = ("Shutdown in progress", "Exporter already shutdown", "OTLP client already")
-"""What exporters say when they are told to give up, which is no news."""
+"""Messages of exporters at shutdown, which need no report."""
 _OF_COURIERS = ("Failed to export", "Failed to encode", "Dropping ", "Transient error")
-"""What couriers and queues tell better: they know what becomes of it."""
+"""Messages that transports and queues replace: they know the outcome."""
 
 
 class Outages:
-    """Knows whether deliveries fail and how much was lost; thread-safe."""
+    """Tracks failed deliveries and lost records, and reports them; thread-safe."""
 
     def __init__(self, clean: Callable[[str], str], endpoint: str) -> None:
         self._clean = clean
         self._endpoint = endpoint
         self.spool: Path | None = None
-        """Where undelivered telemetry is kept, if it is."""
-        self.has_couriers = False
-        """Whether failed requests are reported here by couriers as well."""
+        """Folder of undelivered telemetry; None if it is not spooled."""
+        self.has_transports = False
+        """Whether failed requests are reported here by transports as well."""
         self._refusals: set[str] = set()
         self._warnings: set[str] = set()
         self._refusal: str | None = None
@@ -69,36 +69,36 @@ class Outages:
         return self._reason is not None
 
     def watch(self) -> None:
-        """Take over what the SDK's exporters would log."""
+        """Replace the log messages of the SDK's exporters."""
         for name in _LOGGERS:
             logger = logging.getLogger(name)
             if not any(isinstance(known, _Interceptor) for known in logger.filters):
                 logger.addFilter(_Interceptor(self))
 
     def failed(self, reason: str) -> None:
-        """Note a failed attempt; the first of an outage is told."""
+        """Record a failed attempt; the first of an outage is reported."""
         with self._lock:
             self.last_failure = time.monotonic()
             first = self._reason is None
             if first:
-                self._reason = _worded(self._clean(reason))[:_MAX_REASON]
+                self._reason = readable_reason(self._clean(reason))[:_MAX_REASON]
             if first and not self._exiting:
                 fate = "what is lost is counted"
                 if self.spool is not None:
                     fate = f"it is kept in {self.spool} and sent later"
-                say(
+                warn(
                     f"cannot deliver telemetry to {self._endpoint}: {self._reason}; "
                     f"the app is not affected, {fate}"
                 )
 
     def refused(self, signal: str, reason: str) -> None:
-        """Tell, once for each signal, that the other side does not want what it is sent."""
+        """Report, once for each signal, that the endpoint rejects its requests."""
         with self._lock:
             first = signal not in self._refusals
             self._refusals.add(signal)
             self._refusal = self._clean(reason)[:_MAX_REASON]
         if first:
-            say(
+            warn(
                 f"{self._endpoint} refuses {signal}: {self._refusal}; what it "
                 f"refuses is lost and counted. Where nothing takes {signal}, set "
                 f"{_EXPORTER_OF.get(signal, 'OTEL_TRACES_EXPORTER')}=none"
@@ -110,10 +110,10 @@ class Outages:
             first = signal not in self._warnings
             self._warnings.add(signal)
         if first:
-            say(f"{self._endpoint} took {signal} and warns: {self._clean(warning)[:_MAX_REASON]}")
+            warn(f"{self._endpoint} took {signal} and warns: {self._clean(warning)[:_MAX_REASON]}")
 
     def delivered(self) -> None:
-        """Note a delivery; the first after an outage is told."""
+        """Record a delivery; the first after an outage is reported."""
         if self._reason is None:
             return
         with self._lock:
@@ -121,7 +121,7 @@ class Outages:
             if over and not self._exiting:
                 lost = _counted(self._lost)
                 told = f": {lost} were lost" if lost else ""
-                say(f"telemetry is delivered to {self._endpoint} again{told}")
+                warn(f"telemetry is delivered to {self._endpoint} again{told}")
             self._lost.clear()
             self._kept.clear()
             self._spool_faulty = False
@@ -137,42 +137,42 @@ class Outages:
             self._kept[signal] += count
 
     def spool_fault(self, folder: Path, error: Exception) -> None:
-        """Tell, once an outage, that nothing can be written to *folder*."""
+        """Report, once an outage, that *folder* is not writable."""
         with self._lock:
             first, self._spool_faulty = not self._spool_faulty, True
         if first:
             reason = getattr(error, "strerror", None) or str(error)
-            say(
+            warn(
                 f"undelivered telemetry cannot be kept in {folder}: {reason}; it stays in memory "
                 "while there is room. OTEL_DISTRO_STATE_DIR names another place"
             )
 
     def damaged(self, file: Path) -> None:
-        """Tell that a file of the spool was damaged and set aside."""
-        say(f"kept telemetry was damaged and could not all be sent; see {file}")
+        """Report a damaged spool file that was set aside."""
+        warn(f"kept telemetry was damaged and could not all be sent; see {file}")
 
     def begin_exit(self) -> None:
-        """Hold messages back, so that the exit can tell all in one line."""
+        """Suppress messages until exit, which reports all of them in one line."""
         self._exiting = True
 
     def end_exit(self) -> None:
-        """Tell what the process leaves undelivered, if anything, in one line."""
+        """Report undelivered records, if any, in one line."""
         with self._lock:
             if self._reason is None and not self._lost and not self._kept:
                 return
             reason = self._reason or self._refusal or "not delivered in time"
             lost, kept = _counted(self._lost), _counted(self._kept)
             if kept:
-                say(
+                warn(
                     f"{kept} could not be delivered to {self._endpoint}: {reason}; kept in "
                     f"{self.spool} until the next start" + (f". Lost: {lost}" if lost else "")
                 )
             else:
                 told = f": {lost}" if lost else ""
-                say(f"telemetry lost at exit{told} to {self._endpoint}: {reason}")
+                warn(f"telemetry lost at exit{told} to {self._endpoint}: {reason}")
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         self._lock = threading.RLock()
         self._lost.clear()
         self._kept.clear()
@@ -195,7 +195,7 @@ class _Interceptor(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = str(record.msg)
-        known = _OF_OUR_OWN_MAKING + (_OF_COURIERS if self._outages.has_couriers else ())
+        known = _OF_OUR_OWN_MAKING + (_OF_COURIERS if self._outages.has_transports else ())
         if record.levelno >= logging.WARNING and not message.startswith(known):
             self._outages.failed(_reason(record))
         return False
@@ -205,10 +205,11 @@ def _reason(record: logging.LogRecord) -> str:
     text = record.getMessage()
     if record.exc_info and record.exc_info[1] is not None:
         text = f"{text} {type(record.exc_info[1]).__name__}"
-    return _worded(without_header(text))
+    return readable_reason(without_header(text))
 
 
-def _worded(text: str) -> str:
+def readable_reason(text: str) -> str:
+    """Return why a delivery failed, in place of the message of an HTTP or gRPC library."""
     for sign, meaning in (
         ("refused", "the connection was refused"),
         ("Name or service not known", "its name cannot be resolved"),

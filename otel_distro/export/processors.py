@@ -1,4 +1,4 @@
-"""What stands behind the providers of a process: processors, and the exporters of those."""
+"""Discovery of the processors and exporters of a process."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """About how much memory a queued record takes: cheap enough for the app's thread, never an error.
 
 Exact figures would cost more than queueing itself. The fixed parts were measured; what varies is
-text, so that is what is looked at.
+text, so only their length is read.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def log_record_size(entry: Any) -> int:
 def _attributes_size(attributes: Any) -> int:
     if not attributes:
         return 0
-    # The SDK's own mapping looks every key up in Python code; it stands on a plain dictionary.
+    # The SDK's own mapping looks every key up in Python code; its storage is a plain dictionary.
     return _mapping_size(getattr(attributes, "_dict", attributes), 0)
 
 
@@ -55,7 +55,7 @@ def _value_size(value: Any, depth: int) -> int:
     if kind is str or kind is bytes:
         return len(value)
     if kind is list or kind is tuple:
-        # Long sequences hold one kind of thing, so the first ones speak for the others.
+        # Long sequences hold values of one kind, so the first ones represent the others.
         first = value[:_WIDEST]
         if not first or depth >= _DEEPEST:
             return _ITEM_BYTES

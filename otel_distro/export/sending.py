@@ -1,4 +1,4 @@
-"""Getting a batch to its exporter, or to disk, or into the books as lost: each record once."""
+"""Delivery of a batch: exported, written to disk, or counted as lost; each record once."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from otel_distro.export.backlog import Entry
     from otel_distro.export.counts import QueueCounters
-    from otel_distro.export.spool.net import DiskFallback
+    from otel_distro.export.spool.disk_fallback import DiskFallback
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class Exporter(Protocol[T_contra]):
-    """What span and log record exporters have in common."""
+    """Common interface of span and log record exporters."""
 
     def export(self, batch: Sequence[T_contra], /) -> object:
         """Deliver *batch*; the result's name is SUCCESS or FAILURE."""
@@ -50,7 +50,7 @@ class Delivery(Generic[T]):
         self.net: DiskFallback | None = None
         self._abandoned = False
         self.exporting = False
-        """Whether the exporter is at work, whoever accounts for what it has."""
+        """Whether the exporter is at work, with or without a claim to its batch."""
         self.failed = False
         """Whether the last batch was lost because its export failed."""
 
@@ -75,7 +75,7 @@ class Delivery(Generic[T]):
             self._in_hand = entries
         delivered = self._exported(entries)
         if self.claim() is None:
-            return []  # whoever closes has accounted for them
+            return []  # the closing thread has accounted for them
         self.failed = False
         if delivered:
             self._acknowledge(entries)
@@ -151,14 +151,14 @@ class Delivery(Generic[T]):
         return self._unkept(net, entries[:middle]) + self._unkept(net, entries[middle:])
 
     def take_over(self, worker_done: Callable[[float], bool]) -> list[Entry[T]]:
-        """End the export under way; return what was in it and could not be saved.
+        """End the export under way; return its records that could not be saved.
 
         *worker_done* waits the given seconds for the worker to notice by itself.
         """
         net = self.net
         payload = net.take_back() if net is not None else None
         if payload is None:
-            worker_done(0.05)  # it may be about to note what came of it
+            worker_done(0.05)  # it may be about to record the outcome
         if net is not None:
             net.abandon()
         self._exporter.shutdown()
@@ -172,7 +172,7 @@ class Delivery(Generic[T]):
         return self.save(entries)
 
     def claim(self) -> list[Entry[T]] | None:
-        """Take over the accounting for the batch in hand; None when somebody else has."""
+        """Take over the accounting for the current batch; None when another thread has it."""
         with self._lock:
             entries, self._in_hand = self._in_hand, None
             return entries

@@ -1,4 +1,4 @@
-"""Puts the spool behind every OTLP exporter of a process, and takes it through exit and fork."""
+"""The spool behind every OTLP exporter of a process: installation, exit and fork."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from otel_distro.base.installation_key import installation_key
-from otel_distro.export import books as delivery_books
+from otel_distro.export import daily_delivery_counts
 from otel_distro.export.spool.address import ROOT, Address, digest_of
-from otel_distro.export.spool.courier import SpoolingTransport
+from otel_distro.export.spool.disk_fallback import DiskFallback
 from otel_distro.export.spool.endpoints import without_credentials
+from otel_distro.export.spool.exporter_adapters import ExporterAdapter, adapter_for
 from otel_distro.export.spool.folder import SpoolFolder
-from otel_distro.export.spool.net import DiskFallback
 from otel_distro.export.spool.other_credentials import warn_of_others
-from otel_distro.export.spool.ports import ExporterAdapter, adapter_for
 from otel_distro.export.spool.resender import Resender
+from otel_distro.export.spool.spooling_transport import SpoolingTransport
 from otel_host.descriptors import reserve
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from otel_distro.settings import Settings
 
 _LOOK_SECONDS = 60.0
-"""How often a process that has no trouble itself looks for what others left."""
-_BOOK_SECONDS = 5.0
+"""Seconds between checks of a healthy process for records of other processes."""
+_WRITE_SECONDS = 5.0
 _SERVICE = "service.name"
 
 
 class Spooling:
-    """The couriers of a process and the thread that sends what they kept."""
+    """The spooling transports of a process and the thread that sends spooled requests."""
 
     def __init__(
         self,
@@ -47,9 +47,9 @@ class Spooling:
         self._deliveries = deliveries
         self._clean = clean
         self._resender = Resender(deliveries)
-        self._looked_at = self._booked_at = 0.0
+        self._looked_at = self._written_at = 0.0
         self._booking = threading.Lock()
-        self.couriers: list[SpoolingTransport] = []
+        self.transports: list[SpoolingTransport] = []
 
     @property
     def keeps(self) -> bool:
@@ -57,14 +57,14 @@ class Spooling:
         return self._settings.spool != "none"
 
     def attach(self, exporters: Iterable[tuple[str, Any, ExportQueue[Any] | None, object]]) -> None:
-        """Put a courier behind each (signal, exporter, queue, resource), where that can be done."""
+        """Install a transport for each (signal, exporter, queue, resource), where possible."""
         for signal, exporter, queue, resource in exporters:
             port = adapter_for(exporter, signal)
             if port is not None:
                 self._install(signal, port, queue, resource)
         if self.keeps:
             reserve.hold()
-        if self.couriers:
+        if self.transports:
             self._looked_at = time.monotonic()
             self._resender.look()
 
@@ -73,24 +73,24 @@ class Spooling:
     ) -> None:
         folder = self._folder(signal, port, resource) if self.keeps else None
         on_outcome = self._deliveries.metric_export if signal == "metrics" else _unheard
-        courier = SpoolingTransport(
+        transport = SpoolingTransport(
             signal, port, self._deliveries, folder, on_outcome=on_outcome, may_send=self._may_send
         )
-        self.couriers.append(courier)
+        self.transports.append(transport)
         if folder is not None:
-            self._resender.serve(courier)
+            self._resender.serve(transport)
         if queue is not None:
-            queue.net = DiskFallback(courier, self._journal(courier, folder))
+            queue.net = DiskFallback(transport, self._journal(transport, folder))
             queue.on_idle = self._now_and_then
 
-    def _journal(self, courier: SpoolingTransport, folder: SpoolFolder | None) -> Any:
+    def _journal(self, transport: SpoolingTransport, folder: SpoolFolder | None) -> Any:
         if folder is None or self._settings.spool != "everything":
             return None
         from otel_distro.export.spool.journal import Journal
 
-        courier.journal = Journal(courier, folder)
-        courier.keeps = False  # the journal has it already
-        return courier.journal
+        transport.journal = Journal(transport, folder)
+        transport.keeps = False  # the journal has it already
+        return transport.journal
 
     def _folder(self, signal: str, port: ExporterAdapter, resource: object) -> SpoolFolder:
         attributes = getattr(resource, "attributes", None) or {}
@@ -112,21 +112,21 @@ class Spooling:
 
     def _now_and_then(self) -> None:
         now = time.monotonic()
-        if now > self._booked_at + _BOOK_SECONDS:
+        if now > self._written_at + _WRITE_SECONDS:
             self._book()
         if now > self._looked_at + _LOOK_SECONDS:
             self._looked_at = now
             self._resender.look()
 
     def _book(self) -> None:
-        """Add what has changed to the books of the host."""
+        """Add the changes to the counters of the host."""
         if not self.keeps or not self._booking.acquire(blocking=False):
             return
         try:
-            self._booked_at = time.monotonic()
+            self._written_at = time.monotonic()
             changes = self._deliveries.changes()
-            if changes and delivery_books.add(self._settings.state_dir, changes):
-                self._deliveries.booked()
+            if changes and daily_delivery_counts.add(self._settings.state_dir, changes):
+                self._deliveries.written()
         finally:
             self._booking.release()
 
@@ -136,37 +136,39 @@ class Spooling:
 
     def stop_unreachable(self) -> None:
         """Stop trying where it is known to lead nowhere."""
-        away = {courier.host for courier in self.couriers if courier.unreachable}
-        for courier in self.couriers:
-            if courier.failing or courier.host in away:
-                courier.stop_sending()
+        away = {transport.host for transport in self.transports if transport.unreachable}
+        for transport in self.transports:
+            if transport.failing or transport.host in away:
+                transport.stop_sending()
 
     def is_stuck(self, signal: str) -> bool:
-        """Whether a request of *signal* is under way to where nobody answers any more."""
-        return any(courier.is_stuck for courier in self.couriers if courier.signal == signal)
+        """Whether a request of *signal* is under way to an endpoint that no longer answers."""
+        return any(
+            transport.is_stuck for transport in self.transports if transport.signal == signal
+        )
 
     def save_metrics(self) -> None:
         """Keep exports of metrics that are still under way."""
-        for courier in self.couriers:
-            if courier.signal == "metrics":
-                self._deliveries.metric_export_taken(courier)
+        for transport in self.transports:
+            if transport.signal == "metrics":
+                self._deliveries.metric_export_taken(transport)
 
     def end_close(self, deadline: float) -> None:
-        """Leave what is on disk in good order for the next process."""
+        """Close the files on disk in good order for the next process."""
         self._resender.end_close(min(0.5, max(0.0, deadline - time.monotonic())))
-        for courier in self.couriers:
-            courier.hand_over()
+        for transport in self.transports:
+            transport.hand_over()
         self._book()
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         from otel_distro.export.spool.segments import forget_inherited
 
         forget_inherited()
         reserve.after_fork()
         self._booking = threading.Lock()
-        for courier in self.couriers:
-            courier.at_fork()
+        for transport in self.transports:
+            transport.at_fork()
         self._resender.at_fork()
 
     def place(self) -> Any:
@@ -175,4 +177,4 @@ class Spooling:
 
 
 def _unheard(_fate: DeliveryOutcome) -> None:
-    """Export queues keep their own books."""
+    """Export queues have their own counters."""

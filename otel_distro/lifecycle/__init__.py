@@ -1,1 +1,1 @@
-"""How a process ends with everything said that there was to say."""
+"""Process exit: delivery of queued telemetry within bounded time."""

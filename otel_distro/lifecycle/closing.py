@@ -1,4 +1,4 @@
-"""Closing providers in bounded time: ours, the SDK's, and processors somebody else added."""
+"""Closing of providers in bounded time: ours, the SDK's, and processors of others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SLICE = 0.01
 
 
 def begin(providers: Iterable[Any]) -> None:
-    """Start delivering what is queued, everywhere at once."""
+    """Start delivery in all queues at once."""
     for queue in _queues(providers):
         # Log records may still come from settling accounts; spans may not.
         if queue.signal == "spans":
@@ -46,7 +46,7 @@ def finish(providers: Iterable[Any], deadline: float, outages: Outages, spooling
     for processor in processors(providers):
         _close_processor(processor, min(enough, time.monotonic()), deadline)
     spooling.stop_unreachable()
-    # Metrics come last: they tell what became of everything else.
+    # Metrics come last: they report the delivery of everything else.
     closers = [
         _close_metrics(provider, deadline, outages)
         for provider in providers
@@ -107,7 +107,7 @@ def pending(providers: Iterable[Any]) -> bool:
 
 
 def drop_queued(providers: Iterable[Any], reason: str) -> None:
-    """Drop what waits to be delivered, also in the SDK's own queues: it no longer may be."""
+    """Drop waiting records, also in the SDK's own queues: they may no longer be sent."""
     providers = tuple(providers)
     for queue in _queues(providers):
         queue.drop_all(reason)
@@ -133,7 +133,7 @@ def forget_atexit(provider: Any) -> None:
 
 
 def _close_metrics(provider: MeterProvider, deadline: float, outages: Outages) -> threading.Event:
-    """Start the last export of metrics; return the event that tells when it is over."""
+    """Start the last export of metrics; return the event that is set at its end."""
     done = threading.Event()
 
     def close() -> None:

@@ -1,6 +1,6 @@
-"""The one line that a process says on stderr when it ends, if it called a model.
+"""The summary line on stderr at exit of a process that called a model.
 
-It is a `CallSink`: it counts what the accounts settle, so that saying it needs no database.
+It is a `CallSink`: it counts the settled calls, so that the line needs no database.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from otel_distro.base import formatting as figures
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.base.percentiles import percentile
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _NEXT: Final = "otel-distro ui"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
-    """What the billed calls of a process add up to."""
+    """Totals of the billed calls of a process."""
 
     calls: int = 0
     failed: int = 0
@@ -62,7 +62,7 @@ class Sums:
 
 
 class ExitLine:
-    """Counts the calls of this process and says at its end what they came to."""
+    """Counts the calls of this process and prints their totals at exit."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -75,7 +75,7 @@ class ExitLine:
         self._latencies_ms: deque[float] = deque(maxlen=_REMEMBERED)
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
-        """Count calls, and correct what was counted of those that turned out otherwise."""
+        """Count calls, and correct the counts of revised ones."""
         for priced in (*new, *revised):
             key = priced.call.trace_id, priced.call.span_id
             before = self._known.pop(key, None)
@@ -92,7 +92,7 @@ class ExitLine:
         """Nothing is held back."""
 
     def at_fork(self) -> None:
-        """Count anew in a forked child."""
+        """Reset the counts after fork."""
         self._forked = True
         self._reset()
 
@@ -104,14 +104,14 @@ class ExitLine:
         may_store: bool = True,
         waiting: int = 0,
     ) -> None:
-        """Say the line on stderr; nothing where no model was called.
+        """Print the line on stderr; nothing without a model call.
 
         *waiting* is how many calls the ledger could not take yet.
         """
         if not self._sums.calls:
             return
         parts = [describe(self._sums, percentile(self._latencies_ms, 95))]
-        # The file of budgets may be in any state, and the process has to leave all the same.
+        # The budget file may be in any state, and must not stop the exit.
         with contextlib.suppress(Exception):
             if (left := _budget_left(self._settings, budgets)) is not None:
                 parts.append(left)
@@ -120,16 +120,16 @@ class ExitLine:
             parts.append("not stored: OTEL_DISTRO_LEDGER=none")
         elif not may_store:
             why = "DO_NOT_TRACK is set" if self._settings.do_not_track else "no consent"
-            parts.append(f"not stored: {why} (otel-distro consent)")
+            parts.append(f"not stored: {why} (otel-distro privacy consent)")
         else:
             where = f"in {figures.home_relative(str(ledger), environ)}"
             parts.append(f"{waiting:,} not yet {where}" if waiting else f"{where} ({_NEXT})")
         who = f"process {os.getpid()}: " if self._forked else ""
-        notices.say(figures.printable(who + "; ".join(parts)))
+        messages.warn(figures.printable(who + "; ".join(parts)))
 
 
 def describe(sums: Sums, p95: float | None) -> str:
-    """Return *sums* in words; calls without a known price are said, never shown as nothing."""
+    """Return *sums* as text; calls without a known price are named, never shown as zero."""
     calls = figures.counted(sums.calls, "model call")
     said = [f"{calls} ({sums.failed:,} failed)" if sums.failed else calls]
     said.append(f"{sums.input_tokens:,} tokens in, {sums.output_tokens:,} out")

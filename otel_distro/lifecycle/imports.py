@@ -1,7 +1,7 @@
 """Imports under way in other threads: a fork waits for them.
 
 A child inherits the lock of a module that some thread of its parent is loading, and the thread that
-would give it back is not there. Whoever needs the module in the child then waits for ever, be it
+would release it is not there. An import of the module in the child then never returns, be it
 only the codec that a host name is written with.
 """
 
@@ -18,7 +18,7 @@ _NAP_S: Final = 0.001
 def wait_for_imports(longest_s: float) -> bool:
     """Wait until no other thread is loading a module; return whether that is so.
 
-    Not longer than *longest_s* seconds: what is loaded may be waiting for this very thread.
+    Not longer than *longest_s* seconds: the import may be waiting for this very thread.
     """
     deadline = time.monotonic() + longest_s
     while _is_another_importing():

@@ -1,9 +1,9 @@
-"""How a process leaves: what is queued is delivered first, in bounded time, however it ends.
+"""Shutdown hooks: deliver queued telemetry in bounded time before any kind of process exit.
 
-A normal end runs through `atexit`. SIGTERM and SIGHUP are handled only while nobody else does, and
-then passed on, so the exit code stays that of the signal. `os._exit` runs nothing by itself, which
-is how forked children of `multiprocessing`, Celery and others end, so it is wrapped; so are
-`os.execv` and `os.execve`, after which another program has this process.
+A normal end runs through `atexit`. SIGTERM and SIGHUP are handled only where the app has no
+handler, and then passed on, so the exit code stays that of the signal. `os._exit` runs no hooks,
+and forked children of `multiprocessing`, Celery and others end with it, so it is wrapped. So are
+`os.execv` and `os.execve`, which replace the program of the process.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ _STORING_MARGIN = 2.0
 """Seconds more while calls are written to disk: they exist nowhere else, and on a busy machine
 the last step may not get the processor for a while."""
 _ATTEMPTS = 3
-"""How often closing is begun again after a signal handler of the app's has raised in it."""
+"""Attempts to close after a signal handler of the app's has raised in it."""
 _SLICE = 0.002
 _INIT = 1
 """Process id of the first process of a container."""
 
 
 class Closable(Protocol):
-    """What is closed at exit."""
+    """The object closed at exit."""
 
     def close(self, timeout: float) -> None:
-        """Deliver what is queued within *timeout* seconds, once; never raises."""
+        """Deliver queued records within *timeout* seconds, once; never raises."""
 
     def flush(self, timeout: float) -> bool:
-        """Deliver what is queued within *timeout* seconds and go on; whether that was done."""
+        """Deliver queued records within *timeout* seconds; return whether it succeeded."""
         ...
 
     def pending(self) -> bool:
@@ -52,7 +52,7 @@ class Closable(Protocol):
         ...
 
 
-class Exits:
+class ShutdownHooks:
     """Closes *runtime* before the process ends, within *timeout* seconds; 0 changes nothing."""
 
     def __init__(self, runtime: Closable, timeout: float) -> None:
@@ -61,7 +61,7 @@ class Exits:
         self._reset()
 
     def at_fork(self) -> None:
-        """Start anew in a forked child: it leaves on its own."""
+        """Reset after fork: the child exits on its own."""
         self._reset()
         signal_chain.at_fork()
 
@@ -79,7 +79,7 @@ class Exits:
         atexit.register(self._before_exit)
         if self._timeout <= 0:
             return
-        signal_chain.before_death(self._before_death)
+        signal_chain.on_termination_signal(self._on_termination_signal)
         _wrap("_exit", self._before_exit)
         _wrap("execv", self.deliver)
         _wrap("execve", self.deliver)
@@ -105,7 +105,7 @@ class Exits:
                 self._done.release()
 
     def _wait(self) -> None:
-        """Wait for whoever is closing: this thread's helper, or that of an earlier signal."""
+        """Wait for the closing thread: this thread's helper, or that of an earlier signal."""
         deadline = time.monotonic() + self._timeout + _MARGIN
         # The flag is for a handler that interrupts us between taking the lock and giving it back.
         while not self._is_done:
@@ -121,7 +121,7 @@ class Exits:
         if greenlets.are_in_use():
             self._let_others_run(deadline)
         elif self._done.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            self._done.release()  # for the next who waits
+            self._done.release()  # for the next waiting thread
 
     def _let_others_run(self, deadline: float) -> None:
         while not self._is_done and time.monotonic() < deadline:
@@ -135,7 +135,7 @@ class Exits:
                 continue
         return None
 
-    def _before_death(self) -> bool:
+    def _on_termination_signal(self) -> bool:
         if os.getpid() == _INIT:
             # The kernel spares the first process of a container: it lives until SIGKILL comes.
             self.deliver()
@@ -144,7 +144,7 @@ class Exits:
         return True
 
     def deliver(self) -> None:
-        """Deliver and stay open: starting another program may fail, and the app then goes on."""
+        """Deliver and stay open: starting another program may fail, and the app then continues."""
         if not self._runtime.pending() or time.monotonic() - self._delivered_at < 1:
             return
         done = _thread.allocate_lock()
@@ -172,7 +172,7 @@ def _started(work: Callable[[], None]) -> bool:
 
 
 def _wrap(name: str, before: Callable[[], None]) -> None:
-    """Have *before* called ahead of the function *name* of `os`; a second call replaces it."""
+    """Call *before* ahead of the function *name* of `os`; a second call replaces it."""
     original: Any = getattr(os, name)
     if getattr(original, "_otel_distro", False):
         original.before = before

@@ -1,8 +1,8 @@
-"""The SDK's locks of metrics, made anew in a forked child.
+"""Reset of the SDK's metric locks after fork.
 
 The SDK renews the locks of spans and log records at a fork and not those it holds while it adds to
-a metric, collects or exports one. Whoever held one in the parent is not there in the child, which
-would wait for ever, on the app's own thread.
+a metric, collects or exports one. The thread that held one in the parent is not in the child, which
+would never return, on the app's own thread.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NAMES = ("_lock", "_instrument_registration_lock", "_instrument_ids_lock", "_ex
 
 
 def renew_metric_locks(providers: Iterable[Any]) -> None:
-    """Give everything below the meter providers among *providers* locks that nobody holds."""
+    """Give everything below the meter providers among *providers* new, free locks."""
     _renew_psutil()
     for provider in providers:
         consumer = getattr(provider, "_measurement_consumer", None)

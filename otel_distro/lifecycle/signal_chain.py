@@ -1,8 +1,8 @@
-"""Doing something before a signal ends the process, for signals that nobody else handles.
+"""Hook before a signal ends the process, for signals without a handler of the app.
 
 A handler of the app's always has precedence, and then ours is not called. Where the app asks for
 the default action (when its own handler is no longer wanted, as asyncio and many servers do),
-ours comes before it. To the app it looks as if nobody handled the signal: `signal.getsignal`
+ours comes before it. The app sees no handler: `signal.getsignal`
 answers SIG_DFL.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""What is sent to end a process and ends it by default. SIGINT raises KeyboardInterrupt, and
+"""Signals that end a process by default. SIGINT raises KeyboardInterrupt, and
 SIGQUIT is for processes that hang: both are left alone."""
 
 
@@ -52,7 +52,7 @@ class SignalChain:
         self._watch.start()
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         self._begun = False
         self._watch.at_fork()
 
@@ -72,7 +72,7 @@ class SignalChain:
     def _stuck(self, number: int) -> None:
         """End the process without its main thread, which does not react."""
         if self.before():
-            self._exit(128 + number)  # what a shell calls the death by a signal
+            self._exit(128 + number)  # the exit status of a shell after a signal
 
     def _wrap(self) -> None:
         original_set, original_get = self._set, self._get
@@ -96,12 +96,12 @@ _chain: SignalChain | None = None
 
 
 def at_fork() -> None:
-    """Start anew in a forked child."""
+    """Reset after fork."""
     if _chain is not None:
         _chain.at_fork()
 
 
-def before_death(before: Callable[[], bool]) -> None:
+def on_termination_signal(before: Callable[[], bool]) -> None:
     """Call *before* ahead of the default action of `SIGNALS`; a second call replaces it."""
     global _chain  # noqa: PLW0603 - signal handlers belong to the process
     if _chain is not None:

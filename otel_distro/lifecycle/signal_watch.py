@@ -1,9 +1,9 @@
-"""Sees to signals that the main thread does not notice: it sleeps already, or runs C code.
+"""Delivery of signals to a main thread that sleeps or runs C code.
 
 Python runs handlers in the main thread, between two steps of it. A signal that comes after the
 last such check and before a call that blocks is noticed when that call returns, which may be
 never; and C code that runs on, as the event loops of graphical toolkits do, lets no handler run at
-all. The default actions, which our handlers stand in for, have neither weakness.
+all. The default actions, which our handlers replace, have neither weakness.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class SignalWatch:
     it back to us without knowing.
 
     Python writes to that descriptor by its number. So the number is high, where a program that
-    closes all descriptors does not get its next files; and the other end of the socket is told
+    closes all descriptors does not get its next files; and the other end of the socket is notified
     by the kernel when ours is closed: then a new one takes the number at once, or, where it is
     taken already, the wakeup descriptor is switched off.
     """
@@ -59,7 +59,7 @@ class SignalWatch:
             self._wrap()
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         inherited, self._ends = self._ends, ()
         if inherited:
             with suppress(ValueError):
@@ -81,7 +81,7 @@ class SignalWatch:
                 self._set_fd(taken)
 
     def _open(self) -> None:
-        # Of this kind the reader is told when the writer is closed, and sees who wrote.
+        # With this type the reader learns that the writer was closed, and which process wrote.
         reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         reader.settimeout(None)
@@ -112,7 +112,7 @@ class SignalWatch:
                 self._renew(ends)
 
     def _read(self, reader: OwnDescriptor) -> bool:
-        """See to the next signal; return False when the other end was closed."""
+        """Handle the next signal; return False when the other end was closed."""
         socket_ = socket.socket(fileno=reader.number)
         socket_.settimeout(None)
         try:
@@ -125,7 +125,7 @@ class SignalWatch:
         return bool(data)
 
     def _renew(self, lost: tuple[OwnDescriptor, ...]) -> None:
-        """Give the number that Python writes to a new socket, or have Python write no more."""
+        """Move a new socket to the number that Python writes to, or stop Python's writes."""
         number = lost[1].last_number
         for end in lost:
             end.close()
@@ -160,7 +160,7 @@ class SignalWatch:
 
 
 def _in_main_thread(action: Callable[[], None]) -> None:
-    """Have the interpreter call *action* in the main thread soon, as it calls signal handlers."""
+    """Schedule *action* in the main thread, as the interpreter does for signal handlers."""
     import ctypes
 
     kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)

@@ -1,4 +1,4 @@
-"""Exceptions that nobody caught, told before the process ends: main program, threads, tasks.
+"""Reports of uncaught exceptions before the process ends: main program, threads, tasks.
 
 Each becomes a log record with the stack trace. The hooks that were there before run afterwards, so
 the traceback on stderr, and any other reporter, stay as they were.
@@ -24,7 +24,7 @@ _installed = False
 
 
 def install() -> None:
-    """Put the hooks in place, once; asyncio's when asyncio is imported."""
+    """Install the hooks, once; asyncio's when asyncio is imported."""
     global _installed  # noqa: PLW0603 - hooks belong to the process
     if _installed:
         return
@@ -50,7 +50,7 @@ def _hook_threads() -> None:
     before = threading.excepthook
 
     def told(args: threading.ExceptHookArgs) -> None:
-        # SystemExit ends a thread quietly, and the interpreter says so by its own hook.
+        # SystemExit ends a thread without a report, as in the interpreter's own hook.
         if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
             name = args.thread.name if args.thread is not None else ""
             tell(args.exc_value, "thread", SeverityNumber.ERROR, {"thread.name": name})

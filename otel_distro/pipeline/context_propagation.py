@@ -113,12 +113,12 @@ class AllowedPropagator(TextMapPropagator):
     def _may_leave(self, key: str, value: object, destination: Destination) -> bool:
         if destination is Destination.MODEL:
             return False
-        if key in KEYS:  # what is left of them is allowed to travel
+        if key in KEYS:  # the remaining keys are allowed to propagate
             return True
         return destination is Destination.UNKNOWN and self._are_clean(key, str(value))
 
     def _are_clean(self, key: str, value: str) -> bool:
-        # Together, because a name may say what its value is.
+        # Together, because a name may classify its value.
         return all(self._is_clean(text) for text in (key, value, f"{key}={value}"))
 
     @property

@@ -1,9 +1,9 @@
 """Spans that a sampler dropped and that may still turn out to be model calls.
 
 Whether a span is a model call is often known only from attributes that are set later. A deferred
-span keeps what is written on it, which costs a fraction of a recorded span, and becomes a recorded
-one, with the same ids and start time, at the first attribute of a model call. If none comes, all
-of it is dropped at the end, as the sampler wanted.
+span keeps its attributes and events, which costs a fraction of a recorded span. At the first
+attribute of a model call it becomes a recorded one, with the same ids and start time. Without
+one it is dropped at its end, as the sampler decided.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class DeferredSpan(tuple[Any, ...], NonRecordingSpan):
     """A dropped span that is recorded from the start once it proves to be a model call.
 
     A tuple, because one is made for every span that is dropped, and nothing is made faster: the
-    span's context, what it was started with, and a dict of what was written on it.
+    span's context, its start arguments, and a dict of its later changes.
     """
 
     __hash__ = object.__hash__
@@ -149,7 +149,7 @@ def _timed(args: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
 
 
 class _RecordedSpan(DeferredSpan):
-    """A span that was deferred and is recorded now: what is written on it goes to the other."""
+    """A span that was deferred and is recorded now: changes go to the recorded span."""
 
     @property
     def recorded(self) -> trace.Span:

@@ -65,7 +65,7 @@ def destination_of(
 ) -> Destination:
     """Return where a request with *headers* goes that is made in *context*.
 
-    *own_hosts* are host names; one that begins with a dot stands for all below it.
+    *own_hosts* are host names; a leading dot includes all subdomains.
     """
     span = trace.get_current_span(context)
     attributes: Mapping[str, Any] = attributes_of(span) if hasattr(span, "_attributes") else {}  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ _NS_PER_MS: Final = 1_000_000
 
 
 class _Errors:
-    """What processors raised in one callback: counted, or kept for the application."""
+    """Exceptions of processors in one callback: counted, or kept for the application."""
 
     __slots__ = ("_pipeline", "_stage", "meant_for_app")
 
@@ -45,13 +45,13 @@ class _Errors:
             self.meant_for_app = error
 
     def raise_for_app(self) -> None:
-        """Raise what was kept for the application, if anything was."""
+        """Raise the exception kept for the application, if any."""
         if self.meant_for_app is not None:
             raise self.meant_for_app
 
 
 class _Callbacks:
-    """Which of *processors* have callbacks for the start and the ending of a span."""
+    """The *processors* with callbacks for the start and the ending of a span."""
 
     __slots__ = ("on_ending", "on_start", "processors")
 
@@ -71,7 +71,7 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
     """The tracer provider's own fan-out: every processor gets redacted views.
 
     A processor with `takes_raw_spans = True` is one of ours that enforces budgets: it gets the
-    span itself at its start, whatever the consent. Nothing that exports may set it.
+    span itself at its start, with or without consent. Nothing that exports may set it.
     """
 
     _known_callbacks: _Callbacks | None = None
@@ -109,7 +109,7 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
         errors.raise_for_app()
 
     def _on_ending(self, span: Span) -> None:
-        """Pass a view of *span* to every processor; the span ends whatever they raise."""
+        """Pass a view of *span* to every processor; the span ends even if they raise."""
         ending = self._callbacks().on_ending
         if not ending or not self.pipeline.may_be_seen(span):
             return
@@ -150,7 +150,7 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
             errors.raise_for_app()
 
     def shutdown(self) -> None:
-        """Shut every processor down, whatever another of them raises."""
+        """Shut every processor down, even if another of them raises."""
         _shut_down(self.pipeline, self._span_processors)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
@@ -185,7 +185,7 @@ class GuardLogRecordProcessor(SynchronousMultiLogRecordProcessor):
             errors.raise_for_app()
 
     def enabled(self, **question: Any) -> bool:
-        """Return whether any processor wants such a record; true where one cannot say."""
+        """Return whether any processor is enabled for such a record; true where that is unknown."""
         if not self.pipeline.gate.is_open():
             return False
         errors = _Errors(self.pipeline, "enabled")
@@ -201,7 +201,7 @@ class GuardLogRecordProcessor(SynchronousMultiLogRecordProcessor):
         return wanted
 
     def shutdown(self) -> None:
-        """Shut every processor down, whatever another of them raises."""
+        """Shut every processor down, even if another of them raises."""
         _shut_down(self.pipeline, self._log_record_processors)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:

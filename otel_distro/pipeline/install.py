@@ -1,4 +1,4 @@
-"""Puts the guard into the providers of an OpenTelemetry SDK, whoever made them."""
+"""Installs the guard in the providers of any OpenTelemetry SDK."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def guard_providers(
 ) -> None:
     """Put the guard into each provider that is an SDK's; others export nothing.
 
-    While *is_open* says no, nothing is measured and nothing read. Raises GuardError when a
+    While *is_open* returns False, nothing is measured and nothing read. Raises GuardError when a
     provider of an SDK is not shaped as expected; by then every
     processor of that provider has been taken out, so that nothing leaves unguarded.
     """
@@ -117,7 +117,7 @@ class _fail_closed:  # noqa: N801 - reads as a statement
 
 
 def disarm(provider: Any) -> None:
-    """Take every processor and reader out of *provider*."""
+    """Remove every processor and reader from *provider*."""
     for attribute, empty in (
         ("_active_span_processor", SynchronousMultiSpanProcessor),
         ("_multi_log_record_processor", SynchronousMultiLogRecordProcessor),

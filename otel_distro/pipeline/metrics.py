@@ -43,7 +43,7 @@ _NO_WAY: Final[tuple[object, tuple[Any, ...]]] = (None, ())
 class MeasurementShield:
     """Redacts the attributes of measurements, remembering the sets it has seen, and limits series.
 
-    While *is_open* says no nothing is measured, and readers get nothing to export.
+    While *is_open* returns False nothing is measured, and readers get nothing to export.
     """
 
     def __init__(self, shield: Shield, is_open: Callable[[], bool] = lambda: True) -> None:
@@ -53,7 +53,7 @@ class MeasurementShield:
         self._series = SeriesLimit()
 
     def redact(self, measurement: Measurement) -> None:
-        """Redact the attributes of *measurement* in place: nobody else has it yet."""
+        """Redact the attributes of *measurement* in place: no other code has it yet."""
         if measurement.attributes:
             self.put(self.set_of(measurement.attributes), measurement)
 

@@ -1,4 +1,4 @@
-"""Spans that began and have not ended: named at exit, because no exporter ever sees them."""
+"""Unended spans: reported at exit, because no exporter ever sees them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from otel_distro.base import formatting as figures
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ _MAX_NAMES: Final = 5
 
 
 class OpenSpans:
-    """Knows which spans are open; thread-safe, because each step is one operation on a dict."""
+    """Tracks open spans; thread-safe, because each step is one operation on a dict."""
 
     def __init__(self) -> None:
         self._names: dict[int, str] = {}
@@ -40,15 +40,15 @@ class OpenSpans:
             self._names.pop(context.span_id, None)
 
     def at_fork(self) -> None:
-        """Start anew in a forked child: open spans belong to the parent."""
+        """Reset after fork: open spans belong to the parent."""
         self._names = {}
 
     def counts(self) -> Counter[str]:
         """Return how many spans of each name are open, names as they are."""
         return Counter(str(name) for name in list(self._names.values()))
 
-    def tell(self, clean: Callable[[str], str]) -> None:
-        """Say in one line how many spans are open and what they are called, if any are.
+    def report_unended(self, clean: Callable[[str], str]) -> None:
+        """Report the number and names of open spans in one line, if there are any.
 
         *clean* redacts a name.
         """
@@ -63,7 +63,7 @@ class OpenSpans:
         if len(counts) > _MAX_NAMES:
             named.append("...")
         more = "at least " if total >= _MAX_KNOWN else ""
-        notices.say(
+        messages.warn(
             f"{more}{figures.counted(total, 'span')} never ended, so not exported: "
             + ", ".join(named)
         )

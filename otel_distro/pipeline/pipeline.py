@@ -13,7 +13,7 @@ from otel_distro.api import context as contexts
 from otel_distro.base.inherited_attributes import inherit
 from otel_distro.pipeline.logs.threads import thread_of
 from otel_distro.pipeline.open_spans import OpenSpans
-from otel_distro.pipeline.session_links import Journeys
+from otel_distro.pipeline.session_links import SessionLinker
 from otel_redaction.log_view import RedactedLogEntry
 from otel_redaction.span_view import RedactedSpan
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadWriteLogRecord
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_redaction.shield import Shield
     from otel_redaction.span_view import Facts
 
@@ -84,7 +84,7 @@ class Pipeline:
         self,
         shield: Shield,
         accounts: SpanAccountant,
-        faults: Faults,
+        faults: InternalErrors,
         *,
         gate: ExportGate = ALLOW_ALL,
         context_attributes: Callable[[Context | None], Mapping[str, str]] = contexts.attributes,
@@ -97,7 +97,7 @@ class Pipeline:
         self._strip_content = strip_content
         self.faults = faults
         self.open_spans = OpenSpans()
-        self._sessions = Journeys()
+        self._sessions = SessionLinker()
 
     def for_probe(self, accounts: SpanAccountant = NO_ACCOUNTS) -> Pipeline:
         """Return a pipeline that redacts the same and counts nothing, with *accounts*."""

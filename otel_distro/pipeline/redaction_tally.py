@@ -1,6 +1,6 @@
-"""How many values were redacted, by day and kind: one small file in the state folder.
+"""Counts of redacted values by day and kind: one small file in the state folder.
 
-Each process appends what it has counted as one line, so processes need no lock; whoever makes the
+Each process appends its counts as one line, so processes need no lock; the process that makes the
 file too long folds it into one line a day. It holds numbers and the names of kinds, nothing else.
 """
 
@@ -32,10 +32,10 @@ def tally_file(state_dir: Path) -> Path:
 
 
 class RedactionTally:
-    """Counts what this process redacts, and passes it on; thread-safe, never raises for the disk.
+    """Counts redactions of this process and forwards them; thread-safe, never raises for the disk.
 
-    It is the shield's observer, in front of *observer*. Nothing is written while *may_write* says
-    no, and what was counted until then is forgotten.
+    It is the shield's observer, in front of *observer*. While *may_write* returns False, nothing
+    is written and earlier counts are discarded.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class RedactionTally:
         self._observer.failed(signal, error)
 
     def write(self) -> None:
-        """Append what was counted since the last time."""
+        """Append the counts since the last time."""
         with self._lock:
             counts, self._counts = self._counts, Counter()
             self._written_at = time.monotonic()
@@ -79,7 +79,7 @@ class RedactionTally:
             return  # numbers about telemetry are not worth a word more on a full disk
 
     def at_fork(self) -> None:
-        """Count anew in a forked child."""
+        """Reset the counts after fork."""
         self._reset()
 
 

@@ -65,7 +65,7 @@ class RecordModelCalls(Sampler):
 
 
 class GuardTracerProvider(TracerProvider):
-    """Gives out tracers that lose no model call to a sampler."""
+    """Returns tracers that lose no model call to a sampler."""
 
     def get_tracer(
         self,
@@ -84,7 +84,7 @@ class GuardTracerProvider(TracerProvider):
 
 
 def record_model_calls(tracer: Tracer, scope_name: str) -> None:
-    """Have *tracer* record the model calls that its sampler drops, if its scope can make any."""
+    """Make *tracer* record the model calls that its sampler drops, if its scope can make any."""
     sampler = getattr(tracer, "sampler", None)
     if not isinstance(sampler, Sampler) or not reads_scope(scope_name or ""):
         return

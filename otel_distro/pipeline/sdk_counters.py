@@ -1,4 +1,4 @@
-"""The SDK's counts of spans and log records, kept as plain numbers until somebody reads them.
+"""The SDK's counts of spans and log records, kept as plain numbers until they are collected.
 
 They are `otel.sdk.span.started`, `otel.sdk.span.live` and `otel.sdk.log.created` of the semantic
 conventions. The SDK adds to three instruments for each span, on the app's thread, which takes as
@@ -27,8 +27,8 @@ _ORIGIN = "otel.span.parent.origin"
 _RESULT = "otel.span.sampling_result"
 
 
-def count_cheaply() -> None:
-    """Have tracers and loggers made from now on count here, where they would count at all.
+def install_sdk_counters() -> None:
+    """Make new tracers and loggers count here, where they would count at all.
 
     Those that were given a meter provider of their own stay with the SDK's instruments.
     """
@@ -55,7 +55,7 @@ def _replace(module: Any, name: str, ours: Callable[[], Any]) -> None:
 
 
 class SpanCounts:
-    """How many spans were started and ended; stands in for the SDK's `TracerMetrics`."""
+    """Counts of started and ended spans; replaces the SDK's `TracerMetrics`."""
 
     def __init__(self) -> None:
         self._started = {
@@ -93,7 +93,7 @@ class SpanCounts:
 
 
 class LogRecordCounts:
-    """How many log records were made; stands in for the SDK's `LoggerMetrics`."""
+    """Count of created log records; replaces the SDK's `LoggerMetrics`."""
 
     def __init__(self) -> None:
         self._created = AtomicCounter()

@@ -1,4 +1,4 @@
-"""How many series one metric may have: the limit that OpenTelemetry's specification asks of SDKs.
+"""Cardinality limit of metrics, as OpenTelemetry's specification requires of SDKs.
 
 The Python SDK keeps every set of attributes it has ever seen, for as long as the process lives. An
 id that gets into an attribute would fill memory, and then the metrics store behind it.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro.base.messages import say_once
+from otel_distro.base.messages import warn_once
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
 MOST_SERIES: Final = 2_000
-"""The default of the specification; the series of what is beyond is one of them."""
+"""The default of the specification; the overflow series is one of them."""
 OVERFLOW: Final[Mapping[str, Any]] = {"otel.metric.overflow": True}
 """Attributes of that one series, as the specification has them."""
 
@@ -29,7 +29,7 @@ class SeriesLimit:
     def within(
         self, instrument: Any, attributes: Mapping[str, Any], key: Hashable
     ) -> Mapping[str, Any]:
-        """Return *attributes*, which *key* stands for; past the limit those of the overflow."""
+        """Return *attributes*, identified by *key*; past the limit those of the overflow."""
         known = self._known.get(instrument)
         if known is None:
             known = self._known.setdefault(instrument, set())
@@ -37,9 +37,9 @@ class SeriesLimit:
             return attributes
         if len(known) >= self._most - 1:
             name = getattr(instrument, "name", "?")
-            say_once(
-                f"metric {name} has {self._most:,} sets of attributes; what has others is added "
-                "up under otel.metric.overflow; leave ids and texts out of its attributes"
+            warn_once(
+                f"metric {name} has {self._most:,} sets of attributes; others are added up "
+                "under otel.metric.overflow; remove ids and texts from its attributes"
             )
             return OVERFLOW
         known.add(key)

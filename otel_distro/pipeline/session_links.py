@@ -1,4 +1,4 @@
-"""A session's traces, each linked to the one before: what somebody did, in order.
+"""Links between the traces of a session, each to the one before.
 
 A trace is one request; a session is many. Backends show links between traces, so that from a call
 that went wrong one can go back to what led to it.
@@ -20,11 +20,11 @@ PREVIOUS_IN_SESSION: Final = "session.previous"
 _MAX_SESSIONS: Final = 1_000
 
 
-class Journeys:
-    """Knows the last trace of each session, of so many as were in use last.
+class SessionLinker:
+    """Keeps the last trace of each recent session.
 
-    Thread-safe, because each step is one operation on a dict. A forked child goes on with what its
-    parent knew.
+    Thread-safe, because each step is one operation on a dict. A forked child keeps its
+    parent's sessions.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What kind of error an errored span had: an attribute on the span, and a counter of them all."""
+"""Error categories of spans: an attribute on the span, and a counter."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class SpanErrors:
 def attributes_of(span: ReadableSpan) -> Mapping[str, Any]:
     """Return the attributes of *span* for looking things up only, on the app's thread.
 
-    The SDK's own mapping walks through Python code for each; it stands on a plain dictionary.
+    The SDK's own mapping walks through Python code for each; its storage is a plain dictionary.
     """
     attributes = span._attributes  # noqa: SLF001 - the property makes a proxy of a copy
     plain: Mapping[str, Any] = getattr(attributes, "_dict", attributes) or {}
@@ -73,7 +73,7 @@ def category_of(span: ReadableSpan) -> Category:
     found = categorise(_error_type(span), status, _message(span))
     if found is not Category.UNKNOWN:
         return found
-    # `error.type` may be a word of a library's own, and the exception says more.
+    # `error.type` may be a library's own word, and the exception is more specific.
     raised = _of_exception(span, "exception.type")
     return categorise(raised, None, "") if raised else found
 

@@ -1,9 +1,10 @@
-"""The audit trail: who decided what about the data, in a file that shows if it was changed.
+"""The audit trail: decisions about the data, in a tamper-evident file.
 
 Each line is a JSON object that holds the hash of the line before it, so a line cannot be altered,
-removed or put in without breaking the chain. The hash of the last line stands in a second file,
-so that cutting lines off the end shows as well. Whoever may write both files can still make a new
-chain: note the last hash elsewhere where that matters (`otel-distro audit verify --expect HASH`).
+removed or inserted without breaking the chain. A second file holds the hash of the last line, so
+that removal of the last lines shows as well. An attacker who can write both files can still make
+a new chain: keep the last hash elsewhere where that matters (`otel-distro privacy audit verify --expect
+HASH`).
 
 Several processes append at the same time; a file lock orders them.
 """
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.base.errors import OtelDistroError
 from otel_host.file_locks import wait_and_lock
 from otel_host.private_files import make_private_folder, open_private, write_private
@@ -45,7 +46,7 @@ class Entry:
     at: str
     """ISO 8601, UTC."""
     action: str
-    """What was done, such as `consent.granted`."""
+    """The action, such as `consent.granted`."""
     by: str
     detail: dict[str, Any]
     previous: str
@@ -54,7 +55,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What verification found."""
+    """Result of a verification."""
 
     entries: int
     last_hash: str
@@ -62,7 +63,7 @@ class Verdict:
 
 
 def record(state_dir: Path, action: str, *, by: str = "", **detail: Any) -> Entry:
-    """Append what was done to the trail in *state_dir*, durably; raises AuditError."""
+    """Append an action to the trail in *state_dir*, durably; raises AuditError."""
     try:
         with _locked(state_dir) as descriptor:
             return _append(state_dir, descriptor, action, by or _user(), detail)
@@ -74,11 +75,11 @@ def record(state_dir: Path, action: str, *, by: str = "", **detail: Any) -> Entr
 
 
 def record_quietly(state_dir: Path, action: str, *, by: str = "", **detail: Any) -> None:
-    """Do the same where nobody can be told; a failure is said once on stderr."""
+    """Do the same without raising; a failure is reported once on stderr."""
     try:
         record(state_dir, action, by=by, **detail)
     except AuditError as error:
-        notices.say_once(str(error))
+        messages.warn_once(str(error))
 
 
 def entries(state_dir: Path) -> Iterator[Entry]:
@@ -90,7 +91,7 @@ def entries(state_dir: Path) -> Iterator[Entry]:
 
 
 def verify(state_dir: Path, expect: str | None = None) -> Verdict:
-    """Check the whole chain; *expect* is a hash noted earlier that must be in it."""
+    """Check the whole chain; *expect* is an earlier hash that must be in it."""
     problems: list[str] = []
     previous, count, met = _BEGINNING, 0, expect is None
     for number, line in enumerate(_lines(state_dir), start=1):

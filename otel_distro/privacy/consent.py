@@ -29,12 +29,12 @@ __all__ = ["Decision", "Status", "ask", "grant", "notice", "refuse", "revoke", "
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How it stands with consent."""
+    """State of consent."""
 
     required: bool
     """Whether the program needs it (OTEL_DISTRO_CONSENT=required)."""
     do_not_track: bool
-    """Whether DO_NOT_TRACK says no to everything."""
+    """Whether DO_NOT_TRACK refuses all telemetry."""
     decision: Decision | None
     state_dir: Path
 
@@ -57,7 +57,7 @@ class Status:
 
 
 def status() -> Status:
-    """Return how it stands with consent for this program."""
+    """Return the state of consent for this program."""
     found = _settings()
     return Status(
         found.consent, found.do_not_track, consent_state.read(found.state_dir), found.state_dir
@@ -65,17 +65,17 @@ def status() -> Status:
 
 
 def notice() -> str:
-    """Return what the user is told before being asked; plain text, a few lines."""
+    """Return the notice shown before the request for consent; plain text, a few lines."""
     from otel_distro.privacy.catalogue.notice import notice_for
 
     return notice_for(_settings())
 
 
 def ask(callback: Callable[[str], bool | None]) -> bool:
-    """Have *callback* ask the user, if that is still to be done; return whether consent is given.
+    """Ask the user by *callback*, unless already asked; return whether consent is given.
 
-    It gets the notice to show and returns True, False, or None for no answer yet. For programs
-    with a window; a terminal is asked by `otel-distro consent`.
+    It receives the notice and returns True, False, or None without an answer. For programs
+    with a window; a terminal is asked by `otel-distro privacy consent`.
     """
     found = status()
     if found.undecided:
@@ -86,7 +86,7 @@ def ask(callback: Callable[[str], bool | None]) -> bool:
 
 
 def grant(by: str = "program") -> None:
-    """Keep that the user has consented; telemetry flows from this moment on.
+    """Store the user's consent; telemetry is sent from now on.
 
     Raises OtelDistroError where that cannot be kept.
     """
@@ -94,14 +94,14 @@ def grant(by: str = "program") -> None:
 
 
 def refuse(by: str = "program") -> None:
-    """Keep that the user was asked and said no; the same rules as for `revoke`."""
+    """Store the user's refusal; the same rules as for `revoke`."""
     _decide("refused", by)
 
 
 def revoke(by: str = "program") -> None:
-    """Keep that the user takes consent back; what still waits to be sent is dropped.
+    """Store the user's withdrawal of consent; waiting records are dropped.
 
-    Raises OtelDistroError where that cannot be kept; this process stops sending all the same.
+    Raises OtelDistroError where it cannot be stored; this process stops sending in any case.
     """
     _decide("revoked", by)
 

@@ -1,4 +1,4 @@
-"""Whether anything may leave or be stored now; asked for every record."""
+"""The gate that allows export and storage, checked for every record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOOK_SECONDS = 0.5
 class ConsentGate:
     """Open where consent is not required, or while it is given; never under DO_NOT_TRACK.
 
-    A decision made in another process, by `otel-distro consent`, takes effect within half a
+    A decision made in another process, by `otel-distro privacy consent`, takes effect within half a
     second. What began before the gate opened stays out when it ends afterwards.
     """
 
@@ -48,11 +48,11 @@ class ConsentGate:
         self._start()
 
     def at_fork(self) -> None:
-        """Go on watching in a forked child."""
+        """Restart the watch after fork."""
         self._start()
 
     def look(self) -> None:
-        """Take the decision that is in force now."""
+        """Read the current decision."""
         if not self._watched:
             return
         granted = self._granted()
@@ -64,7 +64,7 @@ class ConsentGate:
             self._on_close()
 
     def close(self) -> None:
-        """Stay closed in this process, whatever is kept."""
+        """Stay closed in this process, with any stored answer."""
         self._watched = False
         self._open = False
         self._on_close()

@@ -1,6 +1,6 @@
-"""The question on a terminal: at the first run of a program, and by `otel-distro consent`.
+"""The question on a terminal: at the first run of a program, and by `otel-distro privacy consent`.
 
-Only a person who sits at the terminal is asked: input and messages are on one, and the program is
+Only a person at the terminal is asked: input and messages are on one, and the program is
 in its foreground. Everywhere else nothing is asked and nothing is assumed.
 """
 
@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.privacy import consent, consent_state
 from otel_distro.privacy.catalogue.notice import QUESTION
 from otel_host.file_locks import try_lock
@@ -28,23 +28,23 @@ _LONGEST_ANSWER = 256
 
 
 def first_run() -> None:
-    """Ask, if the user was never asked, or say in one line what is missing; never raises."""
+    """Ask a user who was never asked, or print one line if consent is missing; never raises."""
     try:
         status = consent.status()
         if not status.undecided:
             return
         if status.decision is None and can_ask() and _ask_alone(status.state_dir):
             return
-        notices.say_once(
+        messages.warn_once(
             "consent is required and not given, so nothing is exported or stored; "
-            "the app runs. To decide: otel-distro consent"
+            "the app runs. To decide: otel-distro privacy consent"
         )
     except Exception as error:  # noqa: BLE001 - the app must run
-        notices.say(f"consent could not be asked for ({type(error).__name__}); it counts as no")
+        messages.warn(f"consent could not be asked for ({type(error).__name__}); it counts as no")
 
 
 def can_ask() -> bool:
-    """Whether somebody sits in front of this program."""
+    """Whether a person can answer at this program's terminal."""
     try:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             return False
@@ -55,7 +55,7 @@ def can_ask() -> bool:
 
 
 def ask(*, timeout: float | None = None) -> bool | None:
-    """Show the notice on stderr and read the answer; None where there is none in time."""
+    """Show the notice on stderr and read the answer; None without one in time."""
     _write(f"\n{consent.notice()}\n\n{QUESTION} [y/N] ")
     line = _read_line(timeout)
     if line is None:

@@ -21,14 +21,14 @@ NOTICE_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the user said, when, to which notice, and how."""
+    """The user's answer, its time, notice and source."""
 
     answer: Answer
     at: str
     """ISO 8601, UTC."""
     notice_version: int
     by: str
-    """How it was given: terminal, command, or what a program says of itself."""
+    """Its source: terminal, command, or the name of a program."""
 
     @property
     def granted(self) -> bool:
@@ -46,7 +46,7 @@ def read(state_dir: Path) -> Decision | None:
 
 
 def write(state_dir: Path, answer: Answer, by: str) -> Decision:
-    """Keep the decision; raises OSError."""
+    """Store the decision; raises OSError."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     decision = Decision(answer, at, NOTICE_VERSION, by)
     write_private(state_dir / FILE_NAME, (json.dumps(asdict(decision)) + "\n").encode())

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What was done for a user who asked to be forgotten."""
+    """Result of the erasure of one user's data."""
 
     number: str
     at: str
@@ -35,9 +35,9 @@ class Receipt:
     how: str
     """`unlinked` or `erased`."""
     done: Mapping[str, int]
-    """What was changed or removed, by place."""
+    """Changed or removed records, by place."""
     remains: tuple[str, ...]
-    """What this machine keeps or cannot reach, and what to do about it."""
+    """Data that stays or is out of reach, and its remedy."""
 
     def data(self) -> dict[str, Any]:
         """Return the receipt for JSON, with the hash that the audit trail keeps of it."""
@@ -65,7 +65,7 @@ def forget(settings: Settings, user: str, environ: Mapping[str, str], *, erase: 
         )
     user_id = Pseudonyms(key).of("user", user)
     if user_id is None:
-        raise OtelDistroError("an empty name is nobody's; write the id that the app gives the user")
+        raise OtelDistroError("an empty user id matches no user; pass the id that the app uses")
     done = dict(_forget_everywhere(settings, user_id, erase=erase))
     receipt = Receipt(
         number=secrets.token_hex(8),
@@ -116,7 +116,10 @@ def _remains(settings: Settings, user_id: int, environ: Mapping[str, str]) -> It
     if places:
         yield f"sent earlier to {', '.join(places)}: ask there for user.id = {shown}"
     if waiting_files(settings.state_dir):
-        yield "telemetry that waits to be sent: `otel-distro consent revoke` deletes all of it"
+        yield (
+            "telemetry that waits to be sent: "
+            "`otel-distro privacy consent revoke` deletes all of it"
+        )
     if settings.ledger is not None:
         yield "daily sums of all users together, which name nobody"
         yield "archives that were made of the ledger: delete those of the time in question"

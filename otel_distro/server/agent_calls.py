@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
     from opentelemetry.proto.logs.v1 import logs_pb2
 
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.server.received_calls import ReceivedCalls
 
 
 class AgentCalls:
     """Accounts for the model calls among log records."""
 
-    def __init__(self, calls: ReceivedCalls, faults: Faults) -> None:
+    def __init__(self, calls: ReceivedCalls, faults: InternalErrors) -> None:
         self._calls = calls
         self._faults = faults
 

@@ -6,10 +6,10 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from otel_distro.base import messages as notices
-from otel_distro.base.internal_errors import Faults
+from otel_distro.base import messages
+from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.base.self_metrics import SelfMetrics
-from otel_distro.bootstrap.content import shields
+from otel_distro.bootstrap.content import redactors_for
 from otel_distro.pipeline.accounting.ledger_sink import LedgerSink
 from otel_distro.pipeline.redaction_tally import RedactionTally
 from otel_distro.privacy.consent_gate import ConsentGate
@@ -52,7 +52,7 @@ class Collector:
         limits: ReceiverLimits = DEFAULT_LIMITS,
     ) -> None:
         self.settings = settings
-        self.faults = Faults()
+        self.faults = InternalErrors()
         self.gate = ConsentGate(settings)
         redactor = Redactor(settings.policy)
         self._tally = RedactionTally(
@@ -60,18 +60,18 @@ class Collector:
             SelfMetrics(self.faults),
             lambda: self.gate.is_open() and settings.ledger is not None,
         )
-        shield = shields(settings, redactor, self._tally, withhold=withhold).exporting
+        shield = redactors_for(settings, redactor, self._tally, withhold=withhold).exporting
         self._store = TraceStoreWriter(
             store_folder(settings),
             StoreLimits(settings.store_days, int(settings.store_mb * 2**20)),
-            say=notices.say,
+            say=messages.warn,
         )
         ledger = None
         if settings.ledger is not None:
             ledger = LedgerSink(settings, redactor.text, self.gate)
         self._ledger = ledger
         self.calls = ReceivedCalls(
-            partial(_open_book, settings),
+            partial(_load_prices, settings),
             self.faults,
             ledger=ledger,
             others=_budgets(settings, self.faults),
@@ -112,21 +112,21 @@ class Collector:
             self._store.close()
 
 
-def _open_book(settings: Settings) -> PriceBook:
+def _load_prices(settings: Settings) -> PriceBook:
     from otel_pricing import PriceBook, read_price_file
 
     return PriceBook(read_price_file(settings.prices)) if settings.prices else PriceBook()
 
 
-def _budgets(settings: Settings, faults: Faults) -> list[CallSink]:
+def _budgets(settings: Settings, faults: InternalErrors) -> list[CallSink]:
     """Return what books received calls on the cost budgets of this host."""
     if not settings.cost_budgets:
         return []
     try:
         from otel_distro.pipeline.budgets.wiring import Budgets
 
-        return [Budgets(settings, partial(_open_book, settings), faults)]
+        return [Budgets(settings, partial(_load_prices, settings), faults)]
     except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
         faults.record("budget", error)
-        notices.say(f"received calls are not booked on budgets: {type(error).__name__}: {error}")
+        messages.warn(f"received calls are not booked on budgets: {type(error).__name__}: {error}")
         return []

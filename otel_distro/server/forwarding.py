@@ -14,10 +14,10 @@ from otel_distro.base.errors import OtelDistroError
 from otel_distro.export.deliveries import Deliveries
 from otel_distro.export.outages import Outages
 from otel_distro.export.spool.address import Address
-from otel_distro.export.spool.courier import SpoolingTransport
+from otel_distro.export.spool.exporter_adapters import adapter_for
 from otel_distro.export.spool.folder import SpoolFolder
-from otel_distro.export.spool.ports import adapter_for
 from otel_distro.export.spool.resender import Resender
+from otel_distro.export.spool.spooling_transport import SpoolingTransport
 from otel_distro.server.signals import LOGS, METRICS, SIGNALS, TRACES
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from otel_distro.export.spool.ports import ExporterAdapter
+    from otel_distro.export.spool.exporter_adapters import ExporterAdapter
     from otel_distro.settings import Settings
 
 SERVICE: Final = "otel-distro serve"
@@ -45,8 +45,10 @@ class _Waiting:
 class _Lane:
     """The queue of one signal and the thread that empties it."""
 
-    def __init__(self, courier: SpoolingTransport, port: ExporterAdapter, most_bytes: int) -> None:
-        self._courier = courier
+    def __init__(
+        self, transport: SpoolingTransport, port: ExporterAdapter, most_bytes: int
+    ) -> None:
+        self._transport = transport
         self._port = port
         self._most_bytes = most_bytes
         self._queue: deque[_Waiting] = deque()
@@ -55,7 +57,7 @@ class _Lane:
         self._closed = False
         self.dropped = 0
         self._thread = threading.Thread(
-            target=self._run, name=f"otel_distro-forward-{courier.signal}", daemon=True
+            target=self._run, name=f"otel_distro-forward-{transport.signal}", daemon=True
         )
         self._thread.start()
 
@@ -67,7 +69,7 @@ class _Lane:
                 self._size += len(payload)
                 self._condition.notify()
                 return
-        if not self._courier.keep(payload, count):
+        if not self._transport.keep(payload, count):
             self.dropped += count
 
     def begin_close(self) -> None:
@@ -80,17 +82,17 @@ class _Lane:
         """Wait for deliveries, then write to disk what is left."""
         self._thread.join(timeout)
         if self._thread.is_alive():
-            self._courier.stop_sending()
-            under_way = self._courier.take_back()
-            self._courier.abandon()
+            self._transport.stop_sending()
+            under_way = self._transport.take_back()
+            self._transport.abandon()
             if under_way is not None:
-                self._courier.keep(under_way)
+                self._transport.keep(under_way)
         with self._condition:
             left, self._queue = list(self._queue), deque()
         for one in left:
-            if not self._courier.keep(one.payload, one.count):
+            if not self._transport.keep(one.payload, one.count):
                 self.dropped += one.count
-        self._courier.hand_over()
+        self._transport.hand_over()
 
     def _run(self) -> None:
         with suppress_instrumentation():
@@ -102,7 +104,7 @@ class _Lane:
                         return
                     one = self._queue.popleft()
                     self._size -= len(one.payload)
-                self._courier.carry(one.payload, self._port.send)
+                self._transport.carry(one.payload, self._port.send)
 
 
 class Forwarder:
@@ -122,7 +124,7 @@ class Forwarder:
         self._resender = Resender(deliveries)
         self._everything = settings.spool == "everything"
         self._lanes: dict[str, _Lane] = {}
-        self._couriers: dict[str, SpoolingTransport] = {}
+        self._transports: dict[str, SpoolingTransport] = {}
         for signal in SIGNALS:
             port = adapter_for(_exporter(signal, self._base), signal)
             if port is None:
@@ -131,12 +133,12 @@ class Forwarder:
             if settings.spool != "none":
                 address = Address(signal, SERVICE, f"{self._base}/v1/{signal}", port.protocol)
                 folder = SpoolFolder(settings.state_dir, address, deliveries, settings.spool_limits)
-            courier = SpoolingTransport(signal, port, deliveries, folder, may_send=may_send)
-            self._couriers[signal] = courier
+            transport = SpoolingTransport(signal, port, deliveries, folder, may_send=may_send)
+            self._transports[signal] = transport
             if folder is not None:
-                self._resender.serve(courier)
+                self._resender.serve(transport)
             limits = settings.log_limits if signal == LOGS else settings.span_limits
-            self._lanes[signal] = _Lane(courier, port, limits.max_queue_bytes)
+            self._lanes[signal] = _Lane(transport, port, limits.max_queue_bytes)
         self._resender.look()
 
     @property
@@ -150,7 +152,7 @@ class Forwarder:
         if not count:
             return
         payload = message.SerializeToString()
-        if self._everything and self._couriers[signal].keep(payload, count):
+        if self._everything and self._transports[signal].keep(payload, count):
             return
         self._lanes[signal].put(payload, count)
 

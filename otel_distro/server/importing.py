@@ -168,12 +168,12 @@ def _decide(archive: _Archive, ledger: Location) -> tuple[list[PricedCall], list
 
     Two spans of one provider call may have been archived in different files.
     """
+    from otel_cost_ledger.query.duplicates import duplicate_candidates
     from otel_cost_ledger.query.ledger import open_ledger
-    from otel_cost_ledger.query.twins import twin_candidates
 
     batch = list(archive.calls.values())
     with open_ledger(ledger, missing_ok=True) as opened:
-        stored = twin_candidates(opened, batch)
+        stored = duplicate_candidates(opened, batch)
     decided = decide([*stored, *batch], parents=archive.parents)
     before = {(p.call.trace_id, p.call.span_id): p.billed for p in stored}
     revised = [

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.server.agent_calls import AgentCalls
     from otel_distro.server.limits import ReceiverLimits
     from otel_distro.server.received_calls import ReceivedCalls
@@ -93,7 +93,7 @@ class Ingest:
         calls: ReceivedCalls,
         agents: AgentCalls,
         limits: ReceiverLimits,
-        faults: Faults,
+        faults: InternalErrors,
         *,
         forward: Callable[[str, Message], None] | None = None,
         is_open: Callable[[], bool] = lambda: True,

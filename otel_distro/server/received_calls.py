@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.pipeline.accounting.accounts import CallSink
     from otel_pricing import ModelCall, PriceBook
 
@@ -54,13 +54,13 @@ class ReceivedCalls:
 
     def __init__(
         self,
-        open_book: Callable[[], PriceBook],
-        faults: Faults,
+        load_prices: Callable[[], PriceBook],
+        faults: InternalErrors,
         *,
         ledger: CallSink | None,
         others: Sequence[CallSink] = (),
     ) -> None:
-        self._open_book = open_book
+        self._load_prices = load_prices
         self._faults = faults
         self._ledger = ledger
         self._others = others
@@ -95,7 +95,7 @@ class ReceivedCalls:
     def call(self, call: ModelCall) -> PricedCall:
         """Price *call* and decide whether it is billed; return the decision so far."""
         if self._book is None:
-            self._book = self._open_book()
+            self._book = self._load_prices()
         key = call.trace_id, call.span_id
         for decided in self._window.offer(price_call(call, self._book)):
             decided_key = decided.call.trace_id, decided.call.span_id

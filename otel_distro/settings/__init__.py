@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_budget.cost_budget import DAY, Action, CostBudget
 from otel_budget.latency import DEFAULT_LATENCY_BUDGETS, LatencyBudget
+from otel_cost_ledger.model.state_folder import default_state_dir
 from otel_distro.base.errors import Problem
 from otel_distro.export.batch_limits import DEFAULT_LIMITS, MEGABYTE, BatchLimits
 from otel_distro.export.spool.limits import DEFAULT_SPOOL_LIMITS, SpoolLimits
@@ -23,7 +24,8 @@ from otel_distro.pipeline.input_limits.limits import VALUE_LIMITS, ValueLimits
 from otel_distro.settings import environment_variables as env
 from otel_distro.settings.parsers import FALSE
 from otel_distro.settings.redaction import read_policy
-from otel_distro.settings.variables import PREFIX, VARIABLES
+from otel_distro.settings.shown import shown, without_secrets, without_value
+from otel_distro.settings.variables import PREFIX, VARIABLES, Variable
 from otel_redaction import DEFAULT_POLICY, Policy
 from otel_trace_store.limits import DEFAULT_BYTES, DEFAULT_DAYS
 
@@ -48,10 +50,10 @@ class Settings:
     budget_baggage: tuple[str, ...] = ()
     budget_on_fault: str = "refuse"
     budget_store: PostgresUrl | None = None
-    """Where hosts share their budgets; None for the file of this host."""
+    """Shared budget store of several hosts; None for the file of this host."""
     budget_unknown_model: str | Decimal = "allow"
     budget_without_scope: str = "together"
-    """What calls without a value for a budget's scope meet: `together`, `allow` or `refuse`."""
+    """Policy for calls without a value for a budget's scope: `together`, `allow` or `refuse`."""
     wire: bool = True
     wire_hosts: tuple[str, ...] = ()
     """Hosts whose model calls are observed; one with `-` before it is left out."""
@@ -59,14 +61,14 @@ class Settings:
     consent: bool = False
     """Whether nothing may leave or be stored before the user has consented."""
     do_not_track: bool = False
-    """Whether the user has said no to all programs (DO_NOT_TRACK)."""
+    """Whether the user has opted out for all programs (DO_NOT_TRACK)."""
     content: str | None = None
-    content_key: str | None = None
+    content_key: str | None = field(default=None, repr=False)
     content_retention_days: int | None = None
     """None for as long as calls."""
     baggage: tuple[str, ...] = ()
     baggage_hosts: tuple[str, ...] = ()
-    """Hosts of the app's own, in lower case; one that begins with a dot stands for all below."""
+    """Hosts of the app's own, in lower case; a leading dot includes all subdomains."""
     asgi_event_spans: bool = False
     error_hooks: bool = True
     profile: str | None = None
@@ -84,7 +86,7 @@ class Settings:
     exit_line: bool = True
     ui_token: str | None = field(default=None, repr=False)
     forward: str | None = field(default=None, repr=False)
-    """Where the embedded collector sends on what it receives."""
+    """Endpoint to which the embedded collector forwards telemetry."""
     serve_token: str | None = field(default=None, repr=False)
     serve_origins: tuple[str, ...] = ()
     store_days: float = DEFAULT_DAYS
@@ -100,12 +102,12 @@ class Settings:
 _SECTIONS = {"redaction", "budgets"}  # tables of their own; redaction may be true/false
 
 _NO_CONTENT_KEY = (
-    "there is no key to encrypt content for; run `otel-distro content keygen FILE` and set "
+    "there is no key to encrypt content for; run `otel-distro privacy content keygen FILE` and set "
     "OTEL_DISTRO_CONTENT_KEY to what it prints"
 )
 
 DO_NOT_TRACK = "DO_NOT_TRACK"
-"""The variable by which a user tells every program of a machine not to report."""
+"""The variable by which a user opts out of reports of every program of a machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class Loaded:
 
     @property
     def withholds(self) -> bool:
-        """Whether content must be withheld because protection may not be what was meant."""
+        """Whether content must be withheld because the intended protection is unclear."""
         return any(problem.withholds for problem in self.problems)
 
 
@@ -152,13 +154,26 @@ def load(environ: Mapping[str, str], section: Mapping[str, Any] | None = None) -
             continue
         try:
             values[variable.name] = variable.read(raw)
-        except ValueError as error:
-            shown = "(not shown)" if variable.secret else repr(raw)
-            problems.append(Problem(f"{name}={shown}", str(error), withholds=variable.protects))
+        except Exception as error:  # noqa: BLE001 - no value may end the program
+            problems.append(_problem(variable, name, raw, error))
     settings = _settings(values, section, environ, problems)
     if settings.content == "full" and settings.content_key is None:
         problems.append(Problem(f"{env.OTEL_DISTRO_CONTENT}=full", _NO_CONTENT_KEY))
-    return Loaded(settings, tuple(problems))
+    return Loaded(settings, tuple(_without_secrets(problem) for problem in problems))
+
+
+def _problem(variable: Variable, name: str, raw: object, error: Exception) -> Problem:
+    reason = str(error) if isinstance(error, ValueError) else "cannot be read"
+    return Problem(
+        f"{name}={shown(raw, secret=variable.secret)}",
+        without_value(reason, raw, secret=variable.secret),
+        withholds=variable.protects,
+    )
+
+
+def _without_secrets(problem: Problem) -> Problem:
+    name, message = without_secrets(problem.name), without_secrets(problem.message)
+    return replace(problem, name=name, message=message)
 
 
 def _settings(
@@ -228,15 +243,10 @@ def _policy(values: dict[str, Any], section: Mapping[str, Any], problems: list[P
     try:
         return read_policy(values, section["redaction"] if _is_table(section, "redaction") else {})
     except ValueError as error:
-        problems.append(Problem("[redaction]", str(error)))
+        allowed = (env.OTEL_DISTRO_REDACTION_ALLOW_KINDS, env.OTEL_DISTRO_REDACTION_ALLOW_KEYS)
+        reason = without_value(str(error), [values.get(name, ()) for name in allowed], secret=False)
+        problems.append(Problem("[redaction]", reason))
         return DEFAULT_POLICY
-
-
-def default_state_dir(environ: Mapping[str, str]) -> Path:
-    """Return the folder for what is kept on disk, by the XDG base directory rules."""
-    base = environ.get("XDG_STATE_HOME", "")
-    root = Path(base) if base.startswith("/") else Path(environ.get("HOME") or Path.home())
-    return root / "otel-distro" if base.startswith("/") else root / ".local/state/otel-distro"
 
 
 def _file_section(environ: Mapping[str, str], problems: list[Problem]) -> Mapping[str, Any]:
@@ -251,11 +261,13 @@ def _file_section(environ: Mapping[str, str], problems: list[Problem]) -> Mappin
         return tomllib.loads(text)
     except OSError as error:
         reason = f"cannot read the file: {error.strerror}"
+    except RuntimeError:  # of expanduser
+        reason = "cannot read the file: there is no home folder for `~`; write the whole path"
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
         reason = f"not valid TOML: {error}"
         if "consent" in text:
             reason += "; it speaks of consent, which is required until it can be read"
-    problems.append(Problem(f"{env.OTEL_DISTRO_CONFIG}={name!r}", reason))
+    problems.append(Problem(f"{env.OTEL_DISTRO_CONFIG}={shown(name, secret=False)}", reason))
     return {}
 
 

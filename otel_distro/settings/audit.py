@@ -1,4 +1,4 @@
-"""Changes of the settings that say what is recorded, kept and sent, noted in the audit trail.
+"""Audit of changes to the settings of recording, retention and export.
 
 A program with another effective setting than at its last start is a change; which one, not what it
 may hold of secrets, is written down. A program that never set anything leaves nothing behind.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_distro.privacy import audit
 from otel_distro.settings import Settings
+from otel_distro.settings.variables import PREFIX, VARIABLES
 from otel_host.private_files import write_private
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ _MOST_PROGRAMS = 200
 _LEFT_OUT = frozenset(
     {"state_dir", "exit_timeout", "span_limits", "log_limits", "value_limits", "exit_line"}
 )
-_DIGESTS = frozenset({"policy", "alert_urls", "ledger", "cost_budgets", "latency_budgets"})
+_DIGESTS = frozenset(
+    {"policy", "cost_budgets", "latency_budgets"}
+    | {variable.name.removeprefix(PREFIX).lower() for variable in VARIABLES if variable.secret}
+)
 """Settings of which only a digest is kept: they are long, or may hold secrets."""
 
 

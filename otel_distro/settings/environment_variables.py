@@ -1,7 +1,7 @@
 """Names of the environment variables of this distribution.
 
 `opentelemetry-instrument` scans this module (entry point `opentelemetry_environment_variables`)
-and offers each name as a command line flag. What they mean stands in `settings.VARIABLES`.
+and offers each name as a command line flag. Their meaning is in `settings.VARIABLES`.
 """
 
 OTEL_DISTRO_ALERT_URLS = "OTEL_DISTRO_ALERT_URLS"

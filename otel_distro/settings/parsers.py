@@ -1,4 +1,4 @@
-"""Text to value, one function a type. Each raises ValueError saying what is allowed."""
+"""Parsers of text, one function a type. Each raises ValueError with the allowed values."""
 
 from __future__ import annotations
 
@@ -74,7 +74,10 @@ def path(value: object) -> Path:
         raise ValueError("empty; write a path")
     if "\0" in text:
         raise ValueError("holds a NUL character; write a path")
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError("there is no home folder for `~`; write the whole path") from None
 
 
 def ledger(value: object) -> Location | None:
@@ -83,6 +86,8 @@ def ledger(value: object) -> Location | None:
     if text.lower() == "none":
         return None
     if "://" not in text:
+        if "@" in text and text.lower().startswith("postgres"):
+            raise ValueError("not a URL that can be read; write postgresql://user@host/database")
         return path(text)
     from otel_cost_ledger.model.location import PostgresUrl
 
@@ -139,12 +144,14 @@ def content_key(value: object) -> str:
 
     text = str(value).strip()
     try:
-        # Two characters of padding fit any length; what is too much is ignored.
+        # Two characters of padding fit any length; the decoder ignores excess.
         raw = urlsafe_b64decode(text.removeprefix(CONTENT_KEY_PREFIX) + "==")
     except ValueError:
         raw = b""
     if not text.startswith(CONTENT_KEY_PREFIX) or len(raw) != _KEY_BYTES:
-        raise ValueError("not a public key; `otel-distro content keygen FILE` makes and prints one")
+        raise ValueError(
+            "not a public key; `otel-distro privacy content keygen FILE` makes and prints one"
+        )
     return text
 
 
@@ -165,7 +172,7 @@ def names(value: object) -> tuple[str, ...]:
     return tuple(text for part in parts if (text := str(part).strip()))
 
 
-def said_keys(value: object) -> tuple[str, ...]:
+def baggage_keys(value: object) -> tuple[str, ...]:
     """Read which keys of ours may travel in baggage."""
     found = names(value)
     unknown = [name for name in found if name not in KEYS]
@@ -175,7 +182,7 @@ def said_keys(value: object) -> tuple[str, ...]:
 
 
 def host_names(value: object) -> tuple[str, ...]:
-    """Read host names; one that begins with a dot stands for all below it."""
+    """Read host names; a leading dot includes all subdomains."""
     found = tuple(name.lower() for name in names(value))
     for name in found:
         if any(char in name for char in "/:@*") or not name.strip("."):

@@ -37,7 +37,7 @@ class Variable:
     protects: bool = False
     """A bad value withholds content, because protection was meant."""
     secret: bool = False
-    """The value is never printed."""
+    """The value holds a secret, or is likely to by mistake; it is never printed."""
 
 
 VARIABLES: tuple[Variable, ...] = (
@@ -118,13 +118,14 @@ VARIABLES: tuple[Variable, ...] = (
         "none",
         "/run/secrets/pseudonym.key",
         protects=True,
+        secret=True,  # it may be the key itself by mistake
     ),
     Variable(
         env.OTEL_DISTRO_CONSENT,
         "consent",
         parse.consent,
         "`required`: nothing leaves and no call is stored before the user has consented "
-        "(`otel-distro consent`); DO_NOT_TRACK=1 counts as refused, whatever stands here",
+        "(`otel-distro privacy consent`); DO_NOT_TRACK=1 counts as refused, whatever stands here",
         "not_required",
         "required",
         protects=True,
@@ -144,11 +145,12 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_CONTENT_KEY,
         "content_key",
         parse.content_key,
-        "public key that `otel-distro content keygen` prints; only its private half, which the "
-        "user keeps, can read what is stored under `full`",
+        "public key that `otel-distro privacy content keygen` prints; only its private "
+        "half, which the user keeps, can read what is stored under `full`",
         "none",
         "otc1Yk3q...",
         protects=True,
+        secret=True,  # it may be the private half by mistake
     ),
     Variable(
         env.OTEL_DISTRO_CONTENT_RETENTION_DAYS,
@@ -171,7 +173,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_ALERT_URLS,
         "alert_urls",
         parse.names,
-        "where `otel-distro alerts` sends its messages, as URLs of apprise separated by commas",
+        "where `otel-distro reports alerts` sends messages: URLs of apprise separated by commas",
         "none",
         "slack://TOKEN/#ops",
         secret=True,
@@ -180,7 +182,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_HEALTH_PORT,
         "health_port",
         parse.whole_number(least=0, most=65535, example="13133"),
-        "port on 127.0.0.1 where the app answers `/healthz` with what `otel-distro health` says",
+        "port on 127.0.0.1 where the app answers `/healthz`, as `otel-distro reports health` does",
         "none",
         "13133",
     ),
@@ -285,10 +287,10 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         env.OTEL_DISTRO_BAGGAGE,
         "baggage",
-        parse.said_keys,
+        parse.baggage_keys,
         "which of session.id, user.id, tenant.id, feature_flag.key and "
         "feature_flag.result.variant travel in the baggage header to every host a program "
-        "calls but model endpoints, and are believed when they come in",
+        "calls but model endpoints, and are trusted when they come in",
         "none",
         "session.id,user.id,tenant.id",
         protects=True,

@@ -175,7 +175,10 @@ def exposure(questions: Questions) -> Panel:
         lead=f"{counted}, {known}",
         table=Table("Calls without a full price", columns, rows),
         notes=[
-            "Declare a price in the file of OTEL_DISTRO_PRICES, then run `otel-distro reprice`."
+            (
+                "Declare a price in the file of OTEL_DISTRO_PRICES, "
+                "then run `otel-distro ledger reprice`."
+            )
         ],
     )
 

@@ -64,7 +64,7 @@ class Gate:
         self,
         budgets: Sequence[CostBudget],
         books: Books,
-        open_book: Callable[[], PriceBook],
+        load_prices: Callable[[], PriceBook],
         *,
         unknown_model: UnknownModel = lambda _model: None,
         scope_values: Callable[[ModelRequest, Mapping[str, str]], ScopeValues] | None = None,
@@ -84,7 +84,7 @@ class Gate:
         self.began_ns = now_ns()
         self.patience_s = patience_s
         self._scope_values = scope_values or _by_request
-        self._open_book = open_book
+        self._load_prices = load_prices
         self._prices: PriceBook | None = None
         self._tariffs: dict[object, Tariff] = {}
         self._is_for_all = all(
@@ -98,7 +98,7 @@ class Gate:
     def prices(self) -> PriceBook:
         """The prices, loaded when the first call asks for them."""
         if self._prices is None:
-            self._prices = self._open_book()
+            self._prices = self._load_prices()
         return self._prices
 
     def turn(
@@ -122,6 +122,17 @@ class Gate:
         if self.listener.is_covered(request):
             return None
         return Turn(self, request, lambda: self._scope_values(request, headers), host)
+
+    def at_fault(self, host: str, path: str) -> Turn | None:
+        """Return the refusal of a model call that could not be looked at; None lets it through."""
+        if not self.refuse_on_fault:
+            return None
+        request = read_request(host, path, None)
+        if request is None:
+            return None
+        turn = Turn(self, request, dict, host)
+        turn.refuse_unchecked()
+        return turn
 
     def books_of(
         self, scope_values: Callable[[], ScopeValues], now_ns: int

@@ -76,19 +76,19 @@ class Ticket:
         self.latency_ms = (self._gate.now_ns() - self.start_ns) / 1e6
         if self.on_ended is not None:
             self.on_ended()
-        self._later(partial(self._settle, exchange))
+        self._later(self._settle, exchange)
 
     def corrected(self, exchange: Exchange) -> None:
         """Charge the difference to what *exchange* saw after the reservation had expired."""
-        self._later(partial(self._correct, exchange))
+        self._later(self._correct, exchange)
 
-    def _later(self, settle: Callable[[], None]) -> None:
+    def _later(self, settle: Callable[[Exchange], None], exchange: Exchange) -> None:
         books = self._gate.books
-        books.later(partial(self._guarded, settle), soon=self._hold.number is not None)
+        books.later(partial(self._guarded, settle, exchange), soon=self._hold.number is not None)
 
-    def _guarded(self, settle: Callable[[], None]) -> None:
+    def _guarded(self, settle: Callable[[Exchange], None], exchange: Exchange) -> None:
         try:
-            settle()
+            settle(exchange)
         except Exception as error:  # noqa: BLE001 - nobody is there to hear it
             self._gate.listener.failed(error)
 

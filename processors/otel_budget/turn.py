@@ -65,7 +65,13 @@ class Turn:
         """
         return self._guarded(self._ask)
 
+    def refuse_unchecked(self) -> float:
+        """Refuse the call, because budgets cannot be checked."""
+        return self._refuse(Refusal(_NO_CHECK, self.request.model))
+
     def _guarded(self, ask: Callable[[], float]) -> float:
+        if self.refusal is not None:
+            return 0
         try:
             return ask()
         except Refused as refused:
@@ -74,7 +80,7 @@ class Turn:
             self._gate.listener.failed(error)
             if not self._gate.refuse_on_fault:
                 return 0
-            return self._refuse(Refusal(_NO_CHECK, self.request.model))
+            return self.refuse_unchecked()
 
     def _ask_here(self) -> float:
         request = self.request

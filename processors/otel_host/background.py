@@ -1,4 +1,4 @@
-"""The background thread of a component: started when it is first needed, by whoever needs it."""
+"""The background thread of a component, started on first use."""
 
 from __future__ import annotations
 

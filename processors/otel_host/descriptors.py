@@ -82,7 +82,7 @@ class OwnDescriptor:
 
     @property
     def identity(self) -> Identity | None:
-        """What it named when it was opened."""
+        """Its file identity when it was opened."""
         return self._identity
 
     @property
@@ -153,7 +153,7 @@ class FilesOf:
         )
 
     def close(self) -> None:
-        """Give up the descriptor that was opened beside them."""
+        """Close the spare descriptor."""
         if self._beside is not None:
             self._beside.close()
 
@@ -197,7 +197,7 @@ def _open_numbers() -> list[int]:
 
 
 def is_out_of_descriptors(error: OSError) -> bool:
-    """Whether *error* says that the process, or the system, may not open more files."""
+    """Whether *error* is the limit of open files, of the process or the system."""
     return error.errno in {errno.EMFILE, errno.ENFILE}
 
 
@@ -209,7 +209,7 @@ class Reserve:
         self._lock = threading.Lock()
 
     def hold(self) -> None:
-        """Take a descriptor, unless there is one; without one to be had, later."""
+        """Take a descriptor, unless there is one; retry later where none is free."""
         if self._own is None or not self._own.is_ours():
             with suppress(OSError):
                 self._own = OwnDescriptor(os.open(os.devnull, os.O_RDONLY | _CLOEXEC), "a reserve")
@@ -217,7 +217,7 @@ class Reserve:
     @contextmanager
     def lent(self) -> Iterator[None]:
         """Have one descriptor free for the body, which closes what it opens."""
-        # Waiting for ever could deadlock in a signal handler that interrupted the holder.
+        # An unbounded wait could deadlock in a signal handler that interrupted the holder.
         locked = self._lock.acquire(timeout=_PATIENCE)
         try:
             if self._own is not None:

@@ -20,7 +20,7 @@ else:
     import fcntl
 
     def try_lock(descriptor: int) -> bool:
-        """Take the lock if nobody has it, and return whether that worked."""
+        """Take the lock if it is free, and return whether that worked."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -32,5 +32,5 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
     def unlock(descriptor: int) -> None:
-        """Give the lock back, for every process that shares the descriptor by a fork."""
+        """Release the lock, for every process that shares the descriptor by a fork."""
         fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -30,7 +30,7 @@ class Stage(IntEnum):
     DATABASES = 0
     """Connections, which do not survive a fork."""
     ACCOUNTS = 1
-    """What is held in memory on behalf of this process: budgets' leases, counts."""
+    """State in memory that belongs to this process: budgets' leases, counts."""
     RUNTIME = 2
     """Threads, queues and exporters."""
 
@@ -39,7 +39,7 @@ class ForkAware(Protocol):
     """Something that holds locks or connections that a forked child must not have."""
 
     def before_fork(self) -> None:
-        """Finish what is under way, in bounded time, and close connections."""
+        """Finish pending work, in bounded time, and close connections."""
 
     def after_fork_in_parent(self) -> None:
         """Continue."""

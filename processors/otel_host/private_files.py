@@ -1,6 +1,6 @@
 """Private files and folders: the only module that creates or replaces them.
 
-A file is 0600 and a folder 0700 from the moment it exists, whatever the umask. Links, special files
+A file is 0600 and a folder 0700 from the moment it exists, with any umask. Links, special files
 and files of other users are refused. A descriptor is never inherited by a program that is started.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 _WIDE: Final = 0o077
-# Without O_NONBLOCK, opening a named pipe would block for ever.
+# Without O_NONBLOCK, opening a named pipe would never return.
 _SAFE: Final = (
     getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 )
@@ -148,7 +148,7 @@ def _open_existing(path: Path, flags: int, truncate: int, narrow: bool) -> int: 
 
 
 def create_missing(path: Path) -> None:
-    """Create an empty file *path*, 0600, unless there is one, which is only looked at.
+    """Create an empty file *path*, 0600, unless there is one, which is only checked.
 
     For files that SQLite opens next: it gives `-wal` and `-shm` the mode of the main file.
     Raises UnsafeFileError as `check_private`.

@@ -1,4 +1,4 @@
-"""Find and hide personal data and secrets in text, attributes and log bodies.
+"""Redaction of personal data and secrets in text, attributes and log bodies.
 
 Pure Python and standard library only. The two processors for OpenTelemetry are loaded when they
 are asked for.

@@ -1,4 +1,4 @@
-"""Dictionaries and lists of redacted values that redact what is written into them."""
+"""Dictionaries and lists of redacted values that redact later assignments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class RedactingDict(dict[Any, Any]):
     """A dictionary of redacted items; *redact* returns the redacted items of a mapping.
 
-    Copies, pickles and `dict(...)` of it are plain: nobody else reads them.
+    Copies, pickles and `dict(...)` of it are plain: no other code reads them.
     """
 
     __slots__ = ("_redact",)
@@ -90,7 +90,7 @@ class RedactingList(list[Any]):
 
 
 def redacting(value: Any, redact: Callable[[Any], Any]) -> Any:
-    """Return the redacted *value* so that what is written into it passes *redact*."""
+    """Return the redacted *value*; later assignments to its items pass *redact*."""
     kind = type(value)
     if kind is str or kind is int or kind is bool or kind is float:
         return value

@@ -1,4 +1,4 @@
-"""What is left around the markers: whether hiding one match may have uncovered another."""
+"""Text around markers: whether hiding one match may have uncovered another."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _REACH = 72
 
 
 def around(text: str, matches: list[Match]) -> str:
-    """Return what stands around *matches*, markers blanked, where it is worth a search.
+    """Return the text around *matches*, markers blanked, where a search is worthwhile.
 
     In `a@example.org+14155550132` the number only becomes one when the address
-    is gone. Searching the surroundings again, short as they are, tells whether
+    is gone. A second search of the short surroundings shows whether
     that happened; those that are words only need no search.
     """
     return "\x00\n".join(piece for piece in _pieces(text, matches) if not is_words_only(piece))
 
 
 def _pieces(text: str, matches: list[Match]) -> list[str]:
-    """Return the surroundings of each match, or of several that stand close together."""
+    """Return the surroundings of each match, or of several close together."""
     if not matches:
         return []
     pieces = []

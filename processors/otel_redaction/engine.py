@@ -1,4 +1,4 @@
-"""Find everything that must not leave in one text."""
+"""Search for personal data and secrets in one text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def find_all(text: str, deadline: float | None = None, *, people: bool = False) 
     """
     matches = [] if is_words_only(text) else search(text, deadline)
     if people:
-        matches += _find_people()(flattened(text))
+        matches += _find_people()(flattened(text), deadline)
     unfolded = plain(text)
     if unfolded is not None:
         for match in search(unfolded.text, deadline):
@@ -41,7 +41,7 @@ def find_all(text: str, deadline: float | None = None, *, people: bool = False) 
 
 
 @cache
-def _find_people() -> Callable[[str], list[Match]]:
+def _find_people() -> Callable[[str, float | None], list[Match]]:
     # Its vocabularies take megabytes: loaded with the first text that is searched for people.
     from otel_redaction.people.find import find_people
 
@@ -49,11 +49,16 @@ def _find_people() -> Callable[[str], list[Match]]:
 
 
 def search(text: str, deadline: float | None = None) -> list[Match]:
-    """Return what is found in *text* as it is written, in any order."""
+    """Return the matches in *text* as it is written, in any order."""
     return _search_region(Scan(flattened(text), deadline))
 
 
-def _search_region(scan: Scan) -> list[Match]:
+def _search_inside(text: str) -> list[Match]:
+    """Return what is found in a decoded *text*; what is encoded in it is not decoded again."""
+    return [] if is_words_only(text) else _search_region(Scan(flattened(text)), inside=False)
+
+
+def _search_region(scan: Scan, *, inside: bool = True) -> list[Match]:
     if "@" in scan.text:
         find_emails(scan)
     if b"0" in scan.shape:
@@ -62,7 +67,7 @@ def _search_region(scan: Scan) -> list[Match]:
         find_birth_dates(scan)
     scan.check_deadline()
     find_network_addresses(scan)
-    find_tokens(scan)
+    find_tokens(scan, _search_inside if inside else None)
     find_pans(scan)
     scan.check_deadline()
     find_credentials(scan)

@@ -27,7 +27,7 @@ def load_detectors() -> tuple[Detector, ...]:
                 if isinstance(loaded, Detector) and not isinstance(loaded, type)
                 else loaded()
             )
-        except Exception as error:  # noqa: BLE001 - whatever a plug-in raises is a settings error
+        except Exception as error:  # noqa: BLE001 - any exception of a plug-in is a settings error
             problems.append(f"  detector {entry.name!r} ({entry.value}): {error}")
             continue
         if isinstance(detector, Detector):

@@ -1,8 +1,8 @@
-"""Undo the ways a secret is written so that patterns miss it, keeping track of offsets.
+"""Deobfuscation: plain forms of encoded text, with a map of offsets.
 
-Full-width and mathematical letters, digits of other scripts, odd dashes and
+It covers full-width and mathematical letters, digits of other scripts, odd dashes and
 spaces, zero-width characters, and percent-, HTML- and backslash-encoding. The
-plain form is searched as well as the text itself, and what is found there is
+plain form is searched as well as the text itself, and each match is
 mapped back to the characters it came from.
 """
 
@@ -64,7 +64,7 @@ _NAMED = {
 
 
 class Plain(NamedTuple):
-    """A text written plainly, and where its characters stood."""
+    """A text in plain form, and the original offset of each character."""
 
     text: str
     plain_starts: list[int]

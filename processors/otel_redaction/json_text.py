@@ -1,4 +1,4 @@
-"""JSON inside a text: parsed, so that what comes out is JSON as well."""
+"""JSON inside a text: parsed, so that the result is JSON as well."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def parse(text: str) -> Any:
     """Return the document in *text*, or None if it is not one we could write back.
 
     Models write documents with line breaks and tabs in strings, and backslashes that should have
-    been two. Whoever reads those leniently finds the secrets in them.
+    been two. A lenient reader of those finds the secrets in them.
     """
     document = _loaded(text)
     if document is None and "\\" in text:

@@ -1,4 +1,4 @@
-"""What the name of a value decides about it under one policy."""
+"""Rules by the name of a value under one policy."""
 
 from __future__ import annotations
 

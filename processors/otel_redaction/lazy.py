@@ -1,4 +1,4 @@
-"""A property of a redacted view: worked out when first read, and redacted when assigned."""
+"""A property of a redacted view: computed when first read, redacted when assigned."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class lazy(Generic[T]):  # noqa: N801 - used as `@lazy`, like `@property`
     it works a value out. A child forked at that moment would wait for that lock for ever. Here two
     threads that read at the same time may both work it out, and both get a right answer.
 
-    What is assigned passes the function given by `redacted_by` first; without one, assignment is
+    Assigned values pass the function given by `redacted_by` first; without one, assignment is
     refused with AttributeError. An entry of the same name in `__dict__` has no effect.
     """
 
@@ -28,7 +28,7 @@ class lazy(Generic[T]):  # noqa: N801 - used as `@lazy`, like `@property`
         self.__doc__ = work_out.__doc__
 
     def redacted_by(self, redact: Callable[[Any, Any], T]) -> Callable[[Any, Any], T]:
-        """Have what is assigned pass *redact* (owner, value) first; a decorator."""
+        """Pass assigned values through *redact* (owner, value) first; a decorator."""
         self._redact = redact
         return redact
 

@@ -1,4 +1,4 @@
-"""A log record as every processor and exporter may see it: redacted, and only when read."""
+"""View of a log record for processors and exporters, redacted when read."""
 
 # The SDK's classes keep plain fields where these have views; that is the point of them.
 # mypy: disable-error-code="assignment,override"

@@ -1,4 +1,4 @@
-"""Which attributes hold what people wrote or read, and are searched for people."""
+"""Attributes that hold text of people, which are searched for names of persons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to do about each kind of match and each key."""
+"""The redaction policy: an action for each kind of match and each key."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Policy:
     pseudonym_key: PseudonymKey | None = field(default=None, repr=False)
     """What pseudonyms are made with; without it they become masks."""
     max_value_chars: int = 262_144
-    """Longer texts are cut here; what was cut is dropped, unread."""
+    """Longer texts are cut here; the rest is dropped unread."""
     deadline_ms: float = 2_000.0
     """The longest one record may take; after that its content is dropped, not exported."""
 

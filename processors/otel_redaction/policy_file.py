@@ -1,4 +1,4 @@
-"""Read a policy from the `[redaction]` table of a settings file."""
+"""Policies in the `[redaction]` table of a settings file."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def policy_from(mapping: Mapping[str, Any]) -> Policy:
 
 
 class _Reader:
-    """Reads one value at a time and collects what is wrong with any of them."""
+    """Reads one value at a time and collects their problems."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []

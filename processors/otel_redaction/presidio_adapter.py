@@ -1,4 +1,4 @@
-"""Find names and places with presidio-analyzer, beside the built-in patterns.
+"""Detector of names and places by presidio-analyzer, beside the built-in patterns.
 
 Off unless asked for: it needs presidio-analyzer and a language model, takes
 milliseconds for each text, and is wrong now and then, as models are.

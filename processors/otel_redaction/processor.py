@@ -1,9 +1,9 @@
-"""Redaction alone, for people who build their own SDK pipeline.
+"""Span and log record processors for an SDK pipeline without the distribution.
 
     provider.add_span_processor(RedactingSpanProcessor(BatchSpanProcessor(exporter)))
 
-Only what is wrapped is protected. The distribution guards the whole provider instead, which also
-covers processors that are added later.
+Only the wrapped processor is protected. The distribution guards the whole provider instead, also
+processors that are added later.
 """
 
 from __future__ import annotations

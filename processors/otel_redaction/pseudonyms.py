@@ -1,4 +1,4 @@
-"""Pseudonyms: the same value gives the same name everywhere, and only the key's holder can tell.
+"""Pseudonyms: the same value has the same name everywhere; only the key's holder can relate them.
 
 HMAC-SHA-256 under a secret key, never a plain hash: there are few enough phone
 numbers to hash them all. Destroying the key makes every pseudonym meaningless.

@@ -11,10 +11,10 @@ Tally = MutableMapping[str, int]
 
 @dataclass(slots=True)
 class Record:
-    """What is known about the record at hand."""
+    """Known facts about the current record."""
 
     tally: Tally | None
-    """Where matches are counted; None if nobody asks."""
+    """Counts matches; None without a count."""
     deadline: float
     """When redaction must be finished, on the monotonic clock, in seconds."""
     people: bool

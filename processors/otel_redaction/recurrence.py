@@ -1,4 +1,4 @@
-"""Values that were found once are hidden wherever they recur: `token=X ... retry sent X`."""
+"""Recurrence: a value found once is hidden in each occurrence: `token=X ... retry sent X`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def recurring(text: str, matches: Iterable[Match]) -> dict[str, str]:
 
 
 def is_distinctive(value: str, kind: str) -> bool:
-    """Return whether *value* means the same thing wherever it stands: no word, no small number."""
+    """Return whether *value* means the same in any place: no word, no small number."""
     if kind not in _KINDS or not _SHORTEST <= len(value) <= _LONGEST:
         return False
     if MASK.search(value) or PSEUDONYM.search(value):
@@ -46,7 +46,7 @@ def is_distinctive(value: str, kind: str) -> bool:
 
 
 def with_recurrences(text: str, matches: list[Match], known: Mapping[str, str]) -> list[Match]:
-    """Return *matches* and each further place in *text* where a *known* value stands."""
+    """Return *matches* and each further occurrence in *text* of a *known* value."""
     more: list[Match] = []
     for value, kind in known.items():
         start = text.find(value)

@@ -1,4 +1,4 @@
-"""Apply a policy: to texts, to nested attribute values, to whole attribute mappings."""
+"""Redaction of texts, nested attribute values and attribute mappings under a policy."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Redactor:
         matches = self._texts.find(text, deadline, people=people)
         if not matches:
             return _Clean(text, (), {})
-        replaced, kinds = self._texts.settled(text, matches, deadline, people=people)
+        replaced, kinds = self._texts.redact_until_stable(text, matches, deadline, people=people)
         return _Clean(replaced, kinds, recurring(text, matches))
 
     def _redact_document(self, text: str, *, people: bool, deadline: float | None) -> _Clean:
@@ -139,7 +139,7 @@ class Redactor:
         name in it hides a value of its own; else the document is taken apart.
         """
         known = recurring(text, matches)
-        replaced, kinds = self._texts.settled(text, matches, deadline, people=people)
+        replaced, kinds = self._texts.redact_until_stable(text, matches, deadline, people=people)
         if json_text.is_valid(replaced) and not self._names_secret(replaced):
             return _Clean(replaced, kinds, known)
         document = json_text.parse(text)
@@ -150,24 +150,24 @@ class Redactor:
         record = Record(tally, until, people, known)
         text = json_text.dump(self._values.nested(document, record), like=text)
         kinds = tuple(kind for kind, count in tally.items() for _ in range(count))
-        # Once more over the whole: context may stand in a neighbouring field.
+        # Once more over the whole: the context may be in a neighbouring field.
         # What reaches over a quote is no match: each side was searched by itself.
         rest = [
             match
             for match in self._texts.find(text, deadline, people=people)
             if '"' not in text[match.start : match.end]
         ]
-        replaced, more = self._texts.settled(text, rest, deadline, people=people)
+        replaced, more = self._texts.redact_until_stable(text, rest, deadline, people=people)
         if not rest or not json_text.is_valid(replaced):
             return _Clean(text, kinds, known)
         return _Clean(replaced, (*kinds, *more), known)
 
 
 def _cut(text: str, limit: int) -> int:
-    """Return where to cut *text*: before a word, since half a secret is not found but told.
+    """Return where to cut *text*: before a word, since half a secret is not found but revealed.
 
     An eighth of the limit is left for markers longer than what they hide, so
-    that what comes out is within the limit and not cut again.
+    that the result is within the limit and not cut again.
     """
     limit -= max(limit // 8, 48)
     space = max(text.rfind(" ", limit - 512, limit), text.rfind("\n", limit - 512, limit))

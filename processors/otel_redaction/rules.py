@@ -1,4 +1,4 @@
-"""Rules of the user's own: a kind and the regular expression that finds it."""
+"""User-defined rules: a kind and its regular expression."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Rule:
 def _slow_probe(pattern: re.Pattern[str]) -> str | None:
     """Return a text on which *pattern* backtracks badly, or None.
 
-    Trying beats reading the pattern: whatever its form, one that doubles its
+    A trial beats reading the pattern: in any form, one that doubles its
     work with each character shows at twenty characters.
     """
     pieces = (*_PROBE_CHARACTERS, *_literal_pieces(pattern.pattern))

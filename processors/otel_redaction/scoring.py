@@ -1,4 +1,4 @@
-"""How well a policy does on lines that a user has labelled: recall, false alarms, misses."""
+"""Score of a policy on lines that a user has labelled: recall, false alarms, misses."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def _covered(text: str, start: int, end: int, matches: list[Match]) -> float:
 
 
 def _shown(row: Labelled, start: int, end: int) -> str:
-    """Return a missed value masked to its form, between what stands around it.
+    """Return a missed value masked to its form, with the text around it.
 
     Other labelled values nearby are masked as well: a report is not the place for them.
     """

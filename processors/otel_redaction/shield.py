@@ -1,8 +1,8 @@
-"""The fail-closed side of redaction: what adapters call, and what never raises.
+"""The fail-closed side of redaction: called by adapters, never raises.
 
-A `Redactor` may raise (a bug of ours, a deadline passed). A `Shield` may not: whatever goes wrong,
-it answers with content removed and tells `on_failure`. It also keeps what repeats on every span
-(names, resources, scopes), so that an application pays for them once.
+A `Redactor` may raise (a bug of ours, a deadline passed). A `Shield` may not: on any exception
+it returns the record without content and calls `on_failure`. It also caches the parts that repeat
+on every span (names, resources, scopes), so that an application pays for them once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 WITHHELD = "[WITHHELD]"
-"""Stands where text was removed because it could not be proven clean."""
+"""Replaces text that was removed because it could not be proven clean."""
 
 _KEPT_WHEN_WITHHELD = (
     "gen_ai.usage.",
@@ -43,7 +43,7 @@ _FIXED_WORDS = frozenset(
         "otel_distro.error.category",
     }
 )
-"""Facts whose text is an id or one of a fixed set of words, whatever a span holds."""
+"""Attributes whose text is an id or one of a fixed set of words on any span."""
 
 _MAX_CACHED = 1024
 
@@ -102,7 +102,7 @@ class Shield:
         self._scopes: dict[InstrumentationScope, InstrumentationScope] = {}
 
     def unobserved(self) -> Shield:
-        """Return a shield that does the same and tells nobody, for probes."""
+        """Return a shield that does the same without reports, for probes."""
         return type(self)(self._redactor, withhold=self._withhold)
 
     def name(self, text: str, signal: str) -> str:
@@ -147,7 +147,7 @@ class Shield:
         try:
             tally: dict[str, int] = {}
             clean = self._redactor.attributes(attributes, tally)
-        except Exception as error:  # noqa: BLE001 - fail closed, whatever it was
+        except Exception as error:  # noqa: BLE001 - fail closed on any exception
             self._observer.failed(signal, error)
             return measurements_of(attributes)
         if tally:
@@ -155,7 +155,7 @@ class Shield:
         return clean
 
     def writable(self, attributes: Mapping[str, Any] | None, signal: str) -> dict[str, Any]:
-        """Return redacted copies of *attributes* that redact what is written into them later."""
+        """Return redacted copies of *attributes* that redact later assignments."""
         clean = self.attributes(attributes, signal)
 
         def redact(written: dict[str, Any]) -> Mapping[str, Any]:
@@ -240,7 +240,7 @@ class Shield:
         tally: dict[str, int] = {}
         try:
             clean = work(tally)
-        except Exception as error:  # noqa: BLE001 - fail closed, whatever it was
+        except Exception as error:  # noqa: BLE001 - fail closed on any exception
             self._observer.failed(signal, error)
             return instead
         if tally:
@@ -250,7 +250,7 @@ class Shield:
     @staticmethod
     def _remember(cache: dict[Any, Any], key: Any, clean: Any) -> Any:
         # Cleared rather than evicted one by one: names with ids in them would otherwise grow
-        # for ever, and a rare refill is cheaper than bookkeeping on every look-up.
+        # for ever, and a rare refill is cheaper than an update on every look-up.
         if len(cache) >= _MAX_CACHED:
             cache.clear()
         cache[key] = clean

@@ -1,4 +1,4 @@
-"""A finished span as every processor and exporter may see it: redacted, and only when read."""
+"""View of a finished span for processors and exporters, redacted when read."""
 
 # The SDK's class keeps plain fields where this one has views; that is the point of it.
 # mypy: disable-error-code="override"

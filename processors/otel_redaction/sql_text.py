@@ -1,4 +1,4 @@
-"""SQL statements: literals go, the statement's shape stays."""
+"""SQL statements without literals."""
 
 from __future__ import annotations
 

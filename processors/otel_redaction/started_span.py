@@ -1,4 +1,4 @@
-"""A span that has not ended as processors may see it: reading redacts, writing reaches the span."""
+"""View of a started span for processors: reads are redacted, writes reach the span."""
 
 # Fields of the SDK's class are views here.
 # mypy: disable-error-code="override,no-any-return"
@@ -33,7 +33,7 @@ _VIEW = "_otel_redaction_view"
 
 
 def started_view(raw: Span, shield: Shield) -> Span:
-    """Return the view of *raw*: the same object for as long as somebody keeps it."""
+    """Return the view of *raw*: the same object while it is referenced."""
     if isinstance(raw, StartedSpan):
         return raw
     known: ReferenceType[StartedSpan] | None = getattr(raw, _VIEW, None)
@@ -57,7 +57,7 @@ def guarded_context(context: Context | None, shield: Shield) -> Context | None:
 class StartedSpan(Span):
     """A view of *raw* in which every text is redacted when it is read.
 
-    What is written reaches *raw* as it is, and is redacted wherever *raw* is read. The view equals
+    Changes reach *raw* unredacted, and are redacted wherever *raw* is read. The view equals
     its span. Fields that the SDK's class does not have are those of *raw*.
     """
 
@@ -289,7 +289,7 @@ class StartedSpan(Span):
 
 
 class _LiveAttributes(RedactingDict):
-    """The redacted attributes of a span; what is written or removed here is so in the span."""
+    """The redacted attributes of a span; changes here apply to the span."""
 
     __slots__ = ("_span_attributes",)
 
@@ -322,7 +322,7 @@ class _LiveAttributes(RedactingDict):
 
 
 class _LiveList(list[Any]):
-    """The redacted events or links of a span; what is added here is added to the span."""
+    """The redacted events or links of a span; additions here apply to the span."""
 
     def __init__(self, clean: Iterable[Any], raw: Any) -> None:
         super().__init__(clean)

@@ -23,7 +23,7 @@ _ACROSS = words(
     "email card iban jwt api_key private_key us_ssn phone password token secret ip_address"
 )
 _CONTINUED = words("api_key jwt private_key")
-"""Kinds whose match may be complete in an item and go on in the next all the same."""
+"""Kinds whose match may be complete in an item and still continue in the next."""
 _LONGEST = 262_144
 _SHORTEST_CONTINUATION = 8
 _FLAG = re.compile(r"--?[A-Za-z][\w-]{1,40}")

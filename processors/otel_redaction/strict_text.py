@@ -8,7 +8,7 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def strict_text(text: str) -> str:
     """Return *text* without lone surrogates and NUL, each replaced by U+FFFD.
 
-    Two surrogates that belong together become the character that they stand for. One lone
+    Two surrogates that belong together become the character that they encode. One lone
     surrogate makes protobuf refuse a whole batch of spans; NUL is what databases refuse.
     """
     if "\0" in text:

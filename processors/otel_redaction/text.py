@@ -1,4 +1,4 @@
-"""The two functions most people need."""
+"""The two functions for most uses."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def redact(text: str, policy: Policy | None = None) -> str:
 
 
 def _redactor(policy: Policy | None) -> Redactor:
-    # A program that redacts in a loop holds a Redactor; here a policy is read anew each time.
+    # A program that redacts in a loop holds a Redactor; here a policy is read again each time.
     return _default if policy is None or policy is DEFAULT_POLICY else Redactor(policy)

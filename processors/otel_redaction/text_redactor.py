@@ -1,4 +1,4 @@
-"""Apply a policy to one text: find, let through what is allowed, write the markers."""
+"""Redaction of one text under a policy: find matches, keep allowed ones, write markers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Dropped(Exception):  # noqa: N818 - it is not an error
 
 
 class TextRedactor:
-    """Redacts texts under one policy, without regard to what is inside them."""
+    """Redacts texts under one policy, without regard to their format."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -76,7 +76,7 @@ class TextRedactor:
         value = text[match.start : match.end]
         return value in self.policy.allow_values and match.kind not in ALWAYS_REDACTED
 
-    def settled(
+    def redact_until_stable(
         self, text: str, matches: list[Match], deadline: float | None, *, people: bool = False
     ) -> tuple[str, tuple[str, ...]]:
         """Return *text* with markers for *matches*, and for what that uncovered."""
@@ -112,7 +112,7 @@ class TextRedactor:
         return "".join(parts)
 
     def marker(self, kind: str, value: str, action: Action | None = None) -> str:
-        """Return what stands for *value*; raise Dropped if nothing may."""
+        """Return the replacement of *value*; raise Dropped if it must be removed."""
         action = action or self.policy.action(kind)
         if action == "drop":
             raise Dropped

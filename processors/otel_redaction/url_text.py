@@ -1,4 +1,4 @@
-"""URLs in URL attributes: scheme, host and path stay, userinfo and query values go."""
+"""URLs in URL attributes: scheme, host and path are kept, userinfo and query values removed."""
 
 from __future__ import annotations
 

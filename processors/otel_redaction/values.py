@@ -107,7 +107,7 @@ class ValueRedactor:
         return self._hide_known(redacted, record) if record.known else redacted
 
     def _hide_known(self, value: AnyValue, record: Record) -> AnyValue:
-        """Return *value* with a marker wherever a value stands that was found in the record."""
+        """Return *value* with a marker for each occurrence of a value found in the record."""
         if isinstance(value, str):
             matches = with_recurrences(value, [], record.known)
             record.count([match.kind for match in matches])
@@ -138,7 +138,7 @@ class ValueRedactor:
         if isinstance(value, str):
             redacted = self._named_text(key, value, record)
             if len(redacted) <= _LONGEST_LABELLED < len(value):
-                # Only what is short is read with its name, which may say more.
+                # Only short texts are read with their name, which may add context.
                 redacted = self._named_text(key, redacted, record)
             return redacted
         if isinstance(value, int):
@@ -163,7 +163,7 @@ class ValueRedactor:
         self, key: str, mapping: Mapping[Any, AnyValue], record: Record, depth: int
     ) -> dict[str, AnyValue]:
         result: dict[str, AnyValue] = {}
-        # What is inside a secret is secret too: `{"credentials": {"user": ..., "value": ...}}`.
+        # The content of a secret is secret too: `{"credentials": {"user": ..., "value": ...}}`.
         prefix = f"{key}." if self._rules.decide(key) is not None else ""
         outer_people = record.people
         named = named_value(mapping, self._rules) if depth and len(mapping) > 1 else None
@@ -243,8 +243,9 @@ class ValueRedactor:
                 except Dropped:
                     continue
             items = result
-            # What is hidden in one item may uncover what reaches over the next ones.
-            if items == before:
+            # What is hidden in one text may uncover what reaches over the next ones. Lists of
+            # lists are settled by their own; repeating at each depth would double at each.
+            if items == before or not all(type(item) is str for item in items):
                 break
         return tuple(items) if isinstance(values, tuple) else items
 
@@ -293,7 +294,7 @@ class ValueRedactor:
         return text
 
     def _labelled(self, name: str, text: str, record: Record) -> str:
-        """Return a short *text* redacted as if its name stood before it, which tells more."""
+        """Return a short *text* redacted as if preceded by its name, which adds context."""
         for _ in range(_ROUNDS):
             redacted = self._text(name + text, record)
             if not redacted.startswith(name):
@@ -304,7 +305,7 @@ class ValueRedactor:
         return text
 
     def _bytes(self, value: bytes, record: Record) -> bytes:
-        # What is not UTF-8 may still hold ASCII secrets; Latin-1 keeps each byte apart.
+        # Bytes outside UTF-8 may still hold ASCII secrets; Latin-1 keeps each byte apart.
         try:
             text, encoding = value.decode("utf-8"), "utf-8"
         except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Tell at once that a short text is words only, as most attribute values are."""
+"""Fast path for short texts of words only, as most attribute values are."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def is_words_only(text: str) -> bool:
 
 
 def _is_quiet(data: bytes, rest: bytes) -> bool:
-    """Return whether *rest*, what is neither letter nor harmless in *data*, means nothing."""
+    """Return whether *rest*, the unusual characters of *data*, is harmless."""
     if rest.isdigit():
         digits = len(rest)
     elif rest.strip(_QUIET_AND_DIGITS):

@@ -75,6 +75,13 @@ class Admission(Protocol):
         """Return the `Asking` of an HTTP request; None when it is no model call."""
         ...
 
+    def at_fault(self, host: str, path: str) -> Any:
+        """Return a refused `Asking` for a model call that an error of ours kept from being read.
+
+        None lets it through: it is no model call, or the policy for faults allows it.
+        """
+        ...
+
 
 def admit(exchange: Exchange) -> Refusing | None:
     """Wait until *exchange* is admitted or refused; return the refusal."""

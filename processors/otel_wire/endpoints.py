@@ -128,6 +128,8 @@ _LAST_PARTS = frozenset(path[path.rindex("/") + 1 :] for path in ENDPOINTS) | {
     "submit_tool_outputs",
     "text",
 }
+_PLAIN = re.compile(r"[\w.~@+,-]*\w", re.ASCII)
+"""A last part of a path that is read as it is written: nothing encoded, no dots to resolve."""
 _MOST_DECODINGS = 3
 
 
@@ -148,14 +150,14 @@ def may_call_model(method: str, path: str) -> bool:
     if "?" in path:
         path = path[: path.index("?")]
     last = path[path.rfind("/") + 1 :]
+    if last.isalnum():  # the rule; paths with ids in them are many, so nothing is kept of them
+        return last in _LAST_PARTS or last.lower() in _LAST_PARTS
     if last in _LAST_PARTS:
         return True
-    # Plain names are the rule; what may be another spelling of an endpoint is looked at closely.
-    if last.islower() or last.isdigit():
-        if last.isalnum():
-            return False
-        if not ("%" in last or ":" in last or ";" in last or "\\" in last or " " in last):
-            return False
+    if _PLAIN.fullmatch(last) is not None:
+        last = last.lower()
+        return last in _LAST_PARTS or last.endswith(_LIVE)
+    # It may be another spelling of an endpoint.
     return find_endpoint(path) is not None
 
 

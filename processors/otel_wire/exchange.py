@@ -142,7 +142,8 @@ class Exchange:
 
     def whole(self, status: int, headers: Any, content: bytes) -> None:
         """Note a response whose body, decoded, is there already."""
-        self.responded(status, headers, decoded=True)
+        self._status = status
+        self._response_headers = _Decoded(headers)
         if content:
             self._waiting.append((0, content))
         self.end(Ending.COMPLETE)
@@ -296,10 +297,10 @@ class _Decoded:
 
 def _named(headers: Any, names: tuple[str, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
+    if isinstance(headers, dict):
+        headers = {str(name).lower(): value for name, value in headers.items()}
     for name in names:
         value = headers.get(name)
-        if value is None and isinstance(headers, dict):
-            value = next((v for k, v in headers.items() if str(k).lower() == name), None)
         if value is not None:
             found[name] = value.decode("latin-1") if isinstance(value, bytes) else str(value)[:200]
     return found

@@ -228,7 +228,7 @@ class JsonSkimmer:
     def _key_string(self, data: bytes, at: int) -> int:
         at, complete = self._read_string(data, at)
         if complete and self._string is not None:
-            self._key = self._string.decode("utf-8", "replace")
+            self._key = _decoded(self._string)
             self._string, self._state = None, self._value
         return at
 
@@ -237,7 +237,7 @@ class JsonSkimmer:
         if complete and self._string is not None:
             length = self._string_length
             fits = len(self._string) <= LONGEST_STRING
-            value = self._string.decode("utf-8", "replace") if fits else Skipped(length)
+            value = _decoded(self._string) if fits else Skipped(length)
             self._string, self._state = None, self._value
             self._put(value)
         return at
@@ -250,7 +250,10 @@ class JsonSkimmer:
         match = _STRING_PART.match(data, at, at + _KEPT_PART)
         end = match.end() if match else at
         part = data[at:end]
-        plain = _ESCAPE.sub(b"x", part) if b"\\" in part else part
+        plain = part
+        if b"\\" in part:
+            has_pairs = b"\\ud" in part or b"\\uD" in part
+            plain = _ESCAPE.sub(_counted if has_pairs else b"x", part)
         self._string_length += len(plain.translate(None, _CONTINUATION))
         if len(kept) <= LONGEST_STRING:
             kept += _ESCAPE.sub(_unescaped, part[:_KEPT_PART])
@@ -322,8 +325,25 @@ _LITERALS: dict[bytes, object] = {b"true": True, b"false": False, b"null": None}
 def _unescaped(match: re.Match[bytes]) -> bytes:
     escape = match[0][1:]
     if len(escape) > 1:
-        return chr(int(escape[1:], 16)).encode("utf-8", "replace")
+        return chr(int(escape[1:], 16)).encode("utf-8", "surrogatepass")
     return _ESCAPES.get(escape, escape)
+
+
+def _counted(match: re.Match[bytes]) -> bytes:
+    """Return a byte for an escape, none for the second half of a surrogate pair."""
+    escape = match[0]
+    return b"" if len(escape) == 6 and b"dc00" <= escape[2:].lower() <= b"dfff" else b"x"
+
+
+def _decoded(string: bytes | bytearray) -> str:
+    """Return *string* as a parser reads it: two escapes may be the halves of one character."""
+    try:
+        value = string.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return string.decode("utf-8", "replace")
+    if value.isascii():
+        return value
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 @lru_cache(maxsize=16)

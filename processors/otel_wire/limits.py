@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
+from otel_pricing.model.call import Usage
 from otel_wire.operations import CHAT, GENERATE_CONTENT, TEXT_COMPLETION, WITHOUT_OUTPUT
 
 if TYPE_CHECKING:
-    from otel_pricing.model.call import Usage
     from otel_wire.requests import ModelRequest
 
 MOST_INPUT_TOKENS = 2_097_152
@@ -49,24 +49,24 @@ def bounded(usage: Usage, request: ModelRequest) -> tuple[Usage, bool]:
     Parts are cut to the totals that include them.
     """
     most_in, most_out = most_input_tokens(request), most_output_tokens(request)
+    bounds = (most_in, most_out, _MOST_REQUESTS)
     too_much = (usage.input_tokens or 0) > most_in or (usage.output_tokens or 0) > most_out
     cut: dict[str, int] = {}
-    for field in fields(usage):
-        value = getattr(usage, field.name)
-        if not isinstance(value, int):
-            continue
-        most = _most(field.name, most_in, most_out)
-        if value > most:
-            cut[field.name] = most
+    for name, kind in _BOUND_OF:
+        value = getattr(usage, name)
+        if isinstance(value, int) and value > (most := bounds[kind]):
+            cut[name] = most
     if not cut:
         return usage, False
     return replace(usage, **cut), too_much or bool(cut)
 
 
-def _most(name: str, most_in: int, most_out: int) -> int:
+def _kind(name: str) -> int:
+    """Return which of input (0), output (1) and number of requests (2) bounds a field."""
     if "output" in name or name == "reasoning_tokens":
-        return most_out
-    return _MOST_REQUESTS if name.endswith("requests") else most_in
+        return 1
+    return 2 if name.endswith("requests") else 0
 
 
 _MOST_REQUESTS = 1000
+_BOUND_OF = tuple((field.name, _kind(field.name)) for field in fields(Usage))

@@ -140,10 +140,10 @@ class Observer:
 
         *path* has no query. *headers* have keys in lower case or a `get` that ignores case. *body*
         is bytes, None if it cannot be shown, or has a method `content` that returns either later.
-        Never raises.
+        Never raises; after an error of ours the admission's policy for faults decides.
         """
+        admission = self.admission
         try:
-            admission = self.admission
             if admission is None and not (self._sinks and self._is_observed(host)):
                 return None
             exchange = Exchange(self, client, host, path, headers, body, attempt)
@@ -154,8 +154,22 @@ class Observer:
                     return None
         except Exception as error:  # noqa: BLE001 - the app must not see our errors
             self.on_fault(error)
-            return None
+            return self._after_fault(admission, client, host, path)
         return exchange
+
+    def _after_fault(
+        self, admission: Admission | None, client: str, host: str, path: str
+    ) -> Exchange | None:
+        """Return an exchange that is refused, where that is the policy; else None."""
+        if admission is None:
+            return None
+        try:
+            exchange = Exchange(self, client, host, path, {}, None)
+            exchange.asking = admission.at_fault(host, path)
+        except Exception as error:  # noqa: BLE001 - the app must not see our errors
+            self.on_fault(error)
+            return None
+        return None if exchange.asking is None else exchange
 
     def _is_observed(self, host: str) -> bool:
         if self._denied and _covers(self._denied, host):

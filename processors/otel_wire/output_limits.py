@@ -37,6 +37,8 @@ _COUNTS = ("n", "best_of", "num_generations", "numberOfImages", "sampleCount", "
            "candidateCount", "candidate_count", "numberOfVideos", "number_of_images")  # fmt: skip
 _COUNT_PLACES = ("generationConfig", "generation_config", "imageGenerationConfig", "parameters",
                  "config")  # fmt: skip
+_ALL_PLACES = frozenset(_PLACES)
+_ALL_COUNTS = frozenset((*_COUNTS, *_COUNT_PLACES))
 _MOST_OUTPUTS = 1000
 _SECONDS = ("seconds", "n_seconds", "durationSeconds", "duration")
 
@@ -50,7 +52,7 @@ def max_output_tokens(data: Mapping[str, Any], operation: str, input_size: int) 
     if operation == op.TRANSCRIPTION:
         return input_size
     limit = _limit(data)
-    for key in _PLACES:
+    for key in () if _ALL_PLACES.isdisjoint(data) else _PLACES:
         if isinstance(place := data.get(key), dict):
             limit = max(limit, _limit(place))
     return limit * output_count(data) if limit else None
@@ -72,6 +74,8 @@ def batch_output_tokens(data: Mapping[str, Any]) -> int | None:
 
 def output_count(data: Mapping[str, Any]) -> int:
     """Return how many choices, images or videos are asked for."""
+    if _ALL_COUNTS.isdisjoint(data):
+        return 1
     most = 1
     for place in (
         data,

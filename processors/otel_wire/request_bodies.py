@@ -20,6 +20,7 @@ _PART_NAME = re.compile(rb'[ ;]name="?([^";\r\n]{1,100})', re.IGNORECASE)
 _FILE_NAME = re.compile(rb"[ ;]filename\*?=", re.IGNORECASE)
 _PART_TYPE = re.compile(rb"content-type:\s*([\w./+-]{1,100})", re.IGNORECASE)
 _MOST_PARTS = 200
+_LENGTHS = frozenset({len("content-encoding"), len("content-type")})
 _LONGEST_HEAD = 8192
 
 
@@ -51,15 +52,28 @@ def read_body(body: bytes, headers: Mapping[str, str], keys: frozenset[str]) -> 
 
     A body that no strict parser takes is skimmed for *keys*, for a lenient provider may take it.
     """
-    named = {str(name).lower(): str(value) for name, value in headers.items()}
-    try:
-        body = decoded(body, named.get("content-encoding", ""), MOST_BODY_BYTES)
-    except UndecodableError as error:
-        return Body(None, size=len(body), unread_reason=str(error))
-    content_type = named.get("content-type", "")
+    encoding, content_type = _named(headers)
+    if encoding:
+        try:
+            body = decoded(body, encoding, MOST_BODY_BYTES)
+        except UndecodableError as error:
+            return Body(None, size=len(body), unread_reason=str(error))
     if content_type.lower().startswith("multipart/"):
         return _form(body, content_type)
     return _json(body, keys)
+
+
+def _named(headers: Mapping[str, str]) -> tuple[str, str]:
+    """Return the content encoding and the content type, whatever the case of their names."""
+    encoding = content_type = ""
+    for name, value in headers.items():
+        if len(name) in _LENGTHS:
+            lower = str(name).lower()
+            if lower == "content-encoding":
+                encoding = str(value)
+            elif lower == "content-type":
+                content_type = str(value)
+    return encoding, content_type
 
 
 def _json(body: bytes, keys: frozenset[str]) -> Body:

@@ -13,7 +13,14 @@ from otel_pricing.model.hosts import provider_of
 from otel_pricing.model.makers import maker_of
 from otel_wire import operations as op
 from otel_wire.endpoints import Endpoint, find_endpoint
-from otel_wire.media import IMAGE_TOKENS, Media, may_have_media, media_of, tokens_of_file
+from otel_wire.media import (
+    IMAGE_TOKENS,
+    Media,
+    is_plain,
+    may_have_media,
+    media_of,
+    tokens_of_file,
+)
 from otel_wire.output_limits import (
     batch_output_tokens,
     max_output_tokens,
@@ -158,7 +165,8 @@ def _by_model(endpoint: Endpoint, model: str) -> str:
 def _request(provider: str, endpoint: Endpoint, model: str, said: Body) -> ModelRequest:
     data: dict[str, Any] = said.data or {}
     operation = _operation(endpoint, model)
-    media = media_of(data, model) if may_have_media(said.text) else Media()
+    plain = is_plain(data)
+    media = media_of(data, model) if not plain and may_have_media(said.text) else Media()
     for file in said.files:
         media_type = file.media_type or ("audio/" if operation in _SOUND else "")
         if media_type.startswith("image/"):
@@ -186,9 +194,9 @@ def _request(provider: str, endpoint: Endpoint, model: str, said: Body) -> Model
         limit,
         data.get("stream") is True or endpoint.streams,
         _text(data.get("service_tier")) or _text(data.get("serviceTier")),
-        _writes_cache(said.text),
+        "cache_control" in data if plain else _writes_cache(said.text),
         media.has_audio or operation in _SOUND or "audio" in str(data.get("modalities", ""))[:200]
-        or _speaks(data),
+        or (not plain and _speaks(data)),
         is_stored or uses_tools,
         unseen_tokens=_unseen(operation, is_stored=is_stored, uses_tools=uses_tools),
         outputs=output_count(data),
@@ -244,6 +252,8 @@ _HIDDEN_TOOLS = ("web_search", "file_search", "code_interpreter", "code_executio
 _HIDDEN_OPTIONS = ("web_search_options", "search_parameters", "mcp_servers", "connectors",
                    "plugins", "data_sources", "dataSources", "enable_search",
                    "websearch")  # fmt: skip
+_ALL_STORED = frozenset(_STORED)
+_ALL_HIDDEN = frozenset((*_HIDDEN_OPTIONS, "tools"))
 _WANTED = _SHAPES | {
     "model", "modelId", "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "stream",
     "service_tier", "tools", "type", "generationConfig", "maxOutputTokens", "candidateCount",
@@ -254,6 +264,8 @@ _WANTED = _SHAPES | {
 
 def _is_stored(data: Mapping[str, Any]) -> bool:
     """Return whether *data* names input that is stored at the provider."""
+    if _ALL_STORED.isdisjoint(data):
+        return False
     for key in _STORED:
         value = data.get(key)
         # A prompt that is text is one; as an object it is stored at the provider.
@@ -264,7 +276,11 @@ def _is_stored(data: Mapping[str, Any]) -> bool:
 
 def _uses_tools(data: Mapping[str, Any], model: str) -> bool:
     """Return whether the provider may search, fetch or run something to answer."""
-    if any(data.get(key) for key in _HIDDEN_OPTIONS) or model.endswith(":online"):
+    if model.endswith(":online"):
+        return True
+    if _ALL_HIDDEN.isdisjoint(data):
+        return False
+    if any(data.get(key) for key in _HIDDEN_OPTIONS):
         return True
     tools = data.get("tools")
     for tool in tools if isinstance(tools, list) else ():

@@ -70,6 +70,11 @@ _PLACE_KEYS = frozenset(_TEXT_PLACES)
 _USAGE_PLACES = frozenset(
     {*_USAGE, "meta", "details", "inputTextTokenCount", *(key for pair in _AT_TOP for key in pair)}
 )
+_USAGE_OBJECTS = (*_USAGE, "meta", "details")
+"""The last are Cohere's and Hugging Face's."""
+_ALL_AT_TOP = frozenset(key for pair in _AT_TOP for key in pair)
+_ALL_WRAPPERS = frozenset(_WRAPPERS)
+_FINISH_KEYS = frozenset(_FINISH)
 _MOST_DEPTH = 8
 _MOST_FIGURES = 256
 _MOST_REASONS = 16
@@ -120,10 +125,10 @@ class ResponseFacts:
         self._inner(top, kind, depth)
 
     def _usage_at_top(self, top: dict[str, Any]) -> None:
-        for key in (*_USAGE, "meta", "details"):  # the last are Cohere's and Hugging Face's
-            if isinstance(found := top.get(key), dict):
+        for key in _USAGE_OBJECTS:
+            if key in top and isinstance(found := top[key], dict):
                 self._add_usage(found)
-        for pair in _AT_TOP:
+        for pair in () if _ALL_AT_TOP.isdisjoint(top) else _AT_TOP:
             if any(count(top.get(key)) is not None for key in pair):
                 self._add_usage({key: top.get(key) for key in pair})
         if "inputTextTokenCount" in top:
@@ -132,7 +137,7 @@ class ResponseFacts:
     def _inner(self, top: dict[str, Any], kind: str, depth: int) -> None:
         if depth >= 2:
             return
-        for key in _WRAPPERS:
+        for key in () if _ALL_WRAPPERS.isdisjoint(top) else _WRAPPERS:
             if isinstance(found := top.get(key), dict) and _is_wrapper(key, found):
                 self._message(found, depth + 1)
         if isinstance(found := top.get("delta"), dict):
@@ -166,14 +171,14 @@ class ResponseFacts:
 
     def _names(self, top: dict[str, Any]) -> None:
         if not self.model:
-            self.model = next((n for key in _MODEL if (n := text(top.get(key)))), "")
+            self.model = _first_text(top, _MODEL) or ""
         if self.response_id is None:
-            self.response_id = next((n for key in _IDS if (n := text(top.get(key)))), None)
+            self.response_id = _first_text(top, _IDS)
         tier = top.get("service_tier") or top.get("serviceTier")
         tier = tier.get("type") if isinstance(tier, dict) else tier
         self.tier = text(tier) or self.tier
         for key in ("response_cost", "cost"):
-            if (amount := usd(top.get(key))) is not None:
+            if key in top and (amount := usd(top[key])) is not None:
                 self.reported_cost_usd = amount
 
     def _ends(self, top: dict[str, Any], kind: str) -> None:
@@ -184,14 +189,15 @@ class ResponseFacts:
             self.is_unfinished = True
         self._reasons(top)
         for key in ("choices", "candidates", "results", "outputs"):
-            for item in _dicts(top.get(key)):
-                self._reasons(item)
+            if key in top:
+                for item in _dicts(top[key]):
+                    self._reasons(item)
         details = top.get("incomplete_details")
         if isinstance(details, dict):
             self._reason(details.get("reason"))
 
     def _reasons(self, place: dict[str, Any]) -> None:
-        for key in _FINISH:
+        for key in () if _FINISH_KEYS.isdisjoint(place) else _FINISH:
             if (value := place.get(key)) is not None:
                 self._reason(value)
 
@@ -236,6 +242,13 @@ class ResponseFacts:
             self._whole = max(self._whole, _measured(top, 0))
         else:
             self._whole += _measured(top, 0)
+
+
+def _first_text(top: dict[str, Any], keys: tuple[str, ...]) -> str | None:
+    for key in keys:
+        if key in top and (found := text(top[key])):
+            return found
+    return None
 
 
 def _is_wrapper(key: str, found: dict[str, Any]) -> bool:

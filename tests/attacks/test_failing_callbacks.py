@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Sampler
 
-from otel_distro.base.internal_errors import Faults
+from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.pipeline.install import guard_providers
 from otel_distro.pipeline.pipeline import NO_ACCOUNTS, Pipeline
 from otel_redaction.shield import Shield
@@ -83,7 +83,7 @@ class Failing(SpanProcessor, LogRecordProcessor):
 
 class Sdk:
     def __init__(self, processor: Any, **parts: Any) -> None:
-        self.faults = Faults()
+        self.faults = InternalErrors()
         shield = Shield()
         self.spans = InMemorySpanExporter()
         self.logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]

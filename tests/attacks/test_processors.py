@@ -29,7 +29,7 @@ from opentelemetry.trace import Link, SpanContext, TraceFlags, TraceState
 from opentelemetry.trace.status import Status, StatusCode
 
 from otel_budget import LatencyBudgets
-from otel_distro.base.internal_errors import Faults
+from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.pipeline.accounting.accounts import Accounts
 from otel_distro.pipeline.install import guard_providers
 from otel_distro.pipeline.pipeline import Pipeline
@@ -79,9 +79,9 @@ class Sdk:
     """Providers whose processors are the app's, behind the guard."""
 
     def __init__(self, *processors: Any, gate: Gate | None = None, shield: Shield | None = None):
-        self.faults = Faults()
+        self.faults = InternalErrors()
         shield = shield or Shield()
-        accounts = Accounts(open_book=PriceBook, latency=LatencyBudgets(), faults=self.faults)
+        accounts = Accounts(load_prices=PriceBook, latency=LatencyBudgets(), faults=self.faults)
         pipeline = Pipeline(
             shield,
             accounts,

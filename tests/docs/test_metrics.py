@@ -22,7 +22,7 @@ from otel_budget.cost_budget import CostBudget
 from otel_budget.latency import LatencyBudget, LatencyBudgets
 from otel_budget.refusal import Refusal
 from otel_budget.telling import LatencyTeller
-from otel_distro.base.internal_errors import Faults
+from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.base.self_metrics import SelfMetrics
 from otel_distro.bootstrap.instrumentation.instrumentors import SYSTEM_METRICS
 from otel_distro.export.counts import Tally
@@ -141,9 +141,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Made]:
 
 def _measure_calls_and_latency() -> None:
     accounts = Accounts(
-        open_book=PriceBook,
+        load_prices=PriceBook,
         latency=LatencyBudgets([LatencyBudget("chat", 1)]),
-        faults=Faults(),
+        faults=InternalErrors(),
         call_sinks=[CostMetrics()],
         verdict_sinks=[LatencyTeller()],
     )
@@ -171,12 +171,12 @@ def _measure_budgets() -> None:
 
 
 def _measure_ourselves() -> None:
-    ours = SelfMetrics(Faults())
+    ours = SelfMetrics(InternalErrors())
     ours.redacted("traces", {"email": 1})
     ours.failed("traces", ValueError())
     ours.observe_guard(lambda: True)
     counts: Any = SimpleNamespace(counts={"too_long": 1})
-    ours.observe_complaints(counts)
+    ours.observe_invalid_input(counts)
     deliveries: Any = SimpleNamespace(
         tallies=lambda: {"spans": Tally(3, 1, 1, {"queue_full": 1})},
         resent_counts=lambda: {"spans": 1},

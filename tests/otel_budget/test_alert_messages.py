@@ -38,9 +38,9 @@ def test_a_web_hook_is_told_once_when_it_begins_and_once_when_it_is_over(
     with WebHook() as hook:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", hook.url)
         for _ in range(2):
-            assert run("alerts", "check").exit_code == 1
+            assert run("reports", "alerts", "check").exit_code == 1
         run("budgets", "reset", "day")
-        assert run("alerts", "check").exit_code == 0
+        assert run("reports", "alerts", "check").exit_code == 0
 
     assert [message["title"] for message in hook.messages] == [
         "[critical] budget 'day' is spent",
@@ -52,10 +52,10 @@ def test_what_could_not_be_sent_is_sent_at_the_next_check(monkeypatch: pytest.Mo
     """The place answered with an error the first time."""
     with WebHook(failures=1) as hook:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", hook.url)
-        run("alerts", "check")
+        run("reports", "alerts", "check")
         assert hook.messages == []
-        run("alerts", "check")
-        run("alerts", "check")
+        run("reports", "alerts", "check")
+        run("reports", "alerts", "check")
 
     assert [message["title"] for message in hook.messages] == ["[critical] budget 'day' is spent"]
 
@@ -64,7 +64,7 @@ def test_a_mail_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """To whom the URL says."""
     with MailServer() as server:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", server.url)
-        run("alerts", "check")
+        run("reports", "alerts", "check")
 
     (mail,) = map(message_from_string, server.mails)
     assert mail["Subject"] == "[critical] budget 'day' is spent"
@@ -75,9 +75,9 @@ def test_a_test_message_goes_to_every_place(monkeypatch: pytest.MonkeyPatch) -> 
     """And a place that does not take it is a failure, said without its secret."""
     with WebHook() as hook, MailServer() as server:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", f"{hook.url},{server.url}")
-        done = run("alerts", "test")
+        done = run("reports", "alerts", "test")
     monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", hook.url.replace("/ops", "/secret-token"))
-    failed = run("alerts", "test")
+    failed = run("reports", "alerts", "test")
 
     assert (done.exit_code, len(hook.messages), len(server.mails)) == (0, 1, 1)
     assert failed.exit_code == 1
@@ -97,7 +97,7 @@ def test_the_doctor_says_whether_anybody_looks_for_alerts(
     with WebHook() as hook:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", hook.url)
         assert said() == ("warn", "1 place, and nobody has looked for any yet")
-        run("alerts", "check")
+        run("reports", "alerts", "check")
         assert said() == ("ok", "1 place, looked for 0 minutes ago")
     two_days_ago = time.time() - 2 * 86_400
     os.utime(tmp_path / "otel-distro" / "alerts.json", (two_days_ago, two_days_ago))

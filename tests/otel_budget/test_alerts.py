@@ -207,7 +207,7 @@ def test_an_incident_that_flutters_is_not_told_again() -> None:
 
 
 def test_a_damaged_memory_is_an_empty_one(tmp_path: Path) -> None:
-    """Alerts are rather told twice than not at all."""
+    """Alerts are rather sent twice than not at all."""
     memory = Memory(tmp_path / "state" / "alerts.json")
     memory.write({"a": {}})
     assert memory.read() == {"a": {}}
@@ -235,9 +235,9 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_health_reads_what_all_processes_share(host: Path) -> None:
     """Nothing yet is healthy; a spent budget is not."""
-    before = CliRunner().invoke(main, ["health", "--json"])
+    before = CliRunner().invoke(main, ["reports", "health", "--json"])
     CliRunner().invoke(main, ["budgets", "set", "day", "1"])
-    after = CliRunner().invoke(main, ["health", "--json"])
+    after = CliRunner().invoke(main, ["reports", "health", "--json"])
 
     assert json.loads(before.stdout)["checks"]["budget day"]["status"] == "healthy"
     assert json.loads(after.stdout)["checks"]["budget day"]["status"] == "degraded"
@@ -246,10 +246,10 @@ def test_health_reads_what_all_processes_share(host: Path) -> None:
 
 def test_alerts_check_tells_once_and_ends_with_1(host: Path) -> None:
     """For cron."""
-    assert CliRunner().invoke(main, ["alerts", "check"]).exit_code == 0
+    assert CliRunner().invoke(main, ["reports", "alerts", "check"]).exit_code == 0
     CliRunner().invoke(main, ["budgets", "set", "day", "1"])
-    first = CliRunner().invoke(main, ["alerts", "check"])
-    second = CliRunner().invoke(main, ["alerts", "check"])
+    first = CliRunner().invoke(main, ["reports", "alerts", "check"])
+    second = CliRunner().invoke(main, ["reports", "alerts", "check"])
 
     assert (first.exit_code, second.exit_code) == (1, 1)
     assert "[critical] budget 'day' is spent" in first.stderr
@@ -259,7 +259,7 @@ def test_alerts_check_tells_once_and_ends_with_1(host: Path) -> None:
 
 def test_alerts_test_needs_somewhere_to_send_to(host: Path) -> None:
     """And says which variable names it."""
-    done = CliRunner().invoke(main, ["alerts", "test"])
+    done = CliRunner().invoke(main, ["reports", "alerts", "test"])
 
     assert done.exit_code == 2
     assert "OTEL_DISTRO_ALERT_URLS" in done.stderr
@@ -275,7 +275,7 @@ def test_notifying_without_apprise_says_what_to_install(
     monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", "json://127.0.0.1:1/secret-token")
     CliRunner().invoke(main, ["budgets", "set", "day", "1"])
     began = time.monotonic()
-    done = CliRunner().invoke(main, ["alerts", "check"])
+    done = CliRunner().invoke(main, ["reports", "alerts", "check"])
 
     assert "otel-distro[alerts]" in done.stderr
     assert "secret-token" not in done.stderr

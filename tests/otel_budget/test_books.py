@@ -249,7 +249,7 @@ def test_thresholds_are_told_again_in_the_next_window(books: Books) -> None:
 
 
 def test_spending_can_be_taken_back(books: Books) -> None:
-    """When a call turns out to be another one's twin."""
+    """When a call turns out to be another one's duplicate."""
     books.charge([(book(), 60)])
     books.charge([(book(), -60)])
 

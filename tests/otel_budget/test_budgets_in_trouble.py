@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_budget.book import State
-from otel_distro.base.internal_errors import Faults
+from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.bootstrap.runtime import Runtime
 from otel_distro.pipeline.budgets import wiring as budgets_module
 from otel_distro.pipeline.budgets.wiring import Budgets
@@ -66,7 +66,7 @@ def test_a_soft_budget_books_later_what_it_could_not_book_at_once(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The file was locked by somebody else, which is told; nothing is lost or counted twice."""
-    faults = Faults()
+    faults = InternalErrors()
     budgets = Budgets(settings, PriceBook, faults)
     book = budgets.all[0].book_of("", NOON_NS)
     budgets.settle([a_call(1)], [])

@@ -183,7 +183,7 @@ def test_the_command_for_people(host: Path) -> None:
     store(host / "ledger.db", [a_call(1, 1), a_call(2, 1, **failed), a_call(3, 24 * 8)])
     History(host / "alerts-told.jsonl").add([Message("[critical] it burns", "")], NOW)
 
-    done = CliRunner().invoke(main, ["digest", "weekly", "--until", "2025-11-20T12:30"])
+    done = CliRunner().invoke(main, ["reports", "digest", "weekly", "--until", "2025-11-20T12:30"])
 
     assert done.exit_code == 0, done.output
     assert "error rate       50.0%" in done.stdout
@@ -195,7 +195,7 @@ def test_the_command_for_people(host: Path) -> None:
 
 def test_the_command_for_machines(host: Path) -> None:
     """Without a ledger nothing is known, and that is said as such."""
-    done = CliRunner().invoke(main, ["digest", "monthly", "--json"])
+    done = CliRunner().invoke(main, ["reports", "digest", "monthly", "--json"])
 
     data = json.loads(done.stdout)
     assert data["now"]["calls"] == 0

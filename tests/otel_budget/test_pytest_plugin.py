@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from support.budgets import SlowProvider
 
-PYTEST = [sys.executable, "-m", "pytest", "-p", "otel_distro.pytest_plugin"]
+PYTEST = [sys.executable, "-m", "pytest"]
 SUITE = """
     import httpx2
     import pytest
@@ -69,6 +69,8 @@ def test_a_test_beyond_its_cost_fails(tmp_path: Path, provider: SlowProvider) ->
     assert 'max_cost takes US dollars, for example max_cost("0.02")' in done.stdout
     assert "95 % of 2 model calls took up to" in done.stdout
     assert "more than max_p95_ms 0.001" in done.stdout
+    assert "over its limit: test_suite.py::test_dear: a call of gpt-4o was refused" in done.stdout
+    assert "over its limit: test_suite.py::test_cheap" not in done.stdout
     assert re.search(r"\$0.006000  p95 [\d,]+ ms  test_suite.py::test_cheap", done.stdout)
     assert len(provider.requests) == 6
 
@@ -110,3 +112,37 @@ def test_a_run_that_costs_more_than_the_baseline_fails(
     assert same.returncode == 0, same.stdout
     assert more.returncode == 1
     assert "worse than the baseline: cost $0.036000, usual is $0.024000" in more.stdout
+
+
+REFUSED = """
+    import pytest
+
+    @pytest.mark.max_cost("0.0001")
+    def test_dear():
+        import httpx2
+
+        body = {"model": "gpt-4o", "messages": [{"role": "user"}], "max_tokens": 300}
+        response = httpx2.post("%s/v1/chat/completions", json=body)
+        print("answer:", response.text)
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("option", [[], ["-p", "otel_distro.pytest_plugin"]], ids=["", "-p"])
+def test_a_refused_call_names_the_limit_of_the_test(
+    tmp_path: Path, provider: SlowProvider, option: list[str]
+) -> None:
+    """Not that of a day; also through a client that the test itself imports."""
+    (tmp_path / "test_suite.py").write_text(textwrap.dedent(REFUSED % provider.url))
+    done = subprocess.run(
+        [*PYTEST, *option],
+        cwd=tmp_path,
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert "1 failed" in done.stdout, done.stdout + done.stderr
+    assert "budget 'max_cost of test_dear' has no room for this call" in done.stdout
+    assert not provider.requests

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.refusal import Refusal, Refused
-from otel_distro import BudgetExceeded, OtelDistroError
+from otel_distro import BudgetExceeded
 from otel_distro.api import budget
 from otel_distro.pipeline.budgets.scopes import WITHOUT, Scopes, ScopeSpanProcessor, without_scope
 from otel_wire.requests import ModelRequest
@@ -135,10 +135,11 @@ def test_other_errors_stay_what_they_are() -> None:
         raise KeyError("other")
 
 
-def test_remaining_needs_a_budget() -> None:
-    """Nothing is in force in this process."""
-    with pytest.raises(OtelDistroError, match="no budget is in force"):
-        budget.remaining()
+def test_remaining_without_any_budget_is_all_of_it() -> None:
+    """A program that picks a model by it runs under plain `python` as well."""
+    found = budget.remaining("per tenant", tenant="acme")
+
+    assert (found.limit, found.left, found.share) == (None, None, 1.0)
 
 
 ROUTER = """

@@ -57,12 +57,12 @@ def test_commands_take_a_url(postgres: PostgresUrl, postgres_server: str, tmp_pa
     url = ("--ledger", postgres_server)
 
     results = [
-        run("import", archive, *url),
+        run("ledger", "import", archive, *url),
         run("costs", "--json", *url),
-        run("stats", *url),
+        run("reports", "stats", *url),
         run("calls", *url),
-        run("waste", "--since", "2026-01-01", *url),
-        run("reprice", "--since", "2026-01-01", *url),
+        run("reports", "waste", "--since", "2026-01-01", *url),
+        run("ledger", "reprice", "--since", "2026-01-01", *url),
         run("ledger", "check", *url),
         run("ledger", "archive", tmp_path / "old", *url),
         run("ledger", "retain", "--days", "1", *url),

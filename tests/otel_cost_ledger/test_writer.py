@@ -155,21 +155,21 @@ def test_a_revision_moves_the_call_to_its_new_sums(
     assert query("SELECT sum(calls) FROM daily_costs") == [(2,)]
 
 
-def test_a_call_that_turns_out_to_be_a_twin_leaves_the_sums(
+def test_a_call_that_turns_out_to_be_a_duplicate_leaves_the_sums(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
     """The later span of the same provider call takes the bill."""
     call = make_call()
     writer.write([call])
 
-    writer.revise([replace(call, billed=False, billing_reason="outer twin", billed_span_id=9)])
+    writer.revise([replace(call, billed=False, billing_reason="outer duplicate", billed_span_id=9)])
 
     with open_ledger(path) as ledger:
         total = costs(ledger).total
         (stored,) = calls(ledger)
         assert check_integrity(ledger).ok
     assert (total.calls, total.cost_nano_usd, total.p50_ms) == (0, 0, None)
-    assert stored.priced.billing_reason == "outer twin"
+    assert stored.priced.billing_reason == "outer duplicate"
 
 
 def test_revising_twice_or_to_the_same_changes_nothing(

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_budget import LatencyBudgets
-from otel_distro.base.internal_errors import Faults
+from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.pipeline.accounting.accounts import Accounts
 from otel_distro.pipeline.install import guard_providers
 from otel_distro.pipeline.pipeline import Pipeline
@@ -51,9 +51,11 @@ class GuardedSdk:
     def __init__(self, redactor: Redactor | None = None, *, withhold: bool = False) -> None:
         resource = Resource({"service.name": "shop", "owner": EMAIL})
         self.heard = Heard()
-        self.faults = Faults()
+        self.faults = InternalErrors()
         self.shield = Shield(redactor, observer=self.heard, withhold=withhold)
-        self.accounts = Accounts(open_book=PriceBook, latency=LatencyBudgets(), faults=self.faults)
+        self.accounts = Accounts(
+            load_prices=PriceBook, latency=LatencyBudgets(), faults=self.faults
+        )
         self.pipeline = Pipeline(self.shield, self.accounts, self.faults)
 
         self.span_exporter = InMemorySpanExporter()

@@ -11,7 +11,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
 from otel_budget import LatencyBudgets, LatencyRecord
-from otel_distro.base.internal_errors import Faults
+from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.pipeline.accounting.accounts import Accounts
 from otel_pricing import PriceBook, PricedCall
 
@@ -58,14 +58,14 @@ def sink() -> Sink:
 
 
 @pytest.fixture
-def faults() -> Faults:
-    return Faults()
+def faults() -> InternalErrors:
+    return InternalErrors()
 
 
 @pytest.fixture
-def accounts(sink: Sink, faults: Faults) -> Accounts:
+def accounts(sink: Sink, faults: InternalErrors) -> Accounts:
     return Accounts(
-        open_book=PriceBook,
+        load_prices=PriceBook,
         latency=LatencyBudgets(),
         faults=faults,
         call_sinks=[Broken(), sink],
@@ -94,7 +94,9 @@ def span(
     return ended[0]
 
 
-def test_a_model_call_reaches_every_sink(accounts: Accounts, sink: Sink, faults: Faults) -> None:
+def test_a_model_call_reaches_every_sink(
+    accounts: Accounts, sink: Sink, faults: InternalErrors
+) -> None:
     """Also when another sink is broken; that one is counted."""
     accounts.take(span(**CALL))
 
@@ -152,14 +154,16 @@ def test_a_span_that_only_looks_like_a_call_has_no_facts(accounts: Accounts, sin
     assert sink.new == []
 
 
-def test_price_data_that_cannot_be_loaded_costs_the_price_only(sink: Sink, faults: Faults) -> None:
+def test_price_data_that_cannot_be_loaded_costs_the_price_only(
+    sink: Sink, faults: InternalErrors
+) -> None:
     """The span goes on without a cost."""
 
     def broken() -> PriceBook:
         raise ImportError("genai_prices")
 
     accounts = Accounts(
-        open_book=broken, latency=LatencyBudgets(), faults=faults, call_sinks=[sink]
+        load_prices=broken, latency=LatencyBudgets(), faults=faults, call_sinks=[sink]
     )
     facts = accounts.take(span(**CALL))
     accounts.flush(10)
@@ -188,7 +192,7 @@ def test_a_forked_child_settles_its_own_calls_only(accounts: Accounts, sink: Sin
     assert os.read(read, 10) == b"1"
 
 
-def test_whoever_reads_while_the_price_is_worked_out_waits_for_it(faults: Faults) -> None:
+def test_whoever_reads_while_the_price_is_worked_out_waits_for_it(faults: InternalErrors) -> None:
     """Loading price data takes a while the first time; a span read meanwhile still has a cost."""
     loading, go_on = threading.Event(), threading.Event()
 
@@ -197,7 +201,7 @@ def test_whoever_reads_while_the_price_is_worked_out_waits_for_it(faults: Faults
         go_on.wait(10)
         return PriceBook()
 
-    accounts = Accounts(open_book=slow, latency=LatencyBudgets(), faults=faults)
+    accounts = Accounts(load_prices=slow, latency=LatencyBudgets(), faults=faults)
     facts = accounts.take(span(**CALL))
     assert loading.wait(10)
     threading.Timer(0.2, go_on.set).start()

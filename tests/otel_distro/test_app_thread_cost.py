@@ -7,7 +7,7 @@ import time
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 
 from otel_budget import LatencyBudgets
-from otel_distro.base.internal_errors import Faults
+from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.pipeline.accounting.accounts import Accounts
 from otel_distro.pipeline.install import guard_tracer_provider
 from otel_distro.pipeline.pipeline import Pipeline
@@ -36,8 +36,8 @@ def test_a_model_call_costs_the_apps_thread_less_than_fifty_microseconds() -> No
 
     `benchmarks/guard.py` says how far from this figure it really is, against the bare SDK.
     """
-    faults = Faults()
-    accounts = Accounts(open_book=PriceBook, latency=LatencyBudgets(), faults=faults)
+    faults = InternalErrors()
+    accounts = Accounts(load_prices=PriceBook, latency=LatencyBudgets(), faults=faults)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(Queue())
     unguarded = TracerProvider(shutdown_on_exit=False)

@@ -141,9 +141,9 @@ def test_a_trail_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 def test_the_command_checks_it(trail: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """0 for whole, 1 for changed."""
     monkeypatch.setenv("OTEL_DISTRO_STATE_DIR", str(trail.parent))
-    whole = CliRunner().invoke(main, ["audit", "verify", "--json"])
+    whole = CliRunner().invoke(main, ["privacy", "audit", "verify", "--json"])
     change(trail, lambda lines: [line.replace("ada", "eve") for line in lines])
-    changed = CliRunner().invoke(main, ["audit", "verify"])
+    changed = CliRunner().invoke(main, ["privacy", "audit", "verify"])
 
     assert (whole.exit_code, json.loads(whole.stdout)["ok"]) == (0, True)
     assert (changed.exit_code, "not whole" in changed.output) == (1, True)

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
-from otel_distro.cli import COMMANDS, main
+from otel_distro.cli import COMMANDS, MOVED, main
 from support.otlp_archive import chat_span, write_archive
 
 UNKNOWN = {
@@ -29,6 +30,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings of the machine the tests run on must not matter."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+
+
+@pytest.fixture
+def empty(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The path of the ledger in the settings; no program has made it yet."""
+    monkeypatch.setenv("OTEL_DISTRO_LEDGER", str(ledger))
+    return ledger
 
 
 def run(*arguments: str | Path) -> Result:
@@ -53,7 +61,7 @@ def filled(tmp_path: Path, ledger: Path) -> Path:
             },
         ),
     )
-    assert run("import", archive, "--ledger", ledger).exit_code == 0
+    assert run("ledger", "import", archive, "--ledger", ledger).exit_code == 0
     return ledger
 
 
@@ -88,19 +96,20 @@ def test_costs_for_people(filled: Path) -> None:
     ]
 
 
-def test_an_empty_ledger_says_so_and_what_to_do(ledger: Path) -> None:
+def test_an_empty_ledger_says_so_and_what_to_do(empty: Path) -> None:
     """Not a table of zeros."""
-    result = run("costs", "--ledger", ledger)
+    result = run("costs")
 
     assert result.exit_code == 0
     assert result.stdout == ""
-    assert f"no model calls in {ledger}" in result.stderr
+    assert f"no model calls in {empty}" in result.stderr
     assert "otel-distro run -- python app.py" in result.stderr
 
 
-def test_an_empty_ledger_is_still_json_for_programs(ledger: Path) -> None:
+@pytest.mark.usefixtures("empty")
+def test_an_empty_ledger_is_still_json_for_programs() -> None:
     """The same shape, all zero, percentiles unknown."""
-    total = json.loads(run("costs", "--json", "--ledger", ledger).stdout)["total"]
+    total = json.loads(run("costs", "--json").stdout)["total"]
 
     assert (total["calls"], total["cost_nano_usd"], total["p95_ms"]) == (0, 0, None)
 
@@ -128,7 +137,7 @@ def test_costs_of_a_time_window(filled: Path) -> None:
         (["costs", "--since", "soon"], "neither an age such as 30m, 24h, 7d, 2w nor a date"),
         (["costs", "--by", "colour"], "colour is not among service, provider, model"),
         (["cost"], "no such command 'cost'; did you mean costs?"),
-        (["import", "nowhere.jsonl"], "'nowhere.jsonl' does not exist"),
+        (["ledger", "import", "nowhere.jsonl"], "'nowhere.jsonl' does not exist"),
     ],
 )
 def test_wrong_usage_is_explained(arguments: list[str], said: str) -> None:
@@ -142,9 +151,9 @@ def test_wrong_usage_is_explained(arguments: list[str], said: str) -> None:
 def test_importing_twice_changes_nothing(tmp_path: Path, ledger: Path) -> None:
     """And says how much was there already."""
     archive = write_archive(tmp_path / "a.jsonl", chat_span(0), chat_span(1))
-    first = run("import", archive, "--ledger", ledger)
+    first = run("ledger", "import", archive, "--ledger", ledger)
     before = run("costs", "--json", "--ledger", ledger).stdout
-    second = run("import", archive, "--ledger", ledger)
+    second = run("ledger", "import", archive, "--ledger", ledger)
 
     assert "2 spans read, 2 of them model calls: 2 new" in first.stdout
     assert "0 new" in second.stdout
@@ -156,7 +165,7 @@ def test_a_damaged_archive_loses_only_its_damaged_lines(tmp_path: Path, ledger: 
     """Each is reported with its number; the command ends with 1."""
     archive = write_archive(tmp_path / "a.jsonl", chat_span(0))
     archive.write_text('{"resourceSpans": [{\n' + archive.read_text())
-    result = run("import", archive, "--ledger", ledger)
+    result = run("ledger", "import", archive, "--ledger", ledger)
 
     assert result.exit_code == 1
     assert f"{archive}: line 1:" in result.stderr
@@ -201,15 +210,16 @@ def test_a_hostile_model_name_cannot_steer_the_terminal(tmp_path: Path, ledger: 
         tmp_path / "a.jsonl",
         chat_span(0, **{"gen_ai.request.model": name, "gen_ai.response.model": name}),
     )
-    run("import", archive, "--ledger", ledger)
+    run("ledger", "import", archive, "--ledger", ledger)
 
     for command in ("costs", "calls"):
         assert "\x1b" not in run(command, "--ledger", ledger).stdout
 
 
-def test_no_violations_is_good_news(ledger: Path) -> None:
+@pytest.mark.usefixtures("empty")
+def test_no_violations_is_good_news() -> None:
     """Said as such."""
-    result = run("violations", "--ledger", ledger)
+    result = run("reports", "violations")
 
     assert result.exit_code == 0
     assert "all latency budgets met since" in result.stderr
@@ -237,7 +247,7 @@ def test_violations_are_summed_up_by_operation(ledger: Path) -> None:
     )
     writer.shutdown()
 
-    report = json.loads(run("violations", "--json", "--ledger", ledger).stdout)
+    report = json.loads(run("reports", "violations", "--json", "--ledger", ledger).stdout)
     assert not report["all_budgets_met"]
     assert report["by_operation"]["search"] == {
         "count": 2,
@@ -247,13 +257,73 @@ def test_violations_are_summed_up_by_operation(ledger: Path) -> None:
     }
 
 
+def members(group: click.Group, path: str = "") -> list[str]:
+    """Return the path of every group and command, such as "ledger check"."""
+    context = click.Context(group)
+    found = []
+    for name in group.list_commands(context):
+        found.append(f"{path}{name}")
+        member = group.get_command(context, name)
+        if isinstance(member, click.Group):
+            found += members(member, f"{path}{name} ")
+    return found
+
+
+def test_the_first_help_fits_one_screen_and_names_every_command() -> None:
+    """80 columns and 24 lines, one of them the prompt; what a newcomer needs stands first."""
+    lines = run("--help").stdout.splitlines()
+
+    assert len(lines) <= 23
+    assert max(map(len, lines)) < 80
+    words = " ".join(lines).replace(",", " ").split()
+    assert [name for name in COMMANDS if name not in words] == []
+    assert [line.split()[0] for line in lines[4:8]] == ["run", "demo", "doctor", "serve"]
+
+
+@pytest.mark.parametrize("old", MOVED)
+def test_an_old_name_works_and_names_the_new_one(old: str) -> None:
+    """For one release; the note is on stderr, so that results stay what they were."""
+    new = " ".join(MOVED[old])
+    result = run(old, "--help")
+
+    assert result.exit_code == 0
+    assert result.stdout == run(*MOVED[old], "--help").stdout
+    assert result.stderr == (
+        f"`otel-distro {old}` is now `otel-distro {new}`; the old name works for one more release\n"
+    )
+    assert f"\n  {old} " not in run("--help").stdout
+
+
+def test_the_bare_name_of_the_privacy_group_still_lists_the_catalogue() -> None:
+    """With the options it had."""
+    result = run("privacy", "--leaves", "--json")
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["fields"]
+    assert "is now `otel-distro privacy catalogue`" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [("cost", "did you mean costs?"), ("wast", "did you mean reports waste?")],
+)
+def test_a_mistyped_command_gets_the_nearest_name(typed: str, hint: str) -> None:
+    """Also one that moved to a group."""
+    result = run(typed)
+
+    assert result.exit_code == 2
+    assert hint in result.stderr
+
+
 def test_every_command_has_a_help_that_fits_one_screen_and_ends_with_an_example() -> None:
     """What people see first."""
-    for name in COMMANDS:
-        result = run(name, "--help")
+    for name in members(main):
+        result = run(*name.split(), "--help")
         assert result.exit_code == 0, name
         assert len(result.stdout.splitlines()) <= 40, name
-        assert "Example: otel-distro" in result.stdout.splitlines()[-1], name
+        last = result.stdout.splitlines()[-1]
+        assert "Example: " in last, name
+        assert "otel-distro" in last, name
 
 
 def test_doctor_lists_every_setting() -> None:
@@ -307,7 +377,7 @@ def test_spans_of_one_call_are_billed_once_though_archived_apart(
     first = write_archive(tmp_path / "outer.jsonl", outer)
     second = write_archive(tmp_path / "inner.jsonl", inner)
     for archive in (first, second, first):
-        run("import", archive, "--ledger", ledger)
+        run("ledger", "import", archive, "--ledger", ledger)
 
     total = json.loads(run("costs", "--json", "--ledger", ledger).stdout)["total"]
     assert (total["calls"], total["cost_nano_usd"]) == (1, 6_000_000)
@@ -316,7 +386,7 @@ def test_spans_of_one_call_are_billed_once_though_archived_apart(
 def test_explain_shows_the_tree_and_the_reason(tmp_path: Path, ledger: Path) -> None:
     """The inner span is billed; the outer one says which is billed instead."""
     archive = write_archive(tmp_path / "a.jsonl", *stacked())
-    run("import", archive, "--ledger", ledger)
+    run("ledger", "import", archive, "--ledger", ledger)
     said = run("explain", f"{1:032x}", "--ledger", ledger).stdout
     (root,) = json.loads(run("explain", "1", "--json", "--ledger", ledger).stdout)["calls"]
 
@@ -336,9 +406,10 @@ def test_what_is_no_trace_id_is_refused(trace_id: str, ledger: Path) -> None:
     assert "is not a trace id of up to 32 hexadecimal digits" in result.stderr
 
 
-def test_a_trace_without_calls_is_said_to_have_none(ledger: Path) -> None:
+@pytest.mark.usefixtures("empty")
+def test_a_trace_without_calls_is_said_to_have_none() -> None:
     """Exit code 1."""
-    result = run("explain", "abc", "--ledger", ledger)
+    result = run("explain", "abc")
 
     assert result.exit_code == 1
     assert "no model call of trace" in result.stderr
@@ -346,7 +417,7 @@ def test_a_trace_without_calls_is_said_to_have_none(ledger: Path) -> None:
 
 def test_prices_tells_rates_and_source() -> None:
     """Per million tokens, with where it is known from."""
-    found = json.loads(run("prices", "gpt-4o", "--provider", "openai", "--json").stdout)
+    found = json.loads(run("ledger", "prices", "gpt-4o", "--provider", "openai", "--json").stdout)
 
     assert found["usd_per_million_tokens"]["input"] == "2.5"
     assert found["usd_per_million_tokens"]["output"] == "10"
@@ -355,7 +426,7 @@ def test_prices_tells_rates_and_source() -> None:
 
 def test_a_model_without_a_price_is_said_to_have_none() -> None:
     """And how to declare one."""
-    result = run("prices", "house-model-1")
+    result = run("ledger", "prices", "house-model-1")
 
     assert result.exit_code == 1
     assert "no price for house-model-1" in result.stderr
@@ -378,6 +449,7 @@ def test_repricing_fills_in_what_was_unknown(tmp_path: Path, filled: Path) -> No
     prices = tmp_path / "prices.toml"
     prices.write_text(PRICES)
     arguments: list[str | Path] = [
+        "ledger",
         "reprice",
         "--since",
         "2026-01-01",
@@ -400,11 +472,11 @@ def test_repricing_fills_in_what_was_unknown(tmp_path: Path, filled: Path) -> No
 
 def test_stats_tell_how_calls_went(filled: Path) -> None:
     """One of four failed; 300 tokens in half a second, three times, over two seconds."""
-    total = json.loads(run("stats", "--json", "--ledger", filled).stdout)["total"]
+    total = json.loads(run("reports", "stats", "--json", "--ledger", filled).stdout)["total"]
 
     assert (total["calls"], total["failed_calls"], total["error_rate"]) == (4, 1, 0.25)
     assert total["output_tokens_per_s"] == 450.0
-    assert "25.0 %" in run("stats", "--ledger", filled).stdout
+    assert "25.0 %" in run("reports", "stats", "--ledger", filled).stdout
 
 
 def test_costs_as_csv_are_safe_to_open(tmp_path: Path, ledger: Path) -> None:
@@ -414,7 +486,7 @@ def test_costs_as_csv_are_safe_to_open(tmp_path: Path, ledger: Path) -> None:
         tmp_path / "a.jsonl",
         chat_span(0, **{"gen_ai.request.model": name, "gen_ai.response.model": name}),
     )
-    run("import", archive, "--ledger", ledger)
+    run("ledger", "import", archive, "--ledger", ledger)
     lines = run("costs", "--csv", "--ledger", ledger).stdout.splitlines()
 
     assert lines[0].startswith("model,calls,cost_nano_usd,cost_usd")

@@ -29,7 +29,7 @@ def ledger(tmp_path: Path) -> Path:
     """Three calls of the first of January 2026."""
     archive = write_archive(tmp_path / "a.jsonl", *(chat_span(number) for number in range(3)))
     path = tmp_path / "ledger.db"
-    assert run("import", archive, "--ledger", path).exit_code == 0
+    assert run("ledger", "import", archive, "--ledger", path).exit_code == 0
     return path
 
 

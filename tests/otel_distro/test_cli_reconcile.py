@@ -1,4 +1,4 @@
-"""`otel-distro reconcile FILE`: the ledger beside what the provider says."""
+"""`otel-distro ledger reconcile FILE`: the ledger beside what the provider says."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def usage(requests: int, tokens_in: int, tokens_out: int, cached: int = 0) -> st
 def days(tmp_path: Path, ledger: Path, text: str) -> list[dict[str, Any]]:
     file = tmp_path / "export.csv"
     file.write_text(text)
-    found: list[dict[str, Any]] = answer("reconcile", file, "--ledger", ledger)["days"]
+    found: list[dict[str, Any]] = answer("ledger", "reconcile", file, "--ledger", ledger)["days"]
     return found
 
 
@@ -173,7 +173,7 @@ def test_a_file_that_is_no_export_is_refused_with_what_is_wrong(
     file = tmp_path / "export.csv"
     file.write_text(text)
 
-    result = run("reconcile", file, "--ledger", ledger)
+    result = run("ledger", "reconcile", file, "--ledger", ledger)
 
     assert result.exit_code == 1
     assert result.stderr.startswith("otel-distro: ")
@@ -184,7 +184,7 @@ def test_reconcile_for_people(tmp_path: Path, ledger: Path) -> None:
     file = tmp_path / "export.csv"
     file.write_text(OPENAI_USAGE + usage(5, 6000, 1500))
 
-    lines = run("reconcile", file, "--ledger", ledger).stdout.splitlines()
+    lines = run("ledger", "reconcile", file, "--ledger", ledger).stdout.splitlines()
 
     assert lines[1].split() == [
         "2026-01-01",

@@ -1,4 +1,4 @@
-"""`otel-distro waste`: what was spent for nothing, and how sure that is."""
+"""`otel-distro reports waste`: what was spent for nothing, and how sure that is."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def unknown_usage(number: int, **attributes: Any) -> dict[str, Any]:
 
 
 def found(ledger: Path) -> dict[str, tuple[int, int, int]]:
-    lines = answer("waste", *SINCE, "--ledger", ledger)["waste"]
+    lines = answer("reports", "waste", *SINCE, "--ledger", ledger)["waste"]
     return {
         line["kind"]: (line["calls"], line["certain_nano_usd"], line["at_most_nano_usd"])
         for line in lines
@@ -49,7 +49,7 @@ def test_one_call_wastes_nothing(tmp_path: Path) -> None:
     """And that is said."""
     ledger = ledger_of(tmp_path, chat_span(0))
 
-    assert "nothing found in 1 calls" in run("waste", *SINCE, "--ledger", ledger).stdout
+    assert "nothing found in 1 calls" in run("reports", "waste", *SINCE, "--ledger", ledger).stdout
 
 
 def test_a_failure_that_is_made_again_is_a_retry(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_an_unused_limit_is_shown_and_is_no_cost(tmp_path: Path) -> None:
     """700 tokens x 10 = 7000 micro-dollars were set aside, not charged."""
     ledger = ledger_of(tmp_path, chat_span(0, **{"gen_ai.request.max_tokens": 1000}))
 
-    report = answer("waste", *SINCE, "--ledger", ledger)
+    report = answer("reports", "waste", *SINCE, "--ledger", ledger)
 
     assert (report["unused_limit_tokens"], report["unused_limit_nano_usd"]) == (700, 7_000_000)
     assert report["waste"] == []
@@ -132,7 +132,7 @@ def test_waste_for_people(tmp_path: Path) -> None:
     """What it is, in words, and its share of the cost."""
     ledger = ledger_of(tmp_path, chat_span(0), chat_span(60))
 
-    lines = run("waste", *SINCE, "--ledger", ledger).stdout.splitlines()
+    lines = run("reports", "waste", *SINCE, "--ledger", ledger).stdout.splitlines()
 
     assert lines[0].split() == [
         "waste",

@@ -1,4 +1,4 @@
-"""`otel-distro whatif`: the same calls with another model or more caching."""
+"""`otel-distro reports whatif`: the same calls with another model or more caching."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ledger(tmp_path: Path) -> Path:
 def test_another_model_of_the_same_provider(ledger: Path) -> None:
     """2 x (1200 x 0.15 + 300 x 0.60) = 720 micro-dollars instead of 12000."""
     report = answer(
-        "whatif", "--model", "gpt-4o-2024-08-06=gpt-4o-mini", *SINCE, "--ledger", ledger
+        "reports", "whatif", "--model", "gpt-4o-2024-08-06=gpt-4o-mini", *SINCE, "--ledger", ledger
     )
 
     assert report["total"] == {
@@ -40,28 +40,32 @@ def test_another_model_of_the_same_provider(ledger: Path) -> None:
 
 def test_a_model_can_be_named_as_it_was_asked_for(ledger: Path) -> None:
     """People know gpt-4o; spans also name what answered."""
-    report = answer("whatif", "--model", "gpt-4o=gpt-4o-mini", *SINCE, "--ledger", ledger)
+    report = answer(
+        "reports", "whatif", "--model", "gpt-4o=gpt-4o-mini", *SINCE, "--ledger", ledger
+    )
 
     assert report["total"]["after_nano_usd"] == 720_000
 
 
 def test_a_model_of_another_provider(ledger: Path) -> None:
     """2 x (1200 x 1 + 300 x 5) = 5400 micro-dollars."""
-    report = answer("whatif", "--model", "gpt-4o=claude-haiku-4-5", *SINCE, "--ledger", ledger)
+    report = answer(
+        "reports", "whatif", "--model", "gpt-4o=claude-haiku-4-5", *SINCE, "--ledger", ledger
+    )
 
     assert report["total"]["after_nano_usd"] == 5_400_000
 
 
 def test_a_better_cache(ledger: Path) -> None:
     """2 x (480 x 2.50 + 720 x 1.25 + 300 x 10) = 10200 micro-dollars."""
-    report = answer("whatif", "--cache-hit", "60%", *SINCE, "--ledger", ledger)
+    report = answer("reports", "whatif", "--cache-hit", "60%", *SINCE, "--ledger", ledger)
 
     assert report["total"]["after_nano_usd"] == 10_200_000
 
 
 def test_a_model_without_a_price_is_left_out_of_both_sums(ledger: Path) -> None:
     """Unknown is not zero: this must not look like a saving."""
-    result = run("whatif", "--model", "gpt-4o=house-model", *SINCE, "--ledger", ledger)
+    result = run("reports", "whatif", "--model", "gpt-4o=house-model", *SINCE, "--ledger", ledger)
 
     assert "2 calls left out: no price for one of the two" in result.stdout
     assert "-100" not in result.stdout
@@ -69,7 +73,7 @@ def test_a_model_without_a_price_is_left_out_of_both_sums(ledger: Path) -> None:
 
 def test_nothing_changes_in_the_ledger(ledger: Path) -> None:
     """It is only a question."""
-    run("whatif", "--model", "gpt-4o=gpt-4o-mini", *SINCE, "--ledger", ledger)
+    run("reports", "whatif", "--model", "gpt-4o=gpt-4o-mini", *SINCE, "--ledger", ledger)
 
     assert answer("costs", "--ledger", ledger)["total"]["cost_nano_usd"] == 12_000_000
 
@@ -79,12 +83,12 @@ def test_a_question_that_makes_no_sense_is_wrong_usage(
     ledger: Path, arguments: tuple[str, ...]
 ) -> None:
     """Exit code 2."""
-    assert run("whatif", *arguments, "--ledger", ledger).exit_code == 2
+    assert run("reports", "whatif", *arguments, "--ledger", ledger).exit_code == 2
 
 
 def test_whatif_for_people(ledger: Path) -> None:
     """Before, after and the change."""
-    result = run("whatif", "--model", "gpt-4o=gpt-4o-mini", *SINCE, "--ledger", ledger)
+    result = run("reports", "whatif", "--model", "gpt-4o=gpt-4o-mini", *SINCE, "--ledger", ledger)
 
     last = result.stdout.splitlines()[-1]
     assert last.split() == ["total", "2", "$0.0120", "$0.00072", "-94.0", "%"]

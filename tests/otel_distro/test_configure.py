@@ -99,10 +99,9 @@ def test_a_provider_of_another_make_is_refused_clearly(tmp_path: Path) -> None:
 from opentelemetry import trace
 class Theirs(trace.TracerProvider):
     def get_tracer(self, *args, **kwargs): ...
-trace.set_tracer_provider(Theirs())
 import otel_distro
 try:
-    otel_distro.configure()
+    otel_distro.configure(tracer_provider=Theirs())
 except otel_distro.OtelDistroError as error:
     print(error)
 """,

@@ -135,7 +135,8 @@ def test_a_running_program_follows_what_another_process_decides(
     from opentelemetry import trace
     tracer = trace.get_tracer("app")
     def decide(word):
-        subprocess.run([sys.argv[1], "consent", word], check=True, stdout=subprocess.DEVNULL)
+        command = [sys.argv[1], "privacy", "consent", word]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         time.sleep(1)
     tracer.start_span("before").end()
     early = tracer.start_span("began before")
@@ -222,7 +223,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def shown() -> dict[str, Any]:
-    result = CliRunner().invoke(main, ["consent", "show", "--json"])
+    result = CliRunner().invoke(main, ["privacy", "consent", "show", "--json"])
     found: dict[str, Any] = json.loads(result.stdout)
     return found
 
@@ -231,19 +232,19 @@ def shown() -> dict[str, Any]:
 def test_the_command_shows_grants_and_revokes() -> None:
     """Each in one word."""
     assert (shown()["open"], shown()["answer"]) == (False, None)
-    CliRunner().invoke(main, ["consent", "grant"])
+    CliRunner().invoke(main, ["privacy", "consent", "grant"])
     assert (shown()["open"], shown()["answer"], shown()["by"]) == (True, "granted", "command")
-    CliRunner().invoke(main, ["consent", "revoke"])
+    CliRunner().invoke(main, ["privacy", "consent", "revoke"])
     assert (shown()["open"], shown()["answer"]) == (False, "revoked")
 
 
 def test_the_decision_is_the_users_alone_to_read(home: Path) -> None:
     """And every decision is in the audit trail."""
-    CliRunner().invoke(main, ["consent", "grant"])
-    CliRunner().invoke(main, ["consent", "revoke"])
+    CliRunner().invoke(main, ["privacy", "consent", "grant"])
+    CliRunner().invoke(main, ["privacy", "consent", "revoke"])
 
     assert stat.S_IMODE((home / "consent.json").stat().st_mode) == 0o600
-    trail = CliRunner().invoke(main, ["audit", "show", "--json"]).stdout
+    trail = CliRunner().invoke(main, ["privacy", "audit", "show", "--json"]).stdout
     assert [entry["action"] for entry in json.loads(trail)["entries"]] == [
         "consent.granted",
         "consent.revoked",
@@ -253,7 +254,7 @@ def test_the_decision_is_the_users_alone_to_read(home: Path) -> None:
 @pytest.mark.usefixtures("home")
 def test_without_a_terminal_nothing_is_asked() -> None:
     """A service must not wait for somebody who is not there."""
-    result = CliRunner().invoke(main, ["consent"], input="y\n")
+    result = CliRunner().invoke(main, ["privacy", "consent"], input="y\n")
 
     assert "nothing is asked" in result.output
     assert shown()["answer"] is None
@@ -377,7 +378,7 @@ def test_what_waits_on_disk_does_not_leave_once_consent_is_taken_back(
         copies = {path: path.read_bytes() for path in spooled}
 
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-        CliRunner().invoke(main, ["consent", "revoke"])
+        CliRunner().invoke(main, ["privacy", "consent", "revoke"])
         left = [path for path in (state / "spool").rglob("*") if path.is_file()]
         assert {path.suffix for path in left} <= {".lock"}
 

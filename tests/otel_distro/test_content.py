@@ -18,8 +18,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_cost_ledger.model.privacy import Pseudonyms
-from otel_distro.base.internal_errors import Faults
-from otel_distro.bootstrap.content import CAPTURE, capture, shields
+from otel_distro.base.internal_errors import InternalErrors
+from otel_distro.bootstrap.content import CAPTURE, capture, redactors_for
 from otel_distro.cli import main
 from otel_distro.demo.provider import FakeProvider
 from otel_distro.pipeline.install import guard_tracer_provider
@@ -40,12 +40,12 @@ PROMPT = '[{"role": "user", "parts": [{"type": "text", "content": "I am ada@love
 def guarded(level: str | None, *processors: Any) -> tuple[TracerProvider, Any]:
     """A provider under the content *level*, with an exporter that keeps what it gets."""
     settings = Settings(content=level)
-    made = shields(settings, Redactor(), SilentObserver(), withhold=False)
+    made = redactors_for(settings, Redactor(), SilentObserver(), withhold=False)
     provider = TracerProvider(shutdown_on_exit=False)
     exporter: Any = InMemorySpanExporter()
     for one in (exporter, *processors):
         provider.add_span_processor(SimpleSpanProcessor(one))
-    guard_tracer_provider(provider, Pipeline(made.exporting, NO_ACCOUNTS, Faults()))
+    guard_tracer_provider(provider, Pipeline(made.exporting, NO_ACCOUNTS, InternalErrors()))
     return provider, exporter
 
 
@@ -132,7 +132,9 @@ def test_under_full_messages_are_stored_redacted_and_only_the_key_reads_them(
 ) -> None:
     """Nothing of them stands in the file; the calls of a user can be found to forget them."""
     private_key, public_key = keys
-    whole = shields(Settings(content="full"), Redactor(), SilentObserver(), withhold=False).whole
+    whole = redactors_for(
+        Settings(content="full"), Redactor(), SilentObserver(), withhold=False
+    ).with_messages
     path = tmp_path / "content.db"
     provider, _ = guarded("full", ContentKeeper(path, public_key, whole, lambda: KEY))
     call_model(provider)
@@ -203,7 +205,7 @@ def test_an_app_with_the_level_full_stores_what_it_said_and_sends_none_of_it(
     """From the key to reading it again, by the commands a user has."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     key_file = tmp_path / "content.key"
-    made = CliRunner().invoke(main, ["content", "keygen", str(key_file)])
+    made = CliRunner().invoke(main, ["privacy", "content", "keygen", str(key_file)])
     script = """
     import openai, sys
     client = openai.OpenAI(base_url=sys.argv[1] + "/v1", api_key="x", max_retries=0)
@@ -220,13 +222,17 @@ def test_an_app_with_the_level_full_stores_what_it_said_and_sends_none_of_it(
         done = instrumented(script, environ, provider.url)
 
     assert done.returncode == 0, done.stderr
-    shown = CliRunner().invoke(main, ["content", "show", "--key", str(key_file), "--json"])
+    shown = CliRunner().invoke(
+        main, ["privacy", "content", "show", "--key", str(key_file), "--json"]
+    )
     (call,) = json.loads(shown.stdout)["calls"]
     assert "the word is rosebud" in call["content"]["gen_ai.input.messages"]
     assert "Hello" in call["content"]["gen_ai.output.messages"]
     assert [span.name for span in sink.spans()] == ["chat gpt-4o"]
     assert b"rosebud" not in sink.everything()
-    trail = json.loads(CliRunner().invoke(main, ["audit", "show", "--json"]).stdout)["entries"]
+    trail = json.loads(CliRunner().invoke(main, ["privacy", "audit", "show", "--json"]).stdout)[
+        "entries"
+    ]
     assert [entry["action"] for entry in trail] == [
         "content.keygen",
         "settings.changed",
@@ -240,9 +246,9 @@ def test_a_key_file_is_the_owners_and_never_overwritten(
     """Overwriting it would make everything unreadable."""
     monkeypatch.setenv("OTEL_DISTRO_STATE_DIR", str(tmp_path / "state"))
     file = tmp_path / "content.key"
-    first = CliRunner().invoke(main, ["content", "keygen", str(file)])
+    first = CliRunner().invoke(main, ["privacy", "content", "keygen", str(file)])
     written = file.read_text()
-    second = CliRunner().invoke(main, ["content", "keygen", str(file)])
+    second = CliRunner().invoke(main, ["privacy", "content", "keygen", str(file)])
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert (first.exit_code, second.exit_code) == (0, 1)

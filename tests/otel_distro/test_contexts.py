@@ -95,9 +95,9 @@ def test_the_innermost_wins_and_the_outer_comes_back() -> None:
     """As with any context."""
     with otel_distro.tenant("a"):
         with otel_distro.tenant("b"):
-            assert contexts.said_here()["tenant.id"] == "b"
-        assert contexts.said_here()["tenant.id"] == "a"
-    assert contexts.said_here() == {}
+            assert contexts.local_baggage()["tenant.id"] == "b"
+        assert contexts.local_baggage()["tenant.id"] == "a"
+    assert contexts.local_baggage() == {}
 
 
 def test_tasks_started_inside_have_it_and_their_siblings_do_not(sdk: GuardedSdk) -> None:
@@ -162,7 +162,7 @@ def test_only_the_exact_form_is_taken_for_a_pseudonym(text: str) -> None:
 def test_any_text_can_be_carried(value: str) -> None:
     """Bounded and printable, so that no header and no log line breaks."""
     with otel_distro.tenant(value):
-        carried = contexts.said_here().get("tenant.id", "x")
+        carried = contexts.local_baggage().get("tenant.id", "x")
         headers: dict[str, str] = {}
         W3CBaggagePropagator().inject(headers)
 
@@ -180,7 +180,7 @@ def test_baggage_from_outside_counts_only_where_it_is_believed() -> None:
 
 
 def test_other_baggage_never_becomes_an_attribute() -> None:
-    """The list of what may be believed cannot be extended to anything."""
+    """The list of what may be trusted_keys cannot be extended to anything."""
     sent = baggage.set_baggage("password", "hunter2")
 
     assert contexts.attributes(sent, ("password",)) == {}
@@ -216,7 +216,7 @@ def test_budgets_hear_who_a_call_is_for() -> None:
 
 
 def test_nothing_travels_unless_it_is_allowed_and_only_known_keys_can_be() -> None:
-    """By default no host is told, and nobody from outside is believed."""
+    """By default no host is told, and nobody from outside is trusted_keys."""
     from otel_distro.settings import load
 
     (problem,) = load({"HOME": "/", "OTEL_DISTRO_BAGGAGE": "session.id,email"}).problems

@@ -176,7 +176,8 @@ def test_calls_that_cannot_be_priced_before_the_end_are_kept_as_unpriced(
     assert len(sink.spans()) == 21
     assert statuses(tmp_path) == {"unpriced": 20, "priced": 1}
     repriced = run(
-        [str(BIN / "otel-distro"), "reprice", "--since", "1d"], clean_environment(tmp_path)
+        [str(BIN / "otel-distro"), "ledger", "reprice", "--since", "1d"],
+        clean_environment(tmp_path),
     )
     assert repriced.stdout.startswith("20 of 21 calls changed"), repriced.stdout
     assert statuses(tmp_path) == {"priced": 21}

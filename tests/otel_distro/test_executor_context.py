@@ -22,7 +22,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said() -> dict[str, str]:
-    return dict(contexts.said_here())
+    return dict(contexts.local_baggage())
 
 
 def test_a_task_of_a_pool_has_what_its_submitter_said() -> None:

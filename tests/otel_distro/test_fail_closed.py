@@ -111,8 +111,8 @@ def test_the_message_about_a_failure_does_not_repeat_the_secret(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """An error met while redacting may quote the very text that was to be redacted."""
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
 
-    Faults().record("redaction", ValueError(f"cannot redact {EMAIL}"))
+    InternalErrors().record("redaction", ValueError(f"cannot redact {EMAIL}"))
 
     assert EMAIL not in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`otel-distro forget USER`: nothing stored leads to them any more, and every sum stays exact."""
+"""`otel-distro privacy forget USER`: nothing stored leads to them, and every sum stays exact."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def stored_bytes(state: Path) -> bytes:
 
 
 def forget(*arguments: str) -> dict[str, Any]:
-    result = CliRunner().invoke(main, ["forget", *arguments, "--json"])
+    result = CliRunner().invoke(main, ["privacy", "forget", *arguments, "--json"])
     assert result.exit_code == 0, result.output
     found: dict[str, Any] = json.loads(result.stdout)
     return found
@@ -172,7 +172,7 @@ def test_where_no_user_was_ever_stored_it_says_so(
 ) -> None:
     """Most likely the wrong folder."""
     monkeypatch.setenv("OTEL_DISTRO_STATE_DIR", str(tmp_path / "other"))
-    result = CliRunner().invoke(main, ["forget", ADA])
+    result = CliRunner().invoke(main, ["privacy", "forget", ADA])
 
     assert result.exit_code == 1
     assert "OTEL_DISTRO_STATE_DIR" in result.output

@@ -142,13 +142,13 @@ time.sleep(30)
         assert going_on["found"] == "3 now: upload (2), mail [EMAIL] (1)"
         assert get(f"http://127.0.0.1:{port}/other")[0] == 404
         assert get(url, Host="evil.example")[0] == 403
-        done = run([str(BIN / "otel-distro"), "health", "--json"], environ)
+        done = run([str(BIN / "otel-distro"), "reports", "health", "--json"], environ)
         assert json.loads(done.stdout)["checks"]["guard"]["value"] == 0
     finally:
         app.kill()
         app.wait()
 
-    done = run([str(BIN / "otel-distro"), "health", "--json"], environ)
+    done = run([str(BIN / "otel-distro"), "reports", "health", "--json"], environ)
     assert "guard" not in json.loads(done.stdout)["checks"]
 
 

@@ -26,7 +26,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.status import Status
 
-from otel_distro.pipeline.input_limits.default import make_tamer
+from otel_distro.pipeline.input_limits.default import make_cleaner
 from otel_distro.pipeline.input_limits.install import tolerate_api
 from otel_distro.pipeline.input_limits.limits import VALUE_LIMITS, ValueLimits
 from otel_redaction.shield import OpenShield, Shield
@@ -38,7 +38,7 @@ LONE = "\ud800"
 
 @pytest.fixture(autouse=True)
 def _tolerant() -> None:
-    tolerate_api(make_tamer(VALUE_LIMITS)[0])
+    tolerate_api(make_cleaner(VALUE_LIMITS)[0])
 
 
 class Mute:
@@ -309,10 +309,10 @@ def test_exits_are_not_errors_of_the_span_they_leave(sdk: GuardedSdk) -> None:
 
 def test_limits_hold_and_what_they_cost_is_counted(sdk: GuardedSdk) -> None:
     """By kind, and told once a kind, not once a value."""
-    tamer, complaints = make_tamer(
+    cleaner, invalid_input = make_cleaner(
         ValueLimits(max_chars=300, max_items=3, max_depth=2, max_parts=100)
     )
-    tolerate_api(tamer)
+    tolerate_api(cleaner)
     with sdk.tracer.start_as_current_span("limited") as span:
         span.set_attribute("text", "word " * 100)
         span.set_attribute("items", [1, 2, 3, 4])
@@ -322,7 +322,7 @@ def test_limits_hold_and_what_they_cost_is_counted(sdk: GuardedSdk) -> None:
     assert 40 < len(limited.attributes["text"]) <= 300
     assert limited.attributes["items"] == (1, 2, 3)
     assert limited.attributes["deep"] == {"a": {"b": {"c": "[TOO DEEP]"}}}
-    assert complaints.counts == {"too_long": 1, "too_many_items": 1, "too_deep": 1}
+    assert invalid_input.counts == {"too_long": 1, "too_many_items": 1, "too_deep": 1}
 
 
 def test_a_limit_of_the_users_own_is_obeyed_in_both_directions() -> None:

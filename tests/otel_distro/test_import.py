@@ -1,4 +1,4 @@
-"""`otel-distro import`: what it reads, what it skips and says, in bounded memory."""
+"""`otel-distro ledger import`: what it reads, what it skips and says, in bounded memory."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_log_records_are_imported_and_what_is_skipped_is_said(tmp_path: Path) ->
     archive = tmp_path / "logs.jsonl"
     archive.write_text(json.dumps(LOGS) + "\n" + json.dumps({"resourceMetrics": []}) + "\n")
 
-    done = run("import", archive, "--ledger", tmp_path / "l.db")
+    done = run("ledger", "import", archive, "--ledger", tmp_path / "l.db")
 
     assert done.exit_code == 0
     assert "2 log records, 1 of them model calls" in done.output
@@ -84,7 +84,7 @@ def test_another_format_is_named_and_fails(tmp_path: Path, name: str) -> None:
     archive = tmp_path / "other.json"
     archive.write_text(OTHERS[name])
 
-    done = run("import", archive, "--ledger", tmp_path / "l.db")
+    done = run("ledger", "import", archive, "--ledger", tmp_path / "l.db")
 
     assert done.exit_code != 0
     assert name in done.output
@@ -102,7 +102,7 @@ def test_many_blank_lines_and_one_too_long_cost_little(tmp_path: Path) -> None:
         stream.write(spans.read_bytes())
         stream.write(b'{"resourceSpans": "' + b"x" * (40 * 2**20) + b'"}\n')
 
-    done = run("import", archive, "--ledger", tmp_path / "l.db")
+    done = run("ledger", "import", archive, "--ledger", tmp_path / "l.db")
 
     assert "longer than 32 MiB" in done.output
     assert total(tmp_path / "l.db")["calls"] == 1
@@ -113,7 +113,7 @@ def test_a_file_without_anything_readable_is_given_up(tmp_path: Path) -> None:
     archive = tmp_path / "app.log"
     archive.write_text("INFO started\n" * 5000)
 
-    done = run("import", archive, "--ledger", tmp_path / "l.db")
+    done = run("ledger", "import", archive, "--ledger", tmp_path / "l.db")
 
     assert done.exit_code != 0
     assert len(done.output.splitlines()) < 30
@@ -129,8 +129,8 @@ def test_calls_of_several_batches_are_decided_with_those_stored_before(
     archive = tmp_path / "spans.jsonl"
     write_archive(archive, *(chat_span(number) for number in range(1, 8)))
 
-    done = run("import", archive, "--ledger", tmp_path / "l.db")
-    again = run("import", archive, "--ledger", tmp_path / "l.db")
+    done = run("ledger", "import", archive, "--ledger", tmp_path / "l.db")
+    again = run("ledger", "import", archive, "--ledger", tmp_path / "l.db")
 
     assert "7 new" in done.output
     assert "7 already there" in again.output
@@ -141,7 +141,7 @@ def test_the_first_of_all_days_is_a_date_too(tmp_path: Path) -> None:
     """`--since 0001-01-01` means everything."""
     archive = tmp_path / "spans.jsonl"
     write_archive(archive, chat_span(1))
-    run("import", archive, "--ledger", tmp_path / "l.db")
+    run("ledger", "import", archive, "--ledger", tmp_path / "l.db")
 
     done = run("costs", "--since", "0001-01-01", "--ledger", tmp_path / "l.db", "--json")
 

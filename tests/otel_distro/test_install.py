@@ -154,8 +154,8 @@ def test_the_canary_comes_out_masked(pipeline: Pipeline) -> None:
 
 def test_the_canary_notices_a_guard_that_lets_things_through(pipeline: Pipeline) -> None:
     """A shield that does nothing is found out."""
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.pipeline.pipeline import NO_ACCOUNTS
     from otel_redaction.shield import OpenShield
 
-    assert canary.leaks(Pipeline(OpenShield(), NO_ACCOUNTS, Faults())) == canary.SECRETS
+    assert canary.leaks(Pipeline(OpenShield(), NO_ACCOUNTS, InternalErrors())) == canary.SECRETS

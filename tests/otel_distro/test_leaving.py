@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Any
 
-from otel_distro.lifecycle.leaving import Exits
+from otel_distro.lifecycle.leaving import ShutdownHooks
 from otel_distro.lifecycle.signal_watch import SignalWatch
 
 
@@ -49,7 +49,7 @@ class InterruptedLock:
 def test_a_signal_that_comes_when_all_is_delivered_waits_for_nothing() -> None:
     """The code it interrupts may hold the lock, and cannot let go of it."""
     runtime = Quick()
-    exits = Exits(runtime, timeout=30)
+    exits = ShutdownHooks(runtime, timeout=30)
     exits._done = InterruptedLock(exits._done, exits._before_exit)  # type: ignore[assignment]
     began = time.monotonic()
 
@@ -100,7 +100,7 @@ class SlowToStore(Quick):
 def test_a_process_does_not_leave_calls_behind_that_are_being_written_to_disk() -> None:
     """On a busy machine the last step comes late; the calls exist nowhere else."""
     runtime = SlowToStore()
-    exits = Exits(runtime, timeout=0.01)
+    exits = ShutdownHooks(runtime, timeout=0.01)
 
     exits._before_exit()
 

@@ -134,9 +134,9 @@ def test_the_command_prints_it_for_people_documents_and_programs(
     monkeypatch.setenv("OTEL_DISTRO_BAGGAGE", "session.id")
     for variable in ("DO_NOT_TRACK", "OTEL_SDK_DISABLED"):
         monkeypatch.delenv(variable, raising=False)
-    shown = CliRunner().invoke(main, ["privacy"]).output
-    document = CliRunner().invoke(main, ["privacy", "--markdown", "--leaves"]).output
-    data: Any = json.loads(CliRunner().invoke(main, ["privacy", "--json"]).stdout)
+    shown = CliRunner().invoke(main, ["privacy", "catalogue"]).output
+    document = CliRunner().invoke(main, ["privacy", "catalogue", "--markdown", "--leaves"]).output
+    data: Any = json.loads(CliRunner().invoke(main, ["privacy", "catalogue", "--json"]).stdout)
 
     assert "baggage: session.id" in shown
     assert "| baggage: session.id |" in document

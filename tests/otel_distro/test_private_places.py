@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from support.process import BIN, clean_environment, free_port, run
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
         OTEL_DISTRO_PROFILE="prod",
     )
     printed = []
-    key = private(["content", "keygen", str(home / "content.key")], environ)
+    key = private(["privacy", "content", "keygen", str(home / "content.key")], environ)
     environ |= {"OTEL_DISTRO_CONTENT": "full", "OTEL_DISTRO_CONTENT_KEY": key.stdout.strip()}
-    printed.append(private(["consent", "grant"], environ))
+    printed.append(private(["privacy", "consent", "grant"], environ))
     program = [sys.executable, "-c", EVERYTHING.format(hostile=HOSTILE)]
     printed.append(private(["run", "--", *program], environ))
     assert printed[-1].returncode == 0, printed[-1].stderr
@@ -111,9 +111,10 @@ def test_every_file_is_its_owners_alone_whatever_the_umask(
 
 
 SHOWN = (
-    *("costs", "costs --by model", "calls", "calls --failed", "stats", "top", "health", "report"),
-    *("violations", "waste", "budgets", "spool status", "digest", "alerts"),
-    "whatif --model gpt-4o-mini",
+    *("costs", "costs --by model", "calls", "calls --failed", "reports stats"),
+    *("reports top", "reports health", "reports report", "reports violations", "reports waste"),
+    *("budgets", "spool status", "reports digest daily", "reports alerts check"),
+    "reports whatif --model gpt-4o-mini",
 )
 
 
@@ -134,6 +135,6 @@ def test_no_command_lets_a_name_steer_the_terminal(
 
 def test_what_we_say_ourselves_steers_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     """Such as the reason that a server gives."""
-    notices.say(f"refused: {HOSTILE}")
+    messages.warn(f"refused: {HOSTILE}")
 
     assert steers(capfd.readouterr().err) == []

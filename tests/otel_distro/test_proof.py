@@ -16,7 +16,7 @@ from support.process import BIN, clean_environment, run
 
 APP = """
 from opentelemetry import trace
-from otel_distro.proof import canary_text
+from otel_distro.privacy.proof import canary_text
 import sys
 with trace.get_tracer("app").start_as_current_span("work") as span:
     span.set_attribute("note", canary_text())
@@ -31,7 +31,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_redact_copies_text_with_secrets_masked() -> None:
     """Line ends and everything else stay."""
-    result = CliRunner().invoke(main, ["redact"], input="a\r\nmail ada@lovelace.example now\n")
+    result = CliRunner().invoke(
+        main, ["privacy", "redact"], input="a\r\nmail ada@lovelace.example now\n"
+    )
 
     assert result.stdout_bytes == b"a\r\nmail [EMAIL] now\n"
 
@@ -39,7 +41,7 @@ def test_redact_copies_text_with_secrets_masked() -> None:
 def test_redact_explains_without_repeating_the_secret() -> None:
     """Positions and kinds, for programs and people who must not see the value."""
     text = "first line\nmail ada@lovelace.example now\n"
-    result = CliRunner().invoke(main, ["redact", "--explain"], input=text)
+    result = CliRunner().invoke(main, ["privacy", "redact", "--explain"], input=text)
 
     start = text.index("ada@")
     assert result.stdout == f"{start}\t{start + len('ada@lovelace.example')}\temail\n"
@@ -50,7 +52,7 @@ def test_redact_writes_nothing_with_settings_that_cannot_be_used(
 ) -> None:
     """They may have been meant to protect."""
     monkeypatch.setenv("OTEL_DISTRO_REDACTON", "true")
-    result = CliRunner().invoke(main, ["redact"], input="mail ada@lovelace.example")
+    result = CliRunner().invoke(main, ["privacy", "redact"], input="mail ada@lovelace.example")
 
     assert (result.exit_code, result.stdout) == (2, "")
 
@@ -71,7 +73,7 @@ def test_bytes_that_are_not_text_come_out_as_they_went_in(tmp_path: Path) -> Non
 
     raw = b"caf\xe9 \xff mail ada@lovelace.example\n"
     done = subprocess.run(
-        [str(BIN / "otel-distro"), "redact"],
+        [str(BIN / "otel-distro"), "privacy", "redact"],
         input=raw,
         capture_output=True,
         env=clean_environment(tmp_path),
@@ -95,7 +97,7 @@ def test_a_program_is_proven_private(tmp_path: Path) -> None:
     """Every field that would leave is listed, none with a canary in it."""
     app = tmp_path / "app.py"
     app.write_text(APP)
-    command = [str(BIN / "otel-distro"), "prove-privacy", "--json", "--"]
+    command = [str(BIN / "otel-distro"), "privacy", "prove", "--json", "--"]
     done = run([*command, "python", str(app), "{canary}"], clean_environment(tmp_path))
 
     proof = json.loads(done.stdout)
@@ -112,7 +114,7 @@ def test_a_program_that_leaks_is_found_out(tmp_path: Path) -> None:
     """With redaction switched off the canaries leave, and the command ends with 1."""
     app = tmp_path / "app.py"
     app.write_text(APP)
-    command = [str(BIN / "otel-distro"), "prove-privacy", "--", "python", str(app), "x"]
+    command = [str(BIN / "otel-distro"), "privacy", "prove", "--", "python", str(app), "x"]
     done = run(command, clean_environment(tmp_path, OTEL_DISTRO_REDACTION="false"))
 
     assert done.returncode == 1
@@ -122,7 +124,7 @@ def test_a_program_that_leaks_is_found_out(tmp_path: Path) -> None:
 @pytest.mark.process
 def test_a_program_that_exports_nothing_proves_nothing(tmp_path: Path) -> None:
     """Said as such."""
-    command = [str(BIN / "otel-distro"), "prove-privacy", "--", "true"]
+    command = [str(BIN / "otel-distro"), "privacy", "prove", "--", "true"]
     done = run(command, clean_environment(tmp_path))
 
     assert done.returncode == 1

@@ -75,8 +75,8 @@ def test_who_wants_none_of_it_has_none(tmp_path: Path, sink: OtlpSink) -> None:
 
 
 UPSTREAM = """
-import otel_distro.sdk_counts
-otel_distro.sdk_counts.count_cheaply = lambda: None
+import otel_distro.pipeline.sdk_counters
+otel_distro.pipeline.sdk_counters.install_sdk_counters = lambda: None
 from opentelemetry.instrumentation.auto_instrumentation import initialize
 initialize()
 """

@@ -131,7 +131,7 @@ def test_calls_that_are_written_elsewhere_are_recorded(
     run = CliRunner().invoke
     run(main, ["ledger", "archive", files["old"]])
     run(main, ["ledger", "copy", str(tmp_path / "ledger.db"), files["copy.db"]])
-    run(main, ["report", "--html", files["report.html"], "--window", "all"])
+    run(main, ["reports", "report", "--html", files["report.html"], "--window", "all"])
 
     archived, copied, reported = trail(tmp_path)
     assert archived.by

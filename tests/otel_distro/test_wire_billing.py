@@ -277,7 +277,7 @@ def test_a_call_knows_whom_the_spans_around_it_are_for(wired: WiredSdk) -> None:
 
 def test_a_call_takes_over_whom_its_span_was_for(wired: WiredSdk) -> None:
     """Agent and session of the span that describes it."""
-    more = {"gen_ai.agent.name": "writer", "session.id": "s-2"}
+    more: dict[str, Any] = {"gen_ai.agent.name": "writer", "session.id": "s-2"}
     with wired.describe(OPENAI_SCOPE, **more) as span:
         span.set_attributes(said(wired.ask().json()))
 

@@ -17,7 +17,7 @@ from otel_cost_ledger.sqlite.connection import open_writer
 from otel_cost_ledger.sqlite.gate import Gate
 from otel_cost_ledger.write.spill import SpillFile
 from otel_distro.base.installation_key import installation_key
-from otel_distro.export import books
+from otel_distro.export import daily_delivery_counts
 from otel_distro.export.spool.address import Address
 from otel_distro.export.spool.drain import turn_to_drain
 from otel_distro.export.spool.folder import SpoolFolder
@@ -120,7 +120,9 @@ WRITERS = [
     Writer("audit", lambda f: audit.record(f, "test.done"), "audit.jsonl"),
     Writer("consent", lambda f: consent_state.write(f, "granted", "test"), "consent.json"),
     Writer("alerts", lambda f: Memory(f / "alerts.json").write({}), "alerts.json"),
-    Writer("daily counts", lambda f: books.add(f, {"spans": {"emitted": 1}}), "spool"),
+    Writer(
+        "daily counts", lambda f: daily_delivery_counts.add(f, {"spans": {"emitted": 1}}), "spool"
+    ),
     Writer("tally", lambda f: append(f / "redactions.jsonl", "x\n"), "redactions.jsonl"),
     Writer("board", lambda f: Board(f, lambda: {"a": 1}).write(), "processes"),
     Writer("key", installation_key, "pseudonym.key"),

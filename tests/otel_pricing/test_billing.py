@@ -168,7 +168,7 @@ def test_a_try_that_was_never_sent_is_no_call_beside_the_one_that_was(
     assert billed([refused]) == ids(refused)
 
 
-def test_failed_twins_are_one_failed_call(
+def test_failed_duplicates_are_one_failed_call(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
     """A rejected call counts once, in any number of instrumentations."""
@@ -447,7 +447,7 @@ def test_spans_that_differ_are_different_calls(
     assert billed([inner, outer]) == ids(inner, outer)
 
 
-def test_a_client_around_a_framework_is_no_twin(priced: Callable[..., PricedCall]) -> None:
+def test_a_client_around_a_framework_is_no_duplicate(priced: Callable[..., PricedCall]) -> None:
     """Frameworks call clients, not the other way round."""
     outer = priced(scope=CLIENT_SCOPE, at=(0, 100))
     inner = priced(scope=LANGCHAIN, at=(20, 80))
@@ -499,7 +499,7 @@ def test_equal_calls_at_the_same_time_stay_as_many_as_they_are(
     assert billed(inners + outers) == ids(*inners)
 
 
-def test_as_many_spans_as_possible_find_their_twin(priced: Callable[..., PricedCall]) -> None:
+def test_as_many_spans_as_possible_find_their_duplicate(priced: Callable[..., PricedCall]) -> None:
     """The tight fit must not take the only partner of the loose one."""
     wide = priced(scope=LANGCHAIN, at=(0, 200))
     narrow = priced(scope=LANGCHAIN, at=(40, 100))
@@ -531,7 +531,7 @@ def test_three_instrumentations_in_three_traces_are_one_call(
     assert billed([inner, middle, outer]) == ids(inner)
 
 
-def test_a_twin_in_another_trace_joins_what_is_nested(
+def test_a_duplicate_in_another_trace_joins_what_is_nested(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
     """A tree of two and a span elsewhere that saw the same response."""
@@ -542,7 +542,7 @@ def test_a_twin_in_another_trace_joins_what_is_nested(
     assert len(billed([inner, outer, elsewhere])) == 1
 
 
-def test_tries_inside_a_span_each_find_their_twin_elsewhere(
+def test_tries_inside_a_span_each_find_their_duplicate_elsewhere(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
     """Two tries in one framework span, both seen by a second instrumentation: two calls."""

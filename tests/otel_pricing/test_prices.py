@@ -170,7 +170,7 @@ def test_prices_kept_ready_are_bounded() -> None:
 
 def test_bounds_kept_ready_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider's name may be invented as well."""
-    monkeypatch.setattr("otel_pricing.prices.book.LONGEST_CACHE", 3)
+    monkeypatch.setattr("otel_pricing.prices.price_book.LONGEST_CACHE", 3)
     book = PriceBook()
     for number in range(10):
         book.dearest(f"p-{number}", NOW_NS)

@@ -80,7 +80,7 @@ def test_links_between_calls_are_bounded_too(priced: Callable[..., PricedCall]) 
 
 
 def test_what_is_older_than_the_window_is_settled(priced: Callable[..., PricedCall]) -> None:
-    """A twin that comes an hour later is a call of its own: the first one may be exported."""
+    """A duplicate that comes an hour later is a call of its own: the first one may be exported."""
     window = BillingWindow(window_ns=60 * SECOND_NS)
     inner = priced(scope=CLIENT, at=(5, 95))
     window.offer(inner)

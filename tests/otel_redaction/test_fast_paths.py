@@ -18,9 +18,7 @@ from otel_redaction.words_only import is_words_only
 _WORDS = {
     "name": (
         *(b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"auth", b"cred", b"cookie"),
-        *(b"kennwort", b"parola", b"contrase", b"senha", b"sessi", b"haslo", b"heslo"),
-        *(b"salasana", b"wachtwoord", b"sifre", b"passord", b"losenord"),
-        *(b"identified by", b"identified with"),
+        *(b"kennwort", b"parola", b"contrase", b"senha", b"sessi", b"wacht", b"identified "),
     ),
     "code": (b"cvv", b"cvc", b"otp", b"pin", b"code"),
     "command": (b"mysql", b"redis-cli", b"pass -p"),

@@ -78,13 +78,13 @@ _DAILY_BY_MODEL = """
 
 
 def test_each_billed_call_is_counted_once_in_nano_dollars(tmp_path: Path) -> None:
-    """A span that Kafka delivered twice is one call; a twin that is not billed is none."""
-    twin = {"otel_distro.billed": "false", "otel_distro.cost.status": "priced"}
+    """A span that Kafka delivered twice is one call; a duplicate that is not billed is none."""
+    duplicate = {"otel_distro.billed": "false", "otel_distro.cost.status": "priced"}
     rows = [
         span("a", "gpt-4o", **paid("6000001")),
         span("a", "gpt-4o", **paid("6000001")),
         span("b", "gpt-4o", **paid("1")),
-        span("c", "gpt-4o", **twin),
+        span("c", "gpt-4o", **duplicate),
         span("d", "new-model", **paid("", "unpriced")),
     ]
 

@@ -29,6 +29,6 @@ def ledger_of(folder: Path, *spans: dict[str, Any]) -> Path:
     """Import *spans* into a new ledger in *folder* and return its path."""
     path = folder / "ledger.db"
     archive = write_archive(folder / "spans.jsonl", *spans)
-    result = run("import", archive, "--ledger", path)
+    result = run("ledger", "import", archive, "--ledger", path)
     assert result.exit_code == 0, result.output
     return path

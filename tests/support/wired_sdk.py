@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from otel_budget import LatencyBudgets
 from otel_distro.api import context as contexts
-from otel_distro.base.internal_errors import Faults
+from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.pipeline.accounting.accounts import Accounts
 from otel_distro.pipeline.accounting.wire_traffic import WireTraffic
 from otel_distro.pipeline.install import guard_tracer_provider
@@ -60,16 +60,16 @@ class WiredSdk:
         for module in (httpx2, urllib3, http.client):
             clients.install(module)
         self.provider = provider
-        self.faults = Faults()
+        self.faults = InternalErrors()
         self.calls: dict[tuple[int, int], PricedCall] = {}
         self.exporter = InMemorySpanExporter()
         self.tracer_provider = TracerProvider(
             sampler=sampler, resource=Resource({"service.name": "shop"}), shutdown_on_exit=False
         )
         self.tracer_provider.add_span_processor(SimpleSpanProcessor(self.exporter))
-        self.traffic = WireTraffic(partial(contexts.attributes, believed=("session.id",)))
+        self.traffic = WireTraffic(partial(contexts.attributes, trusted_keys=("session.id",)))
         self.accounts = Accounts(
-            open_book=PriceBook,
+            load_prices=PriceBook,
             latency=LatencyBudgets(),
             faults=self.faults,
             call_sinks=[self],

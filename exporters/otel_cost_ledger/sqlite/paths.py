@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.model.errors import LedgerError, UnsafePathError
+from otel_cost_ledger.model.state_folder import default_state_dir
 from otel_host import private_files
 from otel_host.private_files import UnsafeFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _SIDE_FILES: Final = ("-wal", "-shm", ".lock", ".maintenance", ".spill.jsonl")
 
 
 def default_ledger_path(environ: Mapping[str, str]) -> Path:
-    """Return `$XDG_STATE_HOME/otel-distro/ledger.db`, or its place below the home directory.
-
-    A relative `XDG_STATE_HOME` is ignored, as its specification asks.
-    """
-    state = Path(environ.get("XDG_STATE_HOME", ""))
-    if not state.is_absolute():
-        state = Path(environ.get("HOME") or Path.home()) / ".local" / "state"
-    return state / "otel-distro" / "ledger.db"
+    """Return `ledger.db` in the folder that `default_state_dir` names."""
+    return default_state_dir(environ) / "ledger.db"
 
 
 def prepare_file(path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Events: what happened in the app's own terms, from a catalogue that says what each carries."""
+"""Business events of the app, with a catalogue of their attributes."""

@@ -38,7 +38,7 @@ class Attribute:
     kind: Kind
     meaning: str
     word: str = ""
-    """The keyword argument that stands for it; by default the last part of its name."""
+    """The keyword argument for it; by default the last part of its name."""
     required: bool = False
 
     @property
@@ -49,7 +49,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """What events of one name mean and carry."""
+    """Definition of the events of one name: meaning and attributes."""
 
     name: str
     """Without the prefix: `component.action`."""
@@ -143,7 +143,7 @@ def short_name(name: str) -> str:
 
 
 def problems_of(event: EventType, given: Mapping[str, object]) -> Iterator[str]:
-    """Yield what is wrong with the attributes *given* for *event*, by their full names."""
+    """Yield each problem of the attributes *given* for *event*, by their full names."""
     known = {attribute.name: attribute for attribute in event.attributes}
     for attribute in event.attributes:
         if attribute.required and given.get(attribute.name) is None:

@@ -1,4 +1,4 @@
-"""Tracking events: a log record and a count each, handed to whoever listens."""
+"""Event tracking: a log record and a count each, passed to registered listeners."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from otel_distro.api import context as contexts
 from otel_distro.api.events import catalogue
 from otel_distro.api.measuring.tallies import TALLIES
 from otel_distro.base import attributes as names
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.base.baggage_keys import SESSION
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def track_event(name: str, attributes: Mapping[str, Any] | None = None, /, **mor
 
     It becomes a log record with `event.name`, adds to the counter `otel_distro.events`, and goes
     to attached handlers. Keywords are those of the catalogue; *attributes* takes full names. What
-    does not fit the catalogue is recorded all the same and told once: this never raises.
+    does not fit the catalogue is recorded and reported once; this never raises.
     """
     try:
         _track(name, attributes or {}, more)
@@ -63,7 +63,8 @@ def track_event(name: str, attributes: Mapping[str, Any] | None = None, /, **mor
 def attach(handler: Callable[[Event], object], events: str = "*") -> Callable[[Event], object]:
     """Call *handler* with every event whose name fits the pattern *events*; return *handler*.
 
-    It runs where the event is tracked, so it should be quick; what it raises is told once.
+    It runs on the thread that tracks the event, so it should be quick. Its exceptions are
+    reported once.
     """
     with _lock:
         _handlers.append((events, handler))
@@ -82,7 +83,7 @@ class event_span:  # noqa: N801 - reads as a statement
     """Track how something begins and how it ends, as `with`, `async with` or decorator.
 
     `event_span("agent", agent="planner")` tracks `agent.dispatch`, then `agent.complete` with
-    its duration, or `agent.error` with the class of the error. What is known only later is added
+    its duration, or `agent.error` with the class of the error. Later attributes are added
     with `set`.
     """
 
@@ -93,7 +94,7 @@ class event_span:  # noqa: N801 - reads as a statement
         self._began: list[int] = []
 
     def set(self, **attributes: Any) -> None:
-        """Add to what the next end, or error, tells."""
+        """Add attributes to the next end or error event."""
         self._later.update(attributes)
 
     def __enter__(self) -> event_span:
@@ -173,7 +174,7 @@ def _track(name: str, attributes: Mapping[str, Any], more: Mapping[str, Any]) ->
         words = {attribute.keyword: attribute.name for attribute in event.attributes}
         given.update({words.get(word, word): value for word, value in more.items()})
         if SESSION in words.values() and SESSION not in given:
-            said = contexts.said_here().get(SESSION)
+            said = contexts.local_baggage().get(SESSION)
             given.update({SESSION: said} if said else {})
         for problem in catalogue.problems_of(event, given):
             _complain(problem)
@@ -225,4 +226,4 @@ def _hand_on(event: Event) -> None:
 
 def _complain(problem: str) -> None:
     if TALLIES.problem(problem):
-        notices.say_once(problem)
+        messages.warn_once(problem)

@@ -1,1 +1,1 @@
-"""What programs measure of themselves by our API: operations, metrics, nodes of graphs."""
+"""Public API of measurements: operations, business metrics, graph nodes."""

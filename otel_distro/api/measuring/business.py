@@ -9,7 +9,7 @@ from opentelemetry import metrics
 
 from otel_distro.api.measuring.tallies import TALLIES
 from otel_distro.base import attributes as names
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ def business_metric(
 
     A counter adds up, a histogram keeps the spread, a gauge the last value. Attributes should
     have few values: each combination is a series of its own. A name keeps the kind and unit it
-    was first used with; what does not fit is told once, and nothing is ever raised.
+    was first used with. Mismatches are reported once and never raise.
     """
     try:
         instrument = _instrument(str(name), kind, unit)
@@ -88,4 +88,4 @@ def _made(
 
 def _complain(problem: str) -> None:
     if TALLIES.problem(problem):
-        notices.say_once(problem)
+        messages.warn_once(problem)

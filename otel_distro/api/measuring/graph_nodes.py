@@ -1,8 +1,8 @@
 """Nodes of an agent's graph: a span each, with the keys of the state and never its values.
 
-What a state holds is what users said. Which parts of it a node reads and writes is enough to see
-how an agent works. Nothing of any graph library is imported: a node is a function from a state to
-what changes in it, as in LangGraph.
+A state holds messages of users. The keys that a node reads and writes are enough to see how an
+agent works. No graph library is imported: a node is a function from a state to its changes, as in
+LangGraph.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def graph_node(*, agent: str = ..., name: str = ...) -> Callable[[_Node], _Node]
 def graph_node(node: Any = None, /, *, agent: str = "", name: str = "") -> Any:
     """Measure a node of a graph, plain or asynchronous, as `invoke_agent AGENT.NODE`.
 
-    The span has the keys of the state that went in and of what came out, the name of the *agent*,
+    The span has the keys of the input state and of the output state, the name of the *agent*,
     and the error if there was one. *name* is that of the function where it is not given.
     """
     if node is None:
@@ -86,7 +86,7 @@ def _finder_of_the_state(node: Any) -> Callable[[tuple[Any, ...], dict[str, Any]
 def keys_of(state: object) -> list[str]:
     """Return the names of the parts of *state*: a mapping, a dataclass, a pydantic model.
 
-    A command of a graph library has them in its `update`. Of anything else nothing is told.
+    A command of a graph library has them in its `update`. Other results have no keys.
     """
     try:
         found: Any = ()

@@ -63,7 +63,7 @@ _INSTRUMENTS = _Instruments()
 class Operation:
     """One run of something named; used once, `another()` makes the next.
 
-    Telemetry never raises into the app: whatever fails here only costs what it would have told.
+    Telemetry never raises into the app: a failure here loses only this measurement.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Operation:
     def _clear(self) -> None:
         self.duration_ms: float | None = None
         self.items = 0
-        """What a generator has yielded so far."""
+        """Items that a generator has yielded so far."""
         self._span: trace.Span = trace.INVALID_SPAN
         self._tokens: list[Token[Context]] = []
         self._began_ns = 0
@@ -136,7 +136,7 @@ class Operation:
                 self.name, attributes=self._attributes, record_exception=False
             )
             _INSTRUMENTS.meters()[1].add(1, self._labels)
-        except Exception:  # noqa: BLE001, S110 - the app must not hear of it
+        except Exception:  # noqa: BLE001, S110 - must not raise into the app
             pass
         TALLIES.began(self.name)
         self._began_ns = time.perf_counter_ns()
@@ -146,7 +146,7 @@ class Operation:
         self._tokens.append(context.attach(trace.set_span_in_context(self._span)))
 
     def suspend(self) -> None:
-        """Make what was current before `resume` so again."""
+        """Restore the context from before `resume`."""
         detach(self._tokens.pop())
 
     def set(self, key: str, value: AttributeValue) -> None:
@@ -170,7 +170,7 @@ class Operation:
             duration.record(took_ns / _NS_PER_S, labels, context=within)
             if self._span.is_recording():
                 self._describe_end(error if isinstance(error, Exception) else None)
-        except Exception:  # noqa: BLE001, S110 - the app must not hear of it
+        except Exception:  # noqa: BLE001, S110 - must not raise into the app
             pass
         self._span.end()
 

@@ -1,4 +1,4 @@
-"""What the API was used for, counted in memory: for tests, and for a look from inside.
+"""In-memory counts of API use, for tests and for inspection inside the process.
 
 Independent of any SDK, bounded, thread-safe, empty again in a forked child.
 """
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 _MOST_NAMES = 1000
 _MOST_DURATIONS = 1000
 OTHER = "_other"
-"""Stands for every name past the first thousand."""
+"""Replaces every name past the first thousand."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperationStats:
-    """How one operation went; durations are in milliseconds."""
+    """Counts and durations of one operation; durations are in milliseconds."""
 
     calls: int
     """Ended ones."""
@@ -48,12 +48,12 @@ class Snapshot:
     """Everything counted since the process began or `reset()`."""
 
     events: Mapping[str, int]
-    """How often each event was tracked, by its full name."""
+    """Count of each event, by its full name."""
     operations: Mapping[str, OperationStats]
     metrics: Mapping[str, float]
-    """Of each business metric the sum of what was recorded, of a gauge the last value."""
+    """Sum of the recorded values of each business metric; last value of a gauge."""
     problems: tuple[str, ...]
-    """What was wrong with tracked events and metrics, each told once."""
+    """Problems of tracked events and metrics, each reported once."""
 
 
 @dataclass(slots=True)
@@ -116,13 +116,13 @@ class Tallies:
             self._events[name if known else OTHER] += 1
 
     def metric(self, name: str, value: float, *, adds: bool) -> None:
-        """Note a value of a business metric."""
+        """Record a value of a business metric."""
         with self._lock:
             before = self._metrics.get(name, 0) if adds else 0
             self._metrics[name] = before + value
 
     def problem(self, text: str) -> bool:
-        """Note what was wrong; return whether it is new."""
+        """Record a problem; return whether it is new."""
         with self._lock:
             if text in self._problems or len(self._problems) >= _MOST_NAMES:
                 return False
@@ -154,10 +154,10 @@ fork_hooks.register(Stage.ACCOUNTS, after_in_child=TALLIES.clear)
 
 
 def snapshot() -> Snapshot:
-    """Return what was tracked and measured in this process since it began or `reset()`."""
+    """Return the events and measurements of this process since its start or `reset()`."""
     return TALLIES.snapshot()
 
 
 def reset() -> None:
-    """Begin counting anew; for the beginning of a test."""
+    """Reset the counts, for example at the start of a test."""
     TALLIES.clear()

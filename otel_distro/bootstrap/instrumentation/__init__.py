@@ -1,1 +1,1 @@
-"""Which libraries are instrumented, when, and with what."""
+"""Instrumentation of libraries: selection, time, arguments."""

@@ -1,7 +1,7 @@
 """A request to an ASGI app is one span, not one more for each message of it.
 
 Upstream makes a span for every `receive` and `send`: three for the smallest request, and one for
-each chunk of an answer that is streamed. They say nothing that the request's own span does not.
+each chunk of an answer that is streamed. They add nothing to the request's own span.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MIDDLEWARE = "opentelemetry.instrumentation.asgi"
 
 
 def leave_out_event_spans() -> None:
-    """Have the ASGI middleware leave them out wherever the app does not say which it wants."""
+    """Exclude them in the ASGI middleware unless the app selects its own."""
     wrapt.register_post_import_hook(_wrap, _MIDDLEWARE)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import wrapt
-
-from otel_distro.base.messages import say_once
-from otel_distro.base.startup_phases import INSTRUMENTOR, phase
+from otel_distro.base.messages import warn_once
+from otel_distro.base.startup_phases import INSTRUMENTOR, startup_timer
 from otel_distro.bootstrap.instrumentation.libraries import WAITS_FOR
+from otel_distro.bootstrap.instrumentation.model_clients import MODEL_CLIENTS
+from otel_distro.bootstrap.instrumentation.triggers import module_of, trigger_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from opentelemetry.util._importlib_metadata import EntryPoint
+
+_OF_MODEL_CLIENTS = frozenset(name for client in MODEL_CLIENTS for name in client.instrumentors)
 
 SYSTEM_METRICS: dict[str, list[str] | None] = {
     "system.cpu.utilization": ["idle", "user", "system", "irq"],
@@ -26,40 +30,76 @@ SYSTEM_METRICS: dict[str, list[str] | None] = {
     "process.open_file_descriptor.count": None,
     "cpython.gc.collections": None,
 }
-"""What is measured of host and process; upstream's full set costs many more series."""
+"""Host and process metrics; upstream's full set costs many more series."""
 
 
 def load(entry_point: EntryPoint, **kwargs: Any) -> None:
     """Activate the instrumentor behind *entry_point*, at once or when its library is imported.
 
-    A program pays for importing what it uses itself. Missing libraries stay the agent's business
-    (it skips them quietly); any other error is told in one line and that library alone stays
-    without spans.
+    A program pays for importing what it uses itself. A library that is not installed is skipped;
+    any other error is reported in one line and that library alone stays without spans.
     """
-    library = WAITS_FOR.get(entry_point.name)
-    if library is None or library in sys.modules:
+    trigger = trigger_of(entry_point)
+    library = library_of(entry_point)
+    activate = partial(_activate_or_report, entry_point, library, **kwargs)
+    if library is None:
+        trigger.now(activate)
+    else:
+        trigger.when_imported(library, activate)
+
+
+def library_of(entry_point: EntryPoint) -> str | None:
+    """Return the module whose import activates *entry_point*; None for the start of the program.
+
+    One that is not known waits with another that is, if they are in one module.
+    """
+    known = WAITS_FOR.get(entry_point.name)
+    if known is not None:
+        return known
+    beside = (other.name for other in _all_instrumentors() if _share_module(other, entry_point))
+    return next((WAITS_FOR[name] for name in sorted(beside) if name in WAITS_FOR), None)
+
+
+def _all_instrumentors() -> Iterable[EntryPoint]:
+    # Upstream's function remembers its result, and the agent has just called it.
+    from opentelemetry.util._importlib_metadata import entry_points
+
+    return entry_points(group="opentelemetry_instrumentor")
+
+
+def _share_module(one: EntryPoint, other: EntryPoint) -> bool:
+    return module_of(one) == module_of(other)
+
+
+def _activate_or_report(entry_point: EntryPoint, library: str | None, **kwargs: Any) -> None:
+    try:
         _activate(entry_point, **kwargs)
-        return
+    except ModuleNotFoundError as error:
+        # Without a library to wait for, it is the library itself that is not installed. Packages
+        # with instrumentors of several libraries lack those that an app does not use.
+        if library is not None and entry_point.name in _OF_MODEL_CLIENTS:
+            warn_once(
+                f"{entry_point.name} is imported but not instrumented: module {error.name}, which "
+                f"{_package(entry_point)} needs, is missing; run `otel-distro doctor`"
+            )
+    except ImportError as error:
+        _tell(entry_point.name, error)
 
-    def activate(_module: object) -> None:
-        try:
-            _activate(entry_point, **kwargs)
-        except ModuleNotFoundError:
-            pass  # an optional part of it is not installed
-        except ImportError as error:
-            _tell(entry_point.name, error)
 
-    wrapt.register_post_import_hook(activate, library)
+def _package(entry_point: EntryPoint) -> str:
+    return entry_point.dist.name if entry_point.dist is not None else entry_point.value
 
 
 def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
     try:
-        with phase(f"{INSTRUMENTOR}{entry_point.name}"):
+        with startup_timer(f"{INSTRUMENTOR}{entry_point.name}"):
             instrumentor = entry_point.load()
             if entry_point.name == "system_metrics":
                 instrumentor(config=SYSTEM_METRICS).instrument(**kwargs)
-            else:
-                instrumentor().instrument(**kwargs)
+                return
+            made = instrumentor()
+            if not getattr(made, "is_instrumented_by_opentelemetry", False):
+                made.instrument(**kwargs)
     except ImportError:
         raise
     except Exception as error:  # noqa: BLE001 - the agent would give up on all that follow
@@ -67,7 +107,7 @@ def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
 
 
 def _tell(name: str, error: Exception) -> None:
-    say_once(
+    warn_once(
         f"instrumentation of {name} failed ({type(error).__name__}: {error}); "
         f"to skip it set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={name}"
     )

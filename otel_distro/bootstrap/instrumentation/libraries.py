@@ -1,9 +1,9 @@
-"""Which import an instrumentor waits for: nothing of a library is loaded for its sake alone.
+"""The import that each instrumentor waits for, so that no library is loaded only to instrument it.
 
-Instrumentors import the libraries they instrument, which costs a program that uses none of them
-tenths of a second and tens of megabytes, and the more the more is installed beside it. What is not
-named here is activated at the start. So is what the import of a library may be too late for:
-Django's instrumentor reads the program's settings, which may be half imported at that moment.
+Instrumentors import the libraries they instrument. A program that uses none of them pays tenths
+of a second and tens of megabytes for that. Instrumentors without an entry here are activated at
+start-up. So are those for which the import is too late: Django's instrumentor reads the program's
+settings, which may be half imported at that moment.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import Final
 
 _OF_ONE_NAME: Final = (
-    "aio_pika aiokafka aiopg anthropic asyncclick asyncpg boto botocore cassandra celery chromadb "
-    "click cohere confluent_kafka dspy elasticsearch falcon fastapi flask groq httpx jinja2 kafka "
-    "litellm mistralai ollama openai pika pinecone psycopg psycopg2 pymemcache pymilvus pymongo "
-    "pymssql pymysql pyramid redis remoulade replicate requests smolagents sqlalchemy sqlite3 "
-    "starlette together tornado transformers urllib3 valkey vertexai weaviate"
+    "aio_pika aiokafka aiopg anthropic asyncclick asyncpg boto botocore cassandra celery "
+    "chromadb click cohere confluent_kafka dspy elasticsearch falcon fastapi flask groq httpx "
+    "httpx2 jinja2 kafka litellm mistralai ollama openai pika pinecone psycopg psycopg2 "
+    "pymemcache pymilvus pymongo pymssql pymysql pyramid redis remoulade replicate requests "
+    "smolagents sqlalchemy sqlite3 starlette together tornado transformers urllib3 valkey "
+    "vertexai weaviate"
 )
 
 WAITS_FOR: Final[dict[str, str]] = {

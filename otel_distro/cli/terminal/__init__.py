@@ -1,1 +1,1 @@
-"""The ledger on a terminal: what `otel-distro top` shows live and `otel-distro report` once."""
+"""The ledger on a terminal: live for `otel-distro reports top`, once for `reports report`."""

@@ -1,4 +1,4 @@
-"""The text that `otel-distro report` prints."""
+"""The text that `otel-distro reports report` prints."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Credentials of exporters: never printed, and never sent in the clear without a word.
 
-The headers of `OTEL_EXPORTER_OTLP_HEADERS` are keys to somebody's account. OpenTelemetry prints an
+The headers of `OTEL_EXPORTER_OTLP_HEADERS` are credentials. OpenTelemetry prints an
 entry it cannot parse, and HTTP clients print a value they cannot send.
 """
 
@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from otel_distro.base.messages import say_once
+from otel_distro.base.messages import warn_once
 from otel_distro.export.otlp.variables import otlp_variable
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class _Unprinted(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if not str(record.msg).startswith("Header format invalid"):
             return True
-        say_once(
+        warn_once(
             f"an entry of {_HEADERS}, or of one of its kind, is not name=value and is left out; "
             "separate entries by commas and write spaces in values as %20"
         )
@@ -35,16 +35,16 @@ class _Unprinted(logging.Filter):
 
 
 def keep_headers_unprinted() -> None:
-    """Have headers that cannot be parsed told of without their values, from now on."""
+    """Report headers that cannot be parsed without their values, from now on."""
     parser = logging.getLogger(_PARSER)
     if not any(isinstance(known, _Unprinted) for known in parser.filters):
         parser.addFilter(_Unprinted())
 
 
 def warn_of_plaintext(environ: Mapping[str, str]) -> None:
-    """Say, once for each place, that headers are sent there unencrypted."""
+    """Report, once for each endpoint, that headers are sent unencrypted."""
     for place in sent_in_the_clear(environ):
-        say_once(f"headers are sent to {place} unencrypted; use an https endpoint")
+        warn_once(f"headers are sent to {place} unencrypted; use an https endpoint")
 
 
 def sent_in_the_clear(environ: Mapping[str, str]) -> Iterator[str]:

@@ -45,7 +45,7 @@ def _transport() -> Any:
     from opentelemetry.exporter.http.transport._urllib3 import Urllib3HTTPTransport
 
     transport = Urllib3HTTPTransport()
-    # What waits on disk is sent beside what is new. Of its own accord it keeps one connection and
+    # Spooled records are sent beside new ones. By default it keeps one connection and
     # warns of each further one in the app's log.
     transport._pool.connection_pool_kw["maxsize"] = _CONNECTIONS  # noqa: SLF001
     return transport

@@ -1,4 +1,4 @@
-"""The standard variables that say where and how OTLP is sent: for one signal, else for all."""
+"""The standard variables of OTLP exporters: for one signal, else for all."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Address:
         return state_dir.joinpath(*self.names)
 
     def describe(self, folder: Path) -> None:
-        """Leave a note in *folder* that says what it is for, unless there is one."""
+        """Write the address file of *folder*, unless there is one."""
         path = folder / _ABOUT
         if path.exists():
             return
@@ -68,7 +68,7 @@ class Address:
 
 
 def digest_of(credentials: Iterable[str], key: bytes | None) -> str:
-    """Return what tells *credentials* apart and betrays nothing of them; empty without any.
+    """Return a digest that distinguishes *credentials* and hides them; empty without any.
 
     *key* is the installation's; None, where it cannot be kept, gives a digest that no other
     process has, so that nothing is sent under other credentials.
@@ -86,7 +86,7 @@ _PROCESS_KEY: Final = os.urandom(32)
 
 
 def read_address(folder: Path) -> Address | None:
-    """Return what *folder* is for; None where there is no readable note."""
+    """Return the address of *folder*; None without a readable address file."""
     try:
         about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
         return Address(

@@ -1,4 +1,4 @@
-"""What came of sending one request, in words all exporters share."""
+"""Outcome of one export request, the same for all exporters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 
 class ResponseClass(Enum):
-    """What to do with a request after it was sent."""
+    """Action for a request by its response."""
 
     DELIVERED = auto()
     TRY_LATER = auto()
@@ -17,13 +17,13 @@ class ResponseClass(Enum):
     REJECTED = auto()
     """It would be refused again, so it is not worth keeping."""
     UNWANTED = auto()
-    """There is nobody for such requests at that place; whoever has kept one may keep it."""
+    """The endpoint does not serve this signal; spooled requests stay on disk."""
     TOO_LARGE = auto()
     """Smaller requests with the same content may be taken."""
 
 
 class DeliveryOutcome(Enum):
-    """What became of the last request of an exporter."""
+    """Outcome of the last request of an exporter."""
 
     UNFIT = auto()
     """It did not come as far as the connection, or was too large: it could not be encoded, or is
@@ -35,7 +35,7 @@ class DeliveryOutcome(Enum):
     RETURNED = auto()
     """It was neither delivered nor kept; trying again makes sense."""
     TAKEN = auto()
-    """It was still under way when the process had to leave; whoever took it accounts for it."""
+    """The request was under way at exit; the thread that took it over accounts for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Answer:
     verdict: ResponseClass
     reason: str = ""
     answered: bool = True
-    """False when nobody was there, which is likely to hold for the other signals as well."""
+    """False when the endpoint did not answer, which likely affects the other signals as well."""
     rejected: int = 0
     """Of a request that was delivered, how many records the receiver rejects for good."""
 
@@ -53,18 +53,18 @@ class Answer:
 DELIVERED: Final = Answer(ResponseClass.DELIVERED)
 
 _LATER: Final = frozenset({401, 403, 407, 408, 425, 429})
-"""4xx that say something about the sender or the moment and nothing about the data.
+"""4xx about the sender or the moment, not about the data.
 
-OTLP asks not to retry 401 and the like. We do not repeat them at once either; but what was
-recorded while a key had expired is sent once the key is valid again, or by `spool drain`.
+OTLP asks not to retry 401 and the like. We do not repeat them at once either, but spool
+them: telemetry recorded with an expired key is sent once the key is valid, or by `spool drain`.
 """
 _ABOUT_THE_PLACE: Final = frozenset({404, 405, 410, 501})
-"""Nothing takes this signal there. Redirects, which are not followed because they could carry
-credentials elsewhere, say the same."""
+"""The endpoint does not accept this signal. Redirects mean the same; they are not followed because
+they could carry credentials elsewhere."""
 
 
 def classify_http(status: int | None) -> ResponseClass:
-    """Judge an HTTP status; None is no answer at all."""
+    """Classify an HTTP status; None is no response."""
     if status is None or status in _LATER or (status >= 500 and status not in _ABOUT_THE_PLACE):
         return ResponseClass.TRY_LATER
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:

@@ -1,4 +1,4 @@
-"""Sends what waits in a folder, oldest first, and removes it; damaged files are set aside."""
+"""Drain of a spool folder, oldest requests first; damaged files are set aside."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REQUEST_BYTES: Final = 1 << 20
 
 @dataclass(slots=True)
 class Drained:
-    """What came of a drain; counts are spans, log records or metric exports."""
+    """Result of a drain; counts are spans, log records or metric exports."""
 
     sent: int = 0
     rejected: int = 0
@@ -42,7 +42,7 @@ class Drained:
     """The segment of the request that is being sent, and up to where it was sent before."""
 
     def withdraw(self) -> None:
-        """Have the request under way sent again later: nobody waits for its answer."""
+        """Mark the request under way for a retry: no thread waits for its response."""
         if self.under_way is not None:
             segment, sent = self.under_way
             with suppress(OSError):
@@ -51,7 +51,7 @@ class Drained:
 
 @contextmanager
 def turn_to_drain(folder: Path) -> Iterator[bool]:
-    """Hold the folder's turn to send, if no other process has it; yield whether we do."""
+    """Hold the folder's drain lock, if no other process has it; yield whether it is held."""
     try:
         descriptor = open_private(folder / _LOCK, os.O_RDWR | os.O_CREAT)
     except OSError:
@@ -69,11 +69,11 @@ def drain(
     *,
     joined: bool = True,
 ) -> Drained:
-    """Send everything in *folder* until it is empty, *send* fails or *go_on* says no.
+    """Send the requests of *folder* until it is empty, *send* fails or *go_on* returns False.
 
-    The caller has the turn, and may look at *done* from another thread. Raises OSError when the
-    folder cannot be read or written; what was sent by then is marked as sent. *joined* says
-    whether several records may go in one request.
+    The caller holds the drain lock, and may read *done* from another thread. Raises OSError when
+    the folder cannot be read or written; requests sent by then are marked as sent. *joined*
+    allows several records in one request.
     """
     done = done or Drained()
     for name in names(folder):
@@ -114,7 +114,7 @@ def _drain_segment(
         if not go_on():
             return
         if count:
-            # Marked as soon as it is on its way: were we killed before the answer, it would
+            # Marked as soon as it is written: were we killed before the response, it would
             # otherwise be sent twice.
             done.under_way = segment, sent
             answer = send(payload, partial(segment.mark_sent, end))
@@ -166,7 +166,7 @@ def _requests(
 
 
 def _set_aside(segment: Segment, done: Drained) -> None:
-    """Keep a damaged file for people to look at, but never more than a few."""
+    """Keep a damaged file for inspection, but never more than a few."""
     folder = segment.path.parent
     older = sorted(folder.glob(f"*{DAMAGED}"))
     for path in older[: max(0, len(older) - _KEPT_DAMAGED + 1)]:

@@ -1,4 +1,4 @@
-"""Whether the code that runs now is exporting telemetry.
+"""Marks code that exports telemetry, for instrumentation to skip.
 
 Log records that an export makes, such as those of its HTTP client at DEBUG, are not exported: each
 export would make another.

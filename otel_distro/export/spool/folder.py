@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 SEGMENT_BYTES: Final = 2 * 2**20
 """A segment that has reached this size is closed; a reader holds one segment in memory."""
 SYNC_SECONDS: Final = 5.0
-"""What is older than this survives a power cut; what is written at all survives the process."""
+"""Older records survive a power cut; every written record survives the process."""
 _LOOK_AGAIN: Final = 16
-"""The folder is measured anew whenever a sixteenth of its limit has been written."""
+"""The folder is measured again whenever a sixteenth of its limit has been written."""
 _RETRY_SECONDS: Final = 1.0
 
 
 class SpoolListener(Protocol):
-    """Hears what becomes of the spool itself."""
+    """Receives events of the spool itself."""
 
     def spool_lost(self, signal: str, count: int, reason: str) -> None:
-        """Note that *count* records that had been kept will not arrive, because of *reason*."""
+        """Record that *count* spooled records are lost, because of *reason*."""
 
     def spool_fault(self, folder: Path, error: Exception) -> None:
-        """Note that nothing can be kept at the moment."""
+        """Record that the folder is unusable now."""
 
 
 class SpoolFolder:
-    """Keeps what could not be delivered; thread-safe, never raises."""
+    """Stores undelivered requests; thread-safe, never raises."""
 
     def __init__(
         self, state_dir: Path, address: Address, told: SpoolListener, limits: SpoolLimits
@@ -93,7 +93,7 @@ class SpoolFolder:
         return names(self.path)
 
     def at_fork(self) -> None:
-        """Start anew in a forked child: the open segment is the parent's."""
+        """Reset after fork: the open segment is the parent's."""
         self._lock = threading.RLock()
         self._segment = None
 
@@ -105,7 +105,7 @@ class SpoolFolder:
             self._prepared = True
         try:
             return Segment.create(self.path)
-        except FileNotFoundError:  # somebody cleaned up
+        except FileNotFoundError:  # another program removed it
             self._prepared = False
             raise
 
@@ -114,7 +114,7 @@ class SpoolFolder:
         try:
             return segment, segment.append(payload, count)
         except DescriptorLostError:
-            # Another process sends what is in it; what comes now goes into a new one.
+            # Another process sends its content; new records go into a new one.
             segment.release()
             self._segment = None
             segment = self._opened()
@@ -145,7 +145,7 @@ class SpoolFolder:
         self.note_fault(error)
 
     def note_fault(self, error: Exception) -> None:
-        """Tell of an *error* in the folder, which is looked at anew before it is used again."""
+        """Report an *error* of the folder, which is checked again before its next use."""
         self._prepared = False
         self._told.spool_fault(self.path, error)
 

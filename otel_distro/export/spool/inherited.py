@@ -1,7 +1,7 @@
 """Connections that a forked child inherits: its copies are closed, and it makes its own.
 
 Nothing here may wait: the locks of the HTTP client may be held by a thread of the parent that was
-sending at the moment of the fork, and nobody in the child will ever let go of them.
+sending at the moment of the fork, and no thread of the child will ever release them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from otel_host.descriptors import Identity
 
 _left_alone: Final[list[Any]] = []
-"""What must never be freed: urllib3 takes a lock when it closes the pools of a lost container."""
+"""Objects that must never be freed: urllib3 takes a lock when it frees the pools of a container."""
 
 
 def renew_connections(transport: Any) -> None:
-    """Give *transport*, of the OTLP exporter over HTTP, pools and locks that nobody holds."""
+    """Give *transport*, of the OTLP exporter over HTTP, pools and locks that are free."""
     session = getattr(transport, "_session", None)
     cookies: Any = getattr(session, "cookies", None)
     if hasattr(cookies, "_cookies_lock"):
@@ -47,7 +47,7 @@ def drop_lost_connections(transport: Any) -> None:
 
 
 def remember_connections(transport: Any) -> None:
-    """Note which sockets the idle connections of *transport* have; call it after each request."""
+    """Record the sockets of the idle connections of *transport*; call it after each request."""
     for connection in _idle(transport):
         sock = connection.sock
         if sock is not None:
@@ -75,7 +75,7 @@ def _pool_managers(transport: Any, session: Any) -> Iterator[Any]:
 
 
 def _empty(pools: Any) -> None:
-    """Close what waits in *pools* without its locks; the parent's ends stay as they are."""
+    """Close idle connections in *pools* without its locks; the parent's ends stay as they are."""
     for pool in list(getattr(pools, "_container", {}).values()):
         waiting = getattr(pool, "pool", None)
         for connection in list(getattr(waiting, "queue", ())):

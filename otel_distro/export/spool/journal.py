@@ -1,7 +1,7 @@
 """For those to whom the last second matters: every record is on disk when its span has ended.
 
 The app's thread redacts, encodes and writes each record, which costs it some hundred microseconds.
-In return a kill -9 loses nothing that had ended: what was not delivered by then is sent by the
+In return a kill -9 loses nothing that had ended: undelivered records are sent by the
 next process of the app.
 """
 
@@ -13,17 +13,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_distro.export.spool.exporter_adapters import encode
 from otel_distro.export.spool.folder import SEGMENT_BYTES
-from otel_distro.export.spool.ports import encode
 from otel_distro.export.spool.records import HEADER_SIZE, read_done
 from otel_host.descriptors import DescriptorLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from otel_distro.export.spool.courier import SpoolingTransport
     from otel_distro.export.spool.folder import SpoolFolder
     from otel_distro.export.spool.segments import Segment
+    from otel_distro.export.spool.spooling_transport import SpoolingTransport
 
 _PATIENCE: Final = 0.2
 """Seconds after which the app's thread, interrupted by a signal, may hold the lock for good."""
@@ -33,7 +33,7 @@ _SYNC_SECONDS: Final = 5.0
 
 @dataclass(slots=True, eq=False)
 class _Page:
-    """A segment and whether what is in it is still delivered from memory."""
+    """A segment and whether its records are still delivered from memory."""
 
     segment: Segment
     live: bool = True
@@ -45,7 +45,7 @@ class _Page:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where in the journal a record is."""
+    """Position of a record in the journal."""
 
     page: _Page
     end: int
@@ -59,8 +59,8 @@ class Mark:
 class Journal:
     """The journal of one exporter; thread-safe, never raises."""
 
-    def __init__(self, courier: SpoolingTransport, folder: SpoolFolder) -> None:
-        self._courier = courier
+    def __init__(self, transport: SpoolingTransport, folder: SpoolFolder) -> None:
+        self._transport = transport
         self._folder = folder
         self._reset()
 
@@ -84,17 +84,17 @@ class Journal:
             enqueue(None)
             return True
         with self._lock:
-            # Queued under the lock: what is acknowledged is everything up to a mark.
+            # Queued under the lock: an acknowledgement covers everything up to a mark.
             mark = self._written(payload)
             if mark is None or mark.live:
                 enqueue(mark)
                 return True
-        self._courier.wake_resender()
+        self._transport.wake_resender()
         return False
 
     def _encoded(self, record: Any) -> bytes | None:
         try:
-            return encode(self._courier.signal, [record])
+            return encode(self._transport.signal, [record])
         except Exception:  # noqa: BLE001 - the exporter will judge it
             return None
 
@@ -130,12 +130,12 @@ class Journal:
         self._pages = [kept for kept in self._pages if kept is not page]
 
     def _opened(self) -> _Page:
-        page, away = self._page, self._courier.holds_back()
+        page, away = self._page, self._transport.holds_back()
         if page is not None and not page.full and (page.live or away):
             return page
         if page is not None and not page.live:
             page.segment.release()
-            self._courier.wake_resender()
+            self._transport.wake_resender()
         if not self._folder.make_room(SEGMENT_BYTES):
             raise OSError("its limit is reached and nothing in it can be dropped")
         page = _Page(self._folder.new_segment(), live=not away)
@@ -149,24 +149,24 @@ class Journal:
         self._in_hand = {mark.page: mark.end for mark in marks}
 
     def promise(self) -> None:
-        """Mark what was begun as sent: it is on its way, and arrives even if we are killed now.
+        """Mark the begun export as sent: it arrives even if the process is killed now.
 
-        Otherwise a process killed before the answer came would have it sent twice.
+        Otherwise the records of a process killed before the response would be sent twice.
         """
-        if not self._courier.proven:  # then it may well not arrive
+        if not self._transport.proven:  # then it may well not arrive
             return
         with self._turn() as ours:
             for page, end in self._in_hand.items() if ours else ():
                 self._mark(page, end)
 
     def withdraw(self) -> None:
-        """Take the promise back: it did not arrive."""
+        """Undo the mark: the export did not arrive."""
         with self._turn() as ours:
             for page in self._in_hand if ours else ():
                 self._mark(page, page.sent)
 
     def acknowledge(self, marks: Iterable[Mark]) -> None:
-        """Note that the records at *marks*, the oldest first, need not be sent any more."""
+        """Acknowledge the records at *marks*, oldest first: they are not sent again."""
         last = {mark.page: mark.end for mark in marks}
         with self._turn() as ours:
             for page, end in last.items() if ours else ():
@@ -184,16 +184,16 @@ class Journal:
     def surrender(self) -> None:
         """Leave everything that was not acknowledged to the resender."""
         self.withdraw()
-        with self._turn():  # a lock that is not to be had must not keep us from leaving
+        with self._turn():  # an unavailable lock must not delay the exit
             for page in self._pages:
                 page.live = False
                 if page is not self._page:
                     page.segment.release()
             self._pages = [page for page in self._pages if page is self._page]
-        self._courier.wake_resender()
+        self._transport.wake_resender()
 
     def hand_over(self) -> None:
-        """Release what is left to the resender, so that it can be sent."""
+        """Release the remaining records to the resender."""
         with self._turn() as ours:
             page = self._page
             if ours and page is not None and not page.live:
@@ -202,7 +202,7 @@ class Journal:
                 self._pages = [kept for kept in self._pages if kept is not page]
 
     def close(self) -> None:
-        """Remove what was delivered, release what was not; nothing is written any more."""
+        """Remove delivered records, release the others, and stop writing."""
         self._closed = True
         with self._turn() as ours:
             pages, self._pages, self._page = self._pages, [], None
@@ -215,7 +215,7 @@ class Journal:
                         page.segment.release()
 
     def at_fork(self) -> None:
-        """Start anew in a forked child: the pages are the parent's."""
+        """Reset after fork: the pages are the parent's."""
         self._reset()
 
     def _sync(self) -> None:

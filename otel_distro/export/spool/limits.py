@@ -1,4 +1,4 @@
-"""How much may wait on disk."""
+"""Limits of the spool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The spool as seen from outside the apps: what waits, and sending it by hand."""
+"""The spool from outside the apps: status, and sending by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from otel_distro.export.spool.address import ROOT, Address, read_address
 from otel_distro.export.spool.drain import DAMAGED, Drained, drain, turn_to_drain
 from otel_distro.export.spool.endpoints import without_credentials
-from otel_distro.export.spool.ports import ExporterAdapter, adapter_for
+from otel_distro.export.spool.exporter_adapters import ExporterAdapter, adapter_for
 from otel_distro.export.spool.segments import in_use, names, waiting_in
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FolderStatus:
-    """What one folder of the spool holds."""
+    """Content of one folder of the spool."""
 
     path: Path
     address: Address
@@ -48,7 +48,7 @@ def folders(state_dir: Path) -> Iterator[tuple[Path, Address]]:
 
 
 def status(state_dir: Path) -> list[FolderStatus]:
-    """Return what waits in each folder."""
+    """Return the status of each folder with waiting records."""
     return [_status(path, address) for path, address in folders(state_dir)]
 
 
@@ -75,13 +75,13 @@ def _size(path: Path) -> int:
 
 
 def drain_folder(path: Path, address: Address, port: ExporterAdapter) -> Drained | None:
-    """Send what waits at *path* through *port*; None if another process is at it."""
+    """Send the records spooled at *path* through *port*; None if another process does so now."""
     with turn_to_drain(path) as ours:
         return drain(path, port.send, joined=address.signal != "metrics") if ours else None
 
 
 def configured_adapter(address: Address) -> ExporterAdapter | None:
-    """Return the port that the standard OTEL_* variables set up for what is at *address*."""
+    """Return the adapter that the OTEL_* variables configure for *address*; None without one."""
     return adapter_for(_exporter(address), address.signal)
 
 
@@ -96,7 +96,7 @@ def place(port: ExporterAdapter) -> str:
 
 
 def goes_there(port: ExporterAdapter, address: Address) -> bool:
-    """Whether *port* sends to where *address* says."""
+    """Whether *port* sends to *address*."""
     return without_credentials(port.endpoint) == address.endpoint
 
 

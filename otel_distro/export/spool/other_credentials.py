@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from otel_distro.base.messages import say_once
+from otel_distro.base.messages import warn_once
 from otel_distro.export.spool.address import ROOT, Address, read_address
 from otel_distro.export.spool.segments import names
 
@@ -24,7 +24,7 @@ def warn_of_others(state_dir: Path, address: Address) -> None:
         if found is None or found == address or not names(folder):
             continue
         if replace(found, credentials=address.credentials) == address:
-            say_once(
+            warn_once(
                 f"telemetry of {address.service} that was recorded under other credentials for "
                 f"{address.endpoint} waits in {folder}; `otel-distro spool drain` sends it "
                 "under those that are set now"

@@ -1,7 +1,7 @@
-"""Responses of OTLP receivers: read in bounds, and judged by what they say.
+"""Responses of OTLP receivers: bounded reads, and classification by content.
 
-A status of 200 is not enough: a login page answers so too, and a receiver may reject part of a
-request and still answer 200 (`partial_success`).
+A status of 200 is not enough: a login page sends it too, and a receiver may reject part of a
+request and still send 200 (`partial_success`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LARGEST_RESPONSE: Final = 64 * 1024
-"""Bytes, as sent and decompressed, that are read of a response; the rest is not looked at."""
+"""Bytes, as sent and decompressed, that are read of a response; the rest is ignored."""
 _MOST: Final = 2**53
 _REJECTED: Final = {
     "traces": ("rejected_spans", "rejectedSpans"),
@@ -50,7 +50,7 @@ class BoundedTransport:
         self.last = Response()
 
     def request(self, method: str, url: str, **options: Any) -> Response:
-        """Send a request; whatever goes wrong is the `error` of the response."""
+        """Send a request; any exception becomes the `error` of the response."""
         try:
             self.last = self._request(method, url, options)
         except Exception as error:  # noqa: BLE001 - the client expects errors as results
@@ -110,7 +110,7 @@ def _beginning(raw: Any) -> bytes:
 
 
 def judge(signal: str, response: Response) -> Answer:
-    """Return what a response with a status of success says about a request of *signal*."""
+    """Return the outcome of a request of *signal* by a response with a status of success."""
     body = response.body
     kind = str(response.fields.get("content-type", "")).partition(";")[0].strip().lower()
     if "html" in kind or body.lstrip()[:1] == b"<":
@@ -122,13 +122,13 @@ def judge(signal: str, response: Response) -> Answer:
         return _json_answer(signal, body)
     try:
         message = _response_type(signal).FromString(body)
-    except Exception:  # noqa: BLE001 - a receiver may answer "OK" in words
+    except Exception:  # noqa: BLE001 - a receiver may send a plain "OK"
         return DELIVERED
     return partial_answer(signal, message)
 
 
 def partial_answer(signal: str, message: Any) -> Answer:
-    """Return what a decoded response *message* says was rejected."""
+    """Return the outcome of a request by its decoded response *message*."""
     partial = getattr(message, "partial_success", None)
     if partial is None:
         return DELIVERED

@@ -1,4 +1,4 @@
-"""The folders of the spool: private, and nobody else's."""
+"""The folders of the spool: private to their user."""
 
 from __future__ import annotations
 

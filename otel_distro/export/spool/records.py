@@ -1,6 +1,6 @@
-"""How records lie in a spool file: pure functions over bytes.
+"""Format of a spool file: pure functions over bytes.
 
-A file begins with a header that says how much of it has been sent. Then records follow: a mark,
+A file begins with a header with the number of bytes sent. Then records follow: a mark,
 how many spans (log records, exports) the payload holds, its length, a CRC-32 over all of that, the
 payload. A reader that meets damage looks for the next mark, so one flipped bit costs one record.
 """
@@ -24,7 +24,7 @@ _RECORD_MARK: Final = b"\xf5REC"
 
 HEADER_SIZE: Final = _FILE.size
 DONE_AT: Final = len(_FILE_MARK)
-"""Where in a file the position stands up to which it has been sent."""
+"""Offset of the field with the position up to which the file has been sent."""
 _MOST_PLAUSIBLE: Final = 10_000_000
 _MOST_CANDIDATES: Final = 1000
 
@@ -47,7 +47,7 @@ class Damage:
 
     end: int
     count: int
-    """How much was lost as far as the damaged record still says; at least 1."""
+    """Lost spans or records, as far as the damaged record shows; at least 1."""
     torn: bool
     """The file ends within the record: its writer was stopped half-way, nothing was damaged."""
 
@@ -58,7 +58,7 @@ def pack_header(done: int = HEADER_SIZE) -> bytes:
 
 
 def pack_done(done: int) -> bytes:
-    """Return the part of the header that says how much was sent; it is written in place."""
+    """Return the header field with the number of bytes sent; it is written in place."""
     return _DONE.pack(done, zlib.crc32(done.to_bytes(8, "little")))
 
 

@@ -1,4 +1,4 @@
-"""Removing what waits on disk: its user no longer wants it to leave."""
+"""Removal of spooled telemetry after consent is withdrawn."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def waiting_files(state_dir: Path) -> list[Path]:
 def remove_waiting(state_dir: Path) -> int:
     """Delete every file of telemetry below *state_dir*; return how many that were.
 
-    A process that has one of them open goes on writing to it, and nobody will ever read that.
+    A process that has one of them open keeps writing to it; those records are never read.
     """
     removed = 0
     for path in waiting_files(state_dir):

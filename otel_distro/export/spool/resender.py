@@ -1,4 +1,4 @@
-"""The thread that sends what waits on disk; there is none while nothing waits."""
+"""The thread that sends spooled records; none runs while the spool is empty."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from otel_host.background import BackgroundThread
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from otel_distro.export.spool.courier import SpoolingTransport
     from otel_distro.export.spool.folder import SpoolFolder
+    from otel_distro.export.spool.spooling_transport import SpoolingTransport
 
 _OTHERS_AT_IT: Final = 5.0
 """Seconds after which to look again at what another process has in hand."""
@@ -23,21 +23,21 @@ _SHORTEST: Final = 0.05
 
 
 class ResendListener(Protocol):
-    """Hears what was sent."""
+    """Receives the result of each resend."""
 
     def resent(self, signal: str, done: Drained) -> None:
-        """Note what a drain has done."""
+        """Record the result of a drain."""
 
     def spool_fault(self, folder: Path, error: Exception) -> None:
-        """Note that the folder cannot be used at the moment."""
+        """Record that the folder is unusable now."""
 
 
 class Resender:
-    """Sends what waits for any of *couriers*, with backoff; restarted after a fork."""
+    """Sends the spooled records of all *transports*, with backoff; restarted after fork."""
 
     def __init__(self, told: ResendListener) -> None:
         self._told = told
-        self._couriers: list[SpoolingTransport] = []
+        self._transports: list[SpoolingTransport] = []
         self._reset()
 
     def _reset(self) -> None:
@@ -47,10 +47,10 @@ class Resender:
         self._asked = False
         self._drained = Drained()
 
-    def serve(self, courier: SpoolingTransport) -> None:
-        """Look after the folder of *courier* too."""
-        self._couriers.append(courier)
-        courier.wake_resender = self.wake
+    def serve(self, transport: SpoolingTransport) -> None:
+        """Also send the folder of *transport*."""
+        self._transports.append(transport)
+        transport.wake_resender = self.wake
 
     def look(self) -> None:
         """Start if anything waits, from this process or from one that has ended."""
@@ -72,13 +72,13 @@ class Resender:
         """Wait for the request under way, unless it is known to lead nowhere."""
         self.begin_close()
         thread = self._worker.thread
-        if thread is not None and not any(courier.failing for courier in self._couriers):
+        if thread is not None and not any(transport.failing for transport in self._transports):
             thread.join(timeout)
         if thread is not None and thread.is_alive():
             self._drained.withdraw()
 
     def at_fork(self) -> None:
-        """Start anew in a forked child."""
+        """Reset after fork."""
         self._reset()
 
     def _run(self) -> None:
@@ -95,50 +95,52 @@ class Resender:
     def _round(self) -> float | None:
         """Send what can be sent; return seconds until the next attempt, None if nothing waits."""
         pauses: list[float] = []
-        for courier, folder in self._served():
-            if not folder.waiting() or not courier.may_send():
-                courier.probed = False
+        for transport, folder in self._served():
+            if not folder.waiting() or not transport.may_send():
+                transport.probed = False
                 continue
-            wait = courier.retry_at - time.monotonic()
-            pause = self._send(courier, folder) if wait <= 0 else wait
+            wait = transport.retry_at - time.monotonic()
+            pause = self._send(transport, folder) if wait <= 0 else wait
             if pause is not None:
                 pauses.append(max(_SHORTEST, pause))
             if self._closing:
                 break
         return min(pauses, default=None)
 
-    def _send(self, courier: SpoolingTransport, folder: SpoolFolder) -> float | None:
-        """Send what is in *folder*; return when to try again, None if it is of no use now."""
+    def _send(self, transport: SpoolingTransport, folder: SpoolFolder) -> float | None:
+        """Send the records of *folder*; return when to retry, None if a retry is of no use now."""
         with turn_to_drain(folder.path) as ours:
-            # Who cannot probe here has to find out with requests of its own.
-            courier.probed = ours
+            # A transport without a probe here detects recovery by its own requests.
+            transport.probed = ours
             if not ours:
                 return _OTHERS_AT_IT
-            courier.hand_over()
+            transport.hand_over()
             try:
                 done = self._drained = Drained()
                 drain(
                     folder.path,
-                    courier.resend,
-                    lambda: self._goes_on(courier),
+                    transport.resend,
+                    lambda: self._goes_on(transport),
                     done,
-                    joined=courier.signal != "metrics",  # each export is a moment of its own
+                    joined=transport.signal != "metrics",  # each export is a moment of its own
                 )
             except OSError as error:
-                courier.probed = False
+                transport.probed = False
                 self._told.spool_fault(folder.path, error)
                 return _OTHERS_AT_IT
-        self._told.resent(courier.signal, done)
+        self._told.resent(transport.signal, done)
         if done.refused is not None:
-            return courier.retry_at - time.monotonic()
-        courier.probed = False
+            return transport.retry_at - time.monotonic()
+        transport.probed = False
         # Segments that others are writing are theirs to send, or ours once they have ended.
         return None if done.in_use or not folder.waiting() else _SHORTEST
 
-    def _goes_on(self, courier: SpoolingTransport) -> bool:
-        return not self._closing and courier.may_send()
+    def _goes_on(self, transport: SpoolingTransport) -> bool:
+        return not self._closing and transport.may_send()
 
     def _served(self) -> list[tuple[SpoolingTransport, SpoolFolder]]:
         return [
-            (courier, courier.folder) for courier in self._couriers if courier.folder is not None
+            (transport, transport.folder)
+            for transport in self._transports
+            if transport.folder is not None
         ]

@@ -1,7 +1,7 @@
-"""One file of the spool: written by one process, then sent by whichever takes it.
+"""One file of the spool: written by one process, then sent by the process that locks it.
 
 Who has a segment in hand holds an advisory lock on it, which the system takes back when the
-process dies. A segment without a lock is nobody's and may be sent.
+process dies. A segment without a lock has no owner and may be sent.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".spool"
 LARGEST_BYTES: Final = 32 * 2**20
-"""More than any segment of ours has; what is beyond it in a file is damage and is not read."""
+"""Larger than any segment of ours; bytes beyond it are damage and are not read."""
 _READ: Final = 2**20
 _UNBORN: Final = ".new-"
 """Readers do not see a file before its writer holds the lock on it."""
@@ -143,7 +143,7 @@ class Segment:
         _write(self._opened(), pack_done(position), DONE_AT)
 
     def sync(self) -> None:
-        """Make what was written survive a power cut."""
+        """Make the written records survive a power cut."""
         if self._synced == self.size:
             return
         os.fsync(self._opened())
@@ -152,7 +152,7 @@ class Segment:
         self._synced = self.size
 
     def release(self) -> None:
-        """Give the segment to whoever takes it next."""
+        """Release the segment to the next process that locks it."""
         self._released = True
         _held.discard(self._own)
         _unlock_and_close(self._own)
@@ -218,7 +218,7 @@ def sizes(folder: Path) -> Iterator[tuple[str, int]]:
 
 
 def waiting_in(path: Path) -> int:
-    """Return how many spans the segment at *path* still holds, whoever has it."""
+    """Return how many spans the segment at *path* still holds, locked or not."""
     try:
         descriptor = open_private(path, os.O_RDONLY)
     except OSError:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from otel_budget import LatencyBudgets
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.pipeline.accounting.wire_traffic import WireTraffic
     from otel_pricing import PriceBook, PricedCall
 
@@ -61,14 +61,14 @@ class Accounts:
     def __init__(
         self,
         *,
-        open_book: Callable[[], PriceBook],
+        load_prices: Callable[[], PriceBook],
         latency: LatencyBudgets,
-        faults: Faults,
+        faults: InternalErrors,
         call_sinks: Sequence[CallSink] = (),
         verdict_sinks: Sequence[VerdictSink] = (),
         wire: WireTraffic | None = None,
     ) -> None:
-        self._open_book = open_book
+        self._load_prices = load_prices
         self._latency = latency
         self._faults = faults
         self._call_sinks = call_sinks
@@ -78,7 +78,7 @@ class Accounts:
         self._reset()
 
     def _reset(self) -> None:
-        self._settlement = Settlement(self._open_book, self._faults, self._hasten, self._wire)
+        self._settlement = Settlement(self._load_prices, self._faults, self._hasten, self._wire)
         if self._wire is not None:
             self._wire.attach(self._settlement, self._wake)
         self._verdicts: deque[LatencyRecord] = deque(maxlen=_MAX_QUEUED)
@@ -227,7 +227,7 @@ class _Facts:
     __slots__ = ("_account", "_faults", "_record")
 
     def __init__(
-        self, account: Account | None, record: LatencyRecord | None, faults: Faults
+        self, account: Account | None, record: LatencyRecord | None, faults: InternalErrors
     ) -> None:
         self._account = account
         self._record = record

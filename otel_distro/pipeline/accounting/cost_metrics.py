@@ -23,7 +23,7 @@ class CostMetrics:
     """Counts billed calls on the global meter provider.
 
     A counter cannot take anything back. A call without a certain price may still turn out to be
-    the twin of one that has it, so such calls wait for one more settlement before they count.
+    the duplicate of one that has it, so such calls wait for one more settlement before they count.
     """
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from otel_cost_ledger.model.entries import LatencyViolation
 from otel_cost_ledger.model.location import spill_path
 from otel_cost_ledger.write.writer import LedgerWriter
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.base.formatting import counted
 from otel_distro.base.installation_key import installation_key
 from otel_distro.pipeline.accounting.maintenance import Maintenance
@@ -87,10 +87,10 @@ class LedgerSink:
             return
         kept = self._writer().save_waiting(unpriced)
         if unpriced and kept:
-            notices.say(
+            messages.warn(
                 f"{counted(len(unpriced), 'model call')} could not be priced before the process "
                 f"ended (OTEL_DISTRO_EXIT_TIMEOUT is {self._settings.exit_timeout:g} s) and will "
-                "be in the ledger as unpriced; `otel-distro reprice --since 1d` prices them"
+                "be in the ledger as unpriced; `otel-distro ledger reprice --since 1d` prices them"
             )
 
     def _writer(self) -> LedgerWriter:
@@ -103,7 +103,7 @@ class LedgerSink:
                 clean=self._clean,
                 pseudonym_key=installation_key(self._settings.state_dir),
                 spill_to=spill_path(path, self._settings.state_dir),
-                say=notices.say,
+                say=messages.warn,
             )
         return self._opened
 

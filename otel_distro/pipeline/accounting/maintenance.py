@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_cost_ledger.model.location import spill_path
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.privacy import audit
 
 if TYPE_CHECKING:
@@ -75,18 +75,18 @@ class Maintenance:
         try:
             self._stamp.touch(mode=0o600)
             done = retain(self._path, days=self._days)
-            messages = self._expire_messages()
-            if (done.deleted_calls or messages) and self._state_dir is not None:
+            deleted_messages = self._expire_messages()
+            if (done.deleted_calls or deleted_messages) and self._state_dir is not None:
                 audit.record_quietly(
                     self._state_dir,
                     "ledger.retained",
                     by="otel_distro",
                     days=self._days,
                     calls=done.deleted_calls,
-                    messages=messages,
+                    messages=deleted_messages,
                 )
         except Exception as error:  # noqa: BLE001 - a ledger that is too large still works
-            notices.say_once(
+            messages.warn_once(
                 f"old calls could not be removed from {self._path}: {type(error).__name__}; "
                 "it is tried again tomorrow"
             )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.pipeline.accounting.wire_calls import WireCall
     from otel_pricing import BillingWindow, ModelCall, PriceBook, PricedCall
 
@@ -98,12 +98,12 @@ class Settlement:
 
     def __init__(
         self,
-        open_book: Callable[[], PriceBook],
-        faults: Faults,
+        load_prices: Callable[[], PriceBook],
+        faults: InternalErrors,
         hasten: Callable[[], threading.Event],
         wire: Wire | None = None,
     ) -> None:
-        self._open_book = open_book
+        self._load_prices = load_prices
         self._hasten = hasten
         self._faults = faults
         self._wire = wire
@@ -263,7 +263,7 @@ class Settlement:
         if call is None:
             return
         if self._book is None or self._window is None:
-            self._book, self._window = self._open_book(), BillingWindow()
+            self._book, self._window = self._load_prices(), BillingWindow()
         priced = price_call(call, self._book)
         key = call.trace_id, call.span_id
         self._accounts[key] = account

@@ -8,6 +8,7 @@ call whose cost nobody knows keeps what the gate charged: what it may have cost.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from otel_pricing import CostStatus
 from otel_pricing.model.layers import WIRE_SCOPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
     from otel_budget.book import Book
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from otel_pricing import PricedCall
 
 _REMEMBERED = 10_000
+Trusted = Callable[[Mapping[str, "str | None"], int, int], Mapping[str, "str | None"]]
+"""Takes the scope values of the call of a span, named by trace id and span id, and returns those
+that the app itself set."""
 Key = tuple[int, int]
 """Trace id and span id."""
 Entries = list[tuple["Book", int]]
@@ -55,7 +59,9 @@ class Booking:
         crossed: Callable[..., None],
         *,
         together: bool = False,
+        trusted: Trusted = lambda values, _trace_id, _span_id: values,
     ) -> None:
+        self._trusted = trusted
         self._together = together
         self._budgets = budgets
         self._hard = {budget.name for budget in budgets if budget.action is Action.REFUSE}
@@ -172,6 +178,9 @@ class Booking:
             "model": call.request_model or call.model,
             "provider": call.provider,
         }
+        # A request was made for whom the span around it was.
+        around = call.parent_span_id if call.scope == WIRE_SCOPE else None
+        values = self._trusted(values, call.trace_id, around or call.span_id)
         if self._together:
             values = without_scope(values, "together", ())
         tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0) if usage else 0

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_budget.books import Books
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.pipeline.budgets.ledger import spent_by_ledger
 
 if TYPE_CHECKING:
     from otel_budget.book import Book
     from otel_budget.store import Store
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.settings import Settings
 
 
-def open_books(settings: Settings, faults: Faults | None = None) -> Books:
+def open_books(settings: Settings, faults: InternalErrors | None = None) -> Books:
     """Return the shared books, which open with what the ledger knows was spent already."""
     budgets = {budget.name: budget for budget in settings.cost_budgets}
 
@@ -27,7 +27,7 @@ def open_books(settings: Settings, faults: Faults | None = None) -> Books:
                 faults.record("budget", error)
             return 0
 
-    return Books(settings.state_dir, store=_store(settings), opening=opening, report=notices.say)
+    return Books(settings.state_dir, store=_store(settings), opening=opening, report=messages.warn)
 
 
 def _store(settings: Settings) -> Store | None:

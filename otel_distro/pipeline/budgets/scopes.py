@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import baggage, trace
@@ -9,10 +10,10 @@ from opentelemetry.sdk.trace import SpanProcessor
 
 from otel_budget.refusal import Refusal, Refused
 from otel_distro.api.budget import current_scope
-from otel_distro.api.context import said_here
+from otel_distro.api.context import local_baggage
 from otel_distro.base.inherited_attributes import inherited
 from otel_pricing.model import scope_keys
-from otel_pricing.model.values import first_text
+from otel_pricing.model.values import first_text, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,6 +33,8 @@ _KEYS = {
 _SCOPE_KEYS = frozenset(key for keys in _KEYS.values() for key in keys)
 _CARRIED = "_otel_distro_carried"
 _CAME_IN = "_otel_distro_came_in"
+_MOST_REMEMBERED = 5_000
+"""Spans whose untrusted baggage is remembered until their call is booked."""
 WITHOUT = "(none)"
 """Scope value of the calls that have none, where they have an account together."""
 _OPEN_SCOPES = (*_KEYS, "api_key")
@@ -43,6 +46,8 @@ class Scopes:
 
     def __init__(self, trusted: tuple[str, ...]) -> None:
         self._trusted = frozenset(trusted)
+        self._lock = threading.Lock()
+        self._untrusted: dict[tuple[int, int], frozenset[tuple[str, str]]] = {}
         self.service = ""
 
     def __call__(
@@ -91,7 +96,7 @@ class Scopes:
         carried = baggage.get_all(context)
         if not carried:
             return {}
-        here = said_here(context)
+        here = local_baggage(context)
         return {
             key: str(carried[key])
             for key in _SCOPE_KEYS & carried.keys()
@@ -101,8 +106,35 @@ class Scopes:
     def note_baggage(self, span: Any, context: Context | None) -> None:
         """Remember the baggage that *span* begins with: it may be gone when a call is made."""
         foreign = self._foreign(context)
-        if foreign:
-            setattr(span, _CARRIED, foreign)
+        if not foreign:
+            return
+        setattr(span, _CARRIED, foreign)
+        ids = span.get_span_context()
+        with self._lock:
+            self._untrusted[ids.trace_id, ids.span_id] = frozenset(
+                (name, value)
+                for name, keys in _KEYS.items()
+                for key in keys
+                if (value := text(foreign.get(key)))
+            )
+            if len(self._untrusted) > _MOST_REMEMBERED:
+                del self._untrusted[next(iter(self._untrusted))]
+
+    def trusted(
+        self, values: Mapping[str, str | None], trace_id: int, span_id: int
+    ) -> Mapping[str, str | None]:
+        """Return the scope *values* of a finished span without those that a client sent.
+
+        The rule of the gate, for calls that are booked after their end.
+        """
+        foreign = self._untrusted.get((trace_id, span_id))
+        if not foreign:
+            return values
+        return {name: None if (name, value) in foreign else value for name, value in values.items()}
+
+    def at_fork(self) -> None:
+        """Reset the lock after fork."""
+        self._lock = threading.Lock()
 
     def _said(self, context: Context | None) -> dict[str, str]:
         said: dict[str, str] = {}
@@ -112,7 +144,7 @@ class Scopes:
             for name, keys in _KEYS.items():
                 if value := first_text(trusted, keys):
                     said[name] = value
-        here = said_here(context)
+        here = local_baggage(context)
         if here:
             said.update((name, v) for name, keys in _KEYS.items() if (v := here.get(keys[0])))
         said.update((k, v) for k, v in current_scope(context).items() if k in _KEYS)

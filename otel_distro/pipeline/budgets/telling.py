@@ -10,7 +10,7 @@ from opentelemetry.metrics import get_meter
 
 from otel_budget import attributes as names
 from otel_budget.refusal import amount
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,7 @@ class BudgetTeller:
             body + budget.unit.value,
             attributes,
         )
-        notices.say(body + budget.unit.value)
+        messages.warn(body + budget.unit.value)
 
     def refused(self, refusal: Refusal) -> None:
         """Mark the current span as refused, and count it."""
@@ -72,7 +72,7 @@ class BudgetTeller:
                 names.RESETS_AT: refusal.resets_at,
             }
         )
-        notices.say_once(f"a model call was refused: {refusal.reason}")
+        messages.warn_once(f"a model call was refused: {refusal.reason}")
 
     def _emit(
         self, severity: SeverityNumber, event: str, body: str, attributes: dict[str, str | int]

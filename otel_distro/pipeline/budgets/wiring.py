@@ -19,7 +19,7 @@ from otel_budget.open_calls import OpenCalls, is_own_host
 from otel_budget.refusal import Refusal, Refused
 from otel_budget.store import BudgetFileError
 from otel_distro.api.budget import Remaining, note_refusal, tell_callbacks
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.base.errors import OtelDistroError
 from otel_distro.base.installation_key import installation_key
 from otel_distro.pipeline.budgets.booking import Booking
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from otel_budget.book import Crossing
     from otel_budget.ticket import Ticket
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook, PricedCall
     from otel_wire.requests import ModelRequest
@@ -51,7 +51,7 @@ class Budgets:
     """The cost budgets of this process; a `CallSink` of the accounts."""
 
     def __init__(
-        self, settings: Settings, open_book: Callable[[], PriceBook], faults: Faults
+        self, settings: Settings, load_prices: Callable[[], PriceBook], faults: InternalErrors
     ) -> None:
         self._settings = settings
         self._faults = faults
@@ -69,12 +69,13 @@ class Budgets:
             self.hide,
             self._crossed,
             together=settings.budget_without_scope == "together",
+            trusted=self._scopes.trusted,
         )
         hard = tuple(budget for budget in self.all if budget.action is Action.REFUSE)
         self.gate = Gate(
             hard,
             self.books,
-            open_book,
+            load_prices,
             unknown_model=self._unknown_model,
             scope_values=self._scope_values,
             hide=self.hide,
@@ -148,6 +149,7 @@ class Budgets:
         self.gated.at_fork()
         self._open_calls.at_fork()
         self._booking.at_fork()
+        self._scopes.at_fork()
 
     def close(self) -> None:
         """Be known as ended."""
@@ -180,7 +182,7 @@ class Budgets:
             raise Refused(Refusal(reason, model))
         if not isinstance(policy, str):
             return Price(input=Rate(policy), output=Rate(policy), source="assumed by the settings")
-        notices.say_once(
+        messages.warn_once(
             f"no price is known for the model {model!r}, so budgets in USD do not count its "
             "calls; declare one in the file of OTEL_DISTRO_PRICES"
         )

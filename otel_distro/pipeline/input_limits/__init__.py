@@ -1,5 +1,5 @@
 """The public entry points of OpenTelemetry, made so that no value handed to them does harm.
 
 Nothing raises into the app, no neighbour in the batch is lost, and limits hold before memory is
-used. What is plain already, which is nearly everything, is only looked at.
+used. Plain values, which are nearly all, are only checked.
 """

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.attributes import BoundedAttributes
 
-from otel_distro.pipeline.input_limits.default import DEFAULT_TAMER
+from otel_distro.pipeline.input_limits.default import DEFAULT_CLEANER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 class TolerantAttributes(BoundedAttributes):
-    """Keeps what the SDK's own class keeps, in the same order."""
+    """Keeps the same attributes as the SDK's own class, in the same order."""
 
-    tamer = DEFAULT_TAMER
+    cleaner = DEFAULT_CLEANER
 
     def _set_items(self, attributes: Mapping[str, Any]) -> None:
         # Every span passes here, and the SDK puts in one attribute after the other.
-        clean = self.tamer.clean(attributes, self.max_value_len)
+        clean = self.cleaner.clean(attributes, self.max_value_len)
         if type(clean) is not dict or self._immutable:
             super()._set_items(attributes)
             return

@@ -1,20 +1,20 @@
-"""What the tolerant classes use until a runtime with settings of its own has started."""
+"""Default value cleaner, in use until a runtime with its own settings starts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_distro.pipeline.input_limits.complaints import Complaints
+from otel_distro.pipeline.input_limits.invalid_input import InvalidInputCounter
 from otel_distro.pipeline.input_limits.limits import VALUE_LIMITS
-from otel_distro.pipeline.input_limits.values import Tamer
+from otel_distro.pipeline.input_limits.values import ValueCleaner
 
 if TYPE_CHECKING:
     from otel_distro.pipeline.input_limits.limits import ValueLimits
 
-DEFAULT_TAMER = Tamer(VALUE_LIMITS, Complaints(VALUE_LIMITS))
+DEFAULT_CLEANER = ValueCleaner(VALUE_LIMITS, InvalidInputCounter(VALUE_LIMITS))
 
 
-def make_tamer(limits: ValueLimits) -> tuple[Tamer, Complaints]:
-    """Return a tamer for *limits*, and where it counts."""
-    complaints = Complaints(limits)
-    return Tamer(limits, complaints), complaints
+def make_cleaner(limits: ValueLimits) -> tuple[ValueCleaner, InvalidInputCounter]:
+    """Return a cleaner for *limits*, and where it counts."""
+    invalid_input = InvalidInputCounter(limits)
+    return ValueCleaner(limits, invalid_input), invalid_input

@@ -1,4 +1,4 @@
-"""Puts tolerance around what providers hand out, and around the API where it has to be."""
+"""Installation of input limits in providers, and in the API where necessary."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from opentelemetry.sdk.trace import Tracer, TracerProvider
 from otel_distro.pipeline.input_limits.attributes import TolerantAttributes
 from otel_distro.pipeline.input_limits.logs import TolerantLogger, tolerate_log_handler
 from otel_distro.pipeline.input_limits.metrics import TolerantMeter, tolerate_meters
-from otel_distro.pipeline.input_limits.noise import quiet
 from otel_distro.pipeline.input_limits.propagation import tolerate_propagation
+from otel_distro.pipeline.input_limits.sdk_log_filters import quiet
 from otel_distro.pipeline.input_limits.spans import TolerantSpan, TolerantTracer
-from otel_distro.pipeline.input_limits.using import use_span
+from otel_distro.pipeline.input_limits.use_span import use_span
 
 if TYPE_CHECKING:
-    from otel_distro.pipeline.input_limits.values import Tamer
+    from otel_distro.pipeline.input_limits.values import ValueCleaner
 
 # There are no public hooks for these; a contract test pins the names per SDK version.
 # ruff: noqa: SLF001
@@ -43,8 +43,8 @@ def tolerate_tracer(tracer: object) -> None:
 
 
 def tolerate_provider(provider: object) -> None:
-    """Make what an SDK's *provider* has handed out tolerant, and most of what it will."""
-    _tolerate_values(TolerantSpan.tamer)
+    """Make the present objects of an SDK's *provider* tolerant, and most later ones."""
+    _tolerate_values(TolerantSpan.cleaner)
     if isinstance(provider, TracerProvider):
         for tracer in list(provider._tracers.values()):
             tolerate_tracer(tracer)
@@ -57,22 +57,22 @@ def tolerate_provider(provider: object) -> None:
         tolerate_meters(provider)
 
 
-def tolerate_api(tamer: Tamer) -> None:
-    """Use *tamer* everywhere, and make propagation, `use_span` and log handlers tolerant too."""
+def tolerate_api(cleaner: ValueCleaner) -> None:
+    """Use *cleaner* everywhere, and make propagation, `use_span` and log handlers tolerant too."""
     for kind in (TolerantSpan, TolerantAttributes, TolerantTracer, TolerantLogger, TolerantMeter):
-        kind.tamer = tamer
-    _tolerate_values(tamer)
-    tolerate_propagation(tamer)
-    tolerate_log_handler(tamer)
-    quiet(tamer)
+        kind.cleaner = cleaner
+    _tolerate_values(cleaner)
+    tolerate_propagation(cleaner)
+    tolerate_log_handler(cleaner)
+    quiet(cleaner)
     trace.use_span = use_span  # type: ignore[assignment]  # decorates and manages alike
 
 
-def _tolerate_values(tamer: Tamer) -> None:
+def _tolerate_values(cleaner: ValueCleaner) -> None:
     # In place of the SDK's own rather than before or after it: this runs for every span.
     for module in (attributes, measurement):
         if hasattr(module, "_clean_attribute_value"):
-            vars(module)["_clean_attribute_value"] = tamer.clean
+            vars(module)["_clean_attribute_value"] = cleaner.clean
     spans: Any = sdk_trace
     spans._Span = TolerantSpan
     spans.BoundedAttributes = TolerantAttributes

@@ -1,4 +1,4 @@
-"""How large one value may be."""
+"""Size limits of one value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ValueLimits:
-    """Limits of one attribute, log body or name; what is beyond is left out and counted."""
+    """Limits of one attribute, log body or name; the excess is dropped and counted."""
 
     max_chars: int = 262_144
     """Characters of one text, bytes of one byte string. A prompt of 60,000 tokens fits."""

@@ -9,13 +9,13 @@ import wrapt
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.sdk._logs import Logger, ReadWriteLogRecord
 
-from otel_distro.pipeline.input_limits import complaints as kinds
-from otel_distro.pipeline.input_limits.default import DEFAULT_TAMER
+from otel_distro.pipeline.input_limits import invalid_input as kinds
+from otel_distro.pipeline.input_limits.default import DEFAULT_CLEANER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_distro.pipeline.input_limits.values import Tamer
+    from otel_distro.pipeline.input_limits.values import ValueCleaner
 
 # mypy: disable-error-code="override"
 
@@ -24,13 +24,13 @@ _IDS = {"trace_id": 2**128, "span_id": 2**64, "trace_flags": 2**8}
 
 
 class TolerantLogger(Logger):
-    """A logger that emits something whatever it is given."""
+    """A logger that emits a record for any arguments."""
 
-    tamer = DEFAULT_TAMER
+    cleaner = DEFAULT_CLEANER
 
     def emit(self, record: Any = None, **fields: Any) -> None:
         """Emit a log record, handed in whole or by its fields."""
-        tamer = self.tamer
+        cleaner = self.cleaner
         try:
             if record is None:
                 exception = fields.pop("exception", None)
@@ -40,36 +40,39 @@ class TolerantLogger(Logger):
             inner: Any = record
             if isinstance(inner, ReadWriteLogRecord):
                 inner = inner.log_record
-            _tame(inner, tamer)
+            _clean(inner, cleaner)
             super().emit(record)
         except Exception:  # noqa: BLE001 - telemetry never raises into the app
-            tamer.note(kinds.REFUSED, "emit")
+            cleaner.note(kinds.REFUSED, "emit")
 
 
-def _tame(record: LogRecord, tamer: Tamer) -> None:
-    record.body = tamer.value(record.body, "body")
-    record.attributes = tamer.attributes(record.attributes)
-    record.timestamp = tamer.time_ns(record.timestamp)
-    record.observed_timestamp = tamer.time_ns(record.observed_timestamp) or 0
+def _clean(record: LogRecord, cleaner: ValueCleaner) -> None:
+    record.body = cleaner.value(record.body, "body")
+    record.attributes = cleaner.attributes(record.attributes)
+    record.timestamp = cleaner.time_ns(record.timestamp)
+    record.observed_timestamp = cleaner.time_ns(record.observed_timestamp) or 0
     for field in ("severity_text", "event_name"):
         words = getattr(record, field)
         if words is not None:
-            setattr(record, field, tamer.text(words))
+            setattr(record, field, cleaner.text(words))
     severity = record.severity_number
     if severity is not None and type(severity) is not SeverityNumber:
         record.severity_number = _severity(severity)
     for field, limit in _IDS.items():
         number = getattr(record, field)
         if number is not None and not (isinstance(number, int) and 0 <= number < limit):
-            tamer.note(kinds.REFUSED, field)
+            cleaner.note(kinds.REFUSED, field)
             setattr(record, field, None if field == "trace_flags" else 0)
     error = record.exception
     if error is not None:
         try:
             str(error)
-        except Exception:  # noqa: BLE001 - the SDK would ask it the same, with no answer ready
+        except Exception:  # noqa: BLE001 - the SDK's own call would raise the same
             record.exception = None
-            words = {"exception.type": type(error).__name__, "exception.message": tamer.text(error)}
+            words = {
+                "exception.type": type(error).__name__,
+                "exception.message": cleaner.text(error),
+            }
             record.attributes = {**(record.attributes or {}), **words}
 
 
@@ -78,19 +81,19 @@ def _severity(number: Any) -> SeverityNumber | None:
     return SeverityNumber(number) if type(number) is int and 0 <= number <= 24 else None
 
 
-def tolerate_log_handler(tamer: Tamer) -> None:
-    """Have the handler that instruments `logging` keep its errors to itself, once it is loaded."""
+def tolerate_log_handler(cleaner: ValueCleaner) -> None:
+    """Suppress errors of the handler that instruments `logging`, once it is loaded."""
 
     def emit(original: Callable[..., None], _handler: Any, arguments: Any, named: Any) -> None:
         try:
             original(*arguments, **named)
         except Exception:  # noqa: BLE001 - as every handler of the standard library does
-            tamer.note(kinds.UNREADABLE, "log record")
+            cleaner.note(kinds.UNREADABLE, "log record")
             record = arguments[0] if arguments else named["record"]
             try:
-                original(_readable(record, tamer))
+                original(_readable(record, cleaner))
             except Exception:  # noqa: BLE001 - not even that
-                tamer.note(kinds.REFUSED, "log record")
+                cleaner.note(kinds.REFUSED, "log record")
 
     def wrap(module: Any) -> None:
         if not isinstance(module.LoggingHandler.emit, wrapt.ObjectProxy):
@@ -99,10 +102,13 @@ def tolerate_log_handler(tamer: Tamer) -> None:
     wrapt.register_post_import_hook(wrap, _HANDLER)
 
 
-def _readable(record: logging.LogRecord, tamer: Tamer) -> logging.LogRecord:
-    """Return a copy of *record* made of text: its message as far as it can be had."""
+def _readable(record: logging.LogRecord, cleaner: ValueCleaner) -> logging.LogRecord:
+    """Return a copy of *record* made of text: its message as far as it is readable."""
     arguments = record.args if isinstance(record.args, tuple) else (record.args,)
-    words = [tamer.text(record.msg), *(tamer.text(each) for each in arguments if each is not None)]
+    words = [
+        cleaner.text(record.msg),
+        *(cleaner.text(each) for each in arguments if each is not None),
+    ]
     copy = logging.LogRecord(
         record.name, record.levelno, record.pathname, record.lineno, " ".join(words), (), None
     )

@@ -9,8 +9,8 @@ from opentelemetry.metrics._internal.instrument import NoOpGauge
 from opentelemetry.sdk.metrics import Meter, MeterProvider
 from opentelemetry.sdk.metrics._internal import instrument as sdk
 
-from otel_distro.pipeline.input_limits import complaints as kinds
-from otel_distro.pipeline.input_limits.default import DEFAULT_TAMER
+from otel_distro.pipeline.input_limits import invalid_input as kinds
+from otel_distro.pipeline.input_limits.default import DEFAULT_CLEANER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,21 +38,21 @@ def tolerant(instrument: Any) -> Any:
 def _tolerating(take: Callable[..., None]) -> Callable[..., None]:
     def measure(amount: Any, attributes: Any = None, context: Any = None) -> None:
         """Measure *amount* if it is a finite number."""
-        tamer = TolerantMeter.tamer
+        cleaner = TolerantMeter.cleaner
         try:
-            number = tamer.number(amount)
+            number = cleaner.number(amount)
             if number is not None:
-                take(number, tamer.attributes(attributes), context)
+                take(number, cleaner.attributes(attributes), context)
         except Exception:  # noqa: BLE001 - telemetry never raises into the app
-            tamer.note(kinds.REFUSED, "measurement")
+            cleaner.note(kinds.REFUSED, "measurement")
 
     return measure
 
 
 class TolerantMeter(Meter):
-    """A meter that returns an instrument whatever it is asked for."""
+    """A meter that returns an instrument for any arguments."""
 
-    tamer = DEFAULT_TAMER
+    cleaner = DEFAULT_CLEANER
 
     def create_counter(self, *args: Any, **named: Any) -> Any:
         """Create a counter."""
@@ -101,8 +101,8 @@ class TolerantMeter(Meter):
             return tolerant(create(*args, **named))
         except Exception:  # noqa: BLE001 - a name that cannot be used must not end the program
             asked = args[0] if args else named.get("name", "")
-            name = self.tamer.text(asked)
-            self.tamer.note(kinds.REFUSED, f"instrument {name}")
+            name = self.cleaner.text(asked)
+            self.cleaner.note(kinds.REFUSED, f"instrument {name}")
             return instead(name)
 
 
@@ -118,7 +118,7 @@ class TolerantMeterProvider(MeterProvider):
 
 
 def tolerate_meters(provider: MeterProvider) -> None:
-    """Make what *provider* has made so far tolerant, and what it makes from now on."""
+    """Make the present and later objects of *provider* tolerant."""
     if type(provider) is MeterProvider:
         provider.__class__ = TolerantMeterProvider
     for meter in provider._meters.values():  # noqa: SLF001 - there is no public list

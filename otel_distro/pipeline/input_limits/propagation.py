@@ -19,10 +19,10 @@ from opentelemetry.propagators.textmap import (
     default_setter,
 )
 
-from otel_distro.pipeline.input_limits import complaints as kinds
+from otel_distro.pipeline.input_limits import invalid_input as kinds
 
 if TYPE_CHECKING:
-    from otel_distro.pipeline.input_limits.values import Tamer
+    from otel_distro.pipeline.input_limits.values import ValueCleaner
 
 
 _MAX_HEADERS: Final = 1_000
@@ -31,7 +31,7 @@ _MAX_HEADERS: Final = 1_000
 class _BoundedGetter(DefaultGetter):
     """Reads a mapping as the default getter does, and never more of it than headers can be.
 
-    That one makes a list of whatever a header holds, also of what never ends.
+    Upstream makes a list of any header value, also of an endless iterator.
     """
 
     def get(self, carrier: Any, key: str) -> list[str] | None:
@@ -55,9 +55,9 @@ _BOUNDED_GETTER: Final[Getter[Any]] = _BoundedGetter()
 class TolerantPropagator(TextMapPropagator):
     """Asks *inner*, and keeps its errors."""
 
-    def __init__(self, inner: TextMapPropagator, tamer: Tamer) -> None:
+    def __init__(self, inner: TextMapPropagator, cleaner: ValueCleaner) -> None:
         self.inner = inner
-        self._tamer = tamer
+        self._cleaner = cleaner
 
     def extract(
         self,
@@ -65,13 +65,13 @@ class TolerantPropagator(TextMapPropagator):
         context: Context | None = None,
         getter: Getter[CarrierT] = default_getter,
     ) -> Context:
-        """Return the context that *carrier* tells of, or *context* where it makes no sense."""
+        """Return the context in *carrier*, or *context* where it is invalid."""
         if getter is default_getter:
             getter = _BOUNDED_GETTER
         try:
             return self.inner.extract(carrier, context, getter)
         except Exception:  # noqa: BLE001 - headers come from outside
-            self._tamer.note(kinds.REFUSED, "extract")
+            self._cleaner.note(kinds.REFUSED, "extract")
             return context if context is not None else Context()
 
     def inject(
@@ -84,14 +84,14 @@ class TolerantPropagator(TextMapPropagator):
         try:
             self.inner.inject(carrier, context, setter)
         except Exception:  # noqa: BLE001 - the app's request must go out
-            self._tamer.note(kinds.REFUSED, "inject")
+            self._cleaner.note(kinds.REFUSED, "inject")
             with suppress(Exception):  # then without these headers
                 self.inner.inject(carrier, self._with_plain_baggage(context), setter)
 
     def _with_plain_baggage(self, context: Context | None) -> Context:
         plain = baggage.clear(context)
         for key, value in baggage.get_all(context).items():
-            plain = baggage.set_baggage(self._tamer.text(key), self._tamer.text(value), plain)
+            plain = baggage.set_baggage(self._cleaner.text(key), self._cleaner.text(value), plain)
         return plain
 
     @property
@@ -100,7 +100,7 @@ class TolerantPropagator(TextMapPropagator):
         return self.inner.fields
 
 
-def tolerate_propagation(tamer: Tamer) -> None:
+def tolerate_propagation(cleaner: ValueCleaner) -> None:
     """Make the global propagator tolerant: each part of it, where it has several."""
     current = propagate.get_global_textmap()
     if isinstance(current, TolerantPropagator):
@@ -108,7 +108,7 @@ def tolerate_propagation(tamer: Tamer) -> None:
     if type(current) is CompositePropagator:
         parts = current._propagators  # noqa: SLF001 - there is no public list
         current._propagators = [  # noqa: SLF001
-            part if isinstance(part, TolerantPropagator) else TolerantPropagator(part, tamer)
+            part if isinstance(part, TolerantPropagator) else TolerantPropagator(part, cleaner)
             for part in parts
         ]
-    propagate.set_global_textmap(TolerantPropagator(current, tamer))
+    propagate.set_global_textmap(TolerantPropagator(current, cleaner))

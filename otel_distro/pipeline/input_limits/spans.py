@@ -17,10 +17,10 @@ from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind
 from opentelemetry.trace.status import Status, StatusCode
 
-from otel_distro.pipeline.input_limits import complaints as kinds
+from otel_distro.pipeline.input_limits import invalid_input as kinds
 from otel_distro.pipeline.input_limits.contained import is_contained
-from otel_distro.pipeline.input_limits.default import DEFAULT_TAMER
-from otel_distro.pipeline.input_limits.using import CurrentSpan
+from otel_distro.pipeline.input_limits.default import DEFAULT_CLEANER
+from otel_distro.pipeline.input_limits.use_span import CurrentSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,87 +40,89 @@ class TolerantSpan(_Span):
     """A span that is never worth an error in the app."""
 
     # On the class: a span is made far too often to carry it.
-    tamer = DEFAULT_TAMER
+    cleaner = DEFAULT_CLEANER
 
     def set_attribute(self, key: Any, value: Any) -> None:
         """Set one attribute."""
-        tamer = self.tamer
+        cleaner = self.cleaner
         try:
             attributes: Any = self._attributes
-            if attributes.maxlen != 0 and tamer.is_plain_pair(key, value, attributes.max_value_len):
-                # What the SDK's four methods would do, without looking at the value again.
+            if attributes.maxlen != 0 and cleaner.is_plain_pair(
+                key, value, attributes.max_value_len
+            ):
+                # Same as the SDK's four methods, without a second check of the value.
                 with self._lock:
                     if self._end_time is None:
                         with attributes._lock:
                             attributes._setitem_locked(key, value)
                         return
-            known = tamer.key(key)
+            known = cleaner.key(key)
             if known is not None:
                 super().set_attribute(known, value)
         except Exception:
-            tamer.note(kinds.REFUSED, "set_attribute")
+            cleaner.note(kinds.REFUSED, "set_attribute")
 
     def set_attributes(self, attributes: Any) -> None:
         """Set several attributes."""
         try:
-            attributes = self.tamer.attributes(attributes)
+            attributes = self.cleaner.attributes(attributes)
             if attributes:
                 super().set_attributes(attributes)
         except Exception:
-            self.tamer.note(kinds.REFUSED, "set_attributes")
+            self.cleaner.note(kinds.REFUSED, "set_attributes")
 
     def add_event(self, name: Any, attributes: Any = None, timestamp: Any = None) -> None:
         """Add an event."""
-        tamer = self.tamer
+        cleaner = self.cleaner
         try:
-            attributes = tamer.attributes(attributes)
-            super().add_event(tamer.text(name), attributes, tamer.time_ns(timestamp))
+            attributes = cleaner.attributes(attributes)
+            super().add_event(cleaner.text(name), attributes, cleaner.time_ns(timestamp))
         except Exception:
-            tamer.note(kinds.REFUSED, "add_event")
+            cleaner.note(kinds.REFUSED, "add_event")
 
     def add_link(self, context: Any, attributes: Any = None) -> None:
         """Add a link."""
-        tamer = self.tamer
+        cleaner = self.cleaner
         try:
             if not isinstance(context, SpanContext):
                 raise TypeError
-            super().add_link(context, tamer.attributes(attributes))
+            super().add_link(context, cleaner.attributes(attributes))
         except Exception:
-            tamer.note(kinds.REFUSED, "add_link")
+            cleaner.note(kinds.REFUSED, "add_link")
 
     def update_name(self, name: Any) -> None:
         """Change the name."""
         try:
-            super().update_name(self.tamer.text(name))
+            super().update_name(self.cleaner.text(name))
         except Exception:
-            self.tamer.note(kinds.REFUSED, "update_name")
+            self.cleaner.note(kinds.REFUSED, "update_name")
 
     def set_status(self, status: Any, description: Any = None) -> None:
         """Set the status."""
-        tamer = self.tamer
+        cleaner = self.cleaner
         try:
             if isinstance(status, Status):
                 if status.description:
-                    text = tamer.text(status.description)
+                    text = cleaner.text(status.description)
                     if text is not status.description:
                         status = Status(status.status_code, text)
             elif description is not None and status is StatusCode.ERROR:
-                description = tamer.text(description)
+                description = cleaner.text(description)
             super().set_status(status, description)
         except Exception:
-            tamer.note(kinds.REFUSED, "set_status")
+            cleaner.note(kinds.REFUSED, "set_status")
 
     def record_exception(
         self, exception: Any, attributes: Any = None, timestamp: Any = None, escaped: Any = False
     ) -> None:
         """Record an exception as an event."""
         try:
-            attributes = self.tamer.attributes(attributes)
+            attributes = self.cleaner.attributes(attributes)
             super().record_exception(exception, attributes, timestamp, escaped)
         except Exception:
-            # Its words cannot be had; its type can.
-            name = self.tamer.text(type(exception).__qualname__)
-            words = {"exception.type": name, "exception.message": self.tamer.text(exception)}
+            # Its text is unreadable; its type is not.
+            name = self.cleaner.text(type(exception).__qualname__)
+            words = {"exception.type": name, "exception.message": self.cleaner.text(exception)}
             self.add_event("exception", words, timestamp)
 
     def note_exception(self, error: BaseException, *, record: bool, set_status: bool) -> None:
@@ -131,19 +133,19 @@ class TolerantSpan(_Span):
             if record:
                 self.record_exception(error, escaped=True)
             if set_status:
-                words = f"{type(error).__name__}: {self.tamer.text(error)}"
+                words = f"{type(error).__name__}: {self.cleaner.text(error)}"
                 self.set_status(Status(StatusCode.ERROR, words))
         except Exception:
-            self.tamer.note(kinds.REFUSED, "record_exception")
+            self.cleaner.note(kinds.REFUSED, "record_exception")
 
     def end(self, end_time: Any = None) -> None:
         """End the span."""
         if end_time is not None:
-            end_time = self.tamer.time_ns(end_time)
+            end_time = self.cleaner.time_ns(end_time)
         try:
             _Span.end(self, end_time)
         except Exception:
-            self.tamer.note(kinds.REFUSED, "end")
+            self.cleaner.note(kinds.REFUSED, "end")
 
     def __exit__(
         self,
@@ -159,11 +161,11 @@ class TolerantSpan(_Span):
 
 
 class TolerantTracer(Tracer):
-    """A tracer that returns a span whatever it is given."""
+    """A tracer that returns a span for any arguments."""
 
-    tamer = DEFAULT_TAMER
+    cleaner = DEFAULT_CLEANER
     deferred: type[Any] | None = None
-    """Class of the spans that stand for those the sampler drops; None leaves these as they are."""
+    """Class of the spans that replace those the sampler drops; None leaves these unchanged."""
 
     def start_span(
         self,
@@ -177,14 +179,14 @@ class TolerantTracer(Tracer):
         set_status_on_exception: bool = True,
     ) -> trace.Span:
         """Start a span."""
-        tamer = self.tamer
+        cleaner = self.cleaner
         try:
             if type(name) is not str or not name.isascii() or len(name) > 1024 or "\0" in name:
-                name = tamer.text(name)
+                name = cleaner.text(name)
             if attributes is not None and type(attributes) is not dict:
-                attributes = tamer.attributes(attributes)
+                attributes = cleaner.attributes(attributes)
             if start_time is not None:
-                start_time = tamer.time_ns(start_time)
+                start_time = cleaner.time_ns(start_time)
             if links:
                 links = self._links(links)
             if type(kind) is not SpanKind:
@@ -253,8 +255,8 @@ class TolerantTracer(Tracer):
 
     def _with_less(self, name: Any, context: Any) -> trace.Span:
         """Start the span with its name and parent only; failing that, without the app's parts."""
-        self.tamer.note(kinds.REFUSED, "start_span")
-        text = self.tamer.text(name)
+        self.cleaner.note(kinds.REFUSED, "start_span")
+        text = self.cleaner.text(name)
         parent = context if isinstance(context, Context) else None
         for tracer, known in ((self, parent), (self._without_app_parts(), parent), (self, None)):
             try:
@@ -279,5 +281,5 @@ class TolerantTracer(Tracer):
             if isinstance(link, trace.Link) and isinstance(link.context, SpanContext)
         ]
         if len(usable) < len(given):
-            self.tamer.note(kinds.REFUSED, "links")
+            self.cleaner.note(kinds.REFUSED, "links")
         return usable

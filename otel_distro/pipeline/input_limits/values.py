@@ -8,11 +8,11 @@ from math import isfinite
 from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.pipeline.input_limits import complaints as kinds
+from otel_distro.pipeline.input_limits import invalid_input as kinds
 from otel_redaction.strict_text import strict_text
 
 if TYPE_CHECKING:
-    from otel_distro.pipeline.input_limits.complaints import Complaints
+    from otel_distro.pipeline.input_limits.invalid_input import InvalidInputCounter
     from otel_distro.pipeline.input_limits.limits import ValueLimits
 
 _DICTS = frozenset({dict, MappingProxyType})
@@ -25,26 +25,26 @@ _MAX_KEYS = 4096
 """Names of attributes that are known to be plain; an app has few."""
 
 
-class Tamer:
-    """Makes values fit for telemetry; each method returns something usable and never raises."""
+class ValueCleaner:
+    """Converts values for telemetry; each method returns a usable value and never raises."""
 
-    def __init__(self, limits: ValueLimits, complaints: Complaints) -> None:
+    def __init__(self, limits: ValueLimits, invalid_input: InvalidInputCounter) -> None:
         self._limits = limits
         self._max_chars = limits.max_chars
         self._plain_keys: set[str] = set()
-        self.note = complaints.note
+        self.note = invalid_input.note
 
     def attributes(self, attributes: Any) -> Any:
         """Return *attributes* where they are a dictionary or None, else a dictionary of them.
 
-        What is not a mapping has no names, so nothing of it can be kept.
+        Anything but a mapping has no names, so none of it can be kept.
         """
         if type(attributes) is dict or attributes is None:
             return attributes
         try:
             if isinstance(attributes, Mapping):
                 return self._mapping(attributes, 0, [self._limits.max_parts], "", None)
-        except Exception:  # noqa: BLE001, S110 - told below
+        except Exception:  # noqa: BLE001, S110 - reported below
             pass
         self.note(kinds.REFUSED, "attributes")
         return None
@@ -52,7 +52,7 @@ class Tamer:
     def clean(self, value: Any, max_chars: int | None = None) -> Any:
         """Return *value*, or a mapping with each of its values, plain.
 
-        Stands in for the SDK's own cleaning, which runs for every attribute, event, link, log
+        Replaces the SDK's own cleaning, which runs for every attribute, event, link, log
         record and measurement; *max_chars* is the SDK's limit for a text.
         """
         try:
@@ -60,7 +60,7 @@ class Tamer:
             if type(value) in _DICTS and len(value) <= self._limits.max_items:
                 return self._clean_dict(value, max_chars)
             return self._any(value, 0, [self._limits.max_parts], "", max_chars)
-        except Exception:  # noqa: BLE001 - whatever that object does
+        except Exception:  # noqa: BLE001 - the object may raise anything
             return self._unreadable(value, "")
 
     def _clean_dict(self, values: Mapping[Any, Any], max_chars: int | None) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Tamer:
         longest, known = max_chars or self._max_chars, self._plain_keys
         result: dict[str, Any] = {}
         parts = [self._limits.max_parts]
-        # Bounded all the same: what is behind a proxy may lie about its length.
+        # Bounded as well: a proxied object may report a wrong length.
         for key, value in islice(values.items(), self._limits.max_items):
             if key in known or self._learn(key):
                 kind = type(value)
@@ -85,7 +85,7 @@ class Tamer:
     def is_plain_pair(self, key: Any, value: Any, max_chars: int | None) -> bool:
         """Whether *value* can be kept under *key* as both are; quick, and only then true.
 
-        Raises whatever the hash of an odd *key* raises.
+        Raises any exception of the hash of an odd *key*.
         """
         if key not in self._plain_keys and not self._learn(key):
             return False
@@ -101,7 +101,7 @@ class Tamer:
             if self._is_plain(value):
                 return value
             return self._any(value, 0, [self._limits.max_parts], key, None)
-        except Exception:  # noqa: BLE001 - whatever that object does
+        except Exception:  # noqa: BLE001 - the object may raise anything
             return self._unreadable(value, key)
 
     def text(self, value: Any) -> str:
@@ -112,7 +112,7 @@ class Tamer:
                 small = self.value(value) if isinstance(value, Mapping | Sequence) else value
                 value = _as_text(small)
             return self._text(value)
-        except Exception:  # noqa: BLE001 - whatever that object does
+        except Exception:  # noqa: BLE001 - the object may raise anything
             return self._unreadable(value, "")
 
     def key(self, key: Any) -> str | None:
@@ -126,7 +126,7 @@ class Tamer:
                 key = _as_text(key)
             if key:
                 return self._text(key[: self._limits.max_key_chars])
-        except Exception:  # noqa: BLE001, S110 - told below
+        except Exception:  # noqa: BLE001, S110 - reported below
             pass
         self.note(kinds.NO_KEY)
         return None
@@ -139,7 +139,7 @@ class Tamer:
             whole = int(time_ns)
             if not isinstance(time_ns, str | bytes) and 0 <= whole < _LATEST_NS:
                 return whole
-        except Exception:  # noqa: BLE001, S110 - told below
+        except Exception:  # noqa: BLE001, S110 - reported below
             pass
         self.note(kinds.NO_TIME)
         return None
@@ -152,7 +152,7 @@ class Tamer:
         try:
             if not isinstance(amount, str | bytes) and isfinite(number := float(amount)):
                 return number
-        except Exception:  # noqa: BLE001, S110 - told below
+        except Exception:  # noqa: BLE001, S110 - reported below
             pass
         self.note(kinds.NO_NUMBER)
         return None
@@ -207,7 +207,7 @@ class Tamer:
         for value in self._first(values, parts, key):
             try:
                 result.append(self._any(value, depth + 1, parts, key, max_chars))
-            except Exception:  # noqa: BLE001 - whatever that object does
+            except Exception:  # noqa: BLE001 - the object may raise anything
                 result.append(self._unreadable(value, key))
         return tuple(result)
 
@@ -236,7 +236,7 @@ class Tamer:
             return
         try:
             result[key] = self._any(value, depth + 1, parts, key, max_chars)
-        except Exception:  # noqa: BLE001 - whatever that object does
+        except Exception:  # noqa: BLE001 - the object may raise anything
             result[key] = self._unreadable(value, key)
 
     def _first(self, values: Iterable[Any], parts: list[int], key: str) -> list[Any]:

@@ -1,1 +1,1 @@
-"""Log records on the console and in files: the redacted view, beside whatever the app does."""
+"""Redacted log records on the console and in files, beside the app's own handlers."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import trace
 from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
 
-from otel_distro.api.context import said_here
+from otel_distro.api.context import local_baggage
 from otel_distro.base.baggage_keys import SESSION
 from otel_distro.pipeline.logs.printed import NOT_ON_CONSOLE
 from otel_distro.pipeline.logs.unreached import note_emitted
@@ -107,7 +107,7 @@ def ids() -> dict[str, str]:
     if context.is_valid:
         found["trace_id"] = trace.format_trace_id(context.trace_id)
         found["span_id"] = trace.format_span_id(context.span_id)
-    if session := said_here().get(SESSION):
+    if session := local_baggage().get(SESSION):
         found["session_id"] = session
     return found
 

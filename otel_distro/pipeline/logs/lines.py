@@ -22,7 +22,7 @@ RESOURCE_KEYS = {
     "version": "service.version",
     "environment": "deployment.environment.name",
 }
-"""Field of a JSON line -> resource attribute; left out where the resource does not say."""
+"""Field of a JSON line -> resource attribute; left out where the resource has none."""
 
 _OWN_FIELDS = frozenset(
     {NOT_ON_CONSOLE, "session.id", "exception.type", "exception.message", "exception.stacktrace"}
@@ -120,7 +120,7 @@ def _one_line(value: object) -> str:
 
 
 def _without_controls(text: str) -> str:
-    # A log line must not be able to steer the terminal of whoever reads it.
+    # A log line must not be able to steer the reader's terminal.
     return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)
 
 

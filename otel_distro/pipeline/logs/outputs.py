@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.pipeline.logs.lines import formatter, json_line
 from otel_distro.pipeline.logs.printed import NOT_ON_CONSOLE
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class ConsoleOutput(LogRecordProcessor):
     """Writes a line on stderr for each record that no handler of the app's shows there.
 
-    On the thread that logs, as any console handler does, so that lines stand in the order in
+    On the thread that logs, as any console handler does, so that lines have the order in
     which things happened.
     """
 
@@ -68,11 +68,11 @@ class FileOutput(LogRecordExporter):
         self._file = file
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
-        """Append *batch*; a disk that is full costs these lines and is told once."""
+        """Append *batch*; a full disk loses these lines and is reported once."""
         try:
             self._file.append([json_line(entry) + "\n" for entry in batch])
-        except Exception as error:  # noqa: BLE001 - the app must not hear of it
-            notices.say_once(
+        except Exception as error:  # noqa: BLE001 - must not raise into the app
+            messages.warn_once(
                 f"the log file {self._file.path} cannot be written ({type(error).__name__}); "
                 "lines are missing there, the app is not affected"
             )

@@ -1,7 +1,7 @@
 """A file of lines that several processes append to, rotated by size and day, older parts gzipped.
 
-Everything is done under a lock file, a batch of lines at a time, on a thread that nobody waits
-for: so no line is lost or torn, whoever rotates.
+Everything is done under a lock file, a batch of lines at a time, on a thread that no caller waits
+for: so no line is lost or torn, with rotation by any process.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class RotatingFile:
                 at = self._append_some(data, at)
 
     def _append_some(self, data: list[bytes], at: int) -> int:
-        """Append lines from *at* until the file is full; return where to go on."""
+        """Append lines from *at* until the file is full; return where to continue."""
         # The mode of an existing log is the user's choice: a log shipper may have to read it.
         descriptor = open_private(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, narrow=False)
         try:

@@ -1,4 +1,4 @@
-"""Puts the outputs that settings ask for behind the guard, and levels where they are asked for."""
+"""Set-up of log outputs behind the guard, and of log levels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PROFILES = {
     "test": (logging.WARNING, SeverityNumber.WARN),
     "prod": (logging.INFO, SeverityNumber.INFO),
 }
-"""Profile -> least level of loggers whose level nobody has set, and of lines on the console."""
+"""Profile -> least level of loggers without a level, and of lines on the console."""
 
 _NOISY = ("asyncio", "urllib3", "httpcore", "httpx", "openai._base_client", "opentelemetry")
 """Loggers that would drown a developer's own lines; their DEBUG and INFO stay off in `dev`."""
@@ -32,7 +32,7 @@ _CODE = "OTEL_PYTHON_LOG_CODE_ATTRIBUTES"
 
 
 def prepare(settings: Settings, environ: MutableMapping[str, str]) -> None:
-    """Have records say where in the code they come from, if anybody is going to read them."""
+    """Add the code location to records, if any output uses it."""
     if (settings.profile or settings.log_file) and not environ.get(_CODE, "").strip():
         environ[_CODE] = "true"
 
@@ -52,7 +52,7 @@ def install(
 
         level, least = _PROFILES[settings.profile]
         root = logging.getLogger()
-        if root.level == logging.WARNING:  # as Python made it; otherwise somebody has decided
+        if root.level == logging.WARNING:  # as Python made it; otherwise the app has chosen
             root.setLevel(level)
         logger_provider.add_log_record_processor(ConsoleOutput(settings.profile, least))
     if settings.log_file is not None:
@@ -68,7 +68,7 @@ def install(
 
 
 def set_levels(settings: Settings) -> None:
-    """Set the least severity of loggers; what is below is not even made a record."""
+    """Set the least severity of loggers; lower ones do not even create a record."""
     chosen = dict(settings.log_levels)
     if settings.profile == "dev":
         chosen = dict.fromkeys(_NOISY, logging.WARNING) | chosen
@@ -79,7 +79,7 @@ def set_levels(settings: Settings) -> None:
 
 
 def listen(logger_provider: Any) -> None:
-    """Have the standard library's loggers heard where no agent does that; once."""
+    """Enable the standard library's loggers where no agent does; once."""
     from opentelemetry.instrumentation.logging import LoggingInstrumentor
 
     instrumentor = LoggingInstrumentor()

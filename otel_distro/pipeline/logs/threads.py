@@ -1,4 +1,4 @@
-"""The thread of a log record, told where the record says where in the code it comes from."""
+"""The thread of a log record, added where the record names its place in the code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOTHING: Mapping[str, str | int] = {}
 def thread_of(record: LogRecord) -> Mapping[str, str | int]:
     """Return the attributes of the thread that runs now; none for a record without a place.
 
-    Records are emitted on the thread that logs. Without a place nobody has asked for detail.
+    Records are emitted on the thread that logs. A record without a place needs no thread.
     """
     if _PLACE not in (record.attributes or _NOTHING):
         return _NOTHING

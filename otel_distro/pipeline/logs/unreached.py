@@ -20,17 +20,17 @@ _INSTRUMENTATION: Final = "opentelemetry.instrumentation.logging"
 _HANDLER: Final = "LoggingHandler"
 _elsewhere = threading.local()
 _known: list[logging.Handler] = []
-"""The handler, once a record was looked at."""
+"""The handler, after the first record."""
 _installed: list[Callable[[logging.Logger, logging.LogRecord], None]] = []
 
 
 def note_emitted() -> None:
-    """Note that another way, such as loguru's sink, has exported a record on this thread."""
+    """Record that another path, such as loguru's sink, has exported a record on this thread."""
     _elsewhere.count = getattr(_elsewhere, "count", 0) + 1
 
 
 def export_unreached() -> None:
-    """Give records that do not reach OpenTelemetry's handler to it from now on; once."""
+    """Forward records that do not reach OpenTelemetry's handler; once."""
     original: Callable[[logging.Logger, logging.LogRecord], None] = logging.Logger.callHandlers
     if original in _installed:
         return

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.settings import Settings
     from otel_wire.record import WireRecord
 
@@ -31,14 +31,14 @@ _CLIENTS: Final = (
 """As in `otel_wire.clients.HOOKS`, which is not loaded before one of them is."""
 
 
-def hook_clients(faults: Faults) -> None:
+def hook_clients(faults: InternalErrors) -> None:
     """Put the hook into each client library when the program imports it."""
     for name in _CLIENTS:
         wrapt.register_post_import_hook(_Put(faults), name)
 
 
 class _Put:
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: InternalErrors) -> None:
         self._faults = faults
 
     def __call__(self, module: Any) -> None:
@@ -48,7 +48,7 @@ class _Put:
             clients.install(module)
         except Exception as error:  # noqa: BLE001 - the app must be able to import its library
             self._faults.record("wire", error)
-            notices.say(
+            messages.warn(
                 f"calls through {module.__name__} are not observed, and not stopped by budgets, "
                 f"because this version of it cannot be wrapped ({type(error).__name__})"
             )
@@ -60,7 +60,7 @@ class WireWatch:
     The last of them, and how many there were by client, provider and ending.
     """
 
-    def __init__(self, settings: Settings, faults: Faults) -> None:
+    def __init__(self, settings: Settings, faults: InternalErrors) -> None:
         self._settings = settings
         self._faults = faults
         self._stop: Callable[[], None] | None = None

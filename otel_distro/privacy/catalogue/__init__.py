@@ -1,1 +1,1 @@
-"""What leaves and what is kept, in words: the notice, and the catalogue of every field."""
+"""Description of exported and stored data: the notice, and the catalogue of every field."""

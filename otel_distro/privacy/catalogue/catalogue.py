@@ -1,7 +1,7 @@
 """The data catalogue: every field that can leave or is kept, where, why and for how long.
 
 Made from the configuration in force and from the code that writes the fields, not from a list that
-somebody has to remember to extend.
+a person has to remember to extend.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Entry:
     """One field."""
 
     place: str
-    """Where it goes or stands."""
+    """Its destination or file."""
     name: str
-    """Its name; `*` stands for names that only the program knows."""
+    """Its name; `*` matches names that only the program knows."""
     meaning: str
     why: str
     kept: str
@@ -44,7 +44,7 @@ class Entry:
 
 
 def catalogue(settings: Settings, environ: Mapping[str, str]) -> Iterator[Entry]:
-    """Yield every field, what leaves first."""
+    """Yield every field, exported ones first."""
     if settings.do_not_track:
         return
     for export in exports(environ):
@@ -88,7 +88,7 @@ def _headers(settings: Settings) -> Iterator[Entry]:
 
 def _alerts(settings: Settings) -> Iterator[Entry]:
     for url in settings.alert_urls:
-        place = f"alerts to {url.partition('://')[0]}, when `otel-distro alerts` runs"
+        place = f"alerts to {url.partition('://')[0]}, when `otel-distro reports alerts` runs"
         what = "what is wrong: counts, budgets, services"
         yield Entry(place, "title, body", what, "to tell people", THERE, AS_IS, leaves=True)
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TEXT, MESSAGE, PLAIN = "text", "message", "plain"
-"""Kinds of field: text of the program's, what models are told and answer, numbers and names."""
+"""Kinds of field: text of the program, messages to and from models, numbers and names."""
 
 TRACING, COSTS, OWN_HEALTH = "to see what happens", "to know costs", "to see whether this works"
 
@@ -160,9 +160,9 @@ def _model_calls(signal: str) -> Iterator[_Field]:
 
 def _of_ours(signal: str) -> Iterator[_Field]:
     for module_name in (
-        "otel_distro.attributes",
+        "otel_distro.base.attributes",
         "otel_budget.attributes",
-        "otel_pricing.attributes",
+        "otel_pricing.model.attributes",
     ):
         module = import_module(module_name)
         names = {v for k, v in vars(module).items() if k.isupper() and isinstance(v, str)}

@@ -1,4 +1,4 @@
-"""What a user is told before being asked for consent, made from the settings in force."""
+"""The notice before the request for consent, made from the current settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOW = (
 
 
 def notice_for(settings: Settings) -> str:
-    """Return the notice: what is recorded, where it goes, how long it is kept, how to say no."""
+    """Return the notice: recorded data, destinations, retention, how to refuse."""
     from otel_distro.settings import process_environment
 
     lines = [WHAT, HOW]
@@ -40,6 +40,6 @@ def notice_for(settings: Settings) -> str:
         lines.append("Messages to and from models are kept too, encrypted with your own key.")
     lines.append(
         "Nothing is recorded unless you agree, and you can take it back at any time: "
-        "otel-distro consent revoke"
+        "otel-distro privacy consent revoke"
     )
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Where telemetry goes as the process is configured: every exporter of every signal."""
+"""Destinations of telemetry: every configured exporter of every signal."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What models are told and answer: kept from exporters, stored only for who has the key."""
+"""Messages to and from models: kept from exporters, stored only for the holder of the key."""

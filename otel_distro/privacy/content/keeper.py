@@ -1,4 +1,4 @@
-"""Keeps the messages of model calls: a span exporter that seals what others do not get to see."""
+"""Store of the messages of model calls: a span exporter that seals them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_cost_ledger.model.privacy import Pseudonyms
 from otel_cost_ledger.model.rows import trace_bytes
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.privacy.content import store
 from otel_distro.privacy.content.messages import messages_in
 from otel_distro.privacy.content.sealing import sealer
@@ -45,13 +45,13 @@ class ContentKeeper(SpanExporter):
         self._pseudonyms: Pseudonyms | None = None
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Seal and store what the model calls among *spans* said."""
+        """Seal and store the messages of the model calls among *spans*."""
         try:
             rows = [row for span in spans if (row := self._row(span)) is not None]
             if rows:
                 store.write(self._path, rows)
-        except Exception as error:  # noqa: BLE001 - the app must not hear of it
-            notices.say_once(
+        except Exception as error:  # noqa: BLE001 - must not raise into the app
+            messages.warn_once(
                 f"messages could not be stored in {self._path} ({type(error).__name__}); "
                 "calls and costs are not affected"
             )

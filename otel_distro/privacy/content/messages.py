@@ -1,4 +1,4 @@
-"""Which attributes hold messages, in every dialect, and shields that let none of them out."""
+"""Attributes that hold messages, in every dialect, and shields that remove them."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ _PREFIXES = (
 """Beginnings of attributes that are spread over many keys."""
 
 _MEASURES = ("gen_ai.prompt.name", "gen_ai.prompt.version", "llm.prompt_template.version")
-"""Names and versions of prompts say nothing of what was asked."""
+"""Names and versions of prompts reveal no message."""
 
 _EVENTS = "gen_ai."
 
 
 def is_message(key: str) -> bool:
-    """Return whether the attribute *key* holds what a model was told or has answered."""
+    """Return whether the attribute *key* holds a message to or from a model."""
     return key in _NAMES or (key.startswith(_PREFIXES) and key not in _MEASURES)
 
 
@@ -89,7 +89,7 @@ class _WithoutMessages(Shield):
         return super().body(body, event_name, signal)
 
     def attributes(self, attributes: Mapping[str, Any] | None, signal: str) -> dict[str, Any]:
-        """Return redacted copies of what is no message."""
+        """Return redacted copies of the attributes that are no messages."""
         rest = {k: v for k, v in (attributes or {}).items() if not is_message(k)}
         return super().attributes(rest, signal)
 
@@ -99,7 +99,7 @@ class MessagelessShield(_WithoutMessages):
 
 
 class OpenMessagelessShield(_WithoutMessages, OpenShield):
-    """Lets everything through but messages: redaction was switched off by the user."""
+    """Removes messages only, for users without redaction."""
 
 
 def without_messages(entry: ReadWriteLogRecord) -> ReadWriteLogRecord:

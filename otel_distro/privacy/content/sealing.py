@@ -20,7 +20,7 @@ _PRIVATE_PREFIX = "otc1-private-"
 _VERSION = b"\x01"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
-_PURPOSE = b"otel-distro content v1"
+_PURPOSE = b"otel-distro privacy content v1"
 
 
 class ContentKeyError(OtelDistroError):
@@ -58,7 +58,8 @@ def opener(private_key: str) -> Callable[[bytes, bytes], bytes]:
     raw = _bytes(text.removeprefix(_PRIVATE_PREFIX)) if text.startswith(_PRIVATE_PREFIX) else b""
     if len(raw) != _KEY_BYTES:
         raise ContentKeyError(
-            "not a private content key; name the file that `otel-distro content keygen` wrote"
+            "not a private content key; "
+            "name the file that `otel-distro privacy content keygen` wrote"
         )
     mine = curve.X25519PrivateKey.from_private_bytes(raw)
     recipient = mine.public_key().public_bytes_raw()

@@ -1,7 +1,7 @@
 """The side store of the ledger: sealed messages, one row a call, in a file of its own.
 
-What is in the clear is what is needed to find, expire and forget: time, ids, and the pseudonym of
-the user. Opened for each use, so nothing is held over a fork.
+Only the columns to find, expire and erase messages are in the clear: time, ids, and the pseudonym
+of the user. Opened for each use, so that no connection crosses a fork.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Sealed:
 
     @property
     def ids(self) -> bytes:
-        """What the seal vouches for."""
+        """Data that the seal authenticates."""
         return self.trace_id + self.span_id.to_bytes(8, "big")
 
 

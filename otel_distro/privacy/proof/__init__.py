@@ -1,11 +1,11 @@
-"""Proof of privacy: run any program with canary secrets and look at every field that would leave.
+"""Proof of privacy: runs any program with canary secrets and checks every exported field.
 
 In a program's prompts a canary is planted by
 
-    from otel_distro.proof import canary_text
+    from otel_distro.privacy.proof import canary_text
     prompt = f"Summarise this. {canary_text()}"
 
-which is empty unless the program runs under `otel-distro prove-privacy`.
+which is empty unless the program runs under `otel-distro privacy prove`.
 """
 
 from otel_distro.privacy.proof.canaries import canary_text

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 PLACEHOLDER = "{canary}"
-"""Stands for the canaries in the program's arguments."""
+"""Replaced by the canaries in the program's arguments."""
 
 
 class ProofFailedError(OtelDistroError):
@@ -41,11 +41,11 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was seen."""
+    """The findings."""
 
     fields: tuple[Field, ...]
     leaked: int
-    """How many of the canaries were found, in any payload or stored file."""
+    """Number of canaries found in payloads and stored files."""
     planted: int
     returncode: int
     """Exit code of the program itself."""

@@ -21,7 +21,7 @@ MOST = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SentAlert:
     """A message that was told."""
 
     at: datetime
@@ -46,13 +46,13 @@ class History:
         ]
         write_private(self._path, "".join(f"{line}\n" for line in lines[-MOST:]).encode())
 
-    def since(self, since: datetime) -> list[Told]:
+    def since(self, since: datetime) -> list[SentAlert]:
         """Return what was told since *since*, the earliest first; damaged lines are left out."""
         found = []
         for line in self._lines():
             try:
                 entry = json.loads(line)
-                told = Told(
+                told = SentAlert(
                     datetime.fromisoformat(entry["at"]), str(entry["title"]), entry["resolved"]
                 )
                 if told.at >= since:

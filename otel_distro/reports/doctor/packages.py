@@ -1,9 +1,8 @@
-"""Checks of what is installed: versions, competing distributions, instrumentations."""
+"""Checks of what is installed: versions and competing distributions."""
 
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, entry_points, version
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from otel_distro.base.attributes import DISTRO_NAME
@@ -14,17 +13,6 @@ if TYPE_CHECKING:
 
 _STABLE = ("opentelemetry-api", "opentelemetry-sdk")
 _BETA = ("opentelemetry-instrumentation", "opentelemetry-semantic-conventions")
-
-_INSTRUMENTATION = {
-    "openai": ("openai", "opentelemetry-instrumentation-genai-openai"),
-    "anthropic": ("anthropic", "opentelemetry-instrumentation-genai-anthropic"),
-    "google.genai": ("google-genai", "opentelemetry-instrumentation-google-genai"),
-    "langchain_core": ("langchain", "opentelemetry-instrumentation-genai-langchain"),
-}
-"""Importable module -> (what people call it, the package that instruments it)."""
-
-_SPEAKS_ITSELF = {"anthropic"}
-"""Libraries that make spans of their model calls without any instrumentation."""
 
 
 def check_versions() -> Iterator[Check]:
@@ -69,44 +57,6 @@ def check_competitors(environ: Mapping[str, str]) -> Iterator[Check]:
         "and then nothing is redacted",
         f"use `otel-distro run`, or set OTEL_PYTHON_DISTRO={DISTRO_NAME}",
     )
-
-
-def check_instrumentations() -> Iterator[Check]:
-    """Look for model clients that nothing watches, and for the log handler."""
-    instrumented = {entry.name for entry in entry_points(group="opentelemetry_instrumentor")}
-    installed = {
-        entry.dist.name for entry in entry_points(group="opentelemetry_instrumentor") if entry.dist
-    }
-    if "logging" not in instrumented:
-        yield Check(
-            "fail",
-            "logs",
-            "opentelemetry-instrumentation-logging is missing, so no log record is exported",
-            "pip install opentelemetry-instrumentation-logging",
-        )
-    clients = [module for module in _INSTRUMENTATION if _importable(module)]
-    for module in clients:
-        name, package = _INSTRUMENTATION[module]
-        if package in installed or any(name in other for other in installed):
-            yield Check("ok", f"{name} calls", "instrumented")
-        elif module in _SPEAKS_ITSELF:
-            yield Check("ok", f"{name} calls", "the library makes its own spans")
-        else:
-            yield Check(
-                "warn",
-                f"{name} calls",
-                "the library is installed but nothing makes spans of its calls",
-                f"pip install {package}",
-            )
-    if not clients:
-        yield Check("ok", "model clients", "none of the known ones is installed here")
-
-
-def _importable(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def _version(name: str) -> str:

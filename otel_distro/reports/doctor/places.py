@@ -49,6 +49,20 @@ def check_collector(endpoint: str, environ: Mapping[str, str]) -> Iterator[Check
         )
 
 
+def check_state_dir(state_dir: Path) -> Iterator[Check]:
+    """Warn where files are kept in a temporary folder, for want of a home folder."""
+    from otel_cost_ledger.model.state_folder import needs_no_home
+
+    if needs_no_home(state_dir):
+        yield Check(
+            "warn",
+            "state folder",
+            f"there is no home folder that can be written to, so {state_dir} is used; "
+            "it may be emptied when the host or container restarts",
+            "set OTEL_DISTRO_STATE_DIR to a folder that stays",
+        )
+
+
 def check_ledger(path: Location | None, state_dir: Path) -> Iterator[Check]:
     """Open the ledger and look at what it holds, and what waits to be stored in it."""
     if path is None:
@@ -90,7 +104,7 @@ def _check_future(path: Location) -> Check:
 
 def check_spool(state_dir: Path, mode: str) -> Iterator[Check]:
     """Look at what waits on disk, and at today's books of deliveries."""
-    from otel_distro.export.books import today
+    from otel_distro.export.daily_delivery_counts import today
     from otel_distro.export.spool.offline import status
     from otel_distro.reports.health.deliveries import sentence
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from otel_distro.base.check import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from otel_distro.settings import Loaded
 
@@ -19,6 +19,21 @@ def check_settings(loaded: Loaded) -> Iterator[Check]:
         yield Check("fail", "settings", f"{problem}; until mended {effect}", "mend or unset it")
     if not loaded.problems:
         yield Check("ok", "settings", "all can be used")
+
+
+def check_standard_variables(environ: Mapping[str, str]) -> Iterator[Check]:
+    """Report OpenTelemetry's own variables that cannot be used."""
+    from otel_distro.bootstrap import standard_variables
+
+    for message in standard_variables.found:
+        yield Check("fail", "settings", message, "correct or unset it")
+    config_file = environ.get("OTEL_CONFIG_FILE", "").strip()
+    if config_file:
+        from otel_distro.bootstrap.boot import config_file_problem
+
+        if problem := config_file_problem(config_file):
+            found = f"OTEL_CONFIG_FILE: {problem}; until then no content is exported"
+            yield Check("fail", "settings", found, "correct the file or unset the variable")
 
 
 def check_consent(loaded: Loaded) -> Iterator[Check]:
@@ -45,7 +60,7 @@ def check_consent(loaded: Loaded) -> Iterator[Check]:
             "warn",
             "consent",
             f"required and {said}; nothing is exported and no call is stored",
-            "otel-distro consent",
+            "otel-distro privacy consent",
         )
 
 
@@ -59,14 +74,14 @@ def check_redaction(loaded: Loaded) -> Iterator[Check]:
             "unset OTEL_DISTRO_REDACTION",
         )
         return
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.pipeline.canary import SECRETS, leaks
     from otel_distro.pipeline.pipeline import NO_ACCOUNTS, Pipeline
     from otel_redaction import Redactor
     from otel_redaction.shield import Shield
 
     shield = Shield(Redactor(loaded.settings.policy), withhold=loaded.withholds)
-    leaked = leaks(Pipeline(shield, NO_ACCOUNTS, Faults()))
+    leaked = leaks(Pipeline(shield, NO_ACCOUNTS, InternalErrors()))
     if leaked:
         yield Check(
             "fail",

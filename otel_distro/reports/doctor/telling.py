@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
 _LONG_S = 24 * 3600.0
 """Who has alerts wants them looked for at least this often."""
-_LOOK = "run `otel-distro alerts check` from cron, or keep `otel-distro alerts watch` running"
+_LOOK = (
+    "run `otel-distro reports alerts check` from cron, "
+    "or keep `otel-distro reports alerts watch` running"
+)
 
 
 def check_alerts(settings: Settings) -> Iterator[Check]:
-    """Say where alerts go and how long ago `otel-distro alerts` looked last."""
+    """Say where alerts go and how long ago `otel-distro reports alerts` looked last."""
     from otel_distro.reports.alerts.incidents import MEMORY_FILE_NAME
 
     count = len(settings.alert_urls)
@@ -29,7 +32,7 @@ def check_alerts(settings: Settings) -> Iterator[Check]:
     places = f"{count} place{'s' if count > 1 else ''}"
     age_s = _age_s(settings.state_dir / MEMORY_FILE_NAME)
     if age_s is None:
-        remedy = f"otel-distro alerts test; then {_LOOK}"
+        remedy = f"otel-distro reports alerts test; then {_LOOK}"
         yield Check("warn", "alerts", f"{places}, and nobody has looked for any yet", remedy)
     elif age_s > _LONG_S:
         days = age_s / _LONG_S

@@ -1,4 +1,4 @@
-"""The checks of `otel-distro health`, over the ledger, the books of budgets and the machine."""
+"""The checks of `otel-distro reports health`, over the ledger, budgets and the machine."""
 
 from __future__ import annotations
 

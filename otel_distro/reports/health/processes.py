@@ -12,7 +12,7 @@ from otel_distro.reports.health.checks import HealthCheck
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from otel_distro.base.internal_errors import Faults
+    from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.export.deliveries import Deliveries
     from otel_distro.pipeline.accounting.ledger_sink import LedgerSink
     from otel_distro.pipeline.pipeline import Pipeline
@@ -29,7 +29,7 @@ class Watched(Protocol):
     """The parts of a running distribution that its health depends on."""
 
     ledger: LedgerSink | None
-    faults: Faults
+    faults: InternalErrors
     pipeline: Pipeline
     shield: Shield
 

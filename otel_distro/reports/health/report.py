@@ -26,7 +26,7 @@ NOT_WELL = frozenset({"degraded", "critical"})
 
 def live_checks(settings: Settings) -> list[HealthCheck]:
     """Return the checks of what running processes say, and of what is exported today."""
-    from otel_distro.export.books import today
+    from otel_distro.export.daily_delivery_counts import today
     from otel_distro.export.spool.offline import status as spool_status
     from otel_distro.reports.health.board import running
     from otel_distro.reports.health.deliveries import check_deliveries, check_spool

@@ -8,7 +8,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.base import messages as notices
+from otel_distro.base import messages
 from otel_distro.reports.health.report import NOT_WELL, look
 from otel_host.descriptors import identity, raised
 
@@ -33,7 +33,7 @@ def serve(settings: Settings, port: int) -> ThreadingHTTPServer | None:
     try:
         server = _Server((ADDRESS, port), Handler)
     except OSError as error:
-        notices.say_once(
+        messages.warn_once(
             f"{PATH} is not served by this process: port {port} cannot be used "
             f"({error.strerror}); set OTEL_DISTRO_HEALTH_PORT to a free one"
         )

@@ -20,15 +20,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from otel_pricing.billing.spans import Key, Span, span_of
-from otel_pricing.billing.ties import Ties
-from otel_pricing.billing.twins import (
+from otel_pricing.billing.duplicates import (
     answer_key,
     cached_answer,
     response_id_evidence,
     shape_buckets,
     shape_evidence,
 )
+from otel_pricing.billing.span_groups import SpanGroups
+from otel_pricing.billing.spans import Key, Span, span_of
 from otel_pricing.model.call import CostStatus
 from otel_pricing.model.layers import WIRE
 
@@ -92,42 +92,42 @@ def apply(call: PricedCall, decision: Decision) -> PricedCall:
 def settle(spans: Iterable[Span], parents: Mapping[Key, int | None]) -> dict[Key, Decision]:
     """Return the decision on each of *spans*."""
     ordered = {span.key: span for span in sorted(spans, key=lambda span: span.order)}
-    ties = Ties(ordered)
-    ties.echo()
-    ties.nest(parents)
-    ties.match(lambda s: [s.call.response_id] if s.call.response_id else [], response_id_evidence)
-    ties.match(shape_buckets, shape_evidence)
-    return _Settlement(ties).decisions
+    groups = SpanGroups(ordered)
+    groups.group_repeats()
+    groups.nest(parents)
+    groups.match(lambda s: [s.call.response_id] if s.call.response_id else [], response_id_evidence)
+    groups.match(shape_buckets, shape_evidence)
+    return _Settlement(groups).decisions
 
 
 class _Settlement:
     """Decides for each tied group of spans which of them are the calls."""
 
-    def __init__(self, ties: Ties) -> None:
-        self.ties = ties
-        self.decisions = {key: Decision() for key in ties.spans}
+    def __init__(self, groups: SpanGroups) -> None:
+        self.groups = groups
+        self.decisions = {key: Decision() for key in groups.spans}
         self.calls: dict[Key, list[Span]] = {}
         for key in self._inside_out():
             self.calls[key] = self._settle(key)
         self._drop_cached()
         self._follow()
-        self._note_ties()
+        self._note_groups()
         self._describe()
 
     def _inside_out(self) -> list[Key]:
         """Return every span after all spans inside it."""
         order: list[Key] = []
-        stack = [key for key in self.ties.spans if key not in self.ties.outer]
+        stack = [key for key in self.groups.spans if key not in self.groups.outer]
         while stack:
             key = stack.pop()
             order.append(key)
-            stack.extend(self.ties.inner.get(key, ()))
+            stack.extend(self.groups.inner.get(key, ()))
         return order[::-1]
 
     def _settle(self, key: Key) -> list[Span]:
         """Return the spans that are billed for the calls in and inside *key*."""
-        outer = self.ties.spans[key]
-        inside = [span for inner in self.ties.inner.get(key, ()) for span in self.calls[inner]]
+        outer = self.groups.spans[key]
+        inside = [span for inner in self.groups.inner.get(key, ()) for span in self.calls[inner]]
         if not inside:
             return [outer]
         succeeded = [span for span in inside if not span.failed]
@@ -182,18 +182,18 @@ class _Settlement:
         self.decisions[span.key] = Decision(billed=False, reason=reason, instead=by.key)
 
     def _evidence(self, outer: Span) -> str:
-        return next(self.ties.outer[inner][1] for inner in self.ties.inner[outer.key])
+        return next(self.groups.outer[inner][1] for inner in self.groups.inner[outer.key])
 
     def _describe(self) -> None:
         """Note which span describes each request on the wire, where one describes no other."""
-        for key, (outer, _) in self.ties.outer.items():
-            if self.ties.spans[key].layer == WIRE and self.ties.inner[outer] == [key]:
+        for key, (outer, _) in self.groups.outer.items():
+            if self.groups.spans[key].layer == WIRE and self.groups.inner[outer] == [key]:
                 self.decisions[key] = replace(self.decisions[key], described_by=outer)
 
     def _drop_cached(self) -> None:
         """Bill no answer that came from a cache: the same answer again, at once, and later."""
         first: dict[Hashable, Span] = {}
-        billed = [span for key, span in self.ties.spans.items() if self.decisions[key].billed]
+        billed = [span for key, span in self.groups.spans.items() if self.decisions[key].billed]
         for span in sorted(billed, key=lambda span: (span.call.end_ns, span.key)):
             key = answer_key(span)
             if key is None:
@@ -202,11 +202,11 @@ class _Settlement:
             if earlier.call.end_ns <= span.call.start_ns and cached_answer(span) is not None:
                 self._replace(span, earlier, "its answer again, from a cache")
 
-    def _note_ties(self) -> None:
-        for root in self.ties.inner.keys() - self.ties.outer.keys():
+    def _note_groups(self) -> None:
+        for root in self.groups.inner.keys() - self.groups.outer.keys():
             tied = [root]
             for key in tied:
-                tied.extend(self.ties.inner.get(key, ()))
+                tied.extend(self.groups.inner.get(key, ()))
             for key in tied:
                 self.decisions[key] = replace(self.decisions[key], tied=frozenset(tied))
 

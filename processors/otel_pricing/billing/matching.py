@@ -1,7 +1,7 @@
 """Pair outer spans with inner ones, each at most once, as many as possible.
 
-Pairing greedily would leave a span without its twin, and so bill a call twice, whenever several
-calls of one size run at the same time.
+Pairing greedily would leave a span without its duplicate whenever several calls of one size run at
+the same time, and so bill a call twice.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Billed once, live: decisions as calls arrive, corrected while their twins may still come.
+"""Billing decisions on calls as they arrive, corrected while duplicates may still arrive.
 
 A client's span ends before the framework's around it, so the first decision is often revised by
 the next span. The window remembers enough recent calls to do so, and no more.
@@ -12,16 +12,16 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from otel_pricing.billing.billing import apply, key_of, settle
-from otel_pricing.billing.spans import LAZY_STREAM_NS, Key, Span, span_of
-from otel_pricing.billing.twins import (
+from otel_pricing.billing.duplicates import (
     answer_key,
     cached_answer,
     nested_evidence,
+    repeat_key,
     response_id_evidence,
     shape_buckets,
     shape_evidence,
-    told_twice,
 )
+from otel_pricing.billing.spans import LAZY_STREAM_NS, Key, Span, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from otel_pricing.model.call import PricedCall
 
 WINDOW_NS = 600_000_000_000
-"""How long a call waits for its twin: longer than any provider keeps a request open."""
+"""How long a call waits for duplicates: longer than any provider keeps a request open."""
 MOST_CALLS = 4096
 MOST_LINKS = 8192
 CROWD = 16
-"""Possible twins looked at for one call; more there are only when many equal calls run at once,
-and then any of them that has no twin yet will do."""
+"""Candidates examined for one call. There are more only when many equal calls run at once, and
+then any of them without a duplicate will do."""
 MOST_DESCENDANTS = 512
 """Spans inside one call that are looked at; a call has few."""
 LARGEST_GROUP = 3 * CROWD
@@ -114,7 +114,7 @@ class BillingWindow:
         if call.call.end_ns < too_old:
             return [call]
         self._forget(before_ns=too_old)
-        near = {other.key for other in self._twins(span)} - {key}
+        near = {other.key for other in self._duplicates(span)} - {key}
         self._remember(span, near)
         self._decided[key] = call
         return self._decide(span) if near else [call]
@@ -151,7 +151,7 @@ class BillingWindow:
                         queue.append(tied)
         return reached
 
-    def _twins(self, span: Span) -> Iterator[Span]:
+    def _duplicates(self, span: Span) -> Iterator[Span]:
         """Yield the remembered calls that may be the same provider call as *span*."""
         yield from self._nested(span)
         for bucket in _buckets(span):
@@ -194,7 +194,7 @@ class BillingWindow:
             parent = self._parents.get(key)
 
     def _overlapping(self, span: Span, ends: list[tuple[int, Key]]) -> Iterator[Span]:
-        # Spans are sorted by their end: those that ended long before this one began are no twins.
+        # Sorted by their end: a span that ended long before this one began is no duplicate.
         for end_ns, key in reversed(ends):
             if end_ns < span.call.start_ns - LAZY_STREAM_NS:
                 break
@@ -204,11 +204,11 @@ class BillingWindow:
                 yield other
 
     def _echoes(self, span: Span, ends: list[tuple[int, Key]]) -> Iterator[Span]:
-        shared = told_twice(span)
+        shared = repeat_key(span)
         for end_ns, key in reversed(ends):
             if end_ns < span.call.start_ns:
                 break
-            if told_twice(self._spans[key]) == shared:
+            if repeat_key(self._spans[key]) == shared:
                 yield self._spans[key]
         answer = cached_answer(span)
         if answer is not None:
@@ -217,13 +217,13 @@ class BillingWindow:
             yield from islice(same, 1)
 
     def _best(self, span: Span, others: list[Span]) -> list[Span]:
-        """Return *others*, or of a crowd the best fits among those that have no such twin yet."""
+        """Return *others*, or of too many the best fits among those that have no such duplicate."""
         if len(others) <= CROWD:
             return others
-        free = [other for other in others if not self._has_twin(other, span.call.scope)]
+        free = [other for other in others if not self._has_duplicate(other, span.call.scope)]
         return sorted(free, key=lambda other: (_apart(span, other), other.key))[:CROWD]
 
-    def _has_twin(self, span: Span, scope: str) -> bool:
+    def _has_duplicate(self, span: Span, scope: str) -> bool:
         tied = self._tied.get(span.key, frozenset())
         return any(key in self._spans and self._spans[key].call.scope == scope for key in tied)
 

@@ -15,7 +15,7 @@ from otel_pricing.prices.price import Price
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from otel_pricing.prices.book import PriceBook
+    from otel_pricing.prices.price_book import PriceBook
 
 
 REPORTED_BY = "reported by "

@@ -6,6 +6,8 @@ apply where neither the host nor the path does.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _PREFIXES: tuple[tuple[str, str], ...] = (
     ("claude", "anthropic"),
     ("gemini", "gcp.gemini"),
@@ -35,6 +37,7 @@ _PREFIXES: tuple[tuple[str, str], ...] = (
 )
 
 
+@lru_cache(maxsize=1024)
 def maker_of(model: str) -> str | None:
     """Return the provider that makes *model*, spelled as `gen_ai.provider.name`; None if unknown.
 

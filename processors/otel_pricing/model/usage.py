@@ -45,7 +45,7 @@ def normalise(
 
     No input tokens at all are input tokens that nobody counted.
     """
-    if not any(getattr(counts, f.name) for f in fields(counts) if f.name != "total_tokens"):
+    if not any(getattr(counts, name) for name in _COUNTED):
         # Nothing, or zeros for what the instrumentation did not learn: every call has an input.
         return None
     read = counts.cache_read_tokens
@@ -104,13 +104,18 @@ def _proves_reasoning_beside(counts: Counts, output_tokens: int, cached: int) ->
     return output_tokens + reasoning in (beyond_input, beyond_input - cached)
 
 
+_COUNTED = tuple(field.name for field in fields(Counts) if field.name != "total_tokens")
 _INPUT_PARTS = ("input_audio_tokens", "input_image_tokens", "input_video_tokens")
 _OUTPUT_PARTS = ("output_audio_tokens", "output_image_tokens", "output_video_tokens")
 
 
 def _including(total: int | None, *parts: int | None) -> int | None:
     """Return *total*, raised to the largest part; an unreported total stays unreported."""
-    return None if total is None else max(total, *(part or 0 for part in parts))
+    if total is not None:
+        for part in parts:
+            if part is not None and part > total:
+                total = part
+    return total
 
 
 def _at_least(total: int | None, part: int | None) -> int | None:

@@ -84,10 +84,14 @@ _OUT_DETAILS = (
 _CACHE_DETAILS = ("cacheTokensDetails", "cache_tokens_details")
 _TOOL_DETAILS = ("toolUsePromptTokensDetails", "tool_use_prompt_tokens_details")
 _SPLIT = ("prompt_tokens_details", "cache_creation_token_details")  # LiteLLM
+_SPLIT_BY_LIFETIME = frozenset({*_IN_DETAILS, _SPLIT[0], "cacheDetails"})
+_SPLIT_BY_KIND = frozenset({*_IN_DETAILS, *_OUT_DETAILS, *_CACHE_DETAILS, *_TOOL_DETAILS})
 _SEARCHES = (
     ("server_tool_use", "web_search_requests"),
     ("num_search_queries",),  # Perplexity
 )
+_SELDOM = frozenset({"citation_tokens", *(path[0] for path in _SEARCHES)})
+_REASONING = (*_THOUGHTS, "reasoning_tokens", "reasoningTokens")
 _MODALITIES = ("audio", "image", "video")
 _FIELDS = frozenset(field.name for field in fields(Counts))
 
@@ -105,6 +109,7 @@ USAGE_KEYS = frozenset(
     }
 )  # fmt: skip
 """Every key that is read inside a usage object, at any depth."""
+_COSTS = frozenset({"cost", "estimated_cost", "cost_in_usd_ticks"})
 _USD_PER_TICK = Decimal("1e-10")
 
 
@@ -116,36 +121,39 @@ def counts_of(said: Mapping[str, object]) -> Counts:
     are left out.
     """
     top = _billed(said)
-    read = _largest(
-        *(top.get(name) for name in _READ),
-        *_in(top, _IN_DETAILS, "cached_tokens", "cache_read", "cacheReadTokens"),
-    )
-    write = _largest(
-        *(top.get(name) for name in _WRITE_BESIDE),
-        *_in(top, _IN_DETAILS, "cache_creation_tokens", "cache_creation", "cacheWriteTokens"),
-    )
+    is_split = not _SPLIT_BY_KIND.isdisjoint(top)
+    read: list[object] = _of(top, _READ)
+    write: list[object] = _of(top, _WRITE_BESIDE)
+    reasoning: list[object] = _of(top, _REASONING)
+    if is_split:
+        read += _in(top, _IN_DETAILS, "cached_tokens", "cache_read", "cacheReadTokens")
+        write += _in(
+            top, _IN_DETAILS, "cache_creation_tokens", "cache_creation", "cacheWriteTokens"
+        )
+        reasoning += _in(top, _OUT_DETAILS, "reasoning_tokens", "reasoning", "reasoningTokens")
+    cached_read, cached_write = _largest(*read), _largest(*write)
     counts: dict[str, int | None] = {
-        "input_tokens": _input(top, (read or 0) + (write or 0)),
+        "input_tokens": _input(top, (cached_read or 0) + (cached_write or 0)),
         "output_tokens": _output(top),
         "total_tokens": _first(top, _TOTAL),
-        "cache_read_tokens": read,
-        "cache_write_tokens": write,
-        "cache_write_5m_tokens": _lifetime(top, "5m"),
-        "cache_write_1h_tokens": _lifetime(top, "1h"),
-        "reasoning_tokens": _largest(
-            *_in(top, _OUT_DETAILS, "reasoning_tokens", "reasoning", "reasoningTokens"),
-            *(top.get(n) for n in (*_THOUGHTS, "reasoning_tokens", "reasoningTokens")),
-        ),
-        "web_search_requests": _largest(*(walk(top, *path) for path in _SEARCHES)),
-        "citation_tokens": count(top.get("citation_tokens")),
+        "cache_read_tokens": cached_read,
+        "cache_write_tokens": cached_write,
+        "reasoning_tokens": _largest(*reasoning),
     }
-    for name in _MODALITIES:
+    if not _SPLIT_BY_LIFETIME.isdisjoint(top):
+        counts["cache_write_5m_tokens"] = _lifetime(top, "5m")
+        counts["cache_write_1h_tokens"] = _lifetime(top, "1h")
+    if not _SELDOM.isdisjoint(top):
+        counts["web_search_requests"] = _largest(*(walk(top, *path) for path in _SEARCHES))
+        counts["citation_tokens"] = count(top.get("citation_tokens"))
+    # Most calls report no details, and looking for each kind of them takes time.
+    for name in _MODALITIES if is_split else ():
         prompt, tools = _modality(top, _IN_DETAILS, name), _modality(top, _TOOL_DETAILS, name)
         counts[f"input_{name}_tokens"] = _sum(prompt, tools)
         counts[f"output_{name}_tokens"] = _modality(top, _OUT_DETAILS, name)
         cached = (walk(top.get(d), "cached_tokens_details", f"{name}_tokens") for d in _IN_DETAILS)
         counts[f"cached_{name}_tokens"] = _largest(*cached, _modality(top, _CACHE_DETAILS, name))
-    return Counts(**{name: n for name, n in counts.items() if name in _FIELDS})
+    return Counts(**{k: n for k, n in counts.items() if n is not None and k in _FIELDS})
 
 
 def read_usage(said: Mapping[str, object], *, total_is_input: bool = False) -> Usage | None:
@@ -161,6 +169,8 @@ def read_usage(said: Mapping[str, object], *, total_is_input: bool = False) -> U
 
 def reported_cost_usd(said: Mapping[str, object]) -> Decimal | None:
     """Return the cost in US dollars that the usage object *said* claims, or None."""
+    if _COSTS.isdisjoint(said):
+        return None
     cost = said.get("cost")
     for value in (walk(cost, "total_cost"), cost, said.get("estimated_cost")):
         if (amount := usd(value)) is not None:
@@ -174,7 +184,7 @@ def reported_cost_usd(said: Mapping[str, object]) -> Decimal | None:
 def _billed(said: Mapping[str, object]) -> Mapping[str, object]:
     """Return *said* with Cohere's billed units, or else its tokens, raised to the top."""
     for name in ("tokens", "billed_units"):
-        if isinstance(inner := said.get(name), dict):
+        if name in said and isinstance(inner := said[name], dict):
             said = {**said, **{k: v for k, v in inner.items() if v is not None}}
     return said
 
@@ -229,11 +239,19 @@ def _modality(top: Mapping[str, object], places: tuple[str, ...], name: str) -> 
 
 
 def _in(top: Mapping[str, object], places: tuple[str, ...], *keys: str) -> list[object]:
-    return [inner.get(k) for p in places if isinstance(inner := top.get(p), dict) for k in keys]
+    return [inner[k] for p in places if isinstance(inner := top.get(p), dict)
+            for k in keys if k in inner]  # fmt: skip
+
+
+def _of(top: Mapping[str, object], names: tuple[str, ...]) -> list[object]:
+    return [top[name] for name in names if name in top]
 
 
 def _first(top: Mapping[str, object], names: tuple[str, ...]) -> int | None:
-    return next((n for name in names if (n := count(top.get(name))) is not None), None)
+    for name in names:
+        if name in top and (found := count(top[name])) is not None:
+            return found
+    return None
 
 
 def _sum(one: int | None, other: int | None) -> int | None:
@@ -242,4 +260,8 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 def _largest(*values: object) -> int | None:
     """Return the largest of several spellings of one count; the unused ones are often 0."""
-    return max((n for value in values if (n := count(value)) is not None), default=None)
+    largest: int | None = None
+    for value in values:
+        if (found := count(value)) is not None and (largest is None or found > largest):
+            largest = found
+    return largest

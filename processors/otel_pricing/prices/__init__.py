@@ -1,6 +1,5 @@
 """What models cost: the user's own prices, then list prices by the day of the call."""
 
-from otel_pricing.prices.book import Explanation, PriceBook
 from otel_pricing.prices.overrides import (
     Override,
     PriceBookError,
@@ -9,6 +8,7 @@ from otel_pricing.prices.overrides import (
     read_price_file,
 )
 from otel_pricing.prices.price import Price, Rate
+from otel_pricing.prices.price_book import Explanation, PriceBook
 
 __all__ = [
     "Explanation",

@@ -51,13 +51,19 @@ _ANNOUNCER = re.compile(
 )
 _OWNER = re.compile(r"([A-Za-z0-9]+)[ _.-]{0,2}\Z")
 _HARMLESS_OWNERS = re.compile(
-    r"(?:primary|foreign|partition|sort|cache|idempotency|idempotent|public|pub|object|row|index|"
+    r"(?<![A-Za-z])(?:primary|foreign|partition|sort|cache|idempotency|idempotent|public|pub|object|row|index|"
     r"routing|bucket|page|next|continuation|sync|cursor|message|group|range|hash|dedup\w*|lock|"
     r"surrogate|natural|unique|composite|candidate|trace|span|request|session|build|commit|file|"
     r"image|content|etag|project|stream|event|job|task|run|thread|user|csrf|xsrf|eos|bos|pad|unk|"
     r"cls|sep|max|min|num|total|count|usage|input|output|cached|prompt|completion|no|the|by|a|an|"
     r"this|that|each|every|any|missing|invalid|unknown|duplicate|host|known|resume|sequence|"
     r"pagination|registry|metric|label|tag|dict|map|json|attribute)[ _.-]{0,2}\Z",
+    re.IGNORECASE,
+)
+# The same with a dash or nothing between, so that name and value are one run of characters.
+_JOINED = re.compile(
+    r"(?<![a-z])(?=[a-zA-Z])(?:[a-z0-9]{0,40}|[A-Z0-9]{0,40})[_-]?"
+    r"(key|token|secret|access|private|auth)(?:yo)?[_-]((?=[A-Za-z-]{0,80}\d)[A-Za-z0-9-]{16,512}={0,2})",
     re.IGNORECASE,
 )
 _DIRECT = re.compile(r"[=:|]|->|=>|\bis\b|['\"]", re.IGNORECASE)
@@ -108,6 +114,24 @@ def announced_end(scan: Scan, start: int) -> tuple[int, str]:
     ):
         return 0, ""
     return start + len(written), _KINDS.get(name.replace(" ", "").replace("_", ""), "token")
+
+
+def joined_span(scan: Scan, start: int, end: int) -> tuple[int, int, str]:
+    """Return the value that the run from *start* to *end* joins to its name, or zeros."""
+    if _WORD.search(scan.lower, start, end) is None:
+        return 0, 0, ""
+    found = _JOINED.search(scan.text, start, end)
+    if (
+        found is None
+        or not is_generated(found[2])
+        or all(_WORDS.fullmatch(part) for part in _PARTS.split(found[2]) if part)
+    ):
+        return 0, 0, ""
+    if _HARMLESS_OWNERS.search(
+        scan.text[max(0, found.start(1) - _REACH_OF_OWNER) : found.start(1)]
+    ):
+        return 0, 0, ""
+    return *found.span(2), _KINDS.get(found[1].lower(), "token")
 
 
 def _is_hash(value: str) -> bool:

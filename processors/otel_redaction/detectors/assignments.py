@@ -41,7 +41,7 @@ _REST_AND_OPERATOR = re.compile(
 )
 _SPACE = re.compile(r"[\w-]{0,40}+[ \t]{1,4}(?=[^\s-])")
 # Without a flag, a name in capitals or one of the plain names below counts, and
-# any other only before what nobody would write by hand.
+# any other only before text that no person would write by hand.
 _SPACED_STARTS = frozenset("PSTKACp")
 _LONG_VALUE = re.compile(r"[a-z]{0,12}[ \t]{1,4}[\w+/=.~-]{20}")
 _WORD_BEFORE_REVERSED = re.compile(r"[ \t]([A-Za-z]{2,14})(?![A-Za-z])")
@@ -62,6 +62,7 @@ _LONGEST_VALUE = 1024
 _LONGEST_BARE = 250
 _WHITE = " \t\r\n\"'`"
 _LONGEST_PLAIN = 12
+_MADE = frozenset({"token", "api_key"})
 _LISTED = frozenset({"", ";", '"', "'"})
 _SHORTEST_GENERATED = 20
 _LONGEST_SHORT_FLAG = 3
@@ -217,9 +218,12 @@ def _add_value(scan: Scan, start: int, name: _Name) -> int:
         listed=listed,
         sure=name.sure,
         owned=name.owned,
+        token=kind in _MADE,
         setting=name.setting,
     )
-    if _SELECT.search(text, max(0, first - 160), first) and not is_mixed_password(value):
+    if _SELECT.search(text, max(0, first - 160), first) and (
+        not is_mixed_password(value) or "{" in value
+    ):
         return start  # a comparison in a query, whose literals mean little
     if quoted is None and value.lower() == name.text.lower():
         return start  # `password=password` hands a variable on

@@ -47,7 +47,7 @@ _NOT_BEFORE_DATE = re.compile(r"[\n{}\[\]|]|\d{3}")
 
 
 def find_birth_dates(scan: Scan) -> None:
-    """Add every date that stands within 64 characters after a word about birth."""
+    """Add every date within 64 characters after a word about birth."""
     text = scan.text
     words = [
         _WORD.match(text, position) or _WORD.match(text, max(0, position - 2))

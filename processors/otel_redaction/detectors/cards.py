@@ -1,4 +1,4 @@
-"""Payment cards: which issuer a number belongs to, and whether its check digit agrees."""
+"""Payment cards, by issuer and check digit."""
 
 # ruff: noqa: E501 - the expressions and word lists are tables
 
@@ -19,7 +19,7 @@ _CARD_WORDS = vocabulary(
     "cartão creditcard cardnumber bancaire"
 )
 # Prefixes and lengths of the issuers. A number in the first table is a card
-# wherever it stands; one in the second when it is written in groups as cards
+# in any place; one in the second when it is written in groups as cards
 # are. Next to a word about cards any number of 12 to 19 digits whose check
 # digit agrees is one, since issuers open new ranges every year.
 _STRONG = re.compile(
@@ -52,7 +52,7 @@ def is_card(digits: str, context: Context, *, grouped: bool) -> bool:
     if not 12 <= len(digits) <= 19 or len(set(digits)) < 2:
         return False
     if not luhn(digits):
-        # A slip of the pen; the label says what was meant.
+        # A typing error; the label identifies the value.
         return (
             grouped
             and len(digits) in {15, 16}

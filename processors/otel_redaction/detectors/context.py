@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _BEFORE = 56
 _AFTER = 16
 
-# Keeps lower-case letters and "?", which stands for any letter outside ASCII:
+# Keeps lower-case letters and "?", which represents any letter outside ASCII:
 # the word list writes `t?l?phone` and so needs no second, slower look at the text.
 _WORDS = bytearray(class_map(b" ", unknown="??"))
 for _letter in LETTERS.lower().encode():
@@ -40,7 +40,7 @@ def _words_of(lower: bytes) -> list[bytes]:
 
 
 class Context:
-    """What stands before and after one candidate; worked out only when asked for."""
+    """Text before and after one candidate; computed on first use."""
 
     __slots__ = ("_end", "_scan", "_start", "_words")
 
@@ -78,7 +78,7 @@ class Context:
 
     @property
     def in_a_row(self) -> bool:
-        """Whether other numbers stand beside it with only a space between, as in a table."""
+        """Whether other numbers are beside it with only a space between, as in a table."""
         text = self._scan.text
         lead = text[max(0, self._start - 4) : self._start]
         tail = text[self._end : self._end + 4]
@@ -97,7 +97,7 @@ class Context:
         )
 
     def quoted_since(self, word: bytes) -> bool:
-        """Return whether a quotation mark stands between *word*, as last seen, and the number."""
+        """Return whether a quotation mark is between *word*, as last seen, and the number."""
         lead = self._scan.lower[max(0, self._start - _BEFORE) : self._start]
         return b'"' in lead[lead.rfind(word) :]
 
@@ -113,7 +113,7 @@ class Context:
 
     @property
     def next_is_digit(self) -> bool:
-        """Whether a digit stands after the character that follows."""
+        """Whether a digit comes after the next character."""
         return self._scan.text[self._end + 1 : self._end + 2].isdigit()
 
 

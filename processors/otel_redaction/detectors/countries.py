@@ -1,4 +1,4 @@
-"""National identity, tax, health and social security numbers: how each country checks them."""
+"""Check rules of national identity, tax, health and social security numbers, by country."""
 
 # ruff: noqa: D103 - each function is named for the number that it checks
 

@@ -25,29 +25,14 @@ _PEM_LINES = re.compile(
 _LONGEST_PEM = 20_000
 _DER = re.compile(r"(?<![A-Za-z0-9+/])MII[A-Za-z0-9+/]{3}IBA[AD][A-Za-z0-9+/=]{20,20000}")
 """The beginning of a private key's body, where its marker is in another record."""
-_HASH_BEGINNINGS = (
-    *(
-        b"$2",
-        b"$1$",
-        b"$5$",
-        b"$6$",
-        b"$y$",
-        b"$7$",
-        b"$argon2",
-        b"$apr1",
-        b"$scrypt",
-        b"$md5",
-        b"$sha1",
-    ),
-    *(b"pbkdf2", b"scrypt", b"bcrypt", b"{SSHA", b"{SHA", b"{SMD5", b"{MD5", b"{CRYPT", b"{PBKDF2"),
+_HASH_BEGINNING = re.compile(
+    rb"[${](?:2[abxy]?\$|[1567y]\$|argon2|apr1\$|scrypt\$|md5\$|sha1\$|S[SHM]|MD5|CRYPT|PBKDF)"
 )
 _HASH = re.compile(
     r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{22,53}"
     r"|\$(?:[156y]|md5|sha1|apr1|7)\$(?:rounds=\d{1,9}\$)?[^\s$:\"']{0,40}\$[./A-Za-z0-9]{20,90}"
     r"|\$argon2(?:id|i|d)\$(?:v=\d{1,3}\$)?[^\s$\"']{1,60}\$[\w+/=-]{8,100}\$[\w+/=-]{16,200}"
     r"|\$scrypt\$[^\s$\"']{1,60}\$[\w+/=.-]{8,100}\$[\w+/=.-]{16,200}"
-    r"|\b(?:pbkdf2|pbkdf2_sha\d{1,3}|pbkdf2:sha\d{1,3}|scrypt|bcrypt_sha256|bcrypt)"
-    r"[$:][\w=,:.-]{1,40}\$[^\s$\"']{2,60}\$[\w+/=.-]{16,200}"
     r"|\{(?:SSHA|SHA|SMD5|MD5|CRYPT|SSHA\d{3}|PBKDF2\w{0,12})\}[\w+/=.$-]{16,200}"
 )
 _SHORTEST_KEY = 24
@@ -76,6 +61,10 @@ _CODE = re.compile(
     r"(?:cvv2?|cvc2?|otp|pin|code)(?: code| number)?[\"']?"
     r"\s{0,2}(?:is|was|:|=|#)?\s{0,2}[\"']?(\d{3}[ -]\d{3}|\d{3,8})(?!\w|\.\d)",
     re.IGNORECASE,
+)
+_NAMED_HASH = re.compile(
+    r"\b(?:pbkdf2|pbkdf2_sha\d{1,3}|pbkdf2:sha\d{1,3}|scrypt|bcrypt_sha256|bcrypt)"
+    r"[$:][\w=,:.-]{1,40}\$[^\s$\"']{2,60}\$[\w+/=.-]{16,200}"
 )
 _PORTS = re.compile(r"[\d.:/-]+(?:tcp|udp)?")
 _SIGNATURE_NAME = re.compile(rb"sig(?:nature)?[=:]")
@@ -116,11 +105,11 @@ def find_credentials(scan: Scan) -> None:
     if b"MII" in scan.data:
         for key in _DER.finditer(scan.text):
             scan.add(*key.span(), "private_key")
-    if any(beginning in scan.data for beginning in _HASH_BEGINNINGS):
+    if b"$" in scan.data or b"{S" in scan.data:
         _find_hashes(scan)
     if "/" in scan.text:
         _find_in_urls(scan)
-    if b"curl" in scan.lower or b"userpwd" in scan.lower:  # noqa: SIM102 - two thoughts
+    if b"curl" in scan.lower:  # noqa: SIM102 - two thoughts
         if b"curl " in scan.lower:
             for user in _CURL_USER.finditer(scan.text):
                 scan.add(*user.span(1), "password")
@@ -137,7 +126,7 @@ def find_credentials(scan: Scan) -> None:
             if not login[1].isdigit() and not _PORTS.fullmatch(login[1]):
                 scan.add(*login.span(1), "password")
     done = 0
-    for name in _SIGNATURE_NAME.finditer(scan.lower):
+    for name in _SIGNATURE_NAME.finditer(scan.lower) if b"=" in scan.data else ():
         if name.end() < done:
             continue
         signature = _SIGNATURE.match(scan.text, name.end())
@@ -153,7 +142,7 @@ def find_credentials(scan: Scan) -> None:
 
 
 def _find_private_keys(scan: Scan) -> None:
-    """Add private keys: from marker to marker, whatever stands before each line."""
+    """Add private keys: from marker to marker, with any prefix of each line."""
     text = scan.text
     begin = _PEM_BEGIN.search(text)
     while begin is not None:
@@ -177,8 +166,13 @@ def _find_private_keys(scan: Scan) -> None:
 
 
 def _find_hashes(scan: Scan) -> None:
-    for found in _HASH.finditer(scan.text):
-        scan.add(*found.span(), "password")
+    for beginning in _HASH_BEGINNING.finditer(scan.data):
+        found = _HASH.match(scan.text, beginning.start())
+        if found is not None:
+            scan.add(*found.span(), "password")
+    if b"pbkdf2" in scan.data or b"scrypt" in scan.data:
+        for named in _NAMED_HASH.finditer(scan.text):
+            scan.add(*named.span(), "password")
 
 
 def _find_in_urls(scan: Scan) -> None:

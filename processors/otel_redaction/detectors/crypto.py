@@ -1,10 +1,13 @@
 """Bitcoin and Ethereum addresses, by their own checksums."""
 
+# ruff: noqa: E501 - the expressions are tables
+
 from __future__ import annotations
 
 import re
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BASE58_SET = frozenset(_BASE58)
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _BASE58_FORM = re.compile(r"[13][1-9A-HJ-NP-Za-km-z]{25,34}")
 _BECH32_FORM = re.compile(r"(?:bc|tb)1[02-9ac-hj-np-z]{8,87}", re.IGNORECASE)
@@ -12,12 +15,32 @@ _ETHEREUM_FORM = re.compile(r"0x[0-9a-fA-F]{40}")
 _GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 
 
-def is_crypto_address(value: str) -> bool:
-    """Return whether *value* is a Bitcoin address with a valid checksum or an Ethereum address."""
+# Other chains: the same checksum behind another first letter, or a prefix of their own.
+_OTHER_BASE58 = re.compile(r"[LMDXATr79][1-9A-HJ-NP-Za-km-z]{25,34}")
+_PREFIXED = re.compile(
+    r"(?:addr1|stake1|cosmos1|osmo1|terra1|ltc1|bnb1|inj1|sei1|bitcoincash:q|bitcoincash:p|0:)[a-z0-9]{30,110}"
+    r"|G[A-Z2-7]{55}|4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}|8[1-9A-HJ-NP-Za-km-z]{94}|tz[1-4][1-9A-HJ-NP-Za-km-z]{33}"
+)
+_APART = frozenset((b" ", b"\t", b"\n", b'"', b"'", b":", b"(", b"=", b","))
+_ANY_FORM = re.compile(r"(?:[13LMDXATr][a-zA-Z0-9]{25,34}|[1-9A-HJ-NP-Za-km-z]{32,44})")
+_MONEY_WORDS = re.compile(
+    rb"\b(?:bitcoin|btc|litecoin|ltc|doge|crypto|wallet|ethereum|eth|monero|xmr|solana|sol|ripple|xrp|tron|trx|"
+    rb"dash|cardano|stellar|payments? via|cryptocurrency|\w{3,8}coin)s?\b"
+)
+
+
+def is_crypto_address(value: str, lead: bytes = b"") -> bool:
+    """Return whether *value* is an address of a chain: by its checksum, or by the words in *lead*."""
     if _ETHEREUM_FORM.fullmatch(value):
         return len(set(value)) > 4
-    if _BASE58_FORM.fullmatch(value):
-        return _base58_check(value)
+    if _BASE58_FORM.fullmatch(value) and _base58_check(value):
+        return True
+    if _OTHER_BASE58.fullmatch(value) and _base58_check(value):
+        return True
+    if _PREFIXED.fullmatch(value) and any(map(str.isdigit, value)):
+        return True
+    if lead[-1:] in _APART and _ANY_FORM.fullmatch(value) and _MONEY_WORDS.search(lead):
+        return any(map(str.isdigit, value)) and not value.islower()
     return _BECH32_FORM.fullmatch(value) is not None and _bech32_check(value.lower())
 
 
@@ -25,6 +48,8 @@ def _base58_check(value: str) -> bool:
     from hashlib import sha256  # costs 2 ms, and most programs never see an address
 
     number = 0
+    if not _BASE58_SET.issuperset(value):
+        return False
     for character in value:
         number = number * 58 + _BASE58.index(character)
     if number >= 1 << 200:

@@ -52,7 +52,7 @@ def _domain_end(text: str, start: int) -> int:
         literal = _LITERAL.match(text, start)
         return literal.end() if literal else 0
     name = domain.group()
-    # A sentence may go on after the address without a space: trim labels until
+    # A sentence may continue after the address without a space: trim labels until
     # the last one can be a top-level domain.
     while "." in name:
         name, _, last = name.rpartition(".")
@@ -74,7 +74,7 @@ def _is_country(text: str, start: int, name: str, top: str) -> bool:
     if top not in _BOTH or any(character.isdigit() for character in name):
         return False
     lead = text[max(0, start - 65) : start - 1]
-    # A path goes on before a file's name; a version after a package's `@` has digits.
+    # A path continues before a file's name; a version after a package's `@` has digits.
     return len(name) >= 3 and _LOCAL_BEFORE.search(lead) is not None
 
 

@@ -14,7 +14,7 @@ _HEADER_FIELDS = (b'"alg"', b'"typ"', b'"enc"', b'"kid"', b'"jku"', b'"x5t"')
 def jwt_end(text: str, start: int) -> int:
     """Return where the token that begins at *start* ends, or 0 if its header is not one.
 
-    A token cut short after its header still counts: what is left of its payload
+    A token cut short after its header still counts: the rest of its payload
     holds the claims.
     """
     token = _PARTS.match(text, start)

@@ -26,6 +26,8 @@ _PLACE = vocabulary(
 _ROUTING = vocabulary("routing aba rtn")
 _BANK = vocabulary("account acct routing aba iban sort bank konto kontonummer cuenta compte rtn")
 _BANK_OBJECTS = vocabulary("bank routing aba checking savings wire deposit transfer sort konto rtn")
+_ACCOUNT = vocabulary("account acct konto")
+_DATE = re.compile(r"(?:19|20)\d\d[01]\d[0-3]\d|1[4-9]\d{8}(?:\d{3})?")
 _NUMBER = vocabulary("number no num nr nummer code #")
 _MAYBE = _SSN | _PLACE | _BANK
 
@@ -50,6 +52,8 @@ def _bank(value: str, digits: str, recent: list[bytes]) -> str:
         return ""
     if not _ROUTING.isdisjoint(recent):
         return "bank_account" if len(digits) == 9 and _is_routing_number(digits) else ""
+    if recent[-1:] and recent[-1] in _ACCOUNT and len(digits) == len(value):
+        return "bank_account" if 8 <= len(digits) <= 17 and not _DATE.fullmatch(digits) else ""
     named = not _NUMBER.isdisjoint(recent) or not _BANK_OBJECTS.isdisjoint(recent)
     return "bank_account" if named and 6 <= len(digits) <= 17 else ""
 

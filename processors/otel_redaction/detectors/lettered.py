@@ -59,7 +59,7 @@ _LABELLED: tuple[tuple[frozenset[bytes], Callable[[str], bool]], ...] = (
     (vocabulary("svnr rvnr rentenversicherungsnummer sozialversicherungsnummer"), _is_long),
 )
 
-# An Indian tax number: five letters, of which the fourth tells what kind of holder, four digits.
+# An Indian tax number: five letters, of which the fourth is the kind of holder, four digits.
 _PAN = re.compile(r"\b[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]\b")
 _REACH = 40
 

@@ -108,7 +108,7 @@ _TOGETHER = re.compile(
     r"(?:id|identity|identification|insurance|card|identifier|code)?"
     r"[ _.-]?(?:id|number|no|nr|num|card|code|#)\W{0,4}(?:number|no|nr|is|was)?\W{0,4}\Z"
 )
-# Labels in other scripts, whose words the ASCII scan cannot tell apart.
+# Labels in other scripts, whose words the ASCII scan cannot distinguish.
 _ELSEWHERE: tuple[tuple[str, Callable[[str], bool]], ...] = (
     (r"身份证|身份證|居民身份|公民身份", c.resident_id),
     (r"身分證|統一編號", c.taiwan),

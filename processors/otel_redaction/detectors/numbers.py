@@ -1,4 +1,4 @@
-"""Numbers: runs of digits and separators, and which identifier each can be.
+"""Numbers: runs of digits and separators, and the identifiers that each can be.
 
 One pass finds the runs; what a run can be depends only on its shape (where the
 digits and which the separators are), so that decision is made once for each
@@ -236,7 +236,7 @@ def _ip(value: str, _digits: str, _shape: str, context: Context) -> str:
 
 
 _PRIVATE = re.compile(r"(?:10|127|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.")
-# What tells a version: `v`, `version: `, `release`, `pip/`, `>=`; read backwards from the number.
+# Signs of a version: `v`, `version: `, `release`, `pip/`, `>=`; read backwards from the number.
 _VERSION_REVERSED = re.compile(
     r"[\s:=\"']*(?:==|=[<>]|[~^]|/[a-z]{3}"
     r"|(?:v|s?noisrev|(?:noisi)?ver|esaeler|dliub|dio|\.?rev)\b)"

@@ -1,4 +1,4 @@
-"""Passwords and secrets whose name stands apart: CSV columns, SQL columns, YAML pairs, other tongues.
+"""Passwords and secrets apart from their names: CSV columns, SQL columns, YAML pairs, other languages.
 
 The name is a column's header, the field before (`name: DB_PASSWORD`, then `value: x`), or a word
 in a language that the ASCII scan does not know.
@@ -39,7 +39,7 @@ _NEXT_ROW = re.compile(r"\s{0,20},\s{0,20}\(")
 _SQL_VALUE = re.compile(
     r"\s{0,8}(?:N?'((?:[^'\\]|''|\\.){0,400})'|\"([^\"]{0,400})\"|([^,()'\"]{0,200}))\s{0,8}([,)])"
 )
-# What stands between a name and its value where both are data. Each begins at the name's end.
+# Separators between a name and its value where both are data. Each begins at the name's end.
 _REST_OF_NAME = re.compile(r"[\w.\[\]-]{0,60}")
 _NAME_FIELD = re.compile(
     r"(?:name|key|field|header|th|td|dt)[\"']?\s{0,3}[:=>]\s{0,3}[\"']?\Z", re.IGNORECASE
@@ -71,7 +71,7 @@ _QUOTED = Written("tight", "", quoted=True, setting=True)
 
 
 def find_paired(scan: Scan) -> None:
-    """Add the secrets whose names stand apart from them."""
+    """Add the secrets that are apart from their names."""
     text = scan.text
     if not text.isascii() and _has_foreign_name(text):
         for found in _FOREIGN_NAMES.finditer(text):

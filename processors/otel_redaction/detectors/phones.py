@@ -98,7 +98,7 @@ def is_phone(value: str, digits: str, context: Context) -> bool:
 
 
 _REACH_OF_CALLING = 9
-# What stands between such a word and the number: `reach me at a@example.org or 0390164108`.
+# Text between such a word and the number: `reach me at a@example.org or 0390164108`.
 _LEADS_TO_NUMBER = vocabulary(
     "on at to from or me us him her them back is no number and now via under unter auf an oder al "
     "el para ou au aux o a et y e no nr tonight today tomorrow please op of"
@@ -129,7 +129,7 @@ def _is_national(value: str, count: int, context: Context) -> bool:
 
 
 def _calls(words: list[bytes], context: Context) -> bool:
-    """Return whether a word about calling stands before the number, and not as a field's name."""
+    """Return whether a word about calling precedes the number, and not as a field's name."""
     if context.character_before == "=":
         return False
     if words[-1:] and words[-1] not in _CALLING and words[-1] not in _LEADS_TO_NUMBER:

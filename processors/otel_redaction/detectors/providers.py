@@ -231,7 +231,7 @@ def is_placeholder(value: str) -> bool:
     for placeholder in _PLACEHOLDERS:
         if placeholder in lower:
             return True
-    # Whatever is repeated ten times stands at one of every ten places.
+    # A character repeated ten times is at one of every ten places.
     return any(
         character * _REPEATS in value and (character.isalnum() or character == "_")
         for character in value[_REPEATS - 1 :: _REPEATS]

@@ -1,4 +1,4 @@
-"""Whether a value assigned to a secret-sounding name is one, or code, a type or a placeholder."""
+"""Classification of values assigned to secret-sounding names: secret, code, type or placeholder."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ Style = Literal["tight", "loose", "prose", "space"]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How a value stands in its text."""
+    """Position of a value in its text."""
 
     style: Style
     follows: str
     """The character after a bare value; empty at the end."""
     quoted: bool
     listed: bool = False
-    """Whether it stands in a list of settings, as `Password=x;` in a connection string."""
+    """Whether it is in a list of settings, as `Password=x;` in a connection string."""
     sure: bool = True
     """Whether the name alone says that the value is secret: `password` does, `pass` does not."""
     owned: bool = False
     """Whether the name's owner stands before it: `my password is sunshine`."""
+    token: bool = False
+    """Whether a program made it, as keys and tokens are made: of letters, digits and few signs."""
     setting: bool = False
     """Whether the name is written as a setting, `DB_PASSWORD`, or joined without spaces."""
 
@@ -79,7 +81,7 @@ _PLACEHOLDER_PART = re.compile(
     r"\.\.\.|…|x{6}|placeholder|redacted|changeme|your[-_]|[-_]here\b|\*{4}|\{\w*\}",
     re.IGNORECASE,
 )
-# What stands for a value in a template, wherever in it.
+# Placeholder for a value in a template, anywhere in it.
 _TEMPLATE = re.compile(
     r"\$?\{\{?[^{}\r\n]{0,80}\}?\}|\$\([^()\r\n]{0,80}\)|\$[A-Za-z_]\w{0,60}|%\(?\w{1,40}\)?[s%]"
     r"|<%?[^<>\r\n]{1,60}>|@\w{1,40}@|\x00{1,60}"
@@ -120,6 +122,7 @@ _CALL = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*\d?[(\[{<]|\w+(?:\.\w+)+[(\[]|[(
 _OPENING = frozenset("([{")
 # Keys and tokens are made of letters, digits and a few signs; these are in passwords and in code.
 _NO_TOKEN = re.compile(r"[?^%][A-Za-z0-9^]|[()]")
+_NEVER_IN_TOKEN = re.compile(r"[!@#;?%^*()\[\]{}|<>]|\$[A-Za-z]")
 _HEX = re.compile(r"[0-9a-fA-F]{16,}")
 _SHORTEST_PASSWORD = 3
 _LONGEST_PASSWORD = 256
@@ -196,7 +199,7 @@ def _is_plain_word(low: str) -> bool:
 
 
 def is_template(value: str) -> bool:
-    """Return whether a template's fields, a mask or an instruction stand for *value*."""
+    """Return whether *value* is a template's field, a mask or an instruction."""
     if _MASKED.fullmatch(value) or _INSTRUCTION.fullmatch(value):
         return True
     if not _TEMPLATE.search(value):
@@ -206,7 +209,7 @@ def is_template(value: str) -> bool:
 
 
 def whole_password_end(text: str, start: int, end: int) -> int:
-    """Return where the password from *start* ends; *end* unless it goes on with punctuation.
+    """Return where the password from *start* ends; *end* unless it continues with punctuation.
 
     `tH1Cr0j(Y@` is a password, `getPass(x)` is code, and `pw1Abc;user=x` ends at the semicolon.
     """
@@ -239,6 +242,8 @@ def is_secret(value: str, written: Written) -> bool:
     if value.isdigit():
         return len(value) >= 16 and distinct > 3
     if _is_placeholder(value) or _PATH.match(value) or _NO_TOKEN.search(value):
+        return False
+    if written.token and _NEVER_IN_TOKEN.search(value):
         return False
     if written.style == "space" and not any(digit in value for digit in "0123456789"):
         return False

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from otel_redaction.detectors.announced import announced_end
+from otel_redaction.detectors.announced import announced_end, joined_span
 from otel_redaction.detectors.crypto import is_crypto_address
+from otel_redaction.detectors.encoded import encoded_end
 from otel_redaction.detectors.jwt import jwt_end
 from otel_redaction.detectors.providers import UNMISTAKABLE, looks_random, provider_key_end
 from otel_redaction.patterns.scan import TOKEN_RUN, TOKENS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_redaction.patterns.match import Match
     from otel_redaction.patterns.scan import Scan
 
 _LEAD_REVERSED = re.compile(r"[\w.~-]{1,44}")
@@ -29,19 +33,37 @@ _NATIONAL = re.compile(
     r"|[A-Z]{4}\d\d[01]\d[0-3]\d[HMX][A-Z]{5}[A-Z0-9]\d",
     re.IGNORECASE,
 )
+_LONG_BLOB = 48
+"""Shorter runs of base64 without a digit are identifiers."""
 _BEFORE_VALUE = frozenset(" \t\n=:'\"`({[<>|-,")
 # `123456789:AAF...` is a Telegram bot token, `4815162342108|Zx...` a Facebook app token.
 _NUMBER_REVERSED = re.compile(r"[:|]\d{8,16}(?:tob)?(?!\w)")
 
 
-def find_tokens(scan: Scan) -> None:
-    """Add provider keys, JSON web tokens and crypto addresses."""
+def find_tokens(scan: Scan, search: Callable[[str], list[Match]] | None = None) -> None:
+    """Add provider keys, JSON web tokens and crypto addresses.
+
+    What a run of base64 or hexadecimal encodes is searched with *search*, if it is given.
+    """
     shape = scan.data.translate(TOKENS)
     start = shape.find(TOKEN_RUN)
+    decoded = 0
     while start >= 0:
         end = shape.find(b" ", start)
         end = len(shape) if end < 0 else end
-        start = shape.find(TOKEN_RUN, max(end, _judge(scan, start, end)))
+        count = len(scan.matches)
+        done = _judge(scan, start, end)
+        if (
+            search is not None
+            and start >= decoded
+            and len(scan.matches) == count
+            and (end - start >= _LONG_BLOB or b"0" in scan.shape[start:end])
+        ):
+            first, decoded, kind = encoded_end(scan, start, search)
+            if kind:
+                scan.add(first, decoded, kind)
+                done = decoded
+        start = shape.find(TOKEN_RUN, max(end, done))
 
 
 def _judge(scan: Scan, start: int, end: int) -> int:
@@ -57,13 +79,18 @@ def _judge(scan: Scan, start: int, end: int) -> int:
     found = _key_end(scan, start)
     if found:
         return found
-    if lead in _BEFORE_VALUE:
+    has_digit = b"0" in scan.shape[start:end]
+    if lead in _BEFORE_VALUE and (has_digit or not scan.text[start:end].islower()):
         found, kind = announced_end(scan, start)
         if found:
             scan.add(start, found, kind)
             return found
-    if b"0" not in scan.shape[start:end]:
+    if not has_digit:
         return end  # identifiers and long words; every form below has digits
+    first, last, kind = joined_span(scan, start, end)
+    if last:
+        scan.add(first, last, kind)
+        return last
     found = _glued(scan, start, end)
     if found:
         return found
@@ -74,7 +101,9 @@ def _judge(scan: Scan, start: int, end: int) -> int:
             return end
     if end - start in {16, 18} and _NATIONAL.fullmatch(text, start, end):
         scan.add(start, end, "national_id")
-    elif end - start <= 90 and is_crypto_address(text[start:end]):
+    elif end - start <= 90 and is_crypto_address(
+        text[start:end], scan.lower[max(0, start - 90) : start]
+    ):
         scan.add(start, end, "crypto_address")
     return end
 

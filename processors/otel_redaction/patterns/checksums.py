@@ -1,4 +1,4 @@
-"""Check digits: what tells an identifier from any other run of digits."""
+"""Check digits, which distinguish an identifier from any other run of digits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the name of a value says about it: a secret, a measurement, or nothing.
+"""Classification of a value by its name: secret, measurement, or neither.
 
 Names are judged by whole segments, so `x-api-key` and `userPassword` are secret
 while `gen_ai.usage.input_tokens`, `monkey` and `tokenizer` are not.
@@ -36,7 +36,7 @@ _TOKENS = words(
 _CODES = words("otp totp cvv cvv2 cvc cvc2")
 _COOKIES = frozenset({"cookie", "cookies", "setcookie"})
 # `key` is secret only after a word that says what it opens.
-# Names that tell what the digits in their value are.
+# Names that identify the digits in their value.
 _LABELS = words(
     "phone telephone tel mobile cell fax msisdn ssn social card cc pan iban account acct routing "
     "aba passport licence license dob birth birthday birthdate born nhs nino aadhaar cpf pesel bsn "

@@ -1,4 +1,4 @@
-"""What a detector reports, the kinds there are, and the marker that replaces each."""
+"""Matches of detectors, their kinds, and the marker of each kind."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ PSEUDONYM = re.compile(r"\b[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){0,3}_[0-9a-f]{
 
 
 def mask(kind: str) -> str:
-    """Return the marker for *kind*, such as `[EMAIL]`; it never tells what it hides."""
+    """Return the marker for *kind*, such as `[EMAIL]`; it reveals nothing of the hidden value."""
     return _MASKS.get(kind) or f"[{kind.upper()}]"
 
 

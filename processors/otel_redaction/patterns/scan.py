@@ -51,6 +51,9 @@ _PSEUDONYM_TAIL = re.compile(r"_[0-9a-f]{24}(?![0-9a-f])")
 _COLOUR = re.compile(r"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e|\^\[)\[[0-9;]{0,16}[A-Za-z]")
 
 
+_COLOUR_BEGINNINGS = ("\x1b[", "1b[", "1B[", "\\033[", "\\e[", "^[[")
+
+
 def _spaces(found: re.Match[str]) -> str:
     return " " * (found.end() - found.start())
 
@@ -61,7 +64,7 @@ def flattened(text: str) -> str:
     An address after an escaped line break then begins at its first letter, and a
     marker never counts as context.
     """
-    if "\x1b" in text or ("[" in text and ("\\" in text or "^[" in text)):
+    if any(beginning in text for beginning in _COLOUR_BEGINNINGS):
         text = _COLOUR.sub(_spaces, text)
     if "\\" in text:
         for escape, blank in _ESCAPES:
@@ -81,7 +84,7 @@ class Scan:
 
     def __init__(self, text: str, deadline: float | None = None) -> None:
         self.text = text
-        # One byte for each character: what is not ASCII becomes "?", which no
+        # One byte for each character: any outside ASCII becomes "?", which no
         # detector anchors on.
         self.data = text.encode("ascii", "replace")
         self.lower = self.data.lower()

@@ -7,15 +7,16 @@ import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.patterns.match import Match
-from otel_redaction.people.stems import places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from otel_redaction.people.stems import Lowered
+
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u017d\u0386-\u03ab\u0401-\u042f"
 _NUMBER = r"\d{1,6}(?:[A-Za-z]|[-/]\d{1,4}[A-Za-z]?)?"
 _NAME = rf"(?:[{_UPPER}][\w.'\u2019-]{{0,24}}|de|la|del|des|du|da|do|dos|das|di|von|van|der|den|of|the|y|e|\d{{1,3}}(?:st|nd|rd|th))"
-# Words for streets that follow the name, stand before it, or end it.
+# Words for streets that follow the name, precede it, or end it.
 _AFTER = (
     r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Way|Court|Ct|Place|Pl|Terrace|Ter|"
     r"Circle|Cir|Square|Sq|Highway|Hwy|Parkway|Pkwy|Close|Crescent|Cres|Gardens|Grove|Mews|Row|Walk|Hill|"
@@ -318,7 +319,7 @@ _POSTCODE_LENGTHS = range(3, 7)
 _LEAD = 80
 
 
-def find_addresses(text: str, lower: bytes) -> Iterator[Match]:
+def find_addresses(text: str, lower: Lowered) -> Iterator[Match]:
     """Yield the street addresses and postcodes in *text*."""
     done = 0
     for digits in _DIGITS.finditer(text):
@@ -330,7 +331,7 @@ def find_addresses(text: str, lower: bytes) -> Iterator[Match]:
             done = max(done, found.end)
     if not done and _HAS_NUMBER.search(text) is None:
         return
-    for place in places(lower, _LABELS):
+    for place in lower.places(_LABELS):
         label = _LABEL.match(text, place)
         if label is None:
             continue
@@ -341,14 +342,14 @@ def find_addresses(text: str, lower: bytes) -> Iterator[Match]:
         labelled = _LABELLED.match(text, label.end(), label.end() + _REACH)
         if labelled is not None and _HAS_NUMBER.search(labelled.group()):
             yield _trimmed(text, labelled.start(), labelled.end())
-    for place in places(
-        lower, (b"box ", b"postfach", b"apartado", b"postbus", b"casilla", b"psc ", b"usn")
+    for place in lower.places(
+        (b"box ", b"postfach", b"apartado", b"postbus", b"casilla", b"psc ", b"usn")
     ):
         for form in _BOXES:
             box = form.search(text, max(0, place - 8), place + 60)
             if box is not None:
                 yield Match(*box.span(), "address")
-    for place in places(lower, _CODE_LABELS):
+    for place in lower.places(_CODE_LABELS):
         code = _CODE_LABEL.match(text, place)
         if code is not None:
             yield Match(*code.span(1), "address")

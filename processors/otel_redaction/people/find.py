@@ -1,25 +1,30 @@
-"""Find people in a text: names of persons, addresses, health."""
+"""Search for people in a text: names of persons, addresses, health."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+from otel_redaction.patterns.scan import DeadlineExceeded
 from otel_redaction.people.addresses import find_addresses
 from otel_redaction.people.health import find_health
 from otel_redaction.people.labelled import find_labelled
 from otel_redaction.people.persons import find_persons
-from otel_redaction.people.stems import lowered
+from otel_redaction.people.stems import Lowered
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.match import Match
 
 
-def find_people(text: str) -> list[Match]:
-    """Return every person, address and statement about health in *text*, in any order."""
-    lower = lowered(text)
-    return [
-        *find_persons(text, lower),
-        *find_addresses(text, lower),
-        *find_health(text, lower),
-        *find_labelled(text, lower),
-    ]
+def find_people(text: str, deadline: float | None = None) -> list[Match]:
+    """Return every person, address and statement about health in *text*, in any order.
+
+    Raises DeadlineExceeded when the record's time is up.
+    """
+    lower = Lowered(text)
+    found: list[Match] = []
+    for detector in (find_persons, find_addresses, find_health, find_labelled):
+        if deadline is not None and time.monotonic() > deadline:
+            raise DeadlineExceeded("redaction passed its deadline; drop this record's content")
+        found += detector(text, lower)
+    return found

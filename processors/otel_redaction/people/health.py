@@ -1,4 +1,4 @@
-"""Health: conditions, medicines and procedures, where the text speaks of somebody's."""
+"""Health: conditions, medicines and procedures of a person."""
 
 # ruff: noqa: E501 - the expressions are tables
 
@@ -9,10 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from otel_redaction.patterns.match import Match
-from otel_redaction.people.stems import places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from otel_redaction.people.stems import Lowered
 
 # Written by hand from the everyday names; a word that ends in a class's ending counts as well.
 _CONDITIONS = """
@@ -57,7 +58,7 @@ appendectomy|mastectomy|hysterectomy|c-section|caesarean|abortion|vasectomy|orga
 (?:kidney|liver|heart|bone marrow) transplant|hip replacement|knee replacement|psychotherapy|rehab|detox|
 electroconvulsive therapy|ivf|amputation|colostomy|tracheostomy|catheter|pacemaker|stent
 """
-# Words that make a condition somebody's. Only around them is anything looked for.
+# Words that relate a condition to a person. Only their surroundings are searched.
 _CUES = (
     *(
         b"patient",
@@ -142,16 +143,16 @@ _RECORD = re.compile(
 _HAS_DIGIT = re.compile(r"\d")
 
 
-def find_health(text: str, lower: bytes) -> Iterator[Match]:
+def find_health(text: str, lower: Lowered) -> Iterator[Match]:
     """Yield conditions, medicines and procedures near words that make them somebody's."""
     done = 0
-    for cue in sorted(places(lower, _CUES)):
+    for cue in sorted(lower.places(_CUES)):
         start, end = max(done, cue - _WINDOW), cue + _WINDOW
         if end > start + 8:
             for found in _terms().finditer(text, start, end):
                 yield Match(*found.span(), "health")
             done = max(done, end - _LONGEST_TERM)
-    for place in places(lower, _RECORD_CUES):
+    for place in lower.places(_RECORD_CUES):
         record = _RECORD.match(text, place)
         if record is not None and _HAS_DIGIT.search(record[1]):
             yield Match(*record.span(1), "health")

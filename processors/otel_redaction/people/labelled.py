@@ -1,4 +1,4 @@
-"""What a label names about people: handles, vehicles, devices, places; spelled-out addresses."""
+"""Labelled data about people: handles, vehicles, devices, places; spelled-out addresses."""
 
 # ruff: noqa: E501 - the expressions are tables
 from __future__ import annotations
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from otel_redaction.patterns.checksums import luhn
 from otel_redaction.patterns.match import Match
-from otel_redaction.people.stems import places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from otel_redaction.people.stems import Lowered
 
 _SPELLED_MAIL = re.compile(
     r"\b([\w.+-]{1,40}(?:[ ](?:dot|punkt|punto|ponto|point)[ ]\w{1,30}){0,3}"
@@ -196,17 +197,17 @@ _DOCUMENTS = (
 )
 
 
-def find_labelled(text: str, lower: bytes) -> Iterator[Match]:
+def find_labelled(text: str, lower: Lowered) -> Iterator[Match]:
     """Yield handles, vehicle and device numbers, documents, coordinates, spelled-out addresses."""
     done = 0
-    for place in sorted(places(lower, _DOTS)):
+    for place in sorted(lower.places(_DOTS)):
         if place < done:
             continue
         done = place + _AFTER_DOT // 2
         for found in _SPELLED_MAIL.finditer(text, max(0, place - _BEFORE_DOT), place + _AFTER_DOT):
             yield Match(*found.span(1), "email")
             done = found.end()
-    for place in places(lower, _HANDLES):
+    for place in lower.places(_HANDLES):
         handle = _HANDLE.match(text, place)
         if (
             handle is not None
@@ -214,16 +215,16 @@ def find_labelled(text: str, lower: bytes) -> Iterator[Match]:
             and (_HAS_DIGIT_OR_SIGN.search(handle[1]) or " is " not in handle.group())
         ):
             yield Match(*handle.span(1), "username")
-    for place in places(lower, (b"vin", b"vehicle", b"chassis")):
+    for place in lower.places((b"vin", b"vehicle", b"chassis")):
         vin = _VIN.match(text, place)
         if vin is not None:
             yield Match(*vin.span(1), "vehicle")
-    if b"imei" in lower:
+    if b"imei" in lower.prefixes:
         for found in _IMEI.finditer(text):
             group = 1 if found[1] is not None else 2
             if group == 1 or luhn(found[2]):
                 yield Match(*found.span(group), "device")
-    for place in places(lower, _PLATES):
+    for place in lower.places(_PLATES):
         plate = _PLATE.match(text, place)
         if (
             plate is not None
@@ -231,14 +232,14 @@ def find_labelled(text: str, lower: bytes) -> Iterator[Match]:
             and any(map(str.isalpha, plate[1]))
         ):
             yield Match(*plate.span(1), "vehicle")
-    for place in places(lower, _DOCUMENTS):
+    for place in lower.places(_DOCUMENTS):
         document = _DOCUMENT.match(text, place)
         if document is not None:
             yield Match(*document.span(1), "national_id")
-    if b"." in lower:
+    if "." in text:
         for found in _PAIR.finditer(text):
             lead = text[found.start() - 1 : found.start()]
-            before = lower[max(0, found.start() - _NEAR) : found.start()]
+            before = lower.data[max(0, found.start() - _NEAR) : found.start()]
             if (
                 abs(float(found[1])) <= _BIGGEST_LATITUDE
                 and not (lead.isdigit() or lead == ".")

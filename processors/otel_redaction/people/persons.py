@@ -5,15 +5,17 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_redaction.patterns.match import Match
 from otel_redaction.patterns.words import words
-from otel_redaction.people.stems import places
 from otel_redaction.people.vocabulary import NOT_NAMES, PARTICLES, folded, names, words_too
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from otel_redaction.people.stems import Lowered
 
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u017d\u0386-\u03ab\u0401-\u042f\u0490\u0531-\u0556"
 _WORD = rf"[{_UPPER}]\w*(?:['\u2019-][{_UPPER}]\w*)*"
@@ -30,7 +32,7 @@ _TITLES = words(
     "hr fru monsieur madame mme mlle m se\u00f1or se\u00f1ora senor senora sr sra srta don do\u00f1a signor signora "
     "sig dott dottor ing lic pan pani gospodin gospo\u0111a mag dipl uncle aunt president senator"
 )
-# What introduces a name, whatever it is. Each is tried only where one of its stems stands.
+# Phrases that introduce any name. Each is tried only where one of its stems occurs.
 _CUE_STEMS = (
     *(
         b"name",
@@ -65,14 +67,14 @@ _NAME_OF = re.compile(
 )
 
 
-def _introduced(text: str, lower: bytes) -> frozenset[int]:
+def _introduced(text: str, lower: Lowered) -> frozenset[int]:
     """Return where names begin that something introduces: `my name is`, `"full_name": "`."""
     ends = set()
-    for place in places(lower, _CUE_STEMS):
+    for place in lower.places(_CUE_STEMS):
         cue = _CUE.match(text, place)
         if cue is None:
             continue
-        if lower.startswith(b"name", place) and not _NAME_OF.search(
+        if lower.data.startswith(b"name", place) and not _NAME_OF.search(
             text[max(0, place - 10) : place]
         ):
             continue
@@ -85,7 +87,7 @@ _SPEECH_AFTER = re.compile(
     r"'s (?:daughter|son|wife|husband|mother|father|brother|sister|mom|dad|friend|house|birthday|address|"
     r"kid|boss|account|phone|killers?)\b|[ ](?:said|says(?! that)|told (?:me|us|him|her)|asked (?:me|us|him|her|for|if|about)|replied|"
     r"shouted|explained to|flew to|lives (?:in|at|on)|was born|is a (?:very )?(?:\d|sympathetic|nice|kind|great guy|good friend)|"
-    r"is (?:my|his|her|our) |had given (?:him|her|[A-Z])|called me|emailed me|spent a|began writing|grew up|passed away)\b|:[ ]?[\"\u201c][A-Z]"
+    r"is (?:my|his|her|our) |had given (?:him|her|[A-Z]\w{1,20})|called me|emailed me|spent a|began writing|grew up|passed away)\b|:[ ]?[\"\u201c][A-Z]"
 )
 _SPEECH_BEFORE = re.compile(
     r"(?:\b(?:says|said|told|asked|replied|explained|starring|directed by|written by|married|daughter of|son of|"
@@ -100,9 +102,15 @@ _FAMILY_ENDING = re.compile(
     re.IGNORECASE,
 )
 _SHORTEST_WITH_ENDING = 7
+_GREETINGS = words("hi hello dear hey greetings bonjour hola hallo ciao caro cara lieber liebe")
+_GREETING = re.compile(r"\b(?:hi|hello|dear|hey)(?: there,?)? \Z", re.IGNORECASE)
+_BESIDE_ENDING = re.compile(
+    r"\w{3,}(?:berg|stein|feld|bach|baum|sson|[ds]son|sen|mann|witz|ski|off)"
+)
 _IN_PLACE = re.compile(
     r"\b(?:in|at|from|near|to|of|around|across|via|outside|the)[ ]\Z", re.IGNORECASE
 )
+_SURELY_PLACE = re.compile(r"\b(?:in|at|near|around|across|via|outside|the)[ ]\Z", re.IGNORECASE)
 _REACH = 40
 _NOT_PERSONS_AFTER = re.compile(
     r"[ \t]{0,2}(?:Inc|LLC|Ltd|GmbH|Corp|Co\b|PLC|AG\b|S\.?A\.?\b|Group|Holdings|Street|St\b|Ave|Avenue|Road|Rd\b|"
@@ -129,7 +137,7 @@ _LOWER_CUE = re.compile(
 )
 
 
-def _in_lower_case(text: str, given: frozenset[str], family: frozenset[str]) -> Iterator[Match]:
+def _in_lower_case(text: str, given: frozenset[str], family: _Beside) -> Iterator[Match]:
     """Yield names in a text that has no capitals: a given name and a family name side by side."""
     position = 0
     while (found := _LOWER_NAME.search(text, position)) is not None:
@@ -138,11 +146,19 @@ def _in_lower_case(text: str, given: frozenset[str], family: frozenset[str]) -> 
         if first in given and last in family and not {first, last} & (NOT_NAMES | words_too()):
             yield Match(*found.span(), "person")
             position = found.end()
+    for item in _LOWER_ITEM.finditer(text):
+        name = folded(item[1])
+        if name in given and name not in NOT_NAMES and name not in words_too():
+            yield Match(*item.span(1), "person")
 
 
-def find_persons(text: str, lower: bytes) -> list[Match]:
+_LOWER_ITEM = re.compile(r"(?:, |: | and )([^\W\d_]{4,20})(?=, | and |[.!?]|\Z)")
+
+
+def find_persons(text: str, lower: Lowered) -> list[Match]:
     """Return the names of persons in *text*, in any order."""
     found = list(_found(text, lower))
+    found += _parts_again(text, found)
     return found + _beside(text, found)
 
 
@@ -150,33 +166,74 @@ _SINGLE = re.compile(rf"{_WORD}(?![\w@/\\(\[{{=-]| [{_UPPER}])")
 _JOINED = re.compile(r"(?:, ?(?:and |und |y |et |e )?| and | & | und | y | et )")
 
 
+_MOST_PARTS = 32
+_MOST_PLACES = 500
+
+
+def _parts_again(text: str, found: list[Match]) -> list[Match]:
+    """Return where a part of a full name stands by itself: `Ana Holinka ... starring Holinka`."""
+    parts: set[str] = set()
+    for match in found:
+        words_of_name = text[match.start : match.end].split()
+        if len(words_of_name) > 1 and len(parts) < _MOST_PARTS:
+            parts.update(word for word in words_of_name if _stands_alone(word))
+    ordered = sorted(found)
+    starts = [match.start for match in ordered]
+    more: list[Match] = []
+    for part in parts:
+        position = text.find(part)
+        while position >= 0 and len(more) < _MOST_PLACES:
+            end = position + len(part)
+            before = bisect_right(starts, position) - 1
+            inside = before >= 0 and position < ordered[before].end
+            whole = not _is_inside(text, position) and not text[end : end + 1].isalnum()
+            if whole and not inside:
+                more.append(Match(position, end, "person"))
+            position = text.find(part, end)
+    return more
+
+
+def _stands_alone(word: str) -> bool:
+    low = folded(word)
+    return (
+        len(word) >= _SHORTEST_SINGLE
+        and word[:1].isupper()
+        and word.isalpha()
+        and low not in NOT_NAMES
+        and low not in words_too()
+    )
+
+
+_ENDS_LIST = re.compile(rf"({_WORD})(?:, ?(?:and )?| and | & | und | y | et )\Z")
+_REACH_OF_LIST = 32
+
+
 def _beside(text: str, found: list[Match]) -> list[Match]:
     """Return the words in a list of persons that no list of names has: `Gaetane, Hannah and Tom`."""
-    if not found:
-        return []
     starts = {match.start for match in found}
     ends = {match.end for match in found}
     more: list[Match] = []
-    for word in _SINGLE.finditer(text):
-        start, end = word.span()
-        if (
-            _is_inside(text, start)
-            or start in starts
-            or end in ends
-            or folded(word.group()) in NOT_NAMES
-            or end - start < 3
+    waiting = list(found)
+    while waiting:
+        match = waiting.pop()
+        joined = _JOINED.match(text, match.end)
+        after = _SINGLE.match(text, joined.end()) if joined else None
+        lead = text[max(0, match.start - _REACH_OF_LIST) : match.start]
+        before = _ENDS_LIST.search(lead) if lead[-1:] == " " else None
+        offset = match.start - len(lead)
+        for start, end in (
+            after.span() if after else (0, 0),
+            (before.start(1) + offset, before.end(1) + offset) if before else (0, 0),
         ):
-            continue
-        joined = _JOINED.match(text, end)
-        after = joined is not None and joined.end() in starts
-        before = any(
-            text.startswith(joint, start - len(joint)) and start - len(joint) in ends
-            for joint in (", ", " and ", ", and ", " & ", " und ", " y ", " et ")
-        )
-        if (after or before) and not word.group().isupper():
-            more.append(Match(start, end, "person"))
+            if end - start < _SHORTEST_GIVEN or start in starts or end in ends:
+                continue
+            word = text[start:end]
+            if _is_inside(text, start) or word.isupper() or folded(word) in NOT_NAMES:
+                continue
             starts.add(start)
             ends.add(end)
+            more.append(Match(start, end, "person"))
+            waiting.append(more[-1])
     return more
 
 
@@ -198,6 +255,26 @@ def _is_card(text: str, start: int, end: int, tokens: list[tuple[str, int, int]]
     return _NUMBER_SOON.match(text, end) is not None
 
 
+def _is_plain_word(word: str, known: _Names) -> bool:
+    """Return whether one capitalised word by itself is no name, at once."""
+    if " " in word or "-" in word:
+        return False
+    low = folded(word.rstrip("."))
+    if low in words_too():
+        return False
+    return low in NOT_NAMES or (low not in known.given and low not in known.beside)
+
+
+def _may_speak(text: str, end: int) -> bool:
+    """Return whether what follows may show that an unknown word is a name."""
+    return text[end : end + 1] in {"'", "\u2019", ":"} or text[end : end + 2] in _SPEAKING
+
+
+_SPEAKING = frozenset(
+    (" s", " t", " a", " r", " e", " f", " l", " w", " i", " h", " c", " b", " g", " p")
+)
+
+
 def _is_inside(text: str, start: int) -> bool:
     """Return whether what begins at *start* is a part of a word, a path or an identifier."""
     lead = text[start - 1 : start]
@@ -210,10 +287,11 @@ _NAME_STEMS = (
 )
 
 
-def _found(text: str, lower: bytes) -> Iterator[Match]:
-    given, family, beside = names()
+def _found(text: str, lower: Lowered) -> Iterator[Match]:
+    given, family, census = names()
+    beside = _Beside(family, census)
     known = _Names(given, family, beside, _introduced(text, lower))
-    for place in places(lower, _TITLE_STEMS):
+    for place in lower.places(_TITLE_STEMS):
         title = None if _is_inside(text, place) else _LOWER_TITLE.match(text, place)
         if title is None:
             continue
@@ -224,7 +302,7 @@ def _found(text: str, lower: bytes) -> Iterator[Match]:
             yield Match(title.start(1), end, "person")
     if text.islower():
         yield from _in_lower_case(text, given, beside)
-    for place in places(lower, _NAME_STEMS):
+    for place in lower.places(_NAME_STEMS):
         cue = _LOWER_CUE.match(text, place)
         if cue is None:
             continue
@@ -233,7 +311,12 @@ def _found(text: str, lower: bytes) -> Iterator[Match]:
             if folded(words_of_name[0]) not in NOT_NAMES:
                 yield Match(*cue.span(1), "person")
     for run in _RUN.finditer(text):
-        if _is_inside(text, run.start()):
+        start, end = run.span()
+        if _is_inside(text, start) or (
+            start not in known.introduced
+            and _is_plain_word(run.group(), known)
+            and not _may_speak(text, end)
+        ):
             continue
         tokens = [
             (token.group(), run.start() + token.start(), run.start() + token.end())
@@ -248,12 +331,26 @@ def _found(text: str, lower: bytes) -> Iterator[Match]:
         yield from _in_run(text, tokens, known)
 
 
+class _Beside:
+    """The family names that count beside a given name, without a third copy of them."""
+
+    __slots__ = ("census", "family")
+
+    def __init__(self, family: frozenset[str], census: frozenset[str]) -> None:
+        self.family = family
+        self.census = census
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether *name* is one of them."""
+        return name in self.family or name in self.census
+
+
 class _Names(NamedTuple):
     """The vocabularies."""
 
     given: frozenset[str]
     family: frozenset[str]
-    beside: frozenset[str]
+    beside: _Beside
     """Family names that count beside a given name; those of `family` included."""
     introduced: frozenset[int]
     """Where names begin in the text at hand that something introduces."""
@@ -262,7 +359,7 @@ class _Names(NamedTuple):
 def _without_last(
     text: str, tokens: list[tuple[str, int, int]], end: int
 ) -> list[tuple[str, int, int]]:
-    """Return *tokens* without the word that goes on as code, or nothing before `Street`."""
+    """Return *tokens* without the word that continues as code, or nothing before `Street`."""
     following = text[end : end + 3].strip()[:1]
     if following and (following.isdigit() or following in "([{@=./:\\_-" or following == "v"):
         return tokens[:-1] if len(tokens) > 1 or following != ":" else tokens
@@ -277,7 +374,7 @@ def _in_run(text: str, tokens: list[tuple[str, int, int]], known: _Names) -> Ite
         if low in _TITLES and index + 1 < len(tokens) and _titled(text, tokens[index]):
             last = _last_of(tokens, index + 1, known, sure=True)
             if last > index:
-                yield Match(tokens[index + 1][1], tokens[last][2], "person")
+                yield Match(start, tokens[last][2], "person")
                 index = last + 1
                 continue
         last = _name_from(text, tokens, index, known)
@@ -335,7 +432,9 @@ def _name_from(
     """Return the index of the last word of the name from *index*, or -1 if there is none."""
     word, start, end = tokens[index]
     low = folded(word)
-    parts = low.split("-")
+    if low in NOT_NAMES and low not in words_too():
+        return -1
+    parts = low.split("-") if "-" in low else (low,)
     is_given = any(part in known.given for part in parts)
     is_family = any(part in known.family for part in parts)
     is_beside = is_family or any(part in known.beside for part in parts)
@@ -351,7 +450,7 @@ def _name_from(
     if not is_given and not is_beside and not ambiguous:
         if start in known.introduced:
             return _last_of(tokens, index, known, sure=True)
-        return _unknown_name(text, tokens, index, known.beside)
+        return _unknown_name(text, tokens, index, known.given, known.beside)
     following = tokens[index + 1] if index + 1 < len(tokens) else None
     if following is not None:
         last = _last_of(tokens, index, known, sure=True)
@@ -367,11 +466,14 @@ def _name_from(
         return index if is_given or is_family else -1
     if index and folded(tokens[index - 1][0]) not in _STARTERS:
         return -1
-    if _in_title(tokens) or _IN_PLACE.search(lead) or not _in_sentence(text, start, end):
+    place = _SURELY_PLACE if is_given else _IN_PLACE
+    if _in_title(tokens) or place.search(lead) or not _in_sentence(text, start, end):
         return -1
     if is_given:
         return index if len(word) >= _SHORTEST_GIVEN else -1
     if is_family and len(word) >= _SHORTEST_SINGLE and _AMONG_WORDS.search(lead):
+        return index
+    if is_beside and len(word) >= _SHORTEST_WITH_ENDING and _BESIDE_ENDING.fullmatch(low):
         return index
     return -1
 
@@ -385,7 +487,7 @@ _STARTERS = (
     )
     | _TITLES
 )
-# A single name stands in a sentence: `Enrico shouted at Gary`, `Why is Rebecca so impulsive?`.
+# A single name inside a sentence: `Enrico shouted at Gary`, `Why is Rebecca so impulsive?`.
 _AMONG_WORDS = re.compile(r"(?:[a-z\u00df-\u00ff]{2,} |, )\Z")
 _AFTER_WORD = re.compile(r"[?!.,;:]{0,2}(?:\s|\Z|['\u2019\"])|\Z")
 _BEFORE_WORD = re.compile(r"(?:\A|[a-z\u00df-\u00ff,;:?!.\"'\u201c(] ?|\n[ \t>\"]{0,4})\Z")
@@ -396,7 +498,7 @@ _FOLLOWED_BY_VERB = re.compile(
 
 
 def _in_sentence(text: str, start: int, end: int) -> bool:
-    """Return whether the word from *start* stands among the words of a sentence."""
+    """Return whether the word from *start* is among the words of a sentence."""
     lead = text[max(0, start - 24) : start]
     if _MARKED_UP.search(lead) or _AFTER_WORD.match(text, end) is None:
         return False
@@ -406,7 +508,11 @@ def _in_sentence(text: str, start: int, end: int) -> bool:
 
 
 def _unknown_name(
-    text: str, tokens: list[tuple[str, int, int]], index: int, family: frozenset[str]
+    text: str,
+    tokens: list[tuple[str, int, int]],
+    index: int,
+    given: frozenset[str],
+    family: _Beside,
 ) -> int:
     """Return the last word of a name that no list has, by its surroundings; -1 if it is none."""
     word, start, end = tokens[index]
@@ -414,15 +520,24 @@ def _unknown_name(
         return -1
     if index + 1 < len(tokens):
         low = folded(tokens[index + 1][0])
+        if low in given and index + 2 < len(tokens):
+            return -1  # `Producer James Sparks`: the name begins with the next word
         if len(low) > 1 and low in family and low not in words_too():
             return index + 1
-        if len(low) == 1 and index + 2 < len(tokens) and folded(tokens[index + 2][0]) in family:
-            return index + 2
+        if len(low) == 1 and index + 2 < len(tokens):
+            point = text[tokens[index + 1][2] : tokens[index + 1][2] + 1] == "."
+            last = folded(tokens[index + 2][0])
+            if last in family or (point and last not in NOT_NAMES and len(last) > 1):
+                return index + 2
         end = tokens[-1][2]
     if len(tokens) > 3 or word[1:] != word[1:].lower():
         return -1
     lead = text[max(0, start - 10) : start]
+    if len(tokens) - index == 1 and index == 1 and folded(tokens[0][0]) in _GREETINGS:
+        return index if text[end : end + 1] in {",", "!", "."} else -1
     if len(tokens) == 1:
+        if _GREETING.search(lead) and text[end : end + 1] in {",", "!", "."}:
+            return index
         ending = len(word) >= _SHORTEST_WITH_ENDING and _FAMILY_ENDING.fullmatch(word)
         if ending and not _IN_PLACE.search(lead):
             return index
@@ -452,7 +567,7 @@ def _is_shouted(tokens: list[tuple[str, int, int]]) -> bool:
 
 
 def _in_title(tokens: list[tuple[str, int, int]]) -> bool:
-    """Return whether the word stands in a heading or a product's name: `The Great Escape`."""
+    """Return whether the word is in a heading or a product's name: `The Great Escape`."""
     return len(tokens) >= _LIKE_HEADING
 
 
@@ -464,6 +579,9 @@ def _is_full_name(
 ) -> bool:
     """Return whether the words from *first* to *last* are a given name and what follows one."""
     low = folded(tokens[first][0])
+    if any(token[0].isupper() and len(token[0]) > 1 for token in tokens[first + 1 : last + 1]):  # noqa: SIM102 - two thoughts
+        if not tokens[first][0].isupper():
+            return False
     rest = [folded(token[0]) for token in tokens[first + 1 : last + 1] if not token[0].islower()]
     rest_known = [
         word

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from otel_redaction.patterns.scan import LETTERS, class_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_PREFIX = 4
+_LETTERS = re.compile(rb"[a-z?]+")
+_table = bytearray(class_map(b" ", unknown="??"))
+for _letter in LETTERS.lower().encode():
+    _table[_letter] = _letter
+_WORDS = bytes(_table)
 
-def lowered(text: str) -> bytes:
-    """Return *text* in lower case, one byte for each character; `?` where it is not ASCII."""
-    return text.encode("ascii", "replace").lower()
+
+class Lowered:
+    """A text in lower case, one byte for each character, and how its words begin."""
+
+    __slots__ = ("data", "prefixes")
+
+    def __init__(self, text: str) -> None:
+        self.data = text.encode("ascii", "replace").lower()
+        """The text; `?` stands for what is not ASCII."""
+        self.prefixes = {word[:_PREFIX] for word in set(self.data.translate(_WORDS).split())}
+        """The first four letters of each word: most stems are in no word, and need no search."""
+
+    def places(self, stems: Iterable[bytes]) -> Iterator[int]:
+        """Yield where any of *stems*, each the beginning of a word, stands in the text."""
+        data = self.data
+        for stem in stems:
+            if _beginning(stem) not in self.prefixes:
+                continue
+            position = data.find(stem)
+            while position >= 0:
+                yield position
+                position = data.find(stem, position + len(stem))
 
 
-def places(lower: bytes, stems: Iterable[bytes]) -> Iterator[int]:
-    """Yield where any of *stems* stands in *lower*."""
-    for stem in stems:
-        position = lower.find(stem)
-        while position >= 0:
-            yield position
-            position = lower.find(stem, position + len(stem))
+@lru_cache(maxsize=1024)
+def _beginning(stem: bytes) -> bytes:
+    found = _LETTERS.search(stem)
+    return found.group()[:_PREFIX] if found else b""

@@ -5,11 +5,15 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 from unicodedata import combining, normalize
 
 from otel_redaction.patterns.words import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _CODED = re.compile(r"(\d)([^\d]*)")
 
@@ -30,11 +34,10 @@ _NEVER_WORDS = words(
 def names() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     """Return given names, family names, and those that count only beside a given name.
 
-    They are folded to lower case without accents; the third set includes the second.
+    They are folded to lower case without accents, and hold none of `NOT_NAMES`.
     """
     found = _table()
-    family = found["f"] - NOT_NAMES
-    return found["g"] - NOT_NAMES, family, family | (found["c"] - NOT_NAMES)
+    return found["g"], found["f"], found["c"]
 
 
 @cache
@@ -47,15 +50,15 @@ def _table() -> dict[str, frozenset[str]]:
     return found
 
 
-def _decoded(line: str) -> list[str]:
-    decoded = []
+def _decoded(line: str) -> Iterator[str]:
     name = ""
-    for shared, rest in _CODED.findall(line):
-        name = name[: int(shared)] + rest
-        decoded.append(name)
-    return decoded
+    for part in _CODED.finditer(line):
+        name = name[: int(part[1])] + part[2]
+        if name not in NOT_NAMES:
+            yield name
 
 
+@lru_cache(maxsize=8192)
 def folded(word: str) -> str:
     """Return *word* in lower case without accents and apostrophes."""
     word = word.lower()
@@ -158,7 +161,8 @@ NOT_NAMES = words(
     "sao san santa saint new los las el la le les de da do di du van von der den ter ten "
     "there it that what's who's bot iban ibans ssn dob pin otp cvv vin imei mrn zip usd eur gbp "
     "user system assistant human ai question answer context thought action observation final tool "
-    "mon tue wed thu fri sat sun jan feb mar apr jun jul aug sep oct nov dec add fix bump edit drop "
+    "you i we it he she they male female could weekly entertainment tv attached mac mx reno falcon early macs flake subject regarding attachment "
+    "mon tue wed thu fri sat sun feb mar apr jun jul aug sep oct nov dec add fix bump edit drop "
     "may june april august asia india persia chyna kali maya indus ganges "
     "line lines level levels loop loops graph graphs kernel process thread model models agent agents "
     "token tokens prompt prompts tool tools chain chains span spans metric metrics session sessions "
@@ -193,7 +197,7 @@ AMBIGUOUS = words(
     "heather jasmine basil ginger olive hazel amber pearl crystal jade opal hope faith grace joy mercy "
     "melody harmony art may june april august claude gemini alexa jasper jenkins travis ruby julia "
     "sage tesla dell bosch hilton ada pascal dart opus bob kafka cassandra king queen prince duke "
-    "abbot brent troy carol angel christian dean general jean pearl pierre"
+    "jan abbot brent troy carol angel christian dean general jean pearl pierre"
 )
 
 # Between the names of one person, in lower case: `Maria van der Berg`, `Luis de la Cruz`.

@@ -165,6 +165,6 @@ def test_the_monthly_digest_tells_how_golden_sets_went(golden_set: Path) -> None
     golden_set.write_text(case_line(Case(name="a", prompt="p", contains=("rain",))))
     cli("golden", "run", "--model", "gpt-4o", "--set", golden_set)
 
-    digest = cli("digest", "monthly")
+    digest = cli("reports", "digest", "monthly")
 
     assert "golden set golden.jsonl, gpt-4o: 1 runs, 1 of 1 cases fail now" in digest.output

@@ -28,7 +28,7 @@ def work(count, seconds=0.0):
             time.sleep(seconds / count)
 """
 LEAVE = """
-from otel_distro.running import running
+from otel_distro.base.current_runtime import running
 began = time.monotonic()
 running().close(running().settings.exit_timeout)
 print(time.monotonic() - began)
@@ -277,7 +277,7 @@ def test_the_books_balance_and_health_tells_them(tmp_path: Path, sink: FaultySin
     app("work(200)", environ)
     app("work(700)", {**environ, "OTEL_BSP_MAX_QUEUE_SIZE": "100"})
     found = books(environ)["spans"]
-    told = run([str(BIN / "otel-distro"), "health"], environ).stdout
+    told = run([str(BIN / "otel-distro"), "reports", "health"], environ).stdout
 
     dropped = sum(found.get("dropped", {}).values())
     assert found["emitted"] == 1200

@@ -8,10 +8,10 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
 from otel_distro.export.spool.answer import Answer, ResponseClass
-from otel_distro.export.spool.courier import SpoolingTransport
 from otel_distro.export.spool.drain import drain
 from otel_distro.export.spool.folder import SpoolFolder
 from otel_distro.export.spool.journal import Journal, Mark
+from otel_distro.export.spool.spooling_transport import SpoolingTransport
 from support.spool import Heard, Wire
 
 

@@ -19,8 +19,8 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from otel_distro.export.otlp.light_transport import _transport
 from otel_distro.export.spool.answer import ResponseClass
+from otel_distro.export.spool.exporter_adapters import adapter_for
 from otel_distro.export.spool.otlp_responses import LARGEST_RESPONSE, Response, judge
-from otel_distro.export.spool.ports import adapter_for
 from support.process import clean_environment, instrumented, run
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ trace.get_tracer_provider().force_flush(5000)
 
 
 def _health(environ: dict[str, str]) -> Any:
-    done = run(["otel-distro", "health", "--json"], environ)
+    done = run(["otel-distro", "reports", "health", "--json"], environ)
     return json.loads(done.stdout)
 
 

@@ -1,4 +1,4 @@
-"""`otel-distro top`: live on a terminal, once elsewhere; nothing stored can steer the terminal."""
+"""`otel-distro reports top`: live on a terminal, once elsewhere; no stored text steers it."""
 
 from __future__ import annotations
 
@@ -140,8 +140,9 @@ def test_where_there_is_no_terminal_it_prints_once(ledger: Path, tmp_path: Path)
     writer = LedgerWriter(ledger)
     writer.write(month_of_calls(now, days=2)[-3:])
     writer.shutdown()
-    full = CliRunner().invoke(main, ["top", "--window", "24h", "--ledger", str(ledger)])
-    empty = CliRunner().invoke(main, ["top", "--ledger", str(tmp_path / "none.db")])
+    full = CliRunner().invoke(main, ["reports", "top", "--window", "24h", "--ledger", str(ledger)])
+    unused = {"OTEL_DISTRO_LEDGER": str(tmp_path / "none.db")}
+    empty = CliRunner(env=unused).invoke(main, ["reports", "top"])
 
     assert full.stdout.startswith("model calls since")
     assert "\x1b" not in full.stdout
@@ -187,7 +188,7 @@ def test_on_a_terminal_it_is_live_and_ctrl_c_ends_it(tmp_path: Path) -> None:
     writer = LedgerWriter(ledger)
     writer.write(month_of_calls(datetime.now(UTC), days=2))
     writer.shutdown()
-    command = ["top", "--window", "24h", "--ledger", str(ledger), "--interval", "0.5"]
+    command = ["reports", "top", "--window", "24h", "--ledger", str(ledger), "--interval", "0.5"]
     plain = clean_environment(tmp_path)
     text, code = on_a_terminal(plain, *command, until="calls/s")
     bare, _ = on_a_terminal({**plain, "NO_COLOR": "1"}, *command, until="calls/s")

@@ -603,7 +603,15 @@ def test_the_report_of_attacks_is_inert_in_a_browser(
     ledger = write_hostile(tmp_path, datetime.now(UTC))
     target = tmp_path / "report.html"
     subprocess.run(
-        [str(BIN / "otel-distro"), "report", "--html", str(target), "--ledger", str(ledger)],
+        [
+            str(BIN / "otel-distro"),
+            "reports",
+            "report",
+            "--html",
+            str(target),
+            "--ledger",
+            str(ledger),
+        ],
         env=clean_environment(tmp_path),
         check=True,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""`otel-distro report`: the page as one file that loads and runs nothing, or text."""
+"""`otel-distro reports report`: the page as one file that loads and runs nothing, or text."""
 
 from __future__ import annotations
 
@@ -73,7 +73,18 @@ def test_the_command_writes_the_file_whole(month: Path, tmp_path: Path) -> None:
     """And leaves nothing half-written beside it."""
     target = tmp_path / "out" / "report.html"
     target.parent.mkdir()
-    done = run("report", "--html", target, "--ledger", month, "--window", "all", "--by", "tenant")
+    done = run(
+        "reports",
+        "report",
+        "--html",
+        target,
+        "--ledger",
+        month,
+        "--window",
+        "all",
+        "--by",
+        "tenant",
+    )
 
     assert done.exit_code == 0, done.output
     assert f"wrote {target}" in done.stderr
@@ -85,7 +96,7 @@ def test_the_command_writes_the_file_whole(month: Path, tmp_path: Path) -> None:
     ("arguments", "code", "said"),
     [
         (["--html", "/nonexistent/a.html"], 1, "choose another file"),
-        (["--html", "-", "--by", "colour"], 2, "'colour' is not among model, provider"),
+        (["--html", "-", "--by", "colour"], 2, "colour is not among service, provider"),
         (["--window", "1y"], 2, "'1y' is not one of"),
     ],
 )
@@ -93,7 +104,7 @@ def test_what_cannot_be_done_is_explained(
     month: Path, arguments: list[str], code: int, said: str
 ) -> None:
     """On stderr."""
-    done = run("report", "--ledger", month, *arguments)
+    done = run("reports", "report", "--ledger", month, *arguments)
 
     assert done.exit_code == code
     assert said in done.stderr
@@ -101,7 +112,7 @@ def test_what_cannot_be_done_is_explained(
 
 def test_as_text_it_has_volume_errors_latency_tokens_and_cost(month: Path) -> None:
     """For a terminal or a mail."""
-    done = run("report", "--ledger", month, "--window", "all")
+    done = run("reports", "report", "--ledger", month, "--window", "all")
     with open_ledger(month) as ledger:
         total = costs(ledger, by=()).total
 
@@ -116,9 +127,12 @@ def test_as_text_it_has_volume_errors_latency_tokens_and_cost(month: Path) -> No
         assert expected in done.stdout
 
 
-def test_an_empty_ledger_is_no_table_of_zeros(tmp_path: Path) -> None:
+def test_an_empty_ledger_is_no_table_of_zeros(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It says what to do."""
-    done = run("report", "--ledger", tmp_path / "none.db")
+    monkeypatch.setenv("OTEL_DISTRO_LEDGER", str(tmp_path / "none.db"))
+    done = run("reports", "report")
 
     assert done.stdout == ""
     assert "otel-distro run -- python app.py" in done.stderr

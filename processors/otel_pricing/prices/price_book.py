@@ -1,0 +1,176 @@
+"""The price of a call: the user's own prices first, then the list prices of its day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from otel_pricing.prices.aliases import list_provider, resolve
+from otel_pricing.prices.catalogue import STANDARD_TIERS, Catalogue
+from otel_pricing.prices.overrides import PriceTable
+
+if TYPE_CHECKING:
+    from otel_pricing.model.call import ModelCall
+    from otel_pricing.prices.price import Price
+
+DAY_NS = 86_400_000_000_000
+MINUTE_NS = 60_000_000_000
+CLIENTS_OF_MANY = frozenset({"openai", "anthropic"})
+"""Many sellers are reached with the clients of these, and spans then name them."""
+LONGEST_CACHE = 4096
+"""Prices kept ready; a program that uses more models than this pays a look-up now and then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Where a price comes from, or why there is none: data of `otel-distro ledger prices`."""
+
+    provider: str
+    """The provider as asked for; empty when none was given."""
+    list_provider: str | None
+    """The seller looked for in the price lists; None when the model's name had to decide."""
+    model: str
+    names_tried: tuple[str, ...]
+    tier: str
+    price: Price | None
+    reason: str
+    """Why there is no price, or what to know about it; empty when there is nothing to say."""
+
+
+class PriceBook:
+    """Finds the price of a model on a day, from prices at hand: it never uses the network.
+
+    Not thread-safe by a lock, but safe: two threads at worst look up the same price twice.
+    """
+
+    def __init__(
+        self, overrides: PriceTable | None = None, *, catalogue: Catalogue | None = None
+    ) -> None:
+        self._overrides = overrides or PriceTable()
+        self._catalogue = catalogue or Catalogue()
+        self._quotes: dict[tuple[str, str, str, str, int], Price | None] = {}
+        self._varying: set[tuple[str, str, str]] = set()
+        self._dearest: dict[tuple[str | None, int], Price | None] = {}
+
+    def quote(self, call: ModelCall) -> Price | None:
+        """Return the price of *call* on its own day and service tier; None when nobody knows it."""
+        return self._cached(
+            call.provider,
+            call.response_model,
+            call.request_model,
+            (call.service_tier or "").lower(),
+            call.start_ns,
+        )
+
+    def find(
+        self, provider: str | None, model: str, *, at_ns: int, tier: str | None = None
+    ) -> Price | None:
+        """Return the price of *model* at *at_ns* (nanoseconds since 1970), or None.
+
+        Dated names find their family: `gpt-4o-2024-08-06` costs what the list says of `gpt-4o`.
+        """
+        return self._cached(provider or "", model, "", (tier or "").lower(), at_ns)
+
+    def dearest(self, provider: str, at_ns: int) -> Price | None:
+        """Return the highest rates of *provider*'s list, to bound what an unknown model costs."""
+        seller = list_provider(provider)
+        key = (seller, at_ns // DAY_NS)
+        if key not in self._dearest:
+            if len(self._dearest) >= LONGEST_CACHE:
+                self._dearest.clear()
+            # A provider that no list knows is bounded by the dearest of those that are known.
+            self._dearest[key] = self._catalogue.dearest(seller, at_ns) or self._catalogue.dearest(
+                None, at_ns
+            )
+        return self._dearest[key]
+
+    def explain(
+        self, model: str, provider: str | None = None, *, at_ns: int, tier: str | None = None
+    ) -> Explanation:
+        """Return where the price of *model* comes from, with everything that was tried."""
+        price = self.find(provider, model, at_ns=at_ns, tier=tier)
+        seller, names = resolve(provider or "", model)
+        return Explanation(
+            provider=provider or "",
+            list_provider=seller,
+            model=model,
+            names_tried=names,
+            tier=tier or "",
+            price=price,
+            reason=_why(price, tier or ""),
+        )
+
+    def _cached(
+        self, provider: str, answered: str, asked: str, tier: str, at_ns: int
+    ) -> Price | None:
+        # Off-peak prices change by the minute; all others by the day.
+        varies = (provider, answered, asked) in self._varying
+        bucket = at_ns // MINUTE_NS if varies else -(at_ns // DAY_NS)
+        key = (provider, answered, asked, tier, bucket)
+        try:
+            return self._quotes[key]
+        except KeyError:
+            pass
+        if len(self._quotes) >= LONGEST_CACHE:
+            self._quotes.clear()
+        price = self._look_up(provider, answered, asked, tier, at_ns)
+        if varies == ((provider, answered, asked) in self._varying):
+            self._quotes[key] = price
+        return price
+
+    def _look_up(
+        self, provider: str, answered: str, asked: str, tier: str, at_ns: int
+    ) -> Price | None:
+        # The model that answered is the one that is billed; a deployment's own name may hide it.
+        models = [model for model in (answered, asked) if model]
+        tier = "" if tier in STANDARD_TIERS else tier
+        seller = resolve(provider, models[0])[0] if models else None
+        declared = self._overrides.find(seller, models, at_ns, tier)
+        if declared is not None:
+            return declared
+        if tier:
+            # Someone's own price of the standard tier is nearer than a list price of this one.
+            standard = self._overrides.find(seller, models, at_ns, "")
+            if standard is not None:
+                return _without_tier(standard)
+        for model in models:
+            seller, names = resolve(provider, model)
+            listed = self._catalogue.find(seller, names)
+            if listed is not None:
+                if listed.changes_within_a_day:
+                    self._varying.add((provider, answered, asked))
+                return self._catalogue.price(listed, at_ns, tier)
+        if list_provider(provider) in CLIENTS_OF_MANY:
+            return self._of_another_maker(models, at_ns, tier)
+        return None
+
+    def _of_another_maker(self, models: list[str], at_ns: int, tier: str) -> Price | None:
+        """Return the maker's price of a model that another maker's client reached."""
+        for model in models:
+            seller, names = resolve("", model)
+            listed = self._catalogue.find(seller, names)
+            if listed is not None:
+                price = self._catalogue.price(listed, at_ns, tier)
+                return replace(price, seller_is_assumed=not price.is_free)
+        return None
+
+
+def _without_tier(price: Price) -> Price:
+    return price if price.is_free else replace(price, tier_is_priced=False)
+
+
+def _why(price: Price | None, tier: str) -> str:
+    if price is None:
+        return "not in the price list; declare it in your price file"
+    if price.is_free:
+        return "declared free"
+    if not price.has_token_rates and price.usd_per_request is None:
+        units = ", ".join(price.other_units)
+        return (
+            f"priced by {units}, which spans do not report" if units else "listed without a price"
+        )
+    if price.seller_is_assumed:
+        return "not in the list of the provider; these are the rates of the model's maker"
+    if not price.tier_is_priced:
+        return f"no price of its own for the tier {tier}; these are the standard rates"
+    return ""

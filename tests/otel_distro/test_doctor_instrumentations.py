@@ -1,0 +1,158 @@
+"""`doctor` says "instrumented" only where calls are recorded."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from otel_distro.bootstrap.instrumentation.model_clients import MODEL_CLIENTS
+from support.process import BIN, clean_environment, instrumented, run
+
+pytestmark = pytest.mark.process
+
+INSTRUMENTOR = """
+{needs}
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+
+class Theirs(BaseInstrumentor):
+    def instrumentation_dependencies(self):
+        return []
+    def _instrument(self, **kwargs):
+        {activate}
+    def _uninstrument(self, **kwargs):
+        pass
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A folder of packages as pip would leave them: a model client, nothing else."""
+    folder = tmp_path / "site"
+    package(folder, "cohere", "5.2", modules={"cohere": ""})
+    return folder
+
+
+def package(
+    folder: Path,
+    name: str,
+    version: str,
+    *,
+    modules: dict[str, str],
+    entry_point: str = "",
+    requires: str = "",
+) -> None:
+    info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True)
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    if requires:
+        metadata += f"Provides-Extra: instruments\nRequires-Dist: {requires}\n"
+    (info / "METADATA").write_text(metadata)
+    if entry_point:
+        (info / "entry_points.txt").write_text(f"[opentelemetry_instrumentor]\n{entry_point}\n")
+    for module, source in modules.items():
+        (folder / f"{module}.py").write_text(textwrap.dedent(source))
+
+
+def instrumentation(
+    folder: Path,
+    *,
+    name: str = "cohere",
+    needs: str = "",
+    activate: str = "pass",
+    requires: str = 'cohere<6; extra == "instruments"',
+) -> None:
+    package(
+        folder,
+        f"opentelemetry-instrumentation-{name}",
+        "1.0",
+        modules={f"{name}_instrumentor": INSTRUMENTOR.format(needs=needs, activate=activate)},
+        entry_point=f"{name} = {name}_instrumentor:Theirs",
+        requires=requires,
+    )
+
+
+def cohere_check(home: Path, folder: Path) -> dict[str, str]:
+    environ = clean_environment(home, PYTHONPATH=str(folder))
+    done = run([str(BIN / "otel-distro"), "doctor", "--json"], environ)
+    checks = json.loads(done.stdout)["checks"]
+    return next(check for check in checks if check["subject"] == "cohere calls")
+
+
+def test_an_instrumentation_that_works_is_told_as_such(tmp_path: Path, site: Path) -> None:
+    """Its instrumentor was activated in a process of its own."""
+    instrumentation(site)
+
+    assert cohere_check(tmp_path, site)["found"] == "instrumented"
+
+
+def test_a_client_without_instrumentation_is_a_warning(tmp_path: Path, site: Path) -> None:
+    """With the package to install."""
+    check = cohere_check(tmp_path, site)
+
+    assert check["status"] == "warn"
+    assert check["remedy"] == "pip install opentelemetry-instrumentation-cohere"
+
+
+def test_versions_that_do_not_fit_are_named(tmp_path: Path, site: Path) -> None:
+    """Both: what is needed and what is installed."""
+    instrumentation(site, requires='cohere<5; extra == "instruments"')
+
+    check = cohere_check(tmp_path, site)
+
+    assert check["status"] == "fail"
+    assert check["found"] == (
+        "not recorded: opentelemetry-instrumentation-cohere works with cohere<5, "
+        "installed is cohere 5.2"
+    )
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"needs": "import nonesuch.part"}, {"activate": "import nonesuch.part"}],
+    ids=["on import", "on activation"],
+)
+def test_a_missing_part_is_named(tmp_path: Path, site: Path, broken: dict[str, str]) -> None:
+    """Whenever it is first needed."""
+    instrumentation(site, **broken)
+
+    check = cohere_check(tmp_path, site)
+
+    assert check["status"] == "fail"
+    assert check["found"].endswith("cannot be activated: module nonesuch is missing")
+
+
+def test_the_instrumentation_of_a_neighbour_does_not_count(tmp_path: Path, site: Path) -> None:
+    """cohere-tools is not cohere, as openai-agents is not openai."""
+    instrumentation(site, name="cohere_tools")
+
+    assert cohere_check(tmp_path, site)["status"] == "warn"
+
+
+def test_a_missing_part_is_reported_when_the_library_is_imported(
+    tmp_path: Path, site: Path
+) -> None:
+    """One line; upstream says nothing."""
+    instrumentation(site, needs="import nonesuch.part", requires="")
+    exporters = {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")}
+    environ = clean_environment(tmp_path, PYTHONPATH=str(site), **exporters)
+    done = instrumented("import cohere; print('app ran')", environ)
+
+    assert done.stdout == "app ran\n"
+    assert done.stderr == (
+        "otel_distro: cohere is imported but not instrumented: module nonesuch, which "
+        "opentelemetry-instrumentation-cohere needs, is missing; run `otel-distro doctor`\n"
+    )
+
+
+def test_the_known_clients_are_those_that_are_used_most() -> None:
+    """Each with names of its own, none of which is another's."""
+    names = [name for client in MODEL_CLIENTS for name in client.instrumentors]
+
+    assert len(names) == len(set(names))
+    assert {client.name for client in MODEL_CLIENTS} >= {
+        "openai", "anthropic", "google-genai", "langchain", "llama-index", "openai-agents",
+        "litellm", "mistralai", "cohere", "groq", "together", "ollama", "huggingface_hub", "boto3",
+    }  # fmt: skip

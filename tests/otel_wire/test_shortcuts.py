@@ -1,0 +1,137 @@
+"""Shortcuts of the readers: they find what the long way finds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_pricing.model.usage_objects import counts_of
+from otel_wire import answers
+from otel_wire.answers import Answer, AnswerReader
+from otel_wire.endpoints import ENDPOINTS, find_endpoint, may_call_model
+from otel_wire.media import Media, is_plain, media_of
+from otel_wire.requests import read_request
+
+_TEXT = st.text(max_size=20) | st.sampled_from(
+    ["image", "data:,", "cache_control", "{}", "\\u0063"]
+)
+_COUNT = st.integers(0, 5000)
+_USAGE = st.fixed_dictionaries(
+    {},
+    optional={
+        "prompt_tokens": _COUNT,
+        "completion_tokens": _COUNT,
+        "total_tokens": _COUNT,
+        "input_tokens": _COUNT,
+        "output_tokens": _COUNT,
+        "cache_read_input_tokens": _COUNT,
+        "prompt_tokens_details": st.fixed_dictionaries(
+            {}, optional={"cached_tokens": _COUNT, "audio_tokens": _COUNT}
+        ),
+        "completion_tokens_details": st.fixed_dictionaries(
+            {}, optional={"reasoning_tokens": _COUNT}
+        ),
+    },
+)
+_ANSWERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": _TEXT,
+        "model": st.sampled_from(["gpt-4o", "claude-sonnet-4-5"]),
+        "service_tier": st.sampled_from(["default", "flex"]),
+        "choices": st.lists(
+            st.fixed_dictionaries(
+                {"message": st.fixed_dictionaries({"role": _TEXT, "content": _TEXT})},
+                optional={"finish_reason": st.sampled_from(["stop", "length", None])},
+            ),
+            max_size=3,
+        ),
+        "usage": _USAGE,
+        "error": st.fixed_dictionaries({"type": _TEXT, "message": _TEXT}),
+    },
+)
+
+
+def _read(body: bytes, content_type: str, buffered: int) -> Answer:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answers, "MOST_BUFFERED_BYTES", buffered)
+        reader = AnswerReader(None, 200, {"content-type": content_type})
+        reader.feed(body)
+        return reader.end()
+
+
+@given(_ANSWERS)
+def test_a_body_parsed_at_once_gives_what_a_skimmed_one_gives(answer: dict[str, Any]) -> None:
+    body = json.dumps(answer).encode()
+    assert _read(body, "application/json", 1 << 20) == _read(body, "application/json", 0)
+
+
+@given(st.lists(_ANSWERS, min_size=1, max_size=3))
+def test_events_parsed_at_once_give_what_skimmed_ones_give(events: list[dict[str, Any]]) -> None:
+    body = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+    assert _read(body, "text/event-stream", 1 << 20) == _read(body, "text/event-stream", 0)
+
+
+@given(_USAGE)
+def test_empty_details_change_no_count(usage: dict[str, Any]) -> None:
+    empty = {"prompt_tokens_details": {}, "completion_tokens_details": {}, "cacheDetails": []}
+    assert counts_of({**empty, **usage}) == counts_of(usage)
+
+
+_PARTS = st.lists(
+    st.dictionaries(st.sampled_from(["type", "text", "image_url"]), _TEXT), max_size=2
+)
+_BODIES = st.fixed_dictionaries(
+    {
+        "messages": st.lists(
+            st.fixed_dictionaries({"role": _TEXT, "content": _TEXT | _PARTS}), max_size=3
+        )
+    },
+    optional={
+        "model": st.sampled_from(["gpt-4o", "gpt-4o-mini"]),
+        "max_tokens": _COUNT,
+        "image": _TEXT,
+        "tools": st.just([{"type": "web_search"}]),
+        "system": _PARTS,
+        "generationConfig": st.just({"speechConfig": {}}),
+    },
+)
+
+
+@given(_BODIES)
+def test_a_plain_chat_has_no_media(body: dict[str, Any]) -> None:
+    if is_plain(body):
+        assert media_of(body, str(body.get("model"))) == Media()
+
+
+@given(st.text(max_size=200))
+def test_the_text_of_a_plain_chat_is_counted_by_its_bytes_alone(text: str) -> None:
+    body = json.dumps(
+        {"model": "gpt-4o", "messages": [{"role": "user", "content": text}], "max_tokens": 5}
+    ).encode()
+    request = read_request("", "/v1/chat/completions", body)
+    assert request is not None
+    assert (request.size, request.max_output_tokens, request.writes_cache) == (len(body), 5, False)
+
+
+_ODD = st.sampled_from(["", "/", "//", "/.", "%2F", ";x=1", "?q=1", "#f", " ", "\\"])
+
+
+@given(st.sampled_from(sorted(ENDPOINTS)), _ODD, st.sampled_from([str, str.upper, str.title]))
+def test_the_first_look_lets_every_spelling_of_an_endpoint_through(
+    path: str, end: str, case: Any
+) -> None:
+    spelled = case(path) + end
+    if find_endpoint(spelled) is not None:
+        assert may_call_model("POST", spelled)
+
+
+@given(st.text(alphabet="abAB01/._-%:;\\ ~", max_size=30))
+def test_the_first_look_passes_over_no_endpoint(path: str) -> None:
+    for spelled in (f"/v1/{path}/chat/completions", f"/{path}", f"/models/{path}:generateContent"):
+        if find_endpoint(spelled) is not None:
+            assert may_call_model("POST", spelled)
