@@ -9,6 +9,7 @@ The app runs in spite of any error. Where protection is in doubt, content is wit
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
