@@ -71,7 +71,6 @@ class Remaining:
 
 
 _UNLIMITED = Remaining(None, 0, 0)
-
 _SCOPE = context.create_key("otel_distro.budget_scope")
 _refusals: ContextVar[list[Refusal] | None] = ContextVar("otel_distro_refusals", default=None)
 _callbacks: list[Callable[[Crossing], None]] = []

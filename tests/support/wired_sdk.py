@@ -29,7 +29,6 @@ from otel_wire.observer import observer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import httpx
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.trace.sampling import Sampler
 
@@ -96,7 +95,7 @@ class WiredSdk:
 
     # What a program does.
 
-    def ask(self, path: str = "/v1/chat/completions", **more: Any) -> httpx.Response:
+    def ask(self, path: str = "/v1/chat/completions", **more: Any) -> httpx2.Response:
         """Send one question without a client library of a provider."""
         return httpx2.post(self.provider.url + path, json={**QUESTION, **more}, timeout=30)
 

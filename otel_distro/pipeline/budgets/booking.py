@@ -178,7 +178,9 @@ class Booking:
             "model": call.request_model or call.model,
             "provider": call.provider,
         }
-        values = self._trusted(values, call.trace_id, call.span_id)
+        # A request was made for whom the span around it was.
+        around = call.parent_span_id if call.scope == WIRE_SCOPE else None
+        values = self._trusted(values, call.trace_id, around or call.span_id)
         if self._together:
             values = without_scope(values, "together", ())
         tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0) if usage else 0
