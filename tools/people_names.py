@@ -13,6 +13,8 @@ that begin alike written one after the other without what they share.
 
 # ruff: noqa: E501 - the expressions are tables
 
+# pyright: reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import importlib

@@ -5,6 +5,8 @@ counted. Providers of the SDK that were made before the failure export nothing u
 Loads nothing but the standard library until a boot has failed.
 """
 
+# pyright: reportPossiblyUnboundVariable=false
+
 from __future__ import annotations
 
 import sys

@@ -70,7 +70,7 @@ def add_command(
             raise output.fail(f"{path} has a case named {name!r} already", code=2)
         case = Case(
             name=name,
-            prompt=prompt,
+            prompt=prompt,  # pyright: ignore[reportArgumentType]
             contains=contains,
             matches=matches,
             schema=json.loads(schema.read_text(encoding="utf-8")) if schema else None,

@@ -116,7 +116,7 @@ class DeferredSpan(tuple[Any, ...], NonRecordingSpan):
                 getattr(recorded, method)(*args, **named)
             kept.clear()
             kept[_RECORDED] = recorded
-            self.__class__ = _RecordedSpan
+            self.__class__ = _RecordedSpan  # pyright: ignore[reportAttributeAccessIssue]
             return recorded
 
     def _write(self, method: str, args: tuple[Any, ...], named: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """The OTLP/gRPC receiver, where grpcio is installed."""
 
+# pyright: reportPossiblyUnboundVariable=false
+
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
@@ -87,7 +89,7 @@ class GrpcReceiver:
                 outcome = self._ingest.submit(signal, body, PROTOBUF).result(_ANSWER_SECONDS)
             except TimeoutError:
                 context.abort(codes.UNAVAILABLE, "storing it takes too long")
-            if outcome.status != 200:
+            if outcome.status != 200:  # pyright: ignore[reportPossiblyUnboundVariable]
                 context.abort(statuses.get(outcome.status, codes.UNAVAILABLE), outcome.reason)
             answer: bytes = response(signal, outcome.rejected, outcome.reason).SerializeToString()
             return answer

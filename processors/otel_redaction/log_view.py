@@ -2,6 +2,8 @@
 
 # The SDK's classes keep plain fields where these have views; that is the point of them.
 # mypy: disable-error-code="assignment,override"
+# pyright: reportAssignmentType=false, reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
 from copy import deepcopy
@@ -112,8 +114,8 @@ class RedactedLogRecord(LogRecord):
         copy.attributes = deepcopy(self.attributes, memo)
         return copy
 
-    @property
-    def __dict__(self) -> dict[str, Any]:
+    @property  # pyright: ignore[reportGeneralTypeIssues]
+    def __dict__(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """What `vars` of the SDK's record holds, redacted; writing into it has no effect."""
         return {field: getattr(self, field) for field in (*_PLAIN, *_TEXT)}
 
@@ -185,7 +187,7 @@ class RedactedLogEntry(ReadWriteLogRecord):
         self._dropped = raw.dropped_attributes
 
     __eq__ = object.__eq__  # the base compares fields in `__dict__`, of which there are none
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]
 
     def __copy__(self) -> RedactedLogEntry:
         """Return an entry whose fields can be assigned apart from those of this one."""
@@ -195,7 +197,7 @@ class RedactedLogEntry(ReadWriteLogRecord):
         return copy
 
     @lazy
-    def log_record(self) -> LogRecord:
+    def log_record(self) -> LogRecord:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Return the redacted record."""
         raise AttributeError("log_record")  # kept from the beginning
 
@@ -205,7 +207,7 @@ class RedactedLogEntry(ReadWriteLogRecord):
         return record if known else RedactedLogRecord(record, self._shield)
 
     @lazy
-    def resource(self) -> Resource:
+    def resource(self) -> Resource:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Return the resource, redacted."""
         resource = self._source().resource
         return self._shield.resource(resource or Resource.get_empty(), _SIGNAL)
@@ -225,7 +227,7 @@ class RedactedLogEntry(ReadWriteLogRecord):
         return None if scope is None else self._shield.scope(scope, _SIGNAL)
 
     @lazy
-    def limits(self) -> LogRecordLimits:
+    def limits(self) -> LogRecordLimits:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Return the limits of the record."""
         return self._source().limits
 

@@ -64,7 +64,7 @@ class RedactedSpan(ReadableSpan):
         self._kept: dict[str, Any] = {}
 
     @property
-    def __dict__(self) -> dict[str, Any]:
+    def __dict__(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """What `vars` of the SDK's span holds, redacted; writing into it has no effect."""
         return {field: getattr(self, field) for field in _FIELDS}
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
         def __call__(
             self, text: str, deadline: float | None = None, *, people: bool = False
-        ) -> list[Match]:
+        ) -> list[Match]:  # pyright: ignore[reportReturnType]
             """Return the matches in *text*."""
 
 

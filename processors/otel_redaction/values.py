@@ -99,7 +99,7 @@ class ValueRedactor:
             if attributes == redacted:
                 break
             record.known = {}
-        return redacted
+        return redacted  # pyright: ignore[reportPossiblyUnboundVariable]
 
     def nested(self, document: AnyValue, record: Record) -> AnyValue:
         """Return what a document holds redacted; raise Dropped if the policy drops it."""

@@ -116,7 +116,7 @@ def test_each_request_inside_one_span_is_billed(wired: WiredSdk) -> None:
     with wired.describe(OPENAI_SCOPE) as span:
         for _ in range(3):
             answer = wired.ask().json()
-        span.set_attributes(said(answer))
+        span.set_attributes(said(answer))  # pyright: ignore[reportPossiblyUnboundVariable]
 
     assert wired.account() == wired.served()
     assert wired.served()[0] == 3

@@ -1,5 +1,7 @@
 """Every file that we write is private from its creation, and never another user's or a link's."""
 
+# pyright: reportArgumentType=false
+
 from __future__ import annotations
 
 import gzip

@@ -10,6 +10,8 @@ its library is skipped. `--stacked` asks the environment to have instrumentation
 says which were active.
 """
 
+# pyright: reportArgumentType=false, reportOptionalMemberAccess=false
+
 from __future__ import annotations
 
 import argparse

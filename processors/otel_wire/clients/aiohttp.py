@@ -1,5 +1,7 @@
 """The hook in `aiohttp`: around the request of a session, which all its methods go through."""
 
+# pyright: reportOptionalMemberAccess=false
+
 from __future__ import annotations
 
 import inspect

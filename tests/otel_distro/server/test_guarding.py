@@ -195,7 +195,7 @@ class _Sink(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         pass
 
 
@@ -391,7 +391,7 @@ def test_a_full_disk_is_answered_with_503_and_nothing_acknowledged_is_lost(serve
         number += 1
         _, headers = send_one(number)
     assert answers[-1] == 503
-    assert int(headers["retry-after"]) > 0
+    assert int(headers["retry-after"]) > 0  # pyright: ignore[reportPossiblyUnboundVariable]
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
     assert send_one(number)[0] == 200
     stored = {span["span_id"] for span in json.loads(server.run("traces", TRACE.hex(), "--json"))}

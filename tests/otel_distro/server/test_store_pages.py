@@ -1,5 +1,7 @@
 """The pages over the trace store in a real browser: what people see, and what an attacker tries."""
 
+# pyright: reportIncompatibleMethodOverride=false
+
 from __future__ import annotations
 
 import csv

@@ -1,5 +1,7 @@
 """A status of 200 is classified by its body, for each signal and over HTTP and gRPC."""
 
+# pyright: reportIncompatibleMethodOverride=false
+
 from __future__ import annotations
 
 import gzip
