@@ -50,7 +50,7 @@ clock = lambda: time.time_ns() + int(shift_ns)
 store = None
 if postgres:
     from otel_budget.accounts.postgres import PostgresDatabase
-    from otel_cost_ledger.location import PostgresUrl
+    from otel_cost_ledger.model.location import PostgresUrl
     found = PostgresUrl.parse(postgres)
     store = PostgresDatabase(found.parameters, str(found))
 books = Books(Path(folder), store=store, now_ns=clock)

@@ -32,7 +32,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from otel_cost_ledger import LedgerWriter
-from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
+from otel_pricing.model.call import CostStatus, ModelCall, PricedCall, Usage
 
 path, at, size = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 writer = LedgerWriter(path)

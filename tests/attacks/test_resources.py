@@ -105,7 +105,7 @@ def test_out_of_descriptors_until_the_exit_loses_nothing(
 CONTENT = """
 import sys
 from pathlib import Path
-from otel_distro.content import store
+from otel_distro.privacy.content import store
 path = Path(sys.argv[1])
 store.delete_before(path, 2**62)
 store.write(path, [store.Sealed(2**62 + int(sys.argv[2]), 1, b"t" * 16, None, b"sealed")])

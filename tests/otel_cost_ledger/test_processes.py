@@ -28,7 +28,7 @@ COMMON = """
 import os, sys
 from pathlib import Path
 from otel_cost_ledger import LedgerWriter
-from otel_pricing.call import CostStatus, ModelCall, PricedCall, Usage
+from otel_pricing.model.call import CostStatus, ModelCall, PricedCall, Usage
 
 path = Path(sys.argv[1])
 
@@ -220,7 +220,7 @@ def readable_path() -> Iterator[Path]:
 
 AS_SOMEBODY_ELSE = """
 from otel_cost_ledger import open_ledger
-from otel_cost_ledger.queries import costs
+from otel_cost_ledger.query.queries import costs
 
 writer = LedgerWriter(path)
 writer.write([call(1)])
@@ -268,7 +268,7 @@ def test_a_child_forked_in_mid_use_spills_instead_of_trusting_locks(path: Path) 
     """Somebody had the file open at the fork; the parent stores what the child left behind."""
     script = """
 from otel_cost_ledger import open_ledger
-from otel_cost_ledger.queries import costs
+from otel_cost_ledger.query.queries import costs
 writer = LedgerWriter(path, say=lambda message: None)
 writer.write([call(1)])
 with open_ledger(path) as ledger:

@@ -127,7 +127,7 @@ def test_nothing_is_deleted_when_the_archive_fails(
 
         return write_csv(target, header, list(rows)[:-1])
 
-    monkeypatch.setattr("otel_cost_ledger.archive.write_csv", lossy)
+    monkeypatch.setattr("otel_cost_ledger.maintenance.archive.write_csv", lossy)
 
     with pytest.raises(LedgerError, match="nothing was deleted"):
         retain(path, days=30, now_ns=NOW_NS, archive_to=tmp_path / "archive")

@@ -115,7 +115,7 @@ def test_processes_that_write_at_once_make_one_chain(tmp_path: Path) -> None:
         """
         import sys
         from pathlib import Path
-        from otel_distro import audit
+        from otel_distro.privacy import audit
         for number in range(20):
             audit.record(Path(sys.argv[1]), "test", by=sys.argv[2], number=number)
         """

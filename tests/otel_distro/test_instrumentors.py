@@ -83,24 +83,24 @@ class Second(BaseInstrumentor):
 """
 FROM_THREADS = """
 import threading
-names = ["httpx", "fake_instrumentor"] * 8
+names = ["redis", "fake_instrumentor"] * 8
 threads = [threading.Thread(target=__import__, args=(name,)) for name in names]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
-import httpx
+import redis
 """
-OF_HTTPX = {"first": "fake_instrumentor:First", "httpx": "fake_instrumentor:Second"}
-OF_TWO = {"httpx": "fake_instrumentor:First", "zzz": "fake_instrumentor:Second"}
+OF_HTTPX = {"first": "fake_instrumentor:First", "redis": "fake_instrumentor:Second"}
+OF_TWO = {"redis": "fake_instrumentor:First", "zzz": "fake_instrumentor:Second"}
 
 
 @pytest.mark.parametrize(
     ("entry_points", "program"),
     [
-        (OF_HTTPX, "import httpx"),
-        (OF_TWO, "import httpx"),
-        (OF_TWO, "import fake_instrumentor, httpx"),
-        (OF_HTTPX, "import fake_instrumentor, httpx"),
-        (OF_TWO, "import user_of_httpx, httpx"),
+        (OF_HTTPX, "import redis"),
+        (OF_TWO, "import redis"),
+        (OF_TWO, "import fake_instrumentor, redis"),
+        (OF_HTTPX, "import fake_instrumentor, redis"),
+        (OF_TWO, "import user_of_redis, redis"),
         (OF_TWO, FROM_THREADS),
     ],
     ids=[
@@ -118,15 +118,15 @@ def test_entry_points_of_one_module_are_activated_once_its_import_has_ended(
     """The import of an instrumentor imports the library that it waits for."""
     folder = tmp_path / "packages"
     modules = {
-        "httpx": "seen = []\n",
-        "user_of_httpx": "import httpx\n",
-        "fake_instrumentor": INSTRUMENTOR.format(library="httpx"),
+        "redis": "seen = []\n",
+        "user_of_redis": "import redis\n",
+        "fake_instrumentor": INSTRUMENTOR.format(library="redis"),
     }
     installed(folder, "fake", entry_points, modules)
     exporters = {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")}
     environ = clean_environment(tmp_path, PYTHONPATH=str(folder), **exporters)
 
-    done = instrumented(f"{program}\nprint(sorted(httpx.seen))", environ)
+    done = instrumented(f"{program}\nprint(sorted(redis.seen))", environ)
 
     assert (done.stdout, done.stderr) == ("['First', 'Second']\n", "")
 
@@ -134,8 +134,8 @@ def test_entry_points_of_one_module_are_activated_once_its_import_has_ended(
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        ("raise RuntimeError('broken')", "instrumentation of httpx failed (RuntimeError: broken)"),
-        ("from httpx import nothing_there", "instrumentation of httpx failed (ImportError"),
+        ("raise RuntimeError('broken')", "instrumentation of redis failed (RuntimeError: broken)"),
+        ("from redis import nothing_there", "instrumentation of redis failed (ImportError"),
         ("import not_installed_at_all", ""),
     ],
 )
@@ -144,12 +144,12 @@ def test_an_instrumentor_that_cannot_be_imported_costs_its_own_spans(
 ) -> None:
     """The import of the library succeeds; the message names how to skip the instrumentor."""
     folder = tmp_path / "packages"
-    modules = {"httpx": "seen = []\n", "fake_instrumentor": f"{fault}\n"}
-    installed(folder, "fake", {"httpx": "fake_instrumentor:First"}, modules)
+    modules = {"redis": "seen = []\n", "fake_instrumentor": f"{fault}\n"}
+    installed(folder, "fake", {"redis": "fake_instrumentor:First"}, modules)
     exporters = {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")}
     environ = clean_environment(tmp_path, PYTHONPATH=str(folder), **exporters)
 
-    done = instrumented("import httpx; print('runs')", environ)
+    done = instrumented("import redis; print('runs')", environ)
 
     assert done.stdout == "runs\n"
     assert says in done.stderr
