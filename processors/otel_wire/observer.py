@@ -8,12 +8,13 @@ The hooks in `otel_wire.clients` call `begin` for each request that may be a mod
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from otel_host import fork_hooks
+from otel_host.fork_hooks import Stage
 from otel_wire.endpoints import may_call_model
 from otel_wire.exchange import Exchange
 from otel_wire.worker import Worker
@@ -67,8 +68,7 @@ class Observer:
         self.worker = Worker(self._expire)
         self.generation = 0
         """Counts forks: a child does not report what its parent sent."""
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._after_fork)
+        fork_hooks.register(Stage.ACCOUNTS, after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
         self.generation += 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING
+
+from otel_host import fork_hooks
+from otel_host.fork_hooks import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +27,7 @@ class Worker:
         self._idle = idle
         self._idle_every_s = idle_every_s
         self._reset()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._reset)
+        fork_hooks.register(Stage.ACCOUNTS, after_in_child=self._reset)
 
     def _reset(self) -> None:
         self._queue: deque[Callable[[], None]] = deque()

@@ -9,7 +9,7 @@ from otel_cost_ledger.write.faults import Fault
 from otel_cost_ledger.write.spill import Ring, SpillFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from otel_cost_ledger.model.entries import Entry
@@ -46,7 +46,8 @@ class Waiting:
         lost = self.ring.take(len(self.ring))
         if lost:
             counters.dropped += len(lost)
-            self._complain("lost", f"{len(lost)} calls could not be stored anywhere and are lost")
+            count = calls_in(lost)
+            self._complain("lost", f"{count} calls could not be stored anywhere and are lost")
 
     def copy_out(self, more: list[Entry]) -> bool:
         """Write waiting entries and *more* to the spill file; return whether all are there.
@@ -62,7 +63,8 @@ class Waiting:
             self._complain("spill", f"{self._spill.path} cannot be written: {error}")
             lost = len(entries)
         if lost:
-            self._complain("lost", f"{lost} calls could not be stored anywhere and are lost")
+            count = calls_in(entries[-lost:])
+            self._complain("lost", f"{count} calls could not be stored anywhere and are lost")
         return not lost
 
     def replay(self, store: Callable[[list[Entry]], None], counters: Counters) -> None:
@@ -94,3 +96,9 @@ class Waiting:
         # The newest ones are the last to lose: there may be room for them in memory.
         self.ring.put_back(entries[kept:])
         counters.dropped += len(self.ring.take(self.ring.over))
+
+
+def calls_in(entries: Sequence[Entry]) -> int:
+    """Return how many calls *entries* are: a span that repeats another one is none."""
+    outcomes = (getattr(entry.row, "outcome", None) for entry in entries)
+    return sum(outcome is None or bool(outcome.billed) for outcome in outcomes)

@@ -28,7 +28,7 @@ from otel_cost_ledger.write.health import Counters, WriteResult
 from otel_cost_ledger.write.outage import Outage
 from otel_cost_ledger.write.spill import DEFAULT_RING_CALLS, DEFAULT_SPILL_BYTES
 from otel_cost_ledger.write.stores import open_store
-from otel_cost_ledger.write.waiting import Waiting
+from otel_cost_ledger.write.waiting import Waiting, calls_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -131,7 +131,7 @@ class LedgerWriter:
     def lag(self) -> tuple[int, str]:
         """Return how many calls wait, and the name of the fault they wait for; from any thread."""
         fault = self._outage.fault
-        return len(self._ring), "" if fault is None else fault.value
+        return calls_in(self._ring.first()), "" if fault is None else fault.value
 
     def force_flush(self) -> WriteResult:
         """Try now to store whatever waits, even if the last attempt has just failed."""

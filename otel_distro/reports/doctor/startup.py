@@ -35,7 +35,7 @@ memory = None
 if sys.platform == "linux":  # what getrusage says includes the process that started this one
     with open("/proc/self/status") as status:
         memory = next((int(l.split()[1]) / 1024 for l in status if l.startswith("VmHWM")), None)
-taken = getattr(sys.modules.get("otel_distro.phases"), "taken", [])
+taken = getattr(sys.modules.get("otel_distro.base.startup_phases"), "taken", [])
 found = {"ready": ready, "cpu": cpu, "memory": memory, "phases": taken}
 print("\\n" + json.dumps(found), flush=True)
 os._exit(0)
