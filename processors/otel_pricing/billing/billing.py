@@ -152,7 +152,7 @@ class _Settlement:
         return self._drop(outer, inside)
 
     def _choose(self, outer: Span, inner: Span) -> Span:
-        if inner.layer == WIRE and _knows_the_cost(inner):
+        if inner.layer == WIRE and _knows_better(inner, outer):
             self._replace(outer, inner, self._evidence(outer))
             return self._keep(inner, "the request and the response themselves")
         if outer.exactness > inner.exactness:
@@ -220,5 +220,12 @@ class _Settlement:
                 self.decisions[key] = replace(decision, instead=instead)
 
 
-def _knows_the_cost(wire: Span) -> bool:
-    return wire.priced.status not in {CostStatus.UNPRICED, CostStatus.ESTIMATED}
+def _knows_better(wire: Span, outer: Span) -> bool:
+    """Whether the request on the wire is billed rather than the span around it.
+
+    A stream that was broken off is estimated from the part that passed; a span around it may
+    report the few tokens of its beginning as all of them.
+    """
+    if wire.priced.status is CostStatus.ESTIMATED:
+        return (wire.priced.cost_nano_usd or 0) >= (outer.priced.cost_nano_usd or 0)
+    return wire.priced.status is not CostStatus.UNPRICED
