@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from otel_pricing.billing.billing.matching import pair
 
 from otel_pricing import BillingWindow, CostStatus, ModelCall, PricedCall, Usage, decide
+from otel_pricing.billing.matching import pair
 
 MS = 1_000_000
 SCOPES = ("openinference.instrumentation.langchain", "litellm", "client.a", "client.b")

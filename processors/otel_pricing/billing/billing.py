@@ -199,6 +199,9 @@ class _Settlement:
             if key is None:
                 continue
             earlier = first.setdefault(key, span)
+            # A span without length ends as it begins: it is no answer to itself.
+            if earlier is span:
+                continue
             if earlier.call.end_ns <= span.call.start_ns and cached_answer(span) is not None:
                 self._replace(span, earlier, "its answer again, from a cache")
 
