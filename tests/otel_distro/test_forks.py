@@ -208,6 +208,7 @@ def test_a_child_ends_whoever_held_the_lock_of_a_pool_of_connections() -> None:
 class Slow:
     def __init__(self, begun: threading.Event, on: threading.Event) -> None:
         self.begun, self.on, self.reads = begun, on, 0
+        self._kept: dict[str, int] = {}  # where `lazy` keeps values
 
     @lazy
     def value(self) -> int:
@@ -224,7 +225,7 @@ def test_reading_one_view_never_waits_for_another() -> None:
     other.on.set()
     reader = threading.Thread(target=lambda: slow.value)
     reader.start()
-    begun.wait()
+    assert begun.wait(60)
 
     assert (other.value, other.value, other.reads) == (1, 1, 1)
     on.set()
