@@ -76,6 +76,8 @@ class ModelRequest(NamedTuple):
     """Length of the video asked for; None when the request does not say."""
     unread_reason: str | None = None
     """Why the body could not be read; None when it could."""
+    spoken_characters: int | None = None
+    """Characters of text to speak; None for other requests."""
 
     @property
     def is_free(self) -> bool:
@@ -201,6 +203,7 @@ def _request(provider: str, endpoint: Endpoint, model: str, said: Body) -> Model
         unseen_tokens=_unseen(operation, is_stored=is_stored, uses_tools=uses_tools),
         outputs=output_count(data),
         output_seconds=output_seconds(data) if operation == op.VIDEO else None,
+        spoken_characters=_spoken_characters(data) if operation == op.SPEECH else None,
     )  # fmt: skip
 
 
@@ -307,6 +310,11 @@ def _writes_cache(text: str) -> bool:
     if "cache" in text and ("cache_control" in text or "cachePoint" in text):
         return True
     return "\\u00" in text and ("\\u0063" in text or "\\u0061" in text or "\\u0068" in text)
+
+
+def _spoken_characters(data: Mapping[str, Any]) -> int | None:
+    spoken = data.get("input", data.get("text"))
+    return len(spoken) if isinstance(spoken, str) else None
 
 
 def _text(value: object) -> str | None:

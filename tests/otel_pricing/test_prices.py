@@ -201,7 +201,7 @@ def test_an_explanation_says_where_a_price_comes_from(book: PriceBook) -> None:
     ("provider", "model", "tier", "reason"),
     [
         ("openai", "gpt-99", "", "declare it in your price file"),
-        ("openai", "whisper-1", "", "audio_hours"),
+        ("openai", "whisper-1", "", "audio duration"),
         ("github-copilot", "gpt-4o", "", "listed without a price"),
         ("openai", "gpt-4o", "scale", "no price of its own for the tier scale"),
     ],

@@ -23,14 +23,18 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, cast
 
 from otel_pricing.prices.aliases import list_provider, model_names
-from otel_pricing.prices.price import UNITS, Price, Rate, price_of
+from otel_pricing.prices.price import COUNTED_UNITS, UNITS, CountRate, Price, Rate, price_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 PER_ONE = ("request", "web_search")
-KEYS = frozenset({"model", "provider", "from", "source", "tier", "free", *UNITS, *PER_ONE})
+PER_COUNT = {unit.key: name for name, unit in COUNTED_UNITS.items()}
+"""Key of a price file -> field of `Usage`."""
+KEYS = frozenset(
+    {"model", "provider", "from", "source", "tier", "free", *UNITS, *PER_ONE, *PER_COUNT}
+)
 
 
 class PriceBookError(ValueError):
@@ -150,7 +154,7 @@ class _Entry:
         )
 
     def _price(self, model: str, from_day: date) -> Price:
-        amounts = {name: self._amount(name) for name in (*UNITS, *PER_ONE)}
+        amounts = {name: self._amount(name) for name in (*UNITS, *PER_ONE, *PER_COUNT)}
         free = self.entry.get("free", False)
         given = [name for name, amount in amounts.items() if amount is not None]
         if not isinstance(free, bool):
@@ -164,6 +168,11 @@ class _Entry:
             price_of(lambda unit: _rate(amounts[unit])),
             usd_per_request=amounts["request"],
             usd_per_web_search=amounts["web_search"],
+            counted=tuple(
+                CountRate(name, amount, COUNTED_UNITS[name].per)
+                for key, name in PER_COUNT.items()
+                if (amount := amounts[key]) is not None
+            ),
             is_free=free is True,
             source=f"{self._text('source') or self.origin}: {model}{since}",
         )

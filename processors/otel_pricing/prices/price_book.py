@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from otel_pricing.prices.aliases import list_provider, resolve
 from otel_pricing.prices.catalogue import STANDARD_TIERS, Catalogue
 from otel_pricing.prices.overrides import PriceTable
+from otel_pricing.prices.price import COUNTED_UNITS
 
 if TYPE_CHECKING:
     from otel_pricing.model.call import ModelCall
@@ -165,6 +166,8 @@ def _why(price: Price | None, tier: str) -> str:
     if price.is_free:
         return "declared free"
     if not price.has_token_rates and price.usd_per_request is None:
+        if price.counted:
+            return f"priced by {', '.join(COUNTED_UNITS[r.unit].noun for r in price.counted)}"
         units = ", ".join(price.other_units)
         return (
             f"priced by {units}, which spans do not report" if units else "listed without a price"
