@@ -87,7 +87,7 @@ MEDIA = [
 
 @pytest.mark.parametrize(("model", "provider", "counts", "nano_usd"), MEDIA)
 def test_media_cost_their_own_rates(
-    model: str, provider: str, counts: dict[str, int], nano_usd: int
+    model: str, provider: str, counts: dict[str, Any], nano_usd: int
 ) -> None:
     """By the names of the conventions."""
     assert cost(span(model, provider, **counts)) == ("priced", nano_usd)
@@ -121,8 +121,8 @@ def test_a_medium_that_the_span_does_not_split_is_not_priced_as_text(
 
 def test_text_that_is_all_there_is_proves_that_no_medium_is_hidden() -> None:
     """1000 × 5 + 500 × 10: text counts equal both totals."""
-    counts = {"input_tokens": 1000, "output_tokens": 500}
-    split = {"text__input_tokens": 1000, "text__output_tokens": 500}
+    counts: dict[str, Any] = {"input_tokens": 1000, "output_tokens": 500}
+    split: dict[str, Any] = {"text__input_tokens": 1000, "text__output_tokens": 500}
 
     assert cost(span("gpt-image-1.5", "openai", **counts, **split)) == ("priced", 10_000_000)
 
