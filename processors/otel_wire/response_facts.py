@@ -11,7 +11,8 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 from otel_pricing.model.usage_objects import IN_SECONDS, USAGE_KEYS, reported_cost_usd
-from otel_pricing.model.values import count, text, usd
+from otel_pricing.model.values import count, text, usd, walk
+from otel_wire.endpoints import without_arn
 from otel_wire.json_skimmer import Skipped
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ KEPT_KEYS = frozenset(
         "event_type", "error", "code", "status", "done", "service_tier", "serviceTier",
         "trafficType", "traffic_type", "incomplete_details", "reason", "meta", "bytes", "cost",
         "response_cost", "details", "prompt_eval_count", "eval_count", "object", "is_finished",
-        "task", "duration",
+        "task", "duration", "trace", "promptRouter", "invokedModelId",
     }
 )  # fmt: skip
 """Keys that a reader of long responses keeps."""
@@ -182,6 +183,9 @@ class ResponseFacts:
     def _names(self, top: dict[str, Any]) -> None:
         if not self.model:
             self.model = _first_text(top, _MODEL) or ""
+        if "trace" in top:  # the model that a prompt router of Bedrock chose
+            routed = text(walk(top["trace"], "promptRouter", "invokedModelId"))
+            self.model = without_arn(routed) if routed else self.model
         if self.response_id is None:
             self.response_id = _first_text(top, _IDS)
         tier = top.get("service_tier") or top.get("serviceTier")

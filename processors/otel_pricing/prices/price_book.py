@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from otel_pricing.prices.aliases import list_provider, resolve
+from otel_pricing.prices.aliases import list_provider, names_price_class, resolve
 from otel_pricing.prices.catalogue import STANDARD_TIERS, Catalogue
 from otel_pricing.prices.overrides import PriceTable
 from otel_pricing.prices.price import COUNTED_UNITS
@@ -124,6 +124,8 @@ class PriceBook:
     ) -> Price | None:
         # The model that answered is the one that is billed; a deployment's own name may hide it.
         models = [model for model in (answered, asked) if model]
+        if answered and asked and names_price_class(asked, answered):
+            models.reverse()
         tier = "" if tier in STANDARD_TIERS else tier
         seller = resolve(provider, models[0])[0] if models else None
         declared = self._overrides.find(seller, models, at_ns, tier)
