@@ -261,8 +261,10 @@ def test_names_to_look_for_start_with_the_name_as_said() -> None:
         ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "3"),
         ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "3.3"),
         (
-            "arn:aws:bedrock:us-east-1:1:inference-profile/"
-            "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            (
+                "arn:aws:bedrock:us-east-1:1:inference-profile/"
+                "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
+            ),
             "3",
         ),
         ("arn:aws:bedrock:us-east-1:1:application-inference-profile/ab12", "3.3"),
