@@ -232,3 +232,26 @@ def test_another_makers_model_behind_openais_client_is_estimated() -> None:
     assert (estimated.status, estimated.cost_nano_usd) == (CostStatus.ESTIMATED, 4_500_000)
     assert (reported.status, reported.cost_nano_usd) == (CostStatus.REPORTED, 2_000_000)
     assert reported.call.reported_cost_usd == Decimal("0.002")
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"gen_ai.usage.raw": '{"prompt_tokens": 9, "completion_tokens": 1, "cost": 0.5}'},
+        {"metadata.usage_object": "{'prompt_tokens': 9, 'completion_tokens': 1, 'cost': 0.5}"},
+        {"metadata.usage_object": "{}", "hidden_params": '{"response_cost": 0.5}'},
+        {"langfuse.observation.type": "generation",
+         "langfuse.observation.cost_details": '{"input": 0.4, "output": 0.1}'},
+        {"langfuse.observation.type": "generation",
+         "langfuse.observation.cost_details": '{"input": 0.4, "total": 0.5}'},
+        {"gen_ai.usage.cost.amount": 0.5, "gen_ai.usage.cost.source": "provider"},
+        {"gen_ai.cost.total_cost": "0.5"},
+    ],
+)  # fmt: skip
+def test_a_cost_is_read_wherever_an_emitter_puts_it(attributes: dict[str, Any]) -> None:
+    """OpenRouter's usage, LiteLLM's parameters, Langfuse's details, the proposed convention."""
+    model = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "house-model"}
+
+    found = price_call(read({**model, **attributes}), PriceBook())
+
+    assert (found.status, found.cost_nano_usd) == (CostStatus.REPORTED, 500_000_000)

@@ -280,6 +280,10 @@ class AttributeNames:
         "llm.cost.total",
         "llm.usage.cost",
         "llm.usage.total_cost",
+        "gen_ai.response_cost",
+        "llm.response.cost",
+        "litellm.response_cost",
+        "response_cost",
     )
 
 
