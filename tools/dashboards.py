@@ -36,7 +36,8 @@ def _tokens(window: str, kind: str, by: str = "") -> str:
     """
     by_job = f"job, {by}" if by else "job"
     counter = f"increase(gen_ai_client_inference_usage_{kind}_tokens_total{{{_CHOSEN}}}[{window}])"
-    histogram = f'increase(gen_ai_client_token_usage_sum{{{_CHOSEN}, gen_ai_token_type="{kind}"}}[{window}])'
+    of_kind = f'{_CHOSEN}, gen_ai_token_type="{kind}"'
+    histogram = f"increase(gen_ai_client_token_usage_sum{{{of_kind}}}[{window}])"
     return (
         f"{'sum by (' + by + ')' if by else 'sum'} "
         f"(sum by ({by_job}) ({counter}) or sum by ({by_job}) ({histogram}))"
