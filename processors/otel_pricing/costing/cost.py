@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from otel_pricing.prices.price_book import PriceBook
 
 
+FREE_MODERATION = frozenset({"openai", "azure.ai.openai"})
+"""Providers that moderate for nothing."""
 REPORTED_BY = "reported by "
 """Begins the price source of a call that costs what its span reports."""
 
@@ -61,6 +63,8 @@ def _computed(call: ModelCall, book: PriceBook) -> PricedCall:
         call.request_never_sent or was_rejected(call.error_type, call.http_status_code)
     ):
         return _free(call, _rejection(call))
+    if family(call.operation) is Family.MODERATION and call.provider in FREE_MODERATION:
+        return _free(call, "the provider does not charge for moderation")
     price = book.quote(call)
     if price is None:
         return _unpriced(call, _no_price(call), book.dearest(call.provider, call.start_ns), None)

@@ -44,7 +44,8 @@ def hidden_units(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]
     priced where their rates differ. A model with a rate for reasoning always reasons.
     """
     hidden = list[str]()
-    if may_hide_audio(call, usage) or _hides_speech(usage, price):
+    by_name = price.has_token_rates and may_hide_audio(call, usage)
+    if by_name or _hides_speech(usage, price):
         hidden.append("audio tokens")
     if _differs(price.output_image, price.output) and usage.output_tokens:
         hidden += ["image output tokens"] if usage.output_image_tokens is None else []
