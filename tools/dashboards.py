@@ -13,6 +13,37 @@ _SERVICE = ("service", "label_values(otel_distro_calls_total, job)")
 _MODEL = ("model", "label_values(otel_distro_calls_total, gen_ai_request_model)")
 
 
+_MODEL_KEY = "gen_ai_request_model"
+
+
+def both_generations(function: str, metric: str, chosen: str, window: str) -> str:
+    """Return *function* over a client's histogram by the names of both generations.
+
+    The conventions moved these metrics to `gen_ai.client.inference`. A program that sends both
+    gives equal series, of which `or` keeps one.
+    """
+    return " or ".join(
+        f"{function}(gen_ai_client_{generation}{metric}{{{chosen}}}[{window}])"
+        for generation in ("inference_", "")
+    )
+
+
+def _tokens(window: str, kind: str, by: str = "") -> str:
+    """Return the tokens of *kind*, `input` or `output`, in *window*, by both generations' names.
+
+    One counter a kind, or one histogram with the kind as a label; of a job that sends both, the
+    counter counts.
+    """
+    by_job = f"job, {by}" if by else "job"
+    counter = f"increase(gen_ai_client_inference_usage_{kind}_tokens_total{{{_CHOSEN}}}[{window}])"
+    of_kind = f'{_CHOSEN}, gen_ai_token_type="{kind}"'
+    histogram = f"increase(gen_ai_client_token_usage_sum{{{of_kind}}}[{window}])"
+    return (
+        f"{'sum by (' + by + ')' if by else 'sum'} "
+        f"(sum by ({by_job}) ({counter}) or sum by ({by_job}) ({histogram}))"
+    )
+
+
 def _grown(series: str, window: str, by: str = "") -> str:
     """Return by how much counters that start at nothing grew in *window*, exactly.
 
@@ -117,8 +148,9 @@ _COST = Dashboard(
                     (
                         Query(
                             f"1000 * {_usd('$__range', 'gen_ai_request_model')} / on "
-                            "(gen_ai_request_model) sum by (gen_ai_request_model) "
-                            f"(increase(gen_ai_client_token_usage_sum{{{_CHOSEN}}}[$__range]))",
+                            f"(gen_ai_request_model) ({_tokens('$__range', 'input', _MODEL_KEY)}"
+                            f" + on (gen_ai_request_model)"
+                            f" {_tokens('$__range', 'output', _MODEL_KEY)})",
                             "{{gen_ai_request_model}}",
                         ),
                     ),
@@ -216,15 +248,15 @@ _BUDGETS = Dashboard(
     ),
 )
 
-_DURATION = "gen_ai_client_operation_duration_seconds_bucket"
-_FIRST = "gen_ai_client_operation_time_to_first_chunk_seconds_bucket"
+_DURATION = "operation_duration_seconds_bucket"
+_FIRST = "operation_time_to_first_chunk_seconds_bucket"
 
 
 def _quantiles(metric: str) -> tuple[Query, ...]:
     return tuple(
         Query(
             f"histogram_quantile({quantile}, sum by (le) "
-            f"(rate({metric}{{{_CHOSEN}}}[$__rate_interval])))",
+            f"({both_generations('rate', metric, _CHOSEN, '$__rate_interval')}))",
             f"{quantile:g}",
             exemplars=True,
         )
@@ -288,7 +320,9 @@ _CALLS = Dashboard(
                     "heatmap",
                     (
                         Query(
-                            f"sum by (le) (increase({_DURATION}{{{_CHOSEN}}}[$__rate_interval]))",
+                            "sum by (le) ("
+                            + both_generations("increase", _DURATION, _CHOSEN, "$__rate_interval")
+                            + ")",
                             "{{le}}",
                             exemplars=True,
                         ),
@@ -311,14 +345,6 @@ _CALLS = Dashboard(
         ),
     ),
 )
-
-
-def _tokens(window: str, kind: str, by: str = "") -> str:
-    grouping = f" by ({by})" if by else ""
-    return (
-        f"sum{grouping} (increase(gen_ai_client_token_usage_sum"
-        f'{{{_CHOSEN}, gen_ai_token_type="{kind}"}}[{window}]))'
-    )
 
 
 _SPAN_CACHED = _grown(f"otel_distro_span_cached_tokens_total{{{_CHOSEN}}}", "$__range")

@@ -23,6 +23,16 @@ FROM_PROGRAMS = frozenset(
 )
 """Sent by every program under the distribution."""
 
+OF_LATER_CONVENTIONS = frozenset(
+    {
+        "gen_ai_client_inference_operation_duration_seconds_bucket",
+        "gen_ai_client_inference_operation_time_to_first_chunk_seconds_bucket",
+        "gen_ai_client_inference_usage_input_tokens_total",
+        "gen_ai_client_inference_usage_output_tokens_total",
+    }
+)
+"""Sent by instrumentations of the next generation of the GenAI conventions, in place of these."""
+
 FROM_PROGRAMS_IN_TROUBLE = frozenset(
     {
         "otel_distro_budget_violations_total",
@@ -85,6 +95,7 @@ FROM_THE_STACK_IN_TROUBLE = frozenset(
 
 KNOWN = (
     FROM_PROGRAMS
+    | OF_LATER_CONVENTIONS
     | FROM_PROGRAMS_IN_TROUBLE
     | FROM_SPANS
     | FROM_THE_SECOND_LINE

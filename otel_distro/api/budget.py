@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import context
 
-from otel_distro.api.detaching import detach
+from otel_distro.api.detaching import detach, reset
 from otel_distro.base.errors import OtelDistroError
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def typed_errors() -> Iterator[None]:
             raise BudgetExceeded(met[-1]) from error
         raise
     finally:
-        _refusals.reset(token)
+        reset(_refusals, token)
 
 
 def note_refusal(refusal: Refusal) -> None:

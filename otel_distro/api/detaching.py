@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as context_api
 
 if TYPE_CHECKING:
-    from contextvars import Token
+    from contextvars import ContextVar, Token
 
     from opentelemetry.context import Context
 
@@ -22,6 +22,11 @@ def detach(token: Token[Context]) -> None:
     if variable is None:  # of a context implementation that is not Python's
         context_api.detach(token)
         return
+    reset(variable, token)
+
+
+def reset(variable: ContextVar[Any], token: Token[Any]) -> None:
+    """Give *variable* the value it had before *token* was made, in the same cases."""
     try:
         variable.reset(token)
     except (ValueError, RuntimeError):

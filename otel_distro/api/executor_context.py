@@ -1,4 +1,4 @@
-"""Session, user, tenant and feature flag in thread pools: a task has those of its submitter.
+"""Session, user, tenant, feature flag and budget scope in thread pools: those of the submitter.
 
 `run_in_executor` submits to such a pool as well. A thread that a program starts keeps a context
 of its own: it may serve work of others for the rest of its life.
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
+from otel_distro.api import budget
+from otel_distro.api.budget import current_scope
 from otel_distro.api.context import BaggageScope, local_baggage
 
 if TYPE_CHECKING:
@@ -31,16 +33,19 @@ def _wrap(module: Any) -> None:
 def _submit(original: Callable[..., Any], _pool: Any, arguments: Any, named: Any) -> Any:
     try:
         said = local_baggage()
-        if said and arguments:
-            arguments = (_carrying(arguments[0], dict(said)), *arguments[1:])
+        scope = current_scope()
+        if (said or scope) and arguments:
+            arguments = (_carrying(arguments[0], dict(said), dict(scope)), *arguments[1:])
     except Exception:  # the app's task runs without it
         pass
     return original(*arguments, **named)
 
 
-def _carrying(function: Callable[..., Any], said: dict[str, str]) -> Callable[..., Any]:
+def _carrying(
+    function: Callable[..., Any], said: dict[str, str], scope: dict[str, str]
+) -> Callable[..., Any]:
     def run(*arguments: Any, **named: Any) -> Any:
-        with BaggageScope(said, ""):
+        with BaggageScope(said, ""), budget.scope(**scope):
             return function(*arguments, **named)
 
     return run

@@ -29,7 +29,8 @@ def command(files: tuple[Path, ...], prices: Path | None, ledger: Location | Non
     """Fill the ledger from OTLP/JSON Lines files, as the Collector's file exporter writes them.
 
     Model calls are read from spans, and from the log records of coding agents (Claude Code, Codex,
-    Gemini CLI) and of the GenAI conventions. Importing a file twice changes nothing. Prices are
+    Gemini CLI) and of the GenAI conventions. Result files of batch jobs (OpenAI, Anthropic, Gemini,
+    Bedrock) are read as well, at batch rates. Importing a file twice changes nothing. Prices are
     those of the day each call was made.
     """
     from otel_cost_ledger.model.errors import LedgerError

@@ -1,4 +1,4 @@
-"""`otel-distro ledger prices MODEL`: what a model costs and where that is known from."""
+"""`otel-distro ledger prices`: what a model costs, or which models of the ledger have no price."""
 
 from __future__ import annotations
 
@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from otel_distro.cli import output
-from otel_distro.cli.options import When, json_option, nanoseconds
+from otel_distro.cli.options import (
+    When,
+    json_option,
+    ledger_option,
+    ledger_path,
+    nanoseconds,
+    since_option,
+)
+from otel_distro.cli.reading import reading
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
-    from otel_pricing import Explanation, Price
+    from otel_cost_ledger.model.location import Location
+    from otel_distro.reports.analysis.unknown_prices import UnknownPrice
+    from otel_pricing import Explanation, Price, PriceBook
 
 _UNITS = {
     "input": "input",
@@ -22,13 +32,20 @@ _UNITS = {
     "cache_write_1h": "cache write, 1 h",
     "output": "output",
     "reasoning": "reasoning",
-    "input_audio": "audio input",
-    "output_audio": "audio output",
+    "citation": "citations",
+    **{
+        f"{side}_{medium}": f"{medium} {noun}"
+        for medium in ("audio", "image", "video")
+        for side, noun in (("input", "input"), ("output", "output"), ("cached", "cache read"))
+        if (side, medium) != ("cached", "video")
+    },
 }
 
 
 @click.command("prices", epilog="Example: otel-distro ledger prices gpt-4o --provider openai")
-@click.argument("model")
+@click.argument("model", required=False)
+@click.option("--unknown", is_flag=True, help="List models of the ledger without a price.")
+@since_option("With --unknown: only calls after this.")
 @click.option("--provider", help="Provider as spans name it, such as openai or aws.bedrock.")
 @click.option("--at", type=When(), metavar="AGE|DATE", help="Price of that day; default today.")
 @click.option("--tier", help="Service tier, such as flex, priority or batch.")
@@ -37,17 +54,24 @@ _UNITS = {
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File of your own prices, used before the built-in ones.",
 )
+@ledger_option
 @json_option
 def command(
-    model: str,
+    model: str | None,
+    since: datetime | None,
     provider: str | None,
     at: datetime | None,
     tier: str | None,
     prices: Path | None,
+    ledger: Location | None,
     *,
+    unknown: bool,
     as_json: bool,
 ) -> None:
-    """Show what MODEL costs per million tokens, and where that price comes from."""
+    """Show what MODEL costs per million tokens, and where that price comes from.
+
+    With --unknown: models of the ledger without a price, and aliases to declare.
+    """
     from otel_pricing import PriceBook, PriceBookError, read_price_file
 
     prices = prices or load(process_environment()).settings.prices
@@ -56,6 +80,11 @@ def command(
         book = PriceBook(read_price_file(prices)) if prices else PriceBook()
     except PriceBookError as error:
         raise output.fail(str(error)) from error
+    if unknown:
+        _list_unknown(book, ledger_path(ledger), since, as_json=as_json)
+        return
+    if model is None:
+        raise click.UsageError("name a MODEL, or ask with --unknown for models without a price")
     found = book.explain(model, provider, at_ns=nanoseconds(moment) or 0, tier=tier)
     if as_json:
         output.print_json(_data(found, moment))
@@ -70,7 +99,59 @@ def command(
         )
 
 
+def _list_unknown(
+    book: PriceBook, path: Location, since: datetime | None, *, as_json: bool
+) -> None:
+    from otel_cost_ledger.query.unpriced import answered_models, unpriced_models
+    from otel_distro.reports.analysis.unknown_prices import unknown_prices
+
+    with reading(path) as opened:
+        found = unknown_prices(unpriced_models(opened, since), answered_models(opened), book)
+    if as_json:
+        output.print_json({"unknown": [_unknown_data(each) for each in found]})
+        return
+    if not found:
+        output.note(f"every model in {path} has a price")
+        return
+    right = {"calls", "tokens", "at most"}
+    headings = ("model", "provider", "calls", "tokens", "at most", "stands for")
+    listing = output.table([(heading, heading in right) for heading in headings])
+    for each in found:
+        model = each.found
+        listing.add_row(
+            output.printable(model.model),
+            output.printable(model.provider),
+            f"{model.calls:,}",
+            f"{model.tokens:,}",
+            output.usd(model.exposure_nano_usd) if model.exposure_nano_usd else "unknown",
+            "priced since: ledger reprice" if each.is_priced_now else each.proposed_model or "?",
+        )
+    output.print_table(listing)
+    aliases = [each.alias for each in found if not each.is_priced_now]
+    if aliases:
+        output.note("\nAliases for your price file (OTEL_DISTRO_PRICES); check each of them:\n")
+        click.echo("\n\n".join(aliases))
+
+
+def _unknown_data(unknown: UnknownPrice) -> dict[str, Any]:
+    return {
+        "provider": unknown.found.provider,
+        "model": unknown.found.model,
+        "request_model": unknown.found.request_model,
+        "calls": unknown.found.calls,
+        "tokens": unknown.found.tokens,
+        "exposure_nano_usd": unknown.found.exposure_nano_usd,
+        "is_priced_now": unknown.is_priced_now,
+        "proposed_model": unknown.proposed_model or None,
+        "proposed_provider": unknown.proposed_provider or None,
+        "why": unknown.why or None,
+        "alias": unknown.alias,
+    }
+
+
 def _show(found: Explanation, price: Price, moment: datetime) -> None:
+    from otel_pricing.prices.price import COUNTED_UNITS
+
     click.echo(f"{found.model} on {moment:%Y-%m-%d}, US dollars per million tokens")
     for unit, name in _UNITS.items():
         rate = price.rate(unit)
@@ -83,6 +164,10 @@ def _show(found: Explanation, price: Price, moment: datetime) -> None:
     ):
         if amount is not None:
             click.echo(f"  {name:<18}{amount} each")
+    for counted in price.counted:
+        noun = COUNTED_UNITS[counted.unit]
+        amount = counted.usd * noun.per / counted.per
+        click.echo(f"  {noun.noun:<18}{amount} per {noun.key.replace('_', ' ')}")
     if price.is_free:
         click.echo("  free")
     click.echo(f"from {price.source}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,13 @@ from otel_distro.cli.options import (
     ledger_path,
     price_book,
     prices_option,
+    since_option,
 )
 from otel_distro.cli.reading import reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from otel_cost_ledger.model.location import Location
     from otel_distro.reports.analysis.reconciliation import Gap
@@ -26,15 +29,65 @@ if TYPE_CHECKING:
 
 
 @click.command("reconcile", epilog="Example: otel-distro ledger reconcile completions_usage.csv")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--reported", is_flag=True, help="Compare with costs reported by calls themselves.")
+@since_option("With --reported: only calls after this.")
 @prices_option
 @ledger_option
 @json_option
-def command(file: Path, prices: Path | None, ledger: Location | None, *, as_json: bool) -> None:
+def command(
+    file: Path | None,
+    since: datetime | None,
+    prices: Path | None,
+    ledger: Location | None,
+    *,
+    reported: bool,
+    as_json: bool,
+) -> None:
     """Compare the ledger with FILE, a usage or cost export of OpenAI or Anthropic (CSV, daily).
 
     A usage export has no prices: its tokens are taken at list price.
+    With --reported and no FILE: with the cost that gateways and instrumentations report per call.
     """
+    if reported == (file is not None):
+        raise click.UsageError("name a FILE to compare with, or ask for --reported costs")
+    if file is None:
+        _compare_reported(ledger_path(ledger), since, as_json=as_json)
+    else:
+        _compare_export(file, prices, ledger_path(ledger), as_json=as_json)
+
+
+def _compare_reported(path: Location, since: datetime | None, *, as_json: bool) -> None:
+    from otel_distro.reports.analysis.reported_costs import compare
+
+    with reading(path) as opened:
+        found = compare(opened, since)
+    if as_json:
+        fields = [{**asdict(line), "gap_nano_usd": line.gap_nano_usd} for line in found]
+        output.print_json({"reported": fields})
+        return
+    if not found:
+        output.note(f"no call in {path} reports a cost")
+        return
+    headings = ("day", "model", "calls", "differing", "ledger", "reported", "gap", "reported only")
+    table = output.table([(heading, number > 1) for number, heading in enumerate(headings)])
+    for line in found:
+        table.add_row(
+            line.day,
+            output.printable(line.model),
+            output.count(line.calls),
+            output.count(line.differing_calls),
+            output.usd(line.computed_nano_usd),
+            output.usd(line.reported_nano_usd),
+            output.usd(line.gap_nano_usd),
+            f"{line.reported_only_calls}: {output.usd(line.reported_only_nano_usd)}",
+        )
+    output.print_table(table)
+
+
+def _compare_export(file: Path, prices: Path | None, path: Location, *, as_json: bool) -> None:
     from otel_distro.reports.analysis.reconciliation import reconcile
     from otel_distro.reports.analysis.usage_exports import UnreadableExportError, read_export
 
@@ -42,7 +95,7 @@ def command(file: Path, prices: Path | None, ledger: Location | None, *, as_json
         export = read_export(file)
     except UnreadableExportError as error:
         raise output.fail(str(error)) from error
-    with reading(ledger_path(ledger)) as opened:
+    with reading(path) as opened:
         gaps = reconcile(opened, export, price_book(prices))
     if as_json:
         output.print_json(_data(export, gaps))

@@ -22,6 +22,7 @@ from otel_pricing import (
     read_price_file,
     read_records,
 )
+from otel_pricing.reading.batch_results import SCOPE as BATCH_SCOPE
 from otel_redaction import redact
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.query.ledger import Ledger
     from otel_cost_ledger.write.writer import LedgerWriter
 
 
@@ -61,6 +63,8 @@ class _Archive:
     spans: int = 0
     log_records: int = 0
     problems: int = 0
+    known: int = 0
+    """Results of batches that the ledger had already."""
     passed: Counter[str] = field(default_factory=Counter)
 
     def take(self, record: SpanRecord | LogRecord, book: PriceBook) -> None:
@@ -77,6 +81,22 @@ class _Archive:
             self.passed[f"{kind} without a model call"] += 1
         else:
             self.calls[call.trace_id, call.span_id] = price_call(call, book)
+
+    def forget_known_results(self, ledger: Ledger) -> None:
+        """Forget results of batches that are in *ledger* already.
+
+        They may have no time of their own, which is a part of the key of all other calls.
+        """
+        results = {key for key, p in self.calls.items() if p.call.scope == BATCH_SCOPE}
+        if not results:
+            return
+        from otel_cost_ledger.query.span_ids import span_ids
+
+        stored = span_ids(ledger, BATCH_SCOPE)
+        for key in results:
+            if key[1] in stored:
+                del self.calls[key]
+                self.known += 1
 
     def _link(self, trace_id: int, span_id: int, parent: int | None) -> None:
         if len(self.parents) >= _MOST_PARENTS:
@@ -139,7 +159,7 @@ def import_files(
         archive.spans,
         calls,
         written + new,
-        known + old,
+        known + old + archive.known,
         archive.problems,
         archive.log_records,
         +archive.passed,
@@ -171,8 +191,9 @@ def _decide(archive: _Archive, ledger: Location) -> tuple[list[PricedCall], list
     from otel_cost_ledger.query.duplicates import duplicate_candidates
     from otel_cost_ledger.query.ledger import open_ledger
 
-    batch = list(archive.calls.values())
     with open_ledger(ledger, missing_ok=True) as opened:
+        archive.forget_known_results(opened)
+        batch = list(archive.calls.values())
         stored = duplicate_candidates(opened, batch)
     decided = decide([*stored, *batch], parents=archive.parents)
     before = {(p.call.trace_id, p.call.span_id): p.billed for p in stored}

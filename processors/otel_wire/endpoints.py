@@ -75,6 +75,10 @@ ENDPOINTS: dict[str, Endpoint] = {
     **_table("ibm.watsonx.ai", op.TEXT_COMPLETION, "/ml/v1/text/generation",
              "/ml/v1/text/generation_stream"),
     **_table("ibm.watsonx.ai", op.EMBEDDINGS, "/ml/v1/text/embeddings"),
+    # Of a deployment, whose id is in the path.
+    **_table("ibm.watsonx.ai", op.CHAT, "/text/chat", "/text/chat_stream", certain=False),
+    **_table("ibm.watsonx.ai", op.TEXT_COMPLETION, "/text/generation", "/text/generation_stream",
+             certain=False),
     **_table("aws.bedrock", op.VIDEO, "/async-invoke"),
     **_table("aws.bedrock", op.BATCH, "/model-invocation-job", opaque=True),
     **_table("aws.bedrock", op.CHAT, "/retrieveandgenerate", "/retrieveandgeneratestream",
@@ -93,7 +97,7 @@ _BEDROCK_AGENT = re.compile(
 )
 _RUN = re.compile(r"/threads/[^/]+/runs(?:/[^/]+/submit_tool_outputs)?\Z", re.IGNORECASE)
 _REMIX = re.compile(r"/videos/[^/]+/remix\Z", re.IGNORECASE)
-_DEPLOYMENT = re.compile(r"/deployments/(?P<model>[^/]+)/", re.IGNORECASE)
+_DEPLOYMENT = re.compile(r"/(?:deployments|engines)/(?P<model>[^/]+)/", re.IGNORECASE)
 _GOOGLE = re.compile(
     r"/(?:models|tunedmodels|endpoints)/(?P<model>[^/]+):(?P<verb>[a-z]+)\Z", re.IGNORECASE
 )
@@ -175,7 +179,7 @@ def find_endpoint(path: str) -> Endpoint | None:
 def _find(path: str) -> Endpoint | None:
     clean = _cleaned(path)
     if (match := _BEDROCK.search(clean)) is not None:
-        model = _ARN_OF_MODEL.sub("", match["model"])
+        model = without_arn(match["model"])
         return Endpoint("aws.bedrock", op.CHAT, True, model, "stream" in match["verb"].lower())  # noqa: FBT003
     if (match := _GOOGLE.search(clean)) is not None:
         return _google(clean, match["model"], match["verb"].lower())
@@ -190,6 +194,15 @@ def _find(path: str) -> Endpoint | None:
     if found is not None and (match := _DEPLOYMENT.search(clean)) is not None:
         return found._replace(model=match["model"], certain=True)
     return found
+
+
+def without_arn(model: str) -> str:
+    """Return the model in the ARN of a foundation model or of a system's inference profile.
+
+    Other ARNs (application profiles, provisioned, custom and imported models, routers, prompts)
+    do not name their model and stay as they are, and so does every other name.
+    """
+    return _ARN_OF_MODEL.sub("", model)
 
 
 def _by_end(path: str) -> Endpoint | None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from otel_pricing.model.call import Usage
 from otel_wire.limits import most_output_tokens
-from otel_wire.operations import WITHOUT_OUTPUT
+from otel_wire.operations import IMAGE, WITHOUT_OUTPUT
 
 if TYPE_CHECKING:
     from otel_wire.answers import Answer
@@ -51,6 +51,18 @@ class EstimatedUsage(NamedTuple):
     """Output tokens that the call may have been charged for, for its exposure."""
 
 
+def _with_counts(usage: Usage, request: ModelRequest) -> Usage:
+    """Return *usage* with the units that providers count in the request itself."""
+    found: dict[str, int] = {}
+    if usage.input_characters is None and request.spoken_characters is not None:
+        found["input_characters"] = request.spoken_characters
+    if request.operation == IMAGE and request.readable and usage.output_images is None:
+        found["output_images"] = request.outputs
+    if request.output_seconds is not None and usage.video_milliseconds is None:
+        found["video_milliseconds"] = request.output_seconds * request.outputs * 1000
+    return replace(usage, **found) if found else usage
+
+
 def usage_or_estimate(request: ModelRequest, answer: Answer) -> EstimatedUsage:
     """Return the usage of *answer*, with what is missing estimated.
 
@@ -58,7 +70,7 @@ def usage_or_estimate(request: ModelRequest, answer: Answer) -> EstimatedUsage:
     the rule, but never below what was reported before a stream broke off nor above what the request
     allows. A broken stream may have been charged for all that the request allows.
     """
-    usage = answer.usage or Usage()
+    usage = _with_counts(answer.usage or Usage(), request)
     if answer.usage_is_final and not answer.usage_is_bounded:
         return EstimatedUsage(usage, False, usage.output_tokens or 0)  # noqa: FBT003
     if usage.input_tokens is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from otel_pricing.model.hosts import provider_of
 from otel_pricing.model.makers import maker_of
 from otel_wire import operations as op
-from otel_wire.endpoints import Endpoint, find_endpoint
+from otel_wire.endpoints import Endpoint, find_endpoint, without_arn
 from otel_wire.media import (
     IMAGE_TOKENS,
     Media,
@@ -76,6 +76,8 @@ class ModelRequest(NamedTuple):
     """Length of the video asked for; None when the request does not say."""
     unread_reason: str | None = None
     """Why the body could not be read; None when it could."""
+    spoken_characters: int | None = None
+    """Characters of text to speak; None for other requests."""
 
     @property
     def is_free(self) -> bool:
@@ -134,7 +136,9 @@ def _read(
 
 def _model(endpoint: Endpoint, data: Mapping[str, Any]) -> str:
     """Return the model asked for: the path's, unless that is a deployment's name of no model."""
-    named = _text(data.get("model")) or _text(data.get("modelId")) or ""
+    named = next((name for key in _MODEL_KEYS if (name := _text(data.get(key)))), "")
+    if named.startswith("arn:"):
+        named = without_arn(named)
     if endpoint.provider == "openai" and named and maker_of(endpoint.model) is None:
         return named
     return endpoint.model or named
@@ -201,6 +205,7 @@ def _request(provider: str, endpoint: Endpoint, model: str, said: Body) -> Model
         unseen_tokens=_unseen(operation, is_stored=is_stored, uses_tools=uses_tools),
         outputs=output_count(data),
         output_seconds=output_seconds(data) if operation == op.VIDEO else None,
+        spoken_characters=_spoken_characters(data) if operation == op.SPEECH else None,
     )  # fmt: skip
 
 
@@ -227,6 +232,8 @@ def _unseen(operation: str, *, is_stored: bool, uses_tools: bool) -> int:
     return EMBEDDING_UNSEEN_TOKENS if operation in op.WITHOUT_OUTPUT else UNSEEN_TOKENS
 
 
+_MODEL_KEYS = ("model", "modelId", "model_id", "modelArn", "engine", "deployment_id")
+"""Keys of a body that name the model, or a deployment, profile or endpoint of one."""
 _SHAPES = frozenset(
     {
         "additional_messages", "assistant_id", "contents", "content", "content_type",
@@ -255,7 +262,7 @@ _HIDDEN_OPTIONS = ("web_search_options", "search_parameters", "mcp_servers", "co
 _ALL_STORED = frozenset(_STORED)
 _ALL_HIDDEN = frozenset((*_HIDDEN_OPTIONS, "tools"))
 _WANTED = _SHAPES | {
-    "model", "modelId", "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "stream",
+    *_MODEL_KEYS, "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "stream",
     "service_tier", "tools", "type", "generationConfig", "maxOutputTokens", "candidateCount",
     "inferenceConfig", "maxTokens", "options", "num_predict", *_STORED, *_HIDDEN_OPTIONS,
 }  # fmt: skip
@@ -307,6 +314,11 @@ def _writes_cache(text: str) -> bool:
     if "cache" in text and ("cache_control" in text or "cachePoint" in text):
         return True
     return "\\u00" in text and ("\\u0063" in text or "\\u0061" in text or "\\u0068" in text)
+
+
+def _spoken_characters(data: Mapping[str, Any]) -> int | None:
+    spoken = data.get("input", data.get("text"))
+    return len(spoken) if isinstance(spoken, str) else None
 
 
 def _text(value: object) -> str | None:

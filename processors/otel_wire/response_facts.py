@@ -10,15 +10,17 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
-from otel_pricing.model.usage_objects import USAGE_KEYS, reported_cost_usd
-from otel_pricing.model.values import count, text, usd
+from otel_pricing.model.usage_objects import IN_SECONDS, USAGE_KEYS, reported_cost_usd
+from otel_pricing.model.values import count, text, usd, walk
+from otel_wire.endpoints import without_arn
 from otel_wire.json_skimmer import Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from decimal import Decimal
 
-_USAGE = ("usage", "usageMetadata", "usage_metadata", "amazon-bedrock-invocationMetrics")
+_USAGE = ("usage", "usageMetadata", "usage_metadata", "amazon-bedrock-invocationMetrics",
+          "usage_info")  # fmt: skip
 _WRAPPERS = ("message", "response", "x_groq")
 """Objects around a message: Anthropic's and OpenAI's stream events, Groq, Gemini's gateways.
 
@@ -61,6 +63,7 @@ KEPT_KEYS = frozenset(
         "event_type", "error", "code", "status", "done", "service_tier", "serviceTier",
         "trafficType", "traffic_type", "incomplete_details", "reason", "meta", "bytes", "cost",
         "response_cost", "details", "prompt_eval_count", "eval_count", "object", "is_finished",
+        "task", "duration", "trace", "promptRouter", "invokedModelId",
     }
 )  # fmt: skip
 """Keys that a reader of long responses keeps."""
@@ -68,10 +71,16 @@ MEASURED_KEYS = _TEXT_KEYS = frozenset(_TEXT)
 """Keys of which it keeps the lengths."""
 _PLACE_KEYS = frozenset(_TEXT_PLACES)
 _USAGE_PLACES = frozenset(
-    {*_USAGE, "meta", "details", "inputTextTokenCount", *(key for pair in _AT_TOP for key in pair)}
-)
+    {
+        *_USAGE, "meta", "details", "inputTextTokenCount", "task",
+        *(key for pair in _AT_TOP for key in pair),
+    }
+)  # fmt: skip
 _USAGE_OBJECTS = (*_USAGE, "meta", "details")
 """The last are Cohere's and Hugging Face's."""
+_TRANSCRIPTION_TASKS = ("transcribe", "translate")
+"""Tasks of a verbose transcription, which has its duration beside the text."""
+_FRACTIONS = frozenset({"cost", "estimated_cost", "cost_in_usd_ticks", *IN_SECONDS})
 _ALL_AT_TOP = frozenset(key for pair in _AT_TOP for key in pair)
 _ALL_WRAPPERS = frozenset(_WRAPPERS)
 _FINISH_KEYS = frozenset(_FINISH)
@@ -133,6 +142,8 @@ class ResponseFacts:
                 self._add_usage({key: top.get(key) for key in pair})
         if "inputTextTokenCount" in top:
             self._add_titan(top)
+        if top.get("task") in _TRANSCRIPTION_TASKS and "duration" in top:
+            self._add_usage({"seconds": top["duration"]})
 
     def _inner(self, top: dict[str, Any], kind: str, depth: int) -> None:
         if depth >= 2:
@@ -172,6 +183,9 @@ class ResponseFacts:
     def _names(self, top: dict[str, Any]) -> None:
         if not self.model:
             self.model = _first_text(top, _MODEL) or ""
+        if "trace" in top:  # the model that a prompt router of Bedrock chose
+            routed = text(walk(top["trace"], "promptRouter", "invokedModelId"))
+            self.model = without_arn(routed) if routed else self.model
         if self.response_id is None:
             self.response_id = _first_text(top, _IDS)
         tier = top.get("service_tier") or top.get("serviceTier")
@@ -319,9 +333,6 @@ def _merge(into: dict[str, object], found: dict[str, Any], depth: int = 0) -> No
             into[key] = max(number, n) if (n := count(held)) is not None else number
         elif isinstance(value, list):
             into[key] = value[:_MOST_REASONS]
-        elif not isinstance(value, int | float) or key in {
-            "cost",
-            "estimated_cost",
-            "cost_in_usd_ticks",
-        }:  # what is no sane count was not reported
+        elif not isinstance(value, int | float) or key in _FRACTIONS:
+            # What is no sane count was not reported.
             into[key] = value

@@ -29,7 +29,7 @@ _COMMAND = re.compile(r"^(?:\w+=\S+ )*otel-distro (.*)$")
 
 def is_settings(block: Block) -> bool:
     """Whether a TOML block is a settings file; price files have a test of their own."""
-    return "price" not in tomllib.loads(block.text)
+    return {"price", "alias"}.isdisjoint(tomllib.loads(block.text))
 
 
 @pytest.mark.process

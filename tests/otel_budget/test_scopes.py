@@ -116,6 +116,21 @@ def test_calls_without_a_scope_value_meet_the_stated_policy() -> None:
         without_scope(nobody, "refuse", [each])
 
 
+@pytest.mark.parametrize(("policy", "what"), [("together", "one account"), ("allow", "not count")])
+def test_a_call_without_a_tenant_under_a_budget_per_tenant_is_reported_once(
+    policy: str, what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what happens to it; calls that have one are not."""
+    each = CostBudget(name=f"each-{policy}", limit=1, scope="tenant")
+
+    for tenant in ("acme", None, None):
+        without_scope({"tenant": tenant}, policy, [each])
+
+    said = capsys.readouterr().err
+    assert said.count(f"budget 'each-{policy}' is kept for each tenant") == 1
+    assert what in said
+
+
 def test_an_api_key_is_read_from_any_of_its_headers() -> None:
     """It is hidden before it is stored."""
     assert Scopes(())(REQUEST, {"x-api-key": "sk-1"})["api_key"] == "sk-1"

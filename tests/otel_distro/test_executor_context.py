@@ -13,6 +13,7 @@ from opentelemetry import baggage
 import otel_distro
 from otel_distro.api import context as contexts
 from otel_distro.api import executor_context
+from otel_distro.api.budget import current_scope
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +100,32 @@ def test_a_generator_closed_in_the_same_context_restores_it() -> None:
     assert said() == {"tenant.id": "acme"}
     generator.close()
     assert said() == {}
+
+
+def test_a_budget_scope_is_carried_too() -> None:
+    """A budget per tenant finds the tenant of a call in a pool."""
+    with ThreadPoolExecutor(1) as pool:
+        with otel_distro.budget.scope(tenant="acme"):
+            inside = pool.submit(lambda: dict(current_scope()))
+        outside = pool.submit(lambda: dict(current_scope()))
+
+    assert (inside.result(), outside.result()) == ({"tenant": "acme"}, {})
+
+
+def test_typed_errors_in_a_generator_that_is_dropped_early_raise_nothing() -> None:
+    """It is closed in another context than the one it began in."""
+    problems: list[object] = []
+
+    async def stream() -> AsyncIterator[int]:
+        with otel_distro.budget.typed_errors():
+            yield 1
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: problems.append(what))
+        generator = stream()
+        await asyncio.create_task(anext(generator))  # type: ignore[arg-type]
+        await asyncio.create_task(generator.aclose())  # type: ignore[attr-defined]
+
+    asyncio.run(main())
+
+    assert problems == []

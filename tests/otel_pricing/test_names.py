@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_pricing import CostStatus, PriceBook, SpanRecord, price_call, read_call
+from otel_pricing import CostStatus, PriceBook, SpanRecord, Usage, price_call, read_call
+from otel_pricing.costing.exposure import hidden_units
 from otel_pricing.prices.aliases import list_provider, resolve
-from otel_pricing.prices.catalogue import RATE_KEYS, UNITS_WITHOUT_COUNT
+from otel_pricing.prices.catalogue import (
+    RATE_KEYS,
+    TOKEN_UNITS_WITHOUT_RATE,
+    UNITS_WITHOUT_COUNT,
+    list_price,
+)
+from otel_pricing.prices.price import COUNTED_UNITS
 
 if TYPE_CHECKING:
     from otel_pricing import ModelCall
@@ -154,10 +161,12 @@ def test_a_model_of_an_unknown_seller_is_not_priced_as_its_makers(model: str) ->
 
 
 def test_every_unit_of_the_price_data_is_known_here() -> None:
-    """A unit that the data gains has to be read, or named as one that no span reports."""
+    """A unit that the data gains has to be read, or named as one that nothing reports."""
     from genai_prices.data_snapshot import get_snapshot
+    from genai_prices.data_units import unit_data
 
     own = set(RATE_KEYS.values()) | UNITS_WITHOUT_COUNT | {"requests_kcount", "web_searches_kcount"}
+    own.update(key for unit in COUNTED_UNITS.values() for key in unit.listed)
     when = datetime(2026, 11, 1, tzinfo=UTC)
     charged = {
         unit
@@ -166,8 +175,24 @@ def test_every_unit_of_the_price_data_is_known_here() -> None:
         for unit, rate in vars(model.get_prices(when)).items()
         if rate is not None
     }
+    known = {unit["price_key"] for unit in unit_data.values()}
 
     assert charged <= own
+    assert {key for key in known - own if not TOKEN_UNITS_WITHOUT_RATE.fullmatch(key)} == set()
+
+
+def test_a_rate_that_is_not_read_makes_a_price_incomplete() -> None:
+    """Data of a later version may charge a split of tokens that nothing here counts."""
+    from genai_prices.types import ModelPrice
+
+    price = list_price(
+        ModelPrice(input_mtok=Decimal(1), output_mtok=Decimal(2), input_video_tool_mtok=Decimal(9)),
+        "a list",
+        None,
+    )
+    call = read({**CHAT, "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 1})
+
+    assert hidden_units(call, call.usage or Usage(), price) == ("input video tool",)
 
 
 def test_a_reported_cost_is_used_where_no_price_is_known() -> None:
@@ -207,3 +232,26 @@ def test_another_makers_model_behind_openais_client_is_estimated() -> None:
     assert (estimated.status, estimated.cost_nano_usd) == (CostStatus.ESTIMATED, 4_500_000)
     assert (reported.status, reported.cost_nano_usd) == (CostStatus.REPORTED, 2_000_000)
     assert reported.call.reported_cost_usd == Decimal("0.002")
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"gen_ai.usage.raw": '{"prompt_tokens": 9, "completion_tokens": 1, "cost": 0.5}'},
+        {"metadata.usage_object": "{'prompt_tokens': 9, 'completion_tokens': 1, 'cost': 0.5}"},
+        {"metadata.usage_object": "{}", "hidden_params": '{"response_cost": 0.5}'},
+        {"langfuse.observation.type": "generation",
+         "langfuse.observation.cost_details": '{"input": 0.4, "output": 0.1}'},
+        {"langfuse.observation.type": "generation",
+         "langfuse.observation.cost_details": '{"input": 0.4, "total": 0.5}'},
+        {"gen_ai.usage.cost.amount": 0.5, "gen_ai.usage.cost.source": "provider"},
+        {"gen_ai.cost.total_cost": "0.5"},
+    ],
+)  # fmt: skip
+def test_a_cost_is_read_wherever_an_emitter_puts_it(attributes: dict[str, Any]) -> None:
+    """OpenRouter's usage, LiteLLM's parameters, Langfuse's details, the proposed convention."""
+    model = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "house-model"}
+
+    found = price_call(read({**model, **attributes}), PriceBook())
+
+    assert (found.status, found.cost_nano_usd) == (CostStatus.REPORTED, 500_000_000)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from otel_pricing import PriceBook, price_table
 from otel_pricing.prices.aliases import LIST_PROVIDER, list_provider, model_family, model_names
+from otel_pricing.prices.price import Rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,7 +203,7 @@ def test_an_explanation_says_where_a_price_comes_from(book: PriceBook) -> None:
     ("provider", "model", "tier", "reason"),
     [
         ("openai", "gpt-99", "", "declare it in your price file"),
-        ("openai", "whisper-1", "", "audio_hours"),
+        ("openai", "whisper-1", "", "audio duration"),
         ("github-copilot", "gpt-4o", "", "listed without a price"),
         ("openai", "gpt-4o", "scale", "no price of its own for the tier scale"),
     ],
@@ -251,3 +253,46 @@ def test_names_to_look_for_start_with_the_name_as_said() -> None:
     """A router's own list has the prefixed name."""
     assert model_names("openai/gpt-4o") == ("openai/gpt-4o", "gpt-4o")
     assert model_names("") == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "usd"),
+    [
+        ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "3"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "3.3"),
+        (
+            (
+                "arn:aws:bedrock:us-east-1:1:inference-profile/"
+                "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
+            ),
+            "3",
+        ),
+        ("arn:aws:bedrock:us-east-1:1:application-inference-profile/ab12", "3.3"),
+    ],
+)
+def test_the_profile_that_was_asked_for_sets_the_price_on_bedrock(
+    asked: str, usd: str, call: Callable[..., ModelCall], book: PriceBook
+) -> None:
+    """The answer names the bare model, which is all that is known behind an own profile."""
+    price = book.quote(
+        call(
+            provider="aws.bedrock",
+            request_model=asked,
+            response_model="claude-sonnet-4-5-20250929",
+            start_ns=NOW_NS,
+        )
+    )
+
+    assert price is not None
+    assert price.input == Rate(Decimal(usd))
+
+
+def test_an_arn_alone_says_that_aws_sells_the_model(book: PriceBook) -> None:
+    """Spans of some clients name no provider."""
+    profile = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    arn = f"arn:aws:bedrock:us-east-1:1:inference-profile/{profile}"
+
+    price = book.find("", arn, at_ns=NOW_NS)
+
+    assert price is not None
+    assert " aws/" in price.source

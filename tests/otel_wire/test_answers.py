@@ -280,3 +280,17 @@ def test_what_cannot_be_read_is_named(headers: dict[str, str], body: bytes) -> N
     assert answer.usage is None
     assert answer.unread_reason
     assert not answer.complete
+
+
+def test_the_model_that_a_router_chose_is_the_one_that_answered() -> None:
+    """A prompt router of Bedrock names it by its ARN."""
+    arn = "arn:aws:bedrock:us-east-1:1:inference-profile/us.amazon.nova-lite-v1:0"
+    body = json.dumps(
+        {"usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}, "stopReason": "end_turn",
+         "trace": {"promptRouter": {"invokedModelId": arn}}}
+    )  # fmt: skip
+    reader = AnswerReader(None, 200, {"content-type": "application/json"})
+
+    reader.feed(body.encode())
+
+    assert reader.end().model == "us.amazon.nova-lite-v1:0"

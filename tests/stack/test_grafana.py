@@ -67,6 +67,19 @@ def test_rules_read_metrics_that_exist(path: Path) -> None:
             assert names_in(rule["expr"]) <= KNOWN | recorded(), rule
 
 
+def test_client_metrics_are_read_by_the_names_of_both_generations() -> None:
+    """A panel or rule that reads a metric of one generation reads its other one, too."""
+    expressions = [q.expr for d in DASHBOARDS.values() for p in d.panels for q in p.queries]
+    for path in (CONFIG / "rules").glob("*.yml"):
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            expressions += [rule["expr"] for rule in group["rules"]]
+
+    clients = [e for e in expressions if "gen_ai_client_" in e]
+
+    assert clients
+    assert [e for e in clients if "gen_ai_client_inference_" not in e] == []
+
+
 @every_dashboard
 def test_panels_ask_data_sources_that_are_provisioned(name: str) -> None:
     """Uids are fixed, so that dashboards and data sources find each other."""

@@ -104,7 +104,14 @@ _GEMINI_USAGE: Json = {
     "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 1000},
                             {"modality": "AUDIO", "tokenCount": 200}],
 }  # fmt: skip
-_GEMINI = Usage(input_tokens=1200, output_tokens=400, reasoning_tokens=100, input_audio_tokens=200)
+_GEMINI = Usage(
+    input_tokens=1200,
+    output_tokens=400,
+    reasoning_tokens=100,
+    input_audio_tokens=200,
+    input_image_tokens=0,
+    input_video_tokens=0,
+)
 _PLAIN = Usage(input_tokens=1200, output_tokens=300)
 
 

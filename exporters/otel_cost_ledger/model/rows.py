@@ -117,6 +117,13 @@ RARE_USAGE: Final = (
     "input_video_tokens",
     "output_video_tokens",
     "citation_tokens",
+    "audio_milliseconds",
+    "video_milliseconds",
+    "input_characters",
+    "document_pages",
+    "annotated_pages",
+    "rerank_searches",
+    "output_images",
 )
 """Units so rare that a column, one byte in every row, would cost more than naming them."""
 

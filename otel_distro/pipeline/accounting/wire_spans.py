@@ -29,6 +29,18 @@ _TOKENS = {
     "gen_ai.usage.cache_read.input_tokens": "cache_read_tokens",
     "gen_ai.usage.cache_creation.input_tokens": "cache_write_tokens",
     "gen_ai.usage.reasoning.output_tokens": "reasoning_tokens",
+    "gen_ai.usage.audio.input_tokens": "input_audio_tokens",
+    "gen_ai.usage.audio.output_tokens": "output_audio_tokens",
+    "gen_ai.usage.audio.cache_read.input_tokens": "cached_audio_tokens",
+    "gen_ai.usage.image.input_tokens": "input_image_tokens",
+    "gen_ai.usage.image.output_tokens": "output_image_tokens",
+    "gen_ai.usage.image.cache_read.input_tokens": "cached_image_tokens",
+    "gen_ai.usage.video.input_tokens": "input_video_tokens",
+    "gen_ai.usage.video.output_tokens": "output_video_tokens",
+    "gen_ai.usage.input_characters": "input_characters",
+    "gen_ai.usage.document_pages": "document_pages",
+    "gen_ai.usage.rerank_searches": "rerank_searches",
+    "gen_ai.usage.output_images": "output_images",
 }
 """Attribute of the convention -> field of `Usage`."""
 

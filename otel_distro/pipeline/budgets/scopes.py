@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from otel_budget.refusal import Refusal, Refused
 from otel_distro.api.budget import current_scope
 from otel_distro.api.context import local_baggage
+from otel_distro.base import messages
 from otel_distro.base.inherited_attributes import inherited
 from otel_pricing.model import scope_keys
 from otel_pricing.model.values import first_text, text
@@ -188,8 +189,19 @@ def without_scope(
 ) -> Mapping[str, str | None]:
     """Apply *policy* (`together`, `allow`, `refuse`) to the scope values a call does not have.
 
-    Raises Refused where one of *budgets* is for each value of such a scope, and the policy says so.
+    Raises Refused where one of *budgets* is for each value of such a scope, and the policy says so;
+    otherwise warns once for each such budget.
     """
+    if policy != "refuse":
+        for budget in budgets:
+            if _lacks_scope(budget, values):
+                how = "share one account" if policy == "together" else "are not counted"
+                messages.warn_once(
+                    f"budget {budget.name!r} is kept for each {budget.scope}, and a call has none; "
+                    f"such calls {how}. Name it around the call, for example by "
+                    f"otel_distro.budget.scope({budget.scope}=...); threads that the program "
+                    "starts itself do not have it from where they were started"
+                )
     if policy == "together":
         return {
             name: WITHOUT if value is None and name in _OPEN_SCOPES else value
@@ -197,14 +209,16 @@ def without_scope(
         }
     if policy == "refuse":
         for budget in budgets:
-            if (
-                budget.scope in _OPEN_SCOPES
-                and budget.match is None
-                and values.get(budget.scope) is None
-            ):
+            if _lacks_scope(budget, values):
                 reason = (
                     f"budget {budget.name!r} is kept for each {budget.scope}, and this call has "
                     f"none; name it, for example by otel_distro.budget.scope({budget.scope}=...)"
                 )
                 raise Refused(Refusal(reason, values.get("model") or "", budget.name))
     return values
+
+
+def _lacks_scope(budget: CostBudget, values: Mapping[str, str | None]) -> bool:
+    return (
+        budget.scope in _OPEN_SCOPES and budget.match is None and values.get(budget.scope) is None
+    )

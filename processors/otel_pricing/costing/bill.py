@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from otel_pricing.model.call import NANO_PER_USD, Usage
+from otel_pricing.model.usage import MEDIA
 from otel_pricing.prices.price import MILLION, Price, Rate
 
 # One million tokens at 1 USD are 10^9 nano-USD, so one token at a rate of 1 is a thousand of them.
@@ -45,14 +46,13 @@ def bill(usage: Usage, price: Price) -> Bill:
     the input and output at the plain one.
     """
     total = Bill()
-    all_input = usage.input_tokens or 0
-    fresh = all_input - _add_input_parts(total, usage, price, all_input)
-    total.add(fresh, price.input, "input tokens", all_input)
-    all_output = usage.output_tokens or 0
-    plain = all_output - _add_output_parts(total, usage, price, all_input)
-    total.add(plain, price.output, "output tokens", all_input)
-    if usage.citation_tokens:
-        total.add(usage.citation_tokens, price.citation, "citation tokens", all_input)
+    if price.has_token_rates:
+        _add_tokens(total, usage, price)
+    for rate in price.counted:
+        units: int | None = getattr(usage, rate.unit)
+        if rate.unit == "document_pages":  # annotated ones have a rate of their own
+            units = _plain_pages(usage, price)
+        total.nano_usd += (units or 0) * rate.usd * NANO_PER_USD / rate.per
     if usage.web_search_requests:
         if price.usd_per_web_search is None:
             total.unpriced += ("web searches",)
@@ -64,8 +64,20 @@ def bill(usage: Usage, price: Price) -> Bill:
     return total
 
 
-_INPUT_MEDIA = ("audio", "image", "video")
-_OUTPUT_MEDIA = ("audio", "image", "video")
+def _plain_pages(usage: Usage, price: Price) -> int:
+    annotated = any(rate.unit == "annotated_pages" for rate in price.counted)
+    return max(0, (usage.document_pages or 0) - (usage.annotated_pages or 0) * annotated)
+
+
+def _add_tokens(total: Bill, usage: Usage, price: Price) -> None:
+    all_input = usage.input_tokens or 0
+    fresh = all_input - _add_input_parts(total, usage, price, all_input)
+    total.add(fresh, price.input, "input tokens", all_input)
+    all_output = usage.output_tokens or 0
+    plain = all_output - _add_output_parts(total, usage, price, all_input)
+    total.add(plain, price.output, "output tokens", all_input)
+    if usage.citation_tokens:
+        total.add(usage.citation_tokens, price.citation, "citation tokens", all_input)
 
 
 def _add_input_parts(total: Bill, usage: Usage, price: Price, all_input: int) -> int:
@@ -80,7 +92,7 @@ def _add_input_parts(total: Bill, usage: Usage, price: Price, all_input: int) ->
             charged += write
         else:
             total.assumptions += ("cache writes at the input rate",)
-    for medium in _INPUT_MEDIA:
+    for medium in MEDIA:
         tokens: int | None = getattr(usage, f"input_{medium}_tokens")
         if not tokens:
             continue
@@ -120,7 +132,7 @@ def _add_cache_reads(total: Bill, usage: Usage, price: Price, all_input: int) ->
 
 def _add_output_parts(total: Bill, usage: Usage, price: Price, all_input: int) -> int:
     charged = 0
-    for medium in _OUTPUT_MEDIA:
+    for medium in MEDIA:
         tokens: int | None = getattr(usage, f"output_{medium}_tokens")
         rate: Rate | None = getattr(price, f"output_{medium}")
         if not tokens or (rate is None and medium != "audio"):

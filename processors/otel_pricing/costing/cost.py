@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otel_pricing.costing.bill import bill, nano
-from otel_pricing.costing.exposure import at_most, hidden_units
+from otel_pricing.costing.exposure import at_most, hidden_units, other_nouns
 from otel_pricing.model.call import NANO_PER_USD, CostStatus, ModelCall, PricedCall, Usage
 from otel_pricing.model.operations import Family, family
 from otel_pricing.model.outcome import was_rejected
-from otel_pricing.prices.price import Price
+from otel_pricing.prices.price import COUNTED_UNITS, Price
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from otel_pricing.prices.price_book import PriceBook
 
 
+FREE_MODERATION = frozenset({"openai", "azure.ai.openai"})
+"""Providers that moderate for nothing."""
 REPORTED_BY = "reported by "
 """Begins the price source of a call that costs what its span reports."""
 
@@ -61,6 +63,8 @@ def _computed(call: ModelCall, book: PriceBook) -> PricedCall:
         call.request_never_sent or was_rejected(call.error_type, call.http_status_code)
     ):
         return _free(call, _rejection(call))
+    if family(call.operation) is Family.MODERATION and call.provider in FREE_MODERATION:
+        return _free(call, "the provider does not charge for moderation")
     price = book.quote(call)
     if price is None:
         return _unpriced(call, _no_price(call), book.dearest(call.provider, call.start_ns), None)
@@ -68,7 +72,9 @@ def _computed(call: ModelCall, book: PriceBook) -> PricedCall:
         return _free(call, "declared free", price.source)
     if usage is None:
         return _without_usage(call, price)
-    if not price.has_token_rates:
+    if not price.has_token_rates and not _reports_count(usage, price):
+        if price.usd_per_request is not None:
+            return _without_usage(call, price)
         reason = _no_token_rates(price)
         dearest = book.dearest(call.provider, call.start_ns)
         return _unpriced(call, reason, dearest, price)
@@ -86,6 +92,9 @@ def _with_usage(call: ModelCall, usage: Usage, price: Price, book: PriceBook) ->
     amount = nano(total.nano_usd)
     missing = total.unpriced or unsaid
     assumed = _assumed(call, price, total.assumptions)
+    if call.failed and not price.has_token_rates:
+        # Counts of the request alone do not show that a failed call was charged.
+        return _unpriced(call, _failure(call), None, price)
     if not missing:
         return PricedCall(
             call=call,
@@ -109,7 +118,7 @@ def _with_usage(call: ModelCall, usage: Usage, price: Price, book: PriceBook) ->
 
 def _more_at_most(call: ModelCall, usage: Usage, price: Price, amount: int) -> int | None:
     """Return the most a call with an estimated usage can have cost; None for any other."""
-    if not call.usage_estimate:
+    if not call.usage_estimate or not price.has_token_rates:
         return None
     bound = at_most(call, replace(usage, output_tokens=None), price, None)
     return None if bound is None else max(bound, amount)
@@ -118,7 +127,7 @@ def _more_at_most(call: ModelCall, usage: Usage, price: Price, amount: int) -> i
 def _assumed(call: ModelCall, price: Price, rates: tuple[str, ...]) -> tuple[str, ...]:
     """Return the rates that replace those missing from the list."""
     assumed: tuple[str, ...] = (", ".join(rates),) if rates else ()
-    if call.usage_estimate:
+    if call.usage_estimate and price.has_token_rates:
         assumed += (call.usage_estimate,)
     if not price.tier_is_priced:
         assumed += (f"no price for the tier {call.service_tier}; charged at the standard rates",)
@@ -137,6 +146,8 @@ def _what_is_missing(unpriced: tuple[str, ...], unsaid: tuple[str, ...]) -> str:
 def _unsaid(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]:
     """Return which tokens a call of its kind must have used and its span leaves out."""
     unsaid: tuple[str, ...] = ()
+    if not price.has_token_rates:
+        return hidden_units(call, usage, price)
     if usage.input_tokens is None:
         unsaid += ("input tokens",)
     if usage.output_tokens is None and family(call.operation) is Family.TEXT:
@@ -153,10 +164,16 @@ def _without_usage(call: ModelCall, price: Price) -> PricedCall:
             reason="priced by the request",
             price_source=price.source,
         )
-    reason = "no usage reported"
-    if call.failed:
-        reason = f"failed ({call.error_type}) without reporting its usage"
+    reason = _failure(call) if call.failed else "no usage reported"
     return _unpriced(call, reason, None, price)
+
+
+def _failure(call: ModelCall) -> str:
+    return f"failed ({call.error_type}) without reporting its usage"
+
+
+def _reports_count(usage: Usage, price: Price) -> bool:
+    return any(getattr(usage, rate.unit) is not None for rate in price.counted)
 
 
 def _unpriced(
@@ -199,7 +216,9 @@ def _no_price(call: ModelCall) -> str:
 
 
 def _no_token_rates(price: Price) -> str:
-    if price.other_units:
-        units = ", ".join(unit.rpartition("_")[0].replace("_", " ") for unit in price.other_units)
+    nouns = [COUNTED_UNITS[rate.unit].noun for rate in price.counted]
+    nouns += other_nouns(price)
+    if nouns:
+        units = ", ".join(nouns)
         return f"priced by {units}, which the span does not report"
     return "in the price list without a price"

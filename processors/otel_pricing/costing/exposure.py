@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from otel_pricing.costing.bill import NANO_PER_TOKEN, ZERO, nano
 from otel_pricing.model.call import NANO_PER_USD, ModelCall, Usage
 from otel_pricing.model.operations import Family, family
+from otel_pricing.prices.price import COUNTED_UNITS
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 AUDIO_MODEL = re.compile(r"(?:\A|[-_.])(?:audio|realtime|transcribe)(?:\Z|[-_.])")
 # Models that search the web for every answer.
 SEARCH_MODEL = re.compile(r"deep-research|(?:\A|[-_.])search(?:\Z|[-_.])")
+
+
+# Nothing on the span bounds how often the model searched, how long it thought or spoke.
+UNBOUNDED = frozenset(
+    {"reasoning tokens", "web searches", *(unit.noun for unit in COUNTED_UNITS.values())}
+)
 
 
 def may_hide_audio(call: ModelCall, usage: Usage) -> bool:
@@ -36,25 +43,55 @@ def hidden_units(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]
     Text, images, video and audio are tokens alike; a total that does not split them cannot be
     priced where their rates differ. A model with a rate for reasoning always reasons.
     """
-    hidden: tuple[str, ...] = ()
-    speaks = price.output_audio is not None and usage.output_tokens
-    said_audio = usage.input_audio_tokens is not None or usage.output_audio_tokens is not None
-    if may_hide_audio(call, usage) or (speaks and not said_audio):
-        hidden += ("audio tokens",)
+    hidden = list[str]()
+    by_name = price.has_token_rates and may_hide_audio(call, usage)
+    if by_name or _hides_speech(usage, price):
+        hidden.append("audio tokens")
     if _differs(price.output_image, price.output) and usage.output_tokens:
-        hidden += ("image output tokens",) if usage.output_image_tokens is None else ()
+        hidden += ["image output tokens"] if usage.output_image_tokens is None else []
     # A span that splits one side leaves out the parts of the other that are 0.
     unsplit = usage.input_image_tokens is None and usage.output_image_tokens is None
     if _differs(price.input_image, price.input) and usage.input_tokens and unsplit:
-        hidden += ("image input tokens",)
+        hidden.append("image input tokens")
     if _differs(price.output_video, price.output) and usage.output_tokens:
-        hidden += ("video output tokens",) if usage.output_video_tokens is None else ()
+        hidden += ["video output tokens"] if usage.output_video_tokens is None else []
+    hidden += _hidden_cache_parts(usage, price)
     if price.reasoning is not None and usage.reasoning_tokens is None:
-        hidden += ("reasoning tokens",)
+        hidden.append("reasoning tokens")
     searches = price.usd_per_web_search is not None and SEARCH_MODEL.search(call.model)
     if searches and usage.web_search_requests is None:
-        hidden += ("web searches",)
-    return hidden
+        hidden.append("web searches")
+    return (*hidden, *_hidden_counts(usage, price))
+
+
+def _hides_speech(usage: Usage, price: Price) -> bool:
+    said = usage.input_audio_tokens is not None or usage.output_audio_tokens is not None
+    return price.output_audio is not None and bool(usage.output_tokens) and not said
+
+
+def _hidden_cache_parts(usage: Usage, price: Price) -> list[str]:
+    """Return the media of which an unknown part was read from the cache, at a rate of its own."""
+    if not usage.cache_read_tokens:
+        return []
+    return [
+        f"cached {medium} tokens"
+        for medium in ("audio", "image")
+        if getattr(usage, f"input_{medium}_tokens")
+        and getattr(usage, f"cached_{medium}_tokens") is None
+        and _differs(getattr(price, f"cached_{medium}"), price.cache_read)
+    ]
+
+
+def _hidden_counts(usage: Usage, price: Price) -> list[str]:
+    """Return units that are not tokens, have a rate, and were not reported."""
+    reported = [rate for rate in price.counted if getattr(usage, rate.unit) is not None]
+    nouns = [] if reported else [COUNTED_UNITS[rate.unit].noun for rate in price.counted]
+    return nouns + other_nouns(price)
+
+
+def other_nouns(price: Price) -> list[str]:
+    """Return names of the units of the list that are not read here."""
+    return [unit.rpartition("_")[0].replace("_", " ") for unit in price.other_units]
 
 
 def _differs(rate: Rate | None, text: Rate | None) -> bool:
@@ -74,8 +111,7 @@ def at_most(call: ModelCall, usage: Usage, price: Price, dearest: Price | None) 
     if family(call.operation) is not Family.TEXT:
         tokens_out = usage.output_tokens or 0
     hidden = hidden_units(call, usage, price)
-    if "reasoning tokens" in hidden or "web searches" in hidden:
-        # Nothing on the span bounds how often the model searched or how long it thought.
+    if not UNBOUNDED.isdisjoint(hidden) or other_nouns(price):
         return None
     rate_in = _highest(price, dearest, ("input", "cache_write", "cache_write_1h"))
     rate_out = _highest(price, dearest, ("output", "reasoning"))
@@ -92,7 +128,10 @@ def at_most(call: ModelCall, usage: Usage, price: Price, dearest: Price | None) 
     if tokens_in is None or tokens_out is None or (tokens_in and not rate_in):
         return None
     searches = (usage.web_search_requests or 0) * _per_search(price, dearest)
-    return nano((tokens_in * rate_in + tokens_out * rate_out) * NANO_PER_TOKEN + searches)
+    counted = sum(
+        (getattr(usage, r.unit) or 0) * r.usd * NANO_PER_USD / r.per for r in price.counted
+    )
+    return nano((tokens_in * rate_in + tokens_out * rate_out) * NANO_PER_TOKEN + searches + counted)
 
 
 def _highest(price: Price, dearest: Price | None, units: tuple[str, ...]) -> Decimal:

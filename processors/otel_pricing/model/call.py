@@ -71,6 +71,20 @@ class Usage:
     """Part of the output that was video."""
     citation_tokens: int | None = None
     """Tokens of cited sources, beside the output."""
+    audio_milliseconds: int | None = None
+    """Length of the audio that was transcribed, spoken or exchanged."""
+    video_milliseconds: int | None = None
+    """Length of the video that was made."""
+    input_characters: int | None = None
+    """Characters of text to speak."""
+    document_pages: int | None = None
+    """Pages of documents that were read."""
+    annotated_pages: int | None = None
+    """Part of `document_pages` that was annotated."""
+    rerank_searches: int | None = None
+    """Searches that a rerank is billed as."""
+    output_images: int | None = None
+    """Images that were made, counted, not in tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,15 @@ class Counts:
     input_video_tokens: int | None = None
     output_video_tokens: int | None = None
     citation_tokens: int | None = None
+    audio_milliseconds: int | None = None
+    video_milliseconds: int | None = None
+    input_characters: int | None = None
+    document_pages: int | None = None
+    annotated_pages: int | None = None
+    rerank_searches: int | None = None
+    output_images: int | None = None
+    input_text_tokens: int | None = None
+    output_text_tokens: int | None = None
 
 
 def normalise(
@@ -60,24 +69,25 @@ def normalise(
         output_tokens += counts.reasoning_tokens or 0
     elif output_tokens is not None and rest_is_output and input_tokens is not None:
         output_tokens = max(output_tokens, (counts.total_tokens or 0) - input_tokens)
+    same = {name: getattr(counts, name) for name in _SAME}
+    same.update(_other_media(counts, input_tokens, "input"))
+    same.update(_other_media(counts, output_tokens, "output"))
     return Usage(
         input_tokens=_including(input_tokens, *(getattr(counts, n) for n in _INPUT_PARTS)) or None,
         output_tokens=_including(output_tokens, *(getattr(counts, n) for n in _OUTPUT_PARTS)),
         cache_read_tokens=read,
         cache_write_tokens=write,
-        cache_write_1h_tokens=counts.cache_write_1h_tokens,
-        reasoning_tokens=counts.reasoning_tokens,
-        input_audio_tokens=counts.input_audio_tokens,
-        output_audio_tokens=counts.output_audio_tokens,
-        web_search_requests=counts.web_search_requests,
-        cached_audio_tokens=counts.cached_audio_tokens,
-        input_image_tokens=counts.input_image_tokens,
-        output_image_tokens=counts.output_image_tokens,
-        cached_image_tokens=counts.cached_image_tokens,
-        input_video_tokens=counts.input_video_tokens,
-        output_video_tokens=counts.output_video_tokens,
-        citation_tokens=counts.citation_tokens,
+        **same,
     )
+
+
+def _other_media(counts: Counts, total: int | None, side: str) -> dict[str, int]:
+    """Return 0 for each unreported medium of a *side* whose reported parts are its whole total."""
+    names = [f"{side}_{medium}_tokens" for medium in ("text", *MEDIA)]
+    parts = {name: getattr(counts, name) for name in names}
+    if not total or sum(part or 0 for part in parts.values()) != total:
+        return {}
+    return {name: 0 for name in names[1:] if parts[name] is None}
 
 
 def _cache_write(counts: Counts) -> int | None:
@@ -104,9 +114,16 @@ def _proves_reasoning_beside(counts: Counts, output_tokens: int, cached: int) ->
     return output_tokens + reasoning in (beyond_input, beyond_input - cached)
 
 
-_COUNTED = tuple(field.name for field in fields(Counts) if field.name != "total_tokens")
-_INPUT_PARTS = ("input_audio_tokens", "input_image_tokens", "input_video_tokens")
-_OUTPUT_PARTS = ("output_audio_tokens", "output_image_tokens", "output_video_tokens")
+MEDIA = ("audio", "image", "video")
+"""Modalities beside text that have rates of their own."""
+_COUNTED = tuple(
+    f.name for f in fields(Counts) if f.name != "total_tokens" and "_text_" not in f.name
+)
+_INPUT_PARTS = tuple(f"input_{medium}_tokens" for medium in MEDIA)
+_OUTPUT_PARTS = tuple(f"output_{medium}_tokens" for medium in MEDIA)
+_TOTALS = frozenset({"input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"})
+_SAME = tuple(f.name for f in fields(Usage) if f.name not in _TOTALS)
+"""Counts that mean the same in every dialect."""
 
 
 def _including(total: int | None, *parts: int | None) -> int | None:

@@ -10,8 +10,8 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from otel_pricing.model.usage import Counts, normalise
-from otel_pricing.model.values import count, usd, walk
+from otel_pricing.model.usage import MEDIA, Counts, normalise
+from otel_pricing.model.values import count, milliseconds, usd, walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,9 +90,18 @@ _SEARCHES = (
     ("server_tool_use", "web_search_requests"),
     ("num_search_queries",),  # Perplexity
 )
+IN_SECONDS = ("prompt_audio_seconds", "audio_seconds", "seconds")
+"""Durations, which need not be whole numbers."""
+_PAGES = ("pages_processed", "document_pages")  # Mistral
+_ANNOTATED = ("pages_processed_annotation", "annotated_pages")
+_CHARACTERS = ("input_characters", "characters")
+_RERANK_SEARCHES = ("search_units", "rerank_searches")  # Cohere
+_COUNTED = frozenset(
+    {*IN_SECONDS, *_PAGES, *_ANNOTATED, *_CHARACTERS, *_RERANK_SEARCHES, "video_seconds"}
+)
 _SELDOM = frozenset({"citation_tokens", *(path[0] for path in _SEARCHES)})
 _REASONING = (*_THOUGHTS, "reasoning_tokens", "reasoningTokens")
-_MODALITIES = ("audio", "image", "video")
+_MODALITIES = MEDIA
 _FIELDS = frozenset(field.name for field in fields(Counts))
 
 USAGE_KEYS = frozenset(
@@ -105,7 +114,7 @@ USAGE_KEYS = frozenset(
         "reasoningTokens", "modality", "tokenCount", "token_count", "cached_tokens_details",
         "billed_units", "tokens", "cacheDetails", "ttl", "audio", "image", "video", "text_tokens",
         *(f"{name}_tokens" for name in _MODALITIES), "citation_tokens", "cost", "total_cost",
-        "estimated_cost", "cost_in_usd_ticks",
+        "estimated_cost", "cost_in_usd_ticks", *_COUNTED,
     }
 )  # fmt: skip
 """Every key that is read inside a usage object, at any depth."""
@@ -146,6 +155,8 @@ def counts_of(reported: Mapping[str, object]) -> Counts:
     if not _SELDOM.isdisjoint(top):
         counts["web_search_requests"] = _largest(*(walk(top, *path) for path in _SEARCHES))
         counts["citation_tokens"] = count(top.get("citation_tokens"))
+    if not _COUNTED.isdisjoint(top):
+        counts |= _counted(top)
     # Most calls report no details, and looking for each kind of them takes time.
     for name in _MODALITIES if is_split else ():
         prompt, tools = _modality(top, _IN_DETAILS, name), _modality(top, _TOOL_DETAILS, name)
@@ -153,7 +164,23 @@ def counts_of(reported: Mapping[str, object]) -> Counts:
         counts[f"output_{name}_tokens"] = _modality(top, _OUT_DETAILS, name)
         cached = (walk(top.get(d), "cached_tokens_details", f"{name}_tokens") for d in _IN_DETAILS)
         counts[f"cached_{name}_tokens"] = _largest(*cached, _modality(top, _CACHE_DETAILS, name))
+    if is_split:
+        counts["input_text_tokens"] = _modality(top, _IN_DETAILS, "text")
+        counts["output_text_tokens"] = _modality(top, _OUT_DETAILS, "text")
     return Counts(**{k: n for k, n in counts.items() if n is not None and k in _FIELDS})
+
+
+def _counted(top: Mapping[str, object]) -> dict[str, int | None]:
+    """Return the counts that are not tokens."""
+    durations = (milliseconds(top[name]) for name in IN_SECONDS if name in top)
+    return {
+        "audio_milliseconds": next((n for n in durations if n is not None), None),
+        "video_milliseconds": milliseconds(top.get("video_seconds")),
+        "input_characters": _first(top, _CHARACTERS),
+        "document_pages": _first(top, _PAGES),
+        "annotated_pages": _first(top, _ANNOTATED),
+        "rerank_searches": _first(top, _RERANK_SEARCHES),
+    }
 
 
 def read_usage(reported: Mapping[str, object], *, total_is_input: bool = False) -> Usage | None:
@@ -235,7 +262,10 @@ def _modality(top: Mapping[str, object], places: tuple[str, ...], name: str) -> 
         for item in items
         if isinstance(item, dict) and str(item.get("modality")).lower().endswith(name)
     ]
-    return _largest(*_in(top, places, f"{name}_tokens", name), *listed)
+    # What a list by modality leaves out was not used.
+    is_listed = any(isinstance(top.get(place), list) and top[place] for place in places)
+    rest = [0] if is_listed and name != "text" else []
+    return _largest(*_in(top, places, f"{name}_tokens", name), *listed, *rest)
 
 
 def _in(top: Mapping[str, object], places: tuple[str, ...], *keys: str) -> list[object]:

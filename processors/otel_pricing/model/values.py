@@ -92,6 +92,22 @@ def first_count(attributes: Mapping[str, object], names: Iterable[str]) -> int |
     return None
 
 
+def milliseconds(seconds: object) -> int | None:
+    """Return a duration given in seconds as whole milliseconds, or None when it is not sane."""
+    if isinstance(seconds, str):  # "8.470000095367432"
+        seconds = seconds[:13]
+    found = nanoseconds(seconds)
+    return None if found is None else (found + 500_000) // 1_000_000
+
+
+def first_milliseconds(attributes: Mapping[str, object], names: Iterable[str]) -> int | None:
+    """Return the first sane duration among the attributes *names*, which hold seconds."""
+    for name in names:
+        if name in attributes and (found := milliseconds(attributes[name])) is not None:
+            return found
+    return None
+
+
 def first_text(attributes: Mapping[str, object], names: Iterable[str]) -> str | None:
     """Return the first sane text among the attributes *names*."""
     for name in names:

@@ -155,7 +155,8 @@ def resolve(provider: str, model: str) -> tuple[str | None, tuple[str, ...]]:
         return seller, model_names(model)
     name = model.strip()
     if name.startswith(_PATHS) or "/" not in name:
-        return ("aws" if _BEDROCK_ID.match(name) else None), model_names(name)
+        sold_by_aws = name.startswith("arn:aws") or _BEDROCK_ID.match(name)
+        return ("aws" if sold_by_aws else None), model_names(name)
     front, _, rest = name.partition("/")
     front = front.lower()
     if names_no_seller(front):
@@ -180,6 +181,15 @@ def model_names(model: str) -> tuple[str, ...]:
     elif ":" in name and name.partition(":")[0] in LIST_PROVIDER:
         names.append(name.partition(":")[2])
     return tuple(dict.fromkeys(n for n in names if n))
+
+
+def names_price_class(asked: str, answered: str) -> bool:
+    """Return whether *asked* is the id of *answered* on Bedrock, where its prefix sets the price.
+
+    `global.` profiles cost less than regional ones, and the answer names the bare model.
+    """
+    name = asked.rpartition("/")[2] if asked.startswith("arn:aws") else asked
+    return _BEDROCK_ID.match(name) is not None and model_family(name) == model_family(answered)
 
 
 def model_family(model: str) -> str:

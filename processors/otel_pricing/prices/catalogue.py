@@ -7,12 +7,13 @@ those in the installed wheel, unless the application itself starts the library's
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
-from otel_pricing.prices.price import Price, Rate, price_of
+from otel_pricing.prices.price import COUNTED_UNITS, CountRate, Price, Rate, price_of
 from otel_pricing.prices.price_data import PRICE_DATA
 
 if TYPE_CHECKING:
@@ -40,16 +41,20 @@ RATE_KEYS: dict[str, str] = {
 """Our unit -> the name of its rate per million tokens in the price data."""
 UNITS_WITHOUT_COUNT = frozenset(
     {
-        "audio_hours",
-        "input_annotated_document_kpages",
-        "input_audio_hours",
-        "input_document_kpages",
-        "input_mchars",
+        "code_executions_kcount",
+        "input_gpixels",
         "input_text_messages_kcount",
+        "output_audio_hours",
+        "social_searches_kcount",
         "storage_searches_kcount",
     }
 )
-"""Units of the price data that no span reports a count of."""
+"""Units of the price data that no span or response reports a count of."""
+TOKEN_UNITS_WITHOUT_RATE = re.compile(
+    r"(?:(?:in|out)put_text|cache_text_read|input(?:_\w+)?_tool|cache(?:_\w+)?_write(?:_5m|_1h)?"
+    r"|cache_video_read|output_\w+_(?:reasoning|citation))_mtok"
+)
+"""Rates for finer splits of tokens, which no model has yet: a price with one is never complete."""
 _PER_REQUEST = "requests_kcount"
 _PER_SEARCH = "web_searches_kcount"
 _THOUSAND = 1000
@@ -58,7 +63,9 @@ MAKERS = ("openai", "anthropic", "google", "mistral", "cohere", "deepseek", "x-a
 """Makers who sell their own models, tried in turn when a span names a model and no provider."""
 
 # Only charged when something we do not price was used as well, so their presence means nothing.
-_HARMLESS = frozenset({"storage_searches_kcount"})
+_HARMLESS = frozenset(
+    {"code_executions_kcount", "social_searches_kcount", "storage_searches_kcount"}
+)
 
 STANDARD_TIERS = frozenset({"", "default", "auto", "standard", "standard_only", "on_demand"})
 _CONTEXTS: dict[str, tuple[Mapping[str, str], ...]] = {
@@ -111,13 +118,13 @@ class Catalogue:
         """Return what *listed* cost at *at_ns* in a service tier."""
         when = datetime.fromtimestamp(at_ns / 1e9, UTC)
         standard = listed.model.get_prices(when)
-        price = _price(standard, self._source(listed), listed.model.context_window)
+        price = list_price(standard, self._source(listed), listed.model.context_window)
         if tier in STANDARD_TIERS or not price.has_token_rates:
             return price
         # A maker's prices for its tiers do not apply to a reseller's.
         contexts = () if listed.is_resold else _CONTEXTS.get(tier, ())
         for context in contexts:
-            own = _price(
+            own = list_price(
                 listed.model.get_prices(when, context),
                 f"{price.source} ({tier})",
                 listed.model.context_window,
@@ -134,7 +141,7 @@ class Catalogue:
         ids = (provider,) if provider else MAKERS[:3]
         when = datetime.fromtimestamp(at_ns / 1e9, UTC)
         prices = [
-            _price(model.get_prices(when), "", model.context_window)
+            list_price(model.get_prices(when), "", model.context_window)
             for seller in PRICE_DATA.snapshot().providers
             if seller.id in ids
             for model in seller.models
@@ -153,16 +160,31 @@ class Catalogue:
         return f"genai-prices {PRICE_DATA.version()} {listed.provider.id}/{listed.model.id}"
 
 
-def _price(prices: ModelPrice, source: str, context_tokens: int | None) -> Price:
+def list_price(prices: ModelPrice, source: str, context_tokens: int | None) -> Price:
+    """Return the rates of a list as a price from *source*."""
     values = {key: value for key, value in vars(prices).items() if value is not None}
+    counted = _counted(values)
     return replace(
         price_of(lambda unit: _rate(values.pop(RATE_KEYS[unit], None))),
+        counted=counted,
         usd_per_request=_per_one(values.pop(_PER_REQUEST, None)),
         usd_per_web_search=_per_one(values.pop(_PER_SEARCH, None)),
         other_units=tuple(sorted(values.keys() - _HARMLESS)),
         context_tokens=context_tokens,
         source=source,
     )
+
+
+def _counted(values: dict[str, object]) -> tuple[CountRate, ...]:
+    """Take the rates of counted units out of *values*."""
+    found: list[CountRate] = []
+    for name, unit in COUNTED_UNITS.items():
+        rates = [value for key in unit.listed if isinstance(value := values.get(key), Decimal)]
+        if rates:
+            found.append(CountRate(name, max(rates), unit.listed_per))
+            for key in unit.listed:
+                values.pop(key, None)
+    return tuple(found)
 
 
 def _rate(value: object) -> Rate | None:

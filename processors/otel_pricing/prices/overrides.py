@@ -22,15 +22,21 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, cast
 
+from otel_pricing.prices import model_aliases
 from otel_pricing.prices.aliases import list_provider, model_names
-from otel_pricing.prices.price import UNITS, Price, Rate, price_of
+from otel_pricing.prices.model_aliases import ModelAlias
+from otel_pricing.prices.price import COUNTED_UNITS, UNITS, CountRate, Price, Rate, price_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 PER_ONE = ("request", "web_search")
-KEYS = frozenset({"model", "provider", "from", "source", "tier", "free", *UNITS, *PER_ONE})
+PER_COUNT = {unit.key: name for name, unit in COUNTED_UNITS.items()}
+"""Key of a price file -> field of `Usage`."""
+KEYS = frozenset(
+    {"model", "provider", "from", "source", "tier", "free", *UNITS, *PER_ONE, *PER_COUNT}
+)
 
 
 class PriceBookError(ValueError):
@@ -64,6 +70,7 @@ class PriceTable:
     """Declared prices, in the order of the file; a later one replaces an earlier one."""
 
     overrides: tuple[Override, ...] = ()
+    aliases: tuple[ModelAlias, ...] = ()
 
     def find(
         self, provider: str | None, models: Sequence[str], at_ns: int, tier: str
@@ -79,6 +86,13 @@ class PriceTable:
                 # The youngest price wins; of two of one day, the later in the file.
                 return max(reversed(found), key=lambda override: override.from_day).price
         return None
+
+    def alias_of(self, model: str, at_ns: int) -> ModelAlias | None:
+        """Return the alias that *model* is on that day; of several, the last in the file."""
+        if not self.aliases or not model:
+            return None
+        day = datetime.fromtimestamp(at_ns / 1e9, UTC).date()
+        return next((a for a in reversed(self.aliases) if a.matches(model, day)), None)
 
 
 def read_price_file(path: Path) -> PriceTable:
@@ -104,24 +118,35 @@ def price_table(data: object, *, origin: str = "price table") -> PriceTable:
 
     Raises PriceBookError naming every entry that cannot be used.
     """
-    entries = cast("dict[str, object]", data).get("price") if isinstance(data, dict) else data
-    if not isinstance(entries, list):
-        raise PriceBookError(
-            f"{origin}: expected a list named `price`, got {type(entries).__name__}"
-        )
+    tables = cast("dict[str, object]", data) if isinstance(data, dict) else {"price": data}
+    default: list[object] | None = [] if "alias" in tables else None
     problems: list[str] = []
-    overrides: list[Override] = []
-    for number, entry in enumerate(cast("list[object]", entries), start=1):
-        if isinstance(entry, dict):
-            read = _Entry(cast("dict[str, object]", entry), origin)
-            overrides.append(read.override())
-            problems += (f"price {number}: {problem}" for problem in read.problems)
-        else:
-            problems.append(f"price {number}: expected a table, got {type(entry).__name__}")
+    overrides = [
+        entry.override()
+        for entry in _entries(tables.get("price", default), "price", origin, problems)
+    ]
+    aliases = [
+        entry.alias() for entry in _entries(tables.get("alias", []), "alias", origin, problems)
+    ]
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
         raise PriceBookError(f"{origin}: {len(problems)} problems in the prices\n{listed}")
-    return PriceTable(tuple(overrides))
+    return PriceTable(tuple(overrides), tuple(aliases))
+
+
+def _entries(entries: object, name: str, origin: str, problems: list[str]) -> Iterator[_Entry]:
+    """Yield the tables of a list; what is wrong with each is added after it was used."""
+    if not isinstance(entries, list):
+        raise PriceBookError(
+            f"{origin}: expected a list named `{name}`, got {type(entries).__name__}"
+        )
+    for number, entry in enumerate(cast("list[object]", entries), start=1):
+        if isinstance(entry, dict):
+            read = _Entry(cast("dict[str, object]", entry), origin)
+            yield read
+            problems += (f"{name} {number}: {problem}" for problem in read.problems)
+        else:
+            problems.append(f"{name} {number}: expected a table, got {type(entry).__name__}")
 
 
 class _Entry:
@@ -133,14 +158,11 @@ class _Entry:
         self.problems: list[str] = []
 
     def override(self) -> Override:
-        unknown = sorted(self.entry.keys() - KEYS)
-        if unknown:
-            allowed = ", ".join(sorted(KEYS))
-            self.problems.append(f"unknown key {', '.join(map(repr, unknown))}; allowed: {allowed}")
+        self._check_keys(KEYS)
         model = self._text("model").lower()
         if not model:
             self.problems.append("has no `model`")
-        from_day = self._day()
+        from_day = self._day("from", date.min)
         return Override(
             model=model,
             provider=list_provider(self._text("provider")),
@@ -149,8 +171,33 @@ class _Entry:
             price=self._price(model, from_day),
         )
 
+    def alias(self) -> ModelAlias:
+        self._check_keys(model_aliases.KEYS)
+        names = {name: self._text(name) for name in ("pattern", "model")}
+        self.problems += (f"has no `{name}`" for name, given in names.items() if not given)
+        multiplier = self._amount("multiplier")
+        if multiplier is not None and not multiplier:
+            self.problems.append("`multiplier` must be above 0; declare a price with free = true")
+        first, last = self._day("from", date.min), self._day("until", date.max)
+        if first > last:
+            self.problems.append(f"`from` {first} is after `until` {last}")
+        return ModelAlias(
+            pattern=names["pattern"].lower(),
+            model=names["model"],
+            provider=self._text("provider"),
+            multiplier=model_aliases.ONE if multiplier is None else multiplier,
+            from_day=first,
+            until_day=last,
+        )
+
+    def _check_keys(self, allowed: frozenset[str]) -> None:
+        unknown = sorted(self.entry.keys() - allowed)
+        if unknown:
+            named = ", ".join(map(repr, unknown))
+            self.problems.append(f"unknown key {named}; allowed: {', '.join(sorted(allowed))}")
+
     def _price(self, model: str, from_day: date) -> Price:
-        amounts = {name: self._amount(name) for name in (*UNITS, *PER_ONE)}
+        amounts = {name: self._amount(name) for name in (*UNITS, *PER_ONE, *PER_COUNT)}
         free = self.entry.get("free", False)
         given = [name for name, amount in amounts.items() if amount is not None]
         if not isinstance(free, bool):
@@ -164,6 +211,11 @@ class _Entry:
             price_of(lambda unit: _rate(amounts[unit])),
             usd_per_request=amounts["request"],
             usd_per_web_search=amounts["web_search"],
+            counted=tuple(
+                CountRate(name, amount, COUNTED_UNITS[name].per)
+                for key, name in PER_COUNT.items()
+                if (amount := amounts[key]) is not None
+            ),
             is_free=free is True,
             source=f"{self._text('source') or self.origin}: {model}{since}",
         )
@@ -175,10 +227,10 @@ class _Entry:
             return ""
         return value.strip()
 
-    def _day(self) -> date:
-        value = self.entry.get("from")
+    def _day(self, key: str, default: date) -> date:
+        value = self.entry.get(key)
         if value is None:
-            return date.min
+            return default
         if isinstance(value, datetime):
             return value.date()
         if isinstance(value, date):
@@ -186,8 +238,8 @@ class _Entry:
         try:
             return date.fromisoformat(str(value))
         except ValueError:
-            self.problems.append(f"`from` must be a day such as 2026-01-31, got {value!r}")
-            return date.min
+            self.problems.append(f"`{key}` must be a day such as 2026-01-31, got {value!r}")
+            return default
 
     def _amount(self, key: str) -> Decimal | None:
         value = self.entry.get(key)
@@ -200,7 +252,8 @@ class _Entry:
         except InvalidOperation:
             amount = Decimal("NaN")
         if not amount.is_finite() or not 0 <= amount < 1_000_000:
-            self.problems.append(f"`{key}` must be US dollars from 0 to 1000000, got {value!r}")
+            unit = "a number" if key == "multiplier" else "US dollars"
+            self.problems.append(f"`{key}` must be {unit} from 0 to 1000000, got {value!r}")
             return None
         return amount
 

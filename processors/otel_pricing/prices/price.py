@@ -34,6 +34,52 @@ class Rate:
         return max(self.usd_per_million, *(rate for _, rate in self.steps), Decimal(0))
 
 
+@dataclass(frozen=True, slots=True)
+class CountRate:
+    """US dollars for a number of units that are counted otherwise than in tokens."""
+
+    unit: str
+    """Field of `Usage`, one of `COUNTED_UNITS`."""
+    usd: Decimal
+    per: int
+    """Units that `usd` is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountedUnit:
+    """How a unit that is not counted in tokens is priced."""
+
+    noun: str
+    key: str
+    """Key of its rate in a price file."""
+    per: int
+    """Units that the rate of a price file is for."""
+    listed: tuple[str, ...] = ()
+    """Names of its rate in the price data; they mean the same."""
+    listed_per: int = 1
+    """Units that the rate of the price data is for."""
+
+
+COUNTED_UNITS: dict[str, CountedUnit] = {
+    "audio_milliseconds": CountedUnit(
+        "audio duration", "audio_hour", 3_600_000, ("input_audio_hours", "audio_hours"), 3_600_000
+    ),
+    "video_milliseconds": CountedUnit("video duration", "video_second", 1000),
+    "input_characters": CountedUnit(
+        "characters", "million_characters", 1_000_000, ("input_mchars",), 1_000_000
+    ),
+    "document_pages": CountedUnit("pages", "page", 1, ("input_document_kpages",), 1000),
+    "annotated_pages": CountedUnit(
+        "annotated pages", "annotated_page", 1, ("input_annotated_document_kpages",), 1000
+    ),
+    "rerank_searches": CountedUnit(
+        "rerank searches", "rerank_search", 1, ("rerank_searches_kcount",), 1000
+    ),
+    "output_images": CountedUnit("images", "image", 1),
+}
+"""Field of `Usage` -> how it is priced."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
     """The price list of one model on one day; None where the list has no price for a unit."""
@@ -55,6 +101,8 @@ class Price:
     citation: Rate | None = None
     usd_per_request: Decimal | None = None
     usd_per_web_search: Decimal | None = None
+    counted: tuple[CountRate, ...] = ()
+    """Rates of `COUNTED_UNITS`."""
 
     is_free: bool = False
     """Declared to cost nothing, which is not the same as having no price."""
@@ -63,7 +111,7 @@ class Price:
     seller_is_assumed: bool = False
     """True when the provider does not list the model and these are its maker's rates."""
     other_units: tuple[str, ...] = ()
-    """Units the list charges for and no span reports, such as hours of audio."""
+    """Rates of the list for units that are not read here."""
     context_tokens: int | None = None
     """Most tokens the model takes in one call."""
     source: str = ""

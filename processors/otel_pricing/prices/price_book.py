@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from otel_pricing.prices.aliases import list_provider, resolve
+from otel_pricing.prices.aliases import list_provider, names_price_class, resolve
 from otel_pricing.prices.catalogue import STANDARD_TIERS, Catalogue
 from otel_pricing.prices.overrides import PriceTable
+from otel_pricing.prices.price import COUNTED_UNITS
 
 if TYPE_CHECKING:
     from otel_pricing.model.call import ModelCall
+    from otel_pricing.prices.model_aliases import ModelAlias
     from otel_pricing.prices.price import Price
 
 DAY_NS = 86_400_000_000_000
@@ -51,25 +53,40 @@ class PriceBook:
         self._quotes: dict[tuple[str, str, str, str, int], Price | None] = {}
         self._varying: set[tuple[str, str, str]] = set()
         self._dearest: dict[tuple[str | None, int], Price | None] = {}
+        self._answered: dict[tuple[str, str], str] = {}
+        """(provider, model asked for) -> model that answered, where only that one has a price."""
 
     def quote(self, call: ModelCall) -> Price | None:
         """Return the price of *call* on its own day and service tier; None when unknown."""
-        return self._cached(
+        price = self._cached(
             call.provider,
             call.response_model,
             call.request_model,
             (call.service_tier or "").lower(),
             call.start_ns,
         )
+        if price is not None and call.request_model and call.response_model:
+            self._learn(call.provider, call.request_model, call.response_model)
+        return price
+
+    def _learn(self, provider: str, asked: str, answered: str) -> None:
+        if len(self._answered) >= LONGEST_CACHE:
+            self._answered.clear()
+        self._answered[provider, asked] = answered
 
     def find(
         self, provider: str | None, model: str, *, at_ns: int, tier: str | None = None
     ) -> Price | None:
         """Return the price of *model* at *at_ns* (nanoseconds since 1970), or None.
 
-        Dated names find their family: `gpt-4o-2024-08-06` has the price of `gpt-4o`.
+        Dated names find their family: `gpt-4o-2024-08-06` has the price of `gpt-4o`. A name that
+        no list knows has the price of the model that answered to it last.
         """
-        return self._cached(provider or "", model, "", (tier or "").lower(), at_ns)
+        seller, tier = provider or "", (tier or "").lower()
+        price = self._cached(seller, model, "", tier, at_ns)
+        if price is None and (answered := self._answered.get((seller, model))):
+            price = self._cached(seller, answered, "", tier, at_ns)
+        return price
 
     def dearest(self, provider: str, at_ns: int) -> Price | None:
         """Return the highest rates of *provider*'s list, to bound the cost of an unknown model."""
@@ -121,8 +138,31 @@ class PriceBook:
     def _look_up(
         self, provider: str, answered: str, asked: str, tier: str, at_ns: int
     ) -> Price | None:
+        alias = self._overrides.alias_of(answered, at_ns)
+        if alias is not None:
+            return self._behind(alias, provider, "", tier, at_ns)
+        alias = self._overrides.alias_of(asked, at_ns)
+        if alias is not None:
+            return self._behind(alias, provider, answered, tier, at_ns)
+        return self._by_name(provider, answered, asked, tier, at_ns)
+
+    def _behind(
+        self, alias: ModelAlias, provider: str, answered: str, tier: str, at_ns: int
+    ) -> Price | None:
+        """Return the price of the model behind *alias*: the one that answered, if it is known."""
+        seller = alias.provider or provider
+        price = self._by_name(seller, answered, "", tier, at_ns) if answered else None
+        if price is None:
+            price = self._by_name(seller, alias.model, "", tier, at_ns)
+        return None if price is None else alias.applied_to(price)
+
+    def _by_name(
+        self, provider: str, answered: str, asked: str, tier: str, at_ns: int
+    ) -> Price | None:
         # The model that answered is the one that is billed; a deployment's own name may hide it.
         models = [model for model in (answered, asked) if model]
+        if answered and asked and names_price_class(asked, answered):
+            models.reverse()
         tier = "" if tier in STANDARD_TIERS else tier
         seller = resolve(provider, models[0])[0] if models else None
         declared = self._overrides.find(seller, models, at_ns, tier)
@@ -165,6 +205,8 @@ def _why(price: Price | None, tier: str) -> str:
     if price.is_free:
         return "declared free"
     if not price.has_token_rates and price.usd_per_request is None:
+        if price.counted:
+            return f"priced by {', '.join(COUNTED_UNITS[r.unit].noun for r in price.counted)}"
         units = ", ".join(price.other_units)
         return (
             f"priced by {units}, which spans do not report" if units else "listed without a price"

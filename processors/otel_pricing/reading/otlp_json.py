@@ -1,5 +1,7 @@
 """Reads spans and log records from OTLP/JSON Lines, as the Collector's file exporter writes them.
 
+Lines of batch results are read as spans, too.
+
 An archive is read line by line, so its size does not matter, and unreadable input is reported
 and skipped: one torn line at the end of a file must not cost the other million.
 """
@@ -8,12 +10,16 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from otel_pricing.model.record import ERROR_CODE, SpanEvent, SpanRecord
+from otel_pricing.reading import batch_results
 from otel_pricing.reading.archive_lines import LONGEST_LINE, lines_of, open_archive
 from otel_pricing.reading.log_events import LogRecord
 from otel_pricing.reading.other_formats import OTLP_KEYS, name_of, not_otlp
@@ -22,7 +28,6 @@ from otel_pricing.reading.otlp_values import attributes_of, either, object_of, o
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
 _ERROR_NAMES = frozenset({ERROR_CODE, str(ERROR_CODE), "STATUS_CODE_ERROR"})
 _KINDS = {
@@ -77,6 +82,7 @@ def read_records(
     by the longest line that is read, 32 MiB.
     """
     number = read = unreadable = 0
+    at_ns = _time_of(source)
     with open_archive(source) as stream:
         lines = lines_of(stream)
         try:
@@ -94,6 +100,13 @@ def read_records(
                         return
                     continue
                 read += 1
+                if batch_results.is_result(request):
+                    record = batch_results.span_of_result(request, at_ns)
+                    if record is not None:
+                        yield record
+                    elif passed is not None:
+                        passed[batch_results.NOT_RUN] += 1
+                    continue
                 yield from _records_of(request, number, report)
                 if passed is not None and not _HOLDS_RECORDS.isdisjoint(request):
                     passed["lines of metrics"] += "resourceMetrics" in request
@@ -101,6 +114,14 @@ def read_records(
                     passed["lines of metrics"] += 1
         except (EOFError, OSError, zlib.error) as exc:
             report(LineProblem(number + 1, f"the file ends early or is damaged: {exc}"))
+
+
+def _time_of(source: Path | str | IO[bytes]) -> int:
+    """Return when *source* was written, for results of batches that have no time of their own."""
+    if isinstance(source, str | Path):
+        with suppress(OSError):
+            return Path(source).stat().st_mtime_ns
+    return time.time_ns()
 
 
 _HOLDS_RECORDS = frozenset({"resourceSpans", "resource_spans", "resourceLogs", "resource_logs"})
@@ -139,7 +160,7 @@ def _request(line: bytes) -> Mapping[str, object] | str:
         return f"not JSON: {exc}"
     if not isinstance(request, dict):
         return f"expected a JSON object, got {type(request).__name__}"
-    if OTLP_KEYS.isdisjoint(cast("dict[str, object]", request)):
+    if OTLP_KEYS.isdisjoint(request) and not batch_results.is_result(request):
         return not_otlp()
     return cast("dict[str, object]", request)
 

@@ -62,7 +62,11 @@ _MODEL = ("model",)
 
 CLAUDE_CODE = Dialect(
     "claude-code",
-    speaks=lambda record: record.scope_name.startswith(CLAUDE_SCOPE),
+    # Only it has this type of span; a collector may have dropped the scope.
+    speaks=lambda record: (
+        record.scope_name.startswith(CLAUDE_SCOPE)
+        or record.attributes.get(SPAN_TYPE) == LLM_REQUEST
+    ),
     operation=_claude_operation,
     input_excludes_cache=True,
     refine=_of_provider("anthropic"),

@@ -7,6 +7,7 @@ retrievers) are not. The provider is not reported; the model is looked up with a
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from otel_pricing.model.usage import Counts, normalise
@@ -41,7 +42,7 @@ def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
     parameters = json_object(record.attributes.get(PARAMETERS))
     limits = (count(parameters.get(name)) for name in OUTPUT_LIMITS)
     # It fills in zeros where it does not know.
-    reported = usd(json_object(record.attributes.get(COST)).get("total")) or None
+    reported = _cost(json_object(record.attributes.get(COST)))
     if reported is not None and not call.reported_cost_usd:
         call = replace(call, reported_cost_usd=reported, reported_cost_source=COST)
     own = "input" in usage or "output" in usage
@@ -51,6 +52,14 @@ def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
         service_tier=call.service_tier or text(parameters.get("service_tier")),
         max_output_tokens=call.max_output_tokens or next((n for n in limits if n), None),
     )
+
+
+def _cost(details: Mapping[str, object]) -> Decimal | None:
+    """Return the total, or the sum of the parts where it is left out."""
+    if "total" in details:
+        return usd(details["total"]) or None
+    parts = [amount for value in details.values() if (amount := usd(value)) is not None]
+    return sum(parts, Decimal(0)) or None
 
 
 def _own_counts(usage: Mapping[str, object]) -> Counts:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otel_pricing.model.usage import normalise
-from otel_pricing.model.usage_objects import counts_of
-from otel_pricing.model.values import LONGEST_JSON, json_object
+from otel_pricing.model.usage_objects import counts_of, reported_cost_usd
+from otel_pricing.model.values import LONGEST_JSON, json_object, usd
 from otel_pricing.reading.dialects import otel_genai
 from otel_pricing.reading.dialects.reading import Dialect
 
@@ -18,13 +18,28 @@ if TYPE_CHECKING:
 
 SCOPE = "litellm"
 USAGE_OBJECT = "metadata.usage_object"
+HIDDEN_PARAMS = "hidden_params"
 
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
     """Take the usage from LiteLLM's usage object, which has more than the span's counts."""
     said = _mapping(record.attributes.get(USAGE_OBJECT))
+    if not call.reported_cost_usd:
+        call = _with_cost(record, call, said)
     usage = normalise(counts_of(said))
     return call if usage is None else replace(call, usage=usage)
+
+
+def _with_cost(record: SpanRecord, call: ModelCall, said: dict[str, object]) -> ModelCall:
+    """Take the cost that LiteLLM computed, or else that of the provider in the usage object."""
+    hidden = _mapping(record.attributes.get(HIDDEN_PARAMS))
+    for source, cost in (
+        (f"{HIDDEN_PARAMS}: response_cost", usd(hidden.get("response_cost"))),
+        (f"{USAGE_OBJECT}: cost", reported_cost_usd(said)),
+    ):
+        if cost:
+            return replace(call, reported_cost_usd=cost, reported_cost_source=source)
+    return call
 
 
 def _mapping(value: object) -> dict[str, object]:

@@ -187,7 +187,64 @@ class AttributeNames:
     )
     citation_tokens: Names = (
         "gen_ai.usage.citation_tokens",
+        "gen_ai.usage.citation.output_tokens",
         "gen_ai.usage.details.citation_tokens",
+    )
+    input_text_tokens: Names = (
+        "gen_ai.usage.text.input_tokens",
+        "gen_ai.usage.input_text_tokens",
+        "gen_ai.usage.details.text_prompt_tokens",
+    )
+    output_text_tokens: Names = (
+        "gen_ai.usage.text.output_tokens",
+        "gen_ai.usage.output_text_tokens",
+        "gen_ai.usage.details.text_candidates_tokens",
+    )
+    audio_milliseconds: Names = (
+        "gen_ai.usage.audio_seconds",
+        "gen_ai.usage.input_audio_seconds",
+        "gen_ai.usage.audio.seconds",
+        "gen_ai.usage.audio_duration_seconds",
+        "gen_ai.usage.details.audio_seconds",
+        "gen_ai.usage.details.input_audio_seconds",
+        "gen_ai.usage.details.prompt_audio_seconds",
+        "gen_ai.usage.prompt_audio_seconds",
+        "gen_ai.usage.seconds",
+    )
+    """Seconds on the span."""
+    video_milliseconds: Names = (
+        "gen_ai.usage.video_seconds",
+        "gen_ai.usage.output_video_seconds",
+        "gen_ai.usage.video.seconds",
+        "gen_ai.usage.details.video_seconds",
+    )
+    """Seconds on the span."""
+    input_characters: Names = (
+        "gen_ai.usage.input_characters",
+        "gen_ai.usage.characters",
+        "gen_ai.usage.details.input_characters",
+    )
+    document_pages: Names = (
+        "gen_ai.usage.input_document_pages",
+        "gen_ai.usage.document_pages",
+        "gen_ai.usage.pages_processed",
+        "gen_ai.usage.details.input_document_pages",
+        "gen_ai.usage.details.pages_processed",
+    )
+    annotated_pages: Names = (
+        "gen_ai.usage.input_annotated_document_pages",
+        "gen_ai.usage.details.input_annotated_document_pages",
+    )
+    rerank_searches: Names = (
+        "gen_ai.usage.rerank_searches",
+        "gen_ai.usage.search_units",
+        "gen_ai.usage.details.rerank_searches",
+        "gen_ai.usage.details.search_units",
+    )
+    output_images: Names = (
+        "gen_ai.usage.output_images",
+        "gen_ai.usage.images",
+        "gen_ai.usage.details.output_images",
     )
     web_search_requests: Names = (
         "gen_ai.usage.web_search_requests",
@@ -223,6 +280,10 @@ class AttributeNames:
         "llm.cost.total",
         "llm.usage.cost",
         "llm.usage.total_cost",
+        "gen_ai.response_cost",
+        "llm.response.cost",
+        "litellm.response_cost",
+        "response_cost",
     )
 
 
@@ -231,7 +292,19 @@ CURRENCY = "gen_ai.usage.cost.currency"
 """Attribute with the ISO 4217 code of a reported cost; absent means US dollars."""
 
 COUNTS: tuple[str, ...] = tuple(
-    f.name for f in fields(AttributeNames) if f.name.endswith(("_tokens", "_requests"))
+    f.name
+    for f in fields(AttributeNames)
+    if f.name.endswith(
+        (
+            "_tokens",
+            "_requests",
+            "_milliseconds",
+            "_characters",
+            "_pages",
+            "_searches",
+            "_images",
+        )
+    )
 )
 """Facts that are usage counts of a call, and its own output limit."""
 

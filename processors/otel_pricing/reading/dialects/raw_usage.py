@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from otel_pricing.model.usage import normalise
-from otel_pricing.model.usage_objects import counts_of
+from otel_pricing.model.usage_objects import counts_of, reported_cost_usd
 from otel_pricing.model.values import json_object, text
 from otel_pricing.reading.dialects import otel_genai
 from otel_pricing.reading.dialects.reading import Dialect
@@ -28,6 +28,9 @@ def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
     said = next((o for n in USAGE_OBJECTS if (o := json_object(record.attributes.get(n)))), {})
     if not said:
         said = {n: json_object(record.attributes.get(f"gen_ai.usage.{n}")) for n in DETAILS}
+    cost = reported_cost_usd(said)
+    if cost and not call.reported_cost_usd:
+        call = replace(call, reported_cost_usd=cost, reported_cost_source="usage.cost")
     found = normalise(counts_of(said))
     if found is None:
         return call

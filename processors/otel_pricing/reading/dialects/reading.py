@@ -10,7 +10,14 @@ from otel_pricing.model.call import ModelCall
 from otel_pricing.model.hosts import provider_of
 from otel_pricing.model.prompts import prompt_digest
 from otel_pricing.model.usage import Counts, normalise
-from otel_pricing.model.values import first_count, first_text, nanoseconds, truth, usd
+from otel_pricing.model.values import (
+    first_count,
+    first_milliseconds,
+    first_text,
+    nanoseconds,
+    truth,
+    usd,
+)
 from otel_pricing.prices.aliases import list_provider, names_no_seller
 from otel_pricing.reading.dialects.names import CONVENTION, CURRENCY, AttributeNames
 
@@ -22,7 +29,8 @@ if TYPE_CHECKING:
 
 FIRST_TOKEN_EVENTS = frozenset({"First Token Stream Event", "gen_ai.content.completion.chunk"})
 
-_COUNTED = tuple(f.name for f in fields(Counts))
+_IN_SECONDS = ("audio_milliseconds", "video_milliseconds")
+_COUNTED = tuple(f.name for f in fields(Counts) if f.name not in _IN_SECONDS)
 
 _CLIENT_OF_MANY = "openai"
 """Many providers are reached with its client."""
@@ -107,6 +115,8 @@ class Dialect:
         """Return the counts of *record* as it reports them."""
         attributes, names = record.attributes, self.names
         found = {name: first_count(attributes, getattr(names, name)) for name in _COUNTED}
+        for name in _IN_SECONDS:
+            found[name] = first_milliseconds(attributes, getattr(names, name))
         for part, total in self.beside:
             whole = found[total]
             if whole is not None:

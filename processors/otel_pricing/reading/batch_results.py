@@ -1,0 +1,100 @@
+"""Results of batch jobs: one call a line, at the rates of the batch tier.
+
+    OpenAI, Azure, Mistral   {"id", "custom_id", "response": {"status_code", "body"}, "error"}
+    Anthropic                {"custom_id", "result": {"type", "message"}}
+    Gemini                   {"key", "response": {"usageMetadata", "modelVersion"}}
+    Bedrock                  {"recordId", "modelInput", "modelOutput"}
+
+The ids of a call follow from its line, so that reading a result again gives the same call. Text of
+the line is not read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from otel_pricing.model.makers import maker_of
+from otel_pricing.model.record import SpanRecord
+from otel_pricing.model.values import count, text
+from otel_pricing.reading.otlp_values import object_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCOPE = "otel_distro.batch"
+TIER = "batch"
+NOT_RUN = "batch requests that were not run"
+"""Lines without usage: errors, expired and cancelled requests. Nothing is charged for them."""
+_OPERATION_OF = {
+    "list": "embeddings",
+    "embedding": "embeddings",
+    "text_completion": "text_completion",
+    "moderation": "moderation",
+}
+_USAGE = ("usage", "usageMetadata", "usage_metadata")
+
+
+def is_result(line: Mapping[str, object]) -> bool:
+    """Return whether *line* is one of the result of a batch job."""
+    if "custom_id" in line:
+        return "response" in line or "result" in line or "error" in line
+    if "recordId" in line:
+        return "modelOutput" in line or "error" in line
+    return "key" in line and ("response" in line or "error" in line)
+
+
+def span_of_result(line: Mapping[str, object], at_ns: int) -> SpanRecord | None:
+    """Return the call that *line* reports as a span, or None when nothing was run.
+
+    *at_ns* is its time in nanoseconds since 1970, used where the line has none.
+    """
+    provider, body = _answer(line)
+    usage = next((found for key in _USAGE if (found := object_of(body.get(key)))), {})
+    if not usage:
+        return None
+    model = text(body.get("model")) or text(body.get("modelVersion")) or ""
+    created = count(body.get("created")) or count(body.get("created_at"))
+    start_ns = at_ns if created is None or created > MOST_SECONDS else created * 1_000_000_000
+    answer_id = text(body.get("id")) or text(body.get("responseId"))
+    own_id = text(line.get("id")) or answer_id or text(line.get("recordId"))
+    own_id = own_id or f"{line.get('key') or line.get('custom_id')} {model} {usage}"
+    digest = hashlib.blake2b(own_id.encode("utf-8", "surrogatepass"), digest_size=24).digest()
+    operation = _OPERATION_OF.get(str(body.get("object")), "chat")
+    if provider == "openai":
+        provider = maker_of(model) or provider
+    return SpanRecord(
+        trace_id=int.from_bytes(digest[:16], "big") or 1,
+        span_id=int.from_bytes(digest[16:], "big") or 1,
+        name=f"{operation} {model}".rstrip(),
+        start_ns=start_ns,
+        end_ns=start_ns,
+        kind=3,
+        scope_name=SCOPE,
+        attributes={
+            "gen_ai.operation.name": operation,
+            "gen_ai.provider.name": provider,
+            "gen_ai.request.model": model,
+            "gen_ai.response.model": model,
+            "gen_ai.response.id": answer_id or "",
+            "gen_ai.response.service_tier": TIER,
+            "gen_ai.usage.raw": json.dumps({k: v for k, v in usage.items() if k != "service_tier"}),
+        },
+    )
+
+
+MOST_SECONDS = 9_000_000_000
+"""Seconds since 1970 that fit the ledger's nanoseconds."""
+
+
+def _answer(line: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
+    """Return the provider and the answer; an empty answer where the request was not run."""
+    if "result" in line:
+        return "anthropic", object_of(object_of(line["result"]).get("message"))
+    if "recordId" in line:
+        return "aws.bedrock", object_of(line.get("modelOutput"))
+    response = object_of(line.get("response"))
+    if "custom_id" not in line:
+        return "gcp.gemini", response
+    return "openai", object_of(response.get("body"))
