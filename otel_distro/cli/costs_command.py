@@ -132,7 +132,13 @@ def as_data(report: CostReport) -> dict[str, Any]:
     groups = [
         {**dict(zip(report.by, line.key, strict=True)), **_line(line)} for line in report.groups
     ]
-    return {"total": _line(report.total), key: groups, "complete": report.complete}
+    cached = {"calls": report.cached_answers, "saved_nano_usd": report.cached_nano_usd}
+    return {
+        "total": _line(report.total),
+        key: groups,
+        "complete": report.complete,
+        "cached_answers": cached,
+    }
 
 
 def _line(line: CostLine) -> dict[str, Any]:
@@ -165,12 +171,21 @@ def _show(report: CostReport, path: Location, since: datetime | None) -> None:
         return
     output.print_table(
         cost_table(report),
-        lines_after=remarks(report.total),
+        lines_after=[*remarks(report.total), *_saved(report)],
         optional=OPTIONAL,
         complete_with="--csv or --json",
     )
     if not report.complete:
         output.note("older single calls were removed by retention, so these sums are too low")
+
+
+def _saved(report: CostReport) -> list[str]:
+    """Return what caches of frameworks saved; no call was made for those answers."""
+    if not report.cached_answers:
+        return []
+    answers = figures.counted(report.cached_answers, "answer")
+    saved = output.usd(report.cached_nano_usd)
+    return [f"{answers} from caches of frameworks, not among these calls, saved {saved}"]
 
 
 def cost_table(report: CostReport) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_cost_ledger import open_ledger
+from otel_cost_ledger.query.costs import costs
 from otel_cost_ledger.query.coverage import coverage
 from otel_pricing.model.billing_reasons import CACHED
 from otel_pricing.model.layers import WIRE_SCOPE
@@ -70,3 +71,25 @@ def test_calls_are_counted_by_their_evidence(
     assert openai.scopes == {CLIENT: 3, FRAMEWORK: 1}
     assert (anthropic.provider, anthropic.wire_only, anthropic.calls) == ("anthropic", 1, 1)
     assert report.complete
+
+
+def test_costs_count_answers_from_caches_apart(
+    make_writer: Callable[..., LedgerWriter],
+    make_call: Callable[..., Any],
+    location: Location,
+) -> None:
+    """They are no calls and cost nothing; what they would have cost was saved."""
+    paid = make_call(cost_nano_usd=1_000)
+    cached = [
+        make_call(cost_nano_usd=700, billed=False, billing_reason=CACHED, response_model=model)
+        for model in ("gpt-4o", "gpt-4o-mini")
+    ]
+    writer = make_writer(path=location)
+    writer.write([paid, *cached])
+    writer.shutdown()
+
+    with open_ledger(location) as ledger:
+        found = costs(ledger, percentiles=False)
+
+    assert (found.total.calls, found.total.cost_nano_usd) == (1, 1_000)
+    assert (found.cached_answers, found.cached_nano_usd) == (2, 1_400)

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_cost_ledger.model.filters import Window
+from otel_cost_ledger.model.filters import Filters, Window
 from otel_cost_ledger.model.rows import signed_64
 from otel_pricing.model.billing_reasons import CACHED
 from otel_pricing.model.layers import WIRE_SCOPE
@@ -36,7 +36,7 @@ class ProviderCoverage:
     """Calls that only a span reports: of other processes, imports, and transports not observed."""
     cached: int = 0
     """Spans of answers from a cache of a framework; not among the calls."""
-    scopes: Counter[str] = field(default_factory=lambda: Counter[str]())
+    scopes: Counter[str] = field(default_factory=Counter)
     """Instrumentation scope -> calls that it describes; stacked ones describe the same calls."""
 
     @property
@@ -61,16 +61,21 @@ def coverage(
 
     Times are aware; None leaves that side open.
     """
-    window = Window.between(since, until)
-    sql = """
+    return coverage_of(ledger, Window.between(since, until))
+
+
+def coverage_of(ledger: Ledger, window: Window, filters: Filters | None = None) -> CoverageReport:
+    """Return what the calls in *window* that *filters* select are known from."""
+    conditions, values = (filters or Filters()).conditions("calls")
+    where = " AND ".join(["start_ns >= ?", "start_ns < ?", *conditions])
+    sql = f"""
         SELECT c.span_id, c.extra, d.provider, o.scope, r.billed, r.billing_reason
-        FROM (SELECT * FROM calls WHERE start_ns >= ? AND start_ns < ?
-              ORDER BY start_ns DESC LIMIT ?) c
+        FROM (SELECT * FROM calls WHERE {where} ORDER BY start_ns DESC LIMIT ?) c
         JOIN dims d ON d.id = c.dim_id
         JOIN origins o ON o.id = c.origin_id
         JOIN outcomes r ON r.id = c.outcome_id
-    """
-    rows = list(ledger.rows(sql, [window.since_ns, window.until_ns, MOST_ROWS]))
+    """  # constants only, values are bound
+    rows = list(ledger.rows(sql, [window.since_ns, window.until_ns, *values, MOST_ROWS]))
     found = _providers(rows)
     ordered = sorted(found, key=lambda each: (-each.calls, each.provider))
     return CoverageReport(tuple(ordered), complete=len(rows) < MOST_ROWS)

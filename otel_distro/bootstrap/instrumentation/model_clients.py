@@ -30,7 +30,7 @@ class ModelClient:
     """Whether the library makes spans of its model calls by itself."""
 
     def makes(self, scope: str) -> bool:
-        """Return whether the instrumentation *scope* is of this client, by the words of its name."""
+        """Return whether the instrumentation *scope* is of this client, by words of its name."""
         words = _words(scope)
         return any(
             mark in words for name in (self.name, *self.instrumentors) if (mark := _words(name))

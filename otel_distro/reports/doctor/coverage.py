@@ -21,21 +21,22 @@ DAYS: Final = 7
 _MOST_PROVIDERS: Final = 12
 _MOST_SCOPES: Final = 3
 
+_OVER_GRPC: Final = (
+    "over gRPC they are known by spans only, and budgets do not stop them: gRPC is not observed"
+)
 UNOBSERVED: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "google-cloud-aiplatform",
         "google.cloud.aiplatform",
-        "known by spans only, and not stopped by budgets: gRPC is not observed; "
-        'vertexai.init(api_transport="rest") sends over HTTP',
+        'vertexai.init(api_transport="rest")',
     ),
     (
         "google-generativeai",
         "google.ai.generativelanguage",
-        "known by spans only, and not stopped by budgets: gRPC is not observed; "
-        'genai.configure(transport="rest") sends over HTTP, as google-genai does',
+        'genai.configure(transport="rest")',
     ),
 )
-"""Library, its module, and what is said of calls over its own transport."""
+"""Library, its module, and what has it send over HTTP."""
 
 
 def recent(ledger: Location | None) -> CoverageReport | None:
@@ -121,9 +122,9 @@ def as_data(report: CoverageReport | None) -> dict[str, Any]:
 
 def check_transports() -> Iterator[Check]:
     """Name the installed clients whose transport is not observed."""
-    for library, module, text in UNOBSERVED:
+    for library, module, remedy in UNOBSERVED:
         if _is_importable(module):
-            yield Check("warn", f"{library} calls", text)
+            yield Check("warn", f"{library} calls", _OVER_GRPC, f"{remedy} sends over HTTP")
 
 
 def _is_importable(module: str) -> bool:
