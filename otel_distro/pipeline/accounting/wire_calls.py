@@ -71,6 +71,7 @@ class WireCall:
             service_tier=answer.tier or None,
             usage=usage,
             usage_estimate=why,
+            most_input_tokens=_most_input(record) if why else None,
             max_output_tokens=request.max_output_tokens,
             streamed=request.streamed,
             error_type=_error_type(record),
@@ -114,6 +115,14 @@ def _usage(record: WireRecord) -> tuple[Usage | None, str]:
         return found.usage, "the response claims more than the request allows"
     how = "was broken off" if record.ending.value in _NOT_READ else "reports no usage"
     return found.usage, f"the response {how}; tokens estimated from what was sent and received"
+
+
+def _most_input(record: WireRecord) -> int | None:
+    """Return the bound of an input that no message reported; None where one did."""
+    reported = record.answer.usage
+    if reported is not None and reported.input_tokens is not None:
+        return None
+    return record.request.input_ceiling_tokens
 
 
 def _error_type(record: WireRecord) -> str | None:
