@@ -82,12 +82,28 @@ def command(
                 report = without_small_groups(opened, report, since, until, least_users=least_users)
             except ValueError as error:
                 raise click.BadParameter(str(error), param_hint="--by") from error
+    left = _left_calls(path)
     if as_json:
-        output.print_json(as_data(report))
+        output.print_json({**as_data(report), "not_stored_calls": left})
     elif as_csv:
         _write_csv(report)
     else:
         _show(report, path, since)
+        if left:
+            output.note(
+                f"{figures.counted(left, 'call')} of killed processes are not among these; "
+                "the next program that calls a model stores them as unpriced"
+            )
+
+
+def _left_calls(path: Location) -> int:
+    """Return how many calls killed processes have left for the ledger at *path*."""
+    from otel_distro.pipeline.accounting.killed_requests import left_calls
+    from otel_distro.pipeline.accounting.open_requests import FOLDER
+    from otel_distro.settings import load, process_environment
+
+    settings = load(process_environment()).settings
+    return left_calls(settings.state_dir / FOLDER) if path == settings.ledger else 0
 
 
 def in_order(report: CostReport) -> CostReport:

@@ -44,7 +44,8 @@ class WireCall:
         if record.ending.value in {REFUSED, NOT_SENT} or record.request.operation == BATCH:
             return None
         trace_id = record.trace_id or secrets.randbits(128) or 1
-        return cls(record, trace_id, secrets.randbits(64) or 1, service, context_attributes)
+        span_id = record.call_id or secrets.randbits(64) or 1
+        return cls(record, trace_id, span_id, service, context_attributes)
 
     @property
     def key(self) -> tuple[int, int]:
