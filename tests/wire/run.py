@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = HERE / "programs"
 BIN = Path(sys.executable).parent
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 NOT_EXACT = frozenset({"unpriced", "partial", "estimated"})
 """Statuses of calls whose cost may be another one."""
 
@@ -102,14 +102,18 @@ def run_program(path: Path, provider: ChargingProvider, *, sampler: str = "") ->
     about = source.split('"""')[1].strip()
     with tempfile.TemporaryDirectory(prefix="otel-distro-wire-") as home:
         environ = _environment(Path(home), provider.url, sampler)
-        done = subprocess.run(
-            [str(BIN / "opentelemetry-instrument"), sys.executable, str(path)],
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [str(BIN / "opentelemetry-instrument"), sys.executable, str(path)],
+                env=environ,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            late = _outcome(path.stem, about, _versions(source), provider.account.served())
+            return _with(late, problem=f"did not end within {TIMEOUT_S} s")
         served = provider.account.served()
         outcome = _outcome(path.stem, about, _versions(source), served)
         if done.returncode:
