@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from otel_wire.framing import Framing
     from otel_wire.observer import Observer
     from otel_wire.requests import ModelRequest
+    from otel_wire.stream_usage import WithoutUsageChunk
 
 _READ_AT_BYTES = 32_768
 """Pieces of a response are read once so many bytes of them wait."""
@@ -76,6 +77,7 @@ class Exchange:
         "asking",
         "call_id",
         "client",
+        "filter",
         "generation",
         "host",
     )  # fmt: skip
@@ -103,6 +105,8 @@ class Exchange:
         self._request: ModelRequest | None = None
         self.asking: Asking | None = None
         """Set while a budget decides about the call; None without one."""
+        self.filter: WithoutUsageChunk | None = None
+        """Takes out of the response what the app has not asked for; None passes it as it is."""
         self.call_id = 0
         """Id under which the request is kept until it is stored; 0 where it is not kept."""
         self._admitted: Settling | None = None

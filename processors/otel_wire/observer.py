@@ -75,6 +75,8 @@ class Observer:
         """Receives our own errors, on any thread. Must not raise."""
         self.kept: Keeping | None = None
         """Keeps what is sent until it is stored; None keeps nothing."""
+        self.requests_usage = False
+        """Whether streams that report no usage are asked for it, where the API allows."""
         self._sinks: tuple[Sink, ...] = ()
         self._denied: frozenset[str] = frozenset()
         self._allowed: frozenset[str] = frozenset()
