@@ -31,6 +31,7 @@ from otel_distro.lifecycle.imports import wait_for_imports
 from otel_distro.lifecycle.leaving import ShutdownHooks
 from otel_distro.lifecycle.metric_locks import renew_metric_locks
 from otel_distro.pipeline import canary, context_propagation
+from otel_distro.pipeline.accounting import open_requests
 from otel_distro.pipeline.accounting.accounts import Accounts
 from otel_distro.pipeline.accounting.cost_metrics import CostMetrics
 from otel_distro.pipeline.input_limits.default import make_cleaner
@@ -98,6 +99,10 @@ class Runtime:
         self.budgets = _budgets(settings, self.faults)
         self.exit_line = ExitLine(settings) if settings.exit_line else None
         self._traffic = _traffic(settings)
+        if self._traffic is not None and self.ledger is not None:
+            self._traffic.kept = open_requests.OpenRequests(
+                settings.state_dir / open_requests.FOLDER, self.gate.is_open
+            )
         if self._traffic is not None and self.budgets is not None:
             self._traffic.on_admitted = self.budgets.note_admitted
         self.accounts = Accounts(
@@ -317,6 +322,8 @@ class Runtime:
         unpriced = [] if settled else self.accounts.take_unpriced("not priced before the exit")
         if self.ledger is not None:
             self.ledger.leave(unpriced)
+        if self._traffic is not None and self._traffic.kept is not None:
+            self._traffic.kept.close()
 
     def _before_fork(self) -> None:
         self.accounts.before_fork()
@@ -332,6 +339,8 @@ class Runtime:
         self.faults.at_fork()
         self.gate.at_fork()
         self.outages.at_fork()
+        if self._traffic is not None and self._traffic.kept is not None:
+            self._traffic.kept.abandon()
         self.accounts.at_fork()
         self.pipeline.open_spans.at_fork()
         self.invalid_input.at_fork()

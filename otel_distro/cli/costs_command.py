@@ -82,12 +82,28 @@ def command(
                 report = without_small_groups(opened, report, since, until, least_users=least_users)
             except ValueError as error:
                 raise click.BadParameter(str(error), param_hint="--by") from error
+    left = _left_calls(path)
     if as_json:
-        output.print_json(as_data(report))
+        output.print_json({**as_data(report), "not_stored_calls": left})
     elif as_csv:
         _write_csv(report)
     else:
         _show(report, path, since)
+        if left:
+            output.note(
+                f"{figures.counted(left, 'call')} of killed processes are not among these; "
+                "the next program that calls a model stores them as unpriced"
+            )
+
+
+def _left_calls(path: Location) -> int:
+    """Return how many calls killed processes have left for the ledger at *path*."""
+    from otel_distro.pipeline.accounting.killed_requests import left_calls
+    from otel_distro.pipeline.accounting.open_requests import FOLDER
+    from otel_distro.settings import load, process_environment
+
+    settings = load(process_environment()).settings
+    return left_calls(settings.state_dir / FOLDER) if path == settings.ledger else 0
 
 
 def in_order(report: CostReport) -> CostReport:
@@ -132,7 +148,13 @@ def as_data(report: CostReport) -> dict[str, Any]:
     groups = [
         {**dict(zip(report.by, line.key, strict=True)), **_line(line)} for line in report.groups
     ]
-    return {"total": _line(report.total), key: groups, "complete": report.complete}
+    cached = {"calls": report.cached_answers, "saved_nano_usd": report.cached_nano_usd}
+    return {
+        "total": _line(report.total),
+        key: groups,
+        "complete": report.complete,
+        "cached_answers": cached,
+    }
 
 
 def _line(line: CostLine) -> dict[str, Any]:
@@ -165,12 +187,21 @@ def _show(report: CostReport, path: Location, since: datetime | None) -> None:
         return
     output.print_table(
         cost_table(report),
-        lines_after=remarks(report.total),
+        lines_after=[*remarks(report.total), *_saved(report)],
         optional=OPTIONAL,
         complete_with="--csv or --json",
     )
     if not report.complete:
         output.note("older single calls were removed by retention, so these sums are too low")
+
+
+def _saved(report: CostReport) -> list[str]:
+    """Return what caches of frameworks saved; no call was made for those answers."""
+    if not report.cached_answers:
+        return []
+    answers = figures.counted(report.cached_answers, "answer")
+    saved = output.usd(report.cached_nano_usd)
+    return [f"{answers} from caches of frameworks, not among these calls, saved {saved}"]
 
 
 def cost_table(report: CostReport) -> Any:

@@ -16,6 +16,7 @@ from otel_distro.settings.variables import VARIABLES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from otel_cost_ledger.query.coverage import CoverageReport
     from otel_distro.base.check import Check
     from otel_distro.reports.doctor.startup import Startup
     from otel_distro.settings import Loaded
@@ -40,9 +41,14 @@ def command(*, list_settings: bool, startup: bool, as_json: bool) -> None:
     if startup:
         _show_startup(environ, as_json=as_json)
         return
-    checks = list(_checks(environ, load(environ)))
+    from otel_distro.reports.doctor.coverage import as_data, recent
+
+    loaded = load(environ)
+    seen = recent(loaded.settings.ledger)
+    checks = list(_checks(environ, loaded, seen))
     if as_json:
-        output.print_json({"checks": [asdict(check) for check in checks]})
+        shown_checks = [asdict(check) for check in checks]
+        output.print_json({"checks": shown_checks, "coverage": as_data(seen)})
     else:
         for check in checks:
             _show(check)
@@ -50,10 +56,19 @@ def command(*, list_settings: bool, startup: bool, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
+def _checks(
+    environ: Mapping[str, str], loaded: Loaded, seen: CoverageReport | None
+) -> Iterator[Check]:
     from otel_distro.base.check import guarded
     from otel_distro.export.otlp.variables import otlp_endpoint
-    from otel_distro.reports.doctor import instrumentations, packages, places, protection, telling
+    from otel_distro.reports.doctor import (
+        coverage,
+        instrumentations,
+        packages,
+        places,
+        protection,
+        telling,
+    )
 
     settings = loaded.settings
     checks: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
@@ -63,7 +78,14 @@ def _checks(environ: Mapping[str, str], loaded: Loaded) -> Iterator[Check]:
         ("settings", lambda: protection.check_standard_variables(environ)),
         ("consent", lambda: protection.check_consent(loaded)),
         ("redaction", lambda: protection.check_redaction(loaded)),
-        ("instrumentations", instrumentations.check_instrumentations),
+        (
+            "instrumentations",
+            lambda: instrumentations.check_instrumentations(
+                coverage.scopes_of(seen), wire=settings.wire, days=coverage.DAYS
+            ),
+        ),
+        ("coverage", lambda: coverage.check_coverage(seen)),
+        ("transports", coverage.check_transports),
         ("collector", lambda: places.check_collector(otlp_endpoint(environ), environ)),
         ("state folder", lambda: places.check_state_dir(settings.state_dir)),
         ("ledger", lambda: places.check_ledger(settings.ledger, settings.state_dir)),

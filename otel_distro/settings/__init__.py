@@ -58,6 +58,8 @@ class Settings:
     wire_hosts: tuple[str, ...] = ()
     """Hosts whose model calls are observed; one with `-` before it is left out."""
     model_endpoints: tuple[str, ...] = ()
+    stream_usage: str = "as-is"
+    """`request` adds the field that requests the usage of a stream; `as-is` changes nothing."""
     consent: bool = False
     """Whether nothing may leave or be stored before the user has consented."""
     do_not_track: bool = False

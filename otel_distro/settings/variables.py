@@ -285,6 +285,16 @@ VARIABLES: tuple[Variable, ...] = (
         "llm.internal/ask",
     ),
     Variable(
+        env.OTEL_DISTRO_STREAM_USAGE,
+        "stream_usage",
+        parse.choice("as-is", "request"),
+        "streams of chat completions without usage: `as-is` estimates them, `request` adds "
+        "`stream_options.include_usage` to the request (httpx only, known providers) and takes "
+        "the added chunk out of what the app receives",
+        "as-is",
+        "request",
+    ),
+    Variable(
         env.OTEL_DISTRO_BAGGAGE,
         "baggage",
         parse.baggage_keys,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from otel_distro.pipeline.redaction_tally import read_tally, tally_file
-from otel_distro.ui import budget_panel, speed, spending, usage
+from otel_distro.ui import budget_panel, evidence, speed, spending, usage
 from otel_distro.ui.tiles import tiles
 from otel_distro.ui.view import WINDOWS
 
@@ -43,6 +43,7 @@ PANELS: Final[dict[str, Callable[[Looked], Panel]]] = {
     "tokens": lambda at: usage.tokens(at.questions),
     "errors": lambda at: usage.errors(at.questions),
     "exposure": lambda at: spending.exposure(at.questions),
+    "evidence": lambda at: evidence.evidence(at.questions),
     "violations": lambda at: usage.violations(at.questions),
     "redactions": lambda at: usage.redactions(read_tally(at.settings.state_dir), at.questions),
     "dearest": lambda at: spending.dearest(at.questions),

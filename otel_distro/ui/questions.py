@@ -10,6 +10,7 @@ from otel_cost_ledger.model.filters import BILLED, Window
 from otel_cost_ledger.model.histogram import middle_us
 from otel_cost_ledger.model.schema import NS_PER_DAY
 from otel_cost_ledger.query.calls import StoredCall, read_calls
+from otel_cost_ledger.query.coverage import CoverageReport, coverage_of
 from otel_cost_ledger.query.grouping import IN_ROLLUP
 from otel_cost_ledger.query.latency import measure_latencies
 from otel_cost_ledger.query.sources import rows_are_complete
@@ -170,6 +171,15 @@ class Questions:
             lambda ledger: violation_sums(ledger, window),
             rows=lambda: violations_up_to(self._ledger, window, MANY),
             patience=self._patience,
+        )
+
+    def coverage(self) -> Answer[CoverageReport]:
+        """Return what the calls of each provider are known from."""
+        view = self.view
+        return self._ask(
+            "coverage",
+            lambda ledger: coverage_of(ledger, view.window, view.filters),
+            rows=lambda: self.rows,
         )
 
     def choices(self) -> dict[str, list[str]]:

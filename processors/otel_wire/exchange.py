@@ -20,10 +20,13 @@ from otel_wire.requests import read_request
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from opentelemetry.context import Context
+
     from otel_wire.admission import Asking, Refusing, Settling
     from otel_wire.framing import Framing
     from otel_wire.observer import Observer
     from otel_wire.requests import ModelRequest
+    from otel_wire.stream_usage import WithoutUsageChunk
 
 _READ_AT_BYTES = 32_768
 """Pieces of a response are read once so many bytes of them wait."""
@@ -72,7 +75,9 @@ class Exchange:
         "_waiting_bytes",
         "active_ns",
         "asking",
+        "call_id",
         "client",
+        "filter",
         "generation",
         "host",
     )  # fmt: skip
@@ -100,6 +105,10 @@ class Exchange:
         self._request: ModelRequest | None = None
         self.asking: Asking | None = None
         """Set while a budget decides about the call; None without one."""
+        self.filter: WithoutUsageChunk | None = None
+        """Takes out of the response what the app has not asked for; None passes it as it is."""
+        self.call_id = 0
+        """Id under which the request is kept until it is stored; 0 where it is not kept."""
         self._admitted: Settling | None = None
         self._status: int | None = None
         self._response_headers: Any = {}
@@ -131,6 +140,8 @@ class Exchange:
         self._start_ns = self.active_ns = time.time_ns()
         if refusal is not None:
             self.end(Ending.REFUSED)
+        else:
+            self._observer.keep(self)
         return refusal
 
     def responded(
@@ -180,6 +191,16 @@ class Exchange:
         """Note that the connection ended where the response's body was read."""
         if self._framing is not None:
             self._framing.at_eof()
+
+    @property
+    def context(self) -> Context:
+        """OpenTelemetry context of the code that sends the request."""
+        return self._context
+
+    @property
+    def path(self) -> str:
+        """Path of the request, without its query."""
+        return self._path
 
     @property
     def start_ns(self) -> int:
@@ -305,6 +326,7 @@ class Exchange:
             end_ns=self._end_ns or time.time_ns(),
             ending=ending,
             attempt=self._attempt,
+            call_id=self.call_id,
             admission=self._admitted,
         )
 

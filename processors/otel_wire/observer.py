@@ -9,9 +9,9 @@ The hooks in `otel_wire.clients` call `begin` for each request that may be a mod
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_host import fork_hooks
 from otel_host.fork_hooks import Stage
@@ -25,6 +25,19 @@ if TYPE_CHECKING:
 
 Sink = Callable[["WireRecord"], None]
 """Takes finished records, on another thread than the app's; what it raises goes to `on_fault`."""
+
+
+class Keeping(Protocol):
+    """Keeps requests that were sent until they are stored. Nothing here raises."""
+
+    def begin(self, exchange: Exchange) -> int:
+        """Keep *exchange*, about to be sent; return the id of its call, 0 where it is not kept."""
+        ...
+
+    def end(self, span_ids: Iterable[int]) -> None:
+        """Forget the calls with these ids."""
+        ...
+
 
 EXPIRY_S = 300.0
 """A response of which nothing was read for so long counts as never read."""
@@ -60,6 +73,10 @@ class Observer:
         """Asked before each model call; None lets all of them through."""
         self.on_fault: Callable[[BaseException], None] = lambda _error: None
         """Receives our own errors, on any thread. Must not raise."""
+        self.kept: Keeping | None = None
+        """Keeps what is sent until it is stored; None keeps nothing."""
+        self.requests_usage = False
+        """Whether streams that report no usage are asked for it, where the API allows."""
         self._sinks: tuple[Sink, ...] = ()
         self._denied: frozenset[str] = frozenset()
         self._allowed: frozenset[str] = frozenset()
@@ -157,7 +174,14 @@ class Observer:
         except Exception as error:  # the app must not see our errors
             self.on_fault(error)
             return self._after_fault(admission, client, host, path)
+        if exchange.asking is None:
+            self.keep(exchange)
         return exchange
+
+    def keep(self, exchange: Exchange) -> None:
+        """Keep *exchange*, about to be sent, until it is stored."""
+        if self.kept is not None and self._is_observed(exchange.host):
+            exchange.call_id = self.kept.begin(exchange)
 
     def _after_fault(
         self, admission: CallGate | None, client: str, host: str, path: str
@@ -205,6 +229,8 @@ class Observer:
             self.on_fault(error)
             return
         if record is None:
+            if self.kept is not None:
+                self.kept.end([exchange.call_id])
             return
         for sink in self._sinks:
             try:

@@ -63,6 +63,8 @@ class WireRecord:
     ending: Ending
     attempt: int = 1
     """2 for the first retry that the HTTP library itself makes, and so on."""
+    call_id: int = 0
+    """Id under which the request is kept until it is stored; 0 where it is not kept."""
     admission: Settling | None = None
     """The admission by a budget, which settles the call; None without one."""
 

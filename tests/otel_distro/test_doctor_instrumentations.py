@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
 from otel_distro.bootstrap.instrumentation.model_clients import MODEL_CLIENTS
+from support.otlp_archive import chat_span, write_archive
 from support.process import BIN, clean_environment, instrumented, run
 
 pytestmark = pytest.mark.process
@@ -74,38 +76,65 @@ def instrumentation(
     )
 
 
-def cohere_check(home: Path, folder: Path) -> dict[str, str]:
-    environ = clean_environment(home, PYTHONPATH=str(folder))
+def cohere_check(home: Path, folder: Path, **more: str) -> dict[str, str]:
+    environ = clean_environment(home, PYTHONPATH=str(folder), **more)
     done = run([str(BIN / "otel-distro"), "doctor", "--json"], environ)
     checks = json.loads(done.stdout)["checks"]
     return next(check for check in checks if check["subject"] == "cohere calls")
 
 
-def test_an_instrumentation_that_works_is_told_as_such(tmp_path: Path, site: Path) -> None:
-    """Its instrumentor was activated in a process of its own."""
+def test_an_instrumentation_without_a_span_yet_is_not_called_instrumented(
+    tmp_path: Path, site: Path
+) -> None:
+    """It can be activated, and more is not known."""
     instrumentation(site)
 
-    assert cohere_check(tmp_path, site)["found"] == "instrumented"
+    assert cohere_check(tmp_path, site)["found"] == (
+        "billed from the wire; an instrumentation is active, none was seen so far"
+    )
 
 
-def test_a_client_without_instrumentation_is_a_warning(tmp_path: Path, site: Path) -> None:
-    """With the package to install."""
+def test_a_client_without_instrumentation_is_billed_from_the_wire(
+    tmp_path: Path, site: Path
+) -> None:
+    """There is nothing to install."""
     check = cohere_check(tmp_path, site)
+
+    assert (check["status"], check["remedy"]) == ("ok", "")
+    assert check["found"] == ("billed from the wire; no span from an instrumentation: ours is made")
+
+
+def test_without_the_wire_a_client_needs_an_instrumentation(tmp_path: Path, site: Path) -> None:
+    """With the package to install."""
+    check = cohere_check(tmp_path, site, OTEL_DISTRO_WIRE="off")
 
     assert check["status"] == "warn"
     assert check["remedy"] == "pip install opentelemetry-instrumentation-cohere"
 
 
+def test_a_client_whose_spans_the_ledger_has_is_instrumented(tmp_path: Path, site: Path) -> None:
+    """Whatever is installed."""
+    span = chat_span(1, start_ns=time.time_ns() - 3_600 * 10**9)
+    scope = "opentelemetry.instrumentation.cohere"
+    archive = write_archive(tmp_path / "spans.jsonl", span, scope_name=scope)
+    clean = clean_environment(tmp_path)
+    run([str(BIN / "otel-distro"), "ledger", "import", str(archive)], clean)
+
+    found = cohere_check(tmp_path, site)["found"]
+
+    assert found == "instrumented: spans of 1 call in 7 days"
+
+
 def test_versions_that_do_not_fit_are_named(tmp_path: Path, site: Path) -> None:
-    """Both: what is needed and what is installed."""
+    """Both: what is needed and what is installed; the calls are billed all the same."""
     instrumentation(site, requires='cohere<5; extra == "instruments"')
 
     check = cohere_check(tmp_path, site)
 
-    assert check["status"] == "fail"
+    assert check["status"] == "warn"
     assert check["found"] == (
-        "not recorded: opentelemetry-instrumentation-cohere works with cohere<5, "
-        "installed is cohere 5.2"
+        "billed from the wire; the instrumentation makes no spans, ours are made: "
+        "opentelemetry-instrumentation-cohere works with cohere<5, installed is cohere 5.2"
     )
 
 
@@ -118,7 +147,7 @@ def test_a_missing_part_is_named(tmp_path: Path, site: Path, broken: dict[str, s
     """Whenever it is first needed."""
     instrumentation(site, **broken)
 
-    check = cohere_check(tmp_path, site)
+    check = cohere_check(tmp_path, site, OTEL_DISTRO_WIRE="off")
 
     assert check["status"] == "fail"
     assert check["found"].endswith("cannot be activated: module nonesuch is missing")
@@ -128,7 +157,7 @@ def test_the_instrumentation_of_a_neighbour_does_not_count(tmp_path: Path, site:
     """cohere-tools is not cohere, as openai-agents is not openai."""
     instrumentation(site, name="cohere_tools")
 
-    assert cohere_check(tmp_path, site)["status"] == "warn"
+    assert "no span from an instrumentation" in cohere_check(tmp_path, site)["found"]
 
 
 def test_a_missing_part_is_reported_when_the_library_is_imported(

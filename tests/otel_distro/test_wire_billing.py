@@ -236,6 +236,22 @@ def test_a_stream_left_early_is_estimated_and_keeps_its_exposure(wired: WiredSdk
     assert priced.exposure_nano_usd >= 500 * 10_000
 
 
+@pytest.mark.parametrize("word", ["hi", "日本語" * 2_000], ids=["short", "dense"])
+def test_a_broken_stream_is_never_charged_more_than_its_bound(wired: WiredSdk, word: str) -> None:
+    """Neither its input nor its output: the provider charges for all of both."""
+    question = [{"role": "user", "content": f"SLOW {word}"}]
+    stream = client_of(wired).chat.completions.create(
+        model="gpt-4o", messages=question, max_tokens=500, stream=True
+    )
+    next(iter(stream))
+    stream.close()
+
+    (priced,) = wired.billed()
+    assert priced.exposure_nano_usd is not None
+    most_input = len(word.encode())  # no tokenizer makes more tokens than bytes
+    assert priced.exposure_nano_usd >= most_input * 2_500 + 500 * 10_000
+
+
 def test_a_response_that_is_never_read_to_its_end_counts_when_the_process_ends(
     wired: WiredSdk,
 ) -> None:

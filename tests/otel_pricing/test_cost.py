@@ -490,3 +490,20 @@ def test_cost_is_additive_over_usage(usage: Usage, rates: list[Rate]) -> None:
     twice = Usage(**{name: 2 * (getattr(usage, name) or 0) for name in Usage.__slots__})
 
     assert bill(twice, price).nano_usd == 2 * bill(usage, price).nano_usd
+
+
+def test_an_estimated_input_is_bounded_by_the_request(
+    call: Callable[..., ModelCall], book: PriceBook
+) -> None:
+    """250,000 bytes can be as many tokens: 250,000 × 2.50 + 100 × 10 USD per million."""
+    estimated = call(
+        request_model="gpt-4o",
+        usage=Usage(input_tokens=62_500, output_tokens=20),
+        usage_estimate="the response reports no usage",
+        most_input_tokens=250_000,
+        max_output_tokens=100,
+    )
+
+    priced = price_call(estimated, book)
+
+    assert priced.exposure_nano_usd == 250_000 * 2_500 + 100 * 10_000

@@ -113,6 +113,8 @@ class ChargingProvider:
         handler = type("Handler", (_Handler,), {"account": self.account})
         self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._server.daemon_threads = True
+        # Clients may leave in the middle of an answer.
+        setattr(self._server, "handle_error", lambda *_error: None)  # noqa: B010
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> ChargingProvider:

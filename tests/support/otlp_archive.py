@@ -38,9 +38,13 @@ def chat_span(number: int, **more: Any) -> dict[str, Any]:
     }
 
 
-def write_archive(path: Path, *spans: dict[str, Any]) -> Path:
+def write_archive(
+    path: Path,
+    *spans: dict[str, Any],
+    scope_name: str = "opentelemetry.instrumentation.genai.openai",
+) -> Path:
     """Write *spans* of one service, one request a line."""
-    scope = {"name": "opentelemetry.instrumentation.genai.openai"}
+    scope = {"name": scope_name}
     resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
     lines = [
         {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": scope, "spans": [s]}]}]}

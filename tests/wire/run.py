@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
 PROGRAMS = HERE / "programs"
 BIN = Path(sys.executable).parent
-TIMEOUT_S = 120
+TIMEOUT_S = 300
+NOT_EXACT = frozenset({"unpriced", "partial", "estimated"})
+"""Statuses of calls whose cost may be another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,10 @@ class Outcome:
     nano_usd: int = 0
     not_exact: int = 0
     """Calls that the ledger has as unpriced, partial or estimated."""
+    matches: bool = False
+    """Whether each cost that the provider's answers say is in the ledger; see `matches`."""
+    evidence: str = ""
+    """What the ledger knows the calls from."""
     problem: str = ""
     skipped: bool = False
 
@@ -64,12 +70,29 @@ class Outcome:
         """Whether the ledger is the provider's account."""
         if self.problem or self.calls != self.served:
             return False
-        if not self.unknown:
-            return self.nano_usd == self.served_nano_usd
-        # An estimate may add to what is known, never take from it, unless the provider charges
-        # for a stream that the client has left.
-        enough = self.nano_usd >= self.served_nano_usd or self.not_exact > self.unknown
-        return enough and self.not_exact >= self.unknown
+        return self.matches and self.not_exact >= self.unknown
+
+
+def matches(charges: Sequence[int], ledger: Sequence[dict[str, Any]]) -> bool:
+    """Return whether the ledger's calls are the provider's, as far as its answers say.
+
+    Each exact cost is one of the *charges*, in nano-US-dollars. What the provider charges for
+    streams that the client has left is within the bounds of calls that are not exact.
+    """
+    left = sorted(charges, reverse=True)
+    bounds: list[float] = []
+    for call in ledger:
+        cost, bound = call["cost_nano_usd"], call["exposure_nano_usd"]
+        if call["cost_status"] in NOT_EXACT:
+            bounds.append(float("inf") if bound is None else max(bound, cost or 0))
+        elif cost in left:
+            left.remove(cost)
+        elif cost:
+            return False
+    bounds.sort(reverse=True)
+    return len(left) <= len(bounds) and all(
+        charge <= bound for charge, bound in zip(left, bounds, strict=False)
+    )
 
 
 def run_program(path: Path, provider: ChargingProvider, *, sampler: str = "") -> Outcome:
@@ -79,39 +102,73 @@ def run_program(path: Path, provider: ChargingProvider, *, sampler: str = "") ->
     about = source.split('"""')[1].strip()
     with tempfile.TemporaryDirectory(prefix="otel-distro-wire-") as home:
         environ = _environment(Path(home), provider.url, sampler)
-        done = subprocess.run(
-            [str(BIN / "opentelemetry-instrument"), sys.executable, str(path)],
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [str(BIN / "opentelemetry-instrument"), sys.executable, str(path)],
+                env=environ,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            late = _outcome(path.stem, about, _versions(source), provider.account.served())
+            return _with(late, problem=f"did not end within {TIMEOUT_S} s")
         served = provider.account.served()
         outcome = _outcome(path.stem, about, _versions(source), served)
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["no output"]
             missing = "ModuleNotFoundError" in done.stderr or "ImportError" in done.stderr
             return _with(outcome, problem=lines[-1][:200], skipped=missing and not served)
-        costs = subprocess.run(
-            [str(BIN / "otel-distro"), "costs", "--json"],
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-    try:
-        total = json.loads(costs.stdout)["total"]
-    except ValueError:
-        return _with(outcome, problem=f"no costs: {costs.stderr.strip()[-200:]}")
-    inexact = ("unpriced_calls", "partial_calls", "estimated_calls")
+        try:
+            total = _asked("costs", environ)["total"]
+            ledger = _asked("calls", environ, "--limit", "100000")["calls"]
+            evidence = _evidence(environ)
+        except ValueError as error:
+            return _with(outcome, problem=str(error)[-200:])
     return _with(
         outcome,
         calls=total["calls"],
         nano_usd=total["cost_nano_usd"] or 0,
-        not_exact=sum(total.get(name) or 0 for name in inexact),
+        not_exact=sum(call["cost_status"] in NOT_EXACT for call in ledger),
+        matches=matches([s.nano_usd for s in served if s.nano_usd is not None], ledger),
+        evidence=evidence,
     )
+
+
+def _asked(command: str, environ: dict[str, str], *options: str) -> dict[str, Any]:
+    """Return what a command of ours reports; raises ValueError if that is nothing."""
+    done = subprocess.run(
+        [str(BIN / "otel-distro"), command, "--json", *options],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    try:
+        found: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        raise ValueError(f"no {command}: {done.stderr.strip()}") from None
+    return found
+
+
+def _evidence(environ: dict[str, str]) -> str:
+    """Return how many calls are known from what, and how many instrumentations described them."""
+    from otel_distro.reports.doctor.coverage import recent
+    from otel_distro.settings import load
+
+    report = recent(load(environ).settings.ledger)
+    providers = report.providers if report is not None else ()
+    counts = {
+        "wire and span": sum(line.both for line in providers),
+        "wire": sum(line.wire_only for line in providers),
+        "span": sum(line.span_only for line in providers),
+        "cached": sum(line.cached for line in providers),
+    }
+    text = ", ".join(f"{number} {word}" for word, number in counts.items() if number)
+    scopes = {scope for line in providers for scope in line.scopes}
+    return f"{text}; {len(scopes)} instrumentations" if len(scopes) > 1 else text
 
 
 def _with(outcome: Outcome, **changes: Any) -> Outcome:
@@ -202,7 +259,8 @@ def main() -> int:
         print(
             f"{word} {outcome.program}: served {outcome.served}, "
             f"{outcome.served_nano_usd} nano-USD{unknown}; ledger {outcome.calls}, "
-            f"{outcome.nano_usd} ({outcome.not_exact} not exact) {outcome.problem}",
+            f"{outcome.nano_usd} ({outcome.not_exact} not exact; {outcome.evidence}) "
+            f"{outcome.problem}",
             flush=True,
         )
     print(f"{right} right, {wrong} wrong, {skipped} skipped", file=sys.stderr)

@@ -15,6 +15,7 @@ from otel_cost_ledger.model.schema import COUNTERS
 from otel_cost_ledger.query.grouping import GROUPS, IN_ROLLUP, key_maker
 from otel_cost_ledger.query.latency import Latencies, measure_latencies
 from otel_cost_ledger.query.sources import rows_are_complete, sources
+from otel_pricing.model.billing_reasons import CACHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -68,6 +69,10 @@ class CostReport:
     groups: tuple[CostLine, ...]
     complete: bool
     """False when the window needs rows that retention has removed: the sums are too low."""
+    cached_answers: int = 0
+    """Answers from caches of frameworks, for which no request was sent; not among the calls."""
+    cached_nano_usd: int = 0
+    """What they would have cost, as far as that is known."""
 
 
 def costs(
@@ -91,7 +96,7 @@ def costs(
     filters = filters or Filters()
     window = Window.between(since, until)
     from_rollup = {*by, *filters.names()} <= IN_ROLLUP
-    lines = _sum(ledger, window, by, filters, from_rollup=from_rollup)
+    lines, cached = _sum(ledger, window, by, filters, from_rollup=from_rollup)
     total = total_of(lines.values())
     latencies = Latencies({}, exact=False)
     if percentiles:
@@ -102,6 +107,8 @@ def costs(
         total=_with_percentiles(total, latencies, None),
         groups=tuple(sorted(groups, key=_dearest_first)),
         complete=rows_are_complete(ledger, window, whole_days_needed=not from_rollup),
+        cached_answers=cached.get("calls", 0),
+        cached_nano_usd=cached.get("cost_nano_usd", 0),
     )
 
 
@@ -111,7 +118,8 @@ _Sums = dict[str, Any]
 
 def _sum(
     ledger: Ledger, window: Window, by: Sequence[str], filters: Filters, *, from_rollup: bool
-) -> dict[Key, CostLine]:
+) -> tuple[dict[Key, CostLine], _Sums]:
+    """Return the sums of each group, and those of answers from a cache."""
     columns, key_of = key_maker(ledger, by)
     outcomes = {
         id_: (status, failed)
@@ -119,15 +127,23 @@ def _sum(
             "SELECT id, status, failed FROM outcomes WHERE billed = 1"
         )
     }
+    not_billed = "SELECT id FROM outcomes WHERE billed = 0 AND billing_reason = ?"
+    from_cache = {id_ for (id_,) in ledger.rows(not_billed, [CACHED])}
     sums: dict[Key, _Sums] = {}
+    cached: _Sums = {}
     for source in sources(window, from_rollup=from_rollup):
         sql, values = source.grouped((*columns, "outcome_id"), source.sums, filters)
         for row in ledger.rows(sql, values):
             *ids, outcome_id = row[: len(columns) + 1]
-            if outcome_id in outcomes:
-                counted: _Sums = dict(zip(COUNTERS, row[len(columns) + 1 :], strict=True))
+            if outcome_id not in outcomes and outcome_id not in from_cache:
+                continue
+            counted: _Sums = dict(zip(COUNTERS, row[len(columns) + 1 :], strict=True))
+            if outcome_id in from_cache:
+                _add(cached, counted, "", 0)
+            else:
                 _add(sums.setdefault(key_of(ids), {}), counted, *outcomes[outcome_id])
-    return {key: replace(CostLine(key=key), **counted) for key, counted in sums.items()}
+    lines = {key: replace(CostLine(key=key), **counted) for key, counted in sums.items()}
+    return lines, cached
 
 
 _BY_STATUS: Final = {

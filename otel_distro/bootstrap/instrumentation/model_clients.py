@@ -29,6 +29,18 @@ class ModelClient:
     makes_spans: bool = False
     """Whether the library makes spans of its model calls by itself."""
 
+    def makes(self, scope: str) -> bool:
+        """Return whether the instrumentation *scope* is of this client, by words of its name."""
+        words = _words(scope)
+        return any(
+            mark in words for name in (self.name, *self.instrumentors) if (mark := _words(name))
+        )
+
+
+def _words(name: str) -> str:
+    """Return *name* as words between dots, one of which is compared as a whole."""
+    return f".{name.lower().replace('-', '_')}."
+
 
 def _client(
     name: str, module: str, package: str, *instrumentors: str, makes_spans: bool = False
@@ -40,7 +52,7 @@ _OTEL: Final = "opentelemetry-instrumentation-"
 _OPENINFERENCE: Final = "openinference-instrumentation-"
 
 MODEL_CLIENTS: Final = (
-    _client("openai", "openai", f"{_OTEL}genai-openai", "openai"),
+    _client("openai", "openai", f"{_OTEL}genai-openai", "openai", "openai_v2"),
     _client("anthropic", "anthropic", f"{_OTEL}genai-anthropic", "anthropic", makes_spans=True),
     _client(
         "google-genai", "google.genai", f"{_OTEL}google-genai",

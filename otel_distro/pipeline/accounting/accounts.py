@@ -208,6 +208,11 @@ class Accounts:
         if new or revised:
             for sink in self._call_sinks:
                 self._guarded(sink.settle, new, revised)
+        if self._wire is not None and new:
+            durable = all(
+                sink.is_durable() for sink in self._call_sinks if hasattr(sink, "is_durable")
+            )
+            self._guarded(partial(self._wire.decided, [p.call for p in new], durable=durable))
         if self._wire is not None:
             self._guarded(partial(self._wire.end_due, all_of_them=all_of_them))
         if records:

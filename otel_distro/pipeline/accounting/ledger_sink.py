@@ -11,6 +11,7 @@ from otel_distro.base import messages
 from otel_distro.base.formatting import counted
 from otel_distro.base.installation_key import installation_key
 from otel_distro.pipeline.accounting.maintenance import Maintenance
+from otel_distro.pipeline.accounting.open_requests import FOLDER
 from otel_distro.pipeline.pipeline import ALLOW_ALL
 
 if TYPE_CHECKING:
@@ -72,6 +73,10 @@ class LedgerSink:
         """Return how many calls wait for the ledger, and why if it cannot be written."""
         return self._opened.lag() if self._opened is not None else (0, "")
 
+    def is_durable(self) -> bool:
+        """Return whether the ledger has all calls that it was given."""
+        return not self.lag()[0]
+
     def flush(self) -> None:
         """Store whatever waits, even if the last attempt has just failed."""
         if self._opened is not None:
@@ -105,7 +110,26 @@ class LedgerSink:
                 spill_to=spill_path(path, self._settings.state_dir),
                 say=messages.warn,
             )
+            self._take_over(self._opened)
         return self._opened
+
+    def _take_over(self, writer: LedgerWriter) -> None:
+        """Store the calls that killed processes had sent and not stored."""
+        folder = self._settings.state_dir / FOLDER
+        if not folder.is_dir():
+            return
+        from otel_distro.pipeline.accounting.killed_requests import take_over
+
+        def store(calls: list[PricedCall]) -> bool:
+            writer.write(self._admitted(calls))
+            return not writer.lag()[0]
+
+        taken = take_over(folder, store)
+        if taken:
+            messages.warn(
+                f"{counted(taken, 'model call')} of processes that were killed "
+                "are in the ledger as unpriced: what was charged for them is not known"
+            )
 
 
 def _violation(record: LatencyRecord) -> LatencyViolation:

@@ -44,7 +44,8 @@ class WireCall:
         if record.ending.value in {REFUSED, NOT_SENT} or record.request.operation == BATCH:
             return None
         trace_id = record.trace_id or secrets.randbits(128) or 1
-        return cls(record, trace_id, secrets.randbits(64) or 1, service, context_attributes)
+        span_id = record.call_id or secrets.randbits(64) or 1
+        return cls(record, trace_id, span_id, service, context_attributes)
 
     @property
     def key(self) -> tuple[int, int]:
@@ -71,6 +72,7 @@ class WireCall:
             service_tier=answer.tier or None,
             usage=usage,
             usage_estimate=why,
+            most_input_tokens=_most_input(record) if why else None,
             max_output_tokens=request.max_output_tokens,
             streamed=request.streamed,
             error_type=_error_type(record),
@@ -114,6 +116,14 @@ def _usage(record: WireRecord) -> tuple[Usage | None, str]:
         return found.usage, "the response claims more than the request allows"
     how = "was broken off" if record.ending.value in _NOT_READ else "reports no usage"
     return found.usage, f"the response {how}; tokens estimated from what was sent and received"
+
+
+def _most_input(record: WireRecord) -> int | None:
+    """Return the bound of an input that no message reported; None where one did."""
+    reported = record.answer.usage
+    if reported is not None and reported.input_tokens is not None:
+        return None
+    return record.request.input_ceiling_tokens
 
 
 def _error_type(record: WireRecord) -> str | None:

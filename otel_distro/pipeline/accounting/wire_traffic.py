@@ -20,13 +20,15 @@ from otel_distro.pipeline.accounting.wire_calls import (
 )
 from otel_distro.pipeline.accounting.wire_spans import WireSpans
 from otel_pricing.model import scope_keys
+from otel_pricing.model.layers import WIRE_SCOPE
 from otel_pricing.model.values import first_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from opentelemetry.context import Context
 
+    from otel_distro.pipeline.accounting.open_requests import OpenRequests
     from otel_distro.pipeline.accounting.settlement import Account, Settlement
     from otel_pricing import ModelCall
     from otel_wire.observer import Observer
@@ -55,6 +57,9 @@ class WireTraffic:
     ) -> None:
         self._observer: Observer | None = None
         self._context_attributes = context_attributes
+        self.kept: OpenRequests | None = None
+        """Keeps requests until the ledger has them; None where there is no ledger."""
+        self._stored: deque[int] = deque()
         self._settlement: Settlement | None = None
         self._wake: Callable[[], None] = lambda: None
         self._stop: Callable[[], None] = lambda: None
@@ -70,6 +75,7 @@ class WireTraffic:
         provider, self._spans = self._spans.provider, WireSpans(self._is_described)
         self._spans.provider = provider
         self._times.clear()
+        self._stored.clear()
 
     def install(self, tracer_provider: Any) -> None:
         """Observe requests, and show those that nothing describes through *tracer_provider*."""
@@ -81,15 +87,28 @@ class WireTraffic:
 
         self._observer = observer
         self._stop = observer.observe(self.take)
+        observer.kept = self.kept
 
     def close(self) -> None:
         """Observe nothing more."""
         self._stop()
+        if self._observer is not None:
+            self._observer.kept = None
+
+    def decided(self, calls: Iterable[ModelCall], *, durable: bool) -> None:
+        """Forget the kept requests of *calls*, which the ledger took, once they are *durable*."""
+        if self.kept is None:
+            return
+        self._stored.extend(call.span_id for call in calls if call.scope == WIRE_SCOPE)
+        if durable and self._stored:
+            self.kept.end([self._stored.popleft() for _ in range(len(self._stored))])
 
     def take(self, record: WireRecord) -> None:
         """Queue one finished request; called on the observer's thread."""
         wire = WireCall.of(record, self.service, self._about(record.context))
         if wire is None or self._settlement is None:
+            if self.kept is not None:
+                self.kept.end([record.call_id])
             return
         self._times.append((record.start_ns, record.end_ns))
         if record.admission is not None:

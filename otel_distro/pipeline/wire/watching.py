@@ -81,6 +81,7 @@ class WireWatch:
             denied=[host[1:] for host in hosts if host.startswith("-")],
             endpoints=self._settings.model_endpoints,
         )
+        observer.requests_usage = self._settings.stream_usage == "request"
         observer.on_fault = lambda error: self._faults.record("wire", error)
         self._stop = observer.observe(self._take)
         hook_clients(self._faults)

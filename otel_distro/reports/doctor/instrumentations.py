@@ -1,7 +1,8 @@
-"""Checks of instrumentations: whether calls of the installed model clients become spans.
+"""Checks of instrumentations: how calls of the installed model clients become known.
 
-Each instrumentor is activated once in a process of its own. A package that is only installed may
-still record nothing: its versions do not fit, or a part that it imports is missing.
+"instrumented" is said only of a client whose spans the ledger has. Each instrumentor is also
+activated once in a process of its own: its versions may not fit, or a part that it imports may be
+missing. Calls are billed from the wire in any case.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from otel_distro.base.check import Check
+from otel_distro.base.formatting import counted
 from otel_distro.bootstrap.instrumentation.model_clients import (
     GROUP,
     conflict_of,
@@ -20,7 +22,7 @@ from otel_distro.bootstrap.instrumentation.model_clients import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from opentelemetry.util._importlib_metadata import EntryPoint
 
@@ -48,8 +50,12 @@ print("\\n" + json.dumps(result), flush=True)
 """
 
 
-def check_instrumentations() -> Iterator[Check]:
-    """Look for model clients whose calls are not recorded, and for the log handler."""
+def check_instrumentations(scopes: Mapping[str, int], *, wire: bool, days: int) -> Iterator[Check]:
+    """Look at how calls of the installed model clients are known, and for the log handler.
+
+    *scopes*: instrumentation scope -> calls in the ledger that its spans described in the last
+    *days* days. *wire*: whether requests to model providers are observed.
+    """
     found = instrumentors()
     if "logging" not in {entry.name for entry in found}:
         yield Check(
@@ -70,32 +76,53 @@ def check_instrumentations() -> Iterator[Check]:
             entry.value: conflicts[entry.value] or _failure(entry, failures)
             for entry in ours[client.name]
         }
-        yield _check(client, list(problems.values()))
+        seen = sum(calls for scope, calls in scopes.items() if client.makes(scope))
+        subject = f"{client.name} calls"
+        if seen:
+            text = f"instrumented: spans of {counted(seen, 'call')} in {counted(days, 'day')}"
+            yield Check("ok", subject, text)
+        else:
+            yield _unseen(subject, client, list(problems.values()), wire=wire)
 
 
-def _check(client: ModelClient, problems: Sequence[str]) -> Check:
-    """Return the check of *client*; *problems* has one text an instrumentor, empty if it works."""
-    subject = f"{client.name} calls"
-    if any(not problem for problem in problems):
-        return Check("ok", subject, "instrumented")
-    if problems:
-        why = "; ".join(problems)
-        if client.makes_spans:
-            return Check("ok", subject, f"the library makes its own spans; not used: {why}")
-        remedy = "install what fits, then run `otel-distro doctor` again"
-        return Check("fail", subject, f"not recorded: {why}", remedy)
-    if client.makes_spans:
-        return Check("ok", subject, "the library makes its own spans")
-    if not client.package:
+def _unseen(subject: str, client: ModelClient, problems: Sequence[str], *, wire: bool) -> Check:
+    """Return the check of *client*, of which no span was seen.
+
+    *problems* has one text an instrumentor, empty if it can be activated.
+    """
+    why = "; ".join(problem for problem in problems if problem)
+    works = any(not problem for problem in problems) or client.makes_spans
+    if not wire:
+        return _by_spans_only(subject, client, why, works=works, tried=bool(problems))
+    if works:
+        makes = "the library makes spans" if client.makes_spans else "an instrumentation is active"
+        but = f"; not used: {why}" if why else ""
+        return Check("ok", subject, f"billed from the wire; {makes}, none was seen so far{but}")
+    if why:
         return Check(
-            "warn", subject, "the library is installed and no instrumentation of it is known"
+            "warn",
+            subject,
+            f"billed from the wire; the instrumentation makes no spans, ours are made: {why}",
+            "install what fits, or uninstall the instrumentation",
         )
     return Check(
-        "warn",
-        subject,
-        "the library is installed but nothing makes spans of its calls",
-        f"pip install {client.package}",
+        "ok", subject, "billed from the wire; no span from an instrumentation: ours is made"
     )
+
+
+def _by_spans_only(
+    subject: str, client: ModelClient, why: str, *, works: bool, tried: bool
+) -> Check:
+    """Return the check of *client* where requests are not observed."""
+    off = "(OTEL_DISTRO_WIRE is off)"
+    if works:
+        but = f"; not used: {why}" if why else ""
+        return Check("ok", subject, f"known by spans only {off}; none was seen so far{but}")
+    if tried:
+        remedy = "install what fits, then run `otel-distro doctor` again"
+        return Check("fail", subject, f"not recorded {off}: {why}", remedy)
+    remedy = f"pip install {client.package}" if client.package else "set OTEL_DISTRO_WIRE=on"
+    return Check("warn", subject, f"not recorded {off}: nothing makes spans of its calls", remedy)
 
 
 def _failure(entry: EntryPoint, failures: dict[str, str]) -> str:

@@ -39,10 +39,15 @@ _ABANDONED_S = 60.0
 
 
 class Owner:
-    """An owner of holds and leases: this process, under a name that others can check."""
+    """An owner of holds and leases: this process, under a name that others can check.
 
-    def __init__(self, folder: Path) -> None:
+    *slots* of *words_a_slot* words each are kept in a file of *folder*.
+    """
+
+    def __init__(self, folder: Path, *, slots: int = SLOTS, words_a_slot: int = 1) -> None:
         self._folder = folder
+        self._words_a_slot = words_a_slot
+        size = slots * words_a_slot * _WORD
         make_private_folder(folder.parent)
         make_own_folder(folder)
         self.number = secrets.randbits(38)
@@ -51,8 +56,8 @@ class Owner:
         if _HAS_LOCKS:
             fcntl.flock(self._own.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Written, not only lengthened: a full disk must be met here and not at a store to memory.
-        os.write(self._own.number, bytes(SLOTS * _WORD))
-        self._memory = mmap.mmap(self._own.number, SLOTS * _WORD)
+        os.write(self._own.number, bytes(size))
+        self._memory = mmap.mmap(self._own.number, size)
         # The mapped memory has a descriptor of its own, and closes it when it is freed.
         self._files = FilesOf([folder / self.name])
         self.owed = memoryview(self._memory).cast("q")
@@ -60,7 +65,7 @@ class Owner:
 
         One word is written at once, so that nobody ever reads half of one.
         """
-        self._free = list(range(SLOTS))
+        self._free = list(range(slots))
 
     def take_slot(self) -> int | None:
         """Return a slot that holds 0, or None while all are in use."""
@@ -68,7 +73,7 @@ class Owner:
 
     def free_slot(self, slot: int) -> None:
         """Have *slot* used again."""
-        self.owed[slot] = 0
+        self.owed[slot * self._words_a_slot] = 0
         self._free.append(slot)
 
     def abandon(self) -> None:

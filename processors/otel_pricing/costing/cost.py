@@ -120,7 +120,9 @@ def _more_at_most(call: ModelCall, usage: Usage, price: Price, amount: int) -> i
     """Return the most a call with an estimated usage can have cost; None for any other."""
     if not call.usage_estimate or not price.has_token_rates:
         return None
-    bound = at_most(call, replace(usage, output_tokens=None), price, None)
+    most_input = call.most_input_tokens or usage.input_tokens
+    at_its_limits = replace(usage, input_tokens=most_input, output_tokens=None)
+    bound = at_most(call, at_its_limits, price, None)
     return None if bound is None else max(bound, amount)
 
 

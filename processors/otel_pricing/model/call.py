@@ -113,6 +113,8 @@ class ModelCall:
     """None when the span reports no usage at all."""
     usage_estimate: str = ""
     """Why `usage` is an estimate; empty when it was reported."""
+    most_input_tokens: int | None = None
+    """Bound of an estimated input; None where the input was reported."""
     settled_by_budget: bool = False
     """Whether a budget admitted the call and settles it itself."""
     max_output_tokens: int | None = None

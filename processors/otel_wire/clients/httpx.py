@@ -41,6 +41,8 @@ def _sync(module: Any, send: Any) -> Callable[..., Any]:
         refusal = admit(exchange)
         if refusal is not None:
             return _refused(module, request, refusal)
+        if observer.requests_usage:
+            _request_usage(module, request, exchange)
         try:
             with sending(exchange):
                 response = send(self, request, *args, **kwargs)
@@ -71,6 +73,8 @@ def _async(module: Any, send: Any) -> Callable[..., Any]:
                 refusal = await _admit_elsewhere(exchange)
         if refusal is not None:
             return _refused(module, request, refusal)
+        if observer.requests_usage:
+            _request_usage(module, request, exchange)
         try:
             with sending(exchange):
                 response = await send(self, request, *args, **kwargs)
@@ -106,6 +110,35 @@ def _concerns(request: Any) -> bool:
 def _begin(module: Any, request: Any, body: Any) -> Exchange | None:
     url = request.url
     return observer.begin(module.__name__, url.host, url.path, request.headers, body)
+
+
+def _request_usage(module: Any, request: Any, exchange: Exchange) -> None:
+    """Have the response of a stream end with its usage, where the API allows."""
+    from otel_wire.stream_usage import WithoutUsageChunk, with_usage
+
+    try:
+        # A stream cannot be filtered below a content encoding.
+        if "content-encoding" in request.headers or not isinstance(request.content, bytes):
+            return
+        body = with_usage(request.url.host, request.url.path, request.content)
+        if body is None:
+            return
+        stream = module.ByteStream(body)
+        request.headers["accept-encoding"] = "identity"
+        request.headers["content-length"] = str(len(body))
+        request.stream, request._content = stream, body
+        exchange.filter = WithoutUsageChunk()
+    except Exception as error:  # a body that cannot be read, or another version of the library
+        observer.on_fault(error)
+
+
+def _filter_of(response: Any, exchange: Exchange) -> Any:
+    """Return what filters the body of *response*; None for one that is no stream of events."""
+    headers = response.headers
+    kind = headers.get("content-type", "")
+    if not kind.startswith("text/event-stream") or headers.get("content-encoding"):
+        return None
+    return exchange.filter
 
 
 def _shown(module: Any, request: Any) -> Any:
@@ -221,19 +254,23 @@ def _sync_stream_class(module: Any) -> Any:
         def __init__(self, response: Any, exchange: Exchange) -> None:
             self.inner = response.stream
             self.exchange = exchange
+            self.filter = _filter_of(response, exchange) if exchange.filter else None
 
         def __iter__(self) -> Any:
-            add = self.exchange.add
+            add, filtered = self.exchange.add, self.filter
             try:
                 for piece in self.inner:
                     add(piece)
-                    yield piece
+                    if filtered is None or (piece := filtered.feed(piece)):
+                        yield piece
             except GeneratorExit:
                 raise
             except BaseException:
                 self.exchange.end(Ending.NETWORK)
                 raise
             self.exchange.end(Ending.COMPLETE)
+            if filtered is not None and (held := filtered.end()):
+                yield held
 
         def close(self) -> None:
             try:
@@ -254,19 +291,23 @@ def _async_stream_class(module: Any) -> Any:
         def __init__(self, response: Any, exchange: Exchange) -> None:
             self.inner = response.stream
             self.exchange = exchange
+            self.filter = _filter_of(response, exchange) if exchange.filter else None
 
         async def __aiter__(self) -> Any:
-            add = self.exchange.add
+            add, filtered = self.exchange.add, self.filter
             try:
                 async for piece in self.inner:
                     add(piece)
-                    yield piece
+                    if filtered is None or (piece := filtered.feed(piece)):
+                        yield piece
             except GeneratorExit:
                 raise
             except Exception:
                 self.exchange.end(Ending.NETWORK)
                 raise
             self.exchange.end(Ending.COMPLETE)
+            if filtered is not None and (held := filtered.end()):
+                yield held
 
         async def aclose(self) -> None:
             try:

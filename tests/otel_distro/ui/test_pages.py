@@ -157,6 +157,14 @@ def test_errors_are_counted_by_class(visit: TestClient, month: Path) -> None:
     assert "openai.BadRequestError 400 data" in text
 
 
+def test_the_evidence_of_calls_is_counted_by_provider(visit: TestClient, month: Path) -> None:
+    """These were all made of spans."""
+    text = Page(panel(visit, "evidence", window="30d")).text
+
+    assert f"0 of {report(month).total.calls:,} calls seen on the wire" in text
+    assert "openai" in text
+
+
 def test_violations_and_redactions_are_counted(visit: TestClient) -> None:
     """Twenty days of redactions are kept in that folder."""
     assert "total_request" in panel(visit, "violations", window="30d")

@@ -1,0 +1,117 @@
+"""Evidence of the billed calls: requests seen on the wire, spans of instrumentations, or both."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_cost_ledger.model.filters import Filters, Window
+from otel_cost_ledger.model.rows import signed_64
+from otel_pricing.model.billing_reasons import CACHED
+from otel_pricing.model.layers import WIRE_SCOPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from otel_cost_ledger.query.ledger import Ledger
+
+MOST_ROWS: Final = 100_000
+"""Rows that are looked at, the latest ones: a fraction of a second."""
+
+
+@dataclass(slots=True)
+class ProviderCoverage:
+    """The billed calls of one provider by what the ledger knows them from."""
+
+    provider: str
+    """As spans write it; empty where none was reported."""
+    both: int = 0
+    """Calls seen on the wire that a span of an instrumentation describes."""
+    wire_only: int = 0
+    """Calls seen on the wire that no instrumentation describes."""
+    span_only: int = 0
+    """Calls that only a span reports: of other processes, imports, and transports not observed."""
+    cached: int = 0
+    """Spans of answers from a cache of a framework; not among the calls."""
+    scopes: Counter[str] = field(default_factory=Counter)
+    """Instrumentation scope -> calls that it describes; stacked ones describe the same calls."""
+
+    @property
+    def calls(self) -> int:
+        """Billed calls."""
+        return self.both + self.wire_only + self.span_only
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageReport:
+    """Evidence by provider, the one with most calls first."""
+
+    providers: tuple[ProviderCoverage, ...]
+    complete: bool
+    """False when the window has more than `MOST_ROWS` rows: only the latest are counted."""
+
+
+def coverage(
+    ledger: Ledger, since: datetime | None = None, until: datetime | None = None
+) -> CoverageReport:
+    """Return what the calls that started between *since* and *until* are known from.
+
+    Times are aware; None leaves that side open.
+    """
+    return coverage_of(ledger, Window.between(since, until))
+
+
+def coverage_of(ledger: Ledger, window: Window, filters: Filters | None = None) -> CoverageReport:
+    """Return what the calls in *window* that *filters* select are known from."""
+    conditions, values = (filters or Filters()).conditions("calls")
+    where = " AND ".join(["start_ns >= ?", "start_ns < ?", *conditions])
+    sql = f"""
+        SELECT c.span_id, c.extra, d.provider, o.scope, r.billed, r.billing_reason
+        FROM (SELECT * FROM calls WHERE {where} ORDER BY start_ns DESC LIMIT ?) c
+        JOIN dims d ON d.id = c.dim_id
+        JOIN origins o ON o.id = c.origin_id
+        JOIN outcomes r ON r.id = c.outcome_id
+    """  # constants only, values are bound
+    rows = list(ledger.rows(sql, [window.since_ns, window.until_ns, *values, MOST_ROWS]))
+    found = _providers(rows)
+    ordered = sorted(found, key=lambda each: (-each.calls, each.provider))
+    return CoverageReport(tuple(ordered), complete=len(rows) < MOST_ROWS)
+
+
+def _providers(rows: Iterable[tuple[Any, ...]]) -> Iterable[ProviderCoverage]:
+    billed: dict[int, tuple[str, set[str]]] = {}
+    """Span id -> provider, and the scopes that report the call."""
+    repeats: list[tuple[int, str]] = []
+    found: dict[str, ProviderCoverage] = {}
+    for span_id, extra, provider, scope, is_billed, reason in rows:
+        if is_billed:
+            billed[span_id] = provider, {scope}
+        elif reason == CACHED:
+            found.setdefault(provider, ProviderCoverage(provider)).cached += 1
+        elif (instead := _billed_instead(extra)) is not None:
+            repeats.append((instead, scope))
+    for instead, scope in repeats:
+        if instead in billed:
+            billed[instead][1].add(scope)
+    for provider, scopes in billed.values():
+        line = found.setdefault(provider, ProviderCoverage(provider))
+        described = scopes - {WIRE_SCOPE}
+        line.scopes.update(described)
+        if WIRE_SCOPE not in scopes:
+            line.span_only += 1
+        elif described:
+            line.both += 1
+        else:
+            line.wire_only += 1
+    return found.values()
+
+
+def _billed_instead(extra: Any) -> int | None:
+    if not extra:
+        return None
+    read = json.loads(extra) if isinstance(extra, (str, bytes)) else extra
+    span_id = read.get("billed_span_id")
+    return None if span_id is None else signed_64(span_id)

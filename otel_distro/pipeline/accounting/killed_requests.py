@@ -1,0 +1,85 @@
+"""Calls of processes that were killed before they had stored them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from otel_budget.reservations.owners import UnknownOwnerError, remains
+from otel_distro.pipeline.accounting.open_requests import LAYOUT
+from otel_pricing import ModelCall
+from otel_pricing.costing.cost import unpriced
+from otel_pricing.model.layers import WIRE_SCOPE
+from otel_wire.requests import read_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from otel_pricing import PricedCall
+
+KILLED: Final = "process_killed"
+"""Error type of a call whose process ended before it was stored."""
+_REASON: Final = "the process ended before the call was stored"
+
+
+class Left(NamedTuple):
+    """A file of a process that has ended, and the requests in it."""
+
+    path: Path
+    requests: tuple[ModelCall, ...]
+
+
+def left_behind(folder: Path) -> Iterator[Left]:
+    """Yield what killed processes of this host left in *folder*."""
+    with suppress(OSError):
+        for path in sorted(folder.iterdir()):
+            with suppress(OSError, UnknownOwnerError):
+                if remains(folder, path.name) is not None:
+                    yield Left(path, tuple(_requests(path.read_bytes())))
+
+
+def left_calls(folder: Path) -> int:
+    """Return how many calls of killed processes no ledger has taken over yet."""
+    if not folder.is_dir():
+        return 0
+    return sum(len(left.requests) for left in left_behind(folder))
+
+
+def take_over(folder: Path, store: Callable[[list[PricedCall]], bool]) -> int:
+    """Have *store* keep what killed processes left; return the number of calls.
+
+    *store* returns whether they are safe; only then the file is removed.
+    """
+    taken = 0
+    for left in left_behind(folder):
+        calls = [unpriced(call, _REASON) for call in left.requests]
+        if not calls or store(calls):
+            taken += len(calls)
+            with suppress(OSError):
+                left.path.unlink()
+    return taken
+
+
+def _requests(content: bytes) -> Iterator[ModelCall]:
+    whole = len(content) - len(content) % LAYOUT.size
+    for start_ns, span_id, trace_id, parent, host, path in LAYOUT.iter_unpack(content[:whole]):
+        if start_ns <= 0:
+            continue
+        request = read_request(_text(host), _text(path), None)
+        yield ModelCall(
+            trace_id=int.from_bytes(trace_id, "big") or span_id,
+            span_id=span_id,
+            parent_span_id=parent or None,
+            start_ns=start_ns,
+            end_ns=start_ns,
+            scope=WIRE_SCOPE,
+            operation=request.operation if request is not None else "chat",
+            provider=request.provider if request is not None else "",
+            request_model=request.model if request is not None else "",
+            error_type=KILLED,
+        )
+
+
+def _text(field: bytes) -> str:
+    return field.rstrip(b"\0").decode("utf-8", "replace")

@@ -1,0 +1,122 @@
+"""Requests that the ledger does not have yet, in memory that survives the process.
+
+A process that is killed takes with it the calls it has sent and not stored. Before each request a
+few words about it are written to a locked, memory-mapped file; they are cleared when the call is
+in the ledger. The lock ends with the process, however it ends: whatever opens the ledger next
+stores what is left as calls of unknown cost, so that they are not taken for never made.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+import threading
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry import trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from otel_budget.reservations.owners import Owner
+    from otel_wire.exchange import Exchange
+
+FOLDER: Final = "open-requests"
+"""Name of the folder in the state folder."""
+SLOTS: Final = 1024
+"""Requests of one process that can be open or not stored yet; more are not kept."""
+_WORDS: Final = 26
+LAYOUT: Final = struct.Struct("<qQ16sQ64s104s")
+"""Begin in nanoseconds, span id, trace id, parent span id, host, path; 0 begins an empty slot."""
+assert LAYOUT.size == _WORDS * 8  # noqa: S101 - one is written as the other
+
+
+class OpenRequests:
+    """The requests of this process; made again in a forked child.
+
+    *folder* is for files of all processes. *may_store* is asked before anything is written.
+    """
+
+    def __init__(self, folder: Path, may_store: Callable[[], bool]) -> None:
+        self._folder = folder
+        self._may_store = may_store
+        self._owner: Owner | None = None
+        self._memory: memoryview | None = None
+        self._slots: dict[int, int] = {}
+        # The app may seed the shared one; span ids must differ all the same.
+        self._random = random.Random()  # noqa: S311 - no secret
+        self._failed = False
+        self._opening = threading.Lock()
+
+    def begin(self, exchange: Exchange) -> int:
+        """Note *exchange*, about to be sent; return the id of its call, 0 where it is not kept.
+
+        Costs the app's thread a few microseconds. Never raises.
+        """
+        try:
+            return self._begin(exchange)
+        except Exception:
+            self._failed = True
+            return 0
+
+    def _begin(self, exchange: Exchange) -> int:
+        if self._failed or not self._may_store():
+            return 0
+        owner = self._owner or self._open()
+        slot = owner.take_slot()
+        if slot is None or self._memory is None:
+            return 0
+        span_id = self._random.getrandbits(64) or 1
+        span = trace.get_current_span(exchange.context).get_span_context()
+        LAYOUT.pack_into(
+            self._memory,
+            slot * LAYOUT.size,
+            exchange.start_ns,
+            span_id,
+            span.trace_id.to_bytes(16, "big"),
+            span.span_id,
+            exchange.host.encode("utf-8", "replace")[:64],
+            exchange.path.encode("utf-8", "replace")[:104],
+        )
+        self._slots[span_id] = slot
+        return span_id
+
+    def _open(self) -> Owner:
+        from otel_budget.reservations.owners import Owner
+
+        with self._opening:
+            if self._owner is None:
+                owner = Owner(self._folder, slots=SLOTS, words_a_slot=_WORDS)
+                self._memory = owner.owed.cast("B")
+                self._owner = owner
+            return self._owner
+
+    def end(self, span_ids: Iterable[int]) -> None:
+        """Forget the calls with these ids: they are stored, or were none."""
+        owner = self._owner
+        for span_id in span_ids:
+            slot = self._slots.pop(span_id, None)
+            if slot is not None and owner is not None:
+                owner.free_slot(slot)
+
+    def abandon(self) -> None:
+        """In a forked child: let go of the parent's file."""
+        owner, self._owner, self._memory = self._owner, None, self._release()
+        self._slots = {}
+        self._random = random.Random()  # noqa: S311 - no secret
+        self._opening = threading.Lock()
+        if owner is not None:
+            owner.abandon()
+
+    def close(self) -> None:
+        """At a proper exit: all calls are stored, or wait in a file."""
+        owner, self._owner, self._memory = self._owner, None, self._release()
+        self._slots = {}
+        self._failed = True
+        if owner is not None:
+            owner.close(remove=True)
+
+    def _release(self) -> None:
+        if self._memory is not None:
+            self._memory.release()

@@ -1,0 +1,134 @@
+"""Checks of coverage: what the ledger knows the calls of each provider from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_distro.base.check import Check
+from otel_distro.base.formatting import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.query.coverage import CoverageReport, ProviderCoverage
+
+DAYS: Final = 7
+"""How far back the ledger is looked at."""
+_MOST_PROVIDERS: Final = 12
+_MOST_SCOPES: Final = 3
+
+_OVER_GRPC: Final = (
+    "over gRPC they are known by spans only, and budgets do not stop them: gRPC is not observed"
+)
+UNOBSERVED: Final[tuple[tuple[str, str, str], ...]] = (
+    (
+        "google-cloud-aiplatform",
+        "google.cloud.aiplatform",
+        'vertexai.init(api_transport="rest")',
+    ),
+    (
+        "google-generativeai",
+        "google.ai.generativelanguage",
+        'genai.configure(transport="rest")',
+    ),
+)
+"""Library, its module, and what has it send over HTTP."""
+
+
+def recent(ledger: Location | None) -> CoverageReport | None:
+    """Return the coverage of the last `DAYS` days; None without a ledger that can be read."""
+    if ledger is None:
+        return None
+    from otel_cost_ledger.model.errors import LedgerError
+    from otel_cost_ledger.query.coverage import coverage
+    from otel_cost_ledger.query.ledger import open_ledger
+
+    try:
+        with open_ledger(ledger, missing_ok=True) as opened:
+            return coverage(opened, datetime.now(UTC) - timedelta(days=DAYS))
+    except (LedgerError, OSError):
+        return None  # the check of the ledger says why
+
+
+def scopes_of(report: CoverageReport | None) -> Mapping[str, int]:
+    """Return instrumentation scope -> calls that its spans describe, of all providers."""
+    found: Counter[str] = Counter()
+    for line in report.providers if report is not None else ():
+        found.update(line.scopes)
+    return found
+
+
+def check_coverage(report: CoverageReport | None) -> Iterator[Check]:
+    """Say for each provider how many calls were seen on the wire, by spans, by both."""
+    if report is None:
+        return
+    lines = [line for line in report.providers if line.calls or line.cached]
+    for line in lines[:_MOST_PROVIDERS]:
+        yield Check("ok", f"{line.provider or 'unknown provider'} seen", described(line))
+    if len(lines) > _MOST_PROVIDERS:
+        more = counted(len(lines) - _MOST_PROVIDERS, "more provider")
+        yield Check("ok", "coverage", f"and {more}: see `otel-distro doctor --json`")
+    if not report.complete:
+        text = f"only the latest calls of {counted(DAYS, 'day')} were looked at"
+        yield Check("ok", "coverage", text)
+
+
+def described(line: ProviderCoverage) -> str:
+    """Return one line about the calls of one provider."""
+    parts = [
+        f"{number:,} {what}"
+        for number, what in (
+            (line.both, "on the wire and by a span"),
+            (line.wire_only, "on the wire only"),
+            (line.span_only, "by a span only"),
+        )
+        if number
+    ]
+    text = f"{counted(line.calls, 'call')} in {counted(DAYS, 'day')}: {', '.join(parts) or 'none'}"
+    if line.cached:
+        text += f"; {counted(line.cached, 'answer')} from a cache, not billed"
+    if line.scopes:
+        named = [
+            f"{scope or 'no scope'} {calls:,}"
+            for scope, calls in line.scopes.most_common(_MOST_SCOPES)
+        ]
+        text += f"; spans: {', '.join(named)}"
+    return text
+
+
+def as_data(report: CoverageReport | None) -> dict[str, Any]:
+    """Return *report* in the shape of `doctor --json`."""
+    return {
+        "days": DAYS,
+        "complete": report is None or report.complete,
+        "providers": [
+            {
+                "provider": line.provider,
+                "calls": line.calls,
+                "wire_and_span": line.both,
+                "wire_only": line.wire_only,
+                "span_only": line.span_only,
+                "cached_answers": line.cached,
+                "scopes": dict(line.scopes.most_common()),
+            }
+            for line in (report.providers if report is not None else ())
+        ],
+    }
+
+
+def check_transports() -> Iterator[Check]:
+    """Name the installed clients whose transport is not observed."""
+    for library, module, remedy in UNOBSERVED:
+        if _is_importable(module):
+            yield Check("warn", f"{library} calls", _OVER_GRPC, f"{remedy} sends over HTTP")
+
+
+def _is_importable(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False

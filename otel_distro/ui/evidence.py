@@ -1,0 +1,65 @@
+"""The panel about what the calls of each provider are known from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from otel_distro.base import formatting as figures
+from otel_distro.ui.panels import Cell, Column, Panel, Table, pending
+from otel_distro.ui.spending import label
+
+if TYPE_CHECKING:
+    from otel_distro.ui.questions import Questions
+
+_NAME: Final = "evidence"
+_TITLE: Final = "Evidence"
+_MOST_ROWS: Final = 12
+_MOST_SCOPES: Final = 2
+
+
+def evidence(questions: Questions) -> Panel:
+    """Return how many calls were seen on the wire, by a span, by both, by provider."""
+    answer = questions.coverage()
+    found = answer.value
+    if found is None:
+        return pending(_NAME, _TITLE, "wide", questions.rows)
+    if not found.providers:
+        return Panel(_NAME, _TITLE, "wide", empty="No call in this window.")
+    rows = [
+        [
+            Cell(label(line.provider), href=questions.view.url(provider=line.provider)),
+            *(
+                Cell(figures.count(number))
+                for number in (
+                    line.calls, line.both, line.wire_only, line.span_only, line.cached
+                )
+            ),
+            Cell(_scopes(dict(line.scopes.most_common(_MOST_SCOPES))), tone="muted"),
+        ]
+        for line in found.providers[:_MOST_ROWS]
+    ]  # fmt: skip
+    columns = [
+        Column("provider"),
+        Column("calls", is_number=True),
+        Column("wire and span", is_number=True),
+        Column("wire only", is_number=True),
+        Column("span only", is_number=True),
+        Column("cached answers", is_number=True, minor=True),
+        Column("instrumentations", minor=True),
+    ]
+    calls = sum(line.calls for line in found.providers)
+    seen = sum(line.both + line.wire_only for line in found.providers)
+    notes = [] if found.complete else ["Only the latest calls of this window are counted here."]
+    return Panel(
+        _NAME,
+        _TITLE,
+        "wide",
+        lead=f"{seen:,} of {figures.counted(calls, 'call')} seen on the wire",
+        table=Table("Calls by what they are known from", columns, rows),
+        notes=notes,
+        pending=not answer.current,
+    )
+
+
+def _scopes(scopes: dict[str, int]) -> str:
+    return ", ".join(f"{label(scope)} {calls:,}" for scope, calls in scopes.items()) or "-"

@@ -1,0 +1,167 @@
+"""Which requests are observed: by host, by setting, by further endpoints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_distro.base.internal_errors import InternalErrors
+from otel_distro.pipeline.wire.watching import WireWatch
+from otel_distro.settings import Settings, load
+from otel_wire.observer import Observer
+from otel_wire.observer import observer as of_this_process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from otel_wire.record import WireRecord
+
+CHAT = "/v1/chat/completions"
+BODY = b'{"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}'
+ANSWER = b'{"id": "c-1", "model": "gpt-4o", "usage": {"prompt_tokens": 9, "completion_tokens": 2}}'
+
+
+@pytest.fixture
+def seen() -> list[WireRecord]:
+    return []
+
+
+@pytest.fixture
+def observer(seen: list[WireRecord]) -> Iterator[Observer]:
+    made = Observer()
+    stop = made.observe(seen.append)
+    yield made
+    stop()
+
+
+@pytest.fixture
+def unchanged() -> Iterator[None]:
+    """Leave the observer of this process as it was."""
+    yield
+    of_this_process.configure()
+
+
+def asked(observer: Observer, host: str, path: str = CHAT) -> bool:
+    """Send a request as a hook does; return whether it is observed."""
+    if not observer.concerns("POST", host, path):
+        return False
+    exchange = observer.begin("httpx", host, path, {}, BODY)
+    if exchange is None:
+        return False
+    exchange.whole(200, {"content-type": "application/json"}, ANSWER)
+    observer.drain()
+    return True
+
+
+def test_without_a_choice_every_host_is_observed(
+    observer: Observer, seen: list[WireRecord]
+) -> None:
+    """Gateways and local models too."""
+    hosts = ["api.openai.com", "gateway.example", "127.0.0.1"]
+
+    assert all(asked(observer, host) for host in hosts)
+    assert [record.host for record in seen] == hosts
+
+
+@pytest.mark.parametrize(
+    ("host", "is_observed"),
+    [
+        ("openai.com", False),
+        ("api.openai.com", False),
+        ("notopenai.com", True),
+        ("openai.com.example", True),
+    ],
+)
+def test_a_denied_host_is_left_alone_with_its_subdomains(
+    observer: Observer, seen: list[WireRecord], host: str, is_observed: bool
+) -> None:
+    """And no other."""
+    observer.configure(denied=["openai.com"])
+
+    assert asked(observer, host) is is_observed
+    assert bool(seen) is is_observed
+
+
+@pytest.mark.parametrize(
+    ("host", "is_observed"),
+    [("openai.com", True), ("eu.api.openai.com", True), ("api.anthropic.com", False)],
+)
+def test_with_allowed_hosts_only_those_are_observed(
+    observer: Observer, host: str, is_observed: bool
+) -> None:
+    """With their subdomains."""
+    observer.configure(allowed=["openai.com"])
+
+    assert asked(observer, host) is is_observed
+
+
+def test_what_is_denied_is_not_allowed(observer: Observer) -> None:
+    """A host may be left out of those that are allowed."""
+    observer.configure(allowed=["openai.com"], denied=["eu.openai.com"])
+
+    assert asked(observer, "api.openai.com")
+    assert not asked(observer, "eu.openai.com")
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "is_observed"),
+    [
+        ("llm.example", "/ask", True),
+        ("llm.example", "/ask/again", True),
+        ("llm.example", "/other", False),
+        ("api.llm.example", "/ask", False),
+    ],
+)
+def test_an_endpoint_of_ones_own_is_a_model_call(
+    observer: Observer, seen: list[WireRecord], host: str, path: str, is_observed: bool
+) -> None:
+    """It is read as the API of OpenAI."""
+    observer.configure(endpoints=["https://llm.example/ask"])
+
+    assert asked(observer, host, path) is is_observed
+    assert [record.request.model for record in seen] == ["gpt-4o"] * is_observed
+
+
+@pytest.mark.parametrize("path", ["/v1/traces", "/v1/metrics", "/v1/logs", "/api/v2/spans"])
+def test_requests_of_exporters_are_not_observed(observer: Observer, path: str) -> None:
+    """They are no model calls, whatever the host."""
+    assert not asked(observer, "api.openai.com", path)
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_observed"),
+    [
+        ({}, True),
+        ({"OTEL_DISTRO_WIRE_HOSTS": "-api.openai.com"}, False),
+        ({"OTEL_DISTRO_WIRE_HOSTS": "anthropic.com"}, False),
+        ({"OTEL_DISTRO_WIRE_HOSTS": "openai.com"}, True),
+        ({"OTEL_DISTRO_WIRE": "off"}, False),
+    ],
+)
+@pytest.mark.usefixtures("unchanged")
+def test_the_settings_choose(environ: Mapping[str, str], is_observed: bool) -> None:
+    """As the environment writes them."""
+    watch = WireWatch(load(environ).settings, InternalErrors())
+    watch.install()
+    asked(of_this_process, "api.openai.com")
+    watch.close()
+
+    assert bool(watch.counts) is is_observed
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_endpoints_of_ones_own_come_from_a_setting() -> None:
+    """OTEL_DISTRO_MODEL_ENDPOINTS."""
+    environ = {"OTEL_DISTRO_MODEL_ENDPOINTS": "llm.example/ask"}
+    watch = WireWatch(load(environ).settings, InternalErrors())
+    watch.install()
+    asked(of_this_process, "llm.example", "/ask")
+    watch.close()
+
+    assert sum(watch.counts.values()) == 1
+
+
+def test_the_wire_is_on_by_default() -> None:
+    """Nothing has to be set."""
+    assert Settings().wire
