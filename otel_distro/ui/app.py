@@ -20,6 +20,7 @@ from otel_cost_ledger.model.errors import LedgerError
 from otel_cost_ledger.model.filters import BILLED
 from otel_cost_ledger.query.calls import read_calls
 from otel_cost_ledger.query.ledger import open_ledger
+from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.query.timeline import extent
 from otel_distro.stack.places import PLACES
 from otel_distro.ui.answers import Answers
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.query.ledger import Ledger
     from otel_distro.settings import Settings
     from otel_distro.ui.view import View
 
@@ -167,7 +169,7 @@ class _Pages:
             until = _whole_number(request.query_params.get("until_ns"))
             found = read_calls(
                 looked.ledger,
-                *_conditions(view, until),
+                *_conditions(looked.ledger, view, until),
                 order="start_ns DESC, span_id DESC",
                 limit=_CALLS_A_PAGE + 1,
             )
@@ -189,7 +191,7 @@ class _Pages:
         with self._look(request) as looked:
             found = read_calls(
                 looked.ledger,
-                *_conditions(looked.questions.view, None),
+                *_conditions(looked.ledger, looked.questions.view, None),
                 order="start_ns DESC, span_id DESC",
                 limit=_CALLS_A_FILE,
             )
@@ -290,8 +292,8 @@ def _frame(view: View, path: str) -> dict[str, Any]:
     }
 
 
-def _conditions(view: View, until_ns: int | None) -> tuple[list[str], list[Any]]:
-    conditions, values = view.filters.conditions("calls")
+def _conditions(ledger: Ledger, view: View, until_ns: int | None) -> tuple[list[str], list[Any]]:
+    conditions, values = with_same_models(ledger, view.filters).conditions("calls")
     window = view.window
     until = window.until_ns if until_ns is None else min(until_ns, window.until_ns)
     return (

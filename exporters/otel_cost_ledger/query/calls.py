@@ -18,6 +18,7 @@ from otel_cost_ledger.model.rows import (
     unsigned_64,
 )
 from otel_cost_ledger.model.schema import NS_PER_US
+from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.sqlite.store import CALL_COLUMNS
 from otel_pricing.costing.cost import REPORTED_BY
 from otel_pricing.model.call import NANO_PER_USD, CostStatus, ModelCall, PricedCall, Usage
@@ -63,7 +64,7 @@ def calls(
     *billed_only*.
     """
     window = Window.between(since, until)
-    conditions, values = (filters or Filters()).conditions("calls")
+    conditions, values = with_same_models(ledger, filters or Filters()).conditions("calls")
     if billed_only:
         conditions.append(BILLED)
     return read_calls(

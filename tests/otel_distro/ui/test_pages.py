@@ -329,7 +329,7 @@ def test_a_file_that_is_no_ledger_is_explained(
     answer = visitor(wrong).get("/")
 
     assert answer.status_code == 503
-    assert "notes.db is not a readable ledger" in answer.text
+    assert "notes.db is not a cost ledger" in answer.text
     assert "Traceback" not in answer.text
 
 
