@@ -31,7 +31,7 @@ SNAPSHOT = "gpt-4o-2024-08-06"
 def failed(make_call: MakeCall, **fields: object) -> PricedCall:
     """Return a call that got no response."""
     made = make_call(status=CostStatus.FREE, cost_nano_usd=0, error_type="Timeout", **fields)
-    return replace(made, call=replace(made.call, response_model=None, usage=None))
+    return replace(made, call=replace(made.call, response_model="", usage=None))
 
 
 @pytest.fixture

@@ -100,8 +100,8 @@ def find_names(
 def _followed(direct: dict[_Name, str]) -> dict[_Name, str]:
     """Return *direct* with each chain followed to its end, and circles left out."""
     found: dict[_Name, str] = {}
-    for (provider, model), name in direct.items():
-        seen = {model}
+    for (provider, model), answering in direct.items():
+        seen, name = {model}, answering
         while name not in seen and (provider, name) in direct:
             seen.add(name)
             name = direct[provider, name]
@@ -127,7 +127,10 @@ def _read(ledger: Ledger) -> ModelNames:
         " WHERE o.request_model <> '' AND o.request_model <> d.model GROUP BY 1, 2, 3",
         (_LATEST_ROWS,),
     )
-    answered = [Answered(*names, int(last_ns)) for *names, last_ns in pairs]
+    answered = [
+        Answered(provider, requested, model, int(last_ns))
+        for provider, requested, model, last_ns in pairs
+    ]
     outcomes = ledger.rows(
         "SELECT d.provider, d.model, min(r.failed) FROM"
         " (SELECT DISTINCT dim_id, outcome_id FROM daily_costs WHERE calls > 0) s"
