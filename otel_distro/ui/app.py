@@ -6,6 +6,7 @@ import threading
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -24,7 +25,7 @@ from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.query.timeline import extent
 from otel_distro.stack.places import PLACES
 from otel_distro.ui.answers import Answers
-from otel_distro.ui.exports import answer, call_data
+from otel_distro.ui.exports import answer, call_data, cost_data
 from otel_distro.ui.page import PANELS, Looked, mark, overview, window_tabs
 from otel_distro.ui.questions import Questions
 from otel_distro.ui.rendering import compile_all, render
@@ -88,6 +89,7 @@ def make_app(site: Site) -> ASGIApp:
             Route("/panel/{name}", pages.panel),
             Route("/calls", pages.calls),
             Route("/calls.csv", pages.calls_csv),
+            Route("/costs.csv", pages.costs_csv),
             Route("/find", pages.find),
             *_store_routes(pages),
             Route("/trace/{trace_id}", pages.trace),
@@ -151,6 +153,8 @@ class _Pages:
                 "overview.html",
                 looked,
                 shown=overview(looked),
+                costs_csv=looked.questions.view.url("/costs.csv"),
+                calls_csv=looked.questions.view.url("/calls.csv"),
                 has_calls=looked.questions.extent.calls > 0,
                 mark=current,
                 refreshes=looked.questions.view.live,
@@ -197,6 +201,12 @@ class _Pages:
             )
             return answer([call_data(stored) for stored in found], "calls", "csv")
 
+    def costs_csv(self, request: Request) -> Response:
+        """Answer with the spend of the view, a row a name."""
+        with self._look(request) as looked:
+            view = looked.questions.view
+            return answer(cost_data(looked.ledger, view), "costs", "csv")
+
     def find(self, request: Request) -> Response:
         """Lead to the trace of that id, or to traces with that text."""
         wanted = request.query_params.get("q", "").strip()
@@ -238,7 +248,10 @@ class _Pages:
     def refused(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - what this handler is registered for
         title = "Not found" if error.status_code == 404 else "Not possible"
-        return self._message(request, error.status_code, title, str(error.detail))
+        detail = str(error.detail)
+        if error.status_code == 404 and detail == HTTPStatus.NOT_FOUND.phrase:
+            detail = f"There is no page at {request.url.path[:200]}."
+        return self._message(request, error.status_code, title, detail)
 
     def failed(self, request: Request, error: Exception) -> Response:
         if isinstance(error, TraceStoreError):
@@ -249,7 +262,9 @@ class _Pages:
         return self._message(request, 500, "Something is wrong here", why)
 
     def _message(self, request: Request, status: int, title: str, text: str) -> Response:
-        return HTMLResponse(render("message.html", title=title, text=text, path="/"), status)
+        return HTMLResponse(
+            render("message.html", title=title, text=text, path=request.url.path), status
+        )
 
 
 def _store_routes(pages: _Pages) -> list[Route]:
