@@ -70,6 +70,12 @@ def cost(
     return f"> {shown(nano)}" if unpriced or partial else shown(nano)
 
 
+def bound(at_most: int, likely: int | None, *, shown: Callable[[int], str] = usd) -> str:
+    """Return what is unknown of a cost: a likely amount, where there is one, and a bound."""
+    most = f"at most {shown(at_most)} more"
+    return most if likely is None else f"likely {shown(likely)} more, {most}"
+
+
 def cost_is_unknown(nano: int, *, calls: int, unpriced: int) -> bool:
     """Return whether nothing is known of what *calls* cost: a sum of 0 would be a lower bound."""
     return bool(unpriced) and (unpriced >= calls or not nano)
@@ -86,15 +92,6 @@ def cost_notes(*, unpriced: int, partial: int = 0, reported: int = 0) -> list[st
         )
         if number
     ]
-
-
-def milliseconds(value: float | None) -> str:
-    """Return a duration for people."""
-    if value is None:
-        return "-"
-    if value >= 10_000:
-        return f"{value / 1000:,.1f} s"
-    return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
 
 
 def count(value: int | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,6 @@ from otel_distro.cli.options import (
     json_option,
     ledger_option,
     ledger_path,
-    pseudonym_of,
     since_option,
     until_option,
 )
@@ -40,8 +38,6 @@ _OPTIONAL = ("input", "output", "latency", "error", "status")
     help="How many calls to list, the latest first.",
 )
 @filter_options
-@click.option("--session", help="Only calls of this session, by its id or pseudonym: a journey.")
-@click.option("--user", help="Only calls of this user, by id or pseudonym.")
 @click.option("--all", "unbilled", is_flag=True, help="Also spans that repeat another span's call.")
 @ledger_option
 @json_option
@@ -50,8 +46,6 @@ def command(
     until: datetime | None,
     limit: int,
     filters: Filters,
-    session: str | None,
-    user: str | None,
     ledger: Location | None,
     *,
     unbilled: bool,
@@ -61,11 +55,6 @@ def command(
     from otel_cost_ledger.query.calls import calls
 
     path = ledger_path(ledger)
-    filters = replace(
-        filters,
-        user=pseudonym_of("user", user),
-        session=pseudonym_of("session", session),
-    )
     with reading(path) as opened:
         found = calls(opened, since, until, filters=filters, limit=limit, billed_only=not unbilled)
     if as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.model.location import Location
     from otel_cost_ledger.query.costs import CostLine, CostReport
+    from otel_cost_ledger.query.stats import StatReport
+
+Report = TypeVar("Report", "CostReport", "StatReport")
 
 EMPTY = (
     "no model calls in {path}{window}; run a program under `otel-distro run -- python app.py`, "
@@ -71,9 +74,11 @@ def command(
 ) -> None:
     """Show what model calls cost, from the local ledger."""
     from otel_cost_ledger.query.costs import costs
+    from otel_cost_ledger.query.likely import likely_more
 
     path = ledger_path(ledger)
     with reading(path) as opened:
+        likely = likely_more(opened, since, until, filters)
         report = in_order(costs(opened, since, until, by=group_names(by), filters=filters))
         if least_users is not None:
             from otel_cost_ledger.query.small_groups import without_small_groups
@@ -84,11 +89,17 @@ def command(
                 raise click.BadParameter(str(error), param_hint="--by") from error
     left = _left_calls(path)
     if as_json:
-        output.print_json({**as_data(report), "not_stored_calls": left})
+        output.print_json(
+            {
+                **as_data(report),
+                "likely_nano_usd": likely,
+                "not_stored_calls": left,
+            }
+        )
     elif as_csv:
         _write_csv(report)
     else:
-        _show(report, path, since)
+        _show(report, path, since, likely)
         if left:
             output.note(
                 f"{figures.counted(left, 'call')} of killed processes are not among these; "
@@ -106,7 +117,7 @@ def _left_calls(path: Location) -> int:
     return left_calls(settings.state_dir / FOLDER) if path == settings.ledger else 0
 
 
-def in_order(report: CostReport) -> CostReport:
+def in_order(report: Report) -> Report:
     """Return *report* with periods in order of time; other groups stay the dearest first."""
     from dataclasses import replace
 
@@ -180,14 +191,14 @@ def _line(line: CostLine) -> dict[str, Any]:
     }
 
 
-def _show(report: CostReport, path: Location, since: datetime | None) -> None:
+def _show(report: CostReport, path: Location, since: datetime | None, likely: int | None) -> None:
     if not report.total.calls:
         window = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
         output.note(EMPTY.format(path=path, window=window))
         return
     output.print_table(
         cost_table(report),
-        lines_after=[*remarks(report.total), *_saved(report)],
+        lines_after=[*remarks(report.total, likely), *_saved(report)],
         optional=OPTIONAL,
         complete_with="--csv or --json",
     )
@@ -232,6 +243,7 @@ def _cells(line: CostLine) -> list[str]:
         calls=line.calls,
         unpriced=line.unpriced_calls,
         partial=line.partial_calls,
+        shown=figures.usd_short,
     )
     return [
         output.count(line.calls),
@@ -245,13 +257,14 @@ def _cells(line: CostLine) -> list[str]:
     ]
 
 
-def remarks(total: CostLine) -> list[str]:
-    """Return what has to be said about calls whose cost is not known in full."""
+def remarks(total: CostLine, likely: int | None = None) -> list[str]:
+    """Return notes on calls whose cost is not known in full; *likely* is an estimate of it."""
     said = figures.cost_notes(
         unpriced=total.unpriced_calls,
         partial=total.partial_calls,
         reported=total.reported_calls,
     )
     if total.exposure_nano_usd:
-        said.append(f"at most {output.usd(total.exposure_nano_usd)} more")
+        bound = figures.bound(total.exposure_nano_usd, likely, shown=figures.usd_short)
+        said.append(bound)
     return ["; ".join(said)] if said else []

@@ -10,13 +10,20 @@ import click
 
 from otel_distro.base import formatting as figures
 from otel_distro.cli import output
-from otel_distro.cli.options import json_option, ledger_option, ledger_path, until_option
+from otel_distro.cli.options import (
+    filter_options,
+    json_option,
+    ledger_option,
+    ledger_path,
+    until_option,
+)
 from otel_distro.cli.reading import reading
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.model.location import Location
     from otel_distro.reports.alerts.history import SentAlert
     from otel_distro.reports.digest.review import Figures, Period, Review
@@ -26,10 +33,16 @@ if TYPE_CHECKING:
 @click.command("digest", epilog="Example: otel-distro reports digest weekly")
 @click.argument("period", type=click.Choice(["daily", "weekly", "monthly"]))
 @until_option
+@filter_options
 @ledger_option
 @json_option
 def command(
-    period: Period, until: datetime | None, ledger: Location | None, *, as_json: bool
+    period: Period,
+    until: datetime | None,
+    filters: Filters,
+    ledger: Location | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Review a day, a week or a month: errors, latency, cost, alerts, and what changed.
 
@@ -41,7 +54,7 @@ def command(
 
     settings = load(process_environment()).settings
     with reading(ledger_path(ledger)) as opened:
-        found = review(opened, period, until or datetime.now(UTC))
+        found = review(opened, period, until or datetime.now(UTC), filters)
         suggested = _suggested(opened, found) if period == "monthly" else []
     told = [
         one
@@ -129,7 +142,7 @@ def _print(found: Review, told: Sequence[SentAlert], suggested: Sequence[Suggest
         ("alerts", f"{len(told)} told", ""),
     ]
     for name, value, change in lines:
-        click.echo(f"  {name:<16} {value:<34} {change}".rstrip())
+        click.echo(f"  {name:<16} {value:<46} {change}".rstrip())
     for one in told[-5:]:
         click.echo(f"    {one.at:%m-%d %H:%M}  {output.printable(one.title)}")
     if found.period != "daily":
@@ -146,7 +159,7 @@ def _print_models(found: Review) -> None:
     for model in found.models[:5]:
         change = _change(model.cost_nano_usd, model.before_nano_usd)
         name = output.printable(model.model or "no model")
-        click.echo(f"  {name:<30} {figures.usd(model.cost_nano_usd):>14}  {change}")
+        click.echo(f"  {name:<30} {figures.usd_short(model.cost_nano_usd):>14}  {change}")
 
 
 def _print_failures(found: Review) -> None:
@@ -164,20 +177,21 @@ def _print_failures(found: Review) -> None:
 
 def _cost(of: Figures) -> str:
     if not of.exposure_nano_usd:
-        return figures.usd(of.cost_nano_usd)
-    return f"{figures.usd(of.cost_nano_usd)}, at most {figures.usd(of.exposure_nano_usd)} more"
+        return figures.usd_short(of.cost_nano_usd)
+    more = figures.bound(of.exposure_nano_usd, of.likely_nano_usd, shown=figures.usd_short)
+    return f"{figures.usd_short(of.cost_nano_usd)}, {more}"
 
 
 def _share(share: float | None) -> str:
-    return "no calls" if share is None else f"{share:.1%}"
+    return "no calls" if share is None else figures.percent(share)
 
 
 def _ms(ms: float | None) -> str:
-    return "no calls" if ms is None else f"{ms:,.0f} ms"
+    return "no calls" if ms is None else figures.duration(ms)
 
 
 def _change(now: float | None, before: float | None) -> str:
     if not before or now is None:
         return "nothing before"
     change = now / before - 1
-    return "as before" if abs(change) < 0.005 else f"{change:+.0%}"
+    return "as before" if abs(change) < 0.005 else f"{100 * change:+,.0f} %"

@@ -14,7 +14,7 @@ from otel_distro.cli.output import fail
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from otel_cost_ledger.model.location import Location
     from otel_cost_ledger.model.privacy import Person
@@ -24,6 +24,7 @@ _AGE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([mhdw])\s*$")
 _WHOLE_DAYS = frozenset("dw")
 _LATEST = datetime(2262, 1, 1, tzinfo=UTC)
 """Nanoseconds since 1970 fit into 64 bits until then."""
+_PERSONS: tuple[Person, ...] = ("user", "session")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -94,10 +95,12 @@ def _cost_status(ctx: click.Context, param: click.Parameter, value: str | None) 
 
 
 _FILTERS = (
-    click.option("--model", help="Only calls of this model."),
-    click.option("--provider", help="Only calls of this provider."),
-    click.option("--service", help="Only calls of this service."),
-    click.option("--tenant", help="Only calls of this tenant."),
+    *(
+        click.option(f"--{name}", help=f"Only calls of this {name}.")
+        for name in ("model", "provider", "service", "tenant", "agent", "operation")
+    ),
+    click.option("--user", help="Only calls of this user, by id or pseudonym."),
+    click.option("--session", help="Only calls of this session, by id or pseudonym."),
     click.option(
         "--status", callback=_cost_status, help="Only calls with this cost status, like unpriced."
     ),
@@ -107,20 +110,38 @@ _FILTERS = (
 
 def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that select calls; the command gets them as one `filters`."""
+    return _with_filters(function, _FILTERS)
 
+
+def filter_options_but_model(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that select calls to a command whose `--model` has another meaning."""
+    return _with_filters(function, _FILTERS[1:])
+
+
+_FILTER_NAMES = (
+    *("model", "provider", "service", "tenant", "agent", "operation"),
+    *("user", "session", "status"),
+)
+
+
+def _with_filters(
+    function: Callable[..., Any], options: Sequence[Callable[..., Any]]
+) -> Callable[..., Any]:
     @wraps(function)
     def with_filters(*, failed: bool, **parameters: Any) -> Any:
         from otel_cost_ledger.model.filters import Filters
 
         chosen = {
             name: parameters.pop(name)
-            for name in ("model", "provider", "service", "tenant", "status")
+            for name in _FILTER_NAMES
+            if name != "model" or len(options) == len(_FILTERS)
         }
-        filters = Filters(failed=failed or None, **chosen)
-        return function(filters=filters, **parameters)
+        for person in _PERSONS:
+            chosen[person] = pseudonym_of(person, chosen[person])
+        return function(filters=Filters(failed=failed or None, **chosen), **parameters)
 
     decorated: Callable[..., Any] = with_filters
-    for option in reversed(_FILTERS):
+    for option in reversed(options):
         decorated = option(decorated)
     return decorated
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_distro.base.formatting import UNKNOWN, count, milliseconds, printable, printable_json, usd
+from otel_distro.base.formatting import UNKNOWN, count, printable, printable_json, usd
+from otel_distro.base.formatting import duration as milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

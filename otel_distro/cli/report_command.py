@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_distro.cli import output
-from otel_distro.cli.options import ledger_option, ledger_path
+from otel_distro.cli.options import filter_options, ledger_option, ledger_path
 from otel_distro.privacy import audit
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
+    from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.model.location import Location
 
 _WINDOWS = ("1h", "24h", "7d", "30d", "90d", "all")
@@ -35,17 +36,13 @@ _WINDOWS = ("1h", "24h", "7d", "30d", "90d", "all")
 @click.option(
     "--by", default="model", show_default=True, help="What spend is broken down by, with --html."
 )
-@click.option("--model", help="Only calls of this model.")
-@click.option("--service", help="Only calls of this service.")
-@click.option("--tenant", help="Only calls of this tenant.")
+@filter_options
 @ledger_option
 def command(
     target: str | None,
     window: str | None,
     by: str,
-    model: str | None,
-    service: str | None,
-    tenant: str | None,
+    filters: Filters,
     ledger: Location | None,
 ) -> None:
     """Report volume, errors, latency, tokens and cost: as text, or with --html as one file."""
@@ -56,7 +53,8 @@ def command(
         raise click.BadParameter(
             "only a report with --html has it; see costs --by", param_hint="--by"
         )
-    chosen = {"window": window, "by": by, "model": model, "service": service, "tenant": tenant}
+    chosen = {"window": window, "by": by, "failed": "1" if filters.failed else None}
+    chosen |= {name: getattr(filters, name) for name in filters.names() - {"failed"}}
     query = {name: value for name, value in chosen.items() if value}
     location = ledger_path(ledger)
     if target is None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_distro.base import formatting as figures
 from otel_distro.cli import output
-from otel_distro.cli.costs_command import EMPTY, group_names
+from otel_distro.cli.costs_command import EMPTY, group_names, in_order
 from otel_distro.cli.options import (
     filter_options,
     json_option,
@@ -56,7 +57,7 @@ def command(
 
     path = ledger_path(ledger)
     with reading(path) as opened:
-        report = stats(opened, since, until, by=group_names(by), filters=filters)
+        report = in_order(stats(opened, since, until, by=group_names(by), filters=filters))
     if as_json:
         groups = [_data(line, report.by) for line in report.groups]
         output.print_json({"total": _data(report.total, ()), "groups": groups})
@@ -67,9 +68,9 @@ def command(
 
 
 def _data(line: StatLine, by: tuple[str, ...]) -> dict[str, Any]:
-    figures = asdict(line)
-    key = figures.pop("key")
-    return {**dict(zip(by, key, strict=False)), **figures}
+    data = asdict(line)
+    key = data.pop("key")
+    return {**dict(zip(by, key, strict=False)), **data}
 
 
 def _table(report: StatReport) -> Any:
@@ -96,7 +97,7 @@ def _cells(line: StatLine) -> list[str]:
     speed = line.output_tokens_per_s
     return [
         output.count(line.calls),
-        f"{100 * line.error_rate:.1f} %",
+        figures.percent(line.error_rate) if line.calls else "-",
         output.milliseconds(line.p50_ms),
         output.milliseconds(line.p95_ms),
         output.milliseconds(line.p99_ms),

@@ -11,13 +11,14 @@ import click
 
 from otel_distro.cli import output
 from otel_distro.cli.costs_command import EMPTY
-from otel_distro.cli.options import ledger_option, ledger_path
+from otel_distro.cli.options import filter_options, ledger_option, ledger_path
 from otel_distro.cli.reading import reading
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.model.location import Location
     from otel_distro.cli.terminal.snapshot import Snapshot
     from otel_distro.reports.budgets.report import BudgetLine
@@ -46,23 +47,26 @@ _SHARE = 4
     help="Seconds between looks at the ledger.",
 )
 @click.option("--once", is_flag=True, help="Print it once; so it is where there is no terminal.")
+@filter_options
 @ledger_option
-def command(window: str, interval: float, ledger: Location | None, *, once: bool) -> None:
+def command(
+    window: str, interval: float, filters: Filters, ledger: Location | None, *, once: bool
+) -> None:
     """Watch model calls: rate, spend, budgets, latency and the last errors; Ctrl-C ends it."""
     path = ledger_path(ledger)
     settings = load(process_environment()).settings
     length = timedelta(minutes=_WINDOWS[window])
     if once or not sys.stdout.isatty():
-        _print_once(path, settings, length)
+        _print_once(path, settings, length, filters)
     else:
-        _watch(path, settings, length, interval)
+        _watch(path, settings, length, interval, filters)
 
 
-def _print_once(path: Location, settings: Settings, length: timedelta) -> None:
+def _print_once(path: Location, settings: Settings, length: timedelta, filters: Filters) -> None:
     from otel_distro.cli.terminal.report_text import console
     from otel_distro.cli.terminal.screen import draw
 
-    snapshot = _look(path, length)
+    snapshot = _look(path, length, filters)
     if not snapshot.total.calls:
         output.note(EMPTY.format(path=path, window=f" since {snapshot.since:%Y-%m-%d %H:%M} UTC"))
         return
@@ -70,7 +74,9 @@ def _print_once(path: Location, settings: Settings, length: timedelta) -> None:
     out.print(draw(snapshot, budgets_of(settings), width=out.width, live=True))
 
 
-def _watch(path: Location, settings: Settings, length: timedelta, interval: float) -> None:
+def _watch(
+    path: Location, settings: Settings, length: timedelta, interval: float, filters: Filters
+) -> None:
     from rich.live import Live
 
     from otel_distro.cli.terminal.report_text import console
@@ -80,7 +86,7 @@ def _watch(path: Location, settings: Settings, length: timedelta, interval: floa
 
     def screen() -> RenderableType:
         rows = max(3, out.height - _AROUND)
-        snapshot = _look(path, length)
+        snapshot = _look(path, length, filters)
         return draw(snapshot, budgets_of(settings), width=out.width, rows=rows, live=True)
 
     try:
@@ -94,12 +100,12 @@ def _watch(path: Location, settings: Settings, length: timedelta, interval: floa
         return
 
 
-def _look(path: Location, length: timedelta) -> Snapshot:
+def _look(path: Location, length: timedelta, filters: Filters) -> Snapshot:
     from otel_distro.cli.terminal.snapshot import take
 
     now = datetime.now(UTC)
     with reading(path) as opened:
-        return take(opened, now, now - length)
+        return take(opened, now, now - length, filters)
 
 
 def budgets_of(settings: Settings) -> list[BudgetLine]:

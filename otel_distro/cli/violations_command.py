@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from otel_distro.base.formatting import percent
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option, ledger_option, ledger_path, since_option
 from otel_distro.cli.reading import reading
@@ -55,7 +56,7 @@ def command(since: datetime | None, ledger: Location | None, *, as_json: bool) -
             ("violations", True),
             ("average overage", True),
             ("largest overage", True),
-            ("average %", True),
+            ("of the budget", True),
         ]
     )
     for line in found:
@@ -64,6 +65,6 @@ def command(since: datetime | None, ledger: Location | None, *, as_json: bool) -
             output.count(line.count),
             output.milliseconds(line.avg_overage_ms),
             output.milliseconds(line.max_overage_ms),
-            f"{line.avg_overage_percent:.1f}",
+            percent(line.avg_overage_percent / 100),
         )
     output.print_table(table)

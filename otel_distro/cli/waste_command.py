@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_distro.base.formatting import counted
+from otel_distro.base.formatting import counted, percent
 from otel_distro.cli import output
 from otel_distro.cli.costs_command import EMPTY
 from otel_distro.cli.options import (
+    filter_options,
     json_option,
     ledger_option,
     ledger_path,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.model.location import Location
     from otel_distro.reports.analysis.waste import WasteReport
 
@@ -34,12 +36,14 @@ _DEFAULT_DAYS = 7
 @click.command("waste", epilog="Example: otel-distro reports waste --since 24h")
 @since_option("Only calls that began after this; by default the last 7 days.")
 @until_option
+@filter_options
 @prices_option
 @ledger_option
 @json_option
 def command(
     since: datetime | None,
     until: datetime | None,
+    filters: Filters,
     prices: Path | None,
     ledger: Location | None,
     *,
@@ -58,10 +62,10 @@ def command(
     path = ledger_path(ledger)
     since = since or datetime.now(UTC) - timedelta(days=_DEFAULT_DAYS)
     with reading(path) as opened:
-        report = find_waste(each_call(opened, since, until), price_book(prices))
+        report = find_waste(each_call(opened, since, until, filters=filters), price_book(prices))
         saved = [
             stored.priced.cost_nano_usd or 0
-            for stored in each_not_billed(opened, CACHED, since, until)
+            for stored in each_not_billed(opened, CACHED, since, until, filters=filters)
         ]
     if as_json:
         cached = {"calls": len(saved), "saved_nano_usd": sum(saved)}
@@ -130,4 +134,4 @@ def _show(report: WasteReport, saved: Sequence[int]) -> None:
 
 def _share(part: int, whole: int) -> str:
     # A bound can exceed the known cost: calls without usage have a bound and no cost.
-    return f"{100 * part / whole:.1f} %" if 0 < part <= whole else "-"
+    return percent(part / whole) if 0 < part <= whole else "-"

@@ -11,6 +11,7 @@ from otel_distro.cli import output
 from otel_distro.cli.costs_command import EMPTY
 from otel_distro.cli.groups import closest
 from otel_distro.cli.options import (
+    filter_options_but_model,
     json_option,
     ledger_option,
     ledger_path,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.model.location import Location
     from otel_cost_ledger.query.calls import StoredCall
     from otel_distro.reports.analysis.whatif import Comparison
@@ -61,6 +63,7 @@ class Share(click.ParamType):  # type: ignore[type-arg]  # generic only in the n
 )
 @since_option("Only calls that began after this; by default the last 30 days.")
 @until_option
+@filter_options_but_model
 @prices_option
 @ledger_option
 @json_option
@@ -69,6 +72,7 @@ def command(
     cache_hit: float | None,
     since: datetime | None,
     until: datetime | None,
+    filters: Filters,
     prices: Path | None,
     ledger: Location | None,
     *,
@@ -88,7 +92,8 @@ def command(
     since = since or datetime.now(UTC) - timedelta(days=_DEFAULT_DAYS)
     with reading(path) as opened:
         seen: set[str] = set()
-        lines = compare(_noting(each_call(opened, since, until), seen), change, price_book(prices))
+        found = _noting(each_call(opened, since, until, filters=filters), seen)
+        lines = compare(found, change, price_book(prices))
     _check_models(change.models, seen)
     if as_json:
         output.print_json({"total": _total(lines), "by_model": [_data(line) for line in lines]})

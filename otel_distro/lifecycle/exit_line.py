@@ -135,7 +135,7 @@ def describe(sums: Sums, p95: float | None) -> str:
     said.append(f"{sums.input_tokens:,} tokens in, {sums.output_tokens:,} out")
     said.append(f"cost {_cost(sums)}")
     if p95 is not None:
-        said.append(f"p95 {figures.milliseconds(p95)}")
+        said.append(f"p95 {figures.duration(p95)}")
     return ", ".join(said)
 
 

@@ -6,6 +6,7 @@ import threading
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -20,10 +21,11 @@ from otel_cost_ledger.model.errors import LedgerError
 from otel_cost_ledger.model.filters import BILLED
 from otel_cost_ledger.query.calls import read_calls
 from otel_cost_ledger.query.ledger import open_ledger
+from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.query.timeline import extent
 from otel_distro.stack.places import PLACES
 from otel_distro.ui.answers import Answers
-from otel_distro.ui.exports import answer, call_data
+from otel_distro.ui.exports import answer, call_data, cost_data
 from otel_distro.ui.page import PANELS, Looked, mark, overview, window_tabs
 from otel_distro.ui.questions import Questions
 from otel_distro.ui.rendering import compile_all, render
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.query.ledger import Ledger
     from otel_distro.settings import Settings
     from otel_distro.ui.view import View
 
@@ -86,6 +89,7 @@ def make_app(site: Site) -> ASGIApp:
             Route("/panel/{name}", pages.panel),
             Route("/calls", pages.calls),
             Route("/calls.csv", pages.calls_csv),
+            Route("/costs.csv", pages.costs_csv),
             Route("/find", pages.find),
             *_store_routes(pages),
             Route("/trace/{trace_id}", pages.trace),
@@ -149,6 +153,8 @@ class _Pages:
                 "overview.html",
                 looked,
                 shown=overview(looked),
+                costs_csv=looked.questions.view.url("/costs.csv"),
+                calls_csv=looked.questions.view.url("/calls.csv"),
                 has_calls=looked.questions.extent.calls > 0,
                 mark=current,
                 refreshes=looked.questions.view.live,
@@ -167,7 +173,7 @@ class _Pages:
             until = _whole_number(request.query_params.get("until_ns"))
             found = read_calls(
                 looked.ledger,
-                *_conditions(view, until),
+                *_conditions(looked.ledger, view, until),
                 order="start_ns DESC, span_id DESC",
                 limit=_CALLS_A_PAGE + 1,
             )
@@ -189,11 +195,17 @@ class _Pages:
         with self._look(request) as looked:
             found = read_calls(
                 looked.ledger,
-                *_conditions(looked.questions.view, None),
+                *_conditions(looked.ledger, looked.questions.view, None),
                 order="start_ns DESC, span_id DESC",
                 limit=_CALLS_A_FILE,
             )
             return answer([call_data(stored) for stored in found], "calls", "csv")
+
+    def costs_csv(self, request: Request) -> Response:
+        """Answer with the spend of the view, a row a name."""
+        with self._look(request) as looked:
+            view = looked.questions.view
+            return answer(cost_data(looked.ledger, view), "costs", "csv")
 
     def find(self, request: Request) -> Response:
         """Lead to the trace of that id, or to traces with that text."""
@@ -236,7 +248,10 @@ class _Pages:
     def refused(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - what this handler is registered for
         title = "Not found" if error.status_code == 404 else "Not possible"
-        return self._message(request, error.status_code, title, str(error.detail))
+        detail = str(error.detail)
+        if error.status_code == 404 and detail == HTTPStatus.NOT_FOUND.phrase:
+            detail = f"There is no page at {request.url.path[:200]}."
+        return self._message(request, error.status_code, title, detail)
 
     def failed(self, request: Request, error: Exception) -> Response:
         if isinstance(error, TraceStoreError):
@@ -247,7 +262,9 @@ class _Pages:
         return self._message(request, 500, "Something is wrong here", why)
 
     def _message(self, request: Request, status: int, title: str, text: str) -> Response:
-        return HTMLResponse(render("message.html", title=title, text=text, path="/"), status)
+        return HTMLResponse(
+            render("message.html", title=title, text=text, path=request.url.path), status
+        )
 
 
 def _store_routes(pages: _Pages) -> list[Route]:
@@ -290,8 +307,8 @@ def _frame(view: View, path: str) -> dict[str, Any]:
     }
 
 
-def _conditions(view: View, until_ns: int | None) -> tuple[list[str], list[Any]]:
-    conditions, values = view.filters.conditions("calls")
+def _conditions(ledger: Ledger, view: View, until_ns: int | None) -> tuple[list[str], list[Any]]:
+    conditions, values = with_same_models(ledger, view.filters).conditions("calls")
     window = view.window
     until = window.until_ns if until_ns is None else min(until_ns, window.until_ns)
     return (

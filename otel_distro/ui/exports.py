@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import Response
 
 from otel_cost_ledger.model.csv_safe import write_csv
+from otel_cost_ledger.query.costs import costs
 from otel_trace_store import plain
 from otel_trace_store.log_list import find_logs
 from otel_trace_store.metric_list import list_metrics, read_metric
@@ -16,7 +18,9 @@ from otel_trace_store.trace_list import find_traces
 
 if TYPE_CHECKING:
     from otel_cost_ledger.query.calls import StoredCall
+    from otel_cost_ledger.query.ledger import Ledger
     from otel_distro.ui.store_view import StoreView
+    from otel_distro.ui.view import View
     from otel_trace_store.reader import StoreReader
 
 MOST: Final = 5_000
@@ -75,6 +79,30 @@ def call_data(stored: StoredCall) -> dict[str, Any]:
         "error": call.error_type,
         "trace_id": f"{call.trace_id:032x}",
     }
+
+
+def cost_data(ledger: Ledger, view: View) -> list[dict[str, Any]]:
+    """Return the sums of *view* by its breakdown, a row a name, the dearest first."""
+    window = view.window
+    since = datetime.fromtimestamp(window.since_ns // 10**9, UTC)
+    until = datetime.fromtimestamp(window.until_ns // 10**9, UTC)
+    report = costs(ledger, since, until, by=(view.by,), filters=view.filters)
+    return [
+        {
+            view.by: line.key[0],
+            "calls": line.calls,
+            "failed_calls": line.failed_calls,
+            "cost_nano_usd": line.cost_nano_usd,
+            "unpriced_calls": line.unpriced_calls,
+            "exposure_nano_usd": line.exposure_nano_usd,
+            "input_tokens": line.input_tokens,
+            "output_tokens": line.output_tokens,
+            "p50_ms": line.p50_ms,
+            "p95_ms": line.p95_ms,
+            "p99_ms": line.p99_ms,
+        }
+        for line in report.groups
+    ]
 
 
 def answer(rows: list[dict[str, Any]], name: str, form: str) -> Response:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from otel_distro.pipeline.redaction_tally import read_tally, tally_file
 from otel_distro.ui import budget_panel, evidence, speed, spending, usage
+from otel_distro.ui.panels import Panel
 from otel_distro.ui.tiles import tiles
 from otel_distro.ui.view import WINDOWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from otel_cost_ledger.query.ledger import Ledger
     from otel_distro.settings import Settings
     from otel_distro.ui.answers import Answers
-    from otel_distro.ui.panels import Panel, Tile
+    from otel_distro.ui.panels import Tile
     from otel_distro.ui.questions import Questions
     from otel_distro.ui.view import View
 
@@ -80,12 +81,42 @@ def overview(at: Looked) -> Overview:
         )
     return Overview(
         tiles=[] if empty else tiles(questions),
-        panels=[] if empty else [make(at) for make in PANELS.values()],
+        panels=[] if empty else arranged([make(at) for make in PANELS.values()]),
         empty=empty,
         counting=sums is None,
         wider=_wider(view, questions) if empty else None,
         remarks=tuple(remarks),
     )
+
+
+_ROWS: Final = (
+    ("spend", "budgets"),
+    ("models",),
+    ("latency", "first-token"),
+    ("tokens", "errors"),
+    ("exposure", "violations", "redactions"),
+    ("dearest",),
+)
+"""The panels that share a row of a wide screen."""
+_SIZES: Final = {1: "wide", 2: "half", 3: "third"}
+
+
+def arranged(panels: Sequence[Panel]) -> list[Panel]:
+    """Return *panels* in rows without gaps; those without content share one panel at the end."""
+    by_name = {panel.name: panel for panel in panels}
+    full: list[Panel] = []
+    hollow: list[Panel] = []
+    for row in _ROWS:
+        found = [by_name[name] for name in row]
+        shown = [panel for panel in found if not panel.is_hollow]
+        hollow += [panel for panel in found if panel.is_hollow]
+        if len(shown) < len(found):
+            shown = [replace(panel, size=_SIZES[len(shown)]) for panel in shown]
+        full += shown
+    if hollow:
+        notes = [f"{panel.title}: {panel.empty}" for panel in hollow]
+        full.append(Panel("without", "Nothing to show", "wide", notes=notes))
+    return full
 
 
 def _wider(view: View, questions: Questions) -> str | None:

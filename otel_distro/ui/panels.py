@@ -92,6 +92,12 @@ class Panel:
     pending: bool = False
     """The answer is still being counted; ask again soon."""
 
+    @property
+    def is_hollow(self) -> bool:
+        """Whether it has a remark in place of numbers, and will not get any."""
+        has_rows = self.table is not None and bool(self.table.rows)
+        return bool(self.empty) and not (self.pending or self.figure or self.blocks or has_rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

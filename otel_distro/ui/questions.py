@@ -13,6 +13,7 @@ from otel_cost_ledger.query.calls import StoredCall, read_calls
 from otel_cost_ledger.query.coverage import CoverageReport, coverage_of
 from otel_cost_ledger.query.grouping import IN_ROLLUP
 from otel_cost_ledger.query.latency import measure_latencies
+from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.query.sources import rows_are_complete
 from otel_cost_ledger.query.timeline import (
     Breakdown,
@@ -147,18 +148,8 @@ class Questions:
 
     def dearest(self) -> Answer[tuple[StoredCall, ...]]:
         """Return the calls that cost most, the dearest first."""
-        window = self.view.window
-        conditions, values = self.view.filters.conditions("calls")
         return self._ask(
-            "dearest",
-            lambda ledger: read_calls(
-                ledger,
-                ["start_ns >= ?", "start_ns < ?", BILLED, "cost_nano_usd > 0", *conditions],
-                [window.since_ns, window.until_ns, *values],
-                order="cost_nano_usd DESC, start_ns DESC",
-                limit=DEAREST,
-            ),
-            rows=lambda: self.rows,
+            "dearest", lambda ledger: _dearest(ledger, self.view), rows=lambda: self.rows
         )
 
     def violations(self) -> Answer[tuple[ViolationSums, ...]]:
@@ -198,6 +189,17 @@ class Questions:
             rows=rows,
             patience=self._patience,
         )
+
+
+def _dearest(ledger: Ledger, view: View) -> tuple[StoredCall, ...]:
+    conditions, values = with_same_models(ledger, view.filters).conditions("calls")
+    return read_calls(
+        ledger,
+        ["start_ns >= ?", "start_ns < ?", BILLED, "cost_nano_usd > 0", *conditions],
+        [view.window.since_ns, view.window.until_ns, *values],
+        order="cost_nano_usd DESC, start_ns DESC",
+        limit=DEAREST,
+    )
 
 
 def _by_model(ledger: Ledger, view: View, calls: int) -> dict[str, Counter[int]]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from otel_distro.ui.view import View
 
 PERCENTS: Final = ((50, "p50", "p50"), (95, "p95", "p95"), (99, "p99", "p99"))
-_MODELS: Final = 12
+_MODELS: Final = 500
 
 
 def latency(questions: Questions) -> Panel:

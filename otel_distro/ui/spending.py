@@ -193,7 +193,7 @@ def dearest(questions: Questions) -> Panel:
         "Most expensive calls",
         "wide",
         lead="one row a call; the time leads to its trace",
-        table=call_table("Most expensive calls", answer.value),
+        table=call_table("Most expensive calls", answer.value, questions.view),
         empty="" if answer.value else "No call in this window has a known cost above zero.",
         pending=not answer.current,
     )
@@ -207,7 +207,7 @@ def call_table(caption: str, calls: Sequence[StoredCall], view: View | None = No
         Column("cost", is_number=True),
         Column("input", is_number=True, minor=True),
         Column("output", is_number=True, minor=True),
-        Column("latency", is_number=True),
+        Column("latency", is_number=True, minor=True),
         Column("service", minor=True),
         Column("tenant", minor=True),
         Column("session", minor=True),

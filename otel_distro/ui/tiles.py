@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otel_cost_ledger.query.likely import likely_cost
 from otel_distro.base import formatting as figures
 from otel_distro.ui.panels import Tile
 from otel_distro.ui.speed import all_steps, milliseconds
@@ -45,7 +46,8 @@ def _spend(sums: Sequence[Sums], earlier: Sequence[Sums] | None) -> Tile:
     )
     if unpriced or partial:
         counted = figures.counted(unpriced + partial, "call")
-        bound = f", at most {figures.usd_short(more)} more" if more else ""
+        likely = likely_cost(sums)
+        bound = f", {figures.bound(more, likely, shown=figures.usd_short)}" if more else ""
         return Tile("Spend", value, f"{counted} not fully priced{bound}", "warn")
     reported = sum(line.calls for line in sums if line.status == "reported")
     if reported:

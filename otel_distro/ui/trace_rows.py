@@ -10,6 +10,8 @@ from otel_distro.ui.markup import element
 from otel_distro.ui.spending import label
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from markupsafe import Markup
 
     from otel_distro.ui.trace_tree import Node, Tree
@@ -31,6 +33,8 @@ class Row:
     bar: Markup
     duration: str
     cost: str
+    tokens: str
+    """Input and output of a model call; empty for other spans."""
     failed: bool
     errors_below: int
     on_path: bool
@@ -122,6 +126,7 @@ def _row(node: Node, tree: Tree, colours: dict[str, str], chosen: Node | None) -
         bar=_bar(span.start_ns, span.end_ns, tree, tone, on_path=node.on_path),
         duration=figures.duration(node.duration_ns / 1e6),
         cost=cost,
+        tokens=_tokens(span.attributes),
         failed=span.failed,
         errors_below=node.errors_below,
         on_path=node.on_path,
@@ -129,6 +134,19 @@ def _row(node: Node, tree: Tree, colours: dict[str, str], chosen: Node | None) -
         parent_id=span.parent_span_id if node.parent is not None else "",
         has_children=bool(node.children),
     )
+
+
+def _tokens(attributes: Mapping[str, object]) -> str:
+    """Return the tokens of a model call; empty for other spans."""
+    counts = [
+        f"{figures.compact(int(count))} {side}"
+        for side, name in (
+            ("in", "gen_ai.usage.input_tokens"),
+            ("out", "gen_ai.usage.output_tokens"),
+        )
+        if isinstance(count := attributes.get(name), int)
+    ]
+    return f"{', '.join(counts)} tokens" if counts else ""
 
 
 def _fold(rest: list[Node], tree: Tree, count: int) -> Row:
@@ -144,6 +162,7 @@ def _fold(rest: list[Node], tree: Tree, count: int) -> Row:
         bar=_bar(start, end, tree, "rest", on_path=False),
         duration=f"{figures.duration(total / len(rest) / 1e6)} each",
         cost="",
+        tokens="",
         failed=False,
         errors_below=sum(node.errors_below for node in rest),
         on_path=False,

@@ -186,8 +186,8 @@ def test_the_command_for_people(host: Path) -> None:
     done = CliRunner().invoke(main, ["reports", "digest", "weekly", "--until", "2025-11-20T12:30"])
 
     assert done.exit_code == 0, done.output
-    assert "error rate       50.0%" in done.stdout
-    assert "+100%" in done.stdout
+    assert "error rate       50 %" in done.stdout
+    assert "+100 %" in done.stdout
     assert "1 told" in done.stdout
     assert "it burns" in done.stdout
     assert "failed 1 time, was 0: RateLimitError 429 of chat gpt-4o (transient," in done.stdout

@@ -146,7 +146,7 @@ def test_waste_for_people(tmp_path: Path) -> None:
         "it",
         "is",
     ]
-    assert "50.0 %" in lines[1]
+    assert "50 %" in lines[1]
     assert lines[-1] == "2 calls, $0.0120"
 
 

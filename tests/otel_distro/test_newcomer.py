@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from support.charging_provider import ChargingProvider
+from support.ledger_cli import ledger_of
 from support.ledger_cli import run as command
 from support.otlp_archive import chat_span, write_archive
 from support.process import BIN, clean_environment, free_port, run
@@ -251,3 +253,66 @@ def test_the_demo_runs_where_its_folder_is_read_only(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "the demo is stored in" in done.stderr
     assert f"otel-distro ui --ledger {tmp_path}" in done.stdout
+
+
+@pytest.fixture
+def two_days(tmp_path: Path) -> Path:
+    """A ledger with one call on a first day, and two of another model on the next."""
+    day_ns = 86_400 * 10**9
+    spans = [
+        chat_span(
+            number,
+            start_ns=1_760_000_000_000_000_000 + day * day_ns,
+            **{"gen_ai.request.model": model, "gen_ai.response.model": model},
+        )
+        for number, (day, model) in enumerate(
+            ((0, "gpt-4o"), (1, "gpt-4o-mini"), (1, "gpt-4o-mini"))
+        )
+    ]
+    return ledger_of(tmp_path, *spans)
+
+
+@pytest.mark.parametrize("report", [["costs"], ["reports", "stats"]])
+def test_periods_are_in_order_of_time(two_days: Path, report: list[str]) -> None:
+    """Neither the dearest nor the busiest day comes first."""
+    shown = command(*report, "--by", "day", "--ledger", two_days).stdout
+
+    assert re.findall(r"^20\S+", shown, re.MULTILINE) == ["2025-10-09", "2025-10-10"]
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        ["costs"],
+        ["calls"],
+        ["reports", "stats"],
+        ["reports", "waste", "--since", "2025-01-01"],
+        ["reports", "digest", "daily", "--until", "2025-10-12"],
+        ["reports", "report"],
+        ["reports", "whatif", "--cache-hit", "50", "--since", "2025-01-01"],
+        ["reports", "top", "--once"],
+    ],
+)
+def test_reports_of_calls_have_the_same_filters(two_days: Path, report: list[str]) -> None:
+    """A filter that one report has, all have, and calls that it excludes are in none of them."""
+    names = "provider service tenant agent operation user session status".split()
+    choices = command(*report, "--help").stdout
+    shown = command(*report, "--provider", "cohere", "--ledger", two_days)
+
+    assert [name for name in names if f"--{name} " not in choices] == []
+    assert shown.exit_code == 0, shown.output
+    assert "gpt-4o" not in shown.stdout
+
+
+def test_durations_and_shares_have_one_style(two_days: Path) -> None:
+    """Commands and the page print `500 ms`, `1.50 s` and `50 %`."""
+    shown = "".join(
+        command(*report, "--ledger", two_days).stdout
+        for report in (
+            ["costs"],
+            ["reports", "stats"],
+            ["reports", "digest", "daily", "--until", "2025-10-11"],
+        )
+    )
+
+    assert re.findall(r"\d%|\d,\d{3} ms|\d\.\d ms", shown) == []

@@ -39,10 +39,16 @@ class Filters:
     failed: bool | None = None
     user: str | None = None
     session: str | None = None
+    same_models: tuple[str, ...] = ()
+    """Other names under which calls of `model` are stored; they pass as well."""
 
     def names(self) -> frozenset[str]:
         """Return which of the filters are set."""
-        return frozenset(f.name for f in fields(self) if getattr(self, f.name) is not None)
+        return frozenset(
+            f.name
+            for f in fields(self)
+            if f.name != "same_models" and getattr(self, f.name) is not None
+        )
 
     def conditions(self, table: str) -> tuple[list[str], list[SqlValue]]:
         """Return SQL conditions on *table*, and their values."""
@@ -52,15 +58,20 @@ class Filters:
         for names_table, column, names in interned:
             wanted = [name for name in names if name in self.names()]
             if wanted:
-                where = " AND ".join(f"{name} = ?" for name in wanted)
+                where = " AND ".join(
+                    f"{name} IN ({', '.join('?' * len(self._values(name)))})" for name in wanted
+                )
                 conditions.append(f"{column} IN (SELECT id FROM {names_table} WHERE {where})")
-                values += [_stored(getattr(self, name)) for name in wanted]
+                values += [_stored(value) for name in wanted for value in self._values(name)]
         for name in ("user", "session"):
             shown = getattr(self, name)
             if shown is not None:
                 conditions.append(f"{name}_id = ?")
                 values.append(parse_pseudonym(shown))
         return conditions, values
+
+    def _values(self, name: str) -> list[SqlValue]:
+        return [getattr(self, name), *(self.same_models if name == "model" else ())]
 
 
 def _stored(value: SqlValue) -> SqlValue:

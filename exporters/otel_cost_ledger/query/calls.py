@@ -18,6 +18,7 @@ from otel_cost_ledger.model.rows import (
     unsigned_64,
 )
 from otel_cost_ledger.model.schema import NS_PER_US
+from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.sqlite.store import CALL_COLUMNS
 from otel_pricing.costing.cost import REPORTED_BY
 from otel_pricing.model.call import NANO_PER_USD, CostStatus, ModelCall, PricedCall, Usage
@@ -63,7 +64,7 @@ def calls(
     *billed_only*.
     """
     window = Window.between(since, until)
-    conditions, values = (filters or Filters()).conditions("calls")
+    conditions, values = with_same_models(ledger, filters or Filters()).conditions("calls")
     if billed_only:
         conditions.append(BILLED)
     return read_calls(
@@ -76,31 +77,43 @@ def calls(
 
 
 def each_call(
-    ledger: Ledger, since: datetime | None = None, until: datetime | None = None
+    ledger: Ledger,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    filters: Filters | None = None,
 ) -> Iterator[StoredCall]:
     """Yield the billed calls that started in the window in order of time, one at a time."""
     window = Window.between(since, until)
+    conditions, values = with_same_models(ledger, filters or Filters()).conditions("calls")
     yield from _each(
         ledger,
-        ["start_ns >= ?", "start_ns < ?", BILLED],
-        [window.since_ns, window.until_ns],
+        ["start_ns >= ?", "start_ns < ?", BILLED, *conditions],
+        [window.since_ns, window.until_ns, *values],
         order="start_ns, span_id",
     )
 
 
 def each_not_billed(
-    ledger: Ledger, reason: str, since: datetime | None = None, until: datetime | None = None
+    ledger: Ledger,
+    reason: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    filters: Filters | None = None,
 ) -> Iterator[StoredCall]:
     """Yield the spans that started in the window and are not billed for *reason*, in no order."""
     window = Window.between(since, until)
+    conditions, values = with_same_models(ledger, filters or Filters()).conditions("calls")
     yield from _each(
         ledger,
         [
             "start_ns >= ?",
             "start_ns < ?",
             "outcome_id IN (SELECT id FROM outcomes WHERE billed = 0 AND billing_reason = ?)",
+            *conditions,
         ],
-        [window.since_ns, window.until_ns, reason],
+        [window.since_ns, window.until_ns, reason, *values],
         order="start_ns, span_id",
     )
 

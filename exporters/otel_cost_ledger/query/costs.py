@@ -14,6 +14,7 @@ from otel_cost_ledger.model.money import usd_text
 from otel_cost_ledger.model.schema import COUNTERS
 from otel_cost_ledger.query.grouping import GROUPS, IN_ROLLUP, key_maker
 from otel_cost_ledger.query.latency import Latencies, measure_latencies
+from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.query.sources import rows_are_complete, sources
 from otel_pricing.model.billing_reasons import CACHED
 
@@ -93,7 +94,7 @@ def costs(
     """
     by = tuple(by)
     check_names("group", by, GROUPS)
-    filters = filters or Filters()
+    filters = with_same_models(ledger, filters or Filters())
     window = Window.between(since, until)
     from_rollup = {*by, *filters.names()} <= IN_ROLLUP
     lines, cached = _sum(ledger, window, by, filters, from_rollup=from_rollup)

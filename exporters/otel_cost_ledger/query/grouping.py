@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.model.filters import DIM_NAMES, EPOCH, ORIGIN_NAMES
 from otel_cost_ledger.model.privacy import format_pseudonym
+from otel_cost_ledger.query.model_names import model_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -74,8 +75,14 @@ def _namer(ledger: Ledger, group: str, column_of: Mapping[str, str]) -> Callable
         return _PERIOD_NAMES[group]
     if group in PERSONS:
         return _person
+    table = _TABLE_OF[column_of[group]]
+    if group == "model":
+        shown = model_names(ledger)
+        found = ledger.rows(f"SELECT id, provider, model FROM {table}")
+        models = {id_: shown.of(provider, model) for id_, provider, model in found}
+        return lambda stored: str(models[stored])
     # Looked up in memory: a join would carry the text through every row of the rollup.
-    names = dict(ledger.rows(f"SELECT id, {group} FROM {_TABLE_OF[column_of[group]]}"))
+    names = dict(ledger.rows(f"SELECT id, {group} FROM {table}"))
     return lambda stored: str(names[stored])
 
 

@@ -10,6 +10,7 @@ from otel_cost_ledger.model.filters import BILLED
 from otel_cost_ledger.model.histogram import bucket_of, middle_us, percentile
 from otel_cost_ledger.query import sources
 from otel_cost_ledger.query.grouping import IN_HISTOGRAM, key_maker
+from otel_cost_ledger.query.model_names import with_same_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,6 +54,7 @@ def measure_latencies(
     Nothing is returned where rows are needed that retention has removed: a percentile of what
     happens to be left would be a wrong number.
     """
+    filters = with_same_models(ledger, filters)
     has_rows = sources.rows_are_complete(ledger, window, whole_days_needed=True)
     if calls <= EXACT_CALLS and has_rows:
         return Latencies(_from_rows(ledger, (window,), by, filters, int), exact=True)

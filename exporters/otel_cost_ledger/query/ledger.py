@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from otel_cost_ledger.model.errors import LedgerError, LedgerNotFoundError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from otel_cost_ledger.model.location import Location
     from otel_cost_ledger.model.sql import Connection, SqlValue
+    from otel_cost_ledger.query.model_names import ModelNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Ledger:
 
     location: Location
     connection: Connection
+    model_names: list[ModelNames] = field(default_factory=list, repr=False, compare=False)
+    """Filled with one element by the first question that needs it."""
 
     @property
     def rows_kept_since_ns(self) -> int:

@@ -10,6 +10,7 @@ from otel_cost_ledger.model.filters import BILLED, Filters, Window
 from otel_cost_ledger.model.histogram import percentile
 from otel_cost_ledger.query.costs import CostLine, costs
 from otel_cost_ledger.query.grouping import key_maker
+from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.query.sources import rows
 
 if TYPE_CHECKING:
@@ -60,9 +61,8 @@ def stats(
 ) -> StatReport:
     """Return how the calls that started between *since* and *until* went."""
     report = costs(ledger, since, until, by=by, filters=filters)
-    first_tokens = _first_tokens(
-        ledger, Window.between(since, until), report.by, filters or Filters()
-    )
+    filters = with_same_models(ledger, filters or Filters())
+    first_tokens = _first_tokens(ledger, Window.between(since, until), report.by, filters)
     everything: Counter[int] = Counter()
     for counted in first_tokens.values():
         everything.update(counted)

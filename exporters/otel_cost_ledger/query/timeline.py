@@ -14,6 +14,7 @@ from otel_cost_ledger.model.filters import BILLED, DIM_NAMES, Filters, Window
 from otel_cost_ledger.model.histogram import middle_us
 from otel_cost_ledger.model.schema import COUNTERS, NS_PER_DAY
 from otel_cost_ledger.query.grouping import IN_HISTOGRAM, IN_ROLLUP, key_maker
+from otel_cost_ledger.query.model_names import model_names, with_same_models
 from otel_cost_ledger.query.sources import histogram, rows, rows_are_complete, sources
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def timeline(ledger: Ledger, window: Window, step_ns: int, filters: Filters) -> 
     """
     in_days = step_ns == NS_PER_DAY
     from_rollup = in_days and filters.names() <= IN_ROLLUP
-    names = dict(_named(ledger, "dims", DIM_NAMES))
+    filters = with_same_models(ledger, filters)
+    names = {id_: _shown(ledger, found) for id_, found in _named(ledger, "dims", DIM_NAMES)}
     outcomes = dict(_named(ledger, "outcomes", _OUTCOME, "WHERE billed = 1"))
     found = []
     for source in sources(window, from_rollup=from_rollup):
@@ -116,6 +118,11 @@ def _sums(at_ns: int, names: Sequence[Any], outcome: Sequence[Any], counted: Seq
     values: list[Any] = [at_ns, *names, status, bool(failed), error_type, int(code), reason]
     values += [int(number) for number in counted]
     return Sums(*values)
+
+
+def _shown(ledger: Ledger, names: tuple[Any, ...]) -> tuple[Any, ...]:
+    service, provider, model, *others = names
+    return service, provider, model_names(ledger).of(provider, model), *others
 
 
 def _named(
@@ -172,6 +179,7 @@ def breakdown(
     ledger: Ledger, window: Window, step_ns: int, name: str, filters: Filters
 ) -> Breakdown:
     """Return cost in steps by *name*, one of `GROUPS`; read from the rows, twice."""
+    filters = with_same_models(ledger, filters)
     (column,), key_of = key_maker(ledger, (name,))
     source = rows(window)
     unpriced = "outcome_id IN (SELECT id FROM outcomes WHERE status = 'unpriced')"
@@ -241,7 +249,7 @@ def rows_up_to(ledger: Ledger, window: Window, most: int) -> int:
     """Return how many rows of calls are in *window*, counting no further than *most*."""
     (found,) = ledger.rows(
         "SELECT count(*) FROM"
-        " (SELECT 1 FROM calls WHERE start_ns >= ? AND start_ns < ? LIMIT ?) some",
+        " (SELECT 1 FROM calls WHERE start_ns >= ? AND start_ns < ? LIMIT ?) AS found",
         (window.since_ns, window.until_ns, most),
     )
     return int(found[0])
@@ -261,6 +269,7 @@ def durations(
     else from the rows: as it is, or to the millisecond where there are many. Empty where the rows
     that are needed were removed by retention.
     """
+    filters = with_same_models(ledger, filters)
     if column == "latency_us" and histogram_answers(window, step_ns, filters):
         if _are_many(ledger, window) or not _has_rows(ledger, window):
             return _from_histogram(ledger, window, step_ns, filters)
@@ -280,12 +289,13 @@ def latencies_by_model(ledger: Ledger, window: Window, filters: Filters) -> dict
     """Return how often each latency, in microseconds, occurs with each model; from the rows."""
     if not _has_rows(ledger, window):
         return {}
-    models = dict(ledger.rows("SELECT id, model FROM dims"))
+    filters = with_same_models(ledger, filters)
+    (column,), key_of = key_maker(ledger, ("model",))
     value = _value(ledger, window, "latency_us")
-    sql, values = rows(window).selected(f"dim_id, {value}, count(*)", filters)
+    sql, values = rows(window).selected(f"{column}, {value}, count(*)", filters)
     found: dict[str, Counter[int]] = {}
     for dim_id, duration_us, calls in ledger.rows(f"{sql} AND {BILLED} GROUP BY 1, 2", values):
-        found.setdefault(str(models[dim_id]), Counter())[int(duration_us)] += int(calls)
+        found.setdefault(key_of([dim_id])[0], Counter())[int(duration_us)] += int(calls)
     return found
 
 
@@ -326,7 +336,7 @@ def violations_up_to(ledger: Ledger, window: Window, most: int) -> int:
     """Return how many latency violations are in *window*, counting no further than *most*."""
     (found,) = ledger.rows(
         "SELECT count(*) FROM"
-        " (SELECT 1 FROM latency_violations WHERE at_ns >= ? AND at_ns < ? LIMIT ?) some",
+        " (SELECT 1 FROM latency_violations WHERE at_ns >= ? AND at_ns < ? LIMIT ?) AS found",
         (window.since_ns, window.until_ns, most),
     )
     return int(found[0])
@@ -347,6 +357,12 @@ def violation_sums(ledger: Ledger, window: Window) -> tuple[ViolationSums, ...]:
 
 
 def known_names(ledger: Ledger, table: str, name: str, most: int = 300) -> list[str]:
-    """Return the values that *name* has in the table of names *table*, in order, at most *most*."""
+    """Return the values that *name* has in the table of names *table*, in order, at most *most*.
+
+    Models have the names under which reports show them.
+    """
     sql = f"SELECT DISTINCT {name} FROM {table} WHERE {name} <> '' ORDER BY 1 LIMIT ?"
+    if name == "model":
+        dims = ledger.rows("SELECT DISTINCT provider, model FROM dims WHERE model <> ''")
+        return sorted({model_names(ledger).of(*found) for found in dims})[:most]
     return [str(value) for (value,) in ledger.rows(sql, (most,))]

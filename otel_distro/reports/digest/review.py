@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.query.ledger import Ledger
     from otel_cost_ledger.query.timeline import Sums
 
@@ -38,6 +39,8 @@ class Figures:
     """What calls without a certain price may have cost on top."""
     average_ms: float | None
     p95_ms: float | None
+    likely_nano_usd: int | None = None
+    """What calls without a certain price probably cost on top; None where nothing tells."""
 
     @property
     def error_rate(self) -> float | None:
@@ -89,18 +92,25 @@ class Review:
     """False where retention has removed calls of the period: the figures are too low."""
 
 
-def review(ledger: Ledger, period: Period, until: datetime) -> Review:
+def review(
+    ledger: Ledger, period: Period, until: datetime, filters: Filters | None = None
+) -> Review:
     """Return how the *period* that ends at *until* went."""
     from otel_cost_ledger.model.filters import Filters, Window
     from otel_cost_ledger.query.costs import costs
+    from otel_cost_ledger.query.likely import likely_cost
     from otel_cost_ledger.query.timeline import timeline
     from otel_cost_ledger.query.violations import violations
 
     length = LENGTH[period]
     since = until - length
-    totals = [costs(ledger, start, start + length, by=()) for start in (since, since - length)]
+    filters = filters or Filters()
+    totals = [
+        costs(ledger, start, start + length, by=(), filters=filters)
+        for start in (since, since - length)
+    ]
     steps = [
-        timeline(ledger, Window.between(start, start + length), HOUR_NS, Filters())
+        timeline(ledger, Window.between(start, start + length), HOUR_NS, filters)
         for start in (since, since - length)
     ]
     now, before = (
@@ -111,8 +121,9 @@ def review(ledger: Ledger, period: Period, until: datetime) -> Review:
             report.total.exposure_nano_usd,
             report.total.latency_us / report.total.calls / 1000 if report.total.calls else None,
             report.total.p95_ms,
+            likely_cost(sums),
         )
-        for report in totals
+        for report, sums in zip(totals, steps, strict=True)
     )
     return Review(
         period,

@@ -150,6 +150,36 @@ document.addEventListener("click", (event) => {
   if (heading && heading.closest("table").tBodies[0]) sortBy(heading);
 });
 
+document.addEventListener("keydown", (event) => {
+  const heading = event.target.closest("thead th");
+  if (!heading || !["Enter", " "].includes(event.key)) return;
+  event.preventDefault();
+  sortBy(heading);
+});
+
+// Live refresh replaces parts of the page: headings of fresh tables get the keyboard too, and a
+// table that was sorted is sorted again.
+function sortable(part) {
+  for (const heading of part.querySelectorAll("thead th")) {
+    heading.tabIndex = 0;
+    heading.title = "Sort by " + heading.textContent.trim();
+  }
+}
+
+function sortAgain(event) {
+  sortable(event.target);
+  for (const [id, column, direction] of event.detail) {
+    const panel = document.getElementById(id);
+    const heading = panel && panel.querySelectorAll("thead th")[column];
+    if (!heading) continue;
+    sortBy(heading);
+    if (heading.getAttribute("aria-sort") !== direction) sortBy(heading);
+  }
+}
+
+sortable(document);
+document.addEventListener("refreshed", sortAgain);
+
 // Keys -------------------------------------------------------------------------------------------
 
 function showKeys() {

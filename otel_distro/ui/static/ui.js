@@ -146,13 +146,23 @@ function keepState(old, fresh) {
   }
 }
 
+function sorting(part) {
+  return [...part.querySelectorAll("th[aria-sort]")].map((heading) => [
+    heading.closest(".panel").id,
+    [...heading.parentElement.children].indexOf(heading),
+    heading.getAttribute("aria-sort"),
+  ]);
+}
+
 function swap(old, fresh) {
   if (old.isEqualNode(fresh)) return;
+  const sorted = sorting(old);
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const place = focused ? [...old.querySelectorAll("a, button, summary, [tabindex]")].indexOf(focused) : -1;
   if (chosen && old.contains(chosen)) choose(null);
   keepState(old, fresh);
   old.replaceWith(fresh);
+  fresh.dispatchEvent(new CustomEvent("refreshed", {bubbles: true, detail: sorted}));
   if (place >= 0) {
     const candidates = fresh.querySelectorAll("a, button, summary, [tabindex]");
     if (candidates[place]) candidates[place].focus({preventScroll: true});

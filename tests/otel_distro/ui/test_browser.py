@@ -462,6 +462,30 @@ def test_a_trace_is_a_waterfall_that_leads_to_jaeger(
     assert "cost status" in page.locator(".facts").inner_text()
 
 
+def test_tables_are_sorted_by_a_heading(address: str, open_page: Callable[..., Seen]) -> None:
+    """By the pointer and by keyboard; the largest number first."""
+    page = open_page(address + "?window=30d").page
+    heading = page.locator("#panel-models thead th", has_text="calls")
+    cells = page.locator("#panel-models tbody td:nth-child(3)")
+    counts = sorted((int(text.replace(",", "")) for text in cells.all_inner_texts()), reverse=True)
+    heading.click()
+    down = [int(text.replace(",", "")) for text in cells.all_inner_texts()]
+    heading.press("Enter")
+    up = [int(text.replace(",", "")) for text in cells.all_inner_texts()]
+
+    assert (down, up) == (counts, counts[::-1])
+    assert heading.get_attribute("aria-sort") == "ascending"
+
+
+def test_calls_fit_a_phone(address: str, open_page: Callable[..., Seen]) -> None:
+    """Time, model, cost and outcome are in sight without scrolling sideways."""
+    page = open_page(address + "calls?window=30d", viewport={"width": 390, "height": 844}).page
+    box = page.locator("thead th", has_text="outcome").bounding_box()
+
+    assert box is not None
+    assert box["x"] + box["width"] <= 390
+
+
 def test_calls_can_be_paged(address: str, open_page: Callable[..., Seen]) -> None:
     """The next page begins where this one ends."""
     page = open_page(address + "calls?window=30d").page

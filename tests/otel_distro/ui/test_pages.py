@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import html
+import io
+import random
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -18,7 +23,7 @@ from otel_distro.base import formatting as figures
 from otel_distro.settings import Settings
 from otel_distro.ui.page import PANELS
 from support.hostile import ATTACKS, write_hostile
-from support.ui_ledger import month_of_calls
+from support.ui_ledger import KEY, KINDS, call_of, month_of_calls
 
 from .conftest import NOW, Page
 
@@ -309,7 +314,7 @@ def test_the_calls_page_leads_from_the_latest_to_the_oldest(visit: TestClient, m
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [
-        ("/nowhere", 404, "Not Found"),
+        ("/nowhere", 404, "There is no page at /nowhere."),
         ("/panel/nonesuch", 404, "there is no panel of that name"),
         ("/trace/xyz", 404, "32 hexadecimal digits"),
         (f"/trace/{'f' * 32}", 404, "neither the trace store nor the ledger has this trace"),
@@ -337,7 +342,7 @@ def test_a_file_that_is_no_ledger_is_explained(
     answer = visitor(wrong).get("/")
 
     assert answer.status_code == 503
-    assert "notes.db is not a readable ledger" in answer.text
+    assert "notes.db is not a cost ledger" in answer.text
     assert "Traceback" not in answer.text
 
 
@@ -465,3 +470,46 @@ def test_calls_are_exported(visit: TestClient) -> None:
     assert answer.headers["content-type"].startswith("text/csv")
     assert "cost_nano_usd" in header
     assert first.count(",") == header.count(",")
+
+
+def test_a_row_of_panels_has_no_gap(visitor: Callable[..., TestClient], month: Path) -> None:
+    """What has nothing to show is named at the end, and its neighbours take its place."""
+    page = visitor(month).get("/?window=30d").text
+
+    assert 'id="panel-budgets"' not in page
+    assert 'class="panel wide" id="panel-spend"' in page
+    assert "Budgets: No budget is set." in page
+
+
+def test_the_costs_of_a_view_can_be_exported(visit: TestClient) -> None:
+    """The breakdown and the filters of the page, for a spreadsheet."""
+    address = re.findall(r'href="(/costs.csv[^"]*)"', visit.get("/?window=30d&by=service").text)[0]
+    answer = visit.get(html.unescape(address))
+    lines = list(csv.DictReader(io.StringIO(answer.text)))
+
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert {line["service"] for line in lines} == {"shop-assistant", "support-agent", "search"}
+    assert all(int(line["calls"]) > 0 for line in lines)
+
+
+def test_sessions_of_the_dearest_calls_lead_to_their_calls(visit: TestClient) -> None:
+    """A session is a link wherever a call is listed."""
+    panel = visit.get("/panel/dearest?window=30d").text
+
+    assert re.findall(r'href="/calls[^"]*session=[0-9a-f]{12}', panel)
+
+
+def test_every_model_is_listed(visitor: Callable[..., TestClient], tmp_path: Path) -> None:
+    """More than fit on a screen: they scroll."""
+    kind = KINDS[0]
+    rng = random.Random(1)
+    calls = [
+        call_of(rng, replace(kind, model=f"model-{number}"), NOW - timedelta(hours=1), number)
+        for number in range(40)
+    ]
+    writer = LedgerWriter(tmp_path / "ledger.db", pseudonym_key=KEY)
+    writer.write(calls)
+    writer.shutdown()
+    panel = visitor().get("/panel/models?window=24h").text
+
+    assert {f"model-{number}" for number in range(40)} <= set(re.findall(r"model-\d+", panel))

@@ -1,0 +1,150 @@
+"""One name for one model: failed calls join the model that answers the same requests.
+
+A request asks for `gpt-4o` and `gpt-4o-2024-08-06` answers. A call that failed has no response,
+so it is stored under the requested name. Reports put both under the name of the response.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from otel_cost_ledger.model.filters import BILLED
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from otel_cost_ledger.model.filters import Filters
+    from otel_cost_ledger.query.ledger import Ledger
+
+_LATEST_ROWS: Final = 20_000
+"""The rows, latest first, that are read for pairs of requested and answering model."""
+
+_SNAPSHOT: Final = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{3}|latest)$")
+"""What providers append to the name of a model for one of its snapshots."""
+
+_Name = tuple[str, str]
+"""A provider and a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A model that answered requests for a model."""
+
+    provider: str
+    requested: str
+    model: str
+    last_ns: int
+    """When the latest of these calls began, in nanoseconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNames:
+    """Names under which reports show models; a name without an entry stays as it is."""
+
+    shown: dict[_Name, str]
+    answers: dict[str, frozenset[str]]
+    """The models that answered requests for a model, of any provider."""
+
+    def of(self, provider: str, model: str) -> str:
+        """Return the name under which calls of *model* are shown."""
+        return self.shown.get((provider, model), model)
+
+    def same_as(self, model: str) -> frozenset[str]:
+        """Return the stored names that a question about *model* includes, beside itself."""
+        wanted = {model, *self.answers.get(model, ())}
+        wanted |= {name for (_, asked), name in self.shown.items() if asked == model}
+        joined = {asked for (_, asked), name in self.shown.items() if name in wanted}
+        return frozenset((wanted | joined) - {model})
+
+
+def without_snapshot(model: str) -> str:
+    """Return *model* without the date or number of its snapshot."""
+    return _SNAPSHOT.sub("", model)
+
+
+def find_names(
+    answered: Sequence[Answered], succeeded: Collection[_Name], only_failed: Iterable[_Name]
+) -> ModelNames:
+    """Return the names that follow from which models *answered* which requests.
+
+    A requested name joins the model that answered last, where all its answers are snapshots of
+    one model; a router that answers with several models keeps a line of its own, and so does a
+    model that has a fallback. A name of which all calls failed, and whose requests no row answers
+    any more, joins the latest snapshot of that name among the names that *succeeded*.
+    """
+    by_request: dict[_Name, list[Answered]] = {}
+    for one in answered:
+        if one.model != one.requested:
+            by_request.setdefault((one.provider, one.requested), []).append(one)
+    direct: dict[_Name, str] = {}
+    for name, found in by_request.items():
+        families = {without_snapshot(one.model) for one in found}
+        if name in succeeded:
+            families.add(without_snapshot(name[1]))
+        if len(families) == 1:
+            direct[name] = max(found, key=lambda one: (one.last_ns, one.model)).model
+    snapshots: dict[_Name, str] = {}
+    for provider, model in sorted(succeeded):
+        snapshots[provider, without_snapshot(model)] = model
+    for name in only_failed:
+        if name not in by_request and name in snapshots:
+            direct[name] = snapshots[name]
+    answers = {
+        model: frozenset(one.model for one in found) for (_, model), found in by_request.items()
+    }
+    return ModelNames(_followed(direct), answers)
+
+
+def _followed(direct: dict[_Name, str]) -> dict[_Name, str]:
+    """Return *direct* with each chain followed to its end, and circles left out."""
+    found: dict[_Name, str] = {}
+    for (provider, model), answering in direct.items():
+        seen, name = {model}, answering
+        while name not in seen and (provider, name) in direct:
+            seen.add(name)
+            name = direct[provider, name]
+        if name not in seen:
+            found[provider, model] = name
+    return found
+
+
+def model_names(ledger: Ledger) -> ModelNames:
+    """Return the names of the models in *ledger*; read once for each opening of it."""
+    if not ledger.model_names:
+        ledger.model_names.append(_read(ledger))
+    return ledger.model_names[0]
+
+
+def _read(ledger: Ledger) -> ModelNames:
+    pairs = ledger.rows(
+        "SELECT d.provider, o.request_model, d.model, max(p.last_ns)"
+        " FROM (SELECT dim_id, origin_id, max(start_ns) AS last_ns"
+        f" FROM (SELECT dim_id, origin_id, start_ns FROM calls WHERE {BILLED}"
+        " ORDER BY start_ns DESC LIMIT ?) latest GROUP BY 1, 2) p"
+        " JOIN dims d ON d.id = p.dim_id JOIN origins o ON o.id = p.origin_id"
+        " WHERE o.request_model <> '' AND o.request_model <> d.model GROUP BY 1, 2, 3",
+        (_LATEST_ROWS,),
+    )
+    answered = [
+        Answered(provider, requested, model, int(last_ns))
+        for provider, requested, model, last_ns in pairs
+    ]
+    outcomes = ledger.rows(
+        "SELECT d.provider, d.model, min(r.failed) FROM"
+        " (SELECT DISTINCT dim_id, outcome_id FROM daily_costs WHERE calls > 0) s"
+        " JOIN dims d ON d.id = s.dim_id JOIN outcomes r ON r.id = s.outcome_id"
+        " WHERE r.billed = 1 GROUP BY 1, 2"
+    )
+    names: tuple[set[_Name], set[_Name]] = (set(), set())
+    for provider, model, failed in outcomes:
+        names[int(failed)].add((provider, model))
+    return find_names(answered, *names)
+
+
+def with_same_models(ledger: Ledger, filters: Filters) -> Filters:
+    """Return *filters* that select a model under each name it is stored under."""
+    if filters.model is None:
+        return filters
+    return replace(filters, same_models=tuple(sorted(model_names(ledger).same_as(filters.model))))
