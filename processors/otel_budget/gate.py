@@ -102,21 +102,14 @@ class Gate:
         return self._prices
 
     def admission_for(
-        self,
-        method: str,
-        host: str,
-        path: str,
-        body: Callable[[], bytes | None],
-        headers: Mapping[str, str],
+        self, host: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Admission | None:
-        """Return the turn of an HTTP request; None when it is no model call.
+        """Return the turn of a POST request; None when it is no model call.
 
-        *body* returns None where the client cannot show it; the call is then held as one of an
-        unknown model.
+        *body* is None where the client cannot show it; the call is then held as one of an unknown
+        model.
         """
-        if method != "POST":
-            return None
-        request = read_request(host, path, body(), headers)
+        request = read_request(host, path, body, headers)
         if request is None or request.is_free:
             return None
         if self.listener.is_covered(request):

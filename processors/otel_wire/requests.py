@@ -22,10 +22,12 @@ from otel_wire.media import (
     tokens_of_file,
 )
 from otel_wire.output_limits import (
+    OPTIONS,
     batch_output_tokens,
     max_output_tokens,
     output_count,
     output_seconds,
+    stated_limit,
 )
 from otel_wire.request_bodies import Body, read_body
 
@@ -129,12 +131,31 @@ def _read(
         return None
     if not model and endpoint.operation not in _MODEL_OPTIONAL and not endpoint.opaque:
         return None
-    return _request(seller or _by_model(endpoint, model), endpoint, model, said)
+    provider = seller or _by_model(endpoint, model)
+    if endpoint.operation == op.CHAT and _PECULIAR.isdisjoint(data) and is_plain(data):
+        found = _plain_request(provider, endpoint, model, said)
+        if found is not None:
+            return found
+    return _request(provider, endpoint, model, said)
+
+
+def _plain_request(
+    provider: str, endpoint: Endpoint, model: str, said: Body
+) -> ModelRequest | None:
+    """Return what `_request` does of a chat of texts without further options, in a fifth of its
+    time; None where the model may make something else of it.
+    """
+    if endpoint.opaque or endpoint.provider == "aws.bedrock" or model.endswith(":online"):
+        return None
+    data: dict[str, Any] = said.data or {}
+    streamed = data.get("stream") is True or endpoint.streams
+    limit = stated_limit(data) or None
+    return ModelRequest(provider, model, op.CHAT, said.size, limit, streamed)
 
 
 def _model(endpoint: Endpoint, data: Mapping[str, Any]) -> str:
     """Return the model asked for: the path's, unless that is a deployment's name of no model."""
-    named = _text(data.get("model")) or _text(data.get("modelId")) or ""
+    named = _text(data.get("model")) or ("modelId" in data and _text(data["modelId"])) or ""
     if endpoint.provider == "openai" and named and maker_of(endpoint.model) is None:
         return named
     return endpoint.model or named
@@ -254,6 +275,10 @@ _HIDDEN_OPTIONS = ("web_search_options", "search_parameters", "mcp_servers", "co
                    "websearch")  # fmt: skip
 _ALL_STORED = frozenset(_STORED)
 _ALL_HIDDEN = frozenset((*_HIDDEN_OPTIONS, "tools"))
+_PECULIAR = frozenset(
+    {*_STORED, *_ALL_HIDDEN, *OPTIONS, "service_tier", "serviceTier", "cache_control", "modalities"}
+)
+"""Keys that say more of the cost than text, limit and stream do."""
 _WANTED = _SHAPES | {
     "model", "modelId", "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "stream",
     "service_tier", "tools", "type", "generationConfig", "maxOutputTokens", "candidateCount",
