@@ -142,8 +142,9 @@ def _read(
 def _plain_request(
     provider: str, endpoint: Endpoint, model: str, said: Body
 ) -> ModelRequest | None:
-    """Return what `_request` does of a chat of texts without further options, in a fifth of its
-    time; None where the model may make something else of it.
+    """Return what `_request` finds in a chat of texts without further options, in less time.
+
+    None where the model may make something else of it.
     """
     if endpoint.opaque or endpoint.provider == "aws.bedrock" or model.endswith(":online"):
         return None

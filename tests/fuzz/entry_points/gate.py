@@ -38,7 +38,8 @@ _KEYS = (
     *("parameters", "best_of", "previous_response_id", "params", "instances", "inlineData"),
 )
 _json = st.recursive(
-    json_values | st.sampled_from(["gpt-4o", "claude-sonnet-4-5", "data:application/pdf;base64,QQ"]),
+    json_values
+    | st.sampled_from(["gpt-4o", "claude-sonnet-4-5", "data:application/pdf;base64,QQ"]),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_KEYS), inner, max_size=6)
     ),
@@ -53,7 +54,9 @@ _answers = st.fixed_dictionaries(
     optional={
         "model": texts,
         "usage": st.dictionaries(
-            st.sampled_from(["prompt_tokens", "completion_tokens", "input_tokens", "output_tokens"]),
+            st.sampled_from(
+                ["prompt_tokens", "completion_tokens", "input_tokens", "output_tokens"]
+            ),
             st.integers(-(2**70), 2**70) | json_values,
         ),
         "error": json_values,
@@ -80,7 +83,9 @@ def calls(draw: Any) -> Call:
     """Return a request as a client sends it, its encoding right or not."""
     path = draw(st.sampled_from(_PATHS))
     path = draw(
-        st.sampled_from([path, f"/x/..{path}", f"/{path}/", path.upper(), f"{path}?a=b", "/v1" + path])
+        st.sampled_from(
+            [path, f"/x/..{path}", f"/{path}/", path.upper(), f"{path}?a=b", "/v1" + path]
+        )
         | st.builds(str.__add__, st.just(path), texts)
     )
     body = draw(
@@ -92,7 +97,9 @@ def calls(draw: Any) -> Call:
     encoding = draw(st.sampled_from(_ENCODINGS))
     if body is not None and draw(st.booleans()):
         body = {"gzip": gzip.compress, "deflate": zlib.compress}.get(encoding, bytes)(body)
-    kinds = st.sampled_from(["application/json", "multipart/form-data; boundary=x", "", "text/plain"])
+    kinds = st.sampled_from(
+        ["application/json", "multipart/form-data; boundary=x", "", "text/plain"]
+    )
     headers = {"content-encoding": encoding, "content-type": draw(kinds | texts)}
     answer = draw(st.binary(max_size=60) | _answers.map(_dumped) | _answers.map(_streamed))
     status = draw(st.sampled_from([200, 200, 200, 201, 400, 429, 500, 0]))

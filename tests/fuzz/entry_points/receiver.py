@@ -64,13 +64,17 @@ def check(body: Body) -> None:
     try:
         message = decode(body.signal, body.content, body.content_type, body.encoding, _LIMITS)
     except RefusedBodyError as refused:
-        assert refused.status in {400, 413, 415}
-        assert refused.reason
-        assert "\n" not in refused.reason
-        assert len(refused.reason) < 500
+        _check_refusal(refused)
         return
     assert isinstance(message, message_class(body.signal))
     message.SerializeToString()
+
+
+def _check_refusal(refused: RefusedBodyError) -> None:
+    assert refused.status in {400, 413, 415}
+    assert refused.reason
+    assert "\n" not in refused.reason
+    assert len(refused.reason) < 500
 
 
 ENTRY_POINT = EntryPoint(bodies(), check, few=150)

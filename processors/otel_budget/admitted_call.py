@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from otel_budget.cost_budget import CostBudget, Unit
-from otel_budget.reservations.estimate import Tariff, Tokens, usage_ceilings
+from otel_budget.estimate import Tariff, Tokens, usage_ceilings
 from otel_pricing import CostStatus, ModelCall, Usage, price_call
 from otel_wire.operations import WITHOUT_OUTPUT
 from otel_wire.record import Ending

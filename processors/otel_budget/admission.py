@@ -7,17 +7,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from otel_budget.accounts.account import Denied
+from otel_budget.admitted_call import AdmittedCall
+from otel_budget.estimate import claims, kinds
 from otel_budget.refusal import Refusal, Refused
-from otel_budget.reservations.admitted_call import AdmittedCall
-from otel_budget.reservations.estimate import claims, kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from otel_budget.accounts.account import BudgetAccount, Claim
     from otel_budget.cost_budget import CostBudget
+    from otel_budget.estimate import Tariff
     from otel_budget.gate import Gate, ScopeValues
-    from otel_budget.reservations.estimate import Tariff
     from otel_budget.reservations.leases import Reservation
     from otel_budget.reservations.usage_ceilings import UsageCeiling
     from otel_wire.requests import ModelRequest
