@@ -28,8 +28,8 @@ from otel_distro.base.percentiles import percentile
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from otel_budget.admitted_call import AdmittedCall
     from otel_budget.refusal import Refusal
-    from otel_budget.reservations.admitted_call import AdmittedCall
 
 _MARKS = ("max_cost", "max_p95_ms", "model_calls")
 _PROPERTY = "otel_distro.model_calls"

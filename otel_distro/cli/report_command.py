@@ -82,6 +82,8 @@ def command(
 
 
 def _write(path: Path, text: str) -> None:
+    if not path.name:
+        raise output.fail(f"{str(path)!r} is not the name of a file; name one after --html")
     beside = path.with_name(path.name + ".part")
     try:
         beside.write_text(text, "utf-8")

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 FILE_NAME = "budget.db"
 OWNERS_NAME = "budget.owners"
 _REAP_EVERY_S = 0.05
+MOST_LATE = 32
+"""With more ended calls to settle the thread that does it does not wait for its next turn."""
 
 Ask = Callable[[Sequence["UsageCeiling | None"]], Sequence[Claim]]
 
@@ -102,10 +104,10 @@ class BudgetAccounts:
 
     def reserve_here(self, model: str, kinds: Sequence[str], ask: Ask) -> Reservation | None:
         """Hold what *ask* claims without waiting for anything; None where that cannot be."""
-        if self._allocator is None:
+        allocator = self._allocator
+        if allocator is None:
             return None
-        known = self._usage_ceilings.get
-        return self.reserve_leased(ask([known(model, kind) for kind in kinds]))
+        return allocator.leases.reserve_leased(ask(self._usage_ceilings.of(model, kinds)))
 
     def reserve_leased(self, claims: Sequence[Claim]) -> Reservation | None:
         """Hold *claims* inside leases; None where there is no lease with room for one of them."""
@@ -228,7 +230,7 @@ class BudgetAccounts:
     def later(self, action: Callable[[], None], *, soon: bool) -> None:
         """Have *action*, which settles a call, done by another thread; *soon* if others wait."""
         self._late.append(action)
-        if soon:
+        if soon or len(self._late) == MOST_LATE:  # before a lease is used up by what is over
             self._flusher.wake()
         else:
             self._flusher.note()

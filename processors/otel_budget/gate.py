@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from otel_budget.reservations.admission import Admission
-from otel_budget.reservations.estimate import Tariff
+from otel_budget.admission import Admission
+from otel_budget.estimate import Tariff
 from otel_pricing import Price, Rate
 from otel_wire.requests import ModelRequest, read_request
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_budget.accounts.account import BudgetAccount, Crossing
+    from otel_budget.admitted_call import AdmittedCall
     from otel_budget.budget_accounts import BudgetAccounts
     from otel_budget.cost_budget import CostBudget, Hide
     from otel_budget.refusal import Refusal
-    from otel_budget.reservations.admitted_call import AdmittedCall
     from otel_budget.windows import Window
     from otel_pricing import PriceBook
 
@@ -102,21 +102,14 @@ class Gate:
         return self._prices
 
     def admission_for(
-        self,
-        method: str,
-        host: str,
-        path: str,
-        body: Callable[[], bytes | None],
-        headers: Mapping[str, str],
+        self, host: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Admission | None:
-        """Return the turn of an HTTP request; None when it is no model call.
+        """Return the turn of a POST request; None when it is no model call.
 
-        *body* returns None where the client cannot show it; the call is then held as one of an
-        unknown model.
+        *body* is None where the client cannot show it; the call is then held as one of an unknown
+        model.
         """
-        if method != "POST":
-            return None
-        request = read_request(host, path, body(), headers)
+        request = read_request(host, path, body, headers)
         if request is None or request.is_free:
             return None
         if self.listener.is_covered(request):

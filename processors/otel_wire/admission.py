@@ -65,14 +65,12 @@ class CallGate(Protocol):
     """Decides about model calls before they are sent."""
 
     def admission_for(
-        self,
-        method: str,
-        host: str,
-        path: str,
-        body: Callable[[], bytes | None],
-        headers: Mapping[str, str],
+        self, host: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Any:
-        """Return the `Asking` of an HTTP request; None when it is no model call."""
+        """Return the `Asking` of a POST request; None when it is no model call.
+
+        *body* is None where the client cannot show it.
+        """
         ...
 
     def at_fault(self, host: str, path: str) -> Any:

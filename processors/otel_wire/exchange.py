@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context, trace
@@ -47,40 +48,28 @@ _FALLBACK_PATH = "/chat/completions"
 class Exchange:
     """One request; whoever ends it first decides how it ended."""
 
-    __slots__ = (
-        "_admitted",
-        "_attempt",
-        "_body",
-        "_context",
-        "_end_ns",
-        "_ended",
-        "_ending",
-        "_expired",
-        "_first_byte_ns",
-        "_first_token_ns",
-        "_framing",
-        "_headers",
-        "_lock",
-        "_observer",
-        "_path",
-        "_pieces",
-        "_read_at",
-        "_reader",
-        "_record",
-        "_request",
-        "_response_headers",
-        "_start_ns",
-        "_status",
-        "_waiting",
-        "_waiting_bytes",
-        "active_ns",
-        "asking",
-        "call_id",
-        "client",
-        "filter",
-        "generation",
-        "host",
-    )  # fmt: skip
+    # What nearly every exchange begins with is kept by the class: setting it takes time.
+    asking: Asking | None = None
+    """Set while a budget decides about the call; None without one."""
+    filter: WithoutUsageChunk | None = None
+    """Takes out of the response what the app has not asked for; None passes it as it is."""
+    call_id = 0
+    """Id under which the request is kept until it is stored; 0 where it is not kept."""
+    _request: ModelRequest | None = None
+    _admitted: Settling | None = None
+    _status: int | None = None
+    _response_headers: Any = MappingProxyType({})
+    _framing: Framing | None = None
+    _reader: AnswerReader | None = None
+    _waiting_bytes = 0
+    _read_at = _READ_AT_BYTES
+    _pieces = 0
+    _record: WireRecord | None = None
+    _ending: Ending | None = None
+    _expired = False
+    _first_byte_ns: int | None = None
+    _first_token_ns: int | None = None
+    _end_ns = 0
 
     def __init__(
         self,
@@ -102,29 +91,8 @@ class Exchange:
         self._attempt = attempt
         self._context = context.get_current()
         self._lock = threading.Lock()
-        self._request: ModelRequest | None = None
-        self.asking: Asking | None = None
-        """Set while a budget decides about the call; None without one."""
-        self.filter: WithoutUsageChunk | None = None
-        """Takes out of the response what the app has not asked for; None passes it as it is."""
-        self.call_id = 0
-        """Id under which the request is kept until it is stored; 0 where it is not kept."""
-        self._admitted: Settling | None = None
-        self._status: int | None = None
-        self._response_headers: Any = {}
-        self._framing: Framing | None = None
-        self._reader: AnswerReader | None = None
         self._waiting: deque[tuple[int, bytes]] = deque()
-        self._waiting_bytes = 0
-        self._read_at = _READ_AT_BYTES
-        self._pieces = 0
-        self._record: WireRecord | None = None
-        self._ending: Ending | None = None
         self._ended = [True]  # taken away once, by whichever thread comes first
-        self._expired = False
-        self._first_byte_ns: int | None = None
-        self._first_token_ns: int | None = None
-        self._end_ns = 0
         self._start_ns = self.active_ns = time.time_ns()
 
     # On the app's threads.

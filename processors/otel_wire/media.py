@@ -72,10 +72,9 @@ def is_plain(data: Mapping[str, Any]) -> bool:
     messages = data.get("messages")
     if type(messages) is not list or not _BLOCK_KEYS.isdisjoint(data):
         return False
-    for value in data.values():
-        kind = type(value)
-        if (kind is dict or kind is list) and value is not messages:
-            return False
+    kinds = list(map(type, data.values()))
+    if dict in kinds or kinds.count(list) != 1:
+        return False
     for message in messages:
         if type(message) is not dict or len(message) != 2:
             return False

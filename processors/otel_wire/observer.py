@@ -166,10 +166,8 @@ class Observer:
             exchange = Exchange(self, client, host, path, headers, body, attempt)
             if admission is not None:
                 shown = body if body is None or isinstance(body, bytes) else body.content()
-                exchange.asking = admission.admission_for(
-                    "POST", host, path, lambda: shown, headers
-                )
-                if exchange.asking is None and not self._sinks:
+                exchange.asking = asking = admission.admission_for(host, path, shown, headers)
+                if asking is None and not self._sinks:
                     return None
         except Exception as error:  # the app must not see our errors
             self.on_fault(error)

@@ -13,17 +13,19 @@ TOKENS_PER_IMAGE = 6240
 """Output tokens of one generated image at the highest quality."""
 TOKENS_PER_SPOKEN_CHARACTER = 2
 """Output tokens of speech for a character: 15 characters and 20 to 30 tokens make a second."""
-_LIMITS = (
-    "max_completion_tokens",
-    "max_tokens",
-    "max_output_tokens",
-    "max_tokens_to_sample",
-    "max_new_tokens",
-    "max_gen_len",
-    "maxOutputTokens",
-    "maxTokens",
-    "maxTokenCount",
-    "num_predict",
+_LIMITS = frozenset(
+    {
+        "max_completion_tokens",
+        "max_tokens",
+        "max_output_tokens",
+        "max_tokens_to_sample",
+        "max_new_tokens",
+        "max_gen_len",
+        "maxOutputTokens",
+        "maxTokens",
+        "maxTokenCount",
+        "num_predict",
+    }
 )
 _PLACES = (
     "generationConfig",
@@ -39,6 +41,8 @@ _COUNT_PLACES = ("generationConfig", "generation_config", "imageGenerationConfig
                  "config")  # fmt: skip
 _ALL_PLACES = frozenset(_PLACES)
 _ALL_COUNTS = frozenset((*_COUNTS, *_COUNT_PLACES))
+OPTIONS = frozenset((*_PLACES, *_ALL_COUNTS))
+"""Keys without one of which a body allows one choice, and has its limits at the top."""
 _MOST_OUTPUTS = 1000
 _SECONDS = ("seconds", "n_seconds", "durationSeconds", "duration")
 
@@ -51,10 +55,10 @@ def max_output_tokens(data: Mapping[str, Any], operation: str, input_size: int) 
         return TOKENS_PER_SPOKEN_CHARACTER * input_size
     if operation == op.TRANSCRIPTION:
         return input_size
-    limit = _limit(data)
+    limit = stated_limit(data)
     for key in () if _ALL_PLACES.isdisjoint(data) else _PLACES:
         if isinstance(place := data.get(key), dict):
-            limit = max(limit, _limit(place))
+            limit = max(limit, stated_limit(place))
     return limit * output_count(data) if limit else None
 
 
@@ -97,16 +101,18 @@ def output_seconds(data: Mapping[str, Any]) -> int | None:
     return None
 
 
-def _limit(place: Mapping[str, Any]) -> int:
+def stated_limit(place: Mapping[str, Any]) -> int:
+    """Return the output tokens that *place* allows for each choice; 0 if it does not say."""
     limit = 0
-    for key in _LIMITS:
-        if key in place:
-            limit = max(limit, positive(place[key]))
+    for key in _LIMITS.intersection(place):
+        limit = max(limit, positive(place[key]))
     return limit
 
 
 def positive(value: object) -> int:
     """Return *value* as a whole number above 0, rounded up, or 0 when it is none."""
+    if type(value) is int:  # the rule
+        return value if value > 0 else 0  # noqa: FURB136 - the call takes longer
     if isinstance(value, bool):
         return 0
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:

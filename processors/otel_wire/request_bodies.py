@@ -52,13 +52,17 @@ def read_body(body: bytes, headers: Mapping[str, str], keys: frozenset[str]) -> 
 
     A body that no strict parser takes is skimmed for *keys*, for a lenient provider may take it.
     """
-    encoding, content_type = _named(headers)
+    if isinstance(headers, dict):
+        encoding, content_type = _named(headers)
+    else:  # its `get` ignores case
+        encoding = str(headers.get("content-encoding") or "")
+        content_type = str(headers.get("content-type") or "")
     if encoding:
         try:
             body = decoded(body, encoding, MOST_BODY_BYTES)
         except UndecodableError as error:
             return Body(None, size=len(body), unread_reason=str(error))
-    if content_type.lower().startswith("multipart/"):
+    if content_type != "application/json" and content_type.lower().startswith("multipart/"):
         return _form(body, content_type)
     return _json(body, keys)
 
@@ -77,7 +81,12 @@ def _named(headers: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _json(body: bytes, keys: frozenset[str]) -> Body:
-    text, size = _text(body)
+    try:
+        text, size = body.decode(), len(body)
+    except UnicodeDecodeError:
+        text, size = _text(body)
+    if "\x00" in text[:4]:  # it is wider than UTF-8
+        text, size = _text(body)
     try:
         data = loads(text)
     except ValueError:
@@ -95,12 +104,7 @@ def _json(body: bytes, keys: frozenset[str]) -> Body:
 
 
 def _text(body: bytes) -> tuple[str, int]:
-    """Return *body* as text, and how many bytes that is in UTF-8."""
-    try:
-        if b"\x00" not in body[:4]:  # else it is wider than UTF-8
-            return body.decode(), len(body)
-    except UnicodeDecodeError:
-        pass
+    """Return *body*, which is not UTF-8, as text, and how many bytes that is in UTF-8."""
     encoding: str = json.detect_encoding(body)
     if encoding in {"utf-8", "utf-8-sig"}:
         # Latin-1 or damaged: lenient servers replace such bytes, and so does this.

@@ -1,10 +1,12 @@
-"""Search for bytes that break something.
+"""Search for input that breaks something.
 
-    python tests/fuzz/run.py redactor [--seconds 120]
-    python tests/fuzz/run.py attributes | otlp_json | settings_file | spool_file
+    python tests/fuzz/run.py redactor [--seconds 120]     # a reader of bytes, see targets.py
+    python tests/fuzz/run.py page [--seconds 120]         # an entry point, see entry_points/
+    python tests/fuzz/run.py all --seconds 400            # all of them, in equal parts
 
-With atheris (`pip install atheris`, Linux) guided by coverage; without, by mutations of seeds. Ends
-with the input, as Python bytes, when it has found some.
+Readers of bytes are searched with atheris (`pip install atheris`, Linux), guided by coverage, or
+else by mutations of seeds; entry points by strategies of their input. Ends with the input when it
+has found some.
 """
 
 from __future__ import annotations
@@ -28,19 +30,49 @@ if TYPE_CHECKING:
 
     from fuzz.targets import Target
 
-NAMES = ("redactor", "attributes", "otlp_json", "settings_file", "spool_file")
+READERS = ("redactor", "attributes", "otlp_json", "settings_file", "spool_file")
+_A_ROUND = 200
+"""Examples of an entry point from one seed."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("target", choices=NAMES)
+    from fuzz.entry_points import NAMES as ENTRY_POINTS
+
+    names = (*READERS, *ENTRY_POINTS)
+    parser.add_argument("target", choices=("all", *names))
     parser.add_argument("--seconds", type=int, default=120)
     parser.add_argument("--seed", type=int, default=None)
     chosen = parser.parse_args()
-    if importlib.util.find_spec("atheris") is not None:
-        return guided(chosen.target, chosen.seconds)
     seed = chosen.seed if chosen.seed is not None else random.randrange(2**32)
-    return unguided(chosen.target, chosen.seconds, seed)
+    if chosen.target == "all":
+        each = chosen.seconds // len(names)
+        return max([search(name, each, seed) for name in names])
+    if chosen.target in READERS and importlib.util.find_spec("atheris") is not None:
+        return guided(chosen.target, chosen.seconds)
+    return search(chosen.target, chosen.seconds, seed)
+
+
+def search(name: str, seconds: float, seed: int) -> int:
+    """Search in one target; return 1 when something was found."""
+    return (unguided if name in READERS else by_strategy)(name, seconds, seed)
+
+
+def by_strategy(name: str, seconds: float, seed: int) -> int:
+    from fuzz.entry_points import entry_point
+
+    target, rng = entry_point(name), random.Random(seed)
+    until, count = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        try:
+            target.search(_A_ROUND, rng.randrange(2**32))
+        except Exception:
+            traceback.print_exc()
+            print(f"FOUND in {name}, seed {seed}", file=sys.stderr)
+            return 1
+        count += _A_ROUND
+    print(f"{name}: about {count:,} inputs in {seconds:.0f} s, seed {seed}: nothing found")
+    return 0
 
 
 def guided(name: str, seconds: int) -> int:
@@ -76,7 +108,7 @@ def guided(name: str, seconds: int) -> int:
     return 0
 
 
-def unguided(name: str, seconds: int, seed: int) -> int:
+def unguided(name: str, seconds: float, seed: int) -> int:
     from fuzz.mutation import mutated
     from fuzz.targets import TARGETS
 
@@ -88,9 +120,10 @@ def unguided(name: str, seconds: int, seed: int) -> int:
             feed(mutated(target, rng))
         except Exception:
             traceback.print_exc()
+            print(f"FOUND in {name}, seed {seed}", file=sys.stderr)
             return 1
         count += 1
-    print(f"{name}: {count:,} inputs in {seconds} s, seed {seed}: nothing found")
+    print(f"{name}: {count:,} inputs in {seconds:.0f} s, seed {seed}: nothing found")
     return 0
 
 

@@ -103,7 +103,7 @@ class Interleaving(RuleBasedStateMachine):
 
     @invariant()
     def never_over(self) -> None:
-        if not hasattr(self, "books"):
+        if not hasattr(self, "accounts"):
             return
         state = self.observer.state(self.day)
         assert state.spent >= self.spent, "spending is never forgotten"
@@ -112,7 +112,7 @@ class Interleaving(RuleBasedStateMachine):
         self.spent = state.spent
 
     def teardown(self) -> None:
-        if not hasattr(self, "books"):
+        if not hasattr(self, "accounts"):
             return
         for accounts in self.accounts:
             kill(accounts)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_budget.reservations.estimate import CAUTION, Estimate, Tariff, Tokens, kinds
+from otel_budget.estimate import CAUTION, Estimate, Tariff, Tokens, kinds
 from otel_budget.reservations.usage_ceilings import UsageCeiling
 from otel_pricing import Price, PriceBook, Rate, Usage
 from otel_wire.answers import Answer, AnswerReader

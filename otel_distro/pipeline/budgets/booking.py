@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from otel_budget.accounts.account import BudgetAccount
+    from otel_budget.admitted_call import AdmittedCall
     from otel_budget.budget_accounts import BudgetAccounts
     from otel_budget.cost_budget import Hide
-    from otel_budget.reservations.admitted_call import AdmittedCall
     from otel_distro.pipeline.budgets.calls import GatedCalls
     from otel_pricing import PricedCall
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from opentelemetry import trace
 
 if TYPE_CHECKING:
-    from otel_budget.reservations.admitted_call import AdmittedCall
+    from otel_budget.admitted_call import AdmittedCall
     from otel_pricing import ModelCall
     from otel_wire.requests import ModelRequest
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from otel_budget.accounts.account import Crossing
-    from otel_budget.reservations.admitted_call import AdmittedCall
+    from otel_budget.admitted_call import AdmittedCall
     from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook, PricedCall

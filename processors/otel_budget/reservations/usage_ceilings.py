@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from otel_budget.accounts.schema import Transaction
 
 
@@ -77,9 +79,10 @@ class UsageCeilings:
         self._known: dict[tuple[str, str], UsageCeiling] = {}
         self._new: dict[tuple[str, str], UsageCeiling] = {}
 
-    def get(self, model: str, kind: str) -> UsageCeiling | None:
-        """Return what is known of *kind* of *model*, without asking anybody."""
-        return self._known.get((model, kind))
+    def of(self, model: str, kinds: Sequence[str]) -> list[UsageCeiling | None]:
+        """Return what is known of each of *kinds* of *model*, without asking anybody."""
+        known = self._known
+        return [known.get((model, kind)) for kind in kinds]
 
     def add(self, usage_ceiling: UsageCeiling) -> None:
         """Learn *usage_ceiling*; it is shared by the next `share`."""

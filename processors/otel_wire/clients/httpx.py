@@ -5,6 +5,7 @@ Clients with transports of their own are covered too, which a hook in the transp
 
 from __future__ import annotations
 
+from operator import itemgetter
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from otel_wire.exchange import Exchange
 
 # Before there is a connection nothing was sent; after that the provider may have done its work.
+_NAME_AND_VALUE = itemgetter(1, 2)
 _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "ProxyError")
 
 
@@ -99,17 +101,50 @@ def _concerns(request: Any) -> bool:
     if request.method != "POST":
         return False
     url = request.url
+    host = url.host if observer.has_endpoints else ""
+    if not observer.concerns("POST", host, _path(url)):
+        return False
+    return under_way() is None
+
+
+def _path(url: Any) -> str:
     try:
-        path = url._uri_reference.path  # `path` would decode it, which takes longer
+        path: str = url._uri_reference.path  # `path` would decode it, which takes longer
     except AttributeError:
         path = url.path
-    host = url.host if observer.has_endpoints else ""
-    return observer.concerns("POST", host, path) and under_way() is None
+    return path
 
 
 def _begin(module: Any, request: Any, body: Any) -> Exchange | None:
-    url = request.url
-    return observer.begin(module.__name__, url.host, url.path, request.headers, body)
+    url, headers = request.url, request.headers
+    if hasattr(headers, "_list"):
+        headers = _Headers(headers)
+    return observer.begin(module.__name__, url.host, _path(url), headers, body)
+
+
+class _Headers:
+    """Headers of a request, of which only those asked for are decoded.
+
+    The library decodes all of them to find one, which takes longer than reading the body.
+    """
+
+    __slots__ = ("_decoding", "_values")
+
+    def __init__(self, headers: Any) -> None:
+        self._decoding = headers
+        values: dict[bytes, bytes] = dict(map(_NAME_AND_VALUE, headers._list))
+        self._values = values if len(values) == len(headers._list) else None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the value of *name*, which is in lower case; several are joined by commas."""
+        values = self._values
+        if values is not None:
+            value = values.get(name.encode())
+            if value is None:
+                return default
+            if value.isascii():
+                return value.decode()
+        return self._decoding.get(name, default)
 
 
 def _request_usage(module: Any, request: Any, exchange: Exchange) -> None:

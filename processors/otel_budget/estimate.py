@@ -62,22 +62,30 @@ class Estimate(NamedTuple):
     @classmethod
     def of(cls, request: ModelRequest, learned: Sequence[UsageCeiling | None]) -> Estimate:
         """Estimate *request* by what was *learned* of its `kinds`."""
-        of_input, of_output = learned
-        unseen = request.unseen_tokens
-        limit = request.max_output_tokens
-        if of_input is None:
-            most_in, least_in = request.size + unseen, request.size // 3 + unseen * 3 // 4
-        else:
-            most_in = least_in = _scaled(of_input, request.size)
-        if limit is not None:
-            most_out = least_out = limit
-        elif of_output is None:
-            most_out, least_out = OPEN_OUTPUT_TOKENS, OPEN_LEAST_TOKENS
-        else:
-            most_out = least_out = _with_margin(of_output)
-        known = of_input is not None and (limit is not None or of_output is not None)
-        caution = 1 if known or not request.readable else CAUTION  # nothing is learned of those
+        most_in, most_out, least_in, least_out, caution = _bounds(request, learned)
         return cls(Tokens(most_in, most_out), Tokens(least_in, least_out), caution)
+
+
+def _bounds(
+    request: ModelRequest, learned: Sequence[UsageCeiling | None]
+) -> tuple[int, int, int, int, int]:
+    """Return most input and output, least input and output, and the caution."""
+    of_input, of_output = learned
+    limit = request.max_output_tokens
+    if of_input is None:
+        unseen = request.unseen_tokens
+        most_in, least_in = request.size + unseen, request.size // 3 + unseen * 3 // 4
+    else:
+        most_in = least_in = _scaled(of_input, request.size)
+    if limit is not None:
+        most_out = least_out = limit
+    elif of_output is None:
+        most_out, least_out = OPEN_OUTPUT_TOKENS, OPEN_LEAST_TOKENS
+    else:
+        most_out = least_out = _with_margin(of_output)
+    known = of_input is not None and (limit is not None or of_output is not None)
+    caution = 1 if known or not request.readable else CAUTION  # nothing is learned of those
+    return most_in, most_out, least_in, least_out, caution
 
 
 def kinds(request: ModelRequest) -> tuple[str, str]:
@@ -138,12 +146,15 @@ class Tariff:
 
     def nano_usd(self, tokens: Tokens) -> int:
         """Return what *tokens* cost at most, rounded up."""
+        return self.nano_usd_of(*tokens)
+
+    def nano_usd_of(self, input_tokens: int, output_tokens: int) -> int:
+        """Return the same of input and output tokens given apart."""
         if self.flat is not None:
             rate_in, rate_out = self.flat
-            exact = tokens.input * rate_in + tokens.output * rate_out
-            return -(-exact // _SCALE) + self.per_request
-        exact = tokens.input * _at(self.input, tokens.input)
-        exact += tokens.output * _at(self.output, tokens.input)
+        else:
+            rate_in, rate_out = _at(self.input, input_tokens), _at(self.output, input_tokens)
+        exact = input_tokens * rate_in + output_tokens * rate_out
         return -(-exact // _SCALE) + self.per_request
 
 
@@ -191,17 +202,20 @@ def claims(
 
     Without a tariff nothing is claimed of budgets in money.
     """
-    estimate = Estimate.of(request, learned)
+    most_in, most_out, least_in, least_out, caution = _bounds(request, learned)
     found = []
     for account, budget in accounts.items():
-        if budget.unit is Unit.CALLS:
+        unit = budget.unit
+        if unit is Unit.CALLS:
             found.append(Claim(account, 1, 1, 1))
             continue
-        if budget.unit is Unit.TOKENS:
-            most, least = estimate.ceiling.total, estimate.least.total
+        if unit is Unit.TOKENS:
+            most, least = most_in + most_out, least_in + least_out
         elif tariff is not None:
-            most, least = tariff.nano_usd(estimate.ceiling), tariff.nano_usd(estimate.least)
+            least = most = tariff.nano_usd_of(most_in, most_out)
+            if least_in != most_in or least_out != most_out:
+                least = tariff.nano_usd_of(least_in, least_out)
         else:
             continue
-        found.append(Claim(account, most * estimate.caution, min(least, most), most))
+        found.append(Claim(account, most * caution, least if least < most else most, most))  # noqa: FURB136
     return found

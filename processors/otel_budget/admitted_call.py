@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from otel_budget.cost_budget import CostBudget, Unit
-from otel_budget.reservations.estimate import Tariff, Tokens, usage_ceilings
+from otel_budget.estimate import Tariff, Tokens, usage_ceilings
 from otel_pricing import CostStatus, ModelCall, Usage, price_call
 from otel_wire.operations import WITHOUT_OUTPUT
 from otel_wire.record import Ending
@@ -34,6 +34,17 @@ CHARACTERS_PER_TOKEN = 3
 class AdmittedCall:
     """A call that was admitted; it is settled once, by its exchange."""
 
+    # What every call begins with is kept by the class: setting it takes time.
+    _written: tuple[tuple[BudgetAccount, int], ...] = ()
+    on_ended: Callable[[], None] | None = None
+    """Called when the call has ended, on the thread that ended it."""
+    cost_nano_usd: int | None = None
+    """What the call cost once it is settled; 0 when it cost nothing."""
+    is_in_ledger = False
+    """Whether the ledger's decision on the call has taken the place of `written`."""
+    latency_ms: float | None = None
+    """From its being let through to its end; None before that."""
+
     def __init__(
         self,
         gate: Gate,
@@ -42,24 +53,16 @@ class AdmittedCall:
         accounts: Mapping[BudgetAccount, CostBudget],
         tariff: Tariff | None,
         start_ns: int,
+        host: str = "",
     ) -> None:
         self._gate = gate
         self.request = request
         self._reservation = reservation
         self._accounts = accounts
         self._tariff = tariff
-        self._written: tuple[tuple[BudgetAccount, int], ...] = ()
         self.start_ns = start_ns
-        self.host = ""
+        self.host = host
         """Where the call goes."""
-        self.on_ended: Callable[[], None] | None = None
-        """Called when the call has ended, on the thread that ended it."""
-        self.cost_nano_usd: int | None = None
-        """What the call cost once it is settled; 0 when it cost nothing."""
-        self.is_in_ledger = False
-        """Whether the ledger's decision on the call has taken the place of `written`."""
-        self.latency_ms: float | None = None
-        """From its being let through to its end; None before that."""
 
     @property
     def is_settled(self) -> bool:
@@ -76,17 +79,12 @@ class AdmittedCall:
         self.latency_ms = (self._gate.now_ns() - self.start_ns) / 1e6
         if self.on_ended is not None:
             self.on_ended()
-        self._later(self._settle, exchange)
+        action = partial(self._guarded, self._settle, exchange)
+        self._gate.accounts.later(action, soon=self._reservation.number is not None)
 
     def corrected(self, exchange: Exchange) -> None:
         """Charge the difference to what *exchange* saw after the reservation had expired."""
-        self._later(self._correct, exchange)
-
-    def _later(self, settle: Callable[[Exchange], None], exchange: Exchange) -> None:
-        accounts = self._gate.accounts
-        accounts.later(
-            partial(self._guarded, settle, exchange), soon=self._reservation.number is not None
-        )
+        self._gate.accounts.later(partial(self._guarded, self._correct, exchange), soon=False)
 
     def _guarded(self, settle: Callable[[Exchange], None], exchange: Exchange) -> None:
         try:

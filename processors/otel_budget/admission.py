@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from otel_budget.accounts.account import Denied
+from otel_budget.admitted_call import AdmittedCall
+from otel_budget.estimate import claims, kinds
 from otel_budget.refusal import Refusal, Refused
-from otel_budget.reservations.admitted_call import AdmittedCall
-from otel_budget.reservations.estimate import claims, kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from otel_budget.accounts.account import BudgetAccount, Claim
     from otel_budget.cost_budget import CostBudget
+    from otel_budget.estimate import Tariff
     from otel_budget.gate import Gate, ScopeValues
-    from otel_budget.reservations.estimate import Tariff
     from otel_budget.reservations.leases import Reservation
     from otel_budget.reservations.usage_ceilings import UsageCeiling
     from otel_wire.requests import ModelRequest
@@ -31,6 +32,16 @@ _NO_CHECK = (
 class Admission:
     """One call at the gate."""
 
+    admitted: AdmittedCall | None = None
+    """Given when the call was let through."""
+    refusal: Refusal | None = None
+    _accounts: Mapping[BudgetAccount, CostBudget] = MappingProxyType({})
+    _tariff: Tariff | None = None
+    _reckoned = False
+    _now_ns = 0
+    _deadline: float | None = None
+    _pause = _FIRST_PAUSE_S
+
     def __init__(
         self,
         gate: Gate,
@@ -42,19 +53,16 @@ class Admission:
         self._gate = gate
         self.request = request
         self._scope_values = scope_values
-        self._accounts: Mapping[BudgetAccount, CostBudget] = {}
-        self._tariff: Tariff | None = None
-        self._reckoned = False
-        self._now_ns = 0
-        self._deadline: float | None = None
-        self._pause = _FIRST_PAUSE_S
-        self.admitted: AdmittedCall | None = None
-        """Given when the call was let through."""
-        self.refusal: Refusal | None = None
 
     def ask_here(self) -> bool:
         """Ask without waiting for anything; return whether it is decided. Never raises."""
-        return self._guarded(self._ask_here) == 0
+        if self.refusal is not None:
+            return True
+        try:
+            return self._ask_here()
+        except Exception as error:  # noqa: BLE001 - the app must not see our errors
+            self._failed(error)
+            return True
 
     def ask(self) -> float:
         """Ask once; return how many seconds to wait before asking again, 0 once it is decided.
@@ -62,31 +70,32 @@ class Admission:
         It may wait for the shared accounts. Never raises: what goes wrong is decided as the gate's
         policy for faults says.
         """
-        return self._guarded(self._ask)
+        if self.refusal is not None:
+            return 0
+        try:
+            return self._ask()
+        except Exception as error:  # noqa: BLE001 - the app must not see our errors
+            return self._failed(error)
 
     def refuse_unchecked(self) -> float:
         """Refuse the call, because budgets cannot be checked."""
         return self._refuse(Refusal(_NO_CHECK, self.request.model))
 
-    def _guarded(self, ask: Callable[[], float]) -> float:
-        if self.refusal is not None:
-            return 0
-        try:
-            return ask()
-        except Refused as refused:
-            return self._refuse(refused.refusal)
-        except Exception as error:  # noqa: BLE001 - the app must not see our errors
-            self._gate.listener.failed(error)
-            if not self._gate.refuse_on_fault:
-                return 0
-            return self.refuse_unchecked()
+    def _failed(self, error: Exception) -> float:
+        if isinstance(error, Refused):
+            return self._refuse(error.refusal)
+        self._gate.listener.failed(error)
+        return self.refuse_unchecked() if self._gate.refuse_on_fault else 0
 
-    def _ask_here(self) -> float:
-        request = self.request
+    def _ask_here(self) -> bool:
         if not self._prepare():
-            return 0
+            return True
+        request = self.request
         reservation = self._gate.accounts.reserve_here(request.model, kinds(request), self._claims)
-        return 1 if reservation is None else self._pass(reservation)
+        if reservation is None:
+            return False
+        self._pass(reservation)
+        return True
 
     def _ask(self) -> float:
         gate, request = self._gate, self.request
@@ -119,11 +128,11 @@ class Admission:
         return claims(self.request, learned, self._accounts, self._tariff)
 
     def _pass(self, reservation: Reservation) -> float:
-        self.admitted = AdmittedCall(
-            self._gate, self.request, reservation, self._accounts, self._tariff, self._now_ns
+        gate = self._gate
+        self.admitted = admitted = AdmittedCall(
+            gate, self.request, reservation, self._accounts, self._tariff, self._now_ns, self._host
         )
-        self.admitted.host = self._host
-        self._gate.listener.passed(self.admitted)
+        gate.listener.passed(admitted)
         return 0
 
     def _refuse(self, refusal: Refusal) -> float:
