@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_trace_store.histogram import bucket_of
 from otel_trace_store.schema import ERROR_TAG, HOUR_US, NS_PER_US, NameKind
-from otel_trace_store.values import collect_texts, service_of
+from otel_trace_store.values import LONGEST_INDEXED, collect_other, collect_texts, service_of
 from otel_trace_store.words import words_text
 
 if TYPE_CHECKING:
@@ -65,10 +65,9 @@ class SpanIndex:
             for scope in group.scope_spans:
                 source = sources.token_of([*around, scope.scope.name])
                 for span in scope.spans:
-                    self._add(span, service, service_id, names)
-                    self.rows.append(words_text([source, *_texts(span)]))
+                    self._add(span, service, service_id, names, source)
 
-    def _add(self, span: Span, service: str, service_id: int, names: Names) -> None:
+    def _add(self, span: Span, service: str, service_id: int, names: Names, source: str) -> None:
         name = span.name
         start_us = min(span.start_time_unix_nano // NS_PER_US, LATEST_US)
         end_us = min(max(start_us, span.end_time_unix_nano // NS_PER_US), LATEST_US)
@@ -89,10 +88,18 @@ class SpanIndex:
         if failed:
             sums.errors += 1
             sums.tags.add(names.id_of(NameKind.ERROR, ERROR_TAG))
+        texts = [source, name]
         for pair in span.attributes:
+            text = pair.value.string_value
+            if not text:
+                collect_other(pair.value, texts)
+                continue
+            texts.append(text[:LONGEST_INDEXED])
             kind = TAGGED.get(pair.key)
-            if kind is not None and pair.value.string_value:
-                sums.tags.add(names.id_of(kind, pair.value.string_value))
+            if kind is not None:
+                sums.tags.add(names.id_of(kind, text))
+        _add_rest(span, texts)
+        self.rows.append(words_text(texts))
         key = (start_us // HOUR_US, operation, bucket_of(end_us - start_us))
         hour = self.hours.get(key)
         if hour is None:
@@ -105,9 +112,8 @@ class SpanIndex:
         self.last_us = max(self.last_us, end_us)
 
 
-def _texts(span: Span) -> list[str]:
-    texts = [span.name]
-    collect_texts(span.attributes, texts)
+def _add_rest(span: Span, texts: list[str]) -> None:
+    """Add what can be searched for beside the name and the attributes of *span*."""
     if span.status.message:
         texts.append(span.status.message)
     for event in span.events:
@@ -115,4 +121,3 @@ def _texts(span: Span) -> list[str]:
         collect_texts(event.attributes, texts)
     for link in span.links:
         collect_texts(link.attributes, texts)
-    return texts
