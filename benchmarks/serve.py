@@ -1,9 +1,11 @@
 """Throughput of `otel-distro serve` on one core: spans received, redacted, priced and stored.
 
-    python benchmarks/serve.py [--spans 200000] [--keep FOLDER]
+    python benchmarks/serve.py [--spans 200000] [--keep FOLDER] [--collector OTELCOL]
 
 Prints spans a second, bytes a span, memory, and how long the page's questions take. The server is
-bound to one core, the sender to another; requests are made before the clock starts.
+bound to one core, the sender to another; requests are made before the clock starts. `--collector`
+sends the same requests to an OpenTelemetry Collector with the file exporter, on the same core, in
+turns with the server; it neither redacts nor prices.
 """
 
 # ruff: noqa: E501, PLW1509
@@ -13,6 +15,7 @@ import argparse
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +28,7 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 BATCH = 512
+COLLECTOR_PORT = 24399
 SHAPES: list[tuple[str, str, Any, dict[str, Any]]] = [
     ("shop-js", "POST /checkout", 2, {"http.request.method": "POST", "http.route": "/checkout", "http.response.status_code": 200, "server.address": "shop.local", "user_agent.original": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140"}),
     ("shop-js", "SELECT orders", 3, {"db.system.name": "postgresql", "db.query.text": "select * from orders where id = 17", "db.namespace": "shop"}),
@@ -121,12 +125,41 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spans", type=int, default=200_000)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--collector", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        run(args.spans, args.keep or Path(folder))
+        run(args.spans, args.keep or Path(folder), args.collector)
 
 
-def run(spans: int, home: Path) -> None:
+def start_collector(binary: Path, home: Path, core: int) -> subprocess.Popen[bytes]:
+    """Start a Collector that writes what it receives to a file, bound to *core*."""
+    config = home / "collector.yaml"
+    config.write_text(
+        f"""
+receivers: {{otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:{COLLECTOR_PORT}"}}}}}}}}
+exporters: {{file: {{path: "{home / "collector.json"}"}}}}
+service:
+  telemetry: {{metrics: {{level: none}}, logs: {{level: error}}}}
+  pipelines: {{traces: {{receivers: [otlp], exporters: [file]}}}}
+"""
+    )
+    server = subprocess.Popen(
+        [str(binary), "--config", str(config)],
+        env={**os.environ, "GOMAXPROCS": "1"},
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+    )
+    for _ in range(300):
+        try:
+            socket.create_connection(("127.0.0.1", COLLECTOR_PORT), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+            continue
+        send_all(COLLECTOR_PORT, requests(BATCH, seed=2))
+        return server
+    raise SystemExit("the Collector does not answer")
+
+
+def run(spans: int, home: Path, collector: Path | None) -> None:
     ports = {"http": 24318, "grpc": 24317, "ui": 24320}
     env = {**os.environ, "HOME": str(home), "XDG_STATE_HOME": str(home / "state")}
     command = [sys.executable, "-m", "otel_distro", "serve", "--no-browser"]
@@ -149,7 +182,9 @@ def run(spans: int, home: Path) -> None:
             except OSError:
                 time.sleep(0.1)
         send_all(ports["http"], requests(BATCH, seed=1))  # the first price loads the price data
-        total = took = 0.0
+        total = took = beside_took = 0.0
+        beside = start_collector(collector, home, cores[0]) if collector else None
+        beside_before = cpu_seconds(beside.pid) if beside else 0.0
         cpu_before = cpu_seconds(server.pid)
         ends = time.time_ns()
         for part in range(0, spans, 50_000):
@@ -157,12 +192,25 @@ def run(spans: int, home: Path) -> None:
             ends_ns = ends - left * 2_000_000
             bodies = requests(min(50_000, left), seed=100 + part, ends_ns=ends_ns)
             took += send_all(ports["http"], bodies)
+            if beside:
+                beside_took += send_all(COLLECTOR_PORT, bodies)
             total += len(bodies) * BATCH
         cpu = cpu_seconds(server.pid) - cpu_before
         print(f"{total / took:,.0f} spans/s by the clock, {total / cpu:,.0f} a CPU second")
+        if beside:
+            beside_cpu = cpu_seconds(beside.pid) - beside_before
+            beside.send_signal(signal.SIGTERM)
+            beside.wait(30)
+            written = (home / "collector.json").stat().st_size
+            print(
+                f"Collector, file exporter: {total / beside_took:,.0f} spans/s by the clock, "
+                f"{total / beside_cpu:,.0f} a CPU second, {written / total:.0f} bytes a span; "
+                f"ours is {beside_cpu / cpu:.2f} of its rate"
+            )
         for path in (
             "/traces",
             "/traces?q=north17",
+            "/traces?q=north17+blue5",
             "/traces?service=cart&failed=1",
             "/services",
             "/sessions",

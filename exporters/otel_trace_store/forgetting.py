@@ -12,12 +12,16 @@ from otel_trace_store.blocks import pack, unpack
 from otel_trace_store.errors import TraceStoreError
 from otel_trace_store.log_index import LogIndex
 from otel_trace_store.names import Names
+from otel_trace_store.reader import Deadline, Segment
 from otel_trace_store.schema import BlockKind
 from otel_trace_store.segments import open_writable, segment_files
+from otel_trace_store.sources import Sources
 from otel_trace_store.span_index import SpanIndex
-from otel_trace_store.words import match_expression, words_text
+from otel_trace_store.text_rows import delete_rows, insert_rows
+from otel_trace_store.text_search import candidates
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -46,15 +50,16 @@ def _forget_in(connection: sqlite3.Connection, shown: str) -> int:
     try:
         traces, blocks = _that_name(connection, shown)
         removed = 0
-        names = Names(connection)
+        names, sources = Names(connection), Sources(connection)
         for block in sorted(blocks):
-            removed += _rewrite(connection, block, traces, shown, names)
+            removed += _rewrite(connection, block, traces, shown, names, sources)
         for table in ("trace_blocks", "trace_tags", "costs"):
             connection.executemany(
                 f"DELETE FROM {table} WHERE trace IN (SELECT no FROM traces WHERE trace_id = ?)",
                 [(trace,) for trace in traces],
             )
         connection.executemany("DELETE FROM traces WHERE trace_id = ?", [(t,) for t in traces])
+        connection.execute("DELETE FROM sources WHERE instr(text, ?)", (shown.lower(),))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -71,26 +76,26 @@ def _that_name(connection: sqlite3.Connection, shown: str) -> tuple[set[bytes], 
     needle = shown.encode()
     traces: set[bytes] = set()
     blocks: set[int] = set()
-    for block, kind, data in connection.execute(
-        "SELECT no, kind, data FROM words CROSS JOIN blocks ON no = words.rowid "
-        "WHERE words MATCH ?",
-        (match_expression([shown.lower()]),),
-    ):
+    for block, kind, data in _blocks_with(connection, shown.lower()):
         raw = unpack(data)
         if needle not in raw:
             continue
         blocks.add(block)
         if kind == BlockKind.SPANS:
             for group in TracesData.FromString(raw).resource_spans:
+                all_of_them = _names(group.resource, needle)
                 for scope in group.scope_spans:
-                    traces.update(s.trace_id for s in scope.spans if _names(s, needle))
+                    traces.update(
+                        span.trace_id for span in scope.spans if all_of_them or _names(span, needle)
+                    )
         else:
             for logs in LogsData.FromString(raw).resource_logs:
+                all_of_them = _names(logs.resource, needle)
                 for log_scope in logs.scope_logs:
                     traces.update(
                         record.trace_id
                         for record in log_scope.log_records
-                        if record.trace_id and _names(record, needle)
+                        if record.trace_id and (all_of_them or _names(record, needle))
                     )
     for trace in traces:
         blocks.update(
@@ -103,12 +108,28 @@ def _that_name(connection: sqlite3.Connection, shown: str) -> tuple[set[bytes], 
     return traces, blocks
 
 
+def _blocks_with(
+    connection: sqlite3.Connection, text: str
+) -> Iterator[tuple[int, BlockKind, bytes]]:
+    segment = Segment("", connection, Deadline())
+    for kind in BlockKind:
+        for number, _ in candidates(segment, kind, [text]):
+            row = connection.execute("SELECT data FROM blocks WHERE no = ?", (number,)).fetchone()
+            if row is not None:
+                yield number, kind, row[0]
+
+
 def _names(record: Any, needle: bytes) -> bool:
     return needle in record.SerializeToString()
 
 
 def _rewrite(
-    connection: sqlite3.Connection, block: int, traces: set[bytes], shown: str, names: Names
+    connection: sqlite3.Connection,
+    block: int,
+    traces: set[bytes],
+    shown: str,
+    names: Names,
+    sources: Sources,
 ) -> int:
     """Take what names the person out of a block; return how many records that were."""
     kind, data = connection.execute(
@@ -120,38 +141,34 @@ def _rewrite(
     if kind == BlockKind.SPANS:
         chunk = TracesData.FromString(unpack(data))
         before, after = SpanIndex(), SpanIndex()
-        before.add_all(chunk, names)
+        before.add_all(chunk, names, sources)
         for group in chunk.resource_spans:
             for scope in group.scope_spans:
                 kept = [span for span in scope.spans if span.trace_id not in traces]
                 _replace(scope.spans, kept)
-        after.add_all(chunk, names)
+        after.add_all(chunk, names, sources)
         packed = pack(chunk)
     else:
         records = LogsData.FromString(unpack(data))
         before, after = LogIndex(), LogIndex()
-        before.add_all(records, names)
+        before.add_all(records, names, sources)
         for logs in records.resource_logs:
+            all_of_them = _names(logs.resource, needle)
             for log_scope in logs.scope_logs:
                 left = [
                     record
                     for record in log_scope.log_records
-                    if record.trace_id not in traces and not _names(record, needle)
+                    if record.trace_id not in traces and not (all_of_them or _names(record, needle))
                 ]
                 _replace(log_scope.log_records, left)
-        after.add_all(records, names)
+        after.add_all(records, names, sources)
         packed = pack(records)
-    connection.execute(
-        "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)",
-        (block, words_text(before.texts)),
-    )
+    delete_rows(connection, BlockKind(kind), block, before.rows)
     if after.records:
         connection.execute(
             "UPDATE blocks SET data = ?, records = ? WHERE no = ?", (packed, after.records, block)
         )
-        connection.execute(
-            "INSERT INTO words (rowid, text) VALUES (?, ?)", (block, words_text(after.texts))
-        )
+        insert_rows(connection, BlockKind(kind), block, after.rows)
     else:
         connection.execute("DELETE FROM blocks WHERE no = ?", (block,))
         connection.execute("DELETE FROM block_tags WHERE block = ?", (block,))

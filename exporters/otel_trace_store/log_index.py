@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 from otel_trace_store.schema import ERROR_TAG, NS_PER_US, NameKind
 from otel_trace_store.span_index import LATEST_US, TAGGED
 from otel_trace_store.values import collect_texts, collect_value, service_of
+from otel_trace_store.words import words_text
 
 if TYPE_CHECKING:
     from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, LogsData
 
     from otel_trace_store.names import Names
+    from otel_trace_store.sources import Sources
 
 ERROR_SEVERITY: Final = 17
 EVENT_NAME: Final = "event.name"
@@ -45,25 +47,27 @@ class LogIndex:
     """The indexes of one block."""
 
     traces: set[bytes] = field(default_factory=set)
-    texts: set[str] = field(default_factory=set)
+    rows: list[str] = field(default_factory=list)
+    """What the text index has of each record, in their order."""
     tags: set[int] = field(default_factory=set)
     records: int = 0
     first_us: int = LATEST_US
     last_us: int = 0
     severity: int = 0
 
-    def add_all(self, chunk: LogsData, names: Names) -> None:
+    def add_all(self, chunk: LogsData, names: Names, sources: Sources) -> None:
         """Add every record of *chunk*."""
         for group in chunk.resource_logs:
             attributes = group.resource.attributes
             self.tags.add(names.id_of(NameKind.SERVICE, service_of(attributes)))
-            collect_texts(attributes, self.texts)
+            around: list[str] = []
+            collect_texts(attributes, around)
             for scope in group.scope_logs:
-                self.texts.add(scope.scope.name)
+                source = sources.token_of([*around, scope.scope.name])
                 for record in scope.log_records:
-                    self._add(record, names)
+                    self._add(record, names, source)
 
-    def _add(self, record: LogRecord, names: Names) -> None:
+    def _add(self, record: LogRecord, names: Names, source: str) -> None:
         at = time_us(record)
         self.records += 1
         self.first_us = min(self.first_us, at)
@@ -82,7 +86,7 @@ class LogIndex:
                 event = pair.value.string_value
         if event:
             self.tags.add(names.id_of(NameKind.EVENT, event))
-            self.texts.add(event)
-        self.texts.add(record.severity_text)
-        collect_value(record.body, self.texts)
-        collect_texts(record.attributes, self.texts)
+        texts = [source, event, record.severity_text]
+        collect_value(record.body, texts)
+        collect_texts(record.attributes, texts)
+        self.rows.append(words_text(texts))

@@ -11,10 +11,10 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from otel_trace_store.blocks import unpack
 from otel_trace_store.records import StoredLog, logs_in
 from otel_trace_store.schema import BlockKind, NameKind
+from otel_trace_store.text_search import candidates
 from otel_trace_store.words import (
     has_all,
     indexed_part,
-    match_expression,
     parts_of,
     texts_in,
     texts_of_attributes,
@@ -71,15 +71,8 @@ def find_logs(reader: StoreReader, wanted: LogFilter, *, limit: int = 100) -> Lo
 
 
 def _blocks(segment: Segment, wanted: LogFilter) -> Iterator[Iterator[StoredLog]]:
-    _, _, value = wanted.attribute.partition("=")
-    parts = parts_of(wanted.text)
-    expression = match_expression([*parts, *indexed_part(value)])
-    tables, conditions, values = "blocks", ["kind = ?"], [BlockKind.LOGS]
-    conditions_values: list[Any] = list(values)
-    if expression is not None:
-        tables = "words CROSS JOIN blocks ON blocks.no = words.rowid"
-        conditions.append("words MATCH ?")
-        conditions_values.append(expression)
+    conditions: list[str] = []
+    values: list[Any] = []
     for kind, text in (
         (NameKind.SERVICE, wanted.service),
         (NameKind.EVENT, wanted.event),
@@ -87,17 +80,13 @@ def _blocks(segment: Segment, wanted: LogFilter) -> Iterator[Iterator[StoredLog]
     ):
         if text:
             ids = segment.ids_of(kind, text)
+            if not ids:
+                return
             marks = ",".join("?" * len(ids))
             conditions.append(
-                f"EXISTS (SELECT 1 FROM block_tags WHERE tag IN ({marks}) AND block = blocks.no)"
+                f"EXISTS (SELECT 1 FROM block_tags WHERE tag IN ({marks}) AND block = no)"
             )
-            conditions_values += ids
-    if wanted.trace_id:
-        conditions.append(
-            "EXISTS (SELECT 1 FROM trace_blocks JOIN traces t ON t.no = trace "
-            "WHERE block = blocks.no AND t.trace_id = ?)"
-        )
-        conditions_values.append(bytes.fromhex(wanted.trace_id))
+            values += ids
     for clause, bound in (
         ("severity >= ?", wanted.least_severity or None),
         ("last_us >= ?", wanted.since_us),
@@ -105,10 +94,26 @@ def _blocks(segment: Segment, wanted: LogFilter) -> Iterator[Iterator[StoredLog]
     ):
         if bound is not None:
             conditions.append(clause)
-            conditions_values.append(bound)
-    query = f"SELECT data FROM {tables} WHERE {' AND '.join(conditions)} ORDER BY blocks.no DESC"
-    for (data,) in segment.connection.execute(query, conditions_values):
-        yield logs_in(LogsData.FromString(unpack(data)))
+            values.append(bound)
+    query = " AND ".join(["SELECT data FROM blocks WHERE no = ? AND kind = ?", *conditions])
+    blocks = _blocks_of_trace(segment, wanted.trace_id) if wanted.trace_id else None
+    _, _, value = wanted.attribute.partition("=")
+    for number, positions in candidates(
+        segment, BlockKind.LOGS, parts_of(wanted.text), indexed_part(value), blocks
+    ):
+        segment.deadline.check()
+        row = segment.connection.execute(query, (number, BlockKind.LOGS, *values)).fetchone()
+        if row is not None:
+            yield logs_in(LogsData.FromString(unpack(row[0])), positions)
+
+
+def _blocks_of_trace(segment: Segment, trace_id: str) -> list[int]:
+    rows = segment.connection.execute(
+        "SELECT block FROM traces t JOIN trace_blocks ON trace = t.no WHERE t.trace_id = ? "
+        "ORDER BY block DESC",
+        (bytes.fromhex(trace_id),),
+    )
+    return [block for (block,) in rows]
 
 
 def _matches(record: StoredLog, wanted: LogFilter) -> bool:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from otel_trace_store.errors import TraceStoreError
-from otel_trace_store.segments import open_readable, segment_files
+from otel_trace_store.schema import RECORD_INDEX_VERSION
+from otel_trace_store.segments import open_readable, segment_files, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,12 +22,27 @@ _STEPS: Final = 20_000
 """SQLite asks after so many of its steps whether to go on: a fraction of a millisecond."""
 
 
+@dataclass(slots=True)
+class Deadline:
+    """When the questions to a store end, of `time.monotonic()`; None for never."""
+
+    at: float | None = None
+
+    def check(self) -> None:
+        """Raise sqlite3.OperationalError when it is past, as SQLite does."""
+        if self.at is not None and time.monotonic() > self.at:
+            raise sqlite3.OperationalError("interrupted")
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """One open segment."""
 
     name: str
     connection: sqlite3.Connection
+    deadline: Deadline
+    has_record_index: bool = True
+    """False in a file of an earlier version, whose texts are searched block by block."""
 
     def ids_of(self, kind: NameKind, text: str) -> list[int]:
         """Return the numbers of a name; an operation has one for each service."""
@@ -52,6 +68,7 @@ class StoreReader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.segments: list[Segment] = []
+        self._deadline = Deadline()
         for path in reversed(segment_files(folder)):
             # What retention has just removed, or what is damaged, is passed over.
             with suppress(sqlite3.Error):
@@ -62,7 +79,9 @@ class StoreReader:
                         continue
                     self.close()
                     raise
-                self.segments.append(Segment(path.name, connection))
+                has_index = version_of(connection) >= RECORD_INDEX_VERSION
+                segment = Segment(path.name, connection, self._deadline, has_index)
+                self.segments.append(segment)
 
     def __enter__(self) -> Self:
         """Return this reader."""
@@ -80,7 +99,7 @@ class StoreReader:
 
     def limit_time(self, seconds: float) -> None:
         """Let no query run longer than *seconds* from now; sqlite3.OperationalError ends it."""
-        until = time.monotonic() + seconds
+        until = self._deadline.at = time.monotonic() + seconds
         for segment in self.segments:
             segment.connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,10 +10,10 @@ from otel_trace_store.span_index import ERROR_CODE
 from otel_trace_store.values import attributes_of, service_of, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, LogsData
-    from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
+    from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, TracesData
 
 KINDS: Final = ("unspecified", "internal", "server", "client", "producer", "consumer")
 
@@ -84,15 +85,34 @@ _STATUS: Final = ("unset", "ok", "error")
 
 def spans_in(chunk: TracesData, trace_id: bytes | None = None) -> Iterator[StoredSpan]:
     """Yield the spans of a block, or those of one trace."""
+    last: ResourceSpans | None = None
+    resource: dict[str, Any] = {}
+    for span, scope, group in placed_spans(chunk):
+        if trace_id is not None and span.trace_id != trace_id:
+            continue
+        if group is not last:
+            last, resource = group, attributes_of(group.resource.attributes)
+        yield _span(span, scope.scope.name, scope.scope.version, resource)
+
+
+def placed_spans(
+    chunk: TracesData, positions: Sequence[int] | None = None
+) -> Iterator[tuple[Span, ScopeSpans, ResourceSpans]]:
+    """Yield the spans of a block at *positions*, ascending, with their scope and resource."""
+    first = 0
     for group in chunk.resource_spans:
-        resource: dict[str, Any] | None = None
         for scope in group.scope_spans:
-            for span in scope.spans:
-                if trace_id is not None and span.trace_id != trace_id:
-                    continue
-                if resource is None:
-                    resource = attributes_of(group.resource.attributes)
-                yield _span(span, scope.scope.name, scope.scope.version, resource)
+            spans = scope.spans
+            if positions is None:
+                for span in spans:
+                    yield span, scope, group
+                continue
+            after = first + len(spans)
+            for position in positions[
+                bisect_left(positions, first) : bisect_left(positions, after)
+            ]:
+                yield spans[position - first], scope, group
+            first = after
 
 
 def _span(span: Span, scope: str, version: str, resource: dict[str, Any]) -> StoredSpan:
@@ -124,14 +144,21 @@ def _span(span: Span, scope: str, version: str, resource: dict[str, Any]) -> Sto
     )
 
 
-def logs_in(chunk: LogsData) -> Iterator[StoredLog]:
-    """Yield the log records of a block."""
+def logs_in(chunk: LogsData, positions: Sequence[int] | None = None) -> Iterator[StoredLog]:
+    """Yield the log records of a block, or those at *positions*, ascending."""
+    first = 0
     for group in chunk.resource_logs:
         resource = attributes_of(group.resource.attributes)
         service = service_of(group.resource.attributes)
         for scope in group.scope_logs:
-            for record in scope.log_records:
-                yield _log(record, scope.scope.name, service, resource)
+            records = scope.log_records
+            after = first + len(records)
+            wanted: Iterable[int] = range(first, after)
+            if positions is not None:
+                wanted = positions[bisect_left(positions, first) : bisect_left(positions, after)]
+            for position in wanted:
+                yield _log(records[position - first], scope.scope.name, service, resource)
+            first = after
 
 
 def _log(record: LogRecord, scope: str, service: str, resource: dict[str, Any]) -> StoredLog:

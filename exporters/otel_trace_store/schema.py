@@ -1,9 +1,9 @@
 """The tables of one segment of the trace store.
 
-Spans and log records are kept as compressed blocks of OTLP, some hundreds of records each. Around
-the blocks stand narrow indexes: which blocks hold a trace, which traces have a service, operation,
-model or session, which blocks have a word, and sums by hour and operation. Every row of a block and
-of its indexes is written in one transaction.
+Spans and log records are kept as compressed blocks of OTLP, some hundreds of records each. Narrow
+indexes beside the blocks: the blocks of a trace, the traces of a service, operation, model or
+session, the records that have a word, and sums by hour and operation. Every row of a block and of
+its indexes is written in one transaction.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import sqlite3
 
+TOKENIZER: Final = "tokenize = 'unicode61'"
+RECORD_BITS: Final = 10
+"""A row of a text index is the number of its block, shifted by these, and the record's position."""
+RECORD_INDEX_VERSION: Final = 2
+"""The first schema version whose text index has a row for each record."""
 APPLICATION_ID: Final = 0x4F545331
 """`PRAGMA application_id`: "OTS1"."""
 NS_PER_US: Final = 1_000
@@ -102,7 +107,31 @@ def create_tables(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
 
 
-MIGRATIONS: Final = (create_tables,)
+_RECORD_INDEX: Final = f"""
+DROP TABLE words;
+CREATE TABLE sources (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+CREATE VIRTUAL TABLE span_words USING fts5 (
+    text, content='', detail=none, columnsize=0, {TOKENIZER}
+);
+CREATE VIRTUAL TABLE log_words USING fts5 (
+    text, content='', detail=none, columnsize=0, {TOKENIZER}
+);
+CREATE VIRTUAL TABLE span_terms USING fts5vocab (span_words, instance);
+CREATE VIRTUAL TABLE log_terms USING fts5vocab (log_words, instance);
+"""
+
+
+def create_record_index(connection: sqlite3.Connection) -> None:
+    """Index words by record in place of by block; the records that are there are read again."""
+    from otel_trace_store.reindexing import index_texts
+
+    for statement in _RECORD_INDEX.split(";\n"):
+        if statement.strip():
+            connection.execute(statement)
+    index_texts(connection)
+
+
+MIGRATIONS: Final = (create_tables, create_record_index)
 """The migration at position n leads from version n to version n + 1."""
 
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -118,8 +118,24 @@ def open_readable(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the schema version of an open segment."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def is_current(path: Path) -> bool:
+    """Return whether the segment at *path* has the schema that is written now.
+
+    An older one is read as it is and not written to, which would index all of it again.
+    """
+    with suppress(sqlite3.Error, TraceStoreError), closing(open_readable(path)) as connection:
+        return version_of(connection) == SCHEMA_VERSION
+    return True  # what is wrong with it is found when it is opened for writing
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    version = version_of(connection)
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application != APPLICATION_ID and (version or objects):
@@ -129,7 +145,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             f"{path} has schema {version}, this version of otel-distro knows up to "
             f"{SCHEMA_VERSION}; upgrade otel-distro"
         )
-    return int(version)
+    return version
 
 
 def _migrate(connection: sqlite3.Connection, version: int) -> None:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from otel_trace_store.histogram import bucket_of
 from otel_trace_store.schema import ERROR_TAG, HOUR_US, NS_PER_US, NameKind
-from otel_trace_store.values import collect_texts, service_of
+from otel_trace_store.values import LONGEST_INDEXED, collect_other, collect_texts, service_of
+from otel_trace_store.words import words_text
 
 if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
     from otel_trace_store.names import Names
+    from otel_trace_store.sources import Sources
 
 ERROR_CODE: Final = 2
 TAGGED: Final = {
@@ -45,25 +47,27 @@ class SpanIndex:
     """The indexes of one block."""
 
     traces: dict[bytes, TraceSums] = field(default_factory=dict)
-    texts: set[str] = field(default_factory=set)
+    rows: list[str] = field(default_factory=list)
+    """What the text index has of each record, in their order."""
     hours: dict[tuple[int, int, int], list[int]] = field(default_factory=dict)
     """(hour, operation, bucket) -> spans, errors, microseconds."""
     records: int = 0
     first_us: int = LATEST_US
     last_us: int = 0
 
-    def add_all(self, chunk: TracesData, names: Names) -> None:
+    def add_all(self, chunk: TracesData, names: Names, sources: Sources) -> None:
         """Add every span of *chunk*."""
         for group in chunk.resource_spans:
             service = service_of(group.resource.attributes)
             service_id = names.id_of(NameKind.SERVICE, service)
-            collect_texts(group.resource.attributes, self.texts)
+            around: list[str] = []
+            collect_texts(group.resource.attributes, around)
             for scope in group.scope_spans:
-                self.texts.add(scope.scope.name)
+                source = sources.token_of([*around, scope.scope.name])
                 for span in scope.spans:
-                    self._add(span, service, service_id, names)
+                    self._add(span, service, service_id, names, source)
 
-    def _add(self, span: Span, service: str, service_id: int, names: Names) -> None:
+    def _add(self, span: Span, service: str, service_id: int, names: Names, source: str) -> None:
         name = span.name
         start_us = min(span.start_time_unix_nano // NS_PER_US, LATEST_US)
         end_us = min(max(start_us, span.end_time_unix_nano // NS_PER_US), LATEST_US)
@@ -84,7 +88,18 @@ class SpanIndex:
         if failed:
             sums.errors += 1
             sums.tags.add(names.id_of(NameKind.ERROR, ERROR_TAG))
-        self._add_texts(span, sums, names)
+        texts = [source, name]
+        for pair in span.attributes:
+            text = pair.value.string_value
+            if not text:
+                collect_other(pair.value, texts)
+                continue
+            texts.append(text[:LONGEST_INDEXED])
+            kind = TAGGED.get(pair.key)
+            if kind is not None:
+                sums.tags.add(names.id_of(kind, text))
+        _add_rest(span, texts)
+        self.rows.append(words_text(texts))
         key = (start_us // HOUR_US, operation, bucket_of(end_us - start_us))
         hour = self.hours.get(key)
         if hour is None:
@@ -96,19 +111,13 @@ class SpanIndex:
         self.first_us = min(self.first_us, start_us)
         self.last_us = max(self.last_us, end_us)
 
-    def _add_texts(self, span: Span, sums: TraceSums, names: Names) -> None:
-        texts = self.texts
-        texts.add(span.name)
-        attributes = span.attributes
-        for pair in attributes:
-            kind = TAGGED.get(pair.key)
-            if kind is not None and pair.value.string_value:
-                sums.tags.add(names.id_of(kind, pair.value.string_value))
-        collect_texts(attributes, texts)
-        if span.status.message:
-            texts.add(span.status.message)
-        for event in span.events:
-            texts.add(event.name)
-            collect_texts(event.attributes, texts)
-        for link in span.links:
-            collect_texts(link.attributes, texts)
+
+def _add_rest(span: Span, texts: list[str]) -> None:
+    """Add what can be searched for beside the name and the attributes of *span*."""
+    if span.status.message:
+        texts.append(span.status.message)
+    for event in span.events:
+        texts.append(event.name)
+        collect_texts(event.attributes, texts)
+    for link in span.links:
+        collect_texts(link.attributes, texts)

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
-
-from otel_trace_store.blocks import unpack
-from otel_trace_store.records import StoredSpan, spans_in
-from otel_trace_store.schema import ERROR_TAG, BlockKind, NameKind
-from otel_trace_store.words import (
-    has_all,
-    indexed_part,
-    is_in_bytes,
-    match_expression,
-    parts_of,
-    texts_of_attributes,
-)
+from otel_trace_store.schema import ERROR_TAG, NameKind
+from otel_trace_store.trace_matching import SpanText, blocks_with_tags, matching_traces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from otel_trace_store.reader import Segment, StoreReader
 
@@ -34,6 +24,8 @@ _ORDER: Final = {
     "largest": "t.spans DESC, t.no DESC",
 }
 _MOST_MATCHES: Final = 400
+_AT_ONCE: Final = 400
+_TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
 _COST: Final = (
     "(SELECT sum(nano_usd) FROM costs WHERE trace = t.no AND billed) AS nano, "
     "(SELECT count(*) FROM costs WHERE trace = t.no AND billed AND nano_usd IS NULL) AS unpriced, "
@@ -57,9 +49,11 @@ class TraceFilter:
     since_us: int | None = None
     until_us: int | None = None
     text: str = ""
-    """Words and "phrases" that one span of the trace has."""
+    """Words and "phrases" that one span of the trace has; a trace id alone is that trace."""
     attribute: str = ""
     """`key=value` of one span."""
+    trace_id: str = ""
+    """32 hexadecimal digits."""
 
     @property
     def tags(self) -> list[tuple[NameKind, str]]:
@@ -117,9 +111,12 @@ def find_traces(
     """Return up to *limit* traces that match *wanted*; never raises for a slow query."""
     rows: dict[str, TraceRow] = {}
     complete = True
+    if _TRACE_ID.fullmatch(wanted.text.strip()):
+        wanted = replace(wanted, text="", trace_id=wanted.text.strip())
     after_segment, _, number = before.rpartition(":")
     try:
         for segment in reader:
+            segment.deadline.check()
             if after_segment and segment.name > after_segment:
                 continue
             below = int(number) if number.isdigit() and segment.name == after_segment else None
@@ -144,20 +141,26 @@ def find_traces(
 def _in_segment(
     segment: Segment, wanted: TraceFilter, sort: Sort, limit: int, below: int | None
 ) -> Iterator[TraceRow]:
-    tables, conditions, values = _conditions(segment, wanted)
+    by_text = bool(wanted.text or wanted.attribute)
+    tables, conditions, values = _conditions(segment, wanted, by_tag=not by_text)
     if tables is None:
         return
     if below is not None:
         conditions.append("t.no < ?")
         values.append(below)
-    if wanted.text or wanted.attribute:
-        yield from _matching(segment, wanted, tables, conditions, values, limit, sort)
+    if by_text:
+        yield from _matching(segment, wanted, tables, conditions, values, sort, limit)
         return
     yield from _rows(segment, tables, conditions, values, sort, limit)
 
 
-def _conditions(segment: Segment, wanted: TraceFilter) -> tuple[str | None, list[str], list[Any]]:
-    """Return tables, conditions and values; no tables where nothing of the segment can match."""
+def _conditions(
+    segment: Segment, wanted: TraceFilter, *, by_tag: bool
+) -> tuple[str | None, list[str], list[Any]]:
+    """Return tables, conditions and values; no tables where nothing of the segment can match.
+
+    *by_tag* reads traces in the order of their first tag, the newest first without sorting.
+    """
     joins: list[tuple[int, str, list[int]]] = []
     for kind, text in wanted.tags:
         ids = segment.ids_of(kind, text)
@@ -168,8 +171,7 @@ def _conditions(segment: Segment, wanted: TraceFilter) -> tuple[str | None, list
     values: list[Any] = []
     tables = "traces t"
     for number, _, ids in joins:
-        if number == 0 and len(ids) == 1:
-            # Its key is in the order of traces, so the newest come first without sorting.
+        if by_tag and number == 0 and len(ids) == 1:
             tables = "trace_tags g0 CROSS JOIN traces t ON t.no = g0.trace"
             conditions.append("g0.tag = ?")
             values.append(ids[0])
@@ -188,6 +190,7 @@ def _conditions(segment: Segment, wanted: TraceFilter) -> tuple[str | None, list
             "(SELECT sum(nano_usd) FROM costs WHERE trace = t.no AND billed) >= ?",
             wanted.least_nano_usd,
         ),
+        ("t.trace_id = ?", bytes.fromhex(wanted.trace_id) if wanted.trace_id else None),
     ):
         if value is not None:
             conditions.append(clause)
@@ -235,119 +238,34 @@ def _matching(
     tables: str,
     conditions: list[str],
     values: list[Any],
-    limit: int,
     sort: Sort,
+    limit: int,
 ) -> Iterator[TraceRow]:
     """Yield traces with a span that has the text and the attribute looked for."""
-    enough = limit if sort == "newest" else _MOST_MATCHES
-    seen: set[bytes] = set()
-    matched = 0
-    for trace_ids in _blocks_with_matches(segment, wanted):
-        fresh = [trace_id for trace_id in trace_ids if trace_id not in seen]
-        seen.update(fresh)
-        for start in range(0, len(fresh), 400):
-            part = fresh[start : start + 400]
-            marks = ",".join("?" * len(part))
+    rows: dict[bytes, TraceRow] = {}
+
+    def passing(trace_ids: Sequence[bytes]) -> Collection[bytes]:
+        rows.clear()
+        for start in range(0, len(trace_ids), _AT_ONCE):
+            part = trace_ids[start : start + _AT_ONCE]
+            by_id = f"t.trace_id IN ({','.join('?' * len(part))})"
             for row in _rows(
-                segment,
-                tables,
-                [*conditions, f"t.trace_id IN ({marks})"],
-                [*values, *part],
-                "newest",
-                limit,
+                segment, tables, [*conditions, by_id], [*values, *part], "newest", len(part)
             ):
-                matched += 1
-                yield row
-        if matched >= enough:
+                rows[bytes.fromhex(row.trace_id)] = row
+        return rows.keys()
+
+    tags = [segment.ids_of(kind, text) for kind, text in wanted.tags]
+    blocks = blocks_with_tags(segment, tags) if tags else None
+    text = SpanText(wanted.text, wanted.attribute)
+    left = limit if sort == "newest" else _MOST_MATCHES
+    for found in matching_traces(segment, text, blocks, wanted.since_us, passing):
+        matches = sorted((rows[trace_id] for trace_id in found), key=_number, reverse=True)
+        yield from matches
+        left -= len(matches)
+        if left <= 0:
             return
 
 
-def _blocks_with_matches(segment: Segment, wanted: TraceFilter) -> Iterator[list[bytes]]:
-    parts = parts_of(wanted.text)
-    key, _, value = wanted.attribute.partition("=")
-    expression = match_expression([*parts, *indexed_part(value)])
-    for data in blocks_with(segment, BlockKind.SPANS, expression, wanted.since_us):
-        raw = unpack(data)
-        if key and key.encode() not in raw:
-            continue
-        found = [
-            bytes.fromhex(span.trace_id)
-            for span in spans_in(_likely(TracesData.FromString(raw), parts))
-            if _matches(span, parts, key, value)
-        ]
-        if found:
-            yield found[::-1]
-
-
-def _likely(chunk: TracesData, parts: list[str]) -> TracesData:
-    """Take spans out of *chunk* that cannot have all *parts*, by their bytes.
-
-    That takes a microsecond a span, a thirtieth of reading it.
-    """
-    wanted = [part.encode() for part in parts if is_in_bytes(part)]
-    if not wanted:
-        return chunk
-    for group in chunk.resource_spans:
-        around = group.resource.SerializeToString().lower()
-        for scope in group.scope_spans:
-            outside = around + scope.scope.name.lower().encode()
-            missing = [part for part in wanted if part not in outside]
-            spans = scope.spans
-            kept = [
-                span
-                for span in spans
-                if not missing or _has(span.SerializeToString().lower(), missing)
-            ]
-            if len(kept) < len(spans):
-                copies = [type(span).FromString(span.SerializeToString()) for span in kept]
-                del spans[:]
-                spans.extend(copies)
-    return chunk
-
-
-def _has(raw: bytes, parts: list[bytes]) -> bool:
-    return all(part in raw for part in parts)
-
-
-def blocks_with(
-    segment: Segment, kind: BlockKind, expression: str | None, since_us: int | None
-) -> Iterator[bytes]:
-    """Yield the blocks of a kind that may match an FTS5 *expression*, the newest first."""
-    if expression is None:
-        query = "SELECT data FROM blocks WHERE kind = ? AND last_us >= ? ORDER BY no DESC"
-        values: tuple[Any, ...] = (kind, since_us or 0)
-    else:
-        query = (
-            "SELECT data FROM words CROSS JOIN blocks ON blocks.no = words.rowid "
-            "WHERE words MATCH ? AND kind = ? AND last_us >= ? ORDER BY words.rowid DESC"
-        )
-        values = (expression, kind, since_us or 0)
-    for (data,) in segment.connection.execute(query, values):
-        yield data
-
-
-def _matches(span: StoredSpan, parts: list[str], key: str, value: str) -> bool:
-    if key:
-        held = span.attributes.get(key, span.resource.get(key))
-        if held is None or (value and _plain(held) != value):
-            return False
-    return not parts or has_all(parts, _texts(span))
-
-
-def _plain(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _texts(span: StoredSpan) -> Iterator[str]:
-    yield span.name
-    yield span.service
-    yield span.scope
-    yield span.status_message
-    yield span.trace_id
-    yield from texts_of_attributes(span.attributes)
-    yield from texts_of_attributes(span.resource)
-    for event in span.events:
-        yield event.name
-        yield from texts_of_attributes(event.attributes)
-    for link in span.links:
-        yield from texts_of_attributes(link.attributes)
+def _number(row: TraceRow) -> int:
+    return int(row.place.rpartition(":")[2])

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 _DEEPEST: Final = 32
-_LONGEST_INDEXED: Final = 8_192
+LONGEST_INDEXED: Final = 8_192
 _LARGEST_INDEXED: Final = 1_000_000
 SERVICE: Final = "service.name"
 UNKNOWN_SERVICE: Final = "unknown_service"
@@ -41,27 +41,32 @@ def service_of(pairs: Iterable[KeyValue]) -> str:
     return UNKNOWN_SERVICE
 
 
-def collect_texts(pairs: Iterable[KeyValue], texts: set[str]) -> None:
+def collect_texts(pairs: Iterable[KeyValue], texts: list[str]) -> None:
     """Add what can be searched for in attribute values to *texts*."""
     for pair in pairs:
-        value = pair.value
-        text = value.string_value
+        text = pair.value.string_value
         if text:
-            texts.add(text if len(text) <= _LONGEST_INDEXED else text[:_LONGEST_INDEXED])
-        elif value.HasField("int_value"):
-            if -_LARGEST_INDEXED < value.int_value < _LARGEST_INDEXED:
-                texts.add(str(value.int_value))
+            texts.append(text[:LONGEST_INDEXED])
         else:
-            collect_value(value, texts)
+            collect_other(pair.value, texts)
 
 
-def collect_value(value: AnyValue, texts: set[str], depth: int = 0) -> None:
+def collect_other(value: AnyValue, texts: list[str]) -> None:
+    """Add what can be searched for in the *value* of an attribute that is no text."""
+    if value.HasField("int_value"):
+        if -_LARGEST_INDEXED < value.int_value < _LARGEST_INDEXED:
+            texts.append(str(value.int_value))
+    else:
+        collect_value(value, texts)
+
+
+def collect_value(value: AnyValue, texts: list[str], depth: int = 0) -> None:
     """Add the texts in *value* to *texts*."""
     kind = value.WhichOneof("value")
     if depth > _DEEPEST or kind is None:
         return
     if kind == "string_value":
-        texts.add(value.string_value[:_LONGEST_INDEXED])
+        texts.append(value.string_value[:LONGEST_INDEXED])
     elif kind == "array_value":
         for item in value.array_value.values:
             collect_value(item, texts, depth + 1)

@@ -1,15 +1,19 @@
-"""What is searched for: words that a block must have, and the text that a record must have."""
+"""What is searched for: words of the index, and the text that a record must have."""
 
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from otel_trace_store.schema import TOKENIZER
 
-_WORD: Final = re.compile(r"[^\W_]+")
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
 _MOST_WORDS: Final = 12
+_MOST_DIGITS: Final = 6
 _PARTS: Final = re.compile(r'"([^"]*)"|(\S+)')
 
 
@@ -19,17 +23,22 @@ def parts_of(query: str) -> list[str]:
     return [part.lower() for part in found if part][:_MOST_WORDS]
 
 
-def match_expression(parts: Iterable[str]) -> str | None:
-    """Return the FTS5 expression for blocks that may have all of *parts*; None for all blocks.
+def tokens_of(parts: Sequence[str]) -> list[list[str]]:
+    """Return the words of each of *parts* as the index has them, in their order.
 
-    The last word of a part may go on, so that `check` finds `checkout`.
+    SQLite splits and folds them: a rule of ours for other scripts might differ from its own.
     """
-    terms: list[str] = []
-    for part in parts:
-        words = _WORD.findall(part)
-        terms += [f'"{word}"' for word in words[:-1]]
-        terms += [f'"{word}"*' for word in words[-1:]]
-    return " AND ".join(terms) if terms else None
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.execute(f"CREATE VIRTUAL TABLE words USING fts5 (text, {TOKENIZER})")
+        connection.execute("CREATE VIRTUAL TABLE terms USING fts5vocab (words, instance)")
+        connection.executemany(
+            "INSERT INTO words (rowid, text) VALUES (?, ?)",
+            [(number, part.replace("\x00", " ")) for number, part in enumerate(parts, 1)],
+        )
+        found: list[list[str]] = [[] for _ in parts]
+        for number, term in connection.execute("SELECT doc, term FROM terms ORDER BY doc, offset"):
+            found[number - 1].append(term)
+    return found
 
 
 def has_all(parts: Iterable[str], texts: Iterable[str]) -> bool:
@@ -61,11 +70,14 @@ def texts_of_attributes(attributes: Mapping[str, Any]) -> Iterable[str]:
 def indexed_part(value: str) -> list[str]:
     """Return what of an attribute's *value* can be looked up by words.
 
-    Nothing where it may be a truth value or a number, most of which are not in the index.
+    Nothing where it may be a truth value or a number, most of which are not in the index: those of
+    at most six digits are.
     """
     value = value.strip().lower()
     if not value or value in {"true", "false"}:
         return []
+    if value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
+        return [value]
     try:
         float(value)
     except ValueError:
@@ -73,8 +85,8 @@ def indexed_part(value: str) -> list[str]:
     return []
 
 
-def words_text(texts: set[str]) -> str:
-    """Return the text that the index of words has of a block."""
+def words_text(texts: Iterable[str]) -> str:
+    """Return the text that the index of words has of a record."""
     return "\n".join(texts).replace("\x00", " ")  # SQLite's tokenizer ends at a NUL
 
 

@@ -20,6 +20,7 @@ from otel_trace_store.names import Names
 from otel_trace_store.retention import remove_old
 from otel_trace_store.schema import BlockKind
 from otel_trace_store.segments import (
+    is_current,
     made_at,
     new_segment_path,
     open_readable,
@@ -28,8 +29,9 @@ from otel_trace_store.segments import (
     segment_files,
     size_of,
 )
+from otel_trace_store.sources import Sources
 from otel_trace_store.span_index import SpanIndex
-from otel_trace_store.words import words_text
+from otel_trace_store.text_rows import insert_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,7 +106,7 @@ class TraceStoreWriter:
         self._connection: sqlite3.Connection | None = None
         self._path: Path | None = None
         self._inode = 0
-        self._names: Names | None = None
+        self._names: tuple[Names, Sources] | None = None
         self._older: dict[Path, sqlite3.Connection] = {}
         self._looked_at = 0.0
         prepare_folder(folder)
@@ -121,10 +123,10 @@ class TraceStoreWriter:
         After an error nothing of them is stored, and the next attempt starts afresh.
         """
         try:
-            connection, names = self._current()
+            connection, names, sources = self._current()
             connection.execute("BEGIN IMMEDIATE")
             try:
-                written = self._store(connection, names, arrivals)
+                written = self._store(connection, names, sources, arrivals)
                 connection.execute("COMMIT")
             except BaseException:
                 self._names = None  # it may know names that were never stored
@@ -146,14 +148,16 @@ class TraceStoreWriter:
             os.close(self._lock)
             self._lock = None
 
-    def _store(self, connection: sqlite3.Connection, names: Names, arrivals: Arrivals) -> Written:
+    def _store(
+        self, connection: sqlite3.Connection, names: Names, sources: Sources, arrivals: Arrivals
+    ) -> Written:
         spans = logs = points = 0
         if arrivals.spans:
             fresh = new_spans(arrivals.spans, [connection, *self._older.values()])
             hours: dict[tuple[int, int, int], list[int]] = {}
             for chunk in span_chunks(fresh):
                 index = SpanIndex(hours=hours)
-                index.add_all(chunk, names)
+                index.add_all(chunk, names, sources)
                 _write_spans(connection, index, pack(chunk))
                 spans += index.records
             _write_hours(connection, hours)
@@ -161,7 +165,7 @@ class TraceStoreWriter:
             others = list(self._older.values())
             for records in log_chunks(new_log_records(arrivals.logs, connection, others)):
                 log_index = LogIndex()
-                log_index.add_all(records, names)
+                log_index.add_all(records, names, sources)
                 _write_logs(connection, log_index, pack(records))
                 logs += log_index.records
         if arrivals.metrics:
@@ -190,7 +194,7 @@ class TraceStoreWriter:
                 ],
             )
 
-    def _current(self) -> tuple[sqlite3.Connection, Names]:
+    def _current(self) -> tuple[sqlite3.Connection, Names, Sources]:
         """Return the segment to write to, a new one where the day or the file is full."""
         now = time.monotonic()
         if self._connection is not None and now > self._looked_at + _LOOK_SECONDS:
@@ -205,15 +209,15 @@ class TraceStoreWriter:
             self._open()
         assert self._connection is not None  # noqa: S101 - just opened
         if self._names is None:
-            self._names = Names(self._connection)
-        return self._connection, self._names
+            self._names = Names(self._connection), Sources(self._connection)
+        return self._connection, *self._names
 
     def _open(self) -> None:
         prepare_folder(self.folder)
         files = segment_files(self.folder)
         now = self._now()
         path = files[-1] if files else None
-        if path is None or self._is_full(path):
+        if path is None or self._is_full(path) or not is_current(path):
             path = new_segment_path(self.folder, now)
         try:
             connection = open_writable(path)
@@ -299,7 +303,7 @@ def _locked(folder: Path) -> int:
 
 def _write_spans(connection: sqlite3.Connection, index: SpanIndex, data: bytes) -> None:
     block = _write_block(connection, BlockKind.SPANS, index, 0, data)
-    _write_words(connection, block, index.texts)
+    insert_rows(connection, BlockKind.SPANS, block, index.rows)
     connection.executemany(
         "INSERT INTO traces (trace_id, start_us, end_us, root, spans, errors) "
         "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (trace_id) DO UPDATE SET "
@@ -335,7 +339,7 @@ def _write_spans(connection: sqlite3.Connection, index: SpanIndex, data: bytes) 
 
 def _write_logs(connection: sqlite3.Connection, index: LogIndex, data: bytes) -> None:
     block = _write_block(connection, BlockKind.LOGS, index, index.severity, data)
-    _write_words(connection, block, index.texts)
+    insert_rows(connection, BlockKind.LOGS, block, index.rows)
     connection.executemany(
         "INSERT OR IGNORE INTO block_tags (tag, block) VALUES (?, ?)",
         [(tag, block) for tag in sorted(index.tags)],
@@ -368,10 +372,6 @@ def _write_block(
         (kind, index.records, index.first_us, index.last_us, severity, data),
     )
     return int(cursor.lastrowid or 0)
-
-
-def _write_words(connection: sqlite3.Connection, block: int, texts: set[str]) -> None:
-    connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (block, words_text(texts)))
 
 
 def _write_hours(

@@ -22,8 +22,9 @@ _NAMES = (
     b"pass", b"key", b"token", b"secret", b"auth", b"pwd", b"cred", b"bearer", b"basic", b"cookie",
     b"curl", b"pw", b"parola", b"kennwort", b"contrase", b"insert", *COMMON_NAMES,
 )  # fmt: skip
-# An account's beginning, a number of six digits, an address of four numbers.
-_NUMBERS = re.compile(rb"0(?:(?<=a0)0|[0-]{4,}0)")
+# An account's beginning (a word of two letters and two digits), a number of six digits, an
+# address of four numbers.
+_NUMBERS = re.compile(rb"0(?:(?<=aa0)(?<![a0]aa0)0|[0-]{4,}0)")
 _COLONS = re.compile(rb":[0-9A-Fa-f]{0,4}:")
 _HARDWARE = re.compile(rb"\.[0-9A-Fa-f]{4}\.")
 

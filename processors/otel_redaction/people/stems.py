@@ -30,8 +30,13 @@ class Lowered:
         self.prefixes = {word[:_PREFIX] for word in set(self.data.translate(_WORDS).split())}
         """The first four letters of each word: most stems are in no word, and need no search."""
 
-    def places(self, stems: Iterable[bytes]) -> Iterator[int]:
-        """Yield where any of *stems*, each the beginning of a word, stands in the text."""
+    def places(self, stems: tuple[bytes, ...]) -> Iterable[int]:
+        """Return where any of *stems*, each the beginning of a word, is in the text."""
+        if self.prefixes.isdisjoint(_beginnings(stems)):
+            return ()
+        return self._places(stems)
+
+    def _places(self, stems: tuple[bytes, ...]) -> Iterator[int]:
         data = self.data
         for stem in stems:
             if _beginning(stem) not in self.prefixes:
@@ -40,6 +45,11 @@ class Lowered:
             while position >= 0:
                 yield position
                 position = data.find(stem, position + len(stem))
+
+
+@lru_cache(maxsize=256)
+def _beginnings(stems: tuple[bytes, ...]) -> frozenset[bytes]:
+    return frozenset(map(_beginning, stems))
 
 
 @lru_cache(maxsize=1024)
