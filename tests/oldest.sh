@@ -13,14 +13,14 @@ export PATH="$environment/bin:$PATH"
 unset VIRTUAL_ENV PYTHONPATH
 
 timeout 300 pip install --quiet --disable-pip-version-check --constraint requirements/oldest.txt \
-  --editable '.[config,content,ui]' flask gunicorn hypothesis pytest pytest-randomly pytest-timeout pyyaml
+  --editable '.[config,content,ui]' flask gunicorn hypothesis pytest pytest-randomly pyyaml
 
 tests=(
   tests/otel_distro/test_install.py tests/otel_distro/test_guard.py
   tests/otel_distro/test_fail_closed.py tests/otel_distro/test_metric_guard.py
   tests/otel_distro/test_boot.py tests/otel_distro/test_configure.py
   tests/otel_distro/test_exits.py tests/otel_distro/test_forks.py
-  tests/otel_distro/spool/test_courier.py
+  tests/otel_distro/spool/test_spooling_transport.py
   tests/otel_pricing/test_dialects.py tests/otel_pricing/test_prices.py
 )
 run() { timeout 300 python -m pytest -q -o cache_dir="$work/cache" "$@"; }

@@ -37,7 +37,7 @@ _EXPORTER_OF = {
 }
 _OF_OUR_OWN_MAKING = ("Shutdown in progress", "Exporter already shutdown", "OTLP client already")
 """Messages of exporters at shutdown, which need no report."""
-_OF_COURIERS = ("Failed to export", "Failed to encode", "Dropping ", "Transient error")
+_OF_TRANSPORTS = ("Failed to export", "Failed to encode", "Dropping ", "Transient error")
 """Messages that transports and queues replace: they know the outcome."""
 
 
@@ -196,7 +196,7 @@ class _Interceptor(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = str(record.msg)
-        known = _OF_OUR_OWN_MAKING + (_OF_COURIERS if self._outages.has_transports else ())
+        known = _OF_OUR_OWN_MAKING + (_OF_TRANSPORTS if self._outages.has_transports else ())
         if record.levelno >= logging.WARNING and not message.startswith(known):
             self._outages.failed(_reason(record))
         return False

@@ -22,14 +22,15 @@ class Host(Watched, Protocol):
 class HealthInside:
     """Health file and endpoint of a process; started once, restarted after fork."""
 
-    def __init__(self, runtime: Host, service: str) -> None:
+    def __init__(self, runtime: Host) -> None:
         self._runtime = runtime
-        self._service = service
+        self._service = ""
         self._server: Any = None
         self._board = Board(runtime.settings.state_dir, self._state)
 
-    def start(self) -> None:
-        """Start; raises only errors of the platform."""
+    def start(self, service: str) -> None:
+        """Start for the process of *service*; raises only errors of the platform."""
+        self._service = service
         self._board.start()
         port = self._runtime.settings.health_port
         if port:

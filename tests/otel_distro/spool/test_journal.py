@@ -47,13 +47,13 @@ class Told(Heard):
 
 
 @pytest.fixture
-def courier(folder: SpoolFolder) -> SpoolingTransport:
+def transport(folder: SpoolFolder) -> SpoolingTransport:
     return SpoolingTransport("traces", Port(), Told(), folder)
 
 
 @pytest.fixture
-def journal(courier: SpoolingTransport, folder: SpoolFolder) -> Journal:
-    return Journal(courier, folder)
+def journal(transport: SpoolingTransport, folder: SpoolFolder) -> Journal:
+    return Journal(transport, folder)
 
 
 def spans(count: int) -> list[ReadableSpan]:
@@ -98,10 +98,10 @@ def test_what_was_delivered_leaves_no_file(journal: Journal, folder: SpoolFolder
 
 
 def test_a_request_on_its_way_counts_as_sent_until_it_is_known_to_have_failed(
-    journal: Journal, courier: SpoolingTransport, folder: SpoolFolder, wire: Wire
+    journal: Journal, transport: SpoolingTransport, folder: SpoolFolder, wire: Wire
 ) -> None:
     """So a kill between request and answer has nothing sent twice."""
-    courier.proven = True
+    transport.proven = True
     journal.begin(written(journal, 5))
     journal.promise()
     promised = _waiting(folder)
@@ -129,11 +129,11 @@ def test_while_the_other_side_has_not_proven_itself_nothing_counts_as_sent_early
 
 
 def test_in_an_outage_records_are_left_to_the_resender_at_once(
-    journal: Journal, courier: SpoolingTransport, folder: SpoolFolder, wire: Wire
+    journal: Journal, transport: SpoolingTransport, folder: SpoolFolder, wire: Wire
 ) -> None:
     """They need no memory."""
     before = written(journal, 3)
-    courier.breaker.failed()
+    transport.breaker.failed()
     journal.surrender()
     queued: list[Mark | None] = []
     for span in spans(4):
@@ -146,13 +146,13 @@ def test_in_an_outage_records_are_left_to_the_resender_at_once(
 
 
 def test_after_an_outage_records_are_delivered_from_memory_again(
-    journal: Journal, courier: SpoolingTransport, folder: SpoolFolder, wire: Wire
+    journal: Journal, transport: SpoolingTransport, folder: SpoolFolder, wire: Wire
 ) -> None:
     """On a page of their own."""
-    courier.breaker.failed()
+    transport.breaker.failed()
     journal.surrender()
     journal.write(spans(1)[0], lambda _mark: None)
-    courier.breaker.succeeded()
+    transport.breaker.succeeded()
     marks = written(journal, 2)
 
     assert all(mark.live for mark in marks)

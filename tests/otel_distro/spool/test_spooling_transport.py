@@ -86,11 +86,11 @@ def told() -> Told:
 
 
 @pytest.fixture
-def courier(told: Told, folder: SpoolFolder) -> SpoolingTransport:
+def transport(told: Told, folder: SpoolFolder) -> SpoolingTransport:
     return SpoolingTransport("traces", Port(), told, folder)
 
 
-def carried(courier: SpoolingTransport, *answers: Answer) -> list[bytes]:
+def carried(transport: SpoolingTransport, *answers: Answer) -> list[bytes]:
     """Pass a request for each answer; return the sent ones."""
     sent: list[bytes] = []
     payload = encode("traces", spans(2))
@@ -100,59 +100,59 @@ def carried(courier: SpoolingTransport, *answers: Answer) -> list[bytes]:
             sent.append(data)
             return answer
 
-        courier.carry(payload, send)
+        transport.carry(payload, send)
     return sent
 
 
 def test_what_fails_is_kept_and_the_next_is_not_even_tried(
-    courier: SpoolingTransport, told: Told
+    transport: SpoolingTransport, told: Told
 ) -> None:
     """Until the time to try again has come."""
-    sent = carried(courier, AWAY, AWAY, AWAY)
+    sent = carried(transport, AWAY, AWAY, AWAY)
 
     assert len(sent) == 1
-    assert courier.outcome is DeliveryOutcome.KEPT
+    assert transport.outcome is DeliveryOutcome.KEPT
     assert told.events == ["failed: refused", "kept 2", "kept 2", "kept 2"]
 
 
-def test_waits_between_attempts_grow_up_to_half_a_minute(courier: SpoolingTransport) -> None:
+def test_waits_between_attempts_grow_up_to_half_a_minute(transport: SpoolingTransport) -> None:
     """And are over with the first success."""
     waits = []
     for _ in range(8):
-        courier.breaker.failed()
-        waits.append(courier.breaker.retry_at - time.monotonic())
-    courier.breaker.succeeded()
+        transport.breaker.failed()
+        waits.append(transport.breaker.retry_at - time.monotonic())
+    transport.breaker.succeeded()
 
     assert 0.7 < waits[0] < 1.3
     assert 3 < waits[2] < 5
     assert all(23 < wait < 37 for wait in waits[5:])
-    assert not courier.breaker.open
+    assert not transport.breaker.open
 
 
 def test_what_is_refused_for_good_is_neither_kept_nor_repeated(
-    courier: SpoolingTransport, told: Told, folder: SpoolFolder
+    transport: SpoolingTransport, told: Told, folder: SpoolFolder
 ) -> None:
     """It would be refused again."""
-    carried(courier, Answer(ResponseClass.REJECTED, "it answered 400"))
+    carried(transport, Answer(ResponseClass.REJECTED, "it answered 400"))
 
-    assert courier.outcome is DeliveryOutcome.REJECTED
+    assert transport.outcome is DeliveryOutcome.REJECTED
     assert told.events == ["refused: it answered 400"]
     assert folder.waiting() == []
 
 
-def test_a_request_under_way_belongs_to_whoever_takes_it(courier: SpoolingTransport) -> None:
+def test_a_request_under_way_belongs_to_whoever_takes_it(transport: SpoolingTransport) -> None:
     """At exit it is taken, and is not accounted for twice."""
     payload = encode("traces", spans())
     taken: list[bytes | None] = []
 
     def send(_data: bytes, _on_sent: object) -> Answer:
-        taken.append(courier.take_back())
+        taken.append(transport.take_back())
         return AWAY
 
-    courier.carry(payload, send)
+    transport.carry(payload, send)
 
     assert taken == [payload]
-    assert courier.outcome is DeliveryOutcome.TAKEN
+    assert transport.outcome is DeliveryOutcome.TAKEN
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_an_exporter_behind_a_courier_works_as_before(told: Told, tmp_path: Path
         exporter = OTLPSpanExporter(endpoint=f"{sink.url}/v1/traces")
         port = adapter_for(exporter, "traces")
         assert port is not None
-        courier = SpoolingTransport("traces", port, told, None)
+        transport = SpoolingTransport("traces", port, told, None)
         good = exporter.export(spans(5))
         sink.status = 503
         bad = exporter.export(spans(5))
@@ -231,7 +231,7 @@ def test_an_exporter_behind_a_courier_works_as_before(told: Told, tmp_path: Path
     assert (good, bad) == (SpanExportResult.SUCCESS, SpanExportResult.FAILURE)
     assert len(sink.spans) == 5
     assert sink.refused == {503: 1}
-    assert courier.outcome is DeliveryOutcome.RETURNED
+    assert transport.outcome is DeliveryOutcome.RETURNED
 
 
 def test_it_is_known_when_a_request_is_on_its_way() -> None:

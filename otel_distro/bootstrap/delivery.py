@@ -1,0 +1,114 @@
+"""Delivery of what the providers of a process have queued: flush, exit, fork."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from otel_distro.bootstrap.component import NO_PROVIDERS
+from otel_distro.export.processors import exporters_of
+from otel_distro.lifecycle import closing
+from otel_distro.lifecycle.metric_locks import renew_metric_locks
+
+if TYPE_CHECKING:
+    from otel_distro.bootstrap.component import Providers
+    from otel_distro.bootstrap.parts import Parts
+
+_LATE_SECONDS = 0.25
+"""Beyond the exit timeout, for the ledger alone: sooner than `ShutdownHooks` goes without us."""
+
+
+class ProviderDelivery:
+    """The queues and exporters of the providers, and the spool behind them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._outages = parts.outages
+        self._spooling = parts.spooling
+        self._providers = NO_PROVIDERS
+
+    def start(self, providers: Providers) -> None:
+        """Deliver what *providers* export; put the spool behind their exporters."""
+        self._providers = providers
+        self._spooling.attach(exporters_of(*providers))
+        self._outages.spool = self._spooling.place()
+        self._outages.has_transports = bool(self._spooling.transports)
+
+    def flush(self, deadline: float) -> bool:
+        """Deliver all records so far; return whether it succeeded by *deadline*."""
+        return closing.flush(self._providers, deadline)
+
+    def pending(self) -> bool:
+        """Whether any queue holds records."""
+        return closing.pending(self._providers)
+
+    def drop(self, reason: str) -> None:
+        """Drop all waiting records: they may no longer be sent."""
+        closing.drop_queued(self._providers, reason)
+
+    def begin_shutdown(self) -> None:
+        """Start the last delivery in all queues at once."""
+        self._spooling.begin_close()
+        closing.begin(self._providers)
+
+    def shutdown(self, deadline: float) -> None:
+        """Close everything by *deadline*, in seconds of `time.monotonic()`."""
+        closing.finish(self._providers, deadline, self._outages, self._spooling)
+
+    def forget_exit_hooks(self) -> None:
+        """Take back the providers' own exit hooks, which would wait up to 30 s."""
+        for provider in self._providers:
+            closing.forget_atexit(provider)
+
+    def renew_metric_locks(self) -> None:
+        """Renew the SDK's locks of metrics in a forked child; before anything is counted."""
+        renew_metric_locks(self._providers)
+
+    def at_fork(self) -> None:
+        """Renew spool and queues in a forked child."""
+        self._spooling.at_fork()
+        closing.at_fork(self._providers)
+
+
+class CallDelivery:
+    """Model calls on their way to the ledger: settled while exporters close, stored after them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._wire = parts.wire
+        self._accounts = parts.accounts
+        self._ledger = parts.ledger
+        self._open_requests = parts.traffic.kept if parts.traffic is not None else None
+        self._settled = True
+        self.is_storing = False
+        """Whether the last step has begun: calls that have to reach the disk."""
+
+    def flush(self, timeout: float) -> bool:
+        """Settle all calls so far within *timeout* seconds; return the success."""
+        done = self._accounts.flush(timeout)
+        if self._ledger is not None:
+            self._ledger.leave()
+        return done
+
+    def settle(self, deadline: float) -> None:
+        """Account for all calls; those of requests that are still open end here."""
+        self._wire.close()
+        self._settled = self._accounts.flush(max(0.0, deadline - time.monotonic()))
+        if not self._settled:
+            self._accounts.stop_waiting()
+
+    def store(self) -> None:
+        """Write every call, unpriced where its price did not come in time."""
+        self.is_storing = True
+        # Spools keep telemetry; a call that is not queued for the ledger now would be lost.
+        settled = self._settled or self._accounts.flush(_LATE_SECONDS)
+        unpriced = [] if settled else self._accounts.take_unpriced("not priced before the exit")
+        if self._ledger is not None:
+            self._ledger.leave(unpriced)
+        if self._open_requests is not None:
+            self._open_requests.close()
+
+    def at_fork(self) -> None:
+        """Forget the calls of the parent."""
+        self.is_storing = False
+        if self._open_requests is not None:
+            self._open_requests.abandon()
+        self._accounts.at_fork()
