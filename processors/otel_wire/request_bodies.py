@@ -55,14 +55,16 @@ def read_body(body: bytes, headers: Mapping[str, str], keys: frozenset[str]) -> 
     if isinstance(headers, dict):
         encoding, content_type = _named(headers)
     else:  # its `get` ignores case
-        encoding = str(headers.get("content-encoding") or "")
-        content_type = str(headers.get("content-type") or "")
+        encoding = headers.get("content-encoding")
+        if not encoding and body[:1] == b"{":  # the rule; a form begins otherwise
+            return _json(body, keys)
+        encoding, content_type = str(encoding or ""), str(headers.get("content-type") or "")
     if encoding:
         try:
             body = decoded(body, encoding, MOST_BODY_BYTES)
         except UndecodableError as error:
             return Body(None, size=len(body), unread_reason=str(error))
-    if content_type != "application/json" and content_type.lower().startswith("multipart/"):
+    if content_type.lower().startswith("multipart/"):
         return _form(body, content_type)
     return _json(body, keys)
 
