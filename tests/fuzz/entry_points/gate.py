@@ -180,4 +180,4 @@ def _gate() -> tuple[Gate, list[BaseException]]:
     return gate, faults
 
 
-ENTRY_POINT = EntryPoint(calls(), check, few=100)
+ENTRY_POINT = EntryPoint(calls(), check, few=40)
