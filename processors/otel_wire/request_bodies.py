@@ -55,10 +55,10 @@ def read_body(body: bytes, headers: Mapping[str, str], keys: frozenset[str]) -> 
     if isinstance(headers, dict):
         encoding, content_type = _named(headers)
     else:  # its `get` ignores case
-        encoding = headers.get("content-encoding")
-        if not encoding and body[:1] == b"{":  # the rule; a form begins otherwise
-            return _json(body, keys)
-        encoding, content_type = str(encoding or ""), str(headers.get("content-type") or "")
+        encoding = str(headers.get("content-encoding") or "")
+        content_type = (
+            str(headers.get("content-type") or "") if encoding or body[:1] != b"{" else ""
+        )
     if encoding:
         try:
             body = decoded(body, encoding, MOST_BODY_BYTES)

@@ -161,7 +161,7 @@ _NAMES = st.sampled_from(["content-type", "Content-Encoding", "authorization", "
 
 @given(st.lists(st.tuples(_NAMES, st.text("ab é", max_size=5)), max_size=5))
 def test_headers_of_httpx_are_found_as_it_finds_them(pairs: list[tuple[str, str]]) -> None:
-    headers = httpx2.Headers([(name, value.encode()) for name, value in pairs])
+    headers = httpx2.Headers([(name.encode(), value.encode()) for name, value in pairs])
     found = httpx_hook._Headers(headers)
 
     for name in ("content-type", "content-encoding", "authorization", "x-a", "x-b"):
