@@ -56,9 +56,7 @@ def read_body(body: bytes, headers: Mapping[str, str], keys: frozenset[str]) -> 
         encoding, content_type = _named(headers)
     else:  # its `get` ignores case
         encoding = str(headers.get("content-encoding") or "")
-        content_type = (
-            str(headers.get("content-type") or "") if encoding or body[:1] != b"{" else ""
-        )
+        content_type = str(headers.get("content-type") or "")
     if encoding:
         try:
             body = decoded(body, encoding, MOST_BODY_BYTES)

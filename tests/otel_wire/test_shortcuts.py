@@ -181,6 +181,20 @@ def _parsed(parse: Any, text: str) -> str | None:
         return None
 
 
+@pytest.mark.parametrize("kind", [dict, httpx2.Headers])
+def test_what_stands_before_the_parts_of_a_form_is_not_read_as_json(kind: Any) -> None:
+    """A server skips it, and charges for the model that the form names."""
+    before = b'{"model": "gpt-4o-mini", "prompt": "x"}\r\n'
+    part = b'--x\r\ncontent-disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+    body = before + part % (b"model", b"gpt-image-1") + part % (b"prompt", b"y") + b"--x--\r\n"
+    headers = kind({"content-type": "multipart/form-data; boundary=x"})
+
+    request = read_request("api.openai.com", "/v1/images/edits", body, headers)
+
+    assert request is not None
+    assert request.model == "gpt-image-1"
+
+
 _ODD = st.sampled_from(["", "/", "//", "/.", "%2F", ";x=1", "?q=1", "#f", " ", "\\"])
 
 
