@@ -61,10 +61,10 @@ def look() -> float:
     stop = observer.observe(lambda _record: None)
     found = []
     for _ in range(ROUNDS):
-        began = time.perf_counter_ns()
+        began = time.thread_time_ns()
         for _ in range(1000):
             observer.concerns("POST", "", "/orders/17")
-        found.append((time.perf_counter_ns() - began) / 1_000_000)
+        found.append((time.thread_time_ns() - began) / 1_000_000)
     stop()
     return statistics.median(found)
 

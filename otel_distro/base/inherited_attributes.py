@@ -37,10 +37,14 @@ def inherit(span: Any, context: Context | None) -> None:
     known = getattr(parent, "attributes", None)
     if known is None:
         return
+    # The SDK's own mapping walks through Python code for each key; its storage is a dictionary.
+    known = getattr(known, "_dict", known)
     around = getattr(parent, _INHERITED, _NOTHING)
-    own = {key: known[key] for key in known if key in _KEYS}
-    if own or around:
-        setattr(span, _INHERITED, {**around, **own} if own else around)
+    if _KEYS.isdisjoint(known):
+        if around:
+            setattr(span, _INHERITED, around)
+        return
+    setattr(span, _INHERITED, {**around, **{key: known[key] for key in _KEYS if key in known}})
 
 
 def inherited(span: Any) -> Mapping[str, Any]:

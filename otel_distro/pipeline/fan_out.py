@@ -86,7 +86,10 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
             self.pipeline.begin_span(span, parent_context)
         except Exception as error:
             self.pipeline.faults.record("on_start", error)
-        if starting := self._callbacks().on_start:
+        known = self._known_callbacks
+        if known is None or known.processors is not self._span_processors:
+            known = self._look_up()
+        if starting := known.on_start:
             self._call_starting(starting, span, parent_context)
 
     def _call_starting(
@@ -110,7 +113,10 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
 
     def _on_ending(self, span: Span) -> None:
         """Pass a view of *span* to every processor; the span ends even if they raise."""
-        ending = self._callbacks().on_ending
+        known = self._known_callbacks
+        if known is None or known.processors is not self._span_processors:
+            known = self._look_up()
+        ending = known.on_ending
         if not ending or not self.pipeline.may_be_seen(span):
             return
         errors = _Errors(self.pipeline, "on_ending")
@@ -124,10 +130,9 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
             self.on_end(span._readable_span())  # the SDK gets no further than this call
             errors.raise_for_app()
 
-    def _callbacks(self) -> _Callbacks:
-        known = self._known_callbacks
-        if known is None or known.processors is not self._span_processors:
-            known = self._known_callbacks = _Callbacks(self._span_processors)
+    def _look_up(self) -> _Callbacks:
+        """Return the callbacks of the processors as they are now."""
+        known = self._known_callbacks = _Callbacks(self._span_processors)
         return known
 
     def on_end(self, span: ReadableSpan) -> None:

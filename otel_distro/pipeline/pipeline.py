@@ -108,7 +108,8 @@ class Pipeline:
     def begin_span(self, span: Span, context: Context | None) -> None:
         """Take *span* through the steps at its start."""
         self.open_spans.begin(span)
-        inherit(span, context)
+        if span.parent is not None:
+            inherit(span, context)
         self._set_context_attributes(span, context)
         self._sessions.begin(span)
 

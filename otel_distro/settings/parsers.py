@@ -88,7 +88,10 @@ def ledger(value: object) -> Location | None:
     if "://" not in text:
         if "@" in text and text.lower().startswith("postgres"):
             raise ValueError("not a URL that can be read; write postgresql://user@host/database")
-        return path(text)
+        file = path(text)
+        if not file.name:
+            raise ValueError("not the name of a file; write the path of one")
+        return file
     from otel_cost_ledger.model.location import PostgresUrl
 
     return PostgresUrl.parse(text)

@@ -121,7 +121,7 @@ _VERBS: dict[str, str] = {
 }
 
 _ARN_OF_MODEL = re.compile(r"arn:[^/]*:(?:inference-profile|foundation-model)/", re.IGNORECASE)
-_LAST_PARTS = frozenset(path[path.rindex("/") + 1 :] for path in ENDPOINTS) | {
+LAST_PARTS = frozenset(path[path.rindex("/") + 1 :] for path in ENDPOINTS) | {
     "converse",
     "converse-stream",
     "invoke",
@@ -132,6 +132,7 @@ _LAST_PARTS = frozenset(path[path.rindex("/") + 1 :] for path in ENDPOINTS) | {
     "submit_tool_outputs",
     "text",
 }
+"""Last parts of the paths of endpoints, in lower case."""
 _PLAIN = re.compile(r"[\w.~@+,-]*\w", re.ASCII)
 """A last part of a path that is read as it is written: nothing encoded, no dots to resolve."""
 _MOST_DECODINGS = 3
@@ -153,14 +154,14 @@ def may_call_model(method: str, path: str) -> bool:
             return False
     if "?" in path:
         path = path[: path.index("?")]
-    last = path[path.rfind("/") + 1 :]
+    last = path.rpartition("/")[2]
     if last.isalnum():  # the rule; paths with ids in them are many, so nothing is kept of them
-        return last.lower() in _LAST_PARTS
-    if last in _LAST_PARTS:
+        return last.lower() in LAST_PARTS
+    if last in LAST_PARTS:
         return True
     if _PLAIN.fullmatch(last) is not None:
         last = last.lower()
-        return last in _LAST_PARTS or last.endswith(_LIVE)
+        return last in LAST_PARTS or last.endswith(_LIVE)
     # It may be another spelling of an endpoint.
     return find_endpoint(path) is not None
 

@@ -59,6 +59,7 @@ class Exchange:
     _admitted: Settling | None = None
     _status: int | None = None
     _response_headers: Any = MappingProxyType({})
+    _is_decoded = False
     _framing: Framing | None = None
     _reader: AnswerReader | None = None
     _waiting_bytes = 0
@@ -121,7 +122,8 @@ class Exchange:
         *framing*: what has to be taken off what is shown.
         """
         self._status = status
-        self._response_headers = _Decoded(headers) if decoded else headers
+        self._response_headers = headers
+        self._is_decoded = decoded
         self._framing = framing
         self.active_ns = time.time_ns()
         self._observer.opened(self)
@@ -146,7 +148,8 @@ class Exchange:
     def whole(self, status: int, headers: Any, content: bytes) -> None:
         """Note a response whose body, decoded, is there already."""
         self._status = status
-        self._response_headers = _Decoded(headers)
+        self._response_headers = headers
+        self._is_decoded = True
         if content:
             self._waiting.append((0, content))
         self.end(Ending.COMPLETE)
@@ -230,6 +233,8 @@ class Exchange:
 
     def _make_reader(self) -> AnswerReader:
         headers = _named(self._response_headers, _NAMED_RESPONSE_HEADERS)
+        if self._is_decoded:
+            headers.pop("content-encoding", None)
         reader = AnswerReader(self._model_request(), self._status or 0, headers)
         self._reader = reader
         return reader
@@ -297,16 +302,6 @@ class Exchange:
             call_id=self.call_id,
             admission=self._admitted,
         )
-
-
-class _Decoded:
-    """Response headers without the encoding that the client has taken off."""
-
-    def __init__(self, headers: Any) -> None:
-        self._headers = headers
-
-    def get(self, name: str) -> Any:
-        return None if name == "content-encoding" else self._headers.get(name)
 
 
 def _named(headers: Any, names: tuple[str, ...]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_host import fork_hooks
 from otel_host.fork_hooks import Stage
-from otel_wire.endpoints import may_call_model
+from otel_wire.endpoints import LAST_PARTS, may_call_model
 from otel_wire.exchange import Exchange
 from otel_wire.worker import Worker
 
@@ -81,6 +81,8 @@ class Observer:
         self._denied: frozenset[str] = frozenset()
         self._allowed: frozenset[str] = frozenset()
         self._endpoints: tuple[tuple[str, str], ...] = ()
+        self.has_endpoints = False
+        """Whether `concerns` needs the host."""
         self._open: dict[int, Exchange] = {}
         self.worker = Worker(self._expire)
         self.generation = 0
@@ -122,6 +124,7 @@ class Observer:
         self._endpoints = tuple(
             (host, "/" + path) for host, _, path in (_bare(e).partition("/") for e in endpoints)
         )
+        self.has_endpoints = bool(self._endpoints)
 
     def concerns(self, method: str, host: str, path: str) -> bool:
         """Return whether a request may be a model call that somebody wants to know of.
@@ -130,14 +133,14 @@ class Observer:
         """
         if method != "POST" or not (self._sinks or self.admission is not None):
             return False
+        if "?" not in path:
+            # As `may_call_model` begins, for nearly all requests to elsewhere end here.
+            last = path.rpartition("/")[2]
+            if last.isalnum() and last.lower() not in LAST_PARTS and not self._endpoints:
+                return False
         if may_call_model(method, path):
             return True
         return bool(self._endpoints) and self.is_endpoint(host, path)
-
-    @property
-    def has_endpoints(self) -> bool:
-        """Whether `concerns` needs the host."""
-        return bool(self._endpoints)
 
     def is_endpoint(self, host: str, path: str) -> bool:
         """Return whether *path* of *host* is one of the further model endpoints."""

@@ -62,7 +62,7 @@ def read_body(body: bytes, headers: Mapping[str, str], keys: frozenset[str]) -> 
             body = decoded(body, encoding, MOST_BODY_BYTES)
         except UndecodableError as error:
             return Body(None, size=len(body), unread_reason=str(error))
-    if content_type != "application/json" and content_type.lower().startswith("multipart/"):
+    if content_type.lower().startswith("multipart/"):
         return _form(body, content_type)
     return _json(body, keys)
 

@@ -43,6 +43,27 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
+@pytest.mark.parametrize("place", ["", ".", "/", "folder"])
+def test_what_is_no_file_cannot_be_the_ledger(place: str, tmp_path: Path) -> None:
+    """Neither nothing nor a folder; the message names it."""
+    (tmp_path / "folder").mkdir()
+    named = str(tmp_path / place) if place == "folder" else place
+
+    result = run("costs", "--ledger", named)
+
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code in {1, 2}
+    assert repr(named) in result.output or f"cannot read cost ledger {named}" in result.output
+
+
+def test_a_report_needs_the_name_of_a_file(filled: Path) -> None:
+    """An empty one, as an unset variable of a script gives it."""
+    result = run("reports", "report", "--html", "", "--ledger", filled)
+
+    assert isinstance(result.exception, SystemExit)
+    assert "is not the name of a file" in result.output
+
+
 @pytest.fixture
 def filled(tmp_path: Path, ledger: Path) -> Path:
     """Two priced calls, one with no price, one that the provider refused."""

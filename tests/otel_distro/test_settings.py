@@ -61,6 +61,14 @@ def test_the_ledger_can_be_moved_or_left_out() -> None:
     assert loaded(OTEL_DISTRO_LEDGER="none").ledger is None
 
 
+@pytest.mark.parametrize("place", ["/", ".", "./"])
+def test_a_ledger_is_a_file(place: str) -> None:
+    """Not a folder without a name: what waits beside the ledger would have none, either."""
+    result = load({"HOME": "/home/ada", "OTEL_DISTRO_LEDGER": place})
+
+    assert "not the name of a file" in str(SettingsError(result.problems))
+
+
 def test_an_empty_variable_counts_as_not_set() -> None:
     """As the OpenTelemetry specification wants it."""
     assert loaded(OTEL_DISTRO_EXIT_TIMEOUT="").exit_timeout == 2.0

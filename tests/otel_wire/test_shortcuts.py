@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_pricing.model.usage_objects import counts_of
-from otel_wire import answers
+from otel_wire import answers, requests
 from otel_wire.answers import Answer, AnswerReader
+from otel_wire.clients import httpx as httpx_hook
 from otel_wire.endpoints import ENDPOINTS, find_endpoint, may_call_model
+from otel_wire.json_loading import loads
 from otel_wire.media import Media, is_plain, media_of
+from otel_wire.observer import Observer
 from otel_wire.requests import read_request
 
 _TEXT = st.text(max_size=20) | st.sampled_from(
@@ -122,7 +126,77 @@ def test_the_text_of_a_plain_chat_is_counted_by_its_bytes_alone(text: str) -> No
     assert (request.size, request.max_output_tokens, request.writes_cache) == (len(body), 5, False)
 
 
-_ODD = st.sampled_from(["", "/", "//", "/.", "%2F", ";x=1", "?q=1", "#f", " ", "\\"])
+_OPTIONS = st.fixed_dictionaries(
+    {"messages": st.lists(st.fixed_dictionaries({"role": _TEXT, "content": _TEXT}), max_size=3)},
+    optional={
+        "model": st.sampled_from(["gpt-4o", "openai/gpt-4o:online", " gpt-4o ", ""]),
+        "modelId": st.sampled_from(["gpt-4o", 3]),
+        "max_tokens": _COUNT | st.sampled_from([0, -1, 2.5, True, "7", None]),
+        "max_completion_tokens": _COUNT,
+        "stream": st.sampled_from([True, False, 1, "true", None]),
+        "n": st.integers(0, 3),
+        "service_tier": st.sampled_from(["flex", ""]),
+        "conversation": _TEXT,
+        "plugins": _TEXT,
+        "enable_search": st.booleans(),
+        "modalities": st.sampled_from(["audio", "text"]),
+        "parameters": st.just("max_tokens"),
+        "cache_control": st.just("ephemeral"),
+        "temperature": st.floats(0, 2),
+    },
+)
+
+
+@given(_OPTIONS, st.sampled_from(["/v1/chat/completions", "/v1/messages", "/api/chat"]))
+def test_a_plain_chat_is_read_as_the_long_way_reads_it(body: dict[str, Any], path: str) -> None:
+    sent = json.dumps(body).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests, "_plain_request", lambda *_arguments: None)
+        expected = read_request("api.openai.com", path, sent)
+
+    assert read_request("api.openai.com", path, sent) == expected
+
+
+_NAMES = st.sampled_from(["content-type", "Content-Encoding", "authorization", "x-a", "X-A"])
+
+
+@given(st.lists(st.tuples(_NAMES, st.text("ab é", max_size=5)), max_size=5))
+def test_headers_of_httpx_are_found_as_it_finds_them(pairs: list[tuple[str, str]]) -> None:
+    headers = httpx2.Headers([(name.encode(), value.encode()) for name, value in pairs])
+    found = httpx_hook._Headers(headers)
+
+    for name in ("content-type", "content-encoding", "authorization", "x-a", "x-b"):
+        assert found.get(name) == headers.get(name)
+        assert found.get(name, "none") == headers.get(name, "none")
+
+
+@given(st.text() | _ANSWERS.map(json.dumps) | st.sampled_from(["{", '{"a":}', "{}x", " {}", "{} "]))
+def test_json_is_parsed_as_the_standard_parser_does(text: str) -> None:
+    assert _parsed(loads, text) == _parsed(json.loads, text)
+
+
+def _parsed(parse: Any, text: str) -> str | None:
+    try:
+        return repr(parse(text))
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize("kind", [dict, httpx2.Headers])
+def test_what_stands_before_the_parts_of_a_form_is_not_read_as_json(kind: Any) -> None:
+    """A server skips it, and charges for the model that the form names."""
+    before = b'{"model": "gpt-4o-mini", "prompt": "x"}\r\n'
+    part = b'--x\r\ncontent-disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+    body = before + part % (b"model", b"gpt-image-1") + part % (b"prompt", b"y") + b"--x--\r\n"
+    headers = kind({"content-type": "multipart/form-data; boundary=x"})
+
+    request = read_request("api.openai.com", "/v1/images/edits", body, headers)
+
+    assert request is not None
+    assert request.model == "gpt-image-1"
+
+
+_ODD = st.sampled_from(["", "/", "//", "/.", "%2F", ";x=1", "?q=1", "?q=/x", "#f", " ", "\\"])
 
 
 @given(st.sampled_from(sorted(ENDPOINTS)), _ODD, st.sampled_from([str, str.upper, str.title]))
@@ -130,8 +204,11 @@ def test_the_first_look_lets_every_spelling_of_an_endpoint_through(
     path: str, end: str, case: Any
 ) -> None:
     spelled = case(path) + end
+    observer = Observer()
+    observer.observe(lambda _record: None)
     if find_endpoint(spelled) is not None:
         assert may_call_model("POST", spelled)
+    assert observer.concerns("POST", "", spelled) == may_call_model("POST", spelled)
 
 
 @given(st.text(alphabet="abAB01/._-%:;\\ ~", max_size=30))

@@ -64,8 +64,16 @@ Location = Path | PostgresUrl
 
 
 def parse_location(text: str) -> Location:
-    """Return the file or database that *text* names; raises ValueError for another URL."""
-    return PostgresUrl.parse(text) if "://" in text else Path(text).expanduser()
+    """Return the file or database that *text* names.
+
+    Raises ValueError for another URL, and for what names no file, such as `/` or nothing.
+    """
+    if "://" in text:
+        return PostgresUrl.parse(text)
+    path = Path(text).expanduser()
+    if not path.name:
+        raise ValueError(f"{text!r} is not the name of a file")
+    return path
 
 
 def spill_path(location: Location, state_dir: Path) -> Path:

@@ -104,13 +104,17 @@ def open_reader(path: Path) -> sqlite3.Connection:
     location = f"file:{quote(str(path))}?mode=ro"
     last_error: sqlite3.Error | None = None
     for uri in (location, f"{location}&immutable=1"):
-        connection = sqlite3.connect(
-            uri,
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-            factory=TrackedConnection,
-        )
+        try:
+            connection = sqlite3.connect(
+                uri,
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+                factory=TrackedConnection,
+            )
+        except sqlite3.OperationalError as error:  # such as for a folder
+            last_error = error
+            continue
         track(connection, path)
         try:
             schema_version(connection, path)

@@ -35,7 +35,7 @@ def _sync(module: Any, send: Any) -> Callable[..., Any]:
     stream_class = _sync_stream_class(module)
 
     def sent(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        if not _concerns(request):
+        if request.method != "POST" or not _concerns(request):
             return send(self, request, *args, **kwargs)
         exchange = _begin(module, request, _shown(module, request))
         if exchange is None:
@@ -62,7 +62,7 @@ def _async(module: Any, send: Any) -> Callable[..., Any]:
     stream_class = _async_stream_class(module)
 
     async def sent(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        if not _concerns(request):
+        if request.method != "POST" or not _concerns(request):
             return await send(self, request, *args, **kwargs)
         exchange = _begin(module, request, await _shown_async(module, request))
         if exchange is None:
@@ -98,18 +98,19 @@ async def _admit_elsewhere(exchange: Exchange) -> Any:
 
 
 def _concerns(request: Any) -> bool:
-    if request.method != "POST":
-        return False
     url = request.url
-    host = url.host if observer.has_endpoints else ""
-    if not observer.concerns("POST", host, _path(url)):
+    try:
+        path = url._uri_reference.path  # `path` would decode it, which takes longer
+    except AttributeError:
+        path = url.path
+    if not observer.concerns("POST", url.host if observer.has_endpoints else "", path):
         return False
     return under_way() is None
 
 
 def _path(url: Any) -> str:
     try:
-        path: str = url._uri_reference.path  # `path` would decode it, which takes longer
+        path: str = url._uri_reference.path
     except AttributeError:
         path = url.path
     return path

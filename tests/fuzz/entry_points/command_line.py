@@ -154,4 +154,4 @@ def _folder() -> Path:
     return folder
 
 
-ENTRY_POINT = EntryPoint(lines(), check, few=60)
+ENTRY_POINT = EntryPoint(lines(), check, few=25)

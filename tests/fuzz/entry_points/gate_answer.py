@@ -91,4 +91,4 @@ def _read(response: Response, cuts: list[int]) -> Answer:
     return reader.end()
 
 
-ENTRY_POINT = EntryPoint(responses(), check, few=150)
+ENTRY_POINT = EntryPoint(responses(), check, few=60)

@@ -40,7 +40,8 @@ def _lines(draw: Any) -> bytes:
     """Return one line: a request as it should be, with fields changed, or something else."""
     if draw(st.integers(0, 4)) == 0:
         other = json_values.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=40)
-        return draw(other | nasty.map(lambda text: text.encode("utf-8", "surrogatepass")))
+        line: bytes = draw(other | nasty.map(lambda text: text.encode("utf-8", "surrogatepass")))
+        return line
     changes = draw(st.dictionaries(st.sampled_from(_ATTRIBUTES), json_values, max_size=3))
     span = chat_span(draw(st.integers(0, 5)))
     span["attributes"] += [

@@ -77,4 +77,4 @@ def _check_refusal(refused: RefusedBodyError) -> None:
     assert len(refused.reason) < 500
 
 
-ENTRY_POINT = EntryPoint(bodies(), check, few=150)
+ENTRY_POINT = EntryPoint(bodies(), check, few=60)

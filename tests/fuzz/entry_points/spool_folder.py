@@ -39,6 +39,8 @@ def files(draw: Any) -> Spooled:
                 at = draw(st.integers(0, len(record) - 1))
                 record = record[:at] + bytes([record[at] ^ 1]) + record[at + 1 :]
             case "cut":
+                # Of zeros: what follows must not happen to be what is missing.
+                record = pack_record(bytes(len(payload) + 1), 1)
                 record = record[: draw(st.integers(0, len(record) - 1))]
             case "noise":
                 record += draw(st.binary(min_size=1, max_size=20))
@@ -70,4 +72,4 @@ def check(file: Spooled) -> None:
         assert all(payload in rest for payload in file.sound), (file.sound, found)
 
 
-ENTRY_POINT = EntryPoint(files(), check, few=150)
+ENTRY_POINT = EntryPoint(files(), check, few=60)
