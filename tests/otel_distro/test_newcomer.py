@@ -295,7 +295,7 @@ def test_periods_are_in_order_of_time(two_days: Path, report: list[str]) -> None
 )
 def test_reports_of_calls_have_the_same_filters(two_days: Path, report: list[str]) -> None:
     """A filter that one report has, all have, and calls that it excludes are in none of them."""
-    names = "provider service tenant agent operation user session status".split()
+    names = ["provider", "service", "tenant", "agent", "operation", "user", "session", "status"]
     choices = command(*report, "--help").stdout
     shown = command(*report, "--provider", "cohere", "--ledger", two_days)
 
