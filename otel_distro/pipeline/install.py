@@ -93,7 +93,7 @@ def guard_providers(
     if isinstance(meter_provider, MeterProvider):
         with _fail_closed(meter_provider):
             tolerate_provider(meter_provider)
-            guard_meter_provider(meter_provider, shield, is_open)
+            guard_meter_provider(meter_provider, shield, is_open, pipeline.context_attributes)
 
 
 class _fail_closed:  # noqa: N801 - reads as a statement

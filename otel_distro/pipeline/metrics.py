@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.sdk.metrics._internal._view_instrument_match import _hash_attributes
 from opentelemetry.sdk.metrics._internal.measurement_consumer import SynchronousMeasurementConsumer
 
+from otel_distro.pipeline.exemplars import view_with_context
 from otel_distro.pipeline.series_limit import SeriesLimit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping
 
+    from opentelemetry.context import Context
     from opentelemetry.metrics import CallbackOptions
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics._internal.measurement import Measurement
@@ -46,11 +48,31 @@ class MeasurementShield:
     While *is_open* returns False nothing is measured, and readers get nothing to export.
     """
 
-    def __init__(self, shield: Shield, is_open: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        shield: Shield,
+        is_open: Callable[[], bool] = lambda: True,
+        context_attributes: Callable[[Context | None], Mapping[str, str]] = lambda _: {},
+    ) -> None:
         self.shield = shield
         self.is_open = is_open
+        self._context_attributes = context_attributes
+        self._contexts: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
         self._known: dict[tuple[tuple[str, Any], ...], AttributeSet] = {}
         self._series = SeriesLimit()
+
+    def context_of(self, context: Context) -> Mapping[str, Any]:
+        """Return the redacted attributes that *context* gives to an exemplar."""
+        found = self._context_attributes(context)
+        if not found:
+            return found
+        key = tuple(found.items())
+        clean = self._contexts.get(key)
+        if clean is None:
+            if len(self._contexts) >= _MAX_CACHED:
+                self._contexts.clear()
+            clean = self._contexts[key] = self.shield.attributes(found, _SIGNAL)
+        return clean
 
     def redact(self, measurement: Measurement) -> None:
         """Redact the attributes of *measurement* in place: no other code has it yet."""
@@ -147,11 +169,19 @@ class GuardMeasurementConsumer(SynchronousMeasurementConsumer):
                     aggregation.aggregate(measurement, sampled)
                 return
             self.measurements.put(known, measurement)
+            self._give_exemplars_their_context(measurement.instrument)
             super().consume_measurement(measurement)
             if measurement.attributes is known.clean:  # not those of the overflow
                 known.ways[instrument] = self._reader_storages, self._ways(measurement)
             return
+        self._give_exemplars_their_context(instrument)
         super().consume_measurement(measurement)
+
+    def _give_exemplars_their_context(self, instrument: Any) -> None:
+        for storage in self._reader_storages.values():
+            for match in storage._get_or_init_view_instrument_match(instrument):
+                if not getattr(match._view, "_has_context", False):
+                    match._view = view_with_context(match._view, self.measurements.context_of)
 
     def _ways(self, measurement: Measurement) -> tuple[Any, ...]:
         """Return the aggregations that took *measurement*: they stay as long as the provider."""
@@ -213,12 +243,18 @@ def _clean_metric(metric: Metric, shield: Shield) -> Metric:
 
 
 def guard_meter_provider(
-    provider: MeterProvider, shield: Shield, is_open: Callable[[], bool] = lambda: True
+    provider: MeterProvider,
+    shield: Shield,
+    is_open: Callable[[], bool] = lambda: True,
+    context_attributes: Callable[[Context | None], Mapping[str, str]] = lambda _: {},
 ) -> None:
-    """Put the shield in front of everything *provider* measures, now and later."""
+    """Put the shield in front of everything *provider* measures, now and later.
+
+    Exemplars carry what *context_attributes* returns for the context of their measurement.
+    """
     # There is no public hook; a contract test pins these names.
     consumer: Any = provider._measurement_consumer
-    measurements = MeasurementShield(shield, is_open)
+    measurements = MeasurementShield(shield, is_open, context_attributes)
     if isinstance(consumer, GuardMeasurementConsumer):
         consumer.measurements = measurements
         return

@@ -93,7 +93,7 @@ class Pipeline:
         self.shield = shield
         self.accounts = accounts
         self.gate = gate
-        self._context_attributes = context_attributes
+        self.context_attributes = context_attributes
         self._strip_content = strip_content
         self.faults = faults
         self.open_spans = OpenSpans()
@@ -151,11 +151,11 @@ class Pipeline:
             return None
 
     def _set_context_attributes(self, span: Span, context: Context | None) -> None:
-        for key, value in self._context_attributes(context).items():
+        for key, value in self.context_attributes(context).items():
             if key not in (span.attributes or ()):
                 span.set_attribute(key, value)
 
     def _set_log_attributes(self, raw: LogRecord) -> None:
-        more = {**thread_of(raw), **self._context_attributes(raw.context)}
+        more = {**thread_of(raw), **self.context_attributes(raw.context)}
         if more:
             raw.attributes = {**more, **(raw.attributes or {})}

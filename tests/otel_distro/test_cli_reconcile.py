@@ -152,6 +152,28 @@ def test_anthropic_cost_is_summed_by_day_and_model(tmp_path: Path, ledger: Path)
     assert (gap["model"], gap["provider_nano_usd"]) == ("claude-haiku-4-5", 3_500_000_000)
 
 
+@pytest.mark.parametrize(
+    ("model", "shown"),
+    [
+        ("claude-3-5-haiku-20241022", "Claude Haiku 3.5"),
+        ("claude-3-7-sonnet-20250219", "Claude Sonnet 3.7"),
+        ("claude-3-opus-20240229", "Claude Opus 3"),
+        ("claude-opus-4-1-20250805", "Claude Opus 4.1"),
+    ],
+)
+def test_names_of_old_and_new_claude_models_are_the_same_models(
+    tmp_path: Path, model: str, shown: str
+) -> None:
+    """Cost exports turn the version and the size of old names around."""
+    names = {"gen_ai.request.model": model, "gen_ai.response.model": model}
+    ledger = ledger_of(tmp_path, chat_span(0, **names, **{"gen_ai.provider.name": "anthropic"}))
+    line = f"2026-01-01,{shown},w,k,input,1\n"
+
+    (gap,) = days(tmp_path, ledger, ANTHROPIC_COST + line)
+
+    assert (gap["calls"], gap["provider_nano_usd"]) == (1, 10**9)
+
+
 def test_calls_that_the_provider_does_not_list_are_shown(tmp_path: Path, ledger: Path) -> None:
     """They may have gone to another host or another account."""
     line = '1767225600,1767312000,2026-01-01T00:00:00Z,1,usd,"o3, input"\n'

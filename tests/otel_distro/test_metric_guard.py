@@ -9,6 +9,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import AlwaysOnExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 
+from otel_distro.api import context as contexts
 from otel_distro.pipeline.metrics import guard_meter_provider
 
 from .conftest import EMAIL, GuardedSdk
@@ -186,3 +187,49 @@ def _points(reader: InMemoryMetricReader) -> list[tuple[str, object, object]]:
         for metric in data.resource_metrics[0].scope_metrics[0].metrics
         for point in metric.data.data_points
     ]
+
+
+def test_exemplars_carry_the_session_and_no_series_does() -> None:
+    """The first measurement as well as later ones, with and without attributes of its own."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider(
+        [reader], exemplar_filter=AlwaysOnExemplarFilter(), shutdown_on_exit=False
+    )
+    guard_meter_provider(provider, GuardedSdk().shield, context_attributes=contexts.attributes)
+    meter = provider.get_meter("app")
+    took = meter.create_histogram("took", explicit_bucket_boundaries_advisory=[1, 2])
+    count = meter.create_counter("orders")
+    for number, session in enumerate(("a", EMAIL)):
+        with contexts.session(session):
+            took.record(0.5 + number, {"kind": "quick"})
+            count.add(1)
+    data = reader.get_metrics_data()
+
+    assert data is not None
+    points = [
+        point
+        for metric in data.resource_metrics[0].scope_metrics[0].metrics
+        for point in metric.data.data_points
+    ]
+    seen = [dict(one.filtered_attributes or {}) for point in points for one in point.exemplars]
+    assert [dict(point.attributes) for point in points] == [{"kind": "quick"}, {}]
+    assert seen[:2] == [{"session.id": "a"}, {"session.id": "[EMAIL]"}]
+    assert {str(one["session.id"]) for one in seen[2:]} <= {"a", "[EMAIL]"}
+
+
+def test_the_view_that_all_providers_share_stays_as_it_is() -> None:
+    """A provider without the guard measures as before."""
+    guarded = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
+    guard_meter_provider(guarded, GuardedSdk().shield, context_attributes=contexts.attributes)
+    guarded.get_meter("app").create_counter("orders").add(1)
+    reader = InMemoryMetricReader()
+    other = MeterProvider(
+        [reader], exemplar_filter=AlwaysOnExemplarFilter(), shutdown_on_exit=False
+    )
+    with contexts.session("a"):
+        other.get_meter("app").create_counter("orders").add(1)
+    data = reader.get_metrics_data()
+
+    assert data is not None
+    (point,) = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
+    assert [dict(one.filtered_attributes or {}) for one in point.exemplars] == [{}]

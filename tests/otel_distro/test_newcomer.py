@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import subprocess
@@ -130,6 +131,54 @@ def test_a_program_runs_alike_without_the_launcher(tmp_path: Path) -> None:
         done = run([sys.executable, "-c", script], without_collector(tmp_path, **more))
 
         assert (done.returncode, done.stderr) == (0, "")
+
+
+NOTEBOOK = """
+import json, sys
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+cells = json.loads(sys.argv[1])
+found = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+NotebookClient(found, timeout=60, kernel_name="python3").execute()
+for cell in found.cells:
+    for output in cell.outputs:
+        print(output.get("text", ""), end="")
+"""
+
+
+@pytest.mark.slow
+def test_a_notebook_records_its_calls_and_stays_quiet(tmp_path: Path) -> None:
+    """The cell of the how-to, a call, and the costs, while no collector listens."""
+    pytest.importorskip("nbclient", reason="notebooks need `pip install -e '.[test]'`")
+    pytest.importorskip("ipykernel", reason="notebooks need `pip install -e '.[test]'`")
+    cells = [
+        "import otel_distro\n\notel_distro.configure()",
+        (
+            "import openai, os\n"
+            "client = openai.OpenAI(base_url=os.environ['PROVIDER'] + '/v1', api_key='k')\n"
+            "answer = client.chat.completions.create(\n"
+            "    model='gpt-4o', messages=[{'role': 'user', 'content': 'hi'}])"
+        ),
+        "otel_distro.configure()",
+        (
+            "import subprocess, time\n"
+            "for _ in range(100):\n"
+            "    costs = subprocess.run(\n"
+            f"        ['{OTEL_DISTRO}', 'costs'], capture_output=True, text=True).stdout\n"
+            "    if 'gpt-4o' in costs: break\n"
+            "    time.sleep(0.1)\n"
+            "print(costs)"
+        ),
+    ]
+    with ChargingProvider() as provider:
+        environ = without_collector(tmp_path, PROVIDER=provider.url)
+        done = run([sys.executable, "-c", NOTEBOOK, json.dumps(cells)], environ, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert "gpt-4o" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.stdout.count("otel_distro:") <= 1
 
 
 def test_a_test_over_its_cost_fails_without_an_option_of_pytest(tmp_path: Path) -> None:
@@ -295,7 +344,7 @@ def test_periods_are_in_order_of_time(two_days: Path, report: list[str]) -> None
 )
 def test_reports_of_calls_have_the_same_filters(two_days: Path, report: list[str]) -> None:
     """A filter that one report has, all have, and calls that it excludes are in none of them."""
-    names = "provider service tenant agent operation user session status".split()
+    names = ["provider", "service", "tenant", "agent", "operation", "user", "session", "status"]
     choices = command(*report, "--help").stdout
     shown = command(*report, "--provider", "cohere", "--ledger", two_days)
 
