@@ -92,19 +92,24 @@ async def _admit_elsewhere(exchange: Exchange) -> Any:
 
 
 def _concerns(request: Any) -> bool:
-    if request.method != "POST":
+    method = request.method
+    if method not in ("POST", "GET"):
         return False
     url = request.url
     try:
         path = url._uri_reference.path  # `path` would decode it, which takes longer
     except AttributeError:
         path = url.path
+    if method == "GET":
+        return observer.concerns_result(path) and under_way() is None
     host = url.host if observer.has_endpoints else ""
     return observer.concerns("POST", host, path) and under_way() is None
 
 
 def _begin(module: Any, request: Any, body: Any) -> Exchange | None:
     url = request.url
+    if request.method == "GET":
+        return observer.begin_result(module.__name__, url.host, url.path)
     return observer.begin(module.__name__, url.host, url.path, request.headers, body)
 
 
