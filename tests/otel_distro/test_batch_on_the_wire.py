@@ -59,7 +59,6 @@ def lines(results: list[dict[str, Any]]) -> bytes:
 
 
 class Files(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
     bodies: dict[str, bytes] = {
         "/v1/files/file-1/content": lines(OPENAI),
         "/v1/files/file-2/content": b"%PDF-1.7\n{}\n" * 100,
@@ -104,10 +103,9 @@ def wired() -> Iterator[WiredSdk]:
 
 def test_each_line_of_a_fetched_result_is_a_call_at_batch_rates(wired: WiredSdk, url: str) -> None:
     """3 × (1000 × 1.25 + 100 × 5); what was not run is no call, fetching again changes nothing."""
-    client = openai.OpenAI(base_url=f"{url}/v1", api_key="none")
-
-    for _ in range(2):
-        assert client.files.content("file-1").content == lines(OPENAI)
+    with openai.OpenAI(base_url=f"{url}/v1", api_key="none") as client:
+        for _ in range(2):
+            assert client.files.content("file-1").content == lines(OPENAI)
 
     assert wired.account() == (3, 5_250_000)
     assert {p.call.service_tier for p in wired.billed()} == {"batch"}
@@ -116,9 +114,8 @@ def test_each_line_of_a_fetched_result_is_a_call_at_batch_rates(wired: WiredSdk,
 
 def test_a_result_of_anthropic_is_read_as_it_streams(wired: WiredSdk, url: str) -> None:
     """1000 × 1.5 + 100 × 7.5."""
-    client = anthropic.Anthropic(base_url=url, api_key="none")
-
-    found = list(client.messages.batches.results("msgbatch_1"))
+    with anthropic.Anthropic(base_url=url, api_key="none") as client:
+        found = list(client.messages.batches.results("msgbatch_1"))
 
     assert [line.custom_id for line in found] == ["1", "2"]
     assert wired.account() == (1, 2_250_000)
