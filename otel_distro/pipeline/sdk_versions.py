@@ -12,7 +12,7 @@ def _of_items(attributes: Mapping[str, Any]) -> Hashable:
     return frozenset(attributes.items())
 
 
-def _series_key() -> Callable[[Mapping[str, Any]], Hashable]:
+def _series_key() -> Callable[[Mapping[str, Any]], Any]:
     """Return the SDK's function from attributes to the key of their series.
 
     Versions before 1.45 have none: the key is the set of the items.

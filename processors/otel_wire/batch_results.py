@@ -59,7 +59,8 @@ class BatchResult(Exchange):
         at_ns = time.time_ns() // _DAY_NS * _DAY_NS
         is_ok = self._status is not None and self._status < 300
         encoding = self._response_headers.get("content-encoding") or ""
-        self._reader = reader = _LineReader(self.spans, at_ns, str(encoding), is_ok=is_ok)
+        reader: Any = _LineReader(self.spans, at_ns, str(encoding), is_ok=is_ok)
+        self._reader = reader
         return reader
 
     def record(self) -> None:

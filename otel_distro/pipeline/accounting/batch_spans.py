@@ -32,13 +32,15 @@ class BatchSpans:
         """End the spans of *result*; *about* returns who and what a context is for."""
         if self.provider is None:
             return
-        for_whom = about(result.context)
+        for_whom: Mapping[str, Any] = about(result.context)
         for record in result.spans:
             if record.span_id in self._ended:
                 continue
             self._ended[record.span_id] = None
             if len(self._ended) > _MOST_REMEMBERED:
                 del self._ended[next(iter(self._ended))]
+            attributes: dict[str, Any] = {**for_whom, **record.attributes}
+            attributes["server.address"] = result.host
             span = ReadableSpan(
                 name=record.name,
                 context=SpanContext(
@@ -48,7 +50,7 @@ class BatchSpans:
                     trace_flags=TraceFlags(TraceFlags.SAMPLED),
                 ),
                 resource=self.provider.resource,
-                attributes={**for_whom, **record.attributes, "server.address": result.host},
+                attributes=attributes,
                 kind=SpanKind.CLIENT,
                 instrumentation_scope=InstrumentationScope(record.scope_name),
                 status=Status(StatusCode.UNSET),
