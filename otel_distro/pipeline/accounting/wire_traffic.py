@@ -82,11 +82,16 @@ class WireTraffic:
         from otel_wire.observer import observer
 
         self._observer = observer
-        stops = (
-            observer.observe(self.take),
-            observer.observe_results(lambda result: self._results.take(result, self._about)),
+        stop_requests = observer.observe(self.take)
+        stop_results = observer.observe_results(
+            lambda result: self._results.take(result, self._about)
         )
-        self._stop = lambda: [stop() for stop in stops] and None
+
+        def stop() -> None:
+            stop_requests()
+            stop_results()
+
+        self._stop = stop
 
     def close(self) -> None:
         """Observe nothing more."""
