@@ -9,6 +9,8 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.status import Status, StatusCode
 
+from otel_distro.pipeline.accounting.wire_spans import end
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -57,4 +59,4 @@ class BatchSpans:
                 start_time=record.start_ns,
                 end_time=record.end_ns,
             )
-            self.provider._active_span_processor.on_end(span)  # noqa: SLF001 - no public fan-out
+            end(span, self.provider)
