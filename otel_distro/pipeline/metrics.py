@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry.sdk.metrics._internal._view_instrument_match import _hash_attributes
 from opentelemetry.sdk.metrics._internal.measurement_consumer import SynchronousMeasurementConsumer
 
 from otel_distro.pipeline.exemplars import view_with_context
+from otel_distro.pipeline.sdk_versions import measurable, series_key
 from otel_distro.pipeline.series_limit import SeriesLimit
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class AttributeSet:
     __slots__ = ("_types", "clean", "is_flat", "series", "ways")
 
     def __init__(self, raw: Mapping[str, Any], clean: dict[str, Any]) -> None:
-        self.clean = clean
+        self.clean = clean = measurable(clean)
         self.ways: dict[Any, tuple[object, tuple[Any, ...]]] = {}
         """Instrument -> the readers' storages at that time, and the aggregations in them."""
         # 1, 1.0 and True are the same key and not the same attribute.
@@ -194,7 +194,7 @@ class GuardMeasurementConsumer(SynchronousMeasurementConsumer):
                     for key, value in (measurement.attributes or {}).items()
                     if shown is None or key in shown
                 }
-                found.append(match._attributes_aggregation[_hash_attributes(attributes)])
+                found.append(match._attributes_aggregation[series_key(attributes)])
         return tuple(found)
 
     def register_asynchronous_instrument(self, instrument: Any) -> None:

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_host import fork_hooks
 from otel_host.fork_hooks import Stage
+from otel_wire.batch_results import BatchResult, is_batch_result
 from otel_wire.endpoints import LAST_PARTS, may_call_model
 from otel_wire.exchange import Exchange
 from otel_wire.worker import Worker
 
 if TYPE_CHECKING:
     from otel_wire.admission import CallGate
+    from otel_wire.batch_results import ResultSink
     from otel_wire.record import WireRecord
 
 Sink = Callable[["WireRecord"], None]
@@ -78,6 +80,7 @@ class Observer:
         self.requests_usage = False
         """Whether streams that report no usage are asked for it, where the API allows."""
         self._sinks: tuple[Sink, ...] = ()
+        self._result_sinks: tuple[ResultSink, ...] = ()
         self._denied: frozenset[str] = frozenset()
         self._allowed: frozenset[str] = frozenset()
         self._endpoints: tuple[tuple[str, str], ...] = ()
@@ -106,6 +109,36 @@ class Observer:
             self._sinks = tuple(other for other in self._sinks if other is not sink)
 
         return stop
+
+    def observe_results(self, sink: ResultSink) -> Callable[[], None]:
+        """Hand fetched results of batches to *sink* from now on; return how to stop that."""
+        self._result_sinks = (*self._result_sinks, sink)
+
+        def stop() -> None:
+            self._result_sinks = tuple(s for s in self._result_sinks if s is not sink)
+
+        return stop
+
+    def concerns_result(self, path: str) -> bool:
+        """Return whether a GET of *path* may fetch the result of a batch job."""
+        return bool(self._result_sinks) and is_batch_result(path)
+
+    def begin_result(self, client: str, host: str, path: str) -> Exchange | None:
+        """Return the exchange of a GET about to be sent, as `begin` does."""
+        try:
+            if self._is_observed(host):
+                return BatchResult(self, client, host, path)
+        except Exception as error:  # the app must not see our errors
+            self.on_fault(error)
+        return None
+
+    def hand_over_result(self, result: BatchResult) -> None:
+        """Hand *result* to the sinks."""
+        for sink in self._result_sinks:
+            try:
+                sink(result)
+            except Exception as error:  # one sink must not stop another
+                self.on_fault(error)
 
     def configure(
         self,
@@ -220,7 +253,8 @@ class Observer:
         self._open.pop(id(exchange), None)
         if exchange.generation != self.generation:
             return
-        if self._sinks and self._is_observed(exchange.host):
+        has_sinks = self._result_sinks if isinstance(exchange, BatchResult) else self._sinks
+        if has_sinks and self._is_observed(exchange.host):
             self.worker.submit(lambda: self._hand_over(exchange))
 
     def _hand_over(self, exchange: Exchange) -> None:

@@ -113,6 +113,10 @@ def test_a_result_is_one_call_at_batch_rates(
     assert (first.exit_code, again.exit_code) == (0, 0), first.output + again.output
     assert (total["calls"], total["cost_nano_usd"]) == (calls, nano_usd)
     assert f"0 new in {ledger}, {calls} already there" in again.stdout
+    dated = [c for c in answer("calls", "--ledger", ledger)["calls"] if c["provider"] == "openai"]
+    assert all(
+        c["start"] == "2026-11-18T11:06:40+00:00" for c in dated if "gpt" in c["response_model"]
+    )
     for call in answer("calls", "--ledger", ledger)["calls"]:
         has_batch_rate = not call["response_model"].startswith("text-embedding")
         assert call["cost_status"] == ("priced" if has_batch_rate else "estimated")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_pricing import PriceBook, PriceBookError, price_call, price_table
+from otel_pricing import Price, PriceBook, PriceBookError, price_call, price_table
+from otel_pricing.prices.model_aliases import scaled
+from otel_pricing.prices.price import UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,3 +130,16 @@ def test_many_stars_take_no_time() -> None:
     found = book({"pattern": "a*" * 20 + "b", "model": "gpt-4o"})
 
     assert input_rate(found, "a" * 60) is None
+
+
+def test_a_multiplied_price_differs_from_its_own_in_amounts_only() -> None:
+    """Every other field of a price holds behind an alias, too."""
+    amounts = {*UNITS, "usd_per_request", "usd_per_web_search", "counted"}
+    changed = {"is_free": True, "tier_is_priced": False, "seller_is_assumed": True}
+    price = Price(**changed, other_units=("x",), context_tokens=9, source="s")  # type: ignore[arg-type]
+
+    found = scaled(price, Decimal(2))
+
+    kept = [field.name for field in fields(Price) if field.name not in amounts]
+    assert [getattr(found, name) for name in kept] == [getattr(price, name) for name in kept]
+    assert {*changed, "other_units", "context_tokens", "source"} == set(kept)

@@ -36,7 +36,7 @@ def run(
     command: list[str],
     environ: dict[str, str],
     *,
-    timeout: float = 60,
+    timeout: float = 240,
     stdin: str | None = None,
     cwd: Path | None = None,
 ) -> Finished:
@@ -52,7 +52,7 @@ def instrumented(
     script: str | Path,
     environ: dict[str, str],
     *arguments: str,
-    timeout: float = 60,
+    timeout: float = 240,
     cwd: Path | None = None,
 ) -> Finished:
     """Run a Python script, given as text or file, under `opentelemetry-instrument`."""

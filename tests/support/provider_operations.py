@@ -86,10 +86,7 @@ _CLAUDE_IO = {"input_tokens": 1000, "output_tokens": 100}
 
 
 def _plain(name: str, host: str, provider: str, model: str, nano_usd: int) -> Operation:
-    return Operation(
-        name, provider, model, "chat", nano_usd, _chat(host, model, _IO), dict(_SPAN)
-    )
-
+    return Operation(name, provider, model, "chat", nano_usd, _chat(host, model, _IO), dict(_SPAN))
 
 
 OPERATIONS: list[Operation] = [

@@ -91,7 +91,7 @@ class WireSpans:
         context = self._span_context(wire, attributes)
         if context is not None:
             span = _span(wire, call, context, attributes, self.provider.resource)
-            self.provider._active_span_processor.on_end(span)  # noqa: SLF001 - no public fan-out
+            end(span, self.provider)
 
     def _span_context(self, wire: WireCall, attributes: dict[str, Any]) -> SpanContext | None:
         """Return the ids and flags of the span; None where it is not sampled."""
@@ -109,6 +109,11 @@ class WireSpans:
         return SpanContext(
             wire.trace_id, wire.span_id, is_remote=False, trace_flags=flags, trace_state=state
         )
+
+
+def end(span: ReadableSpan, provider: Any) -> None:
+    """Hand *span*, made here, to all processors of *provider*."""
+    provider._active_span_processor.on_end(span)  # noqa: SLF001 - no public fan-out
 
 
 def span_attributes(wire: WireCall, call: ModelCall) -> dict[str, Any]:

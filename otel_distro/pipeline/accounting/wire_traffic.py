@@ -9,6 +9,7 @@ from opentelemetry import trace
 
 from otel_distro.api.budget import current_scope
 from otel_distro.base.inherited_attributes import inherited
+from otel_distro.pipeline.accounting.batch_spans import BatchSpans
 from otel_distro.pipeline.accounting.wire_calls import (
     AGENT,
     FLAG,
@@ -65,6 +66,7 @@ class WireTraffic:
         self._stop: Callable[[], None] = lambda: None
         self._times: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         self._spans = WireSpans(self._is_described)
+        self._results = BatchSpans()
         self.service = ""
         self.on_admitted: Callable[[tuple[int, int], Any], None] = lambda _key, _admission: None
         """Told of a request that a budget admitted, by the key of its call."""
@@ -82,12 +84,21 @@ class WireTraffic:
         resource = getattr(tracer_provider, "resource", None)
         if resource is not None:
             self.service = str(resource.attributes.get("service.name", ""))
-            self._spans.provider = tracer_provider
+            self._spans.provider = self._results.provider = tracer_provider
         from otel_wire.observer import observer
 
         self._observer = observer
-        self._stop = observer.observe(self.take)
         observer.kept = self.kept
+        stop_requests = observer.observe(self.take)
+        stop_results = observer.observe_results(
+            lambda result: self._results.take(result, self._about)
+        )
+
+        def stop() -> None:
+            stop_requests()
+            stop_results()
+
+        self._stop = stop
 
     def close(self) -> None:
         """Observe nothing more."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from otel_pricing.prices.price import UNITS, CountRate, Price, Rate, price_of
+from otel_pricing.prices.price import CountRate, Price, Rate, price_of
 
 ONE = Decimal(1)
 KEYS = frozenset({"pattern", "provider", "model", "multiplier", "from", "until"})
@@ -84,11 +84,15 @@ def scaled(price: Price, factor: Decimal) -> Price:
         steps = tuple((start, usd * factor) for start, usd in rate.steps)
         return Rate(rate.usd_per_million * factor, steps)
 
-    rates = price_of(rate_of)
     return replace(
-        price,
-        **{unit: rates.rate(unit) for unit in UNITS},
+        price_of(rate_of),
         usd_per_request=times(price.usd_per_request),
         usd_per_web_search=times(price.usd_per_web_search),
         counted=tuple(CountRate(r.unit, r.usd * factor, r.per) for r in price.counted),
+        is_free=price.is_free,
+        tier_is_priced=price.tier_is_priced,
+        seller_is_assumed=price.seller_is_assumed,
+        other_units=price.other_units,
+        context_tokens=price.context_tokens,
+        source=price.source,
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from otel_pricing.model.makers import maker_of
 from otel_pricing.model.record import SpanRecord
-from otel_pricing.model.values import count, text
+from otel_pricing.model.values import text
 from otel_pricing.reading.otlp_values import object_of
 
 if TYPE_CHECKING:
@@ -55,8 +55,9 @@ def span_of_result(line: Mapping[str, object], at_ns: int) -> SpanRecord | None:
     if not usage:
         return None
     model = text(body.get("model")) or text(body.get("modelVersion")) or ""
-    created = count(body.get("created")) or count(body.get("created_at"))
-    start_ns = at_ns if created is None or created > MOST_SECONDS else created * 1_000_000_000
+    times = (body.get("created"), body.get("created_at"))
+    created = next((t for t in times if isinstance(t, int | float) and 0 < t < MOST_SECONDS), None)
+    start_ns = at_ns if created is None else int(created) * 1_000_000_000
     answer_id = text(body.get("id")) or text(body.get("responseId"))
     own_id = text(line.get("id")) or answer_id or text(line.get("recordId"))
     own_id = own_id or f"{line.get('key') or line.get('custom_id')} {model} {usage}"

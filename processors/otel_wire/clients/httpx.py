@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # Before there is a connection nothing was sent; after that the provider may have done its work.
 _NAME_AND_VALUE = itemgetter(1, 2)
+_OBSERVED = ("POST", "GET")
 _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "ProxyError")
 
 
@@ -35,7 +36,7 @@ def _sync(module: Any, send: Any) -> Callable[..., Any]:
     stream_class = _sync_stream_class(module)
 
     def sent(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        if request.method != "POST" or not _concerns(request):
+        if request.method not in _OBSERVED or not _concerns(request):
             return send(self, request, *args, **kwargs)
         exchange = _begin(module, request, _shown(module, request))
         if exchange is None:
@@ -62,7 +63,7 @@ def _async(module: Any, send: Any) -> Callable[..., Any]:
     stream_class = _async_stream_class(module)
 
     async def sent(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        if request.method != "POST" or not _concerns(request):
+        if request.method not in _OBSERVED or not _concerns(request):
             return await send(self, request, *args, **kwargs)
         exchange = _begin(module, request, await _shown_async(module, request))
         if exchange is None:
@@ -99,18 +100,16 @@ async def _admit_elsewhere(exchange: Exchange) -> Any:
 
 def _concerns(request: Any) -> bool:
     url = request.url
-    try:
-        path = url._uri_reference.path  # `path` would decode it, which takes longer
-    except AttributeError:
-        path = url.path
-    if not observer.concerns("POST", url.host if observer.has_endpoints else "", path):
-        return False
-    return under_way() is None
+    path = _path(url)
+    if request.method == "GET":
+        return observer.concerns_result(path) and under_way() is None
+    host = url.host if observer.has_endpoints else ""
+    return observer.concerns("POST", host, path) and under_way() is None
 
 
 def _path(url: Any) -> str:
     try:
-        path: str = url._uri_reference.path
+        path: str = url._uri_reference.path  # `path` would decode it, which takes longer
     except AttributeError:
         path = url.path
     return path
@@ -118,6 +117,8 @@ def _path(url: Any) -> str:
 
 def _begin(module: Any, request: Any, body: Any) -> Exchange | None:
     url, headers = request.url, request.headers
+    if request.method == "GET":
+        return observer.begin_result(module.__name__, url.host, _path(url))
     if hasattr(headers, "_list"):
         headers = _Headers(headers)
     return observer.begin(module.__name__, url.host, _path(url), headers, body)

@@ -1,0 +1,62 @@
+"""Spans of the calls in a batch's result, which nothing else describes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace.status import Status, StatusCode
+
+from otel_distro.pipeline.accounting.wire_spans import end
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry.context import Context
+
+    from otel_wire.batch_results import BatchResult
+
+_MOST_REMEMBERED: Final = 200_000
+"""Calls of results that are remembered, so that a result that is fetched again counts once."""
+
+
+class BatchSpans:
+    """Ends a span for each call of a result; its ids and time follow from its line."""
+
+    def __init__(self) -> None:
+        self.provider: Any = None
+        """The tracer provider whose processors get the spans; None drops them."""
+        self._ended: dict[int, None] = {}
+
+    def take(self, result: BatchResult, about: Callable[[Context], Mapping[str, Any]]) -> None:
+        """End the spans of *result*; *about* returns who and what a context is for."""
+        if self.provider is None:
+            return
+        for_whom: Mapping[str, Any] = about(result.context)
+        for record in result.spans:
+            if record.span_id in self._ended:
+                continue
+            self._ended[record.span_id] = None
+            if len(self._ended) > _MOST_REMEMBERED:
+                del self._ended[next(iter(self._ended))]
+            attributes: dict[str, Any] = {**for_whom, **record.attributes}
+            attributes["server.address"] = result.host
+            span = ReadableSpan(
+                name=record.name,
+                context=SpanContext(
+                    record.trace_id,
+                    record.span_id,
+                    is_remote=False,
+                    trace_flags=TraceFlags(TraceFlags.SAMPLED),
+                ),
+                resource=self.provider.resource,
+                attributes=attributes,
+                kind=SpanKind.CLIENT,
+                instrumentation_scope=InstrumentationScope(record.scope_name),
+                status=Status(StatusCode.UNSET),
+                start_time=record.start_ns,
+                end_time=record.end_ns,
+            )
+            end(span, self.provider)
