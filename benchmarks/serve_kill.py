@@ -1,6 +1,6 @@
 """Kill `otel-distro serve` at random moments while programs send, and count what is lost.
 
-    python benchmarks/serve_kill.py [--kills 100] [--seed N] [--slow-disk] [--full-disk]
+    python benchmarks/serve_kill.py [--kills 100] [--minutes N] [--slow-disk] [--full-disk]
 
 Four senders send batches of spans, a model call in each, without rest. The server is killed with
 SIGKILL at a random moment after it answers, and started again on the same folder. At the end every
@@ -73,6 +73,12 @@ class Senders:
         ]
         for thread in self._threads:
             thread.start()
+
+    def wait_for_more(self, seconds: float) -> None:
+        """Wait until another request is acknowledged, at most *seconds*."""
+        before, until = len(self.acknowledged), time.monotonic() + seconds
+        while len(self.acknowledged) == before and time.monotonic() < until:
+            time.sleep(0.005)
 
     def close(self) -> None:
         """Stop sending."""
@@ -177,6 +183,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=60, help="no further kills after these")
     parser.add_argument("--slow-disk", action="store_true")
     parser.add_argument("--full-disk", action="store_true")
     args = parser.parse_args()
@@ -195,27 +202,39 @@ def main() -> int:
             options = ["-t", "tmpfs", "-o", "size=12m,mode=0700", "tmpfs", str(state)]
             subprocess.run(["mount", *options], check=True)
         try:
-            return _run(state, preload, args.kills, rng, full=args.full_disk)
+            until = time.monotonic() + 60 * args.minutes
+            return _run(state, preload, args.kills, rng, until, full=args.full_disk)
         finally:
             if args.full_disk:
                 subprocess.run(["umount", "-l", str(state)], check=False)
 
 
-def _run(state: Path, preload: Path | None, kills: int, rng: random.Random, *, full: bool) -> int:
+def _run(
+    state: Path,
+    preload: Path | None,
+    kills: int,
+    rng: random.Random,
+    until: float,
+    *,
+    full: bool,
+) -> int:
     ballast = state / "ballast"
     senders = None
-    for number in range(kills):
+    done = 0
+    while done < kills and time.monotonic() < until:
         ballast.unlink(missing_ok=True)
         server = start(state, preload)
         senders = senders or Senders(rng.randrange(10**6))
-        time.sleep(rng.uniform(0.05, 3.0))
+        senders.wait_for_more(30)
+        time.sleep(rng.uniform(0.0, 1.0))
         if full:
             _fill(ballast)
-            time.sleep(rng.uniform(0.05, 3.0))
+            time.sleep(rng.uniform(0.0, 1.0))
         server.send_signal(signal.SIGKILL)
         server.wait()
-        if number % 10 == 9:
-            print(f"{number + 1} kills, {len(senders.acknowledged):,} acknowledged", flush=True)
+        done += 1
+        if done % 10 == 0:
+            print(f"{done} kills, {len(senders.acknowledged):,} acknowledged", flush=True)
     assert senders is not None
     senders.close()
     ballast.unlink(missing_ok=True)
@@ -226,7 +245,7 @@ def _run(state: Path, preload: Path | None, kills: int, rng: random.Random, *, f
     lost = senders.acknowledged - spans
     unbilled = senders.calls - billed(state)
     print(
-        f"{kills} kills, {len(senders.acknowledged):,} spans acknowledged, {len(lost)} lost; "
+        f"{done} kills, {len(senders.acknowledged):,} spans acknowledged, {len(lost)} lost; "
         f"{len(senders.calls):,} calls acknowledged, {len(unbilled)} not in the ledger; "
         f"{senders.refused:,} requests answered with 503"
     )

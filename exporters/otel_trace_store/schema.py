@@ -23,6 +23,8 @@ APPLICATION_ID: Final = 0x4F545331
 """`PRAGMA application_id`: "OTS1"."""
 NS_PER_US: Final = 1_000
 HOUR_US: Final = 3_600_000_000
+LARGEST_INTEGER: Final = 2**63 - 1
+"""SQLite has no larger one; Python's are bounded by it before they are asked for."""
 
 
 class BlockKind(IntEnum):

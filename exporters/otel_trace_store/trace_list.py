@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from otel_trace_store.schema import ERROR_TAG, NameKind
+from otel_trace_store.schema import ERROR_TAG, LARGEST_INTEGER, NameKind
 from otel_trace_store.trace_matching import SpanText, blocks_with_tags, matching_traces
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _ORDER: Final = {
 }
 _MOST_MATCHES: Final = 400
 _AT_ONCE: Final = 400
+_MOST_DIGITS: Final = 20
 _TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
 _COST: Final = (
     "(SELECT sum(nano_usd) FROM costs WHERE trace = t.no AND billed) AS nano, "
@@ -119,7 +120,7 @@ def find_traces(
             segment.deadline.check()
             if after_segment and segment.name > after_segment:
                 continue
-            below = int(number) if number.isdigit() and segment.name == after_segment else None
+            below = _place(number) if segment.name == after_segment else None
             for row in _in_segment(segment, wanted, sort, limit, below):
                 rows.setdefault(row.trace_id, row)
             if sort == "newest" and len(rows) >= limit:
@@ -136,6 +137,12 @@ def find_traces(
     elif sort == "largest":
         found.sort(key=lambda row: -row.spans)
     return TraceList(found[:limit], complete)
+
+
+def _place(number: str) -> int | None:
+    if not (number.isascii() and number.isdigit()):
+        return None
+    return min(int(number[:_MOST_DIGITS]), LARGEST_INTEGER)
 
 
 def _in_segment(
@@ -194,7 +201,7 @@ def _conditions(
     ):
         if value is not None:
             conditions.append(clause)
-            values.append(value)
+            values.append(min(value, LARGEST_INTEGER) if isinstance(value, int) else value)
     return tables, conditions, values
 
 

@@ -20,6 +20,7 @@ JSON: Final = "application/json"
 PROTOBUF: Final = "application/x-protobuf"
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 _STEP: Final = 2**20
+_MOST_MEMBERS: Final = 1_000
 
 
 class RefusedBodyError(Exception):
@@ -60,10 +61,13 @@ def decompress(body: bytes, encoding: str, most: int) -> bytes:
 
 def _inflated(body: bytes, most: int) -> bytes:
     parts: list[bytes] = []
-    size = 0
+    size = members = 0
     rest = body
     try:
         while rest:
+            members += 1
+            if members > _MOST_MEMBERS:  # empty ones cost time and say nothing
+                raise RefusedBodyError(400, f"the gzip data have more than {_MOST_MEMBERS} members")
             member = zlib.decompressobj(_GZIP_OR_ZLIB)
             while not member.eof:
                 part = member.decompress(rest, _STEP)

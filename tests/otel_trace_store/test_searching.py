@@ -101,6 +101,17 @@ def test_traces_are_found_by_words(
     assert names(folder, **wanted) == found  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("number", ["9" * 99, "\u00b2", "-1", "x", ""])
+def test_places_and_bounds_of_any_size_are_no_error(folder: Path, number: str) -> None:
+    """They come from addresses that people may write."""
+    huge = 10**30
+    with StoreReader(folder) as reader:
+        (segment,) = reader
+        find_traces(reader, TraceFilter(text="odd"), before=f"{segment.name}:{number}")
+        find_traces(reader, TraceFilter(least_nano_usd=huge, most_us=huge, since_us=huge))
+        find_logs(reader, LogFilter(since_us=huge, until_us=huge))
+
+
 def test_log_records_are_found_by_words(folder: Path) -> None:
     """The newest first."""
     with StoreReader(folder) as reader:

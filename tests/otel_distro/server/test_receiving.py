@@ -115,6 +115,7 @@ BOMB = gzip.compress(b"\0" * (70 * 2**20), 9, mtime=0)
         (b"x", {"content_encoding": "br"}, 415, "content encoding"),
         (b"not gzip", {"content_encoding": "gzip"}, 400, "damaged"),
         (gzip.compress(b"x" * 1000, mtime=0)[:-12], {"content_encoding": "gzip"}, 400, "end early"),
+        (gzip.compress(b"", mtime=0) * 2_000, {"content_encoding": "gzip"}, 400, "members"),
         (b"not zstd", {"content_encoding": "zstd"}, 400, "damaged"),
         (BOMB, {"content_encoding": "gzip"}, 413, "when decompressed"),
         (b"\0" * (17 * 2**20), {}, 413, "bytes"),
