@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ledger import KEY, make_calls, timed  # type: ignore[import-not-found]  # beside this one
+from ledger import KEY, make_calls, timed
 
 from otel_cost_ledger import LedgerWriter, open_ledger
 from otel_cost_ledger.maintenance.integrity import check_integrity

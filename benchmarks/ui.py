@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from ledger import DAY_NS, KEY, make_calls  # type: ignore[import-not-found]  # beside this one
+from ledger import DAY_NS, KEY, make_calls
 
 from otel_cost_ledger import LedgerWriter
 from otel_distro.settings import Settings

@@ -69,7 +69,7 @@ def test_clients_over_transports_that_are_not_observed_are_named(
     """With the setting of theirs that sends over HTTP."""
     for name in ("google", "google.ai", "google.ai.generativelanguage"):
         module = ModuleType(name)
-        module.__path__ = []  # type: ignore[attr-defined]
+        module.__path__ = []
         spec = type(sys.__spec__)(name, None) if sys.__spec__ else None
         module.__spec__ = spec
         monkeypatch.setitem(sys.modules, name, module)

@@ -17,6 +17,7 @@ from support.charging_provider import ChargingProvider
 from support.process import BIN, clean_environment, run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from otel_pricing import PricedCall
@@ -72,8 +73,12 @@ def test_what_was_not_stored_is_left_and_taken_over_once(
     killed(requests)
     taken: list[PricedCall] = []
 
+    def take(calls: Sequence[PricedCall]) -> bool:
+        taken.extend(calls)
+        return True
+
     for _ in range(2):
-        take_over(tmp_path / "open-requests", lambda calls: not taken.extend(calls))
+        take_over(tmp_path / "open-requests", take)
 
     (priced,) = taken
     call = priced.call

@@ -211,8 +211,8 @@ def test_exemplars_carry_the_session_and_no_series_does() -> None:
         for metric in data.resource_metrics[0].scope_metrics[0].metrics
         for point in metric.data.data_points
     ]
-    seen = [dict(one.filtered_attributes or {}) for point in points for one in point.exemplars]
-    assert [dict(point.attributes) for point in points] == [{"kind": "quick"}, {}]
+    seen = [{**(one.filtered_attributes or {})} for point in points for one in point.exemplars]
+    assert [{**(point.attributes or {})} for point in points] == [{"kind": "quick"}, {}]
     assert seen[:2] == [{"session.id": "a"}, {"session.id": "[EMAIL]"}]
     assert {str(one["session.id"]) for one in seen[2:]} <= {"a", "[EMAIL]"}
 
@@ -232,4 +232,4 @@ def test_the_view_that_all_providers_share_stays_as_it_is() -> None:
 
     assert data is not None
     (point,) = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
-    assert [dict(one.filtered_attributes or {}) for one in point.exemplars] == [{}]
+    assert [{**(one.filtered_attributes or {})} for one in point.exemplars] == [{}]

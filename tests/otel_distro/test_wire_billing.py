@@ -239,9 +239,11 @@ def test_a_stream_left_early_is_estimated_and_keeps_its_exposure(wired: WiredSdk
 @pytest.mark.parametrize("word", ["hi", "日本語" * 2_000], ids=["short", "dense"])
 def test_a_broken_stream_is_never_charged_more_than_its_bound(wired: WiredSdk, word: str) -> None:
     """Neither its input nor its output: the provider charges for all of both."""
-    question = [{"role": "user", "content": f"SLOW {word}"}]
     stream = client_of(wired).chat.completions.create(
-        model="gpt-4o", messages=question, max_tokens=500, stream=True
+        model="gpt-4o",
+        messages=[{"role": "user", "content": f"SLOW {word}"}],
+        max_tokens=500,
+        stream=True,
     )
     next(iter(stream))
     stream.close()

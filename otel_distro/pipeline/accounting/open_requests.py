@@ -102,7 +102,8 @@ class OpenRequests:
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's file."""
-        owner, self._owner, self._memory = self._owner, None, self._release()
+        self._release()
+        owner, self._owner, self._memory = self._owner, None, None
         self._slots = {}
         self._random = random.Random()  # noqa: S311 - no secret
         self._opening = threading.Lock()
@@ -111,7 +112,8 @@ class OpenRequests:
 
     def close(self) -> None:
         """At a proper exit: all calls are stored, or wait in a file."""
-        owner, self._owner, self._memory = self._owner, None, self._release()
+        self._release()
+        owner, self._owner, self._memory = self._owner, None, None
         self._slots = {}
         self._failed = True
         if owner is not None:
