@@ -212,7 +212,7 @@ def test_exemplars_carry_the_session_and_no_series_does() -> None:
         for point in metric.data.data_points
     ]
     seen = [{**(one.filtered_attributes or {})} for point in points for one in point.exemplars]
-    assert [dict(point.attributes) for point in points] == [{"kind": "quick"}, {}]
+    assert [{**(point.attributes or {})} for point in points] == [{"kind": "quick"}, {}]
     assert seen[:2] == [{"session.id": "a"}, {"session.id": "[EMAIL]"}]
     assert {str(one["session.id"]) for one in seen[2:]} <= {"a", "[EMAIL]"}
 
