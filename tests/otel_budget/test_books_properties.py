@@ -37,6 +37,7 @@ class Interleaving(RuleBasedStateMachine):
         self.name = f"run {next(self.run_number)}"
         self.folder = tempfile.TemporaryDirectory()
         self.now = 1_000_000
+        self.made: list[BudgetAccounts] = []
         self.accounts = [self._accounts() for _ in range(2)]
         self.observer = self._accounts()
         self.holds: list[tuple[int, Reservation]] = []
@@ -50,6 +51,7 @@ class Interleaving(RuleBasedStateMachine):
             url = PostgresUrl.parse(self.url)
             store = PostgresDatabase(url.parameters, str(url))
         accounts = BudgetAccounts(Path(self.folder.name), store=store, now_ns=lambda: self.now)
+        self.made.append(accounts)
         accounts._flusher.stop()  # rules tidy up, so that every run is the same
         return accounts
 
@@ -122,6 +124,8 @@ class Interleaving(RuleBasedStateMachine):
         assert self.really_spent <= state.spent
         assert state.spent <= self.limit
         self.observer.close()
+        for accounts in self.made:
+            accounts.store.close()
         self.folder.cleanup()
 
 

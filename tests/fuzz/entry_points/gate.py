@@ -181,4 +181,4 @@ def _gate() -> tuple[Gate, list[BaseException]]:
     return gate, faults
 
 
-ENTRY_POINT = EntryPoint(calls(), check, few=40)
+ENTRY_POINT = EntryPoint(calls(), check, few=25)

@@ -100,4 +100,4 @@ def check(archive: Archive) -> None:
         assert 0 <= total.calls <= first.calls
 
 
-ENTRY_POINT = EntryPoint(archives(), check, few=25)
+ENTRY_POINT = EntryPoint(archives(), check, few=15)

@@ -100,4 +100,4 @@ def _client() -> Any:
     return TestClient(make_app(site), base_url="http://127.0.0.1:4320")
 
 
-ENTRY_POINT = EntryPoint(_visits, check, few=60)
+ENTRY_POINT = EntryPoint(_visits, check, few=30)

@@ -81,4 +81,4 @@ def _has_planted(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(map(_has_planted, value))
 
 
-ENTRY_POINT = EntryPoint(_inputs, check, few=40)
+ENTRY_POINT = EntryPoint(_inputs, check, few=25)
