@@ -8,7 +8,7 @@ stores what is left as calls of unknown cost, so that they are not taken for nev
 
 from __future__ import annotations
 
-import random
+import secrets
 import struct
 import threading
 from typing import TYPE_CHECKING, Final
@@ -26,10 +26,9 @@ FOLDER: Final = "open-requests"
 """Name of the folder in the state folder."""
 SLOTS: Final = 1024
 """Requests of one process that can be open or not stored yet; more are not kept."""
-_WORDS: Final = 26
 LAYOUT: Final = struct.Struct("<qQ16sQ64s104s")
 """Begin in nanoseconds, span id, trace id, parent span id, host, path; 0 begins an empty slot."""
-assert LAYOUT.size == _WORDS * 8  # noqa: S101 - one is written as the other
+_WORDS: Final = LAYOUT.size // 8
 
 
 class OpenRequests:
@@ -44,8 +43,6 @@ class OpenRequests:
         self._owner: Owner | None = None
         self._memory: memoryview | None = None
         self._slots: dict[int, int] = {}
-        # The app may seed the shared one; span ids must differ all the same.
-        self._random = random.Random()  # noqa: S311 - no secret
         self._failed = False
         self._opening = threading.Lock()
 
@@ -67,7 +64,7 @@ class OpenRequests:
         slot = owner.take_slot()
         if slot is None or self._memory is None:
             return 0
-        span_id = self._random.getrandbits(64) or 1
+        span_id = secrets.randbits(64) or 1
         span = trace.get_current_span(exchange.context).get_span_context()
         LAYOUT.pack_into(
             self._memory,
@@ -102,21 +99,23 @@ class OpenRequests:
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's file."""
-        owner, self._owner, self._memory = self._owner, None, self._release()
+        owner = self._take_owner()
         self._slots = {}
-        self._random = random.Random()  # noqa: S311 - no secret
         self._opening = threading.Lock()
         if owner is not None:
             owner.abandon()
 
     def close(self) -> None:
         """At a proper exit: all calls are stored, or wait in a file."""
-        owner, self._owner, self._memory = self._owner, None, self._release()
+        owner = self._take_owner()
         self._slots = {}
         self._failed = True
         if owner is not None:
             owner.close(remove=True)
 
-    def _release(self) -> None:
-        if self._memory is not None:
-            self._memory.release()
+    def _take_owner(self) -> Owner | None:
+        owner, self._owner = self._owner, None
+        memory, self._memory = self._memory, None
+        if memory is not None:
+            memory.release()
+        return owner
