@@ -72,8 +72,12 @@ def test_what_was_not_stored_is_left_and_taken_over_once(
     killed(requests)
     taken: list[PricedCall] = []
 
+    def store(calls: list[PricedCall]) -> bool:
+        taken.extend(calls)
+        return True
+
     for _ in range(2):
-        take_over(tmp_path / "open-requests", lambda calls: not taken.extend(calls))
+        take_over(tmp_path / "open-requests", store)
 
     (priced,) = taken
     call = priced.call
