@@ -31,7 +31,7 @@ from pathlib import Path
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from serve import add
 
-from otel_trace_store import StoreReader
+from otel_trace_store import Arrivals, StoreReader, TraceStoreWriter
 
 PORTS = {"--otlp-http-port": 24418, "--otlp-grpc-port": 24417, "--ui-port": 24420}
 BATCH = 50
@@ -184,12 +184,15 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60, help="no further kills after these")
+    parser.add_argument("--writers", action="store_true", help="kill writers of the store alone")
     parser.add_argument("--slow-disk", action="store_true")
     parser.add_argument("--full-disk", action="store_true")
     args = parser.parse_args()
     rng = random.Random(args.seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if args.writers:
+            return kill_writers(folder / "traces", args.kills, rng)
         preload = None
         if args.slow_disk:
             preload = folder / "slow.so"
@@ -252,6 +255,36 @@ def _run(
     for problem in wrong[:5]:
         print(problem)
     return 1 if lost or unbilled or wrong else 0
+
+
+def kill_writers(folder: Path, kills: int, rng: random.Random) -> int:
+    """Kill forked writers of the store instead of whole servers, which start slowly."""
+    acknowledged: Ids = set()
+    for _ in range(kills):
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            mine = random.Random(os.getpid())
+            writer = TraceStoreWriter(folder)
+            while True:
+                body, ids = _request(mine)
+                request = ExportTraceServiceRequest.FromString(body)
+                writer.write(Arrivals(spans=list(request.resource_spans)))
+                os.write(writing, b"".join(trace + span for trace, span in ids))
+        os.close(writing)
+        time.sleep(rng.uniform(0.05, 0.4))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        with os.fdopen(reading, "rb") as pipe:
+            said = pipe.read()
+        for at in range(0, len(said) - 23, 24):
+            acknowledged.add((said[at : at + 16], said[at + 16 : at + 24]))
+    spans, wrong = stored(folder.parent)
+    lost = acknowledged - spans
+    print(f"{kills} kills of writers, {len(acknowledged):,} spans acknowledged, {len(lost)} lost")
+    for problem in wrong[:5]:
+        print(problem)
+    return 1 if lost or wrong else 0
 
 
 def _fill(ballast: Path) -> None:
