@@ -78,7 +78,7 @@ class Files(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(packed)
 
-    def log_message(self, *_args: Any) -> None:
+    def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Say nothing."""
 
 

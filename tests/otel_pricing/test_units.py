@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -222,9 +223,6 @@ def test_a_request_price_holds_with_and_without_a_usage() -> None:
 def test_a_failed_call_is_not_charged_by_what_it_asked_for() -> None:
     """Characters of the request are known whether or not the provider spoke them."""
     call = span("tts-1", "openai", "speech", input_characters=2000)
-    record = {"error_type": "500"}
-    failed = ModelCall(
-        **{name: getattr(call, name) for name in ModelCall.__dataclass_fields__} | record
-    )
+    failed = replace(call, error_type="500")
 
     assert price_call(failed, BOOK).status is CostStatus.UNPRICED

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
@@ -46,6 +46,15 @@ class CallSink(Protocol):
 
     def flush(self) -> None:
         """Finish what was held back; somebody waits for it."""
+
+
+@runtime_checkable
+class Storing(Protocol):
+    """A sink that keeps calls beyond the process."""
+
+    def is_durable(self) -> bool:
+        """Return whether all calls taken so far would survive a kill."""
+        ...
 
 
 class VerdictSink(Protocol):
@@ -210,7 +219,7 @@ class Accounts:
                 self._guarded(sink.settle, new, revised)
         if self._wire is not None and new:
             durable = all(
-                sink.is_durable() for sink in self._call_sinks if hasattr(sink, "is_durable")
+                sink.is_durable() for sink in self._call_sinks if isinstance(sink, Storing)
             )
             self._guarded(partial(self._wire.decided, [p.call for p in new], durable=durable))
         if self._wire is not None:

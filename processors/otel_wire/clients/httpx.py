@@ -116,7 +116,8 @@ def _path(url: Any) -> str:
 
 
 def _begin(module: Any, request: Any, body: Any) -> Exchange | None:
-    url, headers = request.url, request.headers
+    url: Any = request.url
+    headers: Any = request.headers
     if request.method == "GET":
         return observer.begin_result(module.__name__, url.host, _path(url))
     if hasattr(headers, "_list"):

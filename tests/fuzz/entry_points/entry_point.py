@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
@@ -65,7 +65,7 @@ class EntryPoint:
             deadline=None,
             database=None,
             derandomize=seed is None,
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=cast("list[HealthCheck]", list(HealthCheck)),
             phases=[Phase.generate, Phase.target, Phase.shrink],
         )(found)
         (found if seed is None else seeded(seed)(found))()

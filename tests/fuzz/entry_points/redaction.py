@@ -22,8 +22,9 @@ class _Faults:
     def redacted(self, *_counts: object) -> None:
         """Ignore it."""
 
-    def failed(self, _signal: str, error: BaseException) -> None:
+    def failed(self, signal: str, error: BaseException) -> None:
         """Keep it."""
+        del signal
         _faults.append(error)
 
 
