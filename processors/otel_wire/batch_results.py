@@ -58,8 +58,8 @@ class BatchResult(Exchange):
         # Of lines without a time of their own; by the day, so that fetching again counts once.
         at_ns = time.time_ns() // _DAY_NS * _DAY_NS
         is_ok = self._status is not None and self._status < 300
-        encoding = self._response_headers.get("content-encoding") or ""
-        reader: Any = _LineReader(self.spans, at_ns, str(encoding), is_ok=is_ok)
+        encoded = None if self._is_decoded else self._response_headers.get("content-encoding")
+        reader: Any = _LineReader(self.spans, at_ns, str(encoded or ""), is_ok=is_ok)
         self._reader = reader
         return reader
 
