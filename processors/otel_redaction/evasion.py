@@ -6,8 +6,6 @@ plain form is searched as well as the text itself, and each match is
 mapped back to the characters it came from.
 """
 
-# ruff: noqa: E501 - the expressions are tables
-
 from __future__ import annotations
 
 import re

@@ -102,7 +102,7 @@ def wired() -> Iterator[WiredSdk]:
 
 
 def test_each_line_of_a_fetched_result_is_a_call_at_batch_rates(wired: WiredSdk, url: str) -> None:
-    """3 × (1000 × 1.25 + 100 × 5); what was not run is no call, fetching again changes nothing."""
+    """3 × (1000 × 1.25 + 100 × 5); a line that did not run is no call, nor is a second download."""
     with openai.OpenAI(base_url=f"{url}/v1", api_key="none") as client:
         for _ in range(2):
             assert client.files.content("file-1").content == lines(OPENAI)

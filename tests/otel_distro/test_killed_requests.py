@@ -62,7 +62,7 @@ def test_what_a_living_process_has_sent_is_its_own(requests: OpenRequests, tmp_p
 def test_what_was_not_stored_is_left_and_taken_over_once(
     requests: OpenRequests, tmp_path: Path
 ) -> None:
-    """With all that is known of it; what was stored is not there."""
+    """With all that is known of it; stored calls are not among them."""
     stored, left = (
         requests.begin(exchange()),
         requests.begin(

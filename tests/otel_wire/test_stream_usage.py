@@ -90,7 +90,7 @@ def test_the_chunk_is_taken_out_wherever_pieces_end(sizes: list[int]) -> None:
     ids=["no usage", "with a choice", "broken", "comment", "long", "broken off"],
 )
 def test_other_events_pass(event: bytes) -> None:
-    """Also what is broken, endless or broken off."""
+    """Also broken, endless and interrupted ones."""
     out = WithoutUsageChunk()
 
     assert out.feed(TEXT) + out.feed(event) + out.end() == TEXT + event

@@ -108,7 +108,7 @@ class WiredSdk:
         """
         return _Described(self, scope, answer or {}, more)
 
-    # What came of it.
+    # Results.
 
     def billed(self) -> list[PricedCall]:
         """Return the calls that count, after everything has been settled."""

@@ -1,7 +1,5 @@
 """Generated values that the words just before them announce: `deepgram KEY io3l0urk6hub...`."""
 
-# ruff: noqa: E501 - the expressions are tables
-
 from __future__ import annotations
 
 import re

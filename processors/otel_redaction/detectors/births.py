@@ -1,7 +1,5 @@
 """Dates of birth: a date soon after a word about birth, in a dozen languages."""
 
-# ruff: noqa: E501 - the expressions are tables
-
 from __future__ import annotations
 
 import re

@@ -1,7 +1,5 @@
 """Payment cards, by issuer and check digit."""
 
-# ruff: noqa: E501 - the expressions and word lists are tables
-
 from __future__ import annotations
 
 import re

@@ -1,7 +1,5 @@
 """Credentials with a form of their own: PEM blocks, URL userinfo, bearer and basic tokens."""
 
-# ruff: noqa: E501 - the expressions are tables
-
 from __future__ import annotations
 
 import re

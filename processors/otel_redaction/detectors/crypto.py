@@ -1,7 +1,5 @@
 """Bitcoin and Ethereum addresses, by their own checksums."""
 
-# ruff: noqa: E501 - the expressions are tables
-
 from __future__ import annotations
 
 import re

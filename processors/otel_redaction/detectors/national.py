@@ -1,7 +1,5 @@
 """National identity, tax and health numbers: by label and checksum, or by a form of their own."""
 
-# ruff: noqa: E501 - the expressions are tables
-
 from __future__ import annotations
 
 import re

@@ -4,8 +4,6 @@ The name is a column's header, the field before (`name: DB_PASSWORD`, then `valu
 in a language that the ASCII scan does not know.
 """
 
-# ruff: noqa: E501 - the expressions are tables
-
 from __future__ import annotations
 
 import re

@@ -1,7 +1,5 @@
 """Telephone numbers: written so that they can be nothing else, or near a word about calling."""
 
-# ruff: noqa: E501 - the expressions are tables
-
 from __future__ import annotations
 
 import re

@@ -1,6 +1,5 @@
 """Street addresses and postcodes: by the word for a street, by a label, by their form."""
 
-# ruff: noqa: E501 - the expressions are tables
 from __future__ import annotations
 
 import re

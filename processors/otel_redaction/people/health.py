@@ -1,7 +1,5 @@
 """Health: conditions, medicines and procedures of a person."""
 
-# ruff: noqa: E501 - the expressions are tables
-
 from __future__ import annotations
 
 import re

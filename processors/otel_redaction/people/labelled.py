@@ -1,6 +1,5 @@
 """Labelled data about people: handles, vehicles, devices, places; spelled-out addresses."""
 
-# ruff: noqa: E501 - the expressions are tables
 from __future__ import annotations
 
 import re

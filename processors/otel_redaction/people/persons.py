@@ -1,7 +1,5 @@
 """Names of persons in prose: by vocabulary, by title, by what introduces them."""
 
-# ruff: noqa: E501 - the expressions and word lists are tables
-
 from __future__ import annotations
 
 import re

@@ -1,7 +1,5 @@
 """The names of persons, and the words that look like names and are none."""
 
-# ruff: noqa: E501 - the expressions and word lists are tables
-
 from __future__ import annotations
 
 import re

@@ -26,7 +26,7 @@ LEFT_OUT = frozenset(
     {
         *("run", "demo", "serve", "ui", "mcp", "stack", "golden", "top", "health"),  # run on
         "watch",  # of alerts, too
-        *("doctor", "prove"),  # start programs, or ask what is installed here
+        *("doctor", "prove"),  # start programs, or inspect the machine
         "drain",  # sends to the network
     }
 )
@@ -36,7 +36,7 @@ _FILES = ("ledger.db", "archive.jsonl", "junk.bin", "empty", "folder", "missing"
 
 
 class Line(NamedTuple):
-    """Arguments and what is typed in."""
+    """Arguments and standard input."""
 
     arguments: list[str]
     stdin: str
@@ -64,7 +64,7 @@ def _commands() -> tuple[tuple[tuple[str, ...], click.Command], ...]:
     return tuple(found)
 
 
-# Without slashes: what is written stays in the folder. No shell passes a NUL, and bytes that are
+# Without slashes: files stay in the folder. No shell passes a NUL, and bytes that are
 # not UTF-8 arrive as these surrogates.
 _texts = texts.map(lambda text: re.sub(r"[/\\\x00]", "", text))
 _texts = _texts.map(lambda text: re.sub(r"[\ud800-\udfff]", "\udc80", text))

@@ -52,7 +52,7 @@ class EntryPoint:
     def search(self, examples: int, seed: int | None = None) -> None:
         """Try *examples* inputs: those of *seed*, or the same in every run.
 
-        Raises what was found, with the smallest input for it.
+        Raises the fault, with the smallest input for it.
         """
         check = self.check
 
