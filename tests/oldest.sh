@@ -13,7 +13,7 @@ export PATH="$environment/bin:$PATH"
 unset VIRTUAL_ENV PYTHONPATH
 
 timeout 300 pip install --quiet --disable-pip-version-check --constraint requirements/oldest.txt \
-  --editable '.[config,content,ui]' flask gunicorn hypothesis pytest pytest-randomly pyyaml
+  --editable '.[config,content,ui]' flask gunicorn hypothesis pytest pytest-randomly pytest-timeout pyyaml
 
 tests=(
   tests/otel_distro/test_install.py tests/otel_distro/test_guard.py

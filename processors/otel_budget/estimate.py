@@ -217,5 +217,5 @@ def claims(
                 least = tariff.nano_usd_of(least_in, least_out)
         else:
             continue
-        found.append(Claim(account, most * caution, least if least < most else most, most))  # noqa: FURB136
+        found.append(Claim(account, most * caution, min(least, most), most))
     return found

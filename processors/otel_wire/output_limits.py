@@ -112,7 +112,7 @@ def stated_limit(place: Mapping[str, Any]) -> int:
 def positive(value: object) -> int:
     """Return *value* as a whole number above 0, rounded up, or 0 when it is none."""
     if type(value) is int:  # the rule
-        return value if value > 0 else 0  # noqa: FURB136 - the call takes longer
+        return max(value, 0)
     if isinstance(value, bool):
         return 0
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:

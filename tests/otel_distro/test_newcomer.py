@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -82,6 +83,12 @@ def test_a_program_is_run_and_its_costs_are_shown(tmp_path: Path) -> None:
     assert len(calls.stdout.splitlines()) == 3
 
 
+def _read_until(wanted: str, lines: Iterator[str], seen: list[str]) -> None:
+    """Add *lines* to *seen* until one of all has *wanted*; it may be there already."""
+    while not any(wanted in line for line in seen):
+        seen.append(next(lines))
+
+
 def test_a_web_server_reports_an_outage_in_one_line(tmp_path: Path) -> None:
     """uvicorn configures logging by a dictionary, which enables loggers again."""
     (tmp_path / "web.py").write_text(SERVER)
@@ -101,20 +108,14 @@ def test_a_web_server_reports_an_outage_in_one_line(tmp_path: Path) -> None:
             stderr=subprocess.STDOUT,
             text=True,
         ) as server:
-            seen = []
-            for line in server.stdout or ():
-                seen.append(line)
-                if "Uvicorn running" in line:
-                    break
+            lines, seen = iter(server.stdout or ()), list[str]()
+            _read_until("Uvicorn running", lines, seen)
             for _ in range(5):
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
                     assert answer.status == 200
-            for line in server.stdout or ():
-                seen.append(line)
-                if "cannot deliver telemetry" in line:
-                    break
+            _read_until("cannot deliver telemetry", lines, seen)
             server.terminate()
-            seen += list(server.stdout or ())
+            seen += list(lines)
 
     assert [line for line in seen if "Failed to export" in line or "Traceback" in line] == []
     assert len([line for line in seen if "cannot deliver telemetry" in line]) == 1

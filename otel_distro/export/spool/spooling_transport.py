@@ -64,7 +64,9 @@ class Breaker:
         wait = min(_FIRST_WAIT * 2.0**self._attempts, _LONGEST_WAIT)
         self._attempts = min(self._attempts + 1, 10)
         # Not for secrets: it only keeps processes from knocking in step.
-        self.retry_at = time.monotonic() + wait * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
+        self.retry_at = time.monotonic() + wait * random.SystemRandom().uniform(
+            1 - _JITTER, 1 + _JITTER
+        )
         self.open = True
 
     def succeeded(self) -> None:

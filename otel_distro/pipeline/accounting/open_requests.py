@@ -29,7 +29,9 @@ SLOTS: Final = 1024
 _WORDS: Final = 26
 LAYOUT: Final = struct.Struct("<qQ16sQ64s104s")
 """Begin in nanoseconds, span id, trace id, parent span id, host, path; 0 begins an empty slot."""
-assert LAYOUT.size == _WORDS * 8  # noqa: S101 - one is written as the other
+
+_IDS: Final = random.SystemRandom()
+"""Not the shared generator: the app may seed it, and span ids must differ all the same."""
 
 
 class OpenRequests:
@@ -44,8 +46,6 @@ class OpenRequests:
         self._owner: Owner | None = None
         self._memory: memoryview | None = None
         self._slots: dict[int, int] = {}
-        # The app may seed the shared one; span ids must differ all the same.
-        self._random = random.Random()  # noqa: S311 - no secret
         self._failed = False
         self._opening = threading.Lock()
 
@@ -67,7 +67,7 @@ class OpenRequests:
         slot = owner.take_slot()
         if slot is None or self._memory is None:
             return 0
-        span_id = self._random.getrandbits(64) or 1
+        span_id = _IDS.getrandbits(64) or 1
         span = trace.get_current_span(exchange.context).get_span_context()
         LAYOUT.pack_into(
             self._memory,
@@ -105,7 +105,6 @@ class OpenRequests:
         self._release()
         owner, self._owner, self._memory = self._owner, None, None
         self._slots = {}
-        self._random = random.Random()  # noqa: S311 - no secret
         self._opening = threading.Lock()
         if owner is not None:
             owner.abandon()

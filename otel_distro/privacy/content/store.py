@@ -142,6 +142,6 @@ def _retry(action: Callable[[], None]) -> None:
             busy = "locked" in str(error) or "busy" in str(error)
             if not busy or time.monotonic() > deadline:
                 raise
-            time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 - spreads the waiting
+            time.sleep(random.SystemRandom().uniform(0.001, 0.01))
         else:
             return
