@@ -104,6 +104,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spool", "how", "when", "listening"), CASES)
 def test_the_programs_files_stay_as_they_are_and_telemetry_goes_on(
     tmp_path: Path, spool: str, how: str, when: str, listening: bool

@@ -150,6 +150,7 @@ def send(client: str, body: str, url: str, reading: str) -> int | None:
             made.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 def test_each_call_that_is_served_is_counted(
     client: str, provider: Provider, plenty: Account
@@ -199,6 +200,7 @@ def test_without_budget_no_call_reaches_the_provider(
     assert passed == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 def test_each_call_is_observed_without_a_budget(client: str, provider: Provider) -> None:
     """Once, by one client, with its usage where its response says it."""

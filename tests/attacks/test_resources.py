@@ -76,6 +76,7 @@ if sys.argv[1] == "early":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("when", ["early", "late"])
 @pytest.mark.parametrize("spool", ["undelivered", "everything"])

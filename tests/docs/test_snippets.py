@@ -32,6 +32,7 @@ def is_settings(block: Block) -> bool:
     return {"price", "alias"}.isdisjoint(tomllib.loads(block.text))
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("page", _WITH_PROGRAMS, ids=name_of)
 def test_the_programs_of_a_page_run(page: Path, tmp_path: Path) -> None:

@@ -183,6 +183,7 @@ def test_every_example_is_in_the_list() -> None:
     assert all(f"`{name}`" in readme for name in RUNS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_an_example_does_its_work_and_its_calls_are_in_the_ledger(
     name: str, tmp_path: Path, sink: OtlpSink
@@ -210,6 +211,7 @@ def test_an_example_does_its_work_and_its_calls_are_in_the_ledger(
         assert carried["user.id"].startswith("user_")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_without_consent_an_example_works_and_nothing_is_told(name: str, tmp_path: Path) -> None:
     """No packet, no call, no message; the answer is the same."""

@@ -7,6 +7,7 @@ import pytest
 from fuzz.entry_points import NAMES, entry_point
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_no_input_breaks_an_entry_point(name: str) -> None:
     """What is searched for longer by `tests/fuzz/run.py`."""

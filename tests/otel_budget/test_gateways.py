@@ -58,6 +58,7 @@ print(statuses)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_client_and_its_gateway_spend_a_call_once(tmp_path: Path, provider: SlowProvider) -> None:
     """Five calls of $0.006 fit into $0.03, and the sixth is refused at once by the client."""

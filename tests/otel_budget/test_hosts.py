@@ -30,6 +30,7 @@ def accounts(url: str) -> list[tuple[int, int]]:
     return [(int(spent), int(reserved)) for spent, reserved in found]
 
 
+@pytest.mark.slow
 def test_two_hosts_share_one_budget(
     tmp_path: Path, provider: SlowProvider, postgres_url: str
 ) -> None:
@@ -43,6 +44,7 @@ def test_two_hosts_share_one_budget(
     assert said.count("budget 'day' is 100 % spent") == 1
 
 
+@pytest.mark.slow
 def test_what_a_killed_host_held_comes_back_when_its_word_expires(
     tmp_path: Path, provider: SlowProvider, postgres_url: str
 ) -> None:
@@ -68,6 +70,7 @@ def test_what_a_killed_host_held_comes_back_when_its_word_expires(
     assert spent <= 10 * CALL_NANO_USD
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_decides_nothing_but_by_policy(
     tmp_path: Path, provider: SlowProvider
 ) -> None:

@@ -246,6 +246,7 @@ def test_thresholds_passed_inside_leases_are_told_once(
     assert [crossing.percent for crossing in told] == [50, 80, 95]
 
 
+@pytest.mark.slow
 def test_books_that_cannot_be_written_do_not_lose_what_was_settled(
     accounts: BudgetAccounts, locked: Locked
 ) -> None:
@@ -262,6 +263,7 @@ def test_books_that_cannot_be_written_do_not_lose_what_was_settled(
     assert accounts.state(PLENTY) == State(1, 0)
 
 
+@pytest.mark.slow
 def test_an_entry_that_could_not_be_settled_is_settled_later(
     accounts: BudgetAccounts, other: BudgetAccounts, locked: Locked
 ) -> None:
@@ -277,6 +279,7 @@ def test_an_entry_that_could_not_be_settled_is_settled_later(
     assert other.state(tight) == State(4, 0)
 
 
+@pytest.mark.slow
 def test_while_the_file_is_locked_only_the_first_call_waits_long(
     accounts: BudgetAccounts, locked: Locked
 ) -> None:

@@ -46,6 +46,7 @@ def test_four_processes_share_one_budget(tmp_path: Path, provider: SlowProvider)
         assert said.count(f"budget 'day' is {percent} % spent") == 1
 
 
+@pytest.mark.slow
 def test_eight_processes_of_eight_threads_are_never_over(
     tmp_path: Path, provider: SlowProvider
 ) -> None:
@@ -61,6 +62,7 @@ def test_eight_processes_of_eight_threads_are_never_over(
         assert said.count(f"budget 'day' is {percent} % spent") == 1
 
 
+@pytest.mark.slow
 def test_killed_processes_hold_nothing_back(tmp_path: Path, provider: SlowProvider) -> None:
     """Calls that were on their way are charged, for the provider has them; the rest comes back."""
     environ = environment(tmp_path, "0.12")  # 20 calls
@@ -85,6 +87,7 @@ def test_killed_processes_hold_nothing_back(tmp_path: Path, provider: SlowProvid
     assert books(tmp_path)[0][1] == 0
 
 
+@pytest.mark.slow
 def test_a_budget_that_warns_lets_everything_through_and_tells_once(
     tmp_path: Path, provider: SlowProvider
 ) -> None:
@@ -97,6 +100,7 @@ def test_a_budget_that_warns_lets_everything_through_and_tells_once(
     assert said.count("budget 'day' is 100 % spent") == 1
 
 
+@pytest.mark.slow
 def test_refusals_do_not_depend_on_sampling(tmp_path: Path, provider: SlowProvider) -> None:
     """Every trace is sampled out."""
     environ = {**environment(tmp_path, "0.012"), "OTEL_TRACES_SAMPLER": "always_off"}

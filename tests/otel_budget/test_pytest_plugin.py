@@ -88,6 +88,7 @@ CHANGING = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_run_that_costs_more_than_the_baseline_fails(
     tmp_path: Path, provider: SlowProvider

@@ -199,6 +199,7 @@ print(sorted(heard))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_each_tenant_has_a_budget_and_a_router_can_ask(
     tmp_path: Path, provider: SlowProvider

@@ -87,6 +87,7 @@ def test_a_ledger_that_is_not_there_reads_as_empty(
     assert run("ledger", "check", "--ledger", postgres_server).exit_code == 1
 
 
+@pytest.mark.slow
 def test_a_setting_in_the_environment_serves_commands_too(
     postgres: PostgresUrl, postgres_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,7 @@ def costs(tmp_path: Path) -> dict[str, object]:
     return total
 
 
+@pytest.mark.slow
 def test_three_signals_arrive_and_no_secret_does(
     tmp_path: Path, sink: OtlpSink, provider: FakeProvider
 ) -> None:
@@ -94,6 +95,7 @@ def test_every_call_is_priced_once_though_two_libraries_tell_of_it(
     assert sorted(priced) == [0.005028, 0.006]
 
 
+@pytest.mark.slow
 def test_spans_keep_what_makes_them_useful(
     tmp_path: Path, sink: OtlpSink, provider: FakeProvider
 ) -> None:
@@ -132,6 +134,7 @@ def declarative(tmp_path: Path, sink: OtlpSink, section: str = "{}") -> dict[str
     return environment(tmp_path, sink, OTEL_CONFIG_FILE=str(file))
 
 
+@pytest.mark.slow
 def test_a_declarative_file_is_guarded_just_the_same(
     tmp_path: Path, sink: OtlpSink, provider: FakeProvider
 ) -> None:
@@ -145,6 +148,7 @@ def test_a_declarative_file_is_guarded_just_the_same(
     assert costs(tmp_path)["calls"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [environment, declarative], ids=["environment", "file"])
 def test_every_signal_names_the_distribution_and_the_process(
     path: Callable[..., dict[str, str]],
@@ -189,6 +193,7 @@ runpy.run_path(%r, run_name="__main__")
 """
 
 
+@pytest.mark.slow
 def test_a_processor_the_app_adds_after_boot_sees_redacted_spans_only(
     tmp_path: Path, sink: OtlpSink, provider: FakeProvider
 ) -> None:
@@ -202,6 +207,7 @@ def test_a_processor_the_app_adds_after_boot_sees_redacted_spans_only(
     assert leaked(tmp_path, sink, done) == []
 
 
+@pytest.mark.slow
 def test_several_exporters_at_once_all_get_redacted_spans(
     tmp_path: Path, sink: OtlpSink, provider: FakeProvider
 ) -> None:
@@ -214,6 +220,7 @@ def test_several_exporters_at_once_all_get_redacted_spans(
     assert costs(tmp_path)["calls"] == 2
 
 
+@pytest.mark.slow
 def test_costs_do_not_depend_on_sampling(
     tmp_path: Path, sink: OtlpSink, provider: FakeProvider
 ) -> None:
@@ -224,6 +231,7 @@ def test_costs_do_not_depend_on_sampling(
     assert costs(tmp_path)["calls"] == 2
 
 
+@pytest.mark.slow
 def test_switched_off_means_off(tmp_path: Path, sink: OtlpSink, provider: FakeProvider) -> None:
     """OTEL_SDK_DISABLED=true: the app runs, nothing is exported, nothing is stored."""
     done = instrumented(APP, environment(tmp_path, sink, OTEL_SDK_DISABLED="true"), provider.url)

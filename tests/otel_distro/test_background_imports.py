@@ -77,6 +77,7 @@ def outcome(tmp_path: Path, sink: OtlpSink, **settings: str) -> list[object]:
     return found
 
 
+@pytest.mark.slow
 def test_clients_made_while_the_first_call_is_priced_find_whole_modules(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
@@ -85,6 +86,7 @@ def test_clients_made_while_the_first_call_is_priced_find_whole_modules(
     assert len(sink.spans()) == 5
 
 
+@pytest.mark.slow
 def test_a_price_file_and_budgets_add_no_import(tmp_path: Path, sink: OtlpSink) -> None:
     """What settings ask for is loaded at boot."""
     prices = tmp_path / "prices.toml"
@@ -99,6 +101,7 @@ def test_a_price_file_and_budgets_add_no_import(tmp_path: Path, sink: OtlpSink) 
     assert found == [[], True, [], False]
 
 
+@pytest.mark.slow
 def test_encryption_is_loaded_at_boot(tmp_path: Path, sink: OtlpSink) -> None:
     """Messages are sealed on a background thread."""
     from otel_distro.privacy.content.sealing import new_key_pair

@@ -144,6 +144,7 @@ def test_our_launcher_wins_over_another_distribution(
     assert b"lovelace" not in sink.everything()
 
 
+@pytest.mark.slow
 def test_doctor_names_the_other_distribution(tmp_path: Path, competitor: Path) -> None:
     """And says what to do."""
     environ = clean_environment(tmp_path, PYTHONPATH=str(competitor))

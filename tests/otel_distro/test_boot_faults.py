@@ -94,6 +94,7 @@ def provider() -> Iterator[FakeProvider]:
         yield made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD_VALUES)
 def test_an_unusable_standard_variable_switches_nothing_off(
     name: str, tmp_path: Path, provider: FakeProvider, sink: OtlpSink
@@ -121,6 +122,7 @@ def test_strict_starts_no_program_with_an_unusable_standard_variable(
     assert not provider.requests
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD_VALUES)
 def test_doctor_names_an_unusable_standard_variable(name: str, tmp_path: Path) -> None:
     """Where the SDK cannot even be imported with it, too."""
@@ -162,6 +164,7 @@ def broken(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(folder), "OTEL_PYTHON_DISTRO": "otel_distro"}
 
 
+@pytest.mark.slow
 def test_whatever_fails_at_boot_calls_are_refused(
     broken: dict[str, str], tmp_path: Path, provider: FakeProvider, sink: OtlpSink
 ) -> None:
@@ -175,6 +178,7 @@ def test_whatever_fails_at_boot_calls_are_refused(
     assert b"lovelace" not in sink.everything()
 
 
+@pytest.mark.slow
 def test_a_budget_may_be_set_to_allow_calls_on_a_fault(
     broken: dict[str, str], tmp_path: Path, provider: FakeProvider, sink: OtlpSink
 ) -> None:

@@ -353,6 +353,7 @@ def test_doctor_lists_every_setting() -> None:
     assert all(variable.name in listed for variable in VARIABLES)
 
 
+@pytest.mark.slow
 def test_doctor_says_when_no_ledger_can_be_made(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -367,6 +368,7 @@ def test_doctor_says_when_no_ledger_can_be_made(
     assert "made at the first model call" in run("doctor").stdout
 
 
+@pytest.mark.slow
 def test_doctor_never_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also not one that is set correctly."""
     secret = "correct-horse-battery-staple"

@@ -32,6 +32,7 @@ OpenAIInstrumentor().instrument()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "script",
     [
@@ -68,6 +69,7 @@ def test_a_client_without_instrumentation_is_named_when_it_is_imported(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "more"),
     [

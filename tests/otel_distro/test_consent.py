@@ -125,6 +125,7 @@ def test_do_not_track_is_a_no_whatever_else_is_set(tmp_path: Path) -> None:
     assert "not stored: DO_NOT_TRACK is set" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_running_program_follows_what_another_process_decides(
     tmp_path: Path, sink: OtlpSink

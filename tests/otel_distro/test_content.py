@@ -198,6 +198,7 @@ def test_messages_are_captured_where_they_are_to_be_kept(keys: tuple[str, str]) 
     assert (unset, said, bare) == ({CAPTURE: "SPAN_ONLY"}, {CAPTURE: "NO_CONTENT"}, {})
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_an_app_with_the_level_full_stores_what_it_said_and_sends_none_of_it(
     tmp_path: Path, sink: OtlpSink, monkeypatch: pytest.MonkeyPatch

@@ -81,6 +81,7 @@ def test_headers_that_leave_the_machine_in_the_clear_are_noticed(
     assert not list(sent_in_the_clear(environ))
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("headers", "protocol"),

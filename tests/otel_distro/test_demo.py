@@ -30,6 +30,7 @@ def test_the_demo_shows_cost_and_protection_in_fifteen_lines(tmp_path: Path) -> 
     assert API_KEY not in done.stdout
 
 
+@pytest.mark.slow
 def test_the_demo_can_be_run_again(tmp_path: Path) -> None:
     """With a new ledger each time, so that the sums stay the same."""
     command = [str(BIN / "otel-distro"), "demo"]
@@ -40,6 +41,7 @@ def test_the_demo_can_be_run_again(tmp_path: Path) -> None:
     assert "$0.0389" in second.stdout
 
 
+@pytest.mark.slow
 def test_the_demo_ignores_the_users_own_settings(tmp_path: Path) -> None:
     """It shows the defaults, also where a collector or an odd setting is configured."""
     environ = clean_environment(

@@ -83,6 +83,7 @@ def cohere_check(home: Path, folder: Path, **more: str) -> dict[str, str]:
     return next(check for check in checks if check["subject"] == "cohere calls")
 
 
+@pytest.mark.slow
 def test_an_instrumentation_without_a_span_yet_is_not_called_instrumented(
     tmp_path: Path, site: Path
 ) -> None:
@@ -94,6 +95,7 @@ def test_an_instrumentation_without_a_span_yet_is_not_called_instrumented(
     )
 
 
+@pytest.mark.slow
 def test_a_client_without_instrumentation_is_billed_from_the_wire(
     tmp_path: Path, site: Path
 ) -> None:
@@ -104,6 +106,7 @@ def test_a_client_without_instrumentation_is_billed_from_the_wire(
     assert check["found"] == ("billed from the wire; no span from an instrumentation: ours is made")
 
 
+@pytest.mark.slow
 def test_without_the_wire_a_client_needs_an_instrumentation(tmp_path: Path, site: Path) -> None:
     """With the package to install."""
     check = cohere_check(tmp_path, site, OTEL_DISTRO_WIRE="off")
@@ -112,6 +115,7 @@ def test_without_the_wire_a_client_needs_an_instrumentation(tmp_path: Path, site
     assert check["remedy"] == "pip install opentelemetry-instrumentation-cohere"
 
 
+@pytest.mark.slow
 def test_a_client_whose_spans_the_ledger_has_is_instrumented(tmp_path: Path, site: Path) -> None:
     """Whatever is installed."""
     span = chat_span(1, start_ns=time.time_ns() - 3_600 * 10**9)
@@ -125,6 +129,7 @@ def test_a_client_whose_spans_the_ledger_has_is_instrumented(tmp_path: Path, sit
     assert found == "instrumented: spans of 1 call in 7 days"
 
 
+@pytest.mark.slow
 def test_versions_that_do_not_fit_are_named(tmp_path: Path, site: Path) -> None:
     """Both: what is needed and what is installed; the calls are billed all the same."""
     instrumentation(site, requires='cohere<5; extra == "instruments"')
@@ -138,6 +143,7 @@ def test_versions_that_do_not_fit_are_named(tmp_path: Path, site: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "broken",
     [{"needs": "import nonesuch.part"}, {"activate": "import nonesuch.part"}],
@@ -153,6 +159,7 @@ def test_a_missing_part_is_named(tmp_path: Path, site: Path, broken: dict[str, s
     assert check["found"].endswith("cannot be activated: module nonesuch is missing")
 
 
+@pytest.mark.slow
 def test_the_instrumentation_of_a_neighbour_does_not_count(tmp_path: Path, site: Path) -> None:
     """cohere-tools is not cohere, as openai-agents is not openai."""
     instrumentation(site, name="cohere_tools")

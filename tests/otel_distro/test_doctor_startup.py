@@ -58,6 +58,7 @@ def test_a_slow_instrumentor_is_named_with_the_variable_that_leaves_it_out() -> 
     assert not any("logging" in remedy for remedy in remedies)
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_the_command_measures_fresh_processes_in_the_users_environment(tmp_path: Path) -> None:
     """For people and for machines."""

@@ -163,6 +163,7 @@ def test_calls_priced_a_moment_too_late_are_in_the_ledger_all_the_same(
     assert "cost ledger" not in said
 
 
+@pytest.mark.slow
 def test_calls_that_cannot_be_priced_before_the_end_are_kept_as_unpriced(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
@@ -184,6 +185,7 @@ def test_calls_that_cannot_be_priced_before_the_end_are_kept_as_unpriced(
     assert statuses(tmp_path) == {"priced": 21}
 
 
+@pytest.mark.slow
 def test_calls_that_end_while_another_program_holds_the_ledger_are_stored_later(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
@@ -209,6 +211,7 @@ POOL = "with context.Pool(3) as pool: pool.map(call, range(20), chunksize=1)"
 EXECUTOR = "with ProcessPoolExecutor(2, context) as pool: list(pool.map(call, range(20)))"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "work"),
     [("fork", POOL), ("forkserver", POOL), ("fork", EXECUTOR), ("spawn", EXECUTOR)],
@@ -277,6 +280,7 @@ assert signal.signal.__module__ == "signal" and signal.getsignal(15) is signal.S
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "before",
     ["", "import signal; assert signal.set_wakeup_fd(-1) == -1"],
@@ -325,6 +329,7 @@ def app(environ, start_response):
 """
 
 
+@pytest.mark.slow
 def test_gunicorn_workers_that_are_replaced_lose_nothing(tmp_path: Path, sink: OtlpSink) -> None:
     """`--max-requests` ends a worker after so many, in the middle of the traffic."""
     (tmp_path / "server.py").write_text(SERVER)
@@ -377,6 +382,7 @@ def ask(number):
 """
 
 
+@pytest.mark.slow
 def test_celery_workers_that_are_replaced_lose_nothing(tmp_path: Path, sink: OtlpSink) -> None:
     """Celery kills a worker that is leaving when the main process ends first."""
     pytest.importorskip("celery", reason="Celery is not installed")

@@ -119,6 +119,7 @@ def run_app(home: Path, calls: int, model: str = "gpt-4o", **variables: str) -> 
         return instrumented(APP, environ, provider.url, str(calls), model)
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_real_program_ends_with_one_line_on_stderr(tmp_path: Path) -> None:
     """Stdout is the program's own; the budget that has least left is named."""
@@ -134,6 +135,7 @@ def test_a_real_program_ends_with_one_line_on_stderr(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_calls_that_the_ledger_could_not_take_are_not_said_to_be_in_it(tmp_path: Path) -> None:
     """Where nothing can be written they are lost, and that is said too."""
@@ -148,6 +150,7 @@ def test_calls_that_the_ledger_could_not_take_are_not_said_to_be_in_it(tmp_path:
     assert "old calls could not be removed" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_the_line_can_be_switched_off(tmp_path: Path) -> None:
     """And a program without model calls never has it."""

@@ -90,6 +90,7 @@ def test_all_spans_arrive_and_the_exit_code_is_kept(
     assert len(sink.spans()) == 100
 
 
+@pytest.mark.slow
 def test_a_burst_of_twenty_thousand_spans_arrives_complete(tmp_path: Path, sink: OtlpSink) -> None:
     """The SDK's own processor loses about a fifth of them."""
     done = instrumented(f"{SPANS}\nwork(20_000)\n", traces_to(sink, tmp_path))
@@ -98,6 +99,7 @@ def test_a_burst_of_twenty_thousand_spans_arrives_complete(tmp_path: Path, sink:
     assert len(sink.spans()) == 20_000
 
 
+@pytest.mark.slow
 def test_requests_can_be_compressed_also_those_that_waited_on_disk(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
@@ -142,6 +144,7 @@ def test_a_collector_that_never_answers_does_not_hold_the_process(tmp_path: Path
     assert held < SLOWEST_EXIT
 
 
+@pytest.mark.slow
 def test_an_outage_is_told_once_and_so_is_its_end(tmp_path: Path, sink: OtlpSink) -> None:
     """Not once for every batch."""
     script = f"""
@@ -221,6 +224,7 @@ async def app(scope, receive, send):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "command"),
     [

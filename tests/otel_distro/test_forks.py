@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.process
 
 
+@pytest.mark.slow
 def test_sixty_forks_under_load_end_and_lose_nothing(tmp_path: Path) -> None:
     """A lock that some thread holds at the fork is never waited for in the child.
 
@@ -55,6 +56,7 @@ def test_sixty_forks_under_load_end_and_lose_nothing(tmp_path: Path) -> None:
     assert (forked.ledger_calls, forked.budget_nano_usd) == (rounds, rounds * CALL_NANO_USD)
 
 
+@pytest.mark.slow
 def test_children_forked_while_the_first_price_is_looked_up_lose_nothing(
     tmp_path: Path, sink: OtlpSink
 ) -> None:

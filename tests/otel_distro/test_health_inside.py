@@ -101,6 +101,7 @@ def get(url: str, **headers: str) -> tuple[int, Any]:
         return error.code, json.loads(error.read())
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_an_app_answers_probes_and_others_see_that_it_runs(tmp_path: Path) -> None:
     """Off unless a port is set; loopback names only; nothing but /healthz."""

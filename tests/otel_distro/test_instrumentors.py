@@ -38,6 +38,7 @@ def test_a_program_loads_no_library_for_the_sake_of_its_instrumentor(tmp_path: P
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
+@pytest.mark.slow
 def test_a_library_is_instrumented_the_moment_it_is_imported(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
@@ -93,6 +94,7 @@ OF_HTTPX = {"first": "fake_instrumentor:First", "redis": "fake_instrumentor:Seco
 OF_TWO = {"redis": "fake_instrumentor:First", "zzz": "fake_instrumentor:Second"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("entry_points", "program"),
     [

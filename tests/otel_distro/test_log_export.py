@@ -41,6 +41,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_a_record_is_exported_once_whatever_became_of_the_handlers(
     tmp_path: Path, way: str
@@ -58,6 +59,7 @@ def test_a_record_is_exported_once_whatever_became_of_the_handlers(
         assert _bodies(sink) == ["hello"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "silence",
     [
@@ -97,6 +99,7 @@ def test_loguru_with_its_recipe_and_our_sink_exports_once(tmp_path: Path) -> Non
         assert _bodies(sink) == ["hello"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", ["urllib3", "requests", "away"])
 def test_exports_do_not_export_the_records_that_they_make(tmp_path: Path, client: str) -> None:
     """The root logger is at DEBUG, and the HTTP client of the exporter writes there."""
@@ -139,6 +142,7 @@ OUTAGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", OUTAGE)
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 def test_an_outage_is_one_line_whatever_the_app_does_to_logging(

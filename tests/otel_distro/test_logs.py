@@ -396,6 +396,7 @@ def test_a_program_under_a_profile_shows_and_keeps_redacted_lines(
     assert shown["trace_id"] == span.trace_id.hex()
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("ending", ["os.kill(os.getpid(), 15)", "os._exit(3)", "raise KeyError"])
 def test_the_last_line_is_on_disk_however_the_program_ends(

@@ -267,6 +267,7 @@ def test_a_budget_that_cannot_be_used_is_no_missing_budget(monkeypatch: pytest.M
     assert "OTEL_DISTRO_BUDGET_USD_PER_DAY='five'" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["text", "database"])
 def test_files_of_others_are_left_alone(kind: str, tmp_path: Path) -> None:
     """A wrong OTEL_DISTRO_LEDGER changes neither content, nor name, nor mode of that file."""

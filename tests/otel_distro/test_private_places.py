@@ -118,6 +118,7 @@ SHOWN = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_no_command_lets_a_name_steer_the_terminal(
     used: tuple[Path, dict[str, str], str],

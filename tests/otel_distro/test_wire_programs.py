@@ -33,6 +33,7 @@ def provider() -> Iterator[ChargingProvider]:
         yield running
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", EVERYDAY)
 def test_the_ledger_is_the_account_of_the_provider(
     program: str, provider: ChargingProvider

@@ -66,6 +66,7 @@ def test_cues_are_all_the_words_and_no_others(text: str) -> None:
     assert found == {cue: places for cue, places in expected.items() if places}
 
 
+@pytest.mark.slow
 @relaxed
 @given(
     st.lists(

@@ -91,6 +91,7 @@ def test_valid_json_stays_valid_json(document: Any, indent: int | None, ascii_on
         json.loads(redact(text))
 
 
+@pytest.mark.slow
 @relaxed
 @given(st.dictionaries(TEXTS, DOCUMENTS, max_size=4))
 @example({"": ["password=\\", "password=maria@example.org"]})

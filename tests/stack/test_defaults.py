@@ -51,6 +51,7 @@ def _request(spans: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_the_first_traces_are_all_kept(stack: Stack) -> None:
     """Sampling is on, but whoever tries the stack finds what they sent."""
     stack.prometheus().start()
@@ -99,6 +100,7 @@ def test_costs_of_other_programs_are_completed_to_nano_dollars(stack: Stack) -> 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "input_tokens"),
     [

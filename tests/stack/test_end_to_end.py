@@ -292,6 +292,7 @@ QUERIES = [
 _TROUBLE = ("violations", "export_dropped", "_failed_")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("expr", QUERIES)
 def test_every_panel_has_something_to_show(ran: Ran, expr: str) -> None:
     """Each query of each dashboard answers from real data; those of trouble at least parse."""

@@ -97,6 +97,7 @@ def stored(stack: Stack, traces: list[str]) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_nothing_accepted_is_missing_after_the_collector_was_killed(stack: Stack) -> None:
     """Killed twice under load, once with Jaeger down: every accepted span id is in Jaeger."""
     stack.prometheus().start()
@@ -146,6 +147,7 @@ def test_pending_sampling_decisions_are_made_when_the_collector_is_stopped(stack
     assert eventually(lambda: stored(stack, [trace_id]) == set(ids), timeout=20)
 
 
+@pytest.mark.slow
 def test_an_agent_hands_whole_traces_to_the_gateway_even_after_it_was_killed(stack: Stack) -> None:
     """Program, agent, gateway, Jaeger: what the agent accepted arrives, the gateway being late."""
     agent = stack.agent()

@@ -117,6 +117,7 @@ def test_prometheus_knows_every_flag_it_is_given() -> None:
             assert all(feature in said for feature in value.split(","))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path", sorted((CONFIG / "rules/tests").glob("*.yml")), ids=lambda p: p.name
 )

@@ -224,6 +224,7 @@ def total(server: Server) -> tuple[int, int]:
     return found["calls"], found["cost_nano_usd"]
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_call_is_priced_once_however_often_it_is_sent(server: Server) -> None:
     """Again, by another instrumentation around it, and after a restart."""
@@ -300,6 +301,7 @@ def test_events_of_coding_agents_are_calls(server: Server) -> None:
     assert page.count('<summary><span class="at') == 1
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_what_is_received_is_forwarded_redacted_and_kept_while_nobody_is_there(
     tmp_path: Path, sink: tuple[str, dict[str, list[bytes]]]
@@ -330,6 +332,7 @@ def test_it_does_not_forward_to_itself(tmp_path: Path) -> None:
         Server(tmp_path, "--otlp-http-port", "24377", OTEL_DISTRO_FORWARD="http://localhost:24377")
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_what_was_acknowledged_survives_kill_9(server: Server) -> None:
     """Spans, and their costs in the ledger."""
@@ -400,6 +403,7 @@ def test_a_full_disk_is_answered_with_503_and_nothing_acknowledged_is_lost(serve
     assert server.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_many_connections_and_slow_bodies_leave_room_for_others(server: Server) -> None:
     """Beyond the bound connections are answered with 503; when they end all is well."""
@@ -470,6 +474,7 @@ def test_a_user_is_known_by_a_pseudonym_and_can_be_forgotten(server: Server) -> 
     assert [row["name"] for row in found] == ["request 2"]
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_what_programs_left_on_disk_arrives_when_it_starts(tmp_path: Path) -> None:
     """Once, without the program running any more; what is for other places stays."""

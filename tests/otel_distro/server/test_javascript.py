@@ -83,6 +83,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["http", "proto", "grpc"])
 def test_node_programs_are_received(node: Path, server: Server, kind: str) -> None:
     """Redacted, priced, with their logs and metrics, in each protocol."""

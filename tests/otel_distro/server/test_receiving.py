@@ -274,6 +274,7 @@ def test_other_machines_are_served_with_tokens_only(tmp_path: Path) -> None:
     assert "OTEL_DISTRO_SERVE_TOKEN and OTEL_DISTRO_UI_TOKEN" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_connection_that_sends_no_request_is_closed(tmp_path: Path) -> None:
     """Both where nothing comes and where a byte comes now and then; others are served meanwhile."""
     from otel_distro.server.limits import DEFAULT_LIMITS

@@ -88,6 +88,7 @@ def page(browser: Browser) -> Iterator[Page]:
     assert not wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path[:14])
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_pages_fit_their_window(
@@ -178,6 +179,7 @@ def test_everything_is_reached_by_keys(page: Page, shop: Server) -> None:
     assert page.evaluate("document.activeElement.closest('li').className").endswith("failed")
 
 
+@pytest.mark.slow
 def test_a_trace_of_10_000_spans_stays_fluid(page: Page, shop: Server) -> None:
     """What is alike is folded; every span can be shown; errors come first."""
     began = time.perf_counter()
@@ -207,6 +209,7 @@ def test_columns_are_sorted_by_a_click(page: Page, shop: Server) -> None:
     assert "index documents" in first
 
 
+@pytest.mark.slow
 def test_new_traces_appear_by_themselves(page: Page, shop: Server) -> None:
     """And not while the page is paused."""
     page.goto(f"{shop.page}/traces?service=late")
@@ -294,6 +297,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.close()
 
 
+@pytest.mark.slow
 def test_nothing_stored_becomes_markup_or_script(page: Page, hostile: Server) -> None:
     """In any field of any signal, on any page, in any part of an address."""
     from urllib.parse import quote

@@ -68,6 +68,7 @@ def books(environ: dict[str, str]) -> dict[str, Any]:
     return days[max(days)]
 
 
+@pytest.mark.slow
 def test_what_processes_could_not_deliver_arrives_with_the_next(
     tmp_path: Path, sink: FaultySink
 ) -> None:
@@ -107,6 +108,7 @@ BUSY = 0.5
 """Seconds that a busy machine may take longer."""
 
 
+@pytest.mark.slow
 def test_an_outage_costs_no_memory_and_what_was_kept_is_sent_when_it_is_over(
     tmp_path: Path, sink: FaultySink
 ) -> None:
@@ -138,6 +140,7 @@ sys.stdin.readline()
     ]
 
 
+@pytest.mark.slow
 def test_a_collector_that_takes_its_time_gets_everything(tmp_path: Path, sink: FaultySink) -> None:
     """Batches grow while it thinks; what it has not answered at exit is sent again."""
     sink.seconds = 1.0
@@ -167,6 +170,7 @@ def arrived_with_next_start(environ: dict[str, str], sink: FaultySink, count: in
     return arrived
 
 
+@pytest.mark.slow
 def test_kill_9_loses_no_span_that_had_ended_where_everything_is_spooled(
     tmp_path: Path, sink: FaultySink
 ) -> None:
@@ -197,6 +201,7 @@ while True:
     assert sink.duplicates == 0
 
 
+@pytest.mark.slow
 def test_a_forked_child_neither_loses_nor_repeats_what_is_spooled(
     tmp_path: Path, sink: FaultySink
 ) -> None:
@@ -222,6 +227,7 @@ for _ in range(3):
     assert sink.duplicates == 0
 
 
+@pytest.mark.slow
 def test_many_processes_that_start_at_once_send_what_waits_once(
     tmp_path: Path, sink: FaultySink
 ) -> None:
@@ -252,6 +258,7 @@ def test_a_state_folder_that_cannot_be_written_is_told_and_the_app_runs(
     assert held < 2 + BUSY
 
 
+@pytest.mark.slow
 def test_without_a_spool_a_short_outage_is_sat_out_in_memory(
     tmp_path: Path, sink: FaultySink
 ) -> None:
@@ -269,6 +276,7 @@ def test_without_a_spool_a_short_outage_is_sat_out_in_memory(
     assert not (tmp_path / "state/otel-distro/spool").exists()
 
 
+@pytest.mark.slow
 def test_the_books_balance_and_health_tells_them(tmp_path: Path, sink: FaultySink) -> None:
     """emitted = delivered + spooled + dropped, over processes that went well and badly."""
     environ = everything_to(sink, tmp_path)
@@ -345,6 +353,7 @@ def test_a_signal_that_nobody_takes_is_dropped_and_told_once(
     assert found["dropped"] == {"rejected": 20}
 
 
+@pytest.mark.slow
 def test_grpc_exporters_have_the_spool_too(tmp_path: Path) -> None:
     """What cannot be delivered waits for the next process."""
     from concurrent.futures import ThreadPoolExecutor

@@ -202,6 +202,7 @@ def test_what_a_web_page_took_is_kept_and_sent_later(
     assert "100 sent" in run(["otel-distro", "spool", "drain"], environ).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("place", ["header", "query", "user"])
 def test_what_waits_is_never_sent_under_other_credentials(

@@ -383,6 +383,7 @@ def contrast(page: Page, selector: str) -> float:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_in_light_and_dark(
     address: str, open_page: Callable[..., Seen], scheme: str
@@ -582,6 +583,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.mark.slow
 def test_stored_attacks_are_inert(hostile: str, open_page: Callable[..., Seen]) -> None:
     """Every field of every span is an attack: nothing runs, nothing is fetched, all is text."""
     seen = open_page(hostile)
