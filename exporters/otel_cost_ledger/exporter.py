@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
@@ -16,7 +17,6 @@ from otel_pricing import BillingWindow, PriceBook, from_readable_span, price_cal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -46,6 +46,8 @@ class SqliteCostExporter(SpanExporter):
         if path is None:
             # This class also works without the distro, and so without its settings.
             path = default_ledger_path(os.environ if environ is None else environ)  # noqa: TID251
+        self.ledger_path = Path(path)
+        """Where the calls are stored."""
         self._book = PriceBook() if book is None else book
         self._window = BillingWindow()
         self._lock = threading.Lock()
