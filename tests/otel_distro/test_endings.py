@@ -405,13 +405,14 @@ def test_celery_workers_that_are_replaced_lose_nothing(tmp_path: Path, sink: Otl
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while len(list(finished.iterdir())) < 10 and time.monotonic() < deadline:
             time.sleep(0.05)
         worker.send_signal(signal.SIGTERM)
-        worker.wait(timeout=30)
+        worker.wait(timeout=120)
     finally:
         if worker.poll() is None:
             os.kill(worker.pid, signal.SIGKILL)
+            worker.wait()
 
     assert (len(sink.spans()), rows(tmp_path)) == (10, 10)
