@@ -142,11 +142,12 @@ def _health(runtime: Runtime) -> Component:
 
 def _wire(parts: Parts) -> tuple[Component, ...]:
     wire, traffic = parts.wire, parts.traffic
-    watch = Component("wire", start=lambda _: wire.install(), after_fork=wire.at_fork)
     if traffic is None:
-        return (watch,)
-    spans = Component("wire spans", start=lambda providers: traffic.install(providers.tracer))
-    return (watch, spans)
+        return ()
+    return (
+        Component("wire", start=lambda _: wire.install(traffic.take)),
+        Component("wire spans", start=lambda providers: traffic.install(providers.tracer)),
+    )
 
 
 def _budgets(parts: Parts) -> tuple[Component, ...]:

@@ -77,10 +77,12 @@ class WiredSdk:
         pipeline = Pipeline(Shield(Redactor()), self.accounts, self.faults, gate=gate)
         guard_tracer_provider(self.tracer_provider, pipeline)
         self.traffic.install(self.tracer_provider)
+        self._stop = observer.observe(self.traffic.take)
 
     def close(self) -> None:
         """Observe nothing more."""
         observer.end_all()
+        self._stop()
         self.traffic.close()
 
     # A sink of the accounts.

@@ -80,7 +80,7 @@ class WireTraffic:
         self._stored.clear()
 
     def install(self, tracer_provider: Any) -> None:
-        """Observe requests, and show those that nothing describes through *tracer_provider*."""
+        """Show requests that nothing describes, and results of batches, by *tracer_provider*."""
         resource = getattr(tracer_provider, "resource", None)
         if resource is not None:
             self.service = str(resource.attributes.get("service.name", ""))
@@ -89,19 +89,12 @@ class WireTraffic:
 
         self._observer = observer
         observer.kept = self.kept
-        stop_requests = observer.observe(self.take)
-        stop_results = observer.observe_results(
+        self._stop = observer.observe_results(
             lambda result: self._results.take(result, self._about)
         )
 
-        def stop() -> None:
-            stop_requests()
-            stop_results()
-
-        self._stop = stop
-
     def close(self) -> None:
-        """Observe nothing more."""
+        """Take no results of batches any more, and keep no requests."""
         self._stop()
         if self._observer is not None:
             self._observer.kept = None

@@ -1,10 +1,8 @@
-"""Installs the hooks of `otel_wire` as the settings say, and keeps what they report."""
+"""Installs the hooks of `otel_wire` as the settings say."""
 
 from __future__ import annotations
 
 import sys
-import threading
-from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from otel_distro.settings import Settings
     from otel_wire.record import WireRecord
 
-_MOST_RECORDS: Final = 2000
 _CLIENTS: Final = (
     "httpx",
     "httpx2",
@@ -55,24 +52,20 @@ class _Put:
 
 
 class WireWatch:
-    """The observed model calls of this process.
-
-    The last of them, and how many there were by client, provider and ending.
-    """
+    """The observer of this process, as the settings ask: which hosts, which endpoints."""
 
     def __init__(self, settings: Settings, faults: InternalErrors) -> None:
         self._settings = settings
         self._faults = faults
-        self._stop: Callable[[], None] | None = None
-        self._lock = threading.Lock()
-        self.records: deque[WireRecord] = deque(maxlen=_MOST_RECORDS)
-        self.counts: Counter[tuple[str, str, str]] = Counter()
-        """Client, provider, ending -> calls."""
+        self._installed = False
 
-    def install(self) -> None:
-        """Observe from now on, unless the settings switch it off."""
+    def install(self, take: Callable[[WireRecord], None]) -> Callable[[], None]:
+        """Hand finished requests to *take* from now on, unless the settings switch it off.
+
+        Return how to stop that.
+        """
         if not self._settings.wire:
-            return
+            return lambda: None
         hosts = self._settings.wire_hosts
         from otel_wire.observer import observer
 
@@ -83,29 +76,13 @@ class WireWatch:
         )
         observer.requests_usage = self._settings.stream_usage == "request"
         observer.on_fault = lambda error: self._faults.record("wire", error)
-        self._stop = observer.observe(self._take)
+        self._installed = True
+        stop = observer.observe(take)
         hook_clients(self._faults)
-
-    def _take(self, record: WireRecord) -> None:
-        with self._lock:
-            self.records.append(record)
-            key = record.client, record.request.provider, record.ending.value
-            self.counts[key] += 1
-
-    def settle(self) -> None:
-        """Take what has ended by now."""
-        if self._stop is not None:
-            sys.modules["otel_wire.observer"].observer.drain()
+        return stop
 
     def close(self) -> None:
-        """End what is open and take it; observe nothing more."""
-        stop, self._stop = self._stop, None
-        if stop is not None:
+        """End what is open and hand it over, once."""
+        installed, self._installed = self._installed, False
+        if installed:
             sys.modules["otel_wire.observer"].observer.end_all()
-            stop()
-
-    def at_fork(self) -> None:
-        """Forget what the parent observed."""
-        self._lock = threading.Lock()
-        self.records = deque(maxlen=_MOST_RECORDS)
-        self.counts = Counter()
