@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_cost_ledger.sqlite.forking import LONGEST_WAIT_S, watch
 from otel_cost_ledger.sqlite.paths import default_ledger_path
+from otel_cost_ledger.write.kept_here import is_kept
 from otel_cost_ledger.write.writer import LedgerWriter
 from otel_pricing import BillingWindow, PriceBook, from_readable_span, price_call, read_call
 
@@ -46,8 +47,7 @@ class SqliteCostExporter(SpanExporter):
         if path is None:
             # This class also works without the distro, and so without its settings.
             path = default_ledger_path(os.environ if environ is None else environ)  # noqa: TID251
-        self.ledger_path = Path(path)
-        """Where the calls are stored."""
+        self._path = Path(path)
         self._book = PriceBook() if book is None else book
         self._window = BillingWindow()
         self._lock = threading.Lock()
@@ -59,8 +59,11 @@ class SqliteCostExporter(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Price and store the model calls among *spans*.
 
-        A ledger that cannot be written now is no failure: the writer keeps the calls.
+        A ledger that cannot be written now is no failure: the writer keeps the calls. One that the
+        distribution keeps in this process is left to it: it has every call.
         """
+        if is_kept(self._path):
+            return SpanExportResult.SUCCESS
         try:
             with self._lock:
                 new, revised = self._decide(spans)

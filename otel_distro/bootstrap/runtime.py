@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from opentelemetry.sdk.trace import SpanProcessor
-
 from otel_distro.base.installation_key import installation_key
 from otel_distro.bootstrap.background_imports import import_for_background
 from otel_distro.bootstrap.component import Providers
@@ -23,6 +21,7 @@ from otel_host.fork_hooks import Stage
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import LogRecordProcessor
     from opentelemetry.sdk._logs.export import LogRecordExporter
+    from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.sdk.trace.export import SpanExporter
 
     from otel_distro.export.deliveries import Deliveries
@@ -59,16 +58,7 @@ class Runtime:
         )
 
     def batch_spans(self, exporter: SpanExporter) -> SpanProcessor:
-        """Return the batch processor for an exporter the environment selected.
-
-        The exporter of costs does nothing for the ledger of this process, which has every call.
-        """
-        if (
-            self.ledger is not None
-            and getattr(exporter, "ledger_path", None) == self.settings.ledger
-        ):
-            exporter.shutdown()
-            return SpanProcessor()
+        """Return the batch processor for an exporter the environment selected."""
         return BoundedSpanProcessor(exporter, self.settings.span_limits, self.deliveries)
 
     def batch_log_records(self, exporter: LogRecordExporter) -> LogRecordProcessor:

@@ -16,6 +16,7 @@ from opentelemetry.trace import StatusCode
 from otel_cost_ledger import LedgerWriter, open_ledger
 from otel_cost_ledger.exporter import SqliteCostExporter
 from otel_cost_ledger.query.queries import calls, costs
+from otel_cost_ledger.write.kept_here import keep
 from otel_pricing.model.call import PricedCall
 
 MakeWriter = Callable[..., LedgerWriter]
@@ -79,6 +80,19 @@ def test_a_failed_call_is_a_call(provider: TracerProvider, path: Path) -> None:
 
     with open_ledger(path) as ledger:
         assert costs(ledger).total.failed_calls == 1
+
+
+def test_a_ledger_that_the_process_keeps_by_itself_is_left_to_it(
+    provider: TracerProvider, path: Path
+) -> None:
+    """It decides on the same calls from more than their spans."""
+    keep(path)
+    with provider.get_tracer("openai").start_as_current_span("chat gpt-4o") as span:
+        span.set_attributes(CHAT)
+    provider.shutdown()
+
+    with open_ledger(path, missing_ok=True) as ledger:
+        assert costs(ledger).total.calls == 0
 
 
 def test_the_default_path_comes_from_the_environment(tmp_path: Path) -> None:

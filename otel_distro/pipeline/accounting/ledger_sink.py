@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from otel_cost_ledger.model.entries import LatencyViolation
 from otel_cost_ledger.model.location import spill_path
+from otel_cost_ledger.write.kept_here import keep
 from otel_cost_ledger.write.writer import LedgerWriter
 from otel_distro.base import messages
 from otel_distro.base.formatting import counted
@@ -34,6 +35,8 @@ class LedgerSink:
         self._clean = clean
         self._opened: LedgerWriter | None = None
         self._maintained = False
+        if settings.ledger is not None:
+            keep(settings.ledger)
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
         """Store new calls and the changed decisions on earlier ones."""
