@@ -46,8 +46,15 @@ def _holders(provider: Any, consumer: Any) -> Iterator[Any]:
                 yield match
                 series = match._attributes_aggregation.values()
                 for aggregation in [match._aggregation, *series]:
-                    yield aggregation
-                    yield getattr(aggregation, "_reservoir", None)
+                    yield from _with_reservoirs(aggregation)
+
+
+def _with_reservoirs(aggregation: Any) -> Iterator[Any]:
+    """Yield *aggregation*, its reservoir of exemplars, and the one that this wraps."""
+    holder = aggregation
+    while holder is not None:
+        yield holder
+        holder = getattr(holder, "_reservoir", None)
 
 
 def _renew(holder: Any) -> None:

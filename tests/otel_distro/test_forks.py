@@ -26,12 +26,16 @@ from opentelemetry.sdk.metrics.view import (
     View,
 )
 
+from otel_distro.api import context as contexts
 from otel_distro.export.spool.inherited import renew_connections
 from otel_distro.lifecycle.imports import wait_for_imports
 from otel_distro.lifecycle.metric_locks import renew_metric_locks
+from otel_distro.pipeline.metrics import guard_meter_provider
 from otel_redaction.lazy import lazy
 from support.forks import CALL_NANO_USD, fork_under_load
 from support.process import clean_environment, instrumented
+
+from .conftest import GuardedSdk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,8 +104,8 @@ print(json.dumps([codes, time.monotonic() - began]))
     assert seconds < 15  # one that waits for nobody leaves after its twenty
 
 
-@pytest.fixture
-def metrics() -> Iterator[tuple[MeterProvider, InMemoryMetricReader]]:
+@pytest.fixture(params=[False, True], ids=["the SDK alone", "guarded"])
+def metrics(request: pytest.FixtureRequest) -> Iterator[tuple[MeterProvider, InMemoryMetricReader]]:
     reader = InMemoryMetricReader()
     periodic = PeriodicExportingMetricReader(ConsoleMetricExporter(io.StringIO()))
     provider = MeterProvider(
@@ -114,6 +118,8 @@ def metrics() -> Iterator[tuple[MeterProvider, InMemoryMetricReader]]:
             ),
         ],
     )
+    if request.param:
+        guard_meter_provider(provider, GuardedSdk().shield, context_attributes=contexts.attributes)
     measure(provider)
     yield provider, reader
     provider.shutdown()
@@ -128,8 +134,15 @@ def measure(provider: MeterProvider) -> None:
     meter.create_histogram("exponential").record(1)
 
 
+METRICS = (
+    "opentelemetry.sdk.metrics",
+    "otel_distro.pipeline.metrics",
+    "otel_distro.pipeline.exemplars",
+)
+
+
 def locks_below(holder: Any, seen: dict[int, Any]) -> Iterator[Any]:
-    """Every lock that the SDK's objects for metrics hold, found by walking through them."""
+    """Every lock that objects for metrics hold, the SDK's and ours, found by walking through."""
     if id(holder) in seen:
         return
     seen[id(holder)] = holder
@@ -141,8 +154,8 @@ def locks_below(holder: Any, seen: dict[int, Any]) -> Iterator[Any]:
     elif isinstance(holder, list | tuple | set):
         for part in holder:
             yield from locks_below(part, seen)
-    elif type(holder).__module__.startswith("opentelemetry.sdk.metrics"):
-        yield from locks_below(vars(holder), seen)
+    elif type(holder).__module__.startswith(METRICS):
+        yield from locks_below(getattr(holder, "__dict__", {}), seen)
 
 
 def test_a_child_measures_and_collects_whoever_held_the_locks_of_metrics(
