@@ -142,13 +142,13 @@ def pytest_terminal_summary(
 
 @dataclass
 class _Meter:
-    tickets: list[AdmittedCall] = field(default_factory=list)
+    admitted: list[AdmittedCall] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     cost_nano_usd: int = 0
 
     @property
     def latency_ms(self) -> list[float]:
-        return [t.latency_ms for t in self.tickets if t.latency_ms is not None]
+        return [call.latency_ms for call in self.admitted if call.latency_ms is not None]
 
 
 @contextmanager
@@ -162,7 +162,7 @@ def _measuring(name: str, limit: Decimal) -> Iterator[_Meter]:
         # A refused call names its budget to the client, so that is the test's limit, not a day's.
         budget = replace(CostBudget.per_day(limit, Action.REFUSE), name=name)
         accounts = BudgetAccounts(Path(folder))
-        listener = Listener(refused=meter.refusals.append, passed=meter.tickets.append)
+        listener = Listener(refused=meter.refusals.append, passed=meter.admitted.append)
         gate = Gate([budget], accounts, PriceBook, listener=listener)
         before = _install(gate)
         try:

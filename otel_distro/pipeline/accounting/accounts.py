@@ -81,6 +81,7 @@ class Accounts:
         self._latency = latency
         self._faults = faults
         self._call_sinks = call_sinks
+        self._storing = [sink for sink in call_sinks if isinstance(sink, Storing)]
         self._verdict_sinks = verdict_sinks
         self._errors = SpanErrors()
         self._wire = wire
@@ -218,9 +219,7 @@ class Accounts:
             for sink in self._call_sinks:
                 self._guarded(sink.settle, new, revised)
         if self._wire is not None and new:
-            durable = all(
-                sink.is_durable() for sink in self._call_sinks if isinstance(sink, Storing)
-            )
+            durable = all(sink.is_durable() for sink in self._storing)
             self._guarded(partial(self._wire.decided, [p.call for p in new], durable=durable))
         if self._wire is not None:
             self._guarded(partial(self._wire.end_due, all_of_them=all_of_them))

@@ -40,13 +40,13 @@ class GatedCalls:
         self._calls: deque[_Passed] = deque(maxlen=_MOST)
 
     def add(self, admitted: AdmittedCall | Covered) -> None:
-        """Remember the call of *ticket*, on the thread that makes it."""
+        """Remember the call *admitted*, on the thread that makes it."""
         passed = _Passed(admitted, trace.get_current_span().get_span_context().trace_id)
         with self._lock:
             self._calls.append(passed)
 
     def forget(self, admitted: AdmittedCall) -> None:
-        """Forget the call of *ticket*: the request on the wire says which one it is."""
+        """Forget the call *admitted*: the request on the wire says which one it is."""
         with self._lock:
             for passed in self._calls:
                 if passed.admitted is admitted:
