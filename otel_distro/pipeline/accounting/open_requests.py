@@ -102,22 +102,23 @@ class OpenRequests:
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's file."""
-        self._release()
-        owner, self._owner, self._memory = self._owner, None, None
-        self._slots = {}
         self._opening = threading.Lock()
+        owner = self._let_go()
         if owner is not None:
             owner.abandon()
 
     def close(self) -> None:
         """At a proper exit: all calls are stored, or wait in a file."""
-        self._release()
-        owner, self._owner, self._memory = self._owner, None, None
-        self._slots = {}
         self._failed = True
+        owner = self._let_go()
         if owner is not None:
             owner.close(remove=True)
 
-    def _release(self) -> None:
-        if self._memory is not None:
-            self._memory.release()
+    def _let_go(self) -> Owner | None:
+        """Forget all slots and the file; return its owner, if there was one."""
+        owner, self._owner = self._owner, None
+        memory, self._memory = self._memory, None
+        self._slots = {}
+        if memory is not None:
+            memory.release()
+        return owner
