@@ -1,6 +1,11 @@
-"""Endpoints and reasons of failure without the secrets in them, for messages and files."""
+"""Endpoints and reasons of failure without the secrets in them, and those secrets apart."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def without_header(reason: str) -> str:
@@ -19,3 +24,22 @@ def without_credentials(endpoint: str) -> str:
         rest = rest.partition(end)[0]
     # Up to the last one: a password may contain what ends a host, and rather less is shown.
     return scheme + has_scheme + rest.rpartition("@")[2]
+
+
+_NO_CREDENTIALS = frozenset(
+    {"user-agent", "content-type", "content-encoding", "accept", "accept-encoding", "connection"}
+)
+
+
+def header_credentials(headers: Any) -> Iterator[str]:
+    """Yield each of *headers* that may say in whose name a request is sent; secrets."""
+    for name, value in sorted(dict(headers or {}).items()):
+        if str(name).lower() not in _NO_CREDENTIALS:
+            yield f"{str(name).lower()}={value}"
+
+
+def endpoint_credentials(endpoint: str) -> str:
+    """Return user, password and query of *endpoint*: a key may be among them."""
+    place, _, query = endpoint.partition("?")
+    user = place.rpartition("@")[0].rpartition("//")[2]
+    return f"{user}?{query}" if user or query else ""

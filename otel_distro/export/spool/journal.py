@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro.export.spool.exporter_adapters import encode
 from otel_distro.export.spool.folder import SEGMENT_BYTES
+from otel_distro.export.spool.otlp_requests import encode
 from otel_distro.export.spool.records import HEADER_SIZE, read_done
 from otel_host.descriptors import DescriptorLostError
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from otel_distro.export.spool.answer import Answer, DeliveryOutcome, ResponseClass
-from otel_distro.export.spool.exporter_adapters import count_records, encode
 from otel_distro.export.spool.exporting import exporting
+from otel_distro.export.spool.otlp_requests import count_records, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

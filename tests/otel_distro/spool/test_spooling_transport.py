@@ -24,8 +24,9 @@ from otel_distro.export.spool.answer import (
     classify_grpc,
     classify_http,
 )
-from otel_distro.export.spool.exporter_adapters import adapter_for, count_records, encode
+from otel_distro.export.spool.exporter_adapters import adapter_for
 from otel_distro.export.spool.folder import SpoolFolder
+from otel_distro.export.spool.otlp_requests import count_records, encode
 from otel_distro.export.spool.spooling_transport import SpoolingTransport
 from support.faulty_sink import FaultySink
 from support.spool import Heard
