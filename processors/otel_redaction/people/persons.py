@@ -141,12 +141,12 @@ def _in_lower_case(text: str, given: frozenset[str], family: _Beside) -> Iterato
     while (found := _LOWER_NAME.search(text, position)) is not None:
         first, last = folded(found[1]), folded(found[3])
         position = found.start(3)
-        if first in given and last in family and not {first, last} & (NOT_NAMES | words_too()):
+        if first in given and last in family and words_too().isdisjoint((first, last)):
             yield Match(*found.span(), "person")
             position = found.end()
     for item in _LOWER_ITEM.finditer(text):
         name = folded(item[1])
-        if name in given and name not in NOT_NAMES and name not in words_too():
+        if name in given and name not in words_too():
             yield Match(*item.span(1), "person")
 
 
@@ -405,13 +405,7 @@ def _last_of(
         known = low in words_too() or any(
             part in known_names.given or part in known_names.beside for part in low.split("-")
         )
-        if (
-            index > first
-            and not initial
-            and not known
-            and low in NOT_NAMES
-            and low not in words_too()
-        ):
+        if index > first and not initial and not known and low in NOT_NAMES:
             break
         if index == first and not sure and not known:
             break
@@ -430,21 +424,18 @@ def _name_from(
     """Return the index of the last word of the name from *index*, or -1 if there is none."""
     word, start, end = tokens[index]
     low = folded(word)
-    if low in NOT_NAMES and low not in words_too():
+    ambiguous = low in words_too()
+    if low in NOT_NAMES and not ambiguous:
         return -1
     parts = low.split("-") if "-" in low else (low,)
     is_given = any(part in known.given for part in parts)
     is_family = any(part in known.family for part in parts)
     is_beside = is_family or any(part in known.beside for part in parts)
-    ambiguous = low in words_too()
-    blocked = low in NOT_NAMES and not ambiguous
     if word[1:] != word[1:].lower() and "-" not in word and not _MAC.match(word):  # noqa: SIM102 - two thoughts
         # An acronym or a product; a text in capitals is another matter.
         if not word.isupper() or not is_given or not _is_shouted(tokens):
             return -1
     lead = text[max(0, start - _REACH) : start]
-    if blocked:
-        return -1
     if not is_given and not is_beside and not ambiguous:
         if start in known.introduced:
             return _last_of(tokens, index, known, sure=True)
