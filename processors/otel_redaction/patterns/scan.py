@@ -34,6 +34,8 @@ def class_map(default: bytes, **classes: str) -> bytes:
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 DIGITS = "0123456789"
+WORD_LETTERS = {letter: letter * 2 for letter in LETTERS[26:] + "?"}
+"""Classes that keep each lower-case letter, and `?`, which represents any letter outside ASCII."""
 
 SHAPE = class_map(b" ", letters="a" + LETTERS, digits="0" + DIGITS, separators="- -.()/+")
 """Letters, digits and what separates groups of digits."""
