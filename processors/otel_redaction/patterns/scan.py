@@ -79,6 +79,12 @@ def flattened(text: str) -> str:
     return text
 
 
+def check_deadline(deadline: float | None) -> None:
+    """Raise DeadlineExceeded when *deadline*, of `time.monotonic()`, is past; None is no limit."""
+    if deadline is not None and time.monotonic() > deadline:
+        raise DeadlineExceeded("redaction passed its deadline; drop this record's content")
+
+
 class Scan:
     """One flattened text on its way through the detectors, which add what they find."""
 
@@ -103,8 +109,7 @@ class Scan:
 
     def check_deadline(self) -> None:
         """Raise DeadlineExceeded when the record's time is up."""
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise DeadlineExceeded("redaction passed its deadline; drop this record's content")
+        check_deadline(self.deadline)
 
 
 def _blank(match: re.Match[str]) -> str:
