@@ -93,12 +93,6 @@ _SPEECH_AFTER = re.compile(
     r"shouted|explained to|flew to|lives (?:in|at|on)|was born|is a (?:very )?(?:\d|sympathetic|nice|kind|great guy|good friend)|"
     r"is (?:my|his|her|our) |had given (?:him|her|[A-Z]\w{1,20})|called me|emailed me|spent a|began writing|grew up|passed away)\b|:[ ]?[\"\u201c][A-Z]"
 )
-_SPEECH_BEFORE = re.compile(
-    r"(?:\b(?:says|said|told|asked|replied|explained|starring|directed by|written by|married|daughter of|son of|"
-    r"wife of|husband of|mother of|father of|brother of|sister of|friend of|founders?:|between him and|between her and|assistant to|"
-    r"named|attn|remember me|speak (?:to|with)|talk(?:ed)? to|met|ask|tell|invite|and)[ ,]{1,2}|,[ ])\Z",
-    re.IGNORECASE,
-)
 # What only family names end in; a long word with such an ending needs nothing beside it.
 _FAMILY_ENDING = re.compile(
     r"\w{3,}(?:[klnrstzhvmdp]ova?|[yilr]eva?|sk[iya]|skaya|ck[ia]|wicz|vi[c\u0107]|sson|sd[o\u00f3]ttir|enko|chuk|shvili|idze|adze|"
