@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from otel_host.file_locks import try_lock
 from otel_trace_store.arrivals import Arrivals, Written
 from otel_trace_store.blocks import log_chunks, pack, span_chunks
 from otel_trace_store.duplicates import new_log_records, new_spans
@@ -41,14 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows: the lock of SQLite has to be enough
-    fcntl = None  # type: ignore[assignment]
-
 LOCK: Final = "writer.lock"
 _LOOK_SECONDS: Final = 60.0
-_DAMAGED: Final = (sqlite3.DatabaseError,)
 
 
 class TraceStoreWriter:
@@ -237,12 +232,13 @@ def _locked(folder: Path) -> int:
     except OSError as error:
         raise TraceStoreError(f"cannot open {folder / LOCK}: {error.strerror}") from error
     try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+        held = try_lock(descriptor)
+    except OSError:
+        held = False
+    if not held:
         os.close(descriptor)
         raise StoreInUseError(
             f"another process writes to the traces in {folder}; "
             "is `otel-distro serve` running already?"
-        ) from error
+        )
     return descriptor
