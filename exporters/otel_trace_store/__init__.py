@@ -10,13 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from otel_trace_store.arrivals import Arrivals, SpanCost, Written
     from otel_trace_store.errors import StoreInUseError, TraceStoreError
     from otel_trace_store.limits import StoreLimits
     from otel_trace_store.log_list import LogFilter, find_logs
     from otel_trace_store.one_trace import read_trace, read_trace_logs
     from otel_trace_store.reader import StoreReader
     from otel_trace_store.trace_list import TraceFilter, find_traces
-    from otel_trace_store.writer import Arrivals, SpanCost, TraceStoreWriter, Written
+    from otel_trace_store.writer import TraceStoreWriter
 
 __all__ = [
     "Arrivals",
@@ -36,16 +37,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Arrivals": "writer",
+    "Arrivals": "arrivals",
     "LogFilter": "log_list",
-    "SpanCost": "writer",
+    "SpanCost": "arrivals",
     "StoreInUseError": "errors",
     "StoreLimits": "limits",
     "StoreReader": "reader",
     "TraceFilter": "trace_list",
     "TraceStoreError": "errors",
     "TraceStoreWriter": "writer",
-    "Written": "writer",
+    "Written": "arrivals",
     "find_logs": "log_list",
     "find_traces": "trace_list",
     "read_trace": "one_trace",

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
+from otel_trace_store.block_index import index_of, records_of
 from otel_trace_store.blocks import pack, unpack
 from otel_trace_store.errors import TraceStoreError
-from otel_trace_store.log_index import LogIndex
 from otel_trace_store.names import Names
 from otel_trace_store.reader import Deadline, Segment
 from otel_trace_store.schema import BlockKind
 from otel_trace_store.segments import open_writable, segment_files
 from otel_trace_store.sources import Sources
-from otel_trace_store.span_index import SpanIndex
 from otel_trace_store.text_rows import delete_rows, insert_rows
 from otel_trace_store.text_search import candidates
 
@@ -132,26 +131,19 @@ def _rewrite(
     sources: Sources,
 ) -> int:
     """Take what names the person out of a block; return how many records that were."""
-    kind, data = connection.execute(
+    number, data = connection.execute(
         "SELECT kind, data FROM blocks WHERE no = ?", (block,)
     ).fetchone()
+    kind = BlockKind(number)
     needle = shown.encode()
-    before: SpanIndex | LogIndex
-    after: SpanIndex | LogIndex
-    if kind == BlockKind.SPANS:
-        chunk = TracesData.FromString(unpack(data))
-        before, after = SpanIndex(), SpanIndex()
-        before.add_all(chunk, names, sources)
-        for group in chunk.resource_spans:
+    records = records_of(kind, data)
+    before = index_of(records, names, sources)
+    if isinstance(records, TracesData):
+        for group in records.resource_spans:
             for scope in group.scope_spans:
                 kept = [span for span in scope.spans if span.trace_id not in traces]
                 _replace(scope.spans, kept)
-        after.add_all(chunk, names, sources)
-        packed = pack(chunk)
     else:
-        records = LogsData.FromString(unpack(data))
-        before, after = LogIndex(), LogIndex()
-        before.add_all(records, names, sources)
         for logs in records.resource_logs:
             all_of_them = _names(logs.resource, needle)
             for log_scope in logs.scope_logs:
@@ -161,14 +153,14 @@ def _rewrite(
                     if record.trace_id not in traces and not (all_of_them or _names(record, needle))
                 ]
                 _replace(log_scope.log_records, left)
-        after.add_all(records, names, sources)
-        packed = pack(records)
-    delete_rows(connection, BlockKind(kind), block, before.rows)
+    after = index_of(records, names, sources)
+    delete_rows(connection, kind, block, before.rows)
     if after.records:
         connection.execute(
-            "UPDATE blocks SET data = ?, records = ? WHERE no = ?", (packed, after.records, block)
+            "UPDATE blocks SET data = ?, records = ? WHERE no = ?",
+            (pack(records), after.records, block),
         )
-        insert_rows(connection, BlockKind(kind), block, after.rows)
+        insert_rows(connection, kind, block, after.rows)
     else:
         connection.execute("DELETE FROM blocks WHERE no = ?", (block,))
         connection.execute("DELETE FROM block_tags WHERE block = ?", (block,))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
+from otel_trace_store.arrivals import SpanCost
 from otel_trace_store.blocks import unpack
 from otel_trace_store.records import StoredLog, StoredSpan, logs_in, spans_in
 from otel_trace_store.schema import BlockKind
-from otel_trace_store.writer import SpanCost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

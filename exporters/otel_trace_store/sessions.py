@@ -57,9 +57,9 @@ def find_sessions(
                     errors,
                     start,
                     end,
-                    calls or 0,
-                    nano or 0,
-                    unpriced or 0,
+                    calls,
+                    nano,
+                    unpriced,
                 )
                 continue
             known.traces += traces
@@ -67,7 +67,7 @@ def find_sessions(
             known.errors += errors
             known.start_us = min(known.start_us, start)
             known.end_us = max(known.end_us, end)
-            known.calls += calls or 0
-            known.nano_usd += nano or 0
-            known.unpriced += unpriced or 0
+            known.calls += calls
+            known.nano_usd += nano
+            known.unpriced += unpriced
     return sorted(found.values(), key=lambda row: -row.end_us)[:most]

@@ -6,19 +6,25 @@ import os
 import sqlite3
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from otel_host.file_locks import try_lock
+from otel_trace_store.arrivals import Arrivals, Written
 from otel_trace_store.blocks import log_chunks, pack, span_chunks
 from otel_trace_store.duplicates import new_log_records, new_spans
 from otel_trace_store.errors import StoreInUseError, TraceStoreError
+from otel_trace_store.inserts import (
+    insert_costs,
+    insert_hours,
+    insert_logs,
+    insert_points,
+    insert_spans,
+)
 from otel_trace_store.limits import DEFAULT_LIMITS, StoreLimits
 from otel_trace_store.log_index import LogIndex
-from otel_trace_store.metric_points import points_of
 from otel_trace_store.names import Names
 from otel_trace_store.retention import remove_old
-from otel_trace_store.schema import BlockKind
 from otel_trace_store.segments import (
     is_current,
     made_at,
@@ -31,57 +37,13 @@ from otel_trace_store.segments import (
 )
 from otel_trace_store.sources import Sources
 from otel_trace_store.span_index import SpanIndex
-from otel_trace_store.text_rows import insert_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
-
-    from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs
-    from opentelemetry.proto.metrics.v1.metrics_pb2 import ResourceMetrics
-    from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows: the lock of SQLite has to be enough
-    fcntl = None  # type: ignore[assignment]
 
 LOCK: Final = "writer.lock"
 _LOOK_SECONDS: Final = 60.0
-_DAMAGED: Final = (sqlite3.DatabaseError,)
-
-
-@dataclass(frozen=True, slots=True)
-class SpanCost:
-    """What one model call cost."""
-
-    trace_id: bytes
-    span_id: bytes
-    nano_usd: int | None
-    """Nano-US-dollars; None where the price is unknown."""
-    billed: bool
-    """False where another span carries the cost of the same call."""
-    revised: bool = False
-    """Whether it takes the place of an earlier decision; else one that is stored stays."""
-
-
-@dataclass(slots=True)
-class Arrivals:
-    """What is written together."""
-
-    spans: list[ResourceSpans] = field(default_factory=list)
-    logs: list[ResourceLogs] = field(default_factory=list)
-    metrics: list[ResourceMetrics] = field(default_factory=list)
-    costs: list[SpanCost] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """How much was new; what the store had already is left as it is."""
-
-    spans: int = 0
-    log_records: int = 0
-    points: int = 0
 
 
 class TraceStoreWriter:
@@ -158,41 +120,21 @@ class TraceStoreWriter:
             for chunk in span_chunks(fresh):
                 index = SpanIndex(hours=hours)
                 index.add_all(chunk, names, sources)
-                _write_spans(connection, index, pack(chunk))
+                insert_spans(connection, index, pack(chunk))
                 spans += index.records
-            _write_hours(connection, hours)
+            insert_hours(connection, hours)
         if arrivals.logs:
             others = list(self._older.values())
             for records in log_chunks(new_log_records(arrivals.logs, connection, others)):
                 log_index = LogIndex()
                 log_index.add_all(records, names, sources)
-                _write_logs(connection, log_index, pack(records))
+                insert_logs(connection, log_index, pack(records))
                 logs += log_index.records
         if arrivals.metrics:
-            points = _write_points(connection, arrivals.metrics)
+            points = insert_points(connection, arrivals.metrics)
         if arrivals.costs:
-            self._write_costs(connection, arrivals.costs)
+            insert_costs(connection, arrivals.costs)
         return Written(spans, logs, points)
-
-    def _write_costs(self, connection: sqlite3.Connection, costs: Sequence[SpanCost]) -> None:
-        # A revised decision may be about a span of an older segment, which is then left as it is:
-        # the ledger has the last word on money.
-        insert = (
-            "INSERT INTO costs (trace, span_id, nano_usd, billed) "
-            "SELECT no, ?, ?, ? FROM traces WHERE trace_id = ? ON CONFLICT DO "
-        )
-        for revised, action in (
-            (False, "NOTHING"),
-            (True, "UPDATE SET nano_usd = excluded.nano_usd, billed = excluded.billed"),
-        ):
-            connection.executemany(
-                insert + action,
-                [
-                    (cost.span_id, cost.nano_usd, cost.billed, cost.trace_id)
-                    for cost in costs
-                    if cost.revised is revised
-                ],
-            )
 
     def _current(self) -> tuple[sqlite3.Connection, Names, Sources]:
         """Return the segment to write to, a new one where the day or the file is full."""
@@ -290,149 +232,13 @@ def _locked(folder: Path) -> int:
     except OSError as error:
         raise TraceStoreError(f"cannot open {folder / LOCK}: {error.strerror}") from error
     try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+        held = try_lock(descriptor)
+    except OSError:
+        held = False
+    if not held:
         os.close(descriptor)
         raise StoreInUseError(
             f"another process writes to the traces in {folder}; "
             "is `otel-distro serve` running already?"
-        ) from error
+        )
     return descriptor
-
-
-def _write_spans(connection: sqlite3.Connection, index: SpanIndex, data: bytes) -> None:
-    block = _write_block(connection, BlockKind.SPANS, index, 0, data)
-    insert_rows(connection, BlockKind.SPANS, block, index.rows)
-    connection.executemany(
-        "INSERT INTO traces (trace_id, start_us, end_us, root, spans, errors) "
-        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (trace_id) DO UPDATE SET "
-        "root = CASE WHEN excluded.root > 0 THEN excluded.root "
-        "WHEN root IS NULL OR (root < 0 AND excluded.start_us < start_us) THEN excluded.root "
-        "ELSE root END, "
-        "start_us = CASE WHEN spans = 0 THEN excluded.start_us "
-        "ELSE min(start_us, excluded.start_us) END, "
-        "end_us = max(end_us, excluded.end_us), "
-        "spans = spans + excluded.spans, errors = errors + excluded.errors",
-        [
-            (trace_id, one.start_us, one.end_us, one.root, len(one.span_ids), one.errors)
-            for trace_id, one in index.traces.items()
-        ],
-    )
-    numbers = trace_numbers(connection, list(index.traces))
-    connection.executemany(
-        "INSERT INTO trace_blocks (trace, block, span_ids) VALUES (?, ?, ?)",
-        [
-            (numbers[trace_id], block, b"".join(one.span_ids))
-            for trace_id, one in index.traces.items()
-        ],
-    )
-    connection.executemany(
-        "INSERT OR IGNORE INTO trace_tags (tag, trace) VALUES (?, ?)",
-        [
-            (tag, numbers[trace_id])
-            for trace_id, one in index.traces.items()
-            for tag in sorted(one.tags)
-        ],
-    )
-
-
-def _write_logs(connection: sqlite3.Connection, index: LogIndex, data: bytes) -> None:
-    block = _write_block(connection, BlockKind.LOGS, index, index.severity, data)
-    insert_rows(connection, BlockKind.LOGS, block, index.rows)
-    connection.executemany(
-        "INSERT OR IGNORE INTO block_tags (tag, block) VALUES (?, ?)",
-        [(tag, block) for tag in sorted(index.tags)],
-    )
-    if not index.traces:
-        return
-    # A trace may be known by its log records alone, or before its first span.
-    connection.executemany(
-        "INSERT OR IGNORE INTO traces (trace_id, start_us, end_us, root, spans, errors) "
-        "VALUES (?, ?, ?, NULL, 0, 0)",
-        [(trace_id, index.first_us, index.first_us) for trace_id in index.traces],
-    )
-    numbers = trace_numbers(connection, list(index.traces))
-    connection.executemany(
-        "INSERT OR IGNORE INTO trace_blocks (trace, block, span_ids) VALUES (?, ?, x'')",
-        [(number, block) for number in numbers.values()],
-    )
-
-
-def _write_block(
-    connection: sqlite3.Connection,
-    kind: BlockKind,
-    index: SpanIndex | LogIndex,
-    severity: int,
-    data: bytes,
-) -> int:
-    cursor = connection.execute(
-        "INSERT INTO blocks (kind, records, first_us, last_us, severity, data) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
-        (kind, index.records, index.first_us, index.last_us, severity, data),
-    )
-    return int(cursor.lastrowid or 0)
-
-
-def _write_hours(
-    connection: sqlite3.Connection, hours: dict[tuple[int, int, int], list[int]]
-) -> None:
-    connection.executemany(
-        "INSERT INTO operation_hours (hour, operation, bucket, spans, errors, total_us) "
-        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET spans = spans + excluded.spans, "
-        "errors = errors + excluded.errors, total_us = total_us + excluded.total_us",
-        [(*key, *sums) for key, sums in hours.items()],
-    )
-
-
-def _write_points(connection: sqlite3.Connection, groups: Sequence[ResourceMetrics]) -> int:
-    known: dict[bytes, int] = {}
-    before = connection.total_changes
-    made = 0
-    for series, point in points_of(groups):
-        key = series.key
-        number = known.get(key)
-        if number is None:
-            row = connection.execute("SELECT id FROM series WHERE key = ?", (key,)).fetchone()
-            if row is None:
-                made += 1
-                cursor = connection.execute(
-                    "INSERT INTO series (key, name, unit, description, kind, temporality, "
-                    "monotonic, service, scope, attributes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        key,
-                        series.name,
-                        series.unit,
-                        series.description,
-                        series.kind,
-                        series.temporality,
-                        series.monotonic,
-                        series.service,
-                        series.scope,
-                        series.attributes,
-                    ),
-                )
-                number = int(cursor.lastrowid or 0)
-            else:
-                number = int(row[0])
-            known[key] = number
-        connection.execute(
-            "INSERT OR IGNORE INTO points (series, time_us, value, more) VALUES (?, ?, ?, ?)",
-            (number, point.time_us, point.value, point.more),
-        )
-    return connection.total_changes - before - made
-
-
-def trace_numbers(connection: sqlite3.Connection, trace_ids: Sequence[bytes]) -> dict[bytes, int]:
-    """Return the numbers of those traces that the segment knows."""
-    found: dict[bytes, int] = {}
-    for start in range(0, len(trace_ids), 400):
-        part = trace_ids[start : start + 400]
-        marks = ",".join("?" * len(part))
-        found.update(
-            connection.execute(
-                f"SELECT trace_id, no FROM traces WHERE trace_id IN ({marks})",
-                part,
-            )
-        )
-    return found

@@ -20,8 +20,8 @@ from otel_distro.server.checks import (
 )
 from otel_distro.server.decoding import RefusedBodyError, decode
 from otel_distro.server.signals import LOGS, METRICS, TRACES
+from otel_trace_store.arrivals import Arrivals
 from otel_trace_store.errors import TraceStoreError
-from otel_trace_store.writer import Arrivals
 
 if TYPE_CHECKING:
     from collections.abc import Callable

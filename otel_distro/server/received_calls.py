@@ -25,8 +25,8 @@ from otel_pricing.model.attributes import (
     COST_STATUS,
     PRICE_SOURCE,
 )
+from otel_trace_store.arrivals import SpanCost
 from otel_trace_store.values import attributes_of
-from otel_trace_store.writer import SpanCost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

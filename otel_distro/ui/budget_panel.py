@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_budget.cost_budget import Unit
 from otel_cost_ledger.model.filters import Filters, Window
 from otel_cost_ledger.model.schema import NS_PER_DAY
-from otel_cost_ledger.query.timeline import rows_up_to, timeline
+from otel_cost_ledger.query.sources import rows_up_to
+from otel_cost_ledger.query.timeline import timeline
 from otel_distro.reports.budgets.standing import budget_left, budget_lines, budget_name, outlook
 from otel_distro.ui.answers import ROWS_AT_ONCE
 from otel_distro.ui.burn_down import burn_down

@@ -9,29 +9,16 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from otel_cost_ledger.model.filters import BILLED, Window
 from otel_cost_ledger.model.histogram import middle_us
 from otel_cost_ledger.model.schema import NS_PER_DAY
+from otel_cost_ledger.query.breakdown import Breakdown, breakdown, breakdown_of
 from otel_cost_ledger.query.calls import StoredCall, read_calls
 from otel_cost_ledger.query.coverage import CoverageReport, coverage_of
+from otel_cost_ledger.query.durations import durations, histogram_answers, latencies_by_model
 from otel_cost_ledger.query.grouping import IN_ROLLUP
 from otel_cost_ledger.query.latency import measure_latencies
 from otel_cost_ledger.query.model_names import with_same_models
-from otel_cost_ledger.query.sources import rows_are_complete
-from otel_cost_ledger.query.timeline import (
-    Breakdown,
-    Extent,
-    Sums,
-    ViolationSums,
-    breakdown,
-    breakdown_of,
-    durations,
-    extent,
-    histogram_answers,
-    known_names,
-    latencies_by_model,
-    rows_up_to,
-    timeline,
-    violation_sums,
-    violations_up_to,
-)
+from otel_cost_ledger.query.sources import rows_are_complete, rows_up_to
+from otel_cost_ledger.query.timeline import Extent, Sums, extent, known_names, timeline
+from otel_cost_ledger.query.violations import ViolationSums, violation_sums, violations_up_to
 from otel_distro.ui.answers import ROWS_AT_ONCE, Answer
 
 if TYPE_CHECKING:

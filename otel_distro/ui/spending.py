@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from otel_cost_ledger.query.timeline import APART
+from otel_cost_ledger.query.breakdown import APART
 from otel_distro.base import formatting as figures
 from otel_distro.ui.charts import Series, bars, share_bar, swatch
 from otel_distro.ui.panels import Cell, Column, Key, Panel, Tab, Table, pending
@@ -15,8 +15,8 @@ from otel_distro.ui.view import BY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from otel_cost_ledger.query.breakdown import Breakdown, NameSums
     from otel_cost_ledger.query.calls import StoredCall
-    from otel_cost_ledger.query.timeline import Breakdown, NameSums
     from otel_distro.ui.questions import Questions
     from otel_distro.ui.view import View
 

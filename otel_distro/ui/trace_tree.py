@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from otel_trace_store.arrivals import SpanCost
     from otel_trace_store.records import StoredSpan
-    from otel_trace_store.writer import SpanCost
 
 
 @dataclass(slots=True)

@@ -29,8 +29,6 @@ def find_all(text: str, deadline: float | None = None, *, people: bool = False) 
 
     *deadline* is in seconds of `time.monotonic()`; None is no limit.
 
-    *deadline* is in seconds of `time.monotonic()`; None is no limit.
-
     Persons, addresses and health are looked for if *people* is set.
     """
     matches = [] if is_words_only(text) else search(text, deadline)

@@ -10,17 +10,13 @@ from otel_cost_ledger import LedgerWriter, open_ledger
 from otel_cost_ledger.model.filters import Filters, Window
 from otel_cost_ledger.model.location import Location
 from otel_cost_ledger.model.schema import NS_PER_DAY
+from otel_cost_ledger.query.breakdown import breakdown
 from otel_cost_ledger.query.calls import calls
 from otel_cost_ledger.query.costs import costs
+from otel_cost_ledger.query.durations import durations, latencies_by_model
 from otel_cost_ledger.query.model_names import Answered, find_names
 from otel_cost_ledger.query.stats import stats
-from otel_cost_ledger.query.timeline import (
-    breakdown,
-    durations,
-    known_names,
-    latencies_by_model,
-    timeline,
-)
+from otel_cost_ledger.query.timeline import known_names, timeline
 from otel_pricing.model.call import CostStatus, PricedCall
 
 from .conftest import NOON_NS, MakeCall, MakeWriter

@@ -40,7 +40,7 @@ def bucket_of(latency_us: int) -> int:
 
 
 def middle_us(bucket: int) -> float:
-    """Return the latency in ms that represents *bucket*: its geometric middle."""
+    """Return the latency in microseconds that represents *bucket*: its geometric middle."""
     place = _POSITION[bucket]
     lowest = _LOWER_BOUNDS[place]
     if place + 1 == len(_LOWER_BOUNDS):

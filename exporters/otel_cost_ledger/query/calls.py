@@ -213,7 +213,7 @@ def _stored_call(row: dict[str, Any]) -> StoredCall:
 
 
 def _reported_source(row: dict[str, Any]) -> str:
-    """Return the attribute that reported the cost; None unless the cost is that report."""
+    """Return the attribute that reported the cost; empty unless the cost is that report."""
     return row["price_source"].removeprefix(REPORTED_BY) if row["status"] == "reported" else ""
 
 

@@ -73,3 +73,18 @@ def rows_are_complete(ledger: Ledger, window: Window, *, whole_days_needed: bool
     kept_since = ledger.rows_kept_since_ns
     needed = [window] if whole_days_needed else list(window.edges())
     return all(part.since_ns >= kept_since for part in needed) or kept_since == 0
+
+
+def rows_up_to(ledger: Ledger, window: Window, most: int) -> int:
+    """Return how many rows of calls are in *window*, counting no further than *most*."""
+    return count_up_to(ledger, "calls", "start_ns", window, most)
+
+
+def count_up_to(ledger: Ledger, table: str, time: str, window: Window, most: int) -> int:
+    """Return how many rows of *table* have their *time* in *window*, counting up to *most*."""
+    (found,) = ledger.rows(
+        "SELECT count(*) FROM"
+        f" (SELECT 1 FROM {table} WHERE {time} >= ? AND {time} < ? LIMIT ?) AS found",
+        (window.since_ns, window.until_ns, most),
+    )
+    return int(found[0])

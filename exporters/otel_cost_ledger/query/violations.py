@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_cost_ledger.model.entries import LatencyViolation
 from otel_cost_ledger.model.filters import Window
 from otel_cost_ledger.model.rows import unsigned_64
+from otel_cost_ledger.query.sources import count_up_to
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,4 +49,33 @@ def violations(
             span_id=unsigned_64(span_id),
         )
         for name, budget_us, actual_us, at_ns, trace_id, span_id in found
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ViolationSums:
+    """How often and how far one operation exceeded its latency budget."""
+
+    operation: str
+    count: int
+    avg_overage_ms: float
+    max_overage_ms: float
+
+
+def violations_up_to(ledger: Ledger, window: Window, most: int) -> int:
+    """Return how many latency violations are in *window*, counting no further than *most*."""
+    return count_up_to(ledger, "latency_violations", "at_ns", window, most)
+
+
+def violation_sums(ledger: Ledger, window: Window) -> tuple[ViolationSums, ...]:
+    """Return the latency violations of *window* by operation, the most frequent first."""
+    over = "actual_us - budget_us"
+    found = ledger.rows(
+        f"SELECT operation, count(*), sum({over}), max({over}) FROM latency_violations"
+        " WHERE at_ns >= ? AND at_ns < ? GROUP BY operation ORDER BY 2 DESC, 1",
+        (window.since_ns, window.until_ns),
+    )
+    return tuple(
+        ViolationSums(str(name), int(count), int(total) / int(count) / 1000, int(most) / 1000)
+        for name, count, total, most in found
     )

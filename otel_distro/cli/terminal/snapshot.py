@@ -11,7 +11,8 @@ from otel_cost_ledger.model.filters import Filters, Window
 from otel_cost_ledger.model.histogram import percentile
 from otel_cost_ledger.query.calls import StoredCall, calls
 from otel_cost_ledger.query.costs import CostLine, CostReport, costs
-from otel_cost_ledger.query.timeline import durations, timeline
+from otel_cost_ledger.query.durations import durations
+from otel_cost_ledger.query.timeline import timeline
 from otel_distro.base.formatting import cost_is_unknown
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from otel_redaction.patterns.scan import LETTERS, class_map
+from otel_redaction.patterns.scan import DIGITS, WORD_LETTERS, class_map
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
@@ -13,14 +13,8 @@ if TYPE_CHECKING:
 _BEFORE = 56
 _AFTER = 16
 
-# Keeps lower-case letters and "?", which represents any letter outside ASCII:
-# the word list writes `t?l?phone` and so needs no second, slower look at the text.
-_WORDS = bytearray(class_map(b" ", unknown="??"))
-for _letter in LETTERS.lower().encode():
-    _WORDS[_letter] = _letter
-for _digit in b"0123456789":
-    _WORDS[_digit] = ord("0")
-_WORD_MAP = bytes(_WORDS)
+# The word list writes `t?l?phone` and so needs no second, slower look at the text.
+_WORD_MAP = class_map(b" ", digits="0" + DIGITS, **WORD_LETTERS)
 _NUMBERED = re.compile(rb"([a-z?]{3,})0{1,2}")
 
 

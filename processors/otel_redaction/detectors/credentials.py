@@ -107,12 +107,11 @@ def find_credentials(scan: Scan) -> None:
         _find_hashes(scan)
     if "/" in scan.text:
         _find_in_urls(scan)
-    if b"curl" in scan.lower:  # noqa: SIM102 - two thoughts
-        if b"curl " in scan.lower:
-            for user in _CURL_USER.finditer(scan.text):
-                scan.add(*user.span(1), "password")
-            for cookie in _CURL_COOKIE.finditer(scan.text):
-                scan.add(*cookie.span(1), "cookie")
+    if b"curl " in scan.lower:
+        for user in _CURL_USER.finditer(scan.text):
+            scan.add(*user.span(1), "password")
+        for cookie in _CURL_COOKIE.finditer(scan.text):
+            scan.add(*cookie.span(1), "cookie")
     if "/" in scan.text:  # noqa: SIM102 - two thoughts
         if "webhook" in cues:
             for webhook in _WEBHOOK.finditer(scan.text):

@@ -34,6 +34,8 @@ def class_map(default: bytes, **classes: str) -> bytes:
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 DIGITS = "0123456789"
+WORD_LETTERS = {letter: letter * 2 for letter in LETTERS[26:] + "?"}
+"""Classes that keep each lower-case letter, and `?`, which represents any letter outside ASCII."""
 
 SHAPE = class_map(b" ", letters="a" + LETTERS, digits="0" + DIGITS, separators="- -.()/+")
 """Letters, digits and what separates groups of digits."""
@@ -77,6 +79,12 @@ def flattened(text: str) -> str:
     return text
 
 
+def check_deadline(deadline: float | None) -> None:
+    """Raise DeadlineExceeded when *deadline*, of `time.monotonic()`, is past; None is no limit."""
+    if deadline is not None and time.monotonic() > deadline:
+        raise DeadlineExceeded("redaction passed its deadline; drop this record's content")
+
+
 class Scan:
     """One flattened text on its way through the detectors, which add what they find."""
 
@@ -101,8 +109,7 @@ class Scan:
 
     def check_deadline(self) -> None:
         """Raise DeadlineExceeded when the record's time is up."""
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise DeadlineExceeded("redaction passed its deadline; drop this record's content")
+        check_deadline(self.deadline)
 
 
 def _blank(match: re.Match[str]) -> str:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.patterns.match import Match
+from otel_redaction.people.postcodes import find_labelled_postcodes, postcode_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,118 +142,6 @@ _LABELLED = re.compile(
 _CORNER = re.compile(
     rf"\bthe corner of ({_NUMBER}[ ])?(?:{_NAME}[ ]{{1,2}}){{1,5}}?(?:{_NUMBER}[ ])?and (?:{_NAME}[ ]?){{1,5}}(?:{_NUMBER})?"
 )
-_COUNTRIES = [
-    "Afghanistan",
-    "Albania",
-    "Algeria",
-    "Argentina",
-    "Armenia",
-    "Australia",
-    "Austria",
-    "Azerbaijan",
-    "Bahrain",
-    "Bangladesh",
-    "Belarus",
-    "Belgium",
-    "Bolivia",
-    "Bosnia",
-    "Brazil",
-    "Bulgaria",
-    "Cambodia",
-    "Cameroon",
-    "Canada",
-    "Chile",
-    "China",
-    "Colombia",
-    "Croatia",
-    "Cuba",
-    "Cyprus",
-    "Czechia",
-    "Denmark",
-    "Ecuador",
-    "Egypt",
-    "Estonia",
-    "Ethiopia",
-    "Finland",
-    "France",
-    "Georgia",
-    "Germany",
-    "Ghana",
-    "Greece",
-    "Greenland",
-    "Greenlander",
-    "Guatemala",
-    "Honduras",
-    "Hungary",
-    "Iceland",
-    "India",
-    "Indonesia",
-    "Iran",
-    "Iraq",
-    "Ireland",
-    "Israel",
-    "Italy",
-    "Jamaica",
-    "Japan",
-    "Jordan",
-    "Kazakhstan",
-    "Kenya",
-    "Kosovo",
-    "Kuwait",
-    "Latvia",
-    "Lebanon",
-    "Libya",
-    "Lithuania",
-    "Luxembourg",
-    "Malaysia",
-    "Malta",
-    "Mexico",
-    "Moldova",
-    "Monaco",
-    "Mongolia",
-    "Montenegro",
-    "Morocco",
-    "Nepal",
-    "Netherlands",
-    "Nicaragua",
-    "Nigeria",
-    "Norway",
-    "Oman",
-    "Pakistan",
-    "Panama",
-    "Paraguay",
-    "Peru",
-    "Philippines",
-    "Poland",
-    "Portugal",
-    "Qatar",
-    "Romania",
-    "Russia",
-    "Senegal",
-    "Serbia",
-    "Singapore",
-    "Slovakia",
-    "Slovenia",
-    "Spain",
-    "Sudan",
-    "Sweden",
-    "Switzerland",
-    "Syria",
-    "Taiwan",
-    "Tanzania",
-    "Thailand",
-    "Tunisia",
-    "Turkey",
-    "Uganda",
-    "Ukraine",
-    "Uruguay",
-    "Uzbekistan",
-    "Venezuela",
-    "Vietnam",
-    "Yemen",
-    "Zambia",
-    "Zimbabwe",
-]
 _HAS_NUMBER = re.compile(r"\d")
 _REACH = 90
 
@@ -269,52 +158,9 @@ _STREET_BEFORE = re.compile(
     rf"|[\w.\u2019'-]{{2,24}}(?:stra\u00dfe|strasse|straat|gatan|v\u00e4gen|vej|veien|utca|katu|gasse|allee|platz)[ ]{{1,2}}))\Z"
 )
 _AFTER_STREET = re.compile(rf"{_NUMBER}\b\.?{_REST}{_TAIL}")
-_CODE_TAIL = re.compile(r"\d[ABD-HJLNP-UW-Z]{2}\b|\d[ABCEGHJ-NPRSTV-Z]\d\b")
-_CODE_LEAD = re.compile(
-    r"\b(?:GIR|[A-PR-UWYZ](?:\d{1,2}|[A-HK-Y]\d{1,2}|\d[A-HJKSTUW]|[A-HK-Y]\d[ABEHMNPRV-Y])|[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z]) \Z"
-)
-_CODE_LABELS = (
-    *(
-        b"zip",
-        b"postcode",
-        b"post code",
-        b"postal code",
-        b"plz",
-        b"postleitzahl",
-        b"code postal",
-        b"c?digo postal",
-    ),
-    *(b"postnummer", b"kod pocztowy", b"cep", b"pin code", b"pincode"),
-)
-_CODE_LABEL = re.compile(
-    r"(?i:(?:zip ?code|zip|post ?code|postal ?code|plz|postleitzahl|code postal|c\u00f3digo postal|postnummer|kod pocztowy|cep|pin ?code)"
-    r"[\"']?(?: is|:|=|[ ])[ ]{0,2}[\"']?([A-Z]{0,2}[ -]?\d{2,6}(?:[ -]\d{2,4})?(?: ?[A-Z]{2})?)\b)"
-)
-_COUNTRY = re.compile(
-    rf"\b(?:{'|'.join(_COUNTRIES)}|United Kingdom|United States|USA|UK|New Zealand|South Africa|Czech Republic|Saudi Arabia|Costa Rica|"
-    rf"Hong Kong|South Korea|Sri Lanka|El Salvador) {{1,2}}\Z"
-)
-_LAST_OF_COUNTRY = frozenset(_COUNTRIES) | frozenset(
-    (
-        "Kingdom",
-        "States",
-        "USA",
-        "UK",
-        "Zealand",
-        "Africa",
-        "Republic",
-        "Arabia",
-        "Rica",
-        "Kong",
-        "Korea",
-        "Lanka",
-        "Salvador",
-    )
-)
 _UNIT_WORDS = frozenset(("apt", "apartment", "suite", "ste", "unit", "flat", "room"))
 _ENDS_AS_STREET = re.compile(rf"(?i:{_ENDING})\Z")
 _BEFORE_WORD = re.compile(rf"(?<![^\W_]){_BEFORE}[ ]")
-_POSTCODE_LENGTHS = range(3, 7)
 _LEAD = 80
 
 
@@ -348,10 +194,7 @@ def find_addresses(text: str, lower: Lowered) -> Iterator[Match]:
             box = form.search(text, max(0, place - 8), place + 60)
             if box is not None:
                 yield Match(*box.span(), "address")
-    for place in lower.places(_CODE_LABELS):
-        code = _CODE_LABEL.match(text, place)
-        if code is not None:
-            yield Match(*code.span(1), "address")
+    yield from find_labelled_postcodes(text, lower)
 
 
 _LEADS_TO_NAME = re.compile(
@@ -385,18 +228,13 @@ def _at_number(text: str, start: int, end: int) -> Iterator[Match]:
             if street_before is not None and tail is not None:
                 yield _trimmed(text, start - len(street_before[1]), tail.end())
                 return
-        if last in _LAST_OF_COUNTRY and end - start in _POSTCODE_LENGTHS:  # noqa: SIM102 - two thoughts
-            if _COUNTRY.search(before[-24:]):
-                yield Match(start, end, "address")
-                return
         if last.lower().strip(".") in _UNIT_WORDS and _UNIT_TAIL.match(text, start):  # noqa: SIM102 - two thoughts
             if _UNIT_WORD.search(before[-24:]):
                 yield Match(start - len(before) + before.rfind("\n") + 1, end, "address")
                 return
-    if end - start == 1 and _CODE_TAIL.match(text, start):
-        code = _CODE_LEAD.search(before[-8:])
-        if code is not None:
-            yield Match(start - len(code.group()), start + 3, "address")
+    postcode = postcode_at(text, start, end, before, last)
+    if postcode is not None:
+        yield postcode
 
 
 def _trimmed(text: str, start: int, end: int) -> Match:

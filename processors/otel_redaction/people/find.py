@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
-from otel_redaction.patterns.scan import DeadlineExceeded
+from otel_redaction.patterns.scan import check_deadline
 from otel_redaction.people.addresses import find_addresses
 from otel_redaction.people.health import find_health
 from otel_redaction.people.labelled import find_labelled
@@ -24,7 +23,6 @@ def find_people(text: str, deadline: float | None = None) -> list[Match]:
     lower = Lowered(text)
     found: list[Match] = []
     for detector in (find_persons, find_addresses, find_health, find_labelled):
-        if deadline is not None and time.monotonic() > deadline:
-            raise DeadlineExceeded("redaction passed its deadline; drop this record's content")
+        check_deadline(deadline)
         found += detector(text, lower)
     return found

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_redaction.patterns.match import Match
 from otel_redaction.patterns.words import words
-from otel_redaction.people.vocabulary import NOT_NAMES, PARTICLES, folded, names, words_too
+from otel_redaction.people.further_names import listed_beside, repeated_parts
+from otel_redaction.people.lower_case_names import find_in_lower_case
+from otel_redaction.people.name_form import SHORTEST_GIVEN, SHORTEST_SINGLE, WORD, is_inside
+from otel_redaction.people.vocabulary import (
+    NOT_NAMES,
+    PARTICLES,
+    Beside,
+    folded,
+    names,
+    words_too,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otel_redaction.people.stems import Lowered
 
-_UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u017d\u0386-\u03ab\u0401-\u042f\u0490\u0531-\u0556"
-_WORD = rf"[{_UPPER}]\w*(?:['\u2019-][{_UPPER}]\w*)*"
 _PARTICLE = (
     r"(?:van|von|der|den|de|del|della|di|da|do|dos|das|du|la|le|ter|ten|bin|ibn|al|el|af|zu|av|y|e)"
 )
 # Capitalised words side by side, particles between them, up to six.
-_NOT_BEFORE = frozenset("@/\\.$#=&*_<\x00-")
-_RUN = re.compile(rf"({_WORD}\.?(?:[ \t]{{1,2}}(?:{_PARTICLE}[ \t]){{0,2}}{_WORD}\.?){{0,5}})")
-_TOKEN = re.compile(rf"{_WORD}|{_PARTICLE}")
+_RUN = re.compile(rf"({WORD}\.?(?:[ \t]{{1,2}}(?:{_PARTICLE}[ \t]){{0,2}}{WORD}\.?){{0,5}})")
+_TOKEN = re.compile(rf"{WORD}|{_PARTICLE}")
 _TITLES = words(
     "mr mrs ms miss mx dr prof professor sir dame lord lady rev reverend fr father sister brother hon "
     "judge justice capt captain col colonel sgt lt gen major officer nurse doctor madam herr frau "
@@ -87,12 +93,6 @@ _SPEECH_AFTER = re.compile(
     r"shouted|explained to|flew to|lives (?:in|at|on)|was born|is a (?:very )?(?:\d|sympathetic|nice|kind|great guy|good friend)|"
     r"is (?:my|his|her|our) |had given (?:him|her|[A-Z]\w{1,20})|called me|emailed me|spent a|began writing|grew up|passed away)\b|:[ ]?[\"\u201c][A-Z]"
 )
-_SPEECH_BEFORE = re.compile(
-    r"(?:\b(?:says|said|told|asked|replied|explained|starring|directed by|written by|married|daughter of|son of|"
-    r"wife of|husband of|mother of|father of|brother of|sister of|friend of|founders?:|between him and|between her and|assistant to|"
-    r"named|attn|remember me|speak (?:to|with)|talk(?:ed)? to|met|ask|tell|invite|and)[ ,]{1,2}|,[ ])\Z",
-    re.IGNORECASE,
-)
 # What only family names end in; a long word with such an ending needs nothing beside it.
 _FAMILY_ENDING = re.compile(
     r"\w{3,}(?:[klnrstzhvmdp]ova?|[yilr]eva?|sk[iya]|skaya|ck[ia]|wicz|vi[c\u0107]|sson|sd[o\u00f3]ttir|enko|chuk|shvili|idze|adze|"
@@ -119,126 +119,17 @@ _NOT_PERSONS_AFTER = re.compile(
     r"|[ \t]{0,2}v?\d|[\w(\[{@=]|[.:/\\_-][\w/\\]"
 )
 _INITIAL_LENGTH = 1
-_SHORTEST_SINGLE = 4
-_SHORTEST_GIVEN = 3
 _MOST_WORDS = 5
 _LIKE_HEADING = 3
-
-
-_LOWER_NAME = re.compile(
-    r"(?<![\w@/.\\-])([^\W\d_]{3,20}) ((?:[^\W\d_]\.? )?(?:(?:van|von|de|del|della|der|den|la|da) ){0,2})([^\W\d_]{3,20})(?![\w@/\\-])"
-)
-_LOWER_CUE = re.compile(
-    r"(?:my name is|my name's|i am called|call me|m'appelle|me llamo|ich hei\u00dfe|mein name ist)[ ]"
-    r"([^\W\d_]{2,20}(?: [^\W\d_]\.?(?= ))?(?: [^\W\d_]{2,20})?)",
-    re.IGNORECASE,
-)
-
-
-def _in_lower_case(text: str, given: frozenset[str], family: _Beside) -> Iterator[Match]:
-    """Yield names in a text that has no capitals: a given name and a family name side by side."""
-    position = 0
-    while (found := _LOWER_NAME.search(text, position)) is not None:
-        first, last = folded(found[1]), folded(found[3])
-        position = found.start(3)
-        if first in given and last in family and not {first, last} & (NOT_NAMES | words_too()):
-            yield Match(*found.span(), "person")
-            position = found.end()
-    for item in _LOWER_ITEM.finditer(text):
-        name = folded(item[1])
-        if name in given and name not in NOT_NAMES and name not in words_too():
-            yield Match(*item.span(1), "person")
-
-
-_LOWER_ITEM = re.compile(r"(?:, |: | and )([^\W\d_]{4,20})(?=, | and |[.!?]|\Z)")
 
 
 def find_persons(text: str, lower: Lowered) -> list[Match]:
     """Return the names of persons in *text*, in any order."""
     found = list(_found(text, lower))
-    found += _parts_again(text, found)
-    return found + _beside(text, found)
+    found += repeated_parts(text, found)
+    return found + listed_beside(text, found)
 
 
-_SINGLE = re.compile(rf"{_WORD}(?![\w@/\\(\[{{=-]| [{_UPPER}])")
-_JOINED = re.compile(r"(?:, ?(?:and |und |y |et |e )?| and | & | und | y | et )")
-
-
-_MOST_PARTS = 32
-_MOST_PLACES = 500
-
-
-def _parts_again(text: str, found: list[Match]) -> list[Match]:
-    """Return where a part of a full name stands by itself: `Ana Holinka ... starring Holinka`."""
-    parts: set[str] = set()
-    for match in found:
-        words_of_name = text[match.start : match.end].split()
-        if len(words_of_name) > 1 and len(parts) < _MOST_PARTS:
-            parts.update(word for word in words_of_name if _stands_alone(word))
-    ordered = sorted(found)
-    starts = [match.start for match in ordered]
-    more: list[Match] = []
-    for part in parts:
-        position = text.find(part)
-        while position >= 0 and len(more) < _MOST_PLACES:
-            end = position + len(part)
-            before = bisect_right(starts, position) - 1
-            inside = before >= 0 and position < ordered[before].end
-            whole = not _is_inside(text, position) and not text[end : end + 1].isalnum()
-            if whole and not inside:
-                more.append(Match(position, end, "person"))
-            position = text.find(part, end)
-    return more
-
-
-def _stands_alone(word: str) -> bool:
-    low = folded(word)
-    return (
-        len(word) >= _SHORTEST_SINGLE
-        and word[:1].isupper()
-        and word.isalpha()
-        and low not in NOT_NAMES
-        and low not in words_too()
-    )
-
-
-_ENDS_LIST = re.compile(rf"({_WORD})(?:, ?(?:and )?| and | & | und | y | et )\Z")
-_REACH_OF_LIST = 32
-
-
-def _beside(text: str, found: list[Match]) -> list[Match]:
-    """Return the words in a list of persons that no list of names has: `Gaetane, Hannah and Tom`."""
-    starts = {match.start for match in found}
-    ends = {match.end for match in found}
-    more: list[Match] = []
-    waiting = list(found)
-    while waiting:
-        match = waiting.pop()
-        joined = _JOINED.match(text, match.end)
-        after = _SINGLE.match(text, joined.end()) if joined else None
-        lead = text[max(0, match.start - _REACH_OF_LIST) : match.start]
-        before = _ENDS_LIST.search(lead) if lead[-1:] == " " else None
-        offset = match.start - len(lead)
-        for start, end in (
-            after.span() if after else (0, 0),
-            (before.start(1) + offset, before.end(1) + offset) if before else (0, 0),
-        ):
-            if end - start < _SHORTEST_GIVEN or start in starts or end in ends:
-                continue
-            word = text[start:end]
-            if _is_inside(text, start) or word.isupper() or folded(word) in NOT_NAMES:
-                continue
-            starts.add(start)
-            ends.add(end)
-            more.append(Match(start, end, "person"))
-            waiting.append(more[-1])
-    return more
-
-
-_LOWER_TITLE = re.compile(
-    r"(?:mr|mrs|ms|dr|prof)\.? ([^\W\d_]{3,20}(?: (?:[^\W\d_]\. )?[^\W\d_]{3,20})?)",
-    re.IGNORECASE,
-)
 _LINE_START = re.compile(r"(?:\A|\n)[^\w\n]{0,8}\Z")
 _NUMBER_SOON = re.compile(r"\r?\n(?:[^\n]{0,60}\n){0,2}?[^\w\n]{0,8}\d")
 
@@ -273,44 +164,14 @@ _SPEAKING = frozenset(
 )
 
 
-def _is_inside(text: str, start: int) -> bool:
-    """Return whether what begins at *start* is a part of a word, a path or an identifier."""
-    lead = text[start - 1 : start]
-    return bool(lead) and (lead.isalnum() or lead in _NOT_BEFORE)
-
-
-_TITLE_STEMS = (b"mr", b"ms", b"dr", b"prof")
-_NAME_STEMS = (
-    *(b"my name", b"i am called", b"call me", b"m'appelle", b"me llamo", b"ich hei", b"mein name"),
-)
-
-
 def _found(text: str, lower: Lowered) -> Iterator[Match]:
     given, family, census = names()
-    beside = _Beside(family, census)
+    beside = Beside(family, census)
     known = _Names(given, family, beside, _introduced(text, lower))
-    for place in lower.places(_TITLE_STEMS):
-        title = None if _is_inside(text, place) else _LOWER_TITLE.match(text, place)
-        if title is None:
-            continue
-        first, _, rest = title[1].partition(" ")
-        if folded(first) in given or folded(first) in beside:
-            both = rest and (folded(rest) in beside or folded(rest) in given)
-            end = title.end(1) if both else title.start(1) + len(first)
-            yield Match(title.start(1), end, "person")
-    if text.islower():
-        yield from _in_lower_case(text, given, beside)
-    for place in lower.places(_NAME_STEMS):
-        cue = _LOWER_CUE.match(text, place)
-        if cue is None:
-            continue
-        words_of_name = cue[1].split()
-        if folded(words_of_name[0]) in given or folded(words_of_name[-1]) in beside:  # noqa: SIM102 - two thoughts
-            if folded(words_of_name[0]) not in NOT_NAMES:
-                yield Match(*cue.span(1), "person")
+    yield from find_in_lower_case(text, lower, given, beside)
     for run in _RUN.finditer(text):
         start, end = run.span()
-        if _is_inside(text, start) or (
+        if is_inside(text, start) or (
             start not in known.introduced
             and _is_plain_word(run.group(), known)
             and not _may_speak(text, end)
@@ -329,26 +190,12 @@ def _found(text: str, lower: Lowered) -> Iterator[Match]:
         yield from _in_run(text, tokens, known)
 
 
-class _Beside:
-    """The family names that count beside a given name, without a third copy of them."""
-
-    __slots__ = ("census", "family")
-
-    def __init__(self, family: frozenset[str], census: frozenset[str]) -> None:
-        self.family = family
-        self.census = census
-
-    def __contains__(self, name: object) -> bool:
-        """Return whether *name* is one of them."""
-        return name in self.family or name in self.census
-
-
 class _Names(NamedTuple):
     """The vocabularies."""
 
     given: frozenset[str]
     family: frozenset[str]
-    beside: _Beside
+    beside: Beside
     """Family names that count beside a given name; those of `family` included."""
     introduced: frozenset[int]
     """Where names begin in the text at hand that something introduces."""
@@ -405,13 +252,7 @@ def _last_of(
         known = low in words_too() or any(
             part in known_names.given or part in known_names.beside for part in low.split("-")
         )
-        if (
-            index > first
-            and not initial
-            and not known
-            and low in NOT_NAMES
-            and low not in words_too()
-        ):
+        if index > first and not initial and not known and low in NOT_NAMES:
             break
         if index == first and not sure and not known:
             break
@@ -430,21 +271,18 @@ def _name_from(
     """Return the index of the last word of the name from *index*, or -1 if there is none."""
     word, start, end = tokens[index]
     low = folded(word)
-    if low in NOT_NAMES and low not in words_too():
+    ambiguous = low in words_too()
+    if low in NOT_NAMES and not ambiguous:
         return -1
     parts = low.split("-") if "-" in low else (low,)
     is_given = any(part in known.given for part in parts)
     is_family = any(part in known.family for part in parts)
     is_beside = is_family or any(part in known.beside for part in parts)
-    ambiguous = low in words_too()
-    blocked = low in NOT_NAMES and not ambiguous
     if word[1:] != word[1:].lower() and "-" not in word and not _MAC.match(word):  # noqa: SIM102 - two thoughts
         # An acronym or a product; a text in capitals is another matter.
         if not word.isupper() or not is_given or not _is_shouted(tokens):
             return -1
     lead = text[max(0, start - _REACH) : start]
-    if blocked:
-        return -1
     if not is_given and not is_beside and not ambiguous:
         if start in known.introduced:
             return _last_of(tokens, index, known, sure=True)
@@ -458,7 +296,7 @@ def _name_from(
         return index
     if len(tokens) <= 2 and _SPEECH_AFTER.match(text, end):
         return index
-    if ambiguous or (len(word) < _SHORTEST_GIVEN):
+    if ambiguous or (len(word) < SHORTEST_GIVEN):
         return -1
     if text[end : end + 1] == "'" or text[end : end + 2] == "\u2019s":
         return index if is_given or is_family else -1
@@ -468,8 +306,8 @@ def _name_from(
     if _in_title(tokens) or place.search(lead) or not _in_sentence(text, start, end):
         return -1
     if is_given:
-        return index if len(word) >= _SHORTEST_GIVEN else -1
-    if is_family and len(word) >= _SHORTEST_SINGLE and _AMONG_WORDS.search(lead):
+        return index if len(word) >= SHORTEST_GIVEN else -1
+    if is_family and len(word) >= SHORTEST_SINGLE and _AMONG_WORDS.search(lead):
         return index
     if is_beside and len(word) >= _SHORTEST_WITH_ENDING and _BESIDE_ENDING.fullmatch(low):
         return index
@@ -510,11 +348,11 @@ def _unknown_name(
     tokens: list[tuple[str, int, int]],
     index: int,
     given: frozenset[str],
-    family: _Beside,
+    family: Beside,
 ) -> int:
     """Return the last word of a name that no list has, by its surroundings; -1 if it is none."""
     word, start, end = tokens[index]
-    if word.isupper() or len(word) < _SHORTEST_SINGLE or any(map(str.isdigit, word)):
+    if word.isupper() or len(word) < SHORTEST_SINGLE or any(map(str.isdigit, word)):
         return -1
     if index + 1 < len(tokens):
         low = folded(tokens[index + 1][0])
@@ -553,7 +391,7 @@ def _is_foreign_pair(tokens: list[tuple[str, int, int]], index: int) -> bool:
         return False
     last = rest[-1]
     return _FAMILY_ENDING.fullmatch(last) is not None or (
-        len(last) >= _SHORTEST_SINGLE and any(not word.isascii() for word in rest)
+        len(last) >= SHORTEST_SINGLE and any(not word.isascii() for word in rest)
     )
 
 

@@ -6,17 +6,14 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from otel_redaction.patterns.scan import LETTERS, class_map
+from otel_redaction.patterns.scan import WORD_LETTERS, class_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _PREFIX = 4
 _LETTERS = re.compile(rb"[a-z?]+")
-_table = bytearray(class_map(b" ", unknown="??"))
-for _letter in LETTERS.lower().encode():
-    _table[_letter] = _letter
-_WORDS = bytes(_table)
+_WORDS = class_map(b" ", **WORD_LETTERS)
 
 
 class Lowered:

@@ -38,6 +38,20 @@ def names() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     return found["g"], found["f"], found["c"]
 
 
+class Beside:
+    """The family names that count beside a given name, without a third copy of them."""
+
+    __slots__ = ("census", "family")
+
+    def __init__(self, family: frozenset[str], census: frozenset[str]) -> None:
+        self.family = family
+        self.census = census
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether *name* is one of them."""
+        return name in self.family or name in self.census
+
+
 @cache
 def _table() -> dict[str, frozenset[str]]:
     table = files("otel_redaction.people").joinpath("names.txt").read_text(encoding="utf-8")

@@ -1,0 +1,129 @@
+"""Cost by name and step, for charts: the dearest names one by one, the others together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from otel_cost_ledger.model.filters import BILLED, Filters, Window
+from otel_cost_ledger.query.grouping import key_maker
+from otel_cost_ledger.query.model_names import with_same_models
+from otel_cost_ledger.query.sources import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from otel_cost_ledger.query.ledger import Ledger
+    from otel_cost_ledger.query.timeline import Sums
+
+
+@dataclass(frozen=True, slots=True)
+class NameSums:
+    """Sum of the billed calls of one name."""
+
+    name: str
+    calls: int = 0
+    cost_nano_usd: int = 0
+    unpriced_calls: int = 0
+
+    def plus(self, other: NameSums) -> NameSums:
+        """Return the sums of both, under this name."""
+        return NameSums(
+            self.name,
+            self.calls + other.calls,
+            self.cost_nano_usd + other.cost_nano_usd,
+            self.unpriced_calls + other.unpriced_calls,
+        )
+
+    def minus(self, other: NameSums) -> NameSums:
+        """Return these sums minus *other*."""
+        taken = NameSums("", -other.calls, -other.cost_nano_usd, -other.unpriced_calls)
+        return self.plus(taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """Cost by name and step: the dearest names one by one, the others together."""
+
+    names: tuple[NameSums, ...]
+    """The dearest first, at most `NAMES`."""
+    total: NameSums
+    count: int
+    """How many names there are."""
+    steps: tuple[tuple[int, int, int], ...]
+    """(when the step begins, place of the name in `names`, cost in nano-US-dollars); the place
+    is at most `APART`, which covers all names from there."""
+
+
+NAMES: Final = 50
+APART: Final = 7
+
+
+def breakdown(
+    ledger: Ledger, window: Window, step_ns: int, name: str, filters: Filters
+) -> Breakdown:
+    """Return cost in steps by *name*, one of `GROUPS`; read from the rows, twice."""
+    filters = with_same_models(ledger, filters)
+    (column,), key_of = key_maker(ledger, (name,))
+    source = rows(window)
+    unpriced = "outcome_id IN (SELECT id FROM outcomes WHERE status = 'unpriced')"
+    cost = "coalesce(sum(cost_nano_usd), 0)"
+    what = f"{column}, count(*), {cost}, sum(CASE WHEN {unpriced} THEN 1 ELSE 0 END)"
+    sql, values = source.selected(what, filters)
+    ids_of: dict[str, list[int | None]] = {}
+    sums: dict[str, NameSums] = {}
+    for id_, *counted in ledger.rows(f"{sql} AND {BILLED} GROUP BY 1", values):
+        found = key_of([id_])[0]
+        ids_of.setdefault(found, []).append(id_)
+        new = NameSums(found, *(int(number) for number in counted))
+        sums[found] = sums[found].plus(new) if found in sums else new
+    ordered = in_order(sums.values())
+    cases = [
+        f"WHEN {_is_among(column, ids_of[one.name])} THEN {place}"
+        for place, one in enumerate(ordered[:APART])
+    ]
+    place = f"CASE {' '.join(cases)} ELSE {APART} END" if cases else str(APART)
+    sql, values = source.selected(f"start_ns / {step_ns}, {place}, {cost}", filters)
+    steps = [
+        (int(step) * step_ns, int(place), int(nano_usd))
+        for step, place, nano_usd in ledger.rows(f"{sql} AND {BILLED} GROUP BY 1, 2", values)
+    ]
+    return made_of(ordered, steps)
+
+
+def _is_among(column: str, ids: Sequence[int | None]) -> str:
+    """Return the SQL condition that *column* is one of *ids*, which are numbers of ours."""
+    known = ", ".join(str(int(id_)) for id_ in ids if id_ is not None)
+    conditions = [f"{column} IN ({known})"] if known else []
+    if None in ids:
+        conditions.append(f"{column} IS NULL")
+    return f"({' OR '.join(conditions)})"
+
+
+def in_order(sums: Iterable[NameSums]) -> list[NameSums]:
+    """Return *sums*, the dearest first."""
+    return sorted(sums, key=lambda one: (-one.cost_nano_usd, -one.calls, one.name))
+
+
+def made_of(ordered: Sequence[NameSums], steps: Iterable[tuple[int, int, int]]) -> Breakdown:
+    """Return the breakdown of names that are in order."""
+    total = NameSums("")
+    for one in ordered:
+        total = total.plus(one)
+    return Breakdown(tuple(ordered[:NAMES]), total, len(ordered), tuple(steps))
+
+
+def breakdown_of(sums: Iterable[Sums], name: str) -> Breakdown:
+    """Return the breakdown of *sums* by one of the names they carry."""
+    by_name: dict[str, NameSums] = {}
+    by_step: dict[tuple[int, str], int] = {}
+    for line in sums:
+        found = getattr(line, name)
+        unpriced = line.calls if line.status == "unpriced" else 0
+        new = NameSums(found, line.calls, line.cost_nano_usd, unpriced)
+        by_name[found] = by_name[found].plus(new) if found in by_name else new
+        key = line.at_ns, found
+        by_step[key] = by_step.get(key, 0) + line.cost_nano_usd
+    ordered = in_order(by_name.values())
+    place_of = {one.name: min(place, APART) for place, one in enumerate(ordered)}
+    return made_of(ordered, [(at, place_of[one], cost) for (at, one), cost in by_step.items()])

@@ -1,0 +1,87 @@
+"""Distributions of latency and time to first token, in steps of any length, for charts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final, Literal
+
+from otel_cost_ledger.model.filters import BILLED, Filters, Window
+from otel_cost_ledger.model.histogram import middle_us
+from otel_cost_ledger.model.schema import NS_PER_DAY
+from otel_cost_ledger.query.grouping import IN_HISTOGRAM, key_maker
+from otel_cost_ledger.query.model_names import with_same_models
+from otel_cost_ledger.query.sources import histogram, rows, rows_are_complete, rows_up_to
+
+if TYPE_CHECKING:
+    from otel_cost_ledger.query.ledger import Ledger
+
+Column = Literal["latency_us", "ttft_us"]
+EXACT_ROWS: Final = 20_000
+"""Up to this many rows durations are read as they are, above that to the millisecond."""
+
+
+def histogram_answers(window: Window, step_ns: int, filters: Filters) -> bool:
+    """Return whether the stored histogram knows the latencies of *window* in such steps."""
+    return step_ns == NS_PER_DAY and not window.edges() and filters.names() <= IN_HISTOGRAM
+
+
+def durations(
+    ledger: Ledger, window: Window, step_ns: int, column: Column, filters: Filters
+) -> dict[int, Counter[int]]:
+    """Return how often each duration, in microseconds, occurs in each step.
+
+    Latencies come from the stored histogram where it can answer (at most 2.2 % off), everything
+    else from the rows: as it is, or to the millisecond where there are many. Empty where the rows
+    that are needed were removed by retention.
+    """
+    filters = with_same_models(ledger, filters)
+    if column == "latency_us" and histogram_answers(window, step_ns, filters):
+        if _are_many(ledger, window) or not _has_rows(ledger, window):
+            return _from_histogram(ledger, window, step_ns, filters)
+    elif column == "latency_us" and not _has_rows(ledger, window):
+        return {}
+    source = rows(window)
+    value = _value(ledger, window, column)
+    sql, values = source.selected(f"start_ns / {step_ns}, {value}, count(*)", filters)
+    sql += f" AND {column} IS NOT NULL AND {BILLED} GROUP BY 1, 2"
+    found: dict[int, Counter[int]] = {}
+    for step, duration_us, calls in ledger.rows(sql, values):
+        found.setdefault(int(step) * step_ns, Counter())[int(duration_us)] += int(calls)
+    return found
+
+
+def latencies_by_model(ledger: Ledger, window: Window, filters: Filters) -> dict[str, Counter[int]]:
+    """Return how often each latency, in microseconds, occurs with each model; from the rows."""
+    if not _has_rows(ledger, window):
+        return {}
+    filters = with_same_models(ledger, filters)
+    (column,), key_of = key_maker(ledger, ("model",))
+    value = _value(ledger, window, "latency_us")
+    sql, values = rows(window).selected(f"{column}, {value}, count(*)", filters)
+    found: dict[str, Counter[int]] = {}
+    for dim_id, duration_us, calls in ledger.rows(f"{sql} AND {BILLED} GROUP BY 1, 2", values):
+        found.setdefault(key_of([dim_id])[0], Counter())[int(duration_us)] += int(calls)
+    return found
+
+
+def _value(ledger: Ledger, window: Window, column: Column) -> str:
+    """Return the SQL of a duration: as it is, or to the millisecond where there are many."""
+    return f"{column} / 1000 * 1000 + 500" if _are_many(ledger, window) else column
+
+
+def _are_many(ledger: Ledger, window: Window) -> bool:
+    return rows_up_to(ledger, window, EXACT_ROWS + 1) > EXACT_ROWS
+
+
+def _has_rows(ledger: Ledger, window: Window) -> bool:
+    return rows_are_complete(ledger, window, whole_days_needed=True)
+
+
+def _from_histogram(
+    ledger: Ledger, window: Window, step_ns: int, filters: Filters
+) -> dict[int, Counter[int]]:
+    sql, values = histogram(window).grouped(("day", "bucket"), ("sum(calls)",), filters)
+    found: dict[int, Counter[int]] = {}
+    for day, bucket, calls in ledger.rows(sql, values):
+        found.setdefault(int(day) * step_ns, Counter())[round(middle_us(bucket))] += int(calls)
+    return found
