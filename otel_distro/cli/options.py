@@ -14,7 +14,7 @@ from otel_distro.cli.output import fail
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
     from otel_cost_ledger.model.location import Location
     from otel_cost_ledger.model.privacy import Person
@@ -94,18 +94,19 @@ def _cost_status(ctx: click.Context, param: click.Parameter, value: str | None) 
     return value
 
 
-_FILTERS = (
-    *(
-        click.option(f"--{name}", help=f"Only calls of this {name}.")
+_FILTERS = {
+    **{
+        name: click.option(f"--{name}", help=f"Only calls of this {name}.")
         for name in ("model", "provider", "service", "tenant", "agent", "operation")
-    ),
-    click.option("--user", help="Only calls of this user, by id or pseudonym."),
-    click.option("--session", help="Only calls of this session, by id or pseudonym."),
-    click.option(
+    },
+    "user": click.option("--user", help="Only calls of this user, by id or pseudonym."),
+    "session": click.option("--session", help="Only calls of this session, by id or pseudonym."),
+    "status": click.option(
         "--status", callback=_cost_status, help="Only calls with this cost status, like unpriced."
     ),
-    click.option("--failed", is_flag=True, help="Only calls that failed."),
-)
+    "failed": click.option("--failed", is_flag=True, help="Only calls that failed."),
+}
+"""Filter -> the option that sets it."""
 
 
 def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -115,33 +116,24 @@ def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def filter_options_but_model(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that select calls to a command whose `--model` has another meaning."""
-    return _with_filters(function, _FILTERS[1:])
-
-
-_FILTER_NAMES = (
-    *("model", "provider", "service", "tenant", "agent", "operation"),
-    *("user", "session", "status"),
-)
+    return _with_filters(function, {name: _FILTERS[name] for name in _FILTERS if name != "model"})
 
 
 def _with_filters(
-    function: Callable[..., Any], options: Sequence[Callable[..., Any]]
+    function: Callable[..., Any], options: Mapping[str, Callable[..., Any]]
 ) -> Callable[..., Any]:
     @wraps(function)
-    def with_filters(*, failed: bool, **parameters: Any) -> Any:
+    def with_filters(**parameters: Any) -> Any:
         from otel_cost_ledger.model.filters import Filters
 
-        chosen = {
-            name: parameters.pop(name)
-            for name in _FILTER_NAMES
-            if name != "model" or len(options) == len(_FILTERS)
-        }
+        chosen = {name: parameters.pop(name) for name in options}
+        chosen["failed"] = chosen["failed"] or None
         for person in _PERSONS:
             chosen[person] = pseudonym_of(person, chosen[person])
-        return function(filters=Filters(failed=failed or None, **chosen), **parameters)
+        return function(filters=Filters(**chosen), **parameters)
 
     decorated: Callable[..., Any] = with_filters
-    for option in reversed(options):
+    for option in reversed([*options.values()]):
         decorated = option(decorated)
     return decorated
 
