@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_distro.cli import output
-from otel_distro.cli.costs_command import OPTIONAL, cost_table
+from otel_distro.cli.cost_report import OPTIONAL, cost_table
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.location import Location
     from otel_cost_ledger.query.ledger import Ledger
 
+EMPTY = (
+    "no model calls in {path}{window}; run a program under `otel-distro run -- python app.py`, "
+    "or fill the ledger with `otel-distro ledger import FILE`"
+)
+"""Message for a ledger without calls; takes `path`, and `window` with a space before it."""
+
 
 @contextmanager
 def reading(path: Location) -> Iterator[Ledger]:
