@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 _AGE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([mhdw])\s*$")
 _WHOLE_DAYS = frozenset("dw")
-_LATEST = datetime(2262, 1, 1, tzinfo=UTC)
-"""Nanoseconds since 1970 fit into 64 bits until then."""
 _PERSONS: tuple[Person, ...] = ("user", "session")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -65,9 +63,10 @@ class When(click.ParamType):  # type: ignore[type-arg]  # generic only in the ne
 
 def _within_unix_time(moment: datetime) -> datetime:
     """Return *moment* within 1970 and 2262: no call is older, and later ones fit no clock."""
-    epoch = datetime.fromtimestamp(0, UTC)
+    from otel_cost_ledger.model.filters import EPOCH, LATEST
+
     # Comparing never overflows, where converting the first of all days to another zone does.
-    return min(max(moment, epoch), _LATEST)
+    return min(max(moment, EPOCH), LATEST)
 
 
 def since_option(help_text: str) -> Callable[[Any], Any]:
@@ -217,5 +216,6 @@ def nanoseconds(moment: datetime | None) -> int | None:
     """Return *moment* in nanoseconds since the Unix epoch, exactly."""
     if moment is None:
         return None
-    since_epoch = moment - datetime.fromtimestamp(0, UTC)
-    return (since_epoch // timedelta(microseconds=1)) * 1000
+    from otel_cost_ledger.model.filters import to_ns
+
+    return to_ns(moment)
