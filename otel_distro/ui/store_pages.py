@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 SEEN: Final = "x-otel-distro-seen"
+"""Request header: the mark of the page that the browser shows; without change the answer is 204."""
 _QUERY_SECONDS: Final = 3.0
 
 
