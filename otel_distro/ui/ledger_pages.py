@@ -22,7 +22,7 @@ from otel_distro.ui.questions import Questions
 from otel_distro.ui.rendering import render
 from otel_distro.ui.spending import call_table
 from otel_distro.ui.store_pages import SEEN
-from otel_distro.ui.store_view import is_trace_id
+from otel_distro.ui.store_view import is_trace_id, trace_id_in
 from otel_distro.ui.trace import calls_of, trace_of
 from otel_distro.ui.view import FILTERS, FIRST_FILTERS, described_filters, read_view
 
@@ -159,8 +159,8 @@ class LedgerPages:
     def find(self, request: Request) -> Response:
         """Lead to the trace of that id, or to traces with that text."""
         wanted = request.query_params.get("q", "").strip()
-        if is_trace_id(wanted.lower()):
-            return RedirectResponse(f"/trace/{wanted.lower()}", 303)
+        if trace_id := trace_id_in(wanted):
+            return RedirectResponse(f"/trace/{trace_id}", 303)
         return RedirectResponse(f"/traces?{urlencode({'q': wanted[:300]})}", 303)
 
     def trace(self, request: Request) -> Response:
