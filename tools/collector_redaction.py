@@ -9,14 +9,14 @@ messages, event names.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.second_line import RULES, SECRET_KEYS
+from tools.target import target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 _HEAD = (
     "# Generated from otel_distro/stack/second_line.py; do not edit. To write it anew:\n"
@@ -106,4 +106,4 @@ def _ottl_string(text: str) -> str:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    write(target(__doc__))

@@ -5,13 +5,12 @@ python -m tools.command_reference docs/commands.md    # writes it in place
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from otel_distro.cli import main
+from tools.target import target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,4 +65,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(page(), encoding="utf-8")
+    target(__doc__).write_text(page(), encoding="utf-8")

@@ -7,8 +7,12 @@ The two must sample, redact and count alike, so one is made from the other, as t
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.target import target
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _HEAD = """\
 # The gateway of a fleet: otelcol.yaml with Kafka in the place of Jaeger and log files.
@@ -62,4 +66,4 @@ def write(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    write(target(__doc__))

@@ -6,10 +6,13 @@ python -m tools.panels collector-config/grafana/dashboards
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from tools.target import target
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Kind = Literal["timeseries", "stat", "table", "bargauge", "heatmap", "text"]
 
@@ -199,4 +202,4 @@ def write(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    write(target(__doc__))

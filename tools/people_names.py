@@ -1,7 +1,7 @@
 """Generator of the table of given and family names for redaction.
 
     pip install --target /tmp/names Faker names
-    PYTHONPATH=/tmp/names python tools/people_names.py processors/otel_redaction/people/names.txt
+    PYTHONPATH=/tmp/names python -m tools.people_names processors/otel_redaction/people/names.txt
 
 The names are facts from the person providers of Faker (MIT licence), all locales, and from the
 census of the United States of 1990 (public domain) as the package `names` (MIT licence) carries it:
@@ -25,7 +25,12 @@ import unicodedata
 from collections import Counter
 from importlib import metadata
 from importlib.resources import files
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.target import target
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _HEADER = """\
 # Given (g) and family (f) names, and family names of the census that only count beside a given
@@ -40,14 +45,14 @@ _LONGEST = 20
 _MOST_FAMILIES = 20_000
 
 
-def main(target: str) -> None:
-    """Write the table to *target*."""
+def main(path: Path) -> None:
+    """Write the table to *path*."""
     given, family, census = _names()
     words = _words() & (given | family | census)
     lines = [_HEADER]
     for use, names in (("g", given), ("f", family), ("c", census - family), ("w", words)):
         lines.append(f"{use} {_front_coded(sorted(names))}\n")
-    Path(target).write_text("".join(lines), encoding="utf-8")
+    path.write_text("".join(lines), encoding="utf-8")
     sys.stdout.write(f"{len(given):,} given and {len(family):,} family names\n")
 
 
@@ -139,4 +144,4 @@ def _front_coded(names: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(target(__doc__))

@@ -5,10 +5,8 @@ python -m tools.settings_table docs/settings.md    # writes it in place
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 from otel_distro.settings.variables import VARIABLES
+from tools.target import target
 
 BEGIN = "<!-- settings: made by python -m tools.settings_table -->"
 END = "<!-- end of settings -->"
@@ -36,5 +34,5 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    page = Path(sys.argv[1])
+    page = target(__doc__)
     page.write_text(with_table(page.read_text()))

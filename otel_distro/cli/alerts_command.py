@@ -10,9 +10,8 @@ import click
 
 from otel_distro.base.errors import OtelDistroError
 from otel_distro.cli import output
-from otel_distro.cli.budgets_command import opened_books
 from otel_distro.cli.options import json_option
-from otel_distro.cli.reading import reading
+from otel_distro.cli.reading import opened_accounts, reading
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
@@ -100,8 +99,8 @@ def _check(settings: Settings) -> list[Incident]:
     now = now_utc()
     budgets = []
     if settings.cost_budgets:
-        with opened_books(settings) as books:
-            budgets = list(lines(settings.cost_budgets, books, time.time_ns()))
+        with opened_accounts(settings) as accounts:
+            budgets = list(lines(settings.cost_budgets, accounts, time.time_ns()))
     with reading(settings.ledger) if settings.ledger is not None else nullcontext() as ledger:
         found = check(ledger, budgets, now, live_checks(settings))
     memory = Memory(settings.state_dir / MEMORY_FILE_NAME)

@@ -12,11 +12,11 @@ import click
 
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
+from otel_distro.cli.reading import opened_accounts
 from otel_distro.privacy import audit
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
-    from otel_budget.budget_accounts import BudgetAccounts
     from otel_budget.cost_budget import CostBudget
     from otel_distro.reports.budgets.report import BudgetLine
     from otel_distro.settings import Settings
@@ -44,7 +44,7 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
         raise output.fail(str(SettingsError(loaded.problems)), code=2)
     found: list[BudgetLine] = []
     if settings.cost_budgets:
-        with opened_books(settings) as accounts:
+        with opened_accounts(settings) as accounts:
             found = list(lines(settings.cost_budgets, accounts, time.time_ns()))
     if as_json:
         output.print_json({"budgets": [as_data(line) for line in found]})
@@ -80,7 +80,7 @@ def changes_command(*, as_json: bool) -> None:
     from otel_budget.inspection import changes
 
     settings = load(process_environment()).settings
-    with opened_books(settings) as accounts:
+    with opened_accounts(settings) as accounts:
         found = changes(accounts)
     if as_json:
         output.print_json(
@@ -117,7 +117,7 @@ def _change(name: str, amount: str, scope: str, why: str) -> None:
         spent = -1
     if spent < 0:
         raise output.fail(f"{amount!r} is not an amount; for example 1.50", code=2)
-    with opened_books(settings) as accounts:
+    with opened_accounts(settings) as accounts:
         account = budget.account_of(scope, time.time_ns())
         before = set_spent(accounts, account, spent, by=_user(), why=why)
     audit.record_quietly(
@@ -138,25 +138,6 @@ def _budget(settings: Settings, name: str) -> CostBudget:
             return budget
     known = ", ".join(budget.name for budget in settings.cost_budgets) or "none is set"
     raise output.fail(f"no budget is called {name!r}: {known}", code=2)
-
-
-class opened_books:  # noqa: N801 - reads as a statement
-    """The books, with messages for people where they cannot be used."""
-
-    def __init__(self, settings: Settings) -> None:
-        from otel_distro.pipeline.budgets.opening import open_accounts
-
-        self._accounts = open_accounts(settings)
-
-    def __enter__(self) -> BudgetAccounts:
-        return self._accounts
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        from otel_budget.accounts.schema import BudgetFileError
-
-        self._accounts.close()
-        if isinstance(error, BudgetFileError):
-            raise output.fail(str(error)) from error
 
 
 def _user() -> str:

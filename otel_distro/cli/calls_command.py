@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from otel_distro.cli import output
-from otel_distro.cli.costs_command import EMPTY
 from otel_distro.cli.options import (
     filter_options,
     json_option,
@@ -17,7 +16,7 @@ from otel_distro.cli.options import (
     since_option,
     until_option,
 )
-from otel_distro.cli.reading import reading
+from otel_distro.cli.reading import EMPTY, reading
 
 if TYPE_CHECKING:
     from otel_cost_ledger.model.filters import Filters

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_distro.cli import output
-from otel_distro.cli.costs_command import OPTIONAL, cost_table
+from otel_distro.cli.cost_report import OPTIONAL, cost_table
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
@@ -36,14 +36,16 @@ def command() -> None:
     from otel_distro.cli.reading import reading
     from otel_distro.demo.show import DemoFailedError, run_demo
 
-    folder = _folder(load(process_environment()).settings.state_dir / "demo")
+    usual = load(process_environment()).settings.state_dir / "demo"
+    folder = _folder(usual)
     try:
         shown = run_demo(folder)
     except DemoFailedError as error:
         raise output.fail(str(error)) from error
     with reading(shown.ledger) as opened:
         report = costs(opened)
-    _show(shown, report)
+    page = "otel-distro ui --demo" if folder == usual else f"otel-distro ui --ledger {shown.ledger}"
+    _show(shown, report, page)
 
 
 def _folder(wanted: Path) -> Path:
@@ -68,14 +70,7 @@ def _installed(name: str) -> bool:
         return False
 
 
-def _page(ledger: Path) -> str:
-    settings = load(process_environment()).settings
-    if ledger.parent == settings.state_dir / "demo":
-        return "otel-distro ui --demo"
-    return f"otel-distro ui --ledger {ledger}"
-
-
-def _show(shown: Shown, report: CostReport) -> None:
+def _show(shown: Shown, report: CostReport, page: str) -> None:
     click.echo(f"ran a small app: {shown.requests} calls of the openai client, no code changed\n")
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(shown.redactions.items()))
     verdict = (
@@ -89,7 +84,7 @@ def _show(shown: Shown, report: CostReport) -> None:
             "",
             f"redacted: {kinds or 'nothing'}; {verdict} ({shown.exported_bytes:,} bytes exported)",
             f"stored:   {shown.ledger}",
-            f"look:     {_page(shown.ledger)}",
+            f"look:     {page}",
             "next:     otel-distro run -- python your_app.py   then   otel-distro costs --since 1h",
         ],
         optional=OPTIONAL,

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_distro.cli import output
-from otel_distro.cli.budgets_command import opened_books
 from otel_distro.cli.options import json_option
-from otel_distro.cli.reading import reading
+from otel_distro.cli.reading import opened_accounts, reading
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
@@ -30,9 +29,9 @@ def command(*, as_json: bool) -> None:
     settings = load(process_environment()).settings
     budgets: list[BudgetLine] = []
     if settings.cost_budgets:
-        with opened_books(settings) as books:
-            books.reap()
-            budgets = list(lines(settings.cost_budgets, books, time.time_ns()))
+        with opened_accounts(settings) as accounts:
+            accounts.reap()
+            budgets = list(lines(settings.cost_budgets, accounts, time.time_ns()))
     with reading(settings.ledger) if settings.ledger is not None else nullcontext() as ledger:
         found = checks(settings, ledger, budgets)
     if as_json:

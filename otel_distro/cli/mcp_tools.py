@@ -13,7 +13,7 @@ from mcp_types import ToolAnnotations
 from otel_cost_ledger.query.costs import costs as ledger_costs
 from otel_cost_ledger.query.grouping import GROUPS
 from otel_cost_ledger.query.ledger import open_ledger
-from otel_distro.cli.costs_command import as_data
+from otel_distro.cli.cost_report import as_data
 from otel_trace_store import plain
 from otel_trace_store.limits import FOLDER
 from otel_trace_store.log_list import LogFilter, find_logs

@@ -14,7 +14,7 @@ from otel_distro.cli.output import fail
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
     from otel_cost_ledger.model.location import Location
     from otel_cost_ledger.model.privacy import Person
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 _AGE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([mhdw])\s*$")
 _WHOLE_DAYS = frozenset("dw")
-_LATEST = datetime(2262, 1, 1, tzinfo=UTC)
-"""Nanoseconds since 1970 fit into 64 bits until then."""
 _PERSONS: tuple[Person, ...] = ("user", "session")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -65,9 +63,10 @@ class When(click.ParamType):  # type: ignore[type-arg]  # generic only in the ne
 
 def _within_unix_time(moment: datetime) -> datetime:
     """Return *moment* within 1970 and 2262: no call is older, and later ones fit no clock."""
-    epoch = datetime.fromtimestamp(0, UTC)
+    from otel_cost_ledger.model.filters import EPOCH, LATEST
+
     # Comparing never overflows, where converting the first of all days to another zone does.
-    return min(max(moment, epoch), _LATEST)
+    return min(max(moment, EPOCH), LATEST)
 
 
 def since_option(help_text: str) -> Callable[[Any], Any]:
@@ -94,18 +93,19 @@ def _cost_status(ctx: click.Context, param: click.Parameter, value: str | None) 
     return value
 
 
-_FILTERS = (
-    *(
-        click.option(f"--{name}", help=f"Only calls of this {name}.")
+_FILTERS = {
+    **{
+        name: click.option(f"--{name}", help=f"Only calls of this {name}.")
         for name in ("model", "provider", "service", "tenant", "agent", "operation")
-    ),
-    click.option("--user", help="Only calls of this user, by id or pseudonym."),
-    click.option("--session", help="Only calls of this session, by id or pseudonym."),
-    click.option(
+    },
+    "user": click.option("--user", help="Only calls of this user, by id or pseudonym."),
+    "session": click.option("--session", help="Only calls of this session, by id or pseudonym."),
+    "status": click.option(
         "--status", callback=_cost_status, help="Only calls with this cost status, like unpriced."
     ),
-    click.option("--failed", is_flag=True, help="Only calls that failed."),
-)
+    "failed": click.option("--failed", is_flag=True, help="Only calls that failed."),
+}
+"""Filter -> the option that sets it."""
 
 
 def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -115,33 +115,24 @@ def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def filter_options_but_model(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that select calls to a command whose `--model` has another meaning."""
-    return _with_filters(function, _FILTERS[1:])
-
-
-_FILTER_NAMES = (
-    *("model", "provider", "service", "tenant", "agent", "operation"),
-    *("user", "session", "status"),
-)
+    return _with_filters(function, {name: _FILTERS[name] for name in _FILTERS if name != "model"})
 
 
 def _with_filters(
-    function: Callable[..., Any], options: Sequence[Callable[..., Any]]
+    function: Callable[..., Any], options: Mapping[str, Callable[..., Any]]
 ) -> Callable[..., Any]:
     @wraps(function)
-    def with_filters(*, failed: bool, **parameters: Any) -> Any:
+    def with_filters(**parameters: Any) -> Any:
         from otel_cost_ledger.model.filters import Filters
 
-        chosen = {
-            name: parameters.pop(name)
-            for name in _FILTER_NAMES
-            if name != "model" or len(options) == len(_FILTERS)
-        }
+        chosen = {name: parameters.pop(name) for name in options}
+        chosen["failed"] = chosen["failed"] or None
         for person in _PERSONS:
             chosen[person] = pseudonym_of(person, chosen[person])
-        return function(filters=Filters(failed=failed or None, **chosen), **parameters)
+        return function(filters=Filters(**chosen), **parameters)
 
     decorated: Callable[..., Any] = with_filters
-    for option in reversed(options):
+    for option in reversed([*options.values()]):
         decorated = option(decorated)
     return decorated
 
@@ -225,5 +216,6 @@ def nanoseconds(moment: datetime | None) -> int | None:
     """Return *moment* in nanoseconds since the Unix epoch, exactly."""
     if moment is None:
         return None
-    since_epoch = moment - datetime.fromtimestamp(0, UTC)
-    return (since_epoch // timedelta(microseconds=1)) * 1000
+    from otel_cost_ledger.model.filters import to_ns
+
+    return to_ns(moment)

@@ -1,4 +1,4 @@
-"""Opening a ledger for a command, with messages for people where that fails."""
+"""Opening a ledger or the accounts of budgets for a command, with messages where that fails."""
 
 from __future__ import annotations
 
@@ -15,8 +15,16 @@ from otel_distro.settings import load, process_environment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from otel_budget.budget_accounts import BudgetAccounts
     from otel_cost_ledger.model.location import Location
     from otel_cost_ledger.query.ledger import Ledger
+    from otel_distro.settings import Settings
+
+EMPTY = (
+    "no model calls in {path}{window}; run a program under `otel-distro run -- python app.py`, "
+    "or fill the ledger with `otel-distro ledger import FILE`"
+)
+"""Message for a ledger without calls; takes `path`, and `window` with a space before it."""
 
 
 @contextmanager
@@ -43,6 +51,21 @@ def reading(path: Location) -> Iterator[Ledger]:
             yield ledger
     except LedgerError as error:
         raise output.fail(str(error)) from error
+
+
+@contextmanager
+def opened_accounts(settings: Settings) -> Iterator[BudgetAccounts]:
+    """Open the accounts of budgets; ends with a message where they cannot be used."""
+    from otel_budget.accounts.schema import BudgetFileError
+    from otel_distro.pipeline.budgets.opening import open_accounts
+
+    accounts = open_accounts(settings)
+    try:
+        yield accounts
+    except BudgetFileError as error:
+        raise output.fail(str(error)) from error
+    finally:
+        accounts.close()
 
 
 def _check_question(path: Location) -> None:

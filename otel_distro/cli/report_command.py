@@ -46,7 +46,7 @@ def command(
     ledger: Location | None,
 ) -> None:
     """Report volume, errors, latency, tokens and cost: as text, or with --html as one file."""
-    from otel_distro.cli.costs_command import group_names
+    from otel_distro.cli.grouping import group_names
 
     group_names(by)
     if target is None and by != "model":
@@ -94,8 +94,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _print(location: Location, query: dict[str, str]) -> None:
-    from otel_distro.cli.costs_command import EMPTY
-    from otel_distro.cli.reading import reading
+    from otel_distro.cli.reading import EMPTY, reading
     from otel_distro.cli.terminal.report_text import print_report
     from otel_distro.cli.top_command import budgets_of
 

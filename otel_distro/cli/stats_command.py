@@ -9,7 +9,7 @@ import click
 
 from otel_distro.base import formatting as figures
 from otel_distro.cli import output
-from otel_distro.cli.costs_command import EMPTY, group_names, in_order
+from otel_distro.cli.grouping import group_names, in_order
 from otel_distro.cli.options import (
     filter_options,
     json_option,
@@ -18,7 +18,7 @@ from otel_distro.cli.options import (
     since_option,
     until_option,
 )
-from otel_distro.cli.reading import reading
+from otel_distro.cli.reading import EMPTY, reading
 
 if TYPE_CHECKING:
     from datetime import datetime

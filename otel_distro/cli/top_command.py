@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_distro.cli import output
-from otel_distro.cli.costs_command import EMPTY
 from otel_distro.cli.options import filter_options, ledger_option, ledger_path
-from otel_distro.cli.reading import reading
+from otel_distro.cli.reading import EMPTY, reading
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_distro.base.formatting import counted, percent
+from otel_distro.base.formatting import percent
 from otel_distro.cli import output
-from otel_distro.cli.costs_command import EMPTY
+from otel_distro.cli.cost_report import saved_by_caches
 from otel_distro.cli.options import (
     filter_options,
     json_option,
@@ -20,7 +20,7 @@ from otel_distro.cli.options import (
     since_option,
     until_option,
 )
-from otel_distro.cli.reading import reading
+from otel_distro.cli.reading import EMPTY, reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,11 +118,7 @@ def _show(report: WasteReport, saved: Sequence[int]) -> None:
     after = [f"{report.calls:,} calls, {output.usd(report.cost_nano_usd)}"]
     if not report.lines:
         after = [f"nothing found in {report.calls:,} calls"]
-    if saved:
-        after.append(
-            f"{counted(len(saved), 'answer')} from caches of frameworks, not among these calls, "
-            f"saved {output.usd(sum(saved))}"
-        )
+    after += saved_by_caches(len(saved), sum(saved))
     if report.unused_limit_tokens:
         after.append(
             f"max_tokens allowed {report.unused_limit_tokens:,} more output tokens than were used: "

@@ -3,57 +3,38 @@
 from __future__ import annotations
 
 import threading
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from otel_cost_ledger.model.errors import LedgerError
-from otel_cost_ledger.model.filters import BILLED
-from otel_cost_ledger.query.calls import read_calls
-from otel_cost_ledger.query.ledger import open_ledger
-from otel_cost_ledger.query.model_names import with_same_models
-from otel_cost_ledger.query.timeline import extent
 from otel_distro.stack.places import PLACES
-from otel_distro.ui.answers import Answers
-from otel_distro.ui.exports import answer, call_data, cost_data
-from otel_distro.ui.page import PANELS, Looked, mark, overview, window_tabs
-from otel_distro.ui.questions import Questions
+from otel_distro.ui.ledger_pages import LedgerPages
 from otel_distro.ui.rendering import compile_all, render
 from otel_distro.ui.security import Access, Guarded
-from otel_distro.ui.spending import call_table
 from otel_distro.ui.store_pages import StorePages
-from otel_distro.ui.store_view import is_trace_id
-from otel_distro.ui.trace import calls_of, trace_of
-from otel_distro.ui.view import FILTERS, FIRST_FILTERS, described_filters, read_view
 from otel_trace_store.errors import TraceStoreError
 from otel_trace_store.limits import FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
 
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
     from otel_cost_ledger.model.location import Location
-    from otel_cost_ledger.query.ledger import Ledger
     from otel_distro.settings import Settings
-    from otel_distro.ui.view import View
 
 STATIC: Final = Path(__file__).with_name("static")
-SEEN: Final = "x-otel-distro-seen"
-"""Request header: the mark of the page that the browser shows; without change the answer is 204."""
-_CALLS_A_PAGE: Final = 50
-_CALLS_A_FILE: Final = 10_000
 (JAEGER,) = (place.url for place in PLACES if place.service == "jaeger")
 
 
@@ -73,7 +54,8 @@ class Site:
 
 def make_app(site: Site) -> ASGIApp:
     """Return the application for *site*; nothing of it writes to the ledger."""
-    pages = _Pages(site)
+    store = StorePages(site.store or site.settings.state_dir / FOLDER, site.now, site.jaeger)
+    pages = LedgerPages(site.location, site.settings, site.now, site.jaeger, store)
     compile_all()
 
     @asynccontextmanager
@@ -91,184 +73,22 @@ def make_app(site: Site) -> ASGIApp:
             Route("/calls.csv", pages.calls_csv),
             Route("/costs.csv", pages.costs_csv),
             Route("/find", pages.find),
-            *_store_routes(pages),
+            *_store_routes(pages, store),
             Route("/trace/{trace_id}", pages.trace),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         exception_handlers={
-            HTTPException: pages.refused,
-            LedgerError: pages.failed,
-            TraceStoreError: pages.failed,
-            500: pages.failed,
+            HTTPException: _refused,
+            LedgerError: _failed,
+            TraceStoreError: _failed,
+            500: _failed,
         },
         lifespan=lifespan,
     )
     return Guarded(app, site.access)
 
 
-class _Pages:
-    """The endpoints; Starlette runs them on threads, so that none waits for another's answer."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self.answers = Answers(site.location)
-        folder = site.store or site.settings.state_dir / FOLDER
-        self.store = StorePages(folder, site.now, site.jaeger)
-
-    @contextmanager
-    def _look(self, request: Request) -> Iterator[Looked]:
-        with open_ledger(self._site.location, missing_ok=True) as ledger:
-            known = extent(ledger)
-            view = read_view(dict(request.query_params), self._site.now(), known)
-            questions = Questions(ledger, view, self.answers, known)
-            yield Looked(questions, ledger, self.answers, self._site.settings)
-
-    def warm_up(self) -> None:
-        """Ask what the first visitor will."""
-        with suppress(LedgerError), open_ledger(self._site.location, missing_ok=True) as ledger:
-            known = extent(ledger)
-            view = read_view({}, self._site.now(), known)
-            questions = Questions(ledger, view, self.answers, known)
-            overview(Looked(questions, ledger, self.answers, self._site.settings))
-
-    def _page(self, request: Request, name: str, looked: Looked, **more: Any) -> Response:
-        view = looked.questions.view
-        return HTMLResponse(
-            render(
-                name,
-                **_frame(view, request.url.path),
-                choices=looked.questions.choices(),
-                ledger=str(self._site.location),
-                **more,
-            )
-        )
-
-    def overview(self, request: Request) -> Response:
-        with self._look(request) as looked:
-            current = mark(looked)
-            if request.headers.get(SEEN) == current:
-                return Response(status_code=204)
-            return self._page(
-                request,
-                "overview.html",
-                looked,
-                shown=overview(looked),
-                costs_csv=looked.questions.view.url("/costs.csv"),
-                calls_csv=looked.questions.view.url("/calls.csv"),
-                has_calls=looked.questions.extent.calls > 0,
-                mark=current,
-                refreshes=looked.questions.view.live,
-            )
-
-    def panel(self, request: Request) -> Response:
-        make = PANELS.get(request.path_params["name"])
-        if make is None:
-            raise HTTPException(404, f"there is no panel of that name; {', '.join(PANELS)}")
-        with self._look(request) as looked:
-            return HTMLResponse(render("one_panel.html", panel=make(looked)))
-
-    def calls(self, request: Request) -> Response:
-        with self._look(request) as looked:
-            view = looked.questions.view
-            until = _whole_number(request.query_params.get("until_ns"))
-            found = read_calls(
-                looked.ledger,
-                *_conditions(looked.ledger, view, until),
-                order="start_ns DESC, span_id DESC",
-                limit=_CALLS_A_PAGE + 1,
-            )
-            shown = found[:_CALLS_A_PAGE]
-            older = None
-            if len(found) > _CALLS_A_PAGE:
-                older = view.url("/calls", until_ns=str(found[-1].priced.call.start_ns + 1))
-            return self._page(
-                request,
-                "calls.html",
-                looked,
-                table=call_table("Calls, the latest first", shown, view),
-                csv=view.url("/calls.csv"),
-                newest=view.url("/calls") if until else None,
-                older=older,
-            )
-
-    def calls_csv(self, request: Request) -> Response:
-        with self._look(request) as looked:
-            found = read_calls(
-                looked.ledger,
-                *_conditions(looked.ledger, looked.questions.view, None),
-                order="start_ns DESC, span_id DESC",
-                limit=_CALLS_A_FILE,
-            )
-            return answer([call_data(stored) for stored in found], "calls", "csv")
-
-    def costs_csv(self, request: Request) -> Response:
-        """Answer with the spend of the view, a row a name."""
-        with self._look(request) as looked:
-            view = looked.questions.view
-            return answer(cost_data(looked.ledger, view), "costs", "csv")
-
-    def find(self, request: Request) -> Response:
-        """Lead to the trace of that id, or to traces with that text."""
-        wanted = request.query_params.get("q", "").strip()
-        if is_trace_id(wanted.lower()):
-            return RedirectResponse(f"/trace/{wanted.lower()}", 303)
-        return RedirectResponse(f"/traces?{urlencode({'q': wanted[:300]})}", 303)
-
-    def trace(self, request: Request) -> Response:
-        trace_id = _trace_id(request.path_params["trace_id"])
-        whole = self.store.trace(request, trace_id.to_bytes(16, "big"))
-        if whole is not None:
-            return whole
-        near = _whole_number(request.query_params.get("at"))
-        with self._look(request) as looked:
-            stored = calls_of(looked.ledger, trace_id, near)
-            if not stored:
-                raise HTTPException(
-                    404,
-                    "neither the trace store nor the ledger has this trace; retention removes "
-                    "old ones, and whole traces are kept by `otel-distro serve` alone",
-                )
-            return self._page(
-                request,
-                "trace.html",
-                looked,
-                trace=trace_of(trace_id, stored),
-                jaeger=f"{self._site.jaeger}/trace/{trace_id:032x}",
-            )
-
-    def trace_json(self, request: Request) -> Response:
-        trace_id = _trace_id(request.path_params["trace_id"])
-        return self.store.trace_json(request, trace_id.to_bytes(16, "big"))
-
-    def span(self, request: Request) -> Response:
-        trace_id = _trace_id(request.path_params["trace_id"])
-        span_id = str(request.path_params["span_id"])
-        return self.store.span(request, trace_id.to_bytes(16, "big"), span_id)
-
-    def refused(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101 - what this handler is registered for
-        title = "Not found" if error.status_code == 404 else "Not possible"
-        detail = str(error.detail)
-        if error.status_code == 404 and detail == HTTPStatus.NOT_FOUND.phrase:
-            detail = f"There is no page at {request.url.path[:200]}."
-        return self._message(request, error.status_code, title, detail)
-
-    def failed(self, request: Request, error: Exception) -> Response:
-        if isinstance(error, TraceStoreError):
-            return self._message(request, 503, "The traces cannot be read", str(error))
-        if isinstance(error, LedgerError):
-            return self._message(request, 503, "The ledger cannot be read", str(error))
-        why = f"{type(error).__name__} while this page was made; the terminal says more"
-        return self._message(request, 500, "Something is wrong here", why)
-
-    def _message(self, request: Request, status: int, title: str, text: str) -> Response:
-        return HTMLResponse(
-            render("message.html", title=title, text=text, path=request.url.path), status
-        )
-
-
-def _store_routes(pages: _Pages) -> list[Route]:
-    store = pages.store
+def _store_routes(pages: LedgerPages, store: StorePages) -> list[Route]:
     return [
         Route("/traces", store.traces),
         Route("/logs", store.logs),
@@ -282,49 +102,25 @@ def _store_routes(pages: _Pages) -> list[Route]:
     ]
 
 
-def _frame(view: View, path: str) -> dict[str, Any]:
-    """Return what every page with a view shows around its content."""
-    of_view = path if path in {"/", "/calls"} else "/"
-    hidden = view.parameters()
-    return {
-        "view": view,
-        "path": path,
-        "form_path": of_view,
-        "windows": window_tabs(view, of_view),
-        "active": list(described_filters(view, of_view)),
-        "filters": FILTERS,
-        "first_filters": FIRST_FILTERS,
-        "more_open": bool(view.active_filters().keys() - set(FIRST_FILTERS)),
-        "kept": {
-            name: hidden[name]
-            for name in ("window", "since", "until", "by", "live")
-            if name in hidden
-        },
-        "clear": view.url(of_view, **dict.fromkeys((*FILTERS, "failed"))),
-        "home": view.url("/"),
-        "list": view.url("/calls"),
-        "toggle_live": view.url(of_view, live="0" if view.live else None),
-    }
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what this handler is registered for
+    title = "Not found" if error.status_code == 404 else "Not possible"
+    detail = str(error.detail)
+    if error.status_code == 404 and detail == HTTPStatus.NOT_FOUND.phrase:
+        detail = f"There is no page at {request.url.path[:200]}."
+    return _message(request, error.status_code, title, detail)
 
 
-def _conditions(ledger: Ledger, view: View, until_ns: int | None) -> tuple[list[str], list[Any]]:
-    conditions, values = with_same_models(ledger, view.filters).conditions("calls")
-    window = view.window
-    until = window.until_ns if until_ns is None else min(until_ns, window.until_ns)
-    return (
-        ["start_ns >= ?", "start_ns < ?", BILLED, *conditions],
-        [window.since_ns, until, *values],
+def _failed(request: Request, error: Exception) -> Response:
+    if isinstance(error, TraceStoreError):
+        return _message(request, 503, "The traces cannot be read", str(error))
+    if isinstance(error, LedgerError):
+        return _message(request, 503, "The ledger cannot be read", str(error))
+    why = f"{type(error).__name__} while this page was made; the terminal says more"
+    return _message(request, 500, "Something is wrong here", why)
+
+
+def _message(request: Request, status: int, title: str, text: str) -> Response:
+    return HTMLResponse(
+        render("message.html", title=title, text=text, path=request.url.path), status
     )
-
-
-def _whole_number(text: str | None) -> int | None:
-    if not text or not text.isascii() or not text.isdigit():
-        return None
-    number = int(text[:20])
-    return number if number < 2**63 - 2**58 else None
-
-
-def _trace_id(text: str) -> int:
-    if not is_trace_id(text):
-        raise HTTPException(404, "a trace is named by 32 hexadecimal digits")
-    return int(text, 16)

@@ -17,7 +17,7 @@ from otel_distro.ui.scale import Scale, scale, spread
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from otel_distro.ui.view import Step
+    from otel_distro.ui.steps import Step
 
 HEIGHT: Final = 216
 _ABOVE: Final = 14

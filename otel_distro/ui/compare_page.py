@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_distro.base import formatting as figures
 from otel_distro.ui.panels import Cell, Column, Table
 from otel_distro.ui.spending import label
-from otel_distro.ui.store_view import WINDOWS, is_trace_id, microseconds
+from otel_distro.ui.store_view import WINDOWS, microseconds, trace_id_in
 from otel_distro.ui.trace_tree import build_tree
 from otel_trace_store.one_trace import read_trace, read_trace_costs
 from otel_trace_store.operations import operation_sums
@@ -35,10 +35,15 @@ class _Side:
     """Total self time for traces, the 95th percentile for windows."""
     nano: int = 0
 
+    @property
+    def weight(self) -> float:
+        """By how much the operation counts when operations are put in order."""
+        return self.us * max(1, self.spans)
+
 
 def content(reader: StoreReader, view: StoreView, query: Mapping[str, str]) -> dict[str, Any]:
     """Return what the page shows."""
-    first, second = _trace_id(query.get("a", "")), _trace_id(query.get("b", ""))
+    first, second = trace_id_in(query.get("a", "")), trace_id_in(query.get("b", ""))
     values: dict[str, Any] = {
         "a": first,
         "b": second,
@@ -123,18 +128,11 @@ def _table(
     ]
     if with_cost:
         columns += [Column("cost, A", is_number=True), Column("cost, B", is_number=True)]
-    keys = sorted(
-        {*first, *second},
-        key=lambda key: (
-            -abs(
-                second.get(key, _Side()).us * max(1, second.get(key, _Side()).spans)
-                - first.get(key, _Side()).us * max(1, first.get(key, _Side()).spans)
-            )
-        ),
-    )
+    none = _Side()
+    pairs = [(key, first.get(key, none), second.get(key, none)) for key in {*first, *second}]
+    pairs.sort(key=lambda pair: -abs(pair[2].weight - pair[1].weight))
     rows = []
-    for key in keys[:_MOST]:
-        a, b = first.get(key, _Side()), second.get(key, _Side())
+    for key, a, b in pairs[:_MOST]:
         change, tone = _change(a, b)
         row = [
             Cell(label(figures.printable(key[1]))),
@@ -151,13 +149,9 @@ def _table(
             Cell(change, tone=tone),
         ]
         if with_cost:
-            row += [Cell(figures.usd(a.nano) if a.nano else ""), Cell(_cost(b))]
+            row += [Cell(figures.usd(side.nano) if side.nano else "") for side in (a, b)]
         rows.append(row)
     return Table("By operation", columns, rows)
-
-
-def _cost(side: _Side) -> str:
-    return figures.usd(side.nano) if side.nano else ""
 
 
 def _change(a: _Side, b: _Side) -> tuple[str, str]:
@@ -171,8 +165,3 @@ def _change(a: _Side, b: _Side) -> tuple[str, str]:
     if 0.95 < ratio < 1.05:
         return "same", "muted"
     return f"{ratio:.2g} x", "bad" if ratio > 1.5 else ""
-
-
-def _trace_id(text: str) -> str:
-    text = text.strip().lower()
-    return text if is_trace_id(text) else ""

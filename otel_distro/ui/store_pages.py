@@ -24,8 +24,8 @@ from otel_distro.ui.store_view import (
     SORTS,
     WINDOWS,
     StoreView,
-    is_trace_id,
     read_store_view,
+    trace_id_in,
 )
 from otel_trace_store.reader import StoreReader
 from otel_trace_store.schema import NameKind
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 SEEN: Final = "x-otel-distro-seen"
+"""Request header: the mark of the page that the browser shows; without change the answer is 204."""
 _QUERY_SECONDS: Final = 3.0
 
 
@@ -68,8 +69,8 @@ class StorePages:
 
     def traces(self, request: Request) -> Response:
         """List traces; the id of one leads to it."""
-        wanted = request.query_params.get("q", "").strip().lower()
-        if is_trace_id(wanted):
+        wanted = trace_id_in(request.query_params.get("q", ""))
+        if wanted:
             with self.look(request) as at:
                 if trace_page.is_stored(at.reader, bytes.fromhex(wanted)):
                     return RedirectResponse(f"/trace/{wanted}", 303)

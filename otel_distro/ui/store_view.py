@@ -185,7 +185,7 @@ def read_store_view(query: Mapping[str, str], now: datetime) -> StoreView:
         sort=sort,  # type: ignore[arg-type]  # checked above
         live=query.get("live") != "0",
         before=query.get("before", "")[:100],
-        trace=_trace(query.get("trace", "")),
+        trace=trace_id_in(query.get("trace", "")),
         problems=tuple(problems),
         **numbers,
     )
@@ -201,7 +201,8 @@ def is_trace_id(text: str) -> bool:
     return len(text) == 32 and all(char in "0123456789abcdef" for char in text)
 
 
-def _trace(text: str) -> str:
+def trace_id_in(text: str) -> str:
+    """Return the trace id that *text* is, in lower case; empty for anything else."""
     text = text.strip().lower()
     return text if is_trace_id(text) else ""
 

@@ -9,13 +9,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from otel_cost_ledger.model.filters import Filters, Window, to_ns
+from otel_cost_ledger.model.filters import EPOCH, LATEST, Filters, Window
 from otel_cost_ledger.model.schema import NS_PER_DAY
+from otel_distro.ui.steps import floor, steps_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from otel_cost_ledger.query.timeline import Extent
+    from otel_distro.ui.steps import Step
 
 HOUR_NS: Final = 3_600_000_000_000
 MINUTE_NS: Final = 60_000_000_000
@@ -52,21 +54,7 @@ FIRST_FILTERS: Final = FILTERS[:3]
 _DAYS: Final = {"7d": 7, "30d": 30, "90d": 90}
 _MOST_DAY_STEPS: Final = 93
 _MOST_WEEK_STEPS: Final = 110
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST: Final = datetime(2262, 1, 1, tzinfo=UTC)
-"""The last year whose nanoseconds fit into 64 bits."""
 _LONGEST_VALUE: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One bar of a chart over time."""
-
-    start_ns: int
-    label: str
-    """What the axis says."""
-    name: str
-    """What a reader is told: the day with its year, the hour with its day."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +100,7 @@ class View:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The bars of this window, the first one first, empty ones too."""
-        found: list[Step] = []
-        at = _floor(self.since, self.unit)
-        while at < self._end or not found:
-            found.append(_step(at, self.unit))
-            at = _next(at, self.unit)
-        return tuple(found)
+        return steps_between(self.since, self._end, self.unit)
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -242,10 +225,10 @@ def fitting_window(now: datetime, extent: Extent) -> str:
 
 def _since(name: str, now: datetime, extent: Extent) -> datetime:
     if name == "1h":
-        return _floor(now, "minute") - timedelta(minutes=59)
+        return floor(now, "minute") - timedelta(minutes=59)
     if name == "24h":
-        return _floor(now, "hour") - timedelta(hours=23)
-    today = _floor(now, "day")
+        return floor(now, "hour") - timedelta(hours=23)
+    today = floor(now, "day")
     if name in _DAYS:
         return today - timedelta(days=_DAYS[name] - 1)
     first = extent.first_day_ns
@@ -261,7 +244,7 @@ def _custom(
         since = _midnight(date.fromisoformat(query["since"]))
         last = query.get("until") or query["since"]
         until = _midnight(date.fromisoformat(last)) + timedelta(days=1)
-        if not _EPOCH <= since < until <= _LATEST:
+        if not EPOCH <= since < until <= LATEST:
             raise ValueError(last)
     except (ValueError, OverflowError):
         problems.append(
@@ -298,36 +281,7 @@ def _midnight(day: date) -> datetime:
 
 
 def _moment(ns: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=ns // 1000)
-
-
-def _floor(at: datetime, unit: str) -> datetime:
-    if unit == "minute":
-        return at.replace(second=0, microsecond=0)
-    if unit == "hour":
-        return at.replace(minute=0, second=0, microsecond=0)
-    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
-    if unit == "week":
-        return day - timedelta(days=day.weekday())
-    return day.replace(day=1) if unit == "month" else day
-
-
-def _next(at: datetime, unit: str) -> datetime:
-    if unit == "month":
-        return (at + timedelta(days=32)).replace(day=1)
-    lengths = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "week": timedelta(7)}
-    return at + lengths.get(unit, timedelta(days=1))
-
-
-def _step(at: datetime, unit: str) -> Step:
-    day = f"{at.day} {at:%b}"
-    if unit in {"minute", "hour"}:
-        return Step(to_ns(at), f"{at:%H:%M}", f"{day}, {at:%H:%M} UTC")
-    if unit == "month":
-        return Step(to_ns(at), f"{at:%b %Y}", f"{at:%B %Y}")
-    if unit == "week":
-        return Step(to_ns(at), day, f"week of {day} {at:%Y}")
-    return Step(to_ns(at), day, f"{day} {at:%Y}")
+    return EPOCH + timedelta(microseconds=ns // 1000)
 
 
 def described_filters(view: View, path: str) -> Iterable[tuple[str, str, str]]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.sql import SqlValue
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2262, 1, 1, tzinfo=UTC)
+"""Nanoseconds since the epoch fit into 64 bits until then."""
 
 END_OF_TIME_NS: Final = 2**63 - 1
 

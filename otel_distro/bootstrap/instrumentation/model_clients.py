@@ -80,7 +80,7 @@ MODEL_CLIENTS: Final = (
 
 def installed_clients() -> tuple[ModelClient, ...]:
     """Return the clients that can be imported here; none of them is."""
-    return tuple(client for client in MODEL_CLIENTS if _is_importable(client.module))
+    return tuple(client for client in MODEL_CLIENTS if is_importable(client.module))
 
 
 def instrumentors() -> tuple[EntryPoint, ...]:
@@ -114,7 +114,8 @@ def _without_marker(requirement: object) -> str:
     return str(requirement).partition(";")[0].strip()
 
 
-def _is_importable(module: str) -> bool:
+def is_importable(module: str) -> bool:
+    """Return whether *module* can be found; the packages above it are imported."""
     try:
         return find_spec(module) is not None
     except (ImportError, ValueError):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_distro.base.check import Check
 from otel_distro.base.formatting import counted
+from otel_distro.bootstrap.instrumentation.model_clients import is_importable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -123,12 +123,5 @@ def as_data(report: CoverageReport | None) -> dict[str, Any]:
 def check_transports() -> Iterator[Check]:
     """Name the installed clients whose transport is not observed."""
     for library, module, remedy in UNOBSERVED:
-        if _is_importable(module):
+        if is_importable(module):
             yield Check("warn", f"{library} calls", _OVER_GRPC, f"{remedy} sends over HTTP")
-
-
-def _is_importable(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except (ImportError, ValueError):
-        return False

@@ -13,7 +13,7 @@ from otel_distro.base import formatting as figures
 from otel_distro.ui.charts import Series, bars, lines
 from otel_distro.ui.markup import element
 from otel_distro.ui.scale import scale, spread
-from otel_distro.ui.view import Step
+from otel_distro.ui.steps import Step
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,126 @@
+"""A cost report as a table with notes, as JSON and as CSV."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from otel_distro.base import formatting as figures
+from otel_distro.cli import output
+
+if TYPE_CHECKING:
+    from otel_cost_ledger.query.costs import CostLine, CostReport
+
+OPTIONAL = ("p99", "p50", "p95", "failed", "output", "input")
+"""Columns that a narrow terminal does without, in that order."""
+
+
+def as_data(report: CostReport) -> dict[str, Any]:
+    """Return *report* in the shape of `costs --json`."""
+    key = "by_" + "_".join(report.by)
+    groups = [
+        {**dict(zip(report.by, line.key, strict=True)), **_line(line)} for line in report.groups
+    ]
+    cached = {"calls": report.cached_answers, "saved_nano_usd": report.cached_nano_usd}
+    return {
+        "total": _line(report.total),
+        key: groups,
+        "complete": report.complete,
+        "cached_answers": cached,
+    }
+
+
+def write_csv(report: CostReport) -> None:
+    """Print *report* on stdout as CSV, safe to open as a spreadsheet."""
+    from otel_cost_ledger.model import csv_safe
+
+    names = list(_line(report.total))
+    rows = [[*line.key, *_line(line).values()] for line in report.groups]
+    csv_safe.write_csv(sys.stdout, [*report.by, *names], rows)
+
+
+def _line(line: CostLine) -> dict[str, Any]:
+    return {
+        "calls": line.calls,
+        "cost_nano_usd": line.cost_nano_usd,
+        "cost_usd": line.cost_usd,
+        "exposure_nano_usd": line.exposure_nano_usd,
+        "unpriced_calls": line.unpriced_calls,
+        "partial_calls": line.partial_calls,
+        "estimated_calls": line.estimated_calls,
+        "reported_calls": line.reported_calls,
+        "free_calls": line.free_calls,
+        "failed_calls": line.failed_calls,
+        "input_tokens": line.input_tokens,
+        "output_tokens": line.output_tokens,
+        "cache_read_tokens": line.cache_read_tokens,
+        "cache_write_tokens": line.cache_write_tokens,
+        "reasoning_tokens": line.reasoning_tokens,
+        "p50_ms": line.p50_ms,
+        "p95_ms": line.p95_ms,
+        "p99_ms": line.p99_ms,
+    }
+
+
+def cost_table(report: CostReport) -> Any:
+    """Return the table of *report* with a line for the total."""
+    table = output.table(
+        [
+            *((name, False) for name in report.by),
+            ("calls", True),
+            ("failed", True),
+            ("input", True),
+            ("output", True),
+            ("cost", True),
+            ("p50", True),
+            ("p95", True),
+            ("p99", True),
+        ]
+    )
+    for line in report.groups:
+        table.add_row(*(output.printable(name) or "-" for name in line.key), *_cells(line))
+    blanks = [""] * (len(report.by) - 1)
+    table.add_row("total", *blanks, *_cells(report.total), style="bold")
+    return table
+
+
+def _cells(line: CostLine) -> list[str]:
+    cost = figures.cost(
+        line.cost_nano_usd,
+        calls=line.calls,
+        unpriced=line.unpriced_calls,
+        partial=line.partial_calls,
+        shown=figures.usd_short,
+    )
+    return [
+        output.count(line.calls),
+        output.count(line.failed_calls),
+        output.count(line.input_tokens),
+        output.count(line.output_tokens),
+        cost,
+        output.milliseconds(line.p50_ms),
+        output.milliseconds(line.p95_ms),
+        output.milliseconds(line.p99_ms),
+    ]
+
+
+def remarks(total: CostLine, likely: int | None = None) -> list[str]:
+    """Return notes on calls whose cost is not known in full; *likely* is an estimate of it."""
+    said = figures.cost_notes(
+        unpriced=total.unpriced_calls,
+        partial=total.partial_calls,
+        reported=total.reported_calls,
+    )
+    if total.exposure_nano_usd:
+        bound = figures.bound(total.exposure_nano_usd, likely, shown=figures.usd_short)
+        said.append(bound)
+    return ["; ".join(said)] if said else []
+
+
+def saved_by_caches(answers: int, nano_usd: int) -> list[str]:
+    """Return what caches of frameworks saved, if anything; no call was made for those answers."""
+    if not answers:
+        return []
+    counted = figures.counted(answers, "answer")
+    saved = output.usd(nano_usd)
+    return [f"{counted} from caches of frameworks, not among these calls, saved {saved}"]
