@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json as json_module
 import weakref
@@ -55,7 +56,7 @@ def _request(module: Any, request: Any) -> Callable[..., Any]:
         )
         if exchange is None:
             return await request(self, method, str_or_url, *args, **kwargs)
-        refusal = await _admit(exchange)
+        refusal = await admit_async(exchange, asyncio.to_thread, asyncio.sleep)
         if refusal is not None:
             return await _refused(module, self, method, url, kwargs, refusal)
         try:
@@ -81,16 +82,6 @@ def _url(session: Any, method: Any, str_or_url: Any) -> Any:
     except Exception:  # the library says what is wrong with it
         return None
     return None
-
-
-async def _admit(exchange: Exchange) -> Any:
-    if exchange.asking is None:
-        return None
-    if exchange.asking.ask_here():
-        return exchange.decide()
-    import asyncio  # late, so that programs without it do not load it
-
-    return await admit_async(exchange, asyncio.to_thread, asyncio.sleep)
 
 
 def _lowered(session: Any, headers: Any) -> dict[str, Any]:
@@ -154,8 +145,6 @@ def _payload(module: Any, payload: Any, pieces: Any) -> Any:
 async def _refused(
     module: Any, session: Any, method: str, url: Any, kwargs: Any, refusal: Any
 ) -> Any:
-    import asyncio
-
     headers = _multidict({**REFUSED_HEADERS})
     about = module.RequestInfo(url, method.upper(), _multidict({}), url)
     response = _empty_response(module, session, method.upper(), url, about)
@@ -196,8 +185,6 @@ class _NoWriter:
 
 
 def _empty_response(module: Any, session: Any, method: str, url: Any, about: Any) -> Any:
-    import asyncio
-
     from aiohttp.helpers import TimerNoop  # type: ignore[import-not-found,unused-ignore]
 
     known: dict[str, Any] = {

@@ -68,12 +68,7 @@ def _async(module: Any, send: Any) -> Callable[..., Any]:
         exchange = _begin(module, request, await _shown_async(module, request))
         if exchange is None:
             return await send(self, request, *args, **kwargs)
-        refusal = None
-        if exchange.asking is not None:
-            if exchange.asking.ask_here():
-                refusal = exchange.decide()
-            else:
-                refusal = await _admit_elsewhere(exchange)
+        refusal = await admit_async(exchange, _in_thread, _sleep)
         if refusal is not None:
             return _refused(module, request, refusal)
         if observer.requests_usage:
@@ -91,11 +86,17 @@ def _async(module: Any, send: Any) -> Callable[..., Any]:
     return sent
 
 
-async def _admit_elsewhere(exchange: Exchange) -> Any:
-    import anyio  # the library's own dependency: it may run on asyncio or trio
-    import anyio.to_thread
+# By the library's own dependency, for it may run on asyncio or trio; loaded when it is needed.
+async def _in_thread(ask: Callable[[], float]) -> float:
+    from anyio.to_thread import run_sync
 
-    return await admit_async(exchange, anyio.to_thread.run_sync, anyio.sleep)
+    return await run_sync(ask)
+
+
+async def _sleep(seconds: float) -> None:
+    from anyio import sleep
+
+    await sleep(seconds)
 
 
 def _concerns(request: Any) -> bool:
