@@ -18,7 +18,7 @@ from otel_wire.admission import (
     REFUSED_STATUS,
     admit_async,
 )
-from otel_wire.bodies import MOST_BYTES, as_bytes, shown_async
+from otel_wire.bodies import as_bytes, shown, shown_async
 from otel_wire.observer import observer, sending, under_way
 from otel_wire.patching import patch
 from otel_wire.record import Ending
@@ -102,7 +102,8 @@ async def _shown(module: Any, session: Any, kwargs: dict[str, Any]) -> Any:
     if content is not None:
         return content
     if hasattr(value, "read") and hasattr(value, "seek"):
-        return _file(value)
+        content, _ = shown(value, before=True)
+        return content
     if hasattr(value, "__aiter__"):
         before = observer.admission is not None
         content, instead = await shown_async(value.__aiter__(), before=before)
@@ -123,17 +124,6 @@ def _json(module: Any, session: Any, kwargs: dict[str, Any], json: Any) -> bytes
         kwargs["json"], kwargs["data"] = None, payload
         return value
     return as_bytes(dumps(json))
-
-
-def _file(file: Any) -> bytes | None:
-    try:
-        position = file.tell()
-        content = file.read(MOST_BYTES + 1)
-        file.seek(position)
-    except (OSError, ValueError):
-        return None
-    found = as_bytes(content)
-    return None if found is None or len(found) > MOST_BYTES else found
 
 
 def _payload(module: Any, payload: Any, pieces: Any) -> Any:
