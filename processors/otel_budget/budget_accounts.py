@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from otel_budget.accounts import statements
 from otel_budget.accounts.account import BudgetAccount, Claim, Crossing, Denied, State
-from otel_budget.accounts.repair import KnownSpending
 from otel_budget.accounts.schema import BudgetFileError
 from otel_budget.accounts.sqlite import Database
 from otel_budget.accounts.transactions import Opened, Result, TransactionRunner
 from otel_budget.reservations.background_flusher import BackgroundFlusher
 from otel_budget.reservations.entries import Entries
+from otel_budget.reservations.known_spending import KnownSpending
 from otel_budget.reservations.lease_allocator import LeaseAllocator, LeaseGrant
 from otel_budget.reservations.leases import Reservation
 from otel_budget.reservations.owners import Owner
