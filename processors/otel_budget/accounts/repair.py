@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import sys
 import time
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from otel_host.file_locks import HAS_LOCKS, wait_and_lock
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-if sys.platform != "win32":
-    import fcntl
 
 _CORRUPT, _NOT_A_DATABASE = 11, 26
 _SIDE_FILES = ("", "-wal", "-shm", "-journal")
@@ -95,13 +93,13 @@ def replace_damaged(
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Be the only process here that replaces the file at *path*."""
-    if sys.platform == "win32":
+    if not HAS_LOCKS:
         yield
         return
     # The folder itself is locked, so that no file is left behind for that.
     descriptor = os.open(path.parent, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        wait_and_lock(descriptor)
         yield
     finally:
         os.close(descriptor)
