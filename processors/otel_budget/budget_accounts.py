@@ -109,11 +109,6 @@ class BudgetAccounts:
             return None
         return allocator.leases.reserve_leased(ask(self._usage_ceilings.of(model, kinds)))
 
-    def reserve_leased(self, claims: Sequence[Claim]) -> Reservation | None:
-        """Hold *claims* inside leases; None where there is no lease with room for one of them."""
-        allocator = self._allocator
-        return None if allocator is None else allocator.leases.reserve_leased(claims)
-
     def _try(self, model: str, kinds: Sequence[str], ask: Ask) -> Reservation | Denied:
         allocator = self._lend()
         told: list[Crossing] = []
