@@ -81,7 +81,7 @@ class Booking:
         self._unsettled: list[AdmittedCall] = []
 
     def note_admitted(self, key: Key, admitted: AdmittedCall) -> None:
-        """Remember that the call with *key* is the one of *ticket*; on any thread."""
+        """Remember that the call with *key* is *admitted*; on any thread."""
         self._gated.forget(admitted)
         with self._lock:
             while len(self._admitted) >= _REMEMBERED:
@@ -101,25 +101,25 @@ class Booking:
     def _take(self, priced: PricedCall) -> None:
         key = priced.call.trace_id, priced.call.span_id
         before = self._booked.pop(key, None)
-        tickets, is_covered = self._tickets(priced, key) if before is None else ([], False)
+        admissions, is_covered = self._admissions_of(priced, key) if before is None else ([], False)
         if priced.billed and _is_left_to_gate(priced):
             if before is not None and before.by_gate:
                 self._booked[key] = before
                 return
-            if tickets:
+            if admissions:
                 more = self._entries(priced, skip=self._hard)
                 self._add(more, 1)
-                charged = [entry for admitted in tickets for entry in admitted.written]
-                for admitted in tickets:
+                charged = [entry for admitted in admissions for entry in admitted.written]
+                for admitted in admissions:
                     admitted.is_in_ledger = True
                 self._remember(key, _Booked([*charged, *more], by_gate=True))
                 return
-        skip = self._hard if is_covered else self._by_key if tickets else frozenset()
+        skip = self._hard if is_covered else self._by_key if admissions else frozenset()
         entries = self._entries(priced, skip=skip)
         self._add(entries, 1)
         if before is not None:
             self._add(before.entries, -1)
-        for admitted in tickets:
+        for admitted in admissions:
             self._replace(admitted)
         self._remember(key, _Booked(entries))
 
@@ -129,7 +129,7 @@ class Booking:
             del self._booked[next(iter(self._booked))]
         self._booked[key] = booked
 
-    def _tickets(self, priced: PricedCall, key: Key) -> tuple[list[AdmittedCall], bool]:
+    def _admissions_of(self, priced: PricedCall, key: Key) -> tuple[list[AdmittedCall], bool]:
         """Return the admissions of a new call, and whether a process up the path holds it."""
         with self._lock:
             admitted = self._admitted.pop(key, None)
@@ -138,9 +138,9 @@ class Booking:
         if not self._hard or not priced.billed:
             return [], False
         found = self._gated.take(priced.call, only_covered=priced.call.scope == WIRE_SCOPE)
-        tickets = [each for each in found if not isinstance(each, Covered)]
+        admissions = [each for each in found if not isinstance(each, Covered)]
         is_covered = any(isinstance(each, Covered) for each in found)
-        return [each for each in tickets if not each.is_in_ledger], is_covered
+        return [each for each in admissions if not each.is_in_ledger], is_covered
 
     def _replace(self, admitted: AdmittedCall) -> None:
         """Take back what the gate charged: the ledger's cost has taken its place."""

@@ -133,7 +133,7 @@ class Budgets:
             self._failed(error)
 
     def note_admitted(self, key: tuple[int, int], admitted: AdmittedCall) -> None:
-        """Remember that the call with *key* in the ledger is the one of *ticket*."""
+        """Remember that the call with *key* in the ledger is *admitted*."""
         self._booking.note_admitted(key, admitted)
 
     def flush(self) -> None:
