@@ -134,11 +134,12 @@ def _read(
     if not model and endpoint.operation not in _MODEL_OPTIONAL and not endpoint.opaque:
         return None
     provider = seller or _by_model(endpoint, model)
-    if endpoint.operation == op.CHAT and _PECULIAR.isdisjoint(data) and is_plain(data):
+    plain = is_plain(data)
+    if plain and endpoint.operation == op.CHAT and _PECULIAR.isdisjoint(data):
         found = _plain_request(provider, endpoint, model, said)
         if found is not None:
             return found
-    return _request(provider, endpoint, model, said)
+    return _request(provider, endpoint, model, said, plain=plain)
 
 
 def _plain_request(
@@ -158,7 +159,7 @@ def _plain_request(
 
 def _model(endpoint: Endpoint, data: Mapping[str, Any]) -> str:
     """Return the model asked for: the path's, unless that is a deployment's name of no model."""
-    named = _text(data.get("model")) or _named_elsewhere(data)
+    named = _named(data)
     if named.startswith("arn:"):
         named = without_arn(named)
     if endpoint.provider == "openai" and named and maker_of(endpoint.model) is None:
@@ -166,8 +167,11 @@ def _model(endpoint: Endpoint, data: Mapping[str, Any]) -> str:
     return endpoint.model or named
 
 
-def _named_elsewhere(data: Mapping[str, Any]) -> str:
-    return next((name for key in _OTHER_MODEL_KEYS if (name := _text(data.get(key)))), "")
+def _named(data: Mapping[str, Any]) -> str:
+    for key in _MODEL_KEYS:
+        if name := _text(data.get(key)):
+            return name
+    return ""
 
 
 def _unread(seller: str | None, endpoint: Endpoint, size: int, reason: str) -> ModelRequest:
@@ -192,10 +196,11 @@ def _by_model(endpoint: Endpoint, model: str) -> str:
     return maker_of(model) or endpoint.provider
 
 
-def _request(provider: str, endpoint: Endpoint, model: str, said: Body) -> ModelRequest:
+def _request(
+    provider: str, endpoint: Endpoint, model: str, said: Body, *, plain: bool
+) -> ModelRequest:
     data: dict[str, Any] = said.data or {}
     operation = _operation(endpoint, model)
-    plain = is_plain(data)
     media = media_of(data, model) if not plain and may_have_media(said.text) else Media()
     for file in said.files:
         media_type = file.media_type or ("audio/" if operation in _SOUND else "")
@@ -258,8 +263,8 @@ def _unseen(operation: str, *, is_stored: bool, uses_tools: bool) -> int:
     return EMBEDDING_UNSEEN_TOKENS if operation in op.WITHOUT_OUTPUT else UNSEEN_TOKENS
 
 
-_OTHER_MODEL_KEYS = ("modelId", "model_id", "modelArn", "engine", "deployment_id")
-"""Keys beside `model` that name the model, or a deployment, profile or endpoint of one."""
+_MODEL_KEYS = ("model", "modelId", "model_id", "modelArn", "engine", "deployment_id")
+"""Keys that name the model, or a deployment, profile or endpoint of one; the first counts."""
 _SHAPES = frozenset(
     {
         "additional_messages", "assistant_id", "contents", "content", "content_type",
@@ -292,7 +297,7 @@ _PECULIAR = frozenset(
 )
 """Keys that say more of the cost than text, limit and stream do."""
 _WANTED = _SHAPES | {
-    "model", *_OTHER_MODEL_KEYS, "max_tokens", "max_completion_tokens", "max_output_tokens", "n",
+    *_MODEL_KEYS, "max_tokens", "max_completion_tokens", "max_output_tokens", "n",
     "stream", "service_tier", "tools", "type", "generationConfig", "maxOutputTokens",
     "candidateCount",
     "inferenceConfig", "maxTokens", "options", "num_predict", *_STORED, *_HIDDEN_OPTIONS,
