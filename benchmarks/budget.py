@@ -127,11 +127,7 @@ def checks(folder: str) -> dict[str, tuple[float, float]]:
         settled: list[float] = []
         for _ in range(times):
             began = time.perf_counter_ns()
-            reservation: Any = accounts.reserve_leased(claims) or accounts.reserve(
-                "m",
-                (),
-                lambda _learned: claims,  # noqa: B023
-            )
+            reservation: Any = accounts.reserve("m", (), lambda _learned: claims)  # noqa: B023
             held.append((time.perf_counter_ns() - began) / 1000)
             if not isinstance(reservation, Reservation):
                 continue

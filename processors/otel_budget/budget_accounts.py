@@ -13,17 +13,17 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from otel_budget.accounts import statements
 from otel_budget.accounts.account import BudgetAccount, Claim, Crossing, Denied, State
-from otel_budget.accounts.repair import KnownSpending
 from otel_budget.accounts.schema import BudgetFileError
 from otel_budget.accounts.sqlite import Database
 from otel_budget.accounts.transactions import Opened, Result, TransactionRunner
 from otel_budget.reservations.background_flusher import BackgroundFlusher
 from otel_budget.reservations.entries import Entries
+from otel_budget.reservations.known_spending import KnownSpending
 from otel_budget.reservations.lease_allocator import LeaseAllocator, LeaseGrant
 from otel_budget.reservations.leases import Reservation
 from otel_budget.reservations.owners import Owner
@@ -108,11 +108,6 @@ class BudgetAccounts:
         if allocator is None:
             return None
         return allocator.leases.reserve_leased(ask(self._usage_ceilings.of(model, kinds)))
-
-    def reserve_leased(self, claims: Sequence[Claim]) -> Reservation | None:
-        """Hold *claims* inside leases; None where there is no lease with room for one of them."""
-        allocator = self._allocator
-        return None if allocator is None else allocator.leases.reserve_leased(claims)
 
     def _try(self, model: str, kinds: Sequence[str], ask: Ask) -> Reservation | Denied:
         allocator = self._lend()
@@ -211,9 +206,14 @@ class BudgetAccounts:
         self._tell(told)
         return found
 
+    @property
+    def _leases(self) -> Mapping[BudgetAccount, Lease]:
+        allocator = self._allocator
+        return {} if allocator is None else allocator.leases.by_account
+
     def _leases_of(self, account: BudgetAccount) -> list[Lease]:
-        leases = self._allocator.leases.by_account.values() if self._allocator is not None else ()
-        return [lease for lease in list(leases) if statements.belongs(lease.account, account)]
+        leases = list(self._leases.values())
+        return [lease for lease in leases if statements.belongs(lease.account, account)]
 
     def scopes(self, budget: str, since_ns: int) -> list[str]:
         """Return the scope values that the budget has accounts for since *since_ns*."""
@@ -252,9 +252,7 @@ class BudgetAccounts:
             self._tidy()
         except Exception as error:  # noqa: BLE001 - a background thread has no caller; tried again
             self.on_fault(error)
-        allocator = self._allocator
-        leases = allocator.leases.by_account if allocator is not None else None
-        return bool(leases or self._late or self._entries.open > 0)
+        return bool(self._leases or self._late or self._entries.open > 0)
 
     def _tidy(self, *, at_end: bool = False) -> None:
         allocator = self._allocator
@@ -302,8 +300,7 @@ class BudgetAccounts:
             renewals = getattr(self.store, "renewals", 0)
             if renewals != self._renewals:
                 # A new file does not know what was spent, and the ledger may not know all of it.
-                leases = self._allocator.leases.by_account if self._allocator is not None else {}
-                self._known.raise_to(db, self._known.least(leases))
+                self._known.raise_to(db, self._known.least(self._leases))
             result = attempt(db, opened)
             self._renewals = renewals
             return result

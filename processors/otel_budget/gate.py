@@ -1,7 +1,7 @@
 """The gate a model call passes before it is sent: it holds what the call may cost, or refuses it.
 
-A transport asks for a turn and tries it until it is admitted or refused; while calls on their way
-hold what this one would need, it is worth waiting a little for them to end.
+A client asks an `Admission` until the call is admitted or refused; while calls on their way hold
+what this one would need, it is worth waiting a little for them to end.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Listener:
     failed: Callable[[BaseException], None] = lambda _error: None
     passed: Callable[[AdmittedCall], None] = lambda _admitted: None
     is_covered: Callable[[ModelRequest], bool] = lambda _request: False
-    """Whether a caller on this host holds the call already; it then passes without a ticket."""
+    """Whether a caller on this host holds the call already; it then passes unreserved."""
 
 
 class Gate:
@@ -104,7 +104,7 @@ class Gate:
     def admission_for(
         self, host: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Admission | None:
-        """Return the turn of a POST request; None when it is no model call.
+        """Return the admission of a POST request; None when it is no model call.
 
         *body* is None where the client cannot show it; the call is then held as one of an unknown
         model.

@@ -23,7 +23,7 @@ class WindowKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window, in nanoseconds since the Unix epoch; what is spent is booked under `book_ns`."""
+    """One window, in nanoseconds since the Unix epoch; spending is booked under `account_ns`."""
 
     since_ns: int
     """Spending booked at or after this counts."""

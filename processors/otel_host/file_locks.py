@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 
+HAS_LOCKS = sys.platform != "win32"
+"""Whether the platform has the lock."""
+
 if sys.platform == "win32":  # pragma: no cover
 
     def try_lock(descriptor: int) -> bool:  # noqa: ARG001

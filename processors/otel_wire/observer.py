@@ -96,11 +96,6 @@ class Observer:
         self.generation += 1
         self._open = {}
 
-    @property
-    def current(self) -> CallGate | None:
-        """The admission in force."""
-        return self.admission
-
     def observe(self, sink: Sink) -> Callable[[], None]:
         """Hand finished records to *sink* from now on; return how to stop that."""
         self._sinks = (*self._sinks, sink)

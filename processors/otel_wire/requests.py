@@ -30,18 +30,18 @@ from otel_wire.output_limits import (
     stated_limit,
 )
 from otel_wire.request_bodies import Body, read_body
+from otel_wire.unseen_input import (
+    OPAQUE_TOKENS,
+    UNSEEN_KEYS,
+    UNSEEN_TOKENS,
+    names_stored_input,
+    unseen_tokens,
+    uses_provider_tools,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-UNSEEN_TOKENS = 2048
-"""Input that a provider may add to what a request carries: its own prompt, tool descriptions."""
-EMBEDDING_UNSEEN_TOKENS = 64
-"""The same for embeddings, which have no prompt to be wrapped in."""
-HIDDEN_TOKENS = 32_768
-"""The same where the provider searches or runs tools on behalf of the request."""
-OPAQUE_TOKENS = 200_000
-"""The same where the request names stored input of any size: a common context window."""
 MEDIA_BYTES = IMAGE_TOKENS
 """What an encoded image counts for, in bytes of text."""
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -134,11 +134,12 @@ def _read(
     if not model and endpoint.operation not in _MODEL_OPTIONAL and not endpoint.opaque:
         return None
     provider = seller or _by_model(endpoint, model)
-    if endpoint.operation == op.CHAT and _PECULIAR.isdisjoint(data) and is_plain(data):
+    plain = is_plain(data)
+    if plain and endpoint.operation == op.CHAT and _PECULIAR.isdisjoint(data):
         found = _plain_request(provider, endpoint, model, said)
         if found is not None:
             return found
-    return _request(provider, endpoint, model, said)
+    return _request(provider, endpoint, model, said, plain=plain)
 
 
 def _plain_request(
@@ -158,7 +159,7 @@ def _plain_request(
 
 def _model(endpoint: Endpoint, data: Mapping[str, Any]) -> str:
     """Return the model asked for: the path's, unless that is a deployment's name of no model."""
-    named = _text(data.get("model")) or _named_elsewhere(data)
+    named = _named(data)
     if named.startswith("arn:"):
         named = without_arn(named)
     if endpoint.provider == "openai" and named and maker_of(endpoint.model) is None:
@@ -166,8 +167,11 @@ def _model(endpoint: Endpoint, data: Mapping[str, Any]) -> str:
     return endpoint.model or named
 
 
-def _named_elsewhere(data: Mapping[str, Any]) -> str:
-    return next((name for key in _OTHER_MODEL_KEYS if (name := _text(data.get(key)))), "")
+def _named(data: Mapping[str, Any]) -> str:
+    for key in _MODEL_KEYS:
+        if name := _text(data.get(key)):
+            return name
+    return ""
 
 
 def _unread(seller: str | None, endpoint: Endpoint, size: int, reason: str) -> ModelRequest:
@@ -192,10 +196,11 @@ def _by_model(endpoint: Endpoint, model: str) -> str:
     return maker_of(model) or endpoint.provider
 
 
-def _request(provider: str, endpoint: Endpoint, model: str, said: Body) -> ModelRequest:
+def _request(
+    provider: str, endpoint: Endpoint, model: str, said: Body, *, plain: bool
+) -> ModelRequest:
     data: dict[str, Any] = said.data or {}
     operation = _operation(endpoint, model)
-    plain = is_plain(data)
     media = media_of(data, model) if not plain and may_have_media(said.text) else Media()
     for file in said.files:
         media_type = file.media_type or ("audio/" if operation in _SOUND else "")
@@ -207,8 +212,8 @@ def _request(provider: str, endpoint: Endpoint, model: str, said: Body) -> Model
         media.tokens += tokens_of_file(file.size, media_type, file.content)
         media.has_audio |= media_type.startswith(("audio/", "video/"))
     size = max(said.size - media.encoded_bytes, 0) + media.tokens
-    is_stored = endpoint.opaque or media.is_opaque or _is_stored(data)
-    uses_tools = _uses_tools(data, model)
+    is_stored = endpoint.opaque or media.is_opaque or names_stored_input(data)
+    uses_tools = uses_provider_tools(data, model)
     limit: int | None
     if operation in op.WITHOUT_OUTPUT:
         limit = 0
@@ -228,7 +233,7 @@ def _request(provider: str, endpoint: Endpoint, model: str, said: Body) -> Model
         media.has_audio or operation in _SOUND or "audio" in str(data.get("modalities", ""))[:200]
         or (not plain and _speaks(data)),
         is_stored or uses_tools,
-        unseen_tokens=_unseen(operation, is_stored=is_stored, uses_tools=uses_tools),
+        unseen_tokens=unseen_tokens(operation, is_stored=is_stored, uses_tools=uses_tools),
         outputs=output_count(data),
         output_seconds=output_seconds(data) if operation == op.VIDEO else None,
         spoken_characters=_spoken_characters(data) if operation == op.SPEECH else None,
@@ -250,16 +255,8 @@ def _operation(endpoint: Endpoint, model: str) -> str:
     return endpoint.operation
 
 
-def _unseen(operation: str, *, is_stored: bool, uses_tools: bool) -> int:
-    if is_stored:
-        return OPAQUE_TOKENS
-    if uses_tools:
-        return HIDDEN_TOKENS
-    return EMBEDDING_UNSEEN_TOKENS if operation in op.WITHOUT_OUTPUT else UNSEEN_TOKENS
-
-
-_OTHER_MODEL_KEYS = ("modelId", "model_id", "modelArn", "engine", "deployment_id")
-"""Keys beside `model` that name the model, or a deployment, profile or endpoint of one."""
+_MODEL_KEYS = ("model", "modelId", "model_id", "modelArn", "engine", "deployment_id")
+"""Keys that name the model, or a deployment, profile or endpoint of one; the first counts."""
 _SHAPES = frozenset(
     {
         "additional_messages", "assistant_id", "contents", "content", "content_type",
@@ -274,62 +271,17 @@ _SHAPES = frozenset(
 """Keys of which the body of a model call has at least one."""
 _MODEL_OPTIONAL = frozenset({op.IMAGE, op.VIDEO, op.BATCH, op.MODERATION, op.REALTIME})
 _SOUND = frozenset({op.SPEECH, op.TRANSCRIPTION, op.REALTIME})
-_STORED = ("previous_response_id", "conversation", "prompt", "container", "cachedContent",
-           "cached_content", "conversation_id", "session_id", "context", "previous_interaction_id",
-           "promptVariables", "input_file_id", "agent_id")  # fmt: skip
-_HIDDEN_TOOLS = ("web_search", "file_search", "code_interpreter", "code_execution", "mcp",
-                 "computer", "web_fetch", "google", "url_context", "urlContext", "codeExecution",
-                 "fileSearch", "retrieval", "web_connector", "document_library", "connector",
-                 "image_generation", "browser", "x_search", "collections_search", "bing",
-                 "azure_ai_search", "shell", "memory", "tool_search")  # fmt: skip
-_HIDDEN_OPTIONS = ("web_search_options", "search_parameters", "mcp_servers", "connectors",
-                   "plugins", "data_sources", "dataSources", "enable_search",
-                   "websearch")  # fmt: skip
-_ALL_STORED = frozenset(_STORED)
-_ALL_HIDDEN = frozenset((*_HIDDEN_OPTIONS, "tools"))
 _PECULIAR = frozenset(
-    {*_STORED, *_ALL_HIDDEN, *OPTIONS, "service_tier", "serviceTier", "cache_control", "modalities"}
+    {*UNSEEN_KEYS, *OPTIONS, "service_tier", "serviceTier", "cache_control", "modalities"}
 )
 """Keys that say more of the cost than text, limit and stream do."""
 _WANTED = _SHAPES | {
-    "model", *_OTHER_MODEL_KEYS, "max_tokens", "max_completion_tokens", "max_output_tokens", "n",
-    "stream", "service_tier", "tools", "type", "generationConfig", "maxOutputTokens",
+    *_MODEL_KEYS, "max_tokens", "max_completion_tokens", "max_output_tokens", "n",
+    "stream", "service_tier", "type", "generationConfig", "maxOutputTokens",
     "candidateCount",
-    "inferenceConfig", "maxTokens", "options", "num_predict", *_STORED, *_HIDDEN_OPTIONS,
+    "inferenceConfig", "maxTokens", "options", "num_predict", *UNSEEN_KEYS,
 }  # fmt: skip
 """Keys that are read of a body which no strict parser takes."""
-
-
-def _is_stored(data: Mapping[str, Any]) -> bool:
-    """Return whether *data* names input that is stored at the provider."""
-    if _ALL_STORED.isdisjoint(data):
-        return False
-    for key in _STORED:
-        value = data.get(key)
-        # A prompt that is text is one; as an object it is stored at the provider.
-        if value and isinstance(value, dict if key in {"prompt", "context"} else str | dict):
-            return True
-    return False
-
-
-def _uses_tools(data: Mapping[str, Any], model: str) -> bool:
-    """Return whether the provider may search, fetch or run something to answer."""
-    if model.endswith(":online"):
-        return True
-    if _ALL_HIDDEN.isdisjoint(data):
-        return False
-    if any(data.get(key) for key in _HIDDEN_OPTIONS):
-        return True
-    tools = data.get("tools")
-    for tool in tools if isinstance(tools, list) else ():
-        if isinstance(tool, dict):
-            kind = tool.get("type")
-            names = (
-                [kind] if isinstance(kind, str) else [key for key in tool if isinstance(key, str)]
-            )
-            if any(name.startswith(_HIDDEN_TOOLS) for name in names):
-                return True
-    return False
 
 
 def _speaks(data: Mapping[str, Any]) -> bool:

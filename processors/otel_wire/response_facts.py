@@ -11,7 +11,7 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 from otel_pricing.model.usage_objects import IN_SECONDS, USAGE_KEYS, reported_cost_usd
-from otel_pricing.model.values import count, text, usd, walk
+from otel_pricing.model.values import count, first_text, text, usd, walk
 from otel_wire.endpoints import without_arn
 from otel_wire.json_skimmer import Skipped
 
@@ -182,12 +182,12 @@ class ResponseFacts:
 
     def _names(self, top: dict[str, Any]) -> None:
         if not self.model:
-            self.model = _first_text(top, _MODEL) or ""
+            self.model = first_text(top, _MODEL) or ""
         if "trace" in top:  # the model that a prompt router of Bedrock chose
             routed = text(walk(top["trace"], "promptRouter", "invokedModelId"))
             self.model = without_arn(routed) if routed else self.model
         if self.response_id is None:
-            self.response_id = _first_text(top, _IDS)
+            self.response_id = first_text(top, _IDS)
         tier = top.get("service_tier") or top.get("serviceTier")
         tier = tier.get("type") if isinstance(tier, dict) else tier
         self.tier = text(tier) or self.tier
@@ -256,13 +256,6 @@ class ResponseFacts:
             self._whole = max(self._whole, _measured(top, 0))
         else:
             self._whole += _measured(top, 0)
-
-
-def _first_text(top: dict[str, Any], keys: tuple[str, ...]) -> str | None:
-    for key in keys:
-        if key in top and (found := text(top[key])):
-            return found
-    return None
 
 
 def _is_wrapper(key: str, found: dict[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from otel_host import fork_hooks
+from otel_host.background import BackgroundThread
 from otel_host.fork_hooks import Stage
 
 if TYPE_CHECKING:
@@ -32,36 +33,20 @@ class Worker:
     def _reset(self) -> None:
         self._queue: deque[Callable[[], None]] = deque()
         self._event = threading.Event()
-        self._starting = threading.Lock()
         self._running = threading.RLock()
-        self._thread: threading.Thread | None = None
+        self._thread = BackgroundThread("otel_distro-wire", self._run)
 
     def submit(self, action: Callable[[], None]) -> None:
         """Have *action* run soon; costs the caller about a microsecond."""
         self._queue.append(action)
         if not self._event.is_set():
-            if self._thread is None:
-                self._start()
+            # At interpreter exit no thread starts: `drain` does the work.
+            self._thread.ensure()
             self._event.set()
 
     def watch(self) -> None:
         """Have the thread run, so that `idle` is called from time to time."""
-        if self._thread is None:
-            self._start()
-
-    def _start(self) -> None:
-        # Without waiting: the lock's holder may be a greenlet that runs only if we return.
-        if not self._starting.acquire(blocking=False):
-            return
-        try:
-            if self._thread is None:
-                thread = threading.Thread(target=self._run, name="otel_distro-wire", daemon=True)
-                thread.start()
-                self._thread = thread
-        except RuntimeError:  # at interpreter exit no thread starts: `drain` does the work
-            pass
-        finally:
-            self._starting.release()
+        self._thread.ensure()
 
     def drain(self) -> None:
         """Run what is queued, here and now."""

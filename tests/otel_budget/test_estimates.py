@@ -15,7 +15,8 @@ from otel_budget.reservations.usage_ceilings import UsageCeiling
 from otel_pricing import Price, PriceBook, Rate, Usage
 from otel_wire.answers import Answer, AnswerReader
 from otel_wire.endpoints import may_call_model
-from otel_wire.requests import MEDIA_BYTES, UNSEEN_TOKENS, ModelRequest, read_request
+from otel_wire.requests import MEDIA_BYTES, ModelRequest, read_request
+from otel_wire.unseen_input import UNSEEN_TOKENS
 
 CHAT: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
 GEMINI: dict[str, Any] = {"contents": [{"parts": [{"text": "hi"}]}]}

@@ -14,13 +14,8 @@ import pytest
 from otel_wire import requests
 from otel_wire.endpoints import may_call_model
 from otel_wire.media import IMAGE_TOKENS, LEAST_DOCUMENT_TOKENS, PAGE_TOKENS
-from otel_wire.requests import (
-    HIDDEN_TOKENS,
-    OPAQUE_TOKENS,
-    UNSEEN_TOKENS,
-    ModelRequest,
-    read_request,
-)
+from otel_wire.requests import ModelRequest, read_request
+from otel_wire.unseen_input import HIDDEN_TOKENS, OPAQUE_TOKENS, UNSEEN_TOKENS
 
 CHAT: dict[str, Any] = {
     "model": "gpt-4o",

@@ -101,7 +101,7 @@ class Booking:
     def _take(self, priced: PricedCall) -> None:
         key = priced.call.trace_id, priced.call.span_id
         before = self._booked.pop(key, None)
-        admissions, is_covered = self._admissions(priced, key) if before is None else ([], False)
+        admissions, is_covered = self._admissions_of(priced, key) if before is None else ([], False)
         if priced.billed and _is_left_to_gate(priced):
             if before is not None and before.by_gate:
                 self._booked[key] = before
@@ -129,7 +129,7 @@ class Booking:
             del self._booked[next(iter(self._booked))]
         self._booked[key] = booked
 
-    def _admissions(self, priced: PricedCall, key: Key) -> tuple[list[AdmittedCall], bool]:
+    def _admissions_of(self, priced: PricedCall, key: Key) -> tuple[list[AdmittedCall], bool]:
         """Return the admissions of a new call, and whether a process up the path holds it."""
         with self._lock:
             admitted = self._admitted.pop(key, None)

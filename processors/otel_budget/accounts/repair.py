@@ -7,26 +7,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import sys
-import threading
 import time
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from otel_budget.accounts import statements
+from otel_host.file_locks import HAS_LOCKS, wait_and_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from otel_budget.accounts.account import BudgetAccount
-    from otel_budget.accounts.schema import Transaction
-    from otel_budget.reservations.leases import Lease
-
-
-if sys.platform != "win32":
-    import fcntl
 
 _CORRUPT, _NOT_A_DATABASE = 11, 26
 _SIDE_FILES = ("", "-wal", "-shm", "-journal")
@@ -103,13 +93,13 @@ def replace_damaged(
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Be the only process here that replaces the file at *path*."""
-    if sys.platform == "win32":
+    if not HAS_LOCKS:
         yield
         return
     # The folder itself is locked, so that no file is left behind for that.
     descriptor = os.open(path.parent, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        wait_and_lock(descriptor)
         yield
     finally:
         os.close(descriptor)
@@ -141,44 +131,3 @@ def _copy_spending(aside: Path, connection: sqlite3.Connection) -> bool:
     )
     connection.execute("COMMIT")
     return bool(sound)
-
-
-_MOST = 10_000
-
-
-class KnownSpending:
-    """The spending last seen of each account; thread-safe."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._spent: dict[BudgetAccount, int] = {}
-
-    def saw(self, account: BudgetAccount, spent: int) -> None:
-        """Note that *spent* was read of *account*."""
-        with self._lock:
-            if len(self._spent) >= _MOST and account not in self._spent:
-                del self._spent[next(iter(self._spent))]
-            self._spent[account] = spent
-
-    def added(self, costs: Iterable[tuple[BudgetAccount, int]]) -> None:
-        """Note that *costs* were charged."""
-        with self._lock:
-            for account, cost in costs:
-                self._spent[account] = max(0, self._spent.get(account, 0) + cost)
-
-    def least(self, leases: Mapping[BudgetAccount, Lease]) -> dict[BudgetAccount, int]:
-        """Return what was spent at least, with what *leases* have not written down yet."""
-        with self._lock:
-            found = dict(self._spent)
-        for account, lease in list(leases.items()):
-            if lease.published >= 0:
-                found[account] = found.get(account, 0) + lease.total - lease.published
-        return found
-
-    def raise_to(self, db: Transaction, least: Mapping[BudgetAccount, int]) -> None:
-        """Have the accounts of a new file say what was spent at least."""
-        for account, spent in least.items():
-            entry = statements.account_id(db, account, {account: spent})
-            missing = spent - statements.state(db, account).spent
-            if missing > 0:
-                statements.change(db, entry, spent=missing)

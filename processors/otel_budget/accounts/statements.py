@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from otel_budget.accounts.account import BudgetAccount, Claim
     from otel_budget.accounts.schema import Transaction
 
-_OF_WINDOW = "budget = ? AND scope = ? AND start_ns >= ? AND start_ns <= ?"
+OF_WINDOW = "budget = ? AND scope = ? AND start_ns >= ? AND start_ns <= ?"
+"""What the entries in the window of an account have in common."""
 
 
 class UnopenedError(Exception):
@@ -48,8 +49,8 @@ def account_id(db: Transaction, account: BudgetAccount, opened: Mapping[BudgetAc
 def state(db: Transaction, account: BudgetAccount) -> State:
     """Return what *account* says now."""
     spent, reserved = db.execute(
-        f"SELECT coalesce(sum(spent), 0), coalesce(sum(reserved), 0) FROM books WHERE {_OF_WINDOW}",
-        _window(account),
+        f"SELECT coalesce(sum(spent), 0), coalesce(sum(reserved), 0) FROM books WHERE {OF_WINDOW}",
+        window_of(account),
     ).fetchone()
     return State(int(spent), int(reserved))
 
@@ -66,12 +67,13 @@ def scopes(db: Transaction, budget: str, since_ns: int) -> list[str]:
 def clear(db: Transaction, account: BudgetAccount) -> None:
     """Reset the spending and the notified threshold of *account*."""
     db.execute(
-        f"UPDATE books SET spent = 0, notified_percent = 0 WHERE {_OF_WINDOW}",
-        _window(account),
+        f"UPDATE books SET spent = 0, notified_percent = 0 WHERE {OF_WINDOW}",
+        window_of(account),
     )
 
 
-def _window(account: BudgetAccount) -> tuple[str, str, int, int]:
+def window_of(account: BudgetAccount) -> tuple[str, str, int, int]:
+    """Return the parameters of `OF_WINDOW`."""
     return account.budget, account.scope, account.since_ns, account.until_ns
 
 
@@ -93,8 +95,8 @@ def crossings(db: Transaction, account: BudgetAccount, entry: int) -> list[Cross
     if not passed:
         return []
     (notified,) = db.execute(
-        f"SELECT coalesce(max(notified_percent), 0) FROM books WHERE {_OF_WINDOW}",
-        _window(account),
+        f"SELECT coalesce(max(notified_percent), 0) FROM books WHERE {OF_WINDOW}",
+        window_of(account),
     ).fetchone()
     new = [percent for percent in passed if percent > notified]
     if new:

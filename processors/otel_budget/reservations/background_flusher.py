@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import threading
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING
+
+from otel_host.background import BackgroundThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +25,9 @@ class BackgroundFlusher:
     def __init__(self, tick: Callable[[], bool]) -> None:
         self._tick = weakref.WeakMethod(tick)
         self._event = threading.Event()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        run = partial(_run, weakref.ref(self), self._event)
+        self._thread = BackgroundThread("otel_distro-budgets", run)
+        weakref.finalize(self, self._event.set)
         self._stopped = False
         self.busy = False
         """Whether the next tick comes by itself."""
@@ -36,32 +40,16 @@ class BackgroundFlusher:
 
     def wake(self) -> None:
         """Have it done now."""
-        if self._thread is None and not self._stopped:
-            self._start()
+        if not self._stopped:
+            self._thread.ensure()
         self._event.set()
-
-    def _start(self) -> None:
-        # Whoever is starting it already may be a greenlet that runs only if we do not wait.
-        if self._lock.acquire(blocking=False):
-            try:
-                if self._thread is None:
-                    self._thread = threading.Thread(
-                        target=_run,
-                        args=(weakref.ref(self), self._event),
-                        name="otel_distro-budgets",
-                        daemon=True,
-                    )
-                    self._thread.start()
-                    weakref.finalize(self, self._event.set)
-            finally:
-                self._lock.release()
 
     def stop(self) -> None:
         """End the thread, without waiting for it."""
         self._stopped = True
         self._event.set()
 
-    def admission_for(self) -> bool:
+    def run_once(self) -> bool:
         """Do what there is to do; return whether to go on, now or when woken."""
         tick = self._tick()
         if tick is None or self._stopped:
@@ -73,13 +61,13 @@ class BackgroundFlusher:
         return True
 
 
-def _run(keeper_ref: weakref.ref[BackgroundFlusher], event: threading.Event) -> None:
+def _run(flusher_ref: weakref.ref[BackgroundFlusher], event: threading.Event) -> None:
     while True:
-        flusher = keeper_ref()
+        flusher = flusher_ref()
         if flusher is None:
             return
         event.clear()
-        if not flusher.admission_for():
+        if not flusher.run_once():
             return
         wait_s = TICK_S if flusher.busy else None
         del flusher  # so that nobody is kept alive by being waited for

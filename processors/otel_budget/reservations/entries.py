@@ -25,7 +25,7 @@ class Entries:
     """The entries of this process."""
 
     def __init__(self, transactions: TransactionRunner) -> None:
-        self._turns = transactions
+        self._transactions = transactions
         self._numbers = itertools.count(1)
         self._unsettled: deque[tuple[Reservation, Sequence[tuple[BudgetAccount, int]]]] = deque()
         self.open = 0
@@ -39,7 +39,7 @@ class Entries:
             reservation.number = reservation.owner.number << 24 | next(self._numbers)
         owed = min(claim.most, amount)
         reservation.entries += ((claim.account, owed),)
-        expires_ns = self._turns.time(db) + EXPIRY_NS
+        expires_ns = self._transactions.time(db) + EXPIRY_NS
         statements.change(db, entry, reserved=amount)
         db.execute(
             "INSERT INTO holds (id, book_id, amount, cost_if_lost, owner, expires_ns)"
@@ -77,7 +77,7 @@ class Entries:
             self.open -= 1
 
         try:
-            return self._turns.run(attempt, ended)
+            return self._transactions.run(attempt, ended)
         except BudgetFileError:
             self._unsettled.append((reservation, actual))
             raise

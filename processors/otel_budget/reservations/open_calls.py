@@ -16,7 +16,9 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from otel_budget.reservations.owners import UnknownOwnerError, remains
+from otel_budget.reservations.owners import is_dead
+from otel_host.file_locks import try_lock
+from otel_host.private_files import create_private, make_own_folder, make_private_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,29 +84,22 @@ class OpenCalls:
             with suppress(OSError):
                 content = (self._folder / name).read_bytes()
                 ids = (content[at : at + _ID_BYTES] for at in range(0, len(content), _ID_BYTES))
-                if wanted in ids and not self._is_dead(name):
+                if wanted in ids and not is_dead(self._folder, name):
                     return True
         return False
-
-    def _is_dead(self, name: str) -> bool:
-        try:
-            return remains(self._folder, name) is not None
-        except UnknownOwnerError:
-            return False
 
     def _open(self) -> None:
         self._is_broken = True
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self._folder.is_symlink():
-                return
+            make_private_folder(self._folder.parent)
+            make_own_folder(self._folder)
             self._remove_dead()
             name = f"{os.getpid()}-{secrets.token_hex(5)}"
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
-            descriptor = os.open(self._folder / name, flags, 0o600)
+            descriptor = create_private(self._folder / name)
             try:
                 os.write(descriptor, bytes(_SIZE))
-                _lock_shared_life(descriptor)
+                with suppress(OSError):
+                    try_lock(descriptor)
                 self._memory = mmap.mmap(descriptor, _SIZE)
             finally:
                 os.close(descriptor)  # the mapped memory keeps the lock by one of its own
@@ -114,7 +109,7 @@ class OpenCalls:
 
     def _remove_dead(self) -> None:
         for name in [path.name for path in self._folder.iterdir()]:
-            if self._is_dead(name):
+            if is_dead(self._folder, name):
                 with suppress(OSError):
                     (self._folder / name).unlink()
 
@@ -132,13 +127,6 @@ class OpenCalls:
     def at_fork(self) -> None:
         """In a forked child: own nothing of what the parent wrote."""
         self._begin()
-
-
-def _lock_shared_life(descriptor: int) -> None:
-    with suppress(ImportError, OSError):
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def is_own_host(host: str) -> bool:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import mmap
 import os
 import secrets
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_host.descriptors import FilesOf, OwnDescriptor, keep_forever
+from otel_host.file_locks import HAS_LOCKS, try_lock, unlock
 from otel_host.private_files import (
     create_private,
     make_own_folder,
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-if sys.platform != "win32":
-    import fcntl
-
-_HAS_LOCKS = sys.platform != "win32"
 _WORD = 8
 SLOTS = 512
 """Leases that a process can have at a time; beyond that it holds call by call."""
@@ -53,8 +49,8 @@ class Owner:
         self.number = secrets.randbits(38)
         self.name = f"{os.getpid()}-{self.number:010x}"
         self._own = OwnDescriptor(create_private(folder / self.name), folder / self.name)
-        if _HAS_LOCKS:
-            fcntl.flock(self._own.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not try_lock(self._own.number):
+            raise OSError(f"{folder / self.name} is locked by another process")
         # Written, not only lengthened: a full disk must be met here and not at a store to memory.
         os.write(self._own.number, bytes(size))
         self._memory = mmap.mmap(self._own.number, size)
@@ -97,8 +93,7 @@ class Owner:
             return
         with suppress(OSError):
             again = OwnDescriptor(open_private(self._folder / self.name), self._folder / self.name)
-            if again.identity == self._own.identity and _HAS_LOCKS:
-                fcntl.flock(again.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if again.identity == self._own.identity and try_lock(again.number):
                 self._own = again
             else:
                 again.close()
@@ -111,10 +106,9 @@ class Owner:
         if remove:
             with suppress(OSError):
                 (self._folder / self.name).unlink()
-        if _HAS_LOCKS:
-            # Closing would not do: the mapped memory has a descriptor of its own.
-            with suppress(OSError):
-                fcntl.flock(self._own.number, fcntl.LOCK_UN)
+        # Closing would not do: the mapped memory has a descriptor of its own.
+        with suppress(OSError):
+            unlock(self._own.number)
         if not self._files.reclaim():
             keep_forever(self._memory)
         self._files.close()
@@ -134,7 +128,7 @@ def remains(folder: Path, name: str) -> Remains | None:
 
     Raises UnknownOwnerError where this host cannot tell.
     """
-    if not _HAS_LOCKS:
+    if not HAS_LOCKS:
         raise UnknownOwnerError(name)
     try:
         descriptor = open_private(folder / name)
@@ -143,11 +137,9 @@ def remains(folder: Path, name: str) -> Remains | None:
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return Remains(owed(folder, name)) if try_lock(descriptor) else None
     except OSError:
         return None
-    else:
-        return Remains(owed(folder, name))
     finally:
         os.close(descriptor)
 
@@ -174,11 +166,12 @@ def forget(folder: Path, dead: Collection[str], in_use: Collection[str]) -> None
         for path in folder.iterdir():
             # The age is for the moment between the making of a file and its lock.
             old = time.time() - path.stat().st_mtime > _ABANDONED_S
-            if old and path.name not in in_use and _is_dead(folder, path.name):
+            if old and path.name not in in_use and is_dead(folder, path.name):
                 path.unlink(missing_ok=True)
 
 
-def _is_dead(folder: Path, name: str) -> bool:
+def is_dead(folder: Path, name: str) -> bool:
+    """Return whether the owner called *name* is known to be dead."""
     try:
         return remains(folder, name) is not None
     except UnknownOwnerError:

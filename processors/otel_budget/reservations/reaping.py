@@ -108,8 +108,8 @@ def unused(db: Transaction, owners: Path, account: BudgetAccount) -> int:
     """
     rows = db.execute(
         "SELECT owner, slot, amount, published FROM leases JOIN books ON id = book_id"
-        " WHERE budget = ? AND scope = ? AND start_ns >= ? AND start_ns <= ?",
-        (account.budget, account.scope, account.since_ns, account.until_ns),
+        f" WHERE {statements.OF_WINDOW}",
+        statements.window_of(account),
     ).fetchall()
     free = 0
     for owner, slot, amount, published in rows:

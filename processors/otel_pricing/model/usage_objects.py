@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from otel_pricing.model.usage import MEDIA, Counts, normalise
-from otel_pricing.model.values import count, milliseconds, usd, walk
+from otel_pricing.model.values import count, first_count, milliseconds, usd, walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,7 +144,7 @@ def counts_of(reported: Mapping[str, object]) -> Counts:
     counts: dict[str, int | None] = {
         "input_tokens": _input(top, (cached_read or 0) + (cached_write or 0)),
         "output_tokens": _output(top),
-        "total_tokens": _first(top, _TOTAL),
+        "total_tokens": first_count(top, _TOTAL),
         "cache_read_tokens": cached_read,
         "cache_write_tokens": cached_write,
         "reasoning_tokens": _largest(*reasoning),
@@ -176,10 +176,10 @@ def _counted(top: Mapping[str, object]) -> dict[str, int | None]:
     return {
         "audio_milliseconds": next((n for n in durations if n is not None), None),
         "video_milliseconds": milliseconds(top.get("video_seconds")),
-        "input_characters": _first(top, _CHARACTERS),
-        "document_pages": _first(top, _PAGES),
-        "annotated_pages": _first(top, _ANNOTATED),
-        "rerank_searches": _first(top, _RERANK_SEARCHES),
+        "input_characters": first_count(top, _CHARACTERS),
+        "document_pages": first_count(top, _PAGES),
+        "annotated_pages": first_count(top, _ANNOTATED),
+        "rerank_searches": first_count(top, _RERANK_SEARCHES),
     }
 
 
@@ -189,7 +189,7 @@ def read_usage(reported: Mapping[str, object], *, total_is_input: bool = False) 
     *total_is_input* reads a lone total as the input, as calls without output report it.
     """
     usage = normalise(counts_of(reported))
-    if usage is None and total_is_input and (total := _first(_billed(reported), _TOTAL)):
+    if usage is None and total_is_input and (total := first_count(_billed(reported), _TOTAL)):
         return normalise(Counts(input_tokens=total))
     return usage
 
@@ -217,11 +217,11 @@ def _billed(reported: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _input(top: Mapping[str, object], cached: int) -> int | None:
-    including = _first(top, _INPUT_INCLUDING_CACHE)
+    including = first_count(top, _INPUT_INCLUDING_CACHE)
     if including is not None:
         # Gemini counts what tools added beside the prompt.
-        return including + (_first(top, _TOOL_PROMPT) or 0)
-    found = _first(top, _INPUT)
+        return including + (first_count(top, _TOOL_PROMPT) or 0)
+    found = first_count(top, _INPUT)
     if found is None or not any(name in top for name in (*_READ_BESIDE, *_WRITE_BESIDE)):
         return found
     output, total = count(top.get("output_tokens")), count(top.get("total_tokens"))
@@ -231,11 +231,11 @@ def _input(top: Mapping[str, object], cached: int) -> int | None:
 
 
 def _output(top: Mapping[str, object]) -> int | None:
-    found = _first(top, _OUTPUT)
-    thoughts = _first(top, _THOUGHTS)
+    found = first_count(top, _OUTPUT)
+    thoughts = first_count(top, _THOUGHTS)
     if thoughts is None:
         return found
-    prompt, total = _input(top, 0), _first(top, _TOTAL)
+    prompt, total = _input(top, 0), first_count(top, _TOTAL)
     if found is not None and total is not None and prompt is not None:
         beyond = total - prompt
         # The total shows whether thoughts are a part of the candidates, and the uncounted rest.
@@ -256,7 +256,7 @@ def _lifetime(top: Mapping[str, object], lifetime: str) -> int | None:
 
 def _modality(top: Mapping[str, object], places: tuple[str, ...], name: str) -> int | None:
     listed = [
-        _first(item, ("tokenCount", "token_count"))
+        first_count(item, ("tokenCount", "token_count"))
         for place in places
         if isinstance(items := top.get(place), list)
         for item in items
@@ -275,13 +275,6 @@ def _in(top: Mapping[str, object], places: tuple[str, ...], *keys: str) -> list[
 
 def _of(top: Mapping[str, object], names: tuple[str, ...]) -> list[object]:
     return [top[name] for name in names if name in top]
-
-
-def _first(top: Mapping[str, object], names: tuple[str, ...]) -> int | None:
-    for name in names:
-        if name in top and (found := count(top[name])) is not None:
-            return found
-    return None
 
 
 def _sum(one: int | None, other: int | None) -> int | None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json as json_module
 import weakref
@@ -17,7 +18,7 @@ from otel_wire.admission import (
     REFUSED_STATUS,
     admit_async,
 )
-from otel_wire.bodies import MOST_BYTES, as_bytes, shown_async
+from otel_wire.bodies import as_bytes, shown, shown_async
 from otel_wire.observer import observer, sending, under_way
 from otel_wire.patching import patch
 from otel_wire.record import Ending
@@ -55,7 +56,7 @@ def _request(module: Any, request: Any) -> Callable[..., Any]:
         )
         if exchange is None:
             return await request(self, method, str_or_url, *args, **kwargs)
-        refusal = await _admit(exchange)
+        refusal = await admit_async(exchange, asyncio.to_thread, asyncio.sleep)
         if refusal is not None:
             return await _refused(module, self, method, url, kwargs, refusal)
         try:
@@ -83,16 +84,6 @@ def _url(session: Any, method: Any, str_or_url: Any) -> Any:
     return None
 
 
-async def _admit(exchange: Exchange) -> Any:
-    if exchange.asking is None:
-        return None
-    if exchange.asking.ask_here():
-        return exchange.decide()
-    import asyncio  # late, so that programs without it do not load it
-
-    return await admit_async(exchange, asyncio.to_thread, asyncio.sleep)
-
-
 def _lowered(session: Any, headers: Any) -> dict[str, Any]:
     given = {**dict(session.headers or {}), **dict(headers or {})}
     return {str(key).lower(): value for key, value in given.items()}
@@ -111,7 +102,8 @@ async def _shown(module: Any, session: Any, kwargs: dict[str, Any]) -> Any:
     if content is not None:
         return content
     if hasattr(value, "read") and hasattr(value, "seek"):
-        return _file(value)
+        content, _ = shown(value, before=True)
+        return content
     if hasattr(value, "__aiter__"):
         before = observer.admission is not None
         content, instead = await shown_async(value.__aiter__(), before=before)
@@ -134,17 +126,6 @@ def _json(module: Any, session: Any, kwargs: dict[str, Any], json: Any) -> bytes
     return as_bytes(dumps(json))
 
 
-def _file(file: Any) -> bytes | None:
-    try:
-        position = file.tell()
-        content = file.read(MOST_BYTES + 1)
-        file.seek(position)
-    except (OSError, ValueError):
-        return None
-    found = as_bytes(content)
-    return None if found is None or len(found) > MOST_BYTES else found
-
-
 def _payload(module: Any, payload: Any, pieces: Any) -> Any:
     return module.payload.AsyncIterablePayload(
         pieces, content_type=payload.content_type, headers=payload.headers
@@ -154,8 +135,6 @@ def _payload(module: Any, payload: Any, pieces: Any) -> Any:
 async def _refused(
     module: Any, session: Any, method: str, url: Any, kwargs: Any, refusal: Any
 ) -> Any:
-    import asyncio
-
     headers = _multidict({**REFUSED_HEADERS})
     about = module.RequestInfo(url, method.upper(), _multidict({}), url)
     response = _empty_response(module, session, method.upper(), url, about)
@@ -196,8 +175,6 @@ class _NoWriter:
 
 
 def _empty_response(module: Any, session: Any, method: str, url: Any, about: Any) -> Any:
-    import asyncio
-
     from aiohttp.helpers import TimerNoop  # type: ignore[import-not-found,unused-ignore]
 
     known: dict[str, Any] = {

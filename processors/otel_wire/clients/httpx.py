@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from otel_wire.admission import REFUSED_HEADERS, REFUSED_STATUS, admit, admit_async
 from otel_wire.bodies import Passing, shown, shown_async
+from otel_wire.clients.httpx_streams import (
+    async_body,
+    async_response,
+    sync_body,
+    sync_response,
+)
 from otel_wire.observer import observer, sending, under_way
 from otel_wire.patching import patch
 from otel_wire.record import Ending
@@ -33,7 +39,7 @@ def install(module: Any) -> None:
 
 
 def _sync(module: Any, send: Any) -> Callable[..., Any]:
-    stream_class = _sync_stream_class(module)
+    stream_class = sync_response(module)
 
     def sent(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
         if request.method not in _OBSERVED or not _concerns(request):
@@ -60,7 +66,7 @@ def _sync(module: Any, send: Any) -> Callable[..., Any]:
 
 
 def _async(module: Any, send: Any) -> Callable[..., Any]:
-    stream_class = _async_stream_class(module)
+    stream_class = async_response(module)
 
     async def sent(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
         if request.method not in _OBSERVED or not _concerns(request):
@@ -68,12 +74,7 @@ def _async(module: Any, send: Any) -> Callable[..., Any]:
         exchange = _begin(module, request, await _shown_async(module, request))
         if exchange is None:
             return await send(self, request, *args, **kwargs)
-        refusal = None
-        if exchange.asking is not None:
-            if exchange.asking.ask_here():
-                refusal = exchange.decide()
-            else:
-                refusal = await _admit_elsewhere(exchange)
+        refusal = await admit_async(exchange, _in_thread, _sleep)
         if refusal is not None:
             return _refused(module, request, refusal)
         if observer.requests_usage:
@@ -91,11 +92,17 @@ def _async(module: Any, send: Any) -> Callable[..., Any]:
     return sent
 
 
-async def _admit_elsewhere(exchange: Exchange) -> Any:
-    import anyio  # the library's own dependency: it may run on asyncio or trio
-    import anyio.to_thread
+# By the library's own dependency, for it may run on asyncio or trio; loaded when it is needed.
+async def _in_thread(ask: Callable[[], float]) -> float:
+    from anyio.to_thread import run_sync
 
-    return await admit_async(exchange, anyio.to_thread.run_sync, anyio.sleep)
+    return await run_sync(ask)
+
+
+async def _sleep(seconds: float) -> None:
+    from anyio import sleep
+
+    await sleep(seconds)
 
 
 def _concerns(request: Any) -> bool:
@@ -170,15 +177,6 @@ def _request_usage(module: Any, request: Any, exchange: Exchange) -> None:
         observer.on_fault(error)
 
 
-def _filter_of(response: Any, exchange: Exchange) -> Any:
-    """Return what filters the body of *response*; None for one that is no stream of events."""
-    headers = response.headers
-    kind = headers.get("content-type", "")
-    if not kind.startswith("text/event-stream") or headers.get("content-encoding"):
-        return None
-    return exchange.filter
-
-
 def _shown(module: Any, request: Any) -> Any:
     try:
         content: bytes = request.content
@@ -193,7 +191,7 @@ def _shown(module: Any, request: Any) -> Any:
             if content is not None:
                 return content
         content, instead = shown(iter(stream), before=before)
-        request.stream = _sync_pieces(module)(instead, stream)
+        request.stream = sync_body(module)(instead, stream)
     return content
 
 
@@ -208,7 +206,7 @@ async def _shown_async(module: Any, request: Any) -> Any:
         if not isinstance(stream, module.AsyncByteStream):
             return None
         content, instead = await shown_async(stream.__aiter__(), before=before)
-        request.stream = _async_pieces(module)(instead, stream)
+        request.stream = async_body(module)(instead, stream)
     return content
 
 
@@ -248,112 +246,3 @@ def _is_whole(response: Any, exchange: Exchange) -> bool:
         return True
     exchange.whole(response.status_code, response.headers, content)
     return True
-
-
-def _sync_pieces(module: Any) -> Any:
-    class Pieces(module.SyncByteStream):  # type: ignore[misc]
-        """A request body in place of the app's."""
-
-        def __init__(self, pieces: Any, inner: Any) -> None:
-            self.pieces = pieces
-            self.inner = inner
-
-        def __iter__(self) -> Any:
-            yield from self.pieces
-
-        def close(self) -> None:
-            self.inner.close()
-
-    return Pieces
-
-
-def _async_pieces(module: Any) -> Any:
-    class Pieces(module.AsyncByteStream):  # type: ignore[misc]
-        """A request body in place of the app's."""
-
-        def __init__(self, pieces: Any, inner: Any) -> None:
-            self.pieces = pieces
-            self.inner = inner
-
-        async def __aiter__(self) -> Any:
-            async for piece in self.pieces:
-                yield piece
-
-        async def aclose(self) -> None:
-            await self.inner.aclose()
-
-    return Pieces
-
-
-def _sync_stream_class(module: Any) -> Any:
-    class Stream(module.SyncByteStream):  # type: ignore[misc]
-        """Passes the response on, piece by piece, and notes the pieces."""
-
-        def __init__(self, response: Any, exchange: Exchange) -> None:
-            self.inner = response.stream
-            self.exchange = exchange
-            self.filter = _filter_of(response, exchange) if exchange.filter else None
-
-        def __iter__(self) -> Any:
-            add, filtered = self.exchange.add, self.filter
-            try:
-                for piece in self.inner:
-                    add(piece)
-                    if filtered is None or (piece := filtered.feed(piece)):
-                        yield piece
-            except GeneratorExit:
-                raise
-            except BaseException:
-                self.exchange.end(Ending.NETWORK)
-                raise
-            self.exchange.end(Ending.COMPLETE)
-            if filtered is not None and (held := filtered.end()):
-                yield held
-
-        def close(self) -> None:
-            try:
-                self.inner.close()
-            finally:
-                self.exchange.end()
-
-        def __del__(self) -> None:
-            self.exchange.end()
-
-    return Stream
-
-
-def _async_stream_class(module: Any) -> Any:
-    class Stream(module.AsyncByteStream):  # type: ignore[misc]
-        """Passes the response on, piece by piece, and notes the pieces."""
-
-        def __init__(self, response: Any, exchange: Exchange) -> None:
-            self.inner = response.stream
-            self.exchange = exchange
-            self.filter = _filter_of(response, exchange) if exchange.filter else None
-
-        async def __aiter__(self) -> Any:
-            add, filtered = self.exchange.add, self.filter
-            try:
-                async for piece in self.inner:
-                    add(piece)
-                    if filtered is None or (piece := filtered.feed(piece)):
-                        yield piece
-            except GeneratorExit:
-                raise
-            except Exception:
-                self.exchange.end(Ending.NETWORK)
-                raise
-            self.exchange.end(Ending.COMPLETE)
-            if filtered is not None and (held := filtered.end()):
-                yield held
-
-        async def aclose(self) -> None:
-            try:
-                await self.inner.aclose()
-            finally:
-                self.exchange.end()
-
-        def __del__(self) -> None:
-            self.exchange.end()
-
-    return Stream

@@ -41,17 +41,17 @@ def _urlopen(module: Any, urlopen: Any) -> Callable[..., Any]:
         def go(body: Any) -> Any:
             return urlopen(self, method, url, body, headers, retries, *args, **kwargs)
 
-        path = url if isinstance(url, str) else ""
-        if method not in ("POST", "post") or not observer.concerns(
-            "POST", self.host or "", _path(path)
-        ):
+        if method not in ("POST", "post"):
+            return go(body)
+        path = _path(url) if isinstance(url, str) else ""
+        if not observer.concerns("POST", self.host or "", path):
             return go(body)
         attempt = _attempt(retries)
         if attempt is None:
             return go(body)
         content, body = shown(body, before=observer.admission is not None, encoding="utf-8")
         exchange = observer.begin(
-            module.__name__, self.host, _path(path), _lowered(headers or self.headers), content,
+            module.__name__, self.host, path, _lowered(headers or self.headers), content,
             attempt=attempt,
         )  # fmt: skip
         if exchange is None:

@@ -291,23 +291,6 @@ CONVENTION = AttributeNames()
 CURRENCY = "gen_ai.usage.cost.currency"
 """Attribute with the ISO 4217 code of a reported cost; absent means US dollars."""
 
-COUNTS: tuple[str, ...] = tuple(
-    f.name
-    for f in fields(AttributeNames)
-    if f.name.endswith(
-        (
-            "_tokens",
-            "_requests",
-            "_milliseconds",
-            "_characters",
-            "_pages",
-            "_searches",
-            "_images",
-        )
-    )
-)
-"""Facts that are usage counts of a call, and its own output limit."""
-
 
 def plus(**own: Names) -> AttributeNames:
     """Return the conventional names with a dialect's *own* in front of them."""

@@ -1,0 +1,55 @@
+"""The spending that this process has seen, so that a new file does not begin with less."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from otel_budget.accounts import statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from otel_budget.accounts.account import BudgetAccount
+    from otel_budget.accounts.schema import Transaction
+    from otel_budget.reservations.leases import Lease
+
+_MOST = 10_000
+
+
+class KnownSpending:
+    """The spending last seen of each account; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._spent: dict[BudgetAccount, int] = {}
+
+    def saw(self, account: BudgetAccount, spent: int) -> None:
+        """Note that *spent* was read of *account*."""
+        with self._lock:
+            if len(self._spent) >= _MOST and account not in self._spent:
+                del self._spent[next(iter(self._spent))]
+            self._spent[account] = spent
+
+    def added(self, costs: Iterable[tuple[BudgetAccount, int]]) -> None:
+        """Note that *costs* were charged."""
+        with self._lock:
+            for account, cost in costs:
+                self._spent[account] = max(0, self._spent.get(account, 0) + cost)
+
+    def least(self, leases: Mapping[BudgetAccount, Lease]) -> dict[BudgetAccount, int]:
+        """Return what was spent at least, with what *leases* have not written down yet."""
+        with self._lock:
+            found = dict(self._spent)
+        for account, lease in list(leases.items()):
+            if lease.published >= 0:
+                found[account] = found.get(account, 0) + lease.total - lease.published
+        return found
+
+    def raise_to(self, db: Transaction, least: Mapping[BudgetAccount, int]) -> None:
+        """Have the accounts of a new file say what was spent at least."""
+        for account, spent in least.items():
+            entry = statements.account_id(db, account, {account: spent})
+            missing = spent - statements.state(db, account).spent
+            if missing > 0:
+                statements.change(db, entry, spent=missing)
