@@ -67,6 +67,13 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive('apiKey: "6fe4476ee5a1832882e326b506d14126"', "6fe4476ee5a1832882e326b506d14126"),
     ),
     "password": (
+        Positive("hash {MD5}rL0Y20zC+Fzt72VPzMSk2A== ok", "{MD5}rL0Y20zC+Fzt72VPzMSk2A=="),
+        Positive("x {CRYPT}aMFc9dVQKfGzE0mvEz1 y", "{CRYPT}aMFc9dVQKfGzE0mvEz1"),
+        Positive("z {PBKDF2_SHA256}ab12cd34ef56ab12cd34", "{PBKDF2_SHA256}ab12cd34ef56ab12cd34"),
+        Positive(
+            "bcrypt$rounds12$c0ffeec0ffee$a1b2c3d4e5f6a7b8c9d0 end",
+            "bcrypt$rounds12$c0ffeec0ffee$a1b2c3d4e5f6a7b8c9d0",
+        ),
         Positive("password=hunter2!", "hunter2!"),
         Positive("DB_PASSWORD=changeme", "changeme"),
         Positive("pass: bob123", "bob123"),
@@ -112,6 +119,7 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive("export SECRET=kJ8fh2LmQ9zXw4", "kJ8fh2LmQ9zXw4"),
     ),
     "token": (
+        Positive("sig:AbC1dEf2GhI3jKl4MnO5pQr6StU7vWx8", "AbC1dEf2GhI3jKl4MnO5pQr6StU7vWx8"),
         Positive("auth_token: 4r6mp6afqfjzczbtt", "4r6mp6afqfjzczbtt"),
         Positive("Authorization: Bearer 9f8e7d6c5b4a", "9f8e7d6c5b4a"),
         Positive("Authorization: Basic dXNlcjpwYXNzd29yZA==", "dXNlcjpwYXNzd29yZA=="),

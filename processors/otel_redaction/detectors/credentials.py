@@ -26,6 +26,7 @@ _DER = re.compile(r"(?<![A-Za-z0-9+/])MII[A-Za-z0-9+/]{3}IBA[AD][A-Za-z0-9+/=]{2
 _HASH_BEGINNING = re.compile(
     rb"[${](?:2[abxy]?\$|[1567y]\$|argon2|apr1\$|scrypt\$|md5\$|sha1\$|S[SHM]|MD5|CRYPT|PBKDF)"
 )
+_HASH_SCHEMES = (b"{S", b"{MD5", b"{CRYPT", b"{PBKDF")
 _HASH = re.compile(
     r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{22,53}"
     r"|\$(?:[156y]|md5|sha1|apr1|7)\$(?:rounds=\d{1,9}\$)?[^\s$:\"']{0,40}\$[./A-Za-z0-9]{20,90}"
@@ -103,7 +104,7 @@ def find_credentials(scan: Scan) -> None:
     if b"MII" in scan.data:
         for key in _DER.finditer(scan.text):
             scan.add(*key.span(), "private_key")
-    if b"$" in scan.data or b"{S" in scan.data:
+    if b"$" in scan.data or any(scheme in scan.data for scheme in _HASH_SCHEMES):
         _find_hashes(scan)
     if "/" in scan.text:
         _find_in_urls(scan)
@@ -123,7 +124,7 @@ def find_credentials(scan: Scan) -> None:
             if not login[1].isdigit() and not _PORTS.fullmatch(login[1]):
                 scan.add(*login.span(1), "password")
     done = 0
-    for name in _SIGNATURE_NAME.finditer(scan.lower) if b"=" in scan.data else ():
+    for name in _SIGNATURE_NAME.finditer(scan.lower) if b"sig" in scan.lower else ():
         if name.end() < done:
             continue
         signature = _SIGNATURE.match(scan.text, name.end())
@@ -167,7 +168,7 @@ def _find_hashes(scan: Scan) -> None:
         found = _HASH.match(scan.text, beginning.start())
         if found is not None:
             scan.add(*found.span(), "password")
-    if b"pbkdf2" in scan.data or b"scrypt" in scan.data:
+    if b"pbkdf2" in scan.data or b"crypt" in scan.data:
         for named in _NAMED_HASH.finditer(scan.text):
             scan.add(*named.span(), "password")
 
