@@ -268,3 +268,14 @@ def test_messages_can_be_expired_and_purged(tmp_path: Path) -> None:
     assert store.delete_all(path) == 2
     assert store.read(path) == []
     assert store.delete_all(tmp_path / "none.db") == 0
+
+
+def test_what_was_sealed_earlier_opens() -> None:
+    """Key, form and purpose are part of what users have on disk."""
+    opened = sealing.opener("otc1-private-cMmdvmUUFZpVY0RBILrFr9sc727G0R3ib63oowFgTW8")
+    sealed = bytes.fromhex(
+        "01aa382cb13b93d29277fee8ba719b4df1fe544925f9b0243a950824605df6e1"
+        "5175a72f0a0af21d9d2f09a137bcb78d064b4d592c7a"
+    )
+
+    assert opened(sealed, b"ids") == b"hello"

@@ -20,7 +20,8 @@ _PRIVATE_PREFIX = "otc1-private-"
 _VERSION = b"\x01"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
-_PURPOSE = b"otel-distro privacy content v1"
+_PURPOSE = b"otel-distro content v1"
+"""Part of the key: another text would leave everything sealed before unreadable."""
 
 
 class ContentKeyError(OtelDistroError):
