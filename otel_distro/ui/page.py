@@ -89,13 +89,14 @@ def overview(at: Looked) -> Overview:
     )
 
 
-_ROWS: Final = (
+ROWS: Final = (
     ("spend", "budgets"),
     ("models",),
     ("latency", "first-token"),
     ("tokens", "errors"),
     ("exposure", "violations", "redactions"),
     ("dearest",),
+    ("evidence",),
 )
 """The panels that share a row of a wide screen."""
 _SIZES: Final = {1: "wide", 2: "half", 3: "third"}
@@ -106,7 +107,7 @@ def arranged(panels: Sequence[Panel]) -> list[Panel]:
     by_name = {panel.name: panel for panel in panels}
     full: list[Panel] = []
     hollow: list[Panel] = []
-    for row in _ROWS:
+    for row in ROWS:
         found = [by_name[name] for name in row]
         shown = [panel for panel in found if not panel.is_hollow]
         hollow += [panel for panel in found if panel.is_hollow]

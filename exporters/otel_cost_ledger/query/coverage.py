@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_cost_ledger.model.filters import Filters, Window
 from otel_cost_ledger.model.rows import signed_64
+from otel_cost_ledger.query.model_names import with_same_models
 from otel_pricing.model.billing_reasons import CACHED
 from otel_pricing.model.layers import WIRE_SCOPE
 
@@ -66,7 +67,7 @@ def coverage(
 
 def coverage_of(ledger: Ledger, window: Window, filters: Filters | None = None) -> CoverageReport:
     """Return what the calls in *window* that *filters* select are known from."""
-    conditions, values = (filters or Filters()).conditions("calls")
+    conditions, values = with_same_models(ledger, filters or Filters()).conditions("calls")
     where = " AND ".join(["start_ns >= ?", "start_ns < ?", *conditions])
     sql = f"""
         SELECT c.span_id, c.extra, d.provider, o.scope, r.billed, r.billing_reason

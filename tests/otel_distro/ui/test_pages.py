@@ -21,7 +21,7 @@ from otel_cost_ledger.model.filters import Filters
 from otel_cost_ledger.query.queries import calls, costs, stats
 from otel_distro.base import formatting as figures
 from otel_distro.settings import Settings
-from otel_distro.ui.page import PANELS
+from otel_distro.ui.page import PANELS, ROWS
 from support.hostile import ATTACKS, write_hostile
 from support.ui_ledger import KEY, KINDS, call_of, month_of_calls
 
@@ -513,3 +513,8 @@ def test_every_model_is_listed(visitor: Callable[..., TestClient], tmp_path: Pat
     panel = visitor().get("/panel/models?window=24h").text
 
     assert {f"model-{number}" for number in range(40)} <= set(re.findall(r"model-\d+", panel))
+
+
+def test_every_panel_has_a_place_on_the_page() -> None:
+    """One that no row names would be asked for and not shown."""
+    assert sorted(name for row in ROWS for name in row) == sorted(PANELS)
