@@ -198,7 +198,7 @@ def test_lines_are_drawn_at_the_height_of_their_values(
 
 
 def test_the_parts_of_the_page_are_there(address: str, open_page: Callable[..., Seen]) -> None:
-    """Eleven panels, one heading each."""
+    """Twelve panels, one heading each."""
     page = open_page(address).page
 
     assert page.locator("h1").count() == 1
@@ -214,6 +214,7 @@ def test_the_parts_of_the_page_are_there(address: str, open_page: Callable[..., 
         "Latency budgets",
         "Redactions",
         "Most expensive calls",
+        "Evidence",
     ]
 
 
