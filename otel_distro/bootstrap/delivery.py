@@ -9,6 +9,7 @@ from otel_distro.bootstrap.component import NO_PROVIDERS
 from otel_distro.export.processors import exporters_of
 from otel_distro.lifecycle import closing
 from otel_distro.lifecycle.metric_locks import renew_metric_locks
+from otel_distro.pipeline.accounting.late_calls import NOT_PRICED
 
 if TYPE_CHECKING:
     from otel_distro.bootstrap.component import Providers
@@ -100,7 +101,7 @@ class CallDelivery:
         self.is_storing = True
         # Spools keep telemetry; a call that is not queued for the ledger now would be lost.
         settled = self._settled or self._accounts.flush(_LATE_SECONDS)
-        unpriced = [] if settled else self._accounts.take_unpriced("not priced before the exit")
+        unpriced = [] if settled else self._accounts.take_unpriced(NOT_PRICED)
         if self._ledger is not None:
             self._ledger.leave(unpriced)
         if self._open_requests is not None:
