@@ -102,10 +102,9 @@ class CallDelivery:
         # Spools keep telemetry; a call that is not queued for the ledger now would be lost.
         settled = self._settled or self._accounts.flush(_LATE_SECONDS)
         unpriced = [] if settled else self._accounts.take_unpriced(NOT_PRICED)
-        if self._ledger is not None:
-            self._ledger.leave(unpriced)
+        is_safe = self._ledger is not None and self._ledger.leave(unpriced)
         if self._open_requests is not None:
-            self._open_requests.close()
+            self._open_requests.close(remove=is_safe)
 
     def at_fork(self) -> None:
         """Forget the calls of the parent."""

@@ -85,14 +85,14 @@ class LedgerSink:
         if self._opened is not None:
             self._opened.force_flush()
 
-    def leave(self, unpriced: Sequence[PricedCall] = ()) -> None:
+    def leave(self, unpriced: Sequence[PricedCall] = ()) -> bool:
         """Have what waits, and *unpriced*, stored by whoever writes next: the process ends.
 
-        From any thread, and without waiting for the ledger.
+        From any thread, and without waiting for the ledger. Returns whether nothing can get lost.
         """
         unpriced = self._admitted(unpriced)
         if not unpriced and self._opened is None:
-            return
+            return True
         # Not those of other processes: at the exit there is no time for anything else.
         kept = self._writer(takes_over=False).save_waiting(unpriced)
         count = sum(priced.billed for priced in unpriced)
@@ -102,6 +102,7 @@ class LedgerSink:
                 f"ended (OTEL_DISTRO_EXIT_TIMEOUT is {self._settings.exit_timeout:g} s); the next "
                 "command that reads the ledger, such as `otel-distro costs`, stores and prices them"
             )
+        return kept
 
     def _writer(self, *, takes_over: bool = True) -> LedgerWriter:
         # Opened at the first call: a process that never calls a model never touches the disk.

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 BATCH = "batch"
 """Operation of a request that only hands in a batch: its lines are charged when they are done."""
+NO_RESPONSE = "no_response"
+"""Error type of a request that had no response yet when the process ended."""
 REFUSED = "refused"
 NOT_SENT = "not_sent"
 _NOT_READ = frozenset({"abandoned", "unread", "network"})
@@ -130,7 +132,7 @@ def _error_type(record: WireRecord) -> str | None:
     if record.answer.error_type:
         return record.answer.error_type
     if record.status is None:
-        return "connection_error"
+        return "connection_error" if record.ending.value == "network" else NO_RESPONSE
     return str(record.status) if record.is_error else None
 
 
