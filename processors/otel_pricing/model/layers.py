@@ -32,6 +32,15 @@ _FRAMEWORKS = (
     "strands",
     "vertex_agent",
 )
+_TRACERS = (
+    # Libraries that make a span of whatever the app calls a model call, sent or not.
+    "braintrust",
+    "langfuse",
+    "langsmith",
+    "mlflow",
+    "opik",
+    "weave",
+)
 _GATEWAYS = ("litellm", "portkey", "openrouter", "gateway")
 _BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
 
@@ -49,7 +58,7 @@ def layer(scope: str) -> int:
 @lru_cache(maxsize=1024)
 def is_framework(name: str) -> bool:
     """Return whether a scope or a system is named after a library that uses providers' clients."""
-    return _has_one_of(_FRAMEWORKS, name)
+    return _has_one_of((*_FRAMEWORKS, *_TRACERS), name)
 
 
 def _has_one_of(marks: tuple[str, ...], name: str) -> bool:
