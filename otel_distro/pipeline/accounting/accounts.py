@@ -19,7 +19,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from otel_budget.latency import LatencyRecord
 from otel_distro.pipeline.accounting.settlement import Account, Settlement
 from otel_distro.pipeline.span_errors import SpanErrors, attributes_of
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 from otel_pricing.reading.recognise import is_model_call
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from otel_pricing import ModelCall, Usage
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,7 +11,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.status import Status, StatusCode
 
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
