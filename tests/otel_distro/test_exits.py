@@ -196,7 +196,7 @@ class Forward:
         self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
 
     def __enter__(self) -> None:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()

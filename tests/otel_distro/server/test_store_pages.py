@@ -337,7 +337,7 @@ def test_another_origin_neither_reads_nor_sends(browser: Browser, shop: Server) 
             pass
 
     evil = ThreadingHTTPServer(("127.0.0.1", 0), Evil)
-    threading.Thread(target=evil.serve_forever, daemon=True).start()
+    threading.Thread(target=evil.serve_forever, args=(0.02,), daemon=True).start()
     context = browser.new_context()
     opened = context.new_page()
     opened.goto(f"http://localhost:{evil.server_port}/")
