@@ -38,7 +38,7 @@ class FakeProvider:
 
     def start(self) -> FakeProvider:
         """Serve in the background."""
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def stop(self) -> None:

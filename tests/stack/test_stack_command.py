@@ -59,7 +59,7 @@ def _rule(health: str, state: str = "inactive") -> dict[str, Any]:
 @pytest.fixture
 def stack() -> Iterator[FakeStack]:
     fake = FakeStack()
-    threading.Thread(target=fake.server.serve_forever, daemon=True).start()
+    threading.Thread(target=fake.server.serve_forever, args=(0.02,), daemon=True).start()
     yield fake
     fake.server.shutdown()
     fake.server.server_close()

@@ -121,7 +121,7 @@ class ChargingProvider:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> ChargingProvider:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_error: object) -> None:

@@ -10,14 +10,10 @@ place for each character, so offsets are the same everywhere.
 from __future__ import annotations
 
 import re
-import time
 
+from otel_redaction.deadline import Deadline, check_deadline
 from otel_redaction.patterns.cues import Cue, find_cues
 from otel_redaction.patterns.match import MASK, PSEUDONYM, Match
-
-
-class DeadlineExceeded(Exception):  # noqa: N818 - named for what happened
-    """Redaction of one record took longer than the policy allows; its content must be dropped."""
 
 
 def class_map(default: bytes, **classes: str) -> bytes:
@@ -79,18 +75,12 @@ def flattened(text: str) -> str:
     return text
 
 
-def check_deadline(deadline: float | None) -> None:
-    """Raise DeadlineExceeded when *deadline*, of `time.monotonic()`, is past; None is no limit."""
-    if deadline is not None and time.monotonic() > deadline:
-        raise DeadlineExceeded("redaction passed its deadline; drop this record's content")
-
-
 class Scan:
     """One flattened text on its way through the detectors, which add what they find."""
 
     __slots__ = ("cues", "data", "deadline", "last_words", "lower", "matches", "shape", "text")
 
-    def __init__(self, text: str, deadline: float | None = None) -> None:
+    def __init__(self, text: str, deadline: Deadline | None = None) -> None:
         self.text = text
         # One byte for each character: any outside ASCII becomes "?", which no
         # detector anchors on.

@@ -681,7 +681,7 @@ class Attacker(BaseHTTPRequestHandler):
 def test_another_site_can_neither_read_nor_frame_the_page(address: str, browser: Browser) -> None:
     """Nor load its files as scripts or images of its own."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Attacker) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         context = browser.new_context()
         page = context.new_page()
         page.goto(f"http://attacker.example:{server.server_address[1]}/")
