@@ -30,9 +30,9 @@ class OtelDistro(BaseDistro):  # type: ignore[misc]
     _instance = None
 
     def _configure(self, **_kwargs: Any) -> None:
-        if not is_disabled(os.environ):  # noqa: TID251
-            repair_and_report(os.environ)  # noqa: TID251 - before the SDK is imported
-        set_defaults(os.environ)  # noqa: TID251 - instrumentors and children read it from there
+        if not is_disabled(os.environ):
+            repair_and_report(os.environ)  # before the SDK is imported
+        set_defaults(os.environ)  # instrumentors and children read it from there
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
         """Activate one instrumentor; one that fails costs its own spans, not all others'."""
@@ -46,10 +46,10 @@ class OtelDistroConfigurator:
 
     def configure(self, **kwargs: Any) -> None:
         """Boot from the environment; never raises. Under strict it ends the process instead."""
-        if is_disabled(os.environ):  # noqa: TID251
+        if is_disabled(os.environ):
             return
         if problem := unsupported():
-            keep_protection(os.environ, OtelDistroError(problem))  # noqa: TID251
+            keep_protection(os.environ, OtelDistroError(problem))
             return
         try:
             with startup_timer("import of the SDK and the distribution"):
@@ -57,9 +57,9 @@ class OtelDistroConfigurator:
 
             boot_from_environment(**kwargs)
         except Exception as error:  # noqa: BLE001 - the app must run
-            keep_protection(os.environ, error)  # noqa: TID251
+            keep_protection(os.environ, error)
         finally:
-            forget_exporter_defaults(os.environ)  # noqa: TID251
+            forget_exporter_defaults(os.environ)
         _ask_for_consent()
 
 

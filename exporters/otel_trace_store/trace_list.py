@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard, get_args
 
 from otel_trace_store.schema import ERROR_TAG, LARGEST_INTEGER, NameKind
 from otel_trace_store.trace_matching import SpanText, blocks_with_tags, matching_traces
@@ -32,6 +32,11 @@ _COST: Final = (
     "(SELECT count(*) FROM costs WHERE trace = t.no AND billed AND nano_usd IS NULL) AS unpriced, "
     "(SELECT count(*) FROM costs WHERE trace = t.no AND billed) AS calls"
 )
+
+
+def is_sort(text: str) -> TypeGuard[Sort]:
+    """Return whether *text* names an order of traces."""
+    return text in get_args(Sort)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,8 @@ class DeferredSpan(tuple[Any, ...], NonRecordingSpan):
         context, tracer, begun_in, start_time, rest, kept = self
         with _LOCK:
             if _RECORDED in kept or _ENDED in kept:
-                return kept.get(_RECORDED, self)  # type: ignore[no-any-return]
+                known: trace.Span = kept.get(_RECORDED, self)
+                return known
             recorded: trace.Span = tracer.record_dropped(context, begun_in, start_time, rest)
             writes = kept.pop(_WRITES, ())
             for key, value in list(kept.items()):
@@ -250,8 +251,13 @@ class _Given(IdGenerator):
 
     def __init__(self, ids: SpanContext, generator: IdGenerator) -> None:
         self._ids = ids
-        is_random: Callable[[], bool] = getattr(generator, "is_trace_id_random", lambda: False)
-        self.is_trace_id_random = is_random  # type: ignore[method-assign]
+        self._is_random: Callable[[], bool] = getattr(
+            generator, "is_trace_id_random", lambda: False
+        )
+
+    def is_trace_id_random(self) -> bool:
+        """Return whether the app's generator makes random trace ids."""
+        return self._is_random()
 
     def generate_span_id(self) -> int:
         """Return the span's id."""

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from otel_redaction.shield import Shield
 
 # There is no public way to an aggregation; a contract test pins these names.
-# ruff: noqa: SLF001
-
 _SIGNAL = "metrics"
 _MAX_CACHED = 4096
 _NO_WAY: Final[tuple[object, tuple[Any, ...]]] = (None, ())

@@ -82,6 +82,6 @@ def record_model_calls(tracer: Tracer, scope_name: str) -> None:
         return
     if mostly_calls_models(scope_name or ""):
         if not isinstance(sampler, RecordModelCalls):
-            tracer.sampler = RecordModelCalls(sampler)  # type: ignore[attr-defined]
+            vars(tracer)["sampler"] = RecordModelCalls(sampler)
     elif type(tracer) is TolerantTracer:
         tracer.__class__ = DeferringTracer

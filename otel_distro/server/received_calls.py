@@ -88,7 +88,7 @@ class ReceivedCalls:
                 self._take_priced(call, attributes)
                 return None
             return facts(self.call(call))
-        except Exception as error:  # noqa: BLE001 - a span without cost beats no span
+        except Exception as error:  # a span without cost beats no span
             self._faults.record("account", error)
             return None
 
@@ -145,7 +145,7 @@ class ReceivedCalls:
         for sink in (*self._others, *([self._ledger] if self._ledger is not None else [])):
             try:
                 sink.flush()
-            except Exception as error:  # noqa: BLE001 - one sink's fault is not the others'
+            except Exception as error:  # one sink's fault is not the others'
                 self._faults.record("account", error)
 
     def _guarded(
@@ -153,7 +153,7 @@ class ReceivedCalls:
     ) -> None:
         try:
             sink.settle(new, revised)
-        except Exception as error:  # noqa: BLE001 - one sink's fault is not the others'
+        except Exception as error:  # one sink's fault is not the others'
             self._faults.record("account", error)
 
 

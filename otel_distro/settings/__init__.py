@@ -127,12 +127,12 @@ class Loaded:
 
 def process_environment() -> Mapping[str, str]:
     """Return the environment of this process; the one place it is read."""
-    return os.environ  # noqa: TID251
+    return os.environ
 
 
 def writable_environment() -> MutableMapping[str, str]:
     """Return the environment of this process for setting OpenTelemetry's own defaults in it."""
-    return os.environ  # noqa: TID251
+    return os.environ
 
 
 def load(environ: Mapping[str, str], section: Mapping[str, Any] | None = None) -> Loaded:

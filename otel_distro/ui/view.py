@@ -6,7 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from otel_cost_ledger.model.filters import EPOCH, LATEST, Filters, Window
@@ -256,7 +256,7 @@ def _custom(
 
 
 def _filters(query: Mapping[str, str], problems: list[str]) -> Filters:
-    values: dict[str, str | bool] = {
+    values: dict[str, Any] = {
         name: value[:_LONGEST_VALUE] for name in FILTERS if (value := query.get(name, "").strip())
     }
     for name in ("user", "session"):
@@ -269,7 +269,7 @@ def _filters(query: Mapping[str, str], problems: list[str]) -> Filters:
     if query.get("failed") == "1":
         values["failed"] = True
     known = {one.name for one in fields(Filters)}
-    return Filters(**{name: value for name, value in values.items() if name in known})  # type: ignore[arg-type]
+    return Filters(**{name: value for name, value in values.items() if name in known})
 
 
 def _is_pseudonym(text: str) -> bool:

@@ -191,7 +191,7 @@ def _occupy(number: int) -> bool:
 
 def _open_numbers() -> list[int]:
     try:
-        return [int(name) for name in os.listdir("/dev/fd")]  # noqa: PTH208 - names, not paths
+        return [int(name) for name in os.listdir("/dev/fd")]  # names, not paths
     except (OSError, ValueError):
         return []
 

@@ -206,7 +206,7 @@ class LedgerWriter:
         for item in items:
             try:
                 entries.append(entry(item))
-            except Exception as error:  # noqa: BLE001 - one odd span must not cost its neighbours
+            except Exception as error:  # one odd span must not cost its neighbours
                 rejected += 1
                 self._complain("unusable", f"a call could not be stored: {describe(error)}")
         self.counters.handed_in += len(entries) + rejected
@@ -252,7 +252,7 @@ class LedgerWriter:
             self._file.opened()
             self._waiting.replay(lambda entries: self._apply(entries, done), self.counters)
             self._empty_ring(done)
-        except Exception as error:  # noqa: BLE001 - the disk's state must never reach the app
+        except Exception as error:  # the disk's state must never reach the app
             self.counters.faults += 1
             if fault_of(error) is not Fault.BUSY:
                 # A connection that has met a fault may hold on to it; the next one is new.

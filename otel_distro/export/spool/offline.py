@@ -38,7 +38,7 @@ def folders(state_dir: Path) -> Iterator[tuple[Path, Address]]:
     """Yield every folder of the spool below *state_dir* and what it is for."""
     root = state_dir / ROOT
     try:
-        found = sorted(os.listdir(root))  # noqa: PTH208
+        found = sorted(os.listdir(root))
     except OSError:
         return
     for name in found:

@@ -199,7 +199,7 @@ def _reopened(path: Path) -> OwnDescriptor | None:
 def names(folder: Path) -> list[str]:
     """Return the names of all segments in *folder*, oldest first; none if it cannot be read."""
     try:
-        return sorted(name for name in os.listdir(folder) if _is_segment(name))  # noqa: PTH208
+        return sorted(name for name in os.listdir(folder) if _is_segment(name))
     except OSError:
         return []
 

@@ -64,7 +64,9 @@ def tolerate_api(cleaner: ValueCleaner) -> None:
     tolerate_propagation(cleaner)
     tolerate_log_handler(cleaner)
     quiet(cleaner)
-    trace.use_span = use_span  # type: ignore[assignment]  # decorates and manages alike
+    # Its own type says less than upstream's: it decorates and manages alike.
+    module: Any = trace
+    module.use_span = use_span
 
 
 def _tolerate_values(cleaner: ValueCleaner) -> None:

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 # The signatures are the SDK's, with Any where an app may hand in anything.
 # mypy: disable-error-code="override"
-# ruff: noqa: FBT001, FBT002
-
 _MAX_LINKS: Final = 1_000
 _new: Callable[..., Any] = tuple.__new__
 # The bound method: `get_current` of the API is one more call for every span.

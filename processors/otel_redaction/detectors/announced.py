@@ -103,7 +103,15 @@ def announced_end(scan: Scan, start: int) -> tuple[int, str]:
     if _HARMLESS_OWNERS.search(before) and name in {"key", "token", "hash", "access", "session"}:
         return 0, ""
     owner = _OWNER.search(before)
-    if owner is None and name in {"key", "access", "private", "auth", "login", "pass", "pat"}:  # noqa: SIM102 - two thoughts
+    if owner is None and name in {
+        "key",
+        "access",
+        "private",
+        "auth",
+        "login",
+        "pass",
+        "pat",
+    }:
         # `key: 5d41402a...` is a hash more often than a secret; so is `access`.
         if _UUID.fullmatch(written) or _is_hash(written) or name == "access":
             return 0, ""

@@ -113,7 +113,7 @@ def find_credentials(scan: Scan) -> None:
             scan.add(*user.span(1), "password")
         for cookie in _CURL_COOKIE.finditer(scan.text):
             scan.add(*cookie.span(1), "cookie")
-    if "/" in scan.text:  # noqa: SIM102 - two thoughts
+    if "/" in scan.text:
         if "webhook" in cues:
             for webhook in _WEBHOOK.finditer(scan.text):
                 scan.add(*webhook.span(), "api_key")

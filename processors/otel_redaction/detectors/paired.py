@@ -185,7 +185,7 @@ def _find_in_row(scan: Scan, position: int, kinds: list[str | None]) -> int:
             return 0
         group = next((number for number in (1, 2, 3) if value[number] is not None), 3)
         written = value[group].strip()
-        if kind is not None and written and not is_template(written) and written.lower() != "null":  # noqa: SIM102 - two thoughts
+        if kind is not None and written and not is_template(written) and written.lower() != "null":
             if group != 3 or written not in {"?", "%s"}:
                 scan.add(*value.span(group), kind)
         position = value.end()

@@ -228,7 +228,7 @@ def _at_number(text: str, start: int, end: int) -> Iterator[Match]:
             if street_before is not None and tail is not None:
                 yield _trimmed(text, start - len(street_before[1]), tail.end())
                 return
-        if last.lower().strip(".") in _UNIT_WORDS and _UNIT_TAIL.match(text, start):  # noqa: SIM102 - two thoughts
+        if last.lower().strip(".") in _UNIT_WORDS and _UNIT_TAIL.match(text, start):
             if _UNIT_WORD.search(before[-24:]):
                 yield Match(start - len(before) + before.rfind("\n") + 1, end, "address")
                 return

@@ -54,7 +54,7 @@ def find_in_lower_case(
         if cue is None:
             continue
         words_of_name = cue[1].split()
-        if folded(words_of_name[0]) in given or folded(words_of_name[-1]) in beside:  # noqa: SIM102 - two thoughts
+        if folded(words_of_name[0]) in given or folded(words_of_name[-1]) in beside:
             if folded(words_of_name[0]) not in NOT_NAMES:
                 yield Match(*cue.span(1), "person")
 

@@ -181,7 +181,10 @@ def _found(text: str, lower: Lowered) -> Iterator[Match]:
             (token.group(), run.start() + token.start(), run.start() + token.end())
             for token in _TOKEN.finditer(run.group())
         ]
-        if 2 <= len(tokens) <= 3 and text[run.end() : run.end() + 1] in {"\n", "\r"}:  # noqa: SIM102 - two thoughts
+        if 2 <= len(tokens) <= 3 and text[run.end() : run.end() + 1] in {
+            "\n",
+            "\r",
+        }:
             if _is_card(text, run.start(), run.end(), tokens):
                 yield Match(run.start(), run.end(), "person")
                 continue
@@ -278,7 +281,7 @@ def _name_from(
     is_given = any(part in known.given for part in parts)
     is_family = any(part in known.family for part in parts)
     is_beside = is_family or any(part in known.beside for part in parts)
-    if word[1:] != word[1:].lower() and "-" not in word and not _MAC.match(word):  # noqa: SIM102 - two thoughts
+    if word[1:] != word[1:].lower() and "-" not in word and not _MAC.match(word):
         # An acronym or a product; a text in capitals is another matter.
         if not word.isupper() or not is_given or not _is_shouted(tokens):
             return -1
@@ -415,7 +418,7 @@ def _is_full_name(
 ) -> bool:
     """Return whether the words from *first* to *last* are a given name and what follows one."""
     low = folded(tokens[first][0])
-    if any(token[0].isupper() and len(token[0]) > 1 for token in tokens[first + 1 : last + 1]):  # noqa: SIM102 - two thoughts
+    if any(token[0].isupper() and len(token[0]) > 1 for token in tokens[first + 1 : last + 1]):
         if not tokens[first][0].isupper():
             return False
     rest = [folded(token[0]) for token in tokens[first + 1 : last + 1] if not token[0].islower()]

@@ -182,7 +182,7 @@ def postcode_at(text: str, start: int, end: int, before: str, last: str) -> Matc
 
     *before* is the text before the number, of which *last* is the last word.
     """
-    if last in _LAST_OF_COUNTRY and end - start in _POSTCODE_LENGTHS:  # noqa: SIM102 - two thoughts
+    if last in _LAST_OF_COUNTRY and end - start in _POSTCODE_LENGTHS:
         if _COUNTRY.search(before[-24:]):
             return Match(start, end, "address")
     if end - start == 1 and _CODE_TAIL.match(text, start):

@@ -175,7 +175,7 @@ class _NoWriter:
 
 
 def _empty_response(module: Any, session: Any, method: str, url: Any, about: Any) -> Any:
-    from aiohttp.helpers import TimerNoop  # type: ignore[import-not-found,unused-ignore]
+    from aiohttp.helpers import TimerNoop
 
     known: dict[str, Any] = {
         "writer": None,
@@ -232,7 +232,7 @@ else:
     _Proxy = wrapt.ObjectProxy
 
 
-class _Noted(_Proxy):  # type: ignore[misc]
+class _Noted(_Proxy):
     """A body whose pieces are noted as they are read."""
 
     def __init__(self, content: Any, exchange: Exchange) -> None:
