@@ -146,6 +146,37 @@ def test_every_try_of_a_client_is_a_request(wired: WiredSdk) -> None:
     assert (len(wired.billed()), wired.served()[0]) == (3, 3)
 
 
+@pytest.mark.parametrize(
+    ("more", "most_output"),
+    [({"max_tokens": 50}, 50), ({"max_tokens": 50, "n": 3}, 150), ({}, 16_384), ({"n": 2}, 32_768)],
+)
+def test_a_failed_request_is_bounded_by_what_it_says(
+    wired: WiredSdk, more: dict[str, Any], most_output: int
+) -> None:
+    """Its own bytes and limit, or that of the model, and not the whole context of the model."""
+    messages = [{"role": "user", "content": "BREAK"}]
+
+    wired.ask(messages=messages, **more)
+
+    (priced,) = wired.billed()
+    bound = priced.exposure_nano_usd
+    assert (priced.status, priced.cost_nano_usd) == (CostStatus.UNPRICED, None)
+    assert bound is not None
+    # At 2.50 and 10 US dollars a million; 2,048 tokens may be added by the provider.
+    assert 2_500 * 2_048 < bound - most_output * 10_000 < 2_500 * (2_048 + 500)
+
+
+def test_a_failed_request_whose_input_is_stored_elsewhere_has_a_wide_bound(
+    wired: WiredSdk,
+) -> None:
+    """The size of the request says nothing of it; the context window of the model does."""
+    body = {"model": "gpt-4o", "input": "BREAK", "previous_response_id": "resp_1"}
+    httpx2.post(wired.provider.url + "/v1/responses", json=body, timeout=30)
+
+    (priced,) = wired.billed()
+    assert priced.exposure_nano_usd == 128_000 * 2_500 + 128_000 * 10_000
+
+
 def test_a_connection_that_was_never_made_is_no_call(wired: WiredSdk) -> None:
     """Nothing was sent, so nothing is owed."""
     with pytest.raises(httpx2.ConnectError):

@@ -138,12 +138,26 @@ class Accounts:
         done = threading.Event()
         if self._wire is not None:
             self._wire.drain()  # what has ended is queued, and starts the thread
-        if self._thread is None:  # whatever is taken starts it, so nothing was
-            done.set()
+        if self or self._start_lock.locked():  # or another thread is starting it right now
+            self._wake()
+        self._waiting.append(done)
+        if self._thread is None and not self._start_lock.locked():
+            self._settle_here()
         else:
-            self._waiting.append(done)
             self._awake.set()
         return done
+
+    def __bool__(self) -> bool:
+        """Whether anything is queued."""
+        return bool(self._settlement or self._verdicts)
+
+    def _settle_here(self) -> None:
+        """Settle everything on this thread: no other one runs, nor can start at the exit."""
+        if self:
+            with suppress_instrumentation():
+                self._settle_for(all_of_them=True)
+        else:
+            self._release(self._take_waiting())
 
     def stop_waiting(self) -> None:
         """Let spans leave without their cost where that is not known yet: the process ends."""
@@ -175,6 +189,10 @@ class Accounts:
                     )
                     thread.start()
                     self._thread = thread
+            except RuntimeError:
+                # From Python 3.12 on, no thread can start while the interpreter exits: `flush`
+                # settles on the thread that calls it.
+                pass
             finally:
                 self._start_lock.release()
         if not self._awake.is_set():
@@ -187,15 +205,27 @@ class Accounts:
                 if not self._waiting:
                     self._gather()
                 self._awake.clear()
-                waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
-                self._settling = True  # before anything is taken off the queue
-                self._settle(all_of_them=bool(waiting))
-                if waiting:
-                    for sink in self._call_sinks:
-                        self._guarded(sink.flush)
-                self._settling = False
-                for done in waiting:
-                    done.set()
+                self._settle_for(all_of_them=False)
+
+    def _settle_for(self, *, all_of_them: bool) -> None:
+        """Settle what is queued, for everybody who waits for that."""
+        waiting = self._take_waiting()
+        hastens = all_of_them or bool(waiting)
+        self._settling = True  # before anything is taken off the queue
+        self._settle(all_of_them=hastens)
+        if hastens:
+            for sink in self._call_sinks:
+                self._guarded(sink.flush)
+        self._settling = False
+        self._release(waiting)
+
+    def _take_waiting(self) -> list[threading.Event]:
+        return [self._waiting.popleft() for _ in range(len(self._waiting))]
+
+    @staticmethod
+    def _release(waiting: list[threading.Event]) -> None:
+        for done in waiting:
+            done.set()
 
     def _pause(self) -> float | None:
         """Return the seconds until something is due without being asked for; None for nothing."""

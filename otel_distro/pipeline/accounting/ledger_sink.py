@@ -85,23 +85,26 @@ class LedgerSink:
         if self._opened is not None:
             self._opened.force_flush()
 
-    def leave(self, unpriced: Sequence[PricedCall] = ()) -> None:
+    def leave(self, unpriced: Sequence[PricedCall] = ()) -> bool:
         """Have what waits, and *unpriced*, stored by whoever writes next: the process ends.
 
-        From any thread, and without waiting for the ledger.
+        From any thread, and without waiting for the ledger. Returns whether nothing can get lost.
         """
         unpriced = self._admitted(unpriced)
         if not unpriced and self._opened is None:
-            return
-        kept = self._writer().save_waiting(unpriced)
-        if unpriced and kept:
+            return True
+        # Not those of other processes: at the exit there is no time for anything else.
+        kept = self._writer(takes_over=False).save_waiting(unpriced)
+        count = sum(priced.billed for priced in unpriced)
+        if count and kept:
             messages.warn(
-                f"{counted(len(unpriced), 'model call')} could not be priced before the process "
-                f"ended (OTEL_DISTRO_EXIT_TIMEOUT is {self._settings.exit_timeout:g} s) and will "
-                "be in the ledger as unpriced; `otel-distro ledger reprice --since 1d` prices them"
+                f"{counted(count, 'model call')} could not be priced before the process "
+                f"ended (OTEL_DISTRO_EXIT_TIMEOUT is {self._settings.exit_timeout:g} s); the next "
+                "command that reads the ledger, such as `otel-distro costs`, stores and prices them"
             )
+        return kept
 
-    def _writer(self) -> LedgerWriter:
+    def _writer(self, *, takes_over: bool = True) -> LedgerWriter:
         # Opened at the first call: a process that never calls a model never touches the disk.
         if self._opened is None:
             path = self._settings.ledger
@@ -113,7 +116,8 @@ class LedgerSink:
                 spill_to=spill_path(path, self._settings.state_dir),
                 say=messages.warn,
             )
-            self._take_over(self._opened)
+            if takes_over:
+                self._take_over(self._opened)
         return self._opened
 
     def _take_over(self, writer: LedgerWriter) -> None:

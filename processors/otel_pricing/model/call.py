@@ -114,7 +114,7 @@ class ModelCall:
     usage_estimate: str = ""
     """Why `usage` is an estimate; empty when it was reported."""
     most_input_tokens: int | None = None
-    """Bound of an estimated input; None where the input was reported."""
+    """Bound of an input that no message reported, by the size of the request; None without one."""
     settled_by_budget: bool = False
     """Whether a budget admitted the call and settles it itself."""
     max_output_tokens: int | None = None
