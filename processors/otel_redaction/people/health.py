@@ -109,6 +109,26 @@ _CUES = (
         b"died of",
         b"recover",
     ),
+    *(
+        b"she had ",
+        b" he had ",
+        b"she is ",
+        b" he is ",
+        b"our son",
+        b"our daughter",
+        b"my child",
+        b"my partner",
+    ),
+    *(
+        b"my brother",
+        b"my sister",
+        b"my mum",
+        b"my mom",
+        b"my dad",
+        b"my boss",
+        b"my colleague",
+        b"hospitali",
+    ),
 )
 _RECORD_CUES = (
     *(
