@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Written by hand from the everyday names; a word that ends in a class's ending counts as well.
 _CONDITIONS = """
 diabetes|type [12] diabetes|hypertension|high blood pressure|asthma|copd|emphysema|bronchitis|pneumonia|
-tuberculosis|hiv|aids|hiv positive|hepatitis(?: [abc])?|cirrhosis|cancer|(?:breast|lung|prostate|colon|skin|
+tuberculosis|hiv positive|hiv|aids|hepatitis(?: [abc])?|cirrhosis|cancer|(?:breast|lung|prostate|colon|skin|
 ovarian|cervical|pancreatic|stomach|liver|brain|bladder|thyroid) cancer|leukemia|leukaemia|lymphoma|melanoma|
 tumou?r|depression|major depressive disorder|anxiety(?: disorder)?|bipolar(?: disorder)?|schizophrenia|
 ptsd|post-traumatic stress disorder|ocd|adhd|autism|dementia|alzheimer'?s(?: disease)?|parkinson'?s(?: disease)?|
