@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Written by hand from the everyday names; a word that ends in a class's ending counts as well.
 _CONDITIONS = """
 diabetes|type [12] diabetes|hypertension|high blood pressure|asthma|copd|emphysema|bronchitis|pneumonia|
-tuberculosis|hiv|aids|hiv positive|hepatitis(?: [abc])?|cirrhosis|cancer|(?:breast|lung|prostate|colon|skin|
+tuberculosis|hiv positive|hiv|aids|hepatitis(?: [abc])?|cirrhosis|cancer|(?:breast|lung|prostate|colon|skin|
 ovarian|cervical|pancreatic|stomach|liver|brain|bladder|thyroid) cancer|leukemia|leukaemia|lymphoma|melanoma|
 tumou?r|depression|major depressive disorder|anxiety(?: disorder)?|bipolar(?: disorder)?|schizophrenia|
 ptsd|post-traumatic stress disorder|ocd|adhd|autism|dementia|alzheimer'?s(?: disease)?|parkinson'?s(?: disease)?|
@@ -108,6 +108,26 @@ _CUES = (
         b"paciente",
         b"died of",
         b"recover",
+    ),
+    *(
+        b"she had ",
+        b" he had ",
+        b"she is ",
+        b" he is ",
+        b"our son",
+        b"our daughter",
+        b"my child",
+        b"my partner",
+    ),
+    *(
+        b"my brother",
+        b"my sister",
+        b"my mum",
+        b"my mom",
+        b"my dad",
+        b"my boss",
+        b"my colleague",
+        b"hospitali",
     ),
 )
 _RECORD_CUES = (
