@@ -31,7 +31,7 @@ from otel_pricing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 SECONDS = 0.5
 """How long a measurement takes, unless the command says another time."""
@@ -52,7 +52,7 @@ CHAT = {
 WEB = {f"http.attribute.{number}": number for number in range(10)}
 
 
-def finished(attributes: dict[str, object], scope: str) -> ReadableSpan:
+def finished(attributes: Mapping[str, object], scope: str) -> ReadableSpan:
     """Return a span the SDK has ended."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
