@@ -57,7 +57,7 @@ def finished(attributes: Mapping[str, object], scope: str) -> ReadableSpan:
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    provider.get_tracer(scope).start_span("span", attributes=attributes).end()  # type: ignore[arg-type]
+    provider.get_tracer(scope).start_span("span", attributes=attributes).end()
     return exporter.get_finished_spans()[0]
 
 
@@ -122,8 +122,8 @@ def main() -> None:
     """Print one line a measurement: microseconds, and the ratio where there is a baseline."""
     chat, web, own = (
         finished(CHAT, "opentelemetry.instrumentation.genai.openai"),
-        finished(WEB, "opentelemetry.instrumentation.flask"),  # type: ignore[arg-type]
-        finished(WEB, "my.app"),  # type: ignore[arg-type]
+        finished(WEB, "opentelemetry.instrumentation.flask"),
+        finished(WEB, "my.app"),
     )
     record = from_readable_span(chat)
     call = read_call(record)

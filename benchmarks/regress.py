@@ -109,7 +109,8 @@ def _measurements() -> Iterator[tuple[str, float]]:
     provider = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
     metric_guard.guard_meter_provider(provider, Shield(Redactor(Policy())))
     counter = provider.get_meter("benchmark").create_counter("requests")
-    yield "guard: a measurement", instructions(lambda: counter.add(1, metrics.SETS[0]))
+    attributes: dict[str, Any] = metrics.SETS[0]
+    yield "guard: a measurement", instructions(lambda: counter.add(1, attributes))
 
 
 def _texts() -> Iterator[tuple[str, float]]:
