@@ -57,7 +57,7 @@ def finished(attributes: Mapping[str, object], scope: str) -> ReadableSpan:
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    provider.get_tracer(scope).start_span("span", attributes=attributes).end()
+    provider.get_tracer(scope).start_span("span", attributes=attributes).end()  # type: ignore[arg-type]
     return exporter.get_finished_spans()[0]
 
 
