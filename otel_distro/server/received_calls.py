@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
     from otel_distro.base.internal_errors import InternalErrors
-    from otel_distro.pipeline.accounting.accounts import CallSink
+    from otel_distro.pipeline.accounting.sinks import CallSink
     from otel_pricing import ModelCall, PriceBook
 
 Key = tuple[int, int]

@@ -8,7 +8,7 @@ import pytest
 
 from otel_cost_ledger.model.entries import Entry
 from otel_cost_ledger.model.privacy import Pseudonyms
-from otel_cost_ledger.model.rows import RowMaker
+from otel_cost_ledger.model.row_maker import RowMaker
 from otel_cost_ledger.write.spill import SpillFile
 from otel_distro.pipeline.accounting.late_calls import NOT_PRICED
 from otel_distro.pipeline.accounting.open_requests import LAYOUT

@@ -18,7 +18,8 @@ from otel_cost_ledger.model.entries import Entry, LatencyViolation, ViolationRow
 from otel_cost_ledger.model.location import PostgresUrl, parse_location, spill_path
 from otel_cost_ledger.model.privacy import Pseudonyms, bounded_cleaner
 from otel_cost_ledger.model.quiet import suppressed
-from otel_cost_ledger.model.rows import RowMaker, signed_64, trace_bytes
+from otel_cost_ledger.model.row_maker import RowMaker
+from otel_cost_ledger.model.rows import signed_64, trace_bytes
 from otel_cost_ledger.sqlite.connection import DEFAULT_BUSY_TIMEOUT_MS, Synchronous
 from otel_cost_ledger.sqlite.forking import LONGEST_WAIT_S, watch
 from otel_cost_ledger.sqlite.interning import DEFAULT_MAX_NAMES

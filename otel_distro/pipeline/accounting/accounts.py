@@ -12,12 +12,13 @@ import threading
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_budget.latency import LatencyRecord
 from otel_distro.pipeline.accounting.settlement import Account, Settlement
+from otel_distro.pipeline.accounting.sinks import CallSink, Storing, VerdictSink
 from otel_distro.pipeline.span_errors import SpanErrors, attributes_of
 from otel_pricing.model.instrumentations import WIRE_SCOPE
 from otel_pricing.reading.recognise import is_model_call
@@ -36,32 +37,6 @@ _GATHER_SECONDS = 0.2
 """How long the thread lets spans gather before it writes them in one transaction."""
 _SLICE_SECONDS = 0.02
 _MAX_QUEUED = 100_000
-
-
-class CallSink(Protocol):
-    """Something that wants every priced call: the ledger, the metrics, the budgets."""
-
-    def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
-        """Take calls that are new, and earlier ones whose billing decision changed."""
-
-    def flush(self) -> None:
-        """Finish what was held back; somebody waits for it."""
-
-
-@runtime_checkable
-class Storing(Protocol):
-    """A sink that keeps calls beyond the process."""
-
-    def is_durable(self) -> bool:
-        """Return whether all calls taken so far would survive a kill."""
-        ...
-
-
-class VerdictSink(Protocol):
-    """Something that wants to hear how spans stand against their latency budgets."""
-
-    def judged(self, records: Sequence[LatencyRecord]) -> None:
-        """Take verdicts on spans that ended."""
 
 
 class Accounts:
