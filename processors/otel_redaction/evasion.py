@@ -24,11 +24,18 @@ _LOOKS_ODD = lazy_pattern(
     "\u2000-\u200a\u2010-\u2015\u202f\u205f\u2070-\u208e\u2212\u2460-\u24ff\u3000"
     "\ufe50-\ufe6b\uff01-\uff5e\U0001d400-\U0001d7ff\U000e0000-\U000e007f]"
 )
-# Only encodings of characters that secrets are made of; `%20` and `%2F` alone
-# are in every other URL and hide nothing.
+# Only encodings of characters that secrets are made of, and of separators before a number, where
+# `C4111` would be a word: `%20` and `%2F` alone are in every other URL and hide nothing.
+_SEPARATOR_BEFORE_NUMBER = r"(?:0[9adAD]|2[0-9a-fA-F]|3[abcefABCEF]|[57][b-eB-E])(?=\+?\(?[0-9][0-9.() -]{2}|[A-Z]{2}[0-9]{2})"
 # One expression for each sign, so that each begins with a literal.
 _ENCODED_SECRETS = (
-    ("%", lazy_pattern(r"%(?:25)*(?:40|3[0-9ADad]|2[2BDEbde]|[46][1-9A-Fa-f]|[57][0-9Aa])")),
+    (
+        "%",
+        lazy_pattern(
+            r"%(?:25)*(?:40|3[0-9ADad]|2[2BDEbde]|[46][1-9A-Fa-f]|[57][0-9Aa]"
+            rf"|{_SEPARATOR_BEFORE_NUMBER})"
+        ),
+    ),
     (
         "&",
         lazy_pattern(
@@ -38,10 +45,16 @@ _ENCODED_SECRETS = (
         ),
     ),
     ("=", lazy_pattern(r"=(?:40(?<=[\w.]...)(?=[A-Za-z][\w-]{0,40}\.[A-Za-z])|\n(?<=\w..)(?=\w))")),
-    ("\\", lazy_pattern(r"\\(?:u00|x)(?:2[2bdeBDE]|3[0-9adAD]|[46][0-9a-fA-F]|[57][0-9aA])")),
+    (
+        "\\",
+        lazy_pattern(
+            r"\\(?:u00|x)(?:2[2bdeBDE]|3[0-9adAD]|[46][0-9a-fA-F]|[57][0-9aA]"
+            rf"|{_SEPARATOR_BEFORE_NUMBER})"
+        ),
+    ),
 )
 _ENCODED = lazy_pattern(
-    r"%(?:25)*([2-7][0-9A-Fa-f])"
+    r"%(?:25)*(0[9ADad]|[2-7][0-9A-Fa-f])"
     r"|&#x([0-9A-Fa-f]{1,8});|&#([0-9]{1,9});"
     r"|&(commat|period|quot|equals|colon|plus|hyphen|lowbar|num|amp|apos|lt|gt|nbsp);"
     r"|(?<=[\w.])=(40|3D|2E|2D|5F|2B|\r?\n)(?=[A-Za-z])"
@@ -63,6 +76,9 @@ _NAMED = {
     "gt": ">",
     "nbsp": " ",
 }
+
+
+_LINE_BREAKS = (9, 10, 13)
 
 
 class Plain(NamedTuple):
@@ -139,7 +155,7 @@ def _decoded(found: re.Match[str]) -> str:
     if named:
         return _NAMED[named]
     code = int(decimal) if decimal else int(percent or hexadecimal or escape, 16)
-    return chr(code) if 32 <= code < 0x110000 else " "
+    return chr(code) if 32 <= code < 0x110000 or code in _LINE_BREAKS else " "
 
 
 @lru_cache(maxsize=1)

@@ -199,12 +199,13 @@ def _glued(text: str, start: int, end: int, form: str) -> bool:
     """Return whether the number is part of a longer word, hexadecimal id or decimal fraction.
 
     A comma or colon beside another digit may part fields as well as the digits of one number:
-    `1,4111111111111111` holds a card, `1,234567` is one number.
+    `1,4111111111111111` holds a card, `1,234567` is one number. So may an underscore in a name:
+    `user_078-05-1120`.
     """
     lead = text[start - 1 : start]
-    if lead and (lead.isalnum() or lead == "_"):
-        return True
     evident = form in _SELF_EVIDENT or (form == "phone" and _is_grouped(text, start, end))
+    if lead and (lead.isalnum() or (lead == "_" and not evident)):
+        return True
     if lead and lead in "-.,:" and text[start - 2 : start - 1].isdigit():
         if lead == ".":
             return True
@@ -213,7 +214,7 @@ def _glued(text: str, start: int, end: int, form: str) -> bool:
     tail = text[end : end + 2]
     if not tail or tail[0] in "xX ":
         return False
-    if tail[0].isalpha() or tail[0] == "_":
+    if tail[0].isalpha() or (tail[0] == "_" and not evident):
         return True
     if tail[0] not in "-," or not tail[1:].isdigit():
         return False
@@ -241,7 +242,7 @@ def _ip(value: str, _digits: str, _shape: str, context: Context) -> str:
 _PRIVATE = lazy_pattern(r"(?:10|127|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.")
 # Signs of a version: `v`, `version: `, `release`, `pip/`, `>=`; read backwards from the number.
 _VERSION_REVERSED = lazy_pattern(
-    r"[\s:=\"']*(?:==|=[<>]|[~^]|/[a-z]{3}"
+    r"[\s:=\"']*(?:==|=[<>]|[~^](?![0-9])|/[a-z]{3}"
     r"|(?:v|s?noisrev|(?:noisi)?ver|esaeler|dliub|dio|\.?rev)\b)"
 )
 
