@@ -185,6 +185,7 @@ def _stored_call(row: dict[str, Any]) -> StoredCall:
         usage=_usage(row, extra),
         usage_estimate=_ESTIMATE if extra.get("usage_is_estimate") else "",
         most_input_tokens=extra.get("most_input_tokens"),
+        own_host_process=extra.get("own_host_process"),
         max_output_tokens=row["max_output_tokens"],
         streamed=None if row["streamed"] < 0 else bool(row["streamed"]),
         error_type=row["error_type"] if row["failed"] else None,
