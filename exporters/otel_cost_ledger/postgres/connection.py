@@ -58,6 +58,8 @@ class PostgresConnection:
     def __init__(self, url: PostgresUrl, *, timeout_ms: int) -> None:
         psycopg = driver()
         self.url = url
+        self.schema_version = SCHEMA_VERSION
+        """The schema that was found there; set for readers, which may meet an older one."""
         defaults = {"application_name": "otel-distro", "connect_timeout": "5"}
         with self.translated():
             self.raw = psycopg.connect("", autocommit=True, **{**defaults, **url.parameters})
@@ -138,9 +140,11 @@ def open_for_reading(url: PostgresUrl) -> PostgresConnection | None:
     """Return a connection that sees one moment of the ledger at *url*; None where there is none."""
     connection = PostgresConnection(url, timeout_ms=_READERS_WAIT_MS)
     try:
-        if find_schema(connection) is None:
+        version = find_schema(connection)
+        if version is None:
             connection.close()
             return None
+        connection.schema_version = version
         connection.execute(f"SET search_path TO {SCHEMA}")
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     except BaseException:

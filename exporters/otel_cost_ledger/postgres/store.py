@@ -14,6 +14,7 @@ from otel_cost_ledger.model.entries import ViolationRow
 from otel_cost_ledger.model.filters import END_OF_TIME_NS, EPOCH, to_ns
 from otel_cost_ledger.model.rows import Row
 from otel_cost_ledger.model.schema import COUNTERS, KEPT_SINCE, NS_PER_DAY
+from otel_cost_ledger.model.sums import SUM_TABLES
 from otel_cost_ledger.postgres.connection import WRITERS, has_table
 from otel_cost_ledger.postgres.names import PostgresNames
 from otel_cost_ledger.postgres.schema import BUCKET
@@ -35,12 +36,17 @@ _COPY: Final = f"COPY incoming (place, {_COLUMNS}) FROM STDIN"
 _SUMS: Final = ", ".join(["count(*)", *(f"sum(coalesce(c.{name}, 0))" for name in COUNTERS[1:])])
 _ADD: Final = ", ".join(f"{name} = s.{name} + excluded.{name}" for name in COUNTERS)
 
+_LATE: Final = "".join(
+    f", late_{table.name} AS ({table.add('fresh', table.is_late)})" for table in SUM_TABLES
+)
+"""Calls that began before the moment up to which the other sums are complete."""
 _STORE: Final = f"""
 WITH fresh AS (
     INSERT INTO calls ({_COLUMNS})
     SELECT {_COLUMNS} FROM incoming WHERE start_ns >= ? ORDER BY start_ns, span_id, place
     ON CONFLICT DO NOTHING
-    RETURNING start_ns, dim_id, outcome_id, {", ".join(COUNTERS[1:])}
+    RETURNING start_ns, dim_id, origin_id, outcome_id, user_id, session_id,
+              {", ".join(COUNTERS[1:])}
 ), daily AS (
     INSERT INTO daily_costs AS s (day, dim_id, outcome_id, {", ".join(COUNTERS)})
     SELECT c.start_ns / {NS_PER_DAY}, c.dim_id, c.outcome_id, {_SUMS}
@@ -52,7 +58,7 @@ WITH fresh AS (
     FROM fresh c JOIN dims d ON d.id = c.dim_id
     WHERE c.outcome_id > 0 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
     ON CONFLICT (day, series_id, bucket) DO UPDATE SET calls = s.calls + excluded.calls
-)
+){_LATE}
 SELECT count(*) FROM fresh
 """  # made of constants
 

@@ -1,4 +1,7 @@
-"""Keeps the ledger from growing for ever: once a day, by one process, on a thread of its own."""
+"""Maintenance of the ledger by one process at a time, on a thread of its own.
+
+Every few minutes calls are added to the sums by hour, agent and user; once a day old ones go.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 _DAY_SECONDS = 86_400
 _DAY_NS = _DAY_SECONDS * 1_000_000_000
-_LOOK_SECONDS = 3_600.0
+_LOOK_SECONDS = 300.0
 
 
 class Maintenance:
@@ -49,6 +52,7 @@ class Maintenance:
         while True:
             if self.is_due():
                 self.run_once()
+            self.sum_calls()
             time.sleep(_LOOK_SECONDS)
 
     def _expire_messages(self) -> int:
@@ -67,6 +71,18 @@ class Maintenance:
             return True
         # A stamp from the future is that of a clock that was wrong.
         return not 0 <= age < _DAY_SECONDS
+
+    def sum_calls(self) -> None:
+        """Add calls to the sums that take them later; never raises."""
+        from otel_cost_ledger.maintenance.summing import sum_calls
+
+        try:
+            sum_calls(self._path)
+        except Exception as error:  # reports read the calls themselves until it succeeds
+            messages.warn_once(
+                f"calls could not be added to the sums of {self._path}: {type(error).__name__}; "
+                "reports by hour, agent and user take longer until it succeeds"
+            )
 
     def run_once(self) -> None:
         """Remove what is too old; never raises."""
