@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.ledger import Ledger
 
 _MOST_PROBLEMS: Final = 20
-_KEYS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,8 @@ def check_integrity(ledger: Ledger) -> IntegrityReport:
         for table, stored, recomputed in _SUMS:
             problems += _compare(ledger, table, stored, recomputed, first_day)
         problems += _compare_later_sums(ledger, first_day)
+        if ledger.summed is not None:
+            problems += _compare(ledger, "daily_tools", _TOOLS, _TOOLS_FROM_ROWS, first_day, keys=2)
     return IntegrityReport(calls, tuple(problems[:_MOST_PROBLEMS]))
 
 
@@ -66,10 +67,12 @@ def _damage(ledger: Ledger) -> list[str]:
     ]
 
 
-def _compare(ledger: Ledger, table: str, stored: str, recomputed: str, first_day: int) -> list[str]:
+def _compare(
+    ledger: Ledger, table: str, stored: str, recomputed: str, first_day: int, *, keys: int = 3
+) -> list[str]:
     kept = ledger.rows(stored, [first_day])
     made = ledger.rows(recomputed, [first_day * NS_PER_DAY])
-    return _differences(table, _KEYS, kept, made)
+    return _differences(table, keys, kept, made)
 
 
 def _compare_later_sums(ledger: Ledger, first_day: int) -> list[str]:
@@ -133,4 +136,12 @@ _LATENCY_FROM_ROWS: Final = (
 _SUMS: Final = (
     ("daily_costs", _DAILY, _DAILY_FROM_ROWS),
     ("latency_histogram", _LATENCY, _LATENCY_FROM_ROWS),
+)
+_TOOLS: Final = (
+    "SELECT day, tool_id, calls, timed, duration_us, longest_us FROM daily_tools WHERE day >= ?"
+)
+_TOOLS_FROM_ROWS: Final = (
+    f"SELECT start_ns / {NS_PER_DAY}, tool_id, count(*), count(duration_us),"
+    " coalesce(sum(duration_us), 0), coalesce(max(duration_us), 0)"
+    " FROM tool_calls WHERE start_ns >= ? GROUP BY 1, 2"
 )

@@ -103,7 +103,8 @@ def _hour(hour: int | None) -> str:
     return f"{EPOCH + timedelta(hours=hour or 0):%Y-%m-%dT%H:00Z}"
 
 
-def _day(day: int | None) -> str:
+def day_name(day: int | None) -> str:
+    """Return the date of *day*, days since the epoch."""
     return (EPOCH + timedelta(days=day or 0)).date().isoformat()
 
 
@@ -113,7 +114,7 @@ def _week(day: int | None) -> str:
 
 
 def _month(day: int | None) -> str:
-    return _day(day)[:7]
+    return day_name(day)[:7]
 
 
-_PERIOD_NAMES: Final = {"hour": _hour, "day": _day, "week": _week, "month": _month}
+_PERIOD_NAMES: Final = {"hour": _hour, "day": day_name, "week": _week, "month": _month}

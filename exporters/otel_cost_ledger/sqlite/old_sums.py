@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from otel_cost_ledger.model.entries import ToolKey
 from otel_cost_ledger.model.rows import DimKey, OriginKey, OutcomeKey
 from otel_cost_ledger.model.schema import COUNTERS, KEPT_SINCE, NS_PER_DAY
 from otel_cost_ledger.model.sums import DAILY_AGENTS, HOURLY_COSTS, add_up_to
@@ -28,6 +29,8 @@ class OldSums:
     """(day, (provider, model, operation), bucket, calls)"""
     by_agent: tuple[tuple[str, int, DimKey, OriginKey, OutcomeKey, tuple[int, ...]], ...] = ()
     """(table, day or hour, names, an origin of the agent, outcome, the values of `COUNTERS`)"""
+    tools: tuple[tuple[int, ToolKey, tuple[int, ...]], ...] = ()
+    """(day, tool, calls, timed calls, microseconds, the longest)"""
     since_ns: tuple[int, int] = (0, 0)
     """The first moments of which there are sums by agent, and sums by hour."""
 
@@ -39,6 +42,8 @@ class _Names(Protocol):
     def origins(self) -> NameTable[OriginKey]: ...
     @property
     def outcomes(self) -> NameTable[OutcomeKey]: ...
+    @property
+    def tools(self) -> NameTable[ToolKey]: ...
 
 
 _DIM: Final = ", ".join(f"d.{name}" for name in DimKey._fields)
@@ -62,6 +67,14 @@ _LATENCY: Final = (
 _ADD_DAILY: Final = (
     f"INSERT INTO daily_costs (day, dim_id, outcome_id, {', '.join(COUNTERS)})"
     f" VALUES (?, ?, ?, {', '.join('?' * len(COUNTERS))}) ON CONFLICT DO NOTHING"
+)
+_TOOL_NAMES: Final = f"SELECT id, {', '.join(ToolKey._fields)} FROM tools"
+_TOOLS: Final = (
+    "SELECT day, tool_id, calls, timed, duration_us, longest_us FROM daily_tools WHERE day < ?"
+)
+_ADD_TOOLS: Final = (
+    "INSERT INTO daily_tools (day, tool_id, calls, timed, duration_us, longest_us)"
+    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 _MARKS: Final = ", ".join("?" * (1 + len(COUNTERS)))
 _ADD_LATENCY: Final = (
@@ -103,7 +116,14 @@ def read_old_sums(ledger: Ledger) -> OldSums:
         else (summed.days_since_ns, summed.hours_since_ns)
     )
     by_agent = () if summed is None else tuple(_read_by_agent(ledger, kept_since_ns))
-    return OldSums(kept_since_ns, daily, latency, by_agent, since_ns)
+    tools = () if summed is None else tuple(_read_tools(ledger, first_day))
+    return OldSums(kept_since_ns, daily, latency, by_agent, tools, since_ns)
+
+
+def _read_tools(ledger: Ledger, first_day: int) -> Iterator[tuple[int, ToolKey, tuple[int, ...]]]:
+    names = {id_: ToolKey(*values) for id_, *values in ledger.rows(_TOOL_NAMES)}
+    for day, tool_id, *values in ledger.rows(_TOOLS, [first_day]):
+        yield day, names[tool_id], tuple(values)
 
 
 def _read_by_agent(ledger: Ledger, until_ns: int) -> Iterator[Any]:
@@ -152,5 +172,7 @@ def _write_by_agent(connection: Connection, names: _Names, sums: OldSums) -> Non
     for table, period, dim, origin, outcome, values in sums.by_agent:
         ids = names.dims.id_of(dim), names.origins.id_of(origin), names.outcomes.id_of(outcome)
         connection.execute(statements[table], (period, *ids, *values))
+    for day, tool, values in sums.tools:
+        connection.execute(_ADD_TOOLS, (day, names.tools.id_of(tool), *values))
     days_since_ns, hours_since_ns = sums.since_ns
     connection.execute(_KNOWN_SINCE, (days_since_ns, days_since_ns, hours_since_ns, hours_since_ns))
