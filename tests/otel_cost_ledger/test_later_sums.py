@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -14,10 +17,11 @@ import pytest
 
 from otel_cost_ledger import LedgerWriter, open_ledger, pseudonym
 from otel_cost_ledger.maintenance.copying import copy_ledger
+from otel_cost_ledger.maintenance.exclusive import exclusive
 from otel_cost_ledger.maintenance.forgetting import forget_user
 from otel_cost_ledger.maintenance.integrity import check_integrity
 from otel_cost_ledger.maintenance.retention import retain
-from otel_cost_ledger.maintenance.summing import SETTLED_AFTER_NS, sum_calls
+from otel_cost_ledger.maintenance.summing import SETTLED_AFTER_NS, sum_calls, sum_until
 from otel_cost_ledger.model.filters import Window
 from otel_cost_ledger.model.location import Location, PostgresUrl
 from otel_cost_ledger.model.privacy import Pseudonyms
@@ -355,3 +359,44 @@ def test_a_late_call_leaves_nothing_in_hours_that_are_no_longer_kept(
     with open_ledger(location) as ledger:
         assert list(ledger.rows("SELECT * FROM hourly_people")) == []
         assert check_integrity(ledger).problems == ()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_while_calls_are_added_leaves_both_processes_able_to_write(
+    make_writer: MakeWriter, make_call: MakeCall, path: Path
+) -> None:
+    """The connection is closed between two transactions, and the work continues in the parent."""
+    writer = make_writer()
+    made = three_days(make_call)
+    writer.write(made[:-1])
+    with exclusive(path, 5_000) as chunks:
+        assert chunks is not None
+        chunks.size = 5
+        working = threading.Thread(target=sum_until, args=(chunks, NOON_NS + DAY_NS))
+        in_step = threading.Event()
+        add_slowly = _after(in_step.set, chunks.checkpoint_now_and_then)
+        chunks.checkpoint_now_and_then = add_slowly  # type: ignore[method-assign]
+        working.start()
+        assert in_step.wait(30)
+        child = os.fork()
+        if child == 0:
+            done = writer.write(made[-1:])
+            os._exit(0 if done.written == 1 else 1)
+        _, status = os.waitpid(child, 0)
+        working.join(30)
+
+    assert status == 0
+    with open_ledger(path) as ledger:
+        assert check_integrity(ledger).problems == ()
+        assert ledger.summed is not None
+        assert ledger.summed.until_ns == NOON_NS + DAY_NS
+        assert costs(ledger, by=("agent",)).total.calls == sum(call.billed for call in made)
+
+
+def _after(first: Callable[[], None], then: Callable[[], None]) -> Callable[[], None]:
+    def both() -> None:
+        first()
+        time.sleep(0.001)
+        then()
+
+    return both

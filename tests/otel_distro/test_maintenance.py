@@ -91,9 +91,10 @@ def test_a_ledger_that_cannot_be_cleaned_up_is_told_of_once(
     """And does no harm."""
     path = tmp_path / "ledger.db"
     path.write_text("this is not a database " * 100)
-    for _ in range(2):
-        Maintenance(path, 30).run_once()
-        Maintenance(path, 30).sum_calls()
+    maintenance = Maintenance(path, 30)
+    for _ in range(4):
+        maintenance.run_once()
+        maintenance.sum_calls()
 
     said = capsys.readouterr().err
     assert said.count("old calls could not be removed") == 1

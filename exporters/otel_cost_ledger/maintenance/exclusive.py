@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.model.errors import LedgerNotFoundError
 from otel_cost_ledger.sqlite.connection import open_writer
+from otel_cost_ledger.sqlite.forking import LONGEST_WAIT_S, watch
 from otel_cost_ledger.sqlite.writer_lock import WriterLock
 from otel_host.file_locks import try_lock, unlock
 from otel_host.private_files import open_private
@@ -23,6 +25,7 @@ LOCK_GOAL_S: Final = 0.010
 _FIRST_CHUNK: Final = 200
 _SMALLEST_CHUNK: Final = 20
 _LARGEST_CHUNK: Final = 5_000
+_POLL_S: Final = 0.001
 _STEPS_A_CHECKPOINT: Final = 32
 """A checkpoint waits for the disk a few times, however much there is to do."""
 
@@ -30,18 +33,68 @@ _STEPS_A_CHECKPOINT: Final = 32
 class Chunks:
     """Transactions on one connection, sized by how long the last one kept others waiting."""
 
-    def __init__(self, connection: sqlite3.Connection, writer_lock: WriterLock) -> None:
-        self.connection = connection
+    def __init__(self, path: Path, busy_timeout_ms: int) -> None:
+        self._path = path
+        self._busy_timeout_ms = busy_timeout_ms
+        self._opened: sqlite3.Connection | None = None
+        # Held by us except in a pause, in which a fork may close the connection.
+        self._in_use = threading.Lock()
+        self._in_use.acquire()
+        self._fork_waits = self._held_for_fork = False
         self.size = _FIRST_CHUNK
         """How many rows the next transaction is to change."""
         self.longest_s = 0.0
         """The longest time that the write lock was held."""
-        self._writer_lock = writer_lock
+        self._writer_lock = WriterLock(path.with_name(path.name + ".lock"), busy_timeout_ms / 1000)
         self._steps = 0
+        watch(self)
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection; it may be another one after each transaction."""
+        if self._opened is None:
+            self._opened = open_writer(self._path, busy_timeout_ms=self._busy_timeout_ms)
+            # A checkpoint waits for the disk, so it is made between the chunks: others write then.
+            self._opened.execute("PRAGMA wal_autocheckpoint = 0")
+        return self._opened
+
+    def close(self) -> None:
+        """Close the connection and the lock file."""
+        self._writer_lock.close()
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    def before_fork(self) -> None:
+        """Close the connection after the transaction that is under way; a child must not have it.
+
+        Without a pause in `LONGEST_WAIT_S`, as while an archive is written, it stays open.
+        """
+        self._fork_waits = True
+        self._held_for_fork = self._in_use.acquire(timeout=LONGEST_WAIT_S)
+        self._fork_waits = False
+        if self._held_for_fork:
+            self.close()
+
+    def after_fork_in_parent(self) -> None:
+        """Continue with another connection."""
+        if self._held_for_fork:
+            self._in_use.release()
+
+    def after_fork_in_child(self) -> None:
+        """Do nothing: the thread that did the work is the parent's."""
+
+    def _pause_for_fork(self) -> None:
+        if self._fork_waits:
+            self._in_use.release()
+            while self._fork_waits:
+                time.sleep(_POLL_S)
+            self._in_use.acquire()
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the write lock and a transaction for the body."""
+        self._pause_for_fork()
         with self.waiting():
             self.connection.execute("BEGIN IMMEDIATE")
             began = time.perf_counter()
@@ -113,15 +166,11 @@ def exclusive(path: Path, busy_timeout_ms: int) -> Iterator[Chunks | None]:
         if not try_lock(descriptor):
             yield None
             return
-        connection = open_writer(path, busy_timeout_ms=busy_timeout_ms)
-        # A checkpoint waits for the disk, so it is made between the chunks: others write then.
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-        writer_lock = WriterLock(path.with_name(path.name + ".lock"), busy_timeout_ms / 1000)
+        chunks = Chunks(path, busy_timeout_ms)
         try:
-            yield Chunks(connection, writer_lock)
+            yield chunks
         finally:
-            writer_lock.close()
-            connection.close()
+            chunks.close()
     finally:
         # Closing would do, unless a fork has copied the descriptor meanwhile.
         unlock(descriptor)

@@ -69,7 +69,6 @@ class _Retention:
 
     def __init__(self, chunks: Chunks) -> None:
         self._chunks = chunks
-        self._connection = chunks.connection
 
     def run(self, horizon_ns: int, archive_to: Path | None, now_ns: int) -> RetentionResult:
         # First the horizon: from here on no writer adds an older row or changes one, so the
@@ -83,7 +82,7 @@ class _Retention:
         archive = None
         if archive_to is not None:
             try:
-                archive, _ = archive_calls(self._connection, archive_to, 0, horizon_ns)
+                archive, _ = archive_calls(self._chunks.connection, archive_to, 0, horizon_ns)
             except BaseException:
                 self._set_kept_since(before_ns)
                 raise
@@ -101,13 +100,13 @@ class _Retention:
         )
 
     def _kept_since(self) -> int:
-        found = self._connection.execute(
+        found = self._chunks.connection.execute(
             "SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)
         ).fetchone()
         return int(found[0]) if found else 0
 
     def _oldest(self) -> int:
-        found = self._connection.execute(
+        found = self._chunks.connection.execute(
             "SELECT min(t) FROM (SELECT min(start_ns) AS t FROM calls"
             " UNION ALL SELECT min(start_ns) FROM tool_calls"
             " UNION ALL SELECT min(at_ns) FROM latency_violations)"
@@ -116,18 +115,20 @@ class _Retention:
 
     def _set_kept_since(self, horizon_ns: int) -> None:
         with self._chunks.locked():
-            self._connection.execute(
+            self._chunks.connection.execute(
                 "INSERT INTO meta (key, value) VALUES (?, ?)"
                 " ON CONFLICT DO UPDATE SET value = excluded.value",
                 (KEPT_SINCE, str(horizon_ns)),
             )
 
     def _give_pages_back(self) -> None:
-        while self._connection.execute("PRAGMA freelist_count").fetchone()[0]:
+        while self._chunks.connection.execute("PRAGMA freelist_count").fetchone()[0]:
             began = time.perf_counter()
             with self._chunks.waiting():
                 # fetchall, because the pragma frees one page for each row that is read.
-                self._connection.execute(f"PRAGMA incremental_vacuum({_PAGES_A_STEP})").fetchall()
+                self._chunks.connection.execute(
+                    f"PRAGMA incremental_vacuum({_PAGES_A_STEP})"
+                ).fetchall()
             self._chunks.longest_s = max(self._chunks.longest_s, time.perf_counter() - began)
             self._chunks.checkpoint_now_and_then()
         self._chunks.checkpoint()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _DAY_SECONDS = 86_400
 _DAY_NS = _DAY_SECONDS * 1_000_000_000
 _LOOK_SECONDS = 300.0
+_FAILURES_REPORTED = 3
 
 
 class Maintenance:
@@ -42,6 +43,7 @@ class Maintenance:
         self._message_days = message_days or days
         self._state_dir = state_dir
         beside = spill_path(path, state_dir or Path())
+        self._failures = 0
         self._stamp = beside.with_name(beside.name.replace(".spill.jsonl", ".retained"))
 
     def start(self) -> None:
@@ -78,7 +80,11 @@ class Maintenance:
 
         try:
             sum_calls(self._path)
+            self._failures = 0
         except Exception as error:  # reports read the calls themselves until it succeeds
+            self._failures += 1
+            if self._failures < _FAILURES_REPORTED:
+                return  # a server that restarts, a disk that is full: the next time may do
             messages.warn_once(
                 f"calls could not be added to the sums of {self._path}: {type(error).__name__}; "
                 "reports by hour, agent and user take longer until it succeeds"
