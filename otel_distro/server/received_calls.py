@@ -83,10 +83,10 @@ class ReceivedCalls:
         scope: InstrumentationScope,
     ) -> Mapping[str, Any] | None:
         """Account for *span* if it is a model or tool call; return the attributes to add to it."""
-        if not is_model_call(attributes, scope.name):
-            self._take_tool(span, attributes, resource, scope)
-            return None
         try:
+            if not is_model_call(attributes, scope.name):
+                self._take_tool(span, attributes, resource, scope)
+                return None
             call = read_call(_record(span, attributes, resource, scope))
             if call is None:
                 self._take_tool(span, attributes, resource, scope)
@@ -108,12 +108,9 @@ class ReceivedCalls:
     ) -> None:
         if self._tool_sink is None or not is_tool_call(attributes):
             return
-        try:
-            tool = read_tool_call(_record(span, attributes, resource, scope))
-        except Exception as error:  # noqa: BLE001 - a tool that is not counted beats no span
-            self._faults.record("account", error)
-        else:
-            self._tools += [] if tool is None else [tool]
+        tool = read_tool_call(_record(span, attributes, resource, scope))
+        if tool is not None:
+            self._tools.append(tool)
 
     def call(self, call: ModelCall) -> PricedCall:
         """Price *call* and decide whether it is billed; return the decision so far."""
@@ -159,29 +156,21 @@ class ReceivedCalls:
         if new or revised:
             # Before the ledger: a budget's account opens with what the ledger has at that moment.
             for sink in self._others:
-                self._guarded(sink, new, revised)
+                self._guarded(sink.settle, new, revised)
         if self._ledger is not None and (new or revised or known):
-            self._guarded(self._ledger, [*new, *known], revised)
+            self._guarded(self._ledger.settle, [*new, *known], revised)
         tools, self._tools = self._tools, []
         if tools and self._tool_sink is not None:
-            try:
-                self._tool_sink.executed(tools)
-            except Exception as error:  # noqa: BLE001 - the calls are stored all the same
-                self._faults.record("account", error)
+            self._guarded(self._tool_sink.executed, tools)
 
     def flush(self) -> None:
         """Store what sinks hold back."""
         for sink in (*self._others, *([self._ledger] if self._ledger is not None else [])):
-            try:
-                sink.flush()
-            except Exception as error:  # noqa: BLE001 - one sink's fault is not the others'
-                self._faults.record("account", error)
+            self._guarded(sink.flush)
 
-    def _guarded(
-        self, sink: CallSink, new: Sequence[PricedCall], revised: Sequence[PricedCall]
-    ) -> None:
+    def _guarded(self, action: Callable[..., None], *items: Any) -> None:
         try:
-            sink.settle(new, revised)
+            action(*items)
         except Exception as error:  # noqa: BLE001 - one sink's fault is not the others'
             self._faults.record("account", error)
 

@@ -24,8 +24,7 @@ LOCK_GOAL_S: Final = 0.010
 """Chunks are sized so that each holds the write lock about this long; the promise is 30 ms."""
 _FIRST_CHUNK: Final = 200
 _SMALLEST_CHUNK: Final = 20
-_LARGEST_CHUNK: Final = 5_000
-_POLL_S: Final = 0.001
+_LARGEST_CHUNK: Final = 10_000
 _STEPS_A_CHECKPOINT: Final = 32
 """A checkpoint waits for the disk a few times, however much there is to do."""
 
@@ -41,8 +40,10 @@ class Chunks:
         self._in_use = threading.Lock()
         self._in_use.acquire()
         self._fork_waits = self._held_for_fork = False
+        self._fork_came = threading.Event()
         self.size = _FIRST_CHUNK
         """How many rows the next transaction is to change."""
+        self._smallest = _SMALLEST_CHUNK
         self.longest_s = 0.0
         """The longest time that the write lock was held."""
         self._writer_lock = WriterLock(path.with_name(path.name + ".lock"), busy_timeout_ms / 1000)
@@ -70,9 +71,11 @@ class Chunks:
 
         Without a pause in `LONGEST_WAIT_S`, as while an archive is written, it stays open.
         """
+        self._fork_came.clear()
         self._fork_waits = True
         self._held_for_fork = self._in_use.acquire(timeout=LONGEST_WAIT_S)
         self._fork_waits = False
+        self._fork_came.set()
         if self._held_for_fork:
             self.close()
 
@@ -87,8 +90,7 @@ class Chunks:
     def _pause_for_fork(self) -> None:
         if self._fork_waits:
             self._in_use.release()
-            while self._fork_waits:
-                time.sleep(_POLL_S)
+            self._fork_came.wait(LONGEST_WAIT_S)
             self._in_use.acquire()
 
     @contextlib.contextmanager
@@ -108,7 +110,7 @@ class Chunks:
             finally:
                 took_s = time.perf_counter() - began
                 self.longest_s = max(self.longest_s, took_s)
-                self.size = _next_size(self.size, took_s)
+                self.size = max(self._smallest, _next_size(self.size, took_s))
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
@@ -116,9 +118,13 @@ class Chunks:
         with self._writer_lock.held():
             yield
 
+    def start_with(self, size: int, smallest: int) -> None:
+        """Begin other work, with *size* rows a transaction and never fewer than *smallest*."""
+        self.size, self._smallest = size, smallest
+
     def delete(self, table: str, time_column: str, horizon: int) -> int:
         """Delete rows of *table* before *horizon*, oldest first; return how many."""
-        self.size = _FIRST_CHUNK
+        self.start_with(_FIRST_CHUNK, _SMALLEST_CHUNK)
         deleted = 0
         while True:
             # The end of the chunk is found before the lock is taken.
@@ -149,7 +155,7 @@ class Chunks:
 
 def _next_size(size: int, took_s: float) -> int:
     if took_s > LOCK_GOAL_S:
-        return max(_SMALLEST_CHUNK, size // 2)
+        return size // 2
     return min(_LARGEST_CHUNK, size * 2) if took_s < LOCK_GOAL_S / 3 else size
 
 

@@ -72,8 +72,8 @@ class PostgresConnection:
         defaults = {"application_name": "otel-distro", "connect_timeout": "5"}
         arguments = {"autocommit": True, **defaults, **url.parameters}
         self._pool: Any = None
+        self.raw: Any = None
         with self.translated():
-            self.raw = None
             if shared:
                 self.raw, self._pool = borrow(url, lambda: arguments)
             if self.raw is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_host import fork_hooks
@@ -57,9 +58,7 @@ def share_connections() -> bool:
     """
     if _here.sharing:
         return True
-    try:
-        import psycopg_pool  # noqa: F401
-    except ImportError:
+    if find_spec("psycopg_pool") is None:
         return False
     _here.sharing = True
     atexit.register(close_connections)
