@@ -14,7 +14,7 @@ from otel_distro.server.otlp_values import set_attributes
 from otel_distro.server.statsd.lines import Kind
 
 if TYPE_CHECKING:
-    from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ScopeMetrics
+    from opentelemetry.proto.metrics.v1.metrics_pb2 import ScopeMetrics
 
     from otel_distro.server.statsd.lines import Sample
 
@@ -88,7 +88,7 @@ class Aggregator:
         found, self._series = self._series, {}
         data = MetricsData()
         places: dict[tuple[tuple[str, str], ...], ScopeMetrics] = {}
-        metrics: dict[tuple[int, str, Kind, bool], Metric] = {}
+        metrics: dict[tuple[int, str, Kind, bool], Any] = {}
         for key, series in found.items():
             name, kind, tags = key
             place = _place(data, places, tags)
@@ -158,17 +158,17 @@ def _place(
     return place
 
 
-def _metric(place: ScopeMetrics, name: str, kind: Kind, series: _Series) -> Metric:
-    metric = place.metrics.add(name=name, unit="ms" if kind is Kind.DURATION else "")
+def _metric(place: ScopeMetrics, name: str, kind: Kind, series: _Series) -> Any:
+    metric: Any = place.metrics.add(name=name, unit="ms" if kind is Kind.DURATION else "")
     if kind is Kind.COUNTER:
-        metric.sum.aggregation_temporality = _DELTA  # type: ignore[assignment]
+        metric.sum.aggregation_temporality = _DELTA
         metric.sum.is_monotonic = series.is_monotonic
     elif kind in {Kind.DURATION, Kind.DISTRIBUTION}:
-        metric.histogram.aggregation_temporality = _DELTA  # type: ignore[assignment]
+        metric.histogram.aggregation_temporality = _DELTA
     return metric
 
 
-def _points(metric: Metric, kind: Kind) -> Any:
+def _points(metric: Any, kind: Kind) -> Any:
     if kind is Kind.COUNTER:
         return metric.sum.data_points
     if kind in {Kind.DURATION, Kind.DISTRIBUTION}:

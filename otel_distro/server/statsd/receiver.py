@@ -100,7 +100,7 @@ class StatsdReceiver:
     def _open(self, opened: socket.socket) -> socket.socket:
         opened.settimeout(0)
         self._sockets.append(opened)
-        self._selector.register(opened, selectors.EVENT_READ)
+        self._selector.register(opened, selectors.EVENT_READ, opened)
         return opened
 
     def _release(self) -> None:
@@ -116,8 +116,7 @@ class StatsdReceiver:
         due = time.monotonic() + self._flush_seconds
         while not self._closing:
             for key, _ in self._selector.select(max(0.0, due - time.monotonic())):
-                assert isinstance(key.fileobj, socket.socket)  # noqa: S101 - what is registered
-                self._read(key.fileobj)
+                self._read(key.data)
             if time.monotonic() >= due:
                 self._flush()
                 due = time.monotonic() + self._flush_seconds

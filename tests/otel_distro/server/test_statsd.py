@@ -261,7 +261,7 @@ def test_series_and_members_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_what_cannot_be_stored_now_is_submitted_again() -> None:
-    """At the next flush; what was refused for good is not."""
+    """At the next flush; a refusal for good is final."""
     kept: Any = Kept(503, 200, 403)
     one = StatsdReceiver(kept, None, None, flush_seconds=0.05)
     one.take(b"orders:1|c")
@@ -338,7 +338,7 @@ def test_lines_are_not_taken_before_consent(tmp_path: Path) -> None:
 @pytest.mark.process
 @pytest.mark.slow
 def test_serve_receives_statsd_on_loopback_and_a_socket(tmp_path: Path) -> None:
-    """The options are all it takes, and what was received before Ctrl-C is stored."""
+    """The options are all it takes; lines before Ctrl-C are stored."""
     import signal
     import subprocess
 
