@@ -50,4 +50,3 @@ def test_metrics_of_both_clients_arrive_by_udp_and_by_the_socket(tmp_path: Path)
     finally:
         stack.stop()
     assert not stack.statsd_socket.exists()
-
