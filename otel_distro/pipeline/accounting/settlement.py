@@ -318,7 +318,7 @@ class Settlement:
 
         Its provider is reached over the wire, and the wire saw no request at that time.
         """
-        from otel_pricing.model.layers import WIRE_SCOPE
+        from otel_pricing.model.instrumentations import WIRE_SCOPE
 
         if call.provider not in self._providers_on_the_wire or self._was_sent(call):
             return False
