@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from otel_distro.bootstrap.component import NO_PROVIDERS
 from otel_distro.export.processors import exporters_of
 from otel_distro.lifecycle import closing
+from otel_distro.lifecycle.inherited_deltas import drop_inherited_deltas
 from otel_distro.lifecycle.metric_locks import renew_metric_locks
 from otel_distro.pipeline.accounting.late_calls import NOT_PRICED
 
@@ -63,6 +64,7 @@ class ProviderDelivery:
     def renew_metric_locks(self) -> None:
         """Renew the SDK's locks of metrics in a forked child; before anything is counted."""
         renew_metric_locks(self._providers)
+        drop_inherited_deltas(self._providers)
 
     def at_fork(self) -> None:
         """Renew spool and queues in a forked child."""

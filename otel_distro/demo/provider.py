@@ -38,7 +38,7 @@ class FakeProvider:
 
     def start(self) -> FakeProvider:
         """Serve in the background."""
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def stop(self) -> None:
@@ -61,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
     owner: FakeProvider
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
     def do_POST(self) -> None:

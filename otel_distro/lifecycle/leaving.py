@@ -188,11 +188,11 @@ def _wrap(name: str, before: Callable[[], None]) -> None:
         return
 
     def after_delivering(*args: Any, **kwargs: Any) -> Any:
-        after_delivering.before()  # type: ignore[attr-defined]
+        attributes["before"]()
         return original(*args, **kwargs)
 
-    after_delivering.before = before  # type: ignore[attr-defined]
-    after_delivering._otel_distro = True  # type: ignore[attr-defined]  # noqa: SLF001
+    attributes = vars(after_delivering)
+    attributes.update(before=before, _otel_distro=True)
     after_delivering.__name__ = name
     after_delivering.__doc__ = original.__doc__
     setattr(os, name, after_delivering)

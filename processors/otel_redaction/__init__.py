@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otel_redaction.patterns.deadline import DeadlineExceeded
 from otel_redaction.patterns.match import KINDS, Match, mask
-from otel_redaction.patterns.scan import DeadlineExceeded
 from otel_redaction.people_keys import holds_people
 from otel_redaction.policy import (
     ACTIONS,

@@ -23,11 +23,13 @@ from otel_redaction.words_only import is_words_only
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otel_redaction.patterns.deadline import Deadline
 
-def find_all(text: str, deadline: float | None = None, *, people: bool = False) -> list[Match]:
+
+def find_all(text: str, deadline: Deadline | None = None, *, people: bool = False) -> list[Match]:
     """Return every match of every built-in kind, in order and without overlaps.
 
-    *deadline* is in seconds of `time.monotonic()`; None is no limit.
+    No limit where *deadline* is None.
 
     Persons, addresses and health are looked for if *people* is set.
     """
@@ -43,14 +45,14 @@ def find_all(text: str, deadline: float | None = None, *, people: bool = False) 
 
 
 @cache
-def _find_people() -> Callable[[str, float | None], list[Match]]:
+def _find_people() -> Callable[[str, Deadline | None], list[Match]]:
     # Its vocabularies take megabytes: loaded with the first text that is searched for people.
     from otel_redaction.people.find import find_people
 
     return find_people
 
 
-def search(text: str, deadline: float | None = None) -> list[Match]:
+def search(text: str, deadline: Deadline | None = None) -> list[Match]:
     """Return the matches in *text* as it is written, in any order."""
     return _search_region(Scan(flattened(text), deadline))
 

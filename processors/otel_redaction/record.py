@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from otel_redaction.patterns.deadline import Deadline
 
 Tally = MutableMapping[str, int]
 """How many matches of each kind were found."""
@@ -15,8 +19,8 @@ class Record:
 
     tally: Tally | None
     """Counts matches; None without a count."""
-    deadline: float
-    """When redaction must be finished, on the monotonic clock, in seconds."""
+    deadline: Deadline
+    """When redaction must be finished."""
     people: bool
     """Whether the text at hand is searched for people: names, addresses, health."""
     known: dict[str, str] = field(default_factory=dict)

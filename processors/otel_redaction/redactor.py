@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_redaction import json_text
 from otel_redaction.key_rules import KeyRules
+from otel_redaction.patterns.deadline import Deadline
 from otel_redaction.policy import DEFAULT_POLICY, Policy
 from otel_redaction.record import Record, Tally
 from otel_redaction.recurrence import recurring
@@ -83,8 +83,7 @@ class Redactor:
         return self._texts.find(text, people=people)
 
     def _record(self, tally: Tally | None) -> Record:
-        deadline = time.monotonic() + self.policy.deadline_ms / 1000
-        return Record(tally, deadline, people=False)
+        return Record(tally, Deadline(self.policy.deadline_ms / 1000), people=False)
 
     def _text(self, text: str, record: Record) -> str:
         if len(text) <= _SHORT:
@@ -96,7 +95,7 @@ class Redactor:
             record.known.update(clean.known)
         return clean.text
 
-    def _redact(self, text: str, *, people: bool, deadline: float | None = None) -> _Clean:
+    def _redact(self, text: str, *, people: bool, deadline: Deadline | None = None) -> _Clean:
         limit = self.policy.max_value_chars
         if len(text) > limit:
             kept = _cut(text, limit)
@@ -114,14 +113,14 @@ class Redactor:
             clean = _Clean(again.text, clean.kinds + again.kinds, clean.known)
         return clean
 
-    def _redact_text(self, text: str, *, people: bool, deadline: float | None) -> _Clean:
+    def _redact_text(self, text: str, *, people: bool, deadline: Deadline | None) -> _Clean:
         matches = self._texts.find(text, deadline, people=people)
         if not matches:
             return _Clean(text, (), {})
         replaced, kinds = self._texts.redact_until_stable(text, matches, deadline, people=people)
         return _Clean(replaced, kinds, recurring(text, matches))
 
-    def _redact_document(self, text: str, *, people: bool, deadline: float | None) -> _Clean:
+    def _redact_document(self, text: str, *, people: bool, deadline: Deadline | None) -> _Clean:
         matches = self._texts.find(text, deadline, people=people)
         if matches or self._names_secret(text):
             return self._redact_json(text, matches, people=people, deadline=deadline)
@@ -131,7 +130,7 @@ class Redactor:
         return any(self._rules.decide(name) is not None for name in json_text.names(text))
 
     def _redact_json(
-        self, text: str, matches: list[Match], *, people: bool, deadline: float | None
+        self, text: str, matches: list[Match], *, people: bool, deadline: Deadline | None
     ) -> _Clean:
         """Return JSON redacted so that it is still JSON.
 

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
+    from otel_redaction.patterns.deadline import Deadline
+
     class FindAll(Protocol):
         """What `engine.find_all` is."""
 
         def __call__(
-            self, text: str, deadline: float | None = None, *, people: bool = False
+            self, text: str, deadline: Deadline | None = None, *, people: bool = False
         ) -> list[Match]:  # pyright: ignore[reportReturnType]
             """Return the matches in *text*."""
 
@@ -29,7 +31,7 @@ _SEARCHED_AGAIN = 1024
 """Texts up to this length are searched again as a whole, longer ones around the markers."""
 
 
-class Dropped(Exception):  # noqa: N818 - it is not an error
+class Dropped(Exception):  # it is not an error
     """The policy says that the value being redacted must be left out."""
 
 
@@ -43,11 +45,11 @@ class TextRedactor:
         ) and (policy.default != "allow")
 
     def find(
-        self, text: str, deadline: float | None = None, *, people: bool = False
+        self, text: str, deadline: Deadline | None = None, *, people: bool = False
     ) -> list[Match]:
         """Return the matches in *text* that the policy hides, in order, without overlaps.
 
-        *deadline* is in seconds of `time.monotonic()`; None is no limit.
+        No limit where *deadline* is None.
         """
         matches = self._find_by_pattern(text, deadline, people=people)
         if not self._takes_all:
@@ -57,7 +59,9 @@ class TextRedactor:
         known = recurring(text, matches) if matches else None
         return with_recurrences(text, matches, known) if known else matches
 
-    def _find_by_pattern(self, text: str, deadline: float | None, *, people: bool) -> list[Match]:
+    def _find_by_pattern(
+        self, text: str, deadline: Deadline | None, *, people: bool
+    ) -> list[Match]:
         matches = _engine()(text, deadline, people=people)
         for rule in self.policy.rules:
             matches = matches + [
@@ -80,11 +84,11 @@ class TextRedactor:
         return value in self.policy.allow_values and match.kind not in ALWAYS_REDACTED
 
     def redact_until_stable(
-        self, text: str, matches: list[Match], deadline: float | None, *, people: bool = False
+        self, text: str, matches: list[Match], deadline: Deadline | None, *, people: bool = False
     ) -> tuple[str, tuple[str, ...]]:
         """Return *text* with markers for *matches* and those they uncovered, and the kinds hidden.
 
-        *deadline* is in seconds of `time.monotonic()`; None is no limit.
+        No limit where *deadline* is None.
         """
         kinds: list[str] = []
         for _ in range(_ROUNDS):

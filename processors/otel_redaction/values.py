@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_redaction import sql_text, url_text
 from otel_redaction.patterns.keys import label
 from otel_redaction.patterns.match import MASK, PSEUDONYM, Match
-from otel_redaction.patterns.scan import DeadlineExceeded
 from otel_redaction.patterns.telemetry_keys import (
     ADDRESS_KINDS,
     IDENTIFIERS,
@@ -124,8 +122,7 @@ class ValueRedactor:
             return value
         if depth > _DEEPEST:
             raise Dropped
-        if time.monotonic() > record.deadline:
-            raise DeadlineExceeded("redaction passed its deadline; drop this record's content")
+        record.deadline.check()
         if isinstance(value, Mapping):
             return self._mapping(key, value, record, depth)
         rule = self._rules.decide(key)

@@ -64,7 +64,7 @@ def _make_trace(exchange: Exchange) -> None:
     trace_of_request.set(exchange.made_trace)
 
 
-class sending:  # noqa: N801 - reads as a statement; a generator would take five times as long
+class sending:
     """Mark the body as the sending of *exchange*: clients are built on one another."""
 
     __slots__ = ("_exchange", "_token")

@@ -20,7 +20,7 @@ from otel_distro.pipeline.accounting.gateway_calls import (
 )
 from otel_distro.pipeline.wire.gateways import _continuing
 from otel_pricing import ModelCall, PriceBook, Usage, price_call
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 from otel_wire.hosts import is_own_host
 from otel_wire.observer import Observer
 

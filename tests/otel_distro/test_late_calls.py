@@ -8,13 +8,13 @@ import pytest
 
 from otel_cost_ledger.model.entries import Entry
 from otel_cost_ledger.model.privacy import Pseudonyms
-from otel_cost_ledger.model.rows import RowMaker
+from otel_cost_ledger.model.row_maker import RowMaker
 from otel_cost_ledger.write.spill import SpillFile
 from otel_distro.pipeline.accounting.late_calls import NOT_PRICED
 from otel_distro.pipeline.accounting.open_requests import LAYOUT
 from otel_pricing import ModelCall, Usage
 from otel_pricing.costing.cost import unpriced
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 from support.ledger_cli import answer, run
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from otel_distro.api import budget
 from otel_distro.api import context as contexts
 from otel_pricing import CostStatus
 from otel_pricing.model.billing_reasons import CACHED
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 from otel_wire.observer import observer
 from support.charging_provider import ChargingProvider
 from support.wired_sdk import FRAMEWORK_SCOPE, OPENAI_SCOPE, QUESTION, WiredSdk, said

@@ -24,10 +24,7 @@ if TYPE_CHECKING:
     from otel_wire.record import WireRecord
 
 URL = "http://api.mistral.ai:8080/v1/chat/completions?beta=1"
-BODY: dict[str, Any] = {
-    "model": "mistral-large-latest",
-    "messages": [{"role": "user", "content": "hi"}],
-}
+BODY: Any = {"model": "mistral-large-latest", "messages": [{"role": "user", "content": "hi"}]}
 ANSWER = {"id": "c-1", "model": "mistral-large-latest", "choices": [],
           "usage": {"prompt_tokens": 9, "completion_tokens": 2}}  # fmt: skip
 HEADERS = {"Content-Type": "application/json"}
@@ -46,7 +43,7 @@ class _Proxy(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+    def log_message(self, format: str, *args: Any) -> None:
         pass
 
 

@@ -105,6 +105,7 @@ def test_the_sdist_builds_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Pat
     assert names(rebuilt) == names(wheel)
 
 
+@pytest.mark.slow
 def test_an_editable_install_is_a_plain_path_file(tmp_path: Path) -> None:
     """So that checkers and editors find the sources."""
     venv.create(tmp_path / "venv", with_pip=True)

@@ -349,7 +349,7 @@ def django_() -> None:
 
 def main() -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hello)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
     with_url = (httpx_, httpx_async, requests_, urllib_, urllib3_, aiohttp_client, botocore_, sqs_)
     for work in with_url:

@@ -30,7 +30,7 @@ class FakeStack:
         stack = self
 
         class Handler(BaseHTTPRequestHandler):
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            def log_message(self, format: str, *args: object) -> None:
                 pass
 
             def do_GET(self) -> None:
@@ -59,7 +59,7 @@ def _rule(health: str, state: str = "inactive") -> dict[str, Any]:
 @pytest.fixture
 def stack() -> Iterator[FakeStack]:
     fake = FakeStack()
-    threading.Thread(target=fake.server.serve_forever, daemon=True).start()
+    threading.Thread(target=fake.server.serve_forever, args=(0.02,), daemon=True).start()
     yield fake
     fake.server.shutdown()
     fake.server.server_close()

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.model.location import PostgresUrl
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 from otel_wire.hosts import is_own_host
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from otel_distro.pipeline.accounting.gateway_calls import GatewayCalls
 from otel_distro.pipeline.accounting.maintenance import Maintenance
 from otel_distro.pipeline.accounting.open_requests import FOLDER
 from otel_distro.pipeline.pipeline import ALLOW_ALL
+from otel_pricing.reading.tools import tools_of_provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from otel_distro.pipeline.pipeline import ExportGate
     from otel_distro.settings import Settings
     from otel_pricing import PricedCall
+    from otel_pricing.model.tool_call import ToolCall
 
 
 class LedgerSink:
@@ -52,6 +54,9 @@ class LedgerSink:
         if revised:
             writer.revise(revised)
         self._settle_with_gateways(writer, new)
+        by_provider = [tool for priced in new for tool in tools_of_provider(priced)]
+        if by_provider:
+            writer.record_tools(by_provider)
         _, fault = writer.lag()
         if not self._maintained and not fault:
             self._maintained = True
@@ -72,6 +77,12 @@ class LedgerSink:
             return
         if through_gateways:
             writer.revise(through_gateways)
+
+    def executed(self, tools: Sequence[ToolCall]) -> None:
+        """Store executions of tools."""
+        admitted = [tool for tool in tools if self._gate.admits(tool.start_ns)]
+        if admitted:
+            self._writer().record_tools(admitted)
 
     def judged(self, records: Sequence[LatencyRecord]) -> None:
         """Store the verdicts that are violations."""

@@ -1,4 +1,7 @@
-"""Keeps the ledger from growing for ever: once a day, by one process, on a thread of its own."""
+"""Maintenance of the ledger by one process at a time, on a thread of its own.
+
+Every few minutes calls are added to the sums by hour, agent and user; once a day old ones go.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
 
 _DAY_SECONDS = 86_400
 _DAY_NS = _DAY_SECONDS * 1_000_000_000
-_LOOK_SECONDS = 3_600.0
+_LOOK_SECONDS = 300.0
+_FAILURES_REPORTED = 3
 _NEEDED = ("otel_cost_ledger.maintenance.retention", "otel_distro.privacy.content.store")
 
 
@@ -42,6 +46,7 @@ class Maintenance:
         self._message_days = message_days or days
         self._state_dir = state_dir
         beside = spill_path(path, state_dir or Path())
+        self._failures = 0
         self._stamp = beside.with_name(beside.name.replace(".spill.jsonl", ".retained"))
 
     def start(self) -> None:
@@ -61,6 +66,7 @@ class Maintenance:
         while True:
             if self.is_due():
                 self.run_once()
+            self.sum_calls()
             time.sleep(_LOOK_SECONDS)
 
     def _expire_messages(self) -> int:
@@ -79,6 +85,22 @@ class Maintenance:
             return True
         # A stamp from the future is that of a clock that was wrong.
         return not 0 <= age < _DAY_SECONDS
+
+    def sum_calls(self) -> None:
+        """Add calls to the sums that take them later; never raises."""
+        from otel_cost_ledger.maintenance.summing import sum_calls
+
+        try:
+            sum_calls(self._path)
+            self._failures = 0
+        except Exception as error:  # reports read the calls themselves until it succeeds
+            self._failures += 1
+            if self._failures < _FAILURES_REPORTED:
+                return  # a server that restarts, a disk that is full: the next time may do
+            messages.warn_once(
+                f"calls could not be added to the sums of {self._path}: {type(error).__name__}; "
+                "reports by hour, agent and user take longer until it succeeds"
+            )
 
     def run_once(self) -> None:
         """Remove what is too old; never raises."""

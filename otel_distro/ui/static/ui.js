@@ -154,19 +154,29 @@ function sorting(part) {
   ]);
 }
 
+function reachable(part) {
+  return [...part.querySelectorAll("a, button, summary, [tabindex]")];
+}
+
+// New rows push the focused one down: it is known by where it leads, else by its place.
+function counterpart(focused, place, candidates) {
+  const leads = focused.getAttribute("href");
+  const same = leads && candidates.filter((one) => one.getAttribute("href") === leads);
+  if (same && same.length === 1) return same[0];
+  return candidates[place];
+}
+
 function swap(old, fresh) {
   if (old.isEqualNode(fresh)) return;
   const sorted = sorting(old);
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
-  const place = focused ? [...old.querySelectorAll("a, button, summary, [tabindex]")].indexOf(focused) : -1;
+  const place = focused ? reachable(old).indexOf(focused) : -1;
   if (chosen && old.contains(chosen)) choose(null);
   keepState(old, fresh);
   old.replaceWith(fresh);
   fresh.dispatchEvent(new CustomEvent("refreshed", {bubbles: true, detail: sorted}));
-  if (place >= 0) {
-    const candidates = fresh.querySelectorAll("a, button, summary, [tabindex]");
-    if (candidates[place]) candidates[place].focus({preventScroll: true});
-  }
+  const again = focused && counterpart(focused, place, reachable(fresh));
+  if (again) again.focus({preventScroll: true});
 }
 
 function swapPage(page) {

@@ -9,15 +9,15 @@ place for each character, so offsets are the same everywhere.
 
 from __future__ import annotations
 
-import re
-import time
+from typing import TYPE_CHECKING
 
 from otel_redaction.patterns.cues import Cue, find_cues
+from otel_redaction.patterns.deadline import Deadline, check_deadline
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.match import MASK, PSEUDONYM, Match
 
-
-class DeadlineExceeded(Exception):  # noqa: N818 - named for what happened
-    """Redaction of one record took longer than the policy allows; its content must be dropped."""
+if TYPE_CHECKING:
+    import re
 
 
 def class_map(default: bytes, **classes: str) -> bytes:
@@ -46,11 +46,11 @@ TOKEN_RUN = b"a" * 16
 """The shortest run of those that can be a key."""
 
 _ESCAPES = (("\\n", "  "), ("\\r", "  "), ("\\t", "  "), ('\\"', '" '))
-_PSEUDONYM_TAIL = re.compile(r"_[0-9a-f]{24}(?![0-9a-f])")
+_PSEUDONYM_TAIL = lazy_pattern(r"_[0-9a-f]{24}(?![0-9a-f])")
 
 
 # What colours a terminal, as it is and as logs and JSON write it.
-_COLOUR = re.compile(r"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e|\^\[)\[[0-9;]{0,16}[A-Za-z]")
+_COLOUR = lazy_pattern(r"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e|\^\[)\[[0-9;]{0,16}[A-Za-z]")
 
 
 _COLOUR_BEGINNINGS = ("\x1b[", "1b[", "1B[", "\\033[", "\\e[", "^[[")
@@ -79,18 +79,12 @@ def flattened(text: str) -> str:
     return text
 
 
-def check_deadline(deadline: float | None) -> None:
-    """Raise DeadlineExceeded when *deadline*, of `time.monotonic()`, is past; None is no limit."""
-    if deadline is not None and time.monotonic() > deadline:
-        raise DeadlineExceeded("redaction passed its deadline; drop this record's content")
-
-
 class Scan:
     """One flattened text on its way through the detectors, which add what they find."""
 
     __slots__ = ("cues", "data", "deadline", "last_words", "lower", "matches", "shape", "text")
 
-    def __init__(self, text: str, deadline: float | None = None) -> None:
+    def __init__(self, text: str, deadline: Deadline | None = None) -> None:
         self.text = text
         # One byte for each character: any outside ASCII becomes "?", which no
         # detector anchors on.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_redaction.patterns.scan import check_deadline
+from otel_redaction.patterns.deadline import check_deadline
 from otel_redaction.people.addresses import find_addresses
 from otel_redaction.people.health import find_health
 from otel_redaction.people.labelled import find_labelled
@@ -12,10 +12,11 @@ from otel_redaction.people.persons import find_persons
 from otel_redaction.people.stems import Lowered
 
 if TYPE_CHECKING:
+    from otel_redaction.patterns.deadline import Deadline
     from otel_redaction.patterns.match import Match
 
 
-def find_people(text: str, deadline: float | None = None) -> list[Match]:
+def find_people(text: str, deadline: Deadline | None = None) -> list[Match]:
     """Return every person, address and statement about health in *text*, in any order.
 
     Raises DeadlineExceeded when the record's time is up.

@@ -196,7 +196,7 @@ class _NoWriter:
 
 
 def _empty_response(module: Any, session: Any, method: str, url: Any, about: Any) -> Any:
-    from aiohttp.helpers import TimerNoop  # type: ignore[import-not-found,unused-ignore]
+    from aiohttp.helpers import TimerNoop
 
     known: dict[str, Any] = {
         "writer": None,

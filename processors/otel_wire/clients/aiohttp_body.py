@@ -19,7 +19,7 @@ else:
     _Proxy = wrapt.ObjectProxy
 
 
-class NotedBody(_Proxy):  # type: ignore[misc]
+class NotedBody(_Proxy):
     """A body whose pieces are noted as they are read."""
 
     def __init__(self, content: Any, exchange: Exchange) -> None:

@@ -205,7 +205,7 @@ def sink() -> Iterator[tuple[str, dict[str, list[bytes]]]]:
     got: dict[str, list[bytes]] = {}
     handler = type("Sink", (_Sink,), {"got": got})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}", got
     server.shutdown()

@@ -154,7 +154,7 @@ def test_traces_are_filtered_and_searched(page: Page, shop: Server) -> None:
 
 def test_everything_is_reached_by_keys(page: Page, shop: Server) -> None:
     """Rows, folding, the next error, other pages, the list of keys."""
-    page.goto(f"{shop.page}/traces")
+    page.goto(f"{shop.page}/traces?service=payment")
     page.keyboard.press("j")
     page.keyboard.press("j")
     assert page.evaluate("document.activeElement.textContent") == "POST /checkout"
@@ -219,6 +219,26 @@ def test_new_traces_appear_by_themselves(page: Page, shop: Server) -> None:
     assert shop.send("traces", body)[0] == 200
 
     page.locator("#answers a", has_text="just now").wait_for(timeout=30_000)
+
+
+@pytest.mark.slow
+def test_the_focus_stays_with_its_row_when_others_come(page: Page, shop: Server) -> None:
+    """New rows push it down; who walks the list by keys goes on where they were."""
+
+    def arrive(number: int, name: str) -> None:
+        group = spans(A(1, name, trace=trace_id(number)), service="pushed", began_ns=time.time_ns())
+        body = ExportTraceServiceRequest(resource_spans=[group]).SerializeToString()
+        assert shop.send("traces", body)[0] == 200
+
+    arrive(4343, "the first")
+    eventually(lambda: "the first" in shop.get("/traces?service=pushed"))
+    page.goto(f"{shop.page}/traces?service=pushed")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.textContent") == "the first"
+    arrive(4344, "the second")
+    page.locator("#answers a", has_text="the second").wait_for(timeout=30_000)
+
+    assert page.evaluate("document.activeElement.textContent") == "the first"
 
 
 def test_tables_are_exported(shop: Server) -> None:
@@ -337,7 +357,7 @@ def test_another_origin_neither_reads_nor_sends(browser: Browser, shop: Server) 
             pass
 
     evil = ThreadingHTTPServer(("127.0.0.1", 0), Evil)
-    threading.Thread(target=evil.serve_forever, daemon=True).start()
+    threading.Thread(target=evil.serve_forever, args=(0.02,), daemon=True).start()
     context = browser.new_context()
     opened = context.new_page()
     opened.goto(f"http://localhost:{evil.server_port}/")
