@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from otel_pricing.model.usage_objects import counts_of
 from otel_wire import answers, requests
 from otel_wire.answers import Answer, AnswerReader
-from otel_wire.clients import httpx as httpx_hook
+from otel_wire.clients import httpx_headers
 from otel_wire.endpoints import ENDPOINTS, find_endpoint, may_call_model
 from otel_wire.json_loading import loads
 from otel_wire.media import Media, is_plain, media_of
@@ -163,7 +163,7 @@ _NAMES = st.sampled_from(["content-type", "Content-Encoding", "authorization", "
 @given(st.lists(st.tuples(_NAMES, st.text("ab é", max_size=5)), max_size=5))
 def test_headers_of_httpx_are_found_as_it_finds_them(pairs: list[tuple[str, str]]) -> None:
     headers = httpx2.Headers([(name.encode(), value.encode()) for name, value in pairs])
-    found = httpx_hook._Headers(headers)
+    found = httpx_headers.RequestHeaders(headers)
 
     for name in ("content-type", "content-encoding", "authorization", "x-a", "x-b"):
         assert found.get(name) == headers.get(name)

@@ -5,12 +5,12 @@ Clients with transports of their own are covered too, which a hook in the transp
 
 from __future__ import annotations
 
-from operator import itemgetter
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from otel_wire.admission import REFUSED_HEADERS, REFUSED_STATUS, admit, admit_async
 from otel_wire.bodies import Passing, shown, shown_async
+from otel_wire.clients.httpx_headers import RequestHeaders
 from otel_wire.clients.httpx_streams import (
     async_body,
     async_response,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from otel_wire.exchange import Exchange
 
 # Before there is a connection nothing was sent; after that the provider may have done its work.
-_NAME_AND_VALUE = itemgetter(1, 2)
 _OBSERVED = ("POST", "GET")
 _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "ProxyError")
 
@@ -130,33 +129,8 @@ def _begin(module: Any, request: Any, body: Any) -> Exchange | None:
     if request.method == "GET":
         return observer.begin_result(module.__name__, url.host, _path(url))
     if hasattr(headers, "_list"):
-        headers = _Headers(headers)
+        headers = RequestHeaders(headers)
     return observer.begin(module.__name__, url.host, _path(url), headers, body)
-
-
-class _Headers:
-    """Headers of a request, of which only those asked for are decoded.
-
-    The library decodes all of them to find one, which takes longer than reading the body.
-    """
-
-    __slots__ = ("_decoding", "_values")
-
-    def __init__(self, headers: Any) -> None:
-        self._decoding = headers
-        values: dict[bytes, bytes] = dict(map(_NAME_AND_VALUE, headers._list))
-        self._values = values if len(values) == len(headers._list) else None
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return the value of *name*, which is in lower case; several are joined by commas."""
-        values = self._values
-        if values is not None:
-            value = values.get(name.encode())
-            if value is None:
-                return default
-            if value.isascii():
-                return value.decode()
-        return self._decoding.get(name, default)
 
 
 def _tell_gateway(request: Any, exchange: Exchange) -> None:
