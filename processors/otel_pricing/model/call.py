@@ -7,7 +7,7 @@ tokens part of the output), and None means "not reported", never zero.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -85,6 +85,10 @@ class Units:
     """Searches that a rerank is billed as."""
     output_images: int | None = None
     """Images that were made, counted, not in tokens."""
+
+
+UNIT_NAMES = tuple(field.name for field in fields(Units))
+"""Names of all units."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
