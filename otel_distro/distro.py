@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # untyped
 
 from otel_distro.base.errors import OtelDistroError
+from otel_distro.base.garbage_collection import paused_garbage_collection
 from otel_distro.base.platforms import unsupported
 from otel_distro.base.startup_phases import startup_timer
 from otel_distro.bootstrap.boot_failure import keep_protection
@@ -52,10 +53,11 @@ class OtelDistroConfigurator:
             keep_protection(os.environ, OtelDistroError(problem))
             return
         try:
-            with startup_timer("import of the SDK and the distribution"):
-                from otel_distro.bootstrap.boot import boot_from_environment
+            with paused_garbage_collection():
+                with startup_timer("import of the SDK and the distribution"):
+                    from otel_distro.bootstrap.boot import boot_from_environment
 
-            boot_from_environment(**kwargs)
+                boot_from_environment(**kwargs)
         except Exception as error:  # noqa: BLE001 - the app must run
             keep_protection(os.environ, error)
         finally:

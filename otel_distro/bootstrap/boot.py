@@ -64,6 +64,7 @@ def _boot_environment(
     from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 
     for complaint in drop_unknown_exporters(settings.writable_environment()):
+        _refuse_if_strict(loaded.settings.strict, without_secrets(complaint))
         messages.warn(without_secrets(complaint))
     with startup_timer("parts of the distribution"):
         runtime = start(loaded, environ)
@@ -143,7 +144,7 @@ def _boot_without_file(
     names are used: the file may name other places.
     """
     loaded = settings.load(environ)
-    problem = Problem("OTEL_CONFIG_FILE", f"{reason}; its settings are not in force")
+    problem = Problem("OTEL_CONFIG_FILE", f"{reason}; its settings and exporters are not in force")
     loaded = replace(loaded, problems=(*loaded.problems, problem))
     writable = settings.writable_environment()
     named = writable.pop("OTEL_CONFIG_FILE")

@@ -58,7 +58,7 @@ def load(environ: Mapping[str, str], section: Mapping[str, Any] | None = None) -
     settings = _settings(values, section, environ, problems)
     if settings.content == "full" and settings.content_key is None:
         problems.append(Problem(f"{env.OTEL_DISTRO_CONTENT}=full", _NO_CONTENT_KEY))
-    return Loaded(settings, tuple(_without_secrets(problem) for problem in problems))
+    return Loaded(settings, tuple(_without_secrets(problem) for problem in problems), section)
 
 
 def _problem(variable: Variable, name: str, raw: object, error: Exception) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from otel_budget.latency import DEFAULT_LATENCY_BUDGETS, LatencyBudget
 from otel_distro.export.batch_limits import DEFAULT_LIMITS, MEGABYTE, BatchLimits
@@ -14,6 +14,7 @@ from otel_redaction import DEFAULT_POLICY, Policy
 from otel_trace_store.limits import DEFAULT_BYTES, DEFAULT_DAYS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from decimal import Decimal
 
     from otel_budget.cost_budget import CostBudget
@@ -93,6 +94,8 @@ class Loaded:
 
     settings: Settings
     problems: tuple[Problem, ...] = ()
+    section: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The contents of the file, as they were read."""
 
     @property
     def withholds(self) -> bool:

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from otel_cost_ledger.model.errors import LedgerError
 from otel_cost_ledger.model.filters import BILLED
+from otel_cost_ledger.model.location import PostgresUrl
 from otel_cost_ledger.query.calls import read_calls
 from otel_cost_ledger.query.ledger import open_ledger
 from otel_cost_ledger.query.model_names import with_same_models
@@ -60,6 +61,11 @@ class LedgerPages:
         self._jaeger = jaeger
         self._store = store
         self.answers = Answers(location)
+        if isinstance(location, PostgresUrl):
+            # Its driver takes half a second to load, which files must not wait for.
+            from otel_cost_ledger.postgres.pool import share_connections
+
+            share_connections()
 
     @contextmanager
     def _look(self, request: Request) -> Iterator[Looked]:

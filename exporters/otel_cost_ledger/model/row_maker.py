@@ -150,6 +150,12 @@ def _extra(priced: PricedCall, usage: Usage, prompt: int | None) -> dict[str, in
         )
     if call.request_never_sent:
         extra["request_never_sent"] = 1
+    if call.usage_estimate:
+        extra["usage_is_estimate"] = 1
+    if call.most_input_tokens is not None:
+        extra["most_input_tokens"] = _within(call.most_input_tokens, MAX_UNITS)
+    if call.own_host_process is not None:
+        extra["own_host_process"] = _within(call.own_host_process, 2**63 - 1)
     if prompt is not None:
         extra["prompt"] = prompt
     if priced.billed_span_id is not None:

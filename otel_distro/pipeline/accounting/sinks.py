@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from otel_budget.latency import LatencyRecord
     from otel_pricing import PricedCall
+    from otel_pricing.model.tool_call import ToolCall
 
 
 class CallSink(Protocol):
@@ -27,6 +28,15 @@ class Storing(Protocol):
 
     def is_durable(self) -> bool:
         """Return whether all calls taken so far would survive a kill."""
+        ...
+
+
+@runtime_checkable
+class ToolSink(Protocol):
+    """A sink that stores executions of tools as well."""
+
+    def executed(self, tools: Sequence[ToolCall]) -> None:
+        """Take tools that have run."""
         ...
 
 

@@ -1,0 +1,1 @@
+"""StatsD metrics received by `otel-distro serve`, with the tags of DogStatsD."""
