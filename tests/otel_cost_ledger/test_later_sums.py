@@ -372,7 +372,7 @@ def test_a_fork_while_calls_are_added_leaves_both_processes_able_to_write(
     with exclusive(path, 5_000) as chunks:
         assert chunks is not None
         chunks.start_with = lambda size, smallest: None  # type: ignore[method-assign]
-        chunks.size = chunks._smallest = 5  # noqa: SLF001
+        chunks.size = chunks._smallest = 5
         working = threading.Thread(target=sum_until, args=(chunks, NOON_NS + DAY_NS))
         in_step = threading.Event()
         add_slowly = _after(in_step.set, chunks.checkpoint_now_and_then)
