@@ -26,5 +26,10 @@ class StoreLimits:
 
 DEFAULT_LIMITS: Final = StoreLimits()
 
+METRIC_LIMITS: Final = StoreLimits(max_bytes=GIGABYTE // 4)
+"""What programs keep of their own metrics, without `otel-distro serve`."""
+
+METRICS_FOLDER: Final = "metrics"
+"""Name of the folder of those metrics in the state folder."""
 FOLDER: Final = "traces"
 """Name of a store's folder in the state folder."""

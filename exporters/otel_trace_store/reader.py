@@ -6,6 +6,7 @@ import sqlite3
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Self
 
 from otel_trace_store.errors import TraceStoreError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from otel_trace_store.schema import NameKind
 
+_name: Final = attrgetter("name")
 _STEPS: Final = 20_000
 """SQLite asks after so many of its steps whether to go on: a fraction of a millisecond."""
 
@@ -62,14 +64,17 @@ class Segment:
 class StoreReader:
     """The segments of the store in *folder*, open for reading; a context manager.
 
-    For one thread. Raises TraceStoreError where a segment was made by a later version.
+    With *others*, the segments of further folders are read too, all in the order in which they were
+    begun. For one thread. Raises TraceStoreError where a segment was made by a later version.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *others: Path) -> None:
         self.folder = folder
         self.segments: list[Segment] = []
+        self._newest: dict[Path, Segment] = {}
         self._deadline = Deadline()
-        for path in reversed(segment_files(folder)):
+        paths = [path for each in (folder, *others) for path in segment_files(each)]
+        for path in sorted(paths, key=_name, reverse=True):
             # What retention has just removed, or what is damaged, is passed over.
             with suppress(sqlite3.Error):
                 try:
@@ -82,6 +87,7 @@ class StoreReader:
                 has_index = version_of(connection) >= RECORD_INDEX_VERSION
                 segment = Segment(path.name, connection, self._deadline, has_index)
                 self.segments.append(segment)
+                self._newest.setdefault(path.parent, segment)
 
     def __enter__(self) -> Self:
         """Return this reader."""
@@ -96,6 +102,7 @@ class StoreReader:
         for segment in self.segments:
             segment.connection.close()
         self.segments = []
+        self._newest = {}
 
     def limit_time(self, seconds: float) -> None:
         """Let no query run longer than *seconds* from now; sqlite3.OperationalError ends it."""
@@ -116,14 +123,16 @@ class StoreReader:
 
     def mark(self) -> str:
         """Return a text that changes whenever something is stored."""
-        if not self.segments:
-            return "empty"
-        newest = self.segments[0]
-        (block,) = newest.connection.execute("SELECT max(no) FROM blocks").fetchone()
-        (points,) = newest.connection.execute("PRAGMA data_version").fetchone()
-        (series,) = newest.connection.execute("SELECT max(time_us) FROM points").fetchone()
-        return f"{newest.name}:{block}:{points}:{series}"
+        return " ".join(map(_mark, self._newest.values())) or "empty"
 
     def __iter__(self) -> Iterator[Segment]:
         """Yield the segments, the newest first."""
         return iter(self.segments)
+
+
+def _mark(segment: Segment) -> str:
+    ask = segment.connection.execute
+    (block,) = ask("SELECT max(no) FROM blocks").fetchone()
+    (version,) = ask("PRAGMA data_version").fetchone()
+    (latest,) = ask("SELECT max(time_us) FROM points").fetchone()
+    return f"{segment.name}:{block}:{version}:{latest}"

@@ -100,6 +100,11 @@ class TraceStoreWriter:
             raise TraceStoreError(f"cannot write traces to {self._path}: {error}") from error
         return written
 
+    @property
+    def lock_descriptor(self) -> int:
+        """The descriptor that holds the lock of the store; -1 when it was given back."""
+        return -1 if self._lock is None else self._lock
+
     def close(self) -> None:
         """Close the files and give the store back."""
         self._close_segment()

@@ -73,14 +73,19 @@ def _keep(decide: object, by: str) -> None:
 
 def _show(*, as_json: bool) -> None:
     from otel_distro.privacy import consent
+    from otel_distro.settings import process_environment
+    from otel_distro.settings.environment_variables import OTEL_DISTRO_CONSENT
+    from otel_distro.settings.sources import source_of
 
     status = consent.status()
+    source = source_of(process_environment(), OTEL_DISTRO_CONSENT)
     decision = status.decision
     if as_json:
         output.print_json(
             {
                 "open": status.open,
                 "required": status.required,
+                "required_from": source,
                 "do_not_track": status.do_not_track,
                 "answer": decision.answer if decision else None,
                 "at": decision.at if decision else None,
@@ -93,10 +98,6 @@ def _show(*, as_json: bool) -> None:
     said = f"{decision.answer} at {decision.at} by {decision.by}" if decision else "not decided"
     click.echo(f"consent:   {output.printable(said)}")
     click.echo(f"kept in:   {status.state_dir}")
-    if status.do_not_track:
-        click.echo("effect:    DO_NOT_TRACK is set: nothing is exported or stored")
-    elif not status.required:
-        click.echo("effect:    none here: OTEL_DISTRO_CONSENT=required makes programs wait for it")
-    else:
-        effect = "telemetry is recorded" if status.open else "nothing is exported or stored"
-        click.echo(f"effect:    {effect} by programs with OTEL_DISTRO_CONSENT=required")
+    required = "required" if status.required else "not required"
+    click.echo(f"setting:   {required} ({output.printable(source)})")
+    click.echo(f"effect:    {status.effect}")

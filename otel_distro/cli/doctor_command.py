@@ -146,6 +146,9 @@ def _is_command(remedy: str) -> bool:
 
 
 def _list_settings(environ: Mapping[str, str], *, as_json: bool) -> None:
+    from otel_distro.settings.sources import in_force
+
+    sources = {one.name: one.source for one in in_force(environ)}
     rows = []
     for variable in VARIABLES:
         value = environ.get(variable.name, "")
@@ -154,6 +157,7 @@ def _list_settings(environ: Mapping[str, str], *, as_json: bool) -> None:
             {
                 "name": variable.name,
                 "value": "(set, not shown)" if value and hidden else value,
+                "source": sources.get(variable.name, "default"),
                 "default": variable.default,
                 "meaning": variable.meaning,
                 "example": variable.example,

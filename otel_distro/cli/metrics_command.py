@@ -1,4 +1,4 @@
-"""`otel-distro metrics`: metrics in what `otel-distro serve` keeps."""
+"""`otel-distro metrics`: metrics that were received, or that programs stored themselves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from otel_distro.cli.options import json_option
 from otel_distro.cli.store_options import (
     follow_option,
     microseconds,
-    reading,
+    reading_metrics,
     search_option,
     service_option,
     store_since_option,
@@ -43,7 +43,7 @@ def command(
     follow: bool,
     as_json: bool,
 ) -> None:
-    """List metrics that were received, or show the series and points of the one called NAME."""
+    """List metrics that are stored, or show the series and points of the one called NAME."""
     try:
         while True:
             if name is None:
@@ -58,7 +58,7 @@ def command(
 
 
 def _list(text: str, service: str, *, as_json: bool) -> None:
-    with reading() as reader:
+    with reading_metrics() as reader:
         rows = list_metrics(reader, service=service, text=text)
     if as_json:
         output.print_json([plain.metric_row(row) for row in rows])
@@ -81,7 +81,7 @@ def _list(text: str, service: str, *, as_json: bool) -> None:
 
 
 def _show(name: str, service: str, since_us: int | None, *, as_json: bool) -> None:
-    with reading() as reader:
+    with reading_metrics() as reader:
         series = read_metric(reader, name, service=service, since_us=since_us or 0)
     if not series:
         raise output.fail(f"there is no metric {name!r}; `otel-distro metrics` lists them")

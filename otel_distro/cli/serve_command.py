@@ -58,6 +58,9 @@ _NEEDED = ("starlette", "jinja2", "uvicorn")
     "--allow-host", "hosts", multiple=True, metavar="NAME", help="Another name of this server."
 )
 @click.option(
+    "--read-only", is_flag=True, help="Let nobody change consent on the page, token or not."
+)
+@click.option(
     "--allow-origin",
     "origins",
     multiple=True,
@@ -74,6 +77,7 @@ def command(
     forward: str | None,
     *,
     no_browser: bool,
+    read_only: bool,
 ) -> None:
     """Receive traces, logs and metrics from any program, and show them; Ctrl-C ends it.
 
@@ -98,6 +102,7 @@ def command(
         ui_port,
         frozenset(name.lower() for name in hosts),
         frozenset(origin.lower().rstrip("/") for origin in origins),
+        read_only=read_only,
     )
 
     def started(serving: Serving) -> None:

@@ -14,7 +14,7 @@ from otel_distro.cli import output
 from otel_distro.cli.options import nanoseconds, since_option
 from otel_distro.settings import load, process_environment
 from otel_trace_store.errors import TraceStoreError
-from otel_trace_store.limits import FOLDER
+from otel_trace_store.limits import FOLDER, METRICS_FOLDER
 from otel_trace_store.reader import StoreReader
 
 if TYPE_CHECKING:
@@ -50,16 +50,35 @@ def store_path() -> Path:
 
 
 @contextmanager
+def reading_metrics() -> Iterator[StoreReader]:
+    """Open what the server has received and what programs stored themselves, for metrics."""
+    settings = load(process_environment()).settings
+    with _reading(settings.state_dir / FOLDER, settings.state_dir / METRICS_FOLDER) as reader:
+        if not reader.segments:
+            raise output.fail(
+                "no metrics are stored yet; start `otel-distro serve`, or run a program with "
+                "OTEL_METRICS_EXPORTER=sqlite"
+            )
+        yield reader
+
+
+@contextmanager
 def reading() -> Iterator[StoreReader]:
     """Open the trace store; ends with a message where there is none or it cannot be read."""
     folder = store_path()
+    with _reading(folder) as reader:
+        if not reader.segments:
+            raise output.fail(
+                f"nothing was received yet: {folder} holds no traces; "
+                "start `otel-distro serve` and run a program"
+            )
+        yield reader
+
+
+@contextmanager
+def _reading(*folders: Path) -> Iterator[StoreReader]:
     try:
-        with StoreReader(folder) as reader:
-            if not reader.segments:
-                raise output.fail(
-                    f"nothing was received yet: {folder} holds no traces; "
-                    "start `otel-distro serve` and run a program"
-                )
+        with StoreReader(*folders) as reader:
             reader.limit_time(_QUERY_SECONDS)
             yield reader
     except TraceStoreError as error:

@@ -43,6 +43,9 @@ _NEEDED = ("starlette", "jinja2", "uvicorn")
 @click.option(
     "--jaeger", metavar="URL", help="Where Jaeger's page is; by default http://localhost:16686."
 )
+@click.option(
+    "--read-only", is_flag=True, help="Let nobody change consent on the page, token or not."
+)
 @click.option("--demo", is_flag=True, help="Show what `otel-distro demo` has stored.")
 @ledger_option
 def command(
@@ -53,12 +56,14 @@ def command(
     ledger: Location | None,
     *,
     no_browser: bool,
+    read_only: bool,
     demo: bool,
 ) -> None:
     """Serve a page on this machine that shows what the ledger holds; Ctrl-C ends it.
 
-    Spend, budgets, latency, errors, tokens, calls and traces; nothing is written and nothing is
-    fetched from elsewhere. Where other people log in to this machine, set OTEL_DISTRO_UI_TOKEN.
+    Spend, budgets, latency, errors, tokens, calls, traces and settings; nothing is fetched from
+    elsewhere. Nothing is written but consent, which is changed on the page where
+    OTEL_DISTRO_UI_TOKEN is set. Set it as well where other people log in to this machine.
     """
     check_parts()
     from otel_distro.ui.app import JAEGER, Site, make_app
@@ -69,7 +74,8 @@ def command(
     if demo:
         settings = replace(settings, state_dir=settings.state_dir / "demo")
     location = settings.state_dir / "ledger.db" if demo else ledger_path(ledger)
-    access = Access(settings.ui_token, frozenset(name.lower() for name in hosts))
+    names = frozenset(name.lower() for name in hosts)
+    access = Access(settings.ui_token, names, read_only=read_only or demo)
     try:
         check_host(host, settings.ui_token)
         app = make_app(Site(location, settings, access, _web_address(jaeger or JAEGER)))

@@ -46,6 +46,16 @@ class Status:
         return not self.required or (self.decision is not None and self.decision.granted)
 
     @property
+    def effect(self) -> str:
+        """The consequence of the decision, in one sentence."""
+        if self.do_not_track:
+            return "DO_NOT_TRACK is set: nothing is exported or stored"
+        if not self.required:
+            return "none here: OTEL_DISTRO_CONSENT=required makes programs wait for it"
+        happens = "telemetry is recorded" if self.open else "nothing is exported or stored"
+        return f"{happens} by programs with OTEL_DISTRO_CONSENT=required"
+
+    @property
     def undecided(self) -> bool:
         """Whether the user still has to be asked."""
         if self.do_not_track or not self.required:
@@ -58,7 +68,11 @@ class Status:
 
 def status() -> Status:
     """Return the state of consent for this program."""
-    found = _settings()
+    return status_of(_settings())
+
+
+def status_of(found: Settings) -> Status:
+    """Return the state of consent for programs with the settings *found*."""
     return Status(
         found.consent, found.do_not_track, consent_state.read(found.state_dir), found.state_dir
     )
@@ -66,9 +80,14 @@ def status() -> Status:
 
 def notice() -> str:
     """Return the notice shown before the request for consent; plain text, a few lines."""
+    return notice_of(_settings())
+
+
+def notice_of(found: Settings) -> str:
+    """Return the notice of programs with the settings *found*."""
     from otel_distro.privacy.catalogue.notice import notice_for
 
-    return notice_for(_settings())
+    return notice_for(found)
 
 
 def ask(callback: Callable[[str], bool | None]) -> bool:
@@ -106,11 +125,16 @@ def revoke(by: str = "program") -> None:
     _decide("revoked", by)
 
 
-def _decide(answer: Answer, by: str) -> Decision:
+def decide(found: Settings, answer: Answer, by: str, **detail: str) -> Decision:
+    """Store *answer* for the programs with the state folder of *found*.
+
+    *by* is its source; *detail* goes to the audit trail beside it. Raises OtelDistroError where it
+    cannot be stored; a process of ours stops sending in any case unless consent was granted.
+    """
     from otel_distro.base.current_runtime import running
 
     runtime = running()
-    state_dir = _settings().state_dir
+    state_dir = found.state_dir
     try:
         decision = consent_state.write(state_dir, answer, by)
     except OSError as error:
@@ -127,9 +151,13 @@ def _decide(answer: Answer, by: str) -> Decision:
 
         remove_waiting(state_dir)
     audit.record_quietly(
-        state_dir, f"consent.{answer}", how=by, notice_version=decision.notice_version
+        state_dir, f"consent.{answer}", how=by, notice_version=decision.notice_version, **detail
     )
     return decision
+
+
+def _decide(answer: Answer, by: str) -> Decision:
+    return decide(_settings(), answer, by)
 
 
 def _settings() -> Settings:

@@ -22,7 +22,7 @@ from otel_pricing import (
     read_price_file,
     read_records,
 )
-from otel_pricing.reading.batch_results import SCOPE as BATCH_SCOPE
+from otel_pricing.model.instrumentations import BATCH_SCOPE
 from otel_pricing.reading.tools import read_tool_call, tools_of_provider
 from otel_redaction import redact
 

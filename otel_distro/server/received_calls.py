@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro.pipeline.accounting.accounts import ToolSink
+from otel_distro.pipeline.accounting.sinks import ToolSink
 from otel_pricing import (
     BillingWindow,
     CostStatus,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
     from otel_distro.base.internal_errors import InternalErrors
-    from otel_distro.pipeline.accounting.accounts import CallSink
+    from otel_distro.pipeline.accounting.sinks import CallSink
     from otel_pricing import ModelCall, PriceBook
     from otel_pricing.model.tool_call import ToolCall
 
@@ -95,7 +95,7 @@ class ReceivedCalls:
                 self._take_priced(call, attributes)
                 return None
             return facts(self.call(call))
-        except Exception as error:  # noqa: BLE001 - a span without cost beats no span
+        except Exception as error:  # a span without cost beats no span
             self._faults.record("account", error)
             return None
 
@@ -171,7 +171,7 @@ class ReceivedCalls:
     def _guarded(self, action: Callable[..., None], *items: Any) -> None:
         try:
             action(*items)
-        except Exception as error:  # noqa: BLE001 - one sink's fault is not the others'
+        except Exception as error:  # one sink's fault is not the others'
             self._faults.record("account", error)
 
 

@@ -42,6 +42,8 @@ class ServeOptions:
     """None for the usual one, or a free one where that is taken."""
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
+    read_only: bool = False
+    """Whether nothing can be changed on the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,8 @@ def check_forward(settings: Settings, host: str, http: socket.socket) -> None:
 def _page(settings: Settings, options: ServeOptions) -> ASGIApp:
     ledger = settings.ledger
     location = settings.state_dir / "no-ledger.db" if ledger is None else ledger
-    return make_app(Site(location, settings, Access(settings.ui_token, options.hosts)))
+    access = Access(settings.ui_token, options.hosts, read_only=options.read_only)
+    return make_app(Site(location, settings, access))
 
 
 def _listen(host: str, port: int, option: str) -> socket.socket:

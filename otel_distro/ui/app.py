@@ -21,6 +21,7 @@ from otel_distro.stack.places import PLACES
 from otel_distro.ui.ledger_pages import LedgerPages
 from otel_distro.ui.rendering import compile_all, render
 from otel_distro.ui.security import Access, Guarded
+from otel_distro.ui.settings_page import CONSENT, PATH, SettingsPages
 from otel_distro.ui.store_pages import StorePages
 from otel_trace_store.errors import TraceStoreError
 from otel_trace_store.limits import FOLDER
@@ -53,9 +54,10 @@ class Site:
 
 
 def make_app(site: Site) -> ASGIApp:
-    """Return the application for *site*; nothing of it writes to the ledger."""
+    """Return the application for *site*; it writes nothing but the decision about consent."""
     store = StorePages(site.store or site.settings.state_dir / FOLDER, site.now, site.jaeger)
     pages = LedgerPages(site.location, site.settings, site.now, site.jaeger, store)
+    settings = SettingsPages(site.settings, site.access)
     compile_all()
 
     @asynccontextmanager
@@ -73,6 +75,8 @@ def make_app(site: Site) -> ASGIApp:
             Route("/calls.csv", pages.calls_csv),
             Route("/costs.csv", pages.costs_csv),
             Route("/find", pages.find),
+            Route(PATH, settings.show),
+            Route(CONSENT, settings.decide, methods=["POST"]),
             *_store_routes(pages, store),
             Route("/trace/{trace_id}", pages.trace),
             Mount("/static", StaticFiles(directory=STATIC)),
@@ -85,7 +89,7 @@ def make_app(site: Site) -> ASGIApp:
         },
         lifespan=lifespan,
     )
-    return Guarded(app, site.access)
+    return Guarded(app, site.access, frozenset({CONSENT}))
 
 
 def _store_routes(pages: LedgerPages, store: StorePages) -> list[Route]:

@@ -25,7 +25,8 @@ from otel_distro.ui.spending import call_table
 from otel_distro.ui.store_pages import SEEN
 from otel_distro.ui.store_view import is_trace_id, trace_id_in
 from otel_distro.ui.trace import calls_of, trace_of
-from otel_distro.ui.view import FILTERS, FIRST_FILTERS, described_filters, read_view
+from otel_distro.ui.view import FILTERS, FIRST_FILTERS, described_filters
+from otel_distro.ui.view_query import read_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

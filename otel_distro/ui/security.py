@@ -1,8 +1,9 @@
 """Who may see the page: one host that is named right, and where a token is set, who has it.
 
-Everything served is private. Other web pages cannot read it (no CORS), frame it, or reach it by
-making their own name point here (the `Host` header is checked); scripts and styles come from
-files of ours only; browsers are told to store nothing.
+Everything served is private, and can only be read but for the paths that take a form. Other web
+pages cannot read it (no CORS), frame it, or reach it by making their own name point here (the
+`Host` header is checked); scripts and styles come from files of ours only; browsers are told to
+store nothing.
 """
 
 from __future__ import annotations
@@ -64,6 +65,8 @@ class Access:
     """What visitors must show; None lets everybody in who reaches the port."""
     hosts: frozenset[str] = frozenset()
     """Names besides those of loopback under which the page may be asked for."""
+    read_only: bool = False
+    """Whether nothing may be changed, also by who has the token."""
 
     def allows_host(self, header: str) -> bool:
         """Return whether the page may be asked for under the name in a `Host` header.
@@ -104,9 +107,11 @@ def _is_address(name: str) -> bool:
 class Guarded:
     """An ASGI app that lets in only whom *access* allows, and marks every answer as private."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: Access, forms: frozenset[str] = frozenset()) -> None:
         self._app = app
         self._access = access
+        self._forms = forms
+        """Paths that take a form; everything else can only be read."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -135,7 +140,8 @@ class Guarded:
                 "or allow the name with --allow-host\n",
                 421,
             )
-        if scope["method"] not in _METHODS:
+        is_form = scope["method"] == "POST" and scope["path"] in self._forms
+        if scope["method"] not in _METHODS and not is_form:
             return PlainTextResponse(
                 "otel-distro ui: this page can only be read\n", 405, {"allow": "GET, HEAD"}
             )
@@ -144,7 +150,7 @@ class Guarded:
     def _check_token(self, scope: Scope) -> Response | None:
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         shown = [value for name, value in query if name == "token"]
-        if shown and self._access.knows(shown[-1]):
+        if scope["method"] != "POST" and shown and self._access.knows(shown[-1]):
             rest = urlencode([pair for pair in query if pair[0] != "token"])
             # A single slash: "//elsewhere" would lead away.
             path = "/" + scope["path"].lstrip("/")

@@ -27,6 +27,7 @@ from otel_distro.ui.store_view import (
     read_store_view,
     trace_id_in,
 )
+from otel_trace_store.limits import METRICS_FOLDER
 from otel_trace_store.reader import StoreReader
 from otel_trace_store.schema import NameKind
 
@@ -62,7 +63,10 @@ class StorePages:
     @contextmanager
     def look(self, request: Request) -> Iterator[LookedAt]:
         """Open the store for one answer, with a bound on the time it may take."""
-        with StoreReader(self._folder) as reader:
+        # Programs store metrics of their own in a folder beside what is received.
+        own = [self._folder.with_name(METRICS_FOLDER)]
+        others = own if request.url.path.startswith("/metrics") else []
+        with StoreReader(self._folder, *others) as reader:
             reader.limit_time(_QUERY_SECONDS)
             view = read_store_view(dict(request.query_params), self._now())
             yield LookedAt(reader, view, request)

@@ -224,3 +224,36 @@ def test_whoever_reads_while_the_price_is_worked_out_waits_for_it(faults: Intern
 
     assert facts is not None
     assert facts()["otel_distro.cost.nano_usd"] == 6_000_000
+
+
+def test_calls_are_settled_where_no_thread_can_start(
+    accounts: Accounts, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From Python 3.12 on none can while the interpreter exits: then `flush` does the work."""
+
+    def cannot_start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    ended = span(**CALL)
+    monkeypatch.setattr(threading.Thread, "start", cannot_start)
+    accounts.take(ended)
+
+    assert accounts.flush(0)
+    assert [priced.cost_nano_usd for priced in sink.new] == [6_000_000]
+    assert sink.flushed == 1
+    assert not accounts.pending()
+
+
+def test_a_flush_waits_for_a_thread_that_is_just_being_started(
+    accounts: Accounts, sink: Sink
+) -> None:
+    """What another thread has queued a moment ago is not taken for nothing."""
+    with accounts._start_lock:
+        accounts.take(span(**CALL))
+
+        assert not accounts.flush(0)
+        assert not sink.new
+    accounts._wake()
+
+    assert accounts.flush(30)
+    assert len(sink.new) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from otel_redaction import (
@@ -211,6 +213,35 @@ def test_people_in_content_only() -> None:
     assert redacted == {"gen_ai.prompt": "ask [PERSON] about it", "task.owner_hint": text}
     assert Redactor(Policy(people="off")).attributes(attributes) == attributes
     assert Redactor().value("body", text) == "ask [PERSON] about it"
+
+
+@pytest.mark.parametrize(
+    ("prose", "masked"),
+    [
+        (
+            "I was diagnosed with breast cancer and my oncologist started chemotherapy.",
+            "I was diagnosed with [HEALTH] and my oncologist started [HEALTH].",
+        ),
+        ("My son has asthma and takes salbutamol.", "My son has [HEALTH] and takes [HEALTH]."),
+        ("Our daughter is HIV positive.", "Our daughter is [HEALTH]."),
+        ("She had an abortion in March.", "She had an [HEALTH] in March."),
+        ("My colleague was off with depression.", "My colleague was off with [HEALTH]."),
+        ("I'm bipolar and off my lithium.", "I'm [HEALTH] and off my [HEALTH]."),
+        ("Compare metformin and insulin in a table.", "Compare metformin and insulin in a table."),
+        ("The lung cancer dataset has 12 columns.", "The lung cancer dataset has 12 columns."),
+        ("the cache is full; stroke-width: 2", "the cache is full; stroke-width: 2"),
+    ],
+)
+def test_health_of_a_person_is_masked_in_prose(prose: str, masked: str) -> None:
+    """In messages and bodies, with no setting; a subject that is nobody's stays."""
+    messages = json.dumps([{"role": "user", "parts": [{"type": "text", "content": prose}]}])
+
+    (turn,) = json.loads(
+        str(Redactor().attributes({"gen_ai.input.messages": messages})["gen_ai.input.messages"])
+    )
+
+    assert turn["parts"][0]["content"] == masked
+    assert Redactor().value("body", prose) == masked
 
 
 def test_a_pseudonym_keeps_a_conversation_readable() -> None:

@@ -44,7 +44,8 @@ take_checksums_of() {
 collector() {
   local name=$1 version=$2 folder=$work/$1
   local target=$bin/$name-$version
-  [ -x "$target" ] && return
+  # Built again when a component was added.
+  [ -x "$target" ] && cmp -s "$here/$name-manifest.yaml" "$work/$name-$version.manifest" && return
   say "building $name $version"
   rm -rf "$folder" && mkdir -p "$folder/tools"
   GOBIN=$folder/tools GOFLAGS= go install "go.opentelemetry.io/collector/cmd/builder@v$version"
@@ -60,6 +61,7 @@ collector() {
       while read -r module; do go mod edit -require "$module"; done
     go build -ldflags="-s -w" -o "$target" .
   )
+  cp "$here/$name-manifest.yaml" "$work/$name-$version.manifest"
 }
 
 otelcol() { collector otelcol "$OTELCOL_VERSION"; }

@@ -19,7 +19,7 @@ from otel_cost_ledger.model.event_rows import tool_row, violation_row
 from otel_cost_ledger.model.location import PostgresUrl, parse_location, spill_path
 from otel_cost_ledger.model.privacy import Pseudonyms, bounded_cleaner
 from otel_cost_ledger.model.quiet import suppressed
-from otel_cost_ledger.model.rows import RowMaker
+from otel_cost_ledger.model.row_maker import RowMaker
 from otel_cost_ledger.sqlite.connection import DEFAULT_BUSY_TIMEOUT_MS, Synchronous
 from otel_cost_ledger.sqlite.forking import LONGEST_WAIT_S, watch
 from otel_cost_ledger.sqlite.interning import DEFAULT_MAX_NAMES
@@ -207,7 +207,7 @@ class LedgerWriter:
         for item in items:
             try:
                 entries.append(entry(item))
-            except Exception as error:  # noqa: BLE001 - one odd span must not cost its neighbours
+            except Exception as error:  # one odd span must not cost its neighbours
                 rejected += 1
                 self._complain("unusable", f"a call could not be stored: {describe(error)}")
         self.counters.handed_in += len(entries) + rejected
@@ -253,7 +253,7 @@ class LedgerWriter:
             self._file.opened()
             self._waiting.replay(lambda entries: self._apply(entries, done), self.counters)
             self._empty_ring(done)
-        except Exception as error:  # noqa: BLE001 - the disk's state must never reach the app
+        except Exception as error:  # the disk's state must never reach the app
             self.counters.faults += 1
             if fault_of(error) is not Fault.BUSY:
                 # A connection that has met a fault may hold on to it; the next one is new.

@@ -12,14 +12,15 @@ import threading
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_budget.latency import LatencyRecord
 from otel_distro.pipeline.accounting.settlement import Account, Settlement
+from otel_distro.pipeline.accounting.sinks import CallSink, Storing, ToolSink, VerdictSink
 from otel_distro.pipeline.span_errors import SpanErrors, attributes_of
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 from otel_pricing.model.record import from_readable_span
 from otel_pricing.reading.recognise import is_model_call
 from otel_pricing.reading.tools import is_tool_call, read_tool_call
@@ -33,47 +34,11 @@ if TYPE_CHECKING:
     from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.pipeline.accounting.wire_traffic import WireTraffic
     from otel_pricing import PriceBook, PricedCall
-    from otel_pricing.model.tool_call import ToolCall
 
 _GATHER_SECONDS = 0.2
 """How long the thread lets spans gather before it writes them in one transaction."""
 _SLICE_SECONDS = 0.02
 _MAX_QUEUED = 100_000
-
-
-class CallSink(Protocol):
-    """Something that wants every priced call: the ledger, the metrics, the budgets."""
-
-    def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
-        """Take calls that are new, and earlier ones whose billing decision changed."""
-
-    def flush(self) -> None:
-        """Finish what was held back; somebody waits for it."""
-
-
-@runtime_checkable
-class Storing(Protocol):
-    """A sink that keeps calls beyond the process."""
-
-    def is_durable(self) -> bool:
-        """Return whether all calls taken so far would survive a kill."""
-        ...
-
-
-@runtime_checkable
-class ToolSink(Protocol):
-    """A sink that stores executions of tools as well."""
-
-    def executed(self, tools: Sequence[ToolCall]) -> None:
-        """Take tools that have run."""
-        ...
-
-
-class VerdictSink(Protocol):
-    """Something that wants to hear how spans stand against their latency budgets."""
-
-    def judged(self, records: Sequence[LatencyRecord]) -> None:
-        """Take verdicts on spans that ended."""
 
 
 class Accounts:
@@ -160,12 +125,26 @@ class Accounts:
         done = threading.Event()
         if self._wire is not None:
             self._wire.drain()  # what has ended is queued, and starts the thread
-        if self._thread is None:  # whatever is taken starts it, so nothing was
-            done.set()
+        if self or self._start_lock.locked():  # or another thread is starting it right now
+            self._wake()
+        self._waiting.append(done)
+        if self._thread is None and not self._start_lock.locked():
+            self._settle_here()
         else:
-            self._waiting.append(done)
             self._awake.set()
         return done
+
+    def __bool__(self) -> bool:
+        """Whether anything is queued."""
+        return bool(self._settlement or self._verdicts)
+
+    def _settle_here(self) -> None:
+        """Settle everything on this thread: no other one runs, nor can start at the exit."""
+        if self:
+            with suppress_instrumentation():
+                self._settle_for(all_of_them=True)
+        else:
+            self._release(self._take_waiting())
 
     def stop_waiting(self) -> None:
         """Let spans leave without their cost where that is not known yet: the process ends."""
@@ -197,6 +176,10 @@ class Accounts:
                     )
                     thread.start()
                     self._thread = thread
+            except RuntimeError:
+                # From Python 3.12 on, no thread can start while the interpreter exits: `flush`
+                # settles on the thread that calls it.
+                pass
             finally:
                 self._start_lock.release()
         if not self._awake.is_set():
@@ -209,15 +192,27 @@ class Accounts:
                 if not self._waiting:
                     self._gather()
                 self._awake.clear()
-                waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
-                self._settling = True  # before anything is taken off the queue
-                self._settle(all_of_them=bool(waiting))
-                if waiting:
-                    for sink in self._call_sinks:
-                        self._guarded(sink.flush)
-                self._settling = False
-                for done in waiting:
-                    done.set()
+                self._settle_for(all_of_them=False)
+
+    def _settle_for(self, *, all_of_them: bool) -> None:
+        """Settle what is queued, for everybody who waits for that."""
+        waiting = self._take_waiting()
+        hastens = all_of_them or bool(waiting)
+        self._settling = True  # before anything is taken off the queue
+        self._settle(all_of_them=hastens)
+        if hastens:
+            for sink in self._call_sinks:
+                self._guarded(sink.flush)
+        self._settling = False
+        self._release(waiting)
+
+    def _take_waiting(self) -> list[threading.Event]:
+        return [self._waiting.popleft() for _ in range(len(self._waiting))]
+
+    @staticmethod
+    def _release(waiting: list[threading.Event]) -> None:
+        for done in waiting:
+            done.set()
 
     def _pause(self) -> float | None:
         """Return the seconds until something is due without being asked for; None for nothing."""

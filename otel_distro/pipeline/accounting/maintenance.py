@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otel_cost_ledger.model.location import spill_path
+from otel_cost_ledger.model.location import PostgresUrl, spill_path
 from otel_distro.base import messages
 from otel_distro.privacy import audit
 
@@ -47,8 +48,18 @@ class Maintenance:
         self._stamp = beside.with_name(beside.name.replace(".spill.jsonl", ".retained"))
 
     def start(self) -> None:
-        """Look after the ledger from now on, on a daemon thread."""
-        threading.Thread(target=self._run, name="otel_distro-maintenance", daemon=True).start()
+        """Look after the ledger from now on, on a daemon thread.
+
+        What it needs is imported here, on a thread that the end of the process waits for: one that
+        ends in the middle of an import keeps its locks.
+        """
+        from otel_cost_ledger.maintenance import retention  # noqa: F401
+        from otel_distro.privacy.content import store  # noqa: F401
+
+        if isinstance(self._path, PostgresUrl):
+            from otel_cost_ledger.maintenance import postgres_retention  # noqa: F401
+        with suppress(RuntimeError):  # the interpreter exits; the next program does it
+            threading.Thread(target=self._run, name="otel_distro-maintenance", daemon=True).start()
 
     def _run(self) -> None:
         while True:

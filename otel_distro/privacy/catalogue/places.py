@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SIGNALS = ("traces", "metrics", "logs")
 _ON_THIS_MACHINE = {"console": "the console", "sqlite": "the cost ledger"}
+_METRIC_STORE = "files of this machine"
 _DEFAULT = "otlp"
 
 
@@ -46,7 +47,9 @@ def exports(environ: Mapping[str, str]) -> Iterator[Export]:
 
 def _export(signal: str, name: str, environ: Mapping[str, str]) -> Export:
     if name in _ON_THIS_MACHINE:
-        return Export(signal, name, _ON_THIS_MACHINE[name], leaves=False)
+        stored = name == "sqlite" and signal == "metrics"
+        place = _METRIC_STORE if stored else _ON_THIS_MACHINE[name]
+        return Export(signal, name, place, leaves=False)
     if name == "prometheus":
         host = environ.get("OTEL_EXPORTER_PROMETHEUS_HOST", "").strip() or "localhost"
         port = environ.get("OTEL_EXPORTER_PROMETHEUS_PORT", "").strip() or "9464"

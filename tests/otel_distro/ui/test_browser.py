@@ -674,7 +674,7 @@ class Attacker(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"<h1>another site</h1>")
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
 
@@ -737,3 +737,55 @@ def test_the_page_is_there_within_a_second(address: str, open_page: Callable[...
     page.wait_for_selector("#panel-dearest")
 
     assert time.monotonic() - began < (5 if os.environ.get("CI") else 2)
+
+
+class Forger(BaseHTTPRequestHandler):
+    """A page of another port of this machine: the same site, so a browser sends it the cookie."""
+
+    def do_GET(self) -> None:
+        target = self.path.partition("?to=")[2]
+        form = (
+            f"<form method=post action='{target}settings/consent'>"
+            "<input name=answer value=granted><input name=form_token value=x>"
+            "<button>win</button></form>"
+        )
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.end_headers()
+        self.wfile.write(form.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.slow
+def test_consent_is_decided_by_keyboard_on_a_phone_and_by_no_other_page(
+    tmp_path: Path, open_page: Callable[..., Seen]
+) -> None:
+    """In the dark, under the policy; a form of another port is refused although it is let in."""
+    secret = {"OTEL_DISTRO_UI_TOKEN": "a token of some length", "OTEL_DISTRO_CONSENT": "required"}
+    with served(tmp_path, **secret) as url, ThreadingHTTPServer(("127.0.0.1", 0), Forger) as other:
+        threading.Thread(target=other.serve_forever, args=(0.02,), daemon=True).start()
+        plain = url.partition("?")[0]
+        narrow = {"width": 360, "height": 780}
+        seen = open_page(url, viewport=narrow, color_scheme="dark")
+        page = seen.page
+
+        page.goto(f"http://127.0.0.1:{other.server_address[1]}/?to={plain}")
+        page.get_by_role("button", name="win").click()
+        assert "was not sent by this page" in page.locator("main").inner_text()
+        assert any("403" in said for said in seen.complaints)
+        seen.complaints.clear()
+        other.shutdown()
+
+        page.goto(plain + "settings")
+        assert "not decided" in page.locator("#panel-consent").inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") <= narrow["width"]
+        button = page.get_by_role("button", name="Agree", exact=True)
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            if button.evaluate("one => one === document.activeElement"):
+                break
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=Take consent back")
+        assert "granted" in page.locator("#panel-consent").inner_text()

@@ -54,7 +54,7 @@ def test_every_path_is_behind_the_check(visit: TestClient) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_nothing_but_reading_is_possible(visit: TestClient, method: str) -> None:
-    """There is no address that changes anything."""
+    """But for the form of the settings view, which has tests of its own."""
     assert visit.request(method, "/").status_code == 405
 
 
