@@ -61,7 +61,7 @@ class Provider(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(REPLY)
 
-    def log_message(self, format: str, *_args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *_args: Any) -> None:
         """Say nothing."""
 
 

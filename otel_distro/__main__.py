@@ -22,7 +22,7 @@ def main() -> None:
             execute(program)
     from otel_distro.bootstrap.standard_variables import repair
 
-    repair(os.environ)  # noqa: TID251 - before the SDK is imported, which raises on some values
+    repair(os.environ)  # before the SDK is imported, which raises on some values
     from otel_distro.cli import main as commands
 
     commands()

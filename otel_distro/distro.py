@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # untyped
 
 from otel_distro.base.errors import OtelDistroError
+from otel_distro.base.garbage_collection import paused_garbage_collection
 from otel_distro.base.platforms import unsupported
 from otel_distro.base.startup_phases import startup_timer
 from otel_distro.bootstrap.boot_failure import keep_protection
@@ -30,9 +31,9 @@ class OtelDistro(BaseDistro):  # type: ignore[misc]
     _instance = None
 
     def _configure(self, **_kwargs: Any) -> None:
-        if not is_disabled(os.environ):  # noqa: TID251
-            repair_and_report(os.environ)  # noqa: TID251 - before the SDK is imported
-        set_defaults(os.environ)  # noqa: TID251 - instrumentors and children read it from there
+        if not is_disabled(os.environ):
+            repair_and_report(os.environ)  # before the SDK is imported
+        set_defaults(os.environ)  # instrumentors and children read it from there
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
         """Activate one instrumentor; one that fails costs its own spans, not all others'."""
@@ -46,20 +47,21 @@ class OtelDistroConfigurator:
 
     def configure(self, **kwargs: Any) -> None:
         """Boot from the environment; never raises. Under strict it ends the process instead."""
-        if is_disabled(os.environ):  # noqa: TID251
+        if is_disabled(os.environ):
             return
         if problem := unsupported():
-            keep_protection(os.environ, OtelDistroError(problem))  # noqa: TID251
+            keep_protection(os.environ, OtelDistroError(problem))
             return
         try:
-            with startup_timer("import of the SDK and the distribution"):
-                from otel_distro.bootstrap.boot import boot_from_environment
+            with paused_garbage_collection():
+                with startup_timer("import of the SDK and the distribution"):
+                    from otel_distro.bootstrap.boot import boot_from_environment
 
-            boot_from_environment(**kwargs)
+                boot_from_environment(**kwargs)
         except Exception as error:  # noqa: BLE001 - the app must run
-            keep_protection(os.environ, error)  # noqa: TID251
+            keep_protection(os.environ, error)
         finally:
-            forget_exporter_defaults(os.environ)  # noqa: TID251
+            forget_exporter_defaults(os.environ)
         _ask_for_consent()
 
 

@@ -71,7 +71,7 @@ class SqliteCostExporter(SpanExporter):
                 self._writer.write(new)
             if revised:
                 self._writer.revise(revised)
-        except Exception as error:  # noqa: BLE001 - an exporter must not raise into the SDK
+        except Exception as error:  # an exporter must not raise into the SDK
             if not self._complained:
                 self._complained = True
                 # The type only: a message may quote values of a span.

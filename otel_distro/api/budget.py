@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["BudgetExceeded", "Remaining", "on_threshold", "remaining", "scope", "typed_errors"]
 
 
-class BudgetExceeded(OtelDistroError):  # noqa: N818 - the word everybody looks for
+class BudgetExceeded(OtelDistroError):  # the word everybody looks for
     """A model call was not sent, because a budget has no room for it."""
 
     def __init__(self, refusal: Refusal) -> None:

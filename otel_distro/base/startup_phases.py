@@ -18,7 +18,7 @@ taken: list[tuple[str, int, int]] = []
 """Name of the part, begin and end on the monotonic clock in nanoseconds; in order of ending."""
 
 
-class startup_timer:  # noqa: N801 - reads as a statement
+class startup_timer:  # reads as a statement
     """Records the duration of the block called *name*."""
 
     __slots__ = ("_began", "_name")

@@ -41,14 +41,14 @@ def configure(
     passed as *tracer_provider* is not that of the OpenTelemetry SDK.
     """
     # Asked before anything is loaded, settings included: off costs nothing.
-    if is_disabled(os.environ):  # noqa: TID251
+    if is_disabled(os.environ):
         return
     if problem := unsupported():
-        keep_protection(os.environ, OtelDistroError(problem))  # noqa: TID251
+        keep_protection(os.environ, OtelDistroError(problem))
         return
     from otel_distro.bootstrap.standard_variables import repair_and_report
 
-    repair_and_report(os.environ)  # noqa: TID251 - before the SDK is imported
+    repair_and_report(os.environ)  # before the SDK is imported
     from otel_distro import settings
     from otel_distro.base.current_runtime import running
 

@@ -10,6 +10,7 @@ from otel_distro.export.processors import exporters_of
 from otel_distro.lifecycle import closing
 from otel_distro.lifecycle.inherited_deltas import drop_inherited_deltas
 from otel_distro.lifecycle.metric_locks import renew_metric_locks
+from otel_distro.pipeline.accounting.late_calls import NOT_PRICED
 
 if TYPE_CHECKING:
     from otel_distro.bootstrap.component import Providers
@@ -102,11 +103,10 @@ class CallDelivery:
         self.is_storing = True
         # Spools keep telemetry; a call that is not queued for the ledger now would be lost.
         settled = self._settled or self._accounts.flush(_LATE_SECONDS)
-        unpriced = [] if settled else self._accounts.take_unpriced("not priced before the exit")
-        if self._ledger is not None:
-            self._ledger.leave(unpriced)
+        unpriced = [] if settled else self._accounts.take_unpriced(NOT_PRICED)
+        is_safe = self._ledger is not None and self._ledger.leave(unpriced)
         if self._open_requests is not None:
-            self._open_requests.close()
+            self._open_requests.close(remove=is_safe)
 
     def at_fork(self) -> None:
         """Forget the calls of the parent."""

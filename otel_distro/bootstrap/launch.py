@@ -51,10 +51,10 @@ def agent_folder() -> Path:
 
 def execute(arguments: Sequence[str]) -> NoReturn:
     """Become the program that *arguments* name, watched; end with 127 where there is none."""
-    if not is_disabled(os.environ):  # noqa: TID251
+    if not is_disabled(os.environ):
         # The agent's own import fails on some values, before any distribution is asked.
-        repair_and_report(os.environ)  # noqa: TID251
-    environ = launch_environment(os.environ)  # noqa: TID251 - settings take longer to load
+        repair_and_report(os.environ)
+    environ = launch_environment(os.environ)  # settings take longer to load
     program = shutil.which(arguments[0], path=environ.get("PATH"))
     if program is None:
         _give_up(127, f"command not found: {arguments[0]}")

@@ -24,13 +24,31 @@ DEFAULT_PROTOCOL: Final = "http/protobuf"
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _PROTOCOLS: Final = ("grpc", DEFAULT_PROTOCOL)
 _COMPRESSIONS: Final = ("none", "gzip", "deflate")
-_EXEMPLAR_FILTERS: Final = ("always_on", "always_off", "trace_based")
+_SAMPLERS: Final = (
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+)
+_CHOICES: Final = {
+    "OTEL_METRICS_EXEMPLAR_FILTER": ("always_on", "always_off", "trace_based"),
+    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": ("cumulative", "delta", "lowmemory"),
+    "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": (
+        "explicit_bucket_histogram",
+        "base2_exponential_bucket_histogram",
+    ),
+    "OTEL_SDK_DISABLED": ("true", "false"),
+}
+"""Variable -> the words it may be."""
 _BUILT_IN_PROPAGATORS: Final = frozenset({"tracecontext", "baggage", "none"})
 _COMPONENTS: Final = {
     "OTEL_PYTHON_ID_GENERATOR": "opentelemetry_id_generator",
     "OTEL_PYTHON_TRACER_PROVIDER": "opentelemetry_tracer_provider",
     "OTEL_PYTHON_METER_PROVIDER": "opentelemetry_meter_provider",
     "OTEL_PYTHON_LOGGER_PROVIDER": "opentelemetry_logger_provider",
+    "OTEL_PYTHON_CONTEXT": "opentelemetry_context",
 }
 """Variable -> group of entry points, one of which it names."""
 
@@ -115,10 +133,14 @@ def _repair_one(environ: MutableMapping[str, str], name: str, value: str) -> str
     if name in {"OTEL_METRIC_EXPORT_INTERVAL", "OTEL_METRIC_EXPORT_TIMEOUT"}:
         is_usable = _is_positive(value)
         return _check(environ, name, is_usable=is_usable, expected="milliseconds above 0")
-    if name == "OTEL_METRICS_EXEMPLAR_FILTER":
-        return _choose(environ, name, value, _EXEMPLAR_FILTERS)
+    if name in _CHOICES:
+        return _choose(environ, name, value, _CHOICES[name])
+    if name.startswith("OTEL_TRACES_SAMPLER"):
+        return _sampler(environ, name, value)
     if name == "OTEL_PROPAGATORS":
         return _propagators(environ, value)
+    if name == "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS":
+        return _detectors(environ, name, value)
     if name in _COMPONENTS:
         is_usable = value in _entry_points(_COMPONENTS[name])
         return _check(environ, name, is_usable=is_usable, expected="an installed component")
@@ -143,7 +165,44 @@ def _otlp(environ: MutableMapping[str, str], name: str, value: str) -> str | Non
             f"{name} is not a protocol of the Python SDK ({' or '.join(_PROTOCOLS)}); "
             f"{DEFAULT_PROTOCOL} is used"
         )
+    if name.endswith("_INSECURE"):
+        return _choose(environ, name, value, ("true", "false"))
+    # Not removed: what would be used instead is another place, or another trust.
+    if name.endswith("_ENDPOINT") and not _is_place(value):
+        return f"{name} is not a URL such as http://localhost:4318; nothing can be delivered to it"
+    if name.endswith(("_CERTIFICATE", "_CLIENT_KEY")) and not os.path.isfile(value):  # noqa: PTH113 - light
+        return f"{name} names a file that does not exist; nothing can be delivered by https"
     return None
+
+
+def _is_place(value: str) -> bool:
+    """Return whether *value* is a URL, or what gRPC takes for one: `collector:4317`."""
+    scheme, separator, place = value.rpartition("://")
+    host = place.partition("/")[0]
+    return bool(host) and not any(c.isspace() for c in value) and (bool(scheme) or not separator)
+
+
+def _sampler(environ: MutableMapping[str, str], name: str, value: str) -> str | None:
+    if name == "OTEL_TRACES_SAMPLER":
+        if value.lower() in _SAMPLERS or value in _entry_points("opentelemetry_traces_sampler"):
+            return None
+        return _check(environ, name, is_usable=False, expected="an installed sampler")
+    sampler = environ.get("OTEL_TRACES_SAMPLER", "").strip().lower()
+    if name != "OTEL_TRACES_SAMPLER_ARG" or not sampler.endswith("traceidratio"):
+        return None
+    return _check(environ, name, is_usable=_is_share(value), expected="a number from 0 to 1")
+
+
+def _detectors(environ: MutableMapping[str, str], name: str, value: str) -> str | None:
+    names = [part for each in value.split(",") if (part := each.strip())]
+    usable = names
+    if set(names) - {"otel", "*"}:
+        known = _entry_points("opentelemetry_resource_detector") | {"otel", "*"}
+        usable = [each for each in names if each in known]
+    if len(usable) == len(names):
+        return None
+    _set_or_remove(environ, name, ",".join(usable))
+    return f"{name} names a detector that is not installed; the others are used"
 
 
 def _propagators(environ: MutableMapping[str, str], value: str) -> str | None:
@@ -201,6 +260,13 @@ def _is_positive(value: str) -> bool:
     except ValueError:
         return False
     return math.isfinite(number) and number > 0
+
+
+def _is_share(value: str) -> bool:
+    try:
+        return 0 <= float(value) <= 1
+    except ValueError:
+        return False
 
 
 def _entry_points(group: str) -> set[str]:

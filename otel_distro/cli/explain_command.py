@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from otel_distro.cli import output
-from otel_distro.cli.options import json_option, ledger_option, ledger_path
+from otel_distro.cli.options import ParamType, json_option, ledger_option, ledger_path
 from otel_distro.cli.reading import reading
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _HEX = frozenset("0123456789abcdef")
 
 
-class TraceId(click.ParamType):  # type: ignore[type-arg]  # generic only in the newest click
+class TraceId(ParamType):
     """A trace id in hexadecimal, with or without 0x."""
 
     name = "trace id"

@@ -20,7 +20,8 @@ from otel_trace_store.log_list import LogFilter, find_logs
 from otel_trace_store.one_trace import read_trace, read_trace_costs
 from otel_trace_store.operations import operation_sums
 from otel_trace_store.reader import StoreReader
-from otel_trace_store.trace_list import TraceFilter, find_traces
+from otel_trace_store.trace_filter import TraceFilter
+from otel_trace_store.trace_list import find_traces, is_sort
 
 if TYPE_CHECKING:
     from otel_cost_ledger.model.location import Location
@@ -121,7 +122,7 @@ class Tools:
 
         order: newest, slowest, dearest or largest.
         """
-        if order not in {"newest", "slowest", "dearest", "largest"}:
+        if not is_sort(order):
             return _answer({"error": "order is one of newest, slowest, dearest, largest"})
         wanted = TraceFilter(
             text=text[:500],
@@ -131,7 +132,7 @@ class Tools:
             since_us=int((time.time() - hours * 3600) * 1e6),
         )
         with self._store() as reader:
-            found = find_traces(reader, wanted, sort=order, limit=_bounded(limit))  # type: ignore[arg-type]
+            found = find_traces(reader, wanted, sort=order, limit=_bounded(limit))
         return _answer([plain.trace_row(row) for row in found.rows])
 
     def trace(self, trace_id: str) -> str:

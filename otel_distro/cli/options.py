@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.privacy import Person
     from otel_pricing import PriceBook
 
+    ParamType = click.ParamType[Any]  # generic only in the newest click
+else:
+    ParamType = click.ParamType
+
 _AGE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([mhdw])\s*$")
 _WHOLE_DAYS = frozenset("dw")
 _PERSONS: tuple[Person, ...] = ("user", "session")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-class When(click.ParamType):  # type: ignore[type-arg]  # generic only in the newest click
+class When(ParamType):
     """A moment: an age such as 24h or 7d, or a date or time in ISO 8601 (UTC unless it says).
 
     Minutes and hours are exact. Days and weeks begin at midnight UTC, which the daily sums answer
@@ -137,7 +141,7 @@ def _with_filters(
     return decorated
 
 
-class LedgerLocation(click.ParamType):  # type: ignore[type-arg]  # generic only in the newest click
+class LedgerLocation(ParamType):
     """A ledger: a file, or a PostgreSQL URL."""
 
     name = "ledger"

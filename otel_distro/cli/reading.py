@@ -32,7 +32,8 @@ def reading(path: Location) -> Iterator[Ledger]:
     """Open the ledger at *path*; a file that is not there yet reads as an empty ledger.
 
     A file that `--ledger` names has to be there, and a window has to have a length: a typing
-    error must not look like a ledger without calls. Reports how many calls are still on their way.
+    error must not look like a ledger without calls. What programs that have ended left for the
+    ledger of the settings is stored first; calls that are still on their way are reported.
     """
     from otel_cost_ledger.model.errors import LedgerError
     from otel_cost_ledger.model.location import spill_path
@@ -40,7 +41,12 @@ def reading(path: Location) -> Iterator[Ledger]:
     from otel_cost_ledger.write.spill import entries_waiting
 
     _check_question(path)
-    spill = spill_path(path, load(process_environment()).settings.state_dir)
+    settings = load(process_environment()).settings
+    spill = spill_path(path, settings.state_dir)
+    if path == settings.ledger:
+        from otel_distro.pipeline.accounting.late_calls import collect
+
+        collect(settings, output.note)
     if waiting := entries_waiting(spill):
         output.note(
             f"{counted(waiting, 'call')} not counted here: in {spill} until the next program "

@@ -10,6 +10,7 @@ import click
 from otel_distro.cli import output
 from otel_distro.cli.groups import closest
 from otel_distro.cli.options import (
+    ParamType,
     filter_options_but_model,
     json_option,
     ledger_option,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _DEFAULT_DAYS = 30
 
 
-class Share(click.ParamType):  # type: ignore[type-arg]  # generic only in the newest click
+class Share(ParamType):
     """A percentage: 60% or 60."""
 
     name = "share"

@@ -158,10 +158,14 @@ class ExportQueue(Generic[T]):
         """Deliver all records queued so far within *timeout* seconds; return the success."""
         if self._worker.thread is None or self._finished.is_set():
             return True
+        return self.hasten().wait(timeout)
+
+    def hasten(self) -> threading.Event:
+        """Have what is queued so far delivered at once; return the event that is set then."""
         done = threading.Event()
         self._flushes.append(done)
         self._awake.set()
-        return done.wait(timeout)
+        return done
 
     def begin_close(self) -> None:
         """Start delivery of queued records at once; new records are accepted until it has ended."""

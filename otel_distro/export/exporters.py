@@ -39,5 +39,5 @@ def _complaint(variable: str, name: str, known: set[str]) -> str:
     near = get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"installed are {', '.join(sorted(known))}"
     return (
-        f"{variable} names an exporter that is not installed: {name!r}; {hint} The others are used"
+        f"{variable} names an exporter that is not installed: {name!r}; {hint}; the others are used"
     )

@@ -28,11 +28,9 @@ _SLICE = 0.01
 
 
 def begin(providers: Iterable[Any]) -> None:
-    """Start delivery in all queues at once."""
+    """Start delivery of what is queued at once; spans and log records of open calls still come."""
     for queue in _queues(providers):
-        # Log records may still come from settling accounts; spans may not.
-        if queue.signal == "spans":
-            queue.begin_close()
+        queue.hasten()
 
 
 def finish(providers: Iterable[Any], deadline: float, outages: Outages, spooling: Spooling) -> None:

@@ -1,4 +1,4 @@
-"""Imports under way in other threads: a fork waits for them.
+"""Imports under way in other threads: a fork and the end of the process wait for them.
 
 A child inherits the lock of a module that some thread of its parent is loading, and the thread that
 would release it is not there. An import of the module in the child then never returns, be it

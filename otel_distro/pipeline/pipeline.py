@@ -100,9 +100,9 @@ class Pipeline:
         self._sessions = SessionLinker()
 
     def for_probe(self, accounts: SpanAccountant = NO_ACCOUNTS) -> Pipeline:
-        """Return a pipeline that redacts the same and counts nothing, with *accounts*."""
+        """Return a pipeline of the same parts that counts nothing, with *accounts*."""
         return Pipeline(
-            self.shield.unobserved(), accounts, self.faults, strip_content=self._strip_content
+            self.shield.for_proof(), accounts, self.faults, strip_content=self._strip_content
         )
 
     def begin_span(self, span: Span, context: Context | None) -> None:

@@ -8,15 +8,15 @@ Scopes that pricing never reads (web servers, databases, HTTP clients) are left 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
-from otel_distro.pipeline.deferred_spans import DeferringTracer
+from otel_distro.pipeline.deferring_tracer import DeferringTracer
 from otel_distro.pipeline.input_limits.install import tolerate_tracer
-from otel_distro.pipeline.input_limits.spans import TolerantTracer
+from otel_distro.pipeline.input_limits.tracers import TolerantTracer
+from otel_pricing.model.instrumentations import mostly_calls_models
 from otel_pricing.reading.recognise import reads_scope
 
 if TYPE_CHECKING:
@@ -25,14 +25,6 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Link, SpanKind, Tracer, TraceState
     from opentelemetry.util.types import Attributes
-
-_MODEL_SCOPE = re.compile(
-    r"gen_?ai|openai|anthropic|openinference|traceloop|langchain|langgraph|llama_?index|litellm"
-    r"|pydantic.?ai|bedrock|vertex|cohere|mistral|groq|ollama|gemini|google.*genai|haystack|crewai"
-    r"|dspy|agents|together|replicate|watsonx|transformers|vllm|sagemaker|autogen|smolagents",
-    re.IGNORECASE,
-)
-"""Names of scopes that mostly make model calls: recording them at once spares the detour."""
 
 
 class RecordModelCalls(Sampler):
@@ -88,8 +80,8 @@ def record_model_calls(tracer: Tracer, scope_name: str) -> None:
     sampler = getattr(tracer, "sampler", None)
     if not isinstance(sampler, Sampler) or not reads_scope(scope_name or ""):
         return
-    if _MODEL_SCOPE.search(scope_name or ""):
+    if mostly_calls_models(scope_name or ""):
         if not isinstance(sampler, RecordModelCalls):
-            tracer.sampler = RecordModelCalls(sampler)  # type: ignore[attr-defined]
+            vars(tracer)["sampler"] = RecordModelCalls(sampler)
     elif type(tracer) is TolerantTracer:
         tracer.__class__ = DeferringTracer

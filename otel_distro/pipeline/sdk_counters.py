@@ -50,7 +50,7 @@ def _replace(module: Any, name: str, ours: Callable[[], Any]) -> None:
             return ours()
         return original(meter_provider, enabled)
 
-    create._otel_distro = True  # type: ignore[attr-defined]  # noqa: SLF001
+    vars(create)["_otel_distro"] = True
     setattr(module, name, create)
 
 

@@ -54,7 +54,7 @@ def attributes_of(span: ReadableSpan) -> Mapping[str, Any]:
 
     The SDK's own mapping walks through Python code for each; its storage is a plain dictionary.
     """
-    attributes = span._attributes  # noqa: SLF001 - the property makes a proxy of a copy
+    attributes = span._attributes  # the property makes a proxy of a copy
     plain: Mapping[str, Any] = getattr(attributes, "_dict", attributes) or {}
     return plain
 

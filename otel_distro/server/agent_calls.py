@@ -43,7 +43,7 @@ class AgentCalls:
             )
             if call is not None:
                 self._calls.call(call)
-        except Exception as error:  # noqa: BLE001 - a record without cost beats no record
+        except Exception as error:  # a record without cost beats no record
             self._faults.record("account", error)
 
 

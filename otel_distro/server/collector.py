@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from otel_distro.pipeline.accounting.accounts import CallSink
+    from otel_distro.pipeline.accounting.sinks import CallSink
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook
 
@@ -114,7 +114,7 @@ class Collector:
             if self._ledger is not None:
                 self._ledger.leave()
             self._tally.write()
-        except Exception as error:  # noqa: BLE001 - nothing may stop the process from leaving
+        except Exception as error:  # nothing may stop the process from leaving
             self.faults.record("exit", error)
         with suppress(Exception):
             self._store.close()
@@ -142,7 +142,7 @@ def _budgets(settings: Settings, faults: InternalErrors) -> list[CallSink]:
         from otel_distro.pipeline.budgets.wiring import Budgets
 
         return [Budgets(settings, partial(_load_prices, settings), faults)]
-    except Exception as error:  # noqa: BLE001 - telemetry has to go on without them
+    except Exception as error:  # telemetry has to go on without them
         faults.record("budget", error)
         messages.warn(f"received calls are not booked on budgets: {type(error).__name__}: {error}")
         return []

@@ -154,7 +154,7 @@ class Ingest:
                 break
             try:
                 self._process(jobs)
-            except Exception as error:  # noqa: BLE001 - the thread has to go on
+            except Exception as error:  # the thread has to go on
                 self._faults.record("ingest", error)
             for job in jobs:
                 if not job.outcome.done():
@@ -212,7 +212,7 @@ class Ingest:
             self.counters.refused += 1
             job.outcome.set_result(Outcome(error.status, error.reason))
             return None
-        except Exception as error:  # noqa: BLE001 - fails closed: it is not stored
+        except Exception as error:  # fails closed: it is not stored
             self._faults.record("guard", error)
             self.counters.refused += 1
             job.outcome.set_result(Outcome(400, "the request could not be redacted"))

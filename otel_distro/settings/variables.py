@@ -289,8 +289,8 @@ VARIABLES: tuple[Variable, ...] = (
         "stream_usage",
         parse.choice("as-is", "request"),
         "streams of chat completions without usage: `as-is` estimates them, `request` adds "
-        "`stream_options.include_usage` to the request (httpx only, known providers) and takes "
-        "the added chunk out of what the app receives",
+        "`stream_options.include_usage` to the request (httpx, urllib3, aiohttp; known providers) "
+        "and takes the added chunk out of what the app receives",
         "as-is",
         "request",
     ),

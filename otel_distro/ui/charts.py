@@ -140,7 +140,7 @@ def _path(values: Sequence[float | None], axis: Scale) -> str:
 
 def _alone(values: Sequence[float | None], place: int) -> bool:
     """Whether no line leads to this value, so that only a dot can show it."""
-    near = values[max(0, place - 1) : place] + values[place + 1 : place + 2]  # type: ignore[operator]
+    near = [*values[max(0, place - 1) : place], *values[place + 1 : place + 2]]
     return all(value is None for value in near)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +121,7 @@ class Tile:
     help: str = field(default="")
 
 
-def pending(name: str, title: str, size: str, rows: int, **more: object) -> Panel:
+def pending(name: str, title: str, size: str, rows: int, **more: Any) -> Panel:
     """Return a panel whose answer is being counted from *rows* single calls or more."""
     return Panel(
         name,
@@ -129,5 +129,5 @@ def pending(name: str, title: str, size: str, rows: int, **more: object) -> Pane
         size,
         pending=True,
         empty=f"Counting calls one by one, more than {rows - 1:,} of them...",
-        **more,  # type: ignore[arg-type]
+        **more,
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from otel_trace_store.log_list import LogFilter
-from otel_trace_store.trace_list import Sort, TraceFilter
+from otel_trace_store.trace_filter import TraceFilter
+from otel_trace_store.trace_list import Sort, is_sort
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,10 +151,10 @@ def read_store_view(query: Mapping[str, str], now: datetime) -> StoreView:
             f"There is no window {window[:40]!r}; one of {', '.join(WINDOWS)} is meant."
         )
         window = DEFAULT_WINDOW
-    sort = query.get("sort", "") or "newest"
-    if sort not in get_args(Sort):
-        problems.append(f"There is no order {sort[:40]!r}; the newest come first.")
-        sort = "newest"
+    wanted = query.get("sort", "") or "newest"
+    sort: Sort = wanted if is_sort(wanted) else "newest"
+    if sort != wanted:
+        problems.append(f"There is no order {wanted[:40]!r}; the newest come first.")
     severity = query.get("severity", "")
     if severity not in SEVERITIES:
         problems.append(f"There is no severity {severity[:40]!r}.")
@@ -182,7 +183,7 @@ def read_store_view(query: Mapping[str, str], now: datetime) -> StoreView:
         texts=texts,
         failed=query.get("failed") == "1",
         severity=severity,
-        sort=sort,  # type: ignore[arg-type]  # checked above
+        sort=sort,
         live=query.get("live") != "0",
         before=query.get("before", "")[:100],
         trace=trace_id_in(query.get("trace", "")),

@@ -89,7 +89,7 @@ class AdmittedCall:
     def _guarded(self, settle: Callable[[Exchange], None], exchange: Exchange) -> None:
         try:
             settle(exchange)
-        except Exception as error:  # noqa: BLE001 - a background thread has no caller
+        except Exception as error:  # a background thread has no caller
             self._gate.listener.failed(error)
 
     def _settle(self, exchange: Exchange) -> None:

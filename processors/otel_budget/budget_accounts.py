@@ -250,7 +250,7 @@ class BudgetAccounts:
             self.finish_late()
             self._tell(self._entries.retry(self._usage_ceilings.share))
             self._tidy()
-        except Exception as error:  # noqa: BLE001 - a background thread has no caller; tried again
+        except Exception as error:  # a background thread has no caller; tried again
             self.on_fault(error)
         return bool(self._leases or self._late or self._entries.open > 0)
 
@@ -281,7 +281,7 @@ class BudgetAccounts:
         try:
             self.finish_late()
             self._tidy(at_end=True)
-        except Exception as error:  # noqa: BLE001 - others find out what is owed
+        except Exception as error:  # others find out what is owed
             self.on_fault(error)
         self._flusher.stop()
         allocator, entries = self._allocator, self._entries.open

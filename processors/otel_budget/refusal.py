@@ -64,7 +64,7 @@ class Refusal:
         return json.dumps({"type": "error", "error": error}).encode()
 
 
-class Refused(Exception):  # noqa: N818 - an outcome, not an error
+class Refused(Exception):  # an outcome, not an error
     """A call is not let through."""
 
     def __init__(self, refusal: Refusal) -> None:

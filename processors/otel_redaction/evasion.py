@@ -8,36 +8,53 @@ mapped back to the characters it came from.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
+
+if TYPE_CHECKING:
+    import re
 
 _ZERO_WIDTH = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff"
-_INVISIBLE = re.compile(f"[{_ZERO_WIDTH}\U000e0000-\U000e007f]+")
-_LOOKS_ODD = re.compile(
+_INVISIBLE = lazy_pattern(f"[{_ZERO_WIDTH}\U000e0000-\U000e007f]+")
+_LOOKS_ODD = lazy_pattern(
     f"[{_ZERO_WIDTH}\u2024\u2025\u2027\u00b7\u30fb\uff65\u00a0\u00b2\u00b3\u00b9\u0660-\u0669\u06f0-\u06f9\u0966-\u096f"
     "\u2000-\u200a\u2010-\u2015\u202f\u205f\u2070-\u208e\u2212\u2460-\u24ff\u3000"
     "\ufe50-\ufe6b\uff01-\uff5e\U0001d400-\U0001d7ff\U000e0000-\U000e007f]"
 )
-# Only encodings of characters that secrets are made of; `%20` and `%2F` alone
-# are in every other URL and hide nothing.
+# Only encodings of characters that secrets are made of, and of separators before a number, where
+# `C4111` would be a word: `%20` and `%2F` alone are in every other URL and hide nothing.
+_SEPARATOR_BEFORE_NUMBER = r"(?:0[9adAD]|2[0-9a-fA-F]|3[abcefABCEF]|[57][b-eB-E])(?=\+?\(?[0-9][0-9.() -]{2}|[A-Z]{2}[0-9]{2})"
 # One expression for each sign, so that each begins with a literal.
 _ENCODED_SECRETS = (
-    ("%", re.compile(r"%(?:25)*(?:40|3[0-9ADad]|2[2BDEbde]|[46][1-9A-Fa-f]|[57][0-9Aa])")),
+    (
+        "%",
+        lazy_pattern(
+            r"%(?:25)*(?:40|3[0-9ADad]|2[2BDEbde]|[46][1-9A-Fa-f]|[57][0-9Aa]"
+            rf"|{_SEPARATOR_BEFORE_NUMBER})"
+        ),
+    ),
     (
         "&",
-        re.compile(
+        lazy_pattern(
             r"&(?:#(?:[xX]0*(?:2[bdeBDE]|3[0-9adAD]|[46][0-9a-fA-F]|[57][0-9aA])"
             r"|0*(?:3[4]|4[3-6]|4[89]|5[0-8]|6[1-9]|[7-9]\d|1[01]\d|12[0-2]));"
             r"|commat;|period;|quot;|equals;|colon;|#[xX](?:22|40);)"
         ),
     ),
-    ("=", re.compile(r"=(?:40(?<=[\w.]...)(?=[A-Za-z][\w-]{0,40}\.[A-Za-z])|\n(?<=\w..)(?=\w))")),
-    ("\\", re.compile(r"\\(?:u00|x)(?:2[2bdeBDE]|3[0-9adAD]|[46][0-9a-fA-F]|[57][0-9aA])")),
+    ("=", lazy_pattern(r"=(?:40(?<=[\w.]...)(?=[A-Za-z][\w-]{0,40}\.[A-Za-z])|\n(?<=\w..)(?=\w))")),
+    (
+        "\\",
+        lazy_pattern(
+            r"\\(?:u00|x)(?:2[2bdeBDE]|3[0-9adAD]|[46][0-9a-fA-F]|[57][0-9aA]"
+            rf"|{_SEPARATOR_BEFORE_NUMBER})"
+        ),
+    ),
 )
-_ENCODED = re.compile(
-    r"%(?:25)*([2-7][0-9A-Fa-f])"
+_ENCODED = lazy_pattern(
+    r"%(?:25)*(0[9ADad]|[2-7][0-9A-Fa-f])"
     r"|&#x([0-9A-Fa-f]{1,8});|&#([0-9]{1,9});"
     r"|&(commat|period|quot|equals|colon|plus|hyphen|lowbar|num|amp|apos|lt|gt|nbsp);"
     r"|(?<=[\w.])=(40|3D|2E|2D|5F|2B|\r?\n)(?=[A-Za-z])"
@@ -59,6 +76,9 @@ _NAMED = {
     "gt": ">",
     "nbsp": " ",
 }
+
+
+_LINE_BREAKS = (9, 10, 13)
 
 
 class Plain(NamedTuple):
@@ -135,7 +155,7 @@ def _decoded(found: re.Match[str]) -> str:
     if named:
         return _NAMED[named]
     code = int(decimal) if decimal else int(percent or hexadecimal or escape, 16)
-    return chr(code) if 32 <= code < 0x110000 else " "
+    return chr(code) if 32 <= code < 0x110000 or code in _LINE_BREAKS else " "
 
 
 @lru_cache(maxsize=1)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
+
+if TYPE_CHECKING:
+    import re
 
 # Possessive: what follows no run of other characters follows no part of it either.
 # Backslashes, because the names of a document inside a string are escaped.
-_NAME = re.compile(
+_NAME = lazy_pattern(
     r'"([^"\\]{2,64}+)\\{0,7}"\s{0,8}:\s{0,8}(?!\\{0,7}"(?:\[[A-Z_]{2,32}\])?\\{0,7}")'
 )
 
-_ESCAPE = re.compile(r"\\(?:([\"\\/bfnrt]|u[0-9a-fA-F]{4})|)")
+_ESCAPE = lazy_pattern(r"\\(?:([\"\\/bfnrt]|u[0-9a-fA-F]{4})|)")
 
 _OPENINGS = frozenset('{["')
 

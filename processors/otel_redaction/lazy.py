@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class lazy(Generic[T]):  # noqa: N801 - used as `@lazy`, like `@property`
+class lazy(Generic[T]):  # used as `@lazy`, like `@property`
     """A property that is worked out when first read and then kept in the object's `_kept`.
 
     Until Python 3.12, `functools.cached_property` holds one lock for all objects of a class while

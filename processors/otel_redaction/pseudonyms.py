@@ -6,11 +6,12 @@ numbers to hash them all. Destroying the key makes every pseudonym meaningless.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
+
 _SHORTEST = 16
-_ID = re.compile(r"[a-z0-9]{1,12}")
+_ID = lazy_pattern(r"[a-z0-9]{1,12}")
 _HEX_DIGITS = 24
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_LITERAL = re.compile(
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
+
+_LITERAL = lazy_pattern(
     r"'(?:[^'\\]|''|\\.)*+(?:'|\Z)"  # a string; one cut short runs to the end
     r"|\$(\w*)\$.*?(?:\$\1\$|\Z)"  # PostgreSQL dollar quotes
     r"|(?<![\w$@:.])[-+]?(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 from otel_redaction.patterns.keys import secret_kind
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.match import MASK, PSEUDONYM, mask
 from otel_redaction.patterns.words import words
 
@@ -26,8 +26,8 @@ _CONTINUED = words("api_key jwt private_key")
 """Kinds whose match may be complete in an item and still continue in the next."""
 _LONGEST = 262_144
 _SHORTEST_CONTINUATION = 8
-_FLAG = re.compile(r"--?[A-Za-z][\w-]{1,40}")
-_NAME = re.compile(r"[A-Za-z][\w.-]{1,60}")
+_FLAG = lazy_pattern(r"--?[A-Za-z][\w-]{1,40}")
+_NAME = lazy_pattern(r"[A-Za-z][\w.-]{1,60}")
 _NAME_FIELDS = words("name key field header")
 _VALUE_FIELDS = words("value content stringvalue val")
 

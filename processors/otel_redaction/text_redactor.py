@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
-    from otel_redaction.deadline import Deadline
+    from otel_redaction.patterns.deadline import Deadline
 
     class FindAll(Protocol):
         """What `engine.find_all` is."""
@@ -31,7 +31,7 @@ _SEARCHED_AGAIN = 1024
 """Texts up to this length are searched again as a whole, longer ones around the markers."""
 
 
-class Dropped(Exception):  # noqa: N818 - it is not an error
+class Dropped(Exception):  # it is not an error
     """The policy says that the value being redacted must be left out."""
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING
 
-_USERINFO = re.compile(r"^([A-Za-z][\w+.-]*:)?//([^/?#\s]*)@")
-_PARAMETER = re.compile(r"(^|[?&;#])([^=&;?#\s]*)=([^&;#\s]*)")
-_QUERY_START = re.compile(r"[?#]")
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
+
+if TYPE_CHECKING:
+    import re
+
+_USERINFO = lazy_pattern(r"^([A-Za-z][\w+.-]*:)?//([^/?#\s]*)@")
+_PARAMETER = lazy_pattern(r"(^|[?&;#])([^=&;?#\s]*)=([^&;#\s]*)")
+_QUERY_START = lazy_pattern(r"[?#]")
 _MASK = "[QUERY]"
 
 

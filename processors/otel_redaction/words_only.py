@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from otel_redaction.patterns.cues import COMMON_NAMES, find_cues
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.scan import DIGITS, LETTERS, SHAPE, TOKEN_RUN, class_map
 
 _LONGEST = 1024
@@ -24,9 +23,9 @@ _NAMES = (
 )  # fmt: skip
 # An account's beginning (a word of two letters and two digits), a number of six digits, an
 # address of four numbers.
-_NUMBERS = re.compile(rb"0(?:(?<=aa0)(?<![a0]aa0)0|[0-]{4,}0)")
-_COLONS = re.compile(rb":[0-9A-Fa-f]{0,4}:")
-_HARDWARE = re.compile(rb"\.[0-9A-Fa-f]{4}\.")
+_NUMBERS = lazy_pattern(rb"0(?:(?<=aa0)(?<![a0]aa0)0|[0-]{4,}0)")
+_COLONS = lazy_pattern(rb":[0-9A-Fa-f]{0,4}:")
+_HARDWARE = lazy_pattern(rb"\.[0-9A-Fa-f]{4}\.")
 
 
 def is_words_only(text: str) -> bool:

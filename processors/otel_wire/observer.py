@@ -8,16 +8,22 @@ The hooks in `otel_wire.clients` call `begin` for each request that may be a mod
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import ReferenceType, ref
+
+from opentelemetry import trace
 
 from otel_host import fork_hooks
 from otel_host.fork_hooks import Stage
 from otel_wire.batch_results import BatchResult, is_batch_result
 from otel_wire.endpoints import LAST_PARTS, may_call_model
 from otel_wire.exchange import Exchange
+from otel_wire.hosts import is_own_host
+from otel_wire.record import Ending
 from otel_wire.worker import Worker
 
 if TYPE_CHECKING:
@@ -47,7 +53,18 @@ EXPIRY_S = 300.0
 _under: ContextVar[Exchange | bool | None] = ContextVar("otel_wire_under", default=None)
 
 
-class sending:  # noqa: N801 - reads as a statement; a generator would take five times as long
+trace_of_request: ContextVar[int] = ContextVar("otel_wire_trace", default=0)
+"""Trace made for the request to a host of one's own that is being sent; 0 where it has a span."""
+
+
+def _make_trace(exchange: Exchange) -> None:
+    """Give *exchange* a trace if no span is around it: its gateway is told of it."""
+    if not trace.get_current_span(exchange.context).get_span_context().is_valid:
+        exchange.made_trace = random.SystemRandom().getrandbits(128) or 1
+    trace_of_request.set(exchange.made_trace)
+
+
+class sending:
     """Mark the body as the sending of *exchange*: clients are built on one another."""
 
     __slots__ = ("_exchange", "_token")
@@ -87,6 +104,7 @@ class Observer:
         self.has_endpoints = False
         """Whether `concerns` needs the host."""
         self._open: dict[int, Exchange] = {}
+        self._kept: dict[int, ReferenceType[Exchange]] = {}
         self.worker = Worker(self._expire)
         self.generation = 0
         """Counts forks: a child does not report what its parent sent."""
@@ -95,6 +113,7 @@ class Observer:
     def _after_fork(self) -> None:
         self.generation += 1
         self._open = {}
+        self._kept = {}
 
     def observe(self, sink: Sink) -> Callable[[], None]:
         """Hand finished records to *sink* from now on; return how to stop that."""
@@ -195,6 +214,8 @@ class Observer:
             if admission is None and not (self._sinks and self._is_observed(host)):
                 return None
             exchange = Exchange(self, client, host, path, headers, body, attempt)
+            if is_own_host(host):
+                _make_trace(exchange)
             if admission is not None:
                 shown = body if body is None or isinstance(body, bytes) else body.content()
                 exchange.asking = asking = admission.admission_for(host, path, shown, headers)
@@ -210,7 +231,10 @@ class Observer:
     def keep(self, exchange: Exchange) -> None:
         """Keep *exchange*, about to be sent, until it is stored."""
         if self.kept is not None and self._is_observed(exchange.host):
-            exchange.call_id = self.kept.begin(exchange)
+            exchange.call_id = call_id = self.kept.begin(exchange)
+            if call_id:
+                # Weak: a request that no hook ends must not live for ever.
+                self._kept[call_id] = ref(exchange)
 
     def _after_fault(
         self, admission: CallGate | None, client: str, host: str, path: str
@@ -246,6 +270,7 @@ class Observer:
     def ended(self, exchange: Exchange) -> None:
         """Have *exchange* read and handed to the sinks."""
         self._open.pop(id(exchange), None)
+        self._kept.pop(exchange.call_id, None)
         if exchange.generation != self.generation:
             return
         has_sinks = self._result_sinks if isinstance(exchange, BatchResult) else self._sinks
@@ -279,9 +304,12 @@ class Observer:
         self.worker.drain()
 
     def end_all(self) -> None:
-        """At the end of the process: end what is open, and hand it over."""
+        """At the end of the process: end what is open or not answered yet, and hand it over."""
         for exchange in list(self._open.values()):
             exchange.end()
+        for kept in list(self._kept.values()):
+            if (unanswered := kept()) is not None:
+                unanswered.end(Ending.UNREAD)
         self.drain()
 
 

@@ -8,10 +8,15 @@ it causes is taken out of what the app receives.
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_wire.json_loading import loads
 from otel_wire.requests import read_request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_wire.exchange import Exchange
 
 FIELD: Final = b'"stream_options":{"include_usage":true}'
 _PATHS: Final = ("/chat/completions",)
@@ -52,6 +57,35 @@ def with_usage(host: str, path: str, body: bytes) -> bytes | None:
         return None
     place = body.index(b"{") + 1
     return b"".join((body[:place], FIELD, b",", body[place:]))
+
+
+def asked_for_usage(
+    exchange: Exchange, host: str, path: str, body: object, headers: Mapping[str, Any]
+) -> tuple[bytes, dict[str, Any]] | None:
+    """Return body and headers of a request that asks for its usage; None to send it as it is.
+
+    The response of *exchange* is filtered then. *headers* keep the app's spelling. Raises nothing.
+    """
+    lowered = {str(name).lower(): value for name, value in headers.items()}
+    if not isinstance(body, bytes) or "content-encoding" in lowered:
+        return None
+    changed = with_usage(host, path, body)
+    if changed is None:
+        return None
+    # A stream cannot be filtered below a content encoding.
+    dropped = {"accept-encoding", "content-length"}
+    kept = {name: value for name, value in headers.items() if str(name).lower() not in dropped}
+    if "content-length" in lowered:
+        kept["Content-Length"] = str(len(changed))
+    exchange.filter = WithoutUsageChunk()
+    return changed, {**kept, "Accept-Encoding": "identity"}
+
+
+def is_event_stream(headers: Any) -> bool:
+    """Return whether a response with *headers* is a stream of events that can be filtered."""
+    kind = str(headers.get("content-type") or headers.get("Content-Type") or "")
+    encoding = headers.get("content-encoding") or headers.get("Content-Encoding")
+    return kind.startswith("text/event-stream") and not encoding
 
 
 class WithoutUsageChunk:

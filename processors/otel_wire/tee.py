@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from otel_wire.filtered_file import FilteredFile
 from otel_wire.framing import Framing, framing_of
 from otel_wire.record import Ending
+from otel_wire.stream_usage import is_event_stream
 
 if TYPE_CHECKING:
     from otel_wire.exchange import Exchange
@@ -104,6 +106,10 @@ def tee(response: Any, exchange: Exchange) -> bool:
     )
     exchange.responded(response.status, response.headers, framing=framing)
     response.fp = Tee(file, exchange)
+    if exchange.filter is not None and is_event_stream(response.headers):
+        chunked = bool(getattr(response, "chunked", False))
+        if chunked or getattr(response, "length", None) is None:
+            response.fp = FilteredFile(response.fp, exchange.filter, chunked=chunked)
     return True
 
 
@@ -112,6 +118,8 @@ def note_response(response: Any, exchange: Exchange) -> None:
     body = getattr(response, "_body", None)
     if isinstance(body, bytes):  # of urllib3, read already
         exchange.whole(response.status, response.headers, body)
+        if exchange.filter is not None and is_event_stream(response.headers):
+            response._body = exchange.filter.feed(body) + exchange.filter.end()  # noqa: SLF001
     elif not tee(getattr(response, "_fp", response), exchange):
         # Without a body, or of a transport that cannot be read along with.
         exchange.responded(response.status, response.headers)

@@ -8,7 +8,7 @@ from otel_cost_ledger import open_ledger
 from otel_cost_ledger.query.costs import costs
 from otel_cost_ledger.query.coverage import coverage
 from otel_pricing.model.billing_reasons import CACHED
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

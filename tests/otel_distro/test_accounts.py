@@ -14,6 +14,7 @@ from otel_budget import LatencyBudgets, LatencyRecord
 from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.pipeline.accounting.accounts import Accounts
 from otel_pricing import PriceBook, PricedCall
+from otel_pricing.model.tool_call import ToolCall
 
 CALL: dict[str, Any] = {
     "gen_ai.operation.name": "chat",
@@ -34,6 +35,10 @@ class Sink:
         self.verdicts: list[LatencyRecord] = []
         self.threads: set[str] = set()
         self.flushed = 0
+        self.tools: list[ToolCall] = []
+
+    def executed(self, tools: Sequence[ToolCall]) -> None:
+        self.tools += tools
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
         self.new += new
@@ -104,6 +109,17 @@ def test_a_model_call_reaches_every_sink(
     assert [call.cost_nano_usd for call in sink.new] == [6_000_000]
     assert sink.flushed == 1
     assert faults.counts() == {"account": 1}
+
+
+def test_a_tool_reaches_the_sinks_that_store_tools(accounts: Accounts, sink: Sink) -> None:
+    """It is no model call, and its span gets no attributes of cost."""
+    names = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "get_weather"}
+
+    assert accounts.take(span("execute_tool get_weather", **names)) is None
+
+    assert accounts.flush(10)
+    assert [(tool.tool, tool.duration_ns) for tool in sink.tools] == [("get_weather", 500_000_000)]
+    assert sink.new == []
 
 
 def test_other_spans_are_none_of_its_business(accounts: Accounts, sink: Sink) -> None:
@@ -208,3 +224,36 @@ def test_whoever_reads_while_the_price_is_worked_out_waits_for_it(faults: Intern
 
     assert facts is not None
     assert facts()["otel_distro.cost.nano_usd"] == 6_000_000
+
+
+def test_calls_are_settled_where_no_thread_can_start(
+    accounts: Accounts, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From Python 3.12 on none can while the interpreter exits: then `flush` does the work."""
+
+    def cannot_start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    ended = span(**CALL)
+    monkeypatch.setattr(threading.Thread, "start", cannot_start)
+    accounts.take(ended)
+
+    assert accounts.flush(0)
+    assert [priced.cost_nano_usd for priced in sink.new] == [6_000_000]
+    assert sink.flushed == 1
+    assert not accounts.pending()
+
+
+def test_a_flush_waits_for_a_thread_that_is_just_being_started(
+    accounts: Accounts, sink: Sink
+) -> None:
+    """What another thread has queued a moment ago is not taken for nothing."""
+    with accounts._start_lock:
+        accounts.take(span(**CALL))
+
+        assert not accounts.flush(0)
+        assert not sink.new
+    accounts._wake()
+
+    assert accounts.flush(30)
+    assert len(sink.new) == 1

@@ -15,7 +15,7 @@ from otel_budget.cost_budget import Action, CostBudget
 from otel_distro.pipeline.budgets.booking import Booking
 from otel_distro.pipeline.budgets.calls import GatedCalls
 from otel_pricing import CostStatus, ModelCall, PricedCall, Usage
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_cost_ledger.query.coverage import CoverageReport, ProviderCoverage
-from otel_distro.bootstrap.instrumentation.model_clients import MODEL_CLIENTS
 from otel_distro.reports.doctor import coverage
 from otel_distro.reports.doctor.coverage import check_coverage, check_transports, described
+from otel_pricing.model.instrumentations import MODEL_CLIENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

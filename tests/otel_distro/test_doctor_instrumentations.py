@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import textwrap
 import time
+from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
 
-from otel_distro.bootstrap.instrumentation.model_clients import MODEL_CLIENTS
+from otel_distro.bootstrap.instrumentation.model_clients import untried_version_of
+from otel_pricing.model.instrumentations import MODEL_CLIENTS
 from support.otlp_archive import chat_span, write_archive
 from support.process import BIN, clean_environment, instrumented, run
 
@@ -181,6 +183,30 @@ def test_a_missing_part_is_reported_when_the_library_is_imported(
         "otel_distro: cohere is imported but not instrumented: module nonesuch, which "
         "opentelemetry-instrumentation-cohere needs, is missing; run `otel-distro doctor`\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("installed", "says"),
+    [
+        ("1.2", "older than 1.3b0, the oldest version that is known to work"),
+        ("1.3b0", None),
+        ("2", None),
+        ("unreadable", None),
+    ],
+)
+def test_an_older_instrumentation_than_those_that_were_tried_is_named(
+    tmp_path: Path, installed: str, says: str | None
+) -> None:
+    """Its spans may lack what billing reads."""
+    name = "opentelemetry-instrumentation-genai-openai"
+    package(tmp_path, name, installed, modules={}, entry_point="openai = theirs:Theirs")
+    (found,) = Distribution.discover(path=[str(tmp_path)])
+    (entry_point,) = (entry for entry in found.entry_points)
+    openai = next(client for client in MODEL_CLIENTS if client.name == "openai")
+
+    said = untried_version_of(entry_point, openai)
+
+    assert said == (says and f"{name} {installed} is {says}")
 
 
 def test_the_known_clients_are_those_that_are_used_most() -> None:

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from otel_distro.export.batch_limits import BatchLimits
 from otel_distro.export.counts import AtomicCounter
 from otel_distro.export.export_queue import ExportQueue
 from otel_distro.export.spool.answer import DeliveryOutcome
+from otel_distro.lifecycle import closing
 
 
 class Sink:
@@ -554,3 +556,21 @@ def test_whatever_happens_each_record_is_found_in_one_column(
     assert tally.waiting == 0
     if outcome is not DeliveryOutcome.KEPT:
         assert tally.spooled == len(net.kept)
+
+
+def test_a_span_that_ends_while_calls_are_settled_at_exit_is_delivered(books: Books) -> None:
+    """The first one of a process as well: spans of model requests end only then."""
+    sink = Sink()
+    queue = queue_of(sink, books)
+    processor = SpanProcessor()
+    processor.queue = queue  # type: ignore[attr-defined]
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+
+    closing.begin([provider])
+    queue.put(1)
+    queue.hasten().wait(5)
+    queue.put(2)
+    assert close(queue)
+
+    assert sink.records == [1, 2]

@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace import (
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.pipeline import canary
 from otel_distro.pipeline.install import (
     GuardError,
@@ -30,7 +31,10 @@ from otel_distro.pipeline.install import (
     guard_tracer_provider,
     is_guarded,
 )
-from otel_distro.pipeline.pipeline import Pipeline
+from otel_distro.pipeline.pipeline import NO_ACCOUNTS, Pipeline
+from otel_redaction import Policy, Redactor
+from otel_redaction.people import vocabulary
+from otel_redaction.shield import OpenShield, Shield
 
 from .conftest import EMAIL, GuardedSdk
 
@@ -152,10 +156,30 @@ def test_the_canary_comes_out_masked(pipeline: Pipeline) -> None:
     assert canary.leaks(pipeline) == ()
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(kinds={"email": "allow", "credit_card": "allow"}),
+        Policy(allow_keys=frozenset({"owner", "note", "nested", "exception.message"})),
+        Policy(allow_values=frozenset(canary.SECRETS)),
+    ],
+    ids=["kinds", "keys", "values"],
+)
+def test_what_a_policy_lets_pass_is_no_leak(policy: Policy) -> None:
+    """Else one allowed kind would stop all telemetry."""
+    shield = Shield(Redactor(policy))
+
+    assert canary.leaks(Pipeline(shield, NO_ACCOUNTS, InternalErrors())) == ()
+
+
+def test_the_canary_reads_no_vocabulary_of_names(pipeline: Pipeline) -> None:
+    """It is larger than all else that a short program loads."""
+    vocabulary._table.cache_clear()
+    canary.leaks(pipeline)
+
+    assert vocabulary._table.cache_info().currsize == 0
+
+
 def test_the_canary_notices_a_guard_that_lets_things_through(pipeline: Pipeline) -> None:
     """A shield that does nothing is found out."""
-    from otel_distro.base.internal_errors import InternalErrors
-    from otel_distro.pipeline.pipeline import NO_ACCOUNTS
-    from otel_redaction.shield import OpenShield
-
     assert canary.leaks(Pipeline(OpenShield(), NO_ACCOUNTS, InternalErrors())) == canary.SECRETS

@@ -6,10 +6,15 @@ import signal
 import socket
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otel_distro.lifecycle.leaving import ShutdownHooks
 from otel_distro.lifecycle.signal_watch import SignalWatch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 
 class Quick:
@@ -105,3 +110,23 @@ def test_a_process_does_not_leave_calls_behind_that_are_being_written_to_disk() 
     exits._before_exit()
 
     assert runtime.stored
+
+
+def test_the_end_of_the_process_waits_for_imports_of_other_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interpreter ends daemon threads wherever they are, and nobody gives back their locks."""
+    begun, go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(threading, "_begun_and_go_on", (begun, go_on), raising=False)
+    (tmp_path / "slow_to_import.py").write_text(
+        "import threading\nbegun, go_on = threading._begun_and_go_on\nbegun.set(); go_on.wait(30)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importing = threading.Thread(target=__import__, args=("slow_to_import",), daemon=True)
+    importing.start()
+    assert begun.wait(30)
+    threading.Timer(0.05, go_on.set).start()
+
+    ShutdownHooks(Quick(), timeout=30)._at_exit()
+
+    assert go_on.is_set()

@@ -17,7 +17,7 @@ from otel_distro.api import budget
 from otel_distro.api import context as contexts
 from otel_pricing import CostStatus
 from otel_pricing.model.billing_reasons import CACHED
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 from otel_wire.observer import observer
 from support.charging_provider import ChargingProvider
 from support.wired_sdk import FRAMEWORK_SCOPE, OPENAI_SCOPE, QUESTION, WiredSdk, said
@@ -146,12 +146,63 @@ def test_every_try_of_a_client_is_a_request(wired: WiredSdk) -> None:
     assert (len(wired.billed()), wired.served()[0]) == (3, 3)
 
 
+@pytest.mark.parametrize(
+    ("more", "most_output"),
+    [({"max_tokens": 50}, 50), ({"max_tokens": 50, "n": 3}, 150), ({}, 16_384), ({"n": 2}, 32_768)],
+)
+def test_a_failed_request_is_bounded_by_what_it_says(
+    wired: WiredSdk, more: dict[str, Any], most_output: int
+) -> None:
+    """Its own bytes and limit, or that of the model, and not the whole context of the model."""
+    messages = [{"role": "user", "content": "BREAK"}]
+
+    wired.ask(messages=messages, **more)
+
+    (priced,) = wired.billed()
+    bound = priced.exposure_nano_usd
+    assert (priced.status, priced.cost_nano_usd) == (CostStatus.UNPRICED, None)
+    assert bound is not None
+    # At 2.50 and 10 US dollars a million; 2,048 tokens may be added by the provider.
+    assert 2_500 * 2_048 < bound - most_output * 10_000 < 2_500 * (2_048 + 500)
+
+
+def test_a_failed_request_whose_input_is_stored_elsewhere_has_a_wide_bound(
+    wired: WiredSdk,
+) -> None:
+    """The size of the request says nothing of it; the context window of the model does."""
+    body = {"model": "gpt-4o", "input": "BREAK", "previous_response_id": "resp_1"}
+    httpx2.post(wired.provider.url + "/v1/responses", json=body, timeout=30)
+
+    (priced,) = wired.billed()
+    assert priced.exposure_nano_usd == 128_000 * 2_500 + 128_000 * 10_000
+
+
 def test_a_connection_that_was_never_made_is_no_call(wired: WiredSdk) -> None:
     """Nothing was sent, so nothing is owed."""
     with pytest.raises(httpx2.ConnectError):
         httpx2.post("http://127.0.0.1:9/v1/chat/completions", json=QUESTION, timeout=5)
 
     assert wired.billed() == []
+
+
+def test_a_failure_before_a_request_is_no_call(wired: WiredSdk) -> None:
+    """An SDK that checks its arguments, and then the same call in another way."""
+    with pytest.raises(ValueError, match="streaming"), wired.describe(OPENAI_SCOPE):
+        raise ValueError("streaming is required")
+    with wired.describe(OPENAI_SCOPE) as span:
+        span.set_attributes(said(wired.ask().json()))
+
+    assert wired.account() == wired.served()
+    assert len(wired.billed()) == 1
+
+
+def test_a_failure_of_a_provider_that_is_not_on_the_wire_is_a_call(wired: WiredSdk) -> None:
+    """It may be reached over a transport that is not observed."""
+    with pytest.raises(TimeoutError), wired.describe(OPENAI_SCOPE):
+        raise TimeoutError
+
+    (priced,) = wired.billed()
+    assert priced.status is CostStatus.UNPRICED
 
 
 def test_an_answer_from_a_framework_cache_is_not_billed(wired: WiredSdk) -> None:

@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import SpanKind, StatusCode
 
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 from support.charging_provider import ChargingProvider
 from support.wired_sdk import OPENAI_SCOPE, WiredSdk, said
 

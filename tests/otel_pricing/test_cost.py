@@ -21,6 +21,7 @@ from otel_pricing import (
     price_table,
 )
 from otel_pricing.costing.bill import bill, nano
+from otel_pricing.prices.output_limits import output_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,6 +194,35 @@ def test_a_call_without_usage_is_bounded_by_its_limit_and_the_models(
     assert (priced.status, priced.cost_nano_usd) == (CostStatus.UNPRICED, None)
     assert priced.reason == "no usage reported"
     assert priced.exposure_nano_usd == 321_000_000
+
+
+@pytest.mark.parametrize(("most_input", "tokens"), [(40, 40), (900_000, 128_000)])
+def test_the_size_of_the_request_bounds_its_input(
+    call: Callable[..., ModelCall], book: PriceBook, most_input: int, tokens: int
+) -> None:
+    """But never above what the model can take."""
+    priced = price_call(call(usage=None, most_input_tokens=most_input, max_output_tokens=100), book)
+
+    assert priced.exposure_nano_usd == tokens * 2_500 + 100 * 10_000
+
+
+@pytest.mark.parametrize(
+    ("model", "limit"),
+    [
+        ("gpt-4o-2024-08-06", 16_384),
+        ("ft:gpt-4o-mini-2024-07-18:acme::abc", 16_384),
+        ("gpt-4", 8_192),
+        ("gpt-4.1-nano", 32_768),
+        ("openai/gpt-5-mini", 128_000),
+        ("eu.anthropic.claude-sonnet-4-5-20250929-v1:0", 64_000),
+        ("models/gemini-2.5-flash", 65_536),
+        ("invented-1", None),
+        ("", None),
+    ],
+)
+def test_models_have_published_limits_of_their_output(model: str, limit: int | None) -> None:
+    """A bound where the request has none; unknown models have none."""
+    assert output_limit(model) == limit
 
 
 def test_a_bound_that_nothing_gives_is_none(

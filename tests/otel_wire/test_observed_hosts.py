@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,9 @@ from otel_wire.observer import Observer
 from otel_wire.observer import observer as of_this_process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from otel_wire.exchange import Exchange
     from otel_wire.record import WireRecord
 
 CHAT = "/v1/chat/completions"
@@ -169,3 +171,46 @@ def test_endpoints_of_ones_own_come_from_a_setting(seen: list[WireRecord]) -> No
 def test_the_wire_is_on_by_default() -> None:
     """Nothing has to be set."""
     assert Settings().wire
+
+
+class _Kept:
+    """Keeps all requests."""
+
+    ended: tuple[int, ...] = ()
+
+    def begin(self, exchange: Exchange) -> int:
+        assert exchange.path == CHAT
+        return 7
+
+    def end(self, span_ids: Iterable[int]) -> None:
+        self.ended += tuple(span_ids)
+
+
+def test_a_request_without_a_response_is_reported_when_the_process_ends(
+    observer: Observer, seen: list[WireRecord]
+) -> None:
+    """The provider may charge for it; a response after that changes nothing."""
+    observer.kept = _Kept()
+    exchange = observer.begin("httpx", "api.openai.com", CHAT, {}, BODY)
+    assert exchange is not None
+
+    observer.end_all()
+    exchange.whole(200, {"content-type": "application/json"}, ANSWER)
+    observer.drain()
+
+    assert [(record.ending, record.status, record.call_id) for record in seen] == [
+        ("unread", None, 7)
+    ]
+
+
+def test_a_request_that_no_hook_ends_is_not_kept_in_memory(
+    observer: Observer, seen: list[WireRecord]
+) -> None:
+    """A body of megabytes hangs on it."""
+    observer.kept = _Kept()
+    observer.begin("httpx", "api.openai.com", CHAT, {}, BODY)
+    gc.collect()
+
+    observer.end_all()
+
+    assert seen == []

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import httpx2
 import openai
 import pytest
+import requests
+import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_pricing import CostStatus
+from otel_wire.filtered_file import FilteredFile
+from otel_wire.framing import Chunked
 from otel_wire.observer import observer
 from otel_wire.stream_usage import WithoutUsageChunk, with_usage
 from support.charging_provider import ChargingProvider
 from support.wired_sdk import QUESTION, WiredSdk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 HOST, PATH = "api.openai.com", "/v1/chat/completions"
 BODY = {"model": "gpt-4o", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
@@ -140,3 +146,110 @@ def test_who_asks_for_usage_gets_it(wired: WiredSdk) -> None:
 
     assert b'"choices": [], "usage": {' in answer.content
     assert wired.account() == wired.served()
+
+
+STREAM = {**QUESTION, "stream": True}
+
+
+def by_requests(url: str) -> bytes:
+    with requests.post(url, json=STREAM, stream=True, timeout=30) as response:
+        return b"".join(line + b"\n" for line in response.iter_lines())
+
+
+def by_requests_at_once(url: str) -> bytes:
+    return requests.post(url, json=STREAM, timeout=30).content
+
+
+def by_urllib3(url: str) -> bytes:
+    with urllib3.PoolManager() as pool:
+        return pool.request("POST", url, body=json.dumps(STREAM)).data
+
+
+def by_urllib3_piece_by_piece(url: str) -> bytes:
+    headers = {"Content-Type": "application/json", "accept-encoding": "gzip"}
+    with urllib3.PoolManager() as pool:
+        body = json.dumps(STREAM).encode()
+        response = pool.request("POST", url, body=body, headers=headers, preload_content=False)
+        return b"".join(response.stream(7))
+
+
+def by_aiohttp(read: str) -> Callable[[str], bytes]:
+    async def ask(url: str) -> bytes:
+        async with aiohttp.ClientSession() as session, session.post(url, json=STREAM) as response:
+            if read == "read":
+                return await response.read()
+            if read == "lines":
+                return b"".join([line async for line in response.content])
+            if read == "any":
+                return b"".join([piece async for piece in response.content.iter_any()])
+            if read == "chunks":
+                return b"".join([piece async for piece, _ in response.content.iter_chunks()])
+            return b"".join([piece async for piece in response.content.iter_chunked(11)])
+
+    return lambda url: asyncio.run(ask(url))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        by_requests,
+        by_requests_at_once,
+        by_urllib3,
+        by_urllib3_piece_by_piece,
+        *(by_aiohttp(how) for how in ("read", "lines", "any", "chunks", "chunked")),
+    ],
+)
+def test_streams_of_other_libraries_become_exact_too(
+    wired: WiredSdk, ask: Callable[[str], bytes]
+) -> None:
+    """However the app reads the response, it is what it would have been."""
+    content = ask(wired.provider.url + PATH)
+
+    events = [event for event in content.split(b"\n\n") if event.strip()]
+    assert len(events) > 2
+    assert events[-1].strip() == b"data: [DONE]"
+    assert not any(b'"choices": []' in event for event in events)
+    assert wired.account() == wired.served()
+    (priced,) = wired.billed()
+    assert priced.status is CostStatus.PRICED
+
+
+def test_a_connection_can_be_used_again_after_a_filtered_stream(wired: WiredSdk) -> None:
+    """Nothing is read beyond the response, and nothing of it is left."""
+    with requests.Session() as session:
+        for _ in range(3):
+            answer = session.post(wired.provider.url + PATH, json=STREAM, timeout=30)
+            assert answer.content.rstrip().endswith(b"[DONE]")
+
+    assert wired.account() == wired.served()
+    assert len(wired.billed()) == 3
+
+
+def raw_chunks(*pieces: bytes) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in pieces) + b"0\r\n\r\n"
+
+
+@given(st.lists(st.integers(1, 60), max_size=20), st.sampled_from([1, 3, 4096, -1]))
+def test_chunks_are_made_again_around_what_is_left(sizes: list[int], most: int) -> None:
+    """A body in whatever chunks is a valid one afterwards, with the same events."""
+    rest, pieces = TEXT + USAGE + TEXT + DONE, []
+    for size in [*sizes, len(rest)]:
+        piece, rest = rest[:size], rest[size:]
+        pieces += [piece] if piece else []
+    file = FilteredFile(io.BytesIO(raw_chunks(*pieces)), WithoutUsageChunk(), chunked=True)
+
+    read = b""
+    while piece := file.read(most) if most != 4096 else file.readline(most):
+        read += piece
+    framing = Chunked()
+
+    assert framing.feed(read) == TEXT + TEXT + DONE
+    assert framing.complete
+
+
+@pytest.mark.parametrize("broken", [b"zz\r\nno chunk", b"40\r\nshort", b"-5\r\nabcde", b""])
+def test_a_broken_body_passes_as_it_comes(broken: bytes) -> None:
+    """The library finds the fault."""
+    file = FilteredFile(io.BytesIO(broken), WithoutUsageChunk(), chunked=True)
+
+    assert file.read() == broken

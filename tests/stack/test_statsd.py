@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.process, pytest.mark.slow]
 
 
 def test_metrics_of_both_clients_arrive_by_udp_and_by_the_socket(tmp_path: Path) -> None:
-    """Counters and gauges, timers as native histograms, sample rates, tags; secrets in tags are masked."""
+    """Counters and gauges, timers as native histograms, rates; secrets in tags are masked."""
     statsd = pytest.importorskip("statsd")
     dogstatsd = pytest.importorskip("datadog.dogstatsd")
     stack = Stack(tmp_path)

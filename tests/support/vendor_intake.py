@@ -176,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
     owner: Intake
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
     def do_POST(self) -> None:

@@ -6,6 +6,7 @@ import http.client
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import httpx2
 import urllib3
 from opentelemetry.sdk.resources import Resource
@@ -56,7 +57,7 @@ class WiredSdk:
         sampler: Sampler | None = None,
         gate: ExportGate = ALLOW_ALL,
     ) -> None:
-        for module in (httpx2, urllib3, http.client):
+        for module in (aiohttp, httpx2, urllib3, http.client):
             clients.install(module)
         self.provider = provider
         self.faults = InternalErrors()

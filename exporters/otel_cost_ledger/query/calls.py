@@ -128,6 +128,7 @@ def find_trace(ledger: Ledger, trace_id: int) -> tuple[StoredCall, ...]:
 
 
 _NO_LIMIT: Final = 2**62
+_ESTIMATE: Final = "tokens estimated from what was sent and received"
 _NAMES: Final = (*CALL_COLUMNS, *DimKey._fields, *OriginKey._fields, *OutcomeKey._fields)
 
 
@@ -182,6 +183,9 @@ def _stored_call(row: dict[str, Any]) -> StoredCall:
         response_model=row["model"],
         service_tier=row["service_tier"] or None,
         usage=_usage(row, extra),
+        usage_estimate=_ESTIMATE if extra.get("usage_is_estimate") else "",
+        most_input_tokens=extra.get("most_input_tokens"),
+        own_host_process=extra.get("own_host_process"),
         max_output_tokens=row["max_output_tokens"],
         streamed=None if row["streamed"] < 0 else bool(row["streamed"]),
         error_type=row["error_type"] if row["failed"] else None,

@@ -11,7 +11,7 @@ from otel_cost_ledger.model.filters import Filters, Window
 from otel_cost_ledger.model.rows import signed_64
 from otel_cost_ledger.query.model_names import with_same_models
 from otel_pricing.model.billing_reasons import CACHED
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

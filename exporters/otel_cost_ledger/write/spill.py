@@ -11,7 +11,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from otel_cost_ledger.model.entries import Entry, from_line, to_line
+from otel_cost_ledger.model.entries import Entry, ViolationRow, from_line, to_line
 from otel_cost_ledger.model.errors import LedgerError
 from otel_cost_ledger.sqlite.paths import check_private, identity
 from otel_host.file_locks import try_lock, wait_and_lock
@@ -154,3 +154,24 @@ def entries_waiting(path: Path) -> int:
             return sum(1 for _ in lines)
     except (OSError, LedgerError):
         return 0
+
+
+def first_start_ns(path: Path) -> int | None:
+    """Return when the oldest entry of the spill file at *path* began; None where there is none.
+
+    Nanoseconds since the epoch.
+    """
+    try:
+        check_private(path)
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            return min((at for line in lines if (at := _start_ns(line)) is not None), default=None)
+    except (OSError, LedgerError):
+        return None
+
+
+def _start_ns(line: str) -> int | None:
+    try:
+        row = from_line(line).row
+    except ValueError:
+        return None
+    return row.at_ns if isinstance(row, ViolationRow) else row.start_ns

@@ -79,7 +79,7 @@ def detach(handler: Callable[[Event], object] | None = None) -> None:
         )
 
 
-class event_span:  # noqa: N801 - reads as a statement
+class event_span:  # reads as a statement
     """Track how something begins and how it ends, as `with`, `async with` or decorator.
 
     `event_span("agent", agent="planner")` tracks `agent.dispatch`, then `agent.complete` with

@@ -32,7 +32,7 @@ def current_trace_id() -> str:
     return trace.format_trace_id(found.trace_id) if found.is_valid else NO_TRACE
 
 
-class measure:  # noqa: N801 - reads as a statement
+class measure:  # reads as a statement
     """Measure what runs inside `with measure("search"):`, or `async with`.
 
     *component* is the part of the app that does it. With *memory* the change of the process's

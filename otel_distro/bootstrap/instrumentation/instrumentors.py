@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from otel_distro.base.messages import warn_once
 from otel_distro.base.startup_phases import INSTRUMENTOR, startup_timer
-from otel_distro.bootstrap.instrumentation.libraries import WAITS_FOR
-from otel_distro.bootstrap.instrumentation.model_clients import MODEL_CLIENTS
 from otel_distro.bootstrap.instrumentation.triggers import module_of, trigger_of
+from otel_pricing.model.instrumentations import GROUP, MODEL_CLIENTS, WAITS_FOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +63,7 @@ def _all_instrumentors() -> Iterable[EntryPoint]:
     # Upstream's function remembers its result, and the agent has just called it.
     from opentelemetry.util._importlib_metadata import entry_points
 
-    return entry_points(group="opentelemetry_instrumentor")
+    return entry_points(group=GROUP)
 
 
 def _share_module(one: EntryPoint, other: EntryPoint) -> bool:

@@ -13,19 +13,16 @@ import wrapt
 
 from otel_distro.base.messages import warn_once
 from otel_distro.bootstrap.instrumentation.instrumentors import load
-from otel_distro.bootstrap.instrumentation.model_clients import (
-    MODEL_CLIENTS,
-    conflict_of,
-    instrumentors,
-)
+from otel_distro.bootstrap.instrumentation.model_clients import conflict_of, instrumentors
 from otel_distro.bootstrap.instrumentation.triggers import is_imported
+from otel_pricing.model.instrumentations import MODEL_CLIENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from opentelemetry.util._importlib_metadata import EntryPoint
 
-    from otel_distro.bootstrap.instrumentation.model_clients import ModelClient
+    from otel_pricing.model.instrumentations import Instrumentation
 
 _DISABLED: Final = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
 _FOR_OTHER_PURPOSES: Final = frozenset({"boto3", "huggingface_hub"})
@@ -62,7 +59,7 @@ def _hook(action: Any) -> Any:
     return lambda _module: action()
 
 
-def _report(client: ModelClient, theirs: Sequence[EntryPoint], active: set[str]) -> None:
+def _report(client: Instrumentation, theirs: Sequence[EntryPoint], active: set[str]) -> None:
     if any(is_imported(module) for module in active):
         return  # a library above this one makes the spans
     why = "; ".join(filter(None, (conflict_of(entry) for entry in theirs)))

@@ -23,15 +23,28 @@ _HEADERS: Final = "OTEL_EXPORTER_OTLP_HEADERS"
 _SIGNALS: Final = ("TRACES", "METRICS", "LOGS")
 
 
+_MALFORMED: Final = (
+    f"an entry of {_HEADERS} or its per-signal variants is not name=value and is ignored; "
+    "separate entries by commas and write spaces in values as %20"
+)
+
+
 class _Unprinted(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if not str(record.msg).startswith("Header format invalid"):
             return True
-        warn_once(
-            f"an entry of {_HEADERS} or its per-signal variants is not name=value and is ignored; "
-            "separate entries by commas and write spaces in values as %20"
-        )
+        warn_once(_MALFORMED)
         return False
+
+
+def malformed_headers(environ: Mapping[str, str]) -> str | None:
+    """Return what is wrong with the headers of exporters, without values; None where nothing is."""
+    for name, value in environ.items():
+        if name.startswith("OTEL_EXPORTER_OTLP_") and name.endswith("HEADERS"):
+            entries = [entry for part in value.split(",") if (entry := part.strip())]
+            if any(not entry.partition("=")[0].strip() or "=" not in entry for entry in entries):
+                return _MALFORMED
+    return None
 
 
 def keep_headers_unprinted() -> None:

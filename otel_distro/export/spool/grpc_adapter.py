@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from otel_distro.export.spool.exporter_adapters import Carry
 
-# ruff: noqa: SLF001
-
 
 class GrpcAdapter:
     """OTLP over gRPC."""
@@ -122,7 +120,7 @@ class _Listening:
         self._heard = heard
         self._answered = answered
 
-    def Export(self, *args: Any, **kwargs: Any) -> Any:  # noqa: N802 - the name of the call
+    def Export(self, *args: Any, **kwargs: Any) -> Any:  # the name of the call
         try:
             response = self._client.Export(*args, **kwargs)
             self._answered(response)

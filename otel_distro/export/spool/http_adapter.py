@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from otel_distro.export.spool.exporter_adapters import Carry
 
-# ruff: noqa: SLF001
-
 # Not of the logging tree, where an app's dictConfig would enable it again.
 _silent = logging.Logger("otel_distro.spool.resend")  # noqa: LOG001
 _silent.disabled = True

@@ -28,7 +28,7 @@ def renew_connections(transport: Any) -> None:
     session = getattr(transport, "_session", None)
     cookies: Any = getattr(session, "cookies", None)
     if hasattr(cookies, "_cookies_lock"):
-        cookies._cookies_lock = threading.RLock()  # noqa: SLF001
+        cookies._cookies_lock = threading.RLock()
     for manager in _pool_managers(transport, session):
         inherited = manager.pools
         _left_alone.append(inherited)
@@ -83,4 +83,4 @@ def _empty(pools: Any) -> None:
                 connection.sock.close()
         if isinstance(waiting, Queue):
             # urllib3 empties it when the interpreter ends, and takes its lock for that.
-            waiting.__init__(waiting.maxsize)  # type: ignore[misc]
+            Queue.__init__(waiting, waiting.maxsize)

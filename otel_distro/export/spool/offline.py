@@ -10,7 +10,7 @@ from otel_distro.export.spool.address import ROOT, Address, read_address
 from otel_distro.export.spool.drain import DAMAGED, Drained, drain, turn_to_drain
 from otel_distro.export.spool.endpoints import without_credentials
 from otel_distro.export.spool.exporter_adapters import ExporterAdapter, adapter_for
-from otel_distro.export.spool.segments import in_use, names, waiting_in
+from otel_distro.export.spool.segment_folder import in_use, names, waiting_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def folders(state_dir: Path) -> Iterator[tuple[Path, Address]]:
     """Yield every folder of the spool below *state_dir* and what it is for."""
     root = state_dir / ROOT
     try:
-        found = sorted(os.listdir(root))  # noqa: PTH208
+        found = sorted(os.listdir(root))
     except OSError:
         return
     for name in found:

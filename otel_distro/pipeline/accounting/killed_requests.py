@@ -9,7 +9,7 @@ from otel_budget.reservations.owners import UnknownOwnerError, remains
 from otel_distro.pipeline.accounting.open_requests import LAYOUT
 from otel_pricing import ModelCall
 from otel_pricing.costing.cost import unpriced
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 from otel_wire.requests import read_request
 
 if TYPE_CHECKING:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_cost_ledger.model.entries import LatencyViolation
+from otel_cost_ledger.model.errors import LedgerError
 from otel_cost_ledger.model.location import spill_path
 from otel_cost_ledger.write.kept_here import keep
 from otel_cost_ledger.write.writer import LedgerWriter
 from otel_distro.base import messages
 from otel_distro.base.formatting import counted
 from otel_distro.base.installation_key import installation_key
+from otel_distro.pipeline.accounting.gateway_calls import GatewayCalls
 from otel_distro.pipeline.accounting.maintenance import Maintenance
 from otel_distro.pipeline.accounting.open_requests import FOLDER
 from otel_distro.pipeline.pipeline import ALLOW_ALL
+from otel_pricing.reading.tools import tools_of_provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from otel_distro.pipeline.pipeline import ExportGate
     from otel_distro.settings import Settings
     from otel_pricing import PricedCall
+    from otel_pricing.model.tool_call import ToolCall
 
 
 class LedgerSink:
@@ -35,6 +39,7 @@ class LedgerSink:
         self._clean = clean
         self._opened: LedgerWriter | None = None
         self._maintained = False
+        self._gateways: GatewayCalls | None = None
         if settings.ledger is not None:
             keep(settings.ledger)
 
@@ -48,6 +53,10 @@ class LedgerSink:
             writer.write(new)
         if revised:
             writer.revise(revised)
+        self._settle_with_gateways(writer, new)
+        by_provider = [tool for priced in new for tool in tools_of_provider(priced)]
+        if by_provider:
+            writer.record_tools(by_provider)
         _, fault = writer.lag()
         if not self._maintained and not fault:
             self._maintained = True
@@ -58,6 +67,22 @@ class LedgerSink:
                 settings.state_dir,
                 message_days=settings.content_retention_days,
             ).start()
+
+    def _settle_with_gateways(self, writer: LedgerWriter, new: Sequence[PricedCall]) -> None:
+        if self._gateways is None:
+            self._gateways = GatewayCalls(writer.location, self._settings.state_dir)
+        try:
+            through_gateways = self._gateways.revised(new)
+        except LedgerError:  # it cannot be read now; both calls stay billed
+            return
+        if through_gateways:
+            writer.revise(through_gateways)
+
+    def executed(self, tools: Sequence[ToolCall]) -> None:
+        """Store executions of tools."""
+        admitted = [tool for tool in tools if self._gate.admits(tool.start_ns)]
+        if admitted:
+            self._writer().record_tools(admitted)
 
     def judged(self, records: Sequence[LatencyRecord]) -> None:
         """Store the verdicts that are violations."""
@@ -85,23 +110,26 @@ class LedgerSink:
         if self._opened is not None:
             self._opened.force_flush()
 
-    def leave(self, unpriced: Sequence[PricedCall] = ()) -> None:
+    def leave(self, unpriced: Sequence[PricedCall] = ()) -> bool:
         """Have what waits, and *unpriced*, stored by whoever writes next: the process ends.
 
-        From any thread, and without waiting for the ledger.
+        From any thread, and without waiting for the ledger. Returns whether nothing can get lost.
         """
         unpriced = self._admitted(unpriced)
         if not unpriced and self._opened is None:
-            return
-        kept = self._writer().save_waiting(unpriced)
-        if unpriced and kept:
+            return True
+        # Not those of other processes: at the exit there is no time for anything else.
+        kept = self._writer(takes_over=False).save_waiting(unpriced)
+        count = sum(priced.billed for priced in unpriced)
+        if count and kept:
             messages.warn(
-                f"{counted(len(unpriced), 'model call')} could not be priced before the process "
-                f"ended (OTEL_DISTRO_EXIT_TIMEOUT is {self._settings.exit_timeout:g} s) and will "
-                "be in the ledger as unpriced; `otel-distro ledger reprice --since 1d` prices them"
+                f"{counted(count, 'model call')} could not be priced before the process "
+                f"ended (OTEL_DISTRO_EXIT_TIMEOUT is {self._settings.exit_timeout:g} s); the next "
+                "command that reads the ledger, such as `otel-distro costs`, stores and prices them"
             )
+        return kept
 
-    def _writer(self) -> LedgerWriter:
+    def _writer(self, *, takes_over: bool = True) -> LedgerWriter:
         # Opened at the first call: a process that never calls a model never touches the disk.
         if self._opened is None:
             path = self._settings.ledger
@@ -113,7 +141,8 @@ class LedgerSink:
                 spill_to=spill_path(path, self._settings.state_dir),
                 say=messages.warn,
             )
-            self._take_over(self._opened)
+            if takes_over:
+                self._take_over(self._opened)
         return self._opened
 
     def _take_over(self, writer: LedgerWriter) -> None:

@@ -107,12 +107,12 @@ class OpenRequests:
         if owner is not None:
             owner.abandon()
 
-    def close(self) -> None:
-        """At a proper exit: all calls are stored, or wait in a file."""
+    def close(self, *, remove: bool) -> None:
+        """At a proper exit; *remove*: all calls are stored, or wait in another file."""
         self._failed = True
         owner = self._let_go()
         if owner is not None:
-            owner.close(remove=True)
+            owner.close(remove=remove)
 
     def _let_go(self) -> Owner | None:
         """Forget all slots and the file; return its owner, if there was one."""

@@ -6,18 +6,25 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from otel_distro.pipeline.accounting.gateway_calls import number_for
 from otel_pricing import ModelCall, Usage
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
+from otel_pricing.prices.output_limits import output_limit
+from otel_wire.operations import CHAT, GENERATE_CONTENT, TEXT_COMPLETION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from otel_wire.record import WireRecord
+    from otel_wire.requests import ModelRequest
 
 BATCH = "batch"
 """Operation of a request that only hands in a batch: its lines are charged when they are done."""
+NO_RESPONSE = "no_response"
+"""Error type of a request that had no response yet when the process ended."""
 REFUSED = "refused"
 NOT_SENT = "not_sent"
+_TEXT = frozenset({CHAT, GENERATE_CONTENT, TEXT_COMPLETION})
 _NOT_READ = frozenset({"abandoned", "unread", "network"})
 
 SESSION, USER, TENANT = "session.id", "user.id", "tenant.id"
@@ -72,8 +79,9 @@ class WireCall:
             service_tier=answer.tier or None,
             usage=usage,
             usage_estimate=why,
-            most_input_tokens=_most_input(record) if why else None,
-            max_output_tokens=request.max_output_tokens,
+            most_input_tokens=_most_input(record),
+            own_host_process=number_for(record.host),
+            max_output_tokens=_most_output(request),
             streamed=request.streamed,
             error_type=_error_type(record),
             http_status_code=record.status,
@@ -119,18 +127,28 @@ def _usage(record: WireRecord) -> tuple[Usage | None, str]:
 
 
 def _most_input(record: WireRecord) -> int | None:
-    """Return the bound of an input that no message reported; None where one did."""
+    """Return the bound of an input that no message reported; None where one did, or none is."""
     reported = record.answer.usage
     if reported is not None and reported.input_tokens is not None:
         return None
-    return record.request.input_ceiling_tokens
+    return record.request.input_ceiling_tokens if record.request.readable else None
+
+
+def _most_output(request: ModelRequest) -> int | None:
+    """Return the output that the request allows, or else its model in all choices."""
+    if request.max_output_tokens is not None or request.operation not in _TEXT:
+        return request.max_output_tokens
+    if not request.readable or request.hidden_input:  # the provider may call the model in turns
+        return None
+    limit = output_limit(request.model)
+    return None if limit is None else limit * request.outputs
 
 
 def _error_type(record: WireRecord) -> str | None:
     if record.answer.error_type:
         return record.answer.error_type
     if record.status is None:
-        return "connection_error"
+        return "connection_error" if record.ending.value == "network" else NO_RESPONSE
     return str(record.status) if record.is_error else None
 
 

@@ -11,7 +11,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.status import Status, StatusCode
 
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +113,7 @@ class WireSpans:
 
 def end(span: ReadableSpan, provider: Any) -> None:
     """Hand *span*, made here, to all processors of *provider*."""
-    provider._active_span_processor.on_end(span)  # noqa: SLF001 - no public fan-out
+    provider._active_span_processor.on_end(span)  # no public fan-out
 
 
 def span_attributes(wire: WireCall, call: ModelCall) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from otel_distro.pipeline.accounting.wire_calls import (
 )
 from otel_distro.pipeline.accounting.wire_spans import WireSpans
 from otel_pricing.model import scope_keys
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 from otel_pricing.model.values import first_text
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from otel_budget.cost_budget import Action, CostBudget, Unit
 from otel_distro.pipeline.budgets.calls import Covered
 from otel_distro.pipeline.budgets.scopes import without_scope
 from otel_pricing import CostStatus
-from otel_pricing.model.layers import WIRE_SCOPE
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

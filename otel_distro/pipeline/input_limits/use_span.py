@@ -84,9 +84,9 @@ class CurrentSpan(ContextDecorator):
 
 def use_span(
     span: trace.Span,
-    end_on_exit: bool = False,  # noqa: FBT001, FBT002 - the signature is that of the API
-    record_exception: bool = True,  # noqa: FBT001, FBT002
-    set_status_on_exception: bool = True,  # noqa: FBT001, FBT002
+    end_on_exit: bool = False,  # the signature is that of the API
+    record_exception: bool = True,
+    set_status_on_exception: bool = True,
 ) -> CurrentSpan:
     """Make *span* the current one; replaces `opentelemetry.trace.use_span`."""
     return CurrentSpan(

@@ -119,7 +119,8 @@ class ValueCleaner:
         """Return *key* as the name of an attribute, or None if it cannot be one."""
         try:
             if key in self._plain_keys or self._learn(key):
-                return key  # type: ignore[no-any-return]
+                known: str = key
+                return known
             if type(key) is not str:
                 if not isinstance(key, str) and not _says_something(key):
                     raise TypeError
@@ -148,7 +149,8 @@ class ValueCleaner:
         """Return a measurement as int or float, or None if it is not a finite number."""
         kind = type(amount)
         if (kind is int and -_LARGEST <= amount < _LARGEST) or (kind is float and isfinite(amount)):
-            return amount  # type: ignore[no-any-return]
+            plain: int | float = amount
+            return plain
         try:
             if not isinstance(amount, str | bytes) and isfinite(number := float(amount)):
                 return number

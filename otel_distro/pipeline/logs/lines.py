@@ -15,7 +15,10 @@ from otel_distro.pipeline.logs.printed import NOT_ON_CONSOLE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from opentelemetry.sdk._logs import ReadableLogRecord
+    from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
+
+    LogEntry = ReadableLogRecord | ReadWriteLogRecord
+    Formatter = Callable[[LogEntry], str]
 
 RESOURCE_KEYS = {
     "service": "service.name",
@@ -32,7 +35,7 @@ _COLORS = {"DEBUG": 36, "INFO": 32, "WARN": 33, "ERROR": 31, "FATAL": 35}
 _STACK = "exception.stacktrace"
 
 
-def json_line(entry: ReadableLogRecord) -> str:
+def json_line(entry: LogEntry) -> str:
     """Return *entry* as one line of JSON, without the line feed."""
     record = entry.log_record
     attributes: Mapping[str, Any] = record.attributes or {}
@@ -63,7 +66,7 @@ def json_line(entry: ReadableLogRecord) -> str:
     )
 
 
-def readable_line(entry: ReadableLogRecord, *, color: bool) -> str:
+def readable_line(entry: LogEntry, *, color: bool) -> str:
     """Return *entry* for a person: time, severity, logger, message, what belongs to it."""
     record = entry.log_record
     attributes: Mapping[str, Any] = record.attributes or {}
@@ -87,7 +90,7 @@ def readable_line(entry: ReadableLogRecord, *, color: bool) -> str:
     return f"{line}\n{_without_controls(str(stack)).rstrip()}" if stack else line
 
 
-def severity_of(entry: ReadableLogRecord) -> str:
+def severity_of(entry: LogEntry) -> str:
     """Return the severity in one word: TRACE, DEBUG, INFO, WARN, ERROR or FATAL."""
     number = entry.log_record.severity_number
     if number is None:
@@ -95,14 +98,14 @@ def severity_of(entry: ReadableLogRecord) -> str:
     return _NAMES.get(number, "INFO")
 
 
-def time_of(entry: ReadableLogRecord) -> datetime:
+def time_of(entry: LogEntry) -> datetime:
     """Return when it happened, or else when it was seen."""
     record = entry.log_record
     ns = record.timestamp or record.observed_timestamp or 0
     return datetime.fromtimestamp(ns / 1e9, UTC)
 
 
-def formatter(profile: str, *, color: bool) -> Callable[[ReadableLogRecord], str]:
+def formatter(profile: str, *, color: bool) -> Formatter:
     """Return what makes lines under *profile*: readable ones, or JSON for `prod`."""
     if profile == "prod":
         return json_line
@@ -124,10 +127,10 @@ def _without_controls(text: str) -> str:
     return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> object:
     if isinstance(value, bytes):
         return value.hex()
     try:
-        return dict(value)  # type: ignore[call-overload]  # mappings json does not know
+        return dict(value)  # a mapping that json does not know
     except (TypeError, ValueError):
         return str(value)

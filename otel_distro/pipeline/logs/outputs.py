@@ -45,7 +45,7 @@ class ConsoleOutput(LogRecordProcessor):
             return
         if scope is not None and _is_shown(scope.name, number):
             return
-        line = self._format(log_record)  # type: ignore[arg-type]  # it has the same fields
+        line = self._format(log_record)
         stream: Any = sys.stderr
         try:
             stream.write(line + "\n")
@@ -100,9 +100,10 @@ def wants_color(stream: Any) -> bool:
 def _is_shown(name: str, number: SeverityNumber | None) -> bool:
     """Whether a handler of the app's writes records of the logger *name* to the console."""
     level = _LEVELS.get((number.value - 1) // 4, logging.INFO) if number else logging.INFO
-    logger: logging.Logger | None = logging.Logger.manager.loggerDict.get(name)  # type: ignore[assignment]
-    if not isinstance(logger, logging.Logger):
-        logger = logging.getLogger()
+    named = logging.Logger.manager.loggerDict.get(name)
+    logger: logging.Logger | None = (
+        named if isinstance(named, logging.Logger) else logging.getLogger()
+    )
     while logger is not None:
         if any(_is_console(handler) and handler.level <= level for handler in logger.handlers):
             return True

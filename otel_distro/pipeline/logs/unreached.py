@@ -50,7 +50,8 @@ def export_unreached() -> None:
             _export(self, record)
 
     _installed.append(call_handlers)
-    logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign]
+    logger_class: Any = logging.Logger
+    logger_class.callHandlers = call_handlers
 
 
 def _export(logger: logging.Logger, record: logging.LogRecord) -> None:

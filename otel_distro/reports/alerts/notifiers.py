@@ -20,7 +20,7 @@ def notify(urls: Sequence[str], messages: Sequence[Message]) -> int:
     if not urls or not messages:
         return 0
     try:
-        import apprise  # type: ignore[import-not-found,unused-ignore]  # an extra
+        import apprise
     except ImportError as error:
         raise OtelDistroError(
             "alerts cannot be sent without apprise; run: pip install 'otel-distro[alerts]'"

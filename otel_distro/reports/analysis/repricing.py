@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.model.location import Location
     from otel_cost_ledger.query.calls import StoredCall
 
@@ -58,8 +59,12 @@ def reprice(
     *,
     write: bool,
     report: Callable[[str], None],
+    filters: Filters | None = None,
+    reason: str | None = None,
 ) -> RepricingSummary:
     """Reprice the calls since *since*; store the changes if *write*.
+
+    *filters* and *reason*, the reason of a call's status, choose among them; None takes all.
 
     Raises LedgerError for a ledger that cannot be read, RepricingFailedError if not written.
     """
@@ -68,7 +73,9 @@ def reprice(
     from otel_cost_ledger.write.writer import LedgerWriter
 
     with open_ledger(path) as ledger:
-        stored = calls(ledger, since, limit=None)
+        stored = calls(ledger, since, filters=filters, limit=None)
+    if reason is not None:
+        stored = tuple(call for call in stored if call.priced.reason == reason)
     changed = changes(stored, book)
     if changed and write:
         writer = LedgerWriter(path, say=report, ring_calls=len(changed))

@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING, Final
 from otel_distro.base.check import Check
 from otel_distro.base.formatting import counted
 from otel_distro.bootstrap.instrumentation.model_clients import (
-    GROUP,
     conflict_of,
     installed_clients,
     instrumentors,
+    untried_version_of,
 )
+from otel_pricing.model.instrumentations import GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from opentelemetry.util._importlib_metadata import EntryPoint
 
-    from otel_distro.bootstrap.instrumentation.model_clients import ModelClient
+    from otel_pricing.model.instrumentations import Instrumentation
 
 _TIMEOUT_S: Final = 60
 
@@ -83,9 +84,12 @@ def check_instrumentations(scopes: Mapping[str, int], *, wire: bool, days: int) 
             yield Check("ok", subject, text)
         else:
             yield _unseen(subject, client, list(problems.values()), wire=wire)
+        for entry in ours[client.name]:
+            if untried := untried_version_of(entry, client):
+                yield Check("warn", subject, untried, f"pip install --upgrade {_package(entry)}")
 
 
-def _unseen(subject: str, client: ModelClient, problems: Sequence[str], *, wire: bool) -> Check:
+def _unseen(subject: str, client: Instrumentation, problems: Sequence[str], *, wire: bool) -> Check:
     """Return the check of *client*, of which no span was seen.
 
     *problems* has one text an instrumentor, empty if it can be activated.
@@ -111,7 +115,7 @@ def _unseen(subject: str, client: ModelClient, problems: Sequence[str], *, wire:
 
 
 def _by_spans_only(
-    subject: str, client: ModelClient, why: str, *, works: bool, tried: bool
+    subject: str, client: Instrumentation, why: str, *, works: bool, tried: bool
 ) -> Check:
     """Return the check of *client* where requests are not observed."""
     off = "(OTEL_DISTRO_WIRE is off)"
@@ -129,8 +133,11 @@ def _failure(entry: EntryPoint, failures: dict[str, str]) -> str:
     failure = failures.get(entry.value)
     if not failure:
         return ""
-    package = entry.dist.name if entry.dist is not None else entry.value
-    return f"{package} cannot be activated: {failure}"
+    return f"{_package(entry)} cannot be activated: {failure}"
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else entry.value
 
 
 def failures_of(values: Sequence[str]) -> dict[str, str]:

@@ -24,9 +24,13 @@ def check_settings(loaded: Loaded) -> Iterator[Check]:
 def check_standard_variables(environ: Mapping[str, str]) -> Iterator[Check]:
     """Report OpenTelemetry's own variables that cannot be used."""
     from otel_distro.bootstrap import standard_variables
+    from otel_distro.export.exporters import drop_unknown_exporters
+    from otel_distro.export.otlp.credentials import malformed_headers
 
-    for message in standard_variables.found:
-        yield Check("fail", "settings", message, "correct or unset it")
+    unusable = [*standard_variables.found, *drop_unknown_exporters(dict(environ))]
+    for message in (*unusable, malformed_headers(environ)):
+        if message is not None:
+            yield Check("fail", "settings", message, "correct or unset it")
     config_file = environ.get("OTEL_CONFIG_FILE", "").strip()
     if config_file:
         from otel_distro.bootstrap.boot import config_file_problem

@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
     look_at: Settings
     timeout = _TIMEOUT_S
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         """Log nothing."""
 
     def do_GET(self) -> None:

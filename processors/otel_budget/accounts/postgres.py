@@ -84,7 +84,7 @@ class PostgresDatabase:
     def _end(self, db: _Statements, error: BaseException) -> None:
         try:
             db.execute("ROLLBACK")
-        except Exception:  # noqa: BLE001 - the connection is gone, and with it the transaction
+        except Exception:  # the connection is gone, and with it the transaction
             self._forget()
         if isinstance(error, _psycopg().Error):
             raise self._fault(error) from None

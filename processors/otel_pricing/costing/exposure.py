@@ -101,10 +101,13 @@ def _differs(rate: Rate | None, text: Rate | None) -> bool:
 def at_most(call: ModelCall, usage: Usage, price: Price, dearest: Price | None) -> int | None:
     """Return the most the call can have cost; None when nothing bounds it.
 
-    Tokens that were not reported are bounded by the limits of the request and the model.
+    Tokens that were not reported are bounded by the request's size, its limit, and the model's.
     """
     context = price.context_tokens
-    tokens_in = usage.input_tokens if usage.input_tokens is not None else context
+    tokens_in = usage.input_tokens
+    if tokens_in is None:
+        bounds = [most for most in (call.most_input_tokens, context) if most is not None]
+        tokens_in = min(bounds, default=None)
     tokens_out = usage.output_tokens
     if tokens_out is None:
         tokens_out = call.max_output_tokens if call.max_output_tokens is not None else context

@@ -114,9 +114,11 @@ class ModelCall:
     usage_estimate: str = ""
     """Why `usage` is an estimate; empty when it was reported."""
     most_input_tokens: int | None = None
-    """Bound of an estimated input; None where the input was reported."""
+    """Bound of an input that no message reported, by the size of the request; None without one."""
     settled_by_budget: bool = False
     """Whether a budget admitted the call and settles it itself."""
+    own_host_process: int | None = None
+    """Number of the process that sent it to a host of one's own, which may be a gateway."""
     max_output_tokens: int | None = None
     """The request's own limit, for bounding the cost of an unreported output."""
     streamed: bool | None = None

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
+from typing import Final
+
+from otel_pricing.model.instrumentations import INSTRUMENTATIONS, WIRE_SCOPE, Layer, has_word
 
 FRAMEWORK, GATEWAY, CLIENT, WIRE = 2, 1, 0, -1
 
-WIRE_SCOPE = "otel_distro.wire"
-"""Scope of calls that were read from the request and the response themselves."""
 
-_FRAMEWORKS = (
-    "agent_framework",
-    "agents",
-    "agno",
-    "autogen",
-    "beeai",
-    "crewai",
-    "dspy",
-    "google_adk",
-    "haystack",
-    "instructor",
-    "langchain",
-    "langgraph",
-    "llama_index",
-    "llamaindex",
-    "pydantic_ai",
-    "qwen_agent",
-    "semantic_kernel",
-    "smolagents",
-    "strands",
-    "vertex_agent",
-)
-_GATEWAYS = ("litellm", "portkey", "openrouter", "gateway")
-_BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
+def _words(layer_name: Layer) -> tuple[str, ...]:
+    return tuple(w for row in INSTRUMENTATIONS if row.layer == layer_name for w in row.words)
+
+
+_FRAMEWORKS: Final = _words("framework")
+_GATEWAYS: Final = _words("gateway")
 
 
 @lru_cache(maxsize=1024)
@@ -43,15 +25,10 @@ def layer(scope: str) -> int:
         return WIRE
     if is_framework(scope):
         return FRAMEWORK
-    return GATEWAY if _has_one_of(_GATEWAYS, scope) else CLIENT
+    return GATEWAY if has_word(_GATEWAYS, scope) else CLIENT
 
 
 @lru_cache(maxsize=1024)
 def is_framework(name: str) -> bool:
     """Return whether a scope or a system is named after a library that uses providers' clients."""
-    return _has_one_of(_FRAMEWORKS, name)
-
-
-def _has_one_of(marks: tuple[str, ...], name: str) -> bool:
-    words = f"_{_BETWEEN_WORDS.sub('_', name.lower())}_"
-    return any(f"_{mark}_" in words for mark in marks)
+    return has_word(_FRAMEWORKS, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,4 +150,5 @@ UNITS = (
 
 def price_of(rate_of: Callable[[str], Rate | None]) -> Price:
     """Return a price with the rate that *rate_of* gives for each of `UNITS`."""
-    return Price(**{unit: rate_of(unit) for unit in UNITS})  # type: ignore[arg-type]
+    rates: dict[str, Any] = {unit: rate_of(unit) for unit in UNITS}
+    return Price(**rates)

@@ -15,6 +15,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from otel_pricing.model.instrumentations import BATCH_SCOPE
 from otel_pricing.model.makers import maker_of
 from otel_pricing.model.record import SpanRecord
 from otel_pricing.model.values import text
@@ -23,7 +24,6 @@ from otel_pricing.reading.otlp_values import object_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SCOPE = "otel_distro.batch"
 TIER = "batch"
 NOT_RUN = "batch requests that were not run"
 """Lines without usage: errors, expired and cancelled requests. Nothing is charged for them."""
@@ -72,7 +72,7 @@ def span_of_result(line: Mapping[str, object], at_ns: int) -> SpanRecord | None:
         start_ns=start_ns,
         end_ns=start_ns,
         kind=3,
-        scope_name=SCOPE,
+        scope_name=BATCH_SCOPE,
         attributes={
             "gen_ai.operation.name": operation,
             "gen_ai.provider.name": provider,

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING
 from otel_pricing.model.operations import inference
 from otel_pricing.model.record import SpanRecord
 from otel_pricing.model.values import count, first_text, nanoseconds, text
-from otel_pricing.reading.dialects.coding_agents import EVENT, is_gemini_cli
+from otel_pricing.reading.dialects.coding_agents import (
+    CLAUDE_SCOPES,
+    CODEX_SCOPES,
+    EVENT,
+    GEMINI_SCOPES,
+    is_gemini_cli,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,7 +83,7 @@ def event_name(record: LogRecord) -> str:
     for name in named:
         if name in _EVENTS:
             return name
-    if record.scope_name.startswith("com.anthropic.claude_code"):
+    if record.scope_name.startswith(CLAUDE_SCOPES):
         return next((f"claude_code.{name}" for name in named if name), "")
     return next((name for name in named if name), "")
 
@@ -168,7 +174,7 @@ def _always(_record: LogRecord) -> bool:
     return True
 
 
-_CLAUDE, _CODEX, _GEMINI = "com.anthropic.claude_code.events", "codex_otel", "gemini-cli"
+_CLAUDE, _CODEX, _GEMINI = CLAUDE_SCOPES[0], CODEX_SCOPES[0], GEMINI_SCOPES[0]
 _EVENTS: dict[str, _Event] = {
     "claude_code.api_request": _Event(_always, _CLAUDE),
     "claude_code.api_error": _Event(_always, _CLAUDE, failed=True),

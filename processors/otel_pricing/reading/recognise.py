@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otel_pricing.model.instrumentations import SERVICE_SCOPES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -26,62 +28,6 @@ MARKS = frozenset(
 )
 """Every model call has at least one of these attributes."""
 
-_PLAIN_SCOPES = frozenset(
-    f"opentelemetry.instrumentation.{name}"
-    for name in (
-        "aio_pika",
-        "aiohttp_client",
-        "aiohttp_server",
-        "aiokafka",
-        "aiopg",
-        "asgi",
-        "asyncclick",
-        "asyncio",
-        "asyncpg",
-        "aws_lambda",
-        "cassandra",
-        "celery",
-        "click",
-        "confluent_kafka",
-        "dbapi",
-        "django",
-        "elasticsearch",
-        "falcon",
-        "fastapi",
-        "flask",
-        "grpc",
-        "httpx",
-        "httpx2",
-        "jinja2",
-        "kafka",
-        "logging",
-        "mysql",
-        "mysqlclient",
-        "pika",
-        "psycopg",
-        "psycopg2",
-        "pymemcache",
-        "pymongo",
-        "pymssql",
-        "pymysql",
-        "pyramid",
-        "redis",
-        "remoulade",
-        "requests",
-        "sqlalchemy",
-        "sqlite3",
-        "starlette",
-        "system_metrics",
-        "threading",
-        "tornado",
-        "tortoiseorm",
-        "urllib",
-        "urllib3",
-        "wsgi",
-    )
-)
-"""Scopes of web, database and HTTP instrumentations: known by name, so not looked into."""
-
 
 def is_model_call(attributes: Mapping[str, object], scope_name: str = "") -> bool:
     """Return whether a span may be a model call: a False is never wrong, and fast.
@@ -96,7 +42,7 @@ def is_model_call(attributes: Mapping[str, object], scope_name: str = "") -> boo
 
 def reads_scope(scope_name: str) -> bool:
     """Return whether a span of the instrumentation scope *scope_name* may be a model call."""
-    return scope_name not in _PLAIN_SCOPES
+    return scope_name not in SERVICE_SCOPES
 
 
 def read_call(record: SpanRecord) -> ModelCall | None:

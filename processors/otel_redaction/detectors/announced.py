@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.providers import is_placeholder
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 _REACH = 72
 _REACH_OF_WORD = 40
 _REACH_OF_OWNER = 26
-_WORD = re.compile(
+_WORD = lazy_pattern(
     rb"(?:api[ _.-]?)?key|token|secret|access|private|pass|pwd|pat|auth|cred|login|bearer|signature|"
     rb"hash[ _-]?key|cookie|session|sess|jsessionid|phpsessid|sid|webhook|licen"
 )
@@ -37,7 +38,7 @@ _KINDS = {
 }
 # The word, what may follow it (`key id`, `token value is`), and up to eight signs that join it to
 # the value: `key - '`, `"secret": "`, `KEY\n`, `token</td><td>`.
-_ANNOUNCER = re.compile(
+_ANNOUNCER = lazy_pattern(
     r"(api[ _.-]?key|key|token|secret|access|private|passwo?r?d|passwd|pwd|pass|pat|auth|"
     r"authorization|authentication|credentials?|creds?|login|bearer|signature|hash[ _-]?key|"
     r"cookie|session[ _-]?id|sess(?:ion)?|jsessionid|phpsessid|sid|webhook|licen[cs]e)s?"
@@ -47,8 +48,8 @@ _ANNOUNCER = re.compile(
     r"(?:[bfru](?=[\"'`]))?[\"'`({\[<]{0,3}",
     re.IGNORECASE,
 )
-_OWNER = re.compile(r"([A-Za-z0-9]+)[ _.-]{0,2}\Z")
-_HARMLESS_OWNERS = re.compile(
+_OWNER = lazy_pattern(r"([A-Za-z0-9]+)[ _.-]{0,2}\Z")
+_HARMLESS_OWNERS = lazy_pattern(
     r"(?<![A-Za-z])(?:primary|foreign|partition|sort|cache|idempotency|idempotent|public|pub|object|row|index|"
     r"routing|bucket|page|next|continuation|sync|cursor|message|group|range|hash|dedup\w*|lock|"
     r"surrogate|natural|unique|composite|candidate|trace|span|request|session|build|commit|file|"
@@ -59,21 +60,21 @@ _HARMLESS_OWNERS = re.compile(
     re.IGNORECASE,
 )
 # The same with a dash or nothing between, so that name and value are one run of characters.
-_JOINED = re.compile(
+_JOINED = lazy_pattern(
     r"(?<![a-z])(?=[a-zA-Z])(?:[a-z0-9]{0,40}|[A-Z0-9]{0,40})[_-]?"
     r"(key|token|secret|access|private|auth)(?:yo)?[_-]((?=[A-Za-z-]{0,80}\d)[A-Za-z0-9-]{16,512}={0,2})",
     re.IGNORECASE,
 )
-_DIRECT = re.compile(r"[=:|]|->|=>|\bis\b|['\"]", re.IGNORECASE)
-_VALUE = re.compile(r"[\w+/=.~$^@!*?%:-]{1,4096}")
+_DIRECT = lazy_pattern(r"[=:|]|->|=>|\bis\b|['\"]", re.IGNORECASE)
+_VALUE = lazy_pattern(r"[\w+/=.~$^@!*?%:-]{1,4096}")
 _TRAILING = ".,;:!?-"
-_ODD = re.compile(r"[?^!*%@]")
+_ODD = lazy_pattern(r"[?^!*%@]")
 """What passwords are made of, but no key and no token."""
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_HEX = re.compile(r"[0-9a-fA-F]+")
+_UUID = lazy_pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HEX = lazy_pattern(r"[0-9a-fA-F]+")
 _HASH_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
-_WORDS = re.compile(r"[A-Za-z]{2,}[0-9]{0,4}|[0-9]{1,6}")
-_PARTS = re.compile(r"[-_./=+~]+")
+_WORDS = lazy_pattern(r"[A-Za-z]{2,}[0-9]{0,4}|[0-9]{1,6}")
+_PARTS = lazy_pattern(r"[-_./=+~]+")
 _SHORTEST = 16
 _PASSWORDS = frozenset({"pass", "password", "passwd", "pwd", "secret"})
 
@@ -103,7 +104,15 @@ def announced_end(scan: Scan, start: int) -> tuple[int, str]:
     if _HARMLESS_OWNERS.search(before) and name in {"key", "token", "hash", "access", "session"}:
         return 0, ""
     owner = _OWNER.search(before)
-    if owner is None and name in {"key", "access", "private", "auth", "login", "pass", "pat"}:  # noqa: SIM102 - two thoughts
+    if owner is None and name in {
+        "key",
+        "access",
+        "private",
+        "auth",
+        "login",
+        "pass",
+        "pat",
+    }:
         # `key: 5d41402a...` is a hash more often than a secret; so is `access`.
         if _UUID.fullmatch(written) or _is_hash(written) or name == "access":
             return 0, ""

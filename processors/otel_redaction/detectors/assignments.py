@@ -15,13 +15,14 @@ from otel_redaction.detectors.secret_values import (
     whole_password_end,
 )
 from otel_redaction.patterns.keys import loose_kind, secret_kind
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.words import words
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
 
-_NAME_REVERSED = re.compile(r"[\w.-]{0,48}")
-_REST_AND_OPERATOR = re.compile(
+_NAME_REVERSED = lazy_pattern(r"[\w.-]{0,48}")
+_REST_AND_OPERATOR = lazy_pattern(
     r"([\w.-]{0,48}+)"
     r"[\"'`\])\\]{0,6}+"
     r"(?:"
@@ -39,25 +40,25 @@ _REST_AND_OPERATOR = re.compile(
     r"(?:ConvertTo-SecureString[ \t]{1,4}(?:-String[ \t]{1,4})?)?"
     r"(?:[bfru@L\\]{1,4}(?=[\"'`]))?"
 )
-_SPACE = re.compile(r"[\w-]{0,40}+[ \t]{1,4}(?=[^\s-])")
+_SPACE = lazy_pattern(r"[\w-]{0,40}+[ \t]{1,4}(?=[^\s-])")
 # Without a flag, a name in capitals or one of the plain names below counts, and
 # any other only before text that no person would write by hand.
 _SPACED_STARTS = frozenset("PSTKACp")
-_LONG_VALUE = re.compile(r"[a-z]{0,12}[ \t]{1,4}[\w+/=.~-]{20}")
-_WORD_BEFORE_REVERSED = re.compile(r"[ \t]([A-Za-z]{2,14})(?![A-Za-z])")
-_SCHEME = re.compile(
+_LONG_VALUE = lazy_pattern(r"[a-z]{0,12}[ \t]{1,4}[\w+/=.~-]{20}")
+_WORD_BEFORE_REVERSED = lazy_pattern(r"[ \t]([A-Za-z]{2,14})(?![A-Za-z])")
+_SCHEME = lazy_pattern(
     r"(?:token|api-?key|key|bearer|basic|digest|negotiate|[A-Z][A-Za-z0-9-]{2,30}(?=[ \t]{1,4}"
     r"[\w+/=.~-]{16}))[ \t]{1,4}",
     re.IGNORECASE,
 )
 _PLAIN_NAMES = words("password passwd pwd passphrase")
-_QUOTED = re.compile(r"(\"\"\"|'''|[\"'`])([^\r\n]*?)\1")
-_BARE = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\x00]{1,256}")
-_MORE = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\x00]{0,8192}")
+_QUOTED = lazy_pattern(r"(\"\"\"|'''|[\"'`])([^\r\n]*?)\1")
+_BARE = lazy_pattern(r"[^\s\"'`,;&<>(){}\[\]|\x00]{1,256}")
+_MORE = lazy_pattern(r"[^\s\"'`,;&<>(){}\[\]|\x00]{0,8192}")
 _LONGEST_LINE = 2048
 _SHORTEST_COOKIE = 6
 _MANY_SETTINGS = 8
-_JUDGED_OTHERWISE = re.compile(rb"pas|pwd|psw|otp|cv[cv]|cookie|kennwort|contrase|senha|motdep")
+_JUDGED_OTHERWISE = lazy_pattern(rb"pas|pwd|psw|otp|cv[cv]|cookie|kennwort|contrase|senha|motdep")
 _LONGEST_VALUE = 1024
 _LONGEST_BARE = 250
 _WHITE = " \t\r\n\"'`"
@@ -89,14 +90,16 @@ def find_assignments(scan: Scan) -> None:
                 done = _judge_spaced(scan, anchor, flags=flags)
 
 
-_VERB = re.compile(
+_VERB = lazy_pattern(
     r"[ \t](?:is|was|ist|lautet|es|est|jest|\u00e8|\u00e9|\u00e4r|er)(?:[ \t]now)?[ \t:=]*\Z"
 )
-_DASHED = re.compile(r"[ \t](?:-{1,2}|to|//?|\|)[ \t]+\Z")
-_OWNER = re.compile(r"\b(?:my|our|your|new|temporary|default|initial|wi-?fi|the)\b", re.IGNORECASE)
+_DASHED = lazy_pattern(r"[ \t](?:-{1,2}|to|//?|\|)[ \t]+\Z")
+_OWNER = lazy_pattern(
+    r"\b(?:my|our|your|new|temporary|default|initial|wi-?fi|the)\b", re.IGNORECASE
+)
 
 
-_SELECT = re.compile(r"\bselect\b[^;]{1,150}\bwhere\b", re.IGNORECASE)
+_SELECT = lazy_pattern(r"\bselect\b[^;]{1,150}\bwhere\b", re.IGNORECASE)
 
 
 def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
+
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
 
-_WORD = re.compile(
+_WORD = lazy_pattern(
     r"(?:birth(?:day|date|[ _-]?dt|[ _-]?day|[ _-]?date|s)?|born|dob|d\.o\.b\.?)(?![a-z])"
     r"|geb(?:oren|urtsdatum|urtstag|oorte\w{0,6}|\.)|nacimiento|nacid[oa]|nascimento|nascid[oa]|nascita"
     r"|nat[oa] (?:il|a\b)|urodz\w{1,8}|syntym\w{1,10}|syntynyt|f\u00f8dt|f\u00f8dsels\w{1,6}|f\u00f6dd|"
@@ -29,7 +31,7 @@ _MONTHS = (
     r"|\u044f\u043d\u0432\w{0,4}|\u0444\u0435\u0432\w{0,5}|\u043c\u0430\u0440\w{0,3}|\u0430\u043f\u0440\w{0,4}|\u043c\u0430[\u0439\u044f]|\u0438\u044e\u043d\w|\u0438\u044e\u043b\w|\u0430\u0432\u0433\w{0,4}|\u0441\u0435\u043d\w{0,6}|\u043e\u043a\u0442\w{0,5}|\u043d\u043e\u044f\w{0,4}|"
     r"\u0434\u0435\u043a\w{0,5})\.?"
 )
-_DATE = re.compile(
+_DATE = lazy_pattern(
     r"(?<!\d)\d{1,4}[-/. ]{1,2}\d{1,2}[-/. ]{1,2}\d{2,4}(?!\d)"
     rf"|(?<!\d)\d{{1,2}}(?:st|nd|rd|th|\.|er|\u00ba)?[ -](?:of |de |di )?{_MONTHS},?[ -](?:de |del )?(?:19|20)?\d\d(?!\d)"
     rf"|{_MONTHS}[ -]\d{{1,2}}(?:st|nd|rd|th)?,?[ -](?:19|20)?\d\d(?!\d)"
@@ -41,7 +43,7 @@ _DATE = re.compile(
 _REACH = 64
 _FAR = 24
 """Beyond this a time or an event in the same sentence is more likely than a birth."""
-_NOT_BEFORE_DATE = re.compile(r"[\n{}\[\]|]|\d{3}")
+_NOT_BEFORE_DATE = lazy_pattern(r"[\n{}\[\]|]|\d{3}")
 
 
 def find_birth_dates(scan: Scan) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.context import vocabulary
 from otel_redaction.patterns.checksums import luhn
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from otel_redaction.detectors.context import Context
@@ -20,7 +20,7 @@ _CARD_WORDS = vocabulary(
 # in any place; one in the second when it is written in groups as cards
 # are. Next to a word about cards any number of 12 to 19 digits whose check
 # digit agrees is one, since issuers open new ranges every year.
-_STRONG = re.compile(
+_STRONG = lazy_pattern(
     r"4\d{15}"  # Visa
     r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard
     r"|3[47]\d{13}"  # American Express
@@ -31,7 +31,7 @@ _STRONG = re.compile(
     r"|62\d{14}"  # UnionPay
     r"|(?:5018|5019|5020|5038|5893|6304|6759|676[1-3])\d{12}"  # Maestro
 )
-_GROUPED = re.compile(
+_GROUPED = lazy_pattern(
     r"4(?:\d{12}|\d{18})"
     r"|(?:5018|5019|5020|5038|5[6-8]\d\d|6304|6390|67\d\d)\d{8,15}"
     r"|(?:2131|1800)\d{11}"
@@ -42,7 +42,7 @@ _GROUPED = re.compile(
 )
 
 
-_LABEL = re.compile(r"\b(?:card|cc|pan)[ _-]?(?:number|no|nr|num|#)\W{0,3}(?:is|was|:)?\W{0,3}\Z")
+_LABEL = lazy_pattern(r"\b(?:card|cc|pan)[ _-]?(?:number|no|nr|num|#)\W{0,3}(?:is|was|:)?\W{0,3}\Z")
 
 
 def is_card(digits: str, context: Context, *, grouped: bool) -> bool:

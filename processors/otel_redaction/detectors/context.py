@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.scan import DIGITS, WORD_LETTERS, class_map
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ _AFTER = 16
 
 # The word list writes `t?l?phone` and so needs no second, slower look at the text.
 _WORD_MAP = class_map(b" ", digits="0" + DIGITS, **WORD_LETTERS)
-_NUMBERED = re.compile(rb"([a-z?]{3,})0{1,2}")
+_NUMBERED = lazy_pattern(rb"([a-z?]{3,})0{1,2}")
 
 
 def _words_of(lower: bytes) -> list[bytes]:

@@ -8,26 +8,29 @@ from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.providers import looks_random
 from otel_redaction.detectors.secret_values import is_template
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
 
-_PEM_BEGIN = re.compile(r"-{4,5} ?BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?[ ]?-{4,5}")
-_PEM_END = re.compile(r"-{4,5} ?END[ A-Z0-9]{0,40}(?:PRIVATE KEY)?(?: BLOCK)?[ A-Z0-9]{0,20}-{4,5}")
-_PEM_LINES = re.compile(
+_PEM_BEGIN = lazy_pattern(r"-{4,5} ?BEGIN[ A-Z0-9]{0,40}PRIVATE KEY(?: BLOCK)?[ ]?-{4,5}")
+_PEM_END = lazy_pattern(
+    r"-{4,5} ?END[ A-Z0-9]{0,40}(?:PRIVATE KEY)?(?: BLOCK)?[ A-Z0-9]{0,20}-{4,5}"
+)
+_PEM_LINES = lazy_pattern(
     r"(?:[^A-Za-z0-9+/\r\n]{0,40}(?:[\w#.:>|\[\] -]{1,40}[ >|:\]])?[^A-Za-z0-9+/\r\n]{0,8}"
     r"(?:[A-Za-z0-9+/=]{16,8192}|[A-Z][A-Za-z-]{2,30}: [^\r\n]{0,120}|)[^A-Za-z0-9+/\r\n]{0,8}(?:\r?\n|\Z|(?=\\?[\"'])))"
     r"{1,400}"
     r"|[A-Za-z0-9+/=:,.() \t\r\n\x00\\-]{24,20000}"
 )
 _LONGEST_PEM = 20_000
-_DER = re.compile(r"(?<![A-Za-z0-9+/])MII[A-Za-z0-9+/]{3}IBA[AD][A-Za-z0-9+/=]{20,20000}")
+_DER = lazy_pattern(r"(?<![A-Za-z0-9+/])MII[A-Za-z0-9+/]{3}IBA[AD][A-Za-z0-9+/=]{20,20000}")
 """The beginning of a private key's body, where its marker is in another record."""
-_HASH_BEGINNING = re.compile(
+_HASH_BEGINNING = lazy_pattern(
     rb"[${](?:2[abxy]?\$|[1567y]\$|argon2|apr1\$|scrypt\$|md5\$|sha1\$|S[SHM]|MD5|CRYPT|PBKDF)"
 )
 _HASH_SCHEMES = (b"{S", b"{MD5", b"{CRYPT", b"{PBKDF")
-_HASH = re.compile(
+_HASH = lazy_pattern(
     r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{22,53}"
     r"|\$(?:[156y]|md5|sha1|apr1|7)\$(?:rounds=\d{1,9}\$)?[^\s$:\"']{0,40}\$[./A-Za-z0-9]{20,90}"
     r"|\$argon2(?:id|i|d)\$(?:v=\d{1,3}\$)?[^\s$\"']{1,60}\$[\w+/=-]{8,100}\$[\w+/=-]{16,200}"
@@ -35,48 +38,48 @@ _HASH = re.compile(
     r"|\{(?:SSHA|SHA|SMD5|MD5|CRYPT|SSHA\d{3}|PBKDF2\w{0,12})\}[\w+/=.$-]{16,200}"
 )
 _SHORTEST_KEY = 24
-_USERINFO = re.compile(r"[^\s/?#\"'<>\x00]{1,256}@")
+_USERINFO = lazy_pattern(r"[^\s/?#\"'<>\x00]{1,256}@")
 _HARMLESS_USERS = frozenset({"git", "hg", "svn", "anonymous"})
-_URL_REST = re.compile(r"[^\s\"'<>]{0,2048}")
-_QUERY_SECRET = re.compile(
+_URL_REST = lazy_pattern(r"[^\s\"'<>]{0,2048}")
+_QUERY_SECRET = lazy_pattern(
     r"[?&;](?:sig|signature|x-amz-signature|x-amz-credential|x-amz-security-token|x-goog-signature"
     r"|x-goog-credential|code|otp|pin|key|state|nonce|hash|hmac|ticket|invite|reset|access_token"
     r"|id_token|sid|s?auth|session(?:id)?)=([^&#\s\"'<>]{6,2048})",
     re.IGNORECASE,
 )
-_BEARER = re.compile(r"bearer[\s:]{1,4}([\w.~+/=-]{8,4096})", re.IGNORECASE)
-_BASIC = re.compile(r"basic\s{1,4}([\w+/]{8,1024}={0,2})", re.IGNORECASE)
-_CURL_USER = re.compile(
+_BEARER = lazy_pattern(r"bearer[\s:]{1,4}([\w.~+/=-]{8,4096})", re.IGNORECASE)
+_BASIC = lazy_pattern(r"basic\s{1,4}([\w+/]{8,1024}={0,2})", re.IGNORECASE)
+_CURL_USER = lazy_pattern(
     r"(?<=\s)(?:-u|-U|--user|--proxy-user)[ =]{0,2}[\"']?([^\s\"':$\x00]{1,64}:"
     r"(?:'[^'\s]{3,128}'|\"[^\"\s]{3,128}\"|[^\s\"'$]{3,128}))"
 )
-_CURL_COOKIE = re.compile(r"(?<=\s)(?:-b|--cookie)[ =]{0,2}[\"']?([\w.-]{1,40}=[^\s\"']{6,2048})")
-_WEBHOOK = re.compile(
+_CURL_COOKIE = lazy_pattern(r"(?<=\s)(?:-b|--cookie)[ =]{0,2}[\"']?([\w.-]{1,40}=[^\s\"']{6,2048})")
+_WEBHOOK = lazy_pattern(
     r"hooks\.slack\.com/(?:services|workflows|triggers)/[\w/+-]{20,120}"
     r"|discord(?:app)?\.com/api/webhooks/\d{16,20}/[\w-]{50,90}"
     r"|[\w-]{1,60}\.webhook\.office\.com/webhookb2/[\w@/-]{40,300}"
 )
-_CODE = re.compile(
+_CODE = lazy_pattern(
     r"(?:cvv2?|cvc2?|otp|pin|code)(?: code| number)?[\"']?"
     r"\s{0,2}(?:is|was|:|=|#)?\s{0,2}[\"']?(\d{3}[ -]\d{3}|\d{3,8})(?!\w|\.\d)",
     re.IGNORECASE,
 )
-_NAMED_HASH = re.compile(
+_NAMED_HASH = lazy_pattern(
     r"\b(?:pbkdf2|pbkdf2_sha\d{1,3}|pbkdf2:sha\d{1,3}|scrypt|bcrypt_sha256|bcrypt)"
     r"[$:][\w=,:.-]{1,40}\$[^\s$\"']{2,60}\$[\w+/=.-]{16,200}"
 )
-_PORTS = re.compile(r"[\d.:/-]+(?:tcp|udp)?")
-_SIGNATURE_NAME = re.compile(rb"sig(?:nature)?[=:]")
-_SIGNATURE = re.compile(r"[ \t]{0,2}[\"']?([A-Za-z0-9+/%_=-]{20,1024})")
+_PORTS = lazy_pattern(r"[\d.:/-]+(?:tcp|udp)?")
+_SIGNATURE_NAME = lazy_pattern(rb"sig(?:nature)?[=:]")
+_SIGNATURE = lazy_pattern(r"[ \t]{0,2}[\"']?([A-Za-z0-9+/%_=-]{20,1024})")
 # A code is secret only after a word that says what it opens.
-_CODE_OWNER_REVERSED = re.compile(
+_CODE_OWNER_REVERSED = lazy_pattern(
     r"(?:[ _-]?(?:noitacifirev|ytiruces|noitacitnehtua|htua|noitamrifnoc|nigol|emit-eno"
     r"|emit eno|pto|afm|af2|rotcaf-owt|ssecca|yrevocer|teser|ngis|drowssap"
     r"|ssap))(?![a-z])",
     re.IGNORECASE,
 )
 # Programs that take a password after `-p` or `-P`, and take `-u`.
-_LOGIN = re.compile(
+_LOGIN = lazy_pattern(
     r"\b(?:docker|podman|ftp|lftp|sftp|ssh|scp|mongo\w{0,6}|psql|mariadb\w{0,6}|cqlsh|az|oc|kubectl|"
     r"helm|nuget|mvn|rabbitmqadmin|influx|smbclient|rdesktop|xfreerdp|net|sqlcmd|isql|sqlplus|"
     r"cypher-shell|skopeo|crane|buildah|twine|nexus|artifactory|vault|consul|etcdctl|snmp\w{0,8})"
@@ -86,12 +89,14 @@ _COMMANDS = (
     # Where the password is an argument without a name.
     (
         b"mysql",
-        re.compile(r"\bmysql\w{0,10}[ \t][^\r\n|;]{0,200}?(?<=\s)-p([^\s\"'-][^\s\"']{2,64})"),
+        lazy_pattern(r"\bmysql\w{0,10}[ \t][^\r\n|;]{0,200}?(?<=\s)-p([^\s\"'-][^\s\"']{2,64})"),
     ),
-    (b"sshpass", re.compile(r"\bsshpass[ \t]{1,4}-p[ \t]{0,4}[\"']?([^\s\"'$]{3,64})")),
+    (b"sshpass", lazy_pattern(r"\bsshpass[ \t]{1,4}-p[ \t]{0,4}[\"']?([^\s\"'$]{3,64})")),
     (
         b"redis-cli",
-        re.compile(r"\bredis-cli[ \t][^\r\n|;]{0,120}?(?<=\s)-a[ \t]{1,4}[\"']?([^\s\"'$]{3,128})"),
+        lazy_pattern(
+            r"\bredis-cli[ \t][^\r\n|;]{0,120}?(?<=\s)-a[ \t]{1,4}[\"']?([^\s\"'$]{3,128})"
+        ),
     ),
 )
 
@@ -113,7 +118,7 @@ def find_credentials(scan: Scan) -> None:
             scan.add(*user.span(1), "password")
         for cookie in _CURL_COOKIE.finditer(scan.text):
             scan.add(*cookie.span(1), "cookie")
-    if "/" in scan.text:  # noqa: SIM102 - two thoughts
+    if "/" in scan.text:
         if "webhook" in cues:
             for webhook in _WEBHOOK.finditer(scan.text):
                 scan.add(*webhook.span(), "api_key")

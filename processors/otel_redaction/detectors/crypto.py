@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import re
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
+
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BASE58_SET = frozenset(_BASE58)
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-_BASE58_FORM = re.compile(r"[13][1-9A-HJ-NP-Za-km-z]{25,34}")
-_BECH32_FORM = re.compile(r"(?:bc|tb)1[02-9ac-hj-np-z]{8,87}", re.IGNORECASE)
-_ETHEREUM_FORM = re.compile(r"0x[0-9a-fA-F]{40}")
+_BASE58_FORM = lazy_pattern(r"[13][1-9A-HJ-NP-Za-km-z]{25,34}")
+_BECH32_FORM = lazy_pattern(r"(?:bc|tb)1[02-9ac-hj-np-z]{8,87}", re.IGNORECASE)
+_ETHEREUM_FORM = lazy_pattern(r"0x[0-9a-fA-F]{40}")
 _GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 
 
 # Other chains: the same checksum behind another first letter, or a prefix of their own.
-_OTHER_BASE58 = re.compile(r"[LMDXATr79][1-9A-HJ-NP-Za-km-z]{25,34}")
-_PREFIXED = re.compile(
+_OTHER_BASE58 = lazy_pattern(r"[LMDXATr79][1-9A-HJ-NP-Za-km-z]{25,34}")
+_PREFIXED = lazy_pattern(
     r"(?:addr1|stake1|cosmos1|osmo1|terra1|ltc1|bnb1|inj1|sei1|bitcoincash:q|bitcoincash:p|0:)[a-z0-9]{30,110}"
     r"|G[A-Z2-7]{55}|4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}|8[1-9A-HJ-NP-Za-km-z]{94}|tz[1-4][1-9A-HJ-NP-Za-km-z]{33}"
 )
 _APART = frozenset((b" ", b"\t", b"\n", b'"', b"'", b":", b"(", b"=", b","))
-_ANY_FORM = re.compile(r"(?:[13LMDXATr][a-zA-Z0-9]{25,34}|[1-9A-HJ-NP-Za-km-z]{32,44})")
-_MONEY_WORDS = re.compile(
+_ANY_FORM = lazy_pattern(r"(?:[13LMDXATr][a-zA-Z0-9]{25,34}|[1-9A-HJ-NP-Za-km-z]{32,44})")
+_MONEY_WORDS = lazy_pattern(
     rb"\b(?:bitcoin|btc|litecoin|ltc|doge|crypto|wallet|ethereum|eth|monero|xmr|solana|sol|ripple|xrp|tron|trx|"
     rb"dash|cardano|stellar|payments? via|cryptocurrency|\w{3,8}coin)s?\b"
 )

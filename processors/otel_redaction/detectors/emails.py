@@ -5,22 +5,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.words import words
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
 
-_AT = re.compile(r"@(?=[\w\[])")
+_AT = lazy_pattern(r"@(?=[\w\[])")
 # The local part is matched against the reversed text before the at sign, so the
 # pattern is anchored and one character is read once. `\w` admits international
 # mailboxes; `/`, `=` and `:` are left out because they end a path or a key.
-_LOCAL_REVERSED = re.compile(r"[\w!#$%&'*+?^{}|~-][\w.!#$%&'*+?^{}|~-]{0,63}")
-_QUOTED_LOCAL = re.compile(r"\"[\w.+ -]{1,62}\"\Z")
-_DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
-_TOP_LEVEL = re.compile(r"(?:xn--[a-z0-9-]{2,40}|[^\W\d_]{2,24})", re.IGNORECASE)
-_LITERAL = re.compile(r"\[(?:\d{1,3}\.){3}\d{1,3}\]")
+_LOCAL_REVERSED = lazy_pattern(r"[\w!#$%&'*+?^{}|~-][\w.!#$%&'*+?^{}|~-]{0,63}")
+_QUOTED_LOCAL = lazy_pattern(r"\"[\w.+ -]{1,62}\"\Z")
+_DOMAIN = lazy_pattern(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_TOP_LEVEL = lazy_pattern(r"(?:xn--[a-z0-9-]{2,40}|[^\W\d_]{2,24})", re.IGNORECASE)
+_LITERAL = lazy_pattern(r"\[(?:\d{1,3}\.){3}\d{1,3}\]")
 
-_ENDS_USERINFO = re.compile(r"[\s/?#\"'<>,;|]")
+_ENDS_USERINFO = lazy_pattern(r"[\s/?#\"'<>,;|]")
 
 # What follows the last dot of `logo@2x.png` or `user@1000.service` is not a domain.
 _NOT_DOMAINS = words(
@@ -66,7 +67,7 @@ def _domain_end(text: str, start: int) -> int:
 
 # These end files and domains alike.
 _BOTH = words("rs py sh md zip mov ps pl cc so")
-_LOCAL_BEFORE = re.compile(r"(?<![\w/.-])[A-Za-z][\w+-]*(?:\.[\w+-]+)*\Z")
+_LOCAL_BEFORE = lazy_pattern(r"(?<![\w/.-])[A-Za-z][\w+-]*(?:\.[\w+-]+)*\Z")
 
 
 def _is_country(text: str, start: int, name: str, top: str) -> bool:

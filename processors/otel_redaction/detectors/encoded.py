@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from binascii import Error, a2b_base64, a2b_hex
 from typing import TYPE_CHECKING
+
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,9 +13,9 @@ if TYPE_CHECKING:
     from otel_redaction.patterns.match import Match
     from otel_redaction.patterns.scan import Scan
 
-_BLOB = re.compile(r"[A-Za-z0-9+/_-]{20,16384}={0,2}")
-_BEFORE_REVERSED = re.compile(r"[A-Za-z0-9+/_-]{0,512}")
-_HEX = re.compile(r"(?:[0-9a-fA-F]{2}){12,8192}")
+_BLOB = lazy_pattern(r"[A-Za-z0-9+/_-]{20,16384}={0,2}")
+_BEFORE_REVERSED = lazy_pattern(r"[A-Za-z0-9+/_-]{0,512}")
+_HEX = lazy_pattern(r"(?:[0-9a-fA-F]{2}){12,8192}")
 _PROBE = 24
 _SHORTEST_TEXT = 8
 _TO_STANDARD = str.maketrans("-_", "+/")

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.patterns.checksums import mod_97
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
@@ -36,8 +37,8 @@ _COUNTRIES: dict[str, str] = dict(zip(_FORMATS.split()[::2], _FORMATS.split()[1:
 _compiled: dict[str, tuple[int, re.Pattern[str]]] = {}
 
 # Begins with a digit, since those are rarer than letters.
-_ANCHOR = re.compile(rb"0(?<=a0)0")
-_CHARACTERS = re.compile(r"[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]){11,30}")
+_ANCHOR = lazy_pattern(rb"0(?<=a0)0")
+_CHARACTERS = lazy_pattern(r"[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]){11,30}")
 
 
 def find_ibans(scan: Scan) -> None:
@@ -63,13 +64,13 @@ _WORD = b"a0"
 
 # An account number of a country that the registry does not list, or with a slip of the pen, needs
 # its label; one whose check digits agree, a word about banks.
-_LABEL = re.compile(r"\biban\b[^\n]{0,24}\Z", re.IGNORECASE)
-_BANK_WORDS = re.compile(
+_LABEL = lazy_pattern(r"\biban\b[^\n]{0,24}\Z", re.IGNORECASE)
+_BANK_WORDS = lazy_pattern(
     r"\b(?:wire|transfer|account|bank|konto|kontonummer|compte|cuenta|conto|rekening|iban|virement|"
     r"überweis\w*|transferencia|bonifico)\b",
     re.IGNORECASE,
 )
-_GROUPS = re.compile(r"[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
+_GROUPS = lazy_pattern(r"[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
 _FEWEST_ACCOUNT_DIGITS = 6
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from binascii import Error, a2b_base64
 
-_PARTS = re.compile(
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
+
+_PARTS = lazy_pattern(
     r"(eyJ[\w-]{8,1200}={0,2})\.(?:eyJ|ey|[\w-])[\w/\\-]{4,16000}={0,2}(?:\.[\w/\\-]{0,4000}={0,2}){0,3}"
 )
 _HEADER_FIELDS = (b'"alg"', b'"typ"', b'"enc"', b'"kid"', b'"jku"', b'"x5t"')

@@ -7,18 +7,18 @@ one.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.context import vocabulary
 from otel_redaction.detectors.national import is_national_id
 from otel_redaction.patterns.checksums import weighted
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from otel_redaction.detectors.context import Context
 
 # Four decimals of a degree are eleven metres: a house, not a town.
-_COORDINATE = re.compile(r"(?:1[0-7]\d|\d{1,2})\.\d{4,15}")
+_COORDINATE = lazy_pattern(r"(?:1[0-7]\d|\d{1,2})\.\d{4,15}")
 _SSN = vocabulary("ssn social")
 _PLACE = vocabulary(
     "lat latitude lon lng long longitude gps coordinates coords geo location position"
@@ -27,7 +27,7 @@ _ROUTING = vocabulary("routing aba rtn")
 _BANK = vocabulary("account acct routing aba iban sort bank konto kontonummer cuenta compte rtn")
 _BANK_OBJECTS = vocabulary("bank routing aba checking savings wire deposit transfer sort konto rtn")
 _ACCOUNT = vocabulary("account acct konto")
-_DATE = re.compile(r"(?:19|20)\d\d[01]\d[0-3]\d|1[4-9]\d{8}(?:\d{3})?")
+_DATE = lazy_pattern(r"(?:19|20)\d\d[01]\d[0-3]\d|1[4-9]\d{8}(?:\d{3})?")
 _NUMBER = vocabulary("number no num nr nummer code #")
 _MAYBE = _SSN | _PLACE | _BANK
 

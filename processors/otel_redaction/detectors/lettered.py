@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.context import vocabulary
 from otel_redaction.detectors.countries import hetu, hkid, pps, resident_id, rut, taiwan
 from otel_redaction.detectors.national import is_labelled_elsewhere
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +19,10 @@ _NIF_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 _NRIC_WEIGHTS = (2, 7, 6, 5, 4, 3, 2)
 _NRIC_LETTERS = {"S": "JZIHGFEDCBA", "F": "XWUTRQPNMLK", "M": "KLJNPQRTUWX"}
 
-_NIF = re.compile(r"([XYZ]?)(\d{7,8})([A-Z])")
-_NRIC = re.compile(r"([STFGM])(\d{7})([A-Z])")
-_NINO = re.compile(r"(?!BG|GB|NK|KN|TN|NT|ZZ)[ABCEGHJ-PRSTW-Z][ABCEGHJ-NPRSTW-Z]\d{6}[A-D]")
-_MBI = re.compile(
+_NIF = lazy_pattern(r"([XYZ]?)(\d{7,8})([A-Z])")
+_NRIC = lazy_pattern(r"([STFGM])(\d{7})([A-Z])")
+_NINO = lazy_pattern(r"(?!BG|GB|NK|KN|TN|NT|ZZ)[ABCEGHJ-PRSTW-Z][ABCEGHJ-NPRSTW-Z]\d{6}[A-D]")
+_MBI = lazy_pattern(
     r"[1-9][AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d[AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d[AC-HJKMNP-RT-Y]{2}\d{2}"
 )
 
@@ -39,7 +39,7 @@ def _is_long(value: str) -> bool:
     return 10 <= len(value) <= 14
 
 
-_DOCUMENT = re.compile(r"[A-Z]{1,3}\d{6,14}[A-Z]{0,2}|\d{6,9}[A-Z]{1,2}")
+_DOCUMENT = lazy_pattern(r"[A-Z]{1,3}\d{6,14}[A-Z]{0,2}|\d{6,9}[A-Z]{1,2}")
 _DOCUMENT_WORDS = vocabulary(
     "passport passports reisepass pass pasaporte passeport passaporto licence license licenses "
     "driver drivers visa führerschein ausweis personalausweis document id card identity member "
@@ -60,7 +60,7 @@ _LABELLED: tuple[tuple[frozenset[bytes], Callable[[str], bool]], ...] = (
 )
 
 # An Indian tax number: five letters, of which the fourth is the kind of holder, four digits.
-_PAN = re.compile(r"\b[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]\b")
+_PAN = lazy_pattern(r"\b[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]\b")
 _REACH = 40
 
 

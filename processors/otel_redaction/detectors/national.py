@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from otel_redaction.detectors import countries as c
 from otel_redaction.detectors.context import vocabulary
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +101,7 @@ _LABELLED: tuple[tuple[frozenset[bytes], Callable[[str], bool]], ...] = (
 )
 _LABELS = frozenset[bytes]().union(*(words for words, _ in _LABELLED))
 # `tax_id`, `national_id`, `id number`: two words that say it together.
-_TOGETHER = re.compile(
+_TOGETHER = lazy_pattern(
     r"\b(?:tax|national|citizen|identity|identification|personal|insurance|taxpayer|fiscal|"
     r"government|state|resident|voter|member|subscriber|health)[ _.-]?"
     r"(?:id|identity|identification|insurance|card|identifier|code)?"

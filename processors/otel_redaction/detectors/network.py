@@ -5,25 +5,26 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.words import words
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
 
-_COLON_RUN = re.compile(rb":[0-9A-Fa-f]{0,4}:")
+_COLON_RUN = lazy_pattern(rb":[0-9A-Fa-f]{0,4}:")
 _H2 = r"[0-9A-Fa-f]{2}"
 _H4 = r"[0-9A-Fa-f]{4}"
 # Each begins at a separator, which the search finds at memory speed, and looks
 # at the digits before it only then.
 _MAC_FORMS = (
-    (b":", 2, re.compile(rf":{_H2}:{_H2}:{_H2}:{_H2}:{_H2}")),
-    (b"-", 2, re.compile(rf"-{_H2}-{_H2}-{_H2}-{_H2}-{_H2}")),
-    (b".", 4, re.compile(rf"\.{_H4}\.{_H4}")),
+    (b":", 2, lazy_pattern(rf":{_H2}:{_H2}:{_H2}:{_H2}:{_H2}")),
+    (b"-", 2, lazy_pattern(rf"-{_H2}-{_H2}-{_H2}-{_H2}-{_H2}")),
+    (b".", 4, lazy_pattern(rf"\.{_H4}\.{_H4}")),
 )
-_IPV6 = re.compile(r"[0-9A-Fa-f:.]{2,60}(?:%\w{1,16})?(?:/\d{1,3})?")
-_IPV6_REVERSED = re.compile(r"[0-9A-Fa-f:.]{0,45}")
+_IPV6 = lazy_pattern(r"[0-9A-Fa-f:.]{2,60}(?:%\w{1,16})?(?:/\d{1,3})?")
+_IPV6_REVERSED = lazy_pattern(r"[0-9A-Fa-f:.]{0,45}")
 _UP_TO_255 = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_IPV4 = re.compile(rf"{_UP_TO_255}(?:\.{_UP_TO_255}){{3}}")
+_IPV4 = lazy_pattern(rf"{_UP_TO_255}(?:\.{_UP_TO_255}){{3}}")
 RESERVED_NETWORKS = words(
     "0.0.0.0/0 0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 127.0.0.1/32 127.0.0.1/8 "
     "169.254.0.0/16 172.16.0.0/12 192.0.2.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 "
@@ -32,7 +33,9 @@ RESERVED_NETWORKS = words(
 )
 """Whole ranges that standards set apart; quoted, as programs write them, they name no machine."""
 _QUOTES = frozenset({'"', "'", "`"})
-_ADDRESS_WORDS = re.compile(r"\b(?:address|any|bind|host|ip|ipv6|listen\w*|loopback|unspecified)\b")
+_ADDRESS_WORDS = lazy_pattern(
+    r"\b(?:address|any|bind|host|ip|ipv6|listen\w*|loopback|unspecified)\b"
+)
 
 
 def find_network_addresses(scan: Scan) -> None:

@@ -19,42 +19,45 @@ from otel_redaction.detectors.labelled import labelled_kind
 from otel_redaction.detectors.lettered import is_lettered_id
 from otel_redaction.detectors.network import RESERVED_NETWORKS, is_ipv4
 from otel_redaction.detectors.phones import extension_end, is_phone
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_redaction.patterns.scan import Scan
 
-_RUN = re.compile(rb"0[0\-]{4,}0")
+_RUN = lazy_pattern(rb"0[0\-]{4,}0")
 _FEWEST_DIGITS = 6
 _IP_DOTS = 3
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _SEPARATORS = b" .-/()+"
-_NINO_SPACED = re.compile(r"[A-CEGHJ-PR-TW-Z]{2} \d\d \d\d \d\d [A-D]", re.IGNORECASE)
+_NINO_SPACED = lazy_pattern(r"[A-CEGHJ-PR-TW-Z]{2} \d\d \d\d \d\d [A-D]", re.IGNORECASE)
 _MOST_LETTERS = 3
 _HETU_LENGTH = 11
 _MEMORABLE = 48
 """Shapes up to this length are remembered; longer ones (tables of numbers) would only fill it."""
 
-_UUID = re.compile(r"0{8}-0{4}-0{4}-0{4}-0{12}")
+_UUID = lazy_pattern(r"0{8}-0{4}-0{4}-0{4}-0{12}")
 _GAP = r"[ .\-/]{1,3}"
 _FORMS = (
-    ("ip", re.compile(r"(?<![0.])0{1,3}(?:\.0{1,3}){3}(?!0)(?:/00?(?!0))?")),
+    ("ip", lazy_pattern(r"(?<![0.])0{1,3}(?:\.0{1,3}){3}(?!0)(?:/00?(?!0))?")),
     (
         "card",
-        re.compile(
+        lazy_pattern(
             rf"(?<!0)(?:0{{4}}{_GAP}0{{4}}{_GAP}0{{4}}{_GAP}0{{1,7}}"
             rf"|0{{4}}{_GAP}0{{6}}{_GAP}0{{4,5}}|0{{12,19}})(?!0)"
         ),
     ),
     (
         "ssn",
-        re.compile(r"(?<![0.)-])(?:000-00-0000|000\.00\.0000|000 00 0000|000-000000)(?![0-]|\.0)"),
+        lazy_pattern(
+            r"(?<![0.)-])(?:000-00-0000|000\.00\.0000|000 00 0000|000-000000)(?![0-]|\.0)"
+        ),
     ),
-    ("label", re.compile(r"(?<![0.])0{1,20}(?:[ .\-/]{1,2}0{1,15}){0,6}(?!0)")),
+    ("label", lazy_pattern(r"(?<![0.])0{1,20}(?:[ .\-/]{1,2}0{1,15}){0,6}(?!0)")),
     (
         "phone",
-        re.compile(
+        lazy_pattern(
             r"\+0{8,15}(?!0)"
             r"|(?<![0.-])(?:\+?\(?\+?0{1,4}\)?[-. ]{1,2})?\(?0{3}\)?[-. ]{0,2}0{3}[-. ]0{4}"
             r"(?![0-]|\.0)"
@@ -64,7 +67,7 @@ _FORMS = (
         ),
     ),
     # The same with fewer groups, for when another number follows.
-    ("phone", re.compile(r"\+0{1,3}(?:[ .-]\(?0{1,4}\)?){2,4}(?!0)")),
+    ("phone", lazy_pattern(r"\+0{1,3}(?:[ .-]\(?0{1,4}\)?){2,4}(?!0)")),
 )
 
 
@@ -196,12 +199,13 @@ def _glued(text: str, start: int, end: int, form: str) -> bool:
     """Return whether the number is part of a longer word, hexadecimal id or decimal fraction.
 
     A comma or colon beside another digit may part fields as well as the digits of one number:
-    `1,4111111111111111` holds a card, `1,234567` is one number.
+    `1,4111111111111111` holds a card, `1,234567` is one number. So may an underscore in a name:
+    `user_078-05-1120`.
     """
     lead = text[start - 1 : start]
-    if lead and (lead.isalnum() or lead == "_"):
-        return True
     evident = form in _SELF_EVIDENT or (form == "phone" and _is_grouped(text, start, end))
+    if lead and (lead.isalnum() or (lead == "_" and not evident)):
+        return True
     if lead and lead in "-.,:" and text[start - 2 : start - 1].isdigit():
         if lead == ".":
             return True
@@ -210,7 +214,7 @@ def _glued(text: str, start: int, end: int, form: str) -> bool:
     tail = text[end : end + 2]
     if not tail or tail[0] in "xX ":
         return False
-    if tail[0].isalpha() or tail[0] == "_":
+    if tail[0].isalpha() or (tail[0] == "_" and not evident):
         return True
     if tail[0] not in "-," or not tail[1:].isdigit():
         return False
@@ -235,10 +239,10 @@ def _ip(value: str, _digits: str, _shape: str, context: Context) -> str:
     return "" if follows_version(context.lead[-24:]) else "ip_address"
 
 
-_PRIVATE = re.compile(r"(?:10|127|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.")
+_PRIVATE = lazy_pattern(r"(?:10|127|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.")
 # Signs of a version: `v`, `version: `, `release`, `pip/`, `>=`; read backwards from the number.
-_VERSION_REVERSED = re.compile(
-    r"[\s:=\"']*(?:==|=[<>]|[~^]|/[a-z]{3}"
+_VERSION_REVERSED = lazy_pattern(
+    r"[\s:=\"']*(?:==|=[<>]|[~^](?![0-9])|/[a-z]{3}"
     r"|(?:v|s?noisrev|(?:noisi)?ver|esaeler|dliub|dio|\.?rev)\b)"
 )
 

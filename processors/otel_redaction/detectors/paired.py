@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.secret_values import Written, is_password, is_secret, is_template
 from otel_redaction.patterns.keys import secret_kind
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
 
-_FOREIGN_NAMES = re.compile(
+_FOREIGN_NAMES = lazy_pattern(
     r"(?:пароль|парол[аяею]|密码|密碼|口令|パスワード|暗証番号|비밀번호|비번|암호|패스워드|contraseña|hasło|hasłem|"
     r"mật khẩu|şifre(?:si|m)?|parolă|parola|סיסמה|סיסמא|كلمة المرور|كلمة السر|पासवर्ड|รหัสผ่าน|"
     r"lösenord(?:et)?|κωδικός|jelszó|slaptažodis|geslo|salasõna)"
@@ -24,43 +25,45 @@ _FOREIGN_NAMES = re.compile(
     r"([^\s\"'`,;，。、」<>]{3,64})",
     re.IGNORECASE,
 )
-_IDENTIFIED = re.compile(
+_IDENTIFIED = lazy_pattern(
     r"identified[ \t]{1,4}(?:by|with[ \t]{1,4}[\w'\"`]{1,40}[ \t]{1,4}(?:by|as))[ \t]{1,4}"
     r"(?:password[ \t]{1,4})?(?:([\"'])([^\"'\r\n]{1,256})\1|(?=\S{0,60}\d)(\S{6,64}))",
     re.IGNORECASE,
 )
-_INSERT = re.compile(
+_INSERT = lazy_pattern(
     r"insert[ \t]{1,8}(?:into|ignore)[^(\r\n]{1,120}\(([^()]{3,600})\)\s{0,20}values\s{0,20}\(",
     re.IGNORECASE,
 )
-_NEXT_ROW = re.compile(r"\s{0,20},\s{0,20}\(")
-_SQL_VALUE = re.compile(
+_NEXT_ROW = lazy_pattern(r"\s{0,20},\s{0,20}\(")
+_SQL_VALUE = lazy_pattern(
     r"\s{0,8}(?:N?'((?:[^'\\]|''|\\.){0,400})'|\"([^\"]{0,400})\"|([^,()'\"]{0,200}))\s{0,8}([,)])"
 )
 # Separators between a name and its value where both are data. Each begins at the name's end.
-_REST_OF_NAME = re.compile(r"[\w.\[\]-]{0,60}")
-_NAME_FIELD = re.compile(
+_REST_OF_NAME = lazy_pattern(r"[\w.\[\]-]{0,60}")
+_NAME_FIELD = lazy_pattern(
     r"(?:name|key|field|header|th|td|dt)[\"']?\s{0,3}[:=>]\s{0,3}[\"']?\Z", re.IGNORECASE
 )
 _BETWEEN = (
     # `name: x` and then `value: y`, as YAML, JSON and HTML write it
-    re.compile(
+    lazy_pattern(
         r"[\"']?\s{0,4},?\s{0,60}[\"']?\b(?:value|content|val)[\"']?\s{0,3}[:=]\s{0,3}(?:\|[-+]?\s{1,40})?"
         r"([\"']?)([^\r\n\"'<>]{1,256})\1",
         re.IGNORECASE,
     ),
-    re.compile(r"[\"'][^<>\r\n]{0,80}?\bvalue=([\"'])([^\"'<>\r\n]{1,256})\1", re.IGNORECASE),
+    lazy_pattern(r"[\"'][^<>\r\n]{0,80}?\bvalue=([\"'])([^\"'<>\r\n]{1,256})\1", re.IGNORECASE),
     # a field of a form
-    re.compile(
+    lazy_pattern(
         r"\"(?:;[^\r\n]{0,80})?(\r?\n)(?:[\w-]{1,40}:[^\r\n]{0,80}\r?\n)?\r?\n([^\r\n]{1,256})"
     ),
     # `<key>x</key><string>y</string>`
-    re.compile(
+    lazy_pattern(
         r"</(?:key|name|th|td|dt)>\s{0,40}<(string|value|td|dd)>([^<>\r\n]{1,400})</\1>",
         re.IGNORECASE,
     ),
 )
-_BLOCK = re.compile(r"[\"']?:[ \t]{0,4}[|>][-+]?\d?[ \t]{0,4}\r?\n([ \t]{1,40})(\S[^\r\n]{2,256})")
+_BLOCK = lazy_pattern(
+    r"[\"']?:[ \t]{0,4}[|>][-+]?\d?[ \t]{0,4}\r?\n([ \t]{1,40})(\S[^\r\n]{2,256})"
+)
 _SEPARATORS = (",", ";", "\t", "|")
 _MOST_COLUMNS = 64
 _MOST_ROWS = 2000
@@ -99,7 +102,7 @@ _LATIN_NAMES = (
     "salasõna",
     "contraseña",
 )
-_OTHER_SCRIPTS = re.compile("[\u0370-\u1fff\u3040-\ud7ff]")
+_OTHER_SCRIPTS = lazy_pattern("[\u0370-\u1fff\u3040-\ud7ff]")
 
 
 def _has_foreign_name(text: str) -> bool:
@@ -185,7 +188,7 @@ def _find_in_row(scan: Scan, position: int, kinds: list[str | None]) -> int:
             return 0
         group = next((number for number in (1, 2, 3) if value[number] is not None), 3)
         written = value[group].strip()
-        if kind is not None and written and not is_template(written) and written.lower() != "null":  # noqa: SIM102 - two thoughts
+        if kind is not None and written and not is_template(written) and written.lower() != "null":
             if group != 3 or written not in {"?", "%s"}:
                 scan.add(*value.span(group), kind)
         position = value.end()
@@ -218,7 +221,7 @@ def _find_in_tables(scan: Scan) -> None:
             position = _find_in_rows(scan, last + 1, kinds, separator)
 
 
-_COLUMN = re.compile(r"[^\W\d][\w .-]{0,39}")
+_COLUMN = lazy_pattern(r"[^\W\d][\w .-]{0,39}")
 
 
 def _is_column(name: str) -> bool:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.context import vocabulary
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from otel_redaction.detectors.context import Context
@@ -44,25 +45,25 @@ _OTHER_WORDS = vocabulary(
 _NEUTRAL = vocabulary("number no num nr is was the a of for and # are")
 _MONEY = frozenset("$€£¥₹%")
 # Words in scripts without the spaces that the word list needs.
-_PHONE_WORDS_ELSEWHERE = re.compile(
+_PHONE_WORDS_ELSEWHERE = lazy_pattern(
     r"电话|手机|電話|携帯|전화|휴대|телефон|тел\.|फ़ोन|هاتف|טלפון|โทร"
 )
 
-_NANP = re.compile(
+_NANP = lazy_pattern(
     r"(?:\+?1[-. ]?)?(?:\([2-9]\d\d\) ?[2-9]\d\d[-. ]|[2-9]\d\d([-. ])[2-9]\d\d\1)\d{4}"
     r"|(?:1[-. ]?)?(?:\([2-9]\d\d\) ?\d{3}[-.]|[2-9]\d\d([-.])\d{3}\2)\d{4}"
     r"|[2-9]\d\d \d{3}-\d{4}"
     r"|\([1-9]\d\) ?9?\d{4}-\d{4}"
 )
-_NATIONAL = re.compile(
+_NATIONAL = lazy_pattern(
     r"0[1-9]\d{0,4}(?:([ .\-/])\d{2,4}(?:\1\d{2,4}){1,3}|[ \-/]\d{3}[ -]\d{3,5}|[ \-/]\d{6,8})"
     r"|\(0\d{1,4}\)[ .-]{0,2}(?:\d{2,4}(?:[ -]\d{2,4}){1,3}|\d{5,8})"
 )
-_DATE = re.compile(
+_DATE = lazy_pattern(
     r"(?:19|20)\d\d[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:0?[1-9]|[12]\d|3[01])(?!\d)"
     r"|(?:0?[1-9]|[12]\d|3[01])[-./ ](?:0?[1-9]|[12]\d|3[01])[-./ ](?:19|20)\d\d(?!\d)"
 )
-_EXTENSION = re.compile(r",? ?(?:x|ext\.?|extension|#) ?\d{1,6}\b", re.IGNORECASE)
+_EXTENSION = lazy_pattern(r",? ?(?:x|ext\.?|extension|#) ?\d{1,6}\b", re.IGNORECASE)
 
 
 def is_phone(value: str, digits: str, context: Context) -> bool:
@@ -101,11 +102,11 @@ _LEADS_TO_NUMBER = vocabulary(
     "on at to from or me us him her them back is no number and now via under unter auf an oder al "
     "el para ou au aux o a et y e no nr tonight today tomorrow please op of"
 )
-_BESIDE_ADDRESS = re.compile(
+_BESIDE_ADDRESS = lazy_pattern(
     r"@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}[\"'>)]?\s?[,;|/]?\s?(?:or |and |/ ?)?\Z"
 )
-_YEARS = re.compile(r"(?:19|20)\d\d[-/. ](?:19|20)\d\d")
-_TIME = re.compile(r"1[4-9]\d{8}(?:\d{3})?|(?:19|20)\d\d[01]\d[0-3]\d(?:\d{2}|\d{4}|\d{6})?")
+_YEARS = lazy_pattern(r"(?:19|20)\d\d[-/. ](?:19|20)\d\d")
+_TIME = lazy_pattern(r"1[4-9]\d{8}(?:\d{3})?|(?:19|20)\d\d[01]\d[0-3]\d(?:\d{2}|\d{4}|\d{6})?")
 
 
 _UNITS = vocabulary(

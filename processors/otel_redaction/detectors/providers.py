@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
+
 # The first two characters of a key, then its pattern. `<w>` is a letter, digit,
 # underscore or dash; `<a>` a letter or digit; `<h>` a hexadecimal digit.
 _TABLE = r"""
@@ -183,7 +185,7 @@ def _compiled(start: str) -> re.Pattern[str]:
     return re.compile(_PATTERNS[start])
 
 
-UNMISTAKABLE = re.compile(
+UNMISTAKABLE = lazy_pattern(
     r"gh[pousr]_|github_pat_|gl(?:pat|dt|rt|cbt|ptt)-|sk-(?:proj|svcacct|admin|ant|or-v1|lf)-"
     r"|[srp]k_(?:live|test)_|xox[abeoprs]-|xapp-\d|A(?:KIA|SIA)[A-Z0-9]{16}(?![A-Za-z0-9])|AIza"
     r"|(?<![A-Za-z0-9])hf_[A-Za-z]{34}(?![A-Za-z])|npm_[A-Za-z0-9]{30}|pypi-AgE|dop_v1_"
@@ -209,7 +211,7 @@ def provider_key_end(text: str, start: int) -> int:
     return rest.end() if rest else key.end()
 
 
-_REST = re.compile(r"[A-Za-z0-9]{1,4096}")
+_REST = lazy_pattern(r"[A-Za-z0-9]{1,4096}")
 
 
 def _inside_a_word(text: str, start: int) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.words import words
 
 Style = Literal["tight", "loose", "prose", "space"]
@@ -70,60 +71,60 @@ _LITERALS = (
 )
 # Every pattern here is free of nested repeats or possessive (`*+`): the values
 # come from anywhere, and one that backtracks would stop the program.
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = lazy_pattern(
     r"[<\[{(][^\r\n]*[>\]})]|[<\[{(][A-Za-z_ .,:-]*"
     r"|\$[{(][^\r\n]*|\$[A-Za-z_][\w.:\[\]-]*|%\(\w*\)[a-z]?|%[a-z]?|%\w+%"
     r"|[*•.xX#_?-]{3,}"
     r"|(?:your|my|the|some|insert|enter|replace|put)[-_ ][^\r\n]*",
     re.IGNORECASE,
 )
-_PLACEHOLDER_PART = re.compile(
+_PLACEHOLDER_PART = lazy_pattern(
     r"\.\.\.|…|x{6}|placeholder|redacted|changeme|your[-_]|[-_]here\b|\*{4}|\{\w*\}",
     re.IGNORECASE,
 )
 # Placeholder for a value in a template, anywhere in it.
-_TEMPLATE = re.compile(
+_TEMPLATE = lazy_pattern(
     r"\$?\{\{?[^{}\r\n]{0,80}\}?\}|\$\([^()\r\n]{0,80}\)|\$[A-Za-z_]\w{0,60}|%\(?\w{1,40}\)?[s%]"
     r"|<%?[^<>\r\n]{1,60}>|@\w{1,40}@|\x00{1,60}"
 )
 _FEWEST_BESIDE_TEMPLATE = 3
-_MASKED = re.compile(r"[*•.xX#_?-]{3,}|(?:x{4,}|\*{3,})[\w-]{0,4}", re.IGNORECASE)
-_INSTRUCTION = re.compile(
+_MASKED = lazy_pattern(r"[*•.xX#_?-]{3,}|(?:x{4,}|\*{3,})[\w-]{0,4}", re.IGNORECASE)
+_INSTRUCTION = lazy_pattern(
     r"(?:your|insert|enter|replace|put|my)[-_ ](?:[\w-]{0,24}[-_ ])?"
     r"(?:password|pass|pwd|secret|token|key|here|value)\b[^\r\n]*|(?:your|insert|replace)[-_ ].*"
     r"|.*[-_]here|.*\.\.\.|(?:change[-_ ]?me[-_ ].+)|.*placeholder.*|.*redacted.*",
     re.IGNORECASE,
 )
-_CODE = re.compile(
+_CODE = lazy_pattern(
     r"[A-Za-z_]\w*+(?:(?:\.|->|::|\?\.)[A-Za-z_]\w*+)++[!?]?"  # settings.password
     r"|[a-z]+(?:[A-Z][a-z]+)+"  # getPassword
     r"|[A-Z][A-Z]*(?:_[A-Z]+)+"  # DB_PASSWORD
     r"|[a-z]+(?:_[a-z]+)+"  # db_password
 )
-_CODE_WORDS = re.compile(
+_CODE_WORDS = lazy_pattern(
     r"pass|pwd|secret|token|key|user|config|env|arg|get|self|auth|cred|param|input|value|request|"
     r"settings|field|default|prompt|read|load|this|str",
     re.IGNORECASE,
 )
-_TYPE = re.compile(r"[A-Z]\w*\[[^\r\n]*|(?:Option|Optional|List|Dict|Union|Maybe)\b.*")
-_PATH = re.compile(r"(?:[a-z]{2,12}://|\.{0,2}/|~/|[A-Za-z]:\\|\$)", re.IGNORECASE)
-_NAME = re.compile(r"v?\d++(?:\.\d++)++|\d{4}-\d\d-\d\d|\d{1,15}\Z")
-_WORD_PARTS = re.compile(r"[-_./: ]")
-_WORD = re.compile(r"[A-Za-z]*+\d{0,4}|[A-Za-z]{0,3}\d{1,3}[A-Za-z]{0,3}|\d{1,10}")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_TYPE = lazy_pattern(r"[A-Z]\w*\[[^\r\n]*|(?:Option|Optional|List|Dict|Union|Maybe)\b.*")
+_PATH = lazy_pattern(r"(?:[a-z]{2,12}://|\.{0,2}/|~/|[A-Za-z]:\\|\$)", re.IGNORECASE)
+_NAME = lazy_pattern(r"v?\d++(?:\.\d++)++|\d{4}-\d\d-\d\d|\d{1,15}\Z")
+_WORD_PARTS = lazy_pattern(r"[-_./: ]")
+_WORD = lazy_pattern(r"[A-Za-z]*+\d{0,4}|[A-Za-z]{0,3}\d{1,3}[A-Za-z]{0,3}|\d{1,10}")
+_UUID = lazy_pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALGORITHMS = words(
     "sha1 sha256 sha512 md5 base64 base58 oauth2 pbkdf2 argon2 argon2id aes128 aes256"
 )
 _MOST_EQUALS = 3
-_NESTED = re.compile(r"(?:pass|pwd|secret|token|key|auth|cred)\w{0,20}=", re.IGNORECASE)
-_REST_OF_PASSWORD = re.compile(r"[^\s\"'`\x00]{1,48}(?![^\s\"'`\x00])")
-_NEXT_SETTING = re.compile(r"[,;&|]\s{0,2}[\w.-]{1,40}[=:]|</|\\[nrt\"]")
-_CALL = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*\d?[(\[{<]|\w+(?:\.\w+)+[(\[]|[({\[]\w*[:=,]")
+_NESTED = lazy_pattern(r"(?:pass|pwd|secret|token|key|auth|cred)\w{0,20}=", re.IGNORECASE)
+_REST_OF_PASSWORD = lazy_pattern(r"[^\s\"'`\x00]{1,48}(?![^\s\"'`\x00])")
+_NEXT_SETTING = lazy_pattern(r"[,;&|]\s{0,2}[\w.-]{1,40}[=:]|</|\\[nrt\"]")
+_CALL = lazy_pattern(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*\d?[(\[{<]|\w+(?:\.\w+)+[(\[]|[({\[]\w*[:=,]")
 _OPENING = frozenset("([{")
 # Keys and tokens are made of letters, digits and a few signs; these are in passwords and in code.
-_NO_TOKEN = re.compile(r"[?^%][A-Za-z0-9^]|[()]")
-_NEVER_IN_TOKEN = re.compile(r"[!@#;?%^*()\[\]{}|<>]|\$[A-Za-z]")
-_HEX = re.compile(r"[0-9a-fA-F]{16,}")
+_NO_TOKEN = lazy_pattern(r"[?^%][A-Za-z0-9^]|[()]")
+_NEVER_IN_TOKEN = lazy_pattern(r"[!@#;?%^*()\[\]{}|<>]|\$[A-Za-z]")
+_HEX = lazy_pattern(r"[0-9a-fA-F]{16,}")
 _SHORTEST_PASSWORD = 3
 _LONGEST_PASSWORD = 256
 _LONGEST_PHRASE = 64
@@ -287,7 +288,7 @@ def _is_words(value: str) -> bool:
     return all(_WORD.fullmatch(part) for part in _WORD_PARTS.split(value))
 
 
-_CAMEL = re.compile(r"(?:[A-Z]{0,3}[a-z]{2,15}\d{0,2}[/_.:@-]{0,2}){2,12}+[A-Z]{0,3}")
+_CAMEL = lazy_pattern(r"(?:[A-Z]{0,3}[a-z]{2,15}\d{0,2}[/_.:@-]{0,2}){2,12}+[A-Z]{0,3}")
 
 
 def _mixed(value: str) -> bool:

@@ -10,6 +10,7 @@ from otel_redaction.detectors.crypto import is_crypto_address
 from otel_redaction.detectors.encoded import encoded_end
 from otel_redaction.detectors.jwt import jwt_end
 from otel_redaction.detectors.providers import UNMISTAKABLE, looks_random, provider_key_end
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.scan import TOKEN_RUN, TOKENS
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from otel_redaction.patterns.match import Match
     from otel_redaction.patterns.scan import Scan
 
-_LEAD_REVERSED = re.compile(r"[\w.~-]{1,44}")
-_SPECIAL = re.compile(
+_LEAD_REVERSED = lazy_pattern(r"[\w.~-]{1,44}")
+_SPECIAL = lazy_pattern(
     r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,80}"
     r"|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk"
     r"|[\w~.]{3}\dQ~[\w.~-]{31,34}"
@@ -28,7 +29,7 @@ _SPECIAL = re.compile(
     r"|AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}"
 )
 # Italian tax codes and Mexican CURPs: letters and digits in places that nothing else has.
-_NATIONAL = re.compile(
+_NATIONAL = lazy_pattern(
     r"[A-Z]{6}\d\d[A-EHLMPRST][0-7]\d[A-Z]\d{3}[A-Z]"
     r"|[A-Z]{4}\d\d[01]\d[0-3]\d[HMX][A-Z]{5}[A-Z0-9]\d",
     re.IGNORECASE,
@@ -37,7 +38,7 @@ _LONG_BLOB = 48
 """Shorter runs of base64 without a digit are identifiers."""
 _BEFORE_VALUE = frozenset(" \t\n=:'\"`({[<>|-,")
 # `123456789:AAF...` is a Telegram bot token, `4815162342108|Zx...` a Facebook app token.
-_NUMBER_REVERSED = re.compile(r"[:|]\d{8,16}(?:tob)?(?!\w)")
+_NUMBER_REVERSED = lazy_pattern(r"[:|]\d{8,16}(?:tob)?(?!\w)")
 
 
 def find_tokens(scan: Scan, search: Callable[[str], list[Match]] | None = None) -> None:

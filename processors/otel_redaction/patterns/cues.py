@@ -8,13 +8,14 @@ at any place in the word.
 
 from __future__ import annotations
 
-import re
 from typing import Literal
+
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 Cue = Literal["name", "code", "birth", "bearer", "basic", "pem", "webhook", "pan", "command"]
 
 _PASSES = tuple(
-    re.compile(pattern)
+    lazy_pattern(pattern)
     for pattern in (
         rb"k(?:e(?:y|nnwort)|en(?<=token)|ie(?<=cookie)|s\.slack|(?<=webhook))",
         rb"p(?:a(?:ss(?: -p)?|n(?![a-z])|rola)|wd|w(?![a-z])|in|(?<=otp))",

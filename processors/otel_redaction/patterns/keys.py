@@ -6,14 +6,14 @@ while `gen_ai.usage.input_tokens`, `monkey` and `tokenizer` are not.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from itertools import pairwise
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.match import MASK
 from otel_redaction.patterns.words import words
 
-_SEGMENT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
+_SEGMENT = lazy_pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
 
 _PASSWORDS = words(
     "password passwords passwd passphrase passcode passwort kennwort pwd pswd psw pw passw passwrd "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
+
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 
 class Match(NamedTuple):
@@ -51,10 +52,10 @@ PRIORITY: dict[str, int] = {kind: rank for rank, kind in enumerate(KINDS)}
 
 _MASKS = {kind: f"[{kind.upper()}]" for kind in KINDS} | {"us_ssn": "[SSN]"}
 
-MASK = re.compile(r"\[(?:[A-Z][A-Z0-9_]{1,30}|[0-9]{1,12} MORE CHARACTERS DROPPED)\]")
+MASK = lazy_pattern(r"\[(?:[A-Z][A-Z0-9_]{1,30}|[0-9]{1,12} MORE CHARACTERS DROPPED)\]")
 """A marker that redaction wrote, or its note about dropped text; never redacted again."""
 
-PSEUDONYM = re.compile(r"\b[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){0,3}_[0-9a-f]{24}\b")
+PSEUDONYM = lazy_pattern(r"\b[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){0,3}_[0-9a-f]{24}\b")
 """A pseudonym that redaction wrote; never redacted again."""
 
 

@@ -9,11 +9,15 @@ place for each character, so offsets are the same everywhere.
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING
 
-from otel_redaction.deadline import Deadline, check_deadline
 from otel_redaction.patterns.cues import Cue, find_cues
+from otel_redaction.patterns.deadline import Deadline, check_deadline
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.match import MASK, PSEUDONYM, Match
+
+if TYPE_CHECKING:
+    import re
 
 
 def class_map(default: bytes, **classes: str) -> bytes:
@@ -42,11 +46,11 @@ TOKEN_RUN = b"a" * 16
 """The shortest run of those that can be a key."""
 
 _ESCAPES = (("\\n", "  "), ("\\r", "  "), ("\\t", "  "), ('\\"', '" '))
-_PSEUDONYM_TAIL = re.compile(r"_[0-9a-f]{24}(?![0-9a-f])")
+_PSEUDONYM_TAIL = lazy_pattern(r"_[0-9a-f]{24}(?![0-9a-f])")
 
 
 # What colours a terminal, as it is and as logs and JSON write it.
-_COLOUR = re.compile(r"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e|\^\[)\[[0-9;]{0,16}[A-Za-z]")
+_COLOUR = lazy_pattern(r"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e|\^\[)\[[0-9;]{0,16}[A-Za-z]")
 
 
 _COLOUR_BEGINNINGS = ("\x1b[", "1b[", "1B[", "\\033[", "\\e[", "^[[")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.words import words
 
 IDENTIFIERS = words(
@@ -35,7 +35,7 @@ OWN_ADDRESSES = words(
 
 ADDRESS_KINDS = frozenset({"ip_address", "mac_address"})
 
-_SERVER = re.compile(r"[A-Za-z][\w+.-]*://(?:[\d.]+|\[[\da-fA-F:.]+\])(?::\d+)?(?=[/?#]|$)")
+_SERVER = lazy_pattern(r"[A-Za-z][\w+.-]*://(?:[\d.]+|\[[\da-fA-F:.]+\])(?::\d+)?(?=[/?#]|$)")
 
 
 def server_of(url: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.match import Match
 from otel_redaction.people.postcodes import find_labelled_postcodes, postcode_at
 
@@ -53,45 +54,47 @@ _TAIL = (
     rf"|,?[ \t]{{1,2}}{_PLACE},?[ \t]{{1,2}}(?:(?:[A-Z]{{2}}|nan|{_PLACE}),?[ \t]{{1,2}}){{0,2}}\d{{4,6}}(?:-\d{{3,4}})?)?"
 )
 _STREETS = (
-    re.compile(
+    lazy_pattern(
         rf"(?<![\w.-])(?:{_NUMBER},?[ ]{{1,2}}){{1,2}}(?:{_NAME}[ ]{{1,2}}){{1,4}}?{_AFTER}\b\.?"
         rf"(?:[ ](?:N|S|E|W|NE|NW|SE|SW|St|street|Street)\b\.?)?{_REST}{_TAIL}"
     ),
-    re.compile(
+    lazy_pattern(
         rf"(?<![\w.-])(?:{_NUMBER},?[ ]{{1,2}}){{0,2}}{_BEFORE}[ ]{{0,2}}(?:{_NAME}[ ,]{{1,2}}){{1,5}}"
         rf"(?:n[\u00ba\u00b0.]?[ ]?)?{_NUMBER}{_REST}{_TAIL}"
     ),
-    re.compile(
+    lazy_pattern(
         rf"(?<![\w.-])(?:{_NUMBER},?[ ]{{1,2}}){{0,2}}(?:{_NAME}[ -]){{0,3}}"
         rf"(?:[{_UPPER}][\w.\u2019'-]{{0,24}}[ ]?)?(?i:{_ENDING})[ ]{{1,2}}{_NUMBER}\b{_REST}{_TAIL}"
     ),
-    re.compile(
+    lazy_pattern(
         rf"(?<![\w.-])(?:{_NUMBER},?[ ]{{1,2}}){{1,2}}(?:rue|avenue|boulevard|via|calle|rua|ulica|chemin|impasse|place|viale|avenida)[ ](?:[\w'\u2019-]{{1,20}}[ ]?){{1,5}}{_REST}"
     ),
-    re.compile(
+    lazy_pattern(
         rf"(?<![\w.-])(?:{_NUMBER},?[ ]{{1,2}}){{1,2}}P\.? ?O\.? ?Box \d{{1,6}}{_REST}{_TAIL}"
     ),
-    re.compile(
+    lazy_pattern(
         rf"(?<![\w.-])(?:{_NUMBER},?[ ]{{1,2}}){{0,2}}[\w.\u2019'-]{{2,24}}(?:stra\u00dfe|strasse|straat|gatan|v\u00e4gen|vej|veien|utca|katu|gasse|allee|platz)[ ]{{1,2}}{_NUMBER}\b{_REST}{_TAIL}"
     ),
-    re.compile(
+    lazy_pattern(
         rf"(?<![\w.-])\d{{1,3}}[,]?[ ](?:bis |ter )?{_BEFORE}[ ](?:[\w'\u2019-]{{1,20}}[ ]?){{1,5}}(?=[,\n.]|$)"
     ),
 )
 _BOXES = (
-    re.compile(
+    lazy_pattern(
         r"(?i:\b(?:P\.? ?O\.? ?Box|Postbox|Postfach|Apartado(?: de correos)?|Bo\u00eete postale|Casilla|Postbus)[ #:]{1,3}\d{1,6})"
     ),
-    re.compile(
-        r"\bPSC \d{3,5},? Box \d{1,6}(?:[\s,]{1,3}[AFD]PO [A-Z]{2} \d{5})?|\b(?:USNS|USS|USCGC) \w{2,20}[\s,]{1,3}[AF]PO [A-Z]{2} \d{5}|\b[AFD]PO A[AEP] \d{5}"
+    lazy_pattern(
+        r"\b(?:PSC|CMR|Unit|OPC) \d{2,5},? Box \d{1,6}(?:[\s,]{1,3}[AFD]PO A[AEP] \d{5}(?:-\d{4})?)?"
+        r"|\b(?:USN[SV]|USS|USCGC)(?: [\w()-]{2,20}){1,4}[\s,]{1,3}[AF]PO A[AEP] \d{5}(?:-\d{4})?"
+        r"|\b[AFD]PO A[AEP] \d{5}(?:-\d{4})?\b"
     ),
 )
 # A number, a name, a number: an address where a flat, a line's end or a label says so.
-_NUMBERED = re.compile(
+_NUMBERED = lazy_pattern(
     rf"(?<![\w.,/-])(?:{_NUMBER}[ ]{{1,2}}){{1,2}}(?:{_NAME}[ ]{{1,2}}){{1,5}}{_NUMBER}\b\.?"
     rf"(?=[ ]{{1,2}}{_UNIT}|[ \t]{{0,6}}\r?\n[^\w\n]{{0,8}}{_UNIT}|,[ ][{_UPPER}]|[ \t]{{0,6}}\r?\n[^\w\n]{{0,8}}[{_UPPER}]){_REST}"
 )
-_LABEL = re.compile(
+_LABEL = lazy_pattern(
     r"(?i:(?:addresses|address|adresse|adress|direcci\u00f3n|indirizzo|endere\u00e7o|adres|osoite|adresa|"
     r"\u0430\u0434\u0440\u0435\u0441\u0430?|\u4f4f\u6240|\u5730\u5740|\uc8fc\uc18c)\b(?: is| was| of [^\n]{1,40}? is|:| to| with|\?)?[^\w\n]{0,8}(?:\n[^\w\n]{0,8}){0,2}(?:it is )?|"
     r"(?:lives?|living|lived|resides?|residing|resident|located|staying|moved|moving|based|delivered|delivery|deliver|ship(?:ped|ping)?|sent|new one|"
@@ -134,33 +137,33 @@ _LABELS = (
         b"card to",
     ),
 )
-_LABELLED = re.compile(
+_LABELLED = lazy_pattern(
     rf"(?:{_NUMBER}[ ,]{{1,2}}){{1,2}}(?:[^\W\d_][\w.'\u2019-]{{0,24}}[ ]{{1,2}}){{1,5}}{_NUMBER}\b\.?{_REST}{_TAIL}|"
     rf"(?:{_NUMBER}[ ,]{{1,2}}){{0,2}}(?:{_NAME}[ ]{{1,2}}){{1,6}}(?:{_NUMBER}\b\.?{_REST}{_TAIL}|{_AFTER}\b\.?{_REST}{_TAIL})"
     rf"|(?:{_NUMBER}[ ,]{{1,2}}){{1,2}}(?:{_NAME}[ ]?){{1,5}}{_REST}{_TAIL}"
 )
-_CORNER = re.compile(
+_CORNER = lazy_pattern(
     rf"\bthe corner of ({_NUMBER}[ ])?(?:{_NAME}[ ]{{1,2}}){{1,5}}?(?:{_NUMBER}[ ])?and (?:{_NAME}[ ]?){{1,5}}(?:{_NUMBER})?"
 )
-_HAS_NUMBER = re.compile(r"\d")
+_HAS_NUMBER = lazy_pattern(r"\d")
 _REACH = 90
 
 
-_DIGITS = re.compile(r"\d{1,6}")
-_UNIT_WORD = re.compile(
+_DIGITS = lazy_pattern(r"\d{1,6}")
+_UNIT_WORD = lazy_pattern(
     r"(?:\A|\n)[^\w\n]{0,8}(?:Apt|Apartment|Suite|Ste|Unit|Flat|Room)\.?[ #]{1,2}\Z",
     re.IGNORECASE,
 )
-_UNIT_TAIL = re.compile(r"\w{1,6}[^\w\n]{0,3}(?:\n|\Z)")
-_STREET_BEFORE = re.compile(
+_UNIT_TAIL = lazy_pattern(r"\w{1,6}[^\w\n]{0,3}(?:\n|\Z)")
+_STREET_BEFORE = lazy_pattern(
     rf"(?:\A|[^\w.-])((?:{_NUMBER},?[ ]{{1,2}}){{0,2}}(?:{_BEFORE}[ ]{{0,2}}(?:{_NAME}[ ,]{{1,2}}){{1,5}}(?:n[\u00ba\u00b0.]?[ ]?)?"
     rf"|(?:{_NAME}[ -]){{0,3}}(?:[{_UPPER}][\w.\u2019'-]{{0,24}}[ ]?)?(?i:{_ENDING})[ ]{{1,2}}"
     rf"|[\w.\u2019'-]{{2,24}}(?:stra\u00dfe|strasse|straat|gatan|v\u00e4gen|vej|veien|utca|katu|gasse|allee|platz)[ ]{{1,2}}))\Z"
 )
-_AFTER_STREET = re.compile(rf"{_NUMBER}\b\.?{_REST}{_TAIL}")
+_AFTER_STREET = lazy_pattern(rf"{_NUMBER}\b\.?{_REST}{_TAIL}")
 _UNIT_WORDS = frozenset(("apt", "apartment", "suite", "ste", "unit", "flat", "room"))
-_ENDS_AS_STREET = re.compile(rf"(?i:{_ENDING})\Z")
-_BEFORE_WORD = re.compile(rf"(?<![^\W_]){_BEFORE}[ ]")
+_ENDS_AS_STREET = lazy_pattern(rf"(?i:{_ENDING})\Z")
+_BEFORE_WORD = lazy_pattern(rf"(?<![^\W_]){_BEFORE}[ ]")
 _LEAD = 80
 
 
@@ -188,16 +191,19 @@ def find_addresses(text: str, lower: Lowered) -> Iterator[Match]:
         if labelled is not None and _HAS_NUMBER.search(labelled.group()):
             yield _trimmed(text, labelled.start(), labelled.end())
     for place in lower.places(
-        (b"box ", b"postfach", b"apartado", b"postbus", b"casilla", b"psc ", b"usn")
+        (
+            *(b"box ", b"postfach", b"apartado", b"postbus", b"casilla", b"psc ", b"usn"),
+            *(b"uss ", b"uscgc ", b"apo a", b"fpo a", b"dpo a"),
+        )
     ):
         for form in _BOXES:
-            box = form.search(text, max(0, place - 8), place + 60)
+            box = form.search(text, max(0, place - 16), place + 60)
             if box is not None:
                 yield Match(*box.span(), "address")
     yield from find_labelled_postcodes(text, lower)
 
 
-_LEADS_TO_NAME = re.compile(
+_LEADS_TO_NAME = lazy_pattern(
     r"[A-Za-z/-]{0,2}\d{0,4}[A-Za-z]?,?[ ]{1,2}(?:\d{1,6}[A-Za-z]?,?[ ]{1,2})?[^\W\d_]"
 )
 
@@ -228,7 +234,7 @@ def _at_number(text: str, start: int, end: int) -> Iterator[Match]:
             if street_before is not None and tail is not None:
                 yield _trimmed(text, start - len(street_before[1]), tail.end())
                 return
-        if last.lower().strip(".") in _UNIT_WORDS and _UNIT_TAIL.match(text, start):  # noqa: SIM102 - two thoughts
+        if last.lower().strip(".") in _UNIT_WORDS and _UNIT_TAIL.match(text, start):
             if _UNIT_WORD.search(before[-24:]):
                 yield Match(start - len(before) + before.rfind("\n") + 1, end, "address")
                 return

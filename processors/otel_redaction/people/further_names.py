@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.match import Match
 from otel_redaction.people.name_form import SHORTEST_GIVEN, SHORTEST_SINGLE, UPPER, WORD, is_inside
 from otel_redaction.people.vocabulary import NOT_NAMES, folded, words_too
 
-_SINGLE = re.compile(rf"{WORD}(?![\w@/\\(\[{{=-]| [{UPPER}])")
-_JOINED = re.compile(r"(?:, ?(?:and |und |y |et |e )?| and | & | und | y | et )")
-_ENDS_LIST = re.compile(rf"({WORD})(?:, ?(?:and )?| and | & | und | y | et )\Z")
+_SINGLE = lazy_pattern(rf"{WORD}(?![\w@/\\(\[{{=-]| [{UPPER}])")
+_JOINED = lazy_pattern(r"(?:, ?(?:and |und |y |et |e )?| and | & | und | y | et )")
+_ENDS_LIST = lazy_pattern(rf"({WORD})(?:, ?(?:and )?| and | & | und | y | et )\Z")
 _REACH_OF_LIST = 32
 _MOST_PARTS = 32
 _MOST_PLACES = 500

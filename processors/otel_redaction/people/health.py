@@ -6,6 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.match import Match
 
 if TYPE_CHECKING:
@@ -151,14 +152,14 @@ _RECORD_CUES = (
     ),
 )
 _WINDOW = 140
-_RECORD = re.compile(
+_RECORD = lazy_pattern(
     r"(?:mrn|medical record(?: number| no\.?)?|patient id|health (?:plan|insurance) (?:id|number)|member id|"
     r"policy (?:number|no\.?)|insurance (?:id|number|policy)|subscriber id|group number|rx(?: number)?|npi|"
     r"icd-?10(?: code)?|versichertennummer|krankenversicherungsnummer|versicherungsnummer|nhs number)"
     r"(?:[\"']?[ \t]{0,3}(?:is|:|=|#)[ \t#\"']{0,4}|[ ])([A-Z0-9][A-Z0-9.-]{3,20})\b",
     re.IGNORECASE,
 )
-_HAS_DIGIT = re.compile(r"\d")
+_HAS_DIGIT = lazy_pattern(r"\d")
 
 
 def find_health(text: str, lower: Lowered) -> Iterator[Match]:

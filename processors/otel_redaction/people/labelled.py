@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.patterns.checksums import luhn
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.match import Match
 
 if TYPE_CHECKING:
@@ -13,41 +14,41 @@ if TYPE_CHECKING:
 
     from otel_redaction.people.stems import Lowered
 
-_SPELLED_MAIL = re.compile(
+_SPELLED_MAIL = lazy_pattern(
     r"\b([\w.+-]{1,40}(?:[ ](?:dot|punkt|punto|ponto|point)[ ]\w{1,30}){0,3}"
     r"[ ]{0,2}[\[({]?[ ]?(?:at|@|arroba|chez|\u00e4t)[ ]?[\])}]?[ ]{0,2}"
     r"[\w-]{2,40}(?:[ ]{0,2}[\[({]?[ ]?(?:dot|punkt|punto|ponto|point)[ ]?[\])}]?[ ]{0,2}\w{2,20}){1,3})\b",
     re.IGNORECASE,
 )
-_HANDLE = re.compile(
+_HANDLE = lazy_pattern(
     r"(?:user[ _-]?name|login|handle|twitter|instagram|telegram|skype|discord|tiktok|snapchat|"
     r"benutzername|usuario|utilisateur|nutzername|nom d'utilisateur)(?: (?:name|handle|id))?[\"']?"
     r"(?:[ \t]{0,2}:[ \t]{0,2}|=|[ ]is[ ])[\"']?(@?[A-Za-z][\w.-]{2,30})(?![\w(\[.])",
     re.IGNORECASE,
 )
-_VIN = re.compile(
+_VIN = lazy_pattern(
     r"(?:vin|vehicle identification(?: number)?|chassis)\W{0,4}(?:number|no\.?|is|nr\.?)?\W{0,4}([A-HJ-NPR-Z0-9]{17})\b",
     re.IGNORECASE,
 )
-_IMEI = re.compile(
+_IMEI = lazy_pattern(
     r"\bime?i(?: number| no\.?)?\W{0,4}(?:is\W{0,2})?(\d{2}[ -]?\d{6}[ -]?\d{6}[ -]?\d)\b|(?<!\d)(\d{15})(?!\d)",
     re.IGNORECASE,
 )
-_PLATE = re.compile(
+_PLATE = lazy_pattern(
     r"(?:plate|registration(?: number| plate)?|reg\.? no\.?|kennzeichen|matr\u00edcula|matricula|immatriculation|targa|kenteken|vehicle|reg)"
     r"(?i:(?: number|[ ]plate)?)(?: number| no\.?| nr\.?| is|s)?\W{0,4}(?:is\W{1,2})?([A-Z0-9\u00c4\u00d6\u00dc]{1,4}[ -]?[A-Z0-9]{1,4}[ -]?[A-Z0-9]{1,5})\b",
 )
-_DOCUMENT = re.compile(
+_DOCUMENT = lazy_pattern(
     r"(?:passport|reisepass|pasaporte|passeport|passaporto|paszport|paspoort|personalausweis|ausweis|id card|identity card|"
     r"driver'?s? licen[cs]e|driving licen[cs]e|f\u00fchrerschein|permis de conduire|licencia de conducir|patente|visa)"
     r"(?:[ -]?(?:number|no\.?|nr\.?|nummer|num\.?|id|#))?\W{0,4}(?:is|lautet|es|est|:)?\W{0,3}((?=[A-Z0-9-]{0,12}\d)[A-Z0-9][A-Z0-9-]{5,17})\b",
     re.IGNORECASE,
 )
-_PAIR = re.compile(r"(-?\d{1,2}\.\d{4,8})[ ]?[,/][ ]?(-?1?\d{1,2}\.\d{4,8})(?![\d.])")
-_DEGREES = re.compile(
+_PAIR = lazy_pattern(r"(-?\d{1,2}\.\d{4,8})[ ]?[,/][ ]?(-?1?\d{1,2}\.\d{4,8})(?![\d.])")
+_DEGREES = lazy_pattern(
     r"\b\d{1,3}\u00b0[ ]?\d{1,2}['\u2032][ ]?(?:\d{1,2}(?:\.\d+)?[\"\u2033])?[ ]?[NSEW]\b"
 )
-_PLACE_WORD = re.compile(
+_PLACE_WORD = lazy_pattern(
     rb"lat|lon|gps|co-?ord|locat|position|place|resid|near|south|north|east|west|map|point|lives"
 )
 _NEAR = 48
@@ -130,7 +131,7 @@ _STOP = frozenset(
         "feedback",
     ]
 )
-_HAS_DIGIT_OR_SIGN = re.compile(r"[\d@_.-]")
+_HAS_DIGIT_OR_SIGN = lazy_pattern(r"[\d@_.-]")
 _BIGGEST_LATITUDE = 90.0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.match import Match
 from otel_redaction.people.name_form import is_inside
 from otel_redaction.people.vocabulary import NOT_NAMES, folded, words_too
@@ -15,16 +16,16 @@ if TYPE_CHECKING:
     from otel_redaction.people.stems import Lowered
     from otel_redaction.people.vocabulary import Beside
 
-_LOWER_NAME = re.compile(
+_LOWER_NAME = lazy_pattern(
     r"(?<![\w@/.\\-])([^\W\d_]{3,20}) ((?:[^\W\d_]\.? )?(?:(?:van|von|de|del|della|der|den|la|da) ){0,2})([^\W\d_]{3,20})(?![\w@/\\-])"
 )
-_LOWER_ITEM = re.compile(r"(?:, |: | and )([^\W\d_]{4,20})(?=, | and |[.!?]|\Z)")
-_LOWER_CUE = re.compile(
+_LOWER_ITEM = lazy_pattern(r"(?:, |: | and )([^\W\d_]{4,20})(?=, | and |[.!?]|\Z)")
+_LOWER_CUE = lazy_pattern(
     r"(?:my name is|my name's|i am called|call me|m'appelle|me llamo|ich hei\u00dfe|mein name ist)[ ]"
     r"([^\W\d_]{2,20}(?: [^\W\d_]\.?(?= ))?(?: [^\W\d_]{2,20})?)",
     re.IGNORECASE,
 )
-_LOWER_TITLE = re.compile(
+_LOWER_TITLE = lazy_pattern(
     r"(?:mr|mrs|ms|dr|prof)\.? ([^\W\d_]{3,20}(?: (?:[^\W\d_]\. )?[^\W\d_]{3,20})?)",
     re.IGNORECASE,
 )
@@ -54,7 +55,7 @@ def find_in_lower_case(
         if cue is None:
             continue
         words_of_name = cue[1].split()
-        if folded(words_of_name[0]) in given or folded(words_of_name[-1]) in beside:  # noqa: SIM102 - two thoughts
+        if folded(words_of_name[0]) in given or folded(words_of_name[-1]) in beside:
             if folded(words_of_name[0]) not in NOT_NAMES:
                 yield Match(*cue.span(1), "person")
 

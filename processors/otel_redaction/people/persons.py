@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.match import Match
 from otel_redaction.patterns.words import words
 from otel_redaction.people.further_names import listed_beside, repeated_parts
@@ -28,8 +29,8 @@ _PARTICLE = (
     r"(?:van|von|der|den|de|del|della|di|da|do|dos|das|du|la|le|ter|ten|bin|ibn|al|el|af|zu|av|y|e)"
 )
 # Capitalised words side by side, particles between them, up to six.
-_RUN = re.compile(rf"({WORD}\.?(?:[ \t]{{1,2}}(?:{_PARTICLE}[ \t]){{0,2}}{WORD}\.?){{0,5}})")
-_TOKEN = re.compile(rf"{WORD}|{_PARTICLE}")
+_RUN = lazy_pattern(rf"({WORD}\.?(?:[ \t]{{1,2}}(?:{_PARTICLE}[ \t]){{0,2}}{WORD}\.?){{0,5}})")
+_TOKEN = lazy_pattern(rf"{WORD}|{_PARTICLE}")
 _TITLES = words(
     "mr mrs ms miss mx dr prof professor sir dame lord lady rev reverend fr father sister brother hon "
     "judge justice capt captain col colonel sgt lt gen major officer nurse doctor madam herr frau "
@@ -59,13 +60,13 @@ _CUE_STEMS = (
         b"account holder",
     ),
 )
-_CUE = re.compile(
+_CUE = lazy_pattern(
     r"(?:name(?:\?|'s| is|:| on (?:the )?(?:card|account)(?: is|:)?|[\"']\s{0,2}[:=]|[ ]?=)|call me|"
     r"hei(?:\u00dfe|ss|sse)|m'appelle|llamo|nombre es|chiamo|nome \u00e9|chamo|jeg heter|jag heter|naam is|"
     r"nazywam si\u0119|attn:?|cardholder:?|account holder:?)[ \t\"']{0,4}",
     re.IGNORECASE,
 )
-_NAME_OF = re.compile(
+_NAME_OF = lazy_pattern(
     r"(?:my|full|real|first|last|given|maiden|middle|sur|family|customer|patient|contact|your|his|her|the|\A|\n|^)[ _]?\Z|[\"'{,][ ]?\Z",
     re.IGNORECASE,
 )
@@ -87,30 +88,30 @@ def _introduced(text: str, lower: Lowered) -> frozenset[int]:
 
 
 # `Gijsbrecht: "Who are you?"`, `says Iwase`, `Iwase said`, `Mr. X`: what only people do.
-_SPEECH_AFTER = re.compile(
+_SPEECH_AFTER = lazy_pattern(
     r"'s (?:daughter|son|wife|husband|mother|father|brother|sister|mom|dad|friend|house|birthday|address|"
     r"kid|boss|account|phone|killers?)\b|[ ](?:said|says(?! that)|told (?:me|us|him|her)|asked (?:me|us|him|her|for|if|about)|replied|"
     r"shouted|explained to|flew to|lives (?:in|at|on)|was born|is a (?:very )?(?:\d|sympathetic|nice|kind|great guy|good friend)|"
     r"is (?:my|his|her|our) |had given (?:him|her|[A-Z]\w{1,20})|called me|emailed me|spent a|began writing|grew up|passed away)\b|:[ ]?[\"\u201c][A-Z]"
 )
 # What only family names end in; a long word with such an ending needs nothing beside it.
-_FAMILY_ENDING = re.compile(
+_FAMILY_ENDING = lazy_pattern(
     r"\w{3,}(?:[klnrstzhvmdp]ova?|[yilr]eva?|sk[iya]|skaya|ck[ia]|wicz|vi[c\u0107]|sson|sd[o\u00f3]ttir|enko|chuk|shvili|idze|adze|"
     r"o[g\u011f]lu|opoulos|akis|escu|eanu|[iy\u00e4a]nen|yan|jee|qvist|gaard|strom|str\u00f6m|[a-z]mann)",
     re.IGNORECASE,
 )
 _SHORTEST_WITH_ENDING = 7
 _GREETINGS = words("hi hello dear hey greetings bonjour hola hallo ciao caro cara lieber liebe")
-_GREETING = re.compile(r"\b(?:hi|hello|dear|hey)(?: there,?)? \Z", re.IGNORECASE)
-_BESIDE_ENDING = re.compile(
+_GREETING = lazy_pattern(r"\b(?:hi|hello|dear|hey)(?: there,?)? \Z", re.IGNORECASE)
+_BESIDE_ENDING = lazy_pattern(
     r"\w{3,}(?:berg|stein|feld|bach|baum|sson|[ds]son|sen|mann|witz|ski|off)"
 )
-_IN_PLACE = re.compile(
+_IN_PLACE = lazy_pattern(
     r"\b(?:in|at|from|near|to|of|around|across|via|outside|the)[ ]\Z", re.IGNORECASE
 )
-_SURELY_PLACE = re.compile(r"\b(?:in|at|near|around|across|via|outside|the)[ ]\Z", re.IGNORECASE)
+_SURELY_PLACE = lazy_pattern(r"\b(?:in|at|near|around|across|via|outside|the)[ ]\Z", re.IGNORECASE)
 _REACH = 40
-_NOT_PERSONS_AFTER = re.compile(
+_NOT_PERSONS_AFTER = lazy_pattern(
     r"[ \t]{0,2}(?:Inc|LLC|Ltd|GmbH|Corp|Co\b|PLC|AG\b|S\.?A\.?\b|Group|Holdings|Street|St\b|Ave|Avenue|Road|Rd\b|"
     r"Lane|Drive|Blvd|Boulevard|Square|Park|Bridge|Airport|Hospital|University|College|School|Institute|"
     r"Museum|Stadium|River|Lake|Mountain|Island|County|City|Hotel|Bank|Center|Centre|Station|Award|Prize|"
@@ -130,8 +131,8 @@ def find_persons(text: str, lower: Lowered) -> list[Match]:
     return found + listed_beside(text, found)
 
 
-_LINE_START = re.compile(r"(?:\A|\n)[^\w\n]{0,8}\Z")
-_NUMBER_SOON = re.compile(r"\r?\n(?:[^\n]{0,60}\n){0,2}?[^\w\n]{0,8}\d")
+_LINE_START = lazy_pattern(r"(?:\A|\n)[^\w\n]{0,8}\Z")
+_NUMBER_SOON = lazy_pattern(r"\r?\n(?:[^\n]{0,60}\n){0,2}?[^\w\n]{0,8}\d")
 
 
 def _is_card(text: str, start: int, end: int, tokens: list[tuple[str, int, int]]) -> bool:
@@ -181,7 +182,10 @@ def _found(text: str, lower: Lowered) -> Iterator[Match]:
             (token.group(), run.start() + token.start(), run.start() + token.end())
             for token in _TOKEN.finditer(run.group())
         ]
-        if 2 <= len(tokens) <= 3 and text[run.end() : run.end() + 1] in {"\n", "\r"}:  # noqa: SIM102 - two thoughts
+        if 2 <= len(tokens) <= 3 and text[run.end() : run.end() + 1] in {
+            "\n",
+            "\r",
+        }:
             if _is_card(text, run.start(), run.end(), tokens):
                 yield Match(run.start(), run.end(), "person")
                 continue
@@ -278,7 +282,7 @@ def _name_from(
     is_given = any(part in known.given for part in parts)
     is_family = any(part in known.family for part in parts)
     is_beside = is_family or any(part in known.beside for part in parts)
-    if word[1:] != word[1:].lower() and "-" not in word and not _MAC.match(word):  # noqa: SIM102 - two thoughts
+    if word[1:] != word[1:].lower() and "-" not in word and not _MAC.match(word):
         # An acronym or a product; a text in capitals is another matter.
         if not word.isupper() or not is_given or not _is_shouted(tokens):
             return -1
@@ -324,11 +328,11 @@ _STARTERS = (
     | _TITLES
 )
 # A single name inside a sentence: `Enrico shouted at Gary`, `Why is Rebecca so impulsive?`.
-_AMONG_WORDS = re.compile(r"(?:[a-z\u00df-\u00ff]{2,} |, )\Z")
-_AFTER_WORD = re.compile(r"[?!.,;:]{0,2}(?:\s|\Z|['\u2019\"])|\Z")
-_BEFORE_WORD = re.compile(r"(?:\A|[a-z\u00df-\u00ff,;:?!.\"'\u201c(] ?|\n[ \t>\"]{0,4})\Z")
-_MARKED_UP = re.compile(r"(?:^|\n)[ \t]{0,8}(?:[-*+#|]|\d{1,3}\.)[ \t]{1,4}\Z")
-_FOLLOWED_BY_VERB = re.compile(
+_AMONG_WORDS = lazy_pattern(r"(?:[a-z\u00df-\u00ff]{2,} |, )\Z")
+_AFTER_WORD = lazy_pattern(r"[?!.,;:]{0,2}(?:\s|\Z|['\u2019\"])|\Z")
+_BEFORE_WORD = lazy_pattern(r"(?:\A|[a-z\u00df-\u00ff,;:?!.\"'\u201c(] ?|\n[ \t>\"]{0,4})\Z")
+_MARKED_UP = lazy_pattern(r"(?:^|\n)[ \t]{0,8}(?:[-*+#|]|\d{1,3}\.)[ \t]{1,4}\Z")
+_FOLLOWED_BY_VERB = lazy_pattern(
     r"[ ](?:is|was|has|had|will|can|lives?|said|says|went|and|who)\b|[,:!?]|'s\b|\u2019s\b"
 )
 
@@ -395,7 +399,7 @@ def _is_foreign_pair(tokens: list[tuple[str, int, int]], index: int) -> bool:
     )
 
 
-_MAC = re.compile(r"(?:Mc|Mac|De|Di|Da|La|Le|Van|Von|Fitz|O['\u2019])[A-Z][a-z]+\Z")
+_MAC = lazy_pattern(r"(?:Mc|Mac|De|Di|Da|La|Le|Van|Von|Fitz|O['\u2019])[A-Z][a-z]+\Z")
 
 
 def _is_shouted(tokens: list[tuple[str, int, int]]) -> bool:
@@ -407,6 +411,10 @@ def _in_title(tokens: list[tuple[str, int, int]]) -> bool:
     return len(tokens) >= _LIKE_HEADING
 
 
+_GENERATIONS = frozenset({"II", "III", "IV", "Jr", "Sr"})
+"""What follows the name of a person who is called like a parent."""
+
+
 def _is_full_name(
     tokens: list[tuple[str, int, int]],
     first: int,
@@ -415,7 +423,9 @@ def _is_full_name(
 ) -> bool:
     """Return whether the words from *first* to *last* are a given name and what follows one."""
     low = folded(tokens[first][0])
-    if any(token[0].isupper() and len(token[0]) > 1 for token in tokens[first + 1 : last + 1]):  # noqa: SIM102 - two thoughts
+    if last > first + 1 and tokens[last][0].rstrip(".") in _GENERATIONS:
+        return _is_full_name(tokens, first, last - 1, known)
+    if any(token[0].isupper() and len(token[0]) > 1 for token in tokens[first + 1 : last + 1]):
         if not tokens[first][0].isupper():
             return False
     rest = [folded(token[0]) for token in tokens[first + 1 : last + 1] if not token[0].islower()]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.match import Match
 
 if TYPE_CHECKING:
@@ -124,8 +124,8 @@ _COUNTRIES = [
     "Zambia",
     "Zimbabwe",
 ]
-_CODE_TAIL = re.compile(r"\d[ABD-HJLNP-UW-Z]{2}\b|\d[ABCEGHJ-NPRSTV-Z]\d\b")
-_CODE_LEAD = re.compile(
+_CODE_TAIL = lazy_pattern(r"\d[ABD-HJLNP-UW-Z]{2}\b|\d[ABCEGHJ-NPRSTV-Z]\d\b")
+_CODE_LEAD = lazy_pattern(
     r"\b(?:GIR|[A-PR-UWYZ](?:\d{1,2}|[A-HK-Y]\d{1,2}|\d[A-HJKSTUW]|[A-HK-Y]\d[ABEHMNPRV-Y])|[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z]) \Z"
 )
 _CODE_LABELS = (
@@ -141,11 +141,11 @@ _CODE_LABELS = (
     ),
     *(b"postnummer", b"kod pocztowy", b"cep", b"pin code", b"pincode"),
 )
-_CODE_LABEL = re.compile(
+_CODE_LABEL = lazy_pattern(
     r"(?i:(?:zip ?code|zip|post ?code|postal ?code|plz|postleitzahl|code postal|c\u00f3digo postal|postnummer|kod pocztowy|cep|pin ?code)"
     r"[\"']?(?: is|:|=|[ ])[ ]{0,2}[\"']?([A-Z]{0,2}[ -]?\d{2,6}(?:[ -]\d{2,4})?(?: ?[A-Z]{2})?)\b)"
 )
-_COUNTRY = re.compile(
+_COUNTRY = lazy_pattern(
     rf"\b(?:{'|'.join(_COUNTRIES)}|United Kingdom|United States|USA|UK|New Zealand|South Africa|Czech Republic|Saudi Arabia|Costa Rica|"
     rf"Hong Kong|South Korea|Sri Lanka|El Salvador) {{1,2}}\Z"
 )
@@ -182,7 +182,7 @@ def postcode_at(text: str, start: int, end: int, before: str, last: str) -> Matc
 
     *before* is the text before the number, of which *last* is the last word.
     """
-    if last in _LAST_OF_COUNTRY and end - start in _POSTCODE_LENGTHS:  # noqa: SIM102 - two thoughts
+    if last in _LAST_OF_COUNTRY and end - start in _POSTCODE_LENGTHS:
         if _COUNTRY.search(before[-24:]):
             return Match(start, end, "address")
     if end - start == 1 and _CODE_TAIL.match(text, start):

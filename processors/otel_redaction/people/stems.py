@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.scan import WORD_LETTERS, class_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _PREFIX = 4
-_LETTERS = re.compile(rb"[a-z?]+")
+_LETTERS = lazy_pattern(rb"[a-z?]+")
 _WORDS = class_map(b" ", **WORD_LETTERS)
 
 

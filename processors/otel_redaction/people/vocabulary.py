@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 from unicodedata import combining, normalize
 
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CODED = re.compile(r"(\d)([^\d]*)")
+_CODED = lazy_pattern(r"(\d)([^\d]*)")
 
 
 @cache

@@ -10,8 +10,6 @@ import json as json_module
 import weakref
 from typing import TYPE_CHECKING, Any
 
-import wrapt
-
 from otel_wire.admission import (
     REFUSED_HEADERS,
     REFUSED_REASON,
@@ -19,12 +17,14 @@ from otel_wire.admission import (
     admit_async,
 )
 from otel_wire.bodies import as_bytes, shown, shown_async
+from otel_wire.clients.aiohttp_body import NotedBody
+from otel_wire.clients.aiohttp_filter import FilteredBody
 from otel_wire.observer import observer, sending, under_way
 from otel_wire.patching import patch
-from otel_wire.record import Ending
+from otel_wire.stream_usage import asked_for_usage, is_event_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from otel_wire.exchange import Exchange
 
@@ -59,6 +59,10 @@ def _request(module: Any, request: Any) -> Callable[..., Any]:
         refusal = await admit_async(exchange, asyncio.to_thread, asyncio.sleep)
         if refusal is not None:
             return await _refused(module, self, method, url, kwargs, refusal)
+        if parent := exchange.traceparent():
+            kwargs["headers"] = {**dict(kwargs.get("headers") or {}), "traceparent": parent}
+        if observer.requests_usage:
+            _ask_for_usage(module, url, kwargs, content, exchange)
         try:
             with sending(exchange):
                 response = await request(self, method, str_or_url, *args, **kwargs)
@@ -69,6 +73,23 @@ def _request(module: Any, request: Any) -> Callable[..., Any]:
         return response
 
     return sent
+
+
+def _ask_for_usage(
+    module: Any, url: Any, kwargs: dict[str, Any], content: Any, exchange: Exchange
+) -> None:
+    """Have the response of a stream end with its usage, where the API allows."""
+    try:
+        asked = asked_for_usage(exchange, url.host, url.path, content, kwargs.get("headers") or {})
+        if asked is None:
+            return
+        body, headers = asked
+        kind = getattr(kwargs.get("data"), "content_type", None) or "application/json"
+        kwargs["data"] = module.payload.BytesPayload(body, content_type=kind)
+        kwargs["json"], kwargs["headers"] = None, headers
+    except Exception as error:  # another version of the library
+        exchange.filter = None
+        observer.on_fault(error)
 
 
 def _url(session: Any, method: Any, str_or_url: Any) -> Any:
@@ -175,7 +196,7 @@ class _NoWriter:
 
 
 def _empty_response(module: Any, session: Any, method: str, url: Any, about: Any) -> Any:
-    from aiohttp.helpers import TimerNoop  # type: ignore[import-not-found,unused-ignore]
+    from aiohttp.helpers import TimerNoop
 
     known: dict[str, Any] = {
         "writer": None,
@@ -210,7 +231,10 @@ def _record(session: Any, response: Any, exchange: Exchange) -> None:
         exchange.whole(status, headers, response._body)
         return
     exchange.responded(status, headers, decoded=getattr(session, "_auto_decompress", True))
-    response.content = _Noted(response.content, exchange)
+    if exchange.filter is not None and is_event_stream(headers):
+        response.content = FilteredBody(response.content, exchange, exchange.filter)
+    else:
+        response.content = NotedBody(response.content, exchange)
     close, release = response.close, response.release
 
     def noted_close() -> None:
@@ -224,80 +248,3 @@ def _record(session: Any, response: Any, exchange: Exchange) -> None:
 
     response.close, response.release = noted_close, noted_release
     weakref.finalize(response, exchange.end)
-
-
-if TYPE_CHECKING:
-    _Proxy = Any
-else:
-    _Proxy = wrapt.ObjectProxy
-
-
-class _Noted(_Proxy):  # type: ignore[misc]
-    """A body whose pieces are noted as they are read."""
-
-    def __init__(self, content: Any, exchange: Exchange) -> None:
-        super().__init__(content)
-        self._self_exchange = exchange
-
-    def _self_note(self, data: bytes) -> bytes:
-        self._self_exchange.add(data)
-        if self.__wrapped__.at_eof():
-            self._self_exchange.end(Ending.COMPLETE)
-        return data
-
-    async def _self_read(self, read: Awaitable[bytes]) -> bytes:
-        try:
-            data = await read
-        except Exception as error:
-            self._self_exchange.add(bytes(getattr(error, "partial", b"")))
-            if type(error).__name__ != "IncompleteReadError":
-                self._self_exchange.end(Ending.NETWORK)
-            raise
-        return self._self_note(data)
-
-    async def read(self, n: int = -1) -> bytes:
-        return await self._self_read(self.__wrapped__.read(n))
-
-    async def readany(self) -> bytes:
-        return await self._self_read(self.__wrapped__.readany())
-
-    async def readexactly(self, n: int) -> bytes:
-        return await self._self_read(self.__wrapped__.readexactly(n))
-
-    async def readline(self, *args: Any, **kwargs: Any) -> bytes:
-        return await self._self_read(self.__wrapped__.readline(*args, **kwargs))
-
-    async def readuntil(self, *args: Any, **kwargs: Any) -> bytes:
-        return await self._self_read(self.__wrapped__.readuntil(*args, **kwargs))
-
-    async def readchunk(self) -> tuple[bytes, bool]:
-        data, at_end = await self.__wrapped__.readchunk()
-        return self._self_note(data), at_end
-
-    def read_nowait(self, n: int = -1) -> bytes:
-        return self._self_note(self.__wrapped__.read_nowait(n))
-
-    def __aiter__(self) -> Any:
-        return _each(self.readline)
-
-    def iter_chunked(self, n: int) -> Any:
-        return _each(lambda: self.read(n))
-
-    def iter_any(self) -> Any:
-        return _each(self.readany)
-
-    def iter_chunks(self) -> Any:
-        return _each_chunk(self.readchunk)
-
-
-async def _each(read: Callable[[], Awaitable[bytes]]) -> Any:
-    while data := await read():
-        yield data
-
-
-async def _each_chunk(read: Callable[[], Awaitable[tuple[bytes, bool]]]) -> Any:
-    while True:
-        found = await read()
-        if found == (b"", False):
-            return
-        yield found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_wire.admission import REFUSED_HEADERS, REFUSED_REASON, REFUSED_STATUS, admit
 from otel_wire.bodies import Passing, shown
+from otel_wire.clients.proxies import place_of
 from otel_wire.observer import observer, sending, under_way
 from otel_wire.patching import patch
 from otel_wire.tee import note_response
@@ -42,11 +43,7 @@ def _putrequest(module: Any, putrequest: Any) -> Callable[..., Any]:
 
 
 def _place(connection: Any, url: str) -> tuple[str, str]:
-    host, path = getattr(connection, "_tunnel_host", None) or connection.host, url.partition("?")[0]
-    if "://" in path:  # through a proxy
-        host, _, path = path.partition("://")[2].partition("/")
-        host, path = host.partition(":")[0], "/" + path
-    return host, path
+    return place_of(getattr(connection, "_tunnel_host", None) or connection.host, url)
 
 
 class _Sending:
@@ -99,6 +96,8 @@ class _Sending:
             del connection._buffer[:]  # there is no public way to take it back
             connection._HTTPConnection__state = "Idle"
             return
+        if parent := exchange.traceparent():
+            type(connection).putheader(connection, "traceparent", parent)
         self._exchange = exchange
         observer.opened(exchange)
         if self._passing is None:

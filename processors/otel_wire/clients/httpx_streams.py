@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def sync_body(module: Any) -> Any:
     """Return the class of a request body in place of the app's, for a `Client`."""
 
-    class Body(module.SyncByteStream):  # type: ignore[misc]
+    class Body(module.SyncByteStream):
         """A request body in place of the app's."""
 
         def __init__(self, pieces: Any, inner: Any) -> None:
@@ -38,7 +38,7 @@ def sync_body(module: Any) -> Any:
 def async_body(module: Any) -> Any:
     """Return the same class for an `AsyncClient`."""
 
-    class Body(module.AsyncByteStream):  # type: ignore[misc]
+    class Body(module.AsyncByteStream):
         """A request body in place of the app's."""
 
         def __init__(self, pieces: Any, inner: Any) -> None:
@@ -59,7 +59,7 @@ def async_body(module: Any) -> Any:
 def sync_response(module: Any) -> Any:
     """Return the class of a response's stream that is noted while it is read, for a `Client`."""
 
-    class Response(module.SyncByteStream):  # type: ignore[misc]
+    class Response(module.SyncByteStream):
         """Passes the response on, piece by piece, and notes the pieces."""
 
         def __init__(self, response: Any, exchange: Exchange) -> None:
@@ -99,7 +99,7 @@ def sync_response(module: Any) -> Any:
 def async_response(module: Any) -> Any:
     """Return the same class for an `AsyncClient`."""
 
-    class Response(module.AsyncByteStream):  # type: ignore[misc]
+    class Response(module.AsyncByteStream):
         """Passes the response on, piece by piece, and notes the pieces."""
 
         def __init__(self, response: Any, exchange: Exchange) -> None:

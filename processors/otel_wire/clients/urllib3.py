@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from otel_wire.admission import REFUSED_HEADERS, REFUSED_REASON, REFUSED_STATUS, admit
 from otel_wire.bodies import shown
+from otel_wire.clients.proxies import place_of
 from otel_wire.exchange import Exchange
 from otel_wire.observer import observer, sending, under_way
 from otel_wire.patching import patch
 from otel_wire.record import Ending
+from otel_wire.stream_usage import WithoutUsageChunk, asked_for_usage
 from otel_wire.tee import note_response
 
 if TYPE_CHECKING:
@@ -38,20 +40,20 @@ def _urlopen(module: Any, urlopen: Any) -> Callable[..., Any]:
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        def go(body: Any) -> Any:
+        def go(body: Any, headers: Any = headers) -> Any:
             return urlopen(self, method, url, body, headers, retries, *args, **kwargs)
 
         if method not in ("POST", "post"):
             return go(body)
-        path = _path(url) if isinstance(url, str) else ""
-        if not observer.concerns("POST", self.host or "", path):
+        host, path = place_of(self.host or "", url) if isinstance(url, str) else ("", "")
+        if not observer.concerns("POST", host, path):
             return go(body)
         attempt = _attempt(retries)
         if attempt is None:
             return go(body)
         content, body = shown(body, before=observer.admission is not None, encoding="utf-8")
         exchange = observer.begin(
-            module.__name__, self.host, path, _lowered(headers or self.headers), content,
+            module.__name__, host, path, _lowered(headers or self.headers), content,
             attempt=attempt,
         )  # fmt: skip
         if exchange is None:
@@ -59,9 +61,15 @@ def _urlopen(module: Any, urlopen: Any) -> Callable[..., Any]:
         refusal = admit(exchange)
         if refusal is not None:
             return _refused(module, refusal)
+        with_trace = headers or self.headers or {}
+        if parent := exchange.traceparent():
+            headers = with_trace = {**dict(with_trace), "traceparent": parent}
+        asked = None
+        if observer.requests_usage:
+            asked = _asked_for_usage(host, path, content, with_trace, exchange)
         try:
             with sending(exchange):
-                response = go(body)
+                response = go(body, headers) if asked is None else go(*asked)
         except BaseException as error:
             exchange.failed(sent=type(_cause(error)).__name__ not in _NEVER_SENT)
             raise
@@ -70,6 +78,21 @@ def _urlopen(module: Any, urlopen: Any) -> Callable[..., Any]:
         return response
 
     return sent
+
+
+def _asked_for_usage(
+    host: str, path: str, content: Any, headers: Any, exchange: Exchange
+) -> tuple[bytes, dict[str, Any]] | None:
+    """Return body and headers that ask for the usage of a stream; None to send it as it is."""
+    try:
+        above = under_way()
+        if isinstance(above, Exchange) and above.filter is not None:  # this is a retry
+            exchange.filter = WithoutUsageChunk()
+            return None
+        return asked_for_usage(exchange, host, path, content, headers or {})
+    except Exception as error:  # a body that cannot be read, or another version of the library
+        observer.on_fault(error)
+        return None
 
 
 def _attempt(retries: Any) -> int | None:
@@ -93,13 +116,6 @@ def _cause(error: BaseException) -> BaseException:
     """Return what the last retry failed with."""
     reason = getattr(error, "reason", None)
     return reason if isinstance(reason, BaseException) else error
-
-
-def _path(url: str) -> str:
-    path = url.partition("?")[0]
-    if "://" in path:  # through a proxy
-        path = "/" + path.partition("://")[2].partition("/")[2]
-    return path
 
 
 def _lowered(headers: Any) -> dict[str, Any]:

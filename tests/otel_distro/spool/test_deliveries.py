@@ -369,7 +369,7 @@ def test_grpc_exporters_have_the_spool_too(tmp_path: Path) -> None:
     names: list[str] = []
 
     class Service(trace_service_pb2_grpc.TraceServiceServicer):
-        def Export(self, request: Any, context: Any) -> Any:  # noqa: N802
+        def Export(self, request: Any, context: Any) -> Any:
             for resource in request.resource_spans:
                 names.extend(span.name for scope in resource.scope_spans for span in scope.spans)
             return trace_service_pb2.ExportTraceServiceResponse()

@@ -279,7 +279,7 @@ def test_grpc_says_what_it_rejects() -> None:
     from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as service
 
     class Servicer(service.TraceServiceServicer):
-        def Export(self, request: Any, context: Any) -> Any:  # noqa: N802
+        def Export(self, request: Any, context: Any) -> Any:
             return _partial("traces", 1, "no")
 
     server = grpc.server(ThreadPoolExecutor(1))

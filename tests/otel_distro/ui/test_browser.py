@@ -674,7 +674,7 @@ class Attacker(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"<h1>another site</h1>")
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
 
@@ -754,7 +754,7 @@ class Forger(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(form.encode())
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from otel_pricing.model.instrumentations import scopes_of
 from otel_pricing.reading.dialects import otel_genai
 from otel_pricing.reading.dialects.reading import Dialect
 
-SCOPE = "com.anthropic.sdk"
+SCOPES = scopes_of("anthropic-sdk")
 
 ANTHROPIC_SDK = Dialect(
     "anthropic-sdk",
-    speaks=lambda record: record.scope_name.startswith(SCOPE),
+    speaks=lambda record: record.scope_name.startswith(SCOPES),
     operation=otel_genai.operation,
 )

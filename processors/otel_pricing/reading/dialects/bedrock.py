@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otel_pricing.model.instrumentations import words_of
 from otel_pricing.reading.dialects import otel_genai
 from otel_pricing.reading.dialects.reading import Dialect
 
 if TYPE_CHECKING:
     from otel_pricing.model.record import SpanRecord
 
-SCOPE_MARKS = ("botocore", "bedrock")
+SCOPE_MARKS = words_of("bedrock")
 
 
 def speaks(record: SpanRecord) -> bool:

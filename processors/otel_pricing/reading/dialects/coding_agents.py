@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from otel_pricing.model.instrumentations import scopes_of
 from otel_pricing.model.values import first_text, nanoseconds, text
 from otel_pricing.reading.dialects import otel_genai
 from otel_pricing.reading.dialects.names import plus
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from otel_pricing.model.record import SpanRecord
 
 EVENT = "event.name"
-CLAUDE_SCOPE = "com.anthropic.claude_code"
-CODEX_SCOPES = ("codex_otel", "codex_cli_rs", "codex")
-GEMINI_SCOPES = ("gemini-cli", "gemini_cli")
+CLAUDE_SCOPES = scopes_of("claude-code")
+CODEX_SCOPES = scopes_of("codex")
+GEMINI_SCOPES = scopes_of("gemini-cli")
 SPAN_TYPE = "span.type"
 LLM_REQUEST = "llm_request"
 
@@ -64,7 +65,7 @@ CLAUDE_CODE = Dialect(
     "claude-code",
     # Only it has this type of span; a collector may have dropped the scope.
     speaks=lambda record: (
-        record.scope_name.startswith(CLAUDE_SCOPE)
+        record.scope_name.startswith(CLAUDE_SCOPES)
         or record.attributes.get(SPAN_TYPE) == LLM_REQUEST
     ),
     operation=_claude_operation,

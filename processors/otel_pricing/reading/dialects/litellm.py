@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from otel_pricing.model.instrumentations import scopes_of
 from otel_pricing.model.usage import normalise
 from otel_pricing.model.usage_objects import counts_of, reported_cost_usd
 from otel_pricing.model.values import LONGEST_JSON, json_object, usd
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from otel_pricing.model.call import ModelCall
     from otel_pricing.model.record import SpanRecord
 
-SCOPE = "litellm"
+SCOPES = scopes_of("litellm")
 USAGE_OBJECT = "metadata.usage_object"
 HIDDEN_PARAMS = "hidden_params"
 
@@ -57,7 +58,7 @@ def _mapping(value: object) -> dict[str, object]:
 
 LITELLM = Dialect(
     "litellm",
-    speaks=lambda record: record.scope_name == SCOPE or USAGE_OBJECT in record.attributes,
+    speaks=lambda record: record.scope_name in SCOPES or USAGE_OBJECT in record.attributes,
     operation=otel_genai.operation,
     refine=refine,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from otel_pricing.model.instrumentations import scopes_of
 from otel_pricing.model.values import nanoseconds, text
 from otel_pricing.reading.dialects import otel_genai, raw_usage
 from otel_pricing.reading.dialects.reading import Dialect
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from otel_pricing.model.call import ModelCall
     from otel_pricing.model.record import SpanRecord
 
-SCOPES = "logfire."
+SCOPES = scopes_of("logfire")
 SPAN_TYPE = "logfire.span_type"
 LOG = "log"
 DURATION = "duration"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 
-class DeadlineExceeded(Exception):  # noqa: N818 - named for what happened
+class DeadlineExceeded(Exception):  # named for what happened
     """Redaction of one record took longer than the policy allows; its content must be dropped."""
 
 

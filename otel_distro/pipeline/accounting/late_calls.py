@@ -1,0 +1,99 @@
+"""Calls that a program sent and could not store, or not price, before it ended.
+
+The next program that calls a model stores them, and so does a command that reads the ledger: the
+figures of a program that has ended are complete for whoever looks at them. A command also prices
+what was left without a price because the time of the exit was over.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from otel_distro.pipeline.accounting.open_requests import FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from otel_cost_ledger.model.location import Location
+    from otel_distro.settings import Settings
+    from otel_pricing import PricedCall
+
+NOT_PRICED: Final = "not priced before the exit"
+"""Reason of calls that are unpriced only because their process ended too early."""
+
+
+def collect(settings: Settings, say: Callable[[str], None]) -> None:
+    """Store and price what ended programs left for the ledger of *settings*.
+
+    Nothing happens where nothing was left, or where consent does not allow to store. *say* receives
+    what is wrong. Never raises: what cannot be stored now stays where it is.
+    """
+    from otel_cost_ledger.model.location import spill_path
+    from otel_cost_ledger.write.spill import first_start_ns
+    from otel_distro.pipeline.accounting.killed_requests import left_calls
+    from otel_distro.privacy.consent_gate import ConsentGate
+
+    ledger = settings.ledger
+    if ledger is None or not ConsentGate(settings).is_open():
+        return
+    try:
+        spill = spill_path(ledger, settings.state_dir)
+        since_ns = first_start_ns(spill)
+        folder = settings.state_dir / FOLDER
+        if since_ns is None and not left_calls(folder):
+            return
+        _store(settings, ledger, spill, folder, say)
+        if since_ns is not None:
+            _price(settings, ledger, since_ns, say)
+    except Exception as error:  # a command reads what there is
+        say(f"calls of ended programs could not be stored: {type(error).__name__}: {error}")
+
+
+def _store(
+    settings: Settings, ledger: Location, spill: Path, folder: Path, say: Callable[[str], None]
+) -> None:
+    from otel_cost_ledger.write.writer import LedgerWriter
+    from otel_distro.base.installation_key import installation_key
+    from otel_distro.pipeline.accounting.killed_requests import take_over
+    from otel_redaction import redact
+
+    writer = LedgerWriter(
+        ledger,
+        clean=redact,
+        pseudonym_key=installation_key(settings.state_dir),
+        busy_timeout_ms=_BUSY_TIMEOUT_MS,
+        spill_to=spill,
+        say=say,
+    )
+
+    def store(calls: list[PricedCall]) -> bool:
+        return writer.write(calls).fault is None
+
+    try:
+        if writer.force_flush().fault is None:
+            take_over(folder, store)
+    finally:
+        writer.shutdown()
+
+
+def _price(settings: Settings, ledger: Location, since_ns: int, say: Callable[[str], None]) -> None:
+    from otel_cost_ledger.model.filters import Filters
+    from otel_distro.reports.analysis.repricing import reprice
+    from otel_pricing import PriceBook, read_price_file
+
+    book = PriceBook(read_price_file(settings.prices)) if settings.prices else PriceBook()
+    reprice(
+        ledger,
+        datetime.fromtimestamp(since_ns // 1_000_000_000, UTC),
+        book,
+        write=True,
+        report=say,
+        filters=Filters(status="unpriced"),
+        reason=NOT_PRICED,
+    )
+
+
+_BUSY_TIMEOUT_MS: Final = 1_000
+"""How long a command waits for a program that is writing, in milliseconds."""
