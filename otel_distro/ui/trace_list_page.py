@@ -58,7 +58,7 @@ def _row(row: TraceRow) -> list[Cell]:
     return [
         Cell(name, href=f"/trace/{row.trace_id}"),
         Cell(label(figures.printable(row.service))),
-        Cell(when(row.start_us)),
+        Cell(when(row.start_us), tone="moment"),
         Cell(figures.duration((row.end_us - row.start_us) / 1000)),
         Cell(figures.count(row.spans)),
         Cell(figures.count(row.errors) if row.errors else "", tone="bad" if row.errors else ""),
