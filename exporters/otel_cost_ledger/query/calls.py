@@ -129,7 +129,8 @@ def window_conditions(
     For one user or session they leave out the days on which it has no call: those that the sums
     by person have and that are not among its own.
     """
-    whole = ["start_ns >= ?", "start_ns < ?"], [window.since_ns, window.until_ns]
+    bounds: list[SqlValue] = [window.since_ns, window.until_ns]
+    whole = ["start_ns >= ?", "start_ns < ?"], bounds
     person = Filters(user=filters.user, session=filters.session)
     summed = ledger.summed
     if summed is None or not person.names():
