@@ -101,7 +101,7 @@ def command(
     _check_parts()
     from otel_distro.server.forwarding import ForwardError
     from otel_distro.server.serving import ServeOptions, serve
-    from otel_distro.server.statsd.receiver import StatsdError
+    from otel_distro.server.statsd_receiver import StatsdError
     from otel_distro.ui.serving import CannotServeError
     from otel_trace_store.errors import TraceStoreError
 

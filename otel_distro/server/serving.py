@@ -14,7 +14,7 @@ from otel_distro.server.left_on_disk import LeftOnDisk
 from otel_distro.server.limits import DEFAULT_LIMITS
 from otel_distro.server.receiver import Receiver
 from otel_distro.server.running import serve_all
-from otel_distro.server.statsd.receiver import LOOPBACK, StatsdReceiver
+from otel_distro.server.statsd_receiver import LOOPBACK, StatsdReceiver
 from otel_distro.ui.app import Site, make_app
 from otel_distro.ui.security import Access
 from otel_distro.ui.serving import CannotServeError, address_of, is_loopback, listen

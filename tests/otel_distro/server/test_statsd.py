@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otel_distro.server import statsd_aggregation as aggregation
 from otel_distro.server.collector import Collector
 from otel_distro.server.ingest import Outcome
-from otel_distro.server.statsd import aggregation
-from otel_distro.server.statsd.aggregation import Aggregator
-from otel_distro.server.statsd.lines import LineError, parse
-from otel_distro.server.statsd.receiver import StatsdError, StatsdReceiver
+from otel_distro.server.statsd_aggregation import Aggregator
+from otel_distro.server.statsd_lines import LineError, parse
+from otel_distro.server.statsd_receiver import StatsdError, StatsdReceiver
 from otel_distro.settings import Settings
 from otel_trace_store import StoreReader
 from otel_trace_store.metric_list import MetricSeries, list_metrics, read_metric

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.proto.metrics.v1.metrics_pb2 import MetricsData
 
 from otel_distro.server.otlp_values import set_attributes
-from otel_distro.server.statsd.lines import Kind
+from otel_distro.server.statsd_lines import Kind
 
 if TYPE_CHECKING:
     from opentelemetry.proto.metrics.v1.metrics_pb2 import ScopeMetrics
 
-    from otel_distro.server.statsd.lines import Sample
+    from otel_distro.server.statsd_lines import Sample
 
 SCOPE: Final = "otel_distro.statsd"
 UNNAMED_SERVICE: Final = "statsd"

@@ -16,8 +16,8 @@ from otel_distro.base import messages
 from otel_distro.base.errors import OtelDistroError
 from otel_distro.server.decoding import PROTOBUF
 from otel_distro.server.signals import METRICS
-from otel_distro.server.statsd.aggregation import Aggregator
-from otel_distro.server.statsd.lines import LineError, parse
+from otel_distro.server.statsd_aggregation import Aggregator
+from otel_distro.server.statsd_lines import LineError, parse
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

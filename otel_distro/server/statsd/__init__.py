@@ -1,1 +1,0 @@
-"""StatsD metrics received by `otel-distro serve`, with the tags of DogStatsD."""
