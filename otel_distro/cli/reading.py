@@ -63,7 +63,7 @@ def reading(path: Location) -> Iterator[Ledger]:
 def opened_accounts(settings: Settings) -> Iterator[BudgetAccounts]:
     """Open the accounts of budgets; ends with a message where they cannot be used."""
     from otel_budget.accounts.schema import BudgetFileError
-    from otel_distro.pipeline.budgets.opening import open_accounts
+    from otel_distro.pipeline.budgets.shared_accounts import open_accounts
 
     accounts = open_accounts(settings)
     try:
