@@ -41,6 +41,7 @@ LONG_MODULES: Final[Mapping[str, str]] = {
     "otel_distro.pipeline.accounting.settlement": "calls between arrival and confirmation",
     "otel_distro.pipeline.input_limits.values": "one recursion over values of any type",
     "otel_pricing.billing.window": "calls whose duplicates may still arrive, and their indexes",
+    "otel_distro.pipeline.accounting.accounts": "the accounting thread and its queue",
     "otel_redaction.values": "one recursion over nested values",
     "otel_redaction.shield": "the one guard that fails closed, and its caches",
     "otel_wire.exchange": "one request from its first byte to its record",
@@ -50,17 +51,20 @@ LONG_MODULES: Final[Mapping[str, str]] = {
     # Whole interfaces of the SDK or of a client, one method after the other.
     "otel_redaction.log_view": "the interface of a log record",
     "otel_redaction.started_span": "the interface of a span",
+    "otel_wire.clients.httpx": "the interfaces of two clients, sync and async",
     "otel_wire.clients.aiohttp": "the interface of a response's body",
     # One reader of one format, whose rules refer to each other.
     "otel_redaction.detectors.assignments": "values given to secret-sounding names",
     "otel_redaction.detectors.credentials": "credentials with a form of their own",
     "otel_redaction.detectors.numbers": "runs of digits, and what each can be",
-    "otel_redaction.detectors.paired": "names and values that stand apart",
+    "otel_redaction.detectors.tabular_secrets": "names and values that stand apart",
     "otel_redaction.detectors.secret_values": "one decision on one value",
     "otel_redaction.people.persons": "names in prose: one left-to-right pass",
     "otel_wire.answers": "responses by content type",
     "otel_wire.media": "media by content type",
     "otel_wire.requests": "requests by endpoint",
+    "otel_distro.bootstrap.standard_variables": "one repair for each kind of variable",
+    "otel_distro.ui.ledger_pages": "pages of the ledger, one method each",
     "otel_distro.ui.charts": "one drawing, in parts that share its axes",
 }
 """Modules above `LONGEST_MODULE` lines, and why each is one."""

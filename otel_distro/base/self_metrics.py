@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from otel_distro.base.internal_errors import InternalErrors
-    from otel_distro.export.deliveries import Deliveries
+    from otel_distro.export.delivery_reports import Deliveries
     from otel_distro.pipeline.input_limits.invalid_input import InvalidInputCounter
 
 

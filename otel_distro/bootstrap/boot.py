@@ -24,7 +24,7 @@ from otel_distro.bootstrap.resource_attributes import distro_attributes, name_th
 from otel_distro.bootstrap.runtime import Runtime
 from otel_distro.bootstrap.service_name import default_service_name
 from otel_distro.bootstrap.standard_variables import end_process
-from otel_distro.export.exporters import drop_unknown_exporters
+from otel_distro.export.exporter_names import drop_unknown_exporters
 from otel_distro.export.otlp.credentials import keep_headers_unprinted, warn_of_plaintext
 from otel_distro.export.otlp.light_transport import exporter_arguments
 from otel_distro.export.otlp.variables import otlp_endpoint

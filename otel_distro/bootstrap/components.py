@@ -12,8 +12,8 @@ from otel_distro.bootstrap.content import keeper
 from otel_distro.bootstrap.instrumentation.asgi_events import leave_out_event_spans
 from otel_distro.bootstrap.parts import without_budgets
 from otel_distro.export.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
-from otel_distro.export.local import LocalDeliveries
-from otel_distro.lifecycle import uncaught
+from otel_distro.export.local_deliveries import LocalDeliveries
+from otel_distro.lifecycle import uncaught_exceptions
 from otel_distro.pipeline import context_propagation
 from otel_distro.pipeline.input_limits.default import make_cleaner
 from otel_distro.pipeline.input_limits.install import tolerate_api
@@ -200,7 +200,7 @@ class _LocalStores:
 
 def _adjust_instrumentations(settings: Settings) -> None:
     if settings.error_hooks:
-        uncaught.install()
+        uncaught_exceptions.install()
     if not settings.asgi_event_spans:
         leave_out_event_spans()
 

@@ -134,7 +134,7 @@ def _attach(loaded: Loaded, environ: Mapping[str, str], providers: tuple[Any, An
 
 def _unwrapped(provider: Any) -> Any:
     """Return the SDK's provider that *provider* passes everything to, else *provider* itself."""
-    from otel_distro.pipeline.made_later import sdk_provider_behind
+    from otel_distro.pipeline.later_providers import sdk_provider_behind
 
     return sdk_provider_behind(provider) or provider
 

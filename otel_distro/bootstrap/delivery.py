@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from otel_distro.bootstrap.component import NO_PROVIDERS
-from otel_distro.export.processors import exporters_of
-from otel_distro.lifecycle import closing
+from otel_distro.export.exporter_discovery import exporters_of
+from otel_distro.lifecycle import provider_shutdown
 from otel_distro.lifecycle.inherited_deltas import drop_inherited_deltas
 from otel_distro.lifecycle.metric_locks import renew_metric_locks
 from otel_distro.pipeline.accounting.late_calls import NOT_PRICED
@@ -37,29 +37,29 @@ class ProviderDelivery:
 
     def flush(self, deadline: float) -> bool:
         """Deliver all records so far; return whether it succeeded by *deadline*."""
-        return closing.flush(self._providers, deadline)
+        return provider_shutdown.flush(self._providers, deadline)
 
     def pending(self) -> bool:
         """Whether any queue holds records."""
-        return closing.pending(self._providers)
+        return provider_shutdown.pending(self._providers)
 
     def drop(self, reason: str) -> None:
         """Drop all waiting records: they may no longer be sent."""
-        closing.drop_queued(self._providers, reason)
+        provider_shutdown.drop_queued(self._providers, reason)
 
     def begin_shutdown(self) -> None:
         """Start the last delivery in all queues at once."""
         self._spooling.begin_close()
-        closing.begin(self._providers)
+        provider_shutdown.begin(self._providers)
 
     def shutdown(self, deadline: float) -> None:
         """Close everything by *deadline*, in seconds of `time.monotonic()`."""
-        closing.finish(self._providers, deadline, self._outages, self._spooling)
+        provider_shutdown.finish(self._providers, deadline, self._outages, self._spooling)
 
     def forget_exit_hooks(self) -> None:
         """Take back the providers' own exit hooks, which would wait up to 30 s."""
         for provider in self._providers:
-            closing.forget_atexit(provider)
+            provider_shutdown.forget_atexit(provider)
 
     def renew_metric_locks(self) -> None:
         """Renew the SDK's locks of metrics in a forked child; before anything is counted."""
@@ -69,7 +69,7 @@ class ProviderDelivery:
     def at_fork(self) -> None:
         """Renew spool and queues in a forked child."""
         self._spooling.at_fork()
-        closing.at_fork(self._providers)
+        provider_shutdown.at_fork(self._providers)
 
 
 class CallDelivery:

@@ -14,7 +14,7 @@ from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.base.self_metrics import SelfMetrics
 from otel_distro.bootstrap.boot_failure import refuse_all_calls, refuses_calls
 from otel_distro.bootstrap.content import Redactors, redactors_for
-from otel_distro.export.deliveries import Deliveries
+from otel_distro.export.delivery_reports import Deliveries
 from otel_distro.export.outages import Outages
 from otel_distro.export.spooling import Spooling
 from otel_distro.lifecycle.exit_line import ExitLine
@@ -23,7 +23,7 @@ from otel_distro.pipeline.accounting.cost_metrics import CostMetrics
 from otel_distro.pipeline.accounting.open_requests import FOLDER, OpenRequests
 from otel_distro.pipeline.pipeline import Pipeline
 from otel_distro.pipeline.redaction_tally import RedactionTally
-from otel_distro.pipeline.wire.watching import WireWatch
+from otel_distro.pipeline.wire.client_hooks import WireWatch
 from otel_distro.privacy.consent_gate import ConsentGate
 from otel_distro.settings import process_environment
 from otel_redaction import Redactor

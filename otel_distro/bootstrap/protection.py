@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from otel_distro.base import messages
 from otel_distro.pipeline import canary
 from otel_distro.pipeline.install import disarm, guard_providers, is_guarded
-from otel_distro.pipeline.made_later import guard_when_made
+from otel_distro.pipeline.later_providers import guard_when_made
 
 if TYPE_CHECKING:
     from collections.abc import Callable

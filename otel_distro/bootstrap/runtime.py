@@ -13,8 +13,8 @@ from otel_distro.bootstrap.delivery import CallDelivery, ProviderDelivery
 from otel_distro.bootstrap.parts import make_parts
 from otel_distro.bootstrap.protection import Protection
 from otel_distro.export.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
-from otel_distro.lifecycle.imports import wait_for_imports
-from otel_distro.lifecycle.leaving import ShutdownHooks
+from otel_distro.lifecycle.running_imports import wait_for_imports
+from otel_distro.lifecycle.shutdown_hooks import ShutdownHooks
 from otel_host import fork_hooks
 from otel_host.fork_hooks import Stage
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.sdk.trace.export import SpanExporter
 
-    from otel_distro.export.deliveries import Deliveries
+    from otel_distro.export.delivery_reports import Deliveries
     from otel_distro.settings import Settings
 
 _IMPORT_SECONDS = 1.0

@@ -66,7 +66,7 @@ class Tools:
         if not self._settings.cost_budgets:
             return _answer({"budgets": [], "note": "no budget is set"})
         from otel_distro.cli.budgets_command import as_data as budget_data
-        from otel_distro.pipeline.budgets.opening import open_accounts
+        from otel_distro.pipeline.budgets.shared_accounts import open_accounts
         from otel_distro.reports.budgets.report import lines
 
         accounts = open_accounts(self._settings)

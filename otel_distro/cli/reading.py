@@ -66,7 +66,7 @@ def opened_accounts(settings: Settings) -> Iterator[BudgetAccounts]:
     What processes that were killed had reserved is charged first.
     """
     from otel_budget.accounts.schema import BudgetFileError
-    from otel_distro.pipeline.budgets.opening import open_accounts
+    from otel_distro.pipeline.budgets.shared_accounts import open_accounts
 
     accounts = open_accounts(settings)
     try:

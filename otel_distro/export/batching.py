@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 
 from otel_distro.export.export_queue import ExportQueue
 from otel_distro.export.record_sizes import log_record_size, span_size
-from otel_distro.export.spool.exporting import is_exporting
+from otel_distro.export.spool.export_marker import is_exporting
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadWriteLogRecord
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
     from otel_distro.export.batch_limits import BatchLimits
-    from otel_distro.export.deliveries import Deliveries
+    from otel_distro.export.delivery_reports import Deliveries
 
 
 class BoundedSpanProcessor(SpanProcessor):

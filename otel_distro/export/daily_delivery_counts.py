@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_distro.base.errors import OtelDistroError
 from otel_distro.export.counts import Tally
 from otel_distro.export.spool.address import ROOT
-from otel_distro.export.spool.places import prepare_folder
+from otel_distro.export.spool.private_folders import prepare_folder
 from otel_distro.export.spool.segments import locked
 from otel_host.private_files import open_private, replacing
 

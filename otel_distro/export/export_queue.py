@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_distro.export.backlog import Backlog, Entry
+from otel_distro.export.batch_delivery import Delivery, Exporter
 from otel_distro.export.batch_limits import BatchLimits
 from otel_distro.export.counts import QueueCounters, Tally
-from otel_distro.export.sending import Delivery, Exporter
 from otel_host.background import BackgroundThread
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from otel_host.descriptor_reserve import reserve
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from otel_distro.export.deliveries import Deliveries
+    from otel_distro.export.delivery_reports import Deliveries
     from otel_distro.export.export_queue import ExportQueue
-    from otel_distro.export.spool.answer import DeliveryOutcome
+    from otel_distro.export.spool.export_outcome import DeliveryOutcome
     from otel_distro.settings import Settings
 
 _LOOK_SECONDS = 60.0

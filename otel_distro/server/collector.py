@@ -19,8 +19,8 @@ from otel_distro.server.agent_calls import AgentCalls
 from otel_distro.server.forwarding import Forwarder
 from otel_distro.server.ingest import Ingest
 from otel_distro.server.limits import DEFAULT_LIMITS, ReceiverLimits
+from otel_distro.server.message_redaction import MessageRedactor
 from otel_distro.server.received_calls import ReceivedCalls
-from otel_distro.server.redacting import MessageRedactor
 from otel_redaction import Redactor
 from otel_trace_store.limits import FOLDER, StoreLimits
 from otel_trace_store.writer import TraceStoreWriter

@@ -12,7 +12,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_distro.base.errors import OtelDistroError
 from otel_distro.base.installation_key import installation_key
-from otel_distro.export.deliveries import Deliveries
+from otel_distro.export.delivery_reports import Deliveries
 from otel_distro.export.outages import Outages
 from otel_distro.export.spool.address import Address, digest_of
 from otel_distro.export.spool.exporter_adapters import adapter_for

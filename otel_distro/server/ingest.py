@@ -12,13 +12,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro.server.checks import (
+from otel_distro.server.decoding import RefusedBodyError, decode
+from otel_distro.server.record_checks import (
     BAD_SPAN_IDS,
     count_spans,
     mend_log_ids,
     remove_unusable_spans,
 )
-from otel_distro.server.decoding import RefusedBodyError, decode
 from otel_distro.server.signals import LOGS, METRICS, TRACES
 from otel_trace_store.arrivals import Arrivals
 from otel_trace_store.errors import TraceStoreError
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.server.agent_calls import AgentCalls
     from otel_distro.server.limits import ReceiverLimits
+    from otel_distro.server.message_redaction import MessageRedactor
     from otel_distro.server.received_calls import ReceivedCalls
-    from otel_distro.server.redacting import MessageRedactor
     from otel_trace_store.writer import TraceStoreWriter
 
 _TOGETHER_BYTES: Final = 8 * 2**20

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from otel_distro.server.access import SenderAccess
 from otel_distro.server.collector import Collector
+from otel_distro.server.event_loop import serve_all
 from otel_distro.server.forwarding import ForwardError
 from otel_distro.server.grpc_receiver import GrpcReceiver, GrpcUnavailableError
-from otel_distro.server.left_on_disk import LeftOnDisk
 from otel_distro.server.limits import DEFAULT_LIMITS
 from otel_distro.server.receiver import Receiver
-from otel_distro.server.running import serve_all
+from otel_distro.server.spool_intake import LeftOnDisk
 from otel_distro.server.statsd_receiver import LOOPBACK, StatsdReceiver
 from otel_distro.ui.app import Site, make_app
 from otel_distro.ui.security import Access

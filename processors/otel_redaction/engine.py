@@ -5,20 +5,20 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from otel_redaction.deobfuscation import plain
 from otel_redaction.detectors.assignments import find_assignments
-from otel_redaction.detectors.births import find_birth_dates
+from otel_redaction.detectors.birth_dates import find_birth_dates
 from otel_redaction.detectors.credentials import find_credentials
 from otel_redaction.detectors.emails import find_emails
 from otel_redaction.detectors.iban import find_ibans
-from otel_redaction.detectors.lettered import find_pans
+from otel_redaction.detectors.lettered_ids import find_pans
 from otel_redaction.detectors.network import find_network_addresses
 from otel_redaction.detectors.numbers import find_numbers
-from otel_redaction.detectors.paired import find_paired
+from otel_redaction.detectors.tabular_secrets import find_paired
 from otel_redaction.detectors.tokens import find_tokens
-from otel_redaction.evasion import plain
+from otel_redaction.fast_path import is_words_only
 from otel_redaction.patterns.match import Match, merged
 from otel_redaction.patterns.scan import Scan, flattened
-from otel_redaction.words_only import is_words_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -141,7 +141,7 @@ def _engine() -> FindAll:
 
 @cache
 def _surroundings() -> Callable[[str, list[Match]], str]:
-    from otel_redaction.edges import around
+    from otel_redaction.rescan import around
 
     return around
 

@@ -28,7 +28,7 @@ from otel_distro.bootstrap.instrumentation.instrumentors import SYSTEM_METRICS
 from otel_distro.export.counts import Tally
 from otel_distro.pipeline.accounting.accounts import Accounts
 from otel_distro.pipeline.accounting.cost_metrics import CostMetrics
-from otel_distro.pipeline.budgets.telling import BudgetReporter
+from otel_distro.pipeline.budgets.budget_reports import BudgetReporter
 from otel_distro.pipeline.series_limit import MOST_SERIES, OVERFLOW
 from otel_pricing import PriceBook
 from support.documents import PROJECT

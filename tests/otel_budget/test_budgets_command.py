@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from otel_budget.cost_budget import CostBudget
 from otel_budget.windows import HOUR_NS
 from otel_distro.cli import main
-from otel_distro.pipeline.budgets.opening import open_accounts
+from otel_distro.pipeline.budgets.shared_accounts import open_accounts
 from otel_distro.reports.budgets.report import BudgetLine
 from otel_distro.settings import load, process_environment
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_budget.cost_budget import Action, CostBudget
+from otel_distro.pipeline.budgets.admitted_calls import GatedCalls
 from otel_distro.pipeline.budgets.booking import Booking
-from otel_distro.pipeline.budgets.calls import GatedCalls
 from otel_pricing import CostStatus, ModelCall, PricedCall, Usage
 from otel_pricing.model.instrumentations import WIRE_SCOPE
 

@@ -17,8 +17,8 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from otel_distro.export.batch_limits import BatchLimits
 from otel_distro.export.counts import AtomicCounter
 from otel_distro.export.export_queue import ExportQueue
-from otel_distro.export.spool.answer import DeliveryOutcome
-from otel_distro.lifecycle import closing
+from otel_distro.export.spool.export_outcome import DeliveryOutcome
+from otel_distro.lifecycle import provider_shutdown
 
 
 class Sink:
@@ -567,7 +567,7 @@ def test_a_span_that_ends_while_calls_are_settled_at_exit_is_delivered(books: Bo
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor)
 
-    closing.begin([provider])
+    provider_shutdown.begin([provider])
     queue.put(1)
     queue.hasten().wait(5)
     queue.put(2)

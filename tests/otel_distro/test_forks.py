@@ -27,9 +27,9 @@ from opentelemetry.sdk.metrics.view import (
 )
 
 from otel_distro.api import context as contexts
-from otel_distro.export.spool.inherited import renew_connections
-from otel_distro.lifecycle.imports import wait_for_imports
+from otel_distro.export.spool.inherited_connections import renew_connections
 from otel_distro.lifecycle.metric_locks import renew_metric_locks
+from otel_distro.lifecycle.running_imports import wait_for_imports
 from otel_distro.pipeline.metrics import guard_meter_provider
 from otel_redaction.lazy import lazy
 from support.forks import CALL_NANO_USD, fork_under_load

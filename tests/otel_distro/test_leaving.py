@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.lifecycle.leaving import ShutdownHooks
+from otel_distro.lifecycle.shutdown_hooks import ShutdownHooks
 from otel_distro.lifecycle.signal_watch import SignalWatch
 
 if TYPE_CHECKING:

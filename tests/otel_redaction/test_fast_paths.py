@@ -12,8 +12,8 @@ from otel_redaction import redact
 from otel_redaction.detectors.numbers import follows_version
 from otel_redaction.detectors.providers import is_placeholder
 from otel_redaction.engine import search
+from otel_redaction.fast_path import is_words_only
 from otel_redaction.patterns.cues import find_cues
-from otel_redaction.words_only import is_words_only
 
 _WORDS = {
     "name": (

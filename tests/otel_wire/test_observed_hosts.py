@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_distro.base.internal_errors import InternalErrors
-from otel_distro.pipeline.wire.watching import WireWatch
+from otel_distro.pipeline.wire.client_hooks import WireWatch
 from otel_distro.settings import Settings, load
 from otel_wire.observer import Observer
 from otel_wire.observer import observer as of_this_process

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from otel_distro.export.spool.address import Address
-from otel_distro.export.spool.answer import DELIVERED, Answer
+from otel_distro.export.spool.export_outcome import DELIVERED, Answer
 
 ADDRESS = Address("traces", "shop", "http://collector:4318/v1/traces", "http/protobuf")
 

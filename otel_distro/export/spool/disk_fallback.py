@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.export.spool.answer import DeliveryOutcome
+from otel_distro.export.spool.export_outcome import DeliveryOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from otel_distro.export.spool.answer import ResponseClass
+from otel_distro.export.spool.export_outcome import ResponseClass
 from otel_distro.export.spool.records import Damage, read_done, read_records
 from otel_distro.export.spool.segment_folder import names
 from otel_distro.export.spool.segments import LARGEST_BYTES, Segment, locked
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from otel_distro.export.spool.answer import Answer
+    from otel_distro.export.spool.export_outcome import Answer
 
 DAMAGED: Final = ".damaged"
 _KEPT_DAMAGED: Final = 4

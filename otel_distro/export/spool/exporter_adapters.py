@@ -14,7 +14,7 @@ from otel_distro.export.spool.http_adapter import HttpAdapter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from otel_distro.export.spool.answer import Answer
+    from otel_distro.export.spool.export_outcome import Answer
 
     Send = Callable[[bytes, Callable[[], None] | None], Answer]
     """Sends an encoded request; the second argument is called when it is on its way."""

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
-from otel_distro.export.spool.places import prepare_folder
+from otel_distro.export.spool.private_folders import prepare_folder
 from otel_distro.export.spool.segment_folder import names, sizes, waiting_in
 from otel_distro.export.spool.segments import LARGEST_BYTES, Segment
 from otel_host.descriptor_reserve import is_out_of_descriptors, reserve

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.export.spool.answer import DELIVERED, Answer, ResponseClass, classify_grpc
 from otel_distro.export.spool.endpoints import endpoint_credentials, header_credentials
+from otel_distro.export.spool.export_outcome import DELIVERED, Answer, ResponseClass, classify_grpc
 from otel_distro.export.spool.otlp_requests import request_type
 from otel_distro.export.spool.otlp_responses import partial_answer
 

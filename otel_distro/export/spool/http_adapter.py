@@ -8,13 +8,13 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
-from otel_distro.export.spool.answer import Answer, ResponseClass, classify_http
 from otel_distro.export.spool.endpoints import (
     endpoint_credentials,
     header_credentials,
     without_header,
 )
-from otel_distro.export.spool.inherited import (
+from otel_distro.export.spool.export_outcome import Answer, ResponseClass, classify_http
+from otel_distro.export.spool.inherited_connections import (
     drop_lost_connections,
     remember_connections,
     renew_connections,

@@ -11,7 +11,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro.export.spool.answer import DELIVERED, Answer, ResponseClass
+from otel_distro.export.spool.export_outcome import DELIVERED, Answer, ResponseClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,9 +13,9 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from otel_distro.export.spool.answer import Answer, DeliveryOutcome, ResponseClass
 from otel_distro.export.spool.circuit_breaker import LONGEST_WAIT, Breaker
-from otel_distro.export.spool.exporting import exporting
+from otel_distro.export.spool.export_marker import exporting
+from otel_distro.export.spool.export_outcome import Answer, DeliveryOutcome, ResponseClass
 from otel_distro.export.spool.otlp_requests import count_records, encode
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_budget.cost_budget import Action, CostBudget, Unit
-from otel_distro.pipeline.budgets.calls import Covered
+from otel_distro.pipeline.budgets.admitted_calls import Covered
 from otel_distro.pipeline.budgets.scopes import without_scope
 from otel_pricing import CostStatus
 from otel_pricing.model.instrumentations import WIRE_SCOPE
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from otel_budget.admitted_call import AdmittedCall
     from otel_budget.budget_accounts import BudgetAccounts
     from otel_budget.cost_budget import Hide
-    from otel_distro.pipeline.budgets.calls import GatedCalls
+    from otel_distro.pipeline.budgets.admitted_calls import GatedCalls
     from otel_pricing import PricedCall
 
 _REMEMBERED = 10_000

@@ -44,7 +44,7 @@ def closed_gate() -> Gate:
 def install() -> None:
     """Have a closed gate asked by the HTTP clients, each hooked when it is imported."""
     from otel_distro.base.internal_errors import InternalErrors
-    from otel_distro.pipeline.wire.watching import hook_clients
+    from otel_distro.pipeline.wire.client_hooks import hook_clients
     from otel_wire.observer import observer
 
     observer.admission = closed_gate()

@@ -22,17 +22,17 @@ from otel_distro.api.budget import Remaining, note_refusal, tell_callbacks
 from otel_distro.base import messages
 from otel_distro.base.errors import OtelDistroError
 from otel_distro.base.installation_key import installation_key
+from otel_distro.pipeline.budgets.admitted_calls import Covered, GatedCalls
 from otel_distro.pipeline.budgets.booking import Booking
-from otel_distro.pipeline.budgets.calls import Covered, GatedCalls
-from otel_distro.pipeline.budgets.opening import open_accounts
+from otel_distro.pipeline.budgets.budget_reports import BudgetReporter
 from otel_distro.pipeline.budgets.scopes import (
     Scopes,
     ScopeSpanProcessor,
     trace_from_elsewhere,
     without_scope,
 )
-from otel_distro.pipeline.budgets.telling import BudgetReporter
-from otel_distro.pipeline.wire.watching import hook_clients
+from otel_distro.pipeline.budgets.shared_accounts import open_accounts
+from otel_distro.pipeline.wire.client_hooks import hook_clients
 from otel_pricing import Price, Rate
 from otel_wire.hosts import is_own_host
 from otel_wire.observer import observer, trace_of_request

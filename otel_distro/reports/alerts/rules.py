@@ -78,7 +78,7 @@ def check(
 
 
 def _live(live: Iterable[HealthCheck]) -> Iterator[Incident]:
-    from otel_distro.export.deliveries import SIGNALS
+    from otel_distro.export.delivery_reports import SIGNALS
 
     lossy = frozenset(SIGNALS.values())
     for one in live:

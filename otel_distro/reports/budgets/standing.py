@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from otel_budget.cost_budget import PERSONAL_SCOPES, CostBudget, Unit
 from otel_budget.inspection import reading_accounts
 from otel_distro.base import formatting as figures
-from otel_distro.pipeline.budgets.ledger import spent_by_ledger
+from otel_distro.pipeline.budgets.spending_in_ledger import spent_by_ledger
 from otel_distro.reports.budgets.report import BudgetLine
 
 if TYPE_CHECKING:

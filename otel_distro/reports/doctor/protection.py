@@ -24,7 +24,7 @@ def check_settings(loaded: Loaded) -> Iterator[Check]:
 def check_standard_variables(environ: Mapping[str, str]) -> Iterator[Check]:
     """Report OpenTelemetry's own variables that cannot be used."""
     from otel_distro.bootstrap import standard_variables
-    from otel_distro.export.exporters import drop_unknown_exporters
+    from otel_distro.export.exporter_names import drop_unknown_exporters
     from otel_distro.export.otlp.credentials import malformed_headers
 
     unusable = [*standard_variables.found, *drop_unknown_exporters(dict(environ))]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from otel_distro.base.internal_errors import InternalErrors
-    from otel_distro.export.deliveries import Deliveries
+    from otel_distro.export.delivery_reports import Deliveries
     from otel_distro.pipeline.accounting.ledger_sink import LedgerSink
     from otel_distro.pipeline.pipeline import Pipeline
     from otel_redaction.shield import Shield

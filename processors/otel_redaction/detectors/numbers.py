@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from otel_redaction.detectors.cards import is_card
 from otel_redaction.detectors.context import Context
 from otel_redaction.detectors.countries import hetu
-from otel_redaction.detectors.labelled import labelled_kind
-from otel_redaction.detectors.lettered import is_lettered_id
+from otel_redaction.detectors.labelled_numbers import labelled_kind
+from otel_redaction.detectors.lettered_ids import is_lettered_id
 from otel_redaction.detectors.network import RESERVED_NETWORKS, is_ipv4
 from otel_redaction.detectors.phones import extension_end, is_phone
 from otel_redaction.patterns.lazy_pattern import lazy_pattern

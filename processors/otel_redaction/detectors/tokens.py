@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from otel_redaction.detectors.announced import announced_end, joined_span
+from otel_redaction.detectors.announced_secrets import announced_end, joined_span
 from otel_redaction.detectors.crypto import is_crypto_address
 from otel_redaction.detectors.encoded import encoded_end
 from otel_redaction.detectors.jwt import jwt_end

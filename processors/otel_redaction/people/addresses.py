@@ -12,7 +12,7 @@ from otel_redaction.people.postcodes import find_labelled_postcodes, postcode_at
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_redaction.people.stems import Lowered
+    from otel_redaction.people.word_starts import Lowered
 
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u017d\u0386-\u03ab\u0401-\u042f"
 _NUMBER = r"\d{1,6}(?:[A-Za-z]|[-/]\d{1,4}[A-Za-z]?)?"

@@ -9,7 +9,7 @@ from otel_redaction.people.addresses import find_addresses
 from otel_redaction.people.health import find_health
 from otel_redaction.people.labelled import find_labelled
 from otel_redaction.people.persons import find_persons
-from otel_redaction.people.stems import Lowered
+from otel_redaction.people.word_starts import Lowered
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.deadline import Deadline

@@ -12,7 +12,7 @@ from otel_redaction.patterns.match import Match
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_redaction.people.stems import Lowered
+    from otel_redaction.people.word_starts import Lowered
 
 # Written by hand from the everyday names; a word that ends in a class's ending counts as well.
 _CONDITIONS = """

@@ -12,7 +12,7 @@ from otel_redaction.patterns.match import Match
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_redaction.people.stems import Lowered
+    from otel_redaction.people.word_starts import Lowered
 
 _SPELLED_MAIL = lazy_pattern(
     r"\b([\w.+-]{1,40}(?:[ ](?:dot|punkt|punto|ponto|point)[ ]\w{1,30}){0,3}"

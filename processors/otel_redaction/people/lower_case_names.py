@@ -13,8 +13,8 @@ from otel_redaction.people.vocabulary import NOT_NAMES, folded, words_too
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_redaction.people.stems import Lowered
     from otel_redaction.people.vocabulary import Beside
+    from otel_redaction.people.word_starts import Lowered
 
 _LOWER_NAME = lazy_pattern(
     r"(?<![\w@/.\\-])([^\W\d_]{3,20}) ((?:[^\W\d_]\.? )?(?:(?:van|von|de|del|della|der|den|la|da) ){0,2})([^\W\d_]{3,20})(?![\w@/\\-])"

@@ -23,7 +23,7 @@ from otel_redaction.people.vocabulary import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_redaction.people.stems import Lowered
+    from otel_redaction.people.word_starts import Lowered
 
 _PARTICLE = (
     r"(?:van|von|der|den|de|del|della|di|da|do|dos|das|du|la|le|ter|ten|bin|ibn|al|el|af|zu|av|y|e)"

@@ -10,7 +10,7 @@ from otel_redaction.patterns.match import Match
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_redaction.people.stems import Lowered
+    from otel_redaction.people.word_starts import Lowered
 
 _COUNTRIES = [
     "Afghanistan",

@@ -21,8 +21,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from otel_distro.server.attribute_redaction import AttributeRedactor
 from otel_distro.server.limits import ReceiverLimits
+from otel_distro.server.message_redaction import MessageRedactor
 from otel_distro.server.otlp_values import set_value
-from otel_distro.server.redacting import MessageRedactor
 from otel_redaction.shield import Shield
 from support.otlp_messages import (
     BEGAN_NS,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from otel_distro.export.spool.answer import Answer, ResponseClass
 from otel_distro.export.spool.drain import DAMAGED, drain, turn_to_drain
+from otel_distro.export.spool.export_outcome import Answer, ResponseClass
 from otel_distro.export.spool.folder import SEGMENT_BYTES, SpoolFolder
 from otel_distro.export.spool.limits import SpoolLimits
 from otel_distro.export.spool.segments import Segment

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
-from otel_distro.export.spool.answer import Answer, ResponseClass
 from otel_distro.export.spool.drain import drain
+from otel_distro.export.spool.export_outcome import Answer, ResponseClass
 from otel_distro.export.spool.folder import SpoolFolder
 from otel_distro.export.spool.journal import Journal, Mark
 from otel_distro.export.spool.spooling_transport import SpoolingTransport

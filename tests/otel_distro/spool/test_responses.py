@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import TracerProvider
 
 from otel_distro.export.otlp.light_transport import _transport
-from otel_distro.export.spool.answer import ResponseClass
+from otel_distro.export.spool.export_outcome import ResponseClass
 from otel_distro.export.spool.exporter_adapters import adapter_for
 from otel_distro.export.spool.otlp_responses import LARGEST_RESPONSE, Response, judge
 from support.process import clean_environment, instrumented, run

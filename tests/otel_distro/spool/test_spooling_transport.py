@@ -17,7 +17,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExportResult
 
-from otel_distro.export.spool.answer import (
+from otel_distro.export.spool.export_outcome import (
     Answer,
     DeliveryOutcome,
     ResponseClass,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.metrics import MeterProvider
 
-from otel_distro.export.processors import processors
+from otel_distro.export.exporter_discovery import processors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from otel_distro.base.messages import warn_once
 from otel_distro.export.counts import Tally
 from otel_distro.export.daily_delivery_counts import changes_since
-from otel_distro.export.spool.answer import DeliveryOutcome
+from otel_distro.export.spool.export_outcome import DeliveryOutcome
 
 if TYPE_CHECKING:
     from pathlib import Path

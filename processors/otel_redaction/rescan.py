@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otel_redaction.fast_path import is_words_only
 from otel_redaction.patterns.match import mask
-from otel_redaction.words_only import is_words_only
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.match import Match

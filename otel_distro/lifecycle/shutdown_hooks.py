@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_distro.lifecycle import signal_chain
-from otel_distro.lifecycle.imports import wait_for_imports
+from otel_distro.lifecycle.running_imports import wait_for_imports
 from otel_distro.lifecycle.worker_pools import before_workers_leave
 from otel_host import greenlets
 

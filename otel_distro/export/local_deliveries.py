@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_distro.base.messages import warn_once
-from otel_distro.export.deliveries import Deliveries
+from otel_distro.export.delivery_reports import Deliveries
 
 if TYPE_CHECKING:
     from otel_distro.export.export_queue import ExportQueue

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from otel_distro.base import messages
 from otel_distro.base.formatting import counted
-from otel_distro.export.spool.answer import DELIVERED, Answer, ResponseClass
 from otel_distro.export.spool.drain import drain, turn_to_drain
+from otel_distro.export.spool.export_outcome import DELIVERED, Answer, ResponseClass
 from otel_distro.export.spool.offline import folders, waits
 from otel_distro.server.decoding import PROTOBUF
 from otel_distro.server.signals import METRICS, SIGNALS

@@ -6,8 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from otel_distro.export.spool.answer import DeliveryOutcome
-from otel_distro.export.spool.exporting import exporting
+from otel_distro.export.spool.export_marker import exporting
+from otel_distro.export.spool.export_outcome import DeliveryOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

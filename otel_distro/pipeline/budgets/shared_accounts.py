@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from otel_budget.budget_accounts import BudgetAccounts
 from otel_distro.base import messages
-from otel_distro.pipeline.budgets.ledger import spent_by_ledger
+from otel_distro.pipeline.budgets.spending_in_ledger import spent_by_ledger
 
 if TYPE_CHECKING:
     from otel_budget.accounts.account import BudgetAccount
