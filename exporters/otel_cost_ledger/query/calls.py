@@ -129,7 +129,8 @@ def window_conditions(
     For one user or session they leave out the days on which it has no call: those that the sums
     by person have and that are not among its own.
     """
-    whole = ["start_ns >= ?", "start_ns < ?"], [window.since_ns, window.until_ns]
+    bounds: list[SqlValue] = [window.since_ns, window.until_ns]
+    whole = ["start_ns >= ?", "start_ns < ?"], bounds
     person = Filters(user=filters.user, session=filters.session)
     summed = ledger.summed
     if summed is None or not person.names():
@@ -147,8 +148,8 @@ def window_conditions(
     since_ns = max(window.since_ns, int(first) * NS_PER_DAY)
     until_ns = min(window.until_ns, summed.until_ns, (int(last) + 1) * NS_PER_DAY)
     within = "(start_ns >= ? AND start_ns < ?)"
-    newest = [summed.until_ns, window.until_ns]
-    return [f"({within} OR {within})"], [since_ns, until_ns, *newest]
+    ranges: list[SqlValue] = [since_ns, until_ns, summed.until_ns, window.until_ns]
+    return [f"({within} OR {within})"], ranges
 
 
 def find_trace(ledger: Ledger, trace_id: int) -> tuple[StoredCall, ...]:
