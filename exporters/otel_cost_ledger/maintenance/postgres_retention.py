@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from otel_cost_ledger.maintenance.archive import archive_calls
 from otel_cost_ledger.maintenance.retention_result import RetentionResult
 from otel_cost_ledger.maintenance.summing import END_OF_STEP as _END
-from otel_cost_ledger.maintenance.summing import HOURS_KEPT
+from otel_cost_ledger.maintenance.summing import HOURS_KEPT, needs_horizon
 from otel_cost_ledger.model.errors import LedgerNotFoundError
 from otel_cost_ledger.model.filters import to_ns
 from otel_cost_ledger.model.schema import KEPT_SINCE, NS_PER_DAY
@@ -57,9 +57,8 @@ def sum_in_postgres(url: PostgresUrl, until_ns: int, now_ns: int, *, timeout_ms:
     with _exclusive(url, timeout_ms) as connection:
         if connection is None:
             return 0
-        steps = _sum_until(connection, until_ns)
         _drop_old_hours(connection, now_ns)
-        return steps
+        return _sum_until(connection, until_ns)
 
 
 @contextmanager
@@ -90,11 +89,8 @@ def _sum_until(connection: PostgresConnection, until_ns: int) -> int:
 def _drop_old_hours(connection: PostgresConnection, now_ns: int) -> None:
     for table, days in HOURS_KEPT:
         horizon_ns = max(0, now_ns // NS_PER_DAY - days) * NS_PER_DAY
-        connection.execute(
-            f"UPDATE summed SET {table.since} = ? WHERE {table.since} < ? AND EXISTS"
-            f" (SELECT 1 FROM {table.name} WHERE {table.period} < ?)",
-            [horizon_ns, horizon_ns, horizon_ns // table.unit_ns],
-        )
+        if needs_horizon(connection, table, horizon_ns):
+            connection.execute(f"UPDATE summed SET {table.since} = ?", [horizon_ns])
         connection.execute(
             f"DELETE FROM {table.name} WHERE {table.period} < ?", [horizon_ns // table.unit_ns]
         )

@@ -25,6 +25,8 @@ from otel_cost_ledger.sqlite.connection import DEFAULT_BUSY_TIMEOUT_MS
 
 if TYPE_CHECKING:
     from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.model.sql import Connection
+    from otel_cost_ledger.model.sums import SumTable
 
 SETTLED_AFTER_NS: Final = 120_000_000_000
 """Calls are added two minutes after they began: most have ended, and been stored, by then. One
@@ -65,9 +67,8 @@ def sum_calls(
         with exclusive(location, busy_timeout_ms) as chunks:
             if chunks is None:
                 return 0
-            steps = sum_until(chunks, until_ns)
             drop_old_hours(chunks, now_ns)
-            return steps
+            return sum_until(chunks, until_ns)
 
 
 def sum_until(chunks: Chunks, until_ns: int) -> int:
@@ -92,12 +93,21 @@ def drop_old_hours(chunks: Chunks, now_ns: int) -> None:
     for table, days in HOURS_KEPT:
         horizon_ns = max(0, now_ns // NS_PER_DAY - days) * NS_PER_DAY
         first = horizon_ns // table.unit_ns
-        old = chunks.connection.execute(
-            f"SELECT 1 FROM {table.name} WHERE {table.period} < ? LIMIT 1", (first,)
-        ).fetchone()
-        if old is not None:
+        if needs_horizon(chunks.connection, table, horizon_ns):
             with chunks.locked():
-                chunks.connection.execute(
-                    f"UPDATE summed SET {table.since} = max({table.since}, ?)", (horizon_ns,)
-                )
+                chunks.connection.execute(f"UPDATE summed SET {table.since} = ?", (horizon_ns,))
             chunks.delete(table.name, table.period, first)
+
+
+def needs_horizon(connection: Connection, table: SumTable, horizon_ns: int) -> bool:
+    """Return whether `summed` is to say that *table* has nothing before *horizon_ns*.
+
+    Only where it has had something: a report over all time is complete as long as there was
+    nothing to delete. Sums by person, which end with their calls anyway, skip what is too old.
+    """
+    (since_ns,) = connection.execute(f"SELECT {table.since} FROM summed").fetchone()
+    if since_ns >= horizon_ns:
+        return False
+    old = f"SELECT 1 FROM {table.name} WHERE {table.period} < ? LIMIT 1"
+    has_old = connection.execute(old, (horizon_ns // table.unit_ns,)).fetchone() is not None
+    return has_old or table is HOURLY_PEOPLE

@@ -113,8 +113,13 @@ READ_SUMMED: Final = (
 )
 
 
-_RANGE: Final = "c.start_ns >= ? AND c.start_ns < ?"
-_ADD: Final = tuple(table.add("calls", _RANGE) for table in SUM_TABLES)
+_ADD: Final = tuple(
+    table.add(
+        "calls",
+        f"c.start_ns >= ? AND c.start_ns < ? AND c.start_ns >= (SELECT {table.since} FROM summed)",
+    )
+    for table in SUM_TABLES
+)
 
 
 def add_up_to(connection: Connection, end_ns: int) -> None:

@@ -148,8 +148,8 @@ def window_conditions(
     since_ns = max(window.since_ns, int(first) * NS_PER_DAY)
     until_ns = min(window.until_ns, summed.until_ns, (int(last) + 1) * NS_PER_DAY)
     within = "(start_ns >= ? AND start_ns < ?)"
-    newest = [summed.until_ns, window.until_ns]
-    return [f"({within} OR {within})"], [since_ns, until_ns, *newest]
+    ranges: list[SqlValue] = [since_ns, until_ns, summed.until_ns, window.until_ns]
+    return [f"({within} OR {within})"], ranges
 
 
 def find_trace(ledger: Ledger, trace_id: int) -> tuple[StoredCall, ...]:

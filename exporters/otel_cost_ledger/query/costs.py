@@ -13,7 +13,12 @@ from otel_cost_ledger.model.filters import Filters, Window, check_names
 from otel_cost_ledger.model.money import usd_text
 from otel_cost_ledger.model.schema import COUNTERS
 from otel_cost_ledger.query.grouping import GROUPS, key_maker
-from otel_cost_ledger.query.latency import Latencies, are_measurable, measure_latencies
+from otel_cost_ledger.query.latency import (
+    Latencies,
+    are_measurable,
+    are_soon_read,
+    measure_latencies,
+)
 from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.query.sources import are_complete, sources
 from otel_pricing.model.billing_reasons import CACHED
@@ -104,9 +109,9 @@ def costs(
     total = total_of(lines.values())
     groups = list(lines.values())
     if percentiles:
-        measurable = every_row or are_measurable(by, filters, total.calls)
-        names = by if measurable else ()
-        if measurable or are_measurable(names, filters, total.calls):
+        measurable = every_row or are_measurable(ledger, window, by, filters, total.calls)
+        names: Sequence[str] = by if measurable else ()
+        if measurable or are_soon_read(ledger, window, filters):
             latencies = measure_latencies(ledger, window, names, filters, calls=total.calls)
             total = _with_percentiles(total, latencies, None)
         if measurable:
@@ -151,7 +156,7 @@ def _sum(
                 _add(cached, counted, "", 0)
             else:
                 _add(sums.setdefault(key_of(ids), {}), counted, *outcomes[outcome_id])
-    lines = {key: replace(CostLine(key=key), **counted) for key, counted in sums.items()}
+    lines = {key: CostLine(key=key, **counted) for key, counted in sums.items()}
     return lines, cached
 
 
@@ -180,7 +185,7 @@ def total_of(lines: Iterable[CostLine]) -> CostLine:
     for line in lines:
         for name in _ADDITIVE:
             sums[name] = sums.get(name, 0) + getattr(line, name)
-    return replace(CostLine(), **sums)
+    return CostLine(**sums)
 
 
 _ADDITIVE: Final = (*COUNTERS, *_BY_STATUS.values(), "failed_calls")

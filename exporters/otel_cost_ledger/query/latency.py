@@ -23,9 +23,13 @@ EXACT_CALLS: Final = 10_000
 """Up to this many calls percentiles are read from the rows themselves, in about 10 ms."""
 
 
-MOST_ROWS: Final = 100_000
+MOST_ROWS: Final = 20_000
 """Up to this many calls a cost report reads rows for the percentiles of groups that the stored
-histogram does not know, in some 0.2 s; statistics read as many as there are."""
+histogram does not know, in some 50 ms; statistics read as many as there are."""
+
+
+MOST_SCANNED: Final = 200_000
+"""Rows among which a cost report looks for those calls, in some 30 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,22 @@ class Latencies:
         return total
 
 
-def are_measurable(by: Sequence[str], filters: Filters, calls: int) -> bool:
+def are_measurable(
+    ledger: Ledger, window: Window, by: Sequence[str], filters: Filters, calls: int
+) -> bool:
     """Return whether the percentiles of *calls* calls in such groups are known or soon read."""
-    return calls <= MOST_ROWS or {*by, *filters.names()} <= IN_HISTOGRAM
+    if {*by, *filters.names()} <= IN_HISTOGRAM:
+        return True
+    scanned = sources.rows_up_to(ledger, window, MOST_SCANNED + 1)
+    return calls <= MOST_ROWS and scanned <= MOST_SCANNED
+
+
+def are_soon_read(ledger: Ledger, window: Window, filters: Filters) -> bool:
+    """Return whether the percentiles of all calls of *window* together take few rows."""
+    if not filters.names() <= IN_HISTOGRAM:
+        return False
+    most = MOST_ROWS + 1
+    return sum(sources.rows_up_to(ledger, edge, most) for edge in window.edges()) < most
 
 
 def measure_latencies(
