@@ -23,6 +23,8 @@ class SpanCost:
     """False where another span carries the cost of the same call."""
     revised: bool = False
     """Whether it takes the place of an earlier decision; else one that is stored stays."""
+    tokens: int | None = None
+    """Input and output tokens together; None where neither is known."""
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from otel_trace_store.blocks import pack, unpack
 from otel_trace_store.errors import TraceStoreError
 from otel_trace_store.names import Names
 from otel_trace_store.reader import Deadline, Segment
-from otel_trace_store.schema import BlockKind
+from otel_trace_store.schema import BlockKind, NameKind
 from otel_trace_store.segments import open_writable, segment_files
 from otel_trace_store.sources import Sources
 from otel_trace_store.text_rows import delete_rows, insert_rows
@@ -52,12 +52,14 @@ def _forget_in(connection: sqlite3.Connection, shown: str) -> int:
         names, sources = Names(connection), Sources(connection)
         for block in sorted(blocks):
             removed += _rewrite(connection, block, traces, shown, names, sources)
+        sessions = _sessions_of(connection, traces)
         for table in ("trace_blocks", "trace_tags", "costs"):
             connection.executemany(
                 f"DELETE FROM {table} WHERE trace IN (SELECT no FROM traces WHERE trace_id = ?)",
                 [(trace,) for trace in traces],
             )
         connection.executemany("DELETE FROM traces WHERE trace_id = ?", [(t,) for t in traces])
+        _hide_names(connection, shown, sessions)
         connection.execute("DELETE FROM sources WHERE instr(text, ?)", (shown.lower(),))
         connection.execute("COMMIT")
     except BaseException:
@@ -68,6 +70,35 @@ def _forget_in(connection: sqlite3.Connection, shown: str) -> int:
         # Until then the log of changes still holds the old pages.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return removed
+
+
+def _sessions_of(connection: sqlite3.Connection, traces: set[bytes]) -> set[int]:
+    """Return the numbers of the sessions that *traces* belong to."""
+    return {
+        number
+        for trace in traces
+        for (number,) in connection.execute(
+            "SELECT id FROM traces JOIN trace_tags ON trace = no JOIN names ON id = tag "
+            "WHERE trace_id = ? AND kind = ?",
+            (trace, NameKind.SESSION),
+        )
+    }
+
+
+def _hide_names(connection: sqlite3.Connection, shown: str, sessions: set[int]) -> None:
+    """Take the text of names that contain *shown*, and of *sessions* without other traces.
+
+    The rows stay: a running `serve` may know their numbers.
+    """
+    hide = "UPDATE names SET text = '(forgotten ' || id || ')', more = '' WHERE "
+    name = shown.lower()
+    connection.execute(
+        f"{hide} instr(lower(text), ?) > 0 OR instr(lower(more), ?) > 0", (name, name)
+    )
+    connection.executemany(
+        f"{hide} id = ? AND NOT EXISTS (SELECT 1 FROM trace_tags WHERE tag = names.id)",
+        [(number,) for number in sorted(sessions)],
+    )
 
 
 def _that_name(connection: sqlite3.Connection, shown: str) -> tuple[set[bytes], set[int]]:

@@ -168,17 +168,21 @@ def insert_costs(connection: sqlite3.Connection, costs: Sequence[SpanCost]) -> N
     # A revised decision may be about a span of an older segment, which is then left as it is:
     # the ledger has the last word on money.
     insert = (
-        "INSERT INTO costs (trace, span_id, nano_usd, billed) "
-        "SELECT no, ?, ?, ? FROM traces WHERE trace_id = ? ON CONFLICT DO "
+        "INSERT INTO costs (trace, span_id, nano_usd, billed, tokens) "
+        "SELECT no, ?, ?, ?, ? FROM traces WHERE trace_id = ? ON CONFLICT DO "
+    )
+    update = (
+        "UPDATE SET nano_usd = excluded.nano_usd, billed = excluded.billed, "
+        "tokens = excluded.tokens"
     )
     for revised, action in (
         (False, "NOTHING"),
-        (True, "UPDATE SET nano_usd = excluded.nano_usd, billed = excluded.billed"),
+        (True, update),
     ):
         connection.executemany(
             insert + action,
             [
-                (cost.span_id, cost.nano_usd, cost.billed, cost.trace_id)
+                (cost.span_id, cost.nano_usd, cost.billed, cost.tokens, cost.trace_id)
                 for cost in costs
                 if cost.revised is revised
             ],

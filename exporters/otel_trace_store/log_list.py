@@ -10,7 +10,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 
 from otel_trace_store.blocks import unpack
 from otel_trace_store.records import StoredLog, logs_in
-from otel_trace_store.schema import LARGEST_INTEGER, BlockKind, NameKind
+from otel_trace_store.schema import BlockKind, NameKind, storable
 from otel_trace_store.text_search import candidates
 from otel_trace_store.words import (
     has_all,
@@ -94,7 +94,7 @@ def _blocks(segment: Segment, wanted: LogFilter) -> Iterator[Iterator[StoredLog]
     ):
         if bound is not None:
             conditions.append(clause)
-            values.append(min(bound, LARGEST_INTEGER))
+            values.append(storable(bound))
     query = " AND ".join(["SELECT data FROM blocks WHERE no = ? AND kind = ?", *conditions])
     blocks = _blocks_of_trace(segment, wanted.trace_id) if wanted.trace_id else None
     _, _, value = wanted.attribute.partition("=")

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from otel_trace_store.schema import storable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -116,7 +118,7 @@ def read_metric(
             for at, value, more in segment.connection.execute(
                 "SELECT time_us, value, more FROM points WHERE series = ? AND time_us >= ? "
                 "AND time_us < ? ORDER BY time_us DESC LIMIT ?",
-                (number, since_us, until_us, max(0, most_points - len(known))),
+                (number, storable(since_us), storable(until_us), max(0, most_points - len(known))),
             ):
                 known.append(MetricPoint(at, value, json.loads(more) if more else {}))
     found = []

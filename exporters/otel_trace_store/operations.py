@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from otel_trace_store.histogram import percentile_us
-from otel_trace_store.schema import HOUR_US
+from otel_trace_store.schema import HOUR_US, storable
 
 if TYPE_CHECKING:
     from otel_trace_store.reader import StoreReader
@@ -42,7 +42,7 @@ def operation_sums(reader: StoreReader, since_us: int, until_us: int) -> list[Op
             "SELECT text, more, bucket, sum(spans), sum(errors), sum(total_us) "
             "FROM operation_hours JOIN names ON names.id = operation "
             "WHERE hour >= ? AND hour <= ? GROUP BY operation, bucket",
-            (since_us // HOUR_US, until_us // HOUR_US),
+            (storable(since_us) // HOUR_US, storable(until_us) // HOUR_US),
         ):
             key = (service, name)
             sums = found.get(key)
@@ -74,7 +74,7 @@ def spans_by_hour(reader: StoreReader, since_us: int, until_us: int) -> dict[int
         for hour, spans, errors in segment.connection.execute(
             "SELECT hour, sum(spans), sum(errors) FROM operation_hours "
             "WHERE hour >= ? AND hour <= ? GROUP BY hour",
-            (since_us // HOUR_US, until_us // HOUR_US),
+            (storable(since_us) // HOUR_US, storable(until_us) // HOUR_US),
         ):
             known = found.get(hour * HOUR_US, (0, 0))
             found[hour * HOUR_US] = (known[0] + spans, known[1] + errors)

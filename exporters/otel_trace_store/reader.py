@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Self
 
 from otel_trace_store.errors import TraceStoreError
-from otel_trace_store.schema import RECORD_INDEX_VERSION
+from otel_trace_store.schema import RECORD_INDEX_VERSION, TOKENS_VERSION
 from otel_trace_store.segments import open_readable, segment_files, version_of
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Segment:
     deadline: Deadline
     has_record_index: bool = True
     """False in a file of an earlier version, whose texts are searched block by block."""
+    has_tokens: bool = True
+    """False in a file of an earlier version, which has no tokens of model calls."""
 
     def ids_of(self, kind: NameKind, text: str) -> list[int]:
         """Return the numbers of a name; an operation has one for each service."""
@@ -84,8 +86,14 @@ class StoreReader:
                         continue
                     self.close()
                     raise
-                has_index = version_of(connection) >= RECORD_INDEX_VERSION
-                segment = Segment(path.name, connection, self._deadline, has_index)
+                version = version_of(connection)
+                segment = Segment(
+                    path.name,
+                    connection,
+                    self._deadline,
+                    version >= RECORD_INDEX_VERSION,
+                    version >= TOKENS_VERSION,
+                )
                 self.segments.append(segment)
                 self._newest.setdefault(path.parent, segment)
 

@@ -19,6 +19,8 @@ RECORD_BITS: Final = 10
 """A row of a text index is the number of its block, shifted by these, and the record's position."""
 RECORD_INDEX_VERSION: Final = 2
 """The first schema version whose text index has a row for each record."""
+TOKENS_VERSION: Final = 3
+"""The first schema version that has the tokens of model calls."""
 APPLICATION_ID: Final = 0x4F545331
 """`PRAGMA application_id`: "OTS1"."""
 NS_PER_US: Final = 1_000
@@ -102,6 +104,11 @@ CREATE VIRTUAL TABLE words USING fts5 (text, content='', detail=none);
 """
 
 
+def storable(value: int) -> int:
+    """Return *value*, or the nearest integer that SQLite can compare with: bounds of queries."""
+    return max(-LARGEST_INTEGER, min(value, LARGEST_INTEGER))
+
+
 def create_tables(connection: sqlite3.Connection) -> None:
     """Make the tables of version 1."""
     for statement in _TABLES.split(";\n"):
@@ -133,7 +140,12 @@ def create_record_index(connection: sqlite3.Connection) -> None:
     index_texts(connection)
 
 
-MIGRATIONS: Final = (create_tables, create_record_index)
+def add_tokens(connection: sqlite3.Connection) -> None:
+    """Make room for the tokens of model calls; those of calls that are there stay unknown."""
+    connection.execute("ALTER TABLE costs ADD COLUMN tokens INTEGER")
+
+
+MIGRATIONS: Final = (create_tables, create_record_index, add_tokens)
 """The migration at position n leads from version n to version n + 1."""
 
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from otel_trace_store.blocks import unpack
-from otel_trace_store.schema import BlockKind
+from otel_trace_store.schema import BlockKind, storable
 from otel_trace_store.span_index import ERROR_CODE
 from otel_trace_store.values import service_of
 
@@ -31,7 +31,7 @@ def service_edges(
         for data, records in segment.connection.execute(
             "SELECT data, records FROM blocks WHERE kind = ? AND last_us >= ? "
             "ORDER BY no DESC LIMIT ?",
-            (BlockKind.SPANS, since_us or 0, _MOST_BLOCKS),
+            (BlockKind.SPANS, storable(since_us or 0), _MOST_BLOCKS),
         ):
             left -= records
             if left < 0:

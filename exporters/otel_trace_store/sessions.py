@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from otel_trace_store.schema import NameKind
+from otel_trace_store.schema import NameKind, storable
 
 if TYPE_CHECKING:
     from otel_trace_store.reader import StoreReader
@@ -43,7 +43,7 @@ def find_sessions(
             "FROM (SELECT id, text FROM names WHERE kind = ? AND (? = '' OR instr(lower(text), ?)) "
             "ORDER BY id DESC LIMIT ?) n JOIN trace_tags g ON g.tag = n.id "
             "JOIN traces t ON t.no = g.trace WHERE t.end_us >= ? GROUP BY n.id",
-            (NameKind.SESSION, text, text.lower(), most * 5, since_us or 0),
+            (NameKind.SESSION, text, text.lower(), most * 5, storable(since_us or 0)),
         ).fetchall()
         for session, traces, spans, errors, start, end, root, calls, nano, unpriced in rows:
             known = found.get(session)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_trace_store.schema import ERROR_TAG, LARGEST_INTEGER, NameKind
+from otel_trace_store.schema import ERROR_TAG, NameKind, storable
 
 if TYPE_CHECKING:
     from otel_trace_store.reader import Segment
@@ -94,5 +94,5 @@ def conditions_of(
     ):
         if value is not None:
             conditions.append(clause)
-            values.append(min(value, LARGEST_INTEGER) if isinstance(value, int) else value)
+            values.append(storable(value) if isinstance(value, int) else value)
     return tables, conditions, values

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard, get_args
 
-from otel_trace_store.schema import LARGEST_INTEGER
+from otel_trace_store.schema import storable
 from otel_trace_store.trace_filter import MOST_DIGITS, TRACE_ID, TraceFilter, conditions_of
 from otel_trace_store.trace_matching import SpanText, blocks_with_tags, matching_traces
 
@@ -30,6 +30,7 @@ _COST: Final = (
     "(SELECT count(*) FROM costs WHERE trace = t.no AND billed AND nano_usd IS NULL) AS unpriced, "
     "(SELECT count(*) FROM costs WHERE trace = t.no AND billed) AS calls"
 )
+_TOKENS: Final = "(SELECT sum(tokens) FROM costs WHERE trace = t.no AND billed)"
 
 
 def is_sort(text: str) -> TypeGuard[Sort]:
@@ -55,6 +56,8 @@ class TraceRow:
     nano_usd: int | None
     """None where no model call is in it."""
     unpriced: int
+    tokens: int | None
+    """Input and output tokens of the billed calls together; None where none are known."""
     place: str
     """Where the list goes on after this one, for `before`."""
 
@@ -109,7 +112,7 @@ def find_traces(
 def _place(number: str) -> int | None:
     if not (number.isascii() and number.isdigit()):
         return None
-    return min(int(number[:MOST_DIGITS]), LARGEST_INTEGER)
+    return storable(int(number[:MOST_DIGITS]))
 
 
 def _in_segment(
@@ -140,11 +143,12 @@ def _rows(
     if sort == "newest" and tables.startswith("trace_tags"):
         order = "g0.trace DESC"
     query = (
-        f"SELECT t.no, t.trace_id, t.root, t.start_us, t.end_us, t.spans, t.errors, {_COST} "
-        f"FROM {tables} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ?"
+        f"SELECT t.no, t.trace_id, t.root, t.start_us, t.end_us, t.spans, t.errors, {_COST}, "
+        f"{_TOKENS if segment.has_tokens else 'NULL'} FROM {tables} "
+        f"WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ?"
     )
     for row in segment.connection.execute(query, [*values, limit]).fetchall():
-        number, trace_id, root, start, end, spans, errors, nano, unpriced, calls = row
+        number, trace_id, root, start, end, spans, errors, nano, unpriced, calls, tokens = row
         name, service = segment.name_of(abs(root) if root else None)
         yield TraceRow(
             trace_id.hex(),
@@ -158,6 +162,7 @@ def _rows(
             calls,
             nano,
             unpriced,
+            tokens,
             f"{segment.name}:{number}",
         )
 

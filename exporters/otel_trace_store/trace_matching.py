@@ -8,7 +8,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from otel_trace_store.blocks import unpack
 from otel_trace_store.records import placed_spans
-from otel_trace_store.schema import BlockKind
+from otel_trace_store.schema import BlockKind, storable
 from otel_trace_store.text_search import candidates
 from otel_trace_store.values import attributes_of
 from otel_trace_store.words import (
@@ -82,7 +82,7 @@ def matching_traces(
         segment.deadline.check()
         row = segment.connection.execute(
             "SELECT data FROM blocks WHERE no = ? AND kind = ? AND last_us >= ?",
-            (number, BlockKind.SPANS, since_us or 0),
+            (number, BlockKind.SPANS, storable(since_us or 0)),
         ).fetchone()
         if row is None:
             continue

@@ -138,6 +138,8 @@ def duration(ms: float | None) -> str:
         return f"{ms / 60_000:,.1f} min"
     if ms >= 1000:
         return f"{ms / 1000:.2f} s" if ms < 10_000 else f"{ms / 1000:.1f} s"
+    if 0 < ms < 0.095:
+        return f"{ms * 1000:.2g} µs"
     return f"{ms:.0f} ms" if ms >= 10 or ms == 0 else f"{ms:.1f} ms"
 
 

@@ -45,6 +45,7 @@ Key = tuple[int, int]
 DISTRO: Final = "telemetry.distro.name"
 OURS: Final = "otel_distro"
 _LARGEST_NANO_USD: Final = 10**15
+_MOST_TOKENS: Final = 10**12
 _ERROR_CODE: Final = 2
 
 
@@ -144,6 +145,7 @@ class ReceivedCalls:
                 priced.cost_nano_usd,
                 priced.billed,
                 revised=revised,
+                tokens=_tokens(priced.call),
             )
             for priced, revised in decided
         ]
@@ -205,6 +207,14 @@ def _as_priced(call: ModelCall, attributes: Mapping[str, Any]) -> PricedCall | N
         except ValueError:
             return None
     return priced
+
+
+def _tokens(call: ModelCall) -> int | None:
+    """Return input and output tokens together, within what a sum can hold; None if unknown."""
+    usage = call.usage
+    known = [usage.input_tokens, usage.output_tokens] if usage is not None else []
+    counts = [count for count in known if count is not None]
+    return min(sum(counts), _MOST_TOKENS) if counts else None
 
 
 def _text(value: object) -> str:

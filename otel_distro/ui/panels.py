@@ -20,7 +20,7 @@ class Cell:
     bar: Markup | None = None
     """A small bar below the text."""
     tone: str = ""
-    """Class for emphasis: `bad`, `warn`, `muted` or `mono`."""
+    """Class for emphasis: `bad`, `warn`, `muted`, `mono`, or `moment` for a time."""
     swatch: Markup | None = None
 
 

@@ -23,6 +23,7 @@ COLUMNS: Final = (
     Column("spans", is_number=True, minor=True),
     Column("errors", is_number=True),
     Column("calls", is_number=True, minor=True),
+    Column("tokens", is_number=True, minor=True),
     Column("cost", is_number=True),
 )
 
@@ -57,11 +58,12 @@ def _row(row: TraceRow) -> list[Cell]:
     return [
         Cell(name, href=f"/trace/{row.trace_id}"),
         Cell(label(figures.printable(row.service))),
-        Cell(when(row.start_us)),
+        Cell(when(row.start_us), tone="moment"),
         Cell(figures.duration((row.end_us - row.start_us) / 1000)),
         Cell(figures.count(row.spans)),
         Cell(figures.count(row.errors) if row.errors else "", tone="bad" if row.errors else ""),
         Cell(figures.count(row.calls) if row.calls else ""),
+        Cell(figures.compact(row.tokens) if row.tokens is not None else ""),
         Cell(cost_of(row)),
     ]
 

@@ -181,6 +181,11 @@ class Exchange:
         return f"00-{self.made_trace:032x}-{self.call_id or self.made_trace >> 64 or 1:016x}-01"
 
     @property
+    def admission(self) -> Settling | None:
+        """The admission by a budget, which settles the call; None without one."""
+        return self._admitted
+
+    @property
     def context(self) -> Context:
         """OpenTelemetry context of the code that sends the request."""
         return self._context

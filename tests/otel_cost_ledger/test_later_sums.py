@@ -29,7 +29,7 @@ from otel_cost_ledger.model.schema import APPLICATION_ID
 from otel_cost_ledger.model.sums import HOURS_KEPT_DAYS, SUM_TABLES
 from otel_cost_ledger.query.breakdown import breakdown
 from otel_cost_ledger.query.ledger import Ledger
-from otel_cost_ledger.query.queries import GROUPS, Filters, costs
+from otel_cost_ledger.query.queries import GROUPS, Filters, calls, costs
 from otel_cost_ledger.query.sources import are_complete, sources
 from otel_cost_ledger.query.timeline import timeline
 from otel_cost_ledger.sqlite.migrations import MIGRATIONS
@@ -99,6 +99,10 @@ def questions(ledger: Ledger) -> list[Any]:
                 (("user",), Filters(agent="planner")),
                 (("hour", "tenant"), Filters(agent="writer", error_type="timeout")),
             )
+        ]
+        found += [
+            calls(ledger, since, until, filters=Filters(user=ANN, session=session))
+            for session in (None, pseudonym(KEY, "session", "s2"), pseudonym(KEY, "session", "x"))
         ]
         window = Window.between(since, until)
         for step_ns in (HOUR_NS // 60, HOUR_NS, DAY_NS):

@@ -81,7 +81,9 @@ def test_the_call_of_a_client_is_that_of_its_gateway(
     tmp_path: Path, gateway: int | None, order: int, same: str
 ) -> None:
     """Whichever is stored first; by the response's id, or by trace and tokens."""
-    how = {"response_id": "msg_other"} if same == "trace" else {"trace_id": 2}
+    how: dict[str, Any] = {"response_id": "msg_other"}
+    if same == "id":
+        how = {} if gateway else {"trace_id": 2}
     client, served = call(1, CLIENT, 0, 100), call(2, gateway, 5, 95, **{"trace_id": 1, **how})
 
     assert billed(tmp_path, *(client, served)[::order]) == 1
@@ -91,12 +93,20 @@ def test_the_call_of_a_client_is_that_of_its_gateway(
     "other",
     [
         call(2, CLIENT, 5, 95),
+        call(2, GATEWAY, 5, 95),
         call(2, None, 200, 300),
         call(2, None, 5, 500),
         call(2, GATEWAY, 5, 95, response_id="chatcmpl-8"),
         call(2, None, 5, 95, trace_id=1, response_id=None, usage=Usage(input_tokens=7)),
     ],
-    ids=["same process", "later", "longer", "other answer", "other tokens"],
+    ids=[
+        "same process",
+        "another client of one server",
+        "later",
+        "longer",
+        "other answer",
+        "other tokens",
+    ],
 )
 def test_other_calls_stay_two(tmp_path: Path, other: PricedCall) -> None:
     """One process that gets an id twice, calls one after the other, other answers."""

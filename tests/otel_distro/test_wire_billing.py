@@ -396,3 +396,17 @@ def test_a_remote_parent_is_the_parent(wired: WiredSdk) -> None:
     assert span.parent == remote
     assert span.context is not None
     assert span.context.trace_id == 7
+
+
+def test_a_tracer_of_whatever_the_app_calls_a_model_is_no_call_without_a_request(
+    wired: WiredSdk,
+) -> None:
+    """LangSmith's spans of a function of type `llm`, and those of libraries like it."""
+    with wired.describe("langsmith") as span:
+        span.set_attributes(said(wired.ask().json()))
+    wired.billed()
+    with wired.describe("langsmith"):
+        pass
+
+    assert wired.account() == wired.served()
+    assert len(wired.billed()) == 1

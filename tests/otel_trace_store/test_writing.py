@@ -31,6 +31,7 @@ from otel_trace_store import (
     read_trace_logs,
 )
 from otel_trace_store.blocks import RECORDS
+from otel_trace_store.forgetting import forget_person
 from otel_trace_store.metric_list import list_metrics, read_metric
 from otel_trace_store.operations import by_service, operation_sums
 from otel_trace_store.segments import segment_files
@@ -387,3 +388,44 @@ def test_what_was_acknowledged_survives_kill_9(folder: Path) -> None:
         lost = [n for n in acknowledged[1:] if len(read_trace(reader, trace_id(n))) != 8]
     assert len(acknowledged) > 200
     assert not lost
+
+
+def test_the_list_has_the_tokens_of_billed_calls(folder: Path) -> None:
+    """None where none are known, which is not zero."""
+    write(
+        folder,
+        spans=[spans(A(1, "a"), A(2, "b", 1)), spans(A(3, "c", trace=trace_id(2)))],
+        costs=[
+            SpanCost(TRACE, span_id(1), 7, billed=True, tokens=1_500),
+            SpanCost(TRACE, span_id(2), 7, billed=False, tokens=1_500),
+            SpanCost(trace_id(2), span_id(3), None, billed=True),
+        ],
+    )
+
+    with StoreReader(folder) as reader:
+        rows = {row.name: row.tokens for row in find_traces(reader, TraceFilter()).rows}
+
+    assert rows == {"a": 1_500, "c": None}
+
+
+def test_names_that_lead_to_a_forgotten_person_are_taken_out(folder: Path) -> None:
+    """Those with the name in them, and sessions that only the person had."""
+    shown = "user_0123abcd"
+    write(
+        folder,
+        spans=[
+            spans(A(1, f"mail {shown}", attributes={"user.id": shown, "session.id": "own"})),
+            spans(
+                A(2, "other", trace=trace_id(2), attributes={"session.id": "shared"}),
+                A(3, "hers", trace=trace_id(3), attributes={"user.id": shown}),
+                A(4, "too", 3, trace_id(3), attributes={"session.id": "shared"}),
+            ),
+        ],
+    )
+
+    forget_person(folder, shown)
+
+    (path,) = segment_files(folder)
+    texts = {text for (text,) in sqlite3.connect(path).execute("SELECT text FROM names")}
+    assert {"other", "shared"} <= texts
+    assert not any(shown in text or text == "own" for text in texts)

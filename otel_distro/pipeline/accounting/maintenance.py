@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ _DAY_SECONDS = 86_400
 _DAY_NS = _DAY_SECONDS * 1_000_000_000
 _LOOK_SECONDS = 300.0
 _FAILURES_REPORTED = 3
+_NEEDED = ("otel_cost_ledger.maintenance.retention", "otel_distro.privacy.content.store")
 
 
 class Maintenance:
@@ -53,11 +55,10 @@ class Maintenance:
         What it needs is imported here, on a thread that the end of the process waits for: one that
         ends in the middle of an import keeps its locks.
         """
-        from otel_cost_ledger.maintenance import retention  # noqa: F401
-        from otel_distro.privacy.content import store  # noqa: F401
-
+        for name in _NEEDED:
+            import_module(name)
         if isinstance(self._path, PostgresUrl):
-            from otel_cost_ledger.maintenance import postgres_retention  # noqa: F401
+            import_module("otel_cost_ledger.maintenance.postgres_retention")
         with suppress(RuntimeError):  # the interpreter exits; the next program does it
             threading.Thread(target=self._run, name="otel_distro-maintenance", daemon=True).start()
 

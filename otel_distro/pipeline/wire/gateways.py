@@ -28,9 +28,9 @@ def hook_gateways(faults: InternalErrors) -> None:
 
     def put(module: Any) -> None:
         try:
-            cls = module.Starlette
-            if not hasattr(cls.__call__, "_otel_distro"):
-                cls.__call__ = _continuing(cls.__call__, faults)
+            from otel_wire.patching import patch
+
+            patch(module.Starlette, "__call__", lambda call: _continuing(call, faults))
         except Exception as error:  # the app must be able to import its library
             faults.record("wire", error)
 
@@ -52,7 +52,6 @@ def _continuing(call: Callable[..., Any], faults: InternalErrors) -> Callable[..
         finally:
             context.detach(token)
 
-    called._otel_distro = True  # type: ignore[attr-defined]
     return called
 
 

@@ -58,7 +58,7 @@ def compare(
         reported = nano((call.reported_cost_usd or ZERO) * NANO_PER_USD)
         if not reported:
             continue
-        day = datetime.fromtimestamp(call.start_ns / 1e9, UTC).date().isoformat()
+        day = datetime.fromtimestamp(call.start_ns // 10**9, UTC).date().isoformat()
         line = sums[day, call.provider, call.model]
         if priced.status is CostStatus.REPORTED or priced.cost_nano_usd is None:
             line[4] += 1

@@ -7,7 +7,7 @@ tokens part of the output), and None means "not reported", never zero.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -36,8 +36,8 @@ class CostStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Units one model call consumed, normalised so that every total includes its subsets."""
+class Units:
+    """Units one model call consumed; None where one was not reported."""
 
     input_tokens: int | None = None
     """All input tokens: fresh, cache reads, cache writes and audio together."""
@@ -85,6 +85,15 @@ class Usage:
     """Searches that a rerank is billed as."""
     output_images: int | None = None
     """Images that were made, counted, not in tokens."""
+
+
+UNIT_NAMES = tuple(field.name for field in fields(Units))
+"""Names of all units."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage(Units):
+    """Units one model call consumed, normalised so that every total includes its subsets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,38 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
-from otel_pricing.model.call import Usage
+from otel_pricing.model.call import Units, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(Units):
     """Counts as a span reports them, before anyone knows which of them include which."""
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
     total_tokens: int | None = None
-    cache_read_tokens: int | None = None
-    cache_write_tokens: int | None = None
     cache_write_5m_tokens: int | None = None
-    cache_write_1h_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    input_audio_tokens: int | None = None
-    output_audio_tokens: int | None = None
-    web_search_requests: int | None = None
-    cached_audio_tokens: int | None = None
-    input_image_tokens: int | None = None
-    output_image_tokens: int | None = None
-    cached_image_tokens: int | None = None
-    input_video_tokens: int | None = None
-    output_video_tokens: int | None = None
-    citation_tokens: int | None = None
-    audio_milliseconds: int | None = None
-    video_milliseconds: int | None = None
-    input_characters: int | None = None
-    document_pages: int | None = None
-    annotated_pages: int | None = None
-    rerank_searches: int | None = None
-    output_images: int | None = None
     input_text_tokens: int | None = None
     output_text_tokens: int | None = None
 
