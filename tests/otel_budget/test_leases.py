@@ -361,3 +361,45 @@ def test_a_call_waits_for_leases_it_may_get_something_of(
     denied = other.reserve("m", (), ask)
     assert isinstance(denied, Denied)
     assert denied.may_change
+
+
+OTHER = account(1000, name="team")
+
+
+def test_a_call_of_two_budgets_is_held_in_both_leases_or_in_neither(
+    accounts: BudgetAccounts, locked: Locked
+) -> None:
+    """Without the shared file, once both are leased; where one has no room, none is held."""
+    reserve_leased(accounts)
+    reserve_leased(accounts, of=OTHER)
+    with locked():
+        both = accounts.reserve_here("m", (), lambda _: [claim(2, PLENTY), claim(3, OTHER)])
+        none = accounts.reserve_here("m", (), lambda _: [claim(2, PLENTY), claim(500, OTHER)])
+        unknown = accounts.reserve_here(
+            "m", (), lambda _: [claim(2, PLENTY), claim(1, account(1000, name="no lease"))]
+        )
+        assert both is not None
+        accounts.settle(both, [(PLENTY, 1), (OTHER, 2)])
+
+    assert none is None
+    assert unknown is None
+    assert accounts.state(PLENTY) == State(1, 1)
+    assert accounts.state(OTHER) == State(2, 1)
+
+
+def test_accounts_of_others_are_read_with_their_scopes(tmp_path: Path) -> None:
+    """As `otel-distro budgets` does; a folder without the file reads as empty."""
+    accounts = BudgetAccounts(tmp_path)
+    tenant = account(1000, scope="acme", start_ns=5)
+    for of in (tenant, PLENTY):
+        accounts.settle(reserve_leased(accounts, 4, of), [(of, 4)])
+    accounts.close()
+
+    with reading_accounts(tmp_path) as reader:
+        assert reader.scopes("day", 0) == ["", "acme"]
+        assert reader.scopes("day", 1) == ["acme"]
+        assert reader.state(tenant) == State(4, 0)
+        assert reader.state(account(1000, name="nobody opened it")) is None
+    with reading_accounts(tmp_path / "nothing") as empty:
+        assert empty.scopes("day", 0) == []
+        assert empty.state(PLENTY) is None
