@@ -28,7 +28,7 @@ from otel_cost_ledger.maintenance.integrity import check_integrity
 from otel_cost_ledger.maintenance.retention import retain
 from otel_cost_ledger.model.entries import Entry
 from otel_cost_ledger.model.privacy import Pseudonyms, bounded_cleaner
-from otel_cost_ledger.model.rows import RowMaker
+from otel_cost_ledger.model.row_maker import RowMaker
 from otel_cost_ledger.query.queries import calls, costs
 from otel_cost_ledger.sqlite.ledger_file import LedgerFile
 from otel_cost_ledger.write.writer import CALLS_PER_TRANSACTION

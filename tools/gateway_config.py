@@ -39,6 +39,10 @@ def gateway_yaml(otelcol_yaml: str) -> str:
     text = _without_head(otelcol_yaml)
     text = _replace_block(text, "  otlp_grpc/jaeger:\n", _KAFKA)
     text = _replace_block(text, "  file/logs:\n", "")
+    # StatsD is for the programs of one host.
+    text = text.replace(_between(text, "  # StatsD with", "\nprocessors:\n"), "")
+    for block in ("  transform/statsd:\n", "    metrics/statsd:\n"):
+        text = text.replace(_block(text, block), "")
     text = text.replace("exporters: [otlp_grpc/jaeger]", "exporters: [kafka]")
     return _HEAD + text.replace(
         "exporters: [signal_to_metrics, file/logs]", "exporters: [signal_to_metrics, kafka]"
@@ -57,6 +61,22 @@ def _replace_block(text: str, opening: str, block: str) -> str:
     lines = rest.splitlines(keepends=True)
     length = next(number for number, line in enumerate(lines) if not line.startswith("    "))
     return before + block + "".join(lines[length:])
+
+
+def _between(text: str, opening: str, closing: str) -> str:
+    """Return what stands from *opening* up to *closing*."""
+    start = text.index(opening)
+    return text[start : text.index(closing, start)]
+
+
+def _block(text: str, opening: str) -> str:
+    """Return the mapping entry that begins with *opening*, with the empty line after it."""
+    indent = len(opening) - len(opening.lstrip())
+    start = text.index(opening)
+    lines = text[start + len(opening) :].splitlines(keepends=True)
+    deeper = " " * (indent + 1)
+    length = next(n for n, line in enumerate(lines) if line.strip() and not line.startswith(deeper))
+    return opening + "".join(lines[:length])
 
 
 def write(folder: Path) -> None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from otel_trace_store.log_list import LogFilter, find_logs
     from otel_trace_store.one_trace import read_trace, read_trace_logs
     from otel_trace_store.reader import StoreReader
-    from otel_trace_store.trace_list import TraceFilter, find_traces
+    from otel_trace_store.trace_filter import TraceFilter
+    from otel_trace_store.trace_list import find_traces
     from otel_trace_store.writer import TraceStoreWriter
 
 __all__ = [

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard, get_args
 
-from otel_trace_store.schema import ERROR_TAG, NameKind, storable
+from otel_trace_store.schema import storable
+from otel_trace_store.trace_filter import MOST_DIGITS, TRACE_ID, TraceFilter, conditions_of
 from otel_trace_store.trace_matching import SpanText, blocks_with_tags, matching_traces
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ _ORDER: Final = {
 }
 _MOST_MATCHES: Final = 400
 _AT_ONCE: Final = 400
-_MOST_DIGITS: Final = 20
-_TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
 _COST: Final = (
     "(SELECT sum(nano_usd) FROM costs WHERE trace = t.no AND billed) AS nano, "
     "(SELECT count(*) FROM costs WHERE trace = t.no AND billed AND nano_usd IS NULL) AS unpriced, "
@@ -38,42 +36,6 @@ _TOKENS: Final = "(SELECT sum(tokens) FROM costs WHERE trace = t.no AND billed)"
 def is_sort(text: str) -> TypeGuard[Sort]:
     """Return whether *text* names an order of traces."""
     return text in get_args(Sort)
-
-
-@dataclass(frozen=True, slots=True)
-class TraceFilter:
-    """What is looked for; None and empty ask for nothing."""
-
-    service: str = ""
-    operation: str = ""
-    model: str = ""
-    session: str = ""
-    agent: str = ""
-    failed: bool = False
-    least_us: int | None = None
-    most_us: int | None = None
-    least_nano_usd: int | None = None
-    since_us: int | None = None
-    until_us: int | None = None
-    text: str = ""
-    """Words and "phrases" that one span of the trace has; a trace id alone is that trace."""
-    attribute: str = ""
-    """`key=value` of one span."""
-    trace_id: str = ""
-    """32 hexadecimal digits."""
-
-    @property
-    def tags(self) -> list[tuple[NameKind, str]]:
-        """The filters that are tags of a trace."""
-        wanted = [
-            (NameKind.SERVICE, self.service),
-            (NameKind.OPERATION, self.operation),
-            (NameKind.MODEL, self.model),
-            (NameKind.SESSION, self.session),
-            (NameKind.AGENT, self.agent),
-            (NameKind.ERROR, ERROR_TAG if self.failed else ""),
-        ]
-        return [(kind, text) for kind, text in wanted if text]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +82,7 @@ def find_traces(
     """Return up to *limit* traces that match *wanted*; never raises for a slow query."""
     rows: dict[str, TraceRow] = {}
     complete = True
-    if _TRACE_ID.fullmatch(wanted.text.strip()):
+    if TRACE_ID.fullmatch(wanted.text.strip()):
         wanted = replace(wanted, text="", trace_id=wanted.text.strip())
     after_segment, _, number = before.rpartition(":")
     try:
@@ -150,14 +112,14 @@ def find_traces(
 def _place(number: str) -> int | None:
     if not (number.isascii() and number.isdigit()):
         return None
-    return storable(int(number[:_MOST_DIGITS]))
+    return storable(int(number[:MOST_DIGITS]))
 
 
 def _in_segment(
     segment: Segment, wanted: TraceFilter, sort: Sort, limit: int, below: int | None
 ) -> Iterator[TraceRow]:
     by_text = bool(wanted.text or wanted.attribute)
-    tables, conditions, values = _conditions(segment, wanted, by_tag=not by_text)
+    tables, conditions, values = conditions_of(segment, wanted, by_tag=not by_text)
     if tables is None:
         return
     if below is not None:
@@ -167,50 +129,6 @@ def _in_segment(
         yield from _matching(segment, wanted, tables, conditions, values, sort, limit)
         return
     yield from _rows(segment, tables, conditions, values, sort, limit)
-
-
-def _conditions(
-    segment: Segment, wanted: TraceFilter, *, by_tag: bool
-) -> tuple[str | None, list[str], list[Any]]:
-    """Return tables, conditions and values; no tables where nothing of the segment can match.
-
-    *by_tag* reads traces in the order of their first tag, the newest first without sorting.
-    """
-    joins: list[tuple[int, str, list[int]]] = []
-    for kind, text in wanted.tags:
-        ids = segment.ids_of(kind, text)
-        if not ids:
-            return None, [], []
-        joins.append((len(joins), text, ids))
-    conditions = ["t.spans > 0"]
-    values: list[Any] = []
-    tables = "traces t"
-    for number, _, ids in joins:
-        if by_tag and number == 0 and len(ids) == 1:
-            tables = "trace_tags g0 CROSS JOIN traces t ON t.no = g0.trace"
-            conditions.append("g0.tag = ?")
-            values.append(ids[0])
-        else:
-            marks = ",".join("?" * len(ids))
-            conditions.append(
-                f"EXISTS (SELECT 1 FROM trace_tags WHERE tag IN ({marks}) AND trace = t.no)"
-            )
-            values += ids
-    for clause, value in (
-        ("t.end_us - t.start_us >= ?", wanted.least_us),
-        ("t.end_us - t.start_us <= ?", wanted.most_us),
-        ("t.start_us >= ?", wanted.since_us),
-        ("t.start_us < ?", wanted.until_us),
-        (
-            "(SELECT sum(nano_usd) FROM costs WHERE trace = t.no AND billed) >= ?",
-            wanted.least_nano_usd,
-        ),
-        ("t.trace_id = ?", bytes.fromhex(wanted.trace_id) if wanted.trace_id else None),
-    ):
-        if value is not None:
-            conditions.append(clause)
-            values.append(storable(value) if isinstance(value, int) else value)
-    return tables, conditions, values
 
 
 def _rows(

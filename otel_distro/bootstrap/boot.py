@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from otel_distro import settings
 from otel_distro.base import messages
-from otel_distro.base.attributes import DISTRO_NAME
 from otel_distro.base.current_runtime import running, set_running
 from otel_distro.base.errors import OtelDistroError, Problem, SettingsError
 from otel_distro.base.startup_phases import startup_timer
 from otel_distro.bootstrap.boot_failure import keep_protection, what_failed
 from otel_distro.bootstrap.content import capture
+from otel_distro.bootstrap.resource_attributes import distro_attributes, name_the_distro
 from otel_distro.bootstrap.runtime import Runtime
 from otel_distro.bootstrap.service_name import default_service_name
 from otel_distro.bootstrap.standard_variables import end_process
@@ -78,7 +78,7 @@ def _boot_environment(
                 export_span_processor=runtime.batch_spans,
                 export_log_record_processor=runtime.batch_log_records,
                 resource_attributes={
-                    **_distro_attributes(),
+                    **distro_attributes(),
                     **default_service_name(environ, sys.orig_argv),
                 },
                 **configurator_args,
@@ -108,7 +108,7 @@ def _boot_declarative(
     instrumentation, config.instrumentation_development = config.instrumentation_development, None
     failure: Exception | None = None
     try:
-        _name_the_distro(config)
+        name_the_distro(config)
         configure_sdk(config)
     except Exception as error:  # the providers made so far must be guarded
         failure = error
@@ -180,9 +180,9 @@ def _make_tracer_provider() -> None:
     from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 
     try:
-        resource = Resource.create(_distro_attributes())
+        resource = Resource.create(distro_attributes())
     except Exception:  # whatever is wrong with detectors
-        resource = Resource(_distro_attributes())
+        resource = Resource(distro_attributes())
     provider = TracerProvider(sampler=DEFAULT_ON, resource=resource)
     trace.set_tracer_provider(provider)
 
@@ -227,35 +227,6 @@ def attach_to_globals(runtime: Runtime) -> None:
 def _refuse_if_strict(strict: bool, message: str) -> None:  # noqa: FBT001
     if strict:
         end_process(message)
-
-
-def _distro_attributes() -> dict[str, str]:
-    from importlib.metadata import version
-
-    return {
-        "telemetry.distro.name": DISTRO_NAME,
-        "telemetry.distro.version": version("otel-distro"),
-    }
-
-
-def _name_the_distro(config: OpenTelemetryConfiguration) -> None:
-    """Add the resource attributes of the environment to a declarative file's resource.
-
-    Without an instance the metrics of two processes of one service are one series, and each
-    overwrites the other's.
-    """
-    from opentelemetry.configuration.models import AttributeNameValue
-    from opentelemetry.configuration.models import Resource as ConfiguredResource
-    from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, Resource
-
-    if config.resource is None:
-        config.resource = ConfiguredResource()
-    said = list(config.resource.attributes or ())
-    named = {attribute.name for attribute in said}
-    instance = str(Resource.create().attributes.get(SERVICE_INSTANCE_ID, ""))
-    ours = {**_distro_attributes(), SERVICE_INSTANCE_ID: instance}
-    said += [AttributeNameValue(n, value) for n, value in ours.items() if value and n not in named]
-    config.resource.attributes = said
 
 
 def _place(endpoint: str) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from otel_distro.privacy.content.keeper import ContentKeeper
     from otel_distro.settings import Settings
     from otel_redaction import Redactor
-    from otel_redaction.shield import Observer
+    from otel_redaction.observers import Observer
 
 CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 """OpenTelemetry's own variable: whether instrumentations record messages, and where."""

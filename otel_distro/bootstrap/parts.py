@@ -31,8 +31,8 @@ from otel_redaction import Redactor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_distro.pipeline.accounting.accounts import CallSink, VerdictSink
     from otel_distro.pipeline.accounting.ledger_sink import LedgerSink
+    from otel_distro.pipeline.accounting.sinks import CallSink, VerdictSink
     from otel_distro.pipeline.accounting.wire_traffic import WireTraffic
     from otel_distro.pipeline.budgets.wiring import Budgets
     from otel_distro.settings import Settings

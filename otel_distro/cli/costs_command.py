@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     show_default=True,
     metavar="NAME[,NAME]",
     help="Break down by model, provider, service, tenant, user, session, agent, operation, "
-    "day, week, month...",
+    "hour, day, week, month...",
 )
 @click.option(
     "--least-users",

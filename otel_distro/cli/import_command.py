@@ -48,6 +48,8 @@ def command(files: tuple[Path, ...], prices: Path | None, ledger: Location | Non
         f"{read}, {summary.calls:,} of them model calls: "
         f"{summary.written:,} new in {ledger_path(ledger)}, {summary.known:,} already there"
     )
+    if summary.tool_calls:
+        click.echo(f"{counted(summary.tool_calls, 'execution')} of tools read")
     if summary.passed:
         skipped = ", ".join(f"{number:,} {kind}" for kind, number in summary.passed.items())
         click.echo(f"skipped: {skipped}")

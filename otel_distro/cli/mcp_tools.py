@@ -20,7 +20,8 @@ from otel_trace_store.log_list import LogFilter, find_logs
 from otel_trace_store.one_trace import read_trace, read_trace_costs
 from otel_trace_store.operations import operation_sums
 from otel_trace_store.reader import StoreReader
-from otel_trace_store.trace_list import TraceFilter, find_traces, is_sort
+from otel_trace_store.trace_filter import TraceFilter
+from otel_trace_store.trace_list import find_traces, is_sort
 
 if TYPE_CHECKING:
     from otel_cost_ledger.model.location import Location

@@ -61,12 +61,16 @@ def reading(path: Location) -> Iterator[Ledger]:
 
 @contextmanager
 def opened_accounts(settings: Settings) -> Iterator[BudgetAccounts]:
-    """Open the accounts of budgets; ends with a message where they cannot be used."""
+    """Open the accounts of budgets; ends with a message where they cannot be used.
+
+    What processes that were killed had reserved is charged first.
+    """
     from otel_budget.accounts.schema import BudgetFileError
     from otel_distro.pipeline.budgets.opening import open_accounts
 
     accounts = open_accounts(settings)
     try:
+        accounts.reap()
         yield accounts
     except BudgetFileError as error:
         raise output.fail(str(error)) from error

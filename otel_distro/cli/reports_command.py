@@ -12,6 +12,7 @@ _FILES = {
     "health": ("health", "whether memory, errors, latency and budgets are well"),
     "report": ("report", "volume, errors, latency and cost as text or one HTML file"),
     "stats": ("stats", "error rate, latency, speed and time to first token"),
+    "tools": ("tools", "how often tools ran, how long, and how many failed"),
     "top": ("top", "watch calls, spend, budgets, latency and errors on a terminal"),
     "violations": ("violations", "spans that exceeded their latency budgets"),
     "waste": ("waste", "what retries, abandoned streams and missed caches cost"),

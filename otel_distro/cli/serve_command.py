@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -58,6 +59,16 @@ _NEEDED = ("starlette", "jinja2", "uvicorn")
     "--allow-host", "hosts", multiple=True, metavar="NAME", help="Another name of this server."
 )
 @click.option(
+    "--statsd-port",
+    type=click.IntRange(0, 65535),
+    help="Also receive StatsD by UDP on loopback at this port (usually 8125), 0 for any.",
+)
+@click.option(
+    "--statsd-socket",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also receive StatsD at this Unix datagram socket.",
+)
+@click.option(
     "--read-only", is_flag=True, help="Let nobody change consent on the page, token or not."
 )
 @click.option(
@@ -75,6 +86,8 @@ def command(
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
     forward: str | None,
+    statsd_port: int | None,
+    statsd_socket: Path | None,
     *,
     no_browser: bool,
     read_only: bool,
@@ -88,6 +101,7 @@ def command(
     _check_parts()
     from otel_distro.server.forwarding import ForwardError
     from otel_distro.server.serving import ServeOptions, serve
+    from otel_distro.server.statsd_receiver import StatsdError
     from otel_distro.ui.serving import CannotServeError
     from otel_trace_store.errors import TraceStoreError
 
@@ -103,6 +117,8 @@ def command(
         frozenset(name.lower() for name in hosts),
         frozenset(origin.lower().rstrip("/") for origin in origins),
         read_only=read_only,
+        statsd_port=statsd_port,
+        statsd_socket=statsd_socket,
     )
 
     def started(serving: Serving) -> None:
@@ -115,7 +131,7 @@ def command(
 
     try:
         serve(settings, options, withhold=loaded.withholds, started=started)
-    except (CannotServeError, ForwardError, TraceStoreError) as error:
+    except (CannotServeError, ForwardError, StatsdError, TraceStoreError) as error:
         raise output.fail(str(error)) from error
 
 
@@ -126,6 +142,8 @@ def _lines(serving: Serving) -> Iterator[str]:
         yield f"OTLP/gRPC  {serving.grpc}"
     else:
         yield f"OTLP/gRPC  not received: {output.printable(serving.why_no_grpc)}"
+    if serving.statsd:
+        yield f"StatsD     {output.printable(serving.statsd)}"
     if serving.forward:
         yield f"forwards   {output.printable(serving.forward)}"
     yield "Ctrl-C ends it"

@@ -23,7 +23,8 @@ from otel_distro.cli.store_options import (
 )
 from otel_trace_store import plain
 from otel_trace_store.one_trace import read_trace, read_trace_costs
-from otel_trace_store.trace_list import SORTS, Sort, TraceFilter, TraceRow, find_traces
+from otel_trace_store.trace_filter import TraceFilter
+from otel_trace_store.trace_list import SORTS, Sort, TraceRow, find_traces
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -16,7 +16,7 @@ from otel_distro.export.spool.folder import SpoolFolder
 from otel_distro.export.spool.other_credentials import warn_of_others
 from otel_distro.export.spool.resender import Resender
 from otel_distro.export.spool.spooling_transport import SpoolingTransport
-from otel_host.descriptors import reserve
+from otel_host.descriptor_reserve import reserve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

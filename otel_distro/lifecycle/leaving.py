@@ -14,10 +14,10 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otel_budget.accounts import greenlets
 from otel_distro.lifecycle import signal_chain
 from otel_distro.lifecycle.imports import wait_for_imports
 from otel_distro.lifecycle.worker_pools import before_workers_leave
+from otel_host import greenlets
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.sdk.metrics._internal.measurement_consumer import SynchronousMeasurementConsumer
 
 from otel_distro.pipeline.exemplars import view_with_context
-from otel_distro.pipeline.sdk_versions import measurable, series_key
-from otel_distro.pipeline.series_limit import SeriesLimit
+from otel_distro.pipeline.measurement_shield import SIGNAL, MeasurementShield
+from otel_distro.pipeline.sdk_versions import series_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import CallbackOptions
@@ -34,100 +34,7 @@ if TYPE_CHECKING:
 
     from otel_redaction.shield import Shield
 
-# There is no public way to an aggregation; a contract test pins these names.
-_SIGNAL = "metrics"
-_MAX_CACHED = 4096
 _NO_WAY: Final[tuple[object, tuple[Any, ...]]] = (None, ())
-
-
-class MeasurementShield:
-    """Redacts the attributes of measurements, remembering the sets it has seen, and limits series.
-
-    While *is_open* returns False nothing is measured, and readers get nothing to export.
-    """
-
-    def __init__(
-        self,
-        shield: Shield,
-        is_open: Callable[[], bool] = lambda: True,
-        context_attributes: Callable[[Context | None], Mapping[str, str]] = lambda _: {},
-    ) -> None:
-        self.shield = shield
-        self.is_open = is_open
-        self._context_attributes = context_attributes
-        self._contexts: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
-        self._known: dict[tuple[tuple[str, Any], ...], AttributeSet] = {}
-        self._series = SeriesLimit()
-
-    def context_of(self, context: Context) -> Mapping[str, Any]:
-        """Return the redacted attributes that *context* gives to an exemplar."""
-        found = self._context_attributes(context)
-        if not found:
-            return found
-        key = tuple(found.items())
-        clean = self._contexts.get(key)
-        if clean is None:
-            if len(self._contexts) >= _MAX_CACHED:
-                self._contexts.clear()
-            clean = self._contexts[key] = self.shield.attributes(found, _SIGNAL)
-        return clean
-
-    def redact(self, measurement: Measurement) -> None:
-        """Redact the attributes of *measurement* in place: no other code has it yet."""
-        if measurement.attributes:
-            self.put(self.set_of(measurement.attributes), measurement)
-
-    def put(self, known: AttributeSet, measurement: Measurement) -> None:
-        """Give *measurement* its redacted attributes, or those of the overflow."""
-        # The constructor has cleaned what it was given; setting a field is not foreseen.
-        measurement.__dict__["attributes"] = self._series.within(
-            measurement.instrument, known.clean, known.series
-        )
-
-    def set_of(self, attributes: Mapping[str, Any]) -> AttributeSet:
-        """Return what these *attributes* are redacted, and what else is known of their set."""
-        key = tuple(attributes.items())
-        try:
-            known = self._known.get(key)
-        except TypeError:  # a mapping among the values cannot be a key
-            known = None
-            key = ()
-        if known is None or not known.stands_for(attributes):
-            clean = self.shield.attributes(attributes, _SIGNAL)
-            known = AttributeSet(attributes, clean)
-            if len(self._known) >= _MAX_CACHED:
-                self._known.clear()
-            if key and known.is_flat:
-                self._known[key] = known
-        return known
-
-
-class AttributeSet:
-    """A set of attributes that instruments have been given, redacted, and where it leads."""
-
-    __slots__ = ("_types", "clean", "is_flat", "series", "ways")
-
-    def __init__(self, raw: Mapping[str, Any], clean: dict[str, Any]) -> None:
-        self.clean = clean = measurable(clean)
-        self.ways: dict[Any, tuple[object, tuple[Any, ...]]] = {}
-        """Instrument -> the readers' storages at that time, and the aggregations in them."""
-        # 1, 1.0 and True are the same key and not the same attribute.
-        types = tuple(type(value) for value in raw.values())
-        self._types = types if set(types) != {str} else None
-        self.is_flat = not {tuple, dict}.intersection(types)
-        try:
-            # Counted as they come out: two people make one series.
-            self.series: Hashable = frozenset(clean.items())
-        except TypeError:
-            self.series = repr(sorted(clean.items(), key=_first))
-
-    def stands_for(self, attributes: Mapping[str, Any]) -> bool:
-        """Whether *attributes*, which equal these, are also of the same types."""
-        return self._types is None or self._types == tuple(map(type, attributes.values()))
-
-
-def _first(item: tuple[str, Any]) -> str:
-    return item[0]
 
 
 class _GuardedInstrument:
@@ -219,22 +126,22 @@ def _clean_resource(metrics: ResourceMetrics, shield: Shield) -> ResourceMetrics
     # Two scopes may have become one, and of equal scopes the exporter sends only the last.
     scopes: dict[InstrumentationScope, ScopeMetrics] = {}
     for each in metrics.scope_metrics:
-        scope = shield.scope(each.scope, _SIGNAL)
+        scope = shield.scope(each.scope, SIGNAL)
         clean = [_clean_metric(metric, shield) for metric in each.metrics]
         if scope in scopes:
             clean = [*scopes[scope].metrics, *clean]
         scopes[scope] = replace(each, scope=scope, metrics=clean)
     return replace(
         metrics,
-        resource=shield.resource(metrics.resource, _SIGNAL),
+        resource=shield.resource(metrics.resource, SIGNAL),
         scope_metrics=list(scopes.values()),
     )
 
 
 def _clean_metric(metric: Metric, shield: Shield) -> Metric:
-    name = shield.label(metric.name, _SIGNAL)
-    description = shield.label(metric.description or "", _SIGNAL)
-    unit = shield.label(metric.unit or "", _SIGNAL)
+    name = shield.label(metric.name, SIGNAL)
+    description = shield.label(metric.description or "", SIGNAL)
+    unit = shield.label(metric.unit or "", SIGNAL)
     if (name, description, unit) == (metric.name, metric.description, metric.unit):
         return metric  # nearly always
     return replace(metric, name=name, description=description, unit=unit)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from otel_redaction.shield import Observer as RedactionObserver
+    from otel_redaction.observers import Observer as RedactionObserver
 
 _DAY_S: Final = 86_400
 _EVERY_S: Final = 10.0

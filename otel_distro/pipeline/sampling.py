@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
-from otel_distro.pipeline.deferred_spans import DeferringTracer
+from otel_distro.pipeline.deferring_tracer import DeferringTracer
 from otel_distro.pipeline.input_limits.install import tolerate_tracer
-from otel_distro.pipeline.input_limits.spans import TolerantTracer
+from otel_distro.pipeline.input_limits.tracers import TolerantTracer
 from otel_pricing.model.instrumentations import mostly_calls_models
 from otel_pricing.reading.recognise import reads_scope
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from otel_distro.pipeline.accounting.accounts import CallSink
+    from otel_distro.pipeline.accounting.sinks import CallSink
     from otel_distro.settings import Settings
     from otel_pricing import PriceBook
 

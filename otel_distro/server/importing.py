@@ -23,6 +23,7 @@ from otel_pricing import (
     read_records,
 )
 from otel_pricing.model.instrumentations import BATCH_SCOPE
+from otel_pricing.reading.tools import read_tool_call, tools_of_provider
 from otel_redaction import redact
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 
     from otel_cost_ledger.model.location import Location
     from otel_cost_ledger.query.ledger import Ledger
+    from otel_cost_ledger.write.health import WriteResult
     from otel_cost_ledger.write.writer import LedgerWriter
+    from otel_pricing.model.tool_call import ToolCall
 
 
 class ImportFailedError(OtelDistroError):
@@ -52,6 +55,8 @@ class ImportSummary:
     log_records: int = 0
     passed: Mapping[str, int] = field(default_factory=dict)
     """What was read and holds no model call, by kind; only kinds that occur."""
+    tool_calls: int = 0
+    """Executions of tools among the spans, those that the ledger had already included."""
 
 
 @dataclass(slots=True)
@@ -60,8 +65,10 @@ class _Archive:
 
     calls: dict[tuple[int, int], PricedCall] = field(default_factory=dict)
     parents: dict[tuple[int, int], int | None] = field(default_factory=dict)
+    tools: list[ToolCall] = field(default_factory=list)
     spans: int = 0
     log_records: int = 0
+    tool_calls: int = 0
     problems: int = 0
     known: int = 0
     """Results of batches that the ledger had already."""
@@ -73,6 +80,11 @@ class _Archive:
             self.spans += 1
             self._link(record.trace_id, record.span_id, record.parent_span_id)
             call = read_call(record)
+            tool = read_tool_call(record) if call is None else None
+            if tool is not None:
+                self.tools.append(tool)
+                self.tool_calls += 1
+                return
         else:
             self.log_records += 1
             call = call_of_log(record)
@@ -147,7 +159,7 @@ def import_files(
     try:
         for record in _records(files, archive, report):
             archive.take(record, book)
-            if len(archive.calls) >= _BATCH:
+            if len(archive.calls) + len(archive.tools) >= _BATCH:
                 calls += len(archive.calls)
                 new, old = _store(writer, ledger, archive)
                 written, known = written + new, known + old
@@ -163,6 +175,7 @@ def import_files(
         archive.problems,
         archive.log_records,
         +archive.passed,
+        archive.tool_calls,
     )
 
 
@@ -207,6 +220,9 @@ def _decide(archive: _Archive, ledger: Location) -> tuple[list[PricedCall], list
 
 def _store(writer: LedgerWriter, ledger: Location, archive: _Archive) -> tuple[int, int]:
     """Decide and store the calls of *archive*, and forget them; return how many were new."""
+    if archive.tools:
+        _checked(writer.record_tools(archive.tools), ledger)
+        archive.tools.clear()
     if not archive.calls:
         return 0, 0
     decided, revised = _decide(archive, ledger)
@@ -215,10 +231,15 @@ def _store(writer: LedgerWriter, ledger: Location, archive: _Archive) -> tuple[i
     for start in range(0, len(decided), _BATCH):
         result = writer.write(decided[start : start + _BATCH])
         written, known = written + result.written, known + result.already_known
-        if result.fault is not None or result.waiting:
-            raise ImportFailedError(f"cannot write cost ledger {ledger}: {result.fault}")
+        _checked(result, ledger)
+    by_provider = [tool for priced in decided for tool in tools_of_provider(priced)]
+    if by_provider:
+        _checked(writer.record_tools(by_provider), ledger)
     for start in range(0, len(revised), _BATCH):
-        result = writer.revise(revised[start : start + _BATCH])
-        if result.fault is not None or result.waiting:
-            raise ImportFailedError(f"cannot write cost ledger {ledger}: {result.fault}")
+        _checked(writer.revise(revised[start : start + _BATCH]), ledger)
     return written, known
+
+
+def _checked(result: WriteResult, ledger: Location) -> None:
+    if result.fault is not None or result.waiting:
+        raise ImportFailedError(f"cannot write cost ledger {ledger}: {result.fault}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_distro.pipeline.accounting.sinks import ToolSink
 from otel_pricing import (
     BillingWindow,
     CostStatus,
@@ -25,6 +26,7 @@ from otel_pricing.model.attributes import (
     COST_STATUS,
     PRICE_SOURCE,
 )
+from otel_pricing.reading.tools import is_tool_call, read_tool_call
 from otel_trace_store.arrivals import SpanCost
 from otel_trace_store.values import attributes_of
 
@@ -35,8 +37,9 @@ if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
     from otel_distro.base.internal_errors import InternalErrors
-    from otel_distro.pipeline.accounting.accounts import CallSink
+    from otel_distro.pipeline.accounting.sinks import CallSink
     from otel_pricing import ModelCall, PriceBook
+    from otel_pricing.model.tool_call import ToolCall
 
 Key = tuple[int, int]
 DISTRO: Final = "telemetry.distro.name"
@@ -64,6 +67,8 @@ class ReceivedCalls:
         self._load_prices = load_prices
         self._faults = faults
         self._ledger = ledger
+        self._tool_sink: ToolSink | None = ledger if isinstance(ledger, ToolSink) else None
+        self._tools: list[ToolCall] = []
         self._others = others
         self._book: PriceBook | None = None
         self._window = BillingWindow()
@@ -78,12 +83,14 @@ class ReceivedCalls:
         resource: dict[str, Any],
         scope: InstrumentationScope,
     ) -> Mapping[str, Any] | None:
-        """Account for *span* if it is a model call; return the attributes to add to it."""
-        if not is_model_call(attributes, scope.name):
-            return None
+        """Account for *span* if it is a model or tool call; return the attributes to add to it."""
         try:
+            if not is_model_call(attributes, scope.name):
+                self._take_tool(span, attributes, resource, scope)
+                return None
             call = read_call(_record(span, attributes, resource, scope))
             if call is None:
+                self._take_tool(span, attributes, resource, scope)
                 return None
             if COST_STATUS in attributes and resource.get(DISTRO) == OURS:
                 self._take_priced(call, attributes)
@@ -92,6 +99,19 @@ class ReceivedCalls:
         except Exception as error:  # a span without cost beats no span
             self._faults.record("account", error)
             return None
+
+    def _take_tool(
+        self,
+        span: Span,
+        attributes: dict[str, Any],
+        resource: dict[str, Any],
+        scope: InstrumentationScope,
+    ) -> None:
+        if self._tool_sink is None or not is_tool_call(attributes):
+            return
+        tool = read_tool_call(_record(span, attributes, resource, scope))
+        if tool is not None:
+            self._tools.append(tool)
 
     def call(self, call: ModelCall) -> PricedCall:
         """Price *call* and decide whether it is billed; return the decision so far."""
@@ -138,23 +158,21 @@ class ReceivedCalls:
         if new or revised:
             # Before the ledger: a budget's account opens with what the ledger has at that moment.
             for sink in self._others:
-                self._guarded(sink, new, revised)
+                self._guarded(sink.settle, new, revised)
         if self._ledger is not None and (new or revised or known):
-            self._guarded(self._ledger, [*new, *known], revised)
+            self._guarded(self._ledger.settle, [*new, *known], revised)
+        tools, self._tools = self._tools, []
+        if tools and self._tool_sink is not None:
+            self._guarded(self._tool_sink.executed, tools)
 
     def flush(self) -> None:
         """Store what sinks hold back."""
         for sink in (*self._others, *([self._ledger] if self._ledger is not None else [])):
-            try:
-                sink.flush()
-            except Exception as error:  # one sink's fault is not the others'
-                self._faults.record("account", error)
+            self._guarded(sink.flush)
 
-    def _guarded(
-        self, sink: CallSink, new: Sequence[PricedCall], revised: Sequence[PricedCall]
-    ) -> None:
+    def _guarded(self, action: Callable[..., None], *items: Any) -> None:
         try:
-            sink.settle(new, revised)
+            action(*items)
         except Exception as error:  # one sink's fault is not the others'
             self._faults.record("account", error)
 

@@ -14,6 +14,7 @@ from otel_distro.server.left_on_disk import LeftOnDisk
 from otel_distro.server.limits import DEFAULT_LIMITS
 from otel_distro.server.receiver import Receiver
 from otel_distro.server.running import serve_all
+from otel_distro.server.statsd_receiver import LOOPBACK, StatsdReceiver
 from otel_distro.ui.app import Site, make_app
 from otel_distro.ui.security import Access
 from otel_distro.ui.serving import CannotServeError, address_of, is_loopback, listen
@@ -21,6 +22,7 @@ from otel_distro.ui.serving import CannotServeError, address_of, is_loopback, li
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+    from pathlib import Path
 
     from starlette.types import ASGIApp
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 HTTP_PORT: Final = 4318
 GRPC_PORT: Final = 4317
 _CLOSE_SECONDS: Final = 1.0
+_STATSD_CLOSE_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,9 @@ class ServeOptions:
     origins: frozenset[str] = frozenset()
     read_only: bool = False
     """Whether nothing can be changed on the page."""
+    statsd_port: int | None = None
+    """UDP port on loopback for StatsD, 0 for any; None for none."""
+    statsd_socket: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ class Serving:
     """Empty where OTLP/gRPC is not received."""
     why_no_grpc: str
     forward: str
+    statsd: str = ""
+    """Where StatsD is received, empty where it is not."""
 
 
 def serve(
@@ -68,7 +76,7 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM; *started* is called when everything answers.
 
-    Raises CannotServeError, ForwardError and TraceStoreError.
+    Raises CannotServeError, ForwardError, StatsdError and TraceStoreError.
     """
     check_host(options.host, settings)
     http = _listen(options.host, options.http_port, "--otlp-http-port")
@@ -85,6 +93,7 @@ def serve(
         frozenset(name.lower() for name in settings.serve_origins) | options.origins,
     )
     grpc: GrpcReceiver | None = None
+    statsd: StatsdReceiver | None = None
     left: LeftOnDisk | None = None
     why_no_grpc = ""
     try:
@@ -94,12 +103,15 @@ def serve(
             )
         except GrpcUnavailableError as error:
             why_no_grpc = str(error)
+        if options.statsd_port is not None or options.statsd_socket is not None:
+            statsd = StatsdReceiver(collector.ingest, options.statsd_port, options.statsd_socket)
         serving = Serving(
             address_of(page, options.host, settings.ui_token),
             address_of(http, options.host, None),
             f"{options.host}:{grpc.port}" if grpc is not None else "",
             why_no_grpc,
             collector.forwarder.place if collector.forwarder is not None else "",
+            _statsd_places(statsd, options),
         )
         receiver = Receiver(collector.ingest, access, DEFAULT_LIMITS)
         ports = {http.getsockname()[1]} | ({grpc.port} if grpc is not None else set())
@@ -115,7 +127,17 @@ def serve(
             left.close(_CLOSE_SECONDS)
         if grpc is not None:
             grpc.close(_CLOSE_SECONDS)
+        if statsd is not None:
+            statsd.close(_STATSD_CLOSE_SECONDS)
         collector.close()
+
+
+def _statsd_places(statsd: StatsdReceiver | None, options: ServeOptions) -> str:
+    if statsd is None:
+        return ""
+    udp = f"udp {LOOPBACK}:{statsd.port}" if statsd.port else ""
+    unix = f"unix {options.statsd_socket}" if options.statsd_socket is not None else ""
+    return ", ".join(filter(None, (udp, unix)))
 
 
 def check_host(host: str, settings: Settings) -> None:

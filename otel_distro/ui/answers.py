@@ -1,7 +1,7 @@
 """Answers that are kept while the ledger does not change, and worked out aside when they are long.
 
-What the daily sums know is answered at once. What only single calls know (sessions, time to first
-token, the dearest calls) takes half a second for a million of them: such a question is asked on a
+What the sums know is answered at once. What only single calls know (time to first token, the
+dearest calls) takes half a second for a million of them: such a question is asked on a
 thread of its own, and meanwhile the last answer is shown, or that it is being counted.
 """
 

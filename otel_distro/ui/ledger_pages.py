@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from otel_cost_ledger.model.errors import LedgerError
 from otel_cost_ledger.model.filters import BILLED
+from otel_cost_ledger.model.location import PostgresUrl
 from otel_cost_ledger.query.calls import read_calls
 from otel_cost_ledger.query.ledger import open_ledger
 from otel_cost_ledger.query.model_names import with_same_models
@@ -24,7 +25,8 @@ from otel_distro.ui.spending import call_table
 from otel_distro.ui.store_pages import SEEN
 from otel_distro.ui.store_view import is_trace_id, trace_id_in
 from otel_distro.ui.trace import calls_of, trace_of
-from otel_distro.ui.view import FILTERS, FIRST_FILTERS, described_filters, read_view
+from otel_distro.ui.view import FILTERS, FIRST_FILTERS, described_filters
+from otel_distro.ui.view_query import read_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +61,11 @@ class LedgerPages:
         self._jaeger = jaeger
         self._store = store
         self.answers = Answers(location)
+        if isinstance(location, PostgresUrl):
+            # Its driver takes half a second to load, which files must not wait for.
+            from otel_cost_ledger.postgres.pool import share_connections
+
+            share_connections()
 
     @contextmanager
     def _look(self, request: Request) -> Iterator[Looked]:

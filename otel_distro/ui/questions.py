@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from otel_cost_ledger.model.filters import BILLED, Window
 from otel_cost_ledger.model.histogram import middle_us
-from otel_cost_ledger.model.schema import NS_PER_DAY
 from otel_cost_ledger.query.breakdown import Breakdown, breakdown, breakdown_of
 from otel_cost_ledger.query.calls import StoredCall, read_calls
 from otel_cost_ledger.query.coverage import CoverageReport, coverage_of
 from otel_cost_ledger.query.durations import durations, histogram_answers, latencies_by_model
-from otel_cost_ledger.query.grouping import IN_ROLLUP
 from otel_cost_ledger.query.latency import measure_latencies
 from otel_cost_ledger.query.model_names import with_same_models
-from otel_cost_ledger.query.sources import rows_are_complete, rows_up_to
-from otel_cost_ledger.query.timeline import Extent, Sums, extent, known_names, timeline
+from otel_cost_ledger.query.sources import Source, are_complete, rows_read, rows_up_to
+from otel_cost_ledger.query.timeline import (
+    Extent,
+    Sums,
+    extent,
+    known_names,
+    stepped_sources,
+    timeline,
+)
 from otel_cost_ledger.query.violations import ViolationSums, violation_sums, violations_up_to
 from otel_distro.ui.answers import ROWS_AT_ONCE, Answer
 
@@ -54,17 +59,14 @@ class Questions:
     @cached_property
     def complete(self) -> bool:
         """False when calls of this window were removed by retention and the sums are too low."""
-        from_sums = self.view.step_ns == NS_PER_DAY and self._filters_in_rollup
-        return rows_are_complete(self._ledger, self.view.window, whole_days_needed=not from_sums)
+        return are_complete(self._ledger, self._plan(self.view.window))
 
-    @property
-    def _filters_in_rollup(self) -> bool:
-        return self.view.filters.names() <= IN_ROLLUP
+    def _plan(self, window: Window, *names: str) -> list[Source]:
+        used = {*self.view.filters.names(), *names}
+        return stepped_sources(self._ledger, window, self.view.step_ns, used)
 
-    def _rows_for_sums(self, window: Window) -> int:
-        if self._filters_in_rollup and self.view.step_ns == NS_PER_DAY:
-            return sum(rows_up_to(self._ledger, edge, MANY) for edge in window.edges())
-        return rows_up_to(self._ledger, window, MANY)
+    def _rows_for_sums(self, window: Window, *names: str) -> int:
+        return rows_read(self._ledger, self._plan(window, *names), MANY)
 
     def sums(self) -> Answer[list[Sums]]:
         """Return sums by step, names and outcome."""
@@ -100,7 +102,7 @@ class Questions:
         return self._ask(
             f"breakdown {view.by}",
             lambda ledger: breakdown(ledger, view.window, view.step_ns, view.by, view.filters),
-            rows=lambda: self.rows,
+            rows=lambda: self._rows_for_sums(view.window, view.by),
         )
 
     def latencies(self) -> Answer[dict[int, Counter[int]]]:

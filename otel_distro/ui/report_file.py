@@ -17,7 +17,7 @@ from otel_distro.ui.answers import Answers
 from otel_distro.ui.page import Looked, overview
 from otel_distro.ui.questions import Questions
 from otel_distro.ui.rendering import render
-from otel_distro.ui.view import read_view
+from otel_distro.ui.view_query import read_view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """Who may see the page: one host that is named right, and where a token is set, who has it.
 
-Everything served is private, and can only be read but for the paths that take a form. Other web
+Everything served is private. It can only be read, but for the paths that take a form. Other web
 pages cannot read it (no CORS), frame it, or reach it by making their own name point here (the
 `Host` header is checked); scripts and styles come from files of ours only; browsers are told to
 store nothing.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from otel_trace_store.log_list import LogFilter
-from otel_trace_store.trace_list import Sort, TraceFilter, is_sort
+from otel_trace_store.trace_filter import TraceFilter
+from otel_trace_store.trace_list import Sort, is_sort
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,7 @@ from otel_wire.operations import WITHOUT_OUTPUT
 from otel_wire.record import Ending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from otel_budget.accounts.account import BudgetAccount
     from otel_budget.gate import Gate
@@ -38,6 +38,8 @@ class AdmittedCall:
     _written: tuple[tuple[BudgetAccount, int], ...] = ()
     on_ended: Callable[[], None] | None = None
     """Called when the call has ended, on the thread that ended it."""
+    on_settled: Callable[[int], None] | None = None
+    """Called with the cost in nano-US-dollars, once it is known and before it is charged."""
     cost_nano_usd: int | None = None
     """What the call cost once it is settled; 0 when it cost nothing."""
     is_in_ledger = False
@@ -63,6 +65,14 @@ class AdmittedCall:
         self.start_ns = start_ns
         self.host = host
         """Where the call goes."""
+
+    @property
+    def reserved_nano_usd(self) -> int:
+        """What is charged if this process dies; 0 without a budget in US dollars."""
+        return self._usd_of(self._reservation.lost())
+
+    def _usd_of(self, costs: Iterable[tuple[BudgetAccount, int]]) -> int:
+        return next((c for account, c in costs if self._accounts[account].unit is Unit.USD), 0)
 
     @property
     def is_settled(self) -> bool:
@@ -182,10 +192,10 @@ class AdmittedCall:
         self, costs: Sequence[tuple[BudgetAccount, int]], learned: Sequence[UsageCeiling] = ()
     ) -> None:
         self._note(costs)
+        if self.on_settled is not None and list(costs) != self._reservation.lost():
+            self.on_settled(self.cost_nano_usd or 0)
         self._gate.accounts.settle(self._reservation, costs, learned)
 
     def _note(self, costs: Sequence[tuple[BudgetAccount, int]]) -> None:
         self._written = tuple(costs)
-        self.cost_nano_usd = next(
-            (cost for account, cost in costs if self._accounts[account].unit is Unit.USD), 0
-        )
+        self.cost_nano_usd = self._usd_of(costs)

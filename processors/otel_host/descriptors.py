@@ -11,19 +11,17 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
+CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0)
 _HIGHEST: Final = 4096
 """The kernel's table of a process grows with its highest number; this one takes 32 KiB."""
 _RESERVED: Final = 128
-_CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0)
-_PATIENCE: Final = 1.0
 
 Identity = tuple[int, int]
 """Device and inode; sockets have one too."""
@@ -173,7 +171,7 @@ def _occupy(number: int) -> bool:
     try:
         import fcntl
 
-        placeholder = os.open("/", getattr(os, "O_PATH", os.O_RDONLY) | _CLOEXEC)
+        placeholder = os.open("/", getattr(os, "O_PATH", os.O_RDONLY) | CLOEXEC)
     except (ImportError, OSError):
         return False
     if placeholder == number:
@@ -194,47 +192,6 @@ def _open_numbers() -> list[int]:
         return [int(name) for name in os.listdir("/dev/fd")]  # names, not paths
     except (OSError, ValueError):
         return []
-
-
-def is_out_of_descriptors(error: OSError) -> bool:
-    """Whether *error* is the limit of open files, of the process or the system."""
-    return error.errno in {errno.EMFILE, errno.ENFILE}
-
-
-class Reserve:
-    """One descriptor that is kept for the moment when the program has used up all others."""
-
-    def __init__(self) -> None:
-        self._own: OwnDescriptor | None = None
-        self._lock = threading.Lock()
-
-    def hold(self) -> None:
-        """Take a descriptor, unless there is one; retry later where none is free."""
-        if self._own is None or not self._own.is_ours():
-            with suppress(OSError):
-                self._own = OwnDescriptor(os.open(os.devnull, os.O_RDONLY | _CLOEXEC), "a reserve")
-
-    @contextmanager
-    def lent(self) -> Iterator[None]:
-        """Have one descriptor free for the body, which closes what it opens."""
-        # An unbounded wait could deadlock in a signal handler that interrupted the holder.
-        locked = self._lock.acquire(timeout=_PATIENCE)
-        try:
-            if self._own is not None:
-                self._own.close()
-                self._own = None
-            yield
-        finally:
-            self.hold()
-            if locked:
-                self._lock.release()
-
-    def after_fork(self) -> None:
-        """Reset in a forked child."""
-        self._lock = threading.Lock()
-
-
-reserve: Final = Reserve()
 
 
 def keep_forever(thing: Any) -> None:

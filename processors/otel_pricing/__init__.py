@@ -29,7 +29,8 @@ if TYPE_CHECKING:
         read_price_file,
     )
     from otel_pricing.reading.log_events import LogRecord, call_of_log
-    from otel_pricing.reading.otlp_json import LineProblem, read_records, read_spans
+    from otel_pricing.reading.otlp_json import read_records, read_spans
+    from otel_pricing.reading.otlp_records import LineProblem
     from otel_pricing.reading.recognise import is_model_call, read_call
 
 __all__ = [
@@ -66,7 +67,7 @@ _HOMES = {
     "BillingWindow": "billing.window",
     "CostStatus": "model.call",
     "Explanation": "prices",
-    "LineProblem": "reading.otlp_json",
+    "LineProblem": "reading.otlp_records",
     "LogRecord": "reading.log_events",
     "ModelCall": "model.call",
     "NANO_PER_USD": "model.call",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_redaction.deadline import DeadlineExceeded
+from otel_redaction.patterns.deadline import DeadlineExceeded
 from otel_redaction.patterns.match import KINDS, Match, mask
 from otel_redaction.people_keys import holds_people
 from otel_redaction.policy import (

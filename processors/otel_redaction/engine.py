@@ -23,7 +23,7 @@ from otel_redaction.words_only import is_words_only
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_redaction.deadline import Deadline
+    from otel_redaction.patterns.deadline import Deadline
 
 
 def find_all(text: str, deadline: Deadline | None = None, *, people: bool = False) -> list[Match]:

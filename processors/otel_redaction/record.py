@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from otel_redaction.deadline import Deadline
+    from otel_redaction.patterns.deadline import Deadline
 
 Tally = MutableMapping[str, int]
 """How many matches of each kind were found."""

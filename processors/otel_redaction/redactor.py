@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_redaction import json_text
-from otel_redaction.deadline import Deadline
 from otel_redaction.key_rules import KeyRules
+from otel_redaction.patterns.deadline import Deadline
 from otel_redaction.policy import DEFAULT_POLICY, Policy
 from otel_redaction.record import Record, Tally
 from otel_redaction.recurrence import recurring

@@ -8,7 +8,7 @@ on every span (names, resources, scopes), so that an application pays for them o
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -16,6 +16,7 @@ from opentelemetry.trace import Link, SpanContext, TraceState
 from opentelemetry.trace.status import Status
 
 from otel_redaction.containers import RedactingDict, redacting
+from otel_redaction.observers import Observer, SilentObserver
 from otel_redaction.policy import DEFAULT_POLICY
 from otel_redaction.redactor import Redactor
 from otel_redaction.strict_text import strict_text
@@ -48,26 +49,6 @@ _FIXED_WORDS = frozenset(
 """Attributes whose text is an id or one of a fixed set of words on any span."""
 
 _MAX_CACHED = 1024
-
-
-class Observer(Protocol):
-    """Hears about redactions and failures; must be quick and must not raise."""
-
-    def redacted(self, signal: str, tally: Mapping[str, int]) -> None:
-        """Count matches by kind on one record of *signal*."""
-
-    def failed(self, signal: str, error: BaseException) -> None:
-        """Count a record whose content was withheld because redaction failed."""
-
-
-class SilentObserver:
-    """Counts nothing; for use of the adapters on their own."""
-
-    def redacted(self, signal: str, tally: Mapping[str, int]) -> None:
-        """Ignore it."""
-
-    def failed(self, signal: str, error: BaseException) -> None:
-        """Ignore it."""
 
 
 class _CleanResource(Resource):

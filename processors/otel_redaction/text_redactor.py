@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
-    from otel_redaction.deadline import Deadline
+    from otel_redaction.patterns.deadline import Deadline
 
     class FindAll(Protocol):
         """What `engine.find_all` is."""

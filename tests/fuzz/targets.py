@@ -30,7 +30,8 @@ from otel_distro.export.spool.records import (
 )
 from otel_distro.settings import load
 from otel_pricing import PriceBook, price_call, read_call
-from otel_pricing.reading.otlp_json import LineProblem, read_spans
+from otel_pricing.reading.otlp_json import read_spans
+from otel_pricing.reading.otlp_records import LineProblem
 from otel_redaction import DeadlineExceeded, Redactor
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_budget.reservations.open_calls import OpenCalls, is_own_host
+from otel_budget.reservations.open_calls import OpenCalls
+from otel_wire.hosts import is_own_host
 from support.process import BIN, clean_environment, instrumented, run
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 
 from otel_cost_ledger import LedgerWriter
 from otel_cost_ledger.model.location import Location, PostgresUrl
-from otel_pricing.model.call import CostStatus, ModelCall, PricedCall, Usage
+from otel_pricing.model.call import UNIT_NAMES, CostStatus, ModelCall, PricedCall, Usage
 
 MakeCall = Callable[..., PricedCall]
 MakeWriter = Callable[..., LedgerWriter]
@@ -64,7 +64,7 @@ def make_call() -> MakeCall:
 
     def make(**fields: Any) -> PricedCall:
         number = next(numbers)
-        usage = {name: fields.pop(name) for name in list(fields) if name in Usage.__slots__}
+        usage = {name: fields.pop(name) for name in list(fields) if name in UNIT_NAMES}
         latency_ms = fields.pop("latency_ms", 800)
         start_ns = fields.pop("start_ns", NOON_NS + number * 1_000_000)
         call = {name: fields.pop(name) for name in list(fields) if name in ModelCall.__slots__}

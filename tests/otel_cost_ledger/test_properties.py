@@ -18,7 +18,8 @@ from otel_cost_ledger.model.entries import Entry, from_line, to_line
 from otel_cost_ledger.model.histogram import LATENCY_BUCKETS, bucket_of, middle_us, percentile
 from otel_cost_ledger.model.money import usd_text
 from otel_cost_ledger.model.privacy import Pseudonyms, bounded_cleaner
-from otel_cost_ledger.model.rows import RowMaker, signed_64, unsigned_64
+from otel_cost_ledger.model.row_maker import RowMaker
+from otel_cost_ledger.model.rows import signed_64, unsigned_64
 from otel_cost_ledger.query.queries import costs
 from otel_pricing.model.call import CostStatus, ModelCall, PricedCall, Usage
 

@@ -74,13 +74,15 @@ def test_a_question_that_needs_deleted_rows_says_that_it_is_incomplete(
         by_tenant = costs(ledger, by=("tenant",))
         by_model = costs(ledger, by=("model",))
         half_a_day = costs(ledger, since=NOW - timedelta(days=40, hours=3))
+        half_an_hour = costs(ledger, since=NOW - timedelta(days=40, minutes=30))
         recent = costs(ledger, since=NOW - timedelta(days=20, hours=3), by=("user",))
 
     assert (by_user.complete, by_user.total.calls < 600) == (False, True)
     assert (by_tenant.complete, by_tenant.total.calls) == (True, 600)
     assert by_tenant.total.p50_ms is None
     assert by_model.total.p50_ms == pytest.approx(800, rel=0.022)
-    assert not half_a_day.complete
+    assert half_a_day.complete
+    assert not half_an_hour.complete
     assert recent.complete
 
 

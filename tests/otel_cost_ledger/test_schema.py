@@ -31,6 +31,10 @@ VIEW_COLUMNS = {
     " free_calls failed_calls"
     " input_tokens output_tokens cache_read_tokens cache_write_tokens reasoning_tokens"
     " mean_latency_ms",
+    "hourly_costs_v": "hour service provider model operation tenant agent calls cost_nano_usd"
+    " cost_usd exposure_nano_usd unpriced_calls failed_calls input_tokens output_tokens"
+    " cache_read_tokens cache_write_tokens reasoning_tokens mean_latency_ms",
+    "tools_v": "day service tool agent source error_type failed calls mean_duration_ms longest_ms",
     "latency_v": "day provider model operation bucket latency_from_ms calls",
     "violations_v": "time at_ns operation budget_ms actual_ms overage_ms trace_id span_id",
     "replaced_prices_v": "replaced_at call_time span_id status price_source cost_nano_usd cost_usd",
@@ -87,8 +91,10 @@ def test_there_is_one_migration_a_version() -> None:
 SCRIPTS = {
     ("sqlite", 1): "ee6c6ec215bd8c0e",
     ("sqlite", 2): "59ca211c45a68c24",
+    ("sqlite", 3): "359c632d3af2466b",
     ("postgres", 1): "f980b0713683633a",
     ("postgres", 2): "41c646a2b4906968",
+    ("postgres", 3): "51ef50bc57385b04",
 }
 """Blake2 of every migration that has been released, by database and version."""
 

@@ -14,6 +14,7 @@ from otel_budget import LatencyBudgets, LatencyRecord
 from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.pipeline.accounting.accounts import Accounts
 from otel_pricing import PriceBook, PricedCall
+from otel_pricing.model.tool_call import ToolCall
 
 CALL: dict[str, Any] = {
     "gen_ai.operation.name": "chat",
@@ -34,6 +35,10 @@ class Sink:
         self.verdicts: list[LatencyRecord] = []
         self.threads: set[str] = set()
         self.flushed = 0
+        self.tools: list[ToolCall] = []
+
+    def executed(self, tools: Sequence[ToolCall]) -> None:
+        self.tools += tools
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
         self.new += new
@@ -104,6 +109,17 @@ def test_a_model_call_reaches_every_sink(
     assert [call.cost_nano_usd for call in sink.new] == [6_000_000]
     assert sink.flushed == 1
     assert faults.counts() == {"account": 1}
+
+
+def test_a_tool_reaches_the_sinks_that_store_tools(accounts: Accounts, sink: Sink) -> None:
+    """It is no model call, and its span gets no attributes of cost."""
+    names = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "get_weather"}
+
+    assert accounts.take(span("execute_tool get_weather", **names)) is None
+
+    assert accounts.flush(10)
+    assert [(tool.tool, tool.duration_ns) for tool in sink.tools] == [("get_weather", 500_000_000)]
+    assert sink.new == []
 
 
 def test_other_spans_are_none_of_its_business(accounts: Accounts, sink: Sink) -> None:

@@ -29,7 +29,7 @@ from otel_distro.privacy.content.keeper import ContentKeeper
 from otel_distro.privacy.content.messages import is_message, without_messages
 from otel_distro.settings import Settings, load
 from otel_redaction import Redactor
-from otel_redaction.shield import SilentObserver
+from otel_redaction.observers import SilentObserver
 from support.otlp_sink import OtlpSink
 from support.process import clean_environment, instrumented
 

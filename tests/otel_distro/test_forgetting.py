@@ -153,7 +153,7 @@ def test_waiting_calls_messages_and_log_lines_are_found_too(
 def spill_calls(state: Path, key: bytes) -> None:
     """Leave two calls of Ada's and one of Bob's in the spill file."""
     from otel_cost_ledger.model.entries import Entry
-    from otel_cost_ledger.model.rows import RowMaker
+    from otel_cost_ledger.model.row_maker import RowMaker
 
     rows = RowMaker(str, Pseudonyms(key))
     entries = [Entry("insert", rows.row(call(900 + n, who, "s"))) for n, who in

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import math
+import threading
 import traceback
 from collections import UserDict
 from collections.abc import Callable, Iterator, Mapping
@@ -416,3 +417,17 @@ def test_any_python_object_can_go_anywhere(first: Any, second: Any, name: Any) -
     data = sdk.reader.get_metrics_data()
     if data is not None:
         encode_metrics(data).SerializeToString()
+
+
+def test_a_flush_while_the_interpreter_exits_raises_nothing(
+    sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`logging` flushes its handlers then, and from Python 3.12 on no thread can start."""
+
+    def cannot_start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    handler = LoggingHandler(logger_provider=sdk.logger_provider)
+    monkeypatch.setattr(threading.Thread, "start", cannot_start)
+
+    handler.flush()

@@ -147,3 +147,28 @@ def test_the_first_of_all_days_is_a_date_too(tmp_path: Path) -> None:
 
     assert done.exit_code == 0
     assert json.loads(done.output)["total"]["calls"] == 1
+
+
+def test_tools_of_an_archive_are_counted_once(tmp_path: Path) -> None:
+    """`reports tools` shows them; a second import adds none."""
+    tool = chat_span(7, **{"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "weather"})
+    archive = write_archive(tmp_path / "spans.jsonl", chat_span(1), tool)
+    ledger = tmp_path / "ledger.db"
+
+    results = [run("ledger", "import", archive, "--ledger", ledger) for _ in range(2)]
+    report = run("reports", "tools", "--ledger", ledger, "--json")
+
+    assert all("1 execution of tools read" in result.output for result in results)
+    assert json.loads(report.output)["by_tool"] == [
+        {
+            "tool": "weather",
+            "calls": 1,
+            "failed_calls": 0,
+            "mean_ms": 500.0,
+            "p95_ms": 500.0,
+            "longest_ms": 500.0,
+        }
+    ]
+    assert "weather" in run("reports", "tools", "--ledger", ledger).output
+    refused = run("reports", "tools", "--ledger", ledger, "--by", "colour")
+    assert refused.exit_code == 2

@@ -8,7 +8,7 @@ import pytest
 
 from otel_cost_ledger.model.entries import Entry
 from otel_cost_ledger.model.privacy import Pseudonyms
-from otel_cost_ledger.model.rows import RowMaker
+from otel_cost_ledger.model.row_maker import RowMaker
 from otel_cost_ledger.write.spill import SpillFile
 from otel_distro.pipeline.accounting.late_calls import NOT_PRICED
 from otel_distro.pipeline.accounting.open_requests import LAYOUT
@@ -86,17 +86,29 @@ def test_a_call_that_is_unpriced_for_another_reason_stays_so(state: Path) -> Non
     assert answer("costs")["total"]["unpriced_calls"] == 1
 
 
-def test_requests_of_killed_processes_are_stored_as_unknown(state: Path) -> None:
-    """They are not missing until another program runs."""
+@pytest.mark.parametrize(
+    ("reserved", "charged", "status", "cost", "bound"),
+    [
+        (0, 0, "unpriced", None, None),
+        (9_000, 0, "unpriced", None, 9_000),
+        (9_000, 7_001, "reported", 7_000, None),
+        (9_000, 1, "free", 0, None),
+    ],
+    ids=["no budget", "reserved", "charged", "charged with nothing"],
+)
+def test_requests_of_killed_processes_are_at_what_their_budget_says(
+    state: Path, reserved: int, charged: int, status: str, cost: int | None, bound: int | None
+) -> None:
+    """They are not missing until another program runs, and budgets and costs are one account."""
     folder = state / "open-requests"
     folder.mkdir(mode=0o700)
-    slot = (NOW_NS, 5, bytes(16), 0, b"api.openai.com", b"/v1/chat/completions")
+    slot = (NOW_NS, 5, bytes(16), 0, b"api.openai.com", b"/v1/chat/completions", reserved, charged)
     (folder / "999999-0000000000").write_bytes(LAYOUT.pack(*slot))
 
-    costs = answer("costs")
-
-    assert costs["total"]["calls"] == costs["total"]["unpriced_calls"] == 1
-    assert costs["not_stored_calls"] == 0
+    assert answer("costs")["not_stored_calls"] == 0
+    (found,) = answer("calls")["calls"]
+    assert (found["cost_status"], found["cost_nano_usd"]) == (status, cost)
+    assert found["exposure_nano_usd"] == bound
 
 
 def test_nothing_is_stored_without_consent(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:

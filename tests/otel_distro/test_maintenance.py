@@ -49,6 +49,17 @@ def test_old_calls_go_and_their_sums_stay(ledger: Path) -> None:
         assert costs(opened).total.cost_nano_usd == 10
 
 
+def test_calls_are_added_to_the_sums_by_agent_and_user(ledger: Path) -> None:
+    """Every few minutes, without anybody asking; the newest calls are read as they are."""
+    Maintenance(ledger, 30).sum_calls()
+
+    with open_ledger(ledger) as opened:
+        assert opened.summed is not None
+        assert opened.summed.until_ns > time.time_ns() - DAY_NS
+        assert list(opened.rows("SELECT sum(calls) FROM daily_agents")) == [(1,)]
+        assert costs(opened, by=("agent",)).total.calls == 2
+
+
 def test_messages_can_be_kept_for_fewer_days_than_calls(ledger: Path) -> None:
     """Calls of forty days ago stay for ninety days, messages of ten days ago go after seven."""
     content, now = ledger.with_name(store.FILE_NAME), time.time_ns()
@@ -80,7 +91,11 @@ def test_a_ledger_that_cannot_be_cleaned_up_is_told_of_once(
     """And does no harm."""
     path = tmp_path / "ledger.db"
     path.write_text("this is not a database " * 100)
-    for _ in range(2):
-        Maintenance(path, 30).run_once()
+    maintenance = Maintenance(path, 30)
+    for _ in range(4):
+        maintenance.run_once()
+        maintenance.sum_calls()
 
-    assert capsys.readouterr().err.count("old calls could not be removed") == 1
+    said = capsys.readouterr().err
+    assert said.count("old calls could not be removed") == 1
+    assert said.count("calls could not be added to the sums") == 1

@@ -84,7 +84,7 @@ def stored(metrics: list[Any], exporter: SqliteMetricExporter, wait_ms: float) -
 def test_counters_of_several_processes_add_up(
     provider: Callable[[], MeterProvider], folder: Path
 ) -> None:
-    """Each point is what was added since the one before, so a series may have several writers."""
+    """Each point is a difference, so a series may have several writers."""
     for orders in (2, 3):
         one = provider()
         one.get_meter("app").create_counter("orders").add(orders)
@@ -103,7 +103,7 @@ def test_counters_of_several_processes_add_up(
 def test_an_up_down_counter_is_stored_as_it_stands(
     provider: Callable[[], MeterProvider], folder: Path
 ) -> None:
-    """What is open now is no difference."""
+    """The number open now is no difference."""
     one = provider()
     opened = one.get_meter("app").create_up_down_counter("open")
     for change in (3, -1):
@@ -221,7 +221,7 @@ def test_a_child_does_not_count_what_its_parent_measured() -> None:
 def test_the_command_and_the_page_read_both_stores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was received and what programs stored themselves."""
+    """Received metrics, and those that programs stored themselves."""
     from starlette.testclient import TestClient
 
     from otel_distro.ui.app import Site, make_app

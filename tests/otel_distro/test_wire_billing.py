@@ -185,6 +185,26 @@ def test_a_connection_that_was_never_made_is_no_call(wired: WiredSdk) -> None:
     assert wired.billed() == []
 
 
+def test_a_failure_before_a_request_is_no_call(wired: WiredSdk) -> None:
+    """An SDK that checks its arguments, and then the same call in another way."""
+    with pytest.raises(ValueError, match="streaming"), wired.describe(OPENAI_SCOPE):
+        raise ValueError("streaming is required")
+    with wired.describe(OPENAI_SCOPE) as span:
+        span.set_attributes(said(wired.ask().json()))
+
+    assert wired.account() == wired.served()
+    assert len(wired.billed()) == 1
+
+
+def test_a_failure_of_a_provider_that_is_not_on_the_wire_is_a_call(wired: WiredSdk) -> None:
+    """It may be reached over a transport that is not observed."""
+    with pytest.raises(TimeoutError), wired.describe(OPENAI_SCOPE):
+        raise TimeoutError
+
+    (priced,) = wired.billed()
+    assert priced.status is CostStatus.UNPRICED
+
+
 def test_an_answer_from_a_framework_cache_is_not_billed(wired: WiredSdk) -> None:
     """A framework's span without a request, from a provider that is reached over the wire."""
     with wired.describe(FRAMEWORK_SCOPE) as span:
@@ -376,3 +396,17 @@ def test_a_remote_parent_is_the_parent(wired: WiredSdk) -> None:
     assert span.parent == remote
     assert span.context is not None
     assert span.context.trace_id == 7
+
+
+def test_a_tracer_of_whatever_the_app_calls_a_model_is_no_call_without_a_request(
+    wired: WiredSdk,
+) -> None:
+    """LangSmith's spans of a function of type `llm`, and those of libraries like it."""
+    with wired.describe("langsmith") as span:
+        span.set_attributes(said(wired.ask().json()))
+    wired.billed()
+    with wired.describe("langsmith"):
+        pass
+
+    assert wired.account() == wired.served()
+    assert len(wired.billed()) == 1

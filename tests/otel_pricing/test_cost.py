@@ -21,6 +21,7 @@ from otel_pricing import (
     price_table,
 )
 from otel_pricing.costing.bill import bill, nano
+from otel_pricing.model.call import UNIT_NAMES
 from otel_pricing.prices.output_limits import output_limit
 
 if TYPE_CHECKING:
@@ -517,7 +518,7 @@ def test_when_all_rates_are_one_the_cost_is_that_of_all_tokens(usage: Usage, rat
 def test_cost_is_additive_over_usage(usage: Usage, rates: list[Rate]) -> None:
     """Twice the tokens cost exactly twice as much."""
     price = Price(input=rates[0], output=rates[1], cache_read=rates[2], cache_write=rates[3])
-    twice = Usage(**{name: 2 * (getattr(usage, name) or 0) for name in Usage.__slots__})
+    twice = Usage(**{name: 2 * (getattr(usage, name) or 0) for name in UNIT_NAMES})
 
     assert bill(twice, price).nano_usd == 2 * bill(usage, price).nano_usd
 

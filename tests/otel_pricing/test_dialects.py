@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_pricing import ModelCall, SpanEvent, Usage
+from otel_pricing.model.call import UNIT_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -261,7 +262,7 @@ def test_the_usage_of_a_call_is_the_same_in_every_dialect(
 
     said = call.usage
     assert said is not None
-    for name in usage.__slots__:
+    for name in UNIT_NAMES:
         expected = getattr(usage, name)
         assert getattr(said, name) == expected or (not expected and not getattr(said, name)), name
 
@@ -541,3 +542,39 @@ def test_a_clock_that_ran_backwards_does_not_make_a_negative_duration(
     call = read({"gen_ai.operation.name": "chat"}, start_ns=2000, end_ns=1000)
 
     assert call.end_ns == call.start_ns == 2000
+
+
+@pytest.mark.parametrize(
+    ("attributes", "usage", "tier"),
+    [
+        (
+            {"gen_ai.usage.raw": json.dumps({"input_tokens": 9, "output_tokens": 1})},
+            Usage(input_tokens=9, output_tokens=1),
+            None,
+        ),
+        (
+            {"gen_ai.usage.raw": "{}", "gen_ai.usage.input_tokens": 9},
+            Usage(input_tokens=9),
+            None,
+        ),
+        (
+            {"gen_ai.usage.raw": json.dumps({"input_tokens": 9, "service_tier": "flex"})},
+            Usage(input_tokens=9),
+            "flex",
+        ),
+    ],
+)
+def test_a_usage_object_gives_what_attributes_leave_open(
+    read: Callable[..., ModelCall],
+    attributes: dict[str, object],
+    usage: Usage,
+    tier: str | None,
+) -> None:
+    call = read({"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o", **attributes})
+    assert (call.usage, call.service_tier) == (usage, tier)
+
+
+def test_a_cost_in_a_usage_object_is_a_reported_cost(read: Callable[..., ModelCall]) -> None:
+    raw = json.dumps({"input_tokens": 9, "cost": 0.25})
+    call = read({"gen_ai.operation.name": "chat", "gen_ai.usage.raw": raw})
+    assert (call.reported_cost_usd, call.reported_cost_source) == (Decimal("0.25"), "usage.cost")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from otel_pricing import CostStatus, price_table
-from otel_pricing.prices.overrides import KEYS
+from otel_pricing.prices.price_file import KEYS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "pricing.md").read_text(encoding="utf-8")
 

@@ -143,3 +143,21 @@ def test_a_multiplied_price_differs_from_its_own_in_amounts_only() -> None:
     kept = [field.name for field in fields(Price) if field.name not in amounts]
     assert [getattr(found, name) for name in kept] == [getattr(price, name) for name in kept]
     assert {*changed, "other_units", "context_tokens", "source"} == set(kept)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "fits"),
+    [
+        ("gpt-4o", "gpt-4o", True),
+        ("gpt-4o", "gpt-4o-mini", False),
+        ("a*a", "a", False),
+        ("a*b*c", "axxbxxc", True),
+        ("a*b*c", "axxc", False),
+        ("*", "", True),
+        ("x*y", "zy", False),
+    ],
+)
+def test_a_pattern_fits_a_whole_name(pattern: str, name: str, fits: bool) -> None:
+    from otel_pricing.prices.model_aliases import _matches
+
+    assert _matches(pattern.split("*"), name) is fits

@@ -116,3 +116,16 @@ def test_code_that_cannot_be_read_is_an_import_error() -> None:
 
 def _missing(name: str) -> None:
     raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def test_stand_ins_accept_anything_but_special_names() -> None:
+    """What the library imports and its prices do not need; `typing` keeps its own names."""
+    import typing
+
+    stand_in, typed = price_data._StandIn("pydantic"), price_data._Typing("typing")
+    assert stand_in.anything(1, two=2) is None
+    assert typed.Any is typing.Any
+    assert typed.NotYetThere("x") is None
+    for module in (stand_in, typed):
+        with pytest.raises(AttributeError):
+            _ = module.__nothing__

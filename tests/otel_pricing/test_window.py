@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from otel_pricing import BillingWindow, CostStatus, PricedCall
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,3 +110,40 @@ def test_many_equal_calls_at_once_are_decided_in_bounded_groups(
                 live[changed.call.span_id] = changed.billed
 
     assert sum(live.values()) == 400
+
+
+def test_a_call_inside_another_kind_of_call_is_billed_by_itself(
+    priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
+) -> None:
+    """An embedding below a chat is no duplicate of it, whatever they share."""
+    window = BillingWindow()
+    chat = priced(scope=LANGCHAIN, response_id="one")
+    embedding = inside(chat, scope=CLIENT, operation="embeddings", response_id="one")
+    window.offer(embedding)
+    window.offer(chat)
+
+    for call in (chat, embedding):
+        decision = window.decided((call.call.trace_id, call.call.span_id))
+        assert decision is not None
+        assert decision.billed
+    assert window.decided((7, 7)) is None
+
+
+@pytest.mark.parametrize(("estimate", "wire_is_billed"), [(9_000_000, True), (1, False)])
+def test_of_an_estimate_and_a_reported_cost_the_dearer_is_billed(
+    priced: Callable[..., PricedCall],
+    inside: Callable[..., PricedCall],
+    estimate: int,
+    wire_is_billed: bool,
+) -> None:
+    """A stream that was broken off: the span may report the tokens of its beginning only."""
+    window = BillingWindow()
+    outer = priced(scope=CLIENT)
+    wire = inside(outer, scope=WIRE_SCOPE, status=CostStatus.ESTIMATED)
+    wire = replace(wire, cost_nano_usd=estimate)
+    window.offer(wire)
+    window.offer(outer)
+
+    decision = window.decided((wire.call.trace_id, wire.call.span_id))
+    assert decision is not None
+    assert decision.billed is wire_is_billed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_redaction.deadline import Deadline, DeadlineExceeded
+from otel_redaction.patterns.deadline import Deadline, DeadlineExceeded
 
 
 class Clocks:
@@ -28,7 +28,7 @@ class Clocks:
 @pytest.fixture
 def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     made = Clocks()
-    monkeypatch.setattr("otel_redaction.deadline.time", made)
+    monkeypatch.setattr("otel_redaction.patterns.deadline.time", made)
     return made
 
 

@@ -238,6 +238,7 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive("they met Luis de la Cruz there", "Luis de la Cruz"),
         Positive("my name is lena andersson.", "lena andersson"),
         Positive('{"full_name": "Zorvath Quillan"}', "Zorvath Quillan"),
+        Positive("please contact Kevin Veitonen III about it", "Kevin Veitonen III"),
     ),
     "address": (
         Positive("She lives at 221 Baker Street, London", "221 Baker Street"),
@@ -245,6 +246,8 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive("il habite 36 rue de Pologne", "36 rue de Pologne"),
         Positive("send it to PO Box 4187", "PO Box 4187"),
         Positive("the zip code is 94107", "94107"),
+        Positive("Unit 7862 Box 2153\nFPO AA 85844", "FPO AA 85844"),
+        Positive("USS Nimitz (CVN 68), FPO AP 96620-2820", "96620-2820"),
     ),
     "health": (
         Positive("The patient was diagnosed with type 2 diabetes", "type 2 diabetes"),
@@ -389,11 +392,13 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
         Negative("Distributed Tracing in Celery Beat", "headings and products"),
         Negative("def robin(self): return Grace", "code"),
         Negative("- Add support for Windows", "a list of changes"),
+        Negative("see Part Series II of it", "a volume"),
     ),
     "address": (
         Negative("tested on Python 3.12 and CPython 2", "versions"),
         Negative("HTTP 500 in Suite 3 of the tests", "a status"),
         Negative("room for 12 more rows", "prose"),
+        Negative("the depo at 09123", "no military post office"),
     ),
     "health": (
         Negative("the migraine example in the docs", "nobody's"),

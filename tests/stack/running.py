@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -106,6 +107,11 @@ class Stack:
         return f"http://127.0.0.1:{self.port(name)}"
 
     @property
+    def statsd_socket(self) -> Path:
+        # Not below the folder of a test, whose path may be longer than a socket's may be.
+        return Path(tempfile.gettempdir()) / f"otelcol-{self.port('statsd')}.sock"
+
+    @property
     def otlp(self) -> str:
         return self.url("otlp_http")
 
@@ -140,6 +146,9 @@ class Stack:
             "OTELCOL_OTLP_HTTP_PORT": str(self.port("otlp_http")),
             "OTELCOL_HEALTH_PORT": str(self.port("otelcol_health")),
             "OTELCOL_METRICS_PORT": str(self.port("otelcol_metrics")),
+            "OTELCOL_STATSD_PORT": str(self.port("statsd")),
+            "OTELCOL_STATSD_SOCKET": str(self.statsd_socket),
+            "OTELCOL_STATSD_INTERVAL": "1s",
             "OTELCOL_FLUSH_INTERVAL": "1s",
             "JAEGER_OTLP_ENDPOINT": f"127.0.0.1:{self.port('jaeger_otlp')}",
             "JAEGER_CONFIG_DIR": config,

@@ -48,7 +48,7 @@ def test_pipelines_use_what_is_defined_and_nothing_is_defined_in_vain(name: str)
 @every_file
 def test_memory_is_limited_before_anything_else(name: str) -> None:
     """Pipelines that receive from outside refuse before they run out of memory."""
-    outside = {"otlp", "kafka"}
+    outside = {"otlp", "kafka", "statsd", "statsd/unix"}
     for pipeline in pipelines(name).values():
         if outside & set(pipeline["receivers"]):
             assert pipeline["processors"][0] == "memory_limiter"
@@ -57,9 +57,10 @@ def test_memory_is_limited_before_anything_else(name: str) -> None:
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "otelcol-ingest.yaml"])
 def test_every_signal_is_redacted_right_after_it_arrives(name: str) -> None:
     """The second line stands before connectors, queues and exporters."""
-    from_outside = [p for p in pipelines(name).values() if "otlp" in p["receivers"]]
+    outside = {"otlp", "statsd"}
+    from_outside = [p for p in pipelines(name).values() if outside & set(p["receivers"])]
 
-    assert len(from_outside) == 3
+    assert len(from_outside) == (4 if name == "otelcol.yaml" else 3)
     for pipeline in from_outside:
         assert pipeline["processors"][1] == "redaction"
 

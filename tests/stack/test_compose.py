@@ -65,7 +65,7 @@ def test_images_are_pinned_to_an_exact_version(name: str) -> None:
 def test_ports_are_published_on_loopback_only(name: str) -> None:
     """Nothing of the stack can be reached from another machine."""
     for port in SERVICES[name].get("ports", []):
-        assert re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)
+        assert re.fullmatch(r"127\.0\.0\.1:(\d+|\$\{STATSD_PORT:-8125\}):\d+(/udp)?", port)
 
 
 def test_no_port_is_published_twice() -> None:

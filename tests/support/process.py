@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
-_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
+_KEPT = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "SYSTEMROOT",
+    "COVERAGE_PROCESS_CONFIG",  # so that the coverage of a program counts
+    "COVERAGE_PROCESS_START",
+)
 
 
 @dataclass(frozen=True)

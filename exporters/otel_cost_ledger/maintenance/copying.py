@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_cost_ledger.model.entries import Entry, ViolationRow
+from otel_cost_ledger.model.entries import Entry, ToolKey, ToolRow, ViolationRow
 from otel_cost_ledger.model.errors import LedgerError, UnusableRowError
 from otel_cost_ledger.model.rows import DimKey, OriginKey, OutcomeKey, Row
+from otel_cost_ledger.model.sums import SINCE_VERSION
 from otel_cost_ledger.sqlite.old_sums import read_old_sums
 from otel_cost_ledger.sqlite.store import Stored
 from otel_cost_ledger.write.stores import open_store
@@ -32,6 +33,11 @@ _CALLS: Final = f"""
     JOIN outcomes r ON r.id = c.outcome_id
     ORDER BY c.start_ns, c.span_id
 """  # made of constants
+_TOOLS: Final = f"""
+    SELECT c.start_ns, c.span_id, c.place, c.trace_id, c.duration_us,
+           {", ".join(f"t.{name}" for name in ToolKey._fields)}
+    FROM tool_calls c JOIN tools t ON t.id = c.tool_id ORDER BY c.start_ns, c.span_id, c.place
+"""  # made of constants
 _VIOLATIONS: Final = f"SELECT {', '.join(ViolationRow._fields)} FROM latency_violations"
 
 
@@ -40,7 +46,7 @@ class Copied:
     """The result of a copy."""
 
     calls: Stored
-    """New calls and violations, and those that were there already."""
+    """New calls, tools and violations, and those that were there already."""
     old_sums: int
     """Sums of earlier days that were new."""
     old_sums_there: int
@@ -50,7 +56,7 @@ class Copied:
 def copy_ledger(
     source: Ledger, target: Location, *, progress: Callable[[int], None] | None = None
 ) -> Copied:
-    """Copy every call, latency violation and earlier sum of *source* to the ledger at *target*.
+    """Copy the calls, tools, latency violations and earlier sums of *source* to *target*.
 
     A second copy adds new calls. Prices that were replaced are not copied. Raises
     `LedgerError`; calls copied before the error stay.
@@ -79,6 +85,10 @@ def _entries(source: Ledger) -> Iterator[Entry]:
         yield Entry("insert", _row(values))
     for values in source.rows(_VIOLATIONS):
         yield Entry("violation", ViolationRow(*values))
+    if source.version >= SINCE_VERSION:
+        for start_ns, span_id, place, trace_id, duration_us, *names in source.rows(_TOOLS):
+            tool = ToolKey(*names)
+            yield Entry("tool", ToolRow(start_ns, span_id, place, trace_id, tool, duration_us))
 
 
 def _row(values: tuple[Any, ...]) -> Row:

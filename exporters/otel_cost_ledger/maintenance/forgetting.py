@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_cost_ledger.model.location import PostgresUrl
 from otel_cost_ledger.model.quiet import suppressed
+from otel_cost_ledger.model.sums import PEOPLE_TABLES
 from otel_cost_ledger.sqlite.connection import open_writer
 from otel_cost_ledger.sqlite.paths import check_private, identity
 from otel_cost_ledger.sqlite.writer_lock import WriterLock
@@ -87,6 +88,11 @@ def _forget(
     _each(connection, delete if erase else unlink, keys, writer_lock)
     if erase:
         _each(connection, delete.replace("calls", "replaced_prices"), keys, writer_lock)
+        for table in PEOPLE_TABLES:
+            # The sums of everybody together stay, as those of days do.
+            _each(
+                connection, f"DELETE FROM {table.name} WHERE user_id = ?", [(user_id,)], writer_lock
+            )
     unlinked = len(others) + (0 if erase else len(keys))
     return unlinked, len(keys) if erase else 0
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.maintenance.archive import archive_calls
 from otel_cost_ledger.maintenance.retention_result import RetentionResult
+from otel_cost_ledger.maintenance.summing import END_OF_STEP as _END
+from otel_cost_ledger.maintenance.summing import HOURS_KEPT
 from otel_cost_ledger.model.errors import LedgerNotFoundError
 from otel_cost_ledger.model.filters import to_ns
-from otel_cost_ledger.model.schema import KEPT_SINCE
+from otel_cost_ledger.model.schema import KEPT_SINCE, NS_PER_DAY
+from otel_cost_ledger.model.sums import PEOPLE_TABLES, add_up_to
 from otel_cost_ledger.postgres.connection import (
     MAINTENANCE,
     WRITERS,
@@ -22,25 +26,78 @@ from otel_cost_ledger.postgres.names import PostgresNames
 from otel_cost_ledger.sqlite.old_sums import OldSums, write_old_sums
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from otel_cost_ledger.model.location import PostgresUrl
 
 _CHUNK: Final = 5_000
+_CALLS_A_STEP: Final = 10_000
+"""Calls that one transaction adds to the sums: other writers wait some tenths of a second."""
 
 
 def retain_in_postgres(
-    url: PostgresUrl, horizon_ns: int, archive_to: Path | None, *, timeout_ms: int
+    url: PostgresUrl,
+    horizon_ns: int,
+    archive_to: Path | None,
+    *,
+    now_ns: int,
+    timeout_ms: int,
 ) -> RetentionResult:
     """Delete calls that started before *horizon_ns*; keep their sums. One process at a time."""
+    with _exclusive(url, timeout_ms) as connection:
+        if connection is None:
+            return RetentionResult(busy=True)
+        _drop_old_hours(connection, now_ns)
+        return _run(connection, horizon_ns, archive_to)
+
+
+def sum_in_postgres(url: PostgresUrl, until_ns: int, now_ns: int, *, timeout_ms: int) -> int:
+    """Add the calls before *until_ns* to the sums that lag; return the number of transactions."""
+    with _exclusive(url, timeout_ms) as connection:
+        if connection is None:
+            return 0
+        steps = _sum_until(connection, until_ns)
+        _drop_old_hours(connection, now_ns)
+        return steps
+
+
+@contextmanager
+def _exclusive(url: PostgresUrl, timeout_ms: int) -> Iterator[PostgresConnection | None]:
+    """Yield a connection with the maintenance lock, None when another process has it."""
     with PostgresConnection(url, timeout_ms=timeout_ms) as connection:
         if find_schema(connection) is None:
             raise LedgerNotFoundError(f"there is no cost ledger in {url} yet")
     with open_for_writing(url, timeout_ms=timeout_ms) as connection:
         (mine,) = connection.execute("SELECT pg_try_advisory_lock(?)", [MAINTENANCE]).fetchone()
-        if not mine:
-            return RetentionResult(busy=True)
-        return _run(connection, horizon_ns, archive_to)
+        yield connection if mine else None
+
+
+def _sum_until(connection: PostgresConnection, until_ns: int) -> int:
+    steps = 0
+    while True:
+        (began_ns,) = connection.execute("SELECT until_ns FROM summed").fetchone()
+        if began_ns >= until_ns:
+            return steps
+        found = connection.execute(_END, [began_ns, until_ns, _CALLS_A_STEP]).fetchone()
+        end_ns = until_ns if found is None else max(int(found[0]), began_ns + 1)
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(?)", [WRITERS])
+            add_up_to(connection, end_ns)
+        steps += 1
+
+
+def _drop_old_hours(connection: PostgresConnection, now_ns: int) -> None:
+    for table, days in HOURS_KEPT:
+        horizon_ns = max(0, now_ns // NS_PER_DAY - days) * NS_PER_DAY
+        connection.execute(
+            f"UPDATE summed SET {table.since} = ? WHERE {table.since} < ? AND EXISTS"
+            f" (SELECT 1 FROM {table.name} WHERE {table.period} < ?)",
+            [horizon_ns, horizon_ns, horizon_ns // table.unit_ns],
+        )
+        connection.execute(
+            f"DELETE FROM {table.name} WHERE {table.period} < ?", [horizon_ns // table.unit_ns]
+        )
 
 
 def _run(
@@ -63,15 +120,20 @@ def _run(
                 "UPDATE meta SET value = ? WHERE key = ?", [str(before_ns), KEPT_SINCE]
             )
             raise
+    _sum_until(connection, horizon_ns)
     longest_s = 0.0
     for month in _months_before(connection, horizon_ns):
         longest_s = max(longest_s, _timed(connection, f"DROP TABLE {month}"))
     for table, column in (
         ("calls", "start_ns"),
         ("replaced_prices", "start_ns"),
+        ("tool_calls", "start_ns"),
         ("latency_violations", "at_ns"),
     ):
         longest_s = max(longest_s, _delete(connection, table, column, horizon_ns))
+    for sums in PEOPLE_TABLES:
+        statement = f"DELETE FROM {sums.name} WHERE {sums.period} < {horizon_ns // sums.unit_ns}"
+        longest_s = max(longest_s, _timed(connection, statement))
     return RetentionResult(deleted_calls=old, archive=archive, longest_lock_ms=longest_s * 1000)
 
 

@@ -11,7 +11,7 @@ from otel_cost_ledger.model.rows import DimKey, OriginKey, OutcomeKey, Row
 
 LINE_VERSION = 1
 
-Kind = Literal["insert", "revise", "violation"]
+Kind = Literal["insert", "revise", "violation", "tool"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +44,33 @@ class ViolationRow(NamedTuple):
     actual_us: int
 
 
+class ToolKey(NamedTuple):
+    """Which tool ran, for whom, and with what result."""
+
+    service: str
+    tool: str
+    agent: str
+    source: str
+    error_type: str
+    failed: int
+
+
+class ToolRow(NamedTuple):
+    """One execution of a tool as it is stored; the key is interned when it is written."""
+
+    start_ns: int
+    span_id: int
+    place: int
+    trace_id: bytes
+    tool: ToolKey
+    duration_us: int | None
+
+
 _TRACE_ID: Final[dict[str, int]] = {
     "insert": Row._fields.index("trace_id"),
     "revise": Row._fields.index("trace_id"),
     "violation": ViolationRow._fields.index("trace_id"),
+    "tool": ToolRow._fields.index("trace_id"),
 }
 
 
@@ -55,7 +78,7 @@ class Entry(NamedTuple):
     """One thing to do to the ledger; doing it twice changes nothing."""
 
     kind: Kind
-    row: Row | ViolationRow
+    row: Row | ViolationRow | ToolRow
 
 
 def microseconds(milliseconds: float) -> int:
@@ -83,12 +106,15 @@ def from_line(line: str) -> Entry:
         raise ValueError(f"not a spilled entry: {error}") from error
 
 
-def _row(kind: str, values: list[Any]) -> Row | ViolationRow:
+def _row(kind: str, values: list[Any]) -> Row | ViolationRow | ToolRow:
     if kind not in _TRACE_ID:
         raise ValueError(f"unknown kind {kind!r}")
     values[_TRACE_ID[kind]] = bytes.fromhex(values[_TRACE_ID[kind]])
     if kind == "violation":
         return ViolationRow(*values)
+    if kind == "tool":
+        tool = ToolRow(*values)
+        return tool._replace(tool=ToolKey(*tool.tool))
     row = Row(*values)
     return row._replace(
         dim=DimKey(*row.dim), origin=OriginKey(*row.origin), outcome=OutcomeKey(*row.outcome)

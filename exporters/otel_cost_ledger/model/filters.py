@@ -111,10 +111,12 @@ class Window:
     def whole_days(self) -> tuple[int, int]:
         """Return the first whole UTC day inside, and the first day after the last one."""
         first = -(-self.since_ns // NS_PER_DAY)
-        end = self.until_ns // NS_PER_DAY
-        if self.until_ns == END_OF_TIME_NS:
-            end += 1
+        end = self.end_of_whole(NS_PER_DAY)
         return (first, end) if first < end else (0, 0)
+
+    def end_of_whole(self, unit_ns: int) -> int:
+        """Return the first unit after the whole ones; the last moment there is ends its unit."""
+        return self.until_ns // unit_ns + (self.until_ns == END_OF_TIME_NS)
 
     def edges(self) -> tuple[Window, ...]:
         """Return the parts of the window before and after its whole days."""

@@ -19,9 +19,10 @@ import sqlite3
 from typing import Final
 
 NS_PER_DAY: Final = 86_400_000_000_000
+NS_PER_HOUR: Final = 3_600_000_000_000
 NS_PER_US: Final = 1_000
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Stored in `PRAGMA user_version`; a higher number in a file means a newer ledger than ours."""
 
 APPLICATION_ID: Final = 0x4F544C31

@@ -13,6 +13,7 @@ from otel_cost_ledger.model.errors import (
     UnusableRowError,
 )
 from otel_cost_ledger.model.schema import SCHEMA_VERSION, migration_script
+from otel_cost_ledger.postgres.pool import borrow
 from otel_cost_ledger.postgres.schema import SCHEMA
 
 if TYPE_CHECKING:
@@ -52,15 +53,31 @@ def driver() -> Any:
     return psycopg
 
 
+class _Returned:
+    """What a connection is after it was given back: closed for its last user."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 class PostgresConnection:
     """An autocommitting connection whose errors are ours and never show a password."""
 
-    def __init__(self, url: PostgresUrl, *, timeout_ms: int) -> None:
+    def __init__(self, url: PostgresUrl, *, timeout_ms: int, shared: bool = False) -> None:
+        """Connect to *url*, or with *shared* borrow a connection where this process shares some."""
         psycopg = driver()
         self.url = url
+        self.schema_version = SCHEMA_VERSION
+        """The schema that was found there; set for readers, which may meet an older one."""
         defaults = {"application_name": "otel-distro", "connect_timeout": "5"}
+        arguments = {"autocommit": True, **defaults, **url.parameters}
+        self._pool: Any = None
+        self.raw: Any = None
         with self.translated():
-            self.raw = psycopg.connect("", autocommit=True, **{**defaults, **url.parameters})
+            if shared:
+                self.raw, self._pool = borrow(url, lambda: arguments)
+            if self.raw is None:
+                self.raw = psycopg.connect("", **arguments)
         self.raw.adapters.register_loader("numeric", _integers())
         self.set_timeout(timeout_ms)
 
@@ -104,8 +121,17 @@ class PostgresConnection:
             raise ServerError(f"{message}; {remedy}", fault) from None
 
     def close(self) -> None:
-        """Close the connection."""
-        self.raw.close()
+        """Close the connection, or give it back to those who share it."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            self.raw.close()
+            return
+        raw, self.raw = self.raw, _Returned()
+        try:
+            raw.rollback()
+        finally:
+            # A broken one is replaced.
+            pool.putconn(raw)
 
     def __enter__(self) -> PostgresConnection:
         return self
@@ -136,11 +162,13 @@ def open_for_writing(url: PostgresUrl, *, timeout_ms: int) -> PostgresConnection
 
 def open_for_reading(url: PostgresUrl) -> PostgresConnection | None:
     """Return a connection that sees one moment of the ledger at *url*; None where there is none."""
-    connection = PostgresConnection(url, timeout_ms=_READERS_WAIT_MS)
+    connection = PostgresConnection(url, timeout_ms=_READERS_WAIT_MS, shared=True)
     try:
-        if find_schema(connection) is None:
+        version = find_schema(connection)
+        if version is None:
             connection.close()
             return None
+        connection.schema_version = version
         connection.execute(f"SET search_path TO {SCHEMA}")
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otel_cost_ledger.model.entries import ToolKey
 from otel_cost_ledger.model.rows import DimKey, OriginKey, OutcomeKey
 from otel_cost_ledger.sqlite.interning import (
     DimTable,
@@ -12,6 +13,7 @@ from otel_cost_ledger.sqlite.interning import (
     coarser_dim,
     coarser_origin,
     coarser_outcome,
+    coarser_tool,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class _Outcomes(_Counted[OutcomeKey]):
 
 
 class PostgresNames:
-    """The three interning tables of one connection; additions are committed at once."""
+    """The interning tables of one connection; additions are committed at once."""
 
     def __init__(self, connection: PostgresConnection, max_names: int) -> None:
         self.dims = _Dims(connection, "dims", DimKey._fields, coarser_dim, max_names)
@@ -53,9 +55,13 @@ class PostgresNames:
         self.outcomes = _Outcomes(
             connection, "outcomes", OutcomeKey._fields, coarser_outcome, max_names
         )
+        self.tools = _Counted[ToolKey](
+            connection, "tools", ToolKey._fields, coarser_tool, max_names
+        )
 
     def forget(self) -> None:
         """Drop every cached id."""
+        self.tools.forget()
         self.dims.forget()
         self.origins.forget()
         self.outcomes.forget()

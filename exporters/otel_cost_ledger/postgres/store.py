@@ -10,14 +10,22 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_cost_ledger.model.entries import ViolationRow
+from otel_cost_ledger.model.entries import ToolRow, ViolationRow
 from otel_cost_ledger.model.filters import END_OF_TIME_NS, EPOCH, to_ns
 from otel_cost_ledger.model.rows import Row
 from otel_cost_ledger.model.schema import COUNTERS, KEPT_SINCE, NS_PER_DAY
+from otel_cost_ledger.model.sums import SUM_TABLES
 from otel_cost_ledger.postgres.connection import WRITERS, has_table
 from otel_cost_ledger.postgres.names import PostgresNames
 from otel_cost_ledger.postgres.schema import BUCKET
-from otel_cost_ledger.sqlite.store import CALL_COLUMNS, Stored, json_text
+from otel_cost_ledger.sqlite.store import (
+    CALL_COLUMNS,
+    TOOL,
+    VIOLATION,
+    Stored,
+    json_text,
+    tool_values,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,12 +43,17 @@ _COPY: Final = f"COPY incoming (place, {_COLUMNS}) FROM STDIN"
 _SUMS: Final = ", ".join(["count(*)", *(f"sum(coalesce(c.{name}, 0))" for name in COUNTERS[1:])])
 _ADD: Final = ", ".join(f"{name} = s.{name} + excluded.{name}" for name in COUNTERS)
 
+_LATE: Final = "".join(
+    f", late_{table.name} AS ({table.add('fresh', table.is_late)})" for table in SUM_TABLES
+)
+"""Calls that began before the moment up to which the other sums are complete."""
 _STORE: Final = f"""
 WITH fresh AS (
     INSERT INTO calls ({_COLUMNS})
     SELECT {_COLUMNS} FROM incoming WHERE start_ns >= ? ORDER BY start_ns, span_id, place
     ON CONFLICT DO NOTHING
-    RETURNING start_ns, dim_id, outcome_id, {", ".join(COUNTERS[1:])}
+    RETURNING start_ns, dim_id, origin_id, outcome_id, user_id, session_id,
+              {", ".join(COUNTERS[1:])}
 ), daily AS (
     INSERT INTO daily_costs AS s (day, dim_id, outcome_id, {", ".join(COUNTERS)})
     SELECT c.start_ns / {NS_PER_DAY}, c.dim_id, c.outcome_id, {_SUMS}
@@ -52,7 +65,7 @@ WITH fresh AS (
     FROM fresh c JOIN dims d ON d.id = c.dim_id
     WHERE c.outcome_id > 0 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
     ON CONFLICT (day, series_id, bucket) DO UPDATE SET calls = s.calls + excluded.calls
-)
+){_LATE}
 SELECT count(*) FROM fresh
 """  # made of constants
 
@@ -78,10 +91,6 @@ _REVISED: Final = itemgetter(
         )
     )
 )
-_VIOLATION: Final = (
-    "INSERT INTO latency_violations (at_ns, span_id, operation, trace_id, budget_us, actual_us)"
-    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-)
 
 
 class PostgresStore:
@@ -97,9 +106,11 @@ class PostgresStore:
         """Do everything in *entries*, or, when this raises, nothing of it."""
         calls = [(kind, row) for kind, row in entries if isinstance(row, Row)]
         violations = [row for _, row in entries if isinstance(row, ViolationRow)]
+        tools = [row for _, row in entries if isinstance(row, ToolRow)]
         rows = [row for _, row in calls]
         # Names and months are committed at once: they do no harm without a call.
         values = self._values(rows)
+        tool_ids = [self.names.tools.id_of(row.tool) for row in tools]
         stored = Stored()
         with self.connection.transaction():
             self._copy(values)
@@ -112,11 +123,18 @@ class PostgresStore:
                     stored.revised += self.connection.execute(_REVISE, _REVISED(columns)).rowcount
             stored.expired = sum(row.start_ns < kept_since for row in rows)
             known = len(rows) - stored.expired - stored.written - stored.revised
-            for violation in violations:
-                added = self.connection.execute(_VIOLATION, violation).rowcount
+            others: list[tuple[str, Sequence[SqlValue]]] = [(VIOLATION, one) for one in violations]
+            others += [
+                (TOOL, tool_values(row, tool_id))
+                for row, tool_id in zip(tools, tool_ids, strict=True)
+                if row.start_ns >= kept_since
+            ]
+            for statement, bound in others:
+                added = self.connection.execute(statement, bound).rowcount
                 stored.written += added
                 known += 1 - added
             stored.already_known = max(0, known)
+            stored.expired += sum(row.start_ns < kept_since for row in tools)
         return stored
 
     def _copy(self, values: Sequence[tuple[SqlValue, ...]]) -> None:

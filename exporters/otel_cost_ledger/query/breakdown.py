@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 from otel_cost_ledger.model.filters import BILLED, Filters, Window
 from otel_cost_ledger.query.grouping import key_maker
 from otel_cost_ledger.query.model_names import with_same_models
-from otel_cost_ledger.query.sources import rows
+from otel_cost_ledger.query.timeline import stepped_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from otel_cost_ledger.query.ledger import Ledger
+    from otel_cost_ledger.query.sources import Source
     from otel_cost_ledger.query.timeline import Sums
 
 
@@ -62,33 +63,43 @@ APART: Final = 7
 def breakdown(
     ledger: Ledger, window: Window, step_ns: int, name: str, filters: Filters
 ) -> Breakdown:
-    """Return cost in steps by *name*, one of `GROUPS`; read from the rows, twice."""
+    """Return cost in steps by *name*, one of `GROUPS`; the sources are read twice."""
     filters = with_same_models(ledger, filters)
     (column,), key_of = key_maker(ledger, (name,))
-    source = rows(window)
+    plan = stepped_sources(ledger, window, step_ns, {name, *filters.names()})
     unpriced = "outcome_id IN (SELECT id FROM outcomes WHERE status = 'unpriced')"
-    cost = "coalesce(sum(cost_nano_usd), 0)"
-    what = f"{column}, count(*), {cost}, sum(CASE WHEN {unpriced} THEN 1 ELSE 0 END)"
-    sql, values = source.selected(what, filters)
     ids_of: dict[str, list[int | None]] = {}
     sums: dict[str, NameSums] = {}
-    for id_, *counted in ledger.rows(f"{sql} AND {BILLED} GROUP BY 1", values):
-        found = key_of([id_])[0]
-        ids_of.setdefault(found, []).append(id_)
-        new = NameSums(found, *(int(number) for number in counted))
-        sums[found] = sums[found].plus(new) if found in sums else new
+    for source in plan:
+        calls, cost, one = _totals(source)
+        what = f"{column}, {calls}, {cost}, sum(CASE WHEN {unpriced} THEN {one} ELSE 0 END)"
+        sql, values = source.selected(what, filters)
+        for id_, *counted in ledger.rows(f"{sql} AND {BILLED} GROUP BY 1", values):
+            found = key_of([id_])[0]
+            ids_of.setdefault(found, []).append(id_)
+            new = NameSums(found, *(int(number) for number in counted))
+            sums[found] = sums[found].plus(new) if found in sums else new
     ordered = in_order(sums.values())
     cases = [
         f"WHEN {_is_among(column, ids_of[one.name])} THEN {place}"
         for place, one in enumerate(ordered[:APART])
     ]
     place = f"CASE {' '.join(cases)} ELSE {APART} END" if cases else str(APART)
-    sql, values = source.selected(f"start_ns / {step_ns}, {place}, {cost}", filters)
-    steps = [
-        (int(step) * step_ns, int(place), int(nano_usd))
-        for step, place, nano_usd in ledger.rows(f"{sql} AND {BILLED} GROUP BY 1, 2", values)
-    ]
+    steps = []
+    for source in plan:
+        what = f"{source.step(step_ns)}, {place}, {_totals(source)[1]}"
+        sql, values = source.selected(what, filters)
+        steps += [
+            (int(step) * step_ns, int(place), int(nano_usd))
+            for step, place, nano_usd in ledger.rows(f"{sql} AND {BILLED} GROUP BY 1, 2", values)
+        ]
     return made_of(ordered, steps)
+
+
+def _totals(source: Source) -> tuple[str, str, str]:
+    """Return the SQL of the number of calls, their cost, and the calls of one row."""
+    cost = "coalesce(sum(cost_nano_usd), 0)"
+    return ("count(*)", cost, "1") if source.is_rows else ("sum(calls)", cost, "calls")
 
 
 def _is_among(column: str, ids: Sequence[int | None]) -> str:

@@ -17,7 +17,8 @@ from otel_cost_ledger.model.rows import (
     OutcomeKey,
     unsigned_64,
 )
-from otel_cost_ledger.model.schema import NS_PER_US
+from otel_cost_ledger.model.schema import NS_PER_DAY, NS_PER_US
+from otel_cost_ledger.model.sums import DAILY_PEOPLE
 from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.sqlite.store import CALL_COLUMNS
 from otel_pricing.costing.cost import REPORTED_BY
@@ -64,13 +65,14 @@ def calls(
     *billed_only*.
     """
     window = Window.between(since, until)
+    where, at = window_conditions(ledger, window, filters or Filters())
     conditions, values = with_same_models(ledger, filters or Filters()).conditions("calls")
     if billed_only:
         conditions.append(BILLED)
     return read_calls(
         ledger,
-        ["start_ns >= ?", "start_ns < ?", *conditions],
-        [window.since_ns, window.until_ns, *values],
+        [*where, *conditions],
+        [*at, *values],
         order="start_ns DESC, span_id DESC",
         limit=limit,
     )
@@ -85,11 +87,12 @@ def each_call(
 ) -> Iterator[StoredCall]:
     """Yield the billed calls that started in the window in order of time, one at a time."""
     window = Window.between(since, until)
+    where, at = window_conditions(ledger, window, filters or Filters())
     conditions, values = with_same_models(ledger, filters or Filters()).conditions("calls")
     yield from _each(
         ledger,
-        ["start_ns >= ?", "start_ns < ?", BILLED, *conditions],
-        [window.since_ns, window.until_ns, *values],
+        [*where, BILLED, *conditions],
+        [*at, *values],
         order="start_ns, span_id",
     )
 
@@ -116,6 +119,37 @@ def each_not_billed(
         [window.since_ns, window.until_ns, reason, *values],
         order="start_ns, span_id",
     )
+
+
+def window_conditions(
+    ledger: Ledger, window: Window, filters: Filters
+) -> tuple[list[str], list[SqlValue]]:
+    """Return the SQL conditions on the time of calls in *window*, and their values.
+
+    For one user or session they leave out the days on which it has no call: those that the sums
+    by person have and that are not among its own.
+    """
+    bounds: list[SqlValue] = [window.since_ns, window.until_ns]
+    whole = ["start_ns >= ?", "start_ns < ?"], bounds
+    person = Filters(user=filters.user, session=filters.session)
+    summed = ledger.summed
+    if summed is None or not person.names():
+        return whole
+    conditions, values = person.conditions(DAILY_PEOPLE.name)
+    ((first, last),) = ledger.rows(
+        f"SELECT min(day), max(day) FROM {DAILY_PEOPLE.name} WHERE {' AND '.join(conditions)}",
+        values,
+    )
+    known_since = max(summed.days_since_ns, ledger.rows_kept_since_ns)
+    if window.since_ns < known_since or window.since_ns >= summed.until_ns:
+        return whole
+    if first is None:
+        first, last = 0, -1
+    since_ns = max(window.since_ns, int(first) * NS_PER_DAY)
+    until_ns = min(window.until_ns, summed.until_ns, (int(last) + 1) * NS_PER_DAY)
+    within = "(start_ns >= ? AND start_ns < ?)"
+    newest = [summed.until_ns, window.until_ns]
+    return [f"({within} OR {within})"], [since_ns, until_ns, *newest]
 
 
 def find_trace(ledger: Ledger, trace_id: int) -> tuple[StoredCall, ...]:
@@ -186,6 +220,7 @@ def _stored_call(row: dict[str, Any]) -> StoredCall:
         usage_estimate=_ESTIMATE if extra.get("usage_is_estimate") else "",
         prompt_has_sound=bool(extra.get("prompt_has_sound")),
         most_input_tokens=extra.get("most_input_tokens"),
+        own_host_process=extra.get("own_host_process"),
         max_output_tokens=row["max_output_tokens"],
         streamed=None if row["streamed"] < 0 else bool(row["streamed"]),
         error_type=row["error_type"] if row["failed"] else None,

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_cost_ledger.model.filters import Filters, Window, check_names
 from otel_cost_ledger.model.money import usd_text
 from otel_cost_ledger.model.schema import COUNTERS
-from otel_cost_ledger.query.grouping import GROUPS, IN_ROLLUP, key_maker
-from otel_cost_ledger.query.latency import Latencies, measure_latencies
+from otel_cost_ledger.query.grouping import GROUPS, key_maker
+from otel_cost_ledger.query.latency import Latencies, are_measurable, measure_latencies
 from otel_cost_ledger.query.model_names import with_same_models
-from otel_cost_ledger.query.sources import rows_are_complete, sources
+from otel_cost_ledger.query.sources import are_complete, sources
 from otel_pricing.model.billing_reasons import CACHED
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from otel_cost_ledger.query.grouping import Key
     from otel_cost_ledger.query.ledger import Ledger
+    from otel_cost_ledger.query.sources import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,30 +85,37 @@ def costs(
     by: Sequence[str] = ("model",),
     filters: Filters | None = None,
     percentiles: bool = True,
+    every_row: bool = False,
 ) -> CostReport:
     """Return the cost of the calls that started between *since* and *until*.
 
     Times are aware; None leaves that side open. *by* names any of `GROUPS`. Percentiles are
     nearest-rank and exact for up to some thousand calls; for more they come from the stored
-    histogram (at most 2.2 % off) where it knows the grouping. Without *percentiles* the answer
-    comes in a third of the time.
+    histogram (at most 2.2 % off) where it knows the grouping, else from the rows of up to
+    `MOST_ROWS` calls, and above that they are None unless *every_row* is to be read. Without
+    *percentiles* the answer comes in a third of the time.
     """
     by = tuple(by)
     check_names("group", by, GROUPS)
     filters = with_same_models(ledger, filters or Filters())
     window = Window.between(since, until)
-    from_rollup = {*by, *filters.names()} <= IN_ROLLUP
-    lines, cached = _sum(ledger, window, by, filters, from_rollup=from_rollup)
+    plan = sources(ledger, window, {*by, *filters.names()})
+    lines, cached = _sum(ledger, plan, by, filters)
     total = total_of(lines.values())
-    latencies = Latencies({}, exact=False)
+    groups = list(lines.values())
     if percentiles:
-        latencies = measure_latencies(ledger, window, by, filters, calls=total.calls)
-    groups = [_with_percentiles(line, latencies, line.key) for line in lines.values()]
+        measurable = every_row or are_measurable(by, filters, total.calls)
+        names = by if measurable else ()
+        if measurable or are_measurable(names, filters, total.calls):
+            latencies = measure_latencies(ledger, window, names, filters, calls=total.calls)
+            total = _with_percentiles(total, latencies, None)
+        if measurable:
+            groups = [_with_percentiles(line, latencies, line.key) for line in groups]
     return CostReport(
         by=by,
-        total=_with_percentiles(total, latencies, None),
+        total=total,
         groups=tuple(sorted(groups, key=_dearest_first)),
-        complete=rows_are_complete(ledger, window, whole_days_needed=not from_rollup),
+        complete=are_complete(ledger, plan),
         cached_answers=cached.get("calls", 0),
         cached_nano_usd=cached.get("cost_nano_usd", 0),
     )
@@ -118,7 +126,7 @@ _Sums = dict[str, Any]
 
 
 def _sum(
-    ledger: Ledger, window: Window, by: Sequence[str], filters: Filters, *, from_rollup: bool
+    ledger: Ledger, plan: Sequence[Source], by: Sequence[str], filters: Filters
 ) -> tuple[dict[Key, CostLine], _Sums]:
     """Return the sums of each group, and those of answers from a cache."""
     columns, key_of = key_maker(ledger, by)
@@ -132,7 +140,7 @@ def _sum(
     from_cache = {id_ for (id_,) in ledger.rows(not_billed, [CACHED])}
     sums: dict[Key, _Sums] = {}
     cached: _Sums = {}
-    for source in sources(window, from_rollup=from_rollup):
+    for source in plan:
         sql, values = source.grouped((*columns, "outcome_id"), source.sums, filters)
         for row in ledger.rows(sql, values):
             *ids, outcome_id = row[: len(columns) + 1]

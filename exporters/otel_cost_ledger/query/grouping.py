@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.model.filters import DIM_NAMES, EPOCH, ORIGIN_NAMES
 from otel_cost_ledger.model.privacy import format_pseudonym
+from otel_cost_ledger.model.sums import NO_PERSON
 from otel_cost_ledger.query.model_names import model_names
 
 if TYPE_CHECKING:
@@ -14,22 +15,30 @@ if TYPE_CHECKING:
 
     from otel_cost_ledger.query.ledger import Ledger
 
-PERIODS: Final = ("day", "week", "month")
+PERIODS: Final = ("hour", "day", "week", "month")
+_DAYS: Final = ("day", "week", "month")
 PERSONS: Final = ("user", "session")
 GROUPS: Final = (*DIM_NAMES, *PERSONS, *ORIGIN_NAMES, "status", "error_type", *PERIODS)
 """Everything `by` may name. Periods are UTC; weeks are ISO weeks."""
 
-IN_ROLLUP: Final = frozenset({*DIM_NAMES, *PERIODS, "status", "error_type", "failed"})
+IN_ROLLUP: Final = frozenset({*DIM_NAMES, *_DAYS, "status", "error_type", "failed"})
 """Groups and filters that the daily sums can answer."""
 
-IN_HISTOGRAM: Final = frozenset({"provider", "model", "operation", *PERIODS})
+IN_AGENTS: Final = IN_ROLLUP | {"agent"}
+"""Groups and filters that the sums by agent can answer; those by hour know `hour` as well."""
+
+IN_PEOPLE: Final = frozenset({*PERSONS, *_DAYS, "status", "failed"})
+"""Groups and filters that the sums by user and session can answer, in the same way."""
+
+IN_HISTOGRAM: Final = frozenset({"provider", "model", "operation", *_DAYS})
 """Groups and filters that the stored latency histogram can answer."""
 
 COLUMN_OF: Final = {
     **dict.fromkeys(DIM_NAMES, "dim_id"),
     **dict.fromkeys(ORIGIN_NAMES, "origin_id"),
     **dict.fromkeys(("status", "error_type"), "outcome_id"),
-    **dict.fromkeys(PERIODS, "day"),
+    **dict.fromkeys(_DAYS, "day"),
+    "hour": "hour",
     "user": "user_id",
     "session": "session_id",
 }
@@ -87,10 +96,15 @@ def _namer(ledger: Ledger, group: str, column_of: Mapping[str, str]) -> Callable
 
 
 def _person(stored: int | None) -> str:
-    return format_pseudonym(stored) or ""
+    return format_pseudonym(None if stored == NO_PERSON else stored) or ""
 
 
-def _day(day: int | None) -> str:
+def _hour(hour: int | None) -> str:
+    return f"{EPOCH + timedelta(hours=hour or 0):%Y-%m-%dT%H:00Z}"
+
+
+def day_name(day: int | None) -> str:
+    """Return the date of *day*, days since the epoch."""
     return (EPOCH + timedelta(days=day or 0)).date().isoformat()
 
 
@@ -100,7 +114,7 @@ def _week(day: int | None) -> str:
 
 
 def _month(day: int | None) -> str:
-    return _day(day)[:7]
+    return day_name(day)[:7]
 
 
-_PERIOD_NAMES: Final = {"day": _day, "week": _week, "month": _month}
+_PERIOD_NAMES: Final = {"hour": _hour, "day": day_name, "week": _week, "month": _month}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from otel_cost_ledger.model.errors import LedgerError, LedgerNotFoundError
 from otel_cost_ledger.model.location import PostgresUrl, parse_location
 from otel_cost_ledger.model.quiet import suppressed
 from otel_cost_ledger.model.schema import KEPT_SINCE, SCHEMA_VERSION, create_schema
+from otel_cost_ledger.model.sums import READ_SUMMED, SINCE_VERSION, Summed
 from otel_cost_ledger.sqlite.connection import newer_schema, open_reader, schema_version
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.model_names import ModelNames
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ledger:
     """A read-only view of the ledger at *location*."""
 
@@ -30,7 +32,18 @@ class Ledger:
     model_names: list[ModelNames] = field(default_factory=list, repr=False, compare=False)
     """Filled with one element by the first question that needs it."""
 
-    @property
+    version: int = SCHEMA_VERSION
+    """The schema that it has; an older one is brought up to date by the next writer."""
+
+    @cached_property
+    def summed(self) -> Summed | None:
+        """Which calls the sums by hour, agent, user and session have; None without such sums."""
+        if self.version < SINCE_VERSION:
+            return None
+        ((*moments,),) = self.rows(READ_SUMMED)
+        return Summed(*moments)
+
+    @cached_property
     def rows_kept_since_ns(self) -> int:
         """Calls that started before this were removed by retention; their daily sums remain."""
         for (value,) in self.rows("SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)):
@@ -71,9 +84,9 @@ def open_ledger(location: Location | str, *, missing_ok: bool = False) -> Iterat
                 raise newer_schema(path, version)
             if version == 0:
                 connection.close()
-                connection = _empty()
+                connection, version = _empty(), SCHEMA_VERSION
             connection.execute("BEGIN")
-            yield Ledger(path, connection)
+            yield Ledger(path, connection, version=version)
         finally:
             connection.close()
 
@@ -87,8 +100,9 @@ def _open_database(url: PostgresUrl, *, missing_ok: bool) -> Iterator[Ledger]:
     if connection is None and not missing_ok:
         raise LedgerNotFoundError(f"there is no cost ledger in {url} yet")
     opened = connection or _empty()
+    version = SCHEMA_VERSION if connection is None else connection.schema_version
     try:
-        yield Ledger(url, opened)
+        yield Ledger(url, opened, version=version)
     finally:
         opened.close()
 

@@ -60,7 +60,7 @@ def stats(
     filters: Filters | None = None,
 ) -> StatReport:
     """Return how the calls that started between *since* and *until* went."""
-    report = costs(ledger, since, until, by=by, filters=filters)
+    report = costs(ledger, since, until, by=by, filters=filters, every_row=True)
     filters = with_same_models(ledger, filters or Filters())
     first_tokens = _first_tokens(ledger, Window.between(since, until), report.by, filters)
     everything: Counter[int] = Counter()
@@ -100,8 +100,7 @@ def _first_tokens(
 ) -> dict[Key, Counter[int]]:
     columns, key_of = key_maker(ledger, by)
     source = rows(window)
-    named = [source.day if column == "day" else column for column in columns]
-    sql, values = source.selected(", ".join([*named, "ttft_us"]), filters)
+    sql, values = source.selected(", ".join([*source.columns(columns), "ttft_us"]), filters)
     sql += f" AND ttft_us IS NOT NULL AND {BILLED}"
     found: dict[Key, Counter[int]] = {}
     for *ids, ttft_us in ledger.rows(sql, values):

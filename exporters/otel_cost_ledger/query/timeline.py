@@ -1,24 +1,24 @@
 """Sums over time, in steps of any length, for charts.
 
-Steps of a day come from the daily sums where those can answer; shorter ones are read from the
+Steps of days and hours come from the sums where those can answer; shorter ones are read from the
 rows. A step is named by the moment it begins, in nanoseconds since the epoch.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_cost_ledger.model.filters import DIM_NAMES, Filters, Window
-from otel_cost_ledger.model.schema import COUNTERS, NS_PER_DAY
-from otel_cost_ledger.query.grouping import IN_ROLLUP
+from otel_cost_ledger.model.schema import COUNTERS, NS_PER_DAY, NS_PER_HOUR
 from otel_cost_ledger.query.model_names import model_names, with_same_models
-from otel_cost_ledger.query.sources import sources
+from otel_cost_ledger.query.sources import rows, sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from otel_cost_ledger.query.ledger import Ledger
+    from otel_cost_ledger.query.sources import Source
 
 _OUTCOME: Final = ("status", "failed", "error_type", "http_status_code", "reason")
 
@@ -91,20 +91,29 @@ def timeline(ledger: Ledger, window: Window, step_ns: int, filters: Filters) -> 
 
     *step_ns* is a day, or divides one.
     """
-    in_days = step_ns == NS_PER_DAY
-    from_rollup = in_days and filters.names() <= IN_ROLLUP
+    plan = stepped_sources(ledger, window, step_ns, filters.names())
     filters = with_same_models(ledger, filters)
     names = {id_: _shown(ledger, found) for id_, found in _named(ledger, "dims", DIM_NAMES)}
     outcomes = dict(_named(ledger, "outcomes", _OUTCOME, "WHERE billed = 1"))
     found = []
-    for source in sources(window, from_rollup=from_rollup):
-        stepped = source if in_days else replace(source, day=f"start_ns / {step_ns}")
-        sql, values = stepped.grouped(("day", "dim_id", "outcome_id"), source.sums, filters)
+    for source in plan:
+        names_and_sums = ", ".join(["dim_id", "outcome_id", *source.sums])
+        sql, values = source.selected(f"{source.step(step_ns)}, {names_and_sums}", filters)
+        sql += " GROUP BY 1, 2, 3"
         for step, dim_id, outcome_id, *counted in ledger.rows(sql, values):
             if outcome_id not in outcomes:
                 continue
             found.append(_sums(int(step) * step_ns, names[dim_id], outcomes[outcome_id], counted))
     return found
+
+
+def stepped_sources(
+    ledger: Ledger, window: Window, step_ns: int, names: Collection[str]
+) -> list[Source]:
+    """Return where sums in steps of *step_ns* are for a question that uses *names*."""
+    if step_ns % NS_PER_HOUR:
+        return [rows(window)]
+    return sources(ledger, window, {*names, "hour" if step_ns % NS_PER_DAY else "day"})
 
 
 def _sums(at_ns: int, names: Sequence[Any], outcome: Sequence[Any], counted: Sequence[Any]) -> Sums:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from otel_cost_ledger.model.entries import ToolKey
 from otel_cost_ledger.model.rows import DimKey, OriginKey, OutcomeKey
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ DEFAULT_MAX_NAMES: Final = 10_000
 
 _UNLIMITED: Final = 1 << 62
 
-Key = TypeVar("Key", DimKey, OriginKey, OutcomeKey)
+Key = TypeVar("Key", DimKey, OriginKey, OutcomeKey, ToolKey)
 
 
 class NameTable(Generic[Key]):
@@ -129,7 +130,7 @@ class OutcomeTable(NameTable[OutcomeKey]):
 
 
 class Interner:
-    """The three interning tables of one connection."""
+    """The interning tables of one connection."""
 
     def __init__(self, connection: Connection, max_names: int = DEFAULT_MAX_NAMES) -> None:
         self.dims = DimTable(connection, "dims", DimKey._fields, coarser_dim, max_names)
@@ -139,9 +140,13 @@ class Interner:
         self.outcomes = OutcomeTable(
             connection, "outcomes", OutcomeKey._fields, coarser_outcome, max_names
         )
+        self.tools = NameTable[ToolKey](
+            connection, "tools", ToolKey._fields, coarser_tool, max_names
+        )
 
     def forget(self) -> None:
         """Drop every cached id."""
+        self.tools.forget()
         self.dims.forget()
         self.origins.forget()
         self.outcomes.forget()
@@ -163,3 +168,9 @@ def coarser_outcome(key: OutcomeKey) -> tuple[OutcomeKey, OutcomeKey]:
     wider = key._replace(reason=OTHER, billing_reason=OTHER, price_source=OTHER)
     error_type = OTHER if key.failed else ""
     return wider, wider._replace(error_type=error_type, http_status_code=0)
+
+
+def coarser_tool(key: ToolKey) -> tuple[ToolKey, ToolKey]:
+    """Keep the source and whether it failed in any case."""
+    wider = key._replace(tool=OTHER, error_type=OTHER if key.error_type else "")
+    return wider, wider._replace(service=OTHER, agent=OTHER)

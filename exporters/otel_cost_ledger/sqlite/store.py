@@ -9,7 +9,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from otel_cost_ledger.model.entries import ViolationRow
+from otel_cost_ledger.model.entries import ToolRow, ViolationRow
 from otel_cost_ledger.model.schema import KEPT_SINCE
 from otel_cost_ledger.sqlite.interning import DEFAULT_MAX_NAMES, Interner
 
@@ -68,7 +68,11 @@ _REVISE: Final = (
     " WHERE start_ns = ?5 AND span_id = ?6 AND (outcome_id IS NOT ?1"
     " OR cost_nano_usd IS NOT ?2 OR exposure_nano_usd IS NOT ?3 OR extra IS NOT ?4)"
 )
-_VIOLATION: Final = (
+TOOL: Final = (
+    "INSERT INTO tool_calls (start_ns, span_id, place, trace_id, tool_id, duration_us)"
+    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+VIOLATION: Final = (
     "INSERT INTO latency_violations (at_ns, span_id, operation, trace_id, budget_us, actual_us)"
     " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
@@ -114,9 +118,12 @@ class Store:
             inserts: list[Row] = []
             for kind, row in entries:
                 if isinstance(row, ViolationRow):
-                    self._add_violation(row, stored)
+                    _count(stored, self.connection.execute(VIOLATION, row).rowcount)
                 elif row.start_ns < kept_since:
                     stored.expired += 1
+                elif isinstance(row, ToolRow):
+                    values = tool_values(row, self._names.tools.id_of(row.tool))
+                    _count(stored, self.connection.execute(TOOL, values).rowcount)
                 elif kind == "insert":
                     inserts.append(row)
                 else:
@@ -176,12 +183,6 @@ class Store:
         else:
             self._insert([row], stored)
 
-    def _add_violation(self, row: ViolationRow, stored: Stored) -> None:
-        if self.connection.execute(_VIOLATION, row).rowcount:
-            stored.written += 1
-        else:
-            stored.already_known += 1
-
     def _kept_since(self) -> int:
         found = self.connection.execute(
             "SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)
@@ -205,6 +206,18 @@ class Store:
             )
             for row in rows
         ]
+
+
+def _count(stored: Stored, added: int) -> None:
+    if added:
+        stored.written += 1
+    else:
+        stored.already_known += 1
+
+
+def tool_values(row: ToolRow, tool_id: int) -> tuple[SqlValue, ...]:
+    """Return the values that `TOOL` stores."""
+    return (row.start_ns, row.span_id, row.place, row.trace_id, tool_id, row.duration_us)
 
 
 def json_text(extra: dict[str, int] | None) -> str | None:

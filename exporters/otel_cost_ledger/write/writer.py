@@ -14,11 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from otel_cost_ledger.model.entries import Entry, LatencyViolation, ViolationRow, microseconds
+from otel_cost_ledger.model.entries import Entry
+from otel_cost_ledger.model.event_rows import tool_row, violation_row
 from otel_cost_ledger.model.location import PostgresUrl, parse_location, spill_path
 from otel_cost_ledger.model.privacy import Pseudonyms, bounded_cleaner
 from otel_cost_ledger.model.quiet import suppressed
-from otel_cost_ledger.model.rows import RowMaker, signed_64, trace_bytes
+from otel_cost_ledger.model.row_maker import RowMaker
 from otel_cost_ledger.sqlite.connection import DEFAULT_BUSY_TIMEOUT_MS, Synchronous
 from otel_cost_ledger.sqlite.forking import LONGEST_WAIT_S, watch
 from otel_cost_ledger.sqlite.interning import DEFAULT_MAX_NAMES
@@ -33,9 +34,10 @@ from otel_cost_ledger.write.waiting import Waiting, calls_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from otel_cost_ledger.model.entries import Kind
+    from otel_cost_ledger.model.entries import Kind, LatencyViolation
     from otel_cost_ledger.model.location import Location
     from otel_pricing.model.call import PricedCall
+    from otel_pricing.model.tool_call import ToolCall
 
 CALLS_PER_TRANSACTION: Final = 1024
 """Most of the speed of one huge transaction, and the lock is free again after some 10 ms."""
@@ -125,7 +127,17 @@ class LedgerWriter:
     def record_violations(self, violations: Iterable[LatencyViolation]) -> WriteResult:
         """Store latency-budget violations; each one of a repeating operation is kept."""
         with self._lock, suppressed():
-            entries, rejected = self._prepare(violations, self._violation)
+            entries, rejected = self._prepare(
+                violations, lambda one: Entry("violation", violation_row(one, self._clean))
+            )
+            return self._store(entries, rejected)
+
+    def record_tools(self, tools: Iterable[ToolCall]) -> WriteResult:
+        """Store executions of tools; those that the ledger has already are left as they are."""
+        with self._lock, suppressed():
+            entries, rejected = self._prepare(
+                tools, lambda one: Entry("tool", tool_row(one, self._clean))
+            )
             return self._store(entries, rejected)
 
     def lag(self) -> tuple[int, str]:
@@ -186,17 +198,6 @@ class LedgerWriter:
 
     def _entry(self, kind: Kind, priced: PricedCall) -> Entry:
         return Entry(kind, self._rows.row(priced))
-
-    def _violation(self, violation: LatencyViolation) -> Entry:
-        row = ViolationRow(
-            at_ns=violation.at_ns,
-            span_id=signed_64(violation.span_id),
-            operation=self._clean(violation.operation),
-            trace_id=trace_bytes(violation.trace_id),
-            budget_us=microseconds(violation.budget_ms),
-            actual_us=microseconds(violation.actual_ms),
-        )
-        return Entry("violation", row)
 
     def _prepare(
         self, items: Iterable[_Item], entry: Callable[[_Item], Entry]

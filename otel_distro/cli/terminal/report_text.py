@@ -10,7 +10,7 @@ from otel_cost_ledger.model.filters import Filters
 from otel_cost_ledger.query.timeline import extent
 from otel_distro.cli.terminal.screen import draw
 from otel_distro.cli.terminal.snapshot import take
-from otel_distro.ui.view import read_view
+from otel_distro.ui.view_query import read_view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

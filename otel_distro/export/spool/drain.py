@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from otel_distro.export.spool.answer import ResponseClass
 from otel_distro.export.spool.records import Damage, read_done, read_records
-from otel_distro.export.spool.segments import LARGEST_BYTES, Segment, locked, names
+from otel_distro.export.spool.segment_folder import names
+from otel_distro.export.spool.segments import LARGEST_BYTES, Segment, locked
 from otel_host.private_files import open_private
 
 if TYPE_CHECKING:

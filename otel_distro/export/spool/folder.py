@@ -8,8 +8,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from otel_distro.export.spool.places import prepare_folder
-from otel_distro.export.spool.segments import LARGEST_BYTES, Segment, names, sizes, waiting_in
-from otel_host.descriptors import DescriptorLostError, is_out_of_descriptors, reserve
+from otel_distro.export.spool.segment_folder import names, sizes, waiting_in
+from otel_distro.export.spool.segments import LARGEST_BYTES, Segment
+from otel_host.descriptor_reserve import is_out_of_descriptors, reserve
+from otel_host.descriptors import DescriptorLostError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from otel_distro.export.spool.address import ROOT, Address, read_address
 from otel_distro.export.spool.drain import DAMAGED, Drained, drain, turn_to_drain
 from otel_distro.export.spool.endpoints import without_credentials
 from otel_distro.export.spool.exporter_adapters import ExporterAdapter, adapter_for
-from otel_distro.export.spool.segments import in_use, names, waiting_in
+from otel_distro.export.spool.segment_folder import in_use, names, waiting_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

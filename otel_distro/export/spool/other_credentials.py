@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_distro.base.messages import warn_once
 from otel_distro.export.spool.address import ROOT, Address, read_address
-from otel_distro.export.spool.segments import names
+from otel_distro.export.spool.segment_folder import names
 
 if TYPE_CHECKING:
     from pathlib import Path

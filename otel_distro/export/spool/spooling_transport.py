@@ -8,72 +8,25 @@ is back.
 from __future__ import annotations
 
 import math
-import random
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from otel_distro.export.spool.answer import Answer, DeliveryOutcome, ResponseClass
+from otel_distro.export.spool.circuit_breaker import LONGEST_WAIT, Breaker
 from otel_distro.export.spool.exporting import exporting
 from otel_distro.export.spool.otlp_requests import count_records, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from otel_distro.export.spool.delivery_listener import DeliveryListener
     from otel_distro.export.spool.exporter_adapters import ExporterAdapter, Send
     from otel_distro.export.spool.folder import SpoolFolder
     from otel_distro.export.spool.journal import Journal
 
-_FIRST_WAIT: Final = 1.0
-_LONGEST_WAIT: Final = 30.0
-_JITTER: Final = 0.2
 _STUCK_SECONDS: Final = 0.1
-
-
-class DeliveryListener(Protocol):
-    """Hears how deliveries go."""
-
-    def delivered(self) -> None:
-        """Record a delivery."""
-
-    def failed(self, reason: str) -> None:
-        """Record a failed delivery; *reason* may be empty."""
-
-    def refused(self, signal: str, reason: str) -> None:
-        """Record that the endpoint rejected a request."""
-
-    def warned(self, signal: str, warning: str) -> None:
-        """Record a *warning* in a successful response."""
-
-    def kept(self, signal: str, count: int) -> None:
-        """Record that *count* records were spooled."""
-
-
-class Breaker:
-    """Whether the endpoint is down, and when to try again."""
-
-    def __init__(self) -> None:
-        self._attempts = 0
-        self.open = False
-        self.retry_at = 0.0
-        """`time.monotonic()`; 0 while the endpoint is up."""
-
-    def failed(self) -> None:
-        """Record a failed attempt: wait longer than after the one before."""
-        wait = min(_FIRST_WAIT * 2.0**self._attempts, _LONGEST_WAIT)
-        self._attempts = min(self._attempts + 1, 10)
-        # Not for secrets: it only keeps processes from knocking in step.
-        self.retry_at = time.monotonic() + wait * random.SystemRandom().uniform(
-            1 - _JITTER, 1 + _JITTER
-        )
-        self.open = True
-
-    def succeeded(self) -> None:
-        """Record that the endpoint is up."""
-        self._attempts = 0
-        self.retry_at = 0.0
-        self.open = False
 
 
 class SpoolingTransport:
@@ -212,7 +165,7 @@ class SpoolingTransport:
         with exporting():
             answer = self._port.send(payload, on_sent if self.proven else None)
         if answer.verdict is ResponseClass.UNWANTED:
-            self.resend_at = time.monotonic() + _LONGEST_WAIT
+            self.resend_at = time.monotonic() + LONGEST_WAIT
         self._note(answer)
         return answer
 

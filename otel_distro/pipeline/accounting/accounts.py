@@ -12,15 +12,18 @@ import threading
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_budget.latency import LatencyRecord
 from otel_distro.pipeline.accounting.settlement import Account, Settlement
+from otel_distro.pipeline.accounting.sinks import CallSink, Storing, ToolSink, VerdictSink
 from otel_distro.pipeline.span_errors import SpanErrors, attributes_of
 from otel_pricing.model.instrumentations import WIRE_SCOPE
+from otel_pricing.model.record import from_readable_span
 from otel_pricing.reading.recognise import is_model_call
+from otel_pricing.reading.tools import is_tool_call, read_tool_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,32 +39,6 @@ _GATHER_SECONDS = 0.2
 """How long the thread lets spans gather before it writes them in one transaction."""
 _SLICE_SECONDS = 0.02
 _MAX_QUEUED = 100_000
-
-
-class CallSink(Protocol):
-    """Something that wants every priced call: the ledger, the metrics, the budgets."""
-
-    def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
-        """Take calls that are new, and earlier ones whose billing decision changed."""
-
-    def flush(self) -> None:
-        """Finish what was held back; somebody waits for it."""
-
-
-@runtime_checkable
-class Storing(Protocol):
-    """A sink that keeps calls beyond the process."""
-
-    def is_durable(self) -> bool:
-        """Return whether all calls taken so far would survive a kill."""
-        ...
-
-
-class VerdictSink(Protocol):
-    """Something that wants to hear how spans stand against their latency budgets."""
-
-    def judged(self, records: Sequence[LatencyRecord]) -> None:
-        """Take verdicts on spans that ended."""
 
 
 class Accounts:
@@ -82,6 +59,7 @@ class Accounts:
         self._faults = faults
         self._call_sinks = call_sinks
         self._storing = [sink for sink in call_sinks if isinstance(sink, Storing)]
+        self._tool_sinks = [sink for sink in call_sinks if isinstance(sink, ToolSink)]
         self._verdict_sinks = verdict_sinks
         self._errors = SpanErrors()
         self._wire = wire
@@ -92,6 +70,7 @@ class Accounts:
         if self._wire is not None:
             self._wire.attach(self._settlement, self._wake)
         self._verdicts: deque[LatencyRecord] = deque(maxlen=_MAX_QUEUED)
+        self._tools: deque[ReadableSpan] = deque(maxlen=_MAX_QUEUED)
         self._start_lock = threading.Lock()
         self._awake = threading.Event()
         self._waiting: deque[threading.Event] = deque()
@@ -105,18 +84,26 @@ class Accounts:
     def _queue(self, span: ReadableSpan) -> Callable[[], Mapping[str, Any]] | None:
         scope = span.instrumentation_scope
         account = record = None
+        is_tool = False
+        attributes = attributes_of(span)
         scope_name = scope.name if scope else ""
         if scope_name == WIRE_SCOPE and span.context is not None:
             # Our own span of a request, which has been accounted for.
             key = span.context.trace_id, span.context.span_id
             account = self._settlement.account_of(key)
-        elif is_model_call(attributes_of(span), scope_name):
+        elif is_tool_call(attributes):
+            is_tool = bool(self._tool_sinks)
+        elif is_model_call(attributes, scope_name):
             account = self._settlement.put(span)
+        if is_tool:
+            self._tools.append(span)
         if self._latency.by_name[span.name] is not None:
             record = LatencyRecord.of(span, self._latency)
             if record is not None:
                 self._verdicts.append(record)
         if account is None and record is None:
+            if is_tool:
+                self._wake()
             return None
         self._wake()
         return _Facts(account, record, self._faults)
@@ -127,7 +114,7 @@ class Accounts:
             self._wire.drain()  # what has ended is queued by that
             if self._wire.is_open() or self._wire.due_in() is not None:
                 return True
-        return bool(self._settlement or self._verdicts) or self._settling
+        return bool(self._settlement or self._verdicts or self._tools) or self._settling
 
     def flush(self, timeout: float) -> bool:
         """Settle everything taken so far; return whether that was done within *timeout* seconds."""
@@ -253,9 +240,18 @@ class Accounts:
             self._guarded(partial(self._wire.decided, [p.call for p in new], durable=durable))
         if self._wire is not None:
             self._guarded(partial(self._wire.end_due, all_of_them=all_of_them))
+        if self._tools:
+            self._guarded(self._store_tools)
         if records:
             for verdict_sink in self._verdict_sinks:
                 self._guarded(verdict_sink.judged, records)
+
+    def _store_tools(self) -> None:
+        spans = [self._tools.popleft() for _ in range(len(self._tools))]
+        read = [read_tool_call(from_readable_span(span)) for span in spans]
+        tools = [tool for tool in read if tool is not None]
+        for sink in self._tool_sinks:
+            sink.executed(tools)
 
     def _guarded(self, action: Callable[..., None], *items: Any) -> None:
         try:

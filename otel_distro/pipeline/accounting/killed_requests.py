@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_budget.reservations.owners import UnknownOwnerError, remains
 from otel_distro.pipeline.accounting.open_requests import LAYOUT
-from otel_pricing import ModelCall
-from otel_pricing.costing.cost import unpriced
+from otel_pricing import CostStatus, ModelCall, PricedCall
+from otel_pricing.costing.cost import REPORTED_BY, unpriced
 from otel_pricing.model.instrumentations import WIRE_SCOPE
 from otel_wire.requests import read_request
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from otel_pricing import PricedCall
 
 KILLED: Final = "process_killed"
 """Error type of a call whose process ended before it was stored."""
@@ -27,7 +27,7 @@ class Left(NamedTuple):
     """A file of a process that has ended, and the requests in it."""
 
     path: Path
-    requests: tuple[ModelCall, ...]
+    requests: tuple[PricedCall, ...]
 
 
 def left_behind(folder: Path) -> Iterator[Left]:
@@ -53,7 +53,7 @@ def take_over(folder: Path, store: Callable[[list[PricedCall]], bool]) -> int:
     """
     taken = 0
     for left in left_behind(folder):
-        calls = [unpriced(call, _REASON) for call in left.requests]
+        calls = list(left.requests)
         if not calls or store(calls):
             taken += len(calls)
             with suppress(OSError):
@@ -61,13 +61,14 @@ def take_over(folder: Path, store: Callable[[list[PricedCall]], bool]) -> int:
     return taken
 
 
-def _requests(content: bytes) -> Iterator[ModelCall]:
+def _requests(content: bytes) -> Iterator[PricedCall]:
     whole = len(content) - len(content) % LAYOUT.size
-    for start_ns, span_id, trace_id, parent, host, path in LAYOUT.iter_unpack(content[:whole]):
+    for fields in LAYOUT.iter_unpack(content[:whole]):
+        start_ns, span_id, trace_id, parent, host, path, reserved, charged = fields
         if start_ns <= 0:
             continue
         request = read_request(_text(host), _text(path), None)
-        yield ModelCall(
+        call = ModelCall(
             trace_id=int.from_bytes(trace_id, "big") or span_id,
             span_id=span_id,
             parent_span_id=parent or None,
@@ -79,6 +80,21 @@ def _requests(content: bytes) -> Iterator[ModelCall]:
             request_model=request.model if request is not None else "",
             error_type=KILLED,
         )
+        yield _priced(call, reserved, charged - 1)
+
+
+def _priced(call: ModelCall, reserved: int, charged: int) -> PricedCall:
+    """Return *call* at what its budget charged, or with what it reserved as its bound."""
+    if charged < 0:
+        bound = reserved if reserved > 0 else None
+        return replace(unpriced(call, _REASON), exposure_nano_usd=bound)
+    return PricedCall(
+        call=call,
+        status=CostStatus.REPORTED if charged else CostStatus.FREE,
+        cost_nano_usd=charged,
+        reason=_REASON,
+        price_source=f"{REPORTED_BY}its budget" if charged else "",
+    )
 
 
 def _text(field: bytes) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_cost_ledger.model.entries import LatencyViolation
+from otel_cost_ledger.model.errors import LedgerError
 from otel_cost_ledger.model.location import spill_path
 from otel_cost_ledger.write.kept_here import keep
 from otel_cost_ledger.write.writer import LedgerWriter
 from otel_distro.base import messages
 from otel_distro.base.formatting import counted
 from otel_distro.base.installation_key import installation_key
+from otel_distro.pipeline.accounting.gateway_calls import GatewayCalls
 from otel_distro.pipeline.accounting.maintenance import Maintenance
 from otel_distro.pipeline.accounting.open_requests import FOLDER
 from otel_distro.pipeline.pipeline import ALLOW_ALL
+from otel_pricing.reading.tools import tools_of_provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from otel_distro.pipeline.pipeline import ExportGate
     from otel_distro.settings import Settings
     from otel_pricing import PricedCall
+    from otel_pricing.model.tool_call import ToolCall
 
 
 class LedgerSink:
@@ -35,6 +39,7 @@ class LedgerSink:
         self._clean = clean
         self._opened: LedgerWriter | None = None
         self._maintained = False
+        self._gateways: GatewayCalls | None = None
         if settings.ledger is not None:
             keep(settings.ledger)
 
@@ -48,6 +53,10 @@ class LedgerSink:
             writer.write(new)
         if revised:
             writer.revise(revised)
+        self._settle_with_gateways(writer, new)
+        by_provider = [tool for priced in new for tool in tools_of_provider(priced)]
+        if by_provider:
+            writer.record_tools(by_provider)
         _, fault = writer.lag()
         if not self._maintained and not fault:
             self._maintained = True
@@ -58,6 +67,22 @@ class LedgerSink:
                 settings.state_dir,
                 message_days=settings.content_retention_days,
             ).start()
+
+    def _settle_with_gateways(self, writer: LedgerWriter, new: Sequence[PricedCall]) -> None:
+        if self._gateways is None:
+            self._gateways = GatewayCalls(writer.location, self._settings.state_dir)
+        try:
+            through_gateways = self._gateways.revised(new)
+        except LedgerError:  # it cannot be read now; both calls stay billed
+            return
+        if through_gateways:
+            writer.revise(through_gateways)
+
+    def executed(self, tools: Sequence[ToolCall]) -> None:
+        """Store executions of tools."""
+        admitted = [tool for tool in tools if self._gate.admits(tool.start_ns)]
+        if admitted:
+            self._writer().record_tools(admitted)
 
     def judged(self, records: Sequence[LatencyRecord]) -> None:
         """Store the verdicts that are violations."""

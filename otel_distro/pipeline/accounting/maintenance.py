@@ -1,10 +1,14 @@
-"""Keeps the ledger from growing for ever: once a day, by one process, on a thread of its own."""
+"""Maintenance of the ledger by one process at a time, on a thread of its own.
+
+Every few minutes calls are added to the sums by hour, agent and user; once a day old ones go.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +21,9 @@ if TYPE_CHECKING:
 
 _DAY_SECONDS = 86_400
 _DAY_NS = _DAY_SECONDS * 1_000_000_000
-_LOOK_SECONDS = 3_600.0
+_LOOK_SECONDS = 300.0
+_FAILURES_REPORTED = 3
+_NEEDED = ("otel_cost_ledger.maintenance.retention", "otel_distro.privacy.content.store")
 
 
 class Maintenance:
@@ -40,6 +46,7 @@ class Maintenance:
         self._message_days = message_days or days
         self._state_dir = state_dir
         beside = spill_path(path, state_dir or Path())
+        self._failures = 0
         self._stamp = beside.with_name(beside.name.replace(".spill.jsonl", ".retained"))
 
     def start(self) -> None:
@@ -48,11 +55,10 @@ class Maintenance:
         What it needs is imported here, on a thread that the end of the process waits for: one that
         ends in the middle of an import keeps its locks.
         """
-        from otel_cost_ledger.maintenance import retention  # noqa: F401
-        from otel_distro.privacy.content import store  # noqa: F401
-
+        for name in _NEEDED:
+            import_module(name)
         if isinstance(self._path, PostgresUrl):
-            from otel_cost_ledger.maintenance import postgres_retention  # noqa: F401
+            import_module("otel_cost_ledger.maintenance.postgres_retention")
         with suppress(RuntimeError):  # the interpreter exits; the next program does it
             threading.Thread(target=self._run, name="otel_distro-maintenance", daemon=True).start()
 
@@ -60,6 +66,7 @@ class Maintenance:
         while True:
             if self.is_due():
                 self.run_once()
+            self.sum_calls()
             time.sleep(_LOOK_SECONDS)
 
     def _expire_messages(self) -> int:
@@ -78,6 +85,22 @@ class Maintenance:
             return True
         # A stamp from the future is that of a clock that was wrong.
         return not 0 <= age < _DAY_SECONDS
+
+    def sum_calls(self) -> None:
+        """Add calls to the sums that take them later; never raises."""
+        from otel_cost_ledger.maintenance.summing import sum_calls
+
+        try:
+            sum_calls(self._path)
+            self._failures = 0
+        except Exception as error:  # reports read the calls themselves until it succeeds
+            self._failures += 1
+            if self._failures < _FAILURES_REPORTED:
+                return  # a server that restarts, a disk that is full: the next time may do
+            messages.warn_once(
+                f"calls could not be added to the sums of {self._path}: {type(error).__name__}; "
+                "reports by hour, agent and user take longer until it succeeds"
+            )
 
     def run_once(self) -> None:
         """Remove what is too old; never raises."""

@@ -11,6 +11,8 @@ from __future__ import annotations
 import random
 import struct
 import threading
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
@@ -27,8 +29,11 @@ FOLDER: Final = "open-requests"
 SLOTS: Final = 1024
 """Requests of one process that can be open or not stored yet; more are not kept."""
 _WORDS: Final = 26
-LAYOUT: Final = struct.Struct("<qQ16sQ64s104s")
-"""Begin in nanoseconds, span id, trace id, parent span id, host, path; 0 begins an empty slot."""
+LAYOUT: Final = struct.Struct("<qQ16sQ64s88sqq")
+"""Begin in nanoseconds, span id, trace id, parent span id, host, path; 0 begins an empty slot.
+Then what a budget has reserved, and what it has charged and one more; 0 where there is none."""
+_CHARGED: Final = struct.Struct("<q")
+_CHARGED_AT: Final = LAYOUT.size - _CHARGED.size
 
 _IDS: Final = random.SystemRandom()
 """Not the shared generator: the app may seed it, and span ids must differ all the same."""
@@ -69,18 +74,30 @@ class OpenRequests:
             return 0
         span_id = _IDS.getrandbits(64) or 1
         span = trace.get_current_span(exchange.context).get_span_context()
+        admission = getattr(exchange, "admission", None)
         LAYOUT.pack_into(
             self._memory,
             slot * LAYOUT.size,
             exchange.start_ns,
             span_id,
-            span.trace_id.to_bytes(16, "big"),
+            (span.trace_id or getattr(exchange, "made_trace", 0)).to_bytes(16, "big"),
             span.span_id,
             exchange.host.encode("utf-8", "replace")[:64],
-            exchange.path.encode("utf-8", "replace")[:104],
+            exchange.path.encode("utf-8", "replace")[:88],
+            getattr(admission, "reserved_nano_usd", 0),
+            0,
         )
         self._slots[span_id] = slot
+        if admission is not None:
+            admission.on_settled = partial(self._charged, span_id)
         return span_id
+
+    def _charged(self, span_id: int, nano_usd: int) -> None:
+        """Note that a budget is about to charge the call with *nano_usd*."""
+        slot, memory = self._slots.get(span_id), self._memory
+        if slot is not None and memory is not None:
+            with suppress(ValueError):  # released at this moment: the process ends or has forked
+                _CHARGED.pack_into(memory, slot * LAYOUT.size + _CHARGED_AT, nano_usd + 1)
 
     def _open(self) -> Owner:
         from otel_budget.reservations.owners import Owner

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
-from otel_pricing.model.billing_reasons import CACHED
+from otel_pricing.model.billing_reasons import CACHED, UNSENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -33,8 +33,9 @@ Key = tuple[int, int]
 """Trace id and span id."""
 
 
-def _as_cached(priced: PricedCall) -> PricedCall:
-    return replace(priced, billed=False, billing_reason=CACHED)
+def _without_request(priced: PricedCall) -> PricedCall:
+    reason = UNSENT if priced.call.failed else CACHED
+    return replace(priced, billed=False, billing_reason=reason)
 
 
 class Wire(Protocol):
@@ -269,9 +270,11 @@ class Settlement:
         self._accounts[key] = account
         if account.wire is None and self._may_be_cached(call):
             if not self._was_sent(call):
-                account.decided = self._new[key] = _as_cached(priced)
+                account.decided = self._new[key] = _without_request(priced)
                 self._deciding = None
                 return
+            self._unconfirmed[key] = time.monotonic() + CONFIRM_S
+        elif account.wire is None and self._wire is not None and call.failed and not call.usage:
             self._unconfirmed[key] = time.monotonic() + CONFIRM_S
         for decided in self._window.offer(priced):
             decided_key = decided.call.trace_id, decided.call.span_id
@@ -310,8 +313,21 @@ class Settlement:
             and call.provider in self._providers_on_the_wire
         )
 
+    def _failed_unsent(self, call: ModelCall, others: Iterable[PricedCall]) -> bool:
+        """Whether a failed call, which *others* are spans of, has sent nothing.
+
+        Its provider is reached over the wire, and the wire saw no request at that time.
+        """
+        from otel_pricing.model.instrumentations import WIRE_SCOPE
+
+        if call.provider not in self._providers_on_the_wire or self._was_sent(call):
+            return False
+        return all(other.call.scope != WIRE_SCOPE for other in others)
+
     def _was_sent(self, call: ModelCall, *, and_is_open: bool = False) -> bool:
-        since_ns, until_ns = call.start_ns - _SLACK_NS, call.end_ns + _LAZY_NS
+        # Nothing is sent for a stream that nobody was handed.
+        lazy_ns = 0 if call.failed else _LAZY_NS
+        since_ns, until_ns = call.start_ns - _SLACK_NS, call.end_ns + lazy_ns
         return self._wire is not None and self._wire.sent_between(
             since_ns, until_ns, and_is_open=and_is_open
         )
@@ -338,11 +354,14 @@ class Settlement:
     def _confirm(self, key: Key) -> None:
         window = self._window
         decided = window.decided(key) if window is not None else None
-        if decided is None or window is None or not decided.billed or window.around(key):
+        if decided is None or window is None or not decided.billed:
             return
-        if self._was_sent(decided.call, and_is_open=True):
+        if decided.call.failed:
+            if not self._failed_unsent(decided.call, window.around(key)):
+                return
+        elif window.around(key) or self._was_sent(decided.call, and_is_open=True):
             return
-        cached = _as_cached(decided)
+        cached = _without_request(decided)
         (self._new if key in self._new else self._revised)[key] = cached
         account = self._accounts.get(key)
         if account is not None:

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from otel_distro.pipeline.accounting.gateway_calls import number_for
 from otel_pricing import ModelCall, Usage
 from otel_pricing.model.instrumentations import WIRE_SCOPE
 from otel_pricing.prices.output_limits import output_limit
@@ -79,6 +80,7 @@ class WireCall:
             usage=usage,
             usage_estimate=why,
             most_input_tokens=_most_input(record),
+            own_host_process=number_for(record.host),
             max_output_tokens=_most_output(request),
             streamed=request.streamed,
             error_type=_error_type(record),

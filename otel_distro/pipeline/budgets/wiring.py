@@ -17,7 +17,7 @@ from otel_budget.accounts.schema import BudgetFileError
 from otel_budget.cost_budget import Action
 from otel_budget.gate import Gate, Listener
 from otel_budget.refusal import Refusal, Refused
-from otel_budget.reservations.open_calls import OpenCalls, is_own_host
+from otel_budget.reservations.open_calls import OpenCalls
 from otel_distro.api.budget import Remaining, note_refusal, tell_callbacks
 from otel_distro.base import messages
 from otel_distro.base.errors import OtelDistroError
@@ -34,7 +34,8 @@ from otel_distro.pipeline.budgets.scopes import (
 from otel_distro.pipeline.budgets.telling import BudgetReporter
 from otel_distro.pipeline.wire.watching import hook_clients
 from otel_pricing import Price, Rate
-from otel_wire.observer import observer
+from otel_wire.hosts import is_own_host
+from otel_wire.observer import observer, trace_of_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -106,6 +107,7 @@ class Budgets:
         self.gated.add(admitted)
         if is_own_host(admitted.host):
             trace_id = trace.get_current_span().get_span_context().trace_id
+            trace_id = trace_id or trace_of_request.get()
             slot = self._open_calls.begin(trace_id)
             if slot is not None:
                 admitted.on_ended = partial(self._open_calls.end, slot)

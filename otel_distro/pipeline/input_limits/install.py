@@ -16,7 +16,8 @@ from otel_distro.pipeline.input_limits.logs import TolerantLogger, tolerate_log_
 from otel_distro.pipeline.input_limits.metrics import TolerantMeter, tolerate_meters
 from otel_distro.pipeline.input_limits.propagation import tolerate_propagation
 from otel_distro.pipeline.input_limits.sdk_log_filters import quiet
-from otel_distro.pipeline.input_limits.spans import TolerantSpan, TolerantTracer
+from otel_distro.pipeline.input_limits.spans import TolerantSpan
+from otel_distro.pipeline.input_limits.tracers import TolerantTracer
 from otel_distro.pipeline.input_limits.use_span import use_span
 
 if TYPE_CHECKING:

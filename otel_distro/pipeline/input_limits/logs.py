@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -95,9 +96,16 @@ def tolerate_log_handler(cleaner: ValueCleaner) -> None:
             except Exception:  # not even that
                 cleaner.note(kinds.REFUSED, "log record")
 
+    def flush(original: Callable[..., None], _handler: Any, arguments: Any, named: Any) -> None:
+        # From Python 3.12 on, no thread can start while the interpreter exits, and `logging`
+        # flushes its handlers then; what is queued has been delivered by our own hook.
+        with suppress(RuntimeError):
+            original(*arguments, **named)
+
     def wrap(module: Any) -> None:
         if not isinstance(module.LoggingHandler.emit, wrapt.ObjectProxy):
             wrapt.wrap_function_wrapper(module, "LoggingHandler.emit", emit)
+            wrapt.wrap_function_wrapper(module, "LoggingHandler.flush", flush)
 
     wrapt.register_post_import_hook(wrap, _HANDLER)
 

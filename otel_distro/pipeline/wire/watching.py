@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import wrapt
 
 from otel_distro.base import messages
+from otel_distro.pipeline.wire.gateways import hook_gateways
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +80,7 @@ class WireWatch:
         self._installed = True
         stop = observer.observe(take)
         hook_clients(self._faults)
+        hook_gateways(self._faults)
         return stop
 
     def close(self) -> None:

@@ -128,6 +128,9 @@ def _ledger(location: Location, days: str) -> Iterator[Entry]:
         yield Entry(
             f"ledger {location}", name, meaning, fields.COSTS, days, protection, leaves=remote
         )
+    for name, meaning, protection in fields.BESIDE_CALLS:
+        place = f"ledger {location}, beside calls"
+        yield Entry(place, name, meaning, fields.COSTS, days, protection, leaves=remote)
     for name, meaning in fields.DAILY_SUMS:
         place = f"ledger {location}, daily sums"
         yield Entry(place, name, meaning, fields.COSTS, "for ever", AS_IS, leaves=remote)

@@ -53,10 +53,21 @@ _MESSAGES: _Field = (
 )
 
 DAILY_SUMS = (
-    ("day, service, provider, model, operation, tenant", "what was called, for whom"),
+    ("day, service, provider, model, operation, tenant, agent", "what was called, for whom"),
     ("calls, cost, exposure, tokens, latency", "sums"),
     ("latency histogram", "counts of calls by latency"),
+    ("day, service, tool, agent, error class, duration", "which tools ran"),
 )
+
+BESIDE_CALLS = (
+    ("sums by person: day or hour, user, session", "who called", "keyed pseudonym"),
+    (
+        "tools: service, tool, agent, error class, time, duration, trace and span id",
+        "one execution of a tool",
+        "number, id or name of ours",
+    ),
+)
+"""What the ledger keeps as long as calls: (columns, meaning, protection)."""
 
 FILES = (
     ("budget.db", "what is spent and held of each budget, users as pseudonyms",

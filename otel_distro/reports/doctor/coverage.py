@@ -24,6 +24,12 @@ _MOST_SCOPES: Final = 3
 _OVER_GRPC: Final = (
     "over gRPC they are known by spans only, and budgets do not stop them: gRPC is not observed"
 )
+_OVER_WEBSOCKETS: Final = (
+    "over websockets they are known by spans only, and budgets do not stop them: no websocket is "
+    "observed"
+)
+_WEBSOCKETS: Final = (("websockets", "websockets"), ("websocket-client", "websocket"))
+"""Library that realtime APIs are used with, and its module."""
 UNOBSERVED: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "google-cloud-aiplatform",
@@ -121,7 +127,10 @@ def as_data(report: CoverageReport | None) -> dict[str, Any]:
 
 
 def check_transports() -> Iterator[Check]:
-    """Name the installed clients whose transport is not observed."""
+    """Name the transports that are not observed, and the installed clients that use them."""
+    found = [name for name, module in _WEBSOCKETS if is_importable(module)]
+    if found:
+        yield Check("ok", "realtime calls", f"{_OVER_WEBSOCKETS} ({' and '.join(found)} installed)")
     for library, module, remedy in UNOBSERVED:
         if is_importable(module):
             yield Check("warn", f"{library} calls", _OVER_GRPC, f"{remedy} sends over HTTP")

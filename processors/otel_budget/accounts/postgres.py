@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_budget.accounts.forking import shared_across_forks
 from otel_budget.accounts.schema import (
     LONGEST_WAIT_S,
     SCHEMA_VERSION,
@@ -17,6 +16,7 @@ from otel_budget.accounts.schema import (
     Transaction,
     upgrade_from,
 )
+from otel_host import fork_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -48,7 +48,7 @@ class PostgresDatabase:
         self._connection: Any = None
         self._inherited: list[Any] = []
         self._trouble: tuple[float, str] = (0.0, "")
-        shared_across_forks(self)
+        fork_hooks.watch(fork_hooks.Stage.DATABASES, self)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

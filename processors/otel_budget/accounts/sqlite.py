@@ -9,7 +9,6 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from otel_budget.accounts.forking import shared_across_forks
 from otel_budget.accounts.repair import (
     ForeignFileError,
     check_pages,
@@ -23,6 +22,7 @@ from otel_budget.accounts.schema import (
     BudgetFileError,
     upgrade_from,
 )
+from otel_host import fork_hooks
 from otel_host.descriptors import keep_forever
 from otel_host.private_files import create_missing, make_private_folder, narrow_mode
 from otel_host.sqlite_files import sqlite_files
@@ -61,7 +61,7 @@ class Database:
         self._inherited: sqlite3.Connection | None = None
         self._locked_for_fork = False
         self._trouble_until = 0.0
-        shared_across_forks(self)
+        fork_hooks.watch(fork_hooks.Stage.DATABASES, self)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from otel_budget.accounts import greenlets
 from otel_budget.accounts.statements import UnopenedError
+from otel_host import greenlets
 
 if TYPE_CHECKING:
     from otel_budget.accounts.account import BudgetAccount

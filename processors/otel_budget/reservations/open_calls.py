@@ -8,7 +8,6 @@ read. A trace id is random and leaves the host only with the call itself.
 
 from __future__ import annotations
 
-import ipaddress
 import mmap
 import os
 import secrets
@@ -127,13 +126,3 @@ class OpenCalls:
     def at_fork(self) -> None:
         """In a forked child: own nothing of what the parent wrote."""
         self._begin()
-
-
-def is_own_host(host: str) -> bool:
-    """Return whether *host* is of this machine or its network: where gateways are, not sellers."""
-    name = host.strip("[]").lower()
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return "." not in name or name.endswith((".local", ".internal", ".localhost", ".svc"))
-    return address.is_loopback or address.is_private or address.is_link_local

@@ -7,7 +7,7 @@ tokens part of the output), and None means "not reported", never zero.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -36,8 +36,8 @@ class CostStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Units one model call consumed, normalised so that every total includes its subsets."""
+class Units:
+    """Units one model call consumed; None where one was not reported."""
 
     input_tokens: int | None = None
     """All input tokens: fresh, cache reads, cache writes and audio together."""
@@ -87,6 +87,15 @@ class Usage:
     """Images that were made, counted, not in tokens."""
 
 
+UNIT_NAMES = tuple(field.name for field in fields(Units))
+"""Names of all units."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage(Units):
+    """Units one model call consumed, normalised so that every total includes its subsets."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCall:
     """One inference span, read from whatever dialect its instrumentation speaks."""
@@ -119,6 +128,8 @@ class ModelCall:
     """Whether the captured prompt has audio or video; False where no prompt is captured."""
     settled_by_budget: bool = False
     """Whether a budget admitted the call and settles it itself."""
+    own_host_process: int | None = None
+    """Number of the process that sent it to a host of one's own, which may be a gateway."""
     max_output_tokens: int | None = None
     """The request's own limit, for bounding the cost of an unreported output."""
     streamed: bool | None = None

@@ -102,6 +102,13 @@ def _service(
     )
 
 
+def _tracer(name: str, *scopes: str) -> Instrumentation:
+    """Return the row of a library that traces functions of the app, model calls among them."""
+    return Instrumentation(
+        name=name, layer="framework", words=(name,), mixed_words=(name,), scopes=scopes
+    )
+
+
 def _model(
     name: str,
     module: str = "",
@@ -206,9 +213,6 @@ _CLIENTS: Final = (
         dialect="anthropic-sdk",
     ),
     Instrumentation(name="logfire", layer="client", scopes=("logfire.",), dialect="logfire"),
-    Instrumentation(name="langfuse", layer="client", scopes=("langfuse-sdk",)),
-    Instrumentation(name="langsmith", layer="client", scopes=("langsmith",)),
-    Instrumentation(name="mlflow", layer="client", scopes=("mlflow.tracing",)),
     _model("replicate", "replicate", "replicate"),
     _model("transformers", "transformers", "transformers"),
     _model("vertexai", "vertexai", "vertexai", words="vertexai vertex vertex_ai"),
@@ -225,6 +229,13 @@ _FRAMEWORKS: Final = (
     Instrumentation(
         name="gateway", layer="gateway", words=("gateway",), mixed_words=("gateway",)
     ),
+    # Tracers: they make a span of whatever the app calls a model call, sent or not.
+    _tracer("braintrust"),
+    _tracer("langfuse", "langfuse-sdk"),
+    _tracer("langsmith", "langsmith"),
+    _tracer("mlflow", "mlflow.tracing"),
+    _tracer("opik"),
+    _tracer("weave"),
     _model("agent-framework", layer="framework"),
     _model("agno", layer="framework"),
     _model("autogen", layer="framework"),

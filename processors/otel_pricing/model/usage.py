@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
-from otel_pricing.model.call import Usage
+from otel_pricing.model.call import Units, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(Units):
     """Counts as a span reports them, before anyone knows which of them include which."""
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
     total_tokens: int | None = None
-    cache_read_tokens: int | None = None
-    cache_write_tokens: int | None = None
     cache_write_5m_tokens: int | None = None
-    cache_write_1h_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    input_audio_tokens: int | None = None
-    output_audio_tokens: int | None = None
-    web_search_requests: int | None = None
-    cached_audio_tokens: int | None = None
-    input_image_tokens: int | None = None
-    output_image_tokens: int | None = None
-    cached_image_tokens: int | None = None
-    input_video_tokens: int | None = None
-    output_video_tokens: int | None = None
-    citation_tokens: int | None = None
-    audio_milliseconds: int | None = None
-    video_milliseconds: int | None = None
-    input_characters: int | None = None
-    document_pages: int | None = None
-    annotated_pages: int | None = None
-    rerank_searches: int | None = None
-    output_images: int | None = None
     input_text_tokens: int | None = None
     output_text_tokens: int | None = None
 
@@ -54,7 +32,7 @@ def normalise(
 
     Input tokens of 0 or none are uncounted input tokens.
     """
-    if not any(getattr(counts, name) for name in _COUNTED):
+    if not any(_counted(counts)):
         # None, or zeros for unknown counts: every call has an input.
         return None
     read = counts.cache_read_tokens
@@ -69,7 +47,7 @@ def normalise(
         output_tokens += counts.reasoning_tokens or 0
     elif output_tokens is not None and rest_is_output and input_tokens is not None:
         output_tokens = max(output_tokens, (counts.total_tokens or 0) - input_tokens)
-    same = {name: getattr(counts, name) for name in _SAME}
+    same = dict(zip(_SAME, _same(counts), strict=True))
     same.update(_other_media(counts, input_tokens, "input"))
     same.update(_other_media(counts, output_tokens, "output"))
     return Usage(
@@ -83,11 +61,14 @@ def normalise(
 
 def _other_media(counts: Counts, total: int | None, side: str) -> dict[str, int]:
     """Return 0 for each unreported medium of a *side* whose reported parts are its whole total."""
-    names = [f"{side}_{medium}_tokens" for medium in ("text", *MEDIA)]
-    parts = {name: getattr(counts, name) for name in names}
-    if not total or sum(part or 0 for part in parts.values()) != total:
+    text, *media = _by_medium[side](counts)
+    if not total or (text or 0) + sum(filter(None, media)) != total:
         return {}
-    return {name: 0 for name in names[1:] if parts[name] is None}
+    return {
+        f"{side}_{medium}_tokens": 0
+        for medium, part in zip(MEDIA, media, strict=True)
+        if part is None
+    }
 
 
 def _cache_write(counts: Counts) -> int | None:
@@ -116,14 +97,19 @@ def _proves_reasoning_beside(counts: Counts, output_tokens: int, cached: int) ->
 
 MEDIA = ("audio", "image", "video")
 """Modalities beside text that have rates of their own."""
-_COUNTED = tuple(
-    f.name for f in fields(Counts) if f.name != "total_tokens" and "_text_" not in f.name
+_by_medium = {
+    side: attrgetter(*(f"{side}_{medium}_tokens" for medium in ("text", *MEDIA)))
+    for side in ("input", "output")
+}
+_counted = attrgetter(
+    *(f.name for f in fields(Counts) if f.name != "total_tokens" and "_text_" not in f.name)
 )
 _INPUT_PARTS = tuple(f"input_{medium}_tokens" for medium in MEDIA)
 _OUTPUT_PARTS = tuple(f"output_{medium}_tokens" for medium in MEDIA)
 _TOTALS = frozenset({"input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"})
 _SAME = tuple(f.name for f in fields(Usage) if f.name not in _TOTALS)
 """Counts that mean the same in every dialect."""
+_same = attrgetter(*_SAME)
 
 
 def _including(total: int | None, *parts: int | None) -> int | None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_redaction.deadline import Deadline, check_deadline
 from otel_redaction.patterns.cues import Cue, find_cues
+from otel_redaction.patterns.deadline import Deadline, check_deadline
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.match import MASK, PSEUDONYM, Match
 

@@ -84,7 +84,9 @@ _BOXES = (
         r"(?i:\b(?:P\.? ?O\.? ?Box|Postbox|Postfach|Apartado(?: de correos)?|Bo\u00eete postale|Casilla|Postbus)[ #:]{1,3}\d{1,6})"
     ),
     lazy_pattern(
-        r"\bPSC \d{3,5},? Box \d{1,6}(?:[\s,]{1,3}[AFD]PO [A-Z]{2} \d{5})?|\b(?:USNS|USS|USCGC) \w{2,20}[\s,]{1,3}[AF]PO [A-Z]{2} \d{5}|\b[AFD]PO A[AEP] \d{5}"
+        r"\b(?:PSC|CMR|Unit|OPC) \d{2,5},? Box \d{1,6}(?:[\s,]{1,3}[AFD]PO A[AEP] \d{5}(?:-\d{4})?)?"
+        r"|\b(?:USN[SV]|USS|USCGC)(?: [\w()-]{2,20}){1,4}[\s,]{1,3}[AF]PO A[AEP] \d{5}(?:-\d{4})?"
+        r"|\b[AFD]PO A[AEP] \d{5}(?:-\d{4})?\b"
     ),
 )
 # A number, a name, a number: an address where a flat, a line's end or a label says so.
@@ -189,10 +191,13 @@ def find_addresses(text: str, lower: Lowered) -> Iterator[Match]:
         if labelled is not None and _HAS_NUMBER.search(labelled.group()):
             yield _trimmed(text, labelled.start(), labelled.end())
     for place in lower.places(
-        (b"box ", b"postfach", b"apartado", b"postbus", b"casilla", b"psc ", b"usn")
+        (
+            *(b"box ", b"postfach", b"apartado", b"postbus", b"casilla", b"psc ", b"usn"),
+            *(b"uss ", b"uscgc ", b"apo a", b"fpo a", b"dpo a"),
+        )
     ):
         for form in _BOXES:
-            box = form.search(text, max(0, place - 8), place + 60)
+            box = form.search(text, max(0, place - 16), place + 60)
             if box is not None:
                 yield Match(*box.span(), "address")
     yield from find_labelled_postcodes(text, lower)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_redaction.deadline import check_deadline
+from otel_redaction.patterns.deadline import check_deadline
 from otel_redaction.people.addresses import find_addresses
 from otel_redaction.people.health import find_health
 from otel_redaction.people.labelled import find_labelled
@@ -12,7 +12,7 @@ from otel_redaction.people.persons import find_persons
 from otel_redaction.people.stems import Lowered
 
 if TYPE_CHECKING:
-    from otel_redaction.deadline import Deadline
+    from otel_redaction.patterns.deadline import Deadline
     from otel_redaction.patterns.match import Match
 
 

@@ -411,6 +411,10 @@ def _in_title(tokens: list[tuple[str, int, int]]) -> bool:
     return len(tokens) >= _LIKE_HEADING
 
 
+_GENERATIONS = frozenset({"II", "III", "IV", "Jr", "Sr"})
+"""What follows the name of a person who is called like a parent."""
+
+
 def _is_full_name(
     tokens: list[tuple[str, int, int]],
     first: int,
@@ -419,6 +423,8 @@ def _is_full_name(
 ) -> bool:
     """Return whether the words from *first* to *last* are a given name and what follows one."""
     low = folded(tokens[first][0])
+    if last > first + 1 and tokens[last][0].rstrip(".") in _GENERATIONS:
+        return _is_full_name(tokens, first, last - 1, known)
     if any(token[0].isupper() and len(token[0]) > 1 for token in tokens[first + 1 : last + 1]):
         if not tokens[first][0].isupper():
             return False

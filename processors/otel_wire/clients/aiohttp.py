@@ -59,6 +59,8 @@ def _request(module: Any, request: Any) -> Callable[..., Any]:
         refusal = await admit_async(exchange, asyncio.to_thread, asyncio.sleep)
         if refusal is not None:
             return await _refused(module, self, method, url, kwargs, refusal)
+        if parent := exchange.traceparent():
+            kwargs["headers"] = {**dict(kwargs.get("headers") or {}), "traceparent": parent}
         if observer.requests_usage:
             _ask_for_usage(module, url, kwargs, content, exchange)
         try:

@@ -96,6 +96,8 @@ class _Sending:
             del connection._buffer[:]  # there is no public way to take it back
             connection._HTTPConnection__state = "Idle"
             return
+        if parent := exchange.traceparent():
+            type(connection).putheader(connection, "traceparent", parent)
         self._exchange = exchange
         observer.opened(exchange)
         if self._passing is None:

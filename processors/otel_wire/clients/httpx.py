@@ -50,6 +50,7 @@ def _sync(module: Any, send: Any) -> Callable[..., Any]:
         refusal = admit(exchange)
         if refusal is not None:
             return _refused(module, request, refusal)
+        _tell_gateway(request, exchange)
         if observer.requests_usage:
             _request_usage(module, request, exchange)
         try:
@@ -77,6 +78,7 @@ def _async(module: Any, send: Any) -> Callable[..., Any]:
         refusal = await admit_async(exchange, _in_thread, _sleep)
         if refusal is not None:
             return _refused(module, request, refusal)
+        _tell_gateway(request, exchange)
         if observer.requests_usage:
             _request_usage(module, request, exchange)
         try:
@@ -155,6 +157,15 @@ class _Headers:
             if value.isascii():
                 return value.decode()
         return self._decoding.get(name, default)
+
+
+def _tell_gateway(request: Any, exchange: Exchange) -> None:
+    try:
+        parent = exchange.traceparent()
+        if parent is not None:
+            request.headers["traceparent"] = parent
+    except Exception as error:  # the call is one for its gateway, too
+        observer.on_fault(error)
 
 
 def _request_usage(module: Any, request: Any, exchange: Exchange) -> None:

@@ -61,12 +61,15 @@ def _urlopen(module: Any, urlopen: Any) -> Callable[..., Any]:
         refusal = admit(exchange)
         if refusal is not None:
             return _refused(module, refusal)
+        with_trace = headers or self.headers or {}
+        if parent := exchange.traceparent():
+            headers = with_trace = {**dict(with_trace), "traceparent": parent}
         asked = None
         if observer.requests_usage:
-            asked = _asked_for_usage(host, path, content, headers or self.headers, exchange)
+            asked = _asked_for_usage(host, path, content, with_trace, exchange)
         try:
             with sending(exchange):
-                response = go(body) if asked is None else go(*asked)
+                response = go(body, headers) if asked is None else go(*asked)
         except BaseException as error:
             exchange.failed(sent=type(_cause(error)).__name__ not in _NEVER_SENT)
             raise

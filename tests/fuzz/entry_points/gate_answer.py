@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from fuzz.entry_points.entry_point import EntryPoint, json_values, texts
+from otel_pricing.model.call import UNIT_NAMES
 from otel_wire.answers import Answer, AnswerReader
 from otel_wire.limits import bounded
 from otel_wire.requests import ModelRequest, read_request
@@ -78,7 +79,7 @@ def check(response: Response) -> None:
     assert answer == _read(response, [])
     if answer.usage is not None:
         assert bounded(answer.usage, _REQUEST) == (answer.usage, False)
-        counts = [getattr(answer.usage, name) for name in answer.usage.__slots__]
+        counts = [getattr(answer.usage, name) for name in UNIT_NAMES]
         assert all(count is None or count >= 0 for count in counts), answer
     assert answer.output_characters >= 0
     assert answer.reported_cost_usd is None or answer.reported_cost_usd >= 0

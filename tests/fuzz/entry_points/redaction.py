@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from fuzz import values as specimens
 from fuzz.entry_points.entry_point import EntryPoint, texts, values
-from otel_distro.pipeline.metrics import MeasurementShield
-from otel_redaction.shield import Shield, SilentObserver
+from otel_distro.pipeline.measurement_shield import MeasurementShield
+from otel_redaction.observers import SilentObserver
+from otel_redaction.shield import Shield
 
 ADDRESS, CARD = "planted.person@mailbox.example", "4111 1111 1111 1111"
 SIGNALS = ("traces", "logs", "metrics")

@@ -113,7 +113,7 @@ def test_a_request_on_its_way_counts_as_sent_until_it_is_known_to_have_failed(
 
 
 def _waiting(folder: SpoolFolder) -> int:
-    from otel_distro.export.spool.segments import waiting_in
+    from otel_distro.export.spool.segment_folder import waiting_in
 
     return sum(waiting_in(folder.path / name) for name in folder.waiting())
 

@@ -55,8 +55,8 @@ def test_unknown_cost_is_never_zero(nano: int, calls: int, unpriced: int, shown:
 
 @pytest.mark.parametrize(
     ("ms", "shown"),
-    [(None, "-"), (0, "0 ms"), (0.025, "25 µs"), (4.25, "4.2 ms"), (850, "850 ms"), (1500, "1.50 s"),
-     (59_940, "59.9 s"), (90_000, "1.5 min")],
+    [(None, "-"), (0, "0 ms"), (0.025, "25 µs"), (4.25, "4.2 ms"), (850, "850 ms"),
+     (1500, "1.50 s"), (59_940, "59.9 s"), (90_000, "1.5 min")],
 )  # fmt: skip
 def test_durations_are_in_the_unit_that_suits_them(ms: float | None, shown: str) -> None:
     """Milliseconds, seconds, minutes."""

@@ -1,4 +1,4 @@
-"""The settings view: what is in force and from where, and consent, changed by who may."""
+"""The settings view: values with their sources, and consent, changed by those who may."""
 
 from __future__ import annotations
 

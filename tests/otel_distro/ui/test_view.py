@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from otel_cost_ledger.model.filters import to_ns
 from otel_cost_ledger.query.timeline import Extent
-from otel_distro.ui.view import BY, FILTERS, WINDOWS, fitting_window, read_view
+from otel_distro.ui.view import BY, FILTERS, WINDOWS
+from otel_distro.ui.view_query import fitting_window, read_view
 
 NOW = datetime(2026, 3, 18, 15, 30, 12, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from otel_pricing.model import outcome, scope_keys
@@ -22,7 +22,7 @@ from otel_pricing.prices.aliases import list_provider, names_no_seller
 from otel_pricing.reading.dialects.names import CONVENTION, CURRENCY, AttributeNames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from decimal import Decimal
 
     from otel_pricing.model.record import SpanRecord
@@ -52,6 +52,16 @@ class Dialect:
     """(part, total): counts that this dialect reports beside the total that includes them."""
     refine: Callable[[SpanRecord, ModelCall], ModelCall] | None = None
     """Corrects the call with facts that this dialect writes differently."""
+    _count_of: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    """The counts that each attribute may hold: a span has few of the many names."""
+
+    def __post_init__(self) -> None:
+        """Index the names of counts by attribute."""
+        index: dict[str, tuple[str, ...]] = {}
+        for count in (*_COUNTED, *_IN_SECONDS):
+            for name in getattr(self.names, count):
+                index[name] = (*index.get(name, ()), count)
+        object.__setattr__(self, "_count_of", index)
 
     def read(self, record: SpanRecord) -> ModelCall | None:
         """Return the call *record* describes, or None when it is not a model call."""
@@ -115,11 +125,14 @@ class Dialect:
     def counts(self, record: SpanRecord) -> Counts:
         """Return the counts of *record* as it reports them."""
         attributes, names = record.attributes, self.names
-        found = {name: first_count(attributes, getattr(names, name)) for name in _COUNTED}
-        for name in _IN_SECONDS:
-            found[name] = first_milliseconds(attributes, getattr(names, name))
+        found: dict[str, int | None] = {}
+        for attribute in attributes:
+            for count in self._count_of.get(attribute, ()):
+                if count not in found:
+                    read = first_milliseconds if count in _IN_SECONDS else first_count
+                    found[count] = read(attributes, getattr(names, count))
         for part, total in self.beside:
-            whole = found[total]
+            whole = found.get(total)
             if whole is not None:
                 found[total] = whole + (first_count(attributes, (part,)) or 0)
         return Counts(**found)

@@ -1,0 +1,125 @@
+"""Connections that the readers of one process share, where it has several of them at once.
+
+The page and the embedded collector answer many questions on many threads; a connection for each
+costs the server a process and the reader some 10 ms. Commands that ask once open their own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_host import fork_hooks
+from otel_host.descriptors import keep_forever
+from otel_host.fork_hooks import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_cost_ledger.model.location import PostgresUrl
+
+MOST_CONNECTIONS: Final = 4
+"""Questions that one process asks at once through shared connections; more open their own."""
+_WAIT_S = 1.0
+_IDLE_S: Final = 60.0
+_CLOSE_S: Final = 1.0
+
+
+class _Pools:
+    """The pools of this process, one for each database; made at the first use."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.sharing = False
+        self.pools: dict[tuple[tuple[str, str], ...], Any] = {}
+
+    def pool(self, url: PostgresUrl, connect: Callable[[], dict[str, Any]]) -> Any:
+        """Return the pool of *url*; None where connections are not shared."""
+        if not self.sharing:
+            return None
+        key = tuple(sorted(url.parameters.items()))
+        with self.lock:
+            found = self.pools.get(key)
+            if found is None:
+                found = self.pools[key] = _new_pool(connect())
+            return found
+
+
+_here: _Pools = _Pools()
+
+
+def share_connections() -> bool:
+    """Have the readers of this process share connections from now on.
+
+    Returns False, and changes nothing, without the package `psycopg_pool`. A forked child makes
+    its own; all are closed when the process ends.
+    """
+    if _here.sharing:
+        return True
+    if find_spec("psycopg_pool") is None:
+        return False
+    _here.sharing = True
+    atexit.register(close_connections)
+    fork_hooks.register(Stage.DATABASES, after_in_child=_reset)
+    return True
+
+
+def close_connections() -> None:
+    """Close every shared connection; the next reader opens its own."""
+    with _here.lock:
+        pools, _here.pools = list(_here.pools.values()), {}
+        _here.sharing = False
+    for pool in pools:
+        pool.close(timeout=_CLOSE_S)
+
+
+def borrow(url: PostgresUrl, connect: Callable[[], dict[str, Any]]) -> tuple[Any, Any]:
+    """Return a connection to *url* and its pool, or (None, None) where the caller opens its own.
+
+    *connect* returns the arguments of `psycopg.connect`. A server that cannot be reached, and a
+    pool whose connections are all in use, are not waited for: the caller's own attempt then
+    succeeds or gives the reason.
+    """
+    pool = _here.pool(url, connect)
+    if pool is None:
+        return None, None
+    from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
+
+    try:
+        return pool.getconn(timeout=_WAIT_S), pool
+    except (PoolTimeout, PoolClosed, TooManyRequests):
+        return None, None
+
+
+def shared_connections() -> int:
+    """Return how many connections the readers of this process share now."""
+    with _here.lock:
+        return sum(pool.get_stats().get("pool_size", 0) for pool in _here.pools.values())
+
+
+def _new_pool(arguments: dict[str, Any]) -> Any:
+    from psycopg_pool import ConnectionPool
+
+    return ConnectionPool(
+        "",
+        kwargs=arguments,
+        min_size=0,
+        max_size=MOST_CONNECTIONS,
+        max_idle=_IDLE_S,
+        reconnect_timeout=1.0,
+        # A server that was restarted has closed what waits here.
+        check=ConnectionPool.check_connection,
+        open=True,
+        name="otel_distro",
+    )
+
+
+def _reset() -> None:
+    """In a forked child: the pools are the parent's, and so are their threads and locks."""
+    # Replaced as a whole: a thread of the parent may hold the lock.
+    global _here
+    inherited, _here = _here, _Pools()
+    _here.sharing = inherited.sharing
+    keep_forever(inherited)

@@ -1,0 +1,67 @@
+"""Segments of a folder: names, sizes, and which of them are in use."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from otel_distro.export.spool.records import (
+    count_waiting,
+    read_done,
+)
+from otel_distro.export.spool.segments import LARGEST_BYTES, SUFFIX, Segment
+from otel_host.private_files import open_private
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names of all segments in *folder*, oldest first; none if it cannot be read."""
+    try:
+        return sorted(name for name in os.listdir(folder) if _is_segment(name))
+    except OSError:
+        return []
+
+
+def sizes(folder: Path) -> Iterator[tuple[str, int]]:
+    """Yield name and size of every file in *folder* that counts towards its limit."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                if entry.name.endswith(SUFFIX):
+                    found = entry.stat(follow_symlinks=False)
+                    # Of a file with holes, which we never write, what it takes on disk counts.
+                    on_disk = getattr(found, "st_blocks", found.st_size // 512 + 1) * 512
+                    size = found.st_size
+                    yield entry.name, min(size, on_disk) if size > LARGEST_BYTES else size
+
+
+def waiting_in(path: Path) -> int:
+    """Return how many spans the segment at *path* still holds, locked or not."""
+    try:
+        descriptor = open_private(path, os.O_RDONLY)
+    except OSError:
+        return 0
+    with os.fdopen(descriptor, "rb") as file:
+        return count_waiting(file.read(LARGEST_BYTES))
+
+
+def in_use(path: Path) -> bool:
+    """Whether a running process has the segment at *path* in hand."""
+    segment = Segment.take(path)
+    if segment is None:
+        return True
+    segment.release()
+    return False
+
+
+def sent_up_to(data: bytes) -> int | None:
+    """Return up to where a segment with this content was sent; None if it is not a segment."""
+    return read_done(data)
+
+
+def _is_segment(name: str) -> bool:
+    return name.endswith(SUFFIX) and not name.startswith(".")

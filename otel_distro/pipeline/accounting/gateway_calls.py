@@ -1,0 +1,152 @@
+"""One call, two processes: a client and the gateway that serves it write one ledger.
+
+Both have seen a request, and the provider has charged one. The client's is to a host of one's own
+and encloses the gateway's in time; it has the response id of a seller's, or the same trace and the
+same id or tokens. The gateway's is billed: it spoke to the seller.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from otel_cost_ledger.model.location import PostgresUrl
+from otel_pricing.model.instrumentations import WIRE_SCOPE
+from otel_wire.hosts import is_own_host
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.query.calls import StoredCall
+    from otel_pricing import ModelCall, PricedCall
+
+THROUGH_GATEWAY: Final = "billed as the request of the gateway that served it"
+_MARKER: Final = "calls-to-own-hosts"
+_RECENT_S: Final = 600.0
+_LONGEST_NS: Final = 300 * 10**9
+"""Longest call of a client for which its gateway's is looked for."""
+_SLACK_NS: Final = 50_000_000
+_MOST_AT_ONCE: Final = 200
+_RANDOM: Final = int.from_bytes(os.urandom(4), "big")
+
+
+def process_number() -> int:
+    """Return a number of this process that no other one has, for calls to one's own hosts."""
+    return os.getpid() << 32 | _RANDOM
+
+
+def number_for(host: str) -> int | None:
+    """Return the number to store with a call to *host*; None where a seller is behind it."""
+    return process_number() if is_own_host(host) else None
+
+
+class GatewayCalls:
+    """Finds calls of clients that are billed as those of their gateways; for one ledger."""
+
+    def __init__(self, ledger: Location, state_dir: Path) -> None:
+        self._ledger = ledger
+        self._marker = state_dir / _MARKER
+
+    def revised(self, stored: Sequence[PricedCall]) -> list[PricedCall]:
+        """Return calls of clients that are not billed any more, now that *stored* are stored.
+
+        Whichever process stores last finds the pair. Raises LedgerError where it cannot read.
+        """
+        calls = [p.call for p in stored if p.billed and p.call.scope == WIRE_SCOPE]
+        if any(call.own_host_process is not None for call in calls):
+            self._mark()
+        if not calls or not self._may_have_clients():
+            return []
+        found: list[PricedCall] = []
+        for start in range(0, len(calls), _MOST_AT_ONCE):
+            found += pairs(self._related(calls[start : start + _MOST_AT_ONCE]))
+        return found
+
+    def _mark(self) -> None:
+        try:
+            self._marker.touch(mode=0o600)
+        except OSError:  # another process finds nothing, and both calls stay billed
+            return
+
+    def _may_have_clients(self) -> bool:
+        """Whether some process has called a host of one's own lately: nobody else has gateways."""
+        if isinstance(self._ledger, PostgresUrl):
+            return True
+        try:
+            return time.time() - self._marker.stat().st_mtime < _RECENT_S
+        except OSError:
+            return False
+
+    def _related(self, calls: Sequence[ModelCall]) -> tuple[StoredCall, ...]:
+        from otel_cost_ledger.model.filters import BILLED
+        from otel_cost_ledger.model.rows import fingerprint, trace_bytes
+        from otel_cost_ledger.query.calls import read_calls
+        from otel_cost_ledger.query.ledger import open_ledger
+
+        marks = sorted({m for c in calls if (m := fingerprint(c.response_id)) is not None})
+        traces = sorted({trace_bytes(call.trace_id) for call in calls})
+        same_id = f"response_fingerprint IN ({', '.join('?' * len(marks))}) OR " if marks else ""
+        same_trace = f"trace_id IN ({', '.join('?' * len(traces))})"
+        since_ns = max(0, min(call.start_ns for call in calls) - _LONGEST_NS)
+        until_ns = max(call.end_ns for call in calls)
+        with open_ledger(self._ledger, missing_ok=True) as ledger:
+            return read_calls(
+                ledger,
+                ["start_ns >= ?", "start_ns <= ?", BILLED, f"({same_id}{same_trace})"],
+                [since_ns, until_ns, *marks, *traces],
+                order="start_ns, span_id",
+            )
+
+
+def pairs(related: Iterable[StoredCall]) -> list[PricedCall]:
+    """Return the clients' calls among *related* whose gateway's is there too, as not billed."""
+    stored = [call for call in related if call.priced.call.scope == WIRE_SCOPE]
+    taken: set[tuple[int, int]] = set()
+    found: list[PricedCall] = []
+    for outer in stored:
+        if outer.priced.call.own_host_process is None:
+            continue
+        inner = next((other for other in stored if _serves(other, outer, taken)), None)
+        if inner is not None:
+            taken.add(_key(inner))
+            found.append(
+                replace(
+                    outer.priced,
+                    billed=False,
+                    billing_reason=THROUGH_GATEWAY,
+                    billed_span_id=inner.priced.call.span_id,
+                )
+            )
+    return found
+
+
+def _serves(inner: StoredCall, outer: StoredCall, taken: set[tuple[int, int]]) -> bool:
+    """Whether *inner* is the gateway's request for the client's call *outer*."""
+    ours, theirs = inner.priced.call, outer.priced.call
+    if ours.own_host_process == theirs.own_host_process or _key(inner) in taken:
+        return False
+    # A gateway before another one is a client too: then only the order shows who serves whom.
+    slack_ns = _SLACK_NS if ours.own_host_process is None else 0
+    if ours.start_ns < theirs.start_ns - slack_ns or ours.end_ns > theirs.end_ns + _SLACK_NS:
+        return False
+    mark = inner.response_fingerprint
+    same_id = mark is not None and mark == outer.response_fingerprint
+    if ours.trace_id != theirs.trace_id:
+        # Servers of tests give every answer the same id; sellers do not.
+        return same_id and ours.own_host_process is None
+    if same_id:
+        return True
+    if ours.usage is None or theirs.usage is None:
+        return False
+    return (ours.usage.input_tokens, ours.usage.output_tokens) == (
+        theirs.usage.input_tokens,
+        theirs.usage.output_tokens,
+    )
+
+
+def _key(stored: StoredCall) -> tuple[int, int]:
+    return stored.priced.call.trace_id, stored.priced.call.span_id

@@ -1,0 +1,113 @@
+"""Redacted attributes of measurements, one set for each raw one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otel_distro.pipeline.sdk_versions import measurable
+from otel_distro.pipeline.series_limit import SeriesLimit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.metrics._internal.measurement import Measurement
+
+    from otel_redaction.shield import Shield
+
+
+# There is no public way to an aggregation; a contract test pins these names.
+SIGNAL = "metrics"
+
+
+_MAX_CACHED = 4096
+
+
+class MeasurementShield:
+    """Redacts the attributes of measurements, remembering the sets it has seen, and limits series.
+
+    While *is_open* returns False nothing is measured, and readers get nothing to export.
+    """
+
+    def __init__(
+        self,
+        shield: Shield,
+        is_open: Callable[[], bool] = lambda: True,
+        context_attributes: Callable[[Context | None], Mapping[str, str]] = lambda _: {},
+    ) -> None:
+        self.shield = shield
+        self.is_open = is_open
+        self._context_attributes = context_attributes
+        self._contexts: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
+        self._known: dict[tuple[tuple[str, Any], ...], AttributeSet] = {}
+        self._series = SeriesLimit()
+
+    def context_of(self, context: Context) -> Mapping[str, Any]:
+        """Return the redacted attributes that *context* gives to an exemplar."""
+        found = self._context_attributes(context)
+        if not found:
+            return found
+        key = tuple(found.items())
+        clean = self._contexts.get(key)
+        if clean is None:
+            if len(self._contexts) >= _MAX_CACHED:
+                self._contexts.clear()
+            clean = self._contexts[key] = self.shield.attributes(found, SIGNAL)
+        return clean
+
+    def redact(self, measurement: Measurement) -> None:
+        """Redact the attributes of *measurement* in place: no other code has it yet."""
+        if measurement.attributes:
+            self.put(self.set_of(measurement.attributes), measurement)
+
+    def put(self, known: AttributeSet, measurement: Measurement) -> None:
+        """Give *measurement* its redacted attributes, or those of the overflow."""
+        # The constructor has cleaned what it was given; setting a field is not foreseen.
+        measurement.__dict__["attributes"] = self._series.within(
+            measurement.instrument, known.clean, known.series
+        )
+
+    def set_of(self, attributes: Mapping[str, Any]) -> AttributeSet:
+        """Return what these *attributes* are redacted, and what else is known of their set."""
+        key = tuple(attributes.items())
+        try:
+            known = self._known.get(key)
+        except TypeError:  # a mapping among the values cannot be a key
+            known = None
+            key = ()
+        if known is None or not known.stands_for(attributes):
+            clean = self.shield.attributes(attributes, SIGNAL)
+            known = AttributeSet(attributes, clean)
+            if len(self._known) >= _MAX_CACHED:
+                self._known.clear()
+            if key and known.is_flat:
+                self._known[key] = known
+        return known
+
+
+class AttributeSet:
+    """A set of attributes that instruments have been given, redacted, and where it leads."""
+
+    __slots__ = ("_types", "clean", "is_flat", "series", "ways")
+
+    def __init__(self, raw: Mapping[str, Any], clean: dict[str, Any]) -> None:
+        self.clean = clean = measurable(clean)
+        self.ways: dict[Any, tuple[object, tuple[Any, ...]]] = {}
+        """Instrument -> the readers' storages at that time, and the aggregations in them."""
+        # 1, 1.0 and True are the same key and not the same attribute.
+        types = tuple(type(value) for value in raw.values())
+        self._types = types if set(types) != {str} else None
+        self.is_flat = not {tuple, dict}.intersection(types)
+        try:
+            # Counted as they come out: two people make one series.
+            self.series: Hashable = frozenset(clean.items())
+        except TypeError:
+            self.series = repr(sorted(clean.items(), key=_first))
+
+    def stands_for(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether *attributes*, which equal these, are also of the same types."""
+        return self._types is None or self._types == tuple(map(type, attributes.values()))
+
+
+def _first(item: tuple[str, Any]) -> str:
+    return item[0]

@@ -1,0 +1,99 @@
+"""Recognition and reading of tool executions; recognition runs for every span."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from otel_pricing.model.tool_call import BY_PROVIDER, ToolCall
+from otel_pricing.model.values import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from otel_pricing.model.call import PricedCall
+    from otel_pricing.model.record import SpanRecord
+
+_KINDS: Final[Mapping[str, frozenset[object]]] = {
+    "gen_ai.operation.name": frozenset({"execute_tool"}),
+    "openinference.span.kind": frozenset({"TOOL", "tool"}),
+    "traceloop.span.kind": frozenset({"tool"}),
+    "langfuse.observation.type": frozenset({"tool"}),
+    "mlflow.spanType": frozenset({"TOOL", '"TOOL"'}),
+    "ai.operationId": frozenset({"ai.toolCall"}),
+}
+"""Attributes by which each convention marks a tool, and their values."""
+
+_NAMES: Final = (
+    "gen_ai.tool.name",
+    "tool.name",
+    "tool_name",
+    "traceloop.entity.name",
+    "ai.toolCall.name",
+)
+_AGENTS: Final = ("gen_ai.agent.name", "agent.name")
+_SERVER_TOOLS: Final = {"web_search_requests": "web_search"}
+"""Units of usage that count tools which the provider ran."""
+MOST_PLACES: Final = 100
+"""Executions of one tool that are stored for one model call; no provider allows as many."""
+
+
+def is_tool_call(attributes: Mapping[str, object]) -> bool:
+    """Return whether a span with *attributes* describes the execution of a tool."""
+    for key, values in _KINDS.items():
+        found = attributes.get(key)
+        # Values of other types may not be hashable.
+        if isinstance(found, str) and found in values:
+            return True
+    return False
+
+
+def read_tool_call(record: SpanRecord) -> ToolCall | None:
+    """Return the tool execution that *record* describes; None for any other span.
+
+    Without an attribute for it the span's name is the tool's: `execute_tool get_weather` in the
+    GenAI conventions, `get_weather` in others.
+    """
+    attributes = record.attributes
+    if not is_tool_call(attributes):
+        return None
+    name = next((found for key in _NAMES if (found := text(attributes.get(key)))), None)
+    agent = next((found for key in _AGENTS if (found := text(attributes.get(key)))), None)
+    error_type = text(attributes.get("error.type")) or _exception(record)
+    return ToolCall(
+        tool=name or record.name.removeprefix("execute_tool").strip(),
+        trace_id=record.trace_id,
+        span_id=record.span_id,
+        start_ns=record.start_ns,
+        duration_ns=max(0, record.end_ns - record.start_ns),
+        service=text(record.resource_attributes.get("service.name")) or "",
+        agent=agent or "",
+        error_type=error_type or "",
+        failed=record.status_is_error or bool(error_type),
+    )
+
+
+def tools_of_provider(priced: PricedCall) -> Iterator[ToolCall]:
+    """Yield the tools that the provider ran for a billed call, as far as its usage counts them."""
+    call = priced.call
+    if not priced.billed or call.usage is None:
+        return
+    for unit, tool in _SERVER_TOOLS.items():
+        for place in range(min(getattr(call.usage, unit) or 0, MOST_PLACES)):
+            yield ToolCall(
+                tool=tool,
+                trace_id=call.trace_id,
+                span_id=call.span_id,
+                start_ns=call.start_ns,
+                # Places of different tools of one call differ.
+                place=place + 1 + MOST_PLACES * list(_SERVER_TOOLS).index(unit),
+                service=call.service or "",
+                agent=call.agent or "",
+                source=BY_PROVIDER,
+            )
+
+
+def _exception(record: SpanRecord) -> str | None:
+    for event in record.events:
+        if event.name == "exception" and record.status_is_error:
+            return text(event.attributes.get("exception.type"))
+    return None
