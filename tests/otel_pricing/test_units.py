@@ -226,3 +226,40 @@ def test_a_failed_call_is_not_charged_by_what_it_asked_for() -> None:
     failed = replace(call, error_type="500")
 
     assert price_call(failed, BOOK).status is CostStatus.UNPRICED
+
+
+@pytest.mark.parametrize(
+    ("messages", "status"),
+    [
+        ('[{"role":"user","parts":[{"type":"text","content":"an audio book"}]}]', "priced"),
+        ('[{"parts":[{"type":"blob","modality":"audio","content":"AA=="}]}]', "partial"),
+        ('[{"content":[{"type": "input_audio"}]}]', "partial"),
+        ('[{"parts":[{"type":"uri","mime_type":"video/mp4","uri":"gs://a"}]}]', "partial"),
+        (None, "priced"),
+    ],
+)
+def test_a_prompt_with_sound_that_is_not_counted_apart_is_partly_priced(
+    messages: str | None, status: str
+) -> None:
+    """Text alone, and a prompt that is not captured, are taken for text."""
+    attributes: dict[str, Any] = {
+        "gen_ai.operation.name": "generate_content",
+        "gen_ai.provider.name": "gcp.gemini",
+        "gen_ai.request.model": "gemini-2.5-flash",
+        "gen_ai.usage.input_tokens": 1_000,
+        "gen_ai.usage.output_tokens": 100,
+    }
+    if messages is not None:
+        attributes["gen_ai.input.messages"] = messages
+    call = read_call(
+        SpanRecord(
+            trace_id=1, span_id=2, start_ns=START_NS, end_ns=START_NS + 1, attributes=attributes
+        )
+    )
+    assert call is not None
+    priced = price_call(call, BOOK)
+
+    assert priced.status.value == status, priced.reason
+    if status == "partial":
+        # All of it at the rate of audio is the most that it can be.
+        assert priced.exposure_nano_usd == 1_000 * 1_000 + 100 * 2_500

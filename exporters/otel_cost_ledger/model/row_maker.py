@@ -152,6 +152,8 @@ def _extra(priced: PricedCall, usage: Usage, prompt: int | None) -> dict[str, in
         extra["request_never_sent"] = 1
     if call.usage_estimate:
         extra["usage_is_estimate"] = 1
+    if call.prompt_has_sound:
+        extra["prompt_has_sound"] = 1
     if call.most_input_tokens is not None:
         extra["most_input_tokens"] = _within(call.most_input_tokens, MAX_UNITS)
     if call.own_host_process is not None:

@@ -218,6 +218,7 @@ def _stored_call(row: dict[str, Any]) -> StoredCall:
         service_tier=row["service_tier"] or None,
         usage=_usage(row, extra),
         usage_estimate=_ESTIMATE if extra.get("usage_is_estimate") else "",
+        prompt_has_sound=bool(extra.get("prompt_has_sound")),
         most_input_tokens=extra.get("most_input_tokens"),
         own_host_process=extra.get("own_host_process"),
         max_output_tokens=row["max_output_tokens"],

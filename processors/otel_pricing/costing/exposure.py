@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # In names of models whose plain rates are those of text only.
 AUDIO_MODEL = re.compile(r"(?:\A|[-_.])(?:audio|realtime|transcribe)(?:\Z|[-_.])")
+_AUDIO_INPUT = frozenset({"audio tokens", "audio input tokens"})
 # Models that search the web for every answer.
 SEARCH_MODEL = re.compile(r"deep-research|(?:\A|[-_.])search(?:\Z|[-_.])")
 
@@ -47,6 +48,8 @@ def hidden_units(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]
     by_name = price.has_token_rates and may_hide_audio(call, usage)
     if by_name or _hides_speech(usage, price):
         hidden.append("audio tokens")
+    elif _hides_sound(call, usage, price):
+        hidden.append("audio input tokens")
     if _differs(price.output_image, price.output) and usage.output_tokens:
         hidden += ["image output tokens"] if usage.output_image_tokens is None else []
     # A span that splits one side leaves out the parts of the other that are 0.
@@ -62,6 +65,17 @@ def hidden_units(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]
     if searches and usage.web_search_requests is None:
         hidden.append("web searches")
     return (*hidden, *_hidden_counts(usage, price))
+
+
+def _hides_sound(call: ModelCall, usage: Usage, price: Price) -> bool:
+    """Return whether a prompt with audio or video is counted as if it were text.
+
+    Without a captured prompt the input is taken for text: that is what models with a rate for
+    audio input are mostly asked, and all of their calls would be partial otherwise.
+    """
+    said = usage.input_audio_tokens is not None or usage.input_video_tokens is not None
+    differs = _differs(price.input_audio, price.input) or _differs(price.input_video, price.input)
+    return call.prompt_has_sound and differs and bool(usage.input_tokens) and not said
 
 
 def _hides_speech(usage: Usage, price: Price) -> bool:
@@ -118,7 +132,7 @@ def at_most(call: ModelCall, usage: Usage, price: Price, dearest: Price | None) 
         return None
     rate_in = _highest(price, dearest, ("input", "cache_write", "cache_write_1h"))
     rate_out = _highest(price, dearest, ("output", "reasoning"))
-    if usage.input_audio_tokens or "audio tokens" in hidden:
+    if usage.input_audio_tokens or not _AUDIO_INPUT.isdisjoint(hidden):
         rate_in = max(rate_in, _highest(price, dearest, ("input_audio",)))
     if usage.output_audio_tokens or "audio tokens" in hidden:
         rate_out = max(rate_out, _highest(price, dearest, ("output_audio",)))

@@ -124,6 +124,8 @@ class ModelCall:
     """Why `usage` is an estimate; empty when it was reported."""
     most_input_tokens: int | None = None
     """Bound of an input that no message reported, by the size of the request; None without one."""
+    prompt_has_sound: bool = False
+    """Whether the captured prompt has audio or video; False where no prompt is captured."""
     settled_by_budget: bool = False
     """Whether a budget admitted the call and settles it itself."""
     own_host_process: int | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,6 +31,20 @@ _IN_PIECES = (
     ("gen_ai.prompt.0.role", "gen_ai.prompt."),
     ("gen_ai.prompt.0.content", "gen_ai.prompt."),
 )
+_PROMPTS = (
+    "gen_ai.input.messages",
+    "gen_ai.prompt",
+    "input.value",
+    "langfuse.observation.input",
+    "llm.input_messages.",
+)
+# As the parts of messages say it: {"modality": "audio"}, {"type": "input_audio"},
+# {"mime_type": "video/mp4"}; or the value of an attribute that is one part's type.
+_SOUND = re.compile(
+    r"""[\\"']?(?:type|modality|mime_?type|media_?type)\\?["']\s*:\s*\\?["'](?:input_)?(?:audio|video)"""
+    r"""|\A(?:input_)?(?:audio|video)(?:_url|/[\w.+-]+)?\Z""",
+    re.IGNORECASE,
+)
 
 
 def prompt_digest(attributes: Mapping[str, object]) -> bytes | None:
@@ -46,6 +61,19 @@ def prompt_digest(attributes: Mapping[str, object]) -> bytes | None:
         if attributes.get(names[-1]):
             return _digest([(name, attributes.get(name)) for name in names])
     return None
+
+
+def prompt_has_sound(attributes: Mapping[str, object]) -> bool:
+    """Return whether the prompt in *attributes* has a part of audio or video.
+
+    False where no prompt is captured: most calls of models that can listen are of text alone.
+    """
+    for name, value in attributes.items():
+        if name.startswith(_PROMPTS) and isinstance(value, str):
+            # The words alone first: that is fast, and most prompts have neither.
+            if ("audio" in value or "video" in value) and _SOUND.search(value):
+                return True
+    return False
 
 
 def _digest(said: list[tuple[str, object]]) -> bytes | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from otel_pricing.model import outcome, scope_keys
 from otel_pricing.model.call import ModelCall
 from otel_pricing.model.hosts import provider_of
-from otel_pricing.model.prompts import prompt_digest
+from otel_pricing.model.prompts import prompt_digest, prompt_has_sound
 from otel_pricing.model.usage import Counts, normalise
 from otel_pricing.model.values import (
     first_count,
@@ -110,6 +110,7 @@ class Dialect:
             agent=first_text(attributes, scope_keys.AGENT),
             feature_flag=scope_keys.feature_flag(attributes),
             prompt_mark=prompt_digest(attributes),
+            prompt_has_sound=prompt_has_sound(attributes),
             reported_cost_usd=cost,
             reported_cost_source=cost_source,
         )
