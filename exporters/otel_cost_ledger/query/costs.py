@@ -114,8 +114,8 @@ def costs(
         if measurable or are_soon_read(ledger, window, filters):
             latencies = measure_latencies(ledger, window, names, filters, calls=total.calls)
             total = _with_percentiles(total, latencies, None)
-        if measurable:
-            groups = [_with_percentiles(line, latencies, line.key) for line in groups]
+            if measurable:
+                groups = [_with_percentiles(line, latencies, line.key) for line in groups]
     return CostReport(
         by=by,
         total=total,
