@@ -170,8 +170,11 @@ _BY_STATUS: Final = {
 
 
 def _add(sums: _Sums, counted: Mapping[str, int], status: str, failed: int) -> None:
-    for name, value in counted.items():
-        sums[name] = sums.get(name, 0) + value
+    if sums:
+        for name, value in counted.items():
+            sums[name] = sums.get(name, 0) + value
+    else:
+        sums.update(counted)  # most groups have one line
     if status in _BY_STATUS:
         name = _BY_STATUS[status]
         sums[name] = sums.get(name, 0) + counted["calls"]
