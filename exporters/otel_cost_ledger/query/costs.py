@@ -114,8 +114,8 @@ def costs(
         if measurable or are_soon_read(ledger, window, filters):
             latencies = measure_latencies(ledger, window, names, filters, calls=total.calls)
             total = _with_percentiles(total, latencies, None)
-        if measurable:
-            groups = [_with_percentiles(line, latencies, line.key) for line in groups]
+            if measurable:
+                groups = [_with_percentiles(line, latencies, line.key) for line in groups]
     return CostReport(
         by=by,
         total=total,
@@ -170,8 +170,11 @@ _BY_STATUS: Final = {
 
 
 def _add(sums: _Sums, counted: Mapping[str, int], status: str, failed: int) -> None:
-    for name, value in counted.items():
-        sums[name] = sums.get(name, 0) + value
+    if sums:
+        for name, value in counted.items():
+            sums[name] = sums.get(name, 0) + value
+    else:
+        sums.update(counted)  # most groups have one line
     if status in _BY_STATUS:
         name = _BY_STATUS[status]
         sums[name] = sums.get(name, 0) + counted["calls"]

@@ -61,8 +61,9 @@ def are_measurable(
     """Return whether the percentiles of *calls* calls in such groups are known or soon read."""
     if {*by, *filters.names()} <= IN_HISTOGRAM:
         return True
-    scanned = sources.rows_up_to(ledger, window, MOST_SCANNED + 1)
-    return calls <= MOST_ROWS and scanned <= MOST_SCANNED
+    if calls > MOST_ROWS:
+        return False
+    return sources.rows_up_to(ledger, window, MOST_SCANNED + 1) <= MOST_SCANNED
 
 
 def are_soon_read(ledger: Ledger, window: Window, filters: Filters) -> bool:
