@@ -6,12 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_distro.pipeline.accounting.sinks import ToolSink
+from otel_distro.server.span_records import span_record
 from otel_pricing import (
     BillingWindow,
     CostStatus,
     PricedCall,
-    SpanEvent,
-    SpanRecord,
     facts,
     is_model_call,
     price_call,
@@ -28,7 +27,6 @@ from otel_pricing.model.attributes import (
 )
 from otel_pricing.reading.tools import is_tool_call, read_tool_call
 from otel_trace_store.arrivals import SpanCost
-from otel_trace_store.values import attributes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,7 +44,6 @@ DISTRO: Final = "telemetry.distro.name"
 OURS: Final = "otel_distro"
 _LARGEST_NANO_USD: Final = 10**15
 _MOST_TOKENS: Final = 10**12
-_ERROR_CODE: Final = 2
 
 
 class ReceivedCalls:
@@ -88,7 +85,7 @@ class ReceivedCalls:
             if not is_model_call(attributes, scope.name):
                 self._take_tool(span, attributes, resource, scope)
                 return None
-            call = read_call(_record(span, attributes, resource, scope))
+            call = read_call(span_record(span, attributes, resource, scope))
             if call is None:
                 self._take_tool(span, attributes, resource, scope)
                 return None
@@ -109,7 +106,7 @@ class ReceivedCalls:
     ) -> None:
         if self._tool_sink is None or not is_tool_call(attributes):
             return
-        tool = read_tool_call(_record(span, attributes, resource, scope))
+        tool = read_tool_call(span_record(span, attributes, resource, scope))
         if tool is not None:
             self._tools.append(tool)
 
@@ -219,34 +216,3 @@ def _tokens(call: ModelCall) -> int | None:
 
 def _text(value: object) -> str:
     return value[:300] if isinstance(value, str) else ""
-
-
-def _record(
-    span: Span,
-    attributes: dict[str, Any],
-    resource: dict[str, Any],
-    scope: InstrumentationScope,
-) -> SpanRecord:
-    return SpanRecord(
-        trace_id=int.from_bytes(span.trace_id, "big"),
-        span_id=int.from_bytes(span.span_id, "big"),
-        parent_span_id=int.from_bytes(span.parent_span_id, "big") or None,
-        name=span.name,
-        start_ns=span.start_time_unix_nano,
-        end_ns=span.end_time_unix_nano,
-        kind=span.kind,
-        status_is_error=span.status.code == _ERROR_CODE,
-        status_message=span.status.message,
-        scope_name=scope.name,
-        scope_version=scope.version,
-        attributes=dict(attributes),
-        resource_attributes=resource,
-        events=tuple(
-            SpanEvent(
-                name=event.name,
-                time_ns=event.time_unix_nano,
-                attributes=attributes_of(event.attributes),
-            )
-            for event in span.events
-        ),
-    )

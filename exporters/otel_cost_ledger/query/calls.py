@@ -17,8 +17,8 @@ from otel_cost_ledger.model.rows import (
     OutcomeKey,
     unsigned_64,
 )
-from otel_cost_ledger.model.schema import NS_PER_DAY, NS_PER_US
-from otel_cost_ledger.model.sums import DAILY_PEOPLE
+from otel_cost_ledger.model.schema import NS_PER_US
+from otel_cost_ledger.query.call_windows import window_conditions
 from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.sqlite.store import CALL_COLUMNS
 from otel_pricing.costing.cost import REPORTED_BY
@@ -119,37 +119,6 @@ def each_not_billed(
         [window.since_ns, window.until_ns, reason, *values],
         order="start_ns, span_id",
     )
-
-
-def window_conditions(
-    ledger: Ledger, window: Window, filters: Filters
-) -> tuple[list[str], list[SqlValue]]:
-    """Return the SQL conditions on the time of calls in *window*, and their values.
-
-    For one user or session they leave out the days on which it has no call: those that the sums
-    by person have and that are not among its own.
-    """
-    bounds: list[SqlValue] = [window.since_ns, window.until_ns]
-    whole = ["start_ns >= ?", "start_ns < ?"], bounds
-    person = Filters(user=filters.user, session=filters.session)
-    summed = ledger.summed
-    if summed is None or not person.names():
-        return whole
-    conditions, values = person.conditions(DAILY_PEOPLE.name)
-    ((first, last),) = ledger.rows(
-        f"SELECT min(day), max(day) FROM {DAILY_PEOPLE.name} WHERE {' AND '.join(conditions)}",
-        values,
-    )
-    known_since = max(summed.days_since_ns, ledger.rows_kept_since_ns)
-    if window.since_ns < known_since or window.since_ns >= summed.until_ns:
-        return whole
-    if first is None:
-        first, last = 0, -1
-    since_ns = max(window.since_ns, int(first) * NS_PER_DAY)
-    until_ns = min(window.until_ns, summed.until_ns, (int(last) + 1) * NS_PER_DAY)
-    within = "(start_ns >= ? AND start_ns < ?)"
-    ranges: list[SqlValue] = [since_ns, until_ns, summed.until_ns, window.until_ns]
-    return [f"({within} OR {within})"], ranges
 
 
 def find_trace(ledger: Ledger, trace_id: int) -> tuple[StoredCall, ...]:
