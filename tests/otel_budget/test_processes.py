@@ -33,6 +33,7 @@ def books(tmp_path: Path) -> list[tuple[int, int]]:
         return connection.execute("SELECT spent, reserved FROM books").fetchall()
 
 
+@pytest.mark.slow
 def test_four_processes_share_one_budget(tmp_path: Path, provider: SlowProvider) -> None:
     """80 calls want through, 10 fit: 10 go through, 70 never reach the provider."""
     environ = environment(tmp_path, "0.06")

@@ -84,6 +84,7 @@ print(writer.counters.written, [f for f in faults if f], result.fault)
         assert costs(ledger).total.calls == 1600
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_nothing_that_it_was_told_is_stored(path: Path) -> None:
     """Four writers are killed at some moment; what they acknowledged is there, and exact."""
     script = """

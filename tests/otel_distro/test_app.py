@@ -166,6 +166,7 @@ def test_every_signal_names_the_distribution_and_the_process(
     assert instance
 
 
+@pytest.mark.slow
 def test_our_settings_are_read_from_the_declarative_file(
     tmp_path: Path, sink: OtlpSink, provider: FakeProvider
 ) -> None:

@@ -59,6 +59,7 @@ def test_what_a_task_raises_and_returns_is_its_own() -> None:
             pool.submit(int, "x").result()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_measure", [False, True])
 def test_an_async_generator_that_is_dropped_early_logs_nothing(
     caplog: pytest.LogCaptureFixture, with_measure: bool

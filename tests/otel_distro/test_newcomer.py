@@ -89,6 +89,7 @@ def _read_until(wanted: str, lines: Iterator[str], seen: list[str]) -> None:
         seen.append(next(lines))
 
 
+@pytest.mark.slow
 def test_a_web_server_reports_an_outage_in_one_line(tmp_path: Path) -> None:
     """uvicorn configures logging by a dictionary, which enables loggers again."""
     (tmp_path / "web.py").write_text(SERVER)
@@ -182,6 +183,7 @@ def test_a_notebook_records_its_calls_and_stays_quiet(tmp_path: Path) -> None:
     assert done.stdout.count("otel_distro:") <= 1
 
 
+@pytest.mark.slow
 def test_a_test_over_its_cost_fails_without_an_option_of_pytest(tmp_path: Path) -> None:
     """The plug-in is found by its entry point."""
     (tmp_path / "test_shop.py").write_text(
@@ -295,6 +297,7 @@ def test_files_of_others_are_left_alone(kind: str, tmp_path: Path) -> None:
     assert others <= {"notes.txt.spill.jsonl"}
 
 
+@pytest.mark.slow
 def test_the_demo_runs_where_its_folder_is_read_only(tmp_path: Path) -> None:
     """It uses a temporary folder and prints the command that shows it."""
     blocked = tmp_path / "state"

@@ -64,6 +64,7 @@ def test_the_first_traces_are_all_kept(stack: Stack) -> None:
     assert eventually(lambda: len(stack.traces("shop")) == 10, timeout=30)
 
 
+@pytest.mark.slow
 def test_sums_over_spans_are_exact_with_many_senders_at_once(stack: Stack) -> None:
     """8 senders, 400 requests of 5 calls at 1,234,567 nano-dollars: 2,469,134,000 in all."""
     stack.prometheus().start()

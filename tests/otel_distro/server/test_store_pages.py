@@ -383,6 +383,7 @@ def test_another_origin_neither_reads_nor_sends(browser: Browser, shop: Server) 
     assert shop.ask(f"{shop.page}/trace/{trace_id(666).hex()}")[0] == 404
 
 
+@pytest.mark.slow
 def test_it_is_all_eventually_there_after_a_restart(tmp_path: Path) -> None:
     """What was shown before is shown again."""
     server = Server(tmp_path)

@@ -294,6 +294,7 @@ def test_the_books_balance_and_health_tells_them(tmp_path: Path, sink: FaultySin
     assert "today 1,200 emitted = 300 delivered + " in told
 
 
+@pytest.mark.slow
 def test_what_waits_can_be_seen_and_sent_by_hand(tmp_path: Path, sink: FaultySink) -> None:
     """By an operator whose shell knows no more than the endpoint."""
     sink.away()

@@ -35,6 +35,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.slow,
     # Its own loop and pipes are closed by its own thread, some of them late.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
