@@ -22,8 +22,8 @@ from otel_distro.pipeline.accounting.sinks import CallSink, Storing, ToolSink, V
 from otel_distro.pipeline.span_errors import SpanErrors, attributes_of
 from otel_pricing.model.instrumentations import WIRE_SCOPE
 from otel_pricing.model.record import from_readable_span
-from otel_pricing.reading.recognise import is_model_call
-from otel_pricing.reading.tools import is_tool_call, read_tool_call
+from otel_pricing.reading.recognise import MARKS, is_model_call
+from otel_pricing.reading.tools import TOOL_MARKS, is_tool_call, read_tool_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +39,8 @@ _GATHER_SECONDS = 0.2
 """How long the thread lets spans gather before it writes them in one transaction."""
 _SLICE_SECONDS = 0.02
 _MAX_QUEUED = 100_000
+_MARKS = MARKS | TOOL_MARKS
+"""Attributes without which a span is neither a model call nor the execution of a tool."""
 
 
 class Accounts:
@@ -91,6 +93,8 @@ class Accounts:
             # Our own span of a request, which has been accounted for.
             key = span.context.trace_id, span.context.span_id
             account = self._settlement.account_of(key)
+        elif _MARKS.isdisjoint(attributes):
+            pass  # most spans are neither
         elif is_tool_call(attributes):
             is_tool = bool(self._tool_sinks)
         elif is_model_call(attributes, scope_name):

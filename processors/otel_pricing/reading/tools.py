@@ -22,6 +22,8 @@ _KINDS: Final[Mapping[str, frozenset[object]]] = {
     "ai.operationId": frozenset({"ai.toolCall"}),
 }
 """Attributes by which each convention marks a tool, and their values."""
+TOOL_MARKS: Final = frozenset(_KINDS)
+"""Every execution of a tool has at least one of these attributes."""
 
 _NAMES: Final = (
     "gen_ai.tool.name",
@@ -39,6 +41,8 @@ MOST_PLACES: Final = 100
 
 def is_tool_call(attributes: Mapping[str, object]) -> bool:
     """Return whether a span with *attributes* describes the execution of a tool."""
+    if TOOL_MARKS.isdisjoint(attributes):  # most spans, at once
+        return False
     for key, values in _KINDS.items():
         found = attributes.get(key)
         # Values of other types may not be hashable.
