@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_pricing import BillingWindow, PriceBook, Usage, decide, price_call
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,11 +86,16 @@ def test_a_span_that_sums_up_the_calls_inside_it_repeats_them(
     assert billed([*inside, outer]) == [2, 3]
 
 
-@pytest.mark.parametrize(("scope", "calls"), [("litellm", [1]), ("openai", [1, 2])])
+@pytest.mark.parametrize(
+    ("scope", "calls"), [("litellm", [1]), ("openai", [1, 2]), (WIRE_SCOPE, [1, 2])]
+)
 def test_an_answer_from_a_cache_is_not_billed_again(
     priced: Callable[..., PricedCall], scope: str, calls: list[int]
 ) -> None:
-    """A gateway gives the same answer in a millisecond; a client library keeps none."""
+    """A gateway gives the same answer in a millisecond; a client library keeps none.
+
+    A request on the wire was sent, however fast its answer came and whatever its id.
+    """
     first = priced(1, 0, SECOND, scope=scope, response_id="X")
     hit = priced(2, 60 * SECOND, 60 * SECOND + 10**6, trace_id=2, scope=scope, response_id="X")
 

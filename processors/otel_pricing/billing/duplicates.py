@@ -86,8 +86,8 @@ LONGEST_CACHE_HIT_NS = 2_000_000
 def cached_answer(span: Span) -> Hashable | None:
     """Return the key a cached response shares with the call it was cached from.
 
-    None where *span* cannot be one: client libraries cache no responses, and a request takes
-    longer.
+    None where *span* cannot be one: client libraries cache no responses, a request that was
+    seen on the wire was sent, and a request takes longer.
     """
     key = answer_key(span)
     fast = span.call.end_ns - span.call.start_ns <= LONGEST_CACHE_HIT_NS
@@ -97,7 +97,7 @@ def cached_answer(span: Span) -> Hashable | None:
 def answer_key(span: Span) -> Hashable | None:
     """Return a key of the response in *span*; None where no cache may hold it."""
     call = span.call
-    if call.response_id is None or span.layer == CLIENT or span.tokens is None:
+    if call.response_id is None or span.layer <= CLIENT or span.tokens is None:
         return None
     return ("answer", call.scope, call.response_id, span.family, span.tokens)
 
