@@ -25,7 +25,8 @@ from otel_pricing.model.attributes import (
     COST_STATUS,
     PRICE_SOURCE,
 )
-from otel_pricing.reading.tools import is_tool_call, read_tool_call
+from otel_pricing.reading.recognise import is_tool_call
+from otel_pricing.reading.tools import read_tool_call
 from otel_trace_store.arrivals import SpanCost
 
 if TYPE_CHECKING:

@@ -244,6 +244,24 @@ def test_calls_are_settled_where_no_thread_can_start(
     assert not accounts.pending()
 
 
+def test_tools_are_stored_where_no_thread_can_start(
+    accounts: Accounts, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nothing but them is queued."""
+
+    def cannot_start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    names = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "get_weather"}
+    ended = span("execute_tool get_weather", **names)
+    monkeypatch.setattr(threading.Thread, "start", cannot_start)
+    accounts.take(ended)
+
+    assert accounts.flush(0)
+    assert [tool.tool for tool in sink.tools] == ["get_weather"]
+    assert not accounts.pending()
+
+
 def test_a_flush_waits_for_a_thread_that_is_just_being_started(
     accounts: Accounts, sink: Sink
 ) -> None:

@@ -22,7 +22,7 @@ from otel_pricing import (
 )
 from otel_pricing.costing.bill import bill, nano
 from otel_pricing.model.call import UNIT_NAMES
-from otel_pricing.prices.output_limits import output_limit
+from otel_pricing.model.output_limits import output_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,8 @@ import pytest
 
 from otel_pricing import CostStatus, ModelCall, PricedCall, SpanEvent, SpanRecord, Usage
 from otel_pricing.model.tool_call import BY_PROVIDER
-from otel_pricing.reading.tools import is_tool_call, read_tool_call, tools_of_provider
+from otel_pricing.reading.recognise import is_tool_call
+from otel_pricing.reading.tools import read_tool_call, tools_of_provider
 
 
 def record(name: str = "", attributes: dict[str, object] | None = None, **more: Any) -> SpanRecord:

@@ -21,9 +21,7 @@ from otel_distro.pipeline.accounting.settlement import Account, Settlement
 from otel_distro.pipeline.accounting.sinks import CallSink, Storing, ToolSink, VerdictSink
 from otel_distro.pipeline.span_errors import SpanErrors, attributes_of
 from otel_pricing.model.instrumentations import WIRE_SCOPE
-from otel_pricing.model.record import from_readable_span
-from otel_pricing.reading.recognise import MARKS, is_model_call
-from otel_pricing.reading.tools import TOOL_MARKS, is_tool_call, read_tool_call
+from otel_pricing.reading.recognise import ALL_MARKS, is_model_call, is_tool_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,8 +37,6 @@ _GATHER_SECONDS = 0.2
 """How long the thread lets spans gather before it writes them in one transaction."""
 _SLICE_SECONDS = 0.02
 _MAX_QUEUED = 100_000
-_MARKS = MARKS | TOOL_MARKS
-"""Attributes without which a span is neither a model call nor the execution of a tool."""
 
 
 class Accounts:
@@ -86,28 +82,25 @@ class Accounts:
     def _queue(self, span: ReadableSpan) -> Callable[[], Mapping[str, Any]] | None:
         scope = span.instrumentation_scope
         account = record = None
-        is_tool = False
         attributes = attributes_of(span)
         scope_name = scope.name if scope else ""
         if scope_name == WIRE_SCOPE and span.context is not None:
             # Our own span of a request, which has been accounted for.
             key = span.context.trace_id, span.context.span_id
             account = self._settlement.account_of(key)
-        elif _MARKS.isdisjoint(attributes):
+        elif ALL_MARKS.isdisjoint(attributes):
             pass  # most spans are neither
         elif is_tool_call(attributes):
-            is_tool = bool(self._tool_sinks)
+            if self._tool_sinks:
+                self._tools.append(span)
+                self._wake()
         elif is_model_call(attributes, scope_name):
             account = self._settlement.put(span)
-        if is_tool:
-            self._tools.append(span)
         if self._latency.by_name[span.name] is not None:
             record = LatencyRecord.of(span, self._latency)
             if record is not None:
                 self._verdicts.append(record)
         if account is None and record is None:
-            if is_tool:
-                self._wake()
             return None
         self._wake()
         return _Facts(account, record, self._faults)
@@ -118,7 +111,7 @@ class Accounts:
             self._wire.drain()  # what has ended is queued by that
             if self._wire.is_open() or self._wire.due_in() is not None:
                 return True
-        return bool(self._settlement or self._verdicts or self._tools) or self._settling
+        return bool(self) or self._settling
 
     def flush(self, timeout: float) -> bool:
         """Settle everything taken so far; return whether that was done within *timeout* seconds."""
@@ -140,7 +133,7 @@ class Accounts:
 
     def __bool__(self) -> bool:
         """Whether anything is queued."""
-        return bool(self._settlement or self._verdicts)
+        return bool(self._settlement or self._verdicts or self._tools)
 
     def _settle_here(self) -> None:
         """Settle everything on this thread: no other one runs, nor can start at the exit."""
@@ -251,6 +244,10 @@ class Accounts:
                 self._guarded(verdict_sink.judged, records)
 
     def _store_tools(self) -> None:
+        # Imported by programs that run tools.
+        from otel_pricing import from_readable_span
+        from otel_pricing.reading.tools import read_tool_call
+
         spans = [self._tools.popleft() for _ in range(len(self._tools))]
         read = [read_tool_call(from_readable_span(span)) for span in spans]
         tools = [tool for tool in read if tool is not None]

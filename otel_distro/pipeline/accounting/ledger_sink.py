@@ -16,7 +16,6 @@ from otel_distro.pipeline.accounting.gateway_calls import GatewayCalls
 from otel_distro.pipeline.accounting.maintenance import Maintenance
 from otel_distro.pipeline.accounting.open_requests import FOLDER
 from otel_distro.pipeline.pipeline import ALLOW_ALL
-from otel_pricing.reading.tools import tools_of_provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,6 +53,8 @@ class LedgerSink:
         if revised:
             writer.revise(revised)
         self._settle_with_gateways(writer, new)
+        from otel_pricing.reading.tools import tools_of_provider
+
         by_provider = [tool for priced in new for tool in tools_of_provider(priced)]
         if by_provider:
             writer.record_tools(by_provider)
@@ -160,7 +161,7 @@ class LedgerSink:
         if taken:
             messages.warn(
                 f"{counted(taken, 'model call')} of processes that were killed "
-                "are in the ledger as unpriced: what was charged for them is not known"
+                "are in the ledger: at what their budget charged, else unpriced"
             )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
 from otel_pricing.model.billing_reasons import CACHED, UNSENT
+from otel_pricing.model.instrumentations import WIRE_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -200,7 +201,6 @@ class Settlement:
     def _with_context(self, priced: PricedCall) -> PricedCall:
         """Return a request with who and what it was for, where only a span around it says so."""
         from otel_distro.pipeline.accounting.wire_calls import with_context_of
-        from otel_pricing.model.instrumentations import WIRE_SCOPE
 
         call = priced.call
         if call.scope != WIRE_SCOPE or self._window is None:
@@ -252,7 +252,6 @@ class Settlement:
     def _decide(self, account: Account) -> None:
         # Imported by programs that do call models, and under the lock: see `pause`.
         from otel_pricing import BillingWindow, from_readable_span, price_call, read_call
-        from otel_pricing.model.instrumentations import WIRE_SCOPE
 
         # The account lets go of the span: its view, and so the exporter's queue, keeps it.
         span, account.span = account.span, None
@@ -318,8 +317,6 @@ class Settlement:
 
         Its provider is reached over the wire, and the wire saw no request at that time.
         """
-        from otel_pricing.model.instrumentations import WIRE_SCOPE
-
         if call.provider not in self._providers_on_the_wire or self._was_sent(call):
             return False
         return all(other.call.scope != WIRE_SCOPE for other in others)

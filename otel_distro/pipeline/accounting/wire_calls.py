@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from otel_distro.pipeline.accounting.gateway_calls import number_for
 from otel_pricing import ModelCall, Usage
 from otel_pricing.model.instrumentations import WIRE_SCOPE
-from otel_pricing.prices.output_limits import output_limit
+from otel_pricing.model.output_limits import output_limit
 from otel_wire.operations import CHAT, GENERATE_CONTENT, TEXT_COMPLETION
 
 if TYPE_CHECKING:

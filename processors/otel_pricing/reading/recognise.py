@@ -1,8 +1,8 @@
-"""Recognition and reading of model calls; recognition runs for every span."""
+"""Recognition of model calls and executions of tools, which runs for every span."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from otel_pricing.model.instrumentations import SERVICE_SCOPES
 
@@ -27,6 +27,19 @@ MARKS = frozenset(
     }
 )
 """Every model call has at least one of these attributes."""
+_TOOL_KINDS: Final[Mapping[str, frozenset[object]]] = {
+    "gen_ai.operation.name": frozenset({"execute_tool"}),
+    "openinference.span.kind": frozenset({"TOOL", "tool"}),
+    "traceloop.span.kind": frozenset({"tool"}),
+    "langfuse.observation.type": frozenset({"tool"}),
+    "mlflow.spanType": frozenset({"TOOL", '"TOOL"'}),
+    "ai.operationId": frozenset({"ai.toolCall"}),
+}
+"""Attributes by which each convention marks a tool, and their values."""
+TOOL_MARKS: Final = frozenset(_TOOL_KINDS)
+"""Every execution of a tool has at least one of these attributes."""
+ALL_MARKS: Final = MARKS | TOOL_MARKS
+"""Attributes without which a span is neither a model call nor the execution of a tool."""
 
 
 def is_model_call(attributes: Mapping[str, object], scope_name: str = "") -> bool:
@@ -38,6 +51,18 @@ def is_model_call(attributes: Mapping[str, object], scope_name: str = "") -> boo
     if not reads_scope(scope_name):
         return False
     return not MARKS.isdisjoint(attributes)
+
+
+def is_tool_call(attributes: Mapping[str, object]) -> bool:
+    """Return whether a span with *attributes* describes the execution of a tool."""
+    if TOOL_MARKS.isdisjoint(attributes):  # most spans, at once
+        return False
+    for key, values in _TOOL_KINDS.items():
+        found = attributes.get(key)
+        # Values of other types may not be hashable.
+        if isinstance(found, str) and found in values:
+            return True
+    return False
 
 
 def reads_scope(scope_name: str) -> bool:

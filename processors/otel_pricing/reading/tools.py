@@ -1,4 +1,4 @@
-"""Recognition and reading of tool executions; recognition runs for every span."""
+"""Reading of tool executions."""
 
 from __future__ import annotations
 
@@ -6,24 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from otel_pricing.model.tool_call import BY_PROVIDER, ToolCall
 from otel_pricing.model.values import text
+from otel_pricing.reading.recognise import is_tool_call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from otel_pricing.model.call import PricedCall
     from otel_pricing.model.record import SpanRecord
-
-_KINDS: Final[Mapping[str, frozenset[object]]] = {
-    "gen_ai.operation.name": frozenset({"execute_tool"}),
-    "openinference.span.kind": frozenset({"TOOL", "tool"}),
-    "traceloop.span.kind": frozenset({"tool"}),
-    "langfuse.observation.type": frozenset({"tool"}),
-    "mlflow.spanType": frozenset({"TOOL", '"TOOL"'}),
-    "ai.operationId": frozenset({"ai.toolCall"}),
-}
-"""Attributes by which each convention marks a tool, and their values."""
-TOOL_MARKS: Final = frozenset(_KINDS)
-"""Every execution of a tool has at least one of these attributes."""
 
 _NAMES: Final = (
     "gen_ai.tool.name",
@@ -37,18 +26,6 @@ _SERVER_TOOLS: Final = {"web_search_requests": "web_search"}
 """Units of usage that count tools which the provider ran."""
 MOST_PLACES: Final = 100
 """Executions of one tool that are stored for one model call; no provider allows as many."""
-
-
-def is_tool_call(attributes: Mapping[str, object]) -> bool:
-    """Return whether a span with *attributes* describes the execution of a tool."""
-    if TOOL_MARKS.isdisjoint(attributes):  # most spans, at once
-        return False
-    for key, values in _KINDS.items():
-        found = attributes.get(key)
-        # Values of other types may not be hashable.
-        if isinstance(found, str) and found in values:
-            return True
-    return False
 
 
 def read_tool_call(record: SpanRecord) -> ToolCall | None:
