@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any, Final
+
+from otel_wire.file_in_place import FileInPlace
 
 if TYPE_CHECKING:
     from otel_wire.stream_usage import WithoutUsageChunk
@@ -12,7 +13,7 @@ _LONGEST_LINE: Final = 65_536
 _PIECE: Final = 65_536
 
 
-class FilteredFile(io.BufferedIOBase):
+class FilteredFile(FileInPlace):
     """Stands in for the file below a response of `http.client` whose body is a stream of events.
 
     It reads no further than asked for, so that events pass when they come and the connection can
@@ -20,7 +21,7 @@ class FilteredFile(io.BufferedIOBase):
     """
 
     def __init__(self, inner: Any, events: WithoutUsageChunk, *, chunked: bool) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._events = events
         self._chunked = chunked
         self._ready = bytearray()
@@ -100,27 +101,6 @@ class FilteredFile(io.BufferedIOBase):
         while not self._ready and self._more():
             pass
         return bytes(self._ready)
-
-    def flush(self) -> None:
-        """Flush the connection's file."""
-        self._inner.flush()
-
-    def close(self) -> None:
-        """Close the connection's file."""
-        self._inner.close()
-
-    @property
-    def closed(self) -> bool:
-        """Whether the connection's file is closed."""
-        closed: bool = self._inner.closed
-        return closed
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
 
 
 def _chunk(data: bytes) -> bytes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
+from otel_wire.file_in_place import FileInPlace
 from otel_wire.filtered_file import FilteredFile
 from otel_wire.framing import Framing, framing_of
 from otel_wire.record import Ending
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from otel_wire.exchange import Exchange
 
 
-class Tee(io.BufferedIOBase):
+class Tee(FileInPlace):
     """Stands in for the connection's file below a response of `http.client`.
 
     Whatever way the app reads the response (`read`, `read1`, `readinto`, lines, iteration), it
@@ -22,7 +22,7 @@ class Tee(io.BufferedIOBase):
     """
 
     def __init__(self, inner: Any, exchange: Exchange) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._exchange = exchange
 
     def _note(self, data: Any) -> Any:
@@ -67,30 +67,12 @@ class Tee(io.BufferedIOBase):
         """Look ahead; what is seen so is noted when it is read."""
         return self._inner.peek(*args)
 
-    def flush(self) -> None:
-        """Flush the connection's file."""
-        if not self._inner.closed:
-            self._inner.flush()
-
     def close(self) -> None:
         """Close the connection's file, and end the exchange."""
         try:
-            self._inner.close()
+            super().close()
         finally:
             self._exchange.end()
-
-    @property
-    def closed(self) -> bool:
-        """Whether the connection's file is closed."""
-        closed: bool = self._inner.closed
-        return closed
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
 
     def __del__(self) -> None:
         self._exchange.end()
