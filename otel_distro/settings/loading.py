@@ -45,10 +45,7 @@ def load(environ: Mapping[str, str], section: Mapping[str, Any] | None = None) -
     _report_unknown_keys(section, problems)
     values: dict[str, Any] = {}
     for variable in VARIABLES:
-        raw = environ.get(variable.name, "").strip() or None
-        name = variable.name
-        if raw is None and variable.key in section and not _is_table(section, variable.key):
-            raw, name = section[variable.key], variable.key
+        raw, name = given(variable, environ, section)
         if raw is None:
             continue
         try:
@@ -59,6 +56,16 @@ def load(environ: Mapping[str, str], section: Mapping[str, Any] | None = None) -
     if settings.content == "full" and settings.content_key is None:
         problems.append(Problem(f"{env.OTEL_DISTRO_CONTENT}=full", _NO_CONTENT_KEY))
     return Loaded(settings, tuple(_without_secrets(problem) for problem in problems), section)
+
+
+def given(
+    variable: Variable, environ: Mapping[str, str], section: Mapping[str, Any]
+) -> tuple[Any, str]:
+    """Return the value that is set, None for none, and the variable or key that has it."""
+    raw = environ.get(variable.name, "").strip() or None
+    if raw is None and variable.key in section and not _is_table(section, variable.key):
+        return section[variable.key], variable.key
+    return raw, variable.name
 
 
 def _problem(variable: Variable, name: str, raw: object, error: Exception) -> Problem:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from otel_distro.settings import DO_NOT_TRACK, load
 from otel_distro.settings import environment_variables as env
+from otel_distro.settings.loading import given
 from otel_distro.settings.shown import NOT_SHOWN, shown
 from otel_distro.settings.variables import VARIABLES
 
@@ -64,11 +65,10 @@ def source_of(environ: Mapping[str, str], name: str) -> str:
 def _one(
     variable: Variable, environ: Mapping[str, str], section: Mapping[str, Any], where: str
 ) -> InForce:
-    raw: object = environ.get(variable.name, "").strip() or None
+    raw, place = given(variable, environ, section)
     source: Source = "environment"
-    place = variable.name
-    if raw is None and variable.key and not isinstance(section.get(variable.key), dict):
-        raw, source, place = section.get(variable.key), "file", f"{variable.key} in {where}"
+    if place != variable.name:
+        source, place = "file", f"{place} in {where}"
     if raw is None:
         return InForce(variable.name, variable.default, "default", "", variable.meaning)
     try:

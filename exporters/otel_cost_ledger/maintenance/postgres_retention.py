@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.maintenance.archive import archive_calls
 from otel_cost_ledger.maintenance.retention_result import RetentionResult
-from otel_cost_ledger.maintenance.summing import END_OF_STEP as _END
-from otel_cost_ledger.maintenance.summing import HOURS_KEPT, needs_horizon
+from otel_cost_ledger.maintenance.summing import HOURS_KEPT, end_of_step, needs_horizon
 from otel_cost_ledger.model.errors import LedgerNotFoundError
 from otel_cost_ledger.model.filters import to_ns
 from otel_cost_ledger.model.schema import KEPT_SINCE, NS_PER_DAY
@@ -75,11 +74,9 @@ def _exclusive(url: PostgresUrl, timeout_ms: int) -> Iterator[PostgresConnection
 def _sum_until(connection: PostgresConnection, until_ns: int) -> int:
     steps = 0
     while True:
-        (began_ns,) = connection.execute("SELECT until_ns FROM summed").fetchone()
-        if began_ns >= until_ns:
+        end_ns = end_of_step(connection, until_ns, _CALLS_A_STEP)
+        if end_ns is None:
             return steps
-        found = connection.execute(_END, [began_ns, until_ns, _CALLS_A_STEP]).fetchone()
-        end_ns = until_ns if found is None else max(int(found[0]), began_ns + 1)
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(?)", [WRITERS])
             add_up_to(connection, end_ns)

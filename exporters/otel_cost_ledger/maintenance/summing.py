@@ -35,7 +35,7 @@ that is stored later is added by a trigger, which costs its writer more."""
 _CALLS_A_STEP: Final = 2_000
 _FEWEST_CALLS_A_STEP: Final = 1_000
 """Some 13 ms. Fewer calls share fewer sums: 20 at a time cost four times as much each."""
-END_OF_STEP: Final = (
+_END_OF_STEP: Final = (
     "SELECT start_ns FROM calls WHERE start_ns >= ? AND start_ns < ?"
     " ORDER BY start_ns LIMIT 1 OFFSET ?"
 )
@@ -76,16 +76,23 @@ def sum_until(chunks: Chunks, until_ns: int) -> int:
     chunks.start_with(_CALLS_A_STEP, _FEWEST_CALLS_A_STEP)
     steps = 0
     while True:
-        began_ns = summed_until(chunks.connection)
-        if began_ns >= until_ns:
-            return steps
         # The end of the step is found before the lock is taken.
-        found = chunks.connection.execute(END_OF_STEP, (began_ns, until_ns, chunks.size)).fetchone()
-        end_ns = until_ns if found is None else max(int(found[0]), began_ns + 1)
+        end_ns = end_of_step(chunks.connection, until_ns, chunks.size)
+        if end_ns is None:
+            return steps
         with chunks.locked():
             add_up_to(chunks.connection, end_ns)
         steps += 1
         chunks.checkpoint_now_and_then()
+
+
+def end_of_step(connection: Connection, until_ns: int, calls: int) -> int | None:
+    """Return the moment up to which about *calls* more are to be added; None where all are."""
+    began_ns = summed_until(connection)
+    if began_ns >= until_ns:
+        return None
+    found = connection.execute(_END_OF_STEP, (began_ns, until_ns, calls)).fetchone()
+    return until_ns if found is None else max(int(found[0]), began_ns + 1)
 
 
 def drop_old_hours(chunks: Chunks, now_ns: int) -> None:
