@@ -64,24 +64,12 @@ def _line(line: CostLine) -> dict[str, Any]:
 
 def cost_table(report: CostReport) -> Any:
     """Return the table of *report* with a line for the total."""
-    table = output.table(
-        [
-            *((name, False) for name in report.by),
-            ("calls", True),
-            ("failed", True),
-            ("input", True),
-            ("output", True),
-            ("cost", True),
-            ("p50", True),
-            ("p95", True),
-            ("p99", True),
-        ]
+    return output.grouped_table(
+        report.by,
+        ("calls", "failed", "input", "output", "cost", "p50", "p95", "p99"),
+        ((line.key, _cells(line)) for line in report.groups),
+        _cells(report.total),
     )
-    for line in report.groups:
-        table.add_row(*(output.printable(name) or "-" for name in line.key), *_cells(line))
-    blanks = [""] * (len(report.by) - 1)
-    table.add_row("total", *blanks, *_cells(report.total), style="bold")
-    return table
 
 
 def _cells(line: CostLine) -> list[str]:

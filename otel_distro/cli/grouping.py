@@ -9,22 +9,26 @@ import click
 from otel_distro.cli.groups import closest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from otel_cost_ledger.query.costs import CostReport
     from otel_cost_ledger.query.stats import StatReport
 
 Report = TypeVar("Report", "CostReport", "StatReport")
 
 
-def group_names(by: str) -> list[str]:
-    """Return the names of `--by`, or end with what is allowed."""
-    from otel_cost_ledger.query.grouping import GROUPS
+def group_names(by: str, allowed: Sequence[str] | None = None) -> list[str]:
+    """Return the names of `--by`, or end with what is *allowed*: by default the groups of calls."""
+    if allowed is None:
+        from otel_cost_ledger.query.grouping import GROUPS
 
+        allowed = GROUPS
     names = [name for part in by.split(",") if (name := part.strip())]
-    unknown = [name for name in names if name not in GROUPS]
+    unknown = [name for name in names if name not in allowed]
     if unknown or not names:
-        hint = closest(unknown[0], {name: name for name in GROUPS}) if unknown else ""
+        hint = closest(unknown[0], {name: name for name in allowed}) if unknown else ""
         raise click.BadParameter(
-            f"{', '.join(unknown) or 'nothing'} is not among {', '.join(GROUPS)}{hint}",
+            f"{', '.join(unknown) or 'nothing'} is not among {', '.join(allowed)}{hint}",
             param_hint="--by",
         )
     return names

@@ -72,6 +72,23 @@ def table(columns: Sequence[tuple[str, bool]]) -> Table:
     return result
 
 
+def grouped_table(
+    by: Sequence[str],
+    numbers: Sequence[str],
+    groups: Iterable[tuple[Sequence[str], Sequence[str]]],
+    total: Sequence[str],
+) -> Table:
+    """Return a table with a line for each of *groups*, its key and its cells, and one for all.
+
+    *by* heads the key's columns, *numbers* those of the cells.
+    """
+    result = table([*((name, False) for name in by), *((name, True) for name in numbers)])
+    for key, cells in groups:
+        result.add_row(*(printable(name) or "-" for name in key), *cells)
+    result.add_row("total", *[""] * (len(by) - 1), *total, style="bold")
+    return result
+
+
 def print_table(
     result: Table,
     *,

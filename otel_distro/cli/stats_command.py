@@ -74,23 +74,12 @@ def _data(line: StatLine, by: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _table(report: StatReport) -> Any:
-    table = output.table(
-        [
-            *((name, False) for name in report.by),
-            ("calls", True),
-            ("errors", True),
-            ("p50", True),
-            ("p95", True),
-            ("p99", True),
-            ("tokens/s", True),
-            ("first token p50", True),
-            ("first token p95", True),
-        ]
+    return output.grouped_table(
+        report.by,
+        ("calls", "errors", "p50", "p95", "p99", "tokens/s", "first token p50", "first token p95"),
+        ((line.key, _cells(line)) for line in report.groups),
+        _cells(report.total),
     )
-    for line in report.groups:
-        table.add_row(*(output.printable(name) or "-" for name in line.key), *_cells(line))
-    table.add_row("total", *[""] * (len(report.by) - 1), *_cells(report.total), style="bold")
-    return table
 
 
 def _cells(line: StatLine) -> list[str]:

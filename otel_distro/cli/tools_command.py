@@ -9,6 +9,7 @@ import click
 
 from otel_distro.base import formatting as figures
 from otel_distro.cli import output
+from otel_distro.cli.grouping import group_names
 from otel_distro.cli.options import (
     json_option,
     ledger_option,
@@ -52,14 +53,10 @@ def command(
     A tool is counted for each span that describes its execution, and for each use that the
     provider reports of a tool that runs at its side, which has no duration.
     """
-    from otel_cost_ledger.query.tools import tool_report
+    from otel_cost_ledger.query.tools import TOOL_GROUPS, tool_report
 
-    names = [name for part in by.split(",") if (name := part.strip())]
     with reading(ledger_path(ledger)) as opened:
-        try:
-            report = tool_report(opened, since, until, by=names)
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--by") from error
+        report = tool_report(opened, since, until, by=group_names(by, TOOL_GROUPS))
     if as_json:
         output.print_json(_as_data(report))
     elif not report.total.calls:
@@ -85,22 +82,12 @@ def _line(line: ToolLine) -> dict[str, Any]:
 
 
 def _table(report: ToolReport) -> Any:
-    table = output.table(
-        [
-            *((name, False) for name in report.by),
-            ("calls", True),
-            ("failed", True),
-            ("failure rate", True),
-            ("mean", True),
-            ("p95", True),
-            ("longest", True),
-        ]
+    return output.grouped_table(
+        report.by,
+        ("calls", "failed", "failure rate", "mean", "p95", "longest"),
+        ((line.key, _cells(line)) for line in report.groups),
+        _cells(report.total),
     )
-    for line in report.groups:
-        table.add_row(*(output.printable(name) or "-" for name in line.key), *_cells(line))
-    blanks = [""] * (len(report.by) - 1)
-    table.add_row("total", *blanks, *_cells(report.total), style="bold")
-    return table
 
 
 def _cells(line: ToolLine) -> list[str]:
