@@ -60,7 +60,7 @@ def _request(module: Any, request: Any) -> Callable[..., Any]:
         if refusal is not None:
             return await _refused(module, self, method, url, kwargs, refusal)
         if parent := exchange.traceparent():
-            kwargs["headers"] = {**dict(kwargs.get("headers") or {}), "traceparent": parent}
+            kwargs["headers"] = _with_header(kwargs.get("headers"), "traceparent", parent)
         if observer.requests_usage:
             _ask_for_usage(module, url, kwargs, content, exchange)
         try:
@@ -73,6 +73,15 @@ def _request(module: Any, request: Any) -> Callable[..., Any]:
         return response
 
     return sent
+
+
+def _with_header(headers: Any, name: str, value: str) -> Any:
+    """Return *headers* of a request and one more; one that is there twice stays."""
+    from multidict import CIMultiDict
+
+    changed = CIMultiDict(headers or ())
+    changed[name] = value
+    return changed
 
 
 def _ask_for_usage(
