@@ -48,7 +48,7 @@ def test_aiohttp_keeps_headers_that_an_app_sends_twice() -> None:
     seen: list[WireRecord] = []
     stop = observer.observe(seen.append)
     try:
-        headers = CIMultiDict([("X-Tag", "a"), ("X-Tag", "b")])
+        headers: CIMultiDict[str] = CIMultiDict([("X-Tag", "a"), ("X-Tag", "b")])
         received = asyncio.run(headers_received(headers))
     finally:
         stop()
