@@ -80,7 +80,7 @@ class BudgetAccounts:
         self._late: deque[Callable[[], None]] = deque()
         self._late_lock = threading.RLock()
         self._next_reap = 0.0
-        self._flusher = BackgroundFlusher(self.tick)
+        self._flusher = BackgroundFlusher(self.tick, after_stop=self.store.close)
 
     def reserve(self, model: str, kinds: Sequence[str], ask: Ask) -> Reservation | Denied:
         """Hold what *ask* claims, all or nothing; raises BudgetFileError if the file is unusable.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from otel_budget.accounts.account import BudgetAccount, Claim, Crossing, Denied,
 from otel_budget.accounts.schema import BudgetFileError
 from otel_budget.budget_accounts import BudgetAccounts
 from otel_budget.inspection import reading_accounts
+from otel_budget.reservations.background_flusher import BackgroundFlusher
 from otel_budget.reservations.leases import Reservation
 from otel_budget.reservations.owners import SLOTS
 from support.budgets import account, claim, kill
@@ -403,3 +405,26 @@ def test_accounts_of_others_are_read_with_their_scopes(tmp_path: Path) -> None:
     with reading_accounts(tmp_path / "nothing") as empty:
         assert empty.scopes("day", 0) == []
         assert empty.state(PLENTY) is None
+
+
+def test_a_tick_that_outlives_the_stop_leaves_no_connection_open() -> None:
+    """It may begin a transaction right after its accounts have closed the connection."""
+
+    class Owner:
+        def __init__(self) -> None:
+            self.ticks, self.goes_on, self.closed = (threading.Event() for _ in range(3))
+
+        def tick(self) -> bool:
+            self.ticks.set()
+            return self.goes_on.wait(60)
+
+    owner = Owner()
+    flusher = BackgroundFlusher(owner.tick, after_stop=owner.closed.set)
+    flusher.wake()
+    assert owner.ticks.wait(60)
+
+    flusher.stop()
+    assert not owner.closed.is_set()
+    owner.goes_on.set()
+
+    assert owner.closed.wait(60)

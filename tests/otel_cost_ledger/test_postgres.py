@@ -12,7 +12,9 @@ import pytest
 
 from otel_cost_ledger import Fault, LedgerError, LedgerWriter, NewerSchemaError, open_ledger
 from otel_cost_ledger.maintenance.integrity import check_integrity
+from otel_cost_ledger.model.errors import UnusableRowError
 from otel_cost_ledger.model.location import PostgresUrl, parse_location, spill_path
+from otel_cost_ledger.postgres.connection import PostgresConnection
 from otel_cost_ledger.query.queries import costs
 from otel_pricing.model.call import PricedCall
 
@@ -288,3 +290,25 @@ def test_the_views_tell_the_same_as_in_a_file(
             found.append((columns, rows, [tuple(row) for row in days]))
 
     assert found[0] == found[1]
+
+
+@pytest.mark.postgres
+def test_a_connection_that_cannot_be_set_up_is_closed(
+    postgres: PostgresUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server takes the connection and refuses its settings."""
+    import psycopg
+
+    opened: list[Any] = []
+    connect = psycopg.connect
+
+    def keep(*args: Any, **named: Any) -> Any:
+        opened.append(connect(*args, **named))
+        return opened[-1]
+
+    monkeypatch.setattr(psycopg, "connect", keep)
+
+    with pytest.raises(UnusableRowError):
+        PostgresConnection(postgres, timeout_ms=2**40)
+
+    assert [connection.closed for connection in opened] == [True]

@@ -78,8 +78,12 @@ class PostgresConnection:
                 self.raw, self._pool = borrow(url, lambda: arguments)
             if self.raw is None:
                 self.raw = psycopg.connect("", **arguments)
-        self.raw.adapters.register_loader("numeric", _integers())
-        self.set_timeout(timeout_ms)
+        try:
+            self.raw.adapters.register_loader("numeric", _integers())
+            self.set_timeout(timeout_ms)
+        except BaseException:
+            self.close()
+            raise
 
     def set_timeout(self, timeout_ms: int) -> None:
         """Wait at most so long for other processes' locks."""

@@ -20,10 +20,17 @@ TICK_S = 0.1
 
 
 class BackgroundFlusher:
-    """Calls *tick*, a method that returns whether there is more to do, until there is not."""
+    """Calls *tick*, a method that returns whether there is more to do, until there is not.
 
-    def __init__(self, tick: Callable[[], bool]) -> None:
+    A tick that is under way when `stop` is called may open connections that its owner has just
+    closed; *after_stop* is called after such a tick.
+    """
+
+    def __init__(
+        self, tick: Callable[[], bool], after_stop: Callable[[], object] = lambda: None
+    ) -> None:
         self._tick = weakref.WeakMethod(tick)
+        self._after_stop = after_stop
         self._event = threading.Event()
         run = partial(_run, weakref.ref(self), self._event)
         self._thread = BackgroundThread("otel_distro-budgets", run)
@@ -45,7 +52,7 @@ class BackgroundFlusher:
         self._event.set()
 
     def stop(self) -> None:
-        """End the thread, without waiting for it."""
+        """End the thread, without waiting for it: it may be a greenlet of the calling thread."""
         self._stopped = True
         self._event.set()
 
@@ -58,6 +65,9 @@ class BackgroundFlusher:
         self.busy = False
         if tick():
             self.busy = True
+        if self._stopped:
+            self._after_stop()
+            return False
         return True
 
 
