@@ -39,10 +39,6 @@ class DeferredSpan(tuple[Any, ...], NonRecordingSpan):
     __eq__ = object.__eq__
     __ne__ = object.__ne__
 
-    def begun(self, attributes: Any) -> trace.Span:
-        """Return this span, begun with *attributes*: recorded if they are those of a model call."""
-        return self if MARKS.isdisjoint(attributes) else self.record()
-
     def get_span_context(self) -> SpanContext:
         """Return the ids of the span."""
         context: SpanContext = self[_CONTEXT]
@@ -98,12 +94,12 @@ class DeferredSpan(tuple[Any, ...], NonRecordingSpan):
 
     def record(self) -> trace.Span:
         """Make this span a recorded one with everything written so far, and return that."""
-        context, tracer, begun_in, start_time, rest, kept = self
+        context, tracer, begun_in, start_time, *rest, kept = self
         with _LOCK:
             if _RECORDED in kept or _ENDED in kept:
                 known: trace.Span = kept.get(_RECORDED, self)
                 return known
-            recorded: trace.Span = tracer.record_dropped(context, begun_in, start_time, rest)
+            recorded: trace.Span = tracer.record_dropped(context, begun_in, start_time, *rest)
             writes = kept.pop(_WRITES, ())
             for key, value in list(kept.items()):
                 recorded.set_attribute(key, value)

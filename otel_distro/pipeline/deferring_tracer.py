@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
 from otel_distro.pipeline.deferred_spans import DeferredSpan
 from otel_distro.pipeline.input_limits.tracers import TolerantTracer
+from otel_pricing.reading.recognise import MARKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +23,10 @@ class DeferringTracer(TolerantTracer):
     """A tracer whose dropped spans are deferred rather than lost."""
 
     deferred = DeferredSpan
+    recorded_with = MARKS
 
     def record_dropped(
-        self, ids: SpanContext, context: Any, start_time: Any, rest: tuple[Any, ...]
+        self, ids: SpanContext, context: Any, start_time: Any, *rest: Any
     ) -> trace.Span:
         """Start a dropped span again, recorded and with the *ids* it had."""
         name, kind, attributes, links, record_exception, set_status_on_exception = rest

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # mypy: disable-error-code="override"
 _MAX_LINKS: Final = 1_000
 _new: Callable[..., Any] = tuple.__new__
+# `super()` would be made for every span.
+_start_span: Callable[..., trace.Span] = Tracer.start_span
 # The bound method: `get_current` of the API is one more call for every span.
 _current: Callable[[], Context] = context_api._RUNTIME_CONTEXT.get_current
 
@@ -39,6 +41,8 @@ class TolerantTracer(Tracer):
     cleaner = DEFAULT_CLEANER
     deferred: type[Any] | None = None
     """Class of the spans that replace those the sampler drops; None leaves these unchanged."""
+    recorded_with: frozenset[str] = frozenset()
+    """Attributes any of which has a deferred span recorded at its start."""
 
     def start_span(
         self,
@@ -64,7 +68,8 @@ class TolerantTracer(Tracer):
                 links = self._links(links)
             if type(kind) is not SpanKind:
                 kind = SpanKind.INTERNAL
-            span = super().start_span(
+            span = _start_span(
+                self,
                 name,
                 context,
                 kind,
@@ -83,12 +88,19 @@ class TolerantTracer(Tracer):
                         self,
                         _current() if context is None else context,
                         time_ns() if start_time is None else start_time,
-                        (name, kind, attributes, links, record_exception, set_status_on_exception),
+                        name,
+                        kind,
+                        attributes,
+                        links,
+                        record_exception,
+                        set_status_on_exception,
                         {},
                     ),
                 )
-                begun: trace.Span = deferred.begun(attributes) if attributes else deferred
-                return begun
+                kept: trace.Span = deferred
+                if attributes and not self.recorded_with.isdisjoint(attributes):
+                    kept = deferred.record()
+                return kept
             return span
         except BaseException as error:
             if not is_contained(error):

@@ -35,7 +35,7 @@ class BackgroundFlusher:
         run = partial(_run, weakref.ref(self), self._event)
         self._thread = BackgroundThread("otel_distro-budgets", run)
         weakref.finalize(self, self._event.set)
-        self._stopped = False
+        self._stopped = threading.Event()
         self.busy = False
         """Whether the next tick comes by itself."""
 
@@ -47,25 +47,25 @@ class BackgroundFlusher:
 
     def wake(self) -> None:
         """Have it done now."""
-        if not self._stopped:
+        if not self._stopped.is_set():
             self._thread.ensure()
         self._event.set()
 
     def stop(self) -> None:
         """End the thread, without waiting for it: it may be a greenlet of the calling thread."""
-        self._stopped = True
+        self._stopped.set()
         self._event.set()
 
     def run_once(self) -> bool:
         """Do what there is to do; return whether to go on, now or when woken."""
         tick = self._tick()
-        if tick is None or self._stopped:
+        if tick is None or self._stopped.is_set():
             return False
         # Taken back before the look, so that what comes up meanwhile is not missed.
         self.busy = False
         if tick():
             self.busy = True
-        if self._stopped:
+        if self._stopped.is_set():
             self._after_stop()
             return False
         return True
