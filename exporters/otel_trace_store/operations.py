@@ -25,12 +25,12 @@ class OperationSums:
     buckets: Counter[int] = field(default_factory=Counter)
 
     def percentile_us(self, share: float) -> float | None:
-        """Return the duration below which *share* of the spans lie."""
+        """Return the duration below which *share* of the spans lie; None without spans."""
         return percentile_us(self.buckets, share)
 
     @property
     def mean_us(self) -> float | None:
-        """The mean duration."""
+        """The mean duration; None without spans."""
         return self.total_us / self.spans if self.spans else None
 
 

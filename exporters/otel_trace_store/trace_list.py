@@ -79,7 +79,7 @@ def find_traces(
     limit: int = 50,
     before: str = "",
 ) -> TraceList:
-    """Return up to *limit* traces that match *wanted*; never raises for a slow query."""
+    """Return up to `wanted.limit` rows of traces that match; never raises for a slow query."""
     rows: dict[str, TraceRow] = {}
     complete = True
     if TRACE_ID.fullmatch(wanted.text.strip()):

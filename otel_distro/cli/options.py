@@ -217,7 +217,7 @@ def price_book(given: Path | None) -> PriceBook:
 
 
 def nanoseconds(moment: datetime | None) -> int | None:
-    """Return *moment* in nanoseconds since the Unix epoch, exactly."""
+    """Return *moment* in nanoseconds since the Unix epoch, exactly; None for none."""
     if moment is None:
         return None
     from otel_cost_ledger.model.filters import to_ns

@@ -86,7 +86,7 @@ def _reading(*folders: Path) -> Iterator[StoreReader]:
 
 
 def microseconds(moment: datetime | None) -> int | None:
-    """Return *moment* in microseconds since the Unix epoch."""
+    """Return *moment* in microseconds since the Unix epoch; None for none."""
     ns = nanoseconds(moment)
     return None if ns is None else ns // 1000
 

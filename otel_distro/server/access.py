@@ -24,7 +24,7 @@ class SenderAccess:
     """Origins, such as `http://localhost:3000`, whose pages may send."""
 
     def refusal(self, headers: dict[bytes, list[bytes]]) -> tuple[int, str] | None:
-        """Return status and reason where a request with *headers* may not send."""
+        """Return status and reason where a request with *headers* may not send, else None."""
         hosts = headers.get(b"host", [])
         if len(hosts) != 1 or not self._allows_host(hosts[0].decode("latin-1")):
             return 421, "nothing is received under that name; address 127.0.0.1 or localhost"

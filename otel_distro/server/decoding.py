@@ -46,7 +46,11 @@ def decode(
 
 
 def decompress(body: bytes, encoding: str, most: int) -> bytes:
-    """Return *body* without its content encoding; never more than *most* bytes."""
+    """Return *body* without its content encoding.
+
+    Raises `RefusedBodyError` for other encodings, damaged bodies and those of more than *most*
+    bytes.
+    """
     encoding = encoding.strip().lower()
     if encoding in {"", "identity"}:
         return body

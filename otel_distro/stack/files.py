@@ -25,7 +25,7 @@ class StackError(OtelDistroError):
 
 
 def bundled() -> Path:
-    """Return the folder that holds the stack's files as they were shipped."""
+    """Return the folder of the stack's files as shipped; raises `StackError` if there is none."""
     for folder in (_IN_THE_WHEEL, _IN_A_CHECKOUT):
         if all((folder / entry).exists() for entry in ENTRIES):
             return folder

@@ -121,7 +121,10 @@ def _api(url: str, path: str) -> Mapping[str, Any]:
 def request(
     url: str, *, body: bytes | None = None, content: str = "application/json"
 ) -> tuple[int, bytes]:
-    """Return status and body of a GET, or of a POST where there is a *body*."""
+    """Return status and body of a GET, or of a POST where there is a *body*.
+
+    Raises `UnreachableError` with the reason.
+    """
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     connection: http.client.HTTPConnection

@@ -114,7 +114,7 @@ class LedgerPages:
             )
 
     def panel(self, request: Request) -> Response:
-        """Show one panel of the overview."""
+        """Show one panel of the overview; raises `HTTPException` 404 for another name."""
         make = PANELS.get(request.path_params["name"])
         if make is None:
             raise HTTPException(404, f"there is no panel of that name; {', '.join(PANELS)}")
@@ -171,7 +171,7 @@ class LedgerPages:
         return RedirectResponse(f"/traces?{urlencode({'q': wanted[:300]})}", 303)
 
     def trace(self, request: Request) -> Response:
-        """Show a trace: whole from the store, else its calls from the ledger."""
+        """Show a trace, whole from the store or its calls of the ledger; raises 404 if unknown."""
         trace_id = _trace_id(request.path_params["trace_id"])
         whole = self._store.trace(request, trace_id.to_bytes(16, "big"))
         if whole is not None:

@@ -52,7 +52,7 @@ def first_token(questions: Questions) -> Panel:
 
 
 def milliseconds(durations: Mapping[int, int], percent: int) -> float | None:
-    """Return a percentile of durations in microseconds, in milliseconds."""
+    """Return a percentile of durations in microseconds, in milliseconds; None without any."""
     found = percentile(durations, percent)
     return None if found is None else found / 1000
 

@@ -103,7 +103,7 @@ class StorePages:
             return HTMLResponse(render("compare.html", **frame(at, "/compare"), **values))
 
     def export(self, request: Request) -> Response:
-        """Return what a page lists as a file."""
+        """Return what a page lists as a file; raises `HTTPException` 404 for another name."""
         name = str(request.path_params["name"])
         form = str(request.path_params["form"])
         rows = {"traces": exports.traces, "logs": exports.logs, "metrics": exports.metrics}
@@ -139,7 +139,7 @@ class StorePages:
             )
 
     def span(self, request: Request, trace_id: bytes, span_id: str) -> Response:
-        """Show the details of one span, for the page of its trace."""
+        """Show the details of one span, for the page of its trace; raises 404 if it is unknown."""
         with self.look(request) as at:
             values = trace_page.content(at.reader, trace_id, {"span": span_id})
             if values is None or values["detail"] is None:

@@ -106,7 +106,7 @@ def set_spent(
 
 
 def changes(accounts: BudgetAccounts, limit: int = 20) -> list[Change]:
-    """Return what people changed by hand, the latest first."""
+    """Return what people changed by hand, the latest first, at most *limit* rows."""
 
     def attempt(db: Transaction, _opened: Opened) -> list[Change]:
         found = db.execute(

@@ -82,7 +82,7 @@ class CallGate(Protocol):
 
 
 def admit(exchange: Exchange) -> Refusing | None:
-    """Wait until *exchange* is admitted or refused; return the refusal."""
+    """Wait until *exchange* is admitted or refused; return the refusal, None if admitted."""
     asking = exchange.asking
     if asking is None:
         return None

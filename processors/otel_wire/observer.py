@@ -138,7 +138,7 @@ class Observer:
         return bool(self._result_sinks) and is_batch_result(path)
 
     def begin_result(self, client: str, host: str, path: str) -> Exchange | None:
-        """Return the exchange of a GET about to be sent, as `begin` does."""
+        """Return the exchange of a GET about to be sent, None if it fetches no results."""
         try:
             if self._is_observed(host):
                 return BatchResult(self, client, host, path)

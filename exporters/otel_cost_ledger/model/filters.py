@@ -129,7 +129,10 @@ class Window:
 
 
 def to_ns(when: datetime) -> int:
-    """Return nanoseconds since the epoch of an aware time, without the rounding of a float."""
+    """Return nanoseconds since the epoch of an aware time, exactly.
+
+    Raises `ValueError` for a time without a zone.
+    """
     if when.tzinfo is None:
         raise ValueError(f"expected an aware time, got {when!r}; add a time zone")
     return (when - EPOCH) // timedelta(microseconds=1) * NS_PER_US

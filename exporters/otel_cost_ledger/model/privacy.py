@@ -83,7 +83,7 @@ def parse_person_name(text: str) -> int | None:
 
 
 def format_pseudonym(stored: int | None) -> str | None:
-    """Return a stored pseudonym as reports show it."""
+    """Return a stored pseudonym as reports show it; None for nobody."""
     return None if stored is None else f"{stored:0{_DIGITS}x}"
 
 

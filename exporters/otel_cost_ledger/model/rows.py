@@ -117,7 +117,7 @@ RARE_USAGE: Final = (
 
 
 def fingerprint(response_id: str | None) -> int | None:
-    """Return 24 bits of *response_id*: enough to distinguish overlapping calls."""
+    """Return 24 bits of *response_id*, enough to tell overlapping calls apart; None without it."""
     if not response_id:
         return None
     return (zlib.crc32(response_id.encode("utf-8", "replace")) >> 8) - (1 << 23)

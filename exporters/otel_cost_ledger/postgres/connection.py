@@ -109,7 +109,7 @@ class PostgresConnection:
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """Turn psycopg's errors in the body into ours."""
+        """Raise psycopg's errors in the body as `UnusableRowError` or `ServerError`."""
         psycopg = driver()
         try:
             yield

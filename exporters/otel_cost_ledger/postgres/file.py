@@ -68,7 +68,7 @@ class PostgresFile:
             self._store.connection.set_timeout(self._timeout_ms)
 
     def set_aside(self) -> Path | None:
-        """Do nothing: a server repairs its own files."""
+        """Return None and do nothing: a server repairs its own files."""
         return None
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ def violations(
     operation: str | None = None,
     limit: int | None = None,
 ) -> tuple[LatencyViolation, ...]:
-    """Return latency-budget violations of the window, the latest first, at most *limit*."""
+    """Return latency-budget violations of the window, the latest first, at most *limit* rows."""
     window = Window.between(since, until)
     found = ledger.rows(
         "SELECT operation, budget_us, actual_us, at_ns, trace_id, span_id"

@@ -221,5 +221,5 @@ def tool_values(row: ToolRow, tool_id: int) -> tuple[SqlValue, ...]:
 
 
 def json_text(extra: dict[str, int] | None) -> str | None:
-    """Return how `extra` is stored."""
+    """Return `extra` as the JSON that is stored; None where there is nothing."""
     return None if extra is None else json.dumps(extra, separators=(",", ":"), sort_keys=True)

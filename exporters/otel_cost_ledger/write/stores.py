@@ -43,7 +43,7 @@ class LedgerStore(Protocol):
         ...
 
     def set_aside(self) -> Path | None:
-        """Put a damaged ledger out of the way; return where it is now."""
+        """Put a damaged ledger out of the way; return where it is now, None if it stayed."""
         ...
 
     def close(self) -> None:

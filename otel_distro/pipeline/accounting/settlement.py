@@ -134,7 +134,7 @@ class Settlement:
         self._requests.append(Account(self, None, wire))
 
     def account_of(self, key: Key) -> Account | None:
-        """Return the account of a call that something still refers to."""
+        """Return the account of a call that something still refers to; None once nothing does."""
         return self._accounts.get(key)
 
     def is_described(self, wire: WireCall) -> bool:

@@ -76,7 +76,7 @@ class Gap:
 
     @property
     def gap_nano_usd(self) -> int | None:
-        """The provider's figure minus the ledger's."""
+        """The provider's figure minus the ledger's; None where one of them is unknown."""
         if self.provider_nano_usd is None:
             return None
         return self.provider_nano_usd - self.ledger_nano_usd

@@ -66,7 +66,7 @@ class Run:
 
     @property
     def unpriced(self) -> int:
-        """How many answers have no known cost."""
+        """Calls whose cost is not known."""
         return sum(r.cost_nano_usd is None and r.latency_ms is not None for r in self.results)
 
     @property

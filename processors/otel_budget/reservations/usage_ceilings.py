@@ -43,7 +43,7 @@ class UsageCeiling:
 
     @classmethod
     def read(cls, db: Transaction, model: str, kind: str) -> UsageCeiling | None:
-        """Return what all processes have learned so far."""
+        """Return what all processes have learned so far; None before the first call."""
         row = db.execute(
             "SELECT calls, most, least, size FROM ceilings WHERE model = ? AND kind = ?",
             (model, kind),
@@ -110,7 +110,7 @@ class UsageCeilings:
             raise
 
     def look_up(self, db: Transaction, model: str, kind: str) -> UsageCeiling | None:
-        """Return what all have learned of *kind* of *model*, and remember it."""
+        """Return and remember what all have learned of *kind* of *model*; None before the first."""
         found = UsageCeiling.read(db, model, kind)
         if found is not None:
             self._known[model, kind] = found

@@ -26,7 +26,7 @@ FLAG_VARIANT = ("feature_flag.result.variant", "feature_flag.variant")
 
 
 def feature_flag(attributes: Mapping[str, object]) -> str | None:
-    """Return `flag=variant` of the experiment the call ran under."""
+    """Return `flag=variant` of the experiment the call ran under; None outside one."""
     flag = text(attributes.get(FLAG_KEY))
     if flag is None:
         return None

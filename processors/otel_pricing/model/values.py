@@ -84,7 +84,7 @@ def truth(value: object) -> bool | None:
 
 
 def first_count(attributes: Mapping[str, object], names: Iterable[str]) -> int | None:
-    """Return the first sane count among the attributes *names*."""
+    """Return the first sane count among the attributes *names*; None without one."""
     for name in names:
         value = attributes.get(name)
         if value is not None and (found := count(value)) is not None:
@@ -101,7 +101,7 @@ def milliseconds(seconds: object) -> int | None:
 
 
 def first_milliseconds(attributes: Mapping[str, object], names: Iterable[str]) -> int | None:
-    """Return the first sane duration among the attributes *names*, which hold seconds."""
+    """Return the first sane duration among the attributes *names*, which hold seconds, or None."""
     for name in names:
         if name in attributes and (found := milliseconds(attributes[name])) is not None:
             return found
@@ -109,7 +109,7 @@ def first_milliseconds(attributes: Mapping[str, object], names: Iterable[str]) -
 
 
 def first_text(attributes: Mapping[str, object], names: Iterable[str]) -> str | None:
-    """Return the first sane text among the attributes *names*."""
+    """Return the first sane text among the attributes *names*; None without one."""
     for name in names:
         value = attributes.get(name)
         if value is not None and (found := text(value)) is not None:

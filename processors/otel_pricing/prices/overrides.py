@@ -65,7 +65,7 @@ class PriceTable:
     def find(
         self, provider: str | None, models: Sequence[str], at_ns: int, tier: str
     ) -> Price | None:
-        """Return the declared price of the first of *models* that has one on that day."""
+        """Return the declared price of the first of *models* that has one on that day, or None."""
         if not self.overrides:
             return None
         day = datetime.fromtimestamp(at_ns / 1e9, UTC).date()
@@ -78,7 +78,7 @@ class PriceTable:
         return None
 
     def alias_of(self, model: str, at_ns: int) -> ModelAlias | None:
-        """Return the alias that *model* is on that day; of several, the last in the file."""
+        """Return the alias that *model* is on that day, the last in the file, or None."""
         if not self.aliases or not model:
             return None
         day = datetime.fromtimestamp(at_ns / 1e9, UTC).date()

@@ -123,7 +123,7 @@ class Price:
         return self.input is not None or self.output is not None
 
     def rate(self, unit: str) -> Rate | None:
-        """Return the rate for *unit*, one of `UNITS`."""
+        """Return the rate for *unit*, one of `UNITS`; None where the list has none."""
         found: Rate | None = getattr(self, unit)
         return found
 

@@ -31,7 +31,7 @@ OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
 def operation(record: SpanRecord) -> str | None:
-    """Return the model-call operation of the observation's type."""
+    """Return the model-call operation of the observation's type; None for other types."""
     kind = text(record.attributes.get(TYPE))
     return OPERATION_OF_TYPE.get(kind.lower()) if kind else None
 

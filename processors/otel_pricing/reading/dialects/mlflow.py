@@ -30,7 +30,7 @@ OUTPUT = "mlflow.spanOutputs"
 
 
 def operation(record: SpanRecord) -> str | None:
-    """Return the model-call operation of the span's type."""
+    """Return the model-call operation of the span's type; None for other types."""
     return OPERATION_OF_TYPE.get(_said(record, TYPE))
 
 

@@ -34,7 +34,7 @@ _TIERS = (("usage", "speed"), ("service_tier",), ("usage", "service_tier"))
 
 
 def operation(record: SpanRecord) -> str | None:
-    """Return the model-call operation of the span's kind; agents, chains and tools have none."""
+    """Return the model-call operation of the span's kind; None for agents, chains and tools."""
     kind = text(record.attributes.get(KIND))
     if _PRIVATE_METHOD.search(record.name) and not _says_tokens(record):
         # LlamaIndex gives every method of a model this kind, those that only prepare a call too.

@@ -24,7 +24,7 @@ def speaks(record: SpanRecord) -> bool:
 
 
 def operation(record: SpanRecord) -> str | None:
-    """Return the model-call operation; workflows, tasks, agents and tools are containers.
+    """Return the model-call operation; None for workflows, tasks, agents and tools.
 
     LlamaIndex's models are tasks or workflows too, with an operation.
     """

@@ -37,7 +37,7 @@ _CACHED_BESIDE = frozenset({"anthropic", "aws"})
 
 
 def operation(record: SpanRecord) -> str | None:
-    """Return the model-call operation of a request; a function around requests has none."""
+    """Return the model-call operation of a request; None for a function around requests."""
     name = text(record.attributes.get(OPERATION_ID)) or ""
     request = OPERATION_OF_REQUEST.get(name.rpartition(".")[2])
     if request is not None:
