@@ -12,18 +12,27 @@ from bisect import bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from otel_redaction.patterns.cues import find_cues
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     import re
 
 _ZERO_WIDTH = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff"
+# `str.translate` looks up each character of a text that is not ASCII as a whole.
+_NOT_ASCII = lazy_pattern(r"[^\x00-\x7f]+")
 _INVISIBLE = lazy_pattern(f"[{_ZERO_WIDTH}\U000e0000-\U000e007f]+")
 _LOOKS_ODD = lazy_pattern(
     f"[{_ZERO_WIDTH}\u2024\u2025\u2027\u00b7\u30fb\uff65\u00a0\u00b2\u00b3\u00b9\u0660-\u0669\u06f0-\u06f9\u0966-\u096f"
-    "\u2000-\u200a\u2010-\u2015\u202f\u205f\u2070-\u208e\u2212\u2460-\u24ff\u3000"
+    "\u2000-\u200a\u202f\u205f\u2070-\u208e\u2212\u2460-\u24ff\u3000"
     "\ufe50-\ufe6b\uff01-\uff5e\U0001d400-\U0001d7ff\U000e0000-\U000e007f]"
 )
+_DASH = lazy_pattern("[\u2010-\u2015]")
+_MOST_DASHES = 64
+"""Dashes that are looked at; a text of more is searched in its plain form."""
+_PIECE = 64
+_LEAD = 48
+_CLOSE = 3
 # Only encodings of characters that secrets are made of, and of separators before a number, where
 # `C4111` would be a word: `%20` and `%2F` alone are in every other URL and hide nothing.
 _SEPARATOR_BEFORE_NUMBER = r"(?:0[9adAD]|2[0-9a-fA-F]|3[abcefABCEF]|[57][b-eB-E])(?=\+?\(?[0-9][0-9.() -]{2}|[A-Z]{2}[0-9]{2})"
@@ -111,16 +120,43 @@ class Plain(NamedTuple):
 
 def plain(text: str) -> Plain | None:
     """Return *text* written plainly, or None when it is already."""
-    odd = not text.isascii() and _LOOKS_ODD.search(text) is not None
+    odd = not text.isascii() and (_LOOKS_ODD.search(text) is not None or _has_odd_dash(text))
     encoded = any(sign in text and form.search(text) for sign, form in _ENCODED_SECRETS)
     if not odd and not encoded:
         return None
-    folded = text.translate(_folds()) if odd else text
+    folded = _NOT_ASCII.sub(_fold, text) if odd else text
     edits = [(*found.span(), "") for found in _INVISIBLE.finditer(folded)] if odd else []
     if encoded:
         edits += [(*found.span(), _decoded(found)) for found in _ENCODED.finditer(folded)]
         edits.sort()
     return _edited(folded, edits)
+
+
+def _has_odd_dash(text: str) -> bool:
+    """Return whether a dash is more than punctuation of a sentence, as most dashes in prose are.
+
+    In `4111\u20111111`, `sk\u2010proj\u2010...`, `\u2013password x` and `key \u2013 x` it stands for `-`.
+    """
+    for number, dash in enumerate(_DASH.finditer(text)):
+        if number == _MOST_DASHES or _stands_for_hyphen(text, dash.start()):
+            return True
+    return False
+
+
+def _stands_for_hyphen(text: str, place: int) -> bool:
+    before, after = text[max(0, place - _PIECE) : place], text[place + 1 : place + 1 + _PIECE]
+    near = before[-_CLOSE:], after[:_CLOSE]
+    if all(any(map(str.isdigit, side)) for side in near):
+        return True  # one number, or two
+    if any("-" in side or _DASH.search(side) for side in near):
+        return True
+    if not before[-1:].strip() and after[:1].isalpha():
+        return True  # a flag
+    piece = before.rsplit(None, 1)[-1:] if before[-1:].strip() else []
+    piece += after.split(None, 1)[:1] if after[:1].strip() else []
+    if any("@" in part or any(map(str.isdigit, part)) for part in piece):
+        return True
+    return "name" in find_cues(before[-_LEAD:].lower().encode("ascii", "replace"))
 
 
 def _edited(text: str, edits: list[tuple[int, int, str]]) -> Plain:
@@ -156,6 +192,10 @@ def _decoded(found: re.Match[str]) -> str:
         return _NAMED[named]
     code = int(decimal) if decimal else int(percent or hexadecimal or escape, 16)
     return chr(code) if 32 <= code < 0x110000 or code in _LINE_BREAKS else " "
+
+
+def _fold(found: re.Match[str]) -> str:
+    return found.group().translate(_folds())
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from otel_redaction.patterns.foreign_words import foreign_words
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
@@ -19,6 +20,23 @@ _WORD = lazy_pattern(
     r"\u0440\u043e\u0434\u0438\u043b\w{1,4}|\u51fa\u751f(?:\u65e5\u671f)?|\u751f\u5e74\u6708\u65e5|\uc0dd\ub144\uc6d4\uc77c|\u0e27\u0e31\u0e19\u0e40\u0e01\u0e34\u0e14|\u05ea\u05d0\u05e8\u05d9\u05da \u05dc\u05d9\u05d3\u05d4|"
     r"\u062a\u0627\u0631\u064a\u062e \u0627\u0644\u0645\u064a\u0644\u0627\u062f",
     re.IGNORECASE,
+)
+# Those that no cue of `find_cues` is for.
+_FOREIGN = foreign_words(
+    _WORD,
+    *("f\u00f8d", "f\u00f6d", "do\u011fum", "n\u00e9 ", "n\u00e9e ", "sz\u00fclet", "n\u0103scut"),
+    *(
+        "\u0440\u043e\u0436\u0434",
+        "\u043d\u0430\u0440\u043e\u0434\u0436",
+        "\u0440\u043e\u0434\u0438\u043b",
+    ),
+    *(
+        "\u51fa\u751f",
+        "\u751f\u5e74\u6708\u65e5",
+        "\uc0dd\ub144\uc6d4\uc77c",
+        "\u0e27\u0e31\u0e19\u0e40\u0e01\u0e34\u0e14",
+    ),
+    *("\u05ea\u05d0\u05e8\u05d9\u05da", "\u062a\u0627\u0631\u064a\u062e"),
 )
 _MONTHS = (
     r"(?:jan(?:uary|uar|vier|\.)?|ene(?:ro)?|gennaio|janeiro|januari|stycz\w{0,3}|feb(?:ruary|ruar|rero|braio|"
@@ -53,8 +71,7 @@ def find_birth_dates(scan: Scan) -> None:
         _WORD.match(text, position) or _WORD.match(text, max(0, position - 2))
         for position in scan.cues.get("birth", ())
     ]
-    if not scan.text.isascii():
-        words += _WORD.finditer(scan.text)
+    words += _FOREIGN.matches(scan)
     done = 0
     for word in sorted(filter(None, words), key=re.Match.start):
         if word.start() < done or not any(map(str.isdigit, text[word.end() : word.end() + _REACH])):

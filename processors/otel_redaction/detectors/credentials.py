@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from otel_redaction.detectors.providers import looks_random
 from otel_redaction.detectors.secret_values import is_template
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
+from otel_redaction.patterns.scan import places
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
@@ -26,9 +27,6 @@ _PEM_LINES = lazy_pattern(
 _LONGEST_PEM = 20_000
 _DER = lazy_pattern(r"(?<![A-Za-z0-9+/])MII[A-Za-z0-9+/]{3}IBA[AD][A-Za-z0-9+/=]{20,20000}")
 """The beginning of a private key's body, where its marker is in another record."""
-_HASH_BEGINNING = lazy_pattern(
-    rb"[${](?:2[abxy]?\$|[1567y]\$|argon2|apr1\$|scrypt\$|md5\$|sha1\$|S[SHM]|MD5|CRYPT|PBKDF)"
-)
 _HASH_SCHEMES = (b"{S", b"{MD5", b"{CRYPT", b"{PBKDF")
 _HASH = lazy_pattern(
     r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{22,53}"
@@ -109,8 +107,7 @@ def find_credentials(scan: Scan) -> None:
     if b"MII" in scan.data:
         for key in _DER.finditer(scan.text):
             scan.add(*key.span(), "private_key")
-    if b"$" in scan.data or any(scheme in scan.data for scheme in _HASH_SCHEMES):
-        _find_hashes(scan)
+    _find_hashes(scan)
     if "/" in scan.text:
         _find_in_urls(scan)
     if b"curl " in scan.lower:
@@ -169,10 +166,11 @@ def _find_private_keys(scan: Scan) -> None:
 
 
 def _find_hashes(scan: Scan) -> None:
-    for beginning in _HASH_BEGINNING.finditer(scan.data):
-        found = _HASH.match(scan.text, beginning.start())
-        if found is not None:
-            scan.add(*found.span(), "password")
+    for beginning in (b"$", *_HASH_SCHEMES):
+        for place in places(scan.data, beginning):
+            found = _HASH.match(scan.text, place)
+            if found is not None:
+                scan.add(*found.span(), "password")
     if b"pbkdf2" in scan.data or b"crypt" in scan.data:
         for named in _NAMED_HASH.finditer(scan.text):
             scan.add(*named.span(), "password")

@@ -10,13 +10,14 @@ import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.secret_values import Written, is_password, is_secret, is_template
+from otel_redaction.patterns.foreign_words import foreign_words
 from otel_redaction.patterns.keys import secret_kind
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
 
-_FOREIGN_NAMES = lazy_pattern(
+_FOREIGN_NAME = lazy_pattern(
     r"(?:пароль|парол[аяею]|密码|密碼|口令|パスワード|暗証番号|비밀번호|비번|암호|패스워드|contraseña|hasło|hasłem|"
     r"mật khẩu|şifre(?:si|m)?|parolă|parola|סיסמה|סיסמא|كلمة المرور|كلمة السر|पासवर्ड|รหัสผ่าน|"
     r"lösenord(?:et)?|κωδικός|jelszó|slaptažodis|geslo|salasõna)"
@@ -24,6 +25,23 @@ _FOREIGN_NAMES = lazy_pattern(
     r"(?:[:=：]|->|=>|is|es|jest|это|は|は、|为|是|est|är|:=|-|는|은|이)?[ \t]{0,3}[\"'`「]?"
     r"([^\s\"'`,;，。、」<>]{3,64})",
     re.IGNORECASE,
+)
+_FOREIGN_NAMES = foreign_words(
+    _FOREIGN_NAME,
+    *(
+        "парол",
+        "密码",
+        "密碼",
+        "口令",
+        "パスワード",
+        "暗証番号",
+        "비밀번호",
+        "비번",
+        "암호",
+        "패스워드",
+    ),
+    *("סיסמ", "كلمة", "पासवर्ड", "รหัสผ่าน", "κωδικός", "contraseña", "hasł", "mật khẩu", "şifre"),
+    *("parolă", "parola", "lösenord", "jelszó", "slaptažodis", "geslo", "salasõna"),
 )
 _IDENTIFIED = lazy_pattern(
     r"identified[ \t]{1,4}(?:by|with[ \t]{1,4}[\w'\"`]{1,40}[ \t]{1,4}(?:by|as))[ \t]{1,4}"
@@ -73,11 +91,9 @@ _QUOTED = Written("tight", "", quoted=True, setting=True)
 
 def find_paired(scan: Scan) -> None:
     """Add the secrets that are apart from their names."""
-    text = scan.text
-    if not text.isascii() and _has_foreign_name(text):
-        for found in _FOREIGN_NAMES.finditer(text):
-            if _is_value(found[1], "password", loose=True):
-                scan.add(*found.span(1), "password")
+    for found in _FOREIGN_NAMES.matches(scan):
+        if _is_value(found[1], "password", loose=True):
+            scan.add(*found.span(1), "password")
     if "name" not in scan.cues:
         return
     _find_identified(scan)
@@ -89,25 +105,6 @@ def find_paired(scan: Scan) -> None:
             done = _find_pair(scan, anchor)
     if b"\n" in scan.data:
         _find_in_tables(scan)
-
-
-_LATIN_NAMES = (
-    "hasł",
-    "mật khẩu",
-    "şifre",
-    "parolă",
-    "lösenord",
-    "jelszó",
-    "slaptažodis",
-    "salasõna",
-    "contraseña",
-)
-_OTHER_SCRIPTS = lazy_pattern("[\u0370-\u1fff\u3040-\ud7ff]")
-
-
-def _has_foreign_name(text: str) -> bool:
-    lower = text.lower()
-    return any(name in lower for name in _LATIN_NAMES) or _OTHER_SCRIPTS.search(text) is not None
 
 
 def _find_identified(scan: Scan) -> None:

@@ -68,7 +68,7 @@ COMMON_NAMES = (b"auth", b"senha", b"sessi", b"identified ")
 """Words without a rare letter, each looked for by itself; each takes as long as half a pass."""
 _COMMON: tuple[tuple[Cue, tuple[bytes, ...]], ...] = (
     ("name", COMMON_NAMES),
-    ("birth", (b"nato il",)),
+    ("birth", (b"nato il", b"nata ", b"naissance", b"urodz", b"synty", b"narozen")),
 )
 
 

@@ -9,7 +9,7 @@ place for each character, so offsets are the same everywhere.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, AnyStr
 
 from otel_redaction.patterns.cues import Cue, find_cues
 from otel_redaction.patterns.deadline import Deadline, check_deadline
@@ -18,6 +18,7 @@ from otel_redaction.patterns.match import MASK, PSEUDONYM, Match
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Iterator
 
 
 def class_map(default: bytes, **classes: str) -> bytes:
@@ -108,3 +109,11 @@ class Scan:
 
 def _blank(match: re.Match[str]) -> str:
     return "\x00" * (match.end() - match.start())
+
+
+def places(text: AnyStr, part: AnyStr) -> Iterator[int]:
+    """Yield where *part* is in *text*."""
+    position = text.find(part)
+    while position >= 0:
+        yield position
+        position = text.find(part, position + len(part))

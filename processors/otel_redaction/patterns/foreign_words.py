@@ -1,0 +1,70 @@
+"""Words with letters outside ASCII, found at memory speed: expressions are only tried there.
+
+An expression of many words takes a step for each of them at each character of a text. A search for
+the beginning of one word takes as long for the whole text as that for some thousand characters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
+from otel_redaction.patterns.scan import places
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
+
+    from otel_redaction.patterns.scan import Scan
+
+_OTHER_SCRIPTS = lazy_pattern("[\u0370-\u1cff\u3040-\ud7ff]")
+_FIRST_OTHER: Final = "\u0370"
+"""From here on letters are not Latin; Vietnamese ones from U+1E00 are."""
+_LATIN_AGAIN: Final = range(0x1E00, 0x1F00)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignWords:
+    """An expression and how each text that it can match begins, in lower case."""
+
+    pattern: re.Pattern[str]
+    latin: tuple[bytes, ...]
+    """Beginnings in Latin letters, `?` for each that is not ASCII."""
+    other: tuple[str, ...]
+    """Beginnings in other scripts, as they may be written."""
+
+    def matches(self, scan: Scan) -> Iterator[re.Match[str]]:
+        """Yield every match in the text of *scan*, not in order; some may overlap."""
+        for place in self._places(scan):
+            found = self.pattern.match(scan.text, place)
+            if found is not None:
+                yield found
+
+    def _places(self, scan: Scan) -> Iterator[int]:
+        if scan.text.isascii():
+            return
+        for beginning in self.latin:
+            yield from places(scan.lower, beginning)
+        if _OTHER_SCRIPTS.search(scan.text) is not None:
+            for written in self.other:
+                yield from places(scan.text, written)
+
+
+def foreign_words(pattern: re.Pattern[str], *beginnings: str) -> ForeignWords:
+    """Return the words that *pattern* matches, each of which begins with one of *beginnings*."""
+    latin = [word for word in beginnings if all(map(_is_latin, word))]
+    other = [word for word in beginnings if word not in latin]
+    return ForeignWords(
+        pattern,
+        tuple(word.encode("ascii", "replace") for word in latin),
+        tuple(
+            dict.fromkeys(
+                form for word in other for form in (word, word.capitalize(), word.upper())
+            )
+        ),
+    )
+
+
+def _is_latin(character: str) -> bool:
+    return character < _FIRST_OTHER or ord(character) in _LATIN_AGAIN
