@@ -6,10 +6,11 @@ import re
 from binascii import Error, a2b_base64
 from typing import TYPE_CHECKING
 
+from otel_redaction.detectors.commands import find_in_commands
 from otel_redaction.detectors.providers import looks_random
 from otel_redaction.detectors.secret_values import is_template
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
-from otel_redaction.patterns.scan import places
+from otel_redaction.patterns.scan import add_at, places
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
@@ -47,16 +48,13 @@ _QUERY_SECRET = lazy_pattern(
 )
 _BEARER = lazy_pattern(r"bearer[\s:]{1,4}([\w.~+/=-]{8,4096})", re.IGNORECASE)
 _BASIC = lazy_pattern(r"basic\s{1,4}([\w+/]{8,1024}={0,2})", re.IGNORECASE)
-_CURL_USER = lazy_pattern(
-    r"(?<=\s)(?:-u|-U|--user|--proxy-user)[ =]{0,2}[\"']?([^\s\"':$\x00]{1,64}:"
-    r"(?:'[^'\s]{3,128}'|\"[^\"\s]{3,128}\"|[^\s\"'$]{3,128}))"
-)
-_CURL_COOKIE = lazy_pattern(r"(?<=\s)(?:-b|--cookie)[ =]{0,2}[\"']?([\w.-]{1,40}=[^\s\"']{6,2048})")
 _WEBHOOK = lazy_pattern(
     r"hooks\.slack\.com/(?:services|workflows|triggers)/[\w/+-]{20,120}"
     r"|discord(?:app)?\.com/api/webhooks/\d{16,20}/[\w-]{50,90}"
-    r"|[\w-]{1,60}\.webhook\.office\.com/webhookb2/[\w@/-]{40,300}"
 )
+_LONGEST_NAME = 60
+_LONGEST_WEBHOOK = 340
+_OFFICE_WEBHOOK = lazy_pattern(r"[\w-]{1,60}\.webhook\.office\.com/webhookb2/[\w@/-]{40,300}")
 _CODE = lazy_pattern(
     r"(?:cvv2?|cvc2?|otp|pin|code)(?: code| number)?[\"']?"
     r"\s{0,2}(?:is|was|:|=|#)?\s{0,2}[\"']?(\d{3}[ -]\d{3}|\d{3,8})(?!\w|\.\d)",
@@ -66,7 +64,6 @@ _NAMED_HASH = lazy_pattern(
     r"\b(?:pbkdf2|pbkdf2_sha\d{1,3}|pbkdf2:sha\d{1,3}|scrypt|bcrypt_sha256|bcrypt)"
     r"[$:][\w=,:.-]{1,40}\$[^\s$\"']{2,60}\$[\w+/=.-]{16,200}"
 )
-_PORTS = lazy_pattern(r"[\d.:/-]+(?:tcp|udp)?")
 _SIGNATURE_NAME = lazy_pattern(rb"sig(?:nature)?[=:]")
 _SIGNATURE = lazy_pattern(r"[ \t]{0,2}[\"']?([A-Za-z0-9+/%_=-]{20,1024})")
 # A code is secret only after a word that says what it opens.
@@ -77,26 +74,6 @@ _CODE_OWNER_REVERSED = lazy_pattern(
     re.IGNORECASE,
 )
 # Programs that take a password after `-p` or `-P`, and take `-u`.
-_LOGIN = lazy_pattern(
-    r"\b(?:docker|podman|ftp|lftp|sftp|ssh|scp|mongo\w{0,6}|psql|mariadb\w{0,6}|cqlsh|az|oc|kubectl|"
-    r"helm|nuget|mvn|rabbitmqadmin|influx|smbclient|rdesktop|xfreerdp|net|sqlcmd|isql|sqlplus|"
-    r"cypher-shell|skopeo|crane|buildah|twine|nexus|artifactory|vault|consul|etcdctl|snmp\w{0,8})"
-    r"[ \t][^\r\n|;]{0,120}?(?<=\s)-(?:p|P)[ \t]{1,4}[\"']?([^\s\"'$-][^\s\"'$]{2,64})"
-)
-_COMMANDS = (
-    # Where the password is an argument without a name.
-    (
-        b"mysql",
-        lazy_pattern(r"\bmysql\w{0,10}[ \t][^\r\n|;]{0,200}?(?<=\s)-p([^\s\"'-][^\s\"']{2,64})"),
-    ),
-    (b"sshpass", lazy_pattern(r"\bsshpass[ \t]{1,4}-p[ \t]{0,4}[\"']?([^\s\"'$]{3,64})")),
-    (
-        b"redis-cli",
-        lazy_pattern(
-            r"\bredis-cli[ \t][^\r\n|;]{0,120}?(?<=\s)-a[ \t]{1,4}[\"']?([^\s\"'$]{3,128})"
-        ),
-    ),
-)
 
 
 def find_credentials(scan: Scan) -> None:
@@ -104,27 +81,20 @@ def find_credentials(scan: Scan) -> None:
     cues = scan.cues
     if "pem" in cues:
         _find_private_keys(scan)
-    if b"MII" in scan.data:
-        for key in _DER.finditer(scan.text):
-            scan.add(*key.span(), "private_key")
+    add_at(scan, scan.data, b"MII", _DER, "private_key")
     _find_hashes(scan)
     if "/" in scan.text:
         _find_in_urls(scan)
-    if b"curl " in scan.lower:
-        for user in _CURL_USER.finditer(scan.text):
-            scan.add(*user.span(1), "password")
-        for cookie in _CURL_COOKIE.finditer(scan.text):
-            scan.add(*cookie.span(1), "cookie")
-    if "/" in scan.text:
-        if "webhook" in cues:
-            for webhook in _WEBHOOK.finditer(scan.text):
+    find_in_commands(scan)
+    if "webhook" in cues and "/" in scan.text:
+        for beginning in (b"hooks.slack.com/", b"discord"):
+            add_at(scan, scan.data, beginning, _WEBHOOK, "api_key")
+        for place in places(scan.data, b".webhook.office.com/"):
+            webhook = _OFFICE_WEBHOOK.search(
+                scan.text, max(0, place - _LONGEST_NAME), place + _LONGEST_WEBHOOK
+            )
+            if webhook is not None:
                 scan.add(*webhook.span(), "api_key")
-    if "command" in cues:
-        _find_in_commands(scan)
-    if b" -p " in scan.lower:
-        for login in _LOGIN.finditer(scan.text):
-            if not login[1].isdigit() and not _PORTS.fullmatch(login[1]):
-                scan.add(*login.span(1), "password")
     done = 0
     for name in _SIGNATURE_NAME.finditer(scan.lower) if b"sig" in scan.lower else ():
         if name.end() < done:
@@ -167,13 +137,9 @@ def _find_private_keys(scan: Scan) -> None:
 
 def _find_hashes(scan: Scan) -> None:
     for beginning in (b"$", *_HASH_SCHEMES):
-        for place in places(scan.data, beginning):
-            found = _HASH.match(scan.text, place)
-            if found is not None:
-                scan.add(*found.span(), "password")
-    if b"pbkdf2" in scan.data or b"crypt" in scan.data:
-        for named in _NAMED_HASH.finditer(scan.text):
-            scan.add(*named.span(), "password")
+        add_at(scan, scan.data, beginning, _HASH, "password")
+    for scheme in (b"pbkdf2", b"scrypt", b"bcrypt"):
+        add_at(scan, scan.data, scheme, _NAMED_HASH, "password")
 
 
 def _find_in_urls(scan: Scan) -> None:
@@ -225,14 +191,6 @@ def _find_codes(scan: Scan) -> None:
         elif scan.text[position - 1 : position].isalnum():
             continue
         scan.add(*code.span(1), "password")
-
-
-def _find_in_commands(scan: Scan) -> None:
-    """Add passwords that a flag of one letter gives to a command."""
-    for program, command in _COMMANDS:
-        if program in scan.lower:
-            for password in command.finditer(scan.text):
-                scan.add(*password.span(1), "password")
 
 
 def _find_bearer(scan: Scan) -> None:

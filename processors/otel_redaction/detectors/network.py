@@ -63,6 +63,7 @@ def _find_mac(scan: Scan, width: int, form: re.Pattern[str]) -> None:
 
 _HEX = frozenset("0123456789ABCDEF")
 _DECIMAL = frozenset("0123456789.")
+_LONGEST_ALONE = 64
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
@@ -117,12 +118,17 @@ def _ipv6_end(text: str, run: re.Match[str]) -> int:
     ):
         return 0
     bare = address.replace(":", "")
-    if not bare and value == address and text.strip() != value:
+    if not bare and value == address and not _is_alone(text, value):
         # A lone `::` is an operator in a dozen languages.
         return end if _ADDRESS_WORDS.search(text[max(0, start - 20) : start].lower()) else 0
     if bare and not any(character.isdigit() for character in bare):
         return 0
     return end
+
+
+def _is_alone(text: str, value: str) -> bool:
+    # A long text has other words: it is not copied to be compared.
+    return len(text) <= _LONGEST_ALONE and text.strip() == value
 
 
 def is_ipv6(address: str) -> bool:

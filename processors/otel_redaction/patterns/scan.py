@@ -117,3 +117,13 @@ def places(text: AnyStr, part: AnyStr) -> Iterator[int]:
     while position >= 0:
         yield position
         position = text.find(part, position + len(part))
+
+
+def add_at(
+    scan: Scan, data: bytes, beginning: bytes, form: re.Pattern[str], kind: str, group: int = 0
+) -> None:
+    """Add every match of *form* that begins at one of the places of *beginning* in *data*."""
+    for place in places(data, beginning):
+        found = form.match(scan.text, place)
+        if found is not None:
+            scan.add(*found.span(group), kind)

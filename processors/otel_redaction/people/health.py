@@ -168,8 +168,7 @@ def find_health(text: str, lower: Lowered) -> Iterator[Match]:
     for cue in sorted(lower.places(_CUES)):
         start, end = max(done, cue - _WINDOW), cue + _WINDOW
         if end > start + 8:
-            for found in _terms().finditer(text, start, end):
-                yield Match(*found.span(), "health")
+            yield from _find_terms(text, lower.data, start, end)
             done = max(done, end - _LONGEST_TERM)
     for place in lower.places(_RECORD_CUES):
         record = _RECORD.match(text, place)
@@ -177,11 +176,32 @@ def find_health(text: str, lower: Lowered) -> Iterator[Match]:
             yield Match(*record.span(1), "health")
 
 
+def _find_terms(text: str, data: bytes, start: int, end: int) -> Iterator[Match]:
+    terms, beginnings = _terms()
+    done = 0
+    for word in _WORD.finditer(data, start, end):
+        place = word.start()
+        # Three hundred terms are tried where one may begin, not at each letter.
+        if place < done or beginnings.isdisjoint(
+            (data[place : place + 3], data[place : place + 2], data[place : place + 1])
+        ):
+            continue
+        found = terms.match(text, place, end)
+        if found is not None:
+            done = found.end()
+            yield Match(*found.span(), "health")
+
+
 _LONGEST_TERM = 32
 
 
+_WORD = lazy_pattern(rb"[a-z0-9_]+")
+_LITERAL = lazy_pattern(r"(?:[^\W\d_](?!\?)){1,3}")
+
+
 @cache
-def _terms() -> re.Pattern[str]:
+def _terms() -> tuple[re.Pattern[str], frozenset[bytes]]:
+    """Return the expression of all terms, and their first one to three letters."""
     joined = "|".join(
         part.strip()
         for part in (_CONDITIONS + "|" + _MEDICINES + "|" + _PROCEDURES)
@@ -189,4 +209,23 @@ def _terms() -> re.Pattern[str]:
         .split("|")
         if part.strip()
     )
-    return re.compile(rf"\b(?:{joined})\b", re.IGNORECASE)
+    return re.compile(rf"\b(?:{joined})\b", re.IGNORECASE), frozenset(_beginnings(joined))
+
+
+def _beginnings(alternatives: str) -> Iterator[bytes]:
+    """Yield the first letters of each alternative, of `(?:breast|lung) cancer` those of both."""
+    depth = place = 0
+    begins, in_first_group = True, False
+    while place < len(alternatives):
+        if begins and alternatives.startswith("(?:", place):
+            depth, in_first_group = 1, True
+            place += 3
+            continue
+        literal = _LITERAL.match(alternatives, place) if begins else None
+        if literal is not None:
+            yield literal.group().encode("ascii", "replace")
+        sign = alternatives[place]
+        depth += (sign == "(") - (sign == ")")
+        in_first_group = in_first_group and depth > 0
+        begins = sign == "|" and (depth == 0 or (in_first_group and depth == 1))
+        place += 1

@@ -1,0 +1,55 @@
+"""Passwords that a flag of one letter gives to a command: `mysql -psecret`, `curl -u me:secret`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_redaction.patterns.lazy_pattern import lazy_pattern
+from otel_redaction.patterns.scan import add_at, places
+
+if TYPE_CHECKING:
+    from otel_redaction.patterns.scan import Scan
+
+_CURL_USER = lazy_pattern(
+    r"(?<=\s)(?:-u|-U|--user|--proxy-user)[ =]{0,2}[\"']?([^\s\"':$\x00]{1,64}:"
+    r"(?:'[^'\s]{3,128}'|\"[^\"\s]{3,128}\"|[^\s\"'$]{3,128}))"
+)
+_CURL_COOKIE = lazy_pattern(r"(?<=\s)(?:-b|--cookie)[ =]{0,2}[\"']?([\w.-]{1,40}=[^\s\"']{6,2048})")
+_PORTS = lazy_pattern(r"[\d.:/-]+(?:tcp|udp)?")
+_LOGIN = lazy_pattern(
+    r"\b(?:docker|podman|ftp|lftp|sftp|ssh|scp|mongo\w{0,6}|psql|mariadb\w{0,6}|cqlsh|az|oc|kubectl|"
+    r"helm|nuget|mvn|rabbitmqadmin|influx|smbclient|rdesktop|xfreerdp|net|sqlcmd|isql|sqlplus|"
+    r"cypher-shell|skopeo|crane|buildah|twine|nexus|artifactory|vault|consul|etcdctl|snmp\w{0,8})"
+    r"[ \t][^\r\n|;]{0,120}?(?<=\s)-(?:p|P)[ \t]{1,4}[\"']?([^\s\"'$-][^\s\"'$]{2,64})"
+)
+_LONGEST_COMMAND = 256
+_COMMANDS = (
+    # Where the password is an argument without a name.
+    (
+        b"mysql",
+        lazy_pattern(r"\bmysql\w{0,10}[ \t][^\r\n|;]{0,200}?(?<=\s)-p([^\s\"'-][^\s\"']{2,64})"),
+    ),
+    (b"sshpass", lazy_pattern(r"\bsshpass[ \t]{1,4}-p[ \t]{0,4}[\"']?([^\s\"'$]{3,64})")),
+    (
+        b"redis-cli",
+        lazy_pattern(
+            r"\bredis-cli[ \t][^\r\n|;]{0,120}?(?<=\s)-a[ \t]{1,4}[\"']?([^\s\"'$]{3,128})"
+        ),
+    ),
+)
+
+
+def find_in_commands(scan: Scan) -> None:
+    """Add the passwords and cookies in command lines."""
+    if b"curl " in scan.lower:
+        for flag in (b"-u", b"--user", b"--proxy-user"):
+            add_at(scan, scan.lower, flag, _CURL_USER, "password", group=1)
+        for flag in (b"-b", b"--cookie"):
+            add_at(scan, scan.lower, flag, _CURL_COOKIE, "cookie", group=1)
+    if "command" in scan.cues:
+        for program, command in _COMMANDS:
+            add_at(scan, scan.data, program, command, "password", group=1)
+    for flag in places(scan.lower, b" -p "):
+        login = _LOGIN.search(scan.text, max(0, flag - _LONGEST_COMMAND), flag + _LONGEST_COMMAND)
+        if login and not login[1].isdigit() and not _PORTS.fullmatch(login[1]):
+            scan.add(*login.span(1), "password")
