@@ -66,7 +66,20 @@ def spent(gate: Gate) -> tuple[int, int]:
 
 
 def client(provider: SlowProvider, **options: Any) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{provider.url}/v1", api_key="sk-x", **options)
+    made = openai.OpenAI(base_url=f"{provider.url}/v1", api_key="sk-x", **options)
+    _clients.append(made)
+    return made
+
+
+_clients: list[openai.OpenAI] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed_clients() -> Iterator[None]:
+    """One that waits for the garbage collector is told of in the middle of another test."""
+    yield
+    while _clients:
+        _clients.pop().close()
 
 
 def test_a_call_is_settled_with_what_it_cost(gate: Make, provider: SlowProvider) -> None:
