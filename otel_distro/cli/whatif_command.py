@@ -83,6 +83,7 @@ def command(
     Token counts are those of the ledger: another model counts and answers differently.
     """
     from otel_cost_ledger.query.calls import each_call
+    from otel_cost_ledger.query.model_names import model_names
     from otel_distro.reports.analysis.whatif import Change, compare
 
     change = Change(_pairs(models), cache_hit)
@@ -93,7 +94,7 @@ def command(
     with reading(path) as opened:
         seen: set[str] = set()
         found = _noting(each_call(opened, since, until, filters=filters), seen)
-        lines = compare(found, change, price_book(prices))
+        lines = compare(found, change, price_book(prices), model_names(opened).of)
     _check_models(change.models, seen)
     if as_json:
         output.print_json({"total": _total(lines), "by_model": [_data(line) for line in lines]})
