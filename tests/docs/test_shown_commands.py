@@ -352,6 +352,50 @@ def test_the_lines_of_a_shell_block_run_one_after_another(
             terminal.type(line, replaced)
 
 
+CALL = """
+import openai, os
+openai.OpenAI(base_url=os.environ["OPENAI_BASE_URL"], api_key="k").chat.completions.create(
+    model="gpt-4o", messages=[{"role": "user", "content": "hi"}])
+"""
+
+
+def snippet(words: str) -> str:
+    """Return the Python block of the how-to that has *words*."""
+    (found,) = [b.text for b in blocks("python", PROJECT / "docs/how-to.md") if words in b.text]
+    return found
+
+
+@pytest.mark.slow
+def test_the_lines_for_a_script_record_the_calls_after_them(
+    provider: FakeProvider, tmp_path: Path
+) -> None:
+    """Under plain Python, with one line on stderr for the outage and one for the calls."""
+    script = tmp_path / "script.py"
+    script.write_text(snippet("configure()") + CALL)
+    done = run([sys.executable, str(script)], environment(tmp_path, provider), cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["otel_distro"] * 2
+    assert "1 model call, 1,200 tokens in" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("limit", "code"), [("0.02", 0), ("0.002", 1)], ids=["within", "over"])
+def test_the_test_with_a_cost_limit_runs_under_pytest(
+    limit: str, code: int, provider: FakeProvider, tmp_path: Path
+) -> None:
+    """With one call of $0.006 in its body, and no option; the failure names the limit."""
+    text = snippet("max_cost").replace("0.02", limit)
+    body = "\n".join(f"    {line}" for line in CALL.splitlines())
+    (tmp_path / "test_shop.py").write_text(text.replace(" ...\n", f"\n{body}\n"))
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "--strict-markers"]
+    environ = environment(tmp_path, provider)
+    done = run([*command, "-p", "no:cacheprovider", "-p", "no:randomly"], environ, cwd=tmp_path)
+
+    assert done.returncode == code, done.stdout + done.stderr
+    assert ("$0.002" in done.stdout) == bool(code)
+
+
 def test_each_line_that_is_shown_has_an_entry() -> None:
     """And each entry is shown; lines that install name the place where CI runs them."""
     shown = {line for block in SHELL_BLOCKS for line in lines_of(block)}

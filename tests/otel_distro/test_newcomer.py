@@ -152,8 +152,8 @@ for cell in found.cells:
 @pytest.mark.slow
 def test_a_notebook_records_its_calls_and_stays_quiet(tmp_path: Path) -> None:
     """The cell of the how-to, a call, and the costs, while no collector listens."""
-    pytest.importorskip("nbclient", reason="notebooks need `pip install -e '.[test]'`")
-    pytest.importorskip("ipykernel", reason="notebooks need `pip install -e '.[test]'`")
+    pytest.importorskip("nbclient", reason="notebooks need: pip install -e '.[examples]'")
+    pytest.importorskip("ipykernel", reason="notebooks need: pip install -e '.[examples]'")
     cells = [
         "import otel_distro\n\notel_distro.configure()",
         (
