@@ -38,7 +38,9 @@ def command(files: tuple[Path, ...], prices: Path | None, ledger: Location | Non
     from otel_pricing import PriceBookError
 
     try:
-        summary = import_files(files, ledger_path(ledger), prices, report=output.note)
+        summary = import_files(
+            files, ledger_path(ledger, may_be_new=True), prices, report=output.note
+        )
     except (ImportFailedError, LedgerError, PriceBookError) as error:
         raise output.fail(str(error)) from error
     read = f"{counted(summary.spans, 'span')} read"

@@ -20,7 +20,7 @@ from otel_distro.cli.options import (
     since_option,
     until_option,
 )
-from otel_distro.cli.reading import EMPTY, reading
+from otel_distro.cli.reading import note_empty, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -99,7 +99,7 @@ def command(
     if as_json:
         output.print_json({"total": _total(lines), "by_model": [_data(line) for line in lines]})
     elif not lines:
-        output.note(EMPTY.format(path=path, window=f" since {since:%Y-%m-%d %H:%M} UTC"))
+        note_empty(path, f" since {since:%Y-%m-%d %H:%M} UTC")
     else:
         _show(lines)
 
