@@ -406,7 +406,14 @@ def test_a_window_without_calls_names_the_times_of_the_calls_there_are(
 
 @pytest.mark.parametrize(
     "words",
-    ["ledger check", "ledger retain --days 90", "ui", "reports top", "mcp", "ledger reprice"],
+    [
+        "ledger check",
+        "ledger retain --days 90",
+        "ui",
+        "reports top",
+        "mcp",
+        "ledger reprice --since 30d",
+    ],
 )
 def test_each_command_with_a_ledger_wants_it_to_be_there(
     words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
