@@ -1,11 +1,11 @@
 """A worker whose model calls know for whom they are, though the request was elsewhere.
 
 Session, user and tenant travel in the task's headers, because OTEL_DISTRO_BAGGAGE allows it, and
-the worker believes them: both sides are ours.
+the worker trusts them: both sides are ours. `opentelemetry-instrumentation-celery` puts them there.
 
-export OTEL_DISTRO_BAGGAGE=session.id,user.id,tenant.id BROKER_DIR=/tmp/broker
-opentelemetry-instrument celery -A tasks worker --pool solo
-opentelemetry-instrument python tasks.py
+export OTEL_DISTRO_BAGGAGE=session.id,user.id,tenant.id
+opentelemetry-instrument celery --workdir examples/celery_worker -A tasks worker --pool solo
+opentelemetry-instrument python examples/celery_worker/tasks.py
 """
 
 import os

@@ -20,9 +20,6 @@ from otel_distro.privacy import consent
 def telemetry() -> None:
     """Set telemetry up, closed until the user agrees; before the model client is used."""
     otel_distro.configure(config={"consent": "required", "content": "metadata"})
-    from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
-
-    OpenAIInstrumentor().instrument()
 
 
 def answer(question: str) -> str:

@@ -33,9 +33,10 @@ def configure(
     made before and are not global. A global provider of another make is reported on stderr, and
     under `strict` ends the process with code 78.
 
-    Model clients with an installed instrumentation are instrumented, each when it is imported, and
-    one without is reported when it is. *instrument* False leaves that to the program, as does a
-    name in OTEL_PYTHON_DISABLED_INSTRUMENTATIONS. Other libraries are left to the program.
+    Model clients with an installed instrumentation are instrumented, each when it is imported.
+    One without is reported when it is, where its requests are not observed either. *instrument*
+    False leaves that to the program, as does a name in OTEL_PYTHON_DISABLED_INSTRUMENTATIONS.
+    Other libraries are left to the program.
 
     Raises SettingsError for settings that cannot be used, and OtelDistroError when the provider
     passed as *tracer_provider* is not that of the OpenTelemetry SDK.
@@ -62,7 +63,7 @@ def configure(
     if any(provider is not None for provider in providers) or _program_has_providers():
         _attach(loaded, environ, providers)
         if instrument:
-            _instrument(environ, providers)
+            _instrument(environ, providers, observed=loaded.settings.wire)
         return
     from otel_distro.bootstrap.boot import boot_from_environment
 
@@ -73,10 +74,12 @@ def configure(
         forget_exporter_defaults(settings.writable_environment())
     _listen(loaded)
     if instrument:
-        _instrument(environ, providers)
+        _instrument(environ, providers, observed=loaded.settings.wire)
 
 
-def _instrument(environ: Mapping[str, str], providers: tuple[Any, Any, Any]) -> None:
+def _instrument(
+    environ: Mapping[str, str], providers: tuple[Any, Any, Any], *, observed: bool
+) -> None:
     """Instrument model clients with the providers that the program passed, else the global ones."""
     from otel_distro.base import messages
     from otel_distro.bootstrap.instrumentation.of_clients import instrument_model_clients
@@ -84,7 +87,7 @@ def _instrument(environ: Mapping[str, str], providers: tuple[Any, Any, Any]) -> 
     names = ("tracer_provider", "logger_provider", "meter_provider")
     given = {n: each for n, each in zip(names, providers, strict=True) if each is not None}
     try:
-        instrument_model_clients(environ, **given)
+        instrument_model_clients(environ, observed=observed, **given)
     except Exception as error:  # the app must run
         messages.warn(f"model clients could not be instrumented: {type(error).__name__}")
 

@@ -31,8 +31,9 @@ class ProviderDelivery:
     def start(self, providers: Providers) -> None:
         """Deliver what *providers* export; put the spool behind their exporters."""
         self._providers = providers
-        self._spooling.attach(exporters_of(*providers))
+        # Before anything is sent, so that the first failure is reported with the folder.
         self._outages.spool = self._spooling.place()
+        self._spooling.attach(exporters_of(*providers))
         self._outages.has_transports = bool(self._spooling.transports)
 
     def flush(self, deadline: float) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_distro.base.formatting import usd_short
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
 from otel_distro.cli.reading import opened_accounts
@@ -17,6 +18,8 @@ from otel_distro.privacy import audit
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otel_budget.cost_budget import CostBudget
     from otel_distro.reports.budgets.report import BudgetLine
     from otel_distro.settings import Settings
@@ -153,10 +156,19 @@ def _when(at_ns: int | None) -> str | None:
     return datetime.fromtimestamp(at_ns / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _amount(budget: CostBudget, value: int) -> str:
+def _shown(at_ns: int | None) -> str:
+    """Return a time as other tables show it; empty if there is none."""
+    if at_ns is None:
+        return ""
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).strftime("%m-%d %H:%M")
+
+
+def _amount(
+    budget: CostBudget, value: int, dollars: Callable[[int | None], str] = output.usd
+) -> str:
     from otel_budget.cost_budget import Unit
 
-    return output.usd(value) if budget.unit is Unit.USD else f"{value:,} {budget.unit}"
+    return dollars(value) if budget.unit is Unit.USD else f"{value:,} {budget.unit}"
 
 
 def as_data(line: BudgetLine) -> dict[str, Any]:
@@ -189,8 +201,8 @@ def _print(found: list[BudgetLine]) -> None:
             ("held", True),
             ("left", True),
             ("per hour", True),
-            ("runs out", False),
-            ("resets", False),
+            ("runs out (UTC)", False),
+            ("resets (UTC)", False),
         ]
     )
     for line in found:
@@ -202,8 +214,8 @@ def _print(found: list[BudgetLine]) -> None:
             _amount(budget, line.spent),
             _amount(budget, line.reserved),
             _amount(budget, line.left),
-            _amount(budget, line.per_hour),
-            _when(line.runs_out_ns) or "not in this window",
-            _when(line.until_ns) or "",
+            _amount(budget, line.per_hour, usd_short),
+            _shown(line.runs_out_ns) or "not in this window",
+            _shown(line.until_ns),
         )
-    output.print_table(table, optional=("held", "per hour", "runs out", "for"))
+    output.print_table(table, optional=("held", "per hour", "runs out (UTC)", "for"))

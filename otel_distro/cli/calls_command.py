@@ -16,7 +16,7 @@ from otel_distro.cli.options import (
     since_option,
     until_option,
 )
-from otel_distro.cli.reading import EMPTY, reading
+from otel_distro.cli.reading import note_empty, reading
 
 if TYPE_CHECKING:
     from otel_cost_ledger.model.filters import Filters
@@ -59,7 +59,7 @@ def command(
     if as_json:
         output.print_json({"calls": [_data(stored) for stored in found]})
     elif not found:
-        output.note(EMPTY.format(path=path, window=" that match"))
+        note_empty(path)
     else:
         output.print_table(_table(found), optional=_OPTIONAL)
 

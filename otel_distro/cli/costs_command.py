@@ -25,7 +25,7 @@ from otel_distro.cli.options import (
     since_option,
     until_option,
 )
-from otel_distro.cli.reading import EMPTY, reading
+from otel_distro.cli.reading import note_empty, reading
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -115,8 +115,7 @@ def _left_calls(path: Location) -> int:
 
 def _show(report: CostReport, path: Location, since: datetime | None, likely: int | None) -> None:
     if not report.total.calls:
-        window = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
-        output.note(EMPTY.format(path=path, window=window))
+        note_empty(path, f" since {since:%Y-%m-%d %H:%M} UTC" if since else "")
         return
     output.print_table(
         cost_table(report),

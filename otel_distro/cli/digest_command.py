@@ -134,12 +134,12 @@ def _print(found: Review, told: Sequence[SentAlert], suggested: Sequence[Suggest
         output.note("some calls of this period are gone: the figures are too low")
     lines = [
         ("calls", f"{now.calls:,}", _change(now.calls, before.calls)),
-        ("error rate", _share(now.error_rate), f"was {_share(before.error_rate)}"),
-        ("latency", _ms(now.average_ms), _change(now.average_ms, before.average_ms)),
-        ("p95", _ms(now.p95_ms), _change(now.p95_ms, before.p95_ms)),
+        ("error rate", _share(now.error_rate), _share_before(before.error_rate)),
+        ("mean latency", _ms(now.average_ms), _change(now.average_ms, before.average_ms)),
+        ("p95 latency", _ms(now.p95_ms), _change(now.p95_ms, before.p95_ms)),
         ("cost", _cost(now), _change(now.cost_nano_usd, before.cost_nano_usd)),
         ("slow operations", f"{found.latency_violations:,} latency budgets exceeded", ""),
-        ("alerts", f"{len(told)} told", ""),
+        ("alerts", f"{len(told)} sent", ""),
     ]
     for name, value, change in lines:
         click.echo(f"  {name:<16} {value:<46} {change}".rstrip())
@@ -184,6 +184,10 @@ def _cost(of: Figures) -> str:
 
 def _share(share: float | None) -> str:
     return "no calls" if share is None else figures.percent(share)
+
+
+def _share_before(share: float | None) -> str:
+    return "nothing before" if share is None else f"was {figures.percent(share)}"
 
 
 def _ms(ms: float | None) -> str:

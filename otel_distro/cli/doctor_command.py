@@ -142,7 +142,7 @@ def _show(check: Check) -> None:
 
 
 def _is_command(remedy: str) -> bool:
-    return remedy.startswith(("pip ", "docker "))
+    return remedy.startswith(("pip ", "docker ", "otel-distro "))
 
 
 def _list_settings(environ: Mapping[str, str], *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_distro.base.formatting import counted
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
 from otel_distro.settings import load, process_environment
@@ -81,7 +82,7 @@ def add_command(
         read_cases(path)
     except (GoldenSetError, OSError, ValueError) as error:
         raise output.fail(str(error), code=2) from error
-    click.echo(f"{path}: {len(known) + 1} cases")
+    click.echo(f"{path}: {counted(len(known) + 1, 'case')}")
 
 
 @command.command("run", epilog="Example: otel-distro golden run --model gpt-4o-mini --budget-usd 1")

@@ -37,8 +37,9 @@ def command(files: tuple[Path, ...], prices: Path | None, ledger: Location | Non
     from otel_distro.server.importing import ImportFailedError, import_files
     from otel_pricing import PriceBookError
 
+    path = ledger_path(ledger, may_be_new=True)
     try:
-        summary = import_files(files, ledger_path(ledger), prices, report=output.note)
+        summary = import_files(files, path, prices, report=output.note)
     except (ImportFailedError, LedgerError, PriceBookError) as error:
         raise output.fail(str(error)) from error
     read = f"{counted(summary.spans, 'span')} read"
@@ -46,7 +47,7 @@ def command(files: tuple[Path, ...], prices: Path | None, ledger: Location | Non
         read += f" and {counted(summary.log_records, 'log record')}"
     click.echo(
         f"{read}, {summary.calls:,} of them model calls: "
-        f"{summary.written:,} new in {ledger_path(ledger)}, {summary.known:,} already there"
+        f"{summary.written:,} new in {path}, {summary.known:,} already there"
     )
     if summary.tool_calls:
         click.echo(f"{counted(summary.tool_calls, 'execution')} of tools read")

@@ -177,14 +177,33 @@ prices_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-def ledger_path(given: Location | None) -> Location:
-    """Return the ledger to use, or end with a message where the settings keep none."""
+def ledger_path(given: Location | None, *, may_be_new: bool = False) -> Location:
+    """Return the ledger to use, or end with a message where the settings keep none.
+
+    A file that `--ledger` names has to be there unless it *may_be_new*: a typing error must not
+    look like a ledger without calls.
+    """
     if given is not None:
+        if not may_be_new and isinstance(given, Path) and not given.exists():
+            from otel_distro.cli.groups import closest
+
+            files = {file.name: str(given.with_name(file.name)) for file in _files_beside(given)}
+            raise click.BadParameter(
+                f"there is no ledger at {given}{closest(given.name, files)}",
+                param_hint="--ledger",
+            )
         return given
     loaded = load(process_environment())
     if loaded.settings.ledger is None:
         raise fail("OTEL_DISTRO_LEDGER=none, so no ledger is kept; name one with --ledger PATH")
     return loaded.settings.ledger
+
+
+def _files_beside(path: Path) -> list[Path]:
+    try:
+        return [file for file in path.absolute().parent.iterdir() if file.is_file()]
+    except OSError:
+        return []
 
 
 def pseudonym_of(person: Person, given: str | None) -> str | None:

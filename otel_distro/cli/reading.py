@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -20,27 +19,29 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.ledger import Ledger
     from otel_distro.settings import Settings
 
-EMPTY = (
+_EMPTY = (
     "no model calls in {path}{window}; run a program under `otel-distro run -- python app.py`, "
     "or fill the ledger with `otel-distro ledger import FILE`"
 )
 """Message for a ledger without calls; takes `path`, and `window` with a space before it."""
+_UNKNOWN = "otel_distro.unknown_value"
+"""Key in a command's context: a filter has a value that no call has, which was reported."""
 
 
 @contextmanager
 def reading(path: Location) -> Iterator[Ledger]:
     """Open the ledger at *path*; a file that is not there yet reads as an empty ledger.
 
-    A file that `--ledger` names has to be there, and a window has to have a length: a typing
-    error must not look like a ledger without calls. What programs that have ended left for the
-    ledger of the settings is stored first; calls that are still on their way are reported.
+    A window has to have a length, and a filter a value that some call has: a typing error must
+    not look like a ledger without calls. What programs that have ended left for the ledger of the
+    settings is stored first; calls that are still on their way are reported.
     """
     from otel_cost_ledger.model.errors import LedgerError
     from otel_cost_ledger.model.location import spill_path
     from otel_cost_ledger.query.ledger import open_ledger
     from otel_cost_ledger.write.spill import entries_waiting
 
-    _check_question(path)
+    _check_window()
     settings = load(process_environment()).settings
     spill = spill_path(path, settings.state_dir)
     if path == settings.ledger:
@@ -54,9 +55,49 @@ def reading(path: Location) -> Iterator[Ledger]:
         )
     try:
         with open_ledger(path, missing_ok=True) as ledger:
+            _report_unknown_values(ledger)
             yield ledger
     except LedgerError as error:
         raise output.fail(str(error)) from error
+
+
+def note_empty(path: Location, window: str = "") -> None:
+    """Report that no call in the ledger at *path* matches; *window* begins with a space.
+
+    Where the ledger has calls, the times of the first and the last are named.
+    """
+    from otel_cost_ledger.query.known_values import extent
+    from otel_cost_ledger.query.ledger import open_ledger
+
+    context = click.get_current_context(silent=True)
+    if context is not None and _UNKNOWN in context.meta:
+        return  # said already, with the closest name
+    with open_ledger(path, missing_ok=True) as ledger:
+        found = extent(ledger)
+    if found is None:
+        output.note(_EMPTY.format(path=path, window=window))
+    else:
+        first, last = (f"{each:%Y-%m-%d %H:%M}" for each in found)
+        output.note(f"no model call matches{window}; {path} has calls from {first} to {last} UTC")
+
+
+def _report_unknown_values(ledger: Ledger) -> None:
+    """Report each filter of the command with a value that no call in *ledger* has."""
+    from otel_cost_ledger.query.known_values import FILTERS, known_values
+
+    context = click.get_current_context(silent=True)
+    given = context.params if context is not None else {}
+    for name in FILTERS:
+        value = given.get(name)
+        if context is None or not isinstance(value, str):
+            continue
+        known = known_values(ledger, name)
+        if known and value not in known:
+            from otel_distro.cli.groups import closest
+
+            near = closest(value, {each: output.printable(each) for each in sorted(known)})
+            output.note(f"the ledger has no call of {name} {output.printable(value)!r}{near}")
+            context.meta[_UNKNOWN] = True
 
 
 @contextmanager
@@ -78,17 +119,9 @@ def opened_accounts(settings: Settings) -> Iterator[BudgetAccounts]:
         accounts.close()
 
 
-def _check_question(path: Location) -> None:
+def _check_window() -> None:
     context = click.get_current_context(silent=True)
     given = context.params if context is not None else {}
-    if given.get("ledger") is not None and isinstance(path, Path) and not path.exists():
-        from otel_distro.cli.groups import closest
-
-        folder = path.absolute().parent
-        files = {file.name: str(file) for file in folder.glob("*") if file.is_file()}
-        raise click.BadParameter(
-            f"there is no ledger at {path}{closest(path.name, files)}", param_hint="--ledger"
-        )
     since, until = given.get("since"), given.get("until")
     if since is not None and until is not None and since >= until:
         raise click.UsageError(

@@ -94,11 +94,11 @@ def _write(path: Path, text: str) -> None:
 
 
 def _print(location: Location, query: dict[str, str]) -> None:
-    from otel_distro.cli.reading import EMPTY, reading
+    from otel_distro.cli.reading import note_empty, reading
     from otel_distro.cli.terminal.report_text import print_report
     from otel_distro.cli.top_command import budgets_of
 
     budgets = budgets_of(load(process_environment()).settings)
     with reading(location) as opened:
         if not print_report(opened, query, datetime.now(UTC), budgets):
-            output.note(EMPTY.format(path=location, window=" that match"))
+            note_empty(location)

@@ -18,7 +18,7 @@ from otel_distro.cli.options import (
     since_option,
     until_option,
 )
-from otel_distro.cli.reading import EMPTY, reading
+from otel_distro.cli.reading import note_empty, reading
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,7 +62,7 @@ def command(
         groups = [_data(line, report.by) for line in report.groups]
         output.print_json({"total": _data(report.total, ()), "groups": groups})
     elif not report.total.calls:
-        output.note(EMPTY.format(path=path, window=""))
+        note_empty(path)
     else:
         output.print_table(_table(report), optional=_OPTIONAL)
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from otel_distro.cli import output
 from otel_distro.cli.options import filter_options, ledger_option, ledger_path
-from otel_distro.cli.reading import EMPTY, reading
+from otel_distro.cli.reading import note_empty, reading
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def _print_once(path: Location, settings: Settings, length: timedelta, filters: 
 
     snapshot = _look(path, length, filters)
     if not snapshot.total.calls:
-        output.note(EMPTY.format(path=path, window=f" since {snapshot.since:%Y-%m-%d %H:%M} UTC"))
+        note_empty(path, f" since {snapshot.since:%Y-%m-%d %H:%M} UTC")
         return
     out = console()
     out.print(draw(snapshot, budgets_of(settings), width=out.width, live=True))

@@ -20,7 +20,7 @@ from otel_distro.cli.options import (
     since_option,
     until_option,
 )
-from otel_distro.cli.reading import EMPTY, reading
+from otel_distro.cli.reading import note_empty, reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ def command(
         cached = {"calls": len(saved), "saved_nano_usd": sum(saved)}
         output.print_json({**_data(report), "cached_answers": cached})
     elif not report.calls:
-        output.note(EMPTY.format(path=path, window=f" since {since:%Y-%m-%d %H:%M} UTC"))
+        note_empty(path, f" since {since:%Y-%m-%d %H:%M} UTC")
     else:
         _show(report, saved)
 

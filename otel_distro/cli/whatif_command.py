@@ -20,7 +20,7 @@ from otel_distro.cli.options import (
     since_option,
     until_option,
 )
-from otel_distro.cli.reading import EMPTY, reading
+from otel_distro.cli.reading import note_empty, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -83,6 +83,7 @@ def command(
     Token counts are those of the ledger: another model counts and answers differently.
     """
     from otel_cost_ledger.query.calls import each_call
+    from otel_cost_ledger.query.model_names import model_names
     from otel_distro.reports.analysis.whatif import Change, compare
 
     change = Change(_pairs(models), cache_hit)
@@ -93,12 +94,12 @@ def command(
     with reading(path) as opened:
         seen: set[str] = set()
         found = _noting(each_call(opened, since, until, filters=filters), seen)
-        lines = compare(found, change, price_book(prices))
+        lines = compare(found, change, price_book(prices), model_names(opened).of)
     _check_models(change.models, seen)
     if as_json:
         output.print_json({"total": _total(lines), "by_model": [_data(line) for line in lines]})
     elif not lines:
-        output.note(EMPTY.format(path=path, window=f" since {since:%Y-%m-%d %H:%M} UTC"))
+        note_empty(path, f" since {since:%Y-%m-%d %H:%M} UTC")
     else:
         _show(lines)
 

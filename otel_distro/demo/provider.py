@@ -20,6 +20,10 @@ _TOOL_CALL = {
 }
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # connections beyond it are reset
+
+
 class FakeProvider:
     """Serves on loopback from `start` to `stop`; on a free port unless one is given."""
 
@@ -32,7 +36,7 @@ class FakeProvider:
         class Handler(_Handler):
             owner = provider
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server = _Server(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 

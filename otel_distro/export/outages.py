@@ -1,4 +1,6 @@
-"""One line when deliveries start to fail, one when they work again, one at exit with the count.
+"""One line when deliveries start to fail, one when they work again, one at exit for what is lost.
+
+At exit, records that wait on disk are counted where no line has reported the outage yet.
 
 The SDK's exporters log every attempt, some with a stack trace, through the app's own logging.
 Those records are intercepted: they would be noise on the app's stderr, and the OpenTelemetry log
@@ -60,6 +62,8 @@ class Outages:
         self._kept: Counter[str] = Counter()
         self._spool_faulty = False
         self._exiting = False
+        self._reported = False
+        """Whether the present outage has its line on stderr."""
         self.last_failure = 0.0
         """`time.monotonic()` of the last failed attempt."""
 
@@ -83,6 +87,7 @@ class Outages:
             if first:
                 self._reason = readable_reason(self._clean(reason))[:_MAX_REASON]
             if first and not self._exiting:
+                self._reported = True
                 fate = "lost records are counted"
                 if self.spool is not None:
                     fate = f"it is kept in {self.spool} and sent later"
@@ -119,6 +124,7 @@ class Outages:
             return
         with self._lock:
             over, self._reason = self._reason is not None, None
+            self._reported = False
             if over and not self._exiting:
                 lost = _counted(self._lost)
                 told = f": {lost} were lost" if lost else ""
@@ -157,9 +163,14 @@ class Outages:
         self._exiting = True
 
     def end_exit(self) -> None:
-        """Report undelivered records, if any, in one line."""
+        """Report undelivered records, if any, in one line.
+
+        Records that are kept, as the line at the beginning of the outage said, need no other.
+        """
         with self._lock:
             if self._reason is None and not self._lost and not self._kept:
+                return
+            if self._reported and not self._lost and self.spool is not None:
                 return
             reason = self._reason or self._refusal or "not delivered in time"
             lost, kept = _counted(self._lost), _counted(self._kept)

@@ -35,8 +35,9 @@ class Refusal:
         reset = datetime.fromtimestamp(until / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return cls(
             reason=(
-                f"budget {budget.name!r} has no room for this call: {spent} of {limit} "
-                f"{budget.unit} spent; it resets at {reset}"
+                f"budget {budget.name!r} has no room for this call: "
+                f"{share(budget.unit, denied.state.spent, budget.limit)} spent; "
+                f"it resets at {reset}"
             ),
             model=model,
             budget=budget.name,
@@ -70,6 +71,13 @@ class Refused(Exception):  # an outcome, not an error
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.reason)
         self.refusal = refusal
+
+
+def share(unit: Unit, spent: int, limit: int) -> str:
+    """Return what is spent of a limit, for people: `$0.25 of $5` or `3 of 10 calls`."""
+    if unit is Unit.USD:
+        return f"${amount(unit, spent)} of ${amount(unit, limit)}"
+    return f"{spent:,} of {limit:,} {unit}"
 
 
 def amount(unit: Unit, value: int) -> str:

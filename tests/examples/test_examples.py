@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import subprocess
 import sys
 import time
@@ -20,12 +22,12 @@ from otel_distro.demo.provider import FakeProvider
 from otel_distro.privacy import consent_state
 from support.knocks import Knocks
 from support.otlp_sink import OtlpSink, attributes_of
-from support.process import BIN, clean_environment, free_port, run
+from support.process import clean_environment, free_port, run
 
 pytestmark = pytest.mark.process
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-INSTRUMENT = str(BIN / "opentelemetry-instrument")
+PROJECT = Path(__file__).resolve().parents[2]
+EXAMPLES = PROJECT / "examples"
 
 
 @dataclass(frozen=True)
@@ -36,49 +38,64 @@ class Example:
     answer: Callable[[dict[str, str]], str]
 
 
+def shown(name: str) -> list[str]:
+    """Return the lines that the README shows for an example."""
+    section = (EXAMPLES / "README.md").read_text().partition(f"\n## {name}\n")[2]
+    return section.partition("```sh\n")[2].partition("```")[0].splitlines()
+
+
+def command(name: str, word: str, environ: dict[str, str], more: str = "") -> list[str]:
+    """Return the shown line with *word*, as a shell starts it; exports above it are in force."""
+    for line in shown(name):
+        if line.startswith("export "):
+            environ.update(dict(part.split("=", 1) for part in shlex.split(line)[1:]))
+        elif word in line:
+            return ["bash", "-c", f"exec {line}{more}"]
+    raise AssertionError(f"no line with {word!r} is shown for {name}")
+
+
 def desktop(environ: dict[str, str]) -> str:
     choice = environ.pop("CHOICE")
-    app = EXAMPLES / "desktop_app" / "app.py"
-    done = run([sys.executable, str(app), "--no-window", choice], environ)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return ended(command("desktop_app", "python", environ, f" --no-window {choice}"), environ)
 
 
 def langgraph(environ: dict[str, str]) -> str:
-    agent = EXAMPLES / "langgraph_agent" / "agent.py"
-    done = run([INSTRUMENT, sys.executable, str(agent)], environ)
+    return ended(command("langgraph_agent", "python", environ), environ)
+
+
+def ended(line: list[str], environ: dict[str, str]) -> str:
+    done = run(line, environ, cwd=PROJECT)
     assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
     return done.stdout.strip()
 
 
 def flask(environ: dict[str, str]) -> str:
-    app = str(EXAMPLES / "flask_anthropic" / "app.py")
     port = free_port()
-    with serving([str(BIN / "flask"), "--app", app, "run", "--port", str(port)], environ, port):
-        return ask(port)
+    line = command("flask_anthropic", "flask", environ)
+    with serving(line, environ | {"FLASK_RUN_PORT": str(port)}, port):
+        return ask("flask_anthropic", 5000, port, environ)
 
 
 def fastapi(environ: dict[str, str]) -> str:
     port = free_port()
-    command = [str(BIN / "uvicorn"), "--app-dir", str(EXAMPLES / "fastapi_openai"), "app:app"]
-    with serving([*command, "--port", str(port)], environ, port):
-        return ask(port)
+    line = command("fastapi_openai", "uvicorn", environ)
+    with serving(line, environ | {"UVICORN_PORT": str(port)}, port):
+        return ask("fastapi_openai", 8000, port, environ)
 
 
 def celery(environ: dict[str, str]) -> str:
-    folder = EXAMPLES / "celery_worker"
     environ |= {"BROKER_DIR": environ["HOME"] + "/broker"}
-    environ["OTEL_DISTRO_BAGGAGE"] = "session.id,user.id,tenant.id"
-    command = [str(BIN / "celery"), "--workdir", str(folder), "-A", "tasks", "worker"]
     with subprocess.Popen(
-        [INSTRUMENT, *command, "--pool", "solo", "--loglevel", "info"],
+        command("celery_worker", "worker", environ, " --loglevel info"),
         env=environ,
+        cwd=PROJECT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     ) as worker:
         try:
-            run([INSTRUMENT, sys.executable, str(folder / "tasks.py")], environ)
+            ended(command("celery_worker", "tasks.py", environ), environ)
             for line in worker.stdout or ():
                 if "succeeded" in line:
                     return "Hello" if "'Hello'" in line else line
@@ -101,11 +118,12 @@ print("".join(o.get("text", "") for c in found.cells for o in c.get("outputs", [
     path = EXAMPLES / "notebook" / "costs.ipynb"
     done = run([sys.executable, "-c", script, str(path)], environ, cwd=path.parent)
     assert done.returncode == 0, done.stderr
+    assert "gpt-4o-2024-08-06" in done.stdout  # the costs, in the last cell
     return done.stdout.partition(" ")[0].strip()
 
 
 RUNS = {
-    "desktop_app": Example(("tkinter", "openai"), desktop),
+    "desktop_app": Example(("openai",), desktop),
     "langgraph_agent": Example(("langgraph", "openai"), langgraph),
     "flask_anthropic": Example(("flask", "anthropic"), flask),
     "fastapi_openai": Example(("fastapi", "uvicorn", "openai"), fastapi),
@@ -118,7 +136,7 @@ RUNS = {
 def serving(command: list[str], environ: dict[str, str], port: int) -> Iterator[None]:
     """Run a web server until its port answers; stop it at the end."""
     server = subprocess.Popen(
-        [INSTRUMENT, *command], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, env=environ, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         deadline = time.monotonic() + 40
@@ -135,16 +153,12 @@ def serving(command: list[str], environ: dict[str, str], port: int) -> Iterator[
         server.wait(20)
 
 
-def ask(port: int) -> str:
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/ask",
-        b'{"text": "How are you?"}',
-        {"content-type": "application/json", "x-session-id": "s-1", "x-api-key": "key-of-acme"},
-    )
-    with urllib.request.urlopen(request, timeout=30) as response:
-        import json
-
-        return str(json.load(response)["answer"])
+def ask(name: str, shown_port: int, port: int, environ: dict[str, str]) -> str:
+    """Return the answer to the request that the README shows."""
+    line = command(name, "curl", {}, " --silent --show-error --max-time 30")
+    done = run([line[0], line[1], line[2].replace(f":{shown_port}/", f":{port}/")], environ)
+    assert done.returncode == 0, done.stderr
+    return str(json.loads(done.stdout)["answer"])
 
 
 def example(name: str) -> Example:

@@ -188,7 +188,7 @@ def test_the_command_for_people(host: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "error rate       50 %" in done.stdout
     assert "+100 %" in done.stdout
-    assert "1 told" in done.stdout
+    assert "1 sent" in done.stdout
     assert "it burns" in done.stdout
     assert "failed 1 time, was 0: RateLimitError 429 of chat gpt-4o (transient," in done.stdout
 

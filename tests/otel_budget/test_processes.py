@@ -43,7 +43,8 @@ def test_four_processes_share_one_budget(tmp_path: Path, provider: SlowProvider)
     assert len(provider.requests) == 10
     assert ledger_total(tmp_path) == 10 * CALL_NANO_USD
     assert books(tmp_path) == [(10 * CALL_NANO_USD, 0)]
-    for percent in (50, 80, 95, 100):
+    # The tenth call passes 95 and 100 % at once.
+    for percent in (50, 80, 100):
         assert said.count(f"budget 'day' is {percent} % spent") == 1
 
 

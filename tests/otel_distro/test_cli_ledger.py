@@ -61,8 +61,8 @@ def test_checking_a_ledger_that_is_not_there_is_a_problem(tmp_path: Path) -> Non
     """A typing slip in the path must not read as a sound ledger."""
     result = run("ledger", "check", "--ledger", tmp_path / "nothing.db")
 
-    assert result.exit_code == 1
-    assert "there is no cost ledger" in result.stderr
+    assert result.exit_code == 2
+    assert "there is no ledger at" in result.stderr
 
 
 def test_retention_keeps_the_sums_and_archives_the_calls(ledger: Path, tmp_path: Path) -> None:

@@ -92,3 +92,15 @@ def test_whatif_for_people(ledger: Path) -> None:
 
     last = result.stdout.splitlines()[-1]
     assert last.split() == ["total", "2", "$0.0120", "$0.00072", "-94.0", "%"]
+
+
+def test_failed_calls_are_in_the_row_of_the_model_that_answers(tmp_path: Path) -> None:
+    """As in `costs`: the request asked for gpt-4o, and gpt-4o-2024-08-06 answers it."""
+    failed = chat_span(
+        1, **{"gen_ai.response.model": None, "error.type": "rate_limit", "http_status": 429}
+    )
+    ledger = ledger_of(tmp_path, chat_span(0), failed)
+
+    report = answer("reports", "whatif", "--cache-hit", "60%", *SINCE, "--ledger", ledger)
+
+    assert [row["model"] for row in report["by_model"]] == ["gpt-4o-2024-08-06"]

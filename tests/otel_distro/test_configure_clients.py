@@ -53,15 +53,31 @@ def test_a_model_call_is_recorded_once(tmp_path: Path, sink: OtlpSink, script: s
     assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
-def test_a_client_without_instrumentation_is_named_when_it_is_imported(
-    tmp_path: Path, sink: OtlpSink
-) -> None:
-    """With the package to install; one that is not used is not."""
+@pytest.fixture
+def clients(tmp_path: Path) -> str:
+    """A folder with two clients that no installed package instruments."""
     site = tmp_path / "site"
     site.mkdir()
     (site / "groq.py").write_text("")
     (site / "cohere.py").write_text("")
-    done = called(CONFIGURE + "import groq", tmp_path, sink, PYTHONPATH=str(site))
+    return str(site)
+
+
+def test_a_client_without_instrumentation_needs_none(
+    tmp_path: Path, sink: OtlpSink, clients: str
+) -> None:
+    """Its calls are read from its requests, so nothing is missing."""
+    done = called(CONFIGURE + "import groq", tmp_path, sink, PYTHONPATH=clients)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_where_requests_are_not_observed_a_client_without_instrumentation_is_named(
+    tmp_path: Path, sink: OtlpSink, clients: str
+) -> None:
+    """With the package to install, when it is imported; one that is not used is not."""
+    off = {"OTEL_DISTRO_WIRE": "off"}
+    done = called(CONFIGURE + "import groq", tmp_path, sink, PYTHONPATH=clients, **off)
 
     assert done.stderr == (
         "otel_distro: groq is imported, but nothing makes spans of its calls until you run: "

@@ -152,8 +152,8 @@ for cell in found.cells:
 @pytest.mark.slow
 def test_a_notebook_records_its_calls_and_stays_quiet(tmp_path: Path) -> None:
     """The cell of the how-to, a call, and the costs, while no collector listens."""
-    pytest.importorskip("nbclient", reason="notebooks need `pip install -e '.[test]'`")
-    pytest.importorskip("ipykernel", reason="notebooks need `pip install -e '.[test]'`")
+    pytest.importorskip("nbclient", reason="notebooks need: pip install -e '.[examples]'")
+    pytest.importorskip("ipykernel", reason="notebooks need: pip install -e '.[examples]'")
     cells = [
         "import otel_distro\n\notel_distro.configure()",
         (
@@ -370,3 +370,58 @@ def test_durations_and_shares_have_one_style(two_days: Path) -> None:
     )
 
     assert re.findall(r"\d%|\d,\d{3} ms|\d\.\d ms", shown) == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "near"),
+    [
+        (["--model", "gtp-4o"], "model 'gtp-4o'; did you mean gpt-4o?"),
+        (["--provider", "opnai"], "provider 'opnai'; did you mean openai?"),
+        (["--service", "sop"], "service 'sop'; did you mean shop?"),
+        (["--operation", "chta"], "operation 'chta'; did you mean chat?"),
+    ],
+)
+@pytest.mark.parametrize("report", ["costs", "calls", "reports stats", "reports top --once"])
+def test_a_filter_with_a_value_that_no_call_has_is_reported(
+    report: str, filters: list[str], near: str, two_days: Path
+) -> None:
+    """With the closest value, and not as a ledger that has to be filled."""
+    done = command(*report.split(), *filters, "--ledger", two_days)
+
+    assert done.exit_code == 0
+    assert f"the ledger has no call of {near}" in done.stderr
+    assert "run a program" not in done.stderr
+
+
+@pytest.mark.parametrize("report", ["costs", "calls", "reports stats"])
+def test_a_window_without_calls_names_the_times_of_the_calls_there_are(
+    report: str, two_days: Path
+) -> None:
+    """Nothing has to be filled or run."""
+    done = command(*report.split(), "--since", "2026-01-01", "--ledger", two_days)
+
+    assert "has calls from 2025-10-09" in done.stderr
+    assert "run a program" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ledger check",
+        "ledger retain --days 90",
+        "ui",
+        "reports top",
+        "mcp",
+        "ledger reprice --since 30d",
+    ],
+)
+def test_each_command_with_a_ledger_wants_it_to_be_there(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 2 and the closest file of the folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ledger.db").touch()
+    done = command(*words.split(), "--ledger", "lodger.db")
+
+    assert done.exit_code == 2, done.output
+    assert "did you mean ledger.db?" in " ".join(done.stderr.split())

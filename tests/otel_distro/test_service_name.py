@@ -12,7 +12,7 @@ from otel_distro.bootstrap.service_name import default_service_name
     [
         ("python app.py", "app"),
         ("python -X dev -W error /srv/shop/app.py --port 1", "app"),
-        ("python /venv/bin/uvicorn app:app", "uvicorn"),
+        ("python /venv/bin/shop --port 1", "shop"),
         ("python -m shop.worker", "shop"),
         ("python -u /srv/shop/__main__.py", "shop"),
     ],
@@ -20,6 +20,41 @@ from otel_distro.bootstrap.service_name import default_service_name
 def test_a_program_is_named_after_its_file_or_module(command: str, name: str) -> None:
     """Options of the interpreter are skipped with their values."""
     assert default_service_name({}, command.split()) == {"service.name": name}
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("python /venv/bin/uvicorn --port 8000 shop.web:app", "shop"),
+        ("python -m uvicorn shop:app", "shop"),
+        ("python /venv/bin/gunicorn -w 4 -b localhost:8000 shop:make_app()", "shop"),
+        ("python /venv/bin/flask --app examples/flask_shop.py run", "flask_shop"),
+        ("python /venv/bin/celery -A tasks worker", "tasks"),
+        ("python /venv/bin/celery --app=shop.tasks worker", "shop"),
+        ("python /venv/bin/gunicorn -c gunicorn.conf.py", "gunicorn"),
+    ],
+)
+def test_a_server_is_named_after_the_app_that_it_serves(command: str, name: str) -> None:
+    """Two services under one server are two services; an address is no app."""
+    assert default_service_name({}, command.split()) == {"service.name": name}
+
+
+def test_flask_run_is_named_after_the_app_of_its_variable() -> None:
+    """FLASK_APP is the usual place."""
+    command = ["python", "/venv/bin/flask", "run"]
+
+    assert default_service_name({"FLASK_APP": "shop.py"}, command) == {"service.name": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [({}, "notebook"), ({"JPY_SESSION_NAME": "/home/ada/costs.ipynb"}, "costs")],
+)
+def test_a_notebook_is_named_after_its_file(environ: dict[str, str], name: str) -> None:
+    """Where Jupyter names it."""
+    command = ["python", "-m", "ipykernel_launcher", "-f", "kernel.json"]
+
+    assert default_service_name(environ, command) == {"service.name": name}
 
 
 @pytest.mark.parametrize("command", ["python", "python -c pass", "python -", "python -Ic pass"])

@@ -106,6 +106,8 @@ class Account:
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # connections beyond it are reset
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Report nothing: clients may leave in the middle of an answer."""
 

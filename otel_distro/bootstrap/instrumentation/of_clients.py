@@ -1,6 +1,7 @@
 """Instruments the model clients of a program that runs without the agent.
 
-Each when it is imported. One that is imported and cannot be instrumented is reported in one line.
+Each when it is imported. One that is imported and cannot be instrumented is reported in one line,
+unless its calls are known from its requests.
 """
 
 from __future__ import annotations
@@ -29,9 +30,12 @@ _FOR_OTHER_PURPOSES: Final = frozenset({"boto3", "huggingface_hub"})
 """Libraries that most programs use without calling a model; nothing is missing there."""
 
 
-def instrument_model_clients(environ: Mapping[str, str], **providers: Any) -> None:
+def instrument_model_clients(
+    environ: Mapping[str, str], *, observed: bool, **providers: Any
+) -> None:
     """Activate the instrumentors of model clients, each when its client is imported.
 
+    *observed*: whether requests to model providers are read, so that none is missed.
     *providers* are passed to them: `tracer_provider`, `logger_provider`, `meter_provider`.
     """
     disabled = {name.strip() for name in environ.get(_DISABLED, "").split(",")}
@@ -49,7 +53,7 @@ def instrument_model_clients(environ: Mapping[str, str], **providers: Any) -> No
             wrapt.register_post_import_hook(_hook(when_imported), client.module)
         if usable:
             active.add(client.module)
-        elif not client.makes_spans and client.name not in _FOR_OTHER_PURPOSES:
+        elif not observed and not client.makes_spans and client.name not in _FOR_OTHER_PURPOSES:
             report = partial(_report, client, theirs, active)
             wrapt.register_post_import_hook(_hook(report), client.module)
     _quiet_second_activation()

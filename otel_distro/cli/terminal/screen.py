@@ -103,8 +103,9 @@ def _pulse(snapshot: Snapshot, width: int) -> Text:
     rate = figures.UNKNOWN if spend is None else figures.usd_short(spend)
     text.append("   spending ", style="dim")
     text.append(f"{rate}/h", style="bold")
-    minutes = snapshot.per_minute[-max(10, min(60, width - 44)) :]
     text.append("   ")
+    room = width - len(text) - len(" last 60 min")
+    minutes = snapshot.per_minute[-max(10, min(60, room)) :]
     text.append(sparkline(minutes), style="cyan")
     text.append(f" last {len(minutes)} min", style="dim")
     return text

@@ -9,7 +9,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
 from opentelemetry.metrics import get_meter
 
 from otel_budget import attributes as names
-from otel_budget.refusal import amount
+from otel_budget.refusal import amount, share
 from otel_distro.base import messages
 
 if TYPE_CHECKING:
@@ -34,11 +34,14 @@ class BudgetReporter:
             names.THRESHOLDS, unit="{threshold}", description="Thresholds of cost budgets passed"
         )
 
-    def crossed(self, crossing: Crossing) -> None:
-        """Tell that spending has passed a threshold."""
+    def crossed(self, crossing: Crossing, *, on_stderr: bool = True) -> None:
+        """Report that spending has passed a threshold; *on_stderr* also to the user."""
         budget = self._budgets[crossing.account.budget]
         spent, limit = amount(budget.unit, crossing.spent), amount(budget.unit, budget.limit)
-        body = f"budget {budget.name!r} is {crossing.percent} % spent: {spent} of {limit} "
+        body = (
+            f"budget {budget.name!r} is {crossing.percent} % spent: "
+            f"{share(budget.unit, crossing.spent, budget.limit)}"
+        )
         attributes = {
             names.BUDGET: budget.name,
             names.BUDGET_SCOPE: budget.scope,
@@ -54,10 +57,11 @@ class BudgetReporter:
         self._emit(
             SeverityNumber.ERROR if reached else SeverityNumber.WARN,
             names.THRESHOLD_EVENT,
-            body + budget.unit.value,
+            body,
             attributes,
         )
-        messages.warn(body + budget.unit.value)
+        if on_stderr:
+            messages.warn(body)
 
     def refused(self, refusal: Refusal) -> None:
         """Mark the current span as refused, and count it."""

@@ -213,8 +213,11 @@ class Budgets:
         self._tell().refused(refusal)
 
     def _crossed(self, crossings: Sequence[Crossing]) -> None:
+        # One call may pass several thresholds of an account; the last says it all.
+        highest = {crossing.account: crossing.percent for crossing in crossings}
         for crossing in crossings:
-            self._tell().crossed(crossing)
+            last = highest[crossing.account] == crossing.percent
+            self._tell().crossed(crossing, on_stderr=last)
             try:
                 tell_callbacks(crossing)
             except Exception as error:  # the app's own code

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from otel_pricing import price_call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from otel_cost_ledger.query.calls import StoredCall
     from otel_pricing import ModelCall, PriceBook, Usage
@@ -63,16 +63,24 @@ class Comparison:
     """Calls left out of both sums: no price is known for one of the two."""
 
 
-def compare(calls: Iterable[StoredCall], change: Change, book: PriceBook) -> list[Comparison]:
+def compare(
+    calls: Iterable[StoredCall],
+    change: Change,
+    book: PriceBook,
+    shown: Callable[[str, str], str] = lambda _provider, model: model,
+) -> list[Comparison]:
     """Return a comparison for each model, the most expensive first; both sides at *book*'s prices.
 
-    Failed calls without usage stay as they are: they would have failed as well.
+    *shown* returns the name under which reports show a provider's model. Failed calls without
+    usage stay as they are: they would have failed as well.
     """
     found: dict[str, Comparison] = {}
     for stored in calls:
         call = stored.priced.call
         changed = change.applied(call, book)
-        line = found.setdefault(call.model, Comparison(call.model, changed.model))
+        name = shown(call.provider, call.model)
+        instead = name if changed.model == call.model else changed.model
+        line = found.setdefault(name, Comparison(name, instead))
         before = price_call(call, book).cost_nano_usd
         after = price_call(changed, book).cost_nano_usd
         if before is None or after is None:

@@ -36,7 +36,7 @@ def check_collector(endpoint: str, environ: Mapping[str, str]) -> Iterator[Check
             "collector",
             f"{place} does not answer ({error.strerror or error}); telemetry waits on disk "
             "unless OTEL_DISTRO_SPOOL=none, the ledger is not affected",
-            "docker compose up -d, or set OTEL_EXPORTER_OTLP_ENDPOINT",
+            "otel-distro serve, or set OTEL_EXPORTER_OTLP_ENDPOINT",
         )
         return
     yield Check("ok", "collector", f"{place}, {(time.monotonic() - began) * 1000:.0f} ms")

@@ -1,0 +1,40 @@
+"""Values that calls in a ledger have, to tell a typing error from a window without calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from otel_cost_ledger.query.ledger import Ledger
+
+_COLUMNS: Final = {
+    "service": ("dims.service",),
+    "provider": ("dims.provider",),
+    "model": ("dims.model", "origins.request_model"),
+    "operation": ("dims.operation",),
+    "tenant": ("dims.tenant",),
+    "agent": ("origins.agent",),
+}
+FILTERS: Final = tuple(_COLUMNS)
+"""Filters whose values are few enough to be listed."""
+
+
+def known_values(ledger: Ledger, name: str) -> frozenset[str]:
+    """Return the values that calls have had for the filter *name*; empty without calls."""
+    found: set[str] = set()
+    for column in _COLUMNS[name]:
+        table = column.partition(".")[0]
+        found.update(str(row[0]) for row in ledger.rows(f"SELECT DISTINCT {column} FROM {table}"))
+    return frozenset(found - {""})
+
+
+def extent(ledger: Ledger) -> tuple[datetime, datetime] | None:
+    """Return when the first and the last call in *ledger* began (UTC); None without calls."""
+    from datetime import UTC, datetime
+
+    ((first, last),) = ledger.rows("SELECT min(start_ns), max(start_ns) FROM calls")
+    if first is None:
+        return None
+    return datetime.fromtimestamp(first / 1e9, UTC), datetime.fromtimestamp(last / 1e9, UTC)
