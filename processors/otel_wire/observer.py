@@ -20,7 +20,7 @@ from opentelemetry import trace
 from otel_host import fork_hooks
 from otel_host.fork_hooks import Stage
 from otel_wire.batch_results import BatchResult, is_batch_result
-from otel_wire.endpoints import LAST_PARTS, may_call_model
+from otel_wire.endpoints import LAST_PARTS, RUN, may_call_model
 from otel_wire.exchange import Exchange
 from otel_wire.hosts import is_own_host
 from otel_wire.record import Ending
@@ -188,7 +188,7 @@ class Observer:
             # As `may_call_model` begins, for nearly all requests to elsewhere end here.
             last = path.rpartition("/")[2]
             if last.isalnum() and last.lower() not in LAST_PARTS and not self._endpoints:
-                return False
+                return RUN in path
         if may_call_model(method, path):
             return True
         return bool(self._endpoints) and self.is_endpoint(host, path)
