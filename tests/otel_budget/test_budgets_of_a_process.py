@@ -86,7 +86,8 @@ def test_a_person_has_the_pseudonym_of_the_ledger(
 ) -> None:
     """So that accounts can be made again from the ledger; the name itself is stored nowhere."""
     budgets = make(budget(scope))
-    budgets.settle([a_call(**{scope: "ada"})], [])
+    whose: dict[str, Any] = {scope: "ada"}
+    budgets.settle([a_call(**whose)], [])
     key = installation_key(settings.state_dir)
     assert key is not None
 
@@ -162,8 +163,9 @@ def test_a_model_without_a_price_passes_with_one_line(
 def test_what_is_left_is_asked_by_the_name_of_the_budget(make: Callable[..., Budgets]) -> None:
     """One there is not, and one whose scope is not named, are errors that say what there is."""
     budgets = make(budget("tenant", limit=1000))
-    budgets.accounts.charge([(budget("tenant", limit=1000).account(
-        {"tenant": "acme"}, time.time_ns()), 400)])  # fmt: skip
+    account = budgets.all[0].account({"tenant": "acme"}, time.time_ns())
+    assert account is not None
+    budgets.accounts.charge([(account, 400)])
 
     assert budgets.remaining("b", {"tenant": "acme"}).share == 0.6
     with pytest.raises(OtelDistroError, match="there is no budget called 'day'; there is 'b'"):

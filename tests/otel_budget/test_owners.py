@@ -240,11 +240,9 @@ def test_what_was_learned_is_kept_where_it_could_not_be_shared() -> None:
     with pytest.raises(sqlite3.OperationalError):
         ceilings.share(Broken())
 
-    assert ceilings.are_new
     with closing(sqlite3.connect(":memory:")) as db:
         db.execute("CREATE TABLE ceilings (model, kind, calls, most, least, size)")
         ceilings.share(db)
-        assert not ceilings.are_new
         found = UsageCeiling.read(db, "m", "input")
         assert found == UsageCeiling("m", "input", 1, 10, 10, 5)
         assert ceilings.look_up(db, "m", "unheard of") is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -69,9 +70,10 @@ def test_the_first_groups_are_those_of_the_whole_report(
     with open_ledger(filled) as ledger:
         for since, until in windows:
             for filters in (Filters(), Filters(status="unpriced"), Filters(failed=True)):
-                ask = {"by": (name,), "filters": filters, "percentiles": False}
-                whole = costs(ledger, since, until, **ask)
-                found = costs(ledger, since, until, **ask, most_groups=most)
+                ask = partial(
+                    costs, ledger, since, until, by=(name,), filters=filters, percentiles=False
+                )
+                whole, found = ask(), ask(most_groups=most)
 
                 assert found.groups == whole.groups[:most]
                 assert found.total == whole.total
