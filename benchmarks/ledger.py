@@ -20,6 +20,7 @@ import tempfile
 import time
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,11 @@ from otel_cost_ledger import LedgerWriter, open_ledger
 from otel_cost_ledger.maintenance.integrity import check_integrity
 from otel_cost_ledger.maintenance.retention import retain
 from otel_cost_ledger.model.entries import Entry
+from otel_cost_ledger.model.filters import Filters, Window
 from otel_cost_ledger.model.privacy import Pseudonyms, bounded_cleaner
 from otel_cost_ledger.model.row_maker import RowMaker
+from otel_cost_ledger.model.sums import add_up_to
+from otel_cost_ledger.query.breakdown import breakdown
 from otel_cost_ledger.query.queries import calls, costs
 from otel_cost_ledger.sqlite.ledger_file import LedgerFile
 from otel_cost_ledger.write.writer import CALLS_PER_TRANSACTION
@@ -42,8 +46,13 @@ DAY_NS = 86_400 * 10**9
 MODELS = ["gpt-4o", "gpt-4o-mini", "o3", "claude-sonnet-4-5", "claude-haiku-4-5", "gemini-2.5-pro"]
 
 
-def make_calls(count: int, *, days: int = 30, seed: int = 1) -> list[PricedCall]:
-    """Return calls of an app with 120 combinations of names, 500 users, 5,000 sessions."""
+def make_calls(
+    count: int, *, days: int = 30, seed: int = 1, daily_users: int = 0
+) -> list[PricedCall]:
+    """Return calls of an app with 120 combinations of names, 500 users, 5,000 sessions.
+
+    With *daily_users* there are so many users, each of whom has one session a day.
+    """
     rng = random.Random(seed)
     first = int(datetime(2025, 10, 1, tzinfo=UTC).timestamp()) * 10**9
     step = days * DAY_NS // count
@@ -53,6 +62,11 @@ def make_calls(count: int, *, days: int = 30, seed: int = 1) -> list[PricedCall]
         start = (first + number * step + rng.randrange(step)) // 1000 * 1000
         failed = rng.random() < 0.02
         model = rng.choice(MODELS)
+        user = f"user-{rng.randrange(500)}"
+        session = f"session-{rng.randrange(5000)}"
+        if daily_users:
+            user = f"user-{number % daily_users}"
+            session = f"{user} {start // DAY_NS}"
         call = ModelCall(
             trace_id=rng.getrandbits(128),
             span_id=rng.getrandbits(64),
@@ -74,8 +88,8 @@ def make_calls(count: int, *, days: int = 30, seed: int = 1) -> list[PricedCall]
             http_status_code=429 if failed else None,
             service=f"service-{rng.randrange(4)}",
             tenant=f"tenant-{rng.randrange(3)}",
-            user=f"user-{rng.randrange(500)}",
-            session=f"session-{rng.randrange(5000)}",
+            user=user,
+            session=session,
         )
         made.append(
             PricedCall(
@@ -270,8 +284,10 @@ def fill(path: Path, count: int) -> None:
     """
     writer = LedgerWriter(path, pseudonym_key=KEY)
     made = min(count, 200_000)
+    # Of one piece, so that each of the users has calls on each day.
+    priced = make_calls(made, days=30, daily_users=5000)
     for start in range(0, made, 50_000):
-        writer.write(make_calls(min(50_000, made - start), days=30, seed=start))
+        writer.write(priced[start : start + 50_000])
     writer.shutdown()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         names = [name for _, name, *_ in connection.execute("PRAGMA table_info(calls)")]
@@ -284,7 +300,14 @@ def fill(path: Path, count: int) -> None:
                 " WHERE start_ns % 1000 = 0 LIMIT ?",
                 (shift, min(step, count - shift * step)),
             )
+        # In one step, which takes a third of the time of the steps beside a running app.
+        connection.execute("BEGIN")
+        add_up_to(connection, int(connection.execute(_AFTER_LAST).fetchone()[0]))
+        connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+_AFTER_LAST = "SELECT (max(start_ns) / 86400000000000 + 1) * 86400000000000 FROM calls"
 
 
 def reports(count: int) -> None:
@@ -302,6 +325,26 @@ def reports(count: int) -> None:
             "30 days by day and model": lambda ledger: costs(ledger, since, by=("day", "model")),
             "24 hours across midnight by model": lambda ledger: costs(
                 ledger, since + timedelta(days=9, hours=7), since + timedelta(days=10, hours=7)
+            ),
+            **{
+                f"{label} by {name}{', the 100 dearest' if top else ''}": partial(
+                    costs, since=begin, until=until, by=(name,), most_groups=top
+                )
+                for label, begin, until in (
+                    ("a whole day", since + timedelta(days=9), since + timedelta(days=10)),
+                    ("30 whole days", since, since + timedelta(days=30)),
+                )
+                for name in ("user", "session")
+                for top in (100, None)
+            },
+            "24 hours by hour, of users": lambda ledger: breakdown(
+                ledger,
+                Window.between(
+                    since + timedelta(days=9, hours=7), since + timedelta(days=10, hours=7)
+                ),
+                3_600 * 10**9,
+                "user",
+                Filters(),
             ),
             "last 100 calls": lambda ledger: calls(ledger, limit=100),
         }

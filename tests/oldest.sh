@@ -16,6 +16,7 @@ timeout 300 pip install --quiet --disable-pip-version-check --constraint require
   --editable '.[config,content,ui]' flask gunicorn hypothesis pytest pytest-randomly pytest-timeout pyyaml
 
 tests=(
+  tests/otel_distro/test_private_names.py
   tests/otel_distro/test_install.py tests/otel_distro/test_guard.py
   tests/otel_distro/test_fail_closed.py tests/otel_distro/test_metric_guard.py
   tests/otel_distro/test_boot.py tests/otel_distro/test_configure.py

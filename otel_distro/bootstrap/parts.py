@@ -19,6 +19,7 @@ from otel_distro.export.outages import Outages
 from otel_distro.export.spooling import Spooling
 from otel_distro.lifecycle.exit_line import ExitLine
 from otel_distro.pipeline.accounting.accounts import Accounts
+from otel_distro.pipeline.accounting.claimed_results import ClaimedResults
 from otel_distro.pipeline.accounting.cost_metrics import CostMetrics
 from otel_distro.pipeline.accounting.open_requests import FOLDER, OpenRequests
 from otel_distro.pipeline.pipeline import Pipeline
@@ -83,6 +84,8 @@ def make_parts(settings: Settings, *, withhold: bool, endpoint: str) -> Parts:
     traffic = _traffic(settings)
     if traffic is not None and ledger is not None:
         traffic.kept = OpenRequests(settings.state_dir / FOLDER, gate.is_open)
+    if traffic is not None:
+        traffic.claims = ClaimedResults(settings.state_dir, settings.ledger, gate.is_open)
     if traffic is not None and budgets is not None:
         traffic.on_admitted = budgets.note_admitted
     accounts = Accounts(

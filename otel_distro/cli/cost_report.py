@@ -25,6 +25,8 @@ def as_data(report: CostReport) -> dict[str, Any]:
     return {
         "total": _line(report.total),
         key: groups,
+        "groups": report.count,
+        "others": None if report.others is None else _line(report.others),
         "complete": report.complete,
         "cached_answers": cached,
     }
@@ -36,6 +38,9 @@ def write_csv(report: CostReport) -> None:
 
     names = list(_line(report.total))
     rows = [[*line.key, *_line(line).values()] for line in report.groups]
+    if report.others is not None:
+        names_of_others = ["others", *[""] * (len(report.by) - 1)]
+        rows.append([*names_of_others, *_line(report.others).values()])
     csv_safe.write_csv(sys.stdout, [*report.by, *names], rows)
 
 
@@ -64,10 +69,15 @@ def _line(line: CostLine) -> dict[str, Any]:
 
 def cost_table(report: CostReport) -> Any:
     """Return the table of *report* with a line for the total."""
+    lines = [(line.key, _cells(line)) for line in report.groups]
+    if report.others is not None:
+        # Where a limit cuts in the order of cost, what is left out is said in the table itself.
+        name = figures.counted(report.count - len(report.groups), "other")
+        lines.append(((name, *[""] * (len(report.by) - 1)), _cells(report.others)))
     return output.grouped_table(
         report.by,
         ("calls", "failed", "input", "output", "cost", "p50", "p95", "p99"),
-        ((line.key, _cells(line)) for line in report.groups),
+        lines,
         _cells(report.total),
     )
 

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.costs import CostReport
 
 
+_MOST_PERSONS = 100
+
+
 @click.command("costs", epilog="Example: otel-distro costs --since 24h --by model")
 @since_option("Only calls that began after this, such as 24h, 7d or 2026-01-31.")
 @until_option
@@ -53,6 +56,13 @@ if TYPE_CHECKING:
     metavar="N",
     help="Join groups of fewer than N users in one line, so that nobody stands alone.",
 )
+@click.option(
+    "--top",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="List the N dearest groups and the others together; 0 lists all. By user or session the "
+    f"table lists {_MOST_PERSONS} unless asked; --json and --csv list all.",
+)
 @filter_options
 @ledger_option
 @json_option
@@ -62,6 +72,7 @@ def command(
     until: datetime | None,
     by: str,
     least_users: int | None,
+    top: int | None,
     filters: Filters,
     ledger: Location | None,
     *,
@@ -71,11 +82,19 @@ def command(
     """Show what model calls cost, from the local ledger."""
     from otel_cost_ledger.query.costs import costs
     from otel_cost_ledger.query.likely import likely_more
+    from otel_cost_ledger.query.top_persons import is_by_person
 
     path = ledger_path(ledger)
     with reading(path) as opened:
         likely = likely_more(opened, since, until, filters)
-        report = in_order(costs(opened, since, until, by=group_names(by), filters=filters))
+        names = group_names(by)
+        if top and least_users is not None:
+            raise click.BadParameter("not together with --least-users", param_hint="--top")
+        if top is None and least_users is None and is_by_person(names) and not (as_json or as_csv):
+            top = _MOST_PERSONS
+        most = top or None
+        found = costs(opened, since, until, by=names, filters=filters, most_groups=most)
+        report = in_order(found)
         if least_users is not None:
             from otel_cost_ledger.query.small_groups import without_small_groups
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from otel_distro.base.errors import OtelDistroError
 from otel_distro.base.installation_key import installation_key
+from otel_distro.pipeline.accounting.claimed_results import remember_imported
 from otel_distro.settings import load, process_environment
 from otel_pricing import (
     LineProblem,
@@ -235,6 +236,7 @@ def _store(writer: LedgerWriter, ledger: Location, archive: _Archive) -> tuple[i
     by_provider = [tool for priced in decided for tool in tools_of_provider(priced)]
     if by_provider:
         _checked(writer.record_tools(by_provider), ledger)
+    remember_imported(decided, load(process_environment()).settings.state_dir, ledger)
     for start in range(0, len(revised), _BATCH):
         _checked(writer.revise(revised[start : start + _BATCH]), ledger)
     return written, known

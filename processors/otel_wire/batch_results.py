@@ -1,20 +1,25 @@
 """Results of batch jobs while they are fetched: each line that was run is one call.
 
-A GET of `/v1/files/{id}/content` (OpenAI and others) or of `/v1/messages/batches/{id}/results`
-(Anthropic). Other files are recognised by their first bytes and read no further.
+    OpenAI, Azure, Groq, Mistral, Together   GET /v1/files/{id}/content
+    Anthropic                                GET /v1/messages/batches/{id}/results
+    Gemini                                   GET /v1beta/files/{id}:download, and
+                                             GET /v1beta/batches/{id} of a job with inline requests
+    Bedrock                                  GET of an S3 object {name}.jsonl.out
+    Vertex AI                                GET of a Cloud Storage object predictions.jsonl
+
+Other files are recognised by their first bytes and read no further. The calls of a result are
+handed over some hundred at a time, so that its size does not matter.
 """
 
 from __future__ import annotations
 
 import re
-import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from otel_pricing.reading.batch_results import is_result, span_of_result
-from otel_wire.answers import Answer
-from otel_wire.decoding import UndecodableError, decoder_for
+from otel_wire.batch_lines import Calls, JobReader, LineReader, NoReader
+from otel_wire.batch_parts import Part
 from otel_wire.exchange import Exchange
-from otel_wire.json_loading import loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,21 +29,24 @@ if TYPE_CHECKING:
     from otel_pricing.model.record import SpanRecord
     from otel_wire.observer import Observer
 
-    ResultSink = Callable[["BatchResult"], None]
-    """Takes a result that was fetched, on another thread than the app's."""
+    ResultSink = Callable[["BatchResult", list[SpanRecord]], None]
+    """Takes the next calls of a result that is fetched, on another thread than the app's."""
 
-MOST_LINE_BYTES = 8_388_608
-"""Bytes of a line that are kept; a longer one is passed over."""
-MOST_CALLS = 100_000
-"""Lines of one result that are kept; providers allow no more requests in a batch."""
-_DAY_NS = 86_400_000_000_000
-_PATH = re.compile(r"/files/[^/]+/content/?\Z|/batches/[^/]+/results/?\Z", re.IGNORECASE)
-_ENDS = ("/content", "/results", "/content/", "/results/")
+_JOB = re.compile(r"/v1(?:alpha|beta)\d*/batches/[^/:]+\Z")
+_PATH = re.compile(
+    r"/files/[^/]+/content/?\Z|/batches/[^/]+/results/?\Z|/files/[^/]+:download\Z"
+    r"|\.jsonl\.out\Z|predictions\.jsonl\Z|" + _JOB.pattern,
+    re.IGNORECASE,
+)
+_ENDS = (
+    "/content", "/results", "/content/", "/results/", ":download", ".jsonl.out",
+    "predictions.jsonl",
+)  # fmt: skip
 
 
 def is_batch_result(path: str) -> bool:
     """Return whether a GET of *path* may fetch the result of a batch; a cheap look."""
-    return path.endswith(_ENDS) and _PATH.search(path) is not None
+    return (path.endswith(_ENDS) or "/batches/" in path) and _PATH.search(path) is not None
 
 
 class BatchResult(Exchange):
@@ -46,8 +54,7 @@ class BatchResult(Exchange):
 
     def __init__(self, observer: Observer, client: str, host: str, path: str) -> None:
         super().__init__(observer, client, host, path, {}, None)
-        self.spans: list[SpanRecord] = []
-        """The calls of its lines, once it was read."""
+        self._calls = Calls(self._take)
 
     @property
     def context(self) -> Context:
@@ -55,13 +62,27 @@ class BatchResult(Exchange):
         return self._context
 
     def _make_reader(self) -> Any:
-        # Of lines without a time of their own; by the day, so that fetching again counts once.
-        at_ns = time.time_ns() // _DAY_NS * _DAY_NS
-        is_ok = self._status is not None and self._status < 300
         encoded = None if self._is_decoded else self._response_headers.get("content-encoding")
-        reader: Any = _LineReader(self.spans, at_ns, str(encoded or ""), is_ok=is_ok)
+        reader: Any
+        if self._status is None or self._status >= 300:
+            reader = NoReader()
+        elif _JOB.search(self._path):
+            reader = JobReader(self._calls, str(encoded or ""))
+        else:
+            place = f"{self.host}{self._path}"
+            part = Part.of(place, self._response_headers.get("content-range"))
+            # Offsets count the bytes that the app sees, which a content encoding changes.
+            part = None if encoded or self._is_decoded_on_the_way() else part
+            reader = LineReader(self._calls, str(encoded or ""), part)
         self._reader = reader
         return reader
+
+    def _is_decoded_on_the_way(self) -> bool:
+        return bool(self._is_decoded and self._response_headers.get("content-encoding"))
+
+    def _take(self, spans: list[SpanRecord]) -> None:
+        """Have *spans* handed over on the observer's thread, not on this one."""
+        self._observer.worker.submit(partial(self._observer.hand_over_result, self, spans))
 
     def record(self) -> None:
         """Read what waits and hand the calls over; it has no record of its own."""
@@ -69,57 +90,4 @@ class BatchResult(Exchange):
             self._read()
             if self._reader is not None:
                 self._reader.end()
-        if self.spans:
-            self._observer.hand_over_result(self)
-
-
-class _LineReader:
-    output_characters = 0
-
-    def __init__(self, spans: list[SpanRecord], at_ns: int, encoding: str, *, is_ok: bool) -> None:
-        self._spans = spans
-        self._at_ns = at_ns
-        self._line = bytearray()
-        self._is_too_long = False
-        self._is_over = not is_ok
-        try:
-            self._decoder = decoder_for(encoding)
-        except UndecodableError:
-            self._is_over = True
-
-    def feed(self, chunk: bytes) -> None:
-        if self._is_over:
-            return
-        try:
-            for piece in self._decoder.decode(chunk):
-                *lines, rest = piece.split(b"\n")
-                for line in lines:
-                    self._add(line)
-                    self._end_line()
-                self._add(rest)
-        except UndecodableError:
-            self._is_over = True
-
-    def end(self) -> Answer:
-        self._end_line()
-        return Answer()
-
-    def _add(self, part: bytes) -> None:
-        if not self._is_too_long:
-            self._line += part
-            self._is_too_long = len(self._line) > MOST_LINE_BYTES
-
-    def _end_line(self) -> None:
-        line, too_long = bytes(self._line).strip(), self._is_too_long
-        self._line, self._is_too_long = bytearray(), False
-        if not line or too_long or self._is_over:
-            return
-        try:
-            said = loads(line.decode("utf-8", "replace"))
-        except ValueError:
-            said = None
-        if not isinstance(said, dict) or not is_result(said):
-            self._is_over = True  # some other file
-        elif (span := span_of_result(said, self._at_ns)) is not None:
-            self._spans.append(span)
-            self._is_over = len(self._spans) >= MOST_CALLS
+                self._reader = None

@@ -96,15 +96,16 @@ class _Plain:
 
 
 class _Chain:
-    def __init__(self, decoders: list[Decoder]) -> None:
+    def __init__(self, decoders: list[Decoder], most_bytes: int) -> None:
         self._decoders = decoders
+        self._most_bytes = most_bytes
         self._decoded = 0
 
     def decode(self, data: bytes) -> Iterator[bytes]:
         for piece in self._through(data, 0):
             self._decoded += len(piece)
-            if self._decoded > MOST_DECODED_BYTES:
-                raise UndecodableError(f"more than {MOST_DECODED_BYTES} bytes")
+            if self._decoded > self._most_bytes:
+                raise UndecodableError(f"more than {self._most_bytes} bytes")
             yield piece
 
     def _through(self, data: bytes, step: int) -> Iterator[bytes]:
@@ -118,8 +119,10 @@ class _Chain:
 _MOST_ENCODINGS = 3
 
 
-def decoder_for(content_encoding: str) -> Decoder:
+def decoder_for(content_encoding: str, most_bytes: int = MOST_DECODED_BYTES) -> Decoder:
     """Return a decoder for the value of a Content-Encoding header; the empty value is plain.
+
+    A body that is encoded and decodes to more than *most_bytes* is an UndecodableError.
 
     Raises UndecodableError for an encoding that is unknown or whose package is not installed.
     """
@@ -129,7 +132,7 @@ def decoder_for(content_encoding: str) -> Decoder:
         return _Plain()
     if len(names) > _MOST_ENCODINGS:
         raise UndecodableError("too many encodings")
-    return _Chain([_decoder(name) for name in reversed(names)])
+    return _Chain([_decoder(name) for name in reversed(names)], most_bytes)
 
 
 def _decoder(name: str) -> Decoder:

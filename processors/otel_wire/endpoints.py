@@ -101,6 +101,8 @@ _DEPLOYMENT = re.compile(r"/(?:deployments|engines)/(?P<model>[^/]+)/", re.IGNOR
 _GOOGLE = re.compile(
     r"/(?:models|tunedmodels|endpoints)/(?P<model>[^/]+):(?P<verb>[a-z]+)\Z", re.IGNORECASE
 )
+_WORKERS_AI = re.compile(r"/ai/run/(?P<model>@[a-z]+/.+)\Z", re.IGNORECASE)
+_SERVING = re.compile(r"/serving-endpoints/(?P<model>[^/]+)/invocations\Z", re.IGNORECASE)
 _PUBLISHER = re.compile(r"/publishers/(?P<name>[^/]+)/models/", re.IGNORECASE)
 _LIVE = "bidigeneratecontent"
 _VERBS: dict[str, str] = {
@@ -124,6 +126,7 @@ _ARN_OF_MODEL = re.compile(r"arn:[^/]*:(?:inference-profile|foundation-model)/",
 LAST_PARTS = frozenset(path[path.rindex("/") + 1 :] for path in ENDPOINTS) | {
     "converse",
     "converse-stream",
+    "invocations",
     "invoke",
     "invoke-with-response-stream",
     "invoke-with-bidirectional-stream",
@@ -133,6 +136,8 @@ LAST_PARTS = frozenset(path[path.rindex("/") + 1 :] for path in ENDPOINTS) | {
     "text",
 }
 """Last parts of the paths of endpoints, in lower case."""
+RUN = "/ai/run/"
+"""In the paths of Workers AI, which end with a model's name."""
 _PLAIN = re.compile(r"[\w.~@+,-]*\w", re.ASCII)
 """A last part of a path that is read as it is written: nothing encoded, no dots to resolve."""
 _MOST_DECODINGS = 3
@@ -156,12 +161,12 @@ def may_call_model(method: str, path: str) -> bool:
         path = path[: path.index("?")]
     last = path.rpartition("/")[2]
     if last.isalnum():  # the rule; paths with ids in them are many, so nothing is kept of them
-        return last.lower() in LAST_PARTS
+        return last.lower() in LAST_PARTS or RUN in path
     if last in LAST_PARTS:
         return True
     if _PLAIN.fullmatch(last) is not None:
         last = last.lower()
-        return last in LAST_PARTS or last.endswith(_LIVE)
+        return last in LAST_PARTS or last.endswith(_LIVE) or RUN in path
     # It may be another spelling of an endpoint.
     return find_endpoint(path) is not None
 
@@ -184,6 +189,10 @@ def _find(path: str) -> Endpoint | None:
         return Endpoint("aws.bedrock", op.CHAT, True, model, "stream" in match["verb"].lower())  # noqa: FBT003
     if (match := _GOOGLE.search(clean)) is not None:
         return _google(clean, match["model"], match["verb"].lower())
+    if (match := _WORKERS_AI.search(clean)) is not None:
+        return Endpoint("cloudflare", _run(match["model"].lower()), True, match["model"])  # noqa: FBT003
+    if (match := _SERVING.search(clean)) is not None:
+        return Endpoint("databricks", op.CHAT, certain=False, model=match["model"])
     lower = clean.lower()
     if lower.endswith(_LIVE):
         return Endpoint("gcp.gemini", op.REALTIME)
@@ -231,6 +240,17 @@ def _google(path: str, model: str, verb: str) -> Endpoint | None:
     # A verb of the name alone is not Google's own: other services predict, too.
     certain = "predict" not in verb or publisher is not None
     return Endpoint("gcp.gemini", operation, certain, model, verb.startswith("stream"))
+
+
+def _run(model: str) -> str:
+    """Return the operation of a model of Workers AI, by its name: the path is the same for all."""
+    if "bge-" in model or "embedding" in model:
+        return op.EMBEDDINGS
+    if any(word in model for word in ("flux", "diffusion", "lucid", "phoenix", "dreamshaper")):
+        return op.IMAGE
+    if "whisper" in model or "nova-" in model:
+        return op.TRANSCRIPTION
+    return op.SPEECH if "aura-" in model or "melotts" in model else op.CHAT
 
 
 def _predicted(model: str) -> str:

@@ -20,13 +20,14 @@ from opentelemetry import trace
 from otel_host import fork_hooks
 from otel_host.fork_hooks import Stage
 from otel_wire.batch_results import BatchResult, is_batch_result
-from otel_wire.endpoints import LAST_PARTS, may_call_model
+from otel_wire.endpoints import LAST_PARTS, RUN, may_call_model
 from otel_wire.exchange import Exchange
 from otel_wire.hosts import is_own_host
 from otel_wire.record import Ending
 from otel_wire.worker import Worker
 
 if TYPE_CHECKING:
+    from otel_pricing.model.record import SpanRecord
     from otel_wire.admission import CallGate
     from otel_wire.batch_results import ResultSink
     from otel_wire.record import WireRecord
@@ -134,23 +135,26 @@ class Observer:
         return stop
 
     def concerns_result(self, path: str) -> bool:
-        """Return whether a GET of *path* may fetch the result of a batch job."""
-        return bool(self._result_sinks) and is_batch_result(path)
+        """Return whether a GET of *path* may fetch the result of a batch job.
+
+        Not below another client: that one sees it.
+        """
+        return bool(self._result_sinks) and is_batch_result(path) and under_way() is None
 
     def begin_result(self, client: str, host: str, path: str) -> Exchange | None:
-        """Return the exchange of a GET about to be sent, None if it fetches no results."""
+        """Return the exchange of a GET about to be sent; None when it is no result."""
         try:
-            if self._is_observed(host):
+            if self.concerns_result(path) and self._is_observed(host):
                 return BatchResult(self, client, host, path)
         except Exception as error:  # the app must not see our errors
             self.on_fault(error)
         return None
 
-    def hand_over_result(self, result: BatchResult) -> None:
-        """Hand *result* to the sinks."""
+    def hand_over_result(self, result: BatchResult, spans: list[SpanRecord]) -> None:
+        """Hand *spans*, the next calls of *result*, to the sinks."""
         for sink in self._result_sinks:
             try:
-                sink(result)
+                sink(result, spans)
             except Exception as error:  # one sink must not stop another
                 self.on_fault(error)
 
@@ -184,7 +188,7 @@ class Observer:
             # As `may_call_model` begins, for nearly all requests to elsewhere end here.
             last = path.rpartition("/")[2]
             if last.isalnum() and last.lower() not in LAST_PARTS and not self._endpoints:
-                return False
+                return RUN in path
         if may_call_model(method, path):
             return True
         return bool(self._endpoints) and self.is_endpoint(host, path)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _USAGE = ("usage", "usageMetadata", "usage_metadata", "amazon-bedrock-invocationMetrics",
           "usage_info")  # fmt: skip
-_WRAPPERS = ("message", "response", "x_groq")
+_WRAPPERS = ("message", "response", "result", "x_groq")
 """Objects around a message: Anthropic's and OpenAI's stream events, Groq, Gemini's gateways.
 
 `metadata` is none of them: it returns what the request carried.

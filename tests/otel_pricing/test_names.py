@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from genai_prices.data import providers
 
 from otel_pricing import CostStatus, PriceBook, SpanRecord, Usage, price_call, read_call
 from otel_pricing.costing.exposure import hidden_units
+from otel_pricing.model.hosts import provider_of
 from otel_pricing.prices.aliases import list_provider, resolve
 from otel_pricing.prices.catalogue import (
     RATE_KEYS,
@@ -255,3 +258,59 @@ def test_a_cost_is_read_wherever_an_emitter_puts_it(attributes: dict[str, Any]) 
     found = price_call(read({**model, **attributes}), PriceBook())
 
     assert (found.status, found.cost_nano_usd) == (CostStatus.REPORTED, 500_000_000)
+
+
+SELLERS = {
+    "anthropic": "api.anthropic.com", "arcee": "api.arcee.ai", "avian": "api.avian.io",
+    "aws": "bedrock-runtime.us-east-1.amazonaws.com", "azure": "house.openai.azure.com",
+    "baseten": "inference.baseten.co", "cerebras": "api.cerebras.ai",
+    "cloudflare": "api.cloudflare.com", "cohere": "api.cohere.com", "cursor": "api.cursor.com",
+    "databricks": "dbc-1.cloud.databricks.com", "deepseek": "api.deepseek.com",
+    "doubleword": "api.doubleword.ai", "elevenlabs": "api.us.elevenlabs.io",
+    "fireworks": "api.fireworks.ai", "github-copilot": "api.githubcopilot.com",
+    "google": "generativelanguage.googleapis.com", "groq": "api.groq.com", "meta": "api.meta.ai",
+    "minimax": "api.minimaxi.com", "mistral": "api.mistral.ai", "modal": "house.modal.run",
+    "moonshotai": "api.moonshot.ai", "novita": "api.novita.ai", "openai": "api.openai.com",
+    "openrouter": "openrouter.ai", "ovhcloud": "oai.endpoints.kepler.ai.cloud.ovh.net",
+    "perplexity": "api.perplexity.ai", "quicksilverpro": "api.quicksilverpro.io",
+    "together": "api.together.xyz", "typesafe": "api.typesafe.ai", "voyageai": "api.voyageai.com",
+    "x-ai": "api.x.ai", "zai": "api.z.ai", "zhipuai": "open.bigmodel.cn",
+}  # fmt: skip
+"""Provider of the price list -> a host of its API."""
+
+
+def test_every_seller_of_the_price_list_is_known_by_its_host() -> None:
+    """Except those behind the router of Hugging Face, which its paths and models tell apart."""
+    listed = {
+        provider.id: provider.api_pattern
+        for provider in providers
+        if not provider.id.startswith("huggingface_") and provider.id != "openai-decisions"
+    }
+
+    assert set(SELLERS) >= set(listed)
+    for name, host in SELLERS.items():
+        found = provider_of(host)
+        assert found is not None, host
+        assert list_provider(found) == name
+        if name in listed:
+            path = {
+                "cloudflare": "/client/v4/accounts/1/ai/run",
+                "databricks": "/serving-endpoints",
+            }.get(name, "/v1")
+            assert re.match(listed[name], f"https://{host}{path}"), host
+
+
+@pytest.mark.parametrize(
+    ("host", "provider"),
+    [
+        ("bedrock-runtime.cn-north-1.amazonaws.com.cn", "aws.bedrock"),
+        ("bedrock-runtime-fips.us-gov-west-1.amazonaws.com", "aws.bedrock"),
+        ("bedrock-mantle.us-east-1.api.aws", "aws.bedrock"),
+        ("adb-1.azuredatabricks.net", "databricks"),
+        ("us-central1-aiplatform.googleapis.com", "gcp.vertex_ai"),
+        ("llm.example.com", None),
+    ],
+)
+def test_other_hosts_of_a_seller_are_known_too(host: str, provider: str | None) -> None:
+    """Regions, partitions and clouds."""
+    assert provider_of(host) == provider

@@ -20,6 +20,7 @@ from otel_pricing import (
 )
 from otel_wire.answers import AnswerReader
 from otel_wire.estimates import usage_or_estimate
+from otel_wire.observer import Observer
 from otel_wire.operations import BATCH
 from otel_wire.requests import read_request
 from support.provider_operations import OPERATIONS, Operation
@@ -131,10 +132,48 @@ def test_what_a_span_and_its_import_cost(row: Operation) -> None:
 
 @pytest.mark.parametrize("row", [r for r in OPERATIONS if r.result is not None], ids=ids)
 def test_what_a_line_of_a_batch_result_costs(row: Operation) -> None:
-    """At batch rates."""
+    """At batch rates: imported, and read while it is downloaded."""
     assert row.result is not None
+    assert row.result_at is not None
+    fetched: list[SpanRecord] = []
+    observer = Observer()
+    observer.observe_results(lambda _result, spans: fetched.extend(spans))
+    download = observer.begin_result("test", *row.result_at)
+    assert download is not None
+    download.whole(200, {}, json.dumps(row.result).encode())
+    observer.drain()
+    (span,) = fetched
+    call = read_call(span)
+    assert call is not None
 
-    check(imported(row.result), "exact", row.nano_usd)
+    for priced in (imported(row.result), price_call(call, BOOK)):
+        check(priced, row.on_wire, row.nano_usd)
+        assert priced.call.model.endswith(row.model)
+
+
+@pytest.mark.parametrize("row", [r for r in OPERATIONS if r.operation == "batch"], ids=ids)
+def test_a_span_that_hands_in_a_batch_is_no_call(row: Operation) -> None:
+    """Nothing has been run yet."""
+    said = {"gen_ai.operation.name": "batch", "gen_ai.provider.name": row.provider,
+            "gen_ai.request.model": row.model}  # fmt: skip
+
+    assert row.on_span.startswith("refused by design")
+    assert (
+        read_call(
+            SpanRecord(
+                trace_id=1, span_id=2, start_ns=START_NS, end_ns=START_NS + 1, attributes=said
+            )
+        )
+        is None
+    )
+
+
+def test_each_row_is_held_in_all_three_ways() -> None:
+    """On the wire, as a span and imported; what is refused by design says so."""
+    for row in OPERATIONS:
+        on_wire = row.wire is not None or row.result_at is not None
+        assert on_wire or row.on_wire.startswith("refused by design"), ids(row)
+        assert row.counts is not None or row.on_span.startswith("refused by design"), ids(row)
 
 
 def otlp(said: dict[str, Any]) -> dict[str, Any]:
@@ -157,11 +196,9 @@ def table() -> str:
     """Return the table of docs/pricing.md."""
     lines = ["| operation | provider | model | wire | span | import |", "|---|---|---|---|---|---|"]
     for row in OPERATIONS:
-        span = "-" if row.counts is None else row.on_span
-        result = "exact" if row.result is not None else span
         model = row.model.rpartition("/")[2] if row.model.startswith("arn:") else row.model
-        wire = row.on_wire if row.wire or row.on_wire != "exact" else "-"
-        lines.append(f"| {row.name} | {row.provider} | {model} | {wire} | {span} | {result} |")
+        cells = (row.name, row.provider, model, row.on_wire, row.on_span, row.on_span)
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -47,7 +47,9 @@ class Operation:
     """`exact`, or the status and its reason."""
     tier: str | None = None
     result: Json | None = None
-    """The line of a batch result, for the import."""
+    """The line of a batch result, for the import and a download."""
+    result_at: tuple[str, str] | None = None
+    """Host and path of the download."""
 
 
 def _chat(host: str, model: str, usage: Json, **more: Any) -> Wire:
@@ -89,6 +91,22 @@ def _plain(name: str, host: str, provider: str, model: str, nano_usd: int) -> Op
     return Operation(name, provider, model, "chat", nano_usd, _chat(host, model, _IO), dict(_SPAN))
 
 
+_OF_GEMINI: Json = {"modelVersion": "gemini-2.5-pro", "usageMetadata": {
+    "promptTokenCount": 1000, "candidatesTokenCount": 100, "totalTokenCount": 1100}}  # fmt: skip
+
+
+def _of_openai(model: str) -> Json:
+    body = {"id": "c-1", "object": "chat.completion", "model": model, "usage": _IO}
+    response = {"status_code": 200, "body": body}
+    return {"id": "b-1", "custom_id": "1", "error": None, "response": response}
+
+
+def _batch(provider: str, model: str, nano_usd: int | None, host: str, path: str, line: Json,
+           said: str = "exact") -> Operation:  # fmt: skip
+    return Operation("batch, its result", provider, model, "chat", nano_usd, None, dict(_SPAN),
+                     said, said, tier="batch", result=line, result_at=(host, path))  # fmt: skip
+
+
 OPERATIONS: list[Operation] = [
     # Text. 1000 in and 100 out at the list's rates.
     _plain("chat", OPENAI, "openai", "gpt-4o", 3_500_000),
@@ -99,6 +117,24 @@ OPERATIONS: list[Operation] = [
     _plain("chat", "api.together.xyz", "together_ai", "meta-llama/Llama-3.3-70B-Instruct-Turbo",
            968_000),
     _plain("chat", "house.openai.azure.com", "azure.ai.openai", "gpt-4o", 3_500_000),
+    _plain("chat", "inference.baseten.co", "baseten", "openai/gpt-oss-120b", 150_000),
+    _plain("chat", "api.meta.ai", "meta", "muse-spark-1.3", 1_675_000),
+    _plain("chat", "api.minimax.io", "minimax", "MiniMax-M2", 420_000),
+    _plain("chat", "bedrock-mantle.us-east-1.api.aws", "aws.bedrock", "openai.gpt-5.5", 8_800_000),
+    Operation("chat", "cloudflare", "@cf/meta/llama-3.1-8b-instruct", "chat", 364_700,
+              Wire("api.cloudflare.com",
+                   "/client/v4/accounts/1/ai/run/@cf/meta/llama-3.1-8b-instruct", MESSAGES,
+                   {"result": {"response": "Hi", "usage": _IO}, "success": True}), dict(_SPAN)),
+    Operation("chat", "databricks", "databricks-gpt-oss-120b", "chat", 210_000,
+              Wire("dbc-1.cloud.databricks.com",
+                   "/serving-endpoints/databricks-gpt-oss-120b/invocations", MESSAGES,
+                   {"id": "1", "object": "chat.completion", "choices": [], "usage": _IO}),
+              dict(_SPAN)),
+    Operation("chat", "cohere", "command-a-03-2025", "chat", 3_500_000,
+              Wire("api.cohere.com", "/v2/chat", {"model": "command-a-03-2025", **MESSAGES},
+                   {"id": "c-1", "finish_reason": "COMPLETE", "usage": {
+                       "billed_units": {"input_tokens": 1000, "output_tokens": 100},
+                       "tokens": {"input_tokens": 1400, "output_tokens": 100}}}), dict(_SPAN)),
     Operation("chat", "anthropic", "claude-sonnet-4-5", "chat", 4_500_000, _claude(_CLAUDE_IO),
               dict(_SPAN)),
     Operation("chat", "gcp.gemini", "gemini-2.5-pro", "generate_content", 2_250_000,
@@ -211,7 +247,10 @@ OPERATIONS: list[Operation] = [
               {"input_tokens": 600, "output_tokens": 1000, "image.input_tokens": 500,
                "image.output_tokens": 1000}),
     Operation("image generation, not split", "openai", "gpt-image-1.5", "image_generation", None,
-              None, {"input_tokens": 100, "output_tokens": 1000}, "-",
+              Wire(OPENAI, "/v1/images/generations", {"model": "gpt-image-1.5", "prompt": "x"},
+                   {"created": 1, "usage": {"input_tokens": 100, "output_tokens": 1000,
+                                            "total_tokens": 1100}}),
+              {"input_tokens": 100, "output_tokens": 1000}, "partial: image output tokens",
               "partial: image output tokens"),
     Operation("image generation by the image", "openai", "dall-e-3", "image_generation", None,
               Wire(OPENAI, "/v1/images/generations", {"model": "dall-e-3", "prompt": "x"},
@@ -290,7 +329,12 @@ OPERATIONS: list[Operation] = [
                    {"model": "voyage-3.5", "usage": {"total_tokens": 1000}}),
               {"input_tokens": 1000}),
     Operation("embeddings with images", "gcp.gemini", "gemini-embedding-2", "embeddings", None,
-              None, {"input_tokens": 1000}, "-", "partial: image input tokens"),
+              Wire(GEMINI, "/v1beta/models/gemini-embedding-2:embedContent",
+                   {"content": {"parts": [{"inlineData": {"mimeType": "image/png",
+                                                          "data": "AAAA"}}]}},
+                   {"embedding": {"values": [0.5]}}),
+              {"input_tokens": 1000}, "partial: image input tokens",
+              "partial: image input tokens"),
     Operation("rerank by the search", "cohere", "rerank-v3.5", "rerank", None,
               Wire("api.cohere.com", "/v2/rerank", {"model": "rerank-v3.5", "query": "x",
                                                     "documents": ["y"]},
@@ -302,8 +346,12 @@ OPERATIONS: list[Operation] = [
               {**_SPAN, "web_search_requests": 2}),
     Operation("search by the request", "perplexity", "sonar", "chat", 13_100_000,
               _chat("api.perplexity.ai", "sonar", _IO), dict(_SPAN)),
-    Operation("deep research", "perplexity", "sonar-deep-research", "chat", None, None,
-              dict(_SPAN), "-", "partial: reasoning tokens, web searches"),
+    # 1000 × 2 + 100 × 8 + 500 × 2 + 2000 × 3, and 3 searches at 5 for 1000.
+    Operation("deep research", "perplexity", "sonar-deep-research", "chat", 24_800_000,
+              _chat("api.perplexity.ai", "sonar-deep-research",
+                    {**_IO, "citation_tokens": 500, "reasoning_tokens": 2000,
+                     "num_search_queries": 3}),
+              dict(_SPAN), on_span="partial: reasoning tokens, web searches"),
     Operation("OCR by the page", "mistral_ai", "mistral-ocr-4-0", "ocr", 12_000_000,
               Wire("api.mistral.ai", "/v1/ocr", {"model": "mistral-ocr-4-0", "document": {}},
                    {"model": "mistral-ocr-4-0", "usage_info": {"pages_processed": 3}}),
@@ -316,21 +364,41 @@ OPERATIONS: list[Operation] = [
     Operation("gateway, reported cost", "openrouter", "house/model-1", "chat", 3_900_000,
               _chat("openrouter.ai", "house/model-1", {**_IO, "cost": 0.0039}),
               {**_SPAN, "cost": 0.0039}, "reported", "reported"),
-    Operation("batch", "openai", "gpt-4o", "batch", 1_750_000,
+    Operation("batch, handed in", "openai", "gpt-4o", "batch", None,
               Wire(OPENAI, "/v1/batches", {"input_file_id": "f-1", "endpoint": "/v1/responses"},
-                   None), None, "refused by design: charged by its result", "-",
-              result={"id": "b-1", "custom_id": "1", "error": None, "response": {
-                  "status_code": 200, "body": {"id": "c-1", "object": "chat.completion",
-                                               "model": "gpt-4o", "usage": _IO}}}),
-    Operation("batch", "anthropic", "claude-sonnet-4-5", "batch", 2_250_000,
+                   None), None, "refused by design: charged by its result",
+              "refused by design: charged by its result"),
+    Operation("batch, handed in", "anthropic", "claude-sonnet-4-5", "batch", None,
               Wire(ANTHROPIC, "/v1/messages/batches", {"requests": []}, None), None,
-              "refused by design: charged by its result", "-",
-              result={"custom_id": "1", "result": {"type": "succeeded", "message": {
-                  "id": "m-1", "model": "claude-sonnet-4-5", "usage": _CLAUDE_IO}}}),
-    Operation("batch", "gcp.gemini", "gemini-2.5-pro", "batch", 1_125_000,
+              "refused by design: charged by its result",
+              "refused by design: charged by its result"),
+    Operation("batch, handed in", "gcp.gemini", "gemini-2.5-pro", "batch", None,
               Wire(GEMINI, "/v1beta/models/gemini-2.5-pro:batchGenerateContent", {"batch": {}},
-                   None), None, "refused by design: charged by its result", "-",
-              result={"key": "1", "response": {"modelVersion": "gemini-2.5-pro", "usageMetadata": {
-                  "promptTokenCount": 1000, "candidatesTokenCount": 100,
-                  "totalTokenCount": 1100}}}),
+                   None), None, "refused by design: charged by its result",
+              "refused by design: charged by its result"),
+    _batch("openai", "gpt-4o", 1_750_000, OPENAI, "/v1/files/f-1/content", _of_openai("gpt-4o")),
+    _batch("mistral_ai", "mistral-large-latest", None, "api.mistral.ai", "/v1/files/f-1/content",
+           _of_openai("mistral-large-latest"), "estimated: standard rates"),
+    _batch("anthropic", "claude-sonnet-4-5", 2_250_000, ANTHROPIC,
+           "/v1/messages/batches/b-1/results",
+           {"custom_id": "1", "result": {"type": "succeeded", "message": {
+               "id": "m-1", "model": "claude-sonnet-4-5", "usage": _CLAUDE_IO}}}),
+    _batch("gcp.gemini", "gemini-2.5-pro", 1_125_000, GEMINI,
+           "/download/v1beta/files/f-1:download", {"key": "1", "response": _OF_GEMINI}),
+    _batch("gcp.vertex_ai", "gemini-2.5-pro", 1_125_000, "storage.googleapis.com",
+           "/download/storage/v1/b/house/o/predictions.jsonl",
+           {"status": "", "processed_time": "2026-11-18T00:00:00Z", "request": {},
+            "response": _OF_GEMINI}),
+    _batch("aws.bedrock", "claude-sonnet-4-5-20250929", None, "house.s3.us-east-1.amazonaws.com",
+           "/out/1/in.jsonl.out",
+           {"recordId": "1", "modelInput": {}, "modelOutput": {
+               "id": "m-1", "model": "claude-sonnet-4-5-20250929", "usage": _CLAUDE_IO}},
+           "estimated: standard rates"),
+    Operation("batch, its result", "openai", "text-embedding-3-small", "embeddings", None, None,
+              {"input_tokens": 1000}, "estimated: standard rates", "estimated: standard rates",
+              tier="batch", result_at=(OPENAI, "/v1/files/f-1/content"), result={
+                  "id": "b-1", "custom_id": "1", "error": None, "response": {
+                      "status_code": 200, "body": {
+                          "object": "list", "model": "text-embedding-3-small",
+                          "usage": {"prompt_tokens": 1000, "total_tokens": 1000}}}}),
 ]  # fmt: skip

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.model.filters import BILLED, Filters, Window
+from otel_cost_ledger.model.sums import NO_PERSON
 from otel_cost_ledger.query.grouping import key_maker
 from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.query.timeline import stepped_sources
+from otel_cost_ledger.query.top_persons import OTHERS, is_by_person, top_persons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,13 +70,20 @@ def breakdown(
     (column,), key_of = key_maker(ledger, (name,))
     plan = stepped_sources(ledger, window, step_ns, {name, *filters.names()})
     unpriced = "outcome_id IN (SELECT id FROM outcomes WHERE status = 'unpriced')"
+    # Of persons there may be thousands: the database finds the dearest.
+    top = top_persons(ledger, plan, name, filters, NAMES) if is_by_person((name,)) else None
+    named = column if top is None else top.named()
+    others = NameSums("")
     ids_of: dict[str, list[int | None]] = {}
     sums: dict[str, NameSums] = {}
     for source in plan:
         calls, cost, one = _totals(source)
-        what = f"{column}, {calls}, {cost}, sum(CASE WHEN {unpriced} THEN {one} ELSE 0 END)"
+        what = f"{named}, {calls}, {cost}, sum(CASE WHEN {unpriced} THEN {one} ELSE 0 END)"
         sql, values = source.selected(what, filters)
         for id_, *counted in ledger.rows(f"{sql} AND {BILLED} GROUP BY 1", values):
+            if id_ == OTHERS:
+                others = others.plus(NameSums("", *(int(number) for number in counted)))
+                continue
             found = key_of([id_])[0]
             ids_of.setdefault(found, []).append(id_)
             new = NameSums(found, *(int(number) for number in counted))
@@ -93,7 +102,10 @@ def breakdown(
             (int(step) * step_ns, int(place), int(nano_usd))
             for step, place, nano_usd in ledger.rows(f"{sql} AND {BILLED} GROUP BY 1, 2", values)
         ]
-    return made_of(ordered, steps)
+    made = made_of(ordered, steps)
+    if top is None:
+        return made
+    return replace(made, total=made.total.plus(others), count=top.count)
 
 
 def _totals(source: Source) -> tuple[str, str, str]:
@@ -106,7 +118,7 @@ def _is_among(column: str, ids: Sequence[int | None]) -> str:
     """Return the SQL condition that *column* is one of *ids*, which are numbers of ours."""
     known = ", ".join(str(int(id_)) for id_ in ids if id_ is not None)
     conditions = [f"{column} IN ({known})"] if known else []
-    if None in ids:
+    if None in ids or NO_PERSON in ids:
         conditions.append(f"{column} IS NULL")
     return f"({' OR '.join(conditions)})"
 

@@ -21,6 +21,7 @@ from otel_cost_ledger.query.latency import (
 )
 from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.query.sources import are_complete, sources
+from otel_cost_ledger.query.top_persons import OTHERS, is_by_person, top_persons
 from otel_pricing.model.billing_reasons import CACHED
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.grouping import Key
     from otel_cost_ledger.query.ledger import Ledger
     from otel_cost_ledger.query.sources import Source
+    from otel_cost_ledger.query.top_persons import TopPersons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,10 @@ class CostReport:
     """Answers from caches of frameworks, for which no request was sent; not among the calls."""
     cached_nano_usd: int = 0
     """What they would have cost, as far as that is known."""
+    count: int = 0
+    """How many groups there are, those in `others` included."""
+    others: CostLine | None = None
+    """The sums of the groups beyond `most_groups`; None where all are listed."""
 
 
 def costs(
@@ -91,6 +97,7 @@ def costs(
     filters: Filters | None = None,
     percentiles: bool = True,
     every_row: bool = False,
+    most_groups: int | None = None,
 ) -> CostReport:
     """Return the cost of the calls that started between *since* and *until*.
 
@@ -99,15 +106,26 @@ def costs(
     histogram (at most 2.2 % off) where it knows the grouping, else from the rows of up to
     `MOST_ROWS` calls, and above that they are None unless *every_row* is to be read. Without
     *percentiles* the answer comes in a third of the time.
+
+    At most *most_groups* groups are listed, the dearest, and the others are one line together;
+    None lists all. Of 150,000 sessions, finding 100 takes a tenth of the time of listing all.
     """
     by = tuple(by)
     check_names("group", by, GROUPS)
     filters = with_same_models(ledger, filters or Filters())
     window = Window.between(since, until)
     plan = sources(ledger, window, {*by, *filters.names()})
-    lines, cached = _sum(ledger, plan, by, filters)
+    top = None
+    if most_groups is not None and is_by_person(by):
+        top = top_persons(ledger, plan, by[0], filters, most_groups)
+    lines, cached = _sum(ledger, plan, by, filters, top)
     total = total_of(lines.values())
-    groups = list(lines.values())
+    others = lines.pop((_OTHERS,), None) if top is not None else None
+    groups = sorted(lines.values(), key=_dearest_first)
+    count = len(groups) if top is None else top.count
+    if most_groups is not None and len(groups) > most_groups:
+        others = total_of(groups[most_groups:])
+        groups = groups[:most_groups]
     if percentiles:
         measurable = every_row or are_measurable(ledger, window, by, filters, total.calls)
         names: Sequence[str] = by if measurable else ()
@@ -119,10 +137,12 @@ def costs(
     return CostReport(
         by=by,
         total=total,
-        groups=tuple(sorted(groups, key=_dearest_first)),
+        groups=tuple(groups),
         complete=are_complete(ledger, plan),
         cached_answers=cached.get("calls", 0),
         cached_nano_usd=cached.get("cost_nano_usd", 0),
+        count=count,
+        others=others,
     )
 
 
@@ -130,11 +150,24 @@ def costs(
 _Sums = dict[str, Any]
 
 
+_OTHERS: Final = "others"
+"""No name of a person: those are hexadecimal."""
+
+
 def _sum(
-    ledger: Ledger, plan: Sequence[Source], by: Sequence[str], filters: Filters
+    ledger: Ledger,
+    plan: Sequence[Source],
+    by: Sequence[str],
+    filters: Filters,
+    top: TopPersons | None,
 ) -> tuple[dict[Key, CostLine], _Sums]:
-    """Return the sums of each group, and those of answers from a cache."""
+    """Return the sums of each group, and those of answers from a cache.
+
+    With *top* all other persons are the group `_OTHERS`.
+    """
     columns, key_of = key_maker(ledger, by)
+    if top is not None:
+        columns = [top.named()]
     outcomes = {
         id_: (status, failed)
         for id_, status, failed in ledger.rows(
@@ -155,7 +188,8 @@ def _sum(
             if outcome_id in from_cache:
                 _add(cached, counted, "", 0)
             else:
-                _add(sums.setdefault(key_of(ids), {}), counted, *outcomes[outcome_id])
+                key = (_OTHERS,) if ids == [OTHERS] else key_of(ids)
+                _add(sums.setdefault(key, {}), counted, *outcomes[outcome_id])
     lines = {key: CostLine(key=key, **counted) for key, counted in sums.items()}
     return lines, cached
 

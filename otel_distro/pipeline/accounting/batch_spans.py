@@ -12,10 +12,12 @@ from opentelemetry.trace.status import Status, StatusCode
 from otel_distro.pipeline.accounting.wire_spans import end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from opentelemetry.context import Context
 
+    from otel_distro.pipeline.accounting.claimed_results import ClaimedResults
+    from otel_pricing.model.record import SpanRecord
     from otel_wire.batch_results import BatchResult
 
 _MOST_REMEMBERED: Final = 200_000
@@ -28,19 +30,21 @@ class BatchSpans:
     def __init__(self) -> None:
         self.provider: Any = None
         """The tracer provider whose processors get the spans; None drops them."""
+        self.claims: ClaimedResults | None = None
+        """What other processes have taken; None asks this process only."""
         self._ended: dict[int, None] = {}
 
-    def take(self, result: BatchResult, about: Callable[[Context], Mapping[str, Any]]) -> None:
-        """End the spans of *result*; *about* returns who and what a context is for."""
+    def take(
+        self,
+        result: BatchResult,
+        records: Iterable[SpanRecord],
+        about: Callable[[Context], Mapping[str, Any]],
+    ) -> None:
+        """End spans of *records* of *result*; *about* returns who and what a context is for."""
         if self.provider is None:
             return
         for_whom: Mapping[str, Any] = about(result.context)
-        for record in result.spans:
-            if record.span_id in self._ended:
-                continue
-            self._ended[record.span_id] = None
-            if len(self._ended) > _MOST_REMEMBERED:
-                del self._ended[next(iter(self._ended))]
+        for record in self._new(records):
             attributes: dict[str, Any] = {**for_whom, **record.attributes}
             attributes["server.address"] = result.host
             span = ReadableSpan(
@@ -60,3 +64,13 @@ class BatchSpans:
                 end_time=record.end_ns,
             )
             end(span, self.provider)
+
+    def _new(self, records: Iterable[SpanRecord]) -> list[SpanRecord]:
+        """Return those of *records* that neither this nor another process has taken."""
+        found = {r.span_id: r for r in records if r.span_id not in self._ended}
+        for span_id in found:
+            self._ended[span_id] = None
+        while len(self._ended) > _MOST_REMEMBERED:
+            del self._ended[next(iter(self._ended))]
+        claimed = set(found) if self.claims is None else self.claims.claim(list(found))
+        return [record for span_id, record in found.items() if span_id in claimed]

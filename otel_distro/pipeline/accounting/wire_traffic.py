@@ -21,14 +21,15 @@ from otel_distro.pipeline.accounting.wire_calls import (
 )
 from otel_distro.pipeline.accounting.wire_spans import WireSpans
 from otel_pricing.model import scope_keys
-from otel_pricing.model.instrumentations import WIRE_SCOPE
+from otel_pricing.model.instrumentations import BATCH_SCOPE, WIRE_SCOPE
 from otel_pricing.model.values import first_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.context import Context
 
+    from otel_distro.pipeline.accounting.claimed_results import ClaimedResults
     from otel_distro.pipeline.accounting.open_requests import OpenRequests
     from otel_distro.pipeline.accounting.settlement import Account, Settlement
     from otel_pricing import ModelCall
@@ -60,7 +61,10 @@ class WireTraffic:
         self._context_attributes = context_attributes
         self.kept: OpenRequests | None = None
         """Keeps requests until the ledger has them; None where there is no ledger."""
+        self.claims: ClaimedResults | None = None
+        """Results of batches that other processes have taken; None asks this process only."""
         self._stored: deque[int] = deque()
+        self._claimed: deque[int] = deque()
         self._settlement: Settlement | None = None
         self._wake: Callable[[], None] = lambda: None
         self._stop: Callable[[], None] = lambda: None
@@ -78,6 +82,7 @@ class WireTraffic:
         self._spans.provider = provider
         self._times.clear()
         self._stored.clear()
+        self._claimed.clear()
 
     def install(self, tracer_provider: Any) -> None:
         """Show requests that nothing describes, and results of batches, by *tracer_provider*."""
@@ -89,8 +94,9 @@ class WireTraffic:
 
         self._observer = observer
         observer.kept = self.kept
+        self._results.claims = self.claims
         self._stop = observer.observe_results(
-            lambda result: self._results.take(result, self._about)
+            lambda result, spans: self._results.take(result, spans, self._about)
         )
 
     def close(self) -> None:
@@ -99,8 +105,12 @@ class WireTraffic:
         if self._observer is not None:
             self._observer.kept = None
 
-    def decided(self, calls: Iterable[ModelCall], *, durable: bool) -> None:
+    def decided(self, calls: Sequence[ModelCall], *, durable: bool) -> None:
         """Forget the kept requests of *calls*, which the ledger took, once they are *durable*."""
+        if self.claims is not None:
+            self._claimed.extend(call.span_id for call in calls if call.scope == BATCH_SCOPE)
+            if durable and self._claimed:
+                self.claims.stored(self._claimed.popleft() for _ in range(len(self._claimed)))
         if self.kept is None:
             return
         self._stored.extend(call.span_id for call in calls if call.scope == WIRE_SCOPE)

@@ -36,6 +36,26 @@ PROVIDER_OF_HOST: dict[str, str] = {
     "api.z.ai": "zai",
     "open.bigmodel.cn": "zhipuai",
     "api.githubcopilot.com": "github-copilot",
+    "api.arcee.ai": "arcee",
+    "api.avian.io": "avian",
+    "inference.baseten.co": "baseten",
+    "api.cloudflare.com": "cloudflare",
+    "api.cursor.com": "cursor",
+    "cloud.databricks.com": "databricks",
+    "azuredatabricks.net": "databricks",
+    "gcp.databricks.com": "databricks",
+    "api.doubleword.ai": "doubleword",
+    "elevenlabs.io": "elevenlabs",
+    "api.meta.ai": "meta",
+    "api.minimax.com": "minimax",
+    "api.minimax.io": "minimax",
+    "api.minimaxi.com": "minimax",
+    "api.minimaxi.io": "minimax",
+    "modal.run": "modal",
+    "modal.direct": "modal",
+    "oai.endpoints.kepler.ai.cloud.ovh.net": "ovhcloud",
+    "api.quicksilverpro.io": "quicksilverpro",
+    "api.typesafe.ai": "typesafe",
 }
 
 
@@ -47,7 +67,9 @@ def provider_of(server: str) -> str | None:
     except ValueError:
         return None
     host = (host or "").lower()
-    if host.endswith(".amazonaws.com") and host.startswith("bedrock"):
+    if host.startswith("bedrock") and host.endswith(
+        (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+    ):
         return "aws.bedrock"
     if host.endswith("-aiplatform.googleapis.com"):
         return "gcp.vertex_ai"

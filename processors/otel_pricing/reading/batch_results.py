@@ -3,7 +3,10 @@
     OpenAI, Azure, Mistral   {"id", "custom_id", "response": {"status_code", "body"}, "error"}
     Anthropic                {"custom_id", "result": {"type", "message"}}
     Gemini                   {"key", "response": {"usageMetadata", "modelVersion"}}
+    Vertex AI                {"status", "processed_time", "request", "response"}
     Bedrock                  {"recordId", "modelInput", "modelOutput"}
+
+A job of Gemini's with inline requests has its results inside: `results_of_job`.
 
 The ids of a call follow from its line, so that reading a result again gives the same call. Text of
 the line is not read.
@@ -19,7 +22,7 @@ from otel_pricing.model.instrumentations import BATCH_SCOPE
 from otel_pricing.model.makers import maker_of
 from otel_pricing.model.record import SpanRecord
 from otel_pricing.model.values import text
-from otel_pricing.reading.otlp_values import object_of
+from otel_pricing.reading.otlp_values import object_of, objects_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +45,20 @@ def is_result(line: Mapping[str, object]) -> bool:
         return "response" in line or "result" in line or "error" in line
     if "recordId" in line:
         return "modelOutput" in line or "error" in line
+    if "processed_time" in line:
+        return "request" in line and "response" in line
     return "key" in line and ("response" in line or "error" in line)
+
+
+def results_of_job(job: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """Return the lines of *job*, a job of Gemini's whose requests were inline; empty for others."""
+    found = object_of(job.get("response") or job.get("dest"))
+    inlined = found.get("inlinedResponses")
+    lines = objects_of(object_of(inlined).get("inlinedResponses") or inlined)
+    return [
+        {"key": object_of(line.get("metadata")).get("key"), "response": line.get("response")}
+        for line in lines
+    ]
 
 
 def span_of_result(line: Mapping[str, object], at_ns: int) -> SpanRecord | None:
@@ -96,6 +112,8 @@ def _answer(line: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
     if "recordId" in line:
         return "aws.bedrock", object_of(line.get("modelOutput"))
     response = object_of(line.get("response"))
+    if "processed_time" in line:
+        return "gcp.vertex_ai", response
     if "custom_id" not in line:
         return "gcp.gemini", response
     return "openai", object_of(response.get("body"))

@@ -47,6 +47,14 @@ def install(module: Any) -> None:
 
 def _request(module: Any, request: Any) -> Callable[..., Any]:
     async def sent(self: Any, method: Any, str_or_url: Any, *args: Any, **kwargs: Any) -> Any:
+        if method in ("GET", "get"):
+            result = _begin_result(self, str_or_url)
+            if result is None:
+                return await request(self, method, str_or_url, *args, **kwargs)
+            with sending(result):
+                response = await request(self, method, str_or_url, *args, **kwargs)
+            _record(self, response, result)
+            return response
         url = _url(self, method, str_or_url)
         if url is None:
             return await request(self, method, str_or_url, *args, **kwargs)
@@ -73,6 +81,19 @@ def _request(module: Any, request: Any) -> Callable[..., Any]:
         return response
 
     return sent
+
+
+def _begin_result(session: Any, str_or_url: Any) -> Exchange | None:
+    """Return the exchange of a GET that may fetch the result of a batch; None for others."""
+    try:
+        path = str_or_url if isinstance(str_or_url, str) else str_or_url.path
+        is_whole = getattr(session, "_base_url", None) is None
+        if is_whole and not observer.concerns_result(path.partition("?")[0]):
+            return None  # most of them: building the URL takes longer
+        url = session._build_url(str_or_url)
+        return observer.begin_result("aiohttp", url.host or "", url.path)
+    except Exception:  # the library says what is wrong with the URL
+        return None
 
 
 def _with_header(headers: Any, name: str, value: str) -> Any:

@@ -37,6 +37,13 @@ def _putrequest(module: Any, putrequest: Any) -> Callable[..., Any]:
                 putrequest(self, method, url, *args, **kwargs)
                 _Sending(module, self, host, path).take()
                 return None
+        _Fetching.forget(self)
+        if method == "GET" and isinstance(url, str):
+            exchange = observer.begin_result("http.client", *_place(self, url))
+            if exchange is not None:
+                putrequest(self, method, url, *args, **kwargs)
+                self.getresponse = _Fetching(self, exchange).getresponse
+                return None
         return putrequest(self, method, url, *args, **kwargs)
 
     return put
@@ -44,6 +51,28 @@ def _putrequest(module: Any, putrequest: Any) -> Callable[..., Any]:
 
 def _place(connection: Any, url: str) -> tuple[str, str]:
     return place_of(getattr(connection, "_tunnel_host", None) or connection.host, url)
+
+
+class _Fetching:
+    """The result of a batch that is fetched on a connection."""
+
+    def __init__(self, connection: Any, exchange: Exchange) -> None:
+        self._connection = connection
+        self._exchange = exchange
+
+    @classmethod
+    def forget(cls, connection: Any) -> None:
+        """Stand in for nothing any more: its request was given up before its response."""
+        found = vars(connection).get("getresponse")
+        if isinstance(getattr(found, "__self__", None), cls):
+            del connection.getresponse
+
+    def getresponse(self) -> Any:
+        """Return the response, whose body is noted as it is read."""
+        self.forget(self._connection)
+        response = self._connection.getresponse()
+        note_response(response, self._exchange)
+        return response
 
 
 class _Sending:

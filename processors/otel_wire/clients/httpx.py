@@ -110,7 +110,7 @@ def _concerns(request: Any) -> bool:
     url = request.url
     path = _path(url)
     if request.method == "GET":
-        return observer.concerns_result(path) and under_way() is None
+        return observer.concerns_result(path)
     host = url.host if observer.has_endpoints else ""
     return observer.concerns("POST", host, path) and under_way() is None
 

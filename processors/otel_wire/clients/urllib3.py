@@ -43,6 +43,14 @@ def _urlopen(module: Any, urlopen: Any) -> Callable[..., Any]:
         def go(body: Any, headers: Any = headers) -> Any:
             return urlopen(self, method, url, body, headers, retries, *args, **kwargs)
 
+        if method in ("GET", "get"):
+            result = _begin_result(module, self.host, url)
+            if result is None:
+                return go(body)
+            with sending(result):
+                response = go(body)
+            note_response(response, result)
+            return response
         if method not in ("POST", "post"):
             return go(body)
         host, path = place_of(self.host or "", url) if isinstance(url, str) else ("", "")
@@ -78,6 +86,13 @@ def _urlopen(module: Any, urlopen: Any) -> Callable[..., Any]:
         return response
 
     return sent
+
+
+def _begin_result(module: Any, host: str | None, url: Any) -> Exchange | None:
+    """Return the exchange of a GET that may fetch the result of a batch; None for others."""
+    if not isinstance(url, str):
+        return None
+    return observer.begin_result(module.__name__, *place_of(host or "", url))
 
 
 def _asked_for_usage(

@@ -1,0 +1,115 @@
+"""Which calls of batch results some process of this machine has taken already.
+
+A result may be fetched by several processes at once, on several days, and be imported as a file:
+each of its calls counts once. A call is claimed when its line is read, for some minutes; it stays
+claimed once it is stored. A process that ends in between leaves it to whoever fetches it next.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from otel_host.private_files import create_missing, make_private_folder
+from otel_pricing.model.instrumentations import BATCH_SCOPE
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from otel_cost_ledger.model.location import Location
+    from otel_pricing import PricedCall
+
+FILE_NAME: Final = "batch-results.db"
+"""Name of the file in the state folder."""
+CLAIMED_S: Final = 600
+"""How long a call is claimed that is not stored."""
+KEPT_S: Final = 100 * 86_400
+"""How long a stored call is remembered; providers keep results for some 30 days."""
+_BUSY_S: Final = 5.0
+_TABLE: Final = (
+    "CREATE TABLE IF NOT EXISTS claims (span_id INTEGER NOT NULL, ledger INTEGER NOT NULL,"
+    " until_s INTEGER NOT NULL, PRIMARY KEY (span_id, ledger)) WITHOUT ROWID"
+)
+
+
+class ClaimedResults:
+    """Claims in *state_dir* of calls for *ledger*; None where there is none.
+
+    *may_store* is asked before anything is written.
+    Where the file cannot be used, every call is new: the ledger keeps one of those with a time.
+    """
+
+    def __init__(
+        self, state_dir: Path, ledger: Location | None, may_store: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._path = state_dir / FILE_NAME
+        name = str(ledger.absolute() if isinstance(ledger, Path) else ledger)
+        self._ledger = zlib.crc32(name.encode("utf-8", "surrogatepass"))
+        self._may_store = may_store
+
+    def claim(self, span_ids: Sequence[int]) -> set[int]:
+        """Return those of *span_ids* that nothing has claimed, and claim them."""
+        if not self._may_store():
+            return set(span_ids)
+        import sqlite3
+
+        now_s = int(time.time())
+        new: set[int] = set()
+        try:
+            with self._opened() as db:
+                for span_id in span_ids:
+                    row = [_signed(span_id), self._ledger, now_s + CLAIMED_S, now_s]
+                    taken = db.execute(
+                        "INSERT INTO claims VALUES (?, ?, ?) ON CONFLICT (span_id, ledger)"
+                        " DO UPDATE SET until_s = excluded.until_s WHERE claims.until_s < ?",
+                        row,
+                    )
+                    if taken.rowcount:
+                        new.add(span_id)
+        except (OSError, sqlite3.Error):
+            return set(span_ids)
+        return new
+
+    def stored(self, span_ids: Iterable[int]) -> None:
+        """Remember *span_ids*: they are stored."""
+        now_s = int(time.time())
+        rows = [(_signed(span_id), self._ledger, now_s + KEPT_S) for span_id in span_ids]
+        if not rows or not self._may_store():
+            return
+        import sqlite3
+
+        try:
+            with self._opened() as db:
+                db.executemany("INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", rows)
+                db.execute("DELETE FROM claims WHERE until_s < ?", [now_s - CLAIMED_S])
+        except (OSError, sqlite3.Error):
+            return
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """Hold the write lock for the body."""
+        import sqlite3
+
+        make_private_folder(self._path.parent)
+        create_missing(self._path)
+        # Not sqlite3.connect, which an instrumentation may have wrapped.
+        made = sqlite3.Connection(self._path, timeout=_BUSY_S, isolation_level=None)
+        with closing(made) as db:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute(_TABLE)
+            yield db
+            db.execute("COMMIT")
+
+
+def _signed(span_id: int) -> int:
+    return span_id - 2**64 if span_id >= 2**63 else span_id
+
+
+def remember_imported(calls: Iterable[PricedCall], state_dir: Path, ledger: Location) -> None:
+    """Have processes that fetch the results among *calls*, now in *ledger*, leave them out."""
+    found = [p.call.span_id for p in calls if p.call.scope == BATCH_SCOPE]
+    ClaimedResults(state_dir, ledger).stored(found)

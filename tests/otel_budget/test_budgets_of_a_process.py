@@ -1,0 +1,330 @@
+"""The cost budgets of a process: who is charged, what is asked of them, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry import trace
+
+from otel_budget.accounts.account import BudgetAccount, Crossing
+from otel_budget.accounts.schema import BudgetFileError
+from otel_budget.cost_budget import Action, CostBudget, Unit
+from otel_budget.refusal import Refused
+from otel_cost_ledger import LedgerWriter, pseudonym
+from otel_distro.api import budget as budget_api
+from otel_distro.base.errors import OtelDistroError
+from otel_distro.base.installation_key import installation_key
+from otel_distro.base.internal_errors import InternalErrors
+from otel_distro.pipeline.budgets.spending_in_ledger import spent_by_ledger
+from otel_distro.pipeline.budgets.wiring import Budgets
+from otel_distro.settings import load
+from otel_pricing import CostStatus, ModelCall, PriceBook, PricedCall, Usage
+from otel_wire.observer import observer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from otel_distro.settings import Settings
+
+NOON_NS = 1_763_812_800_000_000_000
+CHAT = b'{"model": "gpt-4o", "max_tokens": 10, "messages": [{"role": "user", "content": "hi"}]}'
+STRANGE = CHAT.replace(b"gpt-4o", b"house-model-1")
+HOST, PATH = "api.openai.com", "/v1/chat/completions"
+
+Make = "Callable[..., Budgets]"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return replace(load({"XDG_STATE_HOME": str(tmp_path)}).settings, ledger=None)
+
+
+@pytest.fixture
+def make(settings: Settings) -> Iterator[Callable[..., Budgets]]:
+    opened: list[Budgets] = []
+
+    def made(*budgets: CostBudget, **changed: Any) -> Budgets:
+        faults = InternalErrors()
+        found = Budgets(replace(settings, cost_budgets=budgets, **changed), PriceBook, faults)
+        found.accounts._flusher.stop()
+        opened.append(found)
+        return found
+
+    yield made
+    for budgets in opened:
+        budgets.close()
+
+
+def budget(scope: str = "total", limit: int = 10**9, **more: Any) -> CostBudget:
+    return CostBudget(name="b", limit=limit, scope=scope, action=Action.REFUSE, **more)
+
+
+def a_call(number: int = 1, **more: Any) -> PricedCall:
+    call = ModelCall(
+        trace_id=number,
+        span_id=number,
+        start_ns=NOON_NS,
+        end_ns=NOON_NS + 1,
+        scope="s",
+        operation="chat",
+        provider="openai",
+        request_model="gpt-4o",
+        usage=Usage(input_tokens=7, output_tokens=3),
+        **more,
+    )
+    return PricedCall(call=call, status=CostStatus.PRICED, cost_nano_usd=100)
+
+
+@pytest.mark.parametrize("scope", ["user", "session"])
+def test_a_person_has_the_pseudonym_of_the_ledger(
+    make: Callable[..., Budgets], settings: Settings, scope: str
+) -> None:
+    """So that accounts can be made again from the ledger; the name itself is stored nowhere."""
+    budgets = make(budget(scope))
+    whose: dict[str, Any] = {scope: "ada"}
+    budgets.settle([a_call(**whose)], [])
+    key = installation_key(settings.state_dir)
+    assert key is not None
+
+    found = budgets.accounts.scopes("b", 0)
+
+    assert found == [pseudonym(key, "session" if scope == "session" else "user", "ada")]
+    assert b"ada" not in (settings.state_dir / "budget.db").read_bytes()
+
+
+def test_a_key_of_an_api_is_hidden_as_no_user_is(make: Callable[..., Budgets]) -> None:
+    """A user of that name has another account."""
+    budgets = make(budget("api_key"))
+
+    assert budgets.hide("api_key", "sk-1") != budgets.hide("user", "sk-1")
+    assert budgets.hide("api_key", "sk-1") == budgets.hide("api_key", "sk-1")
+
+
+def test_without_a_folder_for_the_key_people_still_have_accounts(
+    make: Callable[..., Budgets], tmp_path: Path
+) -> None:
+    """For the life of the process."""
+    (tmp_path / "file").touch()
+    budgets = make(budget("user"))
+    budgets._settings = replace(budgets._settings, state_dir=tmp_path / "file" / "state")
+
+    assert budgets.hide("user", "ada") == budgets.hide("user", "ada") != ""
+
+
+def test_a_model_without_a_price_is_refused_where_the_settings_say_so(
+    make: Callable[..., Budgets],
+) -> None:
+    """With the remedy."""
+    admission = make(budget(), budget_unknown_model="deny").gate.admission_for(
+        HOST, PATH, STRANGE, {}
+    )
+    assert admission is not None
+    admission.ask()
+
+    assert admission.refusal is not None
+    assert "no price is known for the model 'house-model-1'" in admission.refusal.reason
+    assert "OTEL_DISTRO_PRICES" in admission.refusal.reason
+
+
+def test_a_model_without_a_price_may_be_assumed_to_cost_something(
+    make: Callable[..., Budgets],
+) -> None:
+    """A million dollars a million tokens is a dollar a token, above the limit."""
+    from decimal import Decimal
+
+    gate = make(budget(), budget_unknown_model=Decimal(1_000_000)).gate
+    admission = gate.admission_for(HOST, PATH, STRANGE, {})
+    assert admission is not None
+    admission.ask()
+
+    assert admission.refusal is not None
+    assert admission.refusal.budget == "b"
+
+
+def test_a_model_without_a_price_passes_with_one_line(
+    make: Callable[..., Budgets], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the settings allow it, which is the rule."""
+    gate = make(budget(), budget_unknown_model="allow").gate
+    for _ in range(2):
+        admission = gate.admission_for(HOST, PATH, STRANGE, {})
+        assert admission is not None
+        assert admission.ask() == 0
+        assert admission.refusal is None
+
+    assert capsys.readouterr().err.count("no price is known for the model 'house-model-1'") <= 1
+
+
+def test_what_is_left_is_asked_by_the_name_of_the_budget(make: Callable[..., Budgets]) -> None:
+    """One there is not, and one whose scope is not named, are errors that say what there is."""
+    budgets = make(budget("tenant", limit=1000))
+    account = budgets.all[0].account({"tenant": "acme"}, time.time_ns())
+    assert account is not None
+    budgets.accounts.charge([(account, 400)])
+
+    assert budgets.remaining("b", {"tenant": "acme"}).share == 0.6
+    with pytest.raises(OtelDistroError, match="there is no budget called 'day'; there is 'b'"):
+        budgets.remaining("day", {})
+    with pytest.raises(OtelDistroError, match="needs a value for its scope tenant"):
+        budgets.remaining("b", {})
+
+
+def test_what_callbacks_raise_is_counted_and_the_next_one_is_called(
+    make: Callable[..., Budgets], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are the app's own code on a thread of ours."""
+    met: list[int] = []
+
+    def broken(_crossing: Crossing) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(budget_api, "_callbacks", [])
+    budget_api.on_threshold(broken)
+    budget_api.on_threshold(lambda crossing: met.append(crossing.percent))
+    budgets = make(CostBudget(name="b", limit=100))
+
+    budgets.settle([a_call(1), a_call(2)], [])
+
+    assert met
+    assert budgets._faults.counts() == {"budget callback": len(met)}
+
+
+def test_errors_are_counted_as_those_of_books_or_of_budgets(
+    make: Callable[..., Budgets], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first with a line of its own."""
+    budgets = make(budget())
+    budgets._failed(BudgetFileError("full"))
+    budgets._failed(ValueError("odd"))
+
+    assert budgets._faults.counts() == {"books": 1, "budget": 1}
+    assert "budgets cannot be kept now: full" in capsys.readouterr().err
+
+
+def test_what_cannot_be_written_at_a_flush_is_counted(
+    make: Callable[..., Budgets], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And written by the next one."""
+    budgets = make(CostBudget(name="b", limit=1000))
+    account = budgets.all[0].account_of("", NOON_NS)
+    charge = budgets.accounts.charge
+    attempts: list[int] = []
+
+    def locked(entries: Any) -> Any:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise BudgetFileError("locked")
+        return charge(entries)
+
+    monkeypatch.setattr(budgets.accounts, "charge", locked)
+    budgets.settle([a_call()], [])
+    budgets.flush()
+    assert budgets._faults.counts() == {"books": 2}
+    budgets.flush()
+
+    assert budgets.accounts.state(account).spent == 100
+
+
+def test_a_forked_child_owns_nothing_of_its_parent(make: Callable[..., Budgets]) -> None:
+    """Here the child's part alone: what the parent holds stays held, and a revision is new."""
+    budgets = make(budget(limit=10**9))
+    admission = budgets.gate.admission_for(HOST, PATH, CHAT, {})
+    assert admission is not None
+    admission.ask()
+    account = budgets.all[0].account_of("", budgets.gate.now_ns())
+    held = budgets.accounts.state(account).reserved
+    assert held > 0
+
+    budgets.at_fork()
+
+    assert admission.admitted is not None
+    assert budgets.gated.take(a_call().call) == []
+    assert budgets.accounts.state(account).reserved == held
+    again = budgets.gate.admission_for(HOST, PATH, CHAT, {})
+    assert again is not None
+    assert again.ask() == 0
+    assert budgets.accounts.state(account).reserved >= 2 * held
+
+
+def test_budgets_that_only_warn_put_no_gate_into_clients(make: Callable[..., Budgets]) -> None:
+    """Requests are sent as ever."""
+    before = observer.admission
+    make(CostBudget(name="b", limit=1000)).install(None)
+
+    assert observer.admission is before
+
+
+def test_calls_to_a_gateway_of_ones_own_are_held_once(
+    make: Callable[..., Budgets], settings: Settings
+) -> None:
+    """The gateway, another process, finds the trace of the call on its way."""
+    client = make(budget())
+    gateway = make(budget())
+    context = trace.SpanContext(5, 6, is_remote=True, trace_flags=trace.TraceFlags(1))
+    with trace.use_span(trace.NonRecordingSpan(context)):
+        held = client.gate.admission_for("127.0.0.1", PATH, CHAT, {})
+        assert held is not None
+        held.ask()
+
+        assert gateway.gate.admission_for(HOST, PATH, CHAT, {}) is None
+        assert held.admitted is not None
+        assert held.admitted.on_ended is not None
+        held.admitted.on_ended()
+        assert gateway.gate.admission_for(HOST, PATH, CHAT, {}) is not None
+
+
+@pytest.mark.parametrize(("unit", "spent"), [(Unit.USD, 300), (Unit.TOKENS, 30), (Unit.CALLS, 3)])
+@pytest.mark.parametrize("scope", ["total", "tenant"])
+def test_accounts_begin_with_what_the_ledger_says(
+    settings: Settings, tmp_path: Path, unit: Unit, spent: int, scope: str
+) -> None:
+    """In the unit of the budget; a budget over API keys begins at zero."""
+    path = tmp_path / "ledger.db"
+    settings = replace(settings, ledger=path)
+    each = CostBudget(name="b", limit=10**9, unit=unit, scope=scope)
+    account = BudgetAccount("b", "acme" if scope == "tenant" else "", 0, 0, 10**9)
+    assert spent_by_ledger(settings, each, account) == 0
+    writer = LedgerWriter(path)
+    writer.write([a_call(number, tenant="acme") for number in (1, 2, 3)])
+    writer.write([a_call(4, tenant="other")] if scope == "tenant" else [])
+    writer.shutdown()
+
+    assert spent_by_ledger(settings, each, account) == spent
+    assert spent_by_ledger(settings, replace(each, scope="api_key"), account) == 0
+
+
+def test_asking_what_is_left_says_why_it_cannot_be_said(
+    make: Callable[..., Budgets], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Budgets that could not be set up, and a file that cannot be read."""
+
+    class Running:
+        settings = make(budget())._settings
+        budgets: Any = None
+
+    monkeypatch.setattr("otel_distro.base.current_runtime.running", Running)
+    with pytest.raises(OtelDistroError, match="could not be set up; run `otel-distro doctor`"):
+        budget_api.remaining("b")
+
+    class Locked:
+        def remaining(self, *_: Any) -> None:
+            raise BudgetFileError("it is locked")
+
+    Running.budgets = Locked()
+    with pytest.raises(OtelDistroError, match="it is locked"):
+        budget_api.remaining("b")
+
+
+def test_a_refusal_as_an_error_has_its_reason() -> None:
+    """And the response its budget."""
+    from otel_budget.refusal import Refusal
+
+    error = Refused(Refusal("too dear", "gpt-4o", "b"))
+
+    assert str(error) == "too dear"
+    assert json.loads(error.refusal.body())["error"]["budget"] == "b"

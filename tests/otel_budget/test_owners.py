@@ -1,0 +1,374 @@
+"""Files of live processes: what is known of their owners, their calls on the way, and faults."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from otel_budget.accounts import sqlite as sqlite_accounts
+from otel_budget.accounts.account import State
+from otel_budget.accounts.repair import replace_damaged
+from otel_budget.accounts.schema import BudgetFileError
+from otel_budget.budget_accounts import BudgetAccounts
+from otel_budget.reservations import known_spending, owners
+from otel_budget.reservations.known_spending import KnownSpending
+from otel_budget.reservations.open_calls import FOLDER_NAME, OpenCalls
+from otel_budget.reservations.owners import (
+    SLOTS,
+    Owner,
+    UnknownOwnerError,
+    forget,
+    is_dead,
+    owed,
+    remains,
+)
+from otel_budget.reservations.usage_ceilings import UsageCeiling, UsageCeilings
+from otel_host import file_locks
+from otel_host.file_locks import try_lock
+from support.budgets import account
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLENTY = account(10**9)
+
+
+def test_an_owner_lives_while_its_file_is_locked(tmp_path: Path) -> None:
+    """What it owes is read when it is gone."""
+    owner = Owner(tmp_path / "owners")
+    slot = owner.take_slot()
+    assert slot is not None
+    owner.owed[slot] = 42
+    assert remains(tmp_path / "owners", owner.name) is None
+    assert not is_dead(tmp_path / "owners", owner.name)
+    owner.close(remove=False)
+
+    found = remains(tmp_path / "owners", owner.name)
+
+    assert found is not None
+    assert found.owed is not None
+    assert found.owed[slot] == 42
+    assert is_dead(tmp_path / "owners", owner.name)
+
+
+def test_slots_are_used_again_and_run_out(tmp_path: Path) -> None:
+    """Beyond that calls are held one by one."""
+    owner = Owner(tmp_path / "owners", slots=2)
+    slots = [owner.take_slot(), owner.take_slot()]
+    assert owner.take_slot() is None
+    assert slots[0] is not None
+    owner.owed[slots[0]] = 7
+    owner.free_slot(slots[0])
+
+    assert owner.take_slot() == slots[0]
+    assert owner.owed[slots[0]] == 0
+    owner.close(remove=True)
+    assert not list((tmp_path / "owners").iterdir())
+
+
+def test_a_file_that_another_process_has_locked_is_no_file_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two owners of one name would be one."""
+    monkeypatch.setattr(owners, "try_lock", lambda _descriptor: False)
+
+    with pytest.raises(OSError, match="is locked by another process"):
+        Owner(tmp_path / "owners")
+
+
+def test_an_owner_whose_descriptor_the_program_closed_locks_its_file_again(tmp_path: Path) -> None:
+    """As programs do that close everything they inherited."""
+    owner = Owner(tmp_path / "owners")
+    os.close(owner._own.number)
+    owner.hold_on()
+
+    assert remains(tmp_path / "owners", owner.name) is None
+    owner.close(remove=True)
+
+
+def test_an_owner_whose_file_was_replaced_leaves_the_new_one_alone(tmp_path: Path) -> None:
+    """It is another's."""
+    owner = Owner(tmp_path / "owners")
+    path = tmp_path / "owners" / owner.name
+    path.rename(path.with_suffix(".moved"))
+    path.touch(mode=0o600)
+    os.close(owner._own.number)
+    owner.hold_on()
+
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        assert try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+    owner.close(remove=False)
+
+
+@pytest.mark.parametrize("words", [b"", b"short", bytes(8 * SLOTS + 8)])
+def test_words_of_another_length_say_nothing(tmp_path: Path, words: bytes) -> None:
+    """They are of another version, or torn."""
+    (tmp_path / "1-a").write_bytes(words)
+
+    assert owed(tmp_path, "1-a") is None
+    assert owed(tmp_path, "2-b") is None
+
+
+def test_where_there_are_no_locks_nobody_is_known_to_be_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor where the file is gone: the owner may be on another host."""
+    (tmp_path / "1-a").touch(mode=0o600)
+    with pytest.raises(UnknownOwnerError):
+        remains(tmp_path, "2-b")
+    monkeypatch.setattr(owners, "HAS_LOCKS", False)
+
+    with pytest.raises(UnknownOwnerError):
+        remains(tmp_path, "1-a")
+    assert not is_dead(tmp_path, "1-a")
+
+
+def test_a_file_that_cannot_be_opened_or_locked_belongs_to_a_live_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clearing what it holds would be worse than waiting."""
+    (tmp_path / "1-a").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").touch()
+    assert remains(tmp_path, "1-a") is None
+    (tmp_path / "2-b").touch(mode=0o600)
+
+    def no_locks(_descriptor: int) -> bool:
+        raise OSError("no locks available")
+
+    monkeypatch.setattr(owners, "try_lock", no_locks)
+    assert remains(tmp_path, "2-b") is None
+
+
+def test_old_files_of_dead_owners_are_removed(tmp_path: Path) -> None:
+    """Young ones stay, for their owner may be about to lock them; so do those in use."""
+    for name in ("1-old", "2-young", "3-used", "4-named"):
+        (tmp_path / name).write_bytes(bytes(8 * SLOTS))
+        (tmp_path / name).chmod(0o600)
+    past = time.time() - 1000
+    for name in ("1-old", "3-used"):
+        os.utime(tmp_path / name, (past, past))
+    forget(tmp_path, ["4-named", "5-never"], ["3-used"])
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2-young", "3-used"]
+
+
+def test_calls_without_a_trace_or_a_slot_are_not_written_down(tmp_path: Path) -> None:
+    """They are held on both sides."""
+    calls = OpenCalls(tmp_path)
+    assert calls.begin(0) is None
+    calls.end(None)
+    slots = [calls.begin(n + 1) for n in range(300)]
+
+    assert slots.count(None) == 300 - 256
+    calls.end(slots[0])
+    assert calls.begin(999) is not None
+    calls.close()
+    calls.close()
+
+
+def test_where_the_folder_cannot_be_made_no_call_is_covered(tmp_path: Path) -> None:
+    """And it is tried once."""
+    (tmp_path / "file").touch()
+    calls = OpenCalls(tmp_path / "file" / "state")
+
+    assert calls.begin(1) is None
+    assert calls.begin(2) is None
+    assert not calls.covers(1)
+    calls.close()
+
+
+def test_files_of_dead_processes_are_removed_by_the_next(tmp_path: Path) -> None:
+    """And cover nothing while they are there."""
+    folder = tmp_path / FOLDER_NAME
+    folder.mkdir(mode=0o700)
+    left = folder / "1-dead"
+    left.write_bytes((77).to_bytes(16, "big") + bytes(16 * 255))
+    left.chmod(0o600)
+    calls = OpenCalls(tmp_path)
+    assert not calls.covers(77)
+    calls.begin(1)
+
+    assert not left.exists()
+    calls.close()
+
+
+def test_a_forked_child_has_no_calls_on_their_way(tmp_path: Path) -> None:
+    """The parent's file stays the parent's."""
+    calls, other = OpenCalls(tmp_path), OpenCalls(tmp_path)
+    calls.begin(77)
+    memory = calls._memory
+    calls.at_fork()
+
+    assert calls.begin(78) is not None
+    assert other.covers(77)
+    assert other.covers(78)
+    assert memory is not None
+
+
+def test_what_was_seen_of_most_accounts_is_forgotten_the_oldest_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A scope with a million values must not fill the memory."""
+    monkeypatch.setattr(known_spending, "_MOST", 2)
+    known = KnownSpending()
+    for number in range(3):
+        known.saw(account(scope=str(number)), number)
+    known.saw(account(scope="2"), 9)
+    known.added([(account(scope="2"), -20)])
+
+    assert known.least({}) == {account(scope="1"): 1, account(scope="2"): 0}
+
+
+def test_what_was_learned_is_kept_where_it_could_not_be_shared() -> None:
+    """With what comes meanwhile, and shared by the next attempt."""
+
+    class Broken:
+        def execute(self, *_: Any) -> Any:
+            raise sqlite3.OperationalError("database is locked")
+
+    ceilings = UsageCeilings()
+    ceilings.add(UsageCeiling.of("m", "input", 10, 5))
+    ceilings.add(UsageCeiling.of("m", "output", 3, 0))
+    with pytest.raises(sqlite3.OperationalError):
+        ceilings.share(Broken())
+
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute("CREATE TABLE ceilings (model, kind, calls, most, least, size)")
+        ceilings.share(db)
+        found = UsageCeiling.read(db, "m", "input")
+        assert found == UsageCeiling("m", "input", 1, 10, 10, 5)
+        assert ceilings.look_up(db, "m", "unheard of") is None
+
+
+def test_too_many_models_begin_again_with_what_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory of a process is bounded; nothing that all know is lost."""
+    monkeypatch.setattr(UsageCeilings, "_MOST", 2)
+    ceilings = UsageCeilings()
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute("CREATE TABLE ceilings (model, kind, calls, most, least, size)")
+        for number in range(3):
+            ceilings.add(UsageCeiling.of(f"m{number}", "input", 10, 5))
+        ceilings.share(db)
+        ceilings.add(UsageCeiling.of("m9", "input", 1, 1))
+        ceilings.share(db)
+
+        assert ceilings.of("m0", ["input"]) == [None]
+        assert ceilings.look_up(db, "m0", "input") == UsageCeiling("m0", "input", 1, 10, 10, 5)
+        assert ceilings.of("m0", ["input"]) != [None]
+
+
+def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    """It is an error with the remedy."""
+    first = BudgetAccounts(tmp_path)
+    first.charge([(PLENTY, 5)])
+    first.close()
+    with closing(sqlite3.connect(tmp_path / "budget.db")) as file:
+        file.execute("PRAGMA user_version = 99")
+
+    with pytest.raises(BudgetFileError, match="made by a newer version; upgrade otel-distro"):
+        BudgetAccounts(tmp_path).charge([(PLENTY, 1)])
+
+
+def test_a_folder_that_nothing_can_be_written_in_is_named(tmp_path: Path) -> None:
+    """Where a process has to be known to hold anything."""
+    accounts = BudgetAccounts(tmp_path)
+    accounts.charge([(PLENTY, 1)])
+    (tmp_path / accounts._folder.name).touch()
+
+    with pytest.raises(BudgetFileError, match="cannot write in"):
+        accounts.reserve("m", (), lambda _learned: [])
+    accounts.close()
+
+
+def test_a_program_that_closed_our_descriptors_gets_none_of_its_files_closed(
+    tmp_path: Path,
+) -> None:
+    """Budgets go on with a file of their own; where they cannot, that is said."""
+    accounts = BudgetAccounts(tmp_path)
+    accounts.charge([(PLENTY, 5)])
+    held = [int(name) for name in os.listdir("/proc/self/fd")]
+    ours = [n for n in held if _target(n).startswith(str(tmp_path / "budget.db"))]
+    for number in ours:
+        os.close(number)
+    own = [os.open(tmp_path / f"own-{n}", os.O_RDWR | os.O_CREAT) for n in range(len(ours))]
+    with suppress(BudgetFileError):  # of the first call only, if at all
+        accounts.charge([(PLENTY, 5)])
+    for number in own:
+        os.fstat(number)
+        os.close(number)
+
+
+def _target(number: int) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{number}")
+    except OSError:
+        return ""
+
+
+def test_a_child_that_was_forked_in_the_middle_of_a_transaction_touches_nothing(
+    tmp_path: Path,
+) -> None:
+    """SQLite's locks are the parent's; it is an error, not a damaged file."""
+    accounts = BudgetAccounts(tmp_path)
+    accounts.charge([(PLENTY, 5)])
+    database = accounts.store
+    assert isinstance(database, sqlite_accounts.Database)
+    database._locked_for_fork = False
+    database.after_fork_in_child()
+
+    with pytest.raises(BudgetFileError, match="was forked while the file was in use"):
+        accounts.charge([(PLENTY, 1)])
+    assert BudgetAccounts(tmp_path).state(PLENTY) == State(5, 0)
+
+
+def test_where_there_are_no_locks_a_damaged_file_is_replaced_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By each process that meets it."""
+    monkeypatch.setattr("otel_budget.accounts.repair.HAS_LOCKS", False)
+    assert file_locks.HAS_LOCKS
+    lines: list[str] = []
+    (tmp_path / "budget.db").write_bytes(b"\x0fQLite format 3" + bytes(5000))
+    accounts = BudgetAccounts(tmp_path, opening=lambda _account: 30, report=lines.append)
+
+    accounts.charge([(PLENTY, 1)])
+
+    assert accounts.state(PLENTY).spent == 31
+    assert len(lines) == 1
+
+
+def test_an_error_that_is_no_damage_replaces_no_file(tmp_path: Path) -> None:
+    """Such as a lock."""
+
+    def locked() -> sqlite3.Connection:
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = 5
+        raise error
+
+    (tmp_path / "budget.db").write_bytes(b"content")
+    with pytest.raises(sqlite3.OperationalError):
+        replace_damaged(tmp_path / "budget.db", locked, lambda _line: None)
+
+    assert (tmp_path / "budget.db").read_bytes() == b"content"
+
+
+def test_a_file_that_another_process_has_replaced_is_used(tmp_path: Path) -> None:
+    """Nothing is set aside a second time."""
+    BudgetAccounts(tmp_path).charge([(PLENTY, 5)])
+    lines: list[str] = []
+
+    found = replace_damaged(
+        tmp_path / "budget.db", lambda: sqlite3.connect(tmp_path / "budget.db"), lines.append
+    )
+
+    assert found.execute("SELECT spent FROM books").fetchall() == [(5,)]
+    assert lines == []
+    found.close()
