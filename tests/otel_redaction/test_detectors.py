@@ -226,6 +226,22 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive("born on 12/05/1990", "12/05/1990"),
         Positive("date of birth: 1990-05-12", "1990-05-12"),
         Positive("DOB May 12, 1990", "May 12, 1990"),
+        Positive("Date de naissance : 12/03/1985", "12/03/1985"),
+        Positive("Nata a Roma il 12/03/1985", "12/03/1985"),
+        Positive("data urodzenia: 12.03.1985", "12.03.1985"),
+        Positive("narozen 12.3.1985", "12.3.1985"),
+        Positive("syntynyt 12.3.1985", "12.3.1985"),
+        Positive("FØDT: 12.3.1985", "12.3.1985"),
+        Positive("née le 12/03/1985", "12/03/1985"),
+        Positive("Doğum tarihi: 12.03.1985", "12.03.1985"),
+        Positive(
+            "\u0414\u0430\u0442\u0430 \u0440\u043e\u0436\u0434\u0435\u043d\u0438\u044f 12.03.1985",
+            "12.03.1985",
+        ),
+        Positive("Родился 12.03.1985", "12.03.1985"),
+        Positive(
+            "\u751f\u5e74\u6708\u65e5\uff1a1985\u5e743\u670812\u65e5", "1985\u5e743\u670812\u65e5"
+        ),
     ),
     "location": (
         Positive("lat: 52.520008, lon: 13.404954", "52.520008"),

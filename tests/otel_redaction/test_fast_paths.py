@@ -14,6 +14,8 @@ from otel_redaction.detectors.providers import is_placeholder
 from otel_redaction.engine import search
 from otel_redaction.fast_path import is_words_only
 from otel_redaction.patterns.cues import find_cues
+from otel_redaction.people import health
+from otel_redaction.people.word_starts import Lowered
 
 _WORDS = {
     "name": (
@@ -158,3 +160,27 @@ def test_a_secret_after_a_long_list_of_settings_is_found(secret: str, joint: str
     text = "token=x:" * 40 + joint + secret
 
     assert secret.partition("=")[2] not in redact(text)
+
+
+_TERMS = (
+    "hiv", "HIV positive", "breast cancer", "kidney transplant", "Type 2 diabetes", "x-ray", "xray",
+    "allergic to nuts", "crohn's", "post-traumatic stress disorder", "cáncer", "MRI scan",
+    "als", "also", "pregnancy", "tumor", "tumour", "c-section", "ct scan", "?hiv", "as",
+)  # fmt: skip
+
+
+@relaxed
+@given(
+    st.lists(st.tuples(st.sampled_from((" ", ", ", "-", "x", "á", "'")), st.sampled_from(_TERMS)))
+)
+def test_terms_tried_where_one_may_begin_are_those_tried_everywhere(
+    pieces: list[tuple[str, str]],
+) -> None:
+    """The first letters of a word show that no term begins there."""
+    text = "".join(map("".join, pieces))
+
+    found = health._find_terms(text, Lowered(text).data, 0, len(text))
+
+    expression, _ = health._terms()
+    everywhere = [term.span() for term in expression.finditer(text)]
+    assert [(term.start, term.end) for term in found] == everywhere

@@ -51,3 +51,25 @@ def test_time_is_linear(unit: str, content: bool) -> None:
 
     # Below 20 ms the clock and the neighbours decide, not the text.
     assert large < 0.02 or large < 9 * small
+
+
+_ONCE = (
+    "\u2019", "\u2014", "\u00e9", "\u20ac", "curl x ", "mysql x", "docker run -p 80:80 x", "webhook ",
+    "$HOME ", "scrypt ", "MII", "::", "discord ",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("once", _ONCE)
+def test_one_sign_or_word_does_not_make_a_whole_text_slow(once: str) -> None:
+    """What a detector looks for is looked for where it is, not tried at each character."""
+    redactor = Redactor(Policy(deadline_ms=60_000))
+    prose = "The committee met again in the spring, and most of them agreed with the plan. " * 1000
+    texts = {"without": prose, "with": f"{prose} the {once} {prose[:100]}"}
+    best = dict.fromkeys(texts, 9.0)
+    for _ in range(5):
+        for name, text in texts.items():
+            began = time.process_time()
+            redactor.find(text)
+            best[name] = min(best[name], time.process_time() - began)
+
+    assert best["with"] < 6 * best["without"]

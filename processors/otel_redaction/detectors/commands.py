@@ -49,7 +49,8 @@ def find_in_commands(scan: Scan) -> None:
     if "command" in scan.cues:
         for program, command in _COMMANDS:
             add_at(scan, scan.data, program, command, "password", group=1)
-    for flag in places(scan.lower, b" -p "):
-        login = _LOGIN.search(scan.text, max(0, flag - _LONGEST_COMMAND), flag + _LONGEST_COMMAND)
+    for place in places(scan.lower, b" -p "):
+        first, last = max(0, place - _LONGEST_COMMAND), place + _LONGEST_COMMAND
+        login = _LOGIN.search(scan.text, first, last)
         if login and not login[1].isdigit() and not _PORTS.fullmatch(login[1]):
             scan.add(*login.span(1), "password")
