@@ -17,6 +17,7 @@ from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Iterator
 
 _ZERO_WIDTH = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff"
 # `str.translate` looks up each character of a text that is not ASCII as a whole.
@@ -41,15 +42,15 @@ _ENCODED_SECRETS = (
     (
         "%",
         lazy_pattern(
-            r"%(?:25)*(?:40|3[0-9ADad]|2[2BDEbde]|[46][1-9A-Fa-f]|[57][0-9Aa]"
+            r"%(?:25)*(?:40|3[0-9ADad]|2[2BDEbde]|[46][1-9A-Fa-f]|[57][0-9Aa]|5[fF](?=\w{16})"
             rf"|{_SEPARATOR_BEFORE_NUMBER})"
         ),
     ),
     (
         "&",
         lazy_pattern(
-            r"&(?:#(?:[xX]0*(?:2[bdeBDE]|3[0-9adAD]|[46][0-9a-fA-F]|[57][0-9aA])"
-            r"|0*(?:3[4]|4[3-6]|4[89]|5[0-8]|6[1-9]|[7-9]\d|1[01]\d|12[0-2]));"
+            r"&(?:#(?:[xX]0*(?:2[bdeBDE]|3[0-9adAD]|[46][0-9a-fA-F]|[57][0-9aA]|5[fF])"
+            r"|0*(?:3[4]|4[3-6]|4[89]|5[0-8]|6[1-9]|95|[7-9]\d|1[01]\d|12[0-2]));"
             r"|commat;|period;|quot;|equals;|colon;|#[xX](?:22|40);)"
         ),
     ),
@@ -57,7 +58,7 @@ _ENCODED_SECRETS = (
     (
         "\\",
         lazy_pattern(
-            r"\\(?:u00|x)(?:2[2bdeBDE]|3[0-9adAD]|[46][0-9a-fA-F]|[57][0-9aA]"
+            r"\\(?:u00|x)(?:2[2bdeBDE]|3[0-9adAD]|[46][0-9a-fA-F]|[57][0-9aA]|5[fF](?=\w{16})"
             rf"|{_SEPARATOR_BEFORE_NUMBER})"
         ),
     ),
@@ -90,10 +91,22 @@ _NAMED = {
 _LINE_BREAKS = (9, 10, 13)
 
 
+_SHORT = 4096
+"""Texts up to this length are searched as a whole."""
+_REACH = 320
+"""Characters on both sides of what was rewritten that are searched with it: no detector looks
+further for a label, and no value that is recognised by its form alone is longer."""
+_MOST_SHARE = 0.6
+_LONGEST_CELL = 32
+_TO_SPACE = 512
+
+
 class Plain(NamedTuple):
     """A text in plain form, and the original offset of each character."""
 
     text: str
+    changed: list[tuple[int, int]]
+    """What was rewritten or folded, in the original, in order."""
     plain_starts: list[int]
     """Where each kept or rewritten piece begins in `text`."""
     starts: list[int]
@@ -104,6 +117,49 @@ class Plain(NamedTuple):
     def original(self, start: int, end: int) -> tuple[int, int]:
         """Return the original offsets of `text[start:end]`."""
         return self._at(start)[0], self._at(end - 1)[1]
+
+    def stretches(self) -> Iterator[tuple[int, str]]:
+        """Yield offset and text of each part that is to be searched.
+
+        What is far from anything rewritten is the same in the original, and searched there.
+        """
+        found = self._around_changes() if len(self.text) > _SHORT else None
+        if found is None or any(map(self._begins_more, found)):
+            yield 0, self.text
+            return
+        for start, end in found:
+            yield start, self.text[start:end]
+
+    def _begins_more(self, part: tuple[int, int]) -> bool:
+        """Return whether *part* may begin what goes on after it: a key's block, a table."""
+        text = self.text[slice(*part)]
+        if "BEGIN" in text or "insert" in text.lower():
+            return True
+        return any(map(_is_header, text.splitlines()))
+
+    def _around_changes(self) -> list[tuple[int, int]] | None:
+        """Return the parts around what was rewritten; None where that is most of the text."""
+        found: list[tuple[int, int]] = []
+        total = 0
+        for first, last in self.changed:
+            if found and self._place(last) + _REACH <= found[-1][1]:
+                continue
+            start = _after_space(self.text, max(0, self._place(first) - _REACH))
+            end = _before_space(self.text, min(len(self.text), self._place(last) + _REACH))
+            if start < 0 or end < 0:
+                return None
+            if found and start <= found[-1][1]:
+                start, _ = found.pop()
+            found.append((start, end))
+            total += end - start
+            if total > _MOST_SHARE * len(self.text):
+                return None
+        return found
+
+    def _place(self, original: int) -> int:
+        """Return where the character that was at *original* is in `text`, or the next one."""
+        piece = max(0, bisect_right(self.starts, original) - 1)
+        return min(self.plain_starts[piece] + original - self.starts[piece], len(self.text))
 
     def _at(self, position: int) -> tuple[int, int]:
         piece = bisect_right(self.plain_starts, position) - 1
@@ -129,7 +185,34 @@ def plain(text: str) -> Plain | None:
     if encoded:
         edits += [(*found.span(), _decoded(found)) for found in _ENCODED.finditer(folded)]
         edits.sort()
-    return _edited(folded, edits)
+    changed = [(start, end) for start, end, _ in edits]
+    if odd:
+        changed += [sign.span() for form in (_LOOKS_ODD, _DASH) for sign in form.finditer(text)]
+        changed.sort()
+    return _edited(folded, edits, changed)
+
+
+def _is_header(line: str) -> bool:
+    """Return whether *line* may name the columns of a table, one of them secret."""
+    for sign in ",;\t|":
+        cells = line.split(sign) if sign in line else []
+        if cells and max(map(len, cells)) <= _LONGEST_CELL:
+            return "name" in find_cues(line.lower().encode("ascii", "replace"))
+    return False
+
+
+def _after_space(text: str, start: int) -> int:
+    """Return the beginning of the word that *start* is in; -1 if it is far away."""
+    first = max(0, start - _TO_SPACE)
+    place = max(text.rfind(" ", first, start), text.rfind("\n", first, start))
+    return place + 1 if place >= 0 else (0 if first == 0 else -1)
+
+
+def _before_space(text: str, end: int) -> int:
+    """Return the end of the word that *end* is in; -1 if it is far away."""
+    last = min(len(text), end + _TO_SPACE)
+    places = [place for sign in " \n" if (place := text.find(sign, end, last)) >= 0]
+    return min(places) if places else (len(text) if last == len(text) else -1)
 
 
 def _has_odd_dash(text: str) -> bool:
@@ -159,9 +242,9 @@ def _stands_for_hyphen(text: str, place: int) -> bool:
     return "name" in find_cues(before[-_LEAD:].lower().encode("ascii", "replace"))
 
 
-def _edited(text: str, edits: list[tuple[int, int, str]]) -> Plain:
+def _edited(text: str, edits: list[tuple[int, int, str]], changed: list[tuple[int, int]]) -> Plain:
     parts: list[str] = []
-    result = Plain("", [], [], [])
+    result = Plain("", changed, [], [], [])
     position = length = 0
 
     def keep(start: int, end: int, written: str) -> None:

@@ -38,9 +38,10 @@ def find_all(text: str, deadline: Deadline | None = None, *, people: bool = Fals
         matches += _find_people()(flattened(text), deadline)
     unfolded = plain(text)
     if unfolded is not None:
-        for match in search(unfolded.text, deadline):
-            start, end = unfolded.original(match.start, match.end)
-            matches.append(Match(start, end, match.kind))
+        for offset, stretch in unfolded.stretches():
+            for match in search(stretch, deadline):
+                start, end = unfolded.original(match.start + offset, match.end + offset)
+                matches.append(Match(start, end, match.kind))
     return merged(matches)
 
 

@@ -48,7 +48,7 @@ def test_a_hold_counts_until_it_is_settled(accounts: BudgetAccounts) -> None:
 
 
 def test_no_room_is_denied(accounts: BudgetAccounts) -> None:
-    """And it may change only if what is in the way is held, not spent."""
+    """It can change only while the amount in the way is held, not spent."""
     reservation = held(accounts, claim(60))
     while_held = reserve(accounts, claim(50))
     accounts.settle(reservation, [(account(), 60)])

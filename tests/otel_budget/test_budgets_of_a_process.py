@@ -1,4 +1,4 @@
-"""The cost budgets of a process: who is charged, what is asked of them, and what goes wrong."""
+"""The cost budgets of a process: who is charged, questions, and failures."""
 
 from __future__ import annotations
 

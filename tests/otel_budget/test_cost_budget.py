@@ -79,7 +79,7 @@ def test_a_rolling_window_moves_in_steps_and_never_covers_less_than_it_says() ->
     ids=str,
 )
 def test_what_cannot_be_used_is_told(table: object, message: str) -> None:
-    """With the name of the budget and what is allowed."""
+    """With the name of the budget and its limit."""
     with pytest.raises(ValueError, match=message):
         CostBudget.from_mapping(table)
 

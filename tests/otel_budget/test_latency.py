@@ -89,7 +89,7 @@ def test_which_of_several_budgets_applies(budgets: list[LatencyBudget], expected
     ],
 )
 def test_a_budget_that_makes_no_sense_is_refused(table: object, said: str) -> None:
-    """The message says what is allowed."""
+    """The message names the limit."""
     with pytest.raises(ValueError, match=said):
         LatencyBudget.from_mapping(table)
 

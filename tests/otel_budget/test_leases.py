@@ -86,7 +86,7 @@ def test_what_is_leased_and_not_used_is_not_shown_as_held(
 
 
 def test_all_leases_together_leave_most_of_the_budget(make_accounts: MakeAccounts) -> None:
-    """Each process takes a hundred calls or its share of a quarter of what is left."""
+    """Each process takes a hundred calls, or its share of a quarter of the rest."""
     processes = [make_accounts(by_hand=True) for _ in range(8)]
     for accounts in processes:
         reserve_leased(accounts)
@@ -354,7 +354,7 @@ def test_the_keeper_writes_down_and_gives_back_by_itself(
 def test_a_call_waits_for_leases_it_may_get_something_of(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """What is leased and not spent may come back."""
+    """A lease that is not spent may come back."""
     reserve_leased(accounts, 5)
 
     def ask(_learned: Sequence[object]) -> list[Claim]:

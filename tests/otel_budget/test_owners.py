@@ -1,4 +1,4 @@
-"""Files of live processes: what is known of their owners, their calls on the way, and faults."""
+"""Files of live processes: their owners, calls on the way, and faults."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_four_processes_share_one_budget(tmp_path: Path, provider: SlowProvider)
 def test_eight_processes_of_eight_threads_are_never_over(
     tmp_path: Path, provider: SlowProvider
 ) -> None:
-    """They want ten times what is there, and get at least 97 % of it."""
+    """They want ten times the limit, and get at least 97 % of it."""
     environ = environment(tmp_path, "0.384")  # 64 calls
     went, refused, said = finish([start(environ, provider, 8, 10) for _ in range(8)])
 

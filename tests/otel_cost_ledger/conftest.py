@@ -40,10 +40,16 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def postgres(postgres_server: str) -> Iterator[PostgresUrl]:
     """A database without a ledger."""
+    # Before as well: a writer that is shut down after this one writes what waited.
+    _drop_ledger(postgres_server)
+    yield PostgresUrl.parse(postgres_server)
+    _drop_ledger(postgres_server)
+
+
+def _drop_ledger(url: str) -> None:
     import psycopg
 
-    yield PostgresUrl.parse(postgres_server)
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET client_min_messages = warning")
         connection.execute("DROP SCHEMA IF EXISTS otel_distro CASCADE")
 

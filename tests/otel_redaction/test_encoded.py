@@ -44,3 +44,40 @@ def test_an_encoded_secret_goes(text: str, marker: str, encoding: str) -> None:
 def test_an_encoded_text_without_secrets_stays(blob: str) -> None:
     """So do ids and pictures, which encode no text."""
     assert redact(f"got {blob} there") == f"got {blob} there"
+
+
+_FAR = "The committee met again in the spring and most of them agreed with the plan. " * 100
+
+
+@pytest.mark.parametrize(
+    ("hidden", "value"),
+    [
+        ("mail bob%40example.com today", "bob"),
+        ("card 4111\u20111111\u20111111\u20111111 please", "1111"),
+        ("call \uff0b1\u00a0415\u00a0555\u00a00132 now", "0132"),
+        ("pass\u200bword: Tr0ub4dor3", "Tr0ub4dor3"),
+        ("key \u2013 '3fa85f64a1b2c3d4e5f60718293a4b5c'", "3fa85f64"),
+        (f"token=ghp%5F{'a1B2c3D4' * 5}", "a1B2c3D4"),
+        (f"eyJhbGciOiJIUzI1NiJ9%2E{'eyJzdWIiOiIx' * 90}%2E{'sflKxwRJSMeKKF2Q' * 4}", "eyJzdWIi"),
+    ],
+)
+def test_what_is_written_oddly_is_found_in_a_long_text(hidden: str, value: str) -> None:
+    """Only its surroundings are searched in their plain form."""
+    assert value not in redact(f"{_FAR}{hidden} {_FAR}")
+
+
+@pytest.mark.parametrize("dash", ["\u2014\u2013\u2014", "\u2010" * 5, "--\u00ad---"])
+def test_a_private_key_goes_whole_where_its_marker_is_written_oddly(dash: str) -> None:
+    """A word processor makes one dash of two hyphens."""
+    dash = dash if len(dash) > 3 else "\u2013\u2013\u2013\u2013\u2013"
+    lines = "\n".join(f"MIIEvQ{number:02}" + "aB3dE6gH9jK2mN5p" * 3 for number in range(40))
+    text = f"{_FAR}\n{dash}BEGIN PRIVATE KEY{dash}\n{lines}\n{dash}END PRIVATE KEY{dash}\n{_FAR}"
+
+    assert "aB3dE6gH9jK2" not in redact(text)
+
+
+def test_a_column_goes_whole_where_its_name_is_written_oddly() -> None:
+    """The rows are far below."""
+    rows = "\n".join(f"{number},Tr0ub4dor{number}x" for number in range(200))
+
+    assert "Tr0ub4dor199x" not in redact(f"{_FAR}\n\nid,pass\u200bword\n{rows}\n")
