@@ -8,16 +8,15 @@ mapped back to the characters it came from.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from otel_redaction.patterns.cues import find_cues
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
+from otel_redaction.plain_form import Plain, edited
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterator
 
 _ZERO_WIDTH = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff"
 # `str.translate` looks up each character of a text that is not ASCII as a whole.
@@ -91,89 +90,6 @@ _NAMED = {
 _LINE_BREAKS = (9, 10, 13)
 
 
-_SHORT = 4096
-"""Texts up to this length are searched as a whole."""
-_REACH = 320
-"""Characters on both sides of what was rewritten that are searched with it: no detector looks
-further for a label, and no value that is recognised by its form alone is longer."""
-_MOST_SHARE = 0.6
-_LONGEST_CELL = 32
-_TO_SPACE = 512
-
-
-class Plain(NamedTuple):
-    """A text in plain form, and the original offset of each character."""
-
-    text: str
-    changed: list[tuple[int, int]]
-    """What was rewritten or folded, in the original, in order."""
-    plain_starts: list[int]
-    """Where each kept or rewritten piece begins in `text`."""
-    starts: list[int]
-    """Where each piece begins in the original."""
-    ends: list[int]
-    """Where each piece ends in the original."""
-
-    def original(self, start: int, end: int) -> tuple[int, int]:
-        """Return the original offsets of `text[start:end]`."""
-        return self._at(start)[0], self._at(end - 1)[1]
-
-    def stretches(self) -> Iterator[tuple[int, str]]:
-        """Yield offset and text of each part that is to be searched.
-
-        What is far from anything rewritten is the same in the original, and searched there.
-        """
-        found = self._around_changes() if len(self.text) > _SHORT else None
-        if found is None or any(map(self._begins_more, found)):
-            yield 0, self.text
-            return
-        for start, end in found:
-            yield start, self.text[start:end]
-
-    def _begins_more(self, part: tuple[int, int]) -> bool:
-        """Return whether *part* may begin what goes on after it: a key's block, a table."""
-        text = self.text[slice(*part)]
-        if "BEGIN" in text or "insert" in text.lower():
-            return True
-        return any(map(_is_header, text.splitlines()))
-
-    def _around_changes(self) -> list[tuple[int, int]] | None:
-        """Return the parts around what was rewritten; None where that is most of the text."""
-        found: list[tuple[int, int]] = []
-        total = 0
-        for first, last in self.changed:
-            if found and self._place(last) + _REACH <= found[-1][1]:
-                continue
-            start = _after_space(self.text, max(0, self._place(first) - _REACH))
-            end = _before_space(self.text, min(len(self.text), self._place(last) + _REACH))
-            if start < 0 or end < 0:
-                return None
-            if found and start <= found[-1][1]:
-                start, _ = found.pop()
-            found.append((start, end))
-            total += end - start
-            if total > _MOST_SHARE * len(self.text):
-                return None
-        return found
-
-    def _place(self, original: int) -> int:
-        """Return where the character that was at *original* is in `text`, or the next one."""
-        piece = max(0, bisect_right(self.starts, original) - 1)
-        return min(self.plain_starts[piece] + original - self.starts[piece], len(self.text))
-
-    def _at(self, position: int) -> tuple[int, int]:
-        piece = bisect_right(self.plain_starts, position) - 1
-        start, end = self.starts[piece], self.ends[piece]
-        offset = position - self.plain_starts[piece]
-        following = piece + 1 < len(self.plain_starts)
-        length = (self.plain_starts[piece + 1] if following else len(self.text)) - (
-            self.plain_starts[piece]
-        )
-        if length == end - start:
-            return start + offset, start + offset + 1
-        return start, end
-
-
 def plain(text: str) -> Plain | None:
     """Return *text* written plainly, or None when it is already."""
     odd = not text.isascii() and (_LOOKS_ODD.search(text) is not None or _has_odd_dash(text))
@@ -189,30 +105,7 @@ def plain(text: str) -> Plain | None:
     if odd:
         changed += [sign.span() for form in (_LOOKS_ODD, _DASH) for sign in form.finditer(text)]
         changed.sort()
-    return _edited(folded, edits, changed)
-
-
-def _is_header(line: str) -> bool:
-    """Return whether *line* may name the columns of a table, one of them secret."""
-    for sign in ",;\t|":
-        cells = line.split(sign) if sign in line else []
-        if cells and max(map(len, cells)) <= _LONGEST_CELL:
-            return "name" in find_cues(line.lower().encode("ascii", "replace"))
-    return False
-
-
-def _after_space(text: str, start: int) -> int:
-    """Return the beginning of the word that *start* is in; -1 if it is far away."""
-    first = max(0, start - _TO_SPACE)
-    place = max(text.rfind(" ", first, start), text.rfind("\n", first, start))
-    return place + 1 if place >= 0 else (0 if first == 0 else -1)
-
-
-def _before_space(text: str, end: int) -> int:
-    """Return the end of the word that *end* is in; -1 if it is far away."""
-    last = min(len(text), end + _TO_SPACE)
-    places = [place for sign in " \n" if (place := text.find(sign, end, last)) >= 0]
-    return min(places) if places else (len(text) if last == len(text) else -1)
+    return edited(folded, edits, changed)
 
 
 def _has_odd_dash(text: str) -> bool:
@@ -240,30 +133,6 @@ def _stands_for_hyphen(text: str, place: int) -> bool:
     if any("@" in part or any(map(str.isdigit, part)) for part in piece):
         return True
     return "name" in find_cues(before[-_LEAD:].lower().encode("ascii", "replace"))
-
-
-def _edited(text: str, edits: list[tuple[int, int, str]], changed: list[tuple[int, int]]) -> Plain:
-    parts: list[str] = []
-    result = Plain("", changed, [], [], [])
-    position = length = 0
-
-    def keep(start: int, end: int, written: str) -> None:
-        nonlocal length
-        if written:
-            parts.append(written)
-            result.plain_starts.append(length)
-            result.starts.append(start)
-            result.ends.append(end)
-            length += len(written)
-
-    for start, end, written in edits:
-        if start < position:
-            continue
-        keep(position, start, text[position:start])
-        keep(start, end, written)
-        position = end
-    keep(position, len(text), text[position:])
-    return result._replace(text="".join(parts))
 
 
 def _decoded(found: re.Match[str]) -> str:
