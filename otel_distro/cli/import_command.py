@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,20 @@ from otel_distro.cli import output
 from otel_distro.cli.options import ledger_option, ledger_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from otel_cost_ledger.model.location import Location
+
+
+@contextmanager
+def _progress(files: tuple[Path, ...]) -> Iterator[Callable[[int], object]]:
+    """Show how much of *files* was read, on a terminal; files that scripts read stay clean."""
+    if not sys.stderr.isatty():
+        yield lambda _bytes: None
+        return
+    size = sum(file.stat().st_size for file in files)
+    with click.progressbar(length=size, label="Importing", file=sys.stderr) as bar:
+        yield bar.update
 
 
 @click.command("import", epilog="Example: otel-distro ledger import traces.jsonl traces-2.jsonl.gz")
@@ -39,7 +54,8 @@ def command(files: tuple[Path, ...], prices: Path | None, ledger: Location | Non
 
     path = ledger_path(ledger, may_be_new=True)
     try:
-        summary = import_files(files, path, prices, report=output.note)
+        with _progress(files) as progress:
+            summary = import_files(files, path, prices, report=output.note, progress=progress)
     except (ImportFailedError, LedgerError, PriceBookError) as error:
         raise output.fail(str(error)) from error
     read = f"{counted(summary.spans, 'span')} read"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from otel_distro.base.errors import OtelDistroError
 from otel_distro.base.installation_key import installation_key
 from otel_distro.pipeline.accounting.claimed_results import remember_imported
+from otel_distro.server.unstored_calls import UnstoredCalls
 from otel_distro.settings import load, process_environment
 from otel_pricing import (
     LineProblem,
@@ -16,15 +16,11 @@ from otel_pricing import (
     PriceBook,
     PricedCall,
     SpanRecord,
-    call_of_log,
     decide,
-    price_call,
-    read_call,
     read_price_file,
     read_records,
 )
-from otel_pricing.model.instrumentations import BATCH_SCOPE
-from otel_pricing.reading.tools import read_tool_call, tools_of_provider
+from otel_pricing.reading.tools import tools_of_provider
 from otel_redaction import redact
 
 if TYPE_CHECKING:
@@ -32,10 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_cost_ledger.model.location import Location
-    from otel_cost_ledger.query.ledger import Ledger
     from otel_cost_ledger.write.health import WriteResult
     from otel_cost_ledger.write.writer import LedgerWriter
-    from otel_pricing.model.tool_call import ToolCall
 
 
 class ImportFailedError(OtelDistroError):
@@ -60,67 +54,9 @@ class ImportSummary:
     """Executions of tools among the spans, those that the ledger had already included."""
 
 
-@dataclass(slots=True)
-class _Archive:
-    """What was read from the files and is not stored yet."""
-
-    calls: dict[tuple[int, int], PricedCall] = field(default_factory=dict)
-    parents: dict[tuple[int, int], int | None] = field(default_factory=dict)
-    tools: list[ToolCall] = field(default_factory=list)
-    spans: int = 0
-    log_records: int = 0
-    tool_calls: int = 0
-    problems: int = 0
-    known: int = 0
-    """Results of batches that the ledger had already."""
-    passed: Counter[str] = field(default_factory=Counter)
-
-    def take(self, record: SpanRecord | LogRecord, book: PriceBook) -> None:
-        """Count *record*, and price the call that it describes."""
-        if isinstance(record, SpanRecord):
-            self.spans += 1
-            self._link(record.trace_id, record.span_id, record.parent_span_id)
-            call = read_call(record)
-            tool = read_tool_call(record) if call is None else None
-            if tool is not None:
-                self.tools.append(tool)
-                self.tool_calls += 1
-                return
-        else:
-            self.log_records += 1
-            call = call_of_log(record)
-        if call is None:
-            kind = "spans" if isinstance(record, SpanRecord) else "log records"
-            self.passed[f"{kind} without a model call"] += 1
-        else:
-            self.calls[call.trace_id, call.span_id] = price_call(call, book)
-
-    def forget_known_results(self, ledger: Ledger) -> None:
-        """Forget results of batches that are in *ledger* already.
-
-        They may have no time of their own, which is a part of the key of all other calls.
-        """
-        results = {key for key, p in self.calls.items() if p.call.scope == BATCH_SCOPE}
-        if not results:
-            return
-        from otel_cost_ledger.query.span_ids import span_ids
-
-        stored = span_ids(ledger, BATCH_SCOPE)
-        for key in results:
-            if key[1] in stored:
-                del self.calls[key]
-                self.known += 1
-
-    def _link(self, trace_id: int, span_id: int, parent: int | None) -> None:
-        if len(self.parents) >= _MOST_PARENTS:
-            del self.parents[next(iter(self.parents))]
-        self.parents[trace_id, span_id] = parent
-
-
-_BATCH = 20_000
+_BATCH = 5_000
 """Calls decided and stored together: bounds the memory of an import."""
-_MOST_PARENTS = 200_000
-"""Spans whose parent is remembered; calls further apart are tied by id, time and tokens."""
+_PROGRESS_EVERY = 1000
 _MOST_REPORTS = 20
 """Problems of one file that are shown one by one; the rest is counted."""
 
@@ -131,11 +67,13 @@ def import_files(
     prices: Path | None = None,
     *,
     report: Callable[[str], None],
+    progress: Callable[[int], object] = lambda _bytes: None,
 ) -> ImportSummary:
     """Read spans and log records of *files*, price and decide their calls, store them in *ledger*.
 
     Memory is bounded: calls are stored some thousand at a time, each batch decided together with
-    the calls of the ledger around it. An import that fails in between may be repeated.
+    the calls of the ledger around it. An import that fails in between may be repeated. *progress*
+    receives how many bytes more of the files were read, every thousand records.
 
     Raises ImportFailedError where the ledger cannot be written, PriceBookError for bad prices.
     """
@@ -155,10 +93,10 @@ def import_files(
         # Rows wait in memory for the one transaction after another that stores them.
         ring_calls=2 * _BATCH,
     )
-    archive = _Archive()
+    archive = UnstoredCalls()
     calls = written = known = 0
     try:
-        for record in _records(files, archive, report):
+        for record in _records(files, archive, report, progress):
             archive.take(record, book)
             if len(archive.calls) + len(archive.tools) >= _BATCH:
                 calls += len(archive.calls)
@@ -181,23 +119,51 @@ def import_files(
 
 
 def _records(
-    files: Iterable[Path], archive: _Archive, report: Callable[[str], None]
+    files: Iterable[Path],
+    archive: UnstoredCalls,
+    report: Callable[[str], None],
+    progress: Callable[[int], object],
 ) -> Iterator[SpanRecord | LogRecord]:
     for file in files:
         before = archive.problems
+        position = _Position(progress)
 
         def problem(found: LineProblem, file: Path = file, before: int = before) -> None:
             archive.problems += 1
             if archive.problems - before <= _MOST_REPORTS:
                 report(f"{file}: {found}")
 
-        yield from read_records(file, report=problem, passed=archive.passed)
+        records = read_records(file, report=problem, passed=archive.passed, on_open=position.opened)
+        for number, record in enumerate(records):
+            if number % _PROGRESS_EVERY == 0:
+                position.tell()
+            yield record
         more = archive.problems - before - _MOST_REPORTS
         if more > 0:
             report(f"{file}: {more:,} more lines or records could not be read")
 
 
-def _decide(archive: _Archive, ledger: Location) -> tuple[list[PricedCall], list[PricedCall]]:
+class _Position:
+    """How much of a file was read, told to *progress*."""
+
+    def __init__(self, progress: Callable[[int], object]) -> None:
+        self._progress = progress
+        self._stream: IO[bytes] | None = None
+        self._told = 0
+
+    def opened(self, stream: IO[bytes]) -> None:
+        """Watch *stream*."""
+        self._stream = stream
+
+    def tell(self) -> None:
+        """Tell how many bytes were read since the last time."""
+        if self._stream is not None:
+            position = self._stream.tell()
+            self._progress(position - self._told)
+            self._told = position
+
+
+def _decide(archive: UnstoredCalls, ledger: Location) -> tuple[list[PricedCall], list[PricedCall]]:
     """Return the archive's calls decided, and calls of the ledger that are decided otherwise now.
 
     Two spans of one provider call may have been archived in different files.
@@ -219,7 +185,7 @@ def _decide(archive: _Archive, ledger: Location) -> tuple[list[PricedCall], list
     return decided[len(stored) :], revised
 
 
-def _store(writer: LedgerWriter, ledger: Location, archive: _Archive) -> tuple[int, int]:
+def _store(writer: LedgerWriter, ledger: Location, archive: UnstoredCalls) -> tuple[int, int]:
     """Decide and store the calls of *archive*, and forget them; return how many were new."""
     if archive.tools:
         _checked(writer.record_tools(archive.tools), ledger)

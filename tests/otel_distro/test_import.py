@@ -137,6 +137,26 @@ def test_calls_of_several_batches_are_decided_with_those_stored_before(
     assert total(tmp_path / "l.db")["calls"] == 7
 
 
+@pytest.mark.parametrize("name", ["spans.jsonl", "spans.jsonl.gz"])
+def test_how_far_an_import_is_counts_bytes_of_the_file_on_disk(tmp_path: Path, name: str) -> None:
+    """Of a compressed archive too, whose length in plain form nobody knows."""
+    from otel_distro.server.importing import import_files
+
+    plain = tmp_path / "plain"
+    write_archive(plain, *(chat_span(number) for number in range(1, 3001)))
+    archive = tmp_path / name
+    archive.write_bytes(
+        gzip.compress(plain.read_bytes()) if name.endswith("gz") else plain.read_bytes()
+    )
+    steps: list[int] = []
+
+    import_files([archive], tmp_path / "l.db", report=print, progress=steps.append)
+
+    assert len(steps) == 3
+    assert min(steps) >= 0
+    assert 0 < sum(steps) <= archive.stat().st_size
+
+
 def test_the_first_of_all_days_is_a_date_too(tmp_path: Path) -> None:
     """`--since 0001-01-01` means everything."""
     archive = tmp_path / "spans.jsonl"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 GZIP_MAGIC = b"\x1f\x8b"
 LONGEST_LINE = 32 * 2**20
@@ -25,13 +25,17 @@ class _Readable(Protocol):
 
 
 @contextmanager
-def open_archive(source: Path | str | IO[bytes]) -> Iterator[_Readable]:
+def open_archive(
+    source: Path | str | IO[bytes], on_open: Callable[[IO[bytes]], object] = lambda _stream: None
+) -> Iterator[_Readable]:
     """Open *source*, a path or a binary stream, and unzip it if it is gzip.
 
-    A stream of the caller stays open.
+    A stream of the caller stays open. *on_open* receives the stream of a path as it is on disk, so
+    that its position shows how much was read.
     """
     if isinstance(source, str | Path):
         with Path(source).open("rb") as stream, _unzipped(stream) as plain:
+            on_open(stream)
             yield plain
     else:
         with _unzipped(source) as plain:

@@ -51,16 +51,18 @@ def read_records(
     *,
     report: Callable[[LineProblem], None] = ignore,
     passed: Counter[str] | None = None,
+    on_open: Callable[[IO[bytes]], object] = lambda _stream: None,
 ) -> Iterator[SpanRecord | LogRecord]:
     """Yield every span and every log record of *source* in the file's order, lazily.
 
-    *source* is a path or a binary stream, plain or gzip. *passed* counts what holds neither, such
+    *source* is a path or a binary stream, plain or gzip. *on_open* receives the stream of a path,
+    whose position then shows how far the reading is. *passed* counts what holds neither, such
     as lines of metrics. Anything malformed goes to *report* and is skipped. Memory stays bounded
     by the longest line that is read, 32 MiB.
     """
     number = read = unreadable = 0
     at_ns = _time_of(source)
-    with open_archive(source) as stream:
+    with open_archive(source, on_open) as stream:
         lines = lines_of(stream)
         try:
             head = _head(lines)

@@ -1,0 +1,83 @@
+"""Calls read from archives that are priced and not stored yet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from otel_pricing import (
+    LogRecord,
+    PriceBook,
+    PricedCall,
+    SpanRecord,
+    call_of_log,
+    price_call,
+    read_call,
+)
+from otel_pricing.model.instrumentations import BATCH_SCOPE
+from otel_pricing.reading.tools import read_tool_call
+
+if TYPE_CHECKING:
+    from otel_cost_ledger.query.ledger import Ledger
+    from otel_pricing.model.tool_call import ToolCall
+
+_MOST_PARENTS: Final = 50_000
+"""Spans whose parent is remembered; calls further apart are tied by id, time and tokens."""
+
+
+@dataclass(slots=True)
+class UnstoredCalls:
+    """What was read from the files and is not stored yet."""
+
+    calls: dict[tuple[int, int], PricedCall] = field(default_factory=dict)
+    parents: dict[tuple[int, int], int | None] = field(default_factory=dict)
+    tools: list[ToolCall] = field(default_factory=list)
+    spans: int = 0
+    log_records: int = 0
+    tool_calls: int = 0
+    problems: int = 0
+    known: int = 0
+    """Results of batches that the ledger had already."""
+    passed: Counter[str] = field(default_factory=Counter)
+
+    def take(self, record: SpanRecord | LogRecord, book: PriceBook) -> None:
+        """Count *record*, and price the call that it describes."""
+        if isinstance(record, SpanRecord):
+            self.spans += 1
+            self._link(record.trace_id, record.span_id, record.parent_span_id)
+            call = read_call(record)
+            tool = read_tool_call(record) if call is None else None
+            if tool is not None:
+                self.tools.append(tool)
+                self.tool_calls += 1
+                return
+        else:
+            self.log_records += 1
+            call = call_of_log(record)
+        if call is None:
+            kind = "spans" if isinstance(record, SpanRecord) else "log records"
+            self.passed[f"{kind} without a model call"] += 1
+        else:
+            self.calls[call.trace_id, call.span_id] = price_call(call, book)
+
+    def forget_known_results(self, ledger: Ledger) -> None:
+        """Forget results of batches that are in *ledger* already.
+
+        They may have no time of their own, which is a part of the key of all other calls.
+        """
+        results = {key for key, p in self.calls.items() if p.call.scope == BATCH_SCOPE}
+        if not results:
+            return
+        from otel_cost_ledger.query.span_ids import span_ids
+
+        stored = span_ids(ledger, BATCH_SCOPE)
+        for key in results:
+            if key[1] in stored:
+                del self.calls[key]
+                self.known += 1
+
+    def _link(self, trace_id: int, span_id: int, parent: int | None) -> None:
+        if len(self.parents) >= _MOST_PARENTS:
+            del self.parents[next(iter(self.parents))]
+        self.parents[trace_id, span_id] = parent
