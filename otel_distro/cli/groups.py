@@ -18,14 +18,15 @@ def load_command(name: str) -> click.Command:
     return command
 
 
-def closest(word: str, names: Mapping[str, str]) -> str:
+def closest(word: str, names: Mapping[str, str], least: float = 0.6) -> str:
     """Return "; did you mean X?" for the name closest to *word*, or an empty text.
 
-    *names* maps each name to the text to suggest for it.
+    *names* maps each name to the text to suggest for it; *least* is the similarity, 0 to 1, from
+    which a name is suggested.
     """
     from difflib import get_close_matches
 
-    near = get_close_matches(word, names, n=1)
+    near = get_close_matches(word, names, n=1, cutoff=least)
     return f"; did you mean {names[near[0]]}?" if near else ""
 
 

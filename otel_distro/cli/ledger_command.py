@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_distro.base.formatting import counted
 from otel_distro.cli import output
 from otel_distro.cli.groups import LazyGroup
 from otel_distro.cli.options import (
@@ -64,7 +65,7 @@ def check(ledger: Location | None, *, as_json: bool) -> None:
         problems = list(report.problems)
         output.print_json({"calls": report.calls, "ok": report.ok, "problems": problems})
     else:
-        click.echo(f"{report.calls:,} calls in {path}")
+        click.echo(f"{counted(report.calls, 'row')} of calls in {path}")
         for problem in report.problems:
             click.echo(problem)
         click.echo("sound, and every sum is exact" if report.ok else "not sound")

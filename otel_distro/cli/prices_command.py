@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from otel_distro.cli import output
+from otel_distro.cli.groups import closest
 from otel_distro.cli.options import (
     When,
     json_option,
@@ -92,10 +93,10 @@ def command(
         _show(found, found.price, moment)
     if found.price is None:
         tried = ", ".join(found.names_tried)
+        near = closest(model, {name: name for name in sorted(book.listed_models())}, 0.8)
         raise output.fail(
             f"no price for {output.printable(model)}: {found.reason or 'it is on no list'} "
-            f"(looked for {output.printable(tried)}); declare one in a file and name it in "
-            "OTEL_DISTRO_PRICES"
+            f"(looked for {output.printable(tried)}){near or '; declare one in a price file'}"
         )
 
 

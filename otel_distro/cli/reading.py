@@ -44,6 +44,11 @@ def reading(path: Location) -> Iterator[Ledger]:
     _check_window()
     settings = load(process_environment()).settings
     spill = spill_path(path, settings.state_dir)
+    try:
+        with open_ledger(path, missing_ok=True):
+            pass  # a file of another kind is reported once, not by each step below
+    except LedgerError as error:
+        raise output.fail(str(error)) from error
     if path == settings.ledger:
         from otel_distro.pipeline.accounting.late_calls import collect
 

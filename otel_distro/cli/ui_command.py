@@ -73,6 +73,8 @@ def command(
     settings = load(process_environment()).settings
     if demo:
         settings = replace(settings, state_dir=settings.state_dir / "demo")
+        if not (settings.state_dir / "ledger.db").exists():
+            raise output.fail("there is no demo to show yet; run: otel-distro demo")
     location = settings.state_dir / "ledger.db" if demo else ledger_path(ledger)
     names = frozenset(name.lower() for name in hosts)
     access = Access(settings.ui_token, names, read_only=read_only or demo)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.location import Location
     from otel_cost_ledger.query.calls import StoredCall
     from otel_distro.reports.analysis.whatif import Comparison
+    from otel_pricing import PriceBook
 
 _DEFAULT_DAYS = 30
 
@@ -96,6 +98,7 @@ def command(
         found = _noting(each_call(opened, since, until, filters=filters), seen)
         lines = compare(found, change, price_book(prices), model_names(opened).of)
     _check_models(change.models, seen)
+    _check_prices(change.models, lines, price_book(prices))
     if as_json:
         output.print_json({"total": _total(lines), "by_model": [_data(line) for line in lines]})
     elif not lines:
@@ -120,6 +123,21 @@ def _check_models(models: Mapping[str, str], seen: set[str]) -> None:
                 f"the ledger has no call of {model!r} in this window{closest(model, names)}",
                 param_hint="--model",
             )
+
+
+def _check_prices(models: Mapping[str, str], lines: Sequence[Comparison], book: PriceBook) -> None:
+    """End where an assumed model without a price has nearly the name of one with a price.
+
+    Calls with another unknown model are left out of both sums.
+    """
+    for model in models.values():
+        left_out = any(line.not_comparable for line in lines if line.instead == model)
+        if left_out and book.find(None, model, at_ns=time.time_ns()) is None:
+            near = closest(model, {name: name for name in sorted(book.listed_models())}, 0.8)
+            if near:
+                raise click.BadParameter(
+                    f"no price is known for {model!r}{near}", param_hint="--model"
+                )
 
 
 def _pairs(models: Sequence[str]) -> dict[str, str]:

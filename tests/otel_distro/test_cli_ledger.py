@@ -42,7 +42,7 @@ def test_a_sound_ledger_is_said_to_be_sound(ledger: Path) -> None:
     result = run("ledger", "check", "--ledger", ledger)
 
     assert result.exit_code == 0
-    assert result.stdout == f"3 calls in {ledger}\nsound, and every sum is exact\n"
+    assert result.stdout == f"3 rows of calls in {ledger}\nsound, and every sum is exact\n"
 
 
 def test_a_sum_that_was_tampered_with_is_found(ledger: Path) -> None:

@@ -18,7 +18,7 @@ from otel_distro.pipeline.accounting.gateway_calls import (
     number_for,
     process_number,
 )
-from otel_distro.pipeline.wire.gateways import _continuing
+from otel_distro.pipeline.wire.gateways import _asgi, _wsgi
 from otel_pricing import ModelCall, PriceBook, Usage, price_call
 from otel_pricing.model.instrumentations import WIRE_SCOPE
 from otel_wire.hosts import is_own_host
@@ -165,7 +165,7 @@ class App:
 def trace_in(app: App, **more: Any) -> int:
     scope = {"type": "http", "method": "POST", "path": CHAT, **more}
     scope.setdefault("headers", [(b"traceparent", PARENT.encode())])
-    asyncio.run(_continuing(App.called, InternalErrors())(app, scope, None, None))
+    asyncio.run(_asgi(App.called, InternalErrors())(app, scope, None, None))
     assert not trace.get_current_span().get_span_context().is_valid
     return app.trace_id
 
@@ -197,3 +197,54 @@ def test_an_instrumented_application_reads_the_header_itself() -> None:
     app._is_instrumented_by_opentelemetry = True  # type: ignore[attr-defined]
 
     assert trace_in(app) == 0
+
+
+class WsgiApp:
+    """A WSGI application that notes the traces it is called and read in."""
+
+    def __init__(self) -> None:
+        self.traces: list[int] = []
+
+    def called(self, _environ: Any, _start_response: Any) -> Any:
+        self._note()
+        return self._pieces()
+
+    def _pieces(self) -> Any:
+        self._note()
+        yield b"piece"
+
+    def _note(self) -> None:
+        self.traces.append(trace.get_current_span().get_span_context().trace_id)
+
+
+class InstrumentedWsgiApp(WsgiApp):
+    """As OpenTelemetry marks one."""
+
+    _is_instrumented_by_opentelemetry = True
+
+
+def traces_in(app: WsgiApp, **more: str) -> list[int]:
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": CHAT, "HTTP_TRACEPARENT": PARENT, **more}
+    response = _wsgi(WsgiApp.called, InternalErrors())(app, environ, None)
+    assert list(response) == [b"piece"]
+    assert not trace.get_current_span().get_span_context().is_valid
+    return app.traces
+
+
+def test_a_wsgi_gateway_continues_the_trace_and_so_does_its_stream() -> None:
+    """The server reads the pieces after the application has returned."""
+    assert traces_in(WsgiApp()) == [0x0AF7651916CD43DD8448EB211C80319C] * 2
+
+
+def test_an_instrumented_wsgi_gateway_continues_it_in_its_stream_only() -> None:
+    """The instrumentation has ended its span by then."""
+    assert traces_in(InstrumentedWsgiApp()) == [0, 0x0AF7651916CD43DD8448EB211C80319C]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"PATH_INFO": "/orders"}, {"REQUEST_METHOD": "GET"}, {"HTTP_TRACEPARENT": ""}],
+)
+def test_other_wsgi_requests_are_none_of_its_business(more: dict[str, str]) -> None:
+    """The response is the application's own."""
+    assert traces_in(WsgiApp(), **more) == [0, 0]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
@@ -243,6 +245,10 @@ def test_tables_fit_narrow_terminals(
         (["costs", "--since", "1h", "--until", "2h"], "nothing can be in this window"),
         (["costs", "--by", "modle"], "did you mean model?"),
         (["reports", "whatif", "--model", "gpt4o=o3", "--since", "2026-01-01"], "mean gpt-4o?"),
+        (
+            ["reports", "whatif", "--model", "gpt-4o=gpt4o-mini", "--since", "2026-01-01"],
+            "no price is known for 'gpt4o-mini'; did you mean gpt-4o-mini?",
+        ),
         (["reports", "report", "--by", "tenant"], "only a report with --html"),
     ],
 )
@@ -291,6 +297,7 @@ def test_files_of_others_are_left_alone(kind: str, tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert shown.returncode == 1
+    assert len(shown.stderr.splitlines()) == 1, shown.stderr
     assert file.read_bytes() == before
     assert file.stat().st_mode & 0o777 == 0o644
     others = {path.name for path in tmp_path.glob("notes.txt*")} - {"notes.txt"}
@@ -425,3 +432,76 @@ def test_each_command_with_a_ledger_wants_it_to_be_there(
 
     assert done.exit_code == 2, done.output
     assert "did you mean ledger.db?" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("report", ["costs", "ledger check", "reports top --once"])
+def test_a_ledger_that_is_no_regular_file_is_refused_at_once(report: str, tmp_path: Path) -> None:
+    """Reading a named pipe would wait for ever, and a device reads as an empty ledger."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, tmp_path, Path(os.devnull)):
+        done = command(*report.split(), "--ledger", path)
+
+        assert done.exit_code in {1, 2}
+        assert "is not a regular file" in done.stderr or "is a directory" in done.stderr
+
+
+def test_a_model_on_no_price_list_is_reported_with_the_closest_name() -> None:
+    """Exit code 1: nothing is wrong with the command."""
+    done = command("ledger", "prices", "gpt4o")
+
+    assert done.exit_code == 1
+    assert "did you mean gpt-4o?" in done.stderr
+
+
+def test_the_page_of_a_demo_that_was_not_run_names_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty page would look like a demo without calls."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    done = command("ui", "--demo", "--no-browser")
+
+    assert done.exit_code == 1
+    assert "run: otel-distro demo" in done.stderr
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+@pytest.mark.parametrize(
+    "report",
+    [
+        ["reports", "top", "--once"],
+        ["reports", "report"],
+        ["reports", "digest", "weekly"],
+        ["reports", "waste", "--since", "2025-01-01"],
+        ["reports", "whatif", "--cache-hit", "50", "--since", "2025-01-01"],
+    ],
+    ids=lambda words: words[1],
+)
+def test_reports_fit_narrow_terminals(
+    report: list[str], columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No line is longer, and none is broken in the middle."""
+    now = time.time_ns()
+    ledger = ledger_of(tmp_path, *(chat_span(n, start_ns=now - 90 * 10**9) for n in range(3)))
+    monkeypatch.setattr("otel_distro.cli.output._PIPED_WIDTH", columns)
+    monkeypatch.setattr("otel_distro.cli.terminal.report_text.UNKNOWN_WIDTH", columns)
+    shown = command(*report, "--ledger", ledger)
+
+    lines = shown.stdout.splitlines()
+    assert shown.exit_code == 0, shown.output
+    assert max(len(line.rstrip()) for line in lines) <= columns
+    assert [line for line in lines if line.strip() in {"min", "last"}] == []
+
+
+def test_the_table_of_budgets_has_the_number_style_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rates in three digits, times as in other tables, the zone in the heading."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("OTEL_DISTRO_BUDGET_USD_PER_DAY", "5")
+    assert command("budgets", "set", "day", "1.234567").exit_code == 0
+    shown = command("budgets").stdout
+
+    assert "resets (UTC)" in shown
+    assert re.search(r"\$\d[\d.]*\d{6}", shown) is None, shown
+    assert re.search(r"\d\dT\d\d", shown) is None, shown

@@ -205,6 +205,23 @@ def test_a_failure_of_a_provider_that_is_not_on_the_wire_is_a_call(wired: WiredS
     assert priced.status is CostStatus.UNPRICED
 
 
+def test_a_call_that_a_budget_has_refused_is_no_call(wired: WiredSdk) -> None:
+    """Also before any request has shown its provider, and right beside one that was sent."""
+
+    def refuse() -> None:
+        with pytest.raises(PermissionError), wired.describe(OPENAI_SCOPE) as refused:
+            refused.set_attribute("otel_distro.budget.refused", True)
+            raise PermissionError
+
+    refuse()
+    with wired.describe(OPENAI_SCOPE) as span:
+        span.set_attributes(said(wired.ask().json()))
+    refuse()
+
+    assert wired.account() == wired.served()
+    assert len(wired.billed()) == 1
+
+
 def test_an_answer_from_a_framework_cache_is_not_billed(wired: WiredSdk) -> None:
     """A framework's span without a request, from a provider that is reached over the wire."""
     with wired.describe(FRAMEWORK_SCOPE) as span:

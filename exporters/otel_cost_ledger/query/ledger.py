@@ -76,6 +76,8 @@ def open_ledger(location: Location | str, *, missing_ok: bool = False) -> Iterat
     missing = not path.exists()
     if missing and not missing_ok:
         raise LedgerNotFoundError(f"there is no cost ledger at {path}")
+    if not missing and not path.is_file():
+        raise LedgerError(f"{path} is not a regular file; choose another path")
     with suppressed():
         connection = _empty() if missing else open_reader(path)
         try:

@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
+from otel_budget.attributes import REFUSED
 from otel_pricing.model.billing_reasons import CACHED, UNSENT
 from otel_pricing.model.instrumentations import WIRE_SCOPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -57,6 +58,7 @@ _DESCRIBED = "billed as the request on the wire that this span describes"
 CONFIRM_S = 1.0
 """How long the span of a framework waits for the request behind it."""
 _SLACK_NS = 5_000_000
+_MOST_REFUSED = 4096
 
 
 class Account:
@@ -111,6 +113,8 @@ class Settlement:
         self._wire = wire
         self._providers_on_the_wire: set[str] = set()
         self._unconfirmed: dict[Key, float] = {}
+        self._refused: dict[Key, None] = {}
+        """The latest spans of calls that a budget has refused."""
         self._book: PriceBook | None = None
         self._lock = threading.RLock()
         self._leaving = False
@@ -255,6 +259,7 @@ class Settlement:
 
         # The account lets go of the span: its view, and so the exporter's queue, keeps it.
         span, account.span = account.span, None
+        refused = span is not None and bool((span.attributes or {}).get(REFUSED))
         call = read_call(from_readable_span(span)) if span is not None else None
         if account.wire is not None:
             call = account.wire.model_call()
@@ -275,6 +280,8 @@ class Settlement:
             self._unconfirmed[key] = time.monotonic() + CONFIRM_S
         elif account.wire is None and self._wire is not None and call.failed and not call.usage:
             self._unconfirmed[key] = time.monotonic() + CONFIRM_S
+            if refused:
+                self._note_refused(key)
         for decided in self._window.offer(priced):
             decided_key = decided.call.trace_id, decided.call.span_id
             is_new = decided_key == key or decided_key in self._new
@@ -312,11 +319,20 @@ class Settlement:
             and call.provider in self._providers_on_the_wire
         )
 
-    def _failed_unsent(self, call: ModelCall, others: Iterable[PricedCall]) -> bool:
+    def _note_refused(self, key: Key) -> None:
+        self._refused[key] = None
+        if len(self._refused) > _MOST_REFUSED:
+            del self._refused[next(iter(self._refused))]
+
+    def _failed_unsent(self, call: ModelCall, others: Sequence[PricedCall]) -> bool:
         """Whether a failed call, which *others* are spans of, has sent nothing.
 
-        Its provider is reached over the wire, and the wire saw no request at that time.
+        A budget has refused it, or its provider is reached over the wire, and the wire saw no
+        request at that time.
         """
+        keys = [(call.trace_id, call.span_id), *((o.call.trace_id, o.call.span_id) for o in others)]
+        if any(key in self._refused for key in keys):
+            return all(other.call.scope != WIRE_SCOPE for other in others)
         if call.provider not in self._providers_on_the_wire or self._was_sent(call):
             return False
         return all(other.call.scope != WIRE_SCOPE for other in others)

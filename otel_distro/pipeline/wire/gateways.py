@@ -2,12 +2,13 @@
 
 A client tells a gateway of one's own which trace a model call belongs to. Where nothing in the
 gateway reads that, its request to the seller would be a call of its own: held by budgets beside
-the client's, and not recognised as the same. Applications of Starlette, and so of FastAPI and the
-LiteLLM proxy, read it for requests to model endpoints; nothing else about them changes.
+the client's, and not recognised as the same. Applications of the frameworks below read it for
+requests to model endpoints; nothing else about them changes.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
@@ -15,65 +16,166 @@ from opentelemetry import context, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    from opentelemetry.context import Context
 
     from otel_distro.base.internal_errors import InternalErrors
 
-_MODULE: Final = "starlette.applications"
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 
 def hook_gateways(faults: InternalErrors) -> None:
-    """Have applications of Starlette continue the traces of model calls, once it is imported."""
+    """Have applications continue the traces of model calls, once their framework is imported."""
+    for module, owner, method, make in _APPLICATIONS:
+        wrapt.register_post_import_hook(_patching(owner, method, make, faults), module)
 
+
+def _patching(owner: str, method: str, make: Any, faults: InternalErrors) -> Callable[[Any], None]:
     def put(module: Any) -> None:
         try:
             from otel_wire.patching import patch
 
-            patch(module.Starlette, "__call__", lambda call: _continuing(call, faults))
+            patch(getattr(module, owner), method, lambda call: make(call, faults))
         except Exception as error:  # the app must be able to import its library
             faults.record("wire", error)
 
-    wrapt.register_post_import_hook(put, _MODULE)
+    return put
 
 
-def _continuing(call: Callable[..., Any], faults: InternalErrors) -> Callable[..., Any]:
+def _asgi(call: Callable[..., Any], faults: InternalErrors) -> Callable[..., Any]:
+    """Return *call* of an ASGI application: Starlette, FastAPI, LiteLLM's proxy, Quart, Django."""
+
     async def called(self: Any, scope: Any, receive: Any, send: Any) -> None:
-        token = None
-        try:
-            token = _attach(self, scope)
-        except Exception as error:  # the app must not see our errors
-            faults.record("wire", error)
-        if token is None:
+        with _current(_of_asgi, faults, self, scope):
             await call(self, scope, receive, send)
-            return
-        try:
-            await call(self, scope, receive, send)
-        finally:
-            context.detach(token)
 
     return called
 
 
-def _attach(app: Any, scope: Any) -> Any:
-    """Make the caller's span the current one; return how to undo that, None if nothing was done."""
-    if scope.get("type") != "http" or scope.get("method") != "POST":
-        return None
-    from otel_wire.endpoints import may_call_model
-
-    if not may_call_model("POST", scope.get("path", "")):
+def _of_asgi(app: Any, scope: Any) -> Context | None:
+    if scope.get("type") != "http":
         return None
     parents = [value for name, value in scope.get("headers", ()) if name == b"traceparent"]
-    if len(parents) != 1 or _is_instrumented(app):
+    texts = [parent.decode("latin-1") for parent in parents]
+    return _caller(app, scope.get("method", ""), scope.get("path", ""), texts)
+
+
+def _wsgi(call: Callable[..., Any], faults: InternalErrors) -> Callable[..., Any]:
+    """Return *call* of a WSGI application: Flask, Django."""
+
+    def called(self: Any, environ: Any, start_response: Any) -> Any:
+        with _current(_of_wsgi, faults, self, environ) as caller:
+            response = call(self, environ, start_response)
+        # A stream calls the model while the server reads it, after an instrumentation's span.
+        if caller is None:
+            with _current(_of_wsgi, faults, None, environ) as caller:
+                pass
+        return response if caller is None else _Streamed(response, caller)
+
+    return called
+
+
+def _of_wsgi(app: Any, environ: Any) -> Context | None:
+    parent = environ.get("HTTP_TRACEPARENT")
+    path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"
+    return _caller(app, environ.get("REQUEST_METHOD", ""), path, [parent] if parent else [])
+
+
+class _Streamed:
+    """The response of a WSGI application, of which each piece is made in the caller's trace."""
+
+    def __init__(self, response: Any, caller: Context) -> None:
+        self._response, self._caller = response, caller
+
+    def __iter__(self) -> Iterator[Any]:
+        pieces = iter(self._response)
+        while True:
+            token = context.attach(self._caller)
+            try:
+                piece = next(pieces)
+            except StopIteration:
+                return
+            finally:
+                context.detach(token)
+            yield piece
+
+    def close(self) -> None:
+        """Close the response, as servers do at its end."""
+        if close := getattr(self._response, "close", None):
+            close()
+
+
+def _aiohttp(call: Callable[..., Any], faults: InternalErrors) -> Callable[..., Any]:
+    async def called(self: Any, request: Any) -> Any:
+        with _current(_of_aiohttp, faults, self, request):
+            return await call(self, request)
+
+    return called
+
+
+def _of_aiohttp(app: Any, request: Any) -> Context | None:
+    return _caller(app, request.method, request.path, request.headers.getall("traceparent", ()))
+
+
+@contextmanager
+def _current(
+    read: Callable[[Any, Any], Context | None], faults: InternalErrors, app: Any, request: Any
+) -> Generator[Context | None]:
+    """Have the caller's span as the current one inside; yield its context, None where it is not."""
+    caller = None
+    try:
+        caller = read(app, request)
+    except Exception as error:  # the app must not see our errors
+        faults.record("wire", error)
+    if caller is None:
+        yield None
+        return
+    token = context.attach(caller)
+    try:
+        yield caller
+    finally:
+        context.detach(token)
+
+
+def _caller(app: Any, method: str, path: str, parents: Sequence[str]) -> Context | None:
+    """Return the context of the caller of a model endpoint; None where *app* is not to read it."""
+    from otel_wire.endpoints import may_call_model
+
+    if method != "POST" or len(parents) != 1 or not may_call_model("POST", path):
         return None
-    if trace.get_current_span().get_span_context().is_valid:
+    if _is_instrumented(app) or trace.get_current_span().get_span_context().is_valid:
         return None
-    carrier = {"traceparent": parents[0].decode("latin-1")}
-    return context.attach(_PROPAGATOR.extract(carrier))
+    return _PROPAGATOR.extract({"traceparent": parents[0]})
 
 
 def _is_instrumented(app: Any) -> bool:
-    """Whether an instrumentation reads the header itself, inside the application."""
+    """Whether an instrumentation reads the header itself, inside the application.
+
+    Its span is to be a server's, and would be an internal one below a current span.
+    """
     if getattr(app, "_is_instrumented_by_opentelemetry", False):
         return True
-    return any("OpenTelemetry" in str(each) for each in getattr(app, "user_middleware", ()))
+    if any(each.__module__.startswith("opentelemetry.") for each in type(app).__mro__):
+        return True
+    if any("OpenTelemetry" in str(each) for each in getattr(app, "user_middleware", ())):
+        return True
+    return type(app).__module__.startswith("django.") and _django_is_instrumented()
+
+
+def _django_is_instrumented() -> bool:
+    from importlib import import_module
+
+    middleware = import_module("django.conf").settings.MIDDLEWARE
+    return any("opentelemetry" in str(each) for each in middleware)
+
+
+_APPLICATIONS: Final = (
+    ("starlette.applications", "Starlette", "__call__", _asgi),
+    ("quart.app", "Quart", "__call__", _asgi),
+    ("django.core.handlers.asgi", "ASGIHandler", "__call__", _asgi),
+    ("django.core.handlers.wsgi", "WSGIHandler", "__call__", _wsgi),
+    ("flask.app", "Flask", "wsgi_app", _wsgi),
+    ("aiohttp.web_app", "Application", "_handle", _aiohttp),
+)
+"""Module, class and method of each framework's application, and how it is wrapped."""

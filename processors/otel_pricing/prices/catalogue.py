@@ -133,6 +133,11 @@ class Catalogue:
                 return own
         return replace(price, tier_is_priced=False)
 
+    def models(self) -> frozenset[str]:
+        """Return the ids of all models on the list, of any provider."""
+        providers = PRICE_DATA.snapshot().providers
+        return frozenset(model.id for seller in providers for model in seller.models)
+
     def dearest(self, provider: str | None, at_ns: int) -> Price | None:
         """Return a price list with the highest rate of *provider* for each unit.
 

@@ -88,6 +88,10 @@ class PriceBook:
             price = self._cached(seller, answered, "", tier, at_ns)
         return price
 
+    def listed_models(self) -> frozenset[str]:
+        """Return the ids of all models on the price list, without those of an own price file."""
+        return self._catalogue.models()
+
     def dearest(self, provider: str, at_ns: int) -> Price | None:
         """Return the highest rates of *provider*'s list, to bound the cost of an unknown model."""
         seller = list_provider(provider)
