@@ -285,6 +285,13 @@ class AttributeNames:
         "litellm.response_cost",
         "response_cost",
     )
+    reported_parts: Names = (
+        "llm.cost.prompt",
+        "llm.cost.completion",
+        "gen_ai.cost.input_cost",
+        "gen_ai.cost.output_cost",
+    )
+    """Costs of input and output, each pair one after the other, where no name has their sum."""
 
 
 CONVENTION = AttributeNames()

@@ -145,6 +145,11 @@ class Dialect:
             cost = usd(attributes.get(name)) if name in attributes else None
             if cost is not None:
                 return cost, name
+        parts = self.names.reported_parts
+        for of_input, of_output in zip(parts[::2], parts[1::2], strict=True):
+            first, second = usd(attributes.get(of_input)), usd(attributes.get(of_output))
+            if first is not None and second is not None:  # one alone is not the cost of the call
+                return first + second, f"{of_input} + {of_output}"
         return None, ""
 
     def _streamed(self, record: SpanRecord) -> bool | None:
