@@ -285,16 +285,14 @@ class AttributeNames:
         "litellm.response_cost",
         "response_cost",
     )
-    reported_parts: Names = (
-        "llm.cost.prompt",
-        "llm.cost.completion",
-        "gen_ai.cost.input_cost",
-        "gen_ai.cost.output_cost",
-    )
-    """Costs of input and output, each pair one after the other, where no name has their sum."""
 
 
 CONVENTION = AttributeNames()
+COST_PARTS = (
+    ("llm.cost.prompt", "llm.cost.completion"),
+    ("gen_ai.cost.input_cost", "gen_ai.cost.output_cost"),
+)
+"""Reported costs of input and output, read where no name has their sum."""
 CURRENCY = "gen_ai.usage.cost.currency"
 """Attribute with the ISO 4217 code of a reported cost; absent means US dollars."""
 
