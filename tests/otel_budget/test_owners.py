@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,6 +35,7 @@ from otel_budget.reservations.usage_ceilings import UsageCeiling, UsageCeilings
 from otel_host import file_locks
 from otel_host.file_locks import try_lock
 from support.budgets import account, claim
+from support.process import clean_environment, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -291,29 +293,45 @@ def test_a_folder_that_nothing_can_be_written_in_is_named(tmp_path: Path) -> Non
     accounts.close()
 
 
-def test_a_program_that_closed_our_descriptors_gets_none_of_its_files_closed(
-    tmp_path: Path,
-) -> None:
-    """Budgets go on with a file of their own; where they cannot, that is said."""
-    accounts = BudgetAccounts(tmp_path)
-    accounts.charge([(PLENTY, 5)])
-    held = [int(name) for name in os.listdir("/proc/self/fd")]
-    ours = [n for n in held if _target(n).startswith(str(tmp_path / "budget.db"))]
-    for number in ours:
-        os.close(number)
-    own = [os.open(tmp_path / f"own-{n}", os.O_RDWR | os.O_CREAT) for n in range(len(ours))]
-    with suppress(BudgetFileError):  # of the first call only, if at all
-        accounts.charge([(PLENTY, 5)])
-    for number in own:
-        os.fstat(number)
-        os.close(number)
+CLOSES_ALL = """
+import os, sys
+from pathlib import Path
+from otel_budget.accounts.account import BudgetAccount
+from otel_budget.accounts.schema import BudgetFileError
+from otel_budget.budget_accounts import BudgetAccounts
 
-
-def _target(number: int) -> str:
+folder, uses = Path(sys.argv[1]), sys.argv[2] == "uses"
+accounts = BudgetAccounts(folder)
+account = BudgetAccount("day", "", 0, 0, 10**9)
+accounts.charge([(account, 5)])
+os.closerange(3, 1 << 20)
+own = [os.open(folder / f"own-{n}", os.O_RDWR | os.O_CREAT) for n in range(40 if uses else 0)]
+for _ in range(2):
     try:
-        return os.readlink(f"/proc/self/fd/{number}")
-    except OSError:
-        return ""
+        accounts.charge([(account, 5)])
+        print("charged")
+    except BudgetFileError as error:
+        print(error)
+print(all(os.fstat(number).st_size == 0 for number in own))
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("uses", ["uses", "leaves"])
+def test_a_program_that_closes_all_descriptors_gets_nothing_in_its_files(
+    tmp_path: Path, uses: str
+) -> None:
+    """Where it uses our numbers for its own, budgets are an error; else they go on."""
+    done = run(
+        [sys.executable, "-c", CLOSES_ALL, str(tmp_path / "state"), uses],
+        clean_environment(tmp_path),
+    )
+
+    first, _, untouched = done.stdout.splitlines()
+    assert untouched == "True", done.stderr
+    assert first == "charged" if uses == "leaves" else "our descriptors" in first, done.stdout
 
 
 def test_a_child_that_was_forked_in_the_middle_of_a_transaction_touches_nothing(
@@ -395,7 +413,7 @@ def test_what_leases_have_not_written_down_counts_as_spent(tmp_path: Path) -> No
     accounts.close()
 
 
-def test_a_new_file_that_knows_more_is_not_raised(tmp_path: Path) -> None:
+def test_a_new_file_is_raised_to_what_was_seen_and_no_further(tmp_path: Path) -> None:
     """What this process has seen is the least that was spent."""
     accounts = BudgetAccounts(tmp_path, opening=lambda _account: 50)
     known = KnownSpending()
@@ -404,7 +422,12 @@ def test_a_new_file_that_knows_more_is_not_raised(tmp_path: Path) -> None:
     with accounts.store.transaction() as db:
         known.raise_to(db, known.least({}))
 
+        known.saw(PLENTY, 90)
     assert accounts.state(PLENTY).spent == 50
+    with accounts.store.transaction() as db:
+        known.raise_to(db, known.least({}))
+
+    assert accounts.state(PLENTY).spent == 90
     accounts.close()
 
 
