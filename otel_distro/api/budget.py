@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from opentelemetry import context
 
 from otel_distro.api.detaching import detach, reset
+from otel_distro.api.scoped_values import ScopedValues
 from otel_distro.base.errors import OtelDistroError
 
 if TYPE_CHECKING:
@@ -82,17 +83,24 @@ def scope(**values: str) -> Iterator[None]:
 
     The values are put on the spans begun inside as well. Nests; the innermost value of a key wins.
     """
-    token = context.attach(context.set_value(_SCOPE, {**current_scope(), **values}))
+    entered = ScopedValues(_scope(), values)
+    token = context.attach(context.set_value(_SCOPE, entered))
     try:
         yield
     finally:
-        detach(token)
+        if not detach(token):
+            entered.end()
 
 
 def current_scope(of: Context | None = None) -> Mapping[str, str]:
     """Return what `scope` says in the context *of*, by default the current one."""
+    found = _scope(of)
+    return found.live() if found is not None else {}
+
+
+def _scope(of: Context | None = None) -> ScopedValues | None:
     found = context.get_value(_SCOPE, of)
-    return found if isinstance(found, dict) else {}
+    return found if isinstance(found, ScopedValues) else None
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from uuid import uuid4
 from opentelemetry import baggage, context
 
 from otel_distro.api.detaching import detach
+from otel_distro.api.scoped_values import ScopedValues
 from otel_distro.base.baggage_keys import FLAG, KEYS, SESSION, TENANT, USER, VARIANT
 
 if TYPE_CHECKING:
@@ -34,14 +35,15 @@ class BaggageScope(AbstractContextManager[str]):
     def __init__(self, values: Mapping[str, str], shown: str) -> None:
         self._values = values
         self._shown = shown
-        self._tokens: list[Token[Context]] = []
+        self._entered: list[tuple[Token[Context], ScopedValues]] = []
 
     def __enter__(self) -> str:
         changed = context.get_current()
+        local = ScopedValues(_local(changed), self._values)
         for key, value in self._values.items():
             changed = baggage.set_baggage(key, value, changed)
-        local = {**local_baggage(changed), **self._values}
-        self._tokens.append(context.attach(context.set_value(_LOCAL_BAGGAGE, local, changed)))
+        token = context.attach(context.set_value(_LOCAL_BAGGAGE, local, changed))
+        self._entered.append((token, local))
         return self._shown
 
     def __exit__(
@@ -50,7 +52,9 @@ class BaggageScope(AbstractContextManager[str]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        detach(self._tokens.pop())
+        token, local = self._entered.pop()
+        if not detach(token):
+            local.end()
 
 
 def session(session_id: str | None = None) -> BaggageScope:
@@ -92,8 +96,13 @@ def feature_flag(key: str, variant: str | bool | float = True) -> BaggageScope: 
 
 def local_baggage(of: Context | None = None) -> Mapping[str, str]:
     """Return the baggage set by this process in the context *of*, by default the current one."""
+    said = _local(of)
+    return said.live() if said is not None else _NOTHING
+
+
+def _local(of: Context | None = None) -> ScopedValues | None:
     said = context.get_value(_LOCAL_BAGGAGE, of)
-    return said if isinstance(said, dict) else _NOTHING
+    return said if isinstance(said, ScopedValues) else None
 
 
 def attributes(of: Context | None, trusted_keys: Iterable[str] = ()) -> Mapping[str, str]:
@@ -103,19 +112,28 @@ def attributes(of: Context | None, trusted_keys: Iterable[str] = ()) -> Mapping[
     count.
     """
     of = of if of is not None else context.get_current()  # looked up once for both
-    said = local_baggage(of)
+    local = _local(of)
+    said = local.live() if local is not None else _NOTHING
     carried = baggage.get_all(of)
     if not carried:
         return said
+    if local is not None and (stale := local.stale()):
+        carried = {key: value for key, value in carried.items() if stale.get(key) != value}
     found = {key: _text(carried[key]) for key in trusted_keys if key in carried and key in KEYS}
     return {**{key: text for key, text in found.items() if text}, **said}
 
 
 def without(of: Context | None, travelling: Iterable[str]) -> Context:
-    """Return the context *of* without those of our baggage keys that are not *travelling*."""
+    """Return the context *of* without those of our baggage keys that are not *travelling*.
+
+    Values of blocks that were left in another context do not travel either.
+    """
     kept = of if of is not None else context.get_current()
+    local = _local(kept)
+    stale = local.stale() if local is not None else _NOTHING
     for key in KEYS:
-        if key not in travelling and baggage.get_baggage(key, kept) is not None:
+        value = baggage.get_baggage(key, kept)
+        if value is not None and (key not in travelling or stale.get(key) == value):
             kept = baggage.remove_baggage(key, kept)
     return kept
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
 
-def detach(token: Token[Context]) -> None:
-    """Restore the context that was current before *token* was made.
+def detach(token: Token[Context]) -> bool:
+    """Restore the context that was current before *token* was made; return whether it could be.
 
     An async generator that is dropped early is closed in a context of its own. There is nothing
     to restore there, where OpenTelemetry's own function logs an error with a traceback.
@@ -21,13 +21,14 @@ def detach(token: Token[Context]) -> None:
     variable = getattr(token, "var", None)
     if variable is None:  # of a context implementation that is not Python's
         context_api.detach(token)
-        return
-    reset(variable, token)
+        return True
+    return reset(variable, token)
 
 
-def reset(variable: ContextVar[Any], token: Token[Any]) -> None:
+def reset(variable: ContextVar[Any], token: Token[Any]) -> bool:
     """Give *variable* the value it had before *token* was made, in the same cases."""
     try:
         variable.reset(token)
     except (ValueError, RuntimeError):
-        return
+        return False
+    return True

@@ -1,6 +1,7 @@
 """Session, user, tenant, feature flag and budget scope in thread pools: those of the submitter.
 
-`run_in_executor` submits to such a pool as well. A thread that a program starts keeps a context
+Pools are `ThreadPoolExecutor`, which `run_in_executor` submits to as well, and the `ThreadPool` of
+`multiprocessing`. A thread that a program starts keeps a context
 of its own: it may serve work of others for the rest of its life.
 """
 
@@ -18,16 +19,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MODULE: Final = "concurrent.futures.thread"
+_POOL_MODULE: Final = "multiprocessing.pool"
+_OF_POOL: Final = ("apply_async", "_map_async", "imap", "imap_unordered")
+"""Methods of a `ThreadPool` that take a function; all others go through these."""
 
 
 def install() -> None:
-    """Wrap `ThreadPoolExecutor.submit`, once, as soon as its module is loaded."""
+    """Wrap both kinds of pools, once, as soon as their modules are loaded."""
     wrapt.register_post_import_hook(_wrap, _MODULE)
+    wrapt.register_post_import_hook(_wrap_pool, _POOL_MODULE)
 
 
 def _wrap(module: Any) -> None:
     if not isinstance(module.ThreadPoolExecutor.submit, wrapt.ObjectProxy):
         wrapt.wrap_function_wrapper(module, "ThreadPoolExecutor.submit", _submit)
+
+
+def _wrap_pool(module: Any) -> None:
+    # Of the subclass: functions for other processes could not be pickled.
+    for name in _OF_POOL:
+        own = vars(module.ThreadPool).get(name)
+        if not isinstance(own, wrapt.ObjectProxy):
+            inherited = getattr(module.ThreadPool, name)
+            setattr(module.ThreadPool, name, wrapt.FunctionWrapper(inherited, _submit))
 
 
 def _submit(original: Callable[..., Any], _pool: Any, arguments: Any, named: Any) -> Any:

@@ -14,7 +14,7 @@ from otel_budget import LatencyBudget, LatencyBudgets
 from otel_budget.accounts.account import BudgetAccount, State
 from otel_budget.accounts.schema import BudgetFileError
 from otel_budget.budget_accounts import BudgetAccounts
-from otel_budget.cost_budget import Action, CostBudget, Unit
+from otel_budget.cost_budget import Action, CostBudget, Unit, _limit
 from otel_budget.estimate import Tokens, usage_ceilings
 from otel_budget.gate import Gate, Listener
 from otel_budget.inspection import reading_accounts
@@ -294,6 +294,9 @@ def test_a_span_without_times_is_not_judged() -> None:
     record = LatencyRecord.of(span, budgets)
     assert record is not None
     assert record.attributes()
+    fast = LatencyRecord.of(span, LatencyBudgets([LatencyBudget("serve", 60_000)]))
+    assert fast is not None
+    assert fast.attributes() == {}
 
 
 @pytest.mark.parametrize("table", ["text", 5, None, ["operation"]])
@@ -397,3 +400,27 @@ def test_a_call_that_cannot_be_written_is_written_with_the_next(
     gate.accounts.tick()
 
     assert state(gate).spent == 350_000
+
+
+def test_a_correction_of_what_is_no_model_call_changes_nothing(make: Callable[..., Gate]) -> None:
+    """Nor does settling what a parent process holds."""
+    gate = make(budget())
+    admission = asked(gate)
+    exchange = sent(CHAT, path="/v1/files")
+    assert admission.admitted is not None
+    admission.admitted.corrected(exchange)
+    gate.accounts.finish_late()
+    reservation = admission.admitted._reservation
+    gate.accounts.at_fork()
+    account = gate.budgets["usd"].account({}, gate.now_ns())
+    assert account is not None
+
+    gate.accounts.settle(reservation, [(account, 10**6)])
+
+    assert state(gate).spent == 0
+
+
+def test_a_limit_in_dollars_is_exact() -> None:
+    """To the nano-dollar."""
+    assert _limit("b", {"limit_usd": "0.000000001"}) == (Unit.USD, 1)
+    assert _limit("b", {"limit_calls": 3.0}) == (Unit.CALLS, 3)

@@ -10,20 +10,27 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry import trace
 
+from otel_budget import LatencyBudget
 from otel_budget.accounts.account import BudgetAccount, Crossing
 from otel_budget.accounts.schema import BudgetFileError
-from otel_budget.cost_budget import Action, CostBudget, Unit
-from otel_budget.refusal import Refused
+from otel_budget.cost_budget import Action, CostBudget, Unit, _limit
+from otel_budget.refusal import Refusal, Refused, amount
 from otel_cost_ledger import LedgerWriter, pseudonym
 from otel_distro.api import budget as budget_api
 from otel_distro.base.errors import OtelDistroError
 from otel_distro.base.installation_key import installation_key
 from otel_distro.base.internal_errors import InternalErrors
+from otel_distro.pipeline.budgets.admitted_calls import Covered, GatedCalls
+from otel_distro.pipeline.budgets.closed_gate import closed_gate, install
+from otel_distro.pipeline.budgets.shared_accounts import open_accounts
 from otel_distro.pipeline.budgets.spending_in_ledger import spent_by_ledger
 from otel_distro.pipeline.budgets.wiring import Budgets
+from otel_distro.reports.budgets.report import BudgetLine
+from otel_distro.reports.budgets.standing import budget_left, budget_lines, budget_name, outlook
 from otel_distro.settings import load
 from otel_pricing import CostStatus, ModelCall, PriceBook, PricedCall, Usage
 from otel_wire.observer import observer
+from otel_wire.requests import ModelRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
 NOON_NS = 1_763_812_800_000_000_000
 CHAT = b'{"model": "gpt-4o", "max_tokens": 10, "messages": [{"role": "user", "content": "hi"}]}'
 STRANGE = CHAT.replace(b"gpt-4o", b"house-model-1")
+REQUEST = ModelRequest("openai", "gpt-4o", "chat", 10)
 HOST, PATH = "api.openai.com", "/v1/chat/completions"
 
 Make = "Callable[..., Budgets]"
@@ -322,9 +330,163 @@ def test_asking_what_is_left_says_why_it_cannot_be_said(
 
 def test_a_refusal_as_an_error_has_its_reason() -> None:
     """And the response its budget."""
-    from otel_budget.refusal import Refusal
-
     error = Refused(Refusal("too dear", "gpt-4o", "b"))
 
     assert str(error) == "too dear"
     assert json.loads(error.refusal.body())["error"]["budget"] == "b"
+
+
+def test_accounts_open_at_zero_where_the_ledger_is_in_trouble(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Counted as an error of ours; the budget is in force."""
+    (tmp_path / "ledger.db").write_bytes(b"no ledger at all, whatever its name says" * 20)
+    each = CostBudget(name="b", limit=1000)
+    faults = InternalErrors()
+    accounts = open_accounts(
+        replace(settings, ledger=tmp_path / "ledger.db", cost_budgets=(each,)), faults
+    )
+    account = each.account_of("", NOON_NS)
+
+    assert accounts.state(account).spent == 0
+    assert faults.counts() == {"budget": 1}
+    accounts.close()
+    alone = open_accounts(replace(settings, ledger=tmp_path / "ledger.db", cost_budgets=(each,)))
+    assert alone.state(account).spent == 0
+    alone.close()
+
+
+def test_the_state_of_each_budget_is_told_in_words(settings: Settings) -> None:
+    """Before any call one line for what is sure, then one for each scope value."""
+    total = CostBudget(name="all", limit=10**9)
+    acme = CostBudget(name="acme", limit=100, scope="tenant", match="acme", unit=Unit.CALLS)
+    users = CostBudget(name="users", limit=100, scope="user", unit=Unit.TOKENS)
+    found = replace(settings, cost_budgets=(total, acme, users))
+    assert budget_lines(settings, NOON_NS) == []
+    before = budget_lines(found, NOON_NS)
+    accounts = open_accounts(found)
+    spent = [(total, "", 10**9), (acme, "acme", 1), (users, "7f3a00000000", 5)]
+    accounts.charge([(each.account_of(scope, NOON_NS), n) for each, scope, n in spent])
+    accounts.close()
+
+    after = {budget_name(line): line for line in budget_lines(found, NOON_NS)}
+
+    assert sorted(budget_name(line) for line in before) == ["acme / acme", "all"]
+    assert all(outlook(line).startswith("nothing spent; resets") for line in before)
+    assert list(after) == ["all", "users / 7f3a00000000", "acme / acme"]
+    assert outlook(after["all"]).startswith("spent; resets")
+    assert budget_left(after["acme / acme"]) == "99 calls of 100 calls left"
+    assert budget_left(after["all"]) == "$0 of $1.00 left"
+    assert outlook(after["acme / acme"]).startswith(("lasts until", "at this rate"))
+
+
+def test_a_spending_rate_says_when_the_budget_is_used_up(settings: Settings) -> None:
+    """Half of it in the first hour of a day."""
+    each = CostBudget(name="b", limit=100)
+    window = each.calendar.window(NOON_NS)
+    line = BudgetLine(each, "", 50, 0, window.since_ns, window.until_ns,
+                      window.since_ns + 3_600 * 10**9)  # fmt: skip
+    slow = replace(line, spent=1)
+
+    assert outlook(line).startswith("at this rate it runs out")
+    assert outlook(slow).startswith("lasts until it resets")
+
+
+def test_a_closed_gate_refuses_every_call_with_the_remedy() -> None:
+    """As where budgets are set and cannot be set up."""
+    admission = closed_gate().admission_for(HOST, PATH, CHAT, {})
+    assert admission is not None
+    admission.ask()
+
+    assert admission.refusal is not None
+    assert "OTEL_DISTRO_BUDGET_ON_FAULT" in admission.refusal.reason
+
+
+def test_a_closed_gate_is_asked_by_the_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are loaded and those that come."""
+    monkeypatch.setattr(observer, "admission", None)
+    install()
+
+    assert observer.admission is not None
+    refused = observer.begin("test", HOST, PATH, {}, CHAT)
+    assert refused is not None
+    assert refused.asking is not None
+    refused.asking.ask()
+    assert refused.asking.refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"limit_calls": 1.5}, "is not a whole number"),
+        ({"limit_tokens": "many"}, "is not an amount"),
+        ({"limit_usd": True}, "is not an amount"),
+        ({"limit_usd": 1, "limit_calls": 1}, "needs exactly one of"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_refused(table: dict[str, Any], said: str) -> None:
+    """With the key and the budget."""
+    with pytest.raises(ValueError, match=said):
+        _limit("b", table)
+
+
+def test_a_budget_without_a_limit_above_zero_has_no_thresholds(
+    make: Callable[..., Budgets],
+) -> None:
+    """Everything is above it, and refused where it refuses."""
+    budgets = make(CostBudget(name="b", limit=0))
+    budgets.settle([a_call()], [])
+
+    assert budgets.accounts.state(budgets.all[0].account_of("", NOON_NS)).spent == 100
+
+
+@pytest.mark.parametrize(("unit", "value", "shown"), [
+    (Unit.USD, 1_500_000_000, "1.5"), (Unit.USD, 1_000_000_000, "1"), (Unit.CALLS, 12, "12"),
+    (Unit.TOKENS, 12, "12"),
+])  # fmt: skip
+def test_amounts_are_exact_in_their_unit(unit: Unit, value: int, shown: str) -> None:
+    """Dollars as a decimal."""
+    assert amount(unit, value) == shown
+
+
+@pytest.mark.parametrize("priority", [0, 10, "1", True, 1.5])
+def test_a_priority_is_a_whole_number_from_one_to_nine(priority: object) -> None:
+    """Anything else is named."""
+    with pytest.raises(ValueError, match="is not a whole number from 1 to 9"):
+        LatencyBudget.from_mapping({"operation": "serve", "ms": 5, "priority": priority})
+
+
+def test_a_call_that_was_noted_on_the_wire_is_forgotten_elsewhere() -> None:
+    """One that is not there changes nothing."""
+    calls = GatedCalls()
+    first, second = Covered(REQUEST, NOON_NS), Covered(REQUEST, NOON_NS)
+    calls.add(first)
+    noted: Any = first
+    other: Any = second
+    calls.forget(other)
+    calls.forget(noted)
+
+    assert calls.take(a_call().call) == []
+
+
+def test_tries_of_one_call_are_taken_together_if_they_cost_nothing() -> None:
+    """Those of its trace; a try of another trace is another call's."""
+
+    class Try:
+        def __init__(self, cost: int) -> None:
+            self.request = REQUEST
+            self.start_ns = NOON_NS
+            self.cost_nano_usd = cost
+
+    calls = GatedCalls()
+    tries: list[Any] = [Try(0), Try(0), Try(50)]
+    context = trace.SpanContext(1, 6, is_remote=False, trace_flags=trace.TraceFlags(1))
+    with trace.use_span(trace.NonRecordingSpan(context)):
+        for each in tries:
+            calls.add(each)
+
+    taken: Any = calls.take(a_call(1).call)
+
+    assert taken == tries[:2]
+    calls.at_fork()
+    assert calls.take(a_call(1).call) == []

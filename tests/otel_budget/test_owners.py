@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
+import threading
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +18,9 @@ from otel_budget.accounts.repair import replace_damaged
 from otel_budget.accounts.schema import BudgetFileError
 from otel_budget.budget_accounts import BudgetAccounts
 from otel_budget.reservations import known_spending, owners
+from otel_budget.reservations.background_flusher import BackgroundFlusher
 from otel_budget.reservations.known_spending import KnownSpending
+from otel_budget.reservations.leases import Reservation
 from otel_budget.reservations.open_calls import FOLDER_NAME, OpenCalls
 from otel_budget.reservations.owners import (
     SLOTS,
@@ -30,7 +34,8 @@ from otel_budget.reservations.owners import (
 from otel_budget.reservations.usage_ceilings import UsageCeiling, UsageCeilings
 from otel_host import file_locks
 from otel_host.file_locks import try_lock
-from support.budgets import account
+from support.budgets import account, claim
+from support.process import clean_environment, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -288,29 +293,45 @@ def test_a_folder_that_nothing_can_be_written_in_is_named(tmp_path: Path) -> Non
     accounts.close()
 
 
-def test_a_program_that_closed_our_descriptors_gets_none_of_its_files_closed(
-    tmp_path: Path,
-) -> None:
-    """Budgets go on with a file of their own; where they cannot, that is said."""
-    accounts = BudgetAccounts(tmp_path)
-    accounts.charge([(PLENTY, 5)])
-    held = [int(name) for name in os.listdir("/proc/self/fd")]
-    ours = [n for n in held if _target(n).startswith(str(tmp_path / "budget.db"))]
-    for number in ours:
-        os.close(number)
-    own = [os.open(tmp_path / f"own-{n}", os.O_RDWR | os.O_CREAT) for n in range(len(ours))]
-    with suppress(BudgetFileError):  # of the first call only, if at all
-        accounts.charge([(PLENTY, 5)])
-    for number in own:
-        os.fstat(number)
-        os.close(number)
+CLOSES_ALL = """
+import os, sys
+from pathlib import Path
+from otel_budget.accounts.account import BudgetAccount
+from otel_budget.accounts.schema import BudgetFileError
+from otel_budget.budget_accounts import BudgetAccounts
 
-
-def _target(number: int) -> str:
+folder, uses = Path(sys.argv[1]), sys.argv[2] == "uses"
+accounts = BudgetAccounts(folder)
+account = BudgetAccount("day", "", 0, 0, 10**9)
+accounts.charge([(account, 5)])
+os.closerange(3, 1 << 20)
+own = [os.open(folder / f"own-{n}", os.O_RDWR | os.O_CREAT) for n in range(40 if uses else 0)]
+for _ in range(2):
     try:
-        return os.readlink(f"/proc/self/fd/{number}")
-    except OSError:
-        return ""
+        accounts.charge([(account, 5)])
+        print("charged")
+    except BudgetFileError as error:
+        print(error)
+print(all(os.fstat(number).st_size == 0 for number in own))
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("uses", ["uses", "leaves"])
+def test_a_program_that_closes_all_descriptors_gets_nothing_in_its_files(
+    tmp_path: Path, uses: str
+) -> None:
+    """Where it uses our numbers for its own, budgets are an error; else they go on."""
+    done = run(
+        [sys.executable, "-c", CLOSES_ALL, str(tmp_path / "state"), uses],
+        clean_environment(tmp_path),
+    )
+
+    first, _, untouched = done.stdout.splitlines()
+    assert untouched == "True", done.stderr
+    assert first == "charged" if uses == "leaves" else "our descriptors" in first, done.stdout
 
 
 def test_a_child_that_was_forked_in_the_middle_of_a_transaction_touches_nothing(
@@ -372,3 +393,162 @@ def test_a_file_that_another_process_has_replaced_is_used(tmp_path: Path) -> Non
     assert found.execute("SELECT spent FROM books").fetchall() == [(5,)]
     assert lines == []
     found.close()
+
+
+def test_what_leases_have_not_written_down_counts_as_spent(tmp_path: Path) -> None:
+    """A new file begins with it."""
+    accounts = BudgetAccounts(tmp_path)
+    accounts._flusher.stop()
+    accounts.charge([(PLENTY, 10)])
+    reservation = accounts.reserve("m", (), lambda _learned: [claim(5, PLENTY)])
+    assert isinstance(reservation, Reservation)
+    accounts.settle(reservation, [(PLENTY, 4)])
+    accounts.store.close()
+    for path in tmp_path.glob("budget.db*"):
+        path.unlink()
+
+    accounts.charge([(PLENTY, 1)])
+
+    assert accounts.state(PLENTY).spent == 15
+    accounts.close()
+
+
+def test_a_new_file_is_raised_to_what_was_seen_and_no_further(tmp_path: Path) -> None:
+    """What this process has seen is the least that was spent."""
+    accounts = BudgetAccounts(tmp_path, opening=lambda _account: 50)
+    known = KnownSpending()
+    known.saw(PLENTY, 20)
+    accounts.charge([(PLENTY, 0)])
+    with accounts.store.transaction() as db:
+        known.raise_to(db, known.least({}))
+
+        known.saw(PLENTY, 90)
+    assert accounts.state(PLENTY).spent == 50
+    with accounts.store.transaction() as db:
+        known.raise_to(db, known.least({}))
+
+    assert accounts.state(PLENTY).spent == 90
+    accounts.close()
+
+
+def test_an_owner_that_closed_its_file_to_itself_locks_it_no_more(tmp_path: Path) -> None:
+    """Where another process has the lock by then, it stays the other's."""
+    owner = Owner(tmp_path / "owners")
+    path = tmp_path / "owners" / owner.name
+    owner.hold_on()
+    assert remains(tmp_path / "owners", owner.name) is None
+    path.unlink()
+    os.close(owner._own.number)
+    owner.hold_on()
+
+    assert not path.exists()
+    owner.close(remove=True)
+
+
+def test_a_child_lets_go_of_its_parents_file(tmp_path: Path) -> None:
+    """Whoever still writes there gets an error; the parent's lock holds."""
+    owner = Owner(tmp_path / "owners")
+    child = os.fork()
+    if child == 0:
+        try:
+            owner.abandon()
+            owner.owed[0] = 1
+        except ValueError:
+            os._exit(0)
+        os._exit(1)
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert remains(tmp_path / "owners", owner.name) is None
+    owner.close(remove=True)
+
+
+def test_a_file_that_is_busy_for_longer_than_the_wait_is_an_error(tmp_path: Path) -> None:
+    """Within moments of a failure, a short one."""
+    accounts = BudgetAccounts(tmp_path)
+    accounts.charge([(PLENTY, 5)])
+    database = accounts.store
+    assert isinstance(database, sqlite_accounts.Database)
+    database._trouble_until = time.monotonic() + 60
+    with closing(sqlite3.connect(tmp_path / "budget.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        with pytest.raises(BudgetFileError, match="database is locked"):
+            accounts.charge([(PLENTY, 5)])
+        assert time.monotonic() - began < 2.0
+    database._trouble_until = 0.0
+
+    assert accounts.state(PLENTY) == State(5, 0)
+    accounts.close()
+
+
+def test_an_error_of_ours_in_a_transaction_takes_it_back(tmp_path: Path) -> None:
+    """And the file is used on."""
+    accounts = BudgetAccounts(tmp_path)
+    accounts.charge([(PLENTY, 5)])
+    with pytest.raises(ZeroDivisionError), accounts.store.transaction() as db:
+        db.execute("UPDATE books SET spent = 1000")
+        raise ZeroDivisionError
+
+    assert accounts.state(PLENTY) == State(5, 0)
+    accounts.close()
+
+
+@pytest.mark.parametrize("row", [
+    ("day", "", 0, -5), ("day", "", 0, "much"), (None, "", 0, 5), ("day", "", 0, 1 << 62),
+])  # fmt: skip
+def test_spending_that_makes_no_sense_is_not_taken_from_a_damaged_file(
+    tmp_path: Path, row: tuple[Any, ...]
+) -> None:
+    """What else it has is."""
+    old = BudgetAccounts(tmp_path)
+    old.charge([(account(name="other"), 7)])
+    old.close()
+    path = tmp_path / "budget.db"
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("DROP TABLE books")
+        file.execute("CREATE TABLE books (id, budget, scope, start_ns, spent, reserved)")
+        file.execute("INSERT INTO books VALUES (1, ?, ?, ?, ?, 0)", row)
+        file.execute("INSERT INTO books VALUES (2, 'other', '', 0, 7, 0)")
+        file.commit()
+    made: list[int] = []
+
+    def connect() -> sqlite3.Connection:
+        made.append(1)
+        if len(made) == 1:
+            error = sqlite3.DatabaseError("database disk image is malformed")
+            error.sqlite_errorcode = 11
+            raise error
+        found = sqlite3.connect(path, isolation_level=None)
+        found.execute(
+            "CREATE TABLE books (budget, scope, start_ns, spent, reserved, notified_percent)"
+        )
+        return found
+
+    lines: list[str] = []
+    with closing(replace_damaged(path, connect, lines.append)) as new:
+        assert new.execute("SELECT budget, spent FROM books").fetchall() == [("other", 7)]
+    assert "what it still said" in lines[0]
+
+
+def test_the_thread_ends_with_what_it_works_for() -> None:
+    """Nobody is kept alive by it, and it ends when it is stopped."""
+
+    class Work:
+        def __init__(self) -> None:
+            self.done = threading.Event()
+
+        def tick(self) -> bool:
+            self.done.set()
+            return False
+
+    work = Work()
+    flusher = BackgroundFlusher(work.tick)
+    flusher.wake()
+    assert work.done.wait(30)
+    flusher.stop()
+    assert not flusher.run_once()
+    flusher.wake()
+    gone = BackgroundFlusher(Work().tick)
+
+    assert not gone.run_once()

@@ -32,11 +32,15 @@ from otel_cost_ledger.model.errors import UnsafePathError, UnusableRowError
 from otel_cost_ledger.model.filters import Window
 from otel_cost_ledger.model.location import Location, PostgresUrl
 from otel_cost_ledger.model.privacy import Pseudonyms, parse_pseudonym
+from otel_cost_ledger.model.schema import APPLICATION_ID, create_schema, run_migration
+from otel_cost_ledger.postgres import pool
 from otel_cost_ledger.query import durations as durations_module
+from otel_cost_ledger.query.coverage import coverage
 from otel_cost_ledger.query.durations import durations, latencies_by_model
 from otel_cost_ledger.query.latency import are_soon_read
 from otel_cost_ledger.query.queries import Filters, calls, costs
-from otel_cost_ledger.sqlite import paths, quarantine
+from otel_cost_ledger.query.tools import tool_report
+from otel_cost_ledger.sqlite import forking, paths, quarantine
 from otel_cost_ledger.sqlite.forking import check_not_inherited
 from otel_cost_ledger.sqlite.writer_lock import WriterLock
 from otel_cost_ledger.write.faults import Fault, fault_of
@@ -694,3 +698,194 @@ def test_a_server_repairs_its_own_files_and_a_child_has_its_own_connection(
     assert writer.write([make_call()]).written == 1
     assert file.opened().connection is not parents
     parents.close()
+
+
+def test_a_forked_child_touches_no_ledger_that_was_in_use(
+    make_writer: MakeWriter, make_call: MakeCall, path: Path
+) -> None:
+    """SQLite's locks are the parent's: the child's calls go to the spill file."""
+    writer = make_writer()
+    writer.write([make_call()])
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            # As where the fork came in the middle of a write.
+            connection = sqlite3.connect(path, factory=forking.TrackedConnection)
+            forking.track(connection, path.absolute())
+            forking._after_in_child()
+            try:
+                check_not_inherited(path.absolute())
+            except LedgerError as error:
+                code = 0 if "was forked while" in str(error) else 2
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert writer.write([make_call()]).written == 1
+
+
+def test_a_ledger_of_a_program_that_closed_our_descriptors_is_not_used_again(
+    path: Path, make_writer: MakeWriter, make_call: MakeCall
+) -> None:
+    """Closing its connection would close files of the program."""
+    make_writer().write([make_call()])
+    connection = sqlite3.connect(path, factory=forking.TrackedConnection)
+    forking.track(connection, path)
+    try:
+        forking.give_up(connection)
+
+        with pytest.raises(LedgerError, match="closed our descriptors of"):
+            check_not_inherited(path)
+    finally:
+        forking._given_up.remove(connection)
+
+
+def test_an_old_sqlite_has_no_strict_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger is made without them."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        create_schema(connection)
+        made = [sql or "" for (sql,) in connection.execute("SELECT sql FROM sqlite_master")]
+
+    assert any("CREATE TABLE calls" in sql for sql in made)
+    assert not any("STRICT" in sql for sql in made)
+
+
+def test_a_ledger_from_before_there_were_tools_has_none(path: Path) -> None:
+    """A reader does not change it."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for version in (1, 2):
+            run_migration(connection, version)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 2")
+    path.chmod(0o600)
+
+    with open_ledger(path) as ledger:
+        found = tool_report(ledger)
+        assert (found.groups, found.total.calls, found.complete) == ((), 0, True)
+        assert check_integrity(ledger).problems == ()
+
+
+def test_a_repeated_call_that_is_not_there_describes_nothing(
+    make_writer: MakeWriter, make_call: MakeCall
+) -> None:
+    """Nor one that does not say which call was billed in its place."""
+    make_writer().write(
+        [
+            make_call(billed=False, billing_reason="another span"),
+            make_call(billed=False, billing_reason="another span", reported_cost_usd=Decimal(1)),
+            make_call(billed=False, billing_reason="another span", billed_span_id=9),
+            make_call(scope="otel_distro.wire"),
+        ]
+    )
+    with open_ledger(make_writer().location) as ledger:
+        (line,) = coverage(ledger, NOON - timedelta(days=9)).providers
+
+    assert (line.wire_only, line.both, line.span_only) == (1, 0, 0)
+
+
+def test_a_spill_file_that_cannot_be_replayed_does_not_stop_the_ledger(
+    make_writer: MakeWriter, make_call: MakeCall, tmp_path: Path
+) -> None:
+    """Here a folder in its place."""
+    said: list[str] = []
+    (tmp_path / "spill.jsonl").mkdir()
+    writer = make_writer(spill_to=tmp_path / "spill.jsonl", say=said.append)
+
+    assert writer.write([make_call()]).written == 1
+    assert any("cannot be replayed" in line for line in said)
+
+
+def test_a_spill_file_that_is_replaced_while_it_is_rewritten_is_left_alone(
+    make_writer: MakeWriter, make_call: MakeCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its calls are in the ledger by then."""
+    spill = tmp_path / "spill.jsonl"
+    make_writer(spill_to=spill).save_waiting([make_call(user="ann")])
+    ann = parse_pseudonym(pseudonym(KEY, "user", "ann"))
+    monkeypatch.setattr("otel_cost_ledger.maintenance.forgetting.identity", lambda _path: None)
+
+    assert forget_user(tmp_path / "none.db", ann, erase=True, spill=spill).waiting_calls == 0
+    assert spill.read_text()
+    monkeypatch.undo()
+    other = parse_pseudonym(pseudonym(KEY, "user", "bob"))
+    assert forget_user(tmp_path / "none.db", other, erase=True, spill=spill).waiting_calls == 0
+
+
+def test_a_replay_of_a_file_that_was_replaced_meanwhile_does_nothing(
+    make_writer: MakeWriter, make_call: MakeCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process has replayed it."""
+    spill = tmp_path / "spill.jsonl"
+    make_writer(spill_to=spill).save_waiting([make_call()])
+    monkeypatch.setattr("otel_cost_ledger.write.spill.identity", lambda _path: None)
+
+    assert SpillFile(spill).replay(lambda _entries: None) == (0, 0)
+    assert spill.exists()
+
+
+def test_a_folder_that_cannot_be_looked_at_is_no_place_for_the_state(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nor is one that cannot be made private."""
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "exists", broken)
+    assert not state_folder._can_be_made(tmp_path / "state")
+    monkeypatch.undo()
+    (tmp_path / "open").mkdir(mode=0o755)
+    monkeypatch.setattr(Path, "chmod", broken)
+    assert not state_folder._is_private(tmp_path / "open")
+
+
+@pytest.mark.postgres
+def test_a_server_that_fails_at_the_beginning_is_connected_to_again(
+    postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """And no connection is left open."""
+
+    def broken(*_: Any) -> Any:
+        raise LedgerError("no names")
+
+    monkeypatch.setattr("otel_cost_ledger.postgres.file.PostgresStore", broken)
+    writer = make_writer(path=postgres)
+    assert writer.write([make_call()]).waiting == 1
+    monkeypatch.undo()
+
+    assert writer.force_flush().written == 1
+
+
+@pytest.mark.postgres
+def test_sums_that_a_server_refuses_leave_it_usable(
+    postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """They are one transaction; the names that were learned in it are forgotten."""
+    writer = make_writer(path=postgres)
+    writer.write([make_call()])
+    file: Any = writer._file
+
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("otel_cost_ledger.postgres.file.write_old_sums", broken)
+    with pytest.raises(ZeroDivisionError):
+        file.add_old_sums(None)
+
+    assert writer.write([make_call()]).written == 1
+
+
+def test_readers_share_connections_only_where_the_package_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Asking twice is the same."""
+    monkeypatch.setattr(pool, "find_spec", lambda _name: None)
+    assert not pool.share_connections()
+    monkeypatch.setattr(pool._here, "sharing", True)
+    assert pool.share_connections()

@@ -61,10 +61,7 @@ def filled(
 
 
 @pytest.mark.parametrize("name", ["user", "session"])
-@pytest.mark.parametrize("most", [1, 20, 5000])
-def test_the_first_groups_are_those_of_the_whole_report(
-    filled: Location, name: str, most: int
-) -> None:
+def test_the_first_groups_are_those_of_the_whole_report(filled: Location, name: str) -> None:
     """Their order and every figure; the others are their sum, whatever the window."""
     windows = [(None, None), (NOON - timedelta(hours=49, minutes=7), NOON - timedelta(hours=3))]
     with open_ledger(filled) as ledger:
@@ -73,16 +70,18 @@ def test_the_first_groups_are_those_of_the_whole_report(
                 ask = partial(
                     costs, ledger, since, until, by=(name,), filters=filters, percentiles=False
                 )
-                whole, found = ask(), ask(most_groups=most)
+                whole = ask()
+                for most in (1, 20, 5000):
+                    found = ask(most_groups=most)
 
-                assert found.groups == whole.groups[:most]
-                assert found.total == whole.total
-                assert found.count == whole.count == len(whole.groups)
-                rest = whole.groups[most:]
-                assert (found.others is None) == (not rest)
-                if found.others is not None:
-                    assert total_of([found.others]) == total_of(rest)
-                assert found.cached_answers == whole.cached_answers
+                    assert found.groups == whole.groups[:most]
+                    assert found.total == whole.total
+                    assert found.count == whole.count == len(whole.groups)
+                    rest = whole.groups[most:]
+                    assert (found.others is None) == (not rest)
+                    if found.others is not None:
+                        assert total_of([found.others]) == total_of(rest)
+                    assert found.cached_answers == whole.cached_answers
 
 
 def test_groups_of_other_names_are_limited_as_well(filled: Location) -> None:

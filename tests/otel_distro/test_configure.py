@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.otlp_sink import OtlpSink
-from support.process import Finished, clean_environment, run
+from support.process import Finished, clean_environment, run, unmeasured
 
 pytestmark = pytest.mark.process
 
@@ -129,14 +129,14 @@ except otel_distro.SettingsError as error:
 
 def test_importing_the_package_is_cheap(tmp_path: Path) -> None:
     """Neither the SDK nor the price data comes with it."""
-    done = python(
-        """
+    script = """
 import sys
 import otel_distro, otel_redaction, otel_pricing, otel_budget
 print([name for name in ("opentelemetry.sdk", "genai_prices", "pydantic", "sqlite3")
        if name in sys.modules])
-""",
-        tmp_path,
+"""
+    done = run(
+        [sys.executable, "-W", "error", "-c", script], unmeasured(clean_environment(tmp_path))
     )
 
     assert done.stdout == "[]\n", done.stderr

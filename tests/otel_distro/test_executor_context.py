@@ -6,7 +6,11 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Generator
 from concurrent.futures import ThreadPoolExecutor, thread
+from contextlib import AbstractContextManager
+from importlib.util import find_spec
+from multiprocessing import pool as pools
 
+import anyio
 import pytest
 from opentelemetry import baggage
 
@@ -20,6 +24,9 @@ from otel_distro.api.budget import current_scope
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ThreadPoolExecutor, "submit", ThreadPoolExecutor.submit)
     executor_context._wrap(thread)
+    for name in executor_context._OF_POOL:
+        monkeypatch.setattr(pools.ThreadPool, name, getattr(pools.ThreadPool, name), raising=False)
+    executor_context._wrap_pool(pools)
 
 
 def said() -> dict[str, str]:
@@ -130,3 +137,97 @@ def test_typed_errors_in_a_generator_that_is_dropped_early_raise_nothing() -> No
     asyncio.run(main())
 
     assert problems == []
+
+
+def test_a_thread_pool_of_multiprocessing_carries_it_as_well() -> None:
+    """Task by task, whatever method hands them over; processes get functions as they are."""
+    with pools.ThreadPool(1) as pool:
+        with otel_distro.tenant("acme"):
+            found = [
+                pool.apply(said),
+                pool.apply_async(said).get(),
+                *pool.map(lambda _: said(), [1]),
+                *pool.imap(lambda _: said(), [1]),
+                *pool.imap_unordered(lambda _: said(), [1]),
+                *pool.starmap(lambda _a, _b: said(), [(1, 2)]),
+            ]
+        outside = pool.apply(said)
+
+    assert found == [{"tenant.id": "acme"}] * 6
+    assert outside == {}
+    assert not any(name in vars(pools.Pool) and hasattr(vars(pools.Pool)[name], "__wrapped__")
+                   for name in executor_context._OF_POOL)  # fmt: skip
+
+
+async def _dropped(scope: AbstractContextManager[object]) -> None:
+    """Begin a generator with *scope* inside, drop it, and wait until it has been closed."""
+    closed = anyio.Event()
+
+    async def parts() -> AsyncIterator[int]:
+        try:
+            with scope:
+                yield 1
+                yield 2
+        finally:
+            closed.set()
+
+    async for _part in parts():
+        break
+    gc.collect()
+    with anyio.fail_after(30):
+        await closed.wait()
+
+
+BACKENDS = ["asyncio", pytest.param("trio", marks=pytest.mark.skipif(
+    find_spec("trio") is None, reason="pip install trio"))]  # fmt: skip
+
+
+# Trio warns of such generators, as it should.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_who_consumed_a_generator_that_was_dropped_is_not_in_its_session(backend: str) -> None:
+    """Later calls of the same task would be counted for the wrong tenant."""
+    found: list[object] = []
+
+    async def main() -> None:
+        with otel_distro.tenant("house"):
+            await _dropped(otel_distro.tenant("acme"))
+            await _dropped(otel_distro.session("s-1"))
+            await _dropped(otel_distro.budget.scope(tenant="acme"))
+            found.append(said())
+            found.append(dict(contexts.attributes(None, trusted_keys=("session.id",))))
+            found.append(dict(current_scope()))
+            kept = contexts.without(None, ("tenant.id", "session.id"))
+            found.append(dict(baggage.get_all(kept)))
+            with otel_distro.session("s-2"):
+                found.append(said())
+        found.append(said())
+
+    anyio.run(main, backend=backend)
+
+    house = {"tenant.id": "house"}
+    assert found == [house, house, {}, {}, {**house, "session.id": "s-2"}, {}]
+
+
+# Trio warns of such generators, as it should.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_generator_that_goes_on_keeps_its_session(backend: str) -> None:
+    """Another one that was dropped meanwhile changes nothing in it."""
+    found: list[object] = []
+
+    async def main() -> None:
+        async def parts() -> AsyncIterator[object]:
+            with otel_distro.session("mine"):
+                yield said()
+                await _dropped(otel_distro.tenant("acme"))
+                yield said()
+
+        found.extend([part async for part in parts()])
+        found.append(said())
+
+    anyio.run(main, backend=backend)
+
+    assert found == [{"session.id": "mine"}, {"session.id": "mine"}, {}]

@@ -314,3 +314,46 @@ def test_every_seller_of_the_price_list_is_known_by_its_host() -> None:
 def test_other_hosts_of_a_seller_are_known_too(host: str, provider: str | None) -> None:
     """Regions, partitions and clouds."""
     assert provider_of(host) == provider
+
+
+@pytest.mark.parametrize(
+    ("said", "source"),
+    [
+        ({"llm.cost.prompt": 0.003, "llm.cost.completion": 0.0009},
+         "llm.cost.prompt + llm.cost.completion"),
+        ({"gen_ai.cost.input_cost": 0.003, "gen_ai.cost.output_cost": 0.0009},
+         "gen_ai.cost.input_cost + gen_ai.cost.output_cost"),
+        ({"llm.cost.prompt": 0.003, "llm.cost.completion": 0.0009, "llm.cost.total": 0.0039},
+         "llm.cost.total"),
+        ({"mlflow.spanType": '"CHAT_MODEL"', "mlflow.llm.cost": '{"total_cost": 0.0039}'},
+         "mlflow.llm.cost"),
+    ],
+)  # fmt: skip
+def test_a_reported_cost_may_be_in_parts_or_in_json(said: dict[str, Any], source: str) -> None:
+    """3.9 thousandths of a dollar, of a model that no list has."""
+    call = reporting(**said)
+
+    priced = price_call(call, PriceBook())
+
+    assert (priced.status.value, priced.cost_nano_usd) == ("reported", 3_900_000)
+    assert priced.price_source == f"reported by {source}"
+
+
+def test_one_part_of_a_reported_cost_is_not_the_cost() -> None:
+    """Nor is one in another currency."""
+    for said in ({"llm.cost.prompt": 0.003}, {"llm.cost.completion": 0.003},
+                 {"gen_ai.cost.input_cost": 0.003, "gen_ai.cost.output_cost": 0.001,
+                  "gen_ai.usage.cost.currency": "EUR"}):  # fmt: skip
+        assert price_call(reporting(**said), PriceBook()).status is CostStatus.UNPRICED
+
+
+def reporting(**said: Any) -> ModelCall:
+    """Return the call of a span of a model without a price, which says *said*."""
+    common = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "house-1",
+              "gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 100}  # fmt: skip
+    call = read_call(
+        SpanRecord(trace_id=1, span_id=2, start_ns=START_NS, end_ns=START_NS + 1,
+                   attributes={**common, **said})
+    )  # fmt: skip
+    assert call is not None
+    return call

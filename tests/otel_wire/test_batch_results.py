@@ -43,9 +43,9 @@ class Kept:
         self.calls += len(spans)
         self.most_at_once = max(self.most_at_once, len(spans))
 
-    def fetch(self, pieces: Iterable[bytes], *, encoding: str = "") -> int:
+    def fetch(self, pieces: Iterable[bytes], *, encoding: str = "", path: str = PATH) -> int:
         """Return the number of calls in a response of *pieces*."""
-        result = self.observer.begin_result("test", "api.openai.com", PATH)
+        result = self.observer.begin_result("test", "api.openai.com", path)
         assert result is not None
         result.responded(200, {"content-encoding": encoding} if encoding else {})
         for piece in pieces:
@@ -170,3 +170,47 @@ def test_ends_of_parts_that_never_meet_are_forgotten() -> None:
 def test_a_range_in_another_unit_is_read_as_it_is() -> None:
     """It has no borders that could be known."""
     assert Part.of("host/a", "items 0-5/6") is None
+
+
+def job(text: str = "") -> bytes:
+    usage = {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}
+    answer = {"responseId": "g-1", "modelVersion": "gemini-2.5-pro", "usageMetadata": usage}
+    lines = [{"response": answer, "metadata": {"key": text}}, {"error": {"code": 3}}]
+    return json.dumps({"response": {"inlinedResponses": {"inlinedResponses": lines}}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "calls"),
+    [
+        (job(), "", 1),
+        (gzip.compress(job()), "gzip", 1),
+        (gzip.compress(job())[:-40] + b"junk" * 20, "gzip", 0),
+        (job(), "unheard-of", 0),
+        (job()[:-3], "", 0),
+        (b'{"name": "batches/1", "done": false}', "", 0),
+        (b"[]", "", 0),
+    ],
+    ids=["plain", "gzip", "damaged", "unknown encoding", "cut", "not done", "no object"],
+)
+def test_a_job_of_gemini_is_read_as_a_whole(body: bytes, encoding: str, calls: int) -> None:
+    """Or not at all, as while it is not done."""
+    pieces = [body[n : n + 100] for n in range(0, len(body), 100)]
+
+    assert Kept().fetch(pieces, encoding=encoding, path="/v1beta/batches/b-1") == calls
+
+
+def test_a_job_that_is_larger_than_any_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Providers allow 20 MB of requests."""
+    monkeypatch.setattr("otel_wire.batch_lines.MOST_JOB_BYTES", 1000)
+    body = job("x" * 2000)
+
+    assert Kept().fetch([body[:500], body[500:1500], body[1500:]], path="/v1beta/batches/b") == 0
+
+
+def test_a_part_within_one_line_and_a_header_in_bytes_are_read() -> None:
+    """A part without the end of a line has no line of its own."""
+    part = Part.of("host/line", b"bytes 10-20/100")
+    assert part is not None
+
+    assert part.without_head(b"no end") == b""
+    assert part.joined(b"") == []

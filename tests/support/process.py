@@ -47,6 +47,14 @@ def clean_environment(home: Path, **variables: str) -> dict[str, str]:
     return {**environ, "HOME": str(home), "XDG_STATE_HOME": str(home / "state"), **variables}
 
 
+def unmeasured(environ: dict[str, str]) -> dict[str, str]:
+    """Return *environ* for a program in which a measurement of coverage would be seen.
+
+    It imports modules and replaces functions of `os`.
+    """
+    return {name: value for name, value in environ.items() if not name.startswith("COVERAGE_")}
+
+
 def run(
     command: list[str],
     environ: dict[str, str],

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otel_pricing.model.usage import Counts, normalise
-from otel_pricing.model.values import count, json_object, text, walk
+from otel_pricing.model.values import count, json_object, text, usd, walk
 from otel_pricing.reading.dialects.reading import Dialect
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ OPERATION_OF_TYPE = {
 }
 USAGE = "mlflow.chat.tokenUsage"
 OUTPUT = "mlflow.spanOutputs"
+COST = "mlflow.llm.cost"
 
 
 def operation(record: SpanRecord) -> str | None:
@@ -38,6 +39,9 @@ def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
     """Read usage, provider and model from the JSON."""
     answer = {} if call.operation == "embeddings" else json_object(record.attributes.get(OUTPUT))
     tier = text(walk(answer, "service_tier")) or _said(record, "service_tier")
+    cost = usd(json_object(record.attributes.get(COST)).get("total_cost"))
+    if cost and not call.reported_cost_usd:
+        call = replace(call, reported_cost_usd=cost, reported_cost_source=COST)
     return replace(
         call,
         provider=_said(record, "mlflow.llm.provider") or call.provider,

@@ -288,6 +288,11 @@ class AttributeNames:
 
 
 CONVENTION = AttributeNames()
+COST_PARTS = (
+    ("llm.cost.prompt", "llm.cost.completion"),
+    ("gen_ai.cost.input_cost", "gen_ai.cost.output_cost"),
+)
+"""Reported costs of input and output, read where no name has their sum."""
 CURRENCY = "gen_ai.usage.cost.currency"
 """Attribute with the ISO 4217 code of a reported cost; absent means US dollars."""
 

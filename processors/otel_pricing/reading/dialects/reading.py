@@ -19,7 +19,7 @@ from otel_pricing.model.values import (
     usd,
 )
 from otel_pricing.prices.aliases import list_provider, names_no_seller
-from otel_pricing.reading.dialects.names import CONVENTION, CURRENCY, AttributeNames
+from otel_pricing.reading.dialects.names import CONVENTION, COST_PARTS, CURRENCY, AttributeNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -145,6 +145,11 @@ class Dialect:
             cost = usd(attributes.get(name)) if name in attributes else None
             if cost is not None:
                 return cost, name
+        for of_input, of_output in COST_PARTS:
+            if of_input in attributes and of_output in attributes:  # one alone is not the cost
+                first, second = usd(attributes[of_input]), usd(attributes[of_output])
+                if first is not None and second is not None:
+                    return first + second, f"{of_input} + {of_output}"
         return None, ""
 
     def _streamed(self, record: SpanRecord) -> bool | None:
