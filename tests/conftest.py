@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from support import clickhouse_server
 from support.postgres_server import programs, server
 
 if TYPE_CHECKING:
@@ -45,6 +46,19 @@ def shared_data() -> Path:
     if not data.is_dir():
         pytest.skip("no ../shared/data beside the project: recordings and corpora are not here")
     return data
+
+
+@pytest.fixture(scope="session")
+def clickhouse_engine() -> Iterator[str]:
+    """ClickHouse's engine behind its HTTP interface for this test run; a URL without database."""
+    if not clickhouse_server.is_here():
+        pytest.skip(clickhouse_server.MISSING)
+    folder = Path(tempfile.mkdtemp(prefix="otel-distro-clickhouse-"))
+    try:
+        with clickhouse_server.server(folder) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -109,6 +109,13 @@ def _from_rows(
     for window in windows:
         source = sources.rows(window)
         named = source.columns(columns)
+        if ledger.counts_rows:
+            value = "bucket" if value_of is bucket_of else "latency_us"
+            sql, values = source.selected(", ".join([*named, value, "count(*)"]), filters)
+            sql += f" AND {BILLED} GROUP BY {', '.join([*named, value])}"
+            for *ids, counted, calls in ledger.rows(sql, values):
+                by_ids.setdefault(tuple(ids), Counter())[counted] += calls
+            continue
         sql, values = source.selected(", ".join([*named, "latency_us"]), filters)
         for *ids, latency_us in ledger.rows(f"{sql} AND {BILLED}", values):
             by_ids.setdefault(tuple(ids), Counter())[value_of(latency_us)] += 1

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_cost_ledger.model.filters import BILLED, Filters, Window
-from otel_cost_ledger.model.histogram import percentile
+from otel_cost_ledger.model.histogram import middle_us, percentile
 from otel_cost_ledger.query.costs import CostLine, costs
 from otel_cost_ledger.query.grouping import key_maker
+from otel_cost_ledger.query.latency import EXACT_CALLS
 from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.query.sources import rows
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from otel_cost_ledger.query.grouping import Key
     from otel_cost_ledger.query.ledger import Ledger
+    from otel_cost_ledger.query.sources import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +102,28 @@ def _first_tokens(
 ) -> dict[Key, Counter[int]]:
     columns, key_of = key_maker(ledger, by)
     source = rows(window)
+    if ledger.counts_rows:
+        return _counted_first_tokens(ledger, source, by, filters)
     sql, values = source.selected(", ".join([*source.columns(columns), "ttft_us"]), filters)
     sql += f" AND ttft_us IS NOT NULL AND {BILLED}"
     found: dict[Key, Counter[int]] = {}
     for *ids, ttft_us in ledger.rows(sql, values):
         found.setdefault(key_of(ids), Counter())[ttft_us] += 1
+    return found
+
+
+def _counted_first_tokens(
+    ledger: Ledger, source: Source, by: Sequence[str], filters: Filters
+) -> dict[Key, Counter[int]]:
+    """Return the same, counted by the database: as they are, or by bucket where there are many."""
+    columns, key_of = key_maker(ledger, by)
+    is_exact = source.count_up_to(ledger, EXACT_CALLS + 1) <= EXACT_CALLS
+    value = "ttft_us" if is_exact else "ttft_bucket"
+    named = [*source.columns(columns), value]
+    sql, values = source.selected(", ".join([*named, "count(*)"]), filters)
+    sql += f" AND ttft_us IS NOT NULL AND {BILLED} GROUP BY {', '.join(named)}"
+    found: dict[Key, Counter[int]] = {}
+    for *ids, counted, calls in ledger.rows(sql, values):
+        ttft_us = counted if is_exact else round(middle_us(counted))
+        found.setdefault(key_of(ids), Counter())[ttft_us] += calls
     return found
