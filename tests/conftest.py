@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import signal
 import tempfile
@@ -16,6 +17,8 @@ from support.postgres_server import programs, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from otel_cost_ledger.model.location import ClickHouseUrl
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -59,6 +62,23 @@ def clickhouse_engine() -> Iterator[str]:
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+_databases = itertools.count(1)
+
+
+@pytest.fixture
+def clickhouse(clickhouse_engine: str) -> Iterator[ClickHouseUrl]:
+    """A database with the tables of a ledger and no calls; rows stay ten years."""
+    from otel_cost_ledger.clickhouse.connection import ClickHouseConnection
+    from otel_cost_ledger.clickhouse.schema import MOST_DAYS, init
+    from otel_cost_ledger.model.location import ClickHouseUrl
+
+    url = ClickHouseUrl.parse(f"{clickhouse_engine}/test_{next(_databases)}")
+    init(url, rows_days=MOST_DAYS)
+    yield url
+    server = ClickHouseConnection(url, writes=True, database="default")
+    server.command(f"DROP DATABASE IF EXISTS {url.parameters['dbname']}")
 
 
 @pytest.fixture(scope="session")

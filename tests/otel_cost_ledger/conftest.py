@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from otel_cost_ledger import LedgerWriter
-from otel_cost_ledger.model.location import ClickHouseUrl, Location, PostgresUrl
+from otel_cost_ledger.model.location import Location, PostgresUrl
 from otel_pricing.model.call import UNIT_NAMES, CostStatus, ModelCall, PricedCall, Usage
 
 MakeCall = Callable[..., PricedCall]
@@ -46,22 +46,6 @@ def postgres(postgres_server: str) -> Iterator[PostgresUrl]:
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute("SET client_min_messages = warning")
         connection.execute("DROP SCHEMA IF EXISTS otel_distro CASCADE")
-
-
-_databases = itertools.count(1)
-
-
-@pytest.fixture
-def clickhouse(clickhouse_engine: str) -> Iterator[ClickHouseUrl]:
-    """A database with the tables of a ledger and no calls; rows stay ten years."""
-    from otel_cost_ledger.clickhouse.connection import ClickHouseConnection
-    from otel_cost_ledger.clickhouse.schema import MOST_DAYS, init
-
-    url = ClickHouseUrl.parse(f"{clickhouse_engine}/test_{next(_databases)}")
-    init(url, rows_days=MOST_DAYS)
-    yield url
-    server = ClickHouseConnection(url, writes=True, database="default")
-    server.command(f"DROP DATABASE IF EXISTS {url.parameters['dbname']}")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -104,10 +104,9 @@ class ClickHouseConnection:
         driver = load_driver()
         try:
             yield
-        except driver.driver.exceptions.Error as error:
+        except (driver.driver.exceptions.Error, OSError) as error:
             code = code_of(error)
-            # The first line has the reason; what follows quotes the statement.
-            reason = str(error).partition("\n")[0].partition(" In scope ")[0][:400]
+            reason = _reason(str(error))
             message = self.url.without_password(f"{self.url}: {reason}")
             remedy = _FAULTS.get(code, "" if code else _NO_ANSWER)
             found = ServerError(f"{message}; {remedy}" if remedy else message, "unavailable")
@@ -116,6 +115,13 @@ class ClickHouseConnection:
 
     def close(self) -> None:
         """Do nothing: the client of a process stays open for its next question."""
+
+
+def _reason(message: str) -> str:
+    """Return what the server says is wrong, without the statement and its values."""
+    said = message.partition("\n")[0].partition(" In scope ")[0].partition(" (for url ")[0]
+    before, found, reason = said.rpartition("DB::Exception: ")
+    return (reason if found else before or said)[:400]
 
 
 def code_of(error: Exception) -> int:
@@ -128,14 +134,9 @@ def code_of(error: Exception) -> int:
 
 def open_for_reading(url: ClickHouseUrl) -> ClickHouseConnection | None:
     """Return a connection that reads the ledger at *url*; None where there is none."""
-    try:
-        connection = ClickHouseConnection(url)
-    except ServerError as error:
-        if error.code == _MISSING_DATABASE:
-            return None
-        raise
-    meta = read_meta(connection)
-    if meta is None or VERSION not in meta:
+    connection = connect(url)
+    meta = None if connection is None else read_meta(connection)
+    if connection is None or meta is None or VERSION not in meta:
         return None
     version = int(meta[VERSION])
     if version > SCHEMA_VERSION:
@@ -143,6 +144,16 @@ def open_for_reading(url: ClickHouseUrl) -> ClickHouseConnection | None:
     connection.schema_version = version
     connection.look(tables_now(connection, meta))
     return connection
+
+
+def connect(url: ClickHouseUrl) -> ClickHouseConnection | None:
+    """Return a connection that reads the database at *url*; None where there is none."""
+    try:
+        return ClickHouseConnection(url)
+    except ServerError as error:
+        if error.code == _MISSING_DATABASE:
+            return None
+        raise
 
 
 def newer_schema(url: ClickHouseUrl, version: int) -> NewerSchemaError:
