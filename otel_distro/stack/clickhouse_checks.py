@@ -20,6 +20,7 @@ _VIEWS = (
     "ledger_origins_mv",
     "ledger_outcomes_mv",
     "ledger_arrivals_mv",
+    "ledger_pairs_mv",
     "ledger_tool_calls_mv",
 )
 

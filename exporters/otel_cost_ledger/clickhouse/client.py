@@ -17,7 +17,7 @@ LIMITS: Final = {
     "max_bytes_before_external_group_by": 1_000_000_000,
     "max_bytes_before_external_sort": 1_000_000_000,
 }
-"""Limits of every statement: seconds and bytes."""
+"""Limits of a question: seconds and bytes."""
 _AS_ELSEWHERE: Final = {
     # The sum of no rows is NULL, as the standard has it.
     "aggregate_functions_null_for_empty": 1,
@@ -25,6 +25,8 @@ _AS_ELSEWHERE: Final = {
     "cast_keep_nullable": 1,
 }
 _READING: Final = {"readonly": 2}
+_WRITING: Final = {"max_execution_time": 3600}
+"""What fills a ledger from stored spans, or sums many hours, may take an hour a statement."""
 _clients: Final[dict[tuple[int, str, bool], Any]] = {}
 """Clients of this process; each has a pool of connections and may be used by several threads."""
 
@@ -59,13 +61,14 @@ def client_of(url: ClickHouseUrl, *, writes: bool, database: str | None = None) 
     if client is None:
         if not _clients:
             atexit.register(_close_clients)
-        settings = {**LIMITS, **_AS_ELSEWHERE, **({} if writes else _READING)}
+        settings = {**LIMITS, **_AS_ELSEWHERE, **(_WRITING if writes else _READING)}
         named = url.arguments() if database is None else {**url.arguments(), "database": database}
         client = _clients[key] = load_driver().get_client(
             **named,
             settings=settings,
             autogenerate_session_id=False,
             connect_timeout=5,
+            send_receive_timeout=settings["max_execution_time"] + 10,
             client_name="otel-distro",
         )
     return client

@@ -32,6 +32,7 @@ _EXPIRING: Final = {
     "ledger_tool_calls": "toDateTime(intDiv(start_ns, 1000000000))",
     "ledger_repeats": "toDateTime(hour * 3600)",
     "ledger_hourly_people": "toDateTime(hour * 3600)",
+    "ledger_hourly_dearest": "toDateTime(hour * 3600)",
 }
 """Tables of which old rows are removed -> the time of a row. Sums by name stay."""
 

@@ -17,6 +17,8 @@ from otel_cost_ledger.model.sums import NO_PERSON
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+MOST_DEAREST: Final = 15
+"""Calls of an hour that are kept in order of cost; a page shows as many of its window."""
 MOST_RANGES: Final = 6
 """Ranges of hours that a statement names; neighbours are joined beyond that."""
 _HOURS_A_DAY: Final = 24
@@ -52,6 +54,8 @@ class Hourly:
     condition: str = "1"
     counted: str = _COUNTED
     sums: str = _ROW_SUMS
+    kept: str = ""
+    """Which of them are kept, in SQL; all without it."""
 
     def from_rows(self, calls: str, hours: str) -> str:
         """Return a SELECT of the sums of *calls*, in the hours that the condition *hours* names."""
@@ -61,7 +65,7 @@ class Hourly:
         places = ", ".join(str(place + 1) for place in range(1 + len(self.columns)))
         return (
             f"SELECT intDiv(c.start_ns, {NS_PER_HOUR}) AS hour, {key}, {self.sums}"
-            f" FROM {calls} AS c WHERE ({hours}) AND {self.condition} GROUP BY {places}"
+            f" FROM {calls} AS c WHERE ({hours}) AND {self.condition} GROUP BY {places}{self.kept}"
         )
 
 
@@ -83,7 +87,30 @@ HOURLY_LATENCY: Final = Hourly(
     "calls",
     _COUNT,
 )
-HOURLY: Final = (HOURLY_COSTS, HOURLY_PEOPLE, HOURLY_LATENCY)
+HOURLY_FIRST_TOKEN: Final = Hourly(
+    "ledger_hourly_first_token",
+    ("series_id", "bucket"),
+    ("c.series_id", "c.ttft_bucket"),
+    "c.outcome_id > 0 AND c.ttft_us IS NOT NULL",
+    "calls",
+    _COUNT,
+)
+HOURLY_DEAREST: Final = Hourly(
+    "ledger_hourly_dearest",
+    ("start_ns", "span_id"),
+    ("c.start_ns", "c.span_id"),
+    "c.outcome_id > 0 AND c.cost_nano_usd > 0",
+    "cost_nano_usd",
+    "max(assumeNotNull(c.cost_nano_usd)) AS cost_nano_usd",
+    f" ORDER BY cost_nano_usd DESC, start_ns DESC LIMIT {MOST_DEAREST} BY hour",
+)
+HOURLY: Final = (
+    HOURLY_COSTS,
+    HOURLY_PEOPLE,
+    HOURLY_LATENCY,
+    HOURLY_FIRST_TOKEN,
+    HOURLY_DEAREST,
+)
 
 
 def ranges_of(hours: Iterable[int], most: int = MOST_RANGES) -> tuple[Hours, ...]:
@@ -130,6 +157,11 @@ class Tables:
             "hourly_people": people,
             "daily_people": _by_day(people, "user_id, session_id, outcome_id", _COUNTED),
             "latency_histogram": _by_day(latency, "series_id, bucket", "calls"),
+            "latency_hours": latency,
+            "first_token_hours": self._sums(HOURLY_FIRST_TOKEN),
+            "dearest_hours": self._sums(HOURLY_DEAREST),
+            "pairs": "SELECT dim_id, origin_id, max(p.last_ns) AS last_ns"
+            " FROM ledger_pairs AS p GROUP BY dim_id, origin_id",
             "summed": f"SELECT {END_OF_TIME_NS} AS until_ns, 0 AS days_since_ns,"
             f" 0 AS hours_since_ns, {self.kept_since_ns} AS people_hours_since_ns",
             "meta": f"SELECT '{KEPT_SINCE}' AS key, '{self.kept_since_ns}' AS value"
@@ -181,7 +213,8 @@ class Tables:
         if not self.stale:
             return stored
         calls = f"({self.calls(self.repeats())})"
-        return f"{stored} UNION ALL {table.from_rows(calls, in_hours('c.start_ns', self.stale))}"
+        rows = table.from_rows(calls, in_hours("c.start_ns", self.stale))
+        return f"{stored} UNION ALL SELECT {columns} FROM ({rows})"
 
     def _current(self) -> str:
         """Return the condition that a stored row is of the run that counts for its hour."""

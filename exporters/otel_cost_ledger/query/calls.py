@@ -17,7 +17,7 @@ from otel_cost_ledger.model.rows import (
     OutcomeKey,
     unsigned_64,
 )
-from otel_cost_ledger.model.schema import NS_PER_US
+from otel_cost_ledger.model.schema import NS_PER_HOUR, NS_PER_US
 from otel_cost_ledger.query.call_windows import window_conditions
 from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.sqlite.store import CALL_COLUMNS
@@ -131,6 +131,7 @@ def find_trace(ledger: Ledger, trace_id: int) -> tuple[StoredCall, ...]:
 
 
 _NO_LIMIT: Final = 2**62
+_FURTHER: Final = 6
 _ESTIMATE: Final = "tokens estimated from what was sent and received"
 _NAMES: Final = (*CALL_COLUMNS, *DimKey._fields, *OriginKey._fields, *OutcomeKey._fields)
 
@@ -144,7 +145,34 @@ def read_calls(
     limit: int | None = None,
 ) -> tuple[StoredCall, ...]:
     """Return the calls that all *conditions* hold for, named and in *order*."""
+    if ledger.counts_rows and limit is not None and order.startswith("start_ns DESC"):
+        return tuple(_latest(ledger, conditions, values, order=order, limit=limit))
     return tuple(_each(ledger, conditions, values, order=order, limit=limit))
+
+
+def _latest(
+    ledger: Ledger,
+    conditions: Sequence[str],
+    values: Sequence[SqlValue],
+    *,
+    order: str,
+    limit: int,
+) -> Iterator[StoredCall]:
+    """Yield the same, looking at an hour before the last call first, and then further back.
+
+    A server that keeps every delivery of a call would sort all of them otherwise.
+    """
+    ((first_ns,),) = ledger.rows("SELECT min(start_ns) FROM calls")
+    ((last_ns,),) = ledger.rows("SELECT max(start_ns) FROM calls")
+    until_ns, span_ns, left = (last_ns or 0) + 1, NS_PER_HOUR, limit
+    while left > 0 and first_ns is not None and until_ns > first_ns:
+        since_ns = max(first_ns, until_ns - span_ns)
+        within = [*conditions, "start_ns >= ?", "start_ns < ?"]
+        bounds = [*values, since_ns, until_ns]
+        for found in _each(ledger, within, bounds, order=order, limit=left):
+            left -= 1
+            yield found
+        until_ns, span_ns = since_ns, span_ns * _FURTHER
 
 
 def _each(

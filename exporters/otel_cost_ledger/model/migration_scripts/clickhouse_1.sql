@@ -144,6 +144,19 @@ SELECT intDiv(start_ns, 3600000000000) AS hour, count() AS rows, max(c.arrived) 
 FROM ledger_calls AS c
 GROUP BY hour;
 
+-- Which names stand together in calls, and since when not any more: requested and answering models.
+CREATE TABLE IF NOT EXISTS ledger_pairs
+(
+    dim_id Int64, origin_id Int64, last_ns SimpleAggregateFunction(max, Int64)
+)
+ENGINE = AggregatingMergeTree ORDER BY (dim_id, origin_id);
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS ledger_pairs_mv TO ledger_pairs AS
+SELECT dim_id, origin_id, max(start_ns) AS last_ns
+FROM ledger_calls
+WHERE outcome_id > 0
+GROUP BY dim_id, origin_id;
+
 CREATE MATERIALIZED VIEW IF NOT EXISTS ledger_dims_mv TO ledger_dims AS
 SELECT DISTINCT
     reinterpretAsInt64(sipHash64(service, provider, model, operation, tenant)) AS id,
@@ -520,6 +533,20 @@ CREATE TABLE IF NOT EXISTS ledger_hourly_latency
     hour Int64, series_id Int64, bucket Int16, calls Int64, made Int64
 )
 ENGINE = MergeTree PARTITION BY intDiv(hour, 720) ORDER BY (hour, series_id, bucket);
+
+CREATE TABLE IF NOT EXISTS ledger_hourly_first_token
+(
+    hour Int64, series_id Int64, bucket Int16, calls Int64, made Int64
+)
+ENGINE = MergeTree PARTITION BY intDiv(hour, 720) ORDER BY (hour, series_id, bucket);
+
+-- The dearest calls of each hour.
+CREATE TABLE IF NOT EXISTS ledger_hourly_dearest
+(
+    hour Int64, start_ns Int64, span_id Int64, cost_nano_usd Int64, made Int64
+)
+ENGINE = MergeTree PARTITION BY intDiv(hour, 720) ORDER BY (hour, start_ns, span_id)
+TTL toDateTime(hour * 3600) + INTERVAL {rows_days} DAY;
 
 CREATE TABLE IF NOT EXISTS ledger_summed (hour Int64, made Int64, rows UInt64)
 ENGINE = ReplacingMergeTree(made) ORDER BY (hour, made);
