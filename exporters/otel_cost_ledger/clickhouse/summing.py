@@ -16,7 +16,8 @@ from otel_cost_ledger.clickhouse.connection import (
     read_meta,
     rows_since,
 )
-from otel_cost_ledger.clickhouse.tables import HOURLY, Tables, in_hours, ranges_of
+from otel_cost_ledger.clickhouse.hourly import HOURLY
+from otel_cost_ledger.clickhouse.tables import Tables, in_hours, ranges_of
 from otel_cost_ledger.model.errors import LedgerNotFoundError
 from otel_cost_ledger.model.schema import NS_PER_HOUR
 
