@@ -37,8 +37,11 @@ def statement(sql: str, values: Sequence[Any], tables: Mapping[str, str]) -> str
 def _translated(sql: str) -> tuple[str, tuple[str, ...]]:
     sql = sql.strip()
     if extreme := _EXTREME.match(sql):
-        # Duplicates change neither end, and the ends are known without reading a row.
-        return f"SELECT {extreme[1]}(start_ns) FROM ledger_calls", ()
+        # Duplicates change neither end, and the parts know their ends without a row being read.
+        return (
+            f"SELECT if(count() = 0, NULL, {extreme[1]}(start_ns)) FROM ledger_calls"
+            " SETTINGS aggregate_functions_null_for_empty = 0"
+        ), ()
     used = tuple(dict.fromkeys(found[2] for found in _TABLE.finditer(sql)))
     text = _TABLE.sub(lambda found: f"{found[1]} {_PREFIX}{found[2]}", sql)
     return _DIVISION.sub(r"intDiv(\1, \2)", text), used
