@@ -68,17 +68,17 @@ _databases = itertools.count(1)
 
 
 @pytest.fixture
-def clickhouse(clickhouse_engine: str) -> Iterator[ClickHouseUrl]:
-    """A database with the tables of a ledger and no calls; rows stay ten years."""
-    from otel_cost_ledger.clickhouse.connection import ClickHouseConnection
+def clickhouse(clickhouse_engine: str) -> ClickHouseUrl:
+    """A database with the tables of a ledger and no calls; rows stay ten years.
+
+    It goes with the engine: to drop it waits for merges.
+    """
     from otel_cost_ledger.clickhouse.schema import MOST_DAYS, init
     from otel_cost_ledger.model.location import ClickHouseUrl
 
     url = ClickHouseUrl.parse(f"{clickhouse_engine}/test_{next(_databases)}")
     init(url, rows_days=MOST_DAYS)
-    yield url
-    server = ClickHouseConnection(url, writes=True, database="default")
-    server.command(f"DROP DATABASE IF EXISTS {url.parameters['dbname']}")
+    return url
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ pytest.importorskip("starlette", reason="the page needs `pip install 'otel-distr
 from starlette.testclient import TestClient
 
 from otel_cost_ledger import LedgerWriter
+from otel_cost_ledger.clickhouse.connection import ClickHouseConnection
 from otel_distro.cli.mcp_tools import Tools
 from otel_distro.settings import Settings
 from otel_distro.ui.app import Site, make_app
@@ -104,3 +105,45 @@ def test_tools_of_a_model_read_it(clickhouse: ClickHouseUrl, tmp_path: Path) -> 
     billed = [priced for priced in calls if priced.billed]
     cost = sum(priced.cost_nano_usd or 0 for priced in billed)
     assert (found["total"]["calls"], found["total"]["cost_nano_usd"]) == (len(billed), cost)
+
+
+@pytest.mark.clickhouse
+def test_a_trace_of_the_fleet_is_shown_whole(clickhouse: ClickHouseUrl, tmp_path: Path) -> None:
+    """Spans without a model call too, each once, with events, logs and what the call cost."""
+    trace, at = f"{7:032x}", f"fromUnixTimestamp64Nano({int(NOW.timestamp()) * 10**9})"
+    columns = (
+        "Timestamp, TraceId, SpanId, ParentSpanId, SpanName, SpanKind, ServiceName, ScopeName,"
+        " SpanAttributes, Duration, StatusCode, StatusMessage, Events.Timestamp, Events.Name,"
+        " Events.Attributes"
+    )
+    root = (
+        f"({at}, '{trace}', '{1:016x}', '', 'GET /basket', 'Server', 'shop', 'http',"
+        " map('http.route', '/basket'), 900000000, 'Error', 'sold <out>',"
+        f" [{at}], ['exception'], [map('exception.type', 'SoldOut')])"
+    )
+    call = (
+        f"({at}, '{trace}', '{2:016x}', '{1:016x}', 'chat gpt-4o', 'Client', 'shop', 'genai',"
+        " map('gen_ai.operation.name', 'chat', 'gen_ai.request.model', 'gpt-4o',"
+        " 'otel_distro.billed', 'true', 'otel_distro.cost.status', 'priced',"
+        " 'otel_distro.cost.nano_usd', '6000000'), 500000000, 'Unset', '', [], [], [])"
+    )
+    connection = ClickHouseConnection(clickhouse, writes=True)
+    connection.command(f"INSERT INTO otel_traces ({columns}) VALUES {root}, {call}, {call}")
+    connection.command(
+        "INSERT INTO otel_logs (Timestamp, TraceId, SpanId, SeverityText, SeverityNumber,"
+        f" ServiceName, Body) VALUES ({at}, '{trace}', '{2:016x}', 'WARN', 13, 'shop', 'nearly')"
+    )
+
+    site = Site(clickhouse, Settings(state_dir=tmp_path), now=lambda: NOW)
+    with TestClient(make_app(site), base_url="http://127.0.0.1:4320") as visitor:
+        page = visitor.get(f"/trace/{trace}?span={1:016x}").text
+        document = visitor.get(f"/trace/{trace}.json")
+        unknown = visitor.get(f"/trace/{8:032x}")
+
+    assert "2 spans" in page
+    assert "$0.006" in page
+    assert "nearly" in page
+    assert "SoldOut" in page
+    assert "sold &lt;out&gt;" in page
+    assert document.status_code == 200
+    assert unknown.status_code == 404

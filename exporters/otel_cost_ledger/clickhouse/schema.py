@@ -28,6 +28,8 @@ _OF_SPANS: Final = ("ledger_spans", "ledger_tool_calls")
 """What materialized views fill from the Collector's spans."""
 _EXPIRING: Final = {
     "otel_traces": "toDateTime(Timestamp)",
+    "otel_traces_trace_id_ts": "Start",
+    "otel_logs": "TimestampTime",
     "ledger_calls": "toDateTime(intDiv(start_ns, 1000000000))",
     "ledger_tool_calls": "toDateTime(intDiv(start_ns, 1000000000))",
     "ledger_repeats": "toDateTime(hour * 3600)",
