@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import signal
 import tempfile
@@ -11,10 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from support import clickhouse_server
 from support.postgres_server import programs, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from otel_cost_ledger.model.location import ClickHouseUrl
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -45,6 +49,36 @@ def shared_data() -> Path:
     if not data.is_dir():
         pytest.skip("no ../shared/data beside the project: recordings and corpora are not here")
     return data
+
+
+@pytest.fixture(scope="session")
+def clickhouse_engine() -> Iterator[str]:
+    """ClickHouse's engine behind its HTTP interface for this test run; a URL without database."""
+    if not clickhouse_server.is_here():
+        pytest.skip(clickhouse_server.MISSING)
+    folder = Path(tempfile.mkdtemp(prefix="otel-distro-clickhouse-"))
+    try:
+        with clickhouse_server.server(folder) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+_databases = itertools.count(1)
+
+
+@pytest.fixture
+def clickhouse(clickhouse_engine: str) -> ClickHouseUrl:
+    """A database with the tables of a ledger and no calls; rows stay ten years.
+
+    It goes with the engine: to drop it waits for merges.
+    """
+    from otel_cost_ledger.clickhouse.schema import MOST_DAYS, init
+    from otel_cost_ledger.model.location import ClickHouseUrl
+
+    url = ClickHouseUrl.parse(f"{clickhouse_engine}/test_{next(_databases)}")
+    init(url, rows_days=MOST_DAYS)
+    return url
 
 
 @pytest.fixture(scope="session")

@@ -11,5 +11,6 @@ export PATH="$venv/bin:$PATH"
 pip install --quiet --disable-pip-version-check --editable '.[test,frameworks]'
 python -m pytest -n 2 -m "slow or not slow" tests/examples tests/otel_budget/test_frameworks.py \
   tests/otel_cost_ledger/test_clickhouse_view.py tests/stack/test_clickhouse_schema.py \
+  tests/otel_cost_ledger/test_clickhouse_ledger.py tests/otel_distro/test_clickhouse_in_programs.py \
   tests/otel_distro/test_cli_ledger.py tests/otel_distro/test_gevent.py \
   tests/otel_distro/test_gateway_frameworks.py

@@ -160,9 +160,9 @@ def _ledger_sink(
 ) -> LedgerSink | None:
     if settings.ledger is None:
         return None
-    from otel_distro.pipeline.accounting.ledger_sink import LedgerSink
+    from otel_distro.pipeline.accounting.ledger_sink import sink_for
 
-    return LedgerSink(settings, clean, gate)
+    return sink_for(settings, clean, gate)
 
 
 def _traffic(settings: Settings) -> WireTraffic | None:

@@ -142,7 +142,7 @@ def _with_filters(
 
 
 class LedgerLocation(ParamType):
-    """A ledger: a file, or a PostgreSQL URL."""
+    """A ledger: a file, or the URL of a database."""
 
     name = "ledger"
 
@@ -165,7 +165,7 @@ ledger_option = click.option(
     "--ledger",
     type=LedgerLocation(),
     metavar="PATH|URL",
-    help="Ledger file or postgresql:// URL; by default the one OTEL_DISTRO_LEDGER names.",
+    help="Ledger file, postgresql:// or clickhouse:// URL; by default OTEL_DISTRO_LEDGER.",
 )
 
 prices_option = click.option(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from otel_distro.cli import output
+from otel_distro.cli.groups import LazyGroup
 from otel_distro.cli.options import json_option
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ _FOLDER = click.argument(
 )
 
 
-@click.group("stack", epilog="Example: otel-distro stack check")
+_FILES = {"clickhouse": ("clickhouse", "make, upgrade and check the ledger's tables in ClickHouse")}
+
+
+@click.group("stack", cls=LazyGroup, files=_FILES, epilog="Example: otel-distro stack check")
 def command() -> None:
     """Run and check the bundled stack: Collector, Jaeger, Prometheus, Grafana."""
 

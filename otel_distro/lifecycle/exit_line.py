@@ -115,12 +115,16 @@ class ExitLine:
         with contextlib.suppress(Exception):
             if (left := _budget_left(self._settings, budgets)) is not None:
                 parts.append(left)
+        from otel_cost_ledger.model.location import ClickHouseUrl
+
         ledger = self._settings.ledger
         if ledger is None:
             parts.append("not stored: OTEL_DISTRO_LEDGER=none")
         elif not may_store:
             why = "DO_NOT_TRACK is set" if self._settings.do_not_track else "no consent"
             parts.append(f"not stored: {why} (otel-distro privacy consent)")
+        elif isinstance(ledger, ClickHouseUrl):
+            parts.append("not stored from here: a Collector fills the ledger")
         else:
             where = f"in {figures.home_relative(str(ledger), environ)}"
             parts.append(f"{waiting:,} not yet {where}" if waiting else f"{where} ({_NEXT})")

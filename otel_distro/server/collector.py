@@ -12,7 +12,7 @@ from otel_distro.base.installation_key import installation_key
 from otel_distro.base.internal_errors import InternalErrors
 from otel_distro.base.self_metrics import SelfMetrics
 from otel_distro.bootstrap.content import redactors_for
-from otel_distro.pipeline.accounting.ledger_sink import LedgerSink
+from otel_distro.pipeline.accounting.ledger_sink import sink_for
 from otel_distro.pipeline.redaction_tally import RedactionTally
 from otel_distro.privacy.consent_gate import ConsentGate
 from otel_distro.server.agent_calls import AgentCalls
@@ -69,9 +69,7 @@ class Collector:
             StoreLimits(settings.store_days, int(settings.store_mb * 2**20)),
             say=messages.warn,
         )
-        ledger = None
-        if settings.ledger is not None:
-            ledger = LedgerSink(settings, redactor.text, self.gate)
+        ledger = sink_for(settings, redactor.text, self.gate)
         self._ledger = ledger
         self.calls = ReceivedCalls(
             partial(_load_prices, settings),

@@ -81,20 +81,21 @@ def path(value: object) -> Path:
 
 
 def ledger(value: object) -> Location | None:
-    """Read a ledger location: a path or a PostgreSQL URL; None for `none`, no ledger."""
+    """Read a ledger location: a path or the URL of a database; None for `none`, no ledger."""
     text = str(value).strip()
     if text.lower() == "none":
         return None
     if "://" not in text:
-        if "@" in text and text.lower().startswith("postgres"):
-            raise ValueError("not a URL that can be read; write postgresql://user@host/database")
+        if "@" in text and text.lower().startswith(("postgres", "clickhouse")):
+            scheme = "clickhouse" if text.lower().startswith("clickhouse") else "postgresql"
+            raise ValueError(f"not a URL that can be read; write {scheme}://user@host/database")
         file = path(text)
         if not file.name:
             raise ValueError("not the name of a file; write the path of one")
         return file
-    from otel_cost_ledger.model.location import PostgresUrl
+    from otel_cost_ledger.model.location import database_of
 
-    return PostgresUrl.parse(text)
+    return database_of(text)
 
 
 def budget_store(value: object) -> PostgresUrl | None:

@@ -394,7 +394,8 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_LEDGER,
         "ledger",
         parse.ledger,
-        "cost ledger: a file, `postgresql://user@host/database`, or `none` to keep no ledger",
+        "cost ledger: a file, `postgresql://user@host/database`, `clickhouse://user@host/database`"
+        " (read only: a Collector fills it), or `none` to keep no ledger",
         "ledger.db in the state folder",
         "/var/lib/myapp/ledger.db",
         secret=True,  # a URL may hold a password

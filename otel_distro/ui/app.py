@@ -55,7 +55,9 @@ class Site:
 
 def make_app(site: Site) -> ASGIApp:
     """Return the application for *site*; it writes nothing but the decision about consent."""
-    store = StorePages(site.store or site.settings.state_dir / FOLDER, site.now, site.jaeger)
+    store = StorePages(
+        site.store or site.settings.state_dir / FOLDER, site.now, site.jaeger, site.location
+    )
     pages = LedgerPages(site.location, site.settings, site.now, site.jaeger, store)
     settings = SettingsPages(site.settings, site.access)
     compile_all()

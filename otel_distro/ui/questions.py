@@ -6,14 +6,12 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from otel_cost_ledger.model.filters import BILLED, Window
 from otel_cost_ledger.model.histogram import middle_us
 from otel_cost_ledger.query.breakdown import Breakdown, breakdown, breakdown_of
-from otel_cost_ledger.query.calls import StoredCall, read_calls
 from otel_cost_ledger.query.coverage import CoverageReport, coverage_of
+from otel_cost_ledger.query.dearest import dearest_calls
 from otel_cost_ledger.query.durations import durations, histogram_answers, latencies_by_model
 from otel_cost_ledger.query.latency import measure_latencies
-from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.query.sources import Source, are_complete, rows_read, rows_up_to
 from otel_cost_ledger.query.timeline import (
     Extent,
@@ -29,12 +27,13 @@ from otel_distro.ui.answers import ROWS_AT_ONCE, Answer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otel_cost_ledger.model.filters import Window
+    from otel_cost_ledger.query.calls import StoredCall
     from otel_cost_ledger.query.ledger import Ledger
     from otel_distro.ui.answers import Answers
     from otel_distro.ui.view import View
 
 T = TypeVar("T")
-DEAREST: Final = 15
 MANY: Final = ROWS_AT_ONCE + 1
 _IN_SUMS: Final = ("model", "provider", "service", "tenant", "operation")
 
@@ -138,7 +137,9 @@ class Questions:
     def dearest(self) -> Answer[tuple[StoredCall, ...]]:
         """Return the calls that cost most, the dearest first."""
         return self._ask(
-            "dearest", lambda ledger: _dearest(ledger, self.view), rows=lambda: self.rows
+            "dearest",
+            lambda ledger: dearest_calls(ledger, self.view.window, self.view.filters),
+            rows=lambda: self.rows,
         )
 
     def violations(self) -> Answer[tuple[ViolationSums, ...]]:
@@ -178,17 +179,6 @@ class Questions:
             rows=rows,
             patience=self._patience,
         )
-
-
-def _dearest(ledger: Ledger, view: View) -> tuple[StoredCall, ...]:
-    conditions, values = with_same_models(ledger, view.filters).conditions("calls")
-    return read_calls(
-        ledger,
-        ["start_ns >= ?", "start_ns < ?", BILLED, "cost_nano_usd > 0", *conditions],
-        [view.window.since_ns, view.window.until_ns, *values],
-        order="cost_nano_usd DESC, start_ns DESC",
-        limit=DEAREST,
-    )
 
 
 def _by_model(ledger: Ledger, view: View, calls: int) -> dict[str, Counter[int]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from otel_cost_ledger.model.location import ClickHouseUrl
 from otel_distro.ui import (
     compare_page,
     exports,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from otel_cost_ledger.model.location import Location
+
 SEEN: Final = "x-otel-distro-seen"
 """Request header: the mark of the page that the browser shows; without change the answer is 204."""
 _QUERY_SECONDS: Final = 3.0
@@ -55,8 +58,16 @@ class LookedAt:
 class StorePages:
     """The endpoints; Starlette runs them on threads."""
 
-    def __init__(self, folder: Path, now: Callable[[], datetime], jaeger: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        now: Callable[[], datetime],
+        jaeger: str,
+        ledger: Location | None = None,
+    ) -> None:
         self._folder = folder
+        # A Collector that fills a ledger in ClickHouse stores whole traces beside it.
+        self._fleet = ledger if isinstance(ledger, ClickHouseUrl) else None
         self._now = now
         self._jaeger = jaeger
 
@@ -130,7 +141,7 @@ class StorePages:
 
     def trace(self, request: Request, trace_id: bytes) -> Response | None:
         """Show one trace; None where the store does not have it."""
-        with self.look(request) as at:
+        with self._look_for(request, trace_id) as at:
             values = trace_page.content(at.reader, trace_id, dict(request.query_params))
             if values is None:
                 return None
@@ -140,7 +151,7 @@ class StorePages:
 
     def span(self, request: Request, trace_id: bytes, span_id: str) -> Response:
         """Show the details of one span, for the page of its trace; raises 404 if it is unknown."""
-        with self.look(request) as at:
+        with self._look_for(request, trace_id) as at:
             values = trace_page.content(at.reader, trace_id, {"span": span_id})
             if values is None or values["detail"] is None:
                 raise HTTPException(404, "the store has no such span")
@@ -148,8 +159,20 @@ class StorePages:
 
     def trace_json(self, request: Request, trace_id: bytes) -> Response:
         """Return one trace as OTLP/JSON."""
-        with self.look(request) as at:
+        with self._look_for(request, trace_id) as at:
             return trace_page.as_otlp(at.reader, trace_id)
+
+    @contextmanager
+    def _look_for(self, request: Request, trace_id: bytes) -> Iterator[LookedAt]:
+        """Open the store that has a trace: this host's, else that of the fleet."""
+        with self.look(request) as at:
+            if self._fleet is None or trace_page.is_stored(at.reader, trace_id):
+                yield at
+                return
+            from otel_distro.ui.fleet_traces import store_of_trace
+
+            with store_of_trace(self._fleet, trace_id) as found:
+                yield at if found is None else LookedAt(found, at.view, request)
 
 
 def frame(at: LookedAt, path: str) -> dict[str, Any]:

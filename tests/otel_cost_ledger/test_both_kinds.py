@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import random
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,77 +21,22 @@ from otel_cost_ledger.maintenance.archive import archive_window
 from otel_cost_ledger.maintenance.copying import copy_ledger
 from otel_cost_ledger.maintenance.integrity import check_integrity
 from otel_cost_ledger.maintenance.retention import retain
-from otel_cost_ledger.model.location import Location, PostgresUrl
+from otel_cost_ledger.model.location import DatabaseUrl, Location, PostgresUrl
 from otel_cost_ledger.model.privacy import Pseudonyms
-from otel_cost_ledger.query.queries import (
-    GROUPS,
-    Filters,
-    calls,
-    costs,
-    each_call,
-    find_trace,
-    overlapping,
-    stats,
-    violations,
-)
+from otel_cost_ledger.query.queries import calls, costs, each_call, find_trace, violations
 from otel_pricing.model.call import CostStatus, PricedCall
+from support.ledger_questions import DAY_NS, HOUR_NS, KEY, NOON, NOON_NS, many, questions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from otel_cost_ledger.query.ledger import Ledger
-
 MakeCall = Callable[..., PricedCall]
 MakeWriter = Callable[..., LedgerWriter]
-NOON = datetime(2025, 11, 22, 12, tzinfo=UTC)
-NOON_NS = int(NOON.timestamp()) * 10**9
-HOUR_NS = 3_600 * 10**9
-DAY_NS = 24 * HOUR_NS
-KEY = b"0123456789abcdef"
 
 
 @pytest.fixture
 def writer(make_writer: MakeWriter, location: Location) -> LedgerWriter:
     return make_writer(path=location)
-
-
-def many(make_call: MakeCall, count: int = 120) -> list[PricedCall]:
-    """Calls of every kind over forty days and three months."""
-    rng = random.Random(4)
-    made = []
-    for number in range(count):
-        status = rng.choice([*CostStatus, CostStatus.PRICED])
-        known = status is not CostStatus.UNPRICED
-        failed = rng.random() < 0.2
-        made.append(
-            make_call(
-                start_ns=NOON_NS - 40 * DAY_NS + number * 8 * HOUR_NS,
-                latency_ms=rng.choice([0.001, 3.3, 800, 90_000]),
-                trace_id=number // 3 + 1,
-                parent_span_id=number if number % 3 else None,
-                service=f"service-{number % 2}",
-                tenant=rng.choice([None, "a", "b"]),
-                user=rng.choice([None, "ann", "bob"]),
-                session=rng.choice([None, "s1", "s2"]),
-                agent=rng.choice([None, "planner"]),
-                feature_flag=rng.choice([None, "prompt=b"]),
-                operation=rng.choice(["chat", "embeddings"]),
-                response_model=rng.choice(["gpt-4o", "tiny", "größer 😀 'x' %s ?"]),
-                status=status,
-                cost_nano_usd=rng.randrange(10**9) if known else None,
-                exposure_nano_usd=None if status is CostStatus.PRICED else rng.randrange(10**10),
-                error_type="timeout" if failed else None,
-                http_status_code=rng.choice([None, 429]) if failed else None,
-                billed=rng.random() < 0.9,
-                streamed=rng.choice([None, True, False]),
-                response_id=rng.choice([None, f"id-{number}"]),
-                time_to_first_token_ns=rng.choice([None, 5_000_000]),
-                max_output_tokens=rng.choice([None, 1000]),
-                cache_read_tokens=rng.choice([None, 0, 50]),
-                web_search_requests=rng.choice([None, 2]),
-            )
-        )
-    return made
 
 
 def test_a_call_counts_once(writer: LedgerWriter, make_call: MakeCall, location: Location) -> None:
@@ -317,31 +261,6 @@ def test_there_is_no_ledger_before_the_first_call(location: Location) -> None:
         assert costs(ledger).total.calls == 0
 
 
-def _questions(ledger: Ledger) -> list[Any]:
-    since, until = NOON - timedelta(days=30, hours=5), NOON - timedelta(hours=7)
-    ann = pseudonym(KEY, "user", "ann")
-    chosen = [
-        Filters(tenant="a"),
-        Filters(user=ann, operation="chat"),
-        Filters(failed=True),
-        Filters(failed=False, status="partial"),
-        Filters(agent="planner", error_type="timeout"),
-        Filters(model="größer 😀 'x' %s ?"),
-    ]
-    return [
-        *(costs(ledger, by=(group,)) for group in GROUPS),
-        costs(ledger, since, until, by=("day", "model", "status")),
-        costs(ledger, since, until, by=()),
-        *(costs(ledger, since, filters=filters) for filters in chosen),
-        *(stats(ledger, since, until, by=by) for by in (("model",), ("tenant", "week"))),
-        *(calls(ledger, since, filters=filters) for filters in chosen),
-        calls(ledger, limit=7, billed_only=True),
-        tuple(each_call(ledger, since, until)),
-        find_trace(ledger, 5),
-        overlapping(ledger, NOON_NS - DAY_NS, NOON_NS),
-    ]
-
-
 @pytest.mark.postgres
 @pytest.mark.parametrize("exact_calls", [10_000, 10], ids=["exact", "histogram"])
 def test_both_kinds_give_the_same_answers(
@@ -361,7 +280,7 @@ def test_both_kinds_give_the_same_answers(
         writer.revise([_dearer(priced) for priced in made[::4]])
 
     with open_ledger(path) as one, open_ledger(postgres) as other:
-        pairs = list(zip(_questions(one), _questions(other), strict=True))
+        pairs = list(zip(questions(one), questions(other), strict=True))
 
     for answer, same in pairs:
         assert answer == same
@@ -392,13 +311,13 @@ def test_a_ledger_is_copied_whole(
     with open_ledger(source) as ledger:
         first = copy_ledger(ledger, target)
         again = copy_ledger(ledger, target)
-        before = [*_questions(ledger), violations(ledger), ledger.rows_kept_since_ns]
+        before = [*questions(ledger), violations(ledger), ledger.rows_kept_since_ns]
 
     assert first.calls.written > 0
     assert first.old_sums > 0
     assert (again.calls.written, again.old_sums) == (0, 0)
     with open_ledger(target) as ledger:
-        after = [*_questions(ledger), violations(ledger), ledger.rows_kept_since_ns]
+        after = [*questions(ledger), violations(ledger), ledger.rows_kept_since_ns]
         assert check_integrity(ledger).ok
     assert after == before
 
@@ -425,6 +344,7 @@ def _run_sql(location: Location, sql: str) -> None:
     import sqlite3
     from contextlib import closing
 
+    assert not isinstance(location, DatabaseUrl)
     with closing(sqlite3.connect(location)) as file, file:
         file.execute(sql)
 

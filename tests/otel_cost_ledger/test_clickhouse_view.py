@@ -35,9 +35,12 @@ DAY_NS = 86_400 * 10**9
 # The table drops what is older than a month.
 TODAY_NS = time.time_ns() // DAY_NS * DAY_NS
 
-pytestmark = pytest.mark.skipif(
-    find_spec("chdb") is None, reason="ClickHouse's engine is not here: pip install chdb"
-)
+pytestmark = [
+    pytest.mark.clickhouse,
+    pytest.mark.skipif(
+        find_spec("chdb") is None, reason="ClickHouse's engine is not here: pip install chdb"
+    ),
+]
 
 COLUMNS = (
     "day, service, provider, model, operation, calls, cost_nano_usd, exposure_nano_usd,"

@@ -23,7 +23,7 @@ from otel_cost_ledger.maintenance.integrity import check_integrity
 from otel_cost_ledger.maintenance.retention import retain
 from otel_cost_ledger.maintenance.summing import SETTLED_AFTER_NS, sum_calls, sum_until
 from otel_cost_ledger.model.filters import Window
-from otel_cost_ledger.model.location import Location, PostgresUrl
+from otel_cost_ledger.model.location import DatabaseUrl, Location, PostgresUrl
 from otel_cost_ledger.model.privacy import Pseudonyms
 from otel_cost_ledger.model.schema import APPLICATION_ID
 from otel_cost_ledger.model.sums import HOURS_KEPT_DAYS, SUM_TABLES
@@ -344,6 +344,7 @@ def _run(location: Location, sql: str) -> None:
             database.execute("SET search_path TO otel_distro")
             database.execute(sql.encode())
         return
+    assert not isinstance(location, DatabaseUrl)
     with closing(sqlite3.connect(location)) as connection:
         connection.execute(sql)
         connection.commit()

@@ -117,7 +117,7 @@ def test_a_url_that_is_no_ledger_is_wrong_usage_and_not_quoted(ledger: Path) -> 
     result = run("ledger", "copy", ledger, "mysql://me:s3cret@db/costs")
 
     assert result.exit_code == 2
-    assert "only files and PostgreSQL" in result.stderr
+    assert "only files, PostgreSQL and ClickHouse" in result.stderr
     assert "s3cret" not in result.output
 
 

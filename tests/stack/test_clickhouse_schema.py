@@ -13,9 +13,12 @@ import pytest
 
 SCHEMA = Path(__file__).parents[2] / "collector-config" / "clickhouse" / "schema.sql"
 
-pytestmark = pytest.mark.skipif(
-    find_spec("chdb") is None, reason="ClickHouse's engine is not here: pip install chdb"
-)
+pytestmark = [
+    pytest.mark.clickhouse,
+    pytest.mark.skipif(
+        find_spec("chdb") is None, reason="ClickHouse's engine is not here: pip install chdb"
+    ),
+]
 
 # One session a process is all the engine allows, so it gets a process of its own.
 _RUN = """

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_cost_ledger.model.location import PostgresUrl
+from otel_cost_ledger.model.location import PostgresUrl, written_here
 from otel_cost_ledger.model.quiet import suppressed
 from otel_cost_ledger.model.sums import PEOPLE_TABLES
 from otel_cost_ledger.sqlite.connection import open_writer
@@ -48,6 +48,7 @@ def forget_user(
     where calls wait. Raises `LedgerError` or the database's own error; completed
     steps are not undone.
     """
+    location = written_here(location)
     waiting = _forget_waiting(spill, user_id, erase=erase) if spill is not None else 0
     with suppressed():
         if isinstance(location, PostgresUrl):

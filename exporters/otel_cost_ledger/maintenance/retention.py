@@ -13,7 +13,7 @@ from otel_cost_ledger.maintenance.archive import archive_calls
 from otel_cost_ledger.maintenance.exclusive import Chunks, exclusive
 from otel_cost_ledger.maintenance.retention_result import RetentionResult
 from otel_cost_ledger.maintenance.summing import drop_old_hours, sum_until
-from otel_cost_ledger.model.location import PostgresUrl
+from otel_cost_ledger.model.location import PostgresUrl, written_here
 from otel_cost_ledger.model.quiet import suppressed
 from otel_cost_ledger.model.rows import MAX_TIME_NS
 from otel_cost_ledger.model.schema import KEPT_SINCE, NS_PER_DAY
@@ -49,6 +49,7 @@ def retain(
     """
     if days < 1:
         raise ValueError(f"expected to keep at least 1 day, got {days}")
+    path = written_here(path)
     now_ns = time.time_ns() if now_ns is None else now_ns
     horizon_ns = max(0, now_ns // NS_PER_DAY - days) * NS_PER_DAY
     if isinstance(path, PostgresUrl):

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.maintenance.exclusive import Chunks, exclusive
-from otel_cost_ledger.model.location import PostgresUrl
+from otel_cost_ledger.model.location import PostgresUrl, written_here
 from otel_cost_ledger.model.quiet import suppressed
 from otel_cost_ledger.model.schema import NS_PER_DAY
 from otel_cost_ledger.model.sums import (
@@ -57,6 +57,7 @@ def sum_calls(
     Zero means that there was nothing to do, or that another process does it. Raises `LedgerError`
     or `sqlite3.Error`; completed steps stay.
     """
+    location = written_here(location)
     now_ns = time.time_ns() if now_ns is None else now_ns
     until_ns = now_ns - SETTLED_AFTER_NS
     with suppressed():

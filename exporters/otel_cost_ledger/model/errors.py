@@ -26,9 +26,16 @@ class NewerSchemaError(LedgerError):
 class ServerError(LedgerError):
     """A request to a database server failed; `fault` is the name of a `Fault`."""
 
+    code = 0
+    """The number of the error where the server has numbers; 0 where it did not answer."""
+
     def __init__(self, message: str, fault: str) -> None:
         super().__init__(message)
         self.fault = fault
+
+
+class NotWrittenHereError(LedgerError):
+    """The ledger is filled by a Collector; programs only read it."""
 
 
 class UnusableRowError(ValueError):

@@ -1,4 +1,4 @@
-"""The location of a ledger: a file, or a PostgreSQL database whose password is never shown."""
+"""The location of a ledger: a file, or a database whose password is never shown."""
 
 from __future__ import annotations
 
@@ -8,48 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from otel_cost_ledger.model.errors import NotWrittenHereError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SCHEMES = frozenset({"postgresql", "postgres"})
 EXAMPLE = "postgresql://user@host/database"
+CLICKHOUSE_EXAMPLE = "clickhouse://user@host/database"
+_CLICKHOUSE_OPTIONS = frozenset({"secure", "verify", "ca_cert"})
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresUrl:
-    """A PostgreSQL database; `str()` and `repr()` leave the password and all options out."""
+class DatabaseUrl:
+    """A database; `str()` and `repr()` leave the password and all options out."""
 
     shown: str
     """The URL without anything that could be secret."""
     parameters: Mapping[str, str] = field(repr=False, hash=False)
     """Connection parameters by the names that libpq gives them."""
-
-    @classmethod
-    def parse(cls, text: str) -> PostgresUrl:
-        """Return the database that *text* names; raises ValueError, which does not quote it."""
-        try:
-            parts = urlsplit(text.strip())
-            port = parts.port
-            options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
-        except ValueError:
-            raise ValueError(f"not a URL that can be read; for example {EXAMPLE}") from None
-        if parts.scheme not in _SCHEMES:
-            raise ValueError(f"only files and PostgreSQL are supported; for example {EXAMPLE}")
-        if not parts.path.strip("/"):
-            raise ValueError(f"names no database; for example {EXAMPLE}")
-        named = {
-            "host": unquote(parts.hostname or ""),
-            "port": str(port or ""),
-            "user": unquote(parts.username or ""),
-            "password": unquote(parts.password or ""),
-            "dbname": unquote(parts.path.strip("/")),
-        }
-        parameters = {**options, **{name: value for name, value in named.items() if value}}
-        # A socket's folder can only be given as an option.
-        host = named["host"] or options.get("host", "")
-        user = f"{named['user']}@" if named["user"] else ""
-        at_port = f":{port}" if port else ""
-        return cls(f"postgresql://{user}{host}{at_port}/{named['dbname']}", parameters)
 
     def __str__(self) -> str:
         return self.shown
@@ -60,7 +36,86 @@ class PostgresUrl:
         return message.replace(password, "***") if password else message
 
 
-Location = Path | PostgresUrl
+class PostgresUrl(DatabaseUrl):
+    """A PostgreSQL database."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> PostgresUrl:
+        """Return the database that *text* names; raises ValueError, which does not quote it."""
+        shown, parameters = _parsed(text, {"postgresql", "postgres"}, "postgresql", EXAMPLE)
+        return cls(shown, parameters)
+
+
+class ClickHouseUrl(DatabaseUrl):
+    """A ClickHouse database, by its HTTP interface. It is only read: a Collector writes."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> ClickHouseUrl:
+        """Return the database that *text* names; raises ValueError, which does not quote it.
+
+        The options `secure` and `verify` are `true` or `false`, `ca_cert` is a file.
+        """
+        shown, parameters = _parsed(text, {"clickhouse"}, "clickhouse", CLICKHOUSE_EXAMPLE)
+        options = parameters.keys() - {"host", "port", "user", "password", "dbname"}
+        if options - _CLICKHOUSE_OPTIONS:
+            raise ValueError(f"options can only be {', '.join(sorted(_CLICKHOUSE_OPTIONS))}")
+        for name in options & {"secure", "verify"}:
+            if parameters[name] not in {"true", "false"}:
+                raise ValueError(f"{name} can only be true or false")
+        return cls(shown, parameters)
+
+    def arguments(self) -> dict[str, str | int | bool]:
+        """Return the parameters by the names that clickhouse-connect gives them."""
+        named = self.parameters
+        secure = named.get("secure") == "true"
+        found: dict[str, str | int | bool] = {
+            "host": named.get("host", "localhost"),
+            "port": int(named.get("port", 8443 if secure else 8123)),
+            "username": named.get("user", "default"),
+            "password": named.get("password", ""),
+            "database": named["dbname"],
+            "secure": secure,
+            "verify": named.get("verify") != "false",
+        }
+        return {**found, "ca_cert": named["ca_cert"]} if "ca_cert" in named else found
+
+
+def _parsed(
+    text: str, schemes: set[str], shown_scheme: str, example: str
+) -> tuple[str, dict[str, str]]:
+    """Return what of the URL *text* may be shown, and the connection's parameters."""
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+        options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+    except ValueError:
+        raise ValueError(f"not a URL that can be read; for example {example}") from None
+    if parts.scheme not in schemes:
+        raise ValueError(
+            f"only files, PostgreSQL and ClickHouse are supported; for example {example}"
+        )
+    if not parts.path.strip("/"):
+        raise ValueError(f"names no database; for example {example}")
+    named = {
+        "host": unquote(parts.hostname or ""),
+        "port": str(port or ""),
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "dbname": unquote(parts.path.strip("/")),
+    }
+    parameters = {**options, **{name: value for name, value in named.items() if value}}
+    # A socket's folder can only be given as an option.
+    host = named["host"] or options.get("host", "")
+    user = f"{named['user']}@" if named["user"] else ""
+    at_port = f":{port}" if port else ""
+    return f"{shown_scheme}://{user}{host}{at_port}/{named['dbname']}", parameters
+
+
+Location = Path | PostgresUrl | ClickHouseUrl
 
 
 def parse_location(text: str) -> Location:
@@ -69,11 +124,28 @@ def parse_location(text: str) -> Location:
     Raises ValueError for another URL, and for what names no file, such as `/` or nothing.
     """
     if "://" in text:
-        return PostgresUrl.parse(text)
+        return database_of(text)
     path = Path(text).expanduser()
     if not path.name:
         raise ValueError(f"{text!r} is not the name of a file")
     return path
+
+
+def database_of(text: str) -> PostgresUrl | ClickHouseUrl:
+    """Return the database that a URL names; raises ValueError, which does not quote it."""
+    if text.strip().startswith("clickhouse:"):
+        return ClickHouseUrl.parse(text)
+    return PostgresUrl.parse(text)
+
+
+def written_here(location: Location) -> Path | PostgresUrl:
+    """Return *location*; raises `NotWrittenHereError` for ClickHouse, which a Collector fills."""
+    if isinstance(location, ClickHouseUrl):
+        raise NotWrittenHereError(
+            f"{location} is only read: a Collector fills it from the spans of programs "
+            "(OTEL_EXPORTER_OTLP_ENDPOINT, docs/backends/clickhouse.md)"
+        )
+    return location
 
 
 def spill_path(location: Location, state_dir: Path) -> Path:
@@ -81,7 +153,8 @@ def spill_path(location: Location, state_dir: Path) -> Path:
 
     Beside a file; for a database in *state_dir*, under a name of that database.
     """
-    if isinstance(location, PostgresUrl):
+    if isinstance(location, DatabaseUrl):
         mark = hashlib.sha256(location.shown.encode()).hexdigest()[:12]
-        return state_dir / f"postgresql-{mark}.spill.jsonl"
+        scheme = location.shown.partition(":")[0]
+        return state_dir / f"{scheme}-{mark}.spill.jsonl"
     return location.with_name(location.name + ".spill.jsonl")

@@ -10,6 +10,7 @@ from otel_cost_ledger.model.filters import BILLED
 from otel_cost_ledger.model.histogram import bucket_of, middle_us, percentile
 from otel_cost_ledger.query import sources
 from otel_cost_ledger.query.grouping import IN_HISTOGRAM, key_maker
+from otel_cost_ledger.query.hour_counts import counted
 from otel_cost_ledger.query.model_names import with_same_models
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class Latencies:
         if key is not None:
             return self.counts.get(key, Counter())
         total: Counter[int] = Counter()
-        for counted in self.counts.values():
-            total.update(counted)
+        for occurring in self.counts.values():
+            total.update(occurring)
         return total
 
 
@@ -87,6 +88,8 @@ def measure_latencies(
     if calls <= EXACT_CALLS and has_rows:
         return Latencies(_from_rows(ledger, (window,), by, filters, int), exact=True)
     stored = {*by, *filters.names()} <= IN_HISTOGRAM
+    if ledger.counts_rows and (has_rows or stored):
+        return Latencies(_counted(ledger, window, by, filters, stored=stored), exact=False)
     if stored and sources.rows_are_complete(ledger, window, whole_days_needed=False):
         counts = _from_rows(ledger, window.edges(), by, filters, bucket_of)
         for key, counted in _from_histogram(ledger, window, by, filters).items():
@@ -113,8 +116,21 @@ def _from_rows(
         for *ids, latency_us in ledger.rows(f"{sql} AND {BILLED}", values):
             by_ids.setdefault(tuple(ids), Counter())[value_of(latency_us)] += 1
     counts: dict[Key, Counter[int]] = {}
-    for group, counted in by_ids.items():
-        counts.setdefault(key_of(group), Counter()).update(counted)
+    for group, occurring in by_ids.items():
+        counts.setdefault(key_of(group), Counter()).update(occurring)
+    return counts
+
+
+def _counted(
+    ledger: Ledger, window: Window, by: Sequence[str], filters: Filters, *, stored: bool
+) -> dict[Key, Counter[int]]:
+    """Return how often each bucket occurs, counted by the database."""
+    columns, key_of = key_maker(ledger, by, of_series=stored)
+    counts: dict[Key, Counter[int]] = {}
+    for *ids, bucket, calls in counted(
+        ledger, window, "latency_us", columns, filters, from_sums=stored
+    ):
+        counts.setdefault(key_of(ids), Counter())[bucket] += calls
     return counts
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from otel_cost_ledger.model.errors import LedgerError, LedgerNotFoundError
-from otel_cost_ledger.model.location import PostgresUrl, parse_location
+from otel_cost_ledger.model.location import ClickHouseUrl, DatabaseUrl, parse_location
 from otel_cost_ledger.model.quiet import suppressed
 from otel_cost_ledger.model.schema import KEPT_SINCE, SCHEMA_VERSION, create_schema
 from otel_cost_ledger.model.sums import READ_SUMMED, SINCE_VERSION, Summed
@@ -18,7 +18,7 @@ from otel_cost_ledger.sqlite.connection import newer_schema, open_reader, schema
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.model.location import Location, PostgresUrl
     from otel_cost_ledger.model.sql import Connection, SqlValue
     from otel_cost_ledger.query.model_names import ModelNames
 
@@ -34,6 +34,9 @@ class Ledger:
 
     version: int = SCHEMA_VERSION
     """The schema that it has; an older one is brought up to date by the next writer."""
+
+    counts_rows: bool = False
+    """Whether its rows have the bucket of each duration, to be counted where they are."""
 
     @cached_property
     def summed(self) -> Summed | None:
@@ -68,7 +71,7 @@ def open_ledger(location: Location | str, *, missing_ok: bool = False) -> Iterat
     """
     if isinstance(location, str):
         location = parse_location(location)
-    if isinstance(location, PostgresUrl):
+    if isinstance(location, DatabaseUrl):
         with suppressed(), _open_database(location, missing_ok=missing_ok) as ledger:
             yield ledger
         return
@@ -94,17 +97,24 @@ def open_ledger(location: Location | str, *, missing_ok: bool = False) -> Iterat
 
 
 @contextmanager
-def _open_database(url: PostgresUrl, *, missing_ok: bool) -> Iterator[Ledger]:
+def _open_database(url: PostgresUrl | ClickHouseUrl, *, missing_ok: bool) -> Iterator[Ledger]:
     # Its driver takes half a second to load, which files must not wait for.
-    from otel_cost_ledger.postgres.connection import open_for_reading
+    found: Connection | None
+    version, counts_rows = SCHEMA_VERSION, False
+    if isinstance(url, ClickHouseUrl):
+        from otel_cost_ledger.clickhouse import connection as clickhouse
 
-    connection = open_for_reading(url)
-    if connection is None and not missing_ok:
+        found, counts_rows = clickhouse.open_for_reading(url), True
+    else:
+        from otel_cost_ledger.postgres import connection as postgres
+
+        found = connected = postgres.open_for_reading(url)
+        version = SCHEMA_VERSION if connected is None else connected.schema_version
+    if found is None and not missing_ok:
         raise LedgerNotFoundError(f"there is no cost ledger in {url} yet")
-    opened = connection or _empty()
-    version = SCHEMA_VERSION if connection is None else connection.schema_version
+    opened = found or _empty()
     try:
-        yield Ledger(url, opened, version=version)
+        yield Ledger(url, opened, version=version, counts_rows=counts_rows and found is not None)
     finally:
         opened.close()
 

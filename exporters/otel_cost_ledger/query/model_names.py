@@ -117,16 +117,22 @@ def model_names(ledger: Ledger) -> ModelNames:
     return ledger.model_names[0]
 
 
+_NAMED: Final = (
+    " JOIN dims d ON d.id = p.dim_id JOIN origins o ON o.id = p.origin_id"
+    " WHERE o.request_model <> '' AND o.request_model <> d.model GROUP BY 1, 2, 3"
+)
+_LATEST_PAIRS: Final = (
+    "SELECT d.provider, o.request_model, d.model, max(p.last_ns)"
+    " FROM (SELECT dim_id, origin_id, max(start_ns) AS last_ns"
+    f" FROM (SELECT dim_id, origin_id, start_ns FROM calls WHERE {BILLED}"
+    f" ORDER BY start_ns DESC LIMIT {_LATEST_ROWS}) latest GROUP BY 1, 2) p{_NAMED}"
+)
+_PAIRS: Final = f"SELECT d.provider, o.request_model, d.model, max(p.last_ns) FROM pairs p{_NAMED}"
+"""The same of all calls, where the pairs are kept as calls arrive."""
+
+
 def _read(ledger: Ledger) -> ModelNames:
-    pairs = ledger.rows(
-        "SELECT d.provider, o.request_model, d.model, max(p.last_ns)"
-        " FROM (SELECT dim_id, origin_id, max(start_ns) AS last_ns"
-        f" FROM (SELECT dim_id, origin_id, start_ns FROM calls WHERE {BILLED}"
-        " ORDER BY start_ns DESC LIMIT ?) latest GROUP BY 1, 2) p"
-        " JOIN dims d ON d.id = p.dim_id JOIN origins o ON o.id = p.origin_id"
-        " WHERE o.request_model <> '' AND o.request_model <> d.model GROUP BY 1, 2, 3",
-        (_LATEST_ROWS,),
-    )
+    pairs = ledger.rows(_PAIRS if ledger.counts_rows else _LATEST_PAIRS)
     answered = [
         Answered(provider, requested, model, int(last_ns))
         for provider, requested, model, last_ns in pairs

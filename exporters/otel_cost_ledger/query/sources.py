@@ -190,9 +190,28 @@ def count_up_to(ledger: Ledger, table: str, time: str, window: Window, most: int
 
 
 def _count_up_to(ledger: Ledger, table: str, time: str, values: tuple[int, int, int]) -> int:
+    if ledger.counts_rows and table == "calls":
+        since_ns, until_ns, most = values
+        return min(most, _count_by_hours(ledger, Window(since_ns, until_ns)))
     (found,) = ledger.rows(
         "SELECT count(*) FROM"
         f" (SELECT 1 FROM {table} WHERE {time} >= ? AND {time} < ? LIMIT ?) AS found",
         values,
     )
     return int(found[0])
+
+
+def _count_by_hours(ledger: Ledger, window: Window) -> int:
+    """Return how many calls are in *window*, where sums of hours are cheaper than rows."""
+    first, end = -(-window.since_ns // NS_PER_HOUR), window.end_of_whole(NS_PER_HOUR)
+    parts, counted = [(window.since_ns, window.until_ns)], 0
+    if first < end:
+        sql = "SELECT coalesce(sum(calls), 0) FROM hourly_costs WHERE hour >= ? AND hour < ?"
+        ((counted,),) = ledger.rows(sql, (first, end))
+        parts = [(window.since_ns, first * NS_PER_HOUR), (end * NS_PER_HOUR, window.until_ns)]
+    for since_ns, until_ns in parts:
+        if since_ns < until_ns:
+            sql = "SELECT count(*) FROM calls WHERE start_ns >= ? AND start_ns < ?"
+            ((found,),) = ledger.rows(sql, (since_ns, until_ns))
+            counted += found
+    return int(counted)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from otel_cost_ledger.model.filters import BILLED, Filters, Window
-from otel_cost_ledger.model.histogram import percentile
+from otel_cost_ledger.model.histogram import middle_us, percentile
 from otel_cost_ledger.query.costs import CostLine, costs
-from otel_cost_ledger.query.grouping import key_maker
+from otel_cost_ledger.query.grouping import IN_HISTOGRAM, key_maker
+from otel_cost_ledger.query.hour_counts import counted
+from otel_cost_ledger.query.latency import EXACT_CALLS
 from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.query.sources import rows
 
@@ -64,8 +66,8 @@ def stats(
     filters = with_same_models(ledger, filters or Filters())
     first_tokens = _first_tokens(ledger, Window.between(since, until), report.by, filters)
     everything: Counter[int] = Counter()
-    for counted in first_tokens.values():
-        everything.update(counted)
+    for occurring in first_tokens.values():
+        everything.update(occurring)
     groups = [_stat_line(line, first_tokens.get(line.key, Counter())) for line in report.groups]
     return StatReport(
         by=report.by,
@@ -100,9 +102,25 @@ def _first_tokens(
 ) -> dict[Key, Counter[int]]:
     columns, key_of = key_maker(ledger, by)
     source = rows(window)
+    if ledger.counts_rows and source.count_up_to(ledger, EXACT_CALLS + 1) > EXACT_CALLS:
+        return _counted_first_tokens(ledger, window, by, filters)
     sql, values = source.selected(", ".join([*source.columns(columns), "ttft_us"]), filters)
     sql += f" AND ttft_us IS NOT NULL AND {BILLED}"
     found: dict[Key, Counter[int]] = {}
     for *ids, ttft_us in ledger.rows(sql, values):
         found.setdefault(key_of(ids), Counter())[ttft_us] += 1
+    return found
+
+
+def _counted_first_tokens(
+    ledger: Ledger, window: Window, by: Sequence[str], filters: Filters
+) -> dict[Key, Counter[int]]:
+    """Return the same by bucket, counted by the database: for many calls."""
+    stored = {*by, *filters.names()} <= IN_HISTOGRAM
+    columns, key_of = key_maker(ledger, by, of_series=stored)
+    found: dict[Key, Counter[int]] = {}
+    for *ids, bucket, calls in counted(
+        ledger, window, "ttft_us", columns, filters, from_sums=stored
+    ):
+        found.setdefault(key_of(ids), Counter())[round(middle_us(bucket))] += calls
     return found

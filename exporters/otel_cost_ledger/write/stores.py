@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from otel_cost_ledger.model.location import PostgresUrl
+from otel_cost_ledger.model.location import PostgresUrl, written_here
 from otel_cost_ledger.sqlite.connection import DEFAULT_BUSY_TIMEOUT_MS
 from otel_cost_ledger.sqlite.interning import DEFAULT_MAX_NAMES
 from otel_cost_ledger.sqlite.ledger_file import LedgerFile
@@ -66,7 +66,11 @@ def open_store(
     busy_timeout_ms: int = DEFAULT_BUSY_TIMEOUT_MS,
     max_names: int = DEFAULT_MAX_NAMES,
 ) -> LedgerStore:
-    """Return the store at *location*; nothing is opened before it is used."""
+    """Return the store at *location*; nothing is opened before it is used.
+
+    Raises `NotWrittenHereError` for ClickHouse.
+    """
+    location = written_here(location)
     if isinstance(location, PostgresUrl):
         from otel_cost_ledger.postgres.file import PostgresFile
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from otel_cost_ledger.model.entries import Entry
 from otel_cost_ledger.model.event_rows import tool_row, violation_row
-from otel_cost_ledger.model.location import PostgresUrl, parse_location, spill_path
+from otel_cost_ledger.model.location import DatabaseUrl, parse_location, spill_path
 from otel_cost_ledger.model.privacy import Pseudonyms, bounded_cleaner
 from otel_cost_ledger.model.quiet import suppressed
 from otel_cost_ledger.model.row_maker import RowMaker
@@ -61,7 +61,7 @@ _Item = TypeVar("_Item")
 def _absolute(location: Location | str) -> Location:
     if isinstance(location, str):
         location = parse_location(location)
-    return location if isinstance(location, PostgresUrl) else location.absolute()
+    return location if isinstance(location, DatabaseUrl) else location.absolute()
 
 
 class LedgerWriter:
@@ -70,7 +70,7 @@ class LedgerWriter:
     It is opened at the first write. *clean* is applied to every stored name (pass the redactor).
     *pseudonym_key* turns users and sessions into pseudonyms; without it they are not stored.
     *spill_to* is the file where calls wait; by default beside the ledger, for a database in the
-    working directory. *say* receives each message.
+    working directory. *say* receives each message. Raises `NotWrittenHereError` for ClickHouse.
     """
 
     def __init__(

@@ -30,13 +30,13 @@ def collect(settings: Settings, say: Callable[[str], None]) -> None:
     Nothing happens where nothing was left, or where consent does not allow to store. *say* receives
     what is wrong. Never raises: what cannot be stored now stays where it is.
     """
-    from otel_cost_ledger.model.location import spill_path
+    from otel_cost_ledger.model.location import ClickHouseUrl, spill_path
     from otel_cost_ledger.write.spill import first_start_ns
     from otel_distro.pipeline.accounting.killed_requests import left_calls
     from otel_distro.privacy.consent_gate import ConsentGate
 
     ledger = settings.ledger
-    if ledger is None or not ConsentGate(settings).is_open():
+    if ledger is None or isinstance(ledger, ClickHouseUrl) or not ConsentGate(settings).is_open():
         return
     try:
         spill = spill_path(ledger, settings.state_dir)

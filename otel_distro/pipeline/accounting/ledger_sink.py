@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from otel_cost_ledger.model.entries import LatencyViolation
 from otel_cost_ledger.model.errors import LedgerError
-from otel_cost_ledger.model.location import spill_path
+from otel_cost_ledger.model.location import ClickHouseUrl, spill_path
 from otel_cost_ledger.write.kept_here import keep
 from otel_cost_ledger.write.writer import LedgerWriter
 from otel_distro.base import messages
@@ -25,6 +25,22 @@ if TYPE_CHECKING:
     from otel_distro.settings import Settings
     from otel_pricing import PricedCall
     from otel_pricing.model.tool_call import ToolCall
+
+
+def sink_for(
+    settings: Settings, clean: Callable[[str], str], gate: ExportGate = ALLOW_ALL
+) -> LedgerSink | None:
+    """Return what stores the calls of this process; None where there is nowhere to store them.
+
+    A ledger in ClickHouse is filled by a Collector, from the spans: this is reported once.
+    """
+    if isinstance(settings.ledger, ClickHouseUrl):
+        messages.warn_once(
+            f"{settings.ledger} is only read, no call is stored there from here: send spans to a "
+            "Collector that fills it (OTEL_EXPORTER_OTLP_ENDPOINT, docs/backends/clickhouse.md)"
+        )
+        return None
+    return None if settings.ledger is None else LedgerSink(settings, clean, gate)
 
 
 class LedgerSink:

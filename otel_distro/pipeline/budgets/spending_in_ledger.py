@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 def spent_by_ledger(settings: Settings, budget: CostBudget, account: BudgetAccount) -> int:
     """Return what the calls in the ledger spent of *account*, in the budget's unit.
 
-    The ledger knows nothing of API keys, so budgets over them begin at zero.
+    The ledger knows nothing of API keys, so budgets over them begin at zero. So do all where the
+    ledger is in ClickHouse: it has the calls of every host, and no program waits for it.
     """
     if settings.ledger is None or budget.scope == "api_key":
         return 0
     if isinstance(settings.ledger, Path) and not settings.ledger.exists():
+        return 0
+    from otel_cost_ledger.model.location import ClickHouseUrl
+
+    if isinstance(settings.ledger, ClickHouseUrl):
         return 0
     from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.query.costs import costs

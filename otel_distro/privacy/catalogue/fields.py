@@ -135,9 +135,9 @@ def ledger() -> Iterator[tuple[str, str, str]]:
 
 def is_remote(location: object) -> bool:
     """Whether the ledger is a database, which may be on another machine."""
-    from otel_cost_ledger.model.location import PostgresUrl
+    from otel_cost_ledger.model.location import DatabaseUrl
 
-    return isinstance(location, PostgresUrl)
+    return isinstance(location, DatabaseUrl)
 
 
 def _resource() -> Iterator[tuple[str, str]]:

@@ -69,12 +69,12 @@ def check_ledger(path: Location | None, state_dir: Path) -> Iterator[Check]:
         yield Check("ok", "ledger", "none is kept (OTEL_DISTRO_LEDGER=none)")
         return
     from otel_cost_ledger.model.errors import LedgerError, LedgerNotFoundError
-    from otel_cost_ledger.model.location import PostgresUrl, spill_path
+    from otel_cost_ledger.model.location import DatabaseUrl, spill_path
     from otel_cost_ledger.query.costs import costs
     from otel_cost_ledger.query.ledger import open_ledger
     from otel_cost_ledger.write.spill import entries_waiting
 
-    is_file = not isinstance(path, PostgresUrl)
+    is_file = not isinstance(path, DatabaseUrl)
     try:
         with open_ledger(path) as ledger:
             total = costs(ledger).total
@@ -85,7 +85,7 @@ def check_ledger(path: Location | None, state_dir: Path) -> Iterator[Check]:
         remedy = f"move {path} away; a new one is made" if is_file else "see the server's message"
         yield Check("fail", "ledger", str(error), remedy)
         return
-    size = "" if isinstance(path, PostgresUrl) else f", {path.stat().st_size / 1e6:.1f} MB"
+    size = "" if isinstance(path, DatabaseUrl) else f", {path.stat().st_size / 1e6:.1f} MB"
     yield Check("ok", "ledger", f"{path}, {total.calls:,} calls{size}")
     if waiting := entries_waiting(spill := spill_path(path, state_dir)):
         found = f"{counted(waiting, 'call')} in {spill}: the ledger could not be written"

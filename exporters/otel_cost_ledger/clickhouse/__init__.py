@@ -1,0 +1,1 @@
+"""The ledger in ClickHouse: read here, written by a Collector."""

@@ -1,0 +1,219 @@
+"""A connection to ClickHouse that understands the ledger's questions."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_cost_ledger.clickhouse.client import client_of, load_driver
+from otel_cost_ledger.clickhouse.dialect import statement
+from otel_cost_ledger.clickhouse.tables import Tables, ranges_of
+from otel_cost_ledger.model.errors import NewerSchemaError, ServerError
+from otel_cost_ledger.model.schema import NS_PER_DAY, NS_PER_HOUR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from otel_cost_ledger.model.location import ClickHouseUrl
+
+SCHEMA_VERSION: Final = 1
+"""The latest migration of these tables; `ledger_meta` has that of a database."""
+ROWS_DAYS: Final = "rows_days"
+VERSION: Final = "schema_version"
+NOW: Final = "now"
+"""The server's clock in nanoseconds, which everything is compared with."""
+_NOW_NS: Final = "toString(toUnixTimestamp64Nano(now64(9)))"
+
+_MISSING_TABLE, _MISSING_DATABASE = 60, 81
+_FAULTS: Final = {
+    158: "more rows than the limit of a question; ask about a shorter time",
+    159: "took longer than a minute; ask about a shorter time, or run "
+    "`otel-distro stack clickhouse sum`, which makes the sums of whole hours",
+    160: "would take longer than a minute; ask about a shorter time, or run "
+    "`otel-distro stack clickhouse sum`, which makes the sums of whole hours",
+    164: "the user may not do this; give it the right to write",
+    241: "needs more memory than the limit of a question; ask about a shorter time",
+    396: "more rows than the limit of a question; ask about a shorter time",
+    497: "the user may not do this; give it the right to read these tables",
+    516: "check user and password",
+}
+"""Code of ClickHouse -> what to do."""
+_NO_ANSWER: Final = "check that the server runs and can be reached"
+
+
+class Rows:
+    """The rows that a statement returns, fetched in blocks as they are read."""
+
+    def __init__(self, connection: ClickHouseConnection, sql: str) -> None:
+        self._connection = connection
+        self._sql = sql
+        self.rowcount = -1
+        self.description: tuple[tuple[str], ...] = ()
+
+    def fetchone(self) -> Any:
+        """Return the first row, None where there is none."""
+        return next(iter(self), None)
+
+    def __iter__(self) -> Iterator[Any]:
+        with (
+            self._connection.translated(),
+            self._connection.client.query_row_block_stream(self._sql) as blocks,
+        ):
+            self.description = tuple((name,) for name in blocks.source.column_names)
+            for block in blocks:
+                yield from block
+
+
+class ClickHouseConnection:
+    """A client whose errors are ours and never show a password."""
+
+    schema_version = 0
+    tables: Tables
+
+    def __init__(
+        self, url: ClickHouseUrl, *, writes: bool = False, database: str | None = None
+    ) -> None:
+        """Connect to *url*, or to another *database* of its server."""
+        self.url = url
+        self._named: Mapping[str, str] = {}
+        with self.translated():
+            self.client = client_of(url, writes=writes, database=database)
+
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Rows:
+        """Return the rows of a question written for `?`."""
+        return Rows(self, statement(sql, values, self._named))
+
+    def read(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement in ClickHouse's own SQL."""
+        with self.translated():
+            return [tuple(row) for row in self.client.query(sql).result_rows]
+
+    def command(self, sql: str) -> None:
+        """Run a statement without rows, in ClickHouse's own SQL."""
+        with self.translated():
+            self.client.command(sql)
+
+    def look(self, tables: Tables) -> None:
+        """Answer questions from *tables* from now on."""
+        self.tables = tables
+        self._named = tables.all()
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn the client's errors in the body into ours."""
+        driver = load_driver()
+        try:
+            yield
+        except (driver.driver.exceptions.Error, OSError) as error:
+            code = code_of(error)
+            reason = _reason(str(error))
+            message = self.url.without_password(f"{self.url}: {reason}")
+            remedy = _FAULTS.get(code, "" if code else _NO_ANSWER)
+            found = ServerError(f"{message}; {remedy}" if remedy else message, "unavailable")
+            found.code = code
+            raise found from None
+
+    def close(self) -> None:
+        """Do nothing: the client of a process stays open for its next question."""
+
+
+def _reason(message: str) -> str:
+    """Return what the server says is wrong, without the statement and its values."""
+    said = message.partition("\n")[0].partition(" In scope ")[0].partition(" (for url ")[0]
+    before, found, reason = said.rpartition("DB::Exception: ")
+    return (reason if found else before or said)[:400]
+
+
+def code_of(error: Exception) -> int:
+    """Return the number of ClickHouse's error; 0 where the server did not answer."""
+    text = str(error)
+    _, found, rest = text.partition("code: ")
+    digits = rest.partition(",")[0].strip() if found else ""
+    return int(digits) if digits.isdigit() else 0
+
+
+def open_for_reading(url: ClickHouseUrl) -> ClickHouseConnection | None:
+    """Return a connection that reads the ledger at *url*; None where there is none."""
+    connection = connect(url)
+    meta = None if connection is None else read_meta(connection)
+    if connection is None or meta is None or VERSION not in meta:
+        return None
+    version = int(meta[VERSION])
+    if version > SCHEMA_VERSION:
+        raise newer_schema(url, version)
+    connection.schema_version = version
+    connection.look(tables_now(connection, meta))
+    return connection
+
+
+def connect(url: ClickHouseUrl) -> ClickHouseConnection | None:
+    """Return a connection that reads the database at *url*; None where there is none."""
+    try:
+        return ClickHouseConnection(url)
+    except ServerError as error:
+        if error.code == _MISSING_DATABASE:
+            return None
+        raise
+
+
+def newer_schema(url: ClickHouseUrl, version: int) -> NewerSchemaError:
+    """Describe tables that a later version of this package made."""
+    return NewerSchemaError(
+        f"{url} has schema {version}, this version of otel-distro knows up to {SCHEMA_VERSION}; "
+        "upgrade otel-distro: a schema is never taken back to an older one"
+    )
+
+
+def read_meta(connection: ClickHouseConnection) -> dict[str, str] | None:
+    """Return what the database says of itself; None where it has no ledger."""
+    try:
+        return dict(
+            connection.read(
+                f"SELECT key, value FROM ledger_meta FINAL UNION ALL SELECT '{NOW}', {_NOW_NS}"
+            )
+        )
+    except ServerError as error:
+        if error.code in (_MISSING_TABLE, _MISSING_DATABASE):
+            return None
+        raise
+
+
+def rows_since(meta: Mapping[str, str]) -> int:
+    """Return the moment before which rows are removed, in nanoseconds since the epoch."""
+    return max(0, (int(meta[NOW]) // NS_PER_DAY - int(meta[ROWS_DAYS])) * NS_PER_DAY)
+
+
+def tables_now(connection: ClickHouseConnection, meta: Mapping[str, str]) -> Tables:
+    """Return the tables as they are at this moment."""
+    now_ns, rows_since_ns = int(meta[NOW]), rows_since(meta)
+    found = connection.read(stale_hours(now_ns))
+    first = found[0][1] if found else None
+    # The first row carries the first hour there is; it need not be a stale one.
+    hours = [hour for hour, _, stale in found if stale and hour * NS_PER_HOUR >= rows_since_ns]
+    expired = first is not None and first * NS_PER_HOUR < rows_since_ns
+    return Tables(now_ns, rows_since_ns, rows_since_ns if expired else 0, ranges_of(hours))
+
+
+def stale_hours(as_of_ns: int) -> str:
+    """Return the SQL of (hour, first hour of all, whether its sums are not current).
+
+    Its rows are the hours that are not current, and the first hour. A row of one hour may make
+    one of the hour before it a repeat, so sums are of the rows of an hour and its neighbours.
+    """
+    return (
+        "SELECT hour, first, stale FROM ("
+        f"SELECT a.hour AS hour, a.first AS first, a.rows != coalesce(s.rows, 0) AS stale"
+        f" FROM ({ARRIVED}) AS a LEFT JOIN ("
+        "SELECT hour, argMax(rows, made) AS rows FROM ledger_summed"
+        f" WHERE made <= {as_of_ns} GROUP BY hour) AS s ON s.hour = a.hour)"
+        " WHERE stale OR hour = first ORDER BY hour"
+    )
+
+
+ARRIVED: Final = (
+    "SELECT hour, sum(rows) OVER near AS rows, max(arrived) OVER near AS arrived,"
+    " min(hour) OVER () AS first FROM ("
+    "SELECT hour, sum(rows) AS rows, max(arrived) AS arrived FROM ledger_arrivals GROUP BY hour)"
+    " WINDOW near AS (ORDER BY hour RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING)"
+)
+"""(hour, rows that have arrived for it and its neighbours, when the last did, first hour)"""

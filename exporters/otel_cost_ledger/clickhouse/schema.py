@@ -1,0 +1,152 @@
+"""Tables and materialized views in ClickHouse: made, brought up to date, looked over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from otel_cost_ledger.clickhouse.connection import (
+    ROWS_DAYS,
+    SCHEMA_VERSION,
+    VERSION,
+    ClickHouseConnection,
+    newer_schema,
+    read_meta,
+)
+from otel_cost_ledger.clickhouse.dialect import literal
+from otel_cost_ledger.model.errors import LedgerNotFoundError
+from otel_cost_ledger.model.schema import migration_script, split_statements
+
+if TYPE_CHECKING:
+    from otel_cost_ledger.model.location import ClickHouseUrl
+
+DEFAULT_DAYS: Final = 30
+MOST_DAYS: Final = 3650
+"""Ten years: the dates that ClickHouse computes a lifetime with end in 2106."""
+_DAYS: Final = "{rows_days}"
+_OF_SPANS: Final = ("ledger_spans", "ledger_tool_calls")
+"""What materialized views fill from the Collector's spans."""
+_EXPIRING: Final = {
+    "otel_traces": "toDateTime(Timestamp)",
+    "otel_traces_trace_id_ts": "Start",
+    "otel_logs": "TimestampTime",
+    "ledger_calls": "toDateTime(intDiv(start_ns, 1000000000))",
+    "ledger_tool_calls": "toDateTime(intDiv(start_ns, 1000000000))",
+    "ledger_repeats": "toDateTime(hour * 3600)",
+    "ledger_hourly_people": "toDateTime(hour * 3600)",
+    "ledger_hourly_dearest": "toDateTime(hour * 3600)",
+}
+"""Tables of which old rows are removed -> the time of a row. Sums by name stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """What was done to a database."""
+
+    before: int
+    """The schema it had; 0 for none."""
+    after: int
+    read_days: int
+    """Days of spans that were there before, of which the ledger was filled."""
+    rows_days: int
+    """For how many days rows are kept."""
+
+
+def init(url: ClickHouseUrl, *, rows_days: int = DEFAULT_DAYS) -> Upgraded:
+    """Make the database, its tables and views; fill them from spans that are there.
+
+    Where they are already, they are brought up to date. Rows stay *rows_days* days. Raises
+    `NewerSchemaError` for tables of a later version and `LedgerError` where the server refuses.
+    """
+    server = ClickHouseConnection(url, writes=True, database="default")
+    server.command(f"CREATE DATABASE IF NOT EXISTS `{_quoted(url)}`")
+    return _upgrade(url, rows_days)
+
+
+def upgrade(url: ClickHouseUrl, *, rows_days: int | None = None) -> Upgraded:
+    """Bring the tables at *url* up to date; *rows_days* None leaves their lifetime.
+
+    Raises `LedgerNotFoundError` where there are none, else as `init`.
+    """
+    if ClickHouseConnection(url, writes=True, database="default").read(
+        f"SELECT 1 FROM system.tables WHERE name = 'ledger_meta'"
+        f" AND database = {literal(url.parameters['dbname'])}"
+    ):
+        return _upgrade(url, rows_days)
+    raise LedgerNotFoundError(
+        f"there is no cost ledger in {url} yet; run: otel-distro stack clickhouse init URL"
+    )
+
+
+def _upgrade(url: ClickHouseUrl, rows_days: int | None) -> Upgraded:
+    connection = ClickHouseConnection(url, writes=True)
+    meta = read_meta(connection) or {}
+    before = int(meta.get(VERSION, 0))
+    if before > SCHEMA_VERSION:
+        raise newer_schema(url, before)
+    kept_days = int(meta.get(ROWS_DAYS, DEFAULT_DAYS))
+    days = kept_days if rows_days is None else rows_days
+    read_days = 0
+    for version in range(before + 1, SCHEMA_VERSION + 1):
+        for statement in statements_of(version, days):
+            connection.command(statement)
+        if version == 1:
+            read_days = fill_from_spans(connection)
+        # Last: a script that was interrupted is run again, and changes nothing twice.
+        _remember(connection, VERSION, str(version))
+    if days != kept_days or before == 0:
+        keep_rows_for(connection, days)
+    return Upgraded(before, max(before, SCHEMA_VERSION), read_days, days)
+
+
+def statements_of(version: int, rows_days: int) -> list[str]:
+    """Return the statements that lead to *version*."""
+    script = migration_script("clickhouse", version).replace(_DAYS, str(rows_days))
+    return split_statements(script)
+
+
+def keep_rows_for(connection: ClickHouseConnection, days: int) -> None:
+    """Have rows removed that are older than *days*, in every table that has such rows."""
+    for table, moment in _EXPIRING.items():
+        connection.command(f"ALTER TABLE {table} MODIFY TTL {moment} + INTERVAL {days} DAY")
+    _remember(connection, ROWS_DAYS, str(days))
+
+
+def fill_from_spans(connection: ClickHouseConnection) -> int:
+    """Fill the ledger from the spans in `otel_traces`; return how many days have any.
+
+    Spans that arrive meanwhile are read twice and counted once.
+    """
+    days = [
+        day
+        for (day,) in connection.read(
+            "SELECT DISTINCT toString(toDate(Timestamp)) FROM otel_traces ORDER BY 1"
+        )
+    ]
+    for table in _OF_SPANS:
+        select = _select_of(table)
+        for day in days:
+            connection.command(
+                f"INSERT INTO {table} {select} AND toDate(Timestamp) = {literal(day)}"
+            )
+    return len(days)
+
+
+def _select_of(table: str) -> str:
+    """Return the SELECT of the view that fills *table*; it ends with its condition."""
+    head = f"CREATE MATERIALIZED VIEW IF NOT EXISTS {table}_mv TO {table} AS"
+    for statement in statements_of(1, DEFAULT_DAYS):
+        before, found, select = statement.partition(head)
+        if found and not before.replace("--", "").strip().startswith("CREATE"):
+            return select.strip().rstrip(";")
+    raise AssertionError(f"no view fills {table}")
+
+
+def _remember(connection: ClickHouseConnection, key: str, value: str) -> None:
+    connection.command(
+        f"INSERT INTO ledger_meta (key, value) VALUES ({literal(key)}, {literal(value)})"
+    )
+
+
+def _quoted(url: ClickHouseUrl) -> str:
+    return url.parameters["dbname"].replace("\\", "\\\\").replace("`", "\\`")

@@ -1,0 +1,115 @@
+"""Sums of whole hours, made of the rows once no more of them arrive.
+
+Questions need no sums to be right: hours without current ones are summed from their rows. Runs may
+overlap; of each hour the sums of the latest run count, and only if no row has arrived since it
+looked. What a run that was killed has left behind is never read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from otel_cost_ledger.clickhouse.connection import (
+    ARRIVED,
+    NOW,
+    ClickHouseConnection,
+    read_meta,
+    rows_since,
+)
+from otel_cost_ledger.clickhouse.hourly import HOURLY
+from otel_cost_ledger.clickhouse.tables import Tables, in_hours, ranges_of
+from otel_cost_ledger.model.errors import LedgerNotFoundError
+from otel_cost_ledger.model.schema import NS_PER_HOUR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from otel_cost_ledger.model.location import ClickHouseUrl
+
+QUIET_SECONDS: Final = 60
+"""An hour is summed when nothing has arrived for it and its neighbours for so long."""
+_ROWS_AT_ONCE: Final = 5_000_000
+_HOURS_AT_ONCE: Final = 48
+_SUPERSEDED_NS: Final = 3_600 * 10**9
+"""Sums that others have replaced are removed after this: a question may still read them."""
+
+
+def sum_hours(url: ClickHouseUrl, *, quiet_seconds: float = QUIET_SECONDS) -> int:
+    """Make the sums of hours that have none that are current; return how many hours.
+
+    Raises `LedgerError` where there is no ledger or the server refuses.
+    """
+    connection = ClickHouseConnection(url, writes=True)
+    meta = read_meta(connection)
+    if meta is None:
+        raise LedgerNotFoundError(
+            f"there is no cost ledger in {url} yet; run: otel-distro stack clickhouse init URL"
+        )
+    now_ns, since_ns = int(meta[NOW]), rows_since(meta)
+    wanted = connection.read(
+        "SELECT a.hour, a.rows, s.hour IS NOT NULL AND s.rows > 0"
+        f" FROM ({ARRIVED}) AS a LEFT JOIN (SELECT hour, argMax(rows, made) AS rows"
+        " FROM ledger_summed GROUP BY hour) AS s ON s.hour = a.hour"
+        f" WHERE a.rows != coalesce(s.rows, 0) AND a.hour >= {since_ns // NS_PER_HOUR}"
+        f" AND a.arrived <= {now_ns - int(quiet_seconds * 1e9)} ORDER BY a.hour"
+    )
+    tables = Tables(now_ns, since_ns)
+    for batch in _batches([(hour, rows) for hour, rows, _ in wanted]):
+        _sum(connection, tables, batch)
+    if any(again for _, _, again in wanted):
+        _remove_superseded(connection, now_ns)
+    return len(wanted)
+
+
+def waiting_hours(connection: ClickHouseConnection, since_ns: int, now_ns: int) -> int:
+    """Return how many hours have no current sums although nothing has arrived for long."""
+    (found,) = connection.read(
+        f"SELECT count() FROM ({ARRIVED}) AS a LEFT JOIN (SELECT hour, argMax(rows, made) AS rows"
+        " FROM ledger_summed GROUP BY hour) AS s ON s.hour = a.hour"
+        f" WHERE a.rows != coalesce(s.rows, 0) AND a.hour >= {since_ns // NS_PER_HOUR}"
+        f" AND a.arrived <= {now_ns - 10 * QUIET_SECONDS * 10**9}"
+    )
+    return int(found[0])
+
+
+def _batches(hours: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Yield (hour, rows) in groups of a bounded number of hours and rows."""
+    batch: list[tuple[int, int]] = []
+    total = 0
+    for hour, rows in hours:
+        if batch and (len(batch) >= _HOURS_AT_ONCE or total + rows > _ROWS_AT_ONCE):
+            yield batch
+            batch, total = [], 0
+        batch.append((hour, rows))
+        total += rows
+    if batch:
+        yield batch
+
+
+def _sum(connection: ClickHouseConnection, tables: Tables, batch: list[tuple[int, int]]) -> None:
+    ((made,),) = connection.read("SELECT toUnixTimestamp64Nano(now64(9))")
+    hours = ranges_of((hour for hour, _ in batch), _HOURS_AT_ONCE)
+    repeats = tables.found_repeats(hours)
+    connection.command(
+        "INSERT INTO ledger_repeats (hour, start_ns, span_id, made)"
+        f" SELECT intDiv(start_ns, {NS_PER_HOUR}), start_ns, span_id, {made} FROM ({repeats})"
+    )
+    calls = f"({tables.calls(repeats)})"
+    for table in HOURLY:
+        columns = ", ".join(("hour", *table.columns, table.counted))
+        connection.command(
+            f"INSERT INTO {table.name} ({columns}, made) SELECT {columns}, {made}"
+            f" FROM ({table.from_rows(calls, in_hours('c.start_ns', hours))})"
+        )
+    # Last, and with what had arrived before: sums without this are not read.
+    values = ", ".join(f"({hour}, {made}, {rows})" for hour, rows in batch)
+    connection.command(f"INSERT INTO ledger_summed (hour, made, rows) VALUES {values}")
+
+
+def _remove_superseded(connection: ClickHouseConnection, now_ns: int) -> None:
+    latest = "SELECT hour, max(made) FROM ledger_summed GROUP BY hour"
+    for table in ("ledger_repeats", *(hourly.name for hourly in HOURLY), "ledger_summed"):
+        connection.command(
+            f"DELETE FROM {table} WHERE made < {now_ns - _SUPERSEDED_NS}"
+            f" AND (hour, made) NOT IN ({latest})"
+        )

@@ -1,0 +1,65 @@
+"""The calls of a window that cost most."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from otel_cost_ledger.model.filters import BILLED, Window
+from otel_cost_ledger.model.schema import NS_PER_HOUR
+from otel_cost_ledger.query.calls import read_calls
+from otel_cost_ledger.query.model_names import with_same_models
+
+if TYPE_CHECKING:
+    from otel_cost_ledger.model.filters import Filters
+    from otel_cost_ledger.query.calls import StoredCall
+    from otel_cost_ledger.query.ledger import Ledger
+
+DEAREST: Final = 15
+"""Most calls that are returned; ClickHouse keeps as many of each hour."""
+
+
+def dearest_calls(ledger: Ledger, window: Window, filters: Filters) -> tuple[StoredCall, ...]:
+    """Return at most `DEAREST` calls, the dearest first; calls without a known cost are none."""
+    if not ledger.counts_rows or filters.names():
+        return _among_rows(ledger, window, filters)
+    first, end = -(-window.since_ns // NS_PER_HOUR), window.end_of_whole(NS_PER_HOUR)
+    if first >= end:
+        return _among_rows(ledger, window, filters)
+    found = list(_of_hours(ledger, first, end))
+    parts = ((window.since_ns, first * NS_PER_HOUR), (end * NS_PER_HOUR, window.until_ns))
+    for since_ns, until_ns in parts:
+        if since_ns < until_ns:
+            found += _among_rows(ledger, Window(since_ns, until_ns), filters)
+    found.sort(key=lambda one: (one.priced.cost_nano_usd or 0, one.priced.call.start_ns))
+    return tuple(found[: -DEAREST - 1 : -1])
+
+
+def _among_rows(ledger: Ledger, window: Window, filters: Filters) -> tuple[StoredCall, ...]:
+    conditions, values = with_same_models(ledger, filters).conditions("calls")
+    return read_calls(
+        ledger,
+        ["start_ns >= ?", "start_ns < ?", BILLED, "cost_nano_usd > 0", *conditions],
+        [window.since_ns, window.until_ns, *values],
+        order="cost_nano_usd DESC, start_ns DESC",
+        limit=DEAREST,
+    )
+
+
+def _of_hours(ledger: Ledger, first: int, end: int) -> tuple[StoredCall, ...]:
+    """Return the dearest calls of whole hours, found among the dearest ones of each."""
+    keys = list(
+        ledger.rows(
+            "SELECT start_ns, span_id FROM dearest_hours WHERE hour >= ? AND hour < ?"
+            " ORDER BY cost_nano_usd DESC, start_ns DESC LIMIT ?",
+            [first, end, DEAREST],
+        )
+    )
+    if not keys:
+        return ()
+    marks = ", ".join("?" * len(keys))
+    return read_calls(
+        ledger,
+        [f"start_ns IN ({marks})", f"span_id IN ({marks})", BILLED],
+        [*(start for start, _ in keys), *(span for _, span in keys)],
+        order="cost_nano_usd DESC, start_ns DESC",
+    )
