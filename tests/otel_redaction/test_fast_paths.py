@@ -25,7 +25,7 @@ _WORDS = {
     "code": (b"cvv", b"cvc", b"otp", b"pin", b"code"),
     "command": (b"mysql", b"redis-cli", b"pass -p"),
     "pan": (b"pan",),
-    "birth": (b"birth", b"born", b"dob"),
+    "birth": (b"birth", b"born", b"dob", b"naissance", b"urodz", b"narozen", b"synty", b"nata "),
     "bearer": (b"bearer",),
     "basic": (b"basic ",),
     "pem": (b"-----begin",),

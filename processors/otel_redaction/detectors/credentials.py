@@ -136,10 +136,13 @@ def _find_private_keys(scan: Scan) -> None:
 
 
 def _find_hashes(scan: Scan) -> None:
-    for beginning in (b"$", *_HASH_SCHEMES):
-        add_at(scan, scan.data, beginning, _HASH, "password")
-    for scheme in (b"pbkdf2", b"scrypt", b"bcrypt"):
-        add_at(scan, scan.data, scheme, _NAMED_HASH, "password")
+    if b"$" in scan.data:
+        add_at(scan, scan.data, b"$", _HASH, "password")
+        for scheme in (b"pbkdf2", b"scrypt", b"bcrypt"):
+            add_at(scan, scan.data, scheme, _NAMED_HASH, "password")
+    if b"{" in scan.data:
+        for scheme in _HASH_SCHEMES:
+            add_at(scan, scan.data, scheme, _HASH, "password")
 
 
 def _find_in_urls(scan: Scan) -> None:

@@ -19,7 +19,8 @@ _PASSES = tuple(
     for pattern in (
         rb"k(?:e(?:y|nnwort)|en(?<=token)|ie(?<=cookie)|s\.slack|(?<=webhook))",
         rb"p(?:a(?:ss(?: -p)?|n(?![a-z])|rola)|wd|w(?![a-z])|in|(?<=otp))",
-        rb"c(?:r(?:ed|et(?<=secret))|ontrase|ht(?<=wacht)|i[md](?<=naci.)|i(?<=nasci)|v[cv]|ode|li(?<=redis-cli))",
+        rb"c(?:r(?:ed|et(?<=secret))|ontrase|ht(?<=wacht)|i[md](?<=naci.)|i(?<=nasci)|v[cv]|ode|li(?<=redis-cli)|e(?<=naissance))",
+        rb"z(?:(?<=urodz)|en(?<=narozen))",
         rb"ql(?<=mysql)",
         rb"b(?:irth|orn|(?<=d\.o\.b)|(?<=geb)[.uo]|earer|asic |egin(?<=-----begin)|(?<=dob))",
     )
@@ -56,6 +57,9 @@ _MEANING: dict[bytes, tuple[Cue, int]] = {
     b"cim": ("birth", 2),
     b"cid": ("birth", 2),
     b"ci": ("birth", 3),
+    b"ce": ("birth", 7),
+    b"z": ("birth", 4),
+    b"zen": ("birth", 4),
     b"bearer": ("bearer", 0),
     b"basic ": ("basic", 0),
     b"begin": ("pem", 5),
@@ -68,7 +72,7 @@ COMMON_NAMES = (b"auth", b"senha", b"sessi", b"identified ")
 """Words without a rare letter, each looked for by itself; each takes as long as half a pass."""
 _COMMON: tuple[tuple[Cue, tuple[bytes, ...]], ...] = (
     ("name", COMMON_NAMES),
-    ("birth", (b"nato il", b"nata ", b"naissance", b"urodz", b"synty", b"narozen")),
+    ("birth", (b"nato il", b"nata ", b"synty")),
 )
 
 
