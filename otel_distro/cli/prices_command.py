@@ -96,7 +96,7 @@ def command(
         near = closest(model, {name: name for name in sorted(book.listed_models())}, 0.8)
         raise output.fail(
             f"no price for {output.printable(model)}: {found.reason or 'it is on no list'} "
-            f"(looked for {output.printable(tried)}){near or '; declare one in a price file'}"
+            f"(looked for {output.printable(tried)}){near or '; the file is named by OTEL_DISTRO_PRICES'}"
         )
 
 

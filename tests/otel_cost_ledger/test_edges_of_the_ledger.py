@@ -121,7 +121,7 @@ def test_a_reader_says_why_a_folder_is_no_ledger(tmp_path: Path) -> None:
     """It cannot be opened in any way."""
     (tmp_path / "ledger.db").mkdir()
 
-    with pytest.raises(LedgerError, match="cannot read cost ledger"):
+    with pytest.raises(LedgerError, match="is not a regular file"):
         with open_ledger(tmp_path / "ledger.db"):
             pass
 

@@ -53,7 +53,7 @@ def test_what_is_no_file_cannot_be_the_ledger(place: str, tmp_path: Path) -> Non
 
     assert isinstance(result.exception, SystemExit)
     assert result.exit_code in {1, 2}
-    assert repr(named) in result.output or f"cannot read cost ledger {named}" in result.output
+    assert repr(named) in result.output or f"{named} is not a regular file" in result.output
 
 
 def test_a_report_needs_the_name_of_a_file(filled: Path) -> None:
