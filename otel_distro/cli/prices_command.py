@@ -94,9 +94,10 @@ def command(
     if found.price is None:
         tried = ", ".join(found.names_tried)
         near = closest(model, {name: name for name in sorted(book.listed_models())}, 0.8)
+        advice = near or "; the file is named by OTEL_DISTRO_PRICES"
         raise output.fail(
             f"no price for {output.printable(model)}: {found.reason or 'it is on no list'} "
-            f"(looked for {output.printable(tried)}){near or '; the file is named by OTEL_DISTRO_PRICES'}"
+            f"(looked for {output.printable(tried)}){advice}"
         )
 
 
