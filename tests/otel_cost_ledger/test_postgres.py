@@ -312,3 +312,18 @@ def test_a_connection_that_cannot_be_set_up_is_closed(
         PostgresConnection(postgres, timeout_ms=2**40)
 
     assert [connection.closed for connection in opened] == [True]
+
+
+@pytest.mark.postgres
+def test_a_writer_reads_through_its_own_connection(
+    postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall
+) -> None:
+    """A session for each question would cost the server more than the question."""
+    writer = make_writer(path=postgres)
+    writer.write([make_call()])
+
+    with writer.reading() as ledger:
+        sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'otel-distro'"
+        assert list(ledger.rows(sessions)) == [(1,)]
+        assert costs(ledger).total.calls == 1
+    assert writer.write([make_call()]).written == 1

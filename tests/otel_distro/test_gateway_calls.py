@@ -63,7 +63,8 @@ def call(number: int, process: int | None, start_ms: int, end_ms: int, **more: A
 def billed(folder: Path, *calls: PricedCall) -> int:
     """Store *calls* one after the other, as processes do; return how many are billed."""
     path = folder / "ledger.db"
-    writer, gateways = LedgerWriter(path), GatewayCalls(path, folder)
+    writer = LedgerWriter(path)
+    gateways = GatewayCalls(writer, folder)
     for each in calls:
         writer.write([each])
         if revised := gateways.revised([each]):

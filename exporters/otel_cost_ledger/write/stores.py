@@ -15,9 +15,19 @@ if TYPE_CHECKING:
 
     from otel_cost_ledger.model.entries import Entry
     from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.model.sql import Connection
     from otel_cost_ledger.sqlite.connection import Synchronous
     from otel_cost_ledger.sqlite.old_sums import OldSums
     from otel_cost_ledger.sqlite.store import Stored
+
+
+class OpenStore(Protocol):
+    """A ledger that is open for writing."""
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that writes."""
+        ...
 
 
 class LedgerStore(Protocol):
@@ -26,8 +36,8 @@ class LedgerStore(Protocol):
     reopened: int
     """How often the ledger was found to be another one and opened again."""
 
-    def opened(self) -> object:
-        """Open the ledger unless it is open; raises what prevents it."""
+    def opened(self) -> OpenStore:
+        """Open the ledger unless it is open, and return it; raises what prevents it."""
         ...
 
     def apply(self, entries: Sequence[Entry]) -> Stored:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from otel_cost_ledger.model.entries import Entry
 from otel_cost_ledger.model.event_rows import tool_row, violation_row
-from otel_cost_ledger.model.location import DatabaseUrl, parse_location, spill_path
+from otel_cost_ledger.model.location import DatabaseUrl, PostgresUrl, parse_location, spill_path
 from otel_cost_ledger.model.privacy import Pseudonyms, bounded_cleaner
 from otel_cost_ledger.model.quiet import suppressed
 from otel_cost_ledger.model.row_maker import RowMaker
@@ -32,10 +33,11 @@ from otel_cost_ledger.write.stores import open_store
 from otel_cost_ledger.write.waiting import Waiting, calls_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from otel_cost_ledger.model.entries import Kind, LatencyViolation
     from otel_cost_ledger.model.location import Location
+    from otel_cost_ledger.query.ledger import Ledger
     from otel_pricing.model.call import PricedCall
     from otel_pricing.model.tool_call import ToolCall
 
@@ -139,6 +141,22 @@ class LedgerWriter:
                 tools, lambda one: Entry("tool", tool_row(one, self._clean))
             )
             return self._store(entries, rejected)
+
+    @contextmanager
+    def reading(self) -> Iterator[Ledger]:
+        """Read the ledger in the body; a database through the connection that writes to it.
+
+        A file is opened once more: its readers wait for nobody. Raises `LedgerError` where the
+        ledger cannot be read.
+        """
+        from otel_cost_ledger.query.ledger import Ledger, open_ledger
+
+        if not isinstance(self.location, PostgresUrl):
+            with open_ledger(self.location, missing_ok=True) as ledger:
+                yield ledger
+            return
+        with self._lock, suppressed():
+            yield Ledger(self.location, self._file.opened().connection)
 
     def lag(self) -> tuple[int, str]:
         """Return how many calls wait, and the name of the fault they wait for; from any thread."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from otel_cost_ledger.model.location import Location
     from otel_cost_ledger.query.calls import StoredCall
+    from otel_cost_ledger.write.writer import LedgerWriter
     from otel_pricing import ModelCall, PricedCall
 
 THROUGH_GATEWAY: Final = "billed as the request of the gateway that served it"
@@ -45,10 +45,14 @@ def number_for(host: str) -> int | None:
 
 
 class GatewayCalls:
-    """Finds calls of clients that are billed as those of their gateways; for one ledger."""
+    """Finds calls of clients that are billed as those of their gateways; for one ledger.
 
-    def __init__(self, ledger: Location, state_dir: Path) -> None:
-        self._ledger = ledger
+    A database is asked through the connection of *writer*: a session for each batch of calls would
+    cost the server more than the question.
+    """
+
+    def __init__(self, writer: LedgerWriter, state_dir: Path) -> None:
+        self._writer = writer
         self._marker = state_dir / _MARKER
 
     def revised(self, stored: Sequence[PricedCall]) -> list[PricedCall]:
@@ -74,7 +78,7 @@ class GatewayCalls:
 
     def _may_have_clients(self) -> bool:
         """Whether some process has called a host of one's own lately: nobody else has gateways."""
-        if isinstance(self._ledger, PostgresUrl):
+        if isinstance(self._writer.location, PostgresUrl):
             return True
         try:
             return time.time() - self._marker.stat().st_mtime < _RECENT_S
@@ -85,7 +89,6 @@ class GatewayCalls:
         from otel_cost_ledger.model.filters import BILLED
         from otel_cost_ledger.model.rows import fingerprint, trace_bytes
         from otel_cost_ledger.query.calls import read_calls
-        from otel_cost_ledger.query.ledger import open_ledger
 
         marks = sorted({m for c in calls if (m := fingerprint(c.response_id)) is not None})
         traces = sorted({trace_bytes(call.trace_id) for call in calls})
@@ -93,7 +96,7 @@ class GatewayCalls:
         same_trace = f"trace_id IN ({', '.join('?' * len(traces))})"
         since_ns = max(0, min(call.start_ns for call in calls) - _LONGEST_NS)
         until_ns = max(call.end_ns for call in calls)
-        with open_ledger(self._ledger, missing_ok=True) as ledger:
+        with self._writer.reading() as ledger:
             return read_calls(
                 ledger,
                 ["start_ns >= ?", "start_ns <= ?", BILLED, f"({same_id}{same_trace})"],

@@ -87,7 +87,7 @@ class LedgerSink:
 
     def _settle_with_gateways(self, writer: LedgerWriter, new: Sequence[PricedCall]) -> None:
         if self._gateways is None:
-            self._gateways = GatewayCalls(writer.location, self._settings.state_dir)
+            self._gateways = GatewayCalls(writer, self._settings.state_dir)
         try:
             through_gateways = self._gateways.revised(new)
         except LedgerError:  # it cannot be read now; both calls stay billed
