@@ -25,6 +25,7 @@ from support.ledger_questions import HOUR_NS, NOON, NOON_NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 MakeCall = Callable[..., PricedCall]
 
@@ -211,6 +212,27 @@ def test_the_password_is_in_no_message(clickhouse: ClickHouseUrl) -> None:
 
     assert "check user and password" in str(raised.value)
     assert ":wrong@" not in f"{raised.value}{wrong!r}{wrong}"
+
+
+def test_calls_are_copied_to_a_file(
+    clickhouse: ClickHouseUrl, make_call: MakeCall, tmp_path: Path
+) -> None:
+    """Where everything that writes can be done with them; what would write here is refused."""
+    deliver(clickhouse, [make_call(cost_nano_usd=3), make_call(billed=False)])
+    file = tmp_path / "ledger.db"
+
+    copied = run("ledger", "copy", with_password(clickhouse), file)
+    refused = [
+        run("ledger", *words, "--ledger", with_password(clickhouse))
+        for words in (("retain",), ("archive", tmp_path), ("check",))
+    ]
+
+    assert copied.exit_code == 0, copied.output
+    with open_ledger(file) as ledger:
+        assert costs(ledger).total.cost_nano_usd == 3
+        assert len(calls(ledger)) == 2
+    assert [result.exit_code for result in refused] == [1, 1, 1]
+    assert all("otel-distro: " in result.stderr for result in refused)
 
 
 @pytest.fixture
