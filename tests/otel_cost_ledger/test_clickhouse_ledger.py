@@ -15,6 +15,7 @@ from otel_cost_ledger.clickhouse.summing import sum_hours
 from otel_cost_ledger.model.errors import LedgerNotFoundError, NotWrittenHereError, ServerError
 from otel_cost_ledger.model.histogram import LATENCY_BUCKETS, bucket_of
 from otel_cost_ledger.model.location import ClickHouseUrl
+from otel_cost_ledger.query.grouping import key_maker
 from otel_cost_ledger.query.queries import calls, costs
 from otel_cost_ledger.query.tools import tool_report
 from otel_distro.stack.clickhouse_checks import check_clickhouse
@@ -131,6 +132,21 @@ def test_one_host_that_reuses_a_response_id_is_billed_for_each_call(
     deliver(clickhouse, [make_call(response_id="same", cost_nano_usd=1) for _ in range(3)])
 
     assert total_of(clickhouse) == (3, 3)
+
+
+def test_a_call_whose_names_arrive_within_a_question_has_them(
+    clickhouse: ClickHouseUrl, make_call: MakeCall
+) -> None:
+    """There is no moment that all statements of a question see."""
+    deliver(clickhouse, [make_call(tenant="first")])
+
+    with open_ledger(clickhouse) as ledger:
+        (column,), key_of = key_maker(ledger, ("tenant",))
+        deliver(clickhouse, [make_call(tenant="second")])
+        ids = [id_ for (id_,) in ledger.rows(f"SELECT DISTINCT {column} FROM calls")]
+        found = {key_of([id_]) for id_ in ids}
+
+    assert found == {("first",), ("second",)}
 
 
 def test_a_hostile_span_does_not_keep_others_out(
