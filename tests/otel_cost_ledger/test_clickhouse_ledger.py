@@ -348,6 +348,37 @@ def test_check_names_what_is_missing(clickhouse: ClickHouseUrl, make_call: MakeC
     assert run("stack", "clickhouse", "check", with_password(clickhouse)).exit_code == 1
 
 
+def test_the_commands_of_the_stack(
+    empty: ClickHouseUrl, make_call: MakeCall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made, filled, summed and checked, with the URL of the settings."""
+    monkeypatch.setenv("OTEL_DISTRO_LEDGER", with_password(empty))
+
+    made = run("stack", "clickhouse", "init", "--days", "3650")
+    deliver(empty, [make_call(cost_nano_usd=7)])
+    summed = run("stack", "clickhouse", "sum", "--quiet-for", "0")
+    checked = answer("stack", "clickhouse", "check")
+    wrong = run("stack", "clickhouse", "check", "postgresql://me@host/otel")
+
+    assert "schema 1, calls are kept for 3650 days" in made.stdout
+    assert summed.stdout == "1 hour summed\n"
+    assert {found["status"] for found in checked["checks"]} == {"ok"}
+    assert wrong.exit_code == 2
+    assert total_of(empty) == (1, 7)
+
+
+def test_without_a_url_the_settings_have_to_name_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Another kind of ledger is none of its business."""
+    monkeypatch.setenv("OTEL_DISTRO_LEDGER", str(tmp_path / "ledger.db"))
+
+    result = run("stack", "clickhouse", "check")
+
+    assert result.exit_code == 2
+    assert "name the database" in result.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
