@@ -15,6 +15,7 @@ from otel_cost_ledger.clickhouse.summing import sum_hours
 from otel_cost_ledger.model.errors import LedgerNotFoundError, NotWrittenHereError, ServerError
 from otel_cost_ledger.model.histogram import LATENCY_BUCKETS, bucket_of
 from otel_cost_ledger.model.location import ClickHouseUrl
+from otel_cost_ledger.query.grouping import key_maker
 from otel_cost_ledger.query.queries import calls, costs
 from otel_cost_ledger.query.tools import tool_report
 from otel_distro.stack.clickhouse_checks import check_clickhouse
@@ -25,6 +26,7 @@ from support.ledger_questions import HOUR_NS, NOON, NOON_NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 MakeCall = Callable[..., PricedCall]
 
@@ -132,6 +134,21 @@ def test_one_host_that_reuses_a_response_id_is_billed_for_each_call(
     assert total_of(clickhouse) == (3, 3)
 
 
+def test_a_call_whose_names_arrive_within_a_question_has_them(
+    clickhouse: ClickHouseUrl, make_call: MakeCall
+) -> None:
+    """There is no moment that all statements of a question see."""
+    deliver(clickhouse, [make_call(tenant="first")])
+
+    with open_ledger(clickhouse) as ledger:
+        (column,), key_of = key_maker(ledger, ("tenant",))
+        deliver(clickhouse, [make_call(tenant="second")])
+        ids = [id_ for (id_,) in ledger.rows(f"SELECT DISTINCT {column} FROM calls")]
+        found = {key_of([id_]) for id_ in ids}
+
+    assert found == {("first",), ("second",)}
+
+
 def test_a_hostile_span_does_not_keep_others_out(
     clickhouse: ClickHouseUrl, make_call: MakeCall
 ) -> None:
@@ -211,6 +228,27 @@ def test_the_password_is_in_no_message(clickhouse: ClickHouseUrl) -> None:
 
     assert "check user and password" in str(raised.value)
     assert ":wrong@" not in f"{raised.value}{wrong!r}{wrong}"
+
+
+def test_calls_are_copied_to_a_file(
+    clickhouse: ClickHouseUrl, make_call: MakeCall, tmp_path: Path
+) -> None:
+    """Where everything that writes can be done with them; what would write here is refused."""
+    deliver(clickhouse, [make_call(cost_nano_usd=3), make_call(billed=False)])
+    file = tmp_path / "ledger.db"
+
+    copied = run("ledger", "copy", with_password(clickhouse), file)
+    refused = [
+        run("ledger", *words, "--ledger", with_password(clickhouse))
+        for words in (("retain",), ("archive", tmp_path), ("check",))
+    ]
+
+    assert copied.exit_code == 0, copied.output
+    with open_ledger(file) as ledger:
+        assert costs(ledger).total.cost_nano_usd == 3
+        assert len(calls(ledger)) == 2
+    assert [result.exit_code for result in refused] == [1, 1, 1]
+    assert all("otel-distro: " in result.stderr for result in refused)
 
 
 @pytest.fixture
@@ -308,6 +346,37 @@ def test_check_names_what_is_missing(clickhouse: ClickHouseUrl, make_call: MakeC
     assert after["views"].status == "fail"
     assert "ledger_calls_mv" in after["views"].found
     assert run("stack", "clickhouse", "check", with_password(clickhouse)).exit_code == 1
+
+
+def test_the_commands_of_the_stack(
+    empty: ClickHouseUrl, make_call: MakeCall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made, filled, summed and checked, with the URL of the settings."""
+    monkeypatch.setenv("OTEL_DISTRO_LEDGER", with_password(empty))
+
+    made = run("stack", "clickhouse", "init", "--days", "3650")
+    deliver(empty, [make_call(cost_nano_usd=7)])
+    summed = run("stack", "clickhouse", "sum", "--quiet-for", "0")
+    checked = answer("stack", "clickhouse", "check")
+    wrong = run("stack", "clickhouse", "check", "postgresql://me@host/otel")
+
+    assert "schema 1, calls are kept for 3650 days" in made.stdout
+    assert summed.stdout == "1 hour summed\n"
+    assert {found["status"] for found in checked["checks"]} == {"ok"}
+    assert wrong.exit_code == 2
+    assert total_of(empty) == (1, 7)
+
+
+def test_without_a_url_the_settings_have_to_name_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Another kind of ledger is none of its business."""
+    monkeypatch.setenv("OTEL_DISTRO_LEDGER", str(tmp_path / "ledger.db"))
+
+    result = run("stack", "clickhouse", "check")
+
+    assert result.exit_code == 2
+    assert "name the database" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from otel_distro.settings import Settings
 from otel_distro.ui.app import Site, make_app
 from support.clickhouse_spans import as_exported, deliver
 from support.ledger_questions import KEY
-from support.process import clean_environment, instrumented
+from support.process import BIN, clean_environment, instrumented, run
 from support.ui_ledger import month_of_calls
 
 if TYPE_CHECKING:
@@ -58,6 +58,24 @@ def test_a_program_stores_no_call_there_and_says_what_to_do(tmp_path: Path) -> N
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" in said[0]
     assert "correct-horse" not in done.stderr
     assert not list(tmp_path.rglob("*.spill.jsonl"))
+
+
+def test_a_program_with_a_budget_does_not_wait_for_it(tmp_path: Path) -> None:
+    """Its budget begins at zero: the ledger has the calls of every host."""
+    environ = clean_environment(
+        tmp_path,
+        OTEL_DISTRO_LEDGER=URL,
+        OTEL_DISTRO_BUDGET_USD_PER_DAY="5",
+        OTEL_TRACES_EXPORTER="none",
+        OTEL_METRICS_EXPORTER="none",
+    )
+
+    done = instrumented(PROGRAM, environ)
+    shown = run([str(BIN / "otel-distro"), "budgets", "--json"], environ)
+
+    assert (done.returncode, done.stdout.strip()) == (0, "done")
+    assert "check that the server runs" not in done.stderr
+    assert shown.returncode == 0, shown.stderr
 
 
 @pytest.mark.clickhouse

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MISSING = "ClickHouse's engine is not here: pip install chdb clickhouse-connect"
 _START_S = 60
+_CHUNK = 1 << 20
 _OF_HTTP = {
     "database",
     "query",
@@ -163,9 +164,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        # As the server does, and older clients rely on it.
+        self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        self.wfile.write(body)
+        for at in range(0, len(body), _CHUNK):
+            chunk = body[at : at + _CHUNK]
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()
 
     def log_message(self, format: str, *args: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,7 @@ NOW: Final = "now"
 _NOW_NS: Final = "toString(toUnixTimestamp64Nano(now64(9)))"
 
 _MISSING_TABLE, _MISSING_DATABASE = 60, 81
+_CODE: Final = re.compile(r"\bCode: (\d+)\. DB::")
 _FAULTS: Final = {
     158: "more rows than the limit of a question; ask about a shorter time",
     159: "took longer than a minute; ask about a shorter time, or run "
@@ -119,17 +121,15 @@ class ClickHouseConnection:
 
 def _reason(message: str) -> str:
     """Return what the server says is wrong, without the statement and its values."""
-    said = message.partition("\n")[0].partition(" In scope ")[0].partition(" (for url ")[0]
-    before, found, reason = said.rpartition("DB::Exception: ")
-    return (reason if found else before or said)[:400]
+    before, found, reason = message.rpartition("DB::Exception: ")
+    said = (reason if found else before or message).partition("\n")[0]
+    return said.partition(" In scope ")[0].partition(" (for url ")[0][:400]
 
 
 def code_of(error: Exception) -> int:
     """Return the number of ClickHouse's error; 0 where the server did not answer."""
-    text = str(error)
-    _, found, rest = text.partition("code: ")
-    digits = rest.partition(",")[0].strip() if found else ""
-    return int(digits) if digits.isdigit() else 0
+    found = _CODE.search(str(error))
+    return int(found[1]) if found else 0
 
 
 def open_for_reading(url: ClickHouseUrl) -> ClickHouseConnection | None:

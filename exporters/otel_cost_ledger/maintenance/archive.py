@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from otel_cost_ledger.model.csv_safe import write_csv
 from otel_cost_ledger.model.errors import LedgerError
 from otel_cost_ledger.model.filters import EPOCH, Window
+from otel_cost_ledger.model.location import ClickHouseUrl
 from otel_cost_ledger.model.schema import NS_PER_DAY
 from otel_host.private_files import create_private, make_private_folder, sync_folder
 
@@ -53,9 +54,13 @@ def archive_window(
 ) -> tuple[Path, int] | None:
     """Write the calls of a window to a file in *directory*; None when there are none.
 
-    Raises `LedgerError` when the file read back differs from the ledger, and for *parquet*
-    without pyarrow.
+    Raises `LedgerError` when the file read back differs from the ledger, for *parquet* without
+    pyarrow, and for ClickHouse, which has no view of calls to compare with.
     """
+    if isinstance(ledger.location, ClickHouseUrl):
+        raise LedgerError(
+            f"{ledger.location} is archived from a copy: otel-distro ledger copy URL ledger.db"
+        )
     window = Window.between(since, until)
     ((first, last),) = ledger.rows(
         "SELECT min(start_ns), max(start_ns) FROM calls WHERE start_ns >= ? AND start_ns < ?",

@@ -9,9 +9,10 @@ from otel_cost_ledger.model.filters import DIM_NAMES, EPOCH, ORIGIN_NAMES
 from otel_cost_ledger.model.privacy import format_pseudonym
 from otel_cost_ledger.model.sums import NO_PERSON
 from otel_cost_ledger.query.model_names import model_names
+from otel_cost_ledger.query.name_lookup import NameLookup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from otel_cost_ledger.query.ledger import Ledger
 
@@ -87,12 +88,21 @@ def _namer(ledger: Ledger, group: str, column_of: Mapping[str, str]) -> Callable
     table = _TABLE_OF[column_of[group]]
     if group == "model":
         shown = model_names(ledger)
-        found = ledger.rows(f"SELECT id, provider, model FROM {table}")
-        models = {id_: shown.of(provider, model) for id_, provider, model in found}
-        return lambda stored: str(models[stored])
+
+        def read_models() -> Iterator[tuple[int, str]]:
+            for id_, provider, model in ledger.rows(f"SELECT id, provider, model FROM {table}"):
+                yield id_, shown.of(provider, model)
+
+        models = NameLookup(read_models, "")
+        return lambda stored: models[stored or 0]
+
+    def read_names() -> Iterator[tuple[int, str]]:
+        for id_, name in ledger.rows(f"SELECT id, {group} FROM {table}"):
+            yield id_, str(name)
+
     # Looked up in memory: a join would carry the text through every row of the rollup.
-    names = dict(ledger.rows(f"SELECT id, {group} FROM {table}"))
-    return lambda stored: str(names[stored])
+    names = NameLookup(read_names, "")
+    return lambda stored: names[stored or 0]
 
 
 def _person(stored: int | None) -> str:

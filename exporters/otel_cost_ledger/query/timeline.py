@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_cost_ledger.model.filters import DIM_NAMES, Filters, Window
 from otel_cost_ledger.model.schema import COUNTERS, NS_PER_DAY, NS_PER_HOUR
 from otel_cost_ledger.query.model_names import model_names, with_same_models
+from otel_cost_ledger.query.name_lookup import NameLookup
 from otel_cost_ledger.query.sources import rows, sources
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def timeline(ledger: Ledger, window: Window, step_ns: int, filters: Filters) -> 
     """
     plan = stepped_sources(ledger, window, step_ns, filters.names())
     filters = with_same_models(ledger, filters)
-    names = {id_: _shown(ledger, found) for id_, found in _named(ledger, "dims", DIM_NAMES)}
+    names = NameLookup(lambda: _shown_names(ledger), ("",) * len(DIM_NAMES))
     outcomes = dict(_named(ledger, "outcomes", _OUTCOME, "WHERE billed = 1"))
     found = []
     for source in plan:
@@ -121,6 +122,11 @@ def _sums(at_ns: int, names: Sequence[Any], outcome: Sequence[Any], counted: Seq
     values: list[Any] = [at_ns, *names, status, bool(failed), error_type, int(code), reason]
     values += [int(number) for number in counted]
     return Sums(*values)
+
+
+def _shown_names(ledger: Ledger) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    for id_, found in _named(ledger, "dims", DIM_NAMES):
+        yield id_, _shown(ledger, found)
 
 
 def _shown(ledger: Ledger, names: tuple[Any, ...]) -> tuple[Any, ...]:

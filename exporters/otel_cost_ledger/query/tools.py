@@ -12,6 +12,7 @@ from otel_cost_ledger.model.histogram import percentile
 from otel_cost_ledger.model.schema import NS_PER_DAY
 from otel_cost_ledger.model.sums import SINCE_VERSION
 from otel_cost_ledger.query.grouping import day_name
+from otel_cost_ledger.query.name_lookup import NameLookup
 from otel_cost_ledger.query.sources import count_up_to
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def tool_report(
     window = Window.between(since, until)
     if ledger.version < SINCE_VERSION:
         return ToolReport(by, _line((), _Sums(), Counter()), (), complete=True)
-    names = {id_: ToolKey(*values) for id_, *values in ledger.rows(_NAMES)}
+    names = NameLookup(lambda: _tool_names(ledger), _UNKNOWN)
     sums: dict[tuple[str, ...], _Sums] = {}
     total = _Sums()
     for day, tool_id, *counted in _counted(ledger, window):
@@ -106,6 +107,11 @@ def tool_report(
         groups=tuple(sorted(groups, key=lambda line: (-line.calls, line.key))),
         complete=all(edge.since_ns >= kept_since for edge in window.edges()),
     )
+
+
+def _tool_names(ledger: Ledger) -> Iterator[tuple[int, ToolKey]]:
+    for id_, *values in ledger.rows(_NAMES):
+        yield id_, ToolKey(*values)
 
 
 def _counted(ledger: Ledger, window: Window) -> Iterator[tuple[int, ...]]:
@@ -147,6 +153,7 @@ def _line(key: tuple[str, ...], sums: _Sums, durations: Counter[int]) -> ToolLin
     )
 
 
+_UNKNOWN: Final = ToolKey("", "", "", "", "", 0)
 _NAMES: Final = f"SELECT id, {', '.join(ToolKey._fields)} FROM tools"
 _DAILY: Final = (
     "SELECT day, tool_id, calls, timed, duration_us, longest_us FROM daily_tools"
