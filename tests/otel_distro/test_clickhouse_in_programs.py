@@ -165,3 +165,37 @@ def test_a_trace_of_the_fleet_is_shown_whole(clickhouse: ClickHouseUrl, tmp_path
     assert "sold &lt;out&gt;" in page
     assert document.status_code == 200
     assert unknown.status_code == 404
+
+
+@pytest.mark.slow
+@pytest.mark.clickhouse
+def test_it_is_compared_with_the_provider_as_a_file_is(
+    clickhouse: ClickHouseUrl, tmp_path: Path
+) -> None:
+    """`ledger reconcile` finds the same gaps, a call that the provider has not charged included."""
+    calls = month_of_calls(NOW, days=3, a_day=40)
+    deliver(clickhouse, calls)
+    file = tmp_path / "ledger.db"
+    writer = LedgerWriter(file, pseudonym_key=KEY)
+    writer.write(calls)
+    writer.shutdown()
+    export = tmp_path / "export.csv"
+    export.write_text(
+        "start_time,end_time,start_time_iso,end_time_iso,project_id,num_model_requests,model,"
+        "input_tokens,output_tokens,input_cached_tokens\n"
+        "1773705600,1773792000,2026-03-17T00:00:00+00:00,2026-03-18T00:00:00+00:00,p,"
+        "7,gpt-4o-2024-08-06,9000,800,0\n"
+    )
+    environ = clean_environment(tmp_path)
+    reconcile = [str(BIN / "otel-distro"), "ledger", "reconcile", str(export), "--json"]
+
+    answers = [
+        run(
+            [*reconcile, "--ledger", str(ledger)],
+            environ,
+        ).stdout
+        for ledger in (file, clickhouse)
+    ]
+
+    assert json.loads(answers[0])["days"]
+    assert answers[0] == answers[1]
