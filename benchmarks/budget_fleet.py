@@ -1,0 +1,470 @@
+"""Budgets of a fleet: the leases of many processes on many hosts, in one real PostgreSQL.
+
+    python benchmarks/budget_fleet.py                            # 50, then 200 simulated processes
+    python benchmarks/budget_fleet.py --processes 50 --scenarios calm --every 0.1
+
+A simulated process is a `BudgetAccounts` with a connection, a background thread and a thread of
+calls of its own; a simulated host is a state folder that eight of them share. They are threads of
+five programs, because one machine cannot run thousands of processes. The accounts are the real
+ones and so is the server (one is started, with fsync); what is missing is a network between them,
+and everything takes its turn on the processors of this machine. A call reserves 2 to 20 m$, takes
+0.2 to 1 second and costs 20 to 100 % of what it reserved; refused calls do not wait for others.
+
+Scenarios: `calm`; `limit`, which is reached half-way; `away`, the server is stopped for five
+seconds; `split`, half of the hosts are cut off for five seconds (their sessions are ended and new
+ones refused); `die`, a fifth of the hosts is killed (SIGKILL) shortly before the limit is reached.
+"Turn" is the share of the time in which somebody had the lock that all transactions take. Ends
+with 1 where more was spent or booked than a limit, or where something else was booked than spent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import math
+import multiprocessing
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import psycopg
+
+from otel_budget.accounts import postgres
+from otel_budget.accounts.account import BudgetAccount, Claim, Denied
+from otel_budget.accounts.postgres import SCHEMA, PostgresDatabase
+from otel_budget.accounts.schema import BudgetFileError, Transaction
+from otel_budget.budget_accounts import BudgetAccounts
+from otel_budget.reservations import background_flusher
+from support.postgres_server import _as_user, _run, programs
+from support.process import free_port
+
+PROGRAMS = 5
+A_HOST = 8
+WARM_UP_S = 4.0
+MEAN_COST = 6_600_000
+PLENTY = 10**15
+TROUBLE_AT_S, TROUBLE_S = 6.0, 5.0
+CUT_OFF = "cut_off"
+"""The role of the hosts that a split cuts off."""
+
+
+class Counted(PostgresDatabase):
+    """Notes of each transaction: when it had its turn, the wait for it, how long it had it."""
+
+    def __init__(self, parameters: dict[str, str], turns: list[tuple[float, float, float]]) -> None:
+        super().__init__(parameters, "the database")
+        self._turns = turns
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Time it."""
+        began = time.monotonic()
+        with super().transaction() as db:
+            locked = time.monotonic()
+            yield db
+        self._turns.append((locked, locked - began, time.monotonic() - locked))
+
+
+@dataclass
+class Plan:
+    """What one program of the simulation runs."""
+
+    number: int
+    folder: str
+    parameters: dict[str, str]
+    hosts: list[int]
+    processes: int
+    limit: int
+    rate: float
+    seconds: float
+    every_s: float | None
+
+
+@dataclass
+class Notes:
+    """What a program reports: of calls when, which outcome, how long; and of transactions."""
+
+    calls: list[tuple[float, str, float, int]] = field(default_factory=list)
+    turns: list[tuple[float, float, float]] = field(default_factory=list)
+    statements: int = 0
+
+
+class SimulatedProcess:
+    """Makes calls at random moments, each of which ends after a while."""
+
+    def __init__(self, plan: Plan, host: int, notes: Notes, admitted: Callable[[int], None]) -> None:
+        parameters = plan.parameters | ({"user": CUT_OFF} if host % 2 else {})
+        self._host, self._rate, self._notes, self._admitted = host, plan.rate, notes, admitted
+        self._random = random.Random(f"{plan.number} {host} {id(self)}")
+        self._account = BudgetAccount("day", "", 0, 0, plan.limit)
+        self.accounts = BudgetAccounts(
+            Path(plan.folder) / f"host{host}", store=Counted(parameters, notes.turns)
+        )
+
+    def run(self, until: float) -> None:
+        """Make calls until then, and end those on their way."""
+        ending: list[tuple[float, int, Any, int]] = []
+        calls_at = time.monotonic() + self._random.expovariate(self._rate)
+        while calls_at < until or ending:
+            now = time.monotonic()
+            at = min(calls_at, ending[0][0]) if ending else calls_at
+            if at > now:
+                time.sleep(at - now)
+            elif ending and ending[0][0] <= now:
+                _, _, reservation, cost = heapq.heappop(ending)
+                settle = partial(
+                    self.accounts.settle, reservation, [(self._account, cost)]
+                )
+                self.accounts.later(settle, soon=False)
+            elif calls_at < until:
+                found = self._call()
+                if found is not None:
+                    ends = time.monotonic() + self._random.uniform(0.2, 1.0)
+                    heapq.heappush(ending, (ends, id(found), *found))
+                calls_at += self._random.expovariate(self._rate)
+            else:
+                calls_at = math.inf
+
+    def _call(self) -> tuple[Any, int] | None:
+        amount = self._random.randint(2_000_000, 20_000_000)
+        cost = int(amount * self._random.uniform(0.2, 1.0))
+        claim = Claim(self._account, amount, amount, amount)
+        began = time.monotonic()
+        try:
+            result = self.accounts.reserve("a-model", ["input"], lambda _: [claim])
+        except BudgetFileError:
+            outcome = "fault"
+        else:
+            outcome = "refused" if isinstance(result, Denied) else "admitted"
+        ended = time.monotonic()
+        self._notes.calls.append((ended, outcome, ended - began, self._host))
+        if outcome != "admitted":
+            return None
+        self._admitted(cost)
+        return result, cost
+
+
+def simulate(plan: Plan, spent: Any, pipe: Any) -> None:
+    """Run the hosts of *plan*; *spent* is memory that outlives this program."""
+    if plan.every_s is not None:
+        background_flusher.TICK_S = plan.every_s
+    notes, lock = Notes(), threading.Lock()
+
+    def admitted(cost: int) -> None:
+        with lock:
+            spent[plan.number] += cost
+
+    statements = postgres._Statements.execute
+
+    def counting(self: Any, sql: str, values: tuple[Any, ...] = ()) -> Any:
+        notes.statements += 1
+        return statements(self, sql, values)
+
+    postgres._Statements.execute = counting  # type: ignore[assignment,method-assign]
+    processes = [
+        SimulatedProcess(plan, host, notes, admitted)
+        for host in plan.hosts
+        for _ in range(A_HOST)
+    ][: plan.processes]
+    pipe.send("ready")
+    until = pipe.recv() + plan.seconds
+    threads = [threading.Thread(target=each.run, args=(until,)) for each in processes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for process in processes:
+        process.accounts.close()
+    pipe.send(notes)
+
+
+class Server:
+    """PostgreSQL, which can be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        found = programs()
+        if found is None:
+            raise SystemExit("there is no initdb here; install PostgreSQL")
+        self._bin, self._folder, self._port = found, folder, free_port()
+        self._user = _as_user(folder)
+        create = [str(found / "initdb"), "-D", str(folder / "data"), "-U", "otel", "-E", "UTF8"]
+        _run([*self._user, *create, "--auth=trust", "--locale=C"])
+        self._process: subprocess.Popen[bytes] | None = None
+        self.parameters = {
+            "host": "127.0.0.1", "port": str(self._port), "user": "otel", "dbname": "postgres",
+        }  # fmt: skip
+
+    def start(self) -> None:
+        """Start it and wait for its first answer."""
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": self._port,
+            "unix_socket_directories": self._folder,
+            "max_connections": 400,
+            "shared_buffers": "64MB",
+        }
+        arguments = [text for key, value in options.items() for text in ("-c", f"{key}={value}")]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._user, str(self._bin / "postgres"), "-D", str(self._folder / "data"),
+                 *arguments], stdout=log, stderr=log, cwd="/",
+            )  # fmt: skip
+        until = time.monotonic() + 60
+        while True:
+            try:
+                self.ask("SELECT 1")
+                return
+            except psycopg.OperationalError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop it at once, as a crash would."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(30)
+            self._process = None
+
+    def ask(self, *statements: str) -> Any:
+        """Run *statements*; return the rows of the last, or None."""
+        with psycopg.connect("", autocommit=True, **self.parameters) as connection:  # type: ignore[arg-type]
+            for statement in statements:
+                found = connection.execute(statement.encode())
+            return found.fetchall() if found.description else None
+
+
+def booked(server: Server) -> tuple[int, int]:
+    """Return what the accounts say is spent and reserved."""
+    ((spent, reserved),) = server.ask(
+        f"SELECT coalesce(sum(spent), 0)::bigint, coalesce(sum(reserved), 0)::bigint"
+        f" FROM {SCHEMA}.books"
+    )
+    return spent, reserved
+
+
+def held_by(server: Server, owners: set[str]) -> int:
+    """Return what *owners* hold in leases and reservations."""
+    rows = server.ask(
+        f"SELECT owner, amount FROM {SCHEMA}.leases"
+        f" UNION ALL SELECT owner, amount FROM {SCHEMA}.holds"
+    )
+    return sum(int(amount) for owner, amount in rows if owner in owners)
+
+
+class Run:
+    """One scenario: its programs, and what they report."""
+
+    def __init__(self, server: Server, processes: int, options: Any, limit: int, seconds: float):
+        server.ask(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        self.server, self.limit, self.killed = server, limit, 0
+        context = multiprocessing.get_context("spawn")
+        self.spent = context.RawArray("q", PROGRAMS)
+        hosts = math.ceil(processes / A_HOST)
+        self._folder = tempfile.TemporaryDirectory()
+        self.folder = Path(self._folder.name)
+        self._programs = []
+        for number in range(PROGRAMS):
+            ours = list(range(hosts))[number::PROGRAMS]
+            count = min(len(ours) * A_HOST, processes)
+            processes -= count
+            plan = Plan(
+                number, self._folder.name, server.parameters, ours, count, limit, options.rate,
+                seconds, options.every,
+            )  # fmt: skip
+            pipe, theirs = context.Pipe()
+            program = context.Process(target=simulate, args=(plan, self.spent, theirs))
+            program.start()
+            theirs.close()
+            self._programs.append((program, pipe, plan))
+        for _, pipe, _ in self._programs:
+            pipe.recv()
+        self.began = time.monotonic()
+        for _, pipe, _ in self._programs:
+            pipe.send(self.began)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep until so many seconds after the beginning."""
+        time.sleep(max(0.0, self.began + seconds - time.monotonic()))
+
+    def kill(self) -> set[str]:
+        """Kill the first program, a fifth of the hosts; return the names of its owners."""
+        program, _, plan = self._programs.pop(0)
+        program.kill()
+        program.join()
+        self.killed = len(plan.hosts)
+        folders = [self.folder / f"host{host}" / "budget.owners" for host in plan.hosts]
+        names = {path.name for folder in folders if folder.is_dir() for path in folder.iterdir()}
+        for folder in folders:
+            # Nobody on another host could read them.
+            folder.rename(folder.with_name("gone")) if folder.is_dir() else None
+        return names
+
+    def end(self) -> Notes:
+        """Wait for all programs and put their notes together."""
+        all_notes = Notes()
+        for program, pipe, _ in self._programs:
+            notes = pipe.recv()
+            program.join()
+            all_notes.calls += notes.calls
+            all_notes.turns += notes.turns
+            all_notes.statements += notes.statements
+        self._folder.cleanup()
+        return all_notes
+
+
+def percentile(values: list[float], share: float) -> str:
+    """Return it in milliseconds, or a dash where there are no values."""
+    if not values:
+        return "-"
+    found = sorted(values)[min(len(values) - 1, int(share * len(values)))] * 1000
+    return f"{found:.3f}" if found < 0.1 else f"{found:.1f}"
+
+
+def scenario(name: str, server: Server, processes: int, options: Any) -> bool:
+    """Run the scenario called *name*, print its row, and return whether limits held."""
+    a_second = int(processes * options.rate * MEAN_COST)
+    seconds = {"calm": 14.0, "limit": 14.0, "die": 78.0}.get(name, 18.0)
+    limit = {"limit": 7 * a_second, "die": 9 * a_second}.get(name, PLENTY)
+    run = Run(server, processes, options, limit, seconds)
+    remarks = []
+    back = math.inf
+    if name == "away":
+        run.wait(TROUBLE_AT_S)
+        server.stop()
+        run.wait(TROUBLE_AT_S + TROUBLE_S)
+        server.start()
+        back = time.monotonic()
+    if name == "split":
+        run.wait(TROUBLE_AT_S)
+        server.ask(
+            f"ALTER ROLE {CUT_OFF} NOLOGIN",
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{CUT_OFF}'",
+        )
+        run.wait(TROUBLE_AT_S + TROUBLE_S)
+        server.ask(f"ALTER ROLE {CUT_OFF} LOGIN")
+        back = time.monotonic()
+    if name == "die":
+        remarks += die(run, seconds)
+    notes = run.end()
+    spent, (charged, reserved) = sum(run.spent), booked(server)
+    # What the dead held is charged in full: their files are on hosts that nobody can ask.
+    good = max(spent, charged) <= limit and (
+        charged == spent if not run.killed else charged >= spent
+    )
+    if back < math.inf:
+        remarks += recovery(notes, run.began + TROUBLE_AT_S, back)
+    if name == "limit":
+        remarks.append(f"{spent / limit:.1%} of the limit used")
+    if reserved and not run.killed:
+        remarks.append(f"{reserved} nano-USD still reserved")
+    low, high = run.began + WARM_UP_S, run.began + seconds
+    turns = [turn for turn in notes.turns if low <= turn[0] <= high]
+    kept = [call for call in notes.calls if low <= call[0] <= high]
+    took = {kind: [call[2] for call in kept if call[1] == kind] for kind in ("admitted", "refused")}
+    waited = [turn[1] for turn in turns]
+    held = [turn[2] for turn in turns]
+    cells = [
+        name,
+        processes,
+        f"{len(kept) / (high - low):.0f}",
+        f"{len(turns) / (high - low):.0f}",
+        f"{sum(held) / (high - low):.0%}",
+        f"{percentile(held, 0.5)} / {percentile(held, 0.99)}",
+        f"{percentile(waited, 0.5)} / {percentile(waited, 0.99)}",
+        f"{percentile(took['admitted'], 0.5)} / {percentile(took['admitted'], 0.99)}",
+        f"{percentile(took['refused'], 0.5)} / {percentile(took['refused'], 0.99)}",
+        max(0, spent - limit, charged - limit),
+        "; ".join(remarks) or "-",
+    ]
+    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+    if name == "calm":
+        print(
+            f"<!-- {len(notes.turns)} transactions, {notes.statements / len(notes.turns):.1f} "
+            f"statements each, mean turn {1000 * sum(held) / len(held):.2f} ms, "
+            f"{len(turns) / (high - low) / processes:.2f} a second and process -->",
+            flush=True,
+        )
+    return good
+
+
+def die(run: Run, seconds: float) -> list[str]:
+    """Kill a fifth of the hosts, and watch what they held."""
+    run.wait(6.0)
+    owners = run.kill()
+    at = time.monotonic()
+    before = held = held_by(run.server, owners)
+    freed_after = None
+    while time.monotonic() < run.began + seconds - 1:
+        held = held_by(run.server, owners)
+        if not held:
+            freed_after = time.monotonic() - at
+            break
+        time.sleep(0.25)
+    freed = f"cleared after {freed_after:.0f} s" if freed_after else f"{held} not cleared"
+    return [f"{run.killed} hosts held {before / 1e9:.3f} $ of {run.limit / 1e9:.2f} $, {freed}"]
+
+
+def recovery(notes: Notes, began: float, back: float) -> list[str]:
+    """Return what became of calls in the trouble, and when the last of them was refused for it."""
+    during = [call for call in notes.calls if began <= call[0] < back]
+    faults = [call for call in notes.calls if call[1] == "fault"]
+    late = [at - back for at, _, _, _ in faults if at > back]
+    text = (
+        f"{sum(call[1] == 'admitted' for call in during)} calls admitted meanwhile, "
+        f"{len(faults)} refused as faults (slowest {max((f[2] for f in faults), default=0):.1f} s), "
+        f"the last {max(late, default=0):.1f} s after it was over"
+    )
+    hosts = {call[3] % 2 for call in faults}
+    return [text + ("" if len(hosts) == 2 else "; the other hosts had none")]
+
+
+def main() -> int:
+    """Run the scenarios in turn."""
+    options = arguments()
+    good = True
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(Path(folder))
+        try:
+            server.start()
+            server.ask(f"CREATE ROLE {CUT_OFF} LOGIN SUPERUSER")
+            print(
+                "| scenario | processes | calls/s | transactions/s | turn | turn p50 / p99 ms "
+                "| wait for it | admitted p50 / p99 ms | refused | over the limit | |"
+            )
+            print("|---|---|---|---|---|---|---|---|---|---|---|")
+            for processes in options.processes:
+                for name in options.scenarios:
+                    # A minute and more: once is enough.
+                    if name != "die" or processes == options.processes[0]:
+                        good &= scenario(name, server, processes, options)
+        finally:
+            server.stop()
+    return 0 if good else 1
+
+
+def arguments() -> Any:
+    """Return what was asked for."""
+    parser = argparse.ArgumentParser()
+    names = ["calm", "limit", "away", "split", "die"]
+    parser.add_argument("--processes", type=int, nargs="+", default=[50, 200])
+    parser.add_argument("--scenarios", nargs="+", choices=names, default=names)
+    parser.add_argument("--rate", type=float, default=2.0, help="calls a second of a process")
+    parser.add_argument("--every", type=float, help="seconds between writes of a process")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
