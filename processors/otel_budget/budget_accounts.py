@@ -79,8 +79,8 @@ class BudgetAccounts:
         self._entries = Entries(self.transactions)
         self._late: deque[Callable[[], None]] = deque()
         self._late_lock = threading.RLock()
-        self._next_reap = 0.0
-        self._flusher = BackgroundFlusher(self.tick, after_stop=self.store.close)
+        self._next_reap = self._write_at = 0.0
+        self._flusher = BackgroundFlusher(self._tick_when_due, after_stop=self.store.close)
 
     def reserve(self, model: str, kinds: Sequence[str], ask: Ask) -> Reservation | Denied:
         """Hold what *ask* claims, all or nothing; raises BudgetFileError if the file is unusable.
@@ -223,7 +223,7 @@ class BudgetAccounts:
         """Charge what dead owners left on their way, clear the rest; return if there was any."""
         if time.monotonic() < self._next_reap:
             return False
-        self._next_reap = time.monotonic() + _REAP_EVERY_S
+        self._next_reap = time.monotonic() + max(_REAP_EVERY_S, self.store.write_every_s)
         ours = self._allocator.owner.name if self._allocator is not None else ""
         return reap(self.transactions, self._folder, ours)
 
@@ -241,15 +241,24 @@ class BudgetAccounts:
             while self._late:
                 self._late.popleft()()
 
-    def tick(self) -> bool:
+    def _tick_when_due(self) -> bool:
+        """Settle the calls that have ended, and `tick` no more often than the store wants."""
+        due = time.monotonic() >= self._write_at
+        if due:
+            self._write_at = time.monotonic() + self.store.write_every_s
+        return self.tick(write=due)
+
+    def tick(self, *, write: bool = True) -> bool:
         """Write down what leases spent and give back those not used since the last time.
 
-        Returns whether there is more to come. Never raises.
+        Without *write* only ended calls are settled, for which nobody's turn is waited for unless
+        they had a reservation of their own. Returns whether there is more to come. Never raises.
         """
         try:
             self.finish_late()
             self._tell(self._entries.retry(self._usage_ceilings.share))
-            self._tidy()
+            if write:
+                self._tidy()
         except Exception as error:  # a background thread has no caller; tried again
             self.on_fault(error)
         return bool(self._leases or self._late or self._entries.open > 0)

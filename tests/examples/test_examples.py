@@ -193,8 +193,8 @@ def test_every_example_is_in_the_list() -> None:
     folders = {path.parent.name for path in EXAMPLES.glob("*/*.*") if path.suffix != ".pyc"}
     readme = (EXAMPLES / "README.md").read_text()
 
-    assert folders == set(RUNS)
-    assert all(f"`{name}`" in readme for name in RUNS)
+    assert folders == set(RUNS) | {"kubernetes"}  # test_kubernetes.py: there is no program in it
+    assert all(f"`{name}`" in readme for name in folders)
 
 
 @pytest.mark.slow

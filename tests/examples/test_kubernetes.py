@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "kubernetes"
 _SPEC = {
-    "defaults", "env", "exporter", "imagePullPolicy", "propagators", "python", "resource", "sampler",
+    "defaults", "env", "exporter", "imagePullPolicy", "propagators", "python", "resource",
+    "sampler",
 }  # fmt: skip
 _PYTHON = {"env", "image", "resourceRequirements", "volumeClaimTemplate", "volumeLimitSize"}
 _SAMPLERS = {

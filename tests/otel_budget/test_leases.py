@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_budget.accounts.account import BudgetAccount, Claim, Crossing, Denied, State
+from otel_budget.accounts.postgres import PostgresDatabase
 from otel_budget.accounts.schema import BudgetFileError
+from otel_budget.accounts.sqlite import Database
 from otel_budget.budget_accounts import BudgetAccounts
 from otel_budget.inspection import reading_accounts
-from otel_budget.reservations.background_flusher import BackgroundFlusher
+from otel_budget.reservations.background_flusher import TICK_S, BackgroundFlusher
 from otel_budget.reservations.leases import Reservation
 from otel_budget.reservations.owners import SLOTS
 from support.budgets import account, claim, kill
@@ -405,6 +407,34 @@ def test_accounts_of_others_are_read_with_their_scopes(tmp_path: Path) -> None:
     with reading_accounts(tmp_path / "nothing") as empty:
         assert empty.scopes("day", 0) == []
         assert empty.state(PLENTY) is None
+
+
+def test_a_store_is_written_to_no_more_often_than_it_wants(
+    accounts: BudgetAccounts, other: BudgetAccounts
+) -> None:
+    """Calls inside a lease are settled meanwhile; the lease stays, and its end writes it all."""
+    accounts.store.write_every_s = 3600.0
+    accounts.settle(reserve_leased(accounts), [(PLENTY, 1)])
+    accounts._tick_when_due()
+    spent = [other.state(PLENTY).spent]
+
+    reservation = reserve_leased(accounts)
+    accounts.later(lambda: accounts.settle(reservation, [(PLENTY, 2)]), soon=False)
+    assert accounts._tick_when_due()
+    spent.append(other.state(PLENTY).spent)
+    accounts.close()
+
+    assert [*spent, other.state(PLENTY).spent] == [1, 1, 3]
+
+
+def test_hosts_that_share_a_database_write_ten_times_less_often_than_processes_of_a_host(
+    tmp_path: Path,
+) -> None:
+    """Their transactions take turns, over a network."""
+    file = Database(tmp_path / "budget.db")
+    shared = PostgresDatabase({}, "a server")
+
+    assert shared.write_every_s >= 10 * max(file.write_every_s, TICK_S)
 
 
 def test_a_tick_that_outlives_the_stop_leaves_no_connection_open() -> None:

@@ -142,6 +142,28 @@ def test_a_busy_server_is_waited_for_shortly_after_a_failure(
     accounts.close()
 
 
+def test_a_host_that_vanishes_in_its_turn_keeps_the_others_out_for_seconds_only(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends its session, whose connection nobody has closed; it can begin anew."""
+    monkeypatch.setattr(module, "LONGEST_WAIT_S", 60.0)
+    other = BudgetAccounts(tmp_path, store=database(postgres_url))
+    other.charge([(PLENTY, 5)])
+    monkeypatch.setattr(module, "LONGEST_WAIT_S", 0.2)
+    vanishing = database(postgres_url)
+
+    with pytest.raises(BudgetFileError, match="idle"), vanishing.transaction() as db:
+        db.execute("UPDATE books SET spent = 1000")
+        other.charge([(PLENTY, 1)])
+
+    assert other.state(PLENTY) == State(6, 0)
+    vanishing._trouble = 0.0, ""
+    with vanishing.transaction() as db:
+        assert db.execute("SELECT spent FROM books").fetchall() == [(6,)]
+    vanishing.close()
+    other.close()
+
+
 def test_a_child_has_a_connection_of_its_own(postgres_url: str, tmp_path: Path) -> None:
     """Closing the parent's would end it for the parent."""
     store = database(postgres_url)

@@ -29,6 +29,8 @@ _TROUBLE_S: Final = 1.0
 """After a failure, so long nobody waits again for a server that is away, or longer than a moment
 for one that is busy."""
 _SOON_MS: Final = 50
+WRITE_EVERY_S: Final = 1.0
+"""All hosts take turns, so that ten writes a second of each process would use up the server."""
 
 
 class PostgresDatabase:
@@ -41,6 +43,7 @@ class PostgresDatabase:
         *,
         quietly: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
+        self.write_every_s = WRITE_EVERY_S
         self._parameters = dict(parameters)
         self._shown = shown
         self._quietly = quietly
@@ -114,7 +117,11 @@ class PostgresDatabase:
         defaults = {
             "application_name": "otel-distro budgets",
             "connect_timeout": str(int(LONGEST_WAIT_S)),
-            "options": f"-c lock_timeout={timeout_ms} -c statement_timeout={2 * timeout_ms}",
+            # A network that swallows packets ends no connection: without these, this process would
+            # wait for minutes, and a turn that another host took and cannot end would last hours.
+            "tcp_user_timeout": str(2 * timeout_ms),
+            "options": f"-c lock_timeout={timeout_ms} -c statement_timeout={2 * timeout_ms}"
+            f" -c idle_in_transaction_session_timeout={2 * timeout_ms}",
         }
         connection = _psycopg().connect("", autocommit=True, **{**defaults, **self._parameters})
         try:

@@ -87,6 +87,9 @@ class Transaction(Protocol):
 class Store(Protocol):
     """A database that the accounts of several processes are kept in."""
 
+    write_every_s: float
+    """How often at most a process writes down by itself what its leases spent, in seconds."""
+
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Have the accounts to ourselves for the body; what it did is kept unless it raises.
 

@@ -48,6 +48,7 @@ class Database:
 
     def __init__(self, path: Path, report: Callable[[str], None] = lambda _line: None) -> None:
         self.path = path
+        self.write_every_s = 0.0
         self.renewals = 0
         """How often the file was found to be another one than before."""
         self._report = report
