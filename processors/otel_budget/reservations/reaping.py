@@ -9,7 +9,7 @@ from otel_budget.accounts import statements
 from otel_budget.reservations.owners import Remains, UnknownOwnerError, forget, owed, remains
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from otel_budget.accounts.account import BudgetAccount
@@ -57,10 +57,12 @@ def reap(transactions: TransactionRunner, folder: Path, ours: str) -> bool:
         now = transactions.time(db)
         owners = db.execute("SELECT owner FROM holds UNION SELECT owner FROM leases").fetchall()
         names[:] = [name for (name,) in owners if name != ours]
+        # In one statement: of a fleet there are thousands, and everybody waits meanwhile.
+        expiries = dict(db.execute("SELECT name, expires_ns FROM owners").fetchall())
         dead.clear()
         cleared = _clear_holds(db, "expires_ns < ?", now)
         for name in names:
-            left = _left(db, folder, name, now)
+            left = _left(folder, name, expiries, now)
             if left is not None:
                 dead[name] = left
                 cleared += _clear_leases(db, name, left) + _clear_holds(db, "owner = ?", name)
@@ -71,12 +73,11 @@ def reap(transactions: TransactionRunner, folder: Path, ours: str) -> bool:
     return transactions.run(attempt, lambda _cleared: forget(folder, dead, names)) > 0
 
 
-def _left(db: Transaction, folder: Path, name: str, now_ns: int) -> Remains | None:
+def _left(folder: Path, name: str, expiries: Mapping[str, int], now_ns: int) -> Remains | None:
     try:
         return remains(folder, name)
     except UnknownOwnerError:
-        row = db.execute("SELECT expires_ns FROM owners WHERE name = ?", (name,)).fetchone()
-        return Remains(None) if row is None or row[0] < now_ns else None
+        return Remains(None) if expiries.get(name, -1) < now_ns else None
 
 
 def _clear_leases(db: Transaction, owner: str, left: Remains) -> int:
