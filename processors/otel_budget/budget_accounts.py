@@ -325,7 +325,8 @@ class BudgetAccounts:
         with self._owner_lock:
             if self._allocator is None:
                 try:
-                    self._allocator = LeaseAllocator(Owner(self._folder))
+                    trims = self.store.write_every_s > 0
+                    self._allocator = LeaseAllocator(Owner(self._folder), trims=trims)
                 except OSError as error:
                     raise BudgetFileError(f"cannot write in {self._folder}: {error}") from error
             return self._allocator

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_budget.accounts.account import BudgetAccount, Claim, Crossing, Denied, State
+from otel_budget.accounts.account import (
+    END_OF_TIME_NS,
+    BudgetAccount,
+    Claim,
+    Crossing,
+    Denied,
+    State,
+)
 from otel_budget.accounts.postgres import PostgresDatabase
 from otel_budget.accounts.schema import BudgetFileError
 from otel_budget.accounts.sqlite import Database
+from otel_budget.accounts.transactions import TransactionRunner
 from otel_budget.budget_accounts import BudgetAccounts
 from otel_budget.inspection import reading_accounts
 from otel_budget.reservations.background_flusher import TICK_S, BackgroundFlusher
 from otel_budget.reservations.leases import Reservation
 from otel_budget.reservations.owners import SLOTS
+from otel_budget.reservations.reaping import reap
 from support.budgets import account, claim, kill
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from otel_budget.accounts.schema import Found, Store, Transaction
     from support.budgets import Locked, MakeAccounts
 
 PLENTY = account(1000)
@@ -409,6 +420,48 @@ def test_accounts_of_others_are_read_with_their_scopes(tmp_path: Path) -> None:
         assert empty.state(PLENTY) is None
 
 
+class CountingStore:
+    """A store that counts the statements of its transactions."""
+
+    def __init__(self, store: Store) -> None:
+        self.write_every_s = store.write_every_s
+        self.statements = 0
+        self._store = store
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with self._store.transaction() as self._db:
+            yield self
+
+    def execute(self, sql: str, values: tuple[Any, ...] = (), /) -> Found:
+        self.statements += 1
+        return self._db.execute(sql, values)
+
+    def now_ns(self, db: Transaction) -> int | None:
+        return self._store.now_ns(db)
+
+    def close(self) -> None:
+        self._store.close()
+
+
+def test_a_look_for_the_dead_takes_no_more_statements_for_more_owners(
+    accounts: BudgetAccounts, tmp_path: Path
+) -> None:
+    """Everybody waits for it, and a fleet has thousands; all of these are on other hosts."""
+    counted = []
+    for first, last in ((0, 2), (2, 50)):
+        with accounts.store.transaction() as db:
+            for number in range(first, last):
+                lease = (number, f"{number}-elsewhere", 0, 1, 0)
+                db.execute("INSERT INTO leases VALUES (?, ?, ?, ?, ?)", lease)
+                db.execute("INSERT INTO owners VALUES (?, ?)", (lease[1], END_OF_TIME_NS))
+        store = CountingStore(accounts.store)
+        assert not reap(TransactionRunner(store, lambda _: 0, time.time_ns), tmp_path, "")
+        counted.append(store.statements)
+
+    assert counted[0] == counted[1]
+
+
 def test_a_store_is_written_to_no_more_often_than_it_wants(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
@@ -425,6 +478,21 @@ def test_a_store_is_written_to_no_more_often_than_it_wants(
     accounts.close()
 
     assert [*spent, other.state(PLENTY).spent] == [1, 1, 3]
+
+
+def test_a_lease_in_a_store_that_is_seldom_written_to_shrinks_to_four_times_its_use(
+    accounts: BudgetAccounts, other: BudgetAccounts
+) -> None:
+    """A process with few calls would hold for minutes what others need: 4 of 100 are kept."""
+    accounts.store.write_every_s = 1.0
+    accounts.settle(reserve_leased(accounts), [(PLENTY, 1)])
+
+    accounts.tick()
+
+    denied = other.reserve("m", (), lambda _learned: [claim(996, PLENTY)])
+    assert isinstance(denied, Denied)
+    assert denied.state == State(1, 4)
+    assert isinstance(other.reserve("m", (), lambda _learned: [claim(995, PLENTY)]), Reservation)
 
 
 def test_hosts_that_share_a_database_write_ten_times_less_often_than_processes_of_a_host(

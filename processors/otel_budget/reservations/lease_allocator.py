@@ -17,6 +17,8 @@ LEASED_HOLDS = 100
 """A lease has room for about so many calls like the one that asked for it."""
 FEWEST_HOLDS = 8
 """A lease for fewer is not worth it: what is left then is held call by call."""
+KEPT_INTERVALS = 4
+"""A lease in a store that is seldom written to keeps room for so many intervals like the last."""
 _SHARE = 4
 """All processes together lease at most about one part in so many of what is left."""
 
@@ -33,8 +35,10 @@ class LeaseGrant:
 class LeaseAllocator:
     """The leases of one owner, as the shared accounts see them."""
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner, *, trims: bool = False) -> None:
+        """Lease for *owner*; with *trims* each write gives back what will not be used soon."""
         self.owner = owner
+        self._trims = trims
         self.leases = Leases(owner)
 
     def lend(
@@ -87,8 +91,12 @@ class LeaseAllocator:
                 self.leases.by_account[lease.account] = lease
                 self.leases.hold_in(lease, lease_grant.reservation, amount, owed)
 
-    def publish(self, db: Transaction, lease: Lease, *, give_back: bool) -> list[Crossing]:
+    def publish(
+        self, db: Transaction, lease: Lease, *, give_back: bool, trim: bool = False
+    ) -> list[Crossing]:
         """Write down what was spent of *lease*, and give back what is free of it if asked to.
+
+        With *trim* that is what goes beyond a few intervals like the one since the last write.
 
         It says how things are and not what has changed, so that a transaction of which nobody
         knows whether it was kept does no harm.
@@ -96,6 +104,9 @@ class LeaseAllocator:
         with self.leases.lock:
             if give_back or lease.free < 0:
                 lease.free = 0
+            elif trim:
+                used = lease.total - max(0, lease.published) + lease.held
+                lease.free = min(lease.free, KEPT_INTERVALS * used)
             outstanding, total = lease.free + lease.held, lease.total
         row = db.execute(
             "SELECT amount, published FROM leases WHERE book_id = ? AND owner = ?",
@@ -135,7 +146,7 @@ class LeaseAllocator:
         """Publish *leases*, and end those of which nothing is left."""
         told: list[Crossing] = []
         for lease in leases:
-            told += self.publish(db, lease, give_back=lease.idle)
+            told += self.publish(db, lease, give_back=lease.idle, trim=self._trims)
             db.execute(
                 "DELETE FROM leases WHERE book_id = ? AND owner = ? AND amount = 0",
                 (lease.entry, self.owner.name),
