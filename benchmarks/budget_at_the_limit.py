@@ -38,7 +38,7 @@ import sys, threading, time
 from decimal import Decimal
 from pathlib import Path
 import httpx2, openai
-from otel_budget.budget_accounts import Books
+from otel_budget.budget_accounts import BudgetAccounts
 from otel_budget.cost_budget import Action, CostBudget
 from otel_budget.gate import Gate
 from otel_pricing import PriceBook
@@ -53,7 +53,7 @@ if postgres:
     from otel_cost_ledger.model.location import PostgresUrl
     found = PostgresUrl.parse(postgres)
     store = PostgresDatabase(found.parameters, str(found))
-books = Books(Path(folder), store=store, now_ns=clock)
+books = BudgetAccounts(Path(folder), store=store, now_ns=clock)
 prices = PriceBook()
 budget = CostBudget.per_day(Decimal(usd), Action.REFUSE)
 gate = Gate([budget], books, lambda: prices, now_ns=clock)

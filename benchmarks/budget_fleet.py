@@ -146,7 +146,7 @@ class SimulatedProcess:
         try:
             result = self.accounts.reserve("a-model", ["input"], lambda _: [claim])
         except BudgetFileError:
-            outcome = "fault"
+            result, outcome = None, "fault"
         else:
             outcome = "refused" if isinstance(result, Denied) else "admitted"
         ended = time.monotonic()
@@ -241,8 +241,7 @@ class Server:
     def ask(self, *statements: str) -> Any:
         """Run *statements*; return the rows of the last, or None."""
         with psycopg.connect("", autocommit=True, **self.parameters) as connection:
-            for statement in statements:
-                found = connection.execute(statement.encode())
+            found = [connection.execute(statement.encode()) for statement in statements][-1]
             return found.fetchall() if found.description else None
 
 
@@ -368,7 +367,8 @@ def scenario(name: str, server: Server, processes: int, options: Any) -> bool:
     notes = run.end()
     _, unsettled = booked(server)
     run.clear()
-    spent, (charged, reserved) = sum(run.spent), booked(server)
+    spent: int = sum(run.spent)
+    charged, reserved = booked(server)
     # What the dead held is charged in full, and so is a call whose end could not be written.
     exact = not run.killed and not unsettled
     good = max(spent, charged) <= limit and (charged == spent if exact else charged >= spent)
