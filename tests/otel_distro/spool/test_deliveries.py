@@ -73,7 +73,7 @@ def test_what_processes_could_not_deliver_arrives_with_the_next(
     tmp_path: Path, sink: FaultySink
 ) -> None:
     """All three signals, each once; exits take no longer than promised, and say it in one line."""
-    environ = everything_to(sink, tmp_path)
+    environ = everything_to(sink, tmp_path, OTEL_DISTRO_EXIT_TIMEOUT="")
     emit = "metrics.get_meter('a').create_counter('orders').add(3); logging.warning('hello')\n"
     sink.away()
     refused, refused_exit = app(emit + "work(700)", environ)
