@@ -64,16 +64,18 @@ class Plain(NamedTuple):
         found: list[tuple[int, int]] = []
         total = 0
         for first, last in self.changed:
-            if found and self._place(last) + _REACH <= found[-1][1]:
+            reached = found[-1][1] if found else -1
+            until = self._place(last) + _REACH
+            if until <= reached:
                 continue
             start = _after_space(self.text, max(0, self._place(first) - _REACH))
-            end = _before_space(self.text, min(len(self.text), self._place(last) + _REACH))
+            end = _before_space(self.text, min(len(self.text), until))
             if start < 0 or end < 0:
                 return None
-            if found and start <= found[-1][1]:
+            total += end - max(start, reached)
+            if start <= reached:
                 start, _ = found.pop()
             found.append((start, end))
-            total += end - start
             if total > _MOST_SHARE * len(self.text):
                 return None
         return found

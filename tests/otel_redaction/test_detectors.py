@@ -87,6 +87,9 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive("CREATE USER ana IDENTIFIED BY 'Kiwi.2297'", "Kiwi.2297"),
         Positive('password: "nB{7}kq!Z2"', "nB{7}kq!Z2"),
         Positive("docker login -u bob -p Tr0ub4dor3xyz", "Tr0ub4dor3xyz"),
+        Positive("docker run -p 80:80 web; docker login -u bob -p Tr0ub4dor3xyz", "Tr0ub4dor3xyz"),
+        Positive("ПаРоЛь: xY12zz9", "xY12zz9"),
+        Positive("İ пароль: xY12zz9", "xY12zz9"),
         Positive(
             "$2b$12$" + "Kq9Zx3Vt7LmB5nRd1cWyEeUo8PsTg2HjYfNaQkXiZvMwLrCbDuOhG", "Kq9Zx3Vt7LmB5nRd"
         ),
@@ -239,6 +242,7 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
             "12.03.1985",
         ),
         Positive("Родился 12.03.1985", "12.03.1985"),
+        Positive("ДаТа РоЖдЕния 12.03.1985", "12.03.1985"),
         Positive(
             "\u751f\u5e74\u6708\u65e5\uff1a1985\u5e743\u670812\u65e5", "1985\u5e743\u670812\u65e5"
         ),

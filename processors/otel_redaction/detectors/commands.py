@@ -16,6 +16,7 @@ _CURL_USER = lazy_pattern(
 )
 _CURL_COOKIE = lazy_pattern(r"(?<=\s)(?:-b|--cookie)[ =]{0,2}[\"']?([\w.-]{1,40}=[^\s\"']{6,2048})")
 _PORTS = lazy_pattern(r"[\d.:/-]+(?:tcp|udp)?")
+# Programs that take a password after `-p` or `-P`, and take `-u`.
 _LOGIN = lazy_pattern(
     r"\b(?:docker|podman|ftp|lftp|sftp|ssh|scp|mongo\w{0,6}|psql|mariadb\w{0,6}|cqlsh|az|oc|kubectl|"
     r"helm|nuget|mvn|rabbitmqadmin|influx|smbclient|rdesktop|xfreerdp|net|sqlcmd|isql|sqlplus|"
@@ -51,6 +52,6 @@ def find_in_commands(scan: Scan) -> None:
             add_at(scan, scan.data, program, command, "password", group=1)
     for place in places(scan.lower, b" -p "):
         first, last = max(0, place - _LONGEST_COMMAND), place + _LONGEST_COMMAND
-        login = _LOGIN.search(scan.text, first, last)
-        if login and not login[1].isdigit() and not _PORTS.fullmatch(login[1]):
-            scan.add(*login.span(1), "password")
+        for login in _LOGIN.finditer(scan.text, first, last):
+            if not login[1].isdigit() and not _PORTS.fullmatch(login[1]):
+                scan.add(*login.span(1), "password")

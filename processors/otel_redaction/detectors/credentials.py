@@ -73,7 +73,6 @@ _CODE_OWNER_REVERSED = lazy_pattern(
     r"|ssap))(?![a-z])",
     re.IGNORECASE,
 )
-# Programs that take a password after `-p` or `-P`, and take `-u`.
 
 
 def find_credentials(scan: Scan) -> None:
@@ -148,8 +147,7 @@ def _find_hashes(scan: Scan) -> None:
 def _find_in_urls(scan: Scan) -> None:
     text = scan.text
     done = 0
-    position = text.find("://")
-    while position >= 0:
+    for position in places(text, "://"):
         start = position + 3
         userinfo = _USERINFO.match(text, start)
         if userinfo is not None and _is_secret_user(userinfo.group()[:-1]):
@@ -161,7 +159,6 @@ def _find_in_urls(scan: Scan) -> None:
             question = text.find("?", start, done)
             if question >= 0:
                 _find_in_query(scan, question, done)
-        position = text.find("://", start)
 
 
 def _is_secret_user(userinfo: str) -> bool:

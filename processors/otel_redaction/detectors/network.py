@@ -63,7 +63,7 @@ def _find_mac(scan: Scan, width: int, form: re.Pattern[str]) -> None:
 
 _HEX = frozenset("0123456789ABCDEF")
 _DECIMAL = frozenset("0123456789.")
-_LONGEST_ALONE = 64
+_NEAR = 64
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
@@ -118,7 +118,7 @@ def _ipv6_end(text: str, run: re.Match[str]) -> int:
     ):
         return 0
     bare = address.replace(":", "")
-    if not bare and value == address and not _is_alone(text, value):
+    if not bare and value == address and not _is_alone(text, start, end):
         # A lone `::` is an operator in a dozen languages.
         return end if _ADDRESS_WORDS.search(text[max(0, start - 20) : start].lower()) else 0
     if bare and not any(character.isdigit() for character in bare):
@@ -126,9 +126,10 @@ def _ipv6_end(text: str, run: re.Match[str]) -> int:
     return end
 
 
-def _is_alone(text: str, value: str) -> bool:
-    # A long text has other words: it is not copied to be compared.
-    return len(text) <= _LONGEST_ALONE and text.strip() == value
+def _is_alone(text: str, start: int, end: int) -> bool:
+    # What stands beside it is looked at first: the whole text would be copied for each `::`.
+    near = text[max(0, start - _NEAR) : start] + text[end : end + _NEAR]
+    return not near.strip() and text.strip() == text[start:end]
 
 
 def is_ipv6(address: str) -> bool:

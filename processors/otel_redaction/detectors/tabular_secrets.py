@@ -13,6 +13,7 @@ from otel_redaction.detectors.secret_values import Written, is_password, is_secr
 from otel_redaction.patterns.foreign_words import foreign_words
 from otel_redaction.patterns.keys import secret_kind
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
+from otel_redaction.patterns.scan import places
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
@@ -108,14 +109,12 @@ def find_paired(scan: Scan) -> None:
 
 
 def _find_identified(scan: Scan) -> None:
-    position = scan.lower.find(b"identified")
-    while position >= 0:
+    for position in places(scan.lower, b"identified"):
         found = _IDENTIFIED.match(scan.text, position)
         if found is not None:
             group = 2 if found[2] is not None else 3
             if not is_template(found[group]) and found[group] not in {"?", "%s"}:
                 scan.add(*found.span(group), "password")
-        position = scan.lower.find(b"identified", position + 10)
 
 
 def _find_pair(scan: Scan, anchor: int) -> int:

@@ -32,7 +32,7 @@ class ForeignWords:
     latin: tuple[bytes, ...]
     """Beginnings in Latin letters, `?` for each that is not ASCII."""
     other: tuple[str, ...]
-    """Beginnings in other scripts, as they may be written."""
+    """Beginnings in other scripts."""
 
     def matches(self, scan: Scan) -> Iterator[re.Match[str]]:
         """Yield every match in the text of *scan*, not in order; some may overlap."""
@@ -47,22 +47,19 @@ class ForeignWords:
         for beginning in self.latin:
             yield from places(scan.lower, beginning)
         if _OTHER_SCRIPTS.search(scan.text) is not None:
-            for written in self.other:
-                yield from places(scan.text, written)
+            # The only letter that is two in lower case.
+            lower = scan.text.replace("\u0130", "i").lower()
+            for beginning in self.other:
+                yield from places(lower, beginning)
 
 
 def foreign_words(pattern: re.Pattern[str], *beginnings: str) -> ForeignWords:
     """Return the words that *pattern* matches, each of which begins with one of *beginnings*."""
     latin = [word for word in beginnings if all(map(_is_latin, word))]
-    other = [word for word in beginnings if word not in latin]
     return ForeignWords(
         pattern,
-        tuple(word.encode("ascii", "replace") for word in latin),
-        tuple(
-            dict.fromkeys(
-                form for word in other for form in (word, word.capitalize(), word.upper())
-            )
-        ),
+        latin=tuple(word.encode("ascii", "replace") for word in latin),
+        other=tuple(word for word in beginnings if word not in latin),
     )
 
 

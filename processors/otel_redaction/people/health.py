@@ -213,19 +213,8 @@ def _terms() -> tuple[re.Pattern[str], frozenset[bytes]]:
 
 
 def _beginnings(alternatives: str) -> Iterator[bytes]:
-    """Yield the first letters of each alternative, of `(?:breast|lung) cancer` those of both."""
-    depth = place = 0
-    begins, in_first_group = True, False
-    while place < len(alternatives):
-        if begins and alternatives.startswith("(?:", place):
-            depth, in_first_group = 1, True
-            place += 3
-            continue
-        literal = _LITERAL.match(alternatives, place) if begins else None
+    """Yield the first letters of each alternative, those inside of a term too: one more does no harm."""
+    for part in alternatives.split("|"):
+        literal = _LITERAL.match(part.removeprefix("(?:"))
         if literal is not None:
             yield literal.group().encode("ascii", "replace")
-        sign = alternatives[place]
-        depth += (sign == "(") - (sign == ")")
-        in_first_group = in_first_group and depth > 0
-        begins = sign == "|" and (depth == 0 or (in_first_group and depth == 1))
-        place += 1

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
-from otel_redaction.patterns.scan import WORD_LETTERS, class_map
+from otel_redaction.patterns.scan import WORD_LETTERS, class_map, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,10 +38,7 @@ class Lowered:
         for stem in stems:
             if _beginning(stem) not in self.prefixes:
                 continue
-            position = data.find(stem)
-            while position >= 0:
-                yield position
-                position = data.find(stem, position + len(stem))
+            yield from places(data, stem)
 
 
 @lru_cache(maxsize=256)
