@@ -14,35 +14,19 @@ from otel_distro.bootstrap.runtime import Runtime
 from otel_distro.pipeline.budgets import wiring as budgets_module
 from otel_distro.pipeline.budgets.wiring import Budgets
 from otel_distro.settings import load
-from otel_pricing import CostStatus, ModelCall, PriceBook, PricedCall, Usage
+from otel_pricing import PriceBook
+from support.budgets import CALL_NS, a_call
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_distro.settings import Settings
 
-NOON_NS = 1_763_812_800_000_000_000
-
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     environ = {"OTEL_DISTRO_BUDGET_USD_PER_DAY": "1", "XDG_STATE_HOME": str(tmp_path)}
     return replace(load(environ).settings, ledger=None)
-
-
-def a_call(number: int) -> PricedCall:
-    call = ModelCall(
-        trace_id=number,
-        span_id=number,
-        start_ns=NOON_NS,
-        end_ns=NOON_NS + 1,
-        scope="s",
-        operation="chat",
-        provider="openai",
-        request_model="gpt-4o",
-        usage=Usage(input_tokens=1, output_tokens=1),
-    )
-    return PricedCall(call=call, status=CostStatus.PRICED, cost_nano_usd=100)
 
 
 def test_an_error_of_ours_leaves_telemetry_alone(
@@ -68,7 +52,7 @@ def test_a_soft_budget_books_later_what_it_could_not_book_at_once(
     """The file was locked by somebody else, which is told; nothing is lost or counted twice."""
     faults = InternalErrors()
     budgets = Budgets(settings, PriceBook, faults)
-    account = budgets.all[0].account_of("", NOON_NS)
+    account = budgets.all[0].account_of("", CALL_NS)
     budgets.settle([a_call(1)], [])
     with sqlite3.connect(settings.state_dir / "budget.db", isolation_level=None) as file:
         file.execute("BEGIN IMMEDIATE")

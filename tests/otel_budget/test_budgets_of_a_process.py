@@ -28,9 +28,10 @@ from otel_distro.pipeline.budgets.wiring import Budgets
 from otel_distro.reports.budgets.report import BudgetLine
 from otel_distro.reports.budgets.standing import budget_left, budget_lines, budget_name, outlook
 from otel_distro.settings import load
-from otel_pricing import CostStatus, ModelCall, PriceBook, PricedCall, Usage
+from otel_pricing import PriceBook
 from otel_wire.observer import observer
 from otel_wire.requests import ModelRequest
+from support.budgets import CALL_NS, a_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
     from otel_distro.settings import Settings
 
-NOON_NS = 1_763_812_800_000_000_000
 CHAT = b'{"model": "gpt-4o", "max_tokens": 10, "messages": [{"role": "user", "content": "hi"}]}'
 STRANGE = CHAT.replace(b"gpt-4o", b"house-model-1")
 REQUEST = ModelRequest("openai", "gpt-4o", "chat", 10)
@@ -70,22 +70,6 @@ def make(settings: Settings) -> Iterator[Callable[..., Budgets]]:
 
 def budget(scope: str = "total", limit: int = 10**9, **more: Any) -> CostBudget:
     return CostBudget(name="b", limit=limit, scope=scope, action=Action.REFUSE, **more)
-
-
-def a_call(number: int = 1, **more: Any) -> PricedCall:
-    call = ModelCall(
-        trace_id=number,
-        span_id=number,
-        start_ns=NOON_NS,
-        end_ns=NOON_NS + 1,
-        scope="s",
-        operation="chat",
-        provider="openai",
-        request_model="gpt-4o",
-        usage=Usage(input_tokens=7, output_tokens=3),
-        **more,
-    )
-    return PricedCall(call=call, status=CostStatus.PRICED, cost_nano_usd=100)
 
 
 @pytest.mark.parametrize("scope", ["user", "session"])
@@ -219,7 +203,7 @@ def test_what_cannot_be_written_at_a_flush_is_counted(
 ) -> None:
     """And written by the next one."""
     budgets = make(CostBudget(name="b", limit=1000))
-    account = budgets.all[0].account_of("", NOON_NS)
+    account = budgets.all[0].account_of("", CALL_NS)
     charge = budgets.accounts.charge
     attempts: list[int] = []
 
@@ -346,7 +330,7 @@ def test_accounts_open_at_zero_where_the_ledger_is_in_trouble(
     accounts = open_accounts(
         replace(settings, ledger=tmp_path / "ledger.db", cost_budgets=(each,)), faults
     )
-    account = each.account_of("", NOON_NS)
+    account = each.account_of("", CALL_NS)
 
     assert accounts.state(account).spent == 0
     assert faults.counts() == {"budget": 1}
@@ -362,14 +346,14 @@ def test_the_state_of_each_budget_is_told_in_words(settings: Settings) -> None:
     acme = CostBudget(name="acme", limit=100, scope="tenant", match="acme", unit=Unit.CALLS)
     users = CostBudget(name="users", limit=100, scope="user", unit=Unit.TOKENS)
     found = replace(settings, cost_budgets=(total, acme, users))
-    assert budget_lines(settings, NOON_NS) == []
-    before = budget_lines(found, NOON_NS)
+    assert budget_lines(settings, CALL_NS) == []
+    before = budget_lines(found, CALL_NS)
     accounts = open_accounts(found)
     spent = [(total, "", 10**9), (acme, "acme", 1), (users, "7f3a00000000", 5)]
-    accounts.charge([(each.account_of(scope, NOON_NS), n) for each, scope, n in spent])
+    accounts.charge([(each.account_of(scope, CALL_NS), n) for each, scope, n in spent])
     accounts.close()
 
-    after = {budget_name(line): line for line in budget_lines(found, NOON_NS)}
+    after = {budget_name(line): line for line in budget_lines(found, CALL_NS)}
 
     assert sorted(budget_name(line) for line in before) == ["acme / acme", "all"]
     assert all(outlook(line).startswith("nothing spent; resets") for line in before)
@@ -383,7 +367,7 @@ def test_the_state_of_each_budget_is_told_in_words(settings: Settings) -> None:
 def test_a_spending_rate_says_when_the_budget_is_used_up(settings: Settings) -> None:
     """Half of it in the first hour of a day."""
     each = CostBudget(name="b", limit=100)
-    window = each.calendar.window(NOON_NS)
+    window = each.calendar.window(CALL_NS)
     line = BudgetLine(each, "", 50, 0, window.since_ns, window.until_ns,
                       window.since_ns + 3_600 * 10**9)  # fmt: skip
     slow = replace(line, spent=1)
@@ -437,7 +421,7 @@ def test_a_budget_without_a_limit_above_zero_has_no_thresholds(
     budgets = make(CostBudget(name="b", limit=0))
     budgets.settle([a_call()], [])
 
-    assert budgets.accounts.state(budgets.all[0].account_of("", NOON_NS)).spent == 100
+    assert budgets.accounts.state(budgets.all[0].account_of("", CALL_NS)).spent == 100
 
 
 @pytest.mark.parametrize(("unit", "value", "shown"), [
@@ -459,7 +443,7 @@ def test_a_priority_is_a_whole_number_from_one_to_nine(priority: object) -> None
 def test_a_call_that_was_noted_on_the_wire_is_forgotten_elsewhere() -> None:
     """One that is not there changes nothing."""
     calls = GatedCalls()
-    first, second = Covered(REQUEST, NOON_NS), Covered(REQUEST, NOON_NS)
+    first, second = Covered(REQUEST, CALL_NS), Covered(REQUEST, CALL_NS)
     calls.add(first)
     noted: Any = first
     other: Any = second
@@ -475,7 +459,7 @@ def test_tries_of_one_call_are_taken_together_if_they_cost_nothing() -> None:
     class Try:
         def __init__(self, cost: int) -> None:
             self.request = REQUEST
-            self.start_ns = NOON_NS
+            self.start_ns = CALL_NS
             self.cost_nano_usd = cost
 
     calls = GatedCalls()

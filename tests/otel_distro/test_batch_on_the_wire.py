@@ -6,11 +6,10 @@ import asyncio
 import gzip
 import http.client
 import json
-import threading
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import aiohttp
@@ -23,6 +22,7 @@ import urllib3
 
 from otel_wire.observer import observer
 from support.charging_provider import ChargingProvider
+from support.http_server import serving
 from support.process import free_port
 from support.wired_sdk import WiredSdk
 
@@ -165,13 +165,8 @@ class Files(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Files) as address:
+        yield address
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from otel_distro.pipeline.accounting.claimed_results import CLAIMED_S, FILE_NAME, ClaimedResults
+from support.http_server import serving
 from support.process import BIN, clean_environment, run
 
 if TYPE_CHECKING:
@@ -48,13 +48,8 @@ class Results(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Results)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/v1/messages/batches/b-1/results"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Results) as address:
+        yield f"{address}/v1/messages/batches/b-1/results"
 
 
 @pytest.fixture

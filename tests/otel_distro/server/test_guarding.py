@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from otel_distro.server.limits import ReceiverLimits
 from otel_distro.server.message_redaction import MessageRedactor
 from otel_distro.server.otlp_values import set_value
 from otel_redaction.shield import Shield
+from support.http_server import serving
 from support.otlp_messages import (
     BEGAN_NS,
     TRACE,
@@ -204,12 +204,8 @@ def sink() -> Iterator[tuple[str, dict[str, list[bytes]]]]:
     """Another collector, and what it got by path."""
     got: dict[str, list[bytes]] = {}
     handler = type("Sink", (_Sink,), {"got": got})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", got
-    server.shutdown()
-    server.server_close()
+    with serving(handler) as address:
+        yield address, got
 
 
 def send(server: Server, *groups: Any) -> None:
