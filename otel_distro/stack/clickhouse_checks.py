@@ -13,17 +13,6 @@ if TYPE_CHECKING:
     from otel_cost_ledger.clickhouse.connection import ClickHouseConnection
     from otel_cost_ledger.model.location import ClickHouseUrl
 
-_VIEWS = (
-    "ledger_spans_mv",
-    "ledger_calls_mv",
-    "ledger_dims_mv",
-    "ledger_origins_mv",
-    "ledger_outcomes_mv",
-    "ledger_arrivals_mv",
-    "ledger_pairs_mv",
-    "ledger_tool_calls_mv",
-)
-
 
 def check_clickhouse(url: ClickHouseUrl) -> Iterator[Check]:
     """Yield what was found at *url*; nothing is changed."""
@@ -61,6 +50,8 @@ def check_clickhouse(url: ClickHouseUrl) -> Iterator[Check]:
 
 
 def _views(connection: ClickHouseConnection, url: ClickHouseUrl) -> Check:
+    from otel_cost_ledger.clickhouse.schema import views
+
     found = {
         name
         for (name,) in connection.read(
@@ -68,7 +59,7 @@ def _views(connection: ClickHouseConnection, url: ClickHouseUrl) -> Check:
             " AND engine = 'MaterializedView'"
         )
     }
-    missing = [name for name in _VIEWS if name not in found]
+    missing = [name for name in views() if name not in found]
     if missing:
         said = f"missing: {', '.join(missing)}; calls that arrive now are not counted"
         return Check("fail", "views", said, f"otel-distro stack clickhouse init {url}")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from otel_cost_ledger import LedgerError, open_ledger
 from otel_cost_ledger.clickhouse.connection import SCHEMA_VERSION
 from otel_cost_ledger.clickhouse.dialect import literal, statement
-from otel_cost_ledger.clickhouse.schema import statements_of
+from otel_cost_ledger.clickhouse.schema import keep_rows_for, statements_of, views
 from otel_cost_ledger.clickhouse.tables import MOST_RANGES, Tables, ranges_of
 from otel_cost_ledger.model.errors import ServerError
 from otel_cost_ledger.model.location import ClickHouseUrl, parse_location
+from otel_cost_ledger.model.schema import split_statements
 from support.process import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_whole_numbers_are_divided_without_a_fraction() -> None:
@@ -148,3 +154,42 @@ def test_a_missing_client_is_named_with_its_command(monkeypatch: pytest.MonkeyPa
     with pytest.raises(LedgerError, match=r"pip install 'otel-distro\[clickhouse\]'"):
         with open_ledger("clickhouse://me@localhost/costs"):
             pass
+
+
+def test_the_stack_and_the_ledger_make_the_same_tables_of_spans_and_logs() -> None:
+    """Whichever comes first makes them; the other one finds them there."""
+    bundled = (ROOT / "collector-config/clickhouse/schema.sql").read_text("utf-8")
+    made = {_plain(statement) for statement in statements_of(1, 30)}
+
+    of_collector = {
+        _plain(statement.replace("otel.", ""))
+        for statement in split_statements(bundled)
+        if re.search(r"IF NOT EXISTS otel\.otel_(?:traces|logs)", statement)
+    }
+
+    assert len(of_collector) == 4
+    assert of_collector <= made
+
+
+def _plain(statement: str) -> str:
+    return " ".join(re.sub(r"--.*", "", statement).split())
+
+
+def test_rows_of_every_table_with_a_lifetime_are_removed_and_sums_by_name_stay() -> None:
+    """The script says which, and which views fill the ledger."""
+    asked: list[str] = []
+
+    class Connection:
+        def command(self, sql: str) -> None:
+            asked.append(sql)
+
+    keep_rows_for(cast("Any", Connection()), 7)
+
+    tables = [sql.split()[2] for sql in asked if sql.startswith("ALTER")]
+    assert set(tables) == {
+        *("otel_traces", "otel_traces_trace_id_ts", "otel_logs", "ledger_calls"),
+        *("ledger_tool_calls", "ledger_repeats", "ledger_hourly_people", "ledger_hourly_dearest"),
+    }
+    assert "ALTER TABLE ledger_repeats MODIFY TTL toDateTime(hour * 3600) + INTERVAL 7 DAY" in asked
+    assert {"ledger_spans_mv", "ledger_calls_mv", "ledger_tool_calls_mv"} < set(views())
+    assert len(views()) == 8

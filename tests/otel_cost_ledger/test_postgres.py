@@ -327,3 +327,24 @@ def test_a_writer_reads_through_its_own_connection(
         assert list(ledger.rows(sessions)) == [(1,)]
         assert costs(ledger).total.calls == 1
     assert writer.write([make_call()]).written == 1
+
+
+@pytest.mark.postgres
+def test_a_connection_that_broke_while_the_ledger_was_read_is_made_again(
+    postgres: PostgresUrl, postgres_server: str, make_writer: MakeWriter, make_call: MakeCall
+) -> None:
+    """As after a failed write, without waiting for one."""
+    import psycopg
+
+    writer = make_writer(path=postgres)
+    writer.write([make_call()])
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'otel-distro'"
+        )
+
+    with pytest.raises(LedgerError), writer.reading() as ledger:
+        costs(ledger)
+    with writer.reading() as ledger:
+        assert costs(ledger).total.calls == 1

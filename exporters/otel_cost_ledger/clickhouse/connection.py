@@ -10,6 +10,7 @@ from otel_cost_ledger.clickhouse.client import client_of, load_driver
 from otel_cost_ledger.clickhouse.dialect import statement
 from otel_cost_ledger.clickhouse.tables import Tables, ranges_of
 from otel_cost_ledger.model.errors import NewerSchemaError, ServerError
+from otel_cost_ledger.model.filters import END_OF_TIME_NS
 from otel_cost_ledger.model.schema import NS_PER_DAY, NS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -69,9 +70,6 @@ class Rows:
 class ClickHouseConnection:
     """A client whose errors are ours and never show a password."""
 
-    schema_version = 0
-    tables: Tables
-
     def __init__(
         self, url: ClickHouseUrl, *, writes: bool = False, database: str | None = None
     ) -> None:
@@ -97,7 +95,6 @@ class ClickHouseConnection:
 
     def look(self, tables: Tables) -> None:
         """Answer questions from *tables* from now on."""
-        self.tables = tables
         self._named = tables.all()
 
     @contextmanager
@@ -141,7 +138,6 @@ def open_for_reading(url: ClickHouseUrl) -> ClickHouseConnection | None:
     version = int(meta[VERSION])
     if version > SCHEMA_VERSION:
         raise newer_schema(url, version)
-    connection.schema_version = version
     connection.look(tables_now(connection, meta))
     return connection
 
@@ -201,19 +197,28 @@ def stale_hours(as_of_ns: int) -> str:
     one of the hour before it a repeat, so sums are of the rows of an hour and its neighbours.
     """
     return (
-        "SELECT hour, first, stale FROM ("
-        f"SELECT a.hour AS hour, a.first AS first, a.rows != coalesce(s.rows, 0) AS stale"
-        f" FROM ({ARRIVED}) AS a LEFT JOIN ("
-        "SELECT hour, argMax(rows, made) AS rows FROM ledger_summed"
-        f" WHERE made <= {as_of_ns} GROUP BY hour) AS s ON s.hour = a.hour)"
+        f"SELECT hour, first, stale FROM ({arrived_and_summed(as_of_ns)})"
         " WHERE stale OR hour = first ORDER BY hour"
     )
 
 
-ARRIVED: Final = (
+def arrived_and_summed(as_of_ns: int = END_OF_TIME_NS) -> str:
+    """Return the SQL of the hours that rows have arrived for, beside their sums of that moment.
+
+    (hour, rows that have arrived for it and its neighbours, when the last did, first hour of all,
+    whether it has sums, whether these are not current)
+    """
+    return (
+        "SELECT a.hour AS hour, a.rows AS rows, a.arrived AS arrived, a.first AS first,"
+        " coalesce(s.rows, 0) > 0 AS summed, a.rows != coalesce(s.rows, 0) AS stale"
+        f" FROM ({_ARRIVED}) AS a LEFT JOIN (SELECT hour, argMax(rows, made) AS rows"
+        f" FROM ledger_summed WHERE made <= {as_of_ns} GROUP BY hour) AS s ON s.hour = a.hour"
+    )
+
+
+_ARRIVED: Final = (
     "SELECT hour, sum(rows) OVER near AS rows, max(arrived) OVER near AS arrived,"
     " min(hour) OVER () AS first FROM ("
     "SELECT hour, sum(rows) AS rows, max(arrived) AS arrived FROM ledger_arrivals GROUP BY hour)"
     " WINDOW near AS (ORDER BY hour RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING)"
 )
-"""(hour, rows that have arrived for it and its neighbours, when the last did, first hour)"""

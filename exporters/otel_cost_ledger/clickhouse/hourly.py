@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from otel_cost_ledger.model.schema import COUNTERS, NS_PER_HOUR
-from otel_cost_ledger.model.sums import NO_PERSON
+from otel_cost_ledger.model.sums import DEAREST, NO_PERSON
 
-MOST_DEAREST: Final = 15
-"""Calls of an hour that are kept in order of cost; a page shows as many of its window."""
 COUNTED: Final = ", ".join(COUNTERS)
 _COUNT: Final = "toInt64(count()) AS calls"
 _ROW_SUMS: Final = ", ".join(
@@ -75,7 +73,7 @@ HOURLY_DEAREST: Final = Hourly(
     "c.outcome_id > 0 AND c.cost_nano_usd > 0",
     "cost_nano_usd",
     "max(assumeNotNull(c.cost_nano_usd)) AS cost_nano_usd",
-    f" ORDER BY cost_nano_usd DESC, start_ns DESC LIMIT {MOST_DEAREST} BY hour",
+    f" ORDER BY cost_nano_usd DESC, start_ns DESC LIMIT {DEAREST} BY hour",
 )
 HOURLY: Final = (
     HOURLY_COSTS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -26,17 +27,10 @@ MOST_DAYS: Final = 3650
 _DAYS: Final = "{rows_days}"
 _OF_SPANS: Final = ("ledger_spans", "ledger_tool_calls")
 """What materialized views fill from the Collector's spans."""
-_EXPIRING: Final = {
-    "otel_traces": "toDateTime(Timestamp)",
-    "otel_traces_trace_id_ts": "Start",
-    "otel_logs": "TimestampTime",
-    "ledger_calls": "toDateTime(intDiv(start_ns, 1000000000))",
-    "ledger_tool_calls": "toDateTime(intDiv(start_ns, 1000000000))",
-    "ledger_repeats": "toDateTime(hour * 3600)",
-    "ledger_hourly_people": "toDateTime(hour * 3600)",
-    "ledger_hourly_dearest": "toDateTime(hour * 3600)",
-}
-"""Tables of which old rows are removed -> the time of a row. Sums by name stay."""
+_LIFETIME: Final = re.compile(
+    r"CREATE TABLE IF NOT EXISTS (\w+)\b.*\nTTL (.+) \+ INTERVAL", re.DOTALL
+)
+_VIEW: Final = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (ledger_\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +99,31 @@ def statements_of(version: int, rows_days: int) -> list[str]:
     return split_statements(script)
 
 
+def views() -> list[str]:
+    """Return the names of the views that fill the ledger."""
+    return [
+        view[1]
+        for statement in _statements(DEFAULT_DAYS)
+        if (view := _VIEW.search(statement)) is not None
+    ]
+
+
+def _statements(rows_days: int) -> list[str]:
+    return [
+        statement
+        for version in range(1, SCHEMA_VERSION + 1)
+        for statement in statements_of(version, rows_days)
+    ]
+
+
 def keep_rows_for(connection: ClickHouseConnection, days: int) -> None:
     """Have rows removed that are older than *days*, in every table that has such rows."""
-    for table, moment in _EXPIRING.items():
-        connection.command(f"ALTER TABLE {table} MODIFY TTL {moment} + INTERVAL {days} DAY")
+    for statement in _statements(days):
+        # Sums by name stay: those tables have no lifetime.
+        if (table := _LIFETIME.search(statement)) is not None:
+            connection.command(
+                f"ALTER TABLE {table[1]} MODIFY TTL {table[2]} + INTERVAL {days} DAY"
+            )
     _remember(connection, ROWS_DAYS, str(days))
 
 
@@ -136,8 +151,8 @@ def _select_of(table: str) -> str:
     """Return the SELECT of the view that fills *table*; it ends with its condition."""
     head = f"CREATE MATERIALIZED VIEW IF NOT EXISTS {table}_mv TO {table} AS"
     for statement in statements_of(1, DEFAULT_DAYS):
-        before, found, select = statement.partition(head)
-        if found and not before.replace("--", "").strip().startswith("CREATE"):
+        _, found, select = statement.partition(head)
+        if found:
             return select.strip().rstrip(";")
     raise AssertionError(f"no view fills {table}")
 

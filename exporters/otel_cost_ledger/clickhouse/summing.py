@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.clickhouse.connection import (
-    ARRIVED,
     NOW,
     ClickHouseConnection,
+    arrived_and_summed,
     read_meta,
     rows_since,
 )
@@ -30,7 +30,7 @@ QUIET_SECONDS: Final = 60
 """An hour is summed when nothing has arrived for it and its neighbours for so long."""
 _ROWS_AT_ONCE: Final = 5_000_000
 _HOURS_AT_ONCE: Final = 48
-_SUPERSEDED_NS: Final = 3_600 * 10**9
+_SUPERSEDED_NS: Final = NS_PER_HOUR
 """Sums that others have replaced are removed after this: a question may still read them."""
 
 
@@ -47,11 +47,9 @@ def sum_hours(url: ClickHouseUrl, *, quiet_seconds: float = QUIET_SECONDS) -> in
         )
     now_ns, since_ns = int(meta[NOW]), rows_since(meta)
     wanted = connection.read(
-        "SELECT a.hour, a.rows, s.hour IS NOT NULL AND s.rows > 0"
-        f" FROM ({ARRIVED}) AS a LEFT JOIN (SELECT hour, argMax(rows, made) AS rows"
-        " FROM ledger_summed GROUP BY hour) AS s ON s.hour = a.hour"
-        f" WHERE a.rows != coalesce(s.rows, 0) AND a.hour >= {since_ns // NS_PER_HOUR}"
-        f" AND a.arrived <= {now_ns - int(quiet_seconds * 1e9)} ORDER BY a.hour"
+        f"SELECT hour, rows, summed FROM ({arrived_and_summed()})"
+        f" WHERE stale AND hour >= {since_ns // NS_PER_HOUR}"
+        f" AND arrived <= {now_ns - int(quiet_seconds * 1e9)} ORDER BY hour"
     )
     tables = Tables(now_ns, since_ns)
     for batch in _batches([(hour, rows) for hour, rows, _ in wanted]):
@@ -64,10 +62,9 @@ def sum_hours(url: ClickHouseUrl, *, quiet_seconds: float = QUIET_SECONDS) -> in
 def waiting_hours(connection: ClickHouseConnection, since_ns: int, now_ns: int) -> int:
     """Return how many hours have no current sums although nothing has arrived for long."""
     (found,) = connection.read(
-        f"SELECT count() FROM ({ARRIVED}) AS a LEFT JOIN (SELECT hour, argMax(rows, made) AS rows"
-        " FROM ledger_summed GROUP BY hour) AS s ON s.hour = a.hour"
-        f" WHERE a.rows != coalesce(s.rows, 0) AND a.hour >= {since_ns // NS_PER_HOUR}"
-        f" AND a.arrived <= {now_ns - 10 * QUIET_SECONDS * 10**9}"
+        f"SELECT count() FROM ({arrived_and_summed()})"
+        f" WHERE stale AND hour >= {since_ns // NS_PER_HOUR}"
+        f" AND arrived <= {now_ns - 10 * QUIET_SECONDS * 10**9}"
     )
     return int(found[0])
 

@@ -54,7 +54,7 @@ class Filters:
 
     def conditions(self, table: str) -> tuple[list[str], list[SqlValue]]:
         """Return SQL conditions on *table*, and their values."""
-        interned = _IN_HISTOGRAM if table == "latency_histogram" else _INTERNED
+        interned = _IN_HISTOGRAM if table in _BY_SERIES else _INTERNED
         conditions: list[str] = []
         values: list[SqlValue] = []
         for names_table, column, names in interned:
@@ -85,6 +85,8 @@ DIM_NAMES: Final = ("service", "provider", "model", "operation", "tenant")
 ORIGIN_NAMES: Final = ("agent", "feature_flag", "scope")
 OUTCOME_NAMES: Final = ("status", "error_type", "failed")
 
+_BY_SERIES: Final = frozenset({"latency_histogram", "latency_hours", "first_token_hours"})
+"""Tables that know a call's names by its series."""
 _INTERNED: Final = (
     ("dims", "dim_id", DIM_NAMES),
     ("origins", "origin_id", ORIGIN_NAMES),
@@ -110,21 +112,24 @@ class Window:
 
     def whole_days(self) -> tuple[int, int]:
         """Return the first whole UTC day inside, and the first day after the last one."""
-        first = -(-self.since_ns // NS_PER_DAY)
-        end = self.end_of_whole(NS_PER_DAY)
+        return self.whole(NS_PER_DAY)
+
+    def whole(self, unit_ns: int) -> tuple[int, int]:
+        """Return the first whole unit inside, and the first after the last; (0, 0) without one."""
+        first, end = -(-self.since_ns // unit_ns), self.end_of_whole(unit_ns)
         return (first, end) if first < end else (0, 0)
 
     def end_of_whole(self, unit_ns: int) -> int:
         """Return the first unit after the whole ones; the last moment there is ends its unit."""
         return self.until_ns // unit_ns + (self.until_ns == END_OF_TIME_NS)
 
-    def edges(self) -> tuple[Window, ...]:
-        """Return the parts of the window before and after its whole days."""
-        first, end = self.whole_days()
+    def edges(self, unit_ns: int = NS_PER_DAY) -> tuple[Window, ...]:
+        """Return the parts of the window before and after its whole units, by default days."""
+        first, end = self.whole(unit_ns)
         if first == end:
             return (self,)
-        before = Window(self.since_ns, min(first * NS_PER_DAY, END_OF_TIME_NS))
-        after = Window(min(end * NS_PER_DAY, END_OF_TIME_NS), self.until_ns)
+        before = Window(self.since_ns, min(first * unit_ns, END_OF_TIME_NS))
+        after = Window(min(end * unit_ns, END_OF_TIME_NS), self.until_ns)
         return tuple(edge for edge in (before, after) if edge.since_ns < edge.until_ns)
 
 

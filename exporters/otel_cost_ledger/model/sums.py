@@ -28,6 +28,9 @@ HOURS_KEPT_DAYS: Final = 400
 PEOPLE_HOURS_KEPT_DAYS: Final = 3
 """How long the sums of an hour by user and session stay; those of a day stay with the calls."""
 
+DEAREST: Final = 15
+"""Most calls that a question for the dearest returns; ClickHouse keeps as many of each hour."""
+
 
 @dataclass(frozen=True, slots=True)
 class SumTable:

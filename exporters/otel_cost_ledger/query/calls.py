@@ -14,6 +14,7 @@ from otel_cost_ledger.model.rows import (
 from otel_cost_ledger.model.schema import NS_PER_HOUR
 from otel_cost_ledger.query.call_windows import window_conditions
 from otel_cost_ledger.query.model_names import with_same_models
+from otel_cost_ledger.query.sources import ends
 from otel_cost_ledger.query.stored_rows import priced_call
 from otel_cost_ledger.sqlite.store import CALL_COLUMNS
 
@@ -155,8 +156,7 @@ def _latest(
 
     A server that keeps every delivery of a call would sort all of them otherwise.
     """
-    ((first_ns,),) = ledger.rows("SELECT min(start_ns) FROM calls")
-    ((last_ns,),) = ledger.rows("SELECT max(start_ns) FROM calls")
+    first_ns, last_ns = ends(ledger)
     until_ns, span_ns, left = (last_ns or 0) + 1, NS_PER_HOUR, limit
     while left > 0 and first_ns is not None and until_ns > first_ns:
         since_ns = max(first_ns, until_ns - span_ns)

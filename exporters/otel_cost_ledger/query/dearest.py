@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from otel_cost_ledger.model.filters import BILLED, Window
+from otel_cost_ledger.model.filters import BILLED
 from otel_cost_ledger.model.schema import NS_PER_HOUR
+from otel_cost_ledger.model.sums import DEAREST
 from otel_cost_ledger.query.calls import read_calls
 from otel_cost_ledger.query.model_names import with_same_models
 
 if TYPE_CHECKING:
-    from otel_cost_ledger.model.filters import Filters
+    from otel_cost_ledger.model.filters import Filters, Window
     from otel_cost_ledger.query.calls import StoredCall
     from otel_cost_ledger.query.ledger import Ledger
-
-DEAREST: Final = 15
-"""Most calls that are returned; ClickHouse keeps as many of each hour."""
 
 
 def dearest_calls(ledger: Ledger, window: Window, filters: Filters) -> tuple[StoredCall, ...]:
     """Return at most `DEAREST` calls, the dearest first; calls without a known cost are none."""
     if not ledger.counts_rows or filters.names():
         return _among_rows(ledger, window, filters)
-    first, end = -(-window.since_ns // NS_PER_HOUR), window.end_of_whole(NS_PER_HOUR)
-    if first >= end:
-        return _among_rows(ledger, window, filters)
-    found = list(_of_hours(ledger, first, end))
-    parts = ((window.since_ns, first * NS_PER_HOUR), (end * NS_PER_HOUR, window.until_ns))
-    for since_ns, until_ns in parts:
-        if since_ns < until_ns:
-            found += _among_rows(ledger, Window(since_ns, until_ns), filters)
+    first, end = window.whole(NS_PER_HOUR)
+    found = list(_of_hours(ledger, first, end)) if first < end else []
+    for edge in window.edges(NS_PER_HOUR):
+        found += _among_rows(ledger, edge, filters)
     found.sort(key=lambda one: (one.priced.cost_nano_usd or 0, one.priced.call.start_ns))
     return tuple(found[: -DEAREST - 1 : -1])
 

@@ -35,16 +35,16 @@ def durations(
     that are needed were removed by retention.
     """
     filters = with_same_models(ledger, filters)
-    if column == "latency_us" and histogram_answers(window, step_ns, filters):
-        if _are_many(ledger, window) or not _has_rows(ledger, window):
-            return _from_histogram(ledger, window, step_ns, filters)
-    elif column == "latency_us" and not _has_rows(ledger, window):
-        return {}
-    if ledger.counts_rows and _are_many(ledger, window):
+    in_histogram = column == "latency_us" and histogram_answers(window, step_ns, filters)
+    if column == "latency_us" and not _has_rows(ledger, window):
+        return _from_histogram(ledger, window, step_ns, filters) if in_histogram else {}
+    are_many = _are_many(ledger, window)
+    if are_many and in_histogram:
+        return _from_histogram(ledger, window, step_ns, filters)
+    if are_many and ledger.counts_rows:
         return _counted(ledger, window, step_ns, column, filters)
-    source = rows(window)
-    value = _value(ledger, window, column)
-    sql, values = source.selected(f"start_ns / {step_ns}, {value}, count(*)", filters)
+    value = _to_the_millisecond(column) if are_many else column
+    sql, values = rows(window).selected(f"start_ns / {step_ns}, {value}, count(*)", filters)
     sql += f" AND {column} IS NOT NULL AND {BILLED} GROUP BY 1, 2"
     found: dict[int, Counter[int]] = {}
     for step, duration_us, calls in ledger.rows(sql, values):
@@ -58,7 +58,8 @@ def latencies_by_model(ledger: Ledger, window: Window, filters: Filters) -> dict
         return {}
     filters = with_same_models(ledger, filters)
     (column,), key_of = key_maker(ledger, ("model",))
-    value = _value(ledger, window, "latency_us")
+    many = _are_many(ledger, window)
+    value = _to_the_millisecond("latency_us") if many else "latency_us"
     sql, values = rows(window).selected(f"{column}, {value}, count(*)", filters)
     found: dict[str, Counter[int]] = {}
     for dim_id, duration_us, calls in ledger.rows(f"{sql} AND {BILLED} GROUP BY 1, 2", values):
@@ -88,9 +89,8 @@ def _counted(
     return found
 
 
-def _value(ledger: Ledger, window: Window, column: Column) -> str:
-    """Return the SQL of a duration: as it is, or to the millisecond where there are many."""
-    return f"{column} / 1000 * 1000 + 500" if _are_many(ledger, window) else column
+def _to_the_millisecond(column: Column) -> str:
+    return f"{column} / 1000 * 1000 + 500"
 
 
 def _are_many(ledger: Ledger, window: Window) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from datetime import datetime
+from otel_cost_ledger.query.sources import ends
 
+if TYPE_CHECKING:
     from otel_cost_ledger.query.ledger import Ledger
 
 _COLUMNS: Final = {
@@ -32,9 +33,7 @@ def known_values(ledger: Ledger, name: str) -> frozenset[str]:
 
 def extent(ledger: Ledger) -> tuple[datetime, datetime] | None:
     """Return when the first and the last call in *ledger* began (UTC); None without calls."""
-    from datetime import UTC, datetime
-
-    ((first, last),) = ledger.rows("SELECT min(start_ns), max(start_ns) FROM calls")
-    if first is None:
+    first_ns, last_ns = ends(ledger)
+    if first_ns is None or last_ns is None:
         return None
-    return datetime.fromtimestamp(first / 1e9, UTC), datetime.fromtimestamp(last / 1e9, UTC)
+    return datetime.fromtimestamp(first_ns / 1e9, UTC), datetime.fromtimestamp(last_ns / 1e9, UTC)

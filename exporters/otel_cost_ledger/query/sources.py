@@ -146,6 +146,14 @@ def _tiers(ledger: Ledger, names: frozenset[str]) -> list[_Tier]:
     return tiers
 
 
+def ends(ledger: Ledger) -> tuple[int | None, int | None]:
+    """Return when the first and the last call began, in nanoseconds; None without calls."""
+    # One by one each is read from the end of the key; together they read every row.
+    ((first_ns,),) = ledger.rows("SELECT min(start_ns) FROM calls")
+    ((last_ns,),) = ledger.rows("SELECT max(start_ns) FROM calls")
+    return first_ns, last_ns
+
+
 def rows(window: Window) -> Source:
     """Return the rows of *window*."""
     return Source("calls", "start_ns", window.since_ns, window.until_ns, 1, _ROW_SUMS)
@@ -203,15 +211,13 @@ def _count_up_to(ledger: Ledger, table: str, time: str, values: tuple[int, int, 
 
 def _count_by_hours(ledger: Ledger, window: Window) -> int:
     """Return how many calls are in *window*, where sums of hours are cheaper than rows."""
-    first, end = -(-window.since_ns // NS_PER_HOUR), window.end_of_whole(NS_PER_HOUR)
-    parts, counted = [(window.since_ns, window.until_ns)], 0
+    first, end = window.whole(NS_PER_HOUR)
+    counted = 0
     if first < end:
         sql = "SELECT coalesce(sum(calls), 0) FROM hourly_costs WHERE hour >= ? AND hour < ?"
         ((counted,),) = ledger.rows(sql, (first, end))
-        parts = [(window.since_ns, first * NS_PER_HOUR), (end * NS_PER_HOUR, window.until_ns)]
-    for since_ns, until_ns in parts:
-        if since_ns < until_ns:
-            sql = "SELECT count(*) FROM calls WHERE start_ns >= ? AND start_ns < ?"
-            ((found,),) = ledger.rows(sql, (since_ns, until_ns))
-            counted += found
+    for edge in window.edges(NS_PER_HOUR):
+        sql = "SELECT count(*) FROM calls WHERE start_ns >= ? AND start_ns < ?"
+        ((found,),) = ledger.rows(sql, (edge.since_ns, edge.until_ns))
+        counted += found
     return int(counted)

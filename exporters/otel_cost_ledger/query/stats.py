@@ -100,10 +100,10 @@ def _ms(microseconds: int | None) -> float | None:
 def _first_tokens(
     ledger: Ledger, window: Window, by: Sequence[str], filters: Filters
 ) -> dict[Key, Counter[int]]:
-    columns, key_of = key_maker(ledger, by)
     source = rows(window)
     if ledger.counts_rows and source.count_up_to(ledger, EXACT_CALLS + 1) > EXACT_CALLS:
         return _counted_first_tokens(ledger, window, by, filters)
+    columns, key_of = key_maker(ledger, by)
     sql, values = source.selected(", ".join([*source.columns(columns), "ttft_us"]), filters)
     sql += f" AND ttft_us IS NOT NULL AND {BILLED}"
     found: dict[Key, Counter[int]] = {}

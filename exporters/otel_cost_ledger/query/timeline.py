@@ -13,7 +13,7 @@ from otel_cost_ledger.model.filters import DIM_NAMES, Filters, Window
 from otel_cost_ledger.model.schema import COUNTERS, NS_PER_DAY, NS_PER_HOUR
 from otel_cost_ledger.query.model_names import model_names, with_same_models
 from otel_cost_ledger.query.name_lookup import NameLookup
-from otel_cost_ledger.query.sources import rows, sources
+from otel_cost_ledger.query.sources import ends, rows, sources
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -73,17 +73,15 @@ def extent(ledger: Ledger) -> Extent:
         "sum(outcome_id * calls)",
     )
     (sums,) = ledger.rows(f"SELECT {', '.join(marks)} FROM daily_costs")
-    # One by one each is read from the end of the key; together they read every row.
-    (first,) = ledger.rows("SELECT min(start_ns) FROM calls")
-    (last,) = ledger.rows("SELECT max(start_ns) FROM calls")
+    first_ns, last_ns = ends(ledger)
     (violations,) = ledger.rows("SELECT max(at_ns) FROM latency_violations")
     first_day = sums[1]
     return Extent(
         calls=int(sums[3] or 0),
-        first_ns=first[0],
-        last_ns=last[0],
+        first_ns=first_ns,
+        last_ns=last_ns,
         first_day_ns=None if first_day is None else int(first_day) * NS_PER_DAY,
-        mark="-".join(str(value) for value in (*sums, *first, *last, *violations)),
+        mark="-".join(str(value) for value in (*sums, first_ns, last_ns, *violations)),
     )
 
 

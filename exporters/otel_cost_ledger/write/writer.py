@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from otel_cost_ledger.model.entries import Entry
+from otel_cost_ledger.model.errors import ServerError
 from otel_cost_ledger.model.event_rows import tool_row, violation_row
 from otel_cost_ledger.model.location import DatabaseUrl, PostgresUrl, parse_location, spill_path
 from otel_cost_ledger.model.privacy import Pseudonyms, bounded_cleaner
@@ -156,7 +157,11 @@ class LedgerWriter:
                 yield ledger
             return
         with self._lock, suppressed():
-            yield Ledger(self.location, self._file.opened().connection)
+            try:
+                yield Ledger(self.location, self._file.opened().connection)
+            except ServerError as error:
+                self._let_go(fault_of(error))
+                raise
 
     def lag(self) -> tuple[int, str]:
         """Return how many calls wait, and the name of the fault they wait for; from any thread."""
@@ -273,11 +278,14 @@ class LedgerWriter:
             self._empty_ring(done)
         except Exception as error:  # the disk's state must never reach the app
             self.counters.faults += 1
-            if fault_of(error) is not Fault.BUSY:
-                # A connection that has met a fault may hold on to it; the next one is new.
-                self._file.close()
+            self._let_go(fault_of(error))
             return error
         return None
+
+    def _let_go(self, fault: Fault) -> None:
+        """Close a connection that has met *fault*: it may hold on to it, and the next is new."""
+        if fault is not Fault.BUSY:
+            self._file.close()
 
     def _empty_ring(self, done: Stored) -> None:
         # It leaves the ring when it is stored, so that `save_waiting` finds it there until then.

@@ -49,8 +49,8 @@ class ForeignWords:
         if _OTHER_SCRIPTS.search(scan.text) is not None:
             # The only letter that is two in lower case.
             lower = scan.text.replace("\u0130", "i").lower()
-            for beginning in self.other:
-                yield from places(lower, beginning)
+            for word in self.other:
+                yield from places(lower, word)
 
 
 def foreign_words(pattern: re.Pattern[str], *beginnings: str) -> ForeignWords:
