@@ -10,6 +10,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from otel_pricing import PriceBook
+
 
 def load_command(name: str) -> click.Command:
     """Return the command in the file named after *name*, `prove-privacy` for example."""
@@ -28,6 +30,11 @@ def closest(word: str, names: Mapping[str, str], least: float = 0.6) -> str:
 
     near = get_close_matches(word, names, n=1, cutoff=least)
     return f"; did you mean {names[near[0]]}?" if near else ""
+
+
+def closest_model(model: str, book: PriceBook) -> str:
+    """Return "; did you mean X?" for the closest model on the price list, or an empty text."""
+    return closest(model, {name: name for name in sorted(book.listed_models())}, 0.8)
 
 
 class LazyGroup(click.Group):

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from otel_distro.cli import output
-from otel_distro.cli.groups import closest
+from otel_distro.cli.groups import closest_model
 from otel_distro.cli.options import (
     When,
     json_option,
     ledger_option,
     ledger_path,
     nanoseconds,
+    price_book,
     since_option,
 )
 from otel_distro.cli.reading import reading
-from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
     from otel_cost_ledger.model.location import Location
@@ -73,14 +73,8 @@ def command(
 
     With --unknown: models of the ledger without a price, and aliases to declare.
     """
-    from otel_pricing import PriceBook, PriceBookError, read_price_file
-
-    prices = prices or load(process_environment()).settings.prices
     moment = at or datetime.now(UTC)
-    try:
-        book = PriceBook(read_price_file(prices)) if prices else PriceBook()
-    except PriceBookError as error:
-        raise output.fail(str(error)) from error
+    book = price_book(prices)
     if unknown:
         _list_unknown(book, ledger_path(ledger), since, as_json=as_json)
         return
@@ -93,8 +87,7 @@ def command(
         _show(found, found.price, moment)
     if found.price is None:
         tried = ", ".join(found.names_tried)
-        near = closest(model, {name: name for name in sorted(book.listed_models())}, 0.8)
-        advice = near or "; the file is named by OTEL_DISTRO_PRICES"
+        advice = closest_model(model, book) or "; the file is named by OTEL_DISTRO_PRICES"
         raise output.fail(
             f"no price for {output.printable(model)}: {found.reason or 'it is on no list'} "
             f"(looked for {output.printable(tried)}){advice}"

@@ -26,6 +26,8 @@ _EMPTY = (
 """Message for a ledger without calls; takes `path`, and `window` with a space before it."""
 _UNKNOWN = "otel_distro.unknown_value"
 """Key in a command's context: a filter has a value that no call has, which was reported."""
+_CHECKED = "otel_distro.checked_values"
+"""Key in a command's context: its filters were checked."""
 
 
 @contextmanager
@@ -44,14 +46,14 @@ def reading(path: Location) -> Iterator[Ledger]:
     _check_window()
     settings = load(process_environment()).settings
     spill = spill_path(path, settings.state_dir)
-    try:
-        with open_ledger(path, missing_ok=True):
-            pass  # a file of another kind is reported once, not by each step below
-    except LedgerError as error:
-        raise output.fail(str(error)) from error
     if path == settings.ledger:
         from otel_distro.pipeline.accounting.late_calls import collect
 
+        try:
+            with open_ledger(path, missing_ok=True):
+                pass  # a file of another kind is reported once, not by `collect` as well
+        except LedgerError as error:
+            raise output.fail(str(error)) from error
         collect(settings, output.note)
     if waiting := entries_waiting(spill):
         output.note(
@@ -91,10 +93,12 @@ def _report_unknown_values(ledger: Ledger) -> None:
     from otel_cost_ledger.query.known_values import FILTERS, known_values
 
     context = click.get_current_context(silent=True)
-    given = context.params if context is not None else {}
+    if context is None or _CHECKED in context.meta:
+        return  # a command that looks again and again checks its filters once
+    context.meta[_CHECKED] = True
     for name in FILTERS:
-        value = given.get(name)
-        if context is None or not isinstance(value, str):
+        value = context.params.get(name)
+        if not isinstance(value, str):
             continue
         known = known_values(ledger, name)
         if known and value not in known:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from otel_distro.cli import output
-from otel_distro.cli.groups import closest
+from otel_distro.cli.groups import closest, closest_model
 from otel_distro.cli.options import (
     ParamType,
     filter_options_but_model,
@@ -96,9 +96,10 @@ def command(
     with reading(path) as opened:
         seen: set[str] = set()
         found = _noting(each_call(opened, since, until, filters=filters), seen)
-        lines = compare(found, change, price_book(prices), model_names(opened).of)
+        book = price_book(prices)
+        lines = compare(found, change, book, model_names(opened).of)
     _check_models(change.models, seen)
-    _check_prices(change.models, lines, price_book(prices))
+    _check_prices(change.models, lines, book)
     if as_json:
         output.print_json({"total": _total(lines), "by_model": [_data(line) for line in lines]})
     elif not lines:
@@ -133,7 +134,7 @@ def _check_prices(models: Mapping[str, str], lines: Sequence[Comparison], book: 
     for model in models.values():
         left_out = any(line.not_comparable for line in lines if line.instead == model)
         if left_out and book.find(None, model, at_ns=time.time_ns()) is None:
-            near = closest(model, {name: name for name in sorted(book.listed_models())}, 0.8)
+            near = closest_model(model, book)
             if near:
                 raise click.BadParameter(
                     f"no price is known for {model!r}{near}", param_hint="--model"

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from otel_distro.base.errors import OtelDistroError
 from otel_distro.base.installation_key import installation_key
-from otel_distro.pipeline.accounting.claimed_results import remember_imported
+from otel_distro.pipeline.accounting.claimed_results import ClaimedResults, remember_imported
 from otel_distro.server.unstored_calls import UnstoredCalls
 from otel_distro.settings import load, process_environment
 from otel_pricing import (
@@ -94,16 +94,17 @@ def import_files(
         ring_calls=2 * _BATCH,
     )
     archive = UnstoredCalls()
+    claims = ClaimedResults(settings.state_dir, ledger)
     calls = written = known = 0
     try:
         for record in _records(files, archive, report, progress):
             archive.take(record, book)
             if len(archive.calls) + len(archive.tools) >= _BATCH:
                 calls += len(archive.calls)
-                new, old = _store(writer, ledger, archive)
+                new, old = _store(writer, ledger, archive, claims)
                 written, known = written + new, known + old
         calls += len(archive.calls)
-        new, old = _store(writer, ledger, archive)
+        new, old = _store(writer, ledger, archive, claims)
     finally:
         writer.shutdown()
     return ImportSummary(
@@ -185,7 +186,9 @@ def _decide(archive: UnstoredCalls, ledger: Location) -> tuple[list[PricedCall],
     return decided[len(stored) :], revised
 
 
-def _store(writer: LedgerWriter, ledger: Location, archive: UnstoredCalls) -> tuple[int, int]:
+def _store(
+    writer: LedgerWriter, ledger: Location, archive: UnstoredCalls, claims: ClaimedResults
+) -> tuple[int, int]:
     """Decide and store the calls of *archive*, and forget them; return how many were new."""
     if archive.tools:
         _checked(writer.record_tools(archive.tools), ledger)
@@ -202,7 +205,7 @@ def _store(writer: LedgerWriter, ledger: Location, archive: UnstoredCalls) -> tu
     by_provider = [tool for priced in decided for tool in tools_of_provider(priced)]
     if by_provider:
         _checked(writer.record_tools(by_provider), ledger)
-    remember_imported(decided, load(process_environment()).settings.state_dir, ledger)
+    remember_imported(decided, claims)
     for start in range(0, len(revised), _BATCH):
         _checked(writer.revise(revised[start : start + _BATCH]), ledger)
     return written, known

@@ -57,8 +57,6 @@ class Calls:
 class NoReader:
     """Reads nothing: the response reports an error."""
 
-    output_characters = 0
-
     def feed(self, chunk: bytes) -> None:
         """Read nothing."""
 
@@ -68,8 +66,6 @@ class NoReader:
 
 class LineReader:
     """Reads a result line by line; *part* is None where its place in the whole is not known."""
-
-    output_characters = 0
 
     def __init__(self, calls: Calls, encoding: str, part: Part | None) -> None:
         self._calls = calls
@@ -145,8 +141,6 @@ class LineReader:
 
 class JobReader:
     """A job of Gemini's, one JSON document, with the results of inline requests inside."""
-
-    output_characters = 0
 
     def __init__(self, calls: Calls, encoding: str) -> None:
         self._calls = calls

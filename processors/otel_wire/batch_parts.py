@@ -97,7 +97,7 @@ class Part:
     def without_head(self, chunk: bytes) -> bytes:
         """Count *chunk*, and keep what it has of the line that began in the part before."""
         self._end += len(chunk)
-        if self._head is None or b"\n" in self._head:
+        if self._head is None or self._head.endswith(b"\n"):
             return chunk
         head, newline, rest = chunk.partition(b"\n")
         self._head += head + newline
@@ -109,9 +109,9 @@ class Part:
         """Return the lines at this part's borders whose other half is known; *rest* is its last."""
         found: list[bytes | None] = []
         head = self._head
-        if head is not None and b"\n" in head:
+        if head is not None and head.endswith(b"\n"):
             found.append(_borders.meet(_End(self._place, self._start, bytes(head), is_head=True)))
-        if head is None or b"\n" in head:
+        if head is None or head.endswith(b"\n"):
             tail = _End(self._place, self._end - len(rest), rest, is_head=False)
             found.append(_borders.meet(tail))
         return [line for line in found if line and line.strip()]

@@ -62,23 +62,21 @@ class BatchResult(Exchange):
         return self._context
 
     def _make_reader(self) -> Any:
-        encoded = None if self._is_decoded else self._response_headers.get("content-encoding")
+        sent = self._response_headers.get("content-encoding")
+        encoding = "" if self._is_decoded else str(sent or "")
         reader: Any
         if self._status is None or self._status >= 300:
             reader = NoReader()
         elif _JOB.search(self._path):
-            reader = JobReader(self._calls, str(encoded or ""))
+            reader = JobReader(self._calls, encoding)
         else:
             place = f"{self.host}{self._path}"
-            part = Part.of(place, self._response_headers.get("content-range"))
+            asked = self._response_headers.get("content-range")
             # Offsets count the bytes that the app sees, which a content encoding changes.
-            part = None if encoded or self._is_decoded_on_the_way() else part
-            reader = LineReader(self._calls, str(encoded or ""), part)
+            part = None if sent else Part.of(place, asked)
+            reader = LineReader(self._calls, encoding, part)
         self._reader = reader
         return reader
-
-    def _is_decoded_on_the_way(self) -> bool:
-        return bool(self._is_decoded and self._response_headers.get("content-encoding"))
 
     def _take(self, spans: list[SpanRecord]) -> None:
         """Have *spans* handed over on the observer's thread, not on this one."""

@@ -29,6 +29,7 @@ CLAIMED_S: Final = 600
 """How long a call is claimed that is not stored."""
 KEPT_S: Final = 100 * 86_400
 """How long a stored call is remembered; providers keep results for some 30 days."""
+_TIDY_EVERY_S: Final = 3_600
 _BUSY_S: Final = 5.0
 _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS claims (span_id INTEGER NOT NULL, ledger INTEGER NOT NULL,"
@@ -50,19 +51,22 @@ class ClaimedResults:
         name = str(ledger.absolute() if isinstance(ledger, Path) else ledger)
         self._ledger = zlib.crc32(name.encode("utf-8", "surrogatepass"))
         self._may_store = may_store
+        self._tidy_at_s = 0
 
     def claim(self, span_ids: Sequence[int]) -> set[int]:
         """Return those of *span_ids* that nothing has claimed, and claim them."""
-        if not self._may_store():
+        if not span_ids or not self._may_store():
             return set(span_ids)
         import sqlite3
+
+        from otel_cost_ledger.model.rows import signed_64
 
         now_s = int(time.time())
         new: set[int] = set()
         try:
             with self._opened() as db:
                 for span_id in span_ids:
-                    row = [_signed(span_id), self._ledger, now_s + CLAIMED_S, now_s]
+                    row = [signed_64(span_id), self._ledger, now_s + CLAIMED_S, now_s]
                     taken = db.execute(
                         "INSERT INTO claims VALUES (?, ?, ?) ON CONFLICT (span_id, ledger)"
                         " DO UPDATE SET until_s = excluded.until_s WHERE claims.until_s < ?",
@@ -76,8 +80,10 @@ class ClaimedResults:
 
     def stored(self, span_ids: Iterable[int]) -> None:
         """Remember *span_ids*: they are stored."""
+        from otel_cost_ledger.model.rows import signed_64
+
         now_s = int(time.time())
-        rows = [(_signed(span_id), self._ledger, now_s + KEPT_S) for span_id in span_ids]
+        rows = [(signed_64(span_id), self._ledger, now_s + KEPT_S) for span_id in span_ids]
         if not rows or not self._may_store():
             return
         import sqlite3
@@ -85,7 +91,9 @@ class ClaimedResults:
         try:
             with self._opened() as db:
                 db.executemany("INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", rows)
-                db.execute("DELETE FROM claims WHERE until_s < ?", [now_s - CLAIMED_S])
+                if now_s >= self._tidy_at_s:  # it reads every claim
+                    db.execute("DELETE FROM claims WHERE until_s < ?", [now_s - CLAIMED_S])
+                    self._tidy_at_s = now_s + _TIDY_EVERY_S
         except (OSError, sqlite3.Error):
             return
 
@@ -105,11 +113,6 @@ class ClaimedResults:
             db.execute("COMMIT")
 
 
-def _signed(span_id: int) -> int:
-    return span_id - 2**64 if span_id >= 2**63 else span_id
-
-
-def remember_imported(calls: Iterable[PricedCall], state_dir: Path, ledger: Location) -> None:
-    """Have processes that fetch the results among *calls*, now in *ledger*, leave them out."""
-    found = [p.call.span_id for p in calls if p.call.scope == BATCH_SCOPE]
-    ClaimedResults(state_dir, ledger).stored(found)
+def remember_imported(calls: Iterable[PricedCall], claims: ClaimedResults) -> None:
+    """Have processes that fetch the results among *calls*, now in the ledger, leave them out."""
+    claims.stored(p.call.span_id for p in calls if p.call.scope == BATCH_SCOPE)

@@ -259,7 +259,6 @@ class Settlement:
 
         # The account lets go of the span: its view, and so the exporter's queue, keeps it.
         span, account.span = account.span, None
-        refused = span is not None and bool((span.attributes or {}).get(REFUSED))
         call = read_call(from_readable_span(span)) if span is not None else None
         if account.wire is not None:
             call = account.wire.model_call()
@@ -280,7 +279,7 @@ class Settlement:
             self._unconfirmed[key] = time.monotonic() + CONFIRM_S
         elif account.wire is None and self._wire is not None and call.failed and not call.usage:
             self._unconfirmed[key] = time.monotonic() + CONFIRM_S
-            if refused:
+            if span is not None and (span.attributes or {}).get(REFUSED):
                 self._note_refused(key)
         for decided in self._window.offer(priced):
             decided_key = decided.call.trace_id, decided.call.span_id
@@ -331,9 +330,10 @@ class Settlement:
         request at that time.
         """
         keys = [(call.trace_id, call.span_id), *((o.call.trace_id, o.call.span_id) for o in others)]
-        if any(key in self._refused for key in keys):
-            return all(other.call.scope != WIRE_SCOPE for other in others)
-        if call.provider not in self._providers_on_the_wire or self._was_sent(call):
+        refused = any(key in self._refused for key in keys)
+        if not refused and (
+            call.provider not in self._providers_on_the_wire or self._was_sent(call)
+        ):
             return False
         return all(other.call.scope != WIRE_SCOPE for other in others)
 
