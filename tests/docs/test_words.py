@@ -11,38 +11,38 @@ from tools.words import PHRASES, Prose, places_in, rates, tracked_files
 
 MOST_PER_1000_WORDS: dict[str, dict[str, float]] = {
     "packages": {
-        "what is": 3.6,
-        "nobody": 1.6,
-        "anew": 1.1,
-        "books": 1.5,
-        "told": 0.9,
-        "mend": 0.2,
+        "what is": 2.6,
+        "nobody": 1.0,
+        "anew": 0.7,
+        "books": 0.3,
+        "told": 0.4,
+        "mend": 0.1,
         "hand on": 0.1,
-        "question": 1.1,
+        "question": 0.5,
     },
     "tests": {
-        "what is": 2.7,
-        "nobody": 3.5,
-        "anew": 1.3,
-        "books": 0.7,
-        "told": 1.0,
-        "mend": 0.2,
+        "what is": 2.6,
+        "nobody": 3.3,
+        "anew": 1.1,
+        "books": 0.6,
+        "told": 0.9,
+        "mend": 0.1,
         "hand on": 0.1,
-        "question": 1.0,
+        "question": 0.2,
     },
     "docs": {
-        "what is": 2.9,
-        "nobody": 1.2,
-        "anew": 1.0,
-        "books": 0.6,
-        "told": 1.4,
-        "mend": 0.2,
+        "what is": 1.2,
+        "nobody": 0.7,
+        "anew": 0.5,
+        "books": 0.1,
+        "told": 0.3,
+        "mend": 0.1,
         "hand on": 0.1,
         "question": 0.1,
     },
 }
 """Limits as reached; lower them when prose improves, never raise them."""
-LEAST_STATED_PERCENT = 78
+LEAST_STATED_PERCENT = 90
 """Public functions with units, None or errors whose docstring states them."""
 MOST_SUPPRESSIONS = {"noqa": 80, "type: ignore": 8}
 
