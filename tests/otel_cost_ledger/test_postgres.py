@@ -138,20 +138,26 @@ def test_calls_wait_while_the_server_is_away(
     assert not spill.exists()
 
 
-@pytest.mark.postgres
-def test_a_connection_that_breaks_is_made_again(
-    postgres: PostgresUrl, postgres_server: str, make_writer: MakeWriter, make_call: MakeCall
-) -> None:
-    """As when the server restarts: what was handed in meanwhile is stored, once."""
+def end_sessions(postgres_server: str) -> None:
+    """End those of the ledger, as a restart of the server does."""
     import psycopg
 
-    writer = make_writer(path=postgres)
-    writer.write([make_call()])
     with psycopg.connect(postgres_server, autocommit=True) as admin:
         admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'otel-distro'"
         )
+
+
+@pytest.mark.postgres
+def test_a_connection_that_breaks_is_made_again(
+    postgres: PostgresUrl, postgres_server: str, make_writer: MakeWriter, make_call: MakeCall
+) -> None:
+    """As when the server restarts: what was handed in meanwhile is stored, once."""
+
+    writer = make_writer(path=postgres)
+    writer.write([make_call()])
+    end_sessions(postgres_server)
 
     assert writer.write([make_call()]).fault is Fault.UNAVAILABLE
     assert writer.force_flush().written == 1
@@ -334,15 +340,10 @@ def test_a_connection_that_broke_while_the_ledger_was_read_is_made_again(
     postgres: PostgresUrl, postgres_server: str, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """As after a failed write, without waiting for one."""
-    import psycopg
 
     writer = make_writer(path=postgres)
     writer.write([make_call()])
-    with psycopg.connect(postgres_server, autocommit=True) as admin:
-        admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'otel-distro'"
-        )
+    end_sessions(postgres_server)
 
     with pytest.raises(LedgerError), writer.reading() as ledger:
         costs(ledger)
