@@ -6,7 +6,7 @@ import itertools
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +51,7 @@ def _drop_ledger(url: str) -> None:
 
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET client_min_messages = warning")
-        for _ in range(10):
-            # A thread that keeps the ledger in order may be in the middle of its work.
-            with suppress(psycopg.errors.DeadlockDetected):
-                connection.execute("DROP SCHEMA IF EXISTS otel_distro CASCADE")
-                return
-        pytest.fail("the ledger of this test is in use without end")
+        connection.execute("DROP SCHEMA IF EXISTS otel_distro CASCADE")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
