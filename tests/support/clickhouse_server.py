@@ -17,6 +17,7 @@ import time
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,10 +92,8 @@ class _Engine:
     """One session of the engine."""
 
     def __init__(self, folder: str) -> None:
-        from chdb import session
-
-        make: Any = session.Session
-        self._session = make(folder)
+        # Optional and without types: an import statement would be an error of the type checkers.
+        self._session: Any = import_module("chdb.session").Session(folder)
         self._lock = threading.Lock()
         self._set: dict[str, str] = {}
 
