@@ -162,15 +162,15 @@ OPENAI_SHAPES: dict[str, Callable[[openai.OpenAI], object]] = {
 
 @pytest.mark.parametrize("shape", OPENAI_SHAPES)
 def test_every_shape_of_openai_is_refused(gate: Make, provider: SlowProvider, shape: str) -> None:
-    """By the client's own error, without a retry, without a request."""
+    """By the client's own error, without a retry (eight take 24 s), without a request."""
     gate("0")
     began = time.monotonic()
     with pytest.raises(openai.APIStatusError) as refused:
-        OPENAI_SHAPES[shape](client(provider, max_retries=5))
+        OPENAI_SHAPES[shape](client(provider, max_retries=8))
 
     assert refused.value.status_code == 402
     assert provider.requests == []
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
 
 
 ANTHROPIC_SHAPES: dict[str, Callable[[anthropic.Anthropic], object]] = {

@@ -180,7 +180,7 @@ def test_calls_that_cannot_be_priced_before_the_end_are_kept_as_unpriced(
 
     assert "20 model calls could not be priced before the process ended" in said
     assert "OTEL_DISTRO_EXIT_TIMEOUT is 1 s" in said
-    assert seconds < 5
+    assert seconds < 12
     assert len(sink.spans()) == 0  # they are in the spool
     program("call()", sink, tmp_path)
     assert len(sink.spans()) == 21
@@ -206,7 +206,7 @@ def test_calls_that_end_while_another_program_holds_the_ledger_are_stored_later(
         held = instrumented(f"{CALLS}\ncalls()\nimport time; print(time.time())", environ)
         seconds = time.time() - float(held.stdout)
 
-    assert (rows(tmp_path), seconds < 5) == (20, True), held.stderr
+    assert (rows(tmp_path), seconds < 12) == (20, True), held.stderr
     told = run([str(BIN / "otel-distro"), "doctor"], clean_environment(tmp_path))
     assert "20 calls" in told.stdout + told.stderr
     assert "ledger.db.spill.jsonl" in told.stdout + told.stderr

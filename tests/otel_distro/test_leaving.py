@@ -60,7 +60,7 @@ def test_a_signal_that_comes_when_all_is_delivered_waits_for_nothing() -> None:
 
     exits._before_exit()
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert runtime.closed == 1
 
 
