@@ -55,14 +55,15 @@ def command(
     them, else calls are alike by caller, model, token count and time: such findings are bounds. A
     call can be in several lines, so they have no total.
     """
-    from otel_cost_ledger.query.calls import each_call, each_not_billed
+    from otel_cost_ledger.query.billed_calls import billed_calls
+    from otel_cost_ledger.query.calls import each_not_billed
     from otel_distro.reports.analysis.waste import find_waste
     from otel_pricing.model.billing_reasons import CACHED
 
     path = ledger_path(ledger)
     since = since or datetime.now(UTC) - timedelta(days=_DEFAULT_DAYS)
     with reading(path) as opened:
-        report = find_waste(each_call(opened, since, until, filters=filters), price_book(prices))
+        report = find_waste(billed_calls(opened, since, until, filters=filters), price_book(prices))
         saved = [
             stored.priced.cost_nano_usd or 0
             for stored in each_not_billed(opened, CACHED, since, until, filters=filters)

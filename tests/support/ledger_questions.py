@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from otel_cost_ledger import pseudonym
+from otel_cost_ledger.query.billed_calls import billed_calls
 from otel_cost_ledger.query.queries import (
     GROUPS,
     Filters,
@@ -91,6 +92,7 @@ def questions(ledger: Ledger) -> list[Any]:
         *(calls(ledger, since, filters=filters) for filters in chosen),
         calls(ledger, limit=7, billed_only=True),
         tuple(each_call(ledger, since, until)),
+        *(tuple(billed_calls(ledger, since, until, filters=filters)) for filters in chosen[:2]),
         find_trace(ledger, 5),
         overlapping(ledger, NOON_NS - DAY_NS, NOON_NS),
     ]

@@ -9,16 +9,18 @@ never sums to be claimed back: two responses to one prompt may be intended.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from otel_pricing import Usage, price_call
+from otel_pricing import Usage
+from otel_pricing.costing.bill import NANO_PER_TOKEN, bill, nano
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from otel_cost_ledger.query.calls import StoredCall
-    from otel_pricing import ModelCall, PriceBook, PricedCall
+    from otel_cost_ledger.query.billed_calls import BilledCall
+    from otel_pricing import Price, PriceBook
 
 RETRY_NS: Final = 60 * 10**9
 """A call of the same trace and model that starts this soon after a failure repeats it."""
@@ -78,11 +80,11 @@ class WasteReport:
     """Their price. It is not charged, but rate limits and hard budgets reserve it."""
 
 
-def find_waste(calls: Iterable[StoredCall], book: PriceBook) -> WasteReport:
-    """Return the waste among the billed *calls*, which are in order of time."""
+def find_waste(calls: Iterable[BilledCall], book: PriceBook) -> WasteReport:
+    """Return the waste among *calls*, which are in order of time."""
     search = _Search(book)
-    for stored in calls:
-        search.look_at(stored.priced)
+    for call in calls:
+        search.look_at(call)
     return search.report()
 
 
@@ -92,32 +94,30 @@ class _Search:
     def __init__(self, book: PriceBook) -> None:
         self._book = book
         self._lines = {kind: WasteLine(kind) for kind in MEANINGS}
-        self._failed: dict[tuple[object, ...], list[PricedCall]] = defaultdict(list)
+        self._failed: dict[tuple[object, ...], list[BilledCall]] = defaultdict(list)
         self._shapes: dict[tuple[object, ...], int] = {}
         self._prefixes: dict[tuple[object, ...], tuple[int, int]] = {}
-        self._calls = self._cost = self._unused = self._unused_cost = 0
+        self._calls = self._cost = self._unused = 0
+        self._unused_cost = Decimal(0)
 
-    def look_at(self, priced: PricedCall) -> None:
+    def look_at(self, call: BilledCall) -> None:
         self._calls += 1
-        self._cost += priced.cost_nano_usd or 0
-        call = priced.call
-        self._settle_failures(call)
-        if _is_abandoned(priced):
-            self._lines["abandoned streams"].add(**_spent(priced))
-        elif call.failed:
-            self._failed[_attempt(call)].append(priced)
-        if not call.failed and call.usage is not None:
-            if call.prompt_mark is None:
-                self._look_at_shape(priced, call.usage)
-            else:
-                self._look_at_prompt(priced, call.prompt_mark)
-            self._look_at_prefix(priced, call.usage)
-            self._look_at_limit(priced, call.usage)
+        self._cost += call.cost_nano_usd or 0
+        if self._failed:
+            self._settle_failures(call)
+        if call.origin.streamed == 1 and call.output_tokens is None:
+            self._lines["abandoned streams"].add(**_spent(call))
+        elif call.outcome.failed:
+            self._failed[_attempt(call)].append(call)
+        if not call.outcome.failed and call.has_usage:
+            self._look_for_repeat(call)
+            self._look_at_prefix(call)
+            self._look_at_limit(call)
 
     def report(self) -> WasteReport:
         for failures in self._failed.values():
-            for priced in failures:
-                self._lines["failures"].add(**_spent(priced))
+            for call in failures:
+                self._lines["failures"].add(**_spent(call))
         self._failed.clear()
         found = (line for line in self._lines.values() if line.calls)
         return WasteReport(
@@ -125,93 +125,93 @@ class _Search:
             cost_nano_usd=self._cost,
             lines=tuple(sorted(found, key=lambda line: (-line.at_most_nano_usd, line.kind))),
             unused_limit_tokens=self._unused,
-            unused_limit_nano_usd=self._unused_cost,
+            unused_limit_nano_usd=nano(self._unused_cost),
         )
 
-    def _settle_failures(self, call: ModelCall) -> None:
+    def _settle_failures(self, call: BilledCall) -> None:
         for failed in self._failed.pop(_attempt(call), ()):
-            soon = call.start_ns - failed.call.end_ns <= RETRY_NS
+            soon = call.start_ns - failed.end_ns <= RETRY_NS
             self._lines["retries" if soon else "failures"].add(**_spent(failed))
 
-    def _look_at_shape(self, priced: PricedCall, usage: Usage) -> None:
-        if (usage.input_tokens or 0) < SHORTEST_REPEAT:
+    def _look_for_repeat(self, call: BilledCall) -> None:
+        prompt = call.more.get("prompt")
+        same: tuple[object, ...]
+        if prompt is not None:
+            # An earlier response would have served any user.
+            kind, same = "same prompts", (call.dim, call.origin.scope, prompt)
+        elif (call.input_tokens or 0) >= SHORTEST_REPEAT:
+            kind, same = "repeats", (call.dim, call.user_id, call.session_id, call.input_tokens)
+        else:
             return
-        call = priced.call
-        shape = (*_caller(call), call.user, call.session, usage.input_tokens)
-        before = self._shapes.get(shape)
-        if before is not None and call.start_ns - before <= REPEAT_NS:
-            self._lines["repeats"].add(at_most=priced.cost_nano_usd or 0)
-        self._shapes[shape] = call.start_ns
-
-    def _look_at_prompt(self, priced: PricedCall, prompt: bytes | int) -> None:
-        call = priced.call
-        # An earlier response would have served, whoever the user is.
-        same = (*_caller(call), call.scope, prompt)
         before = self._shapes.get(same)
         if before is not None and call.start_ns - before <= REPEAT_NS:
-            self._lines["same prompts"].add(at_most=priced.cost_nano_usd or 0)
+            self._lines[kind].add(at_most=call.cost_nano_usd or 0)
         self._shapes[same] = call.start_ns
 
-    def _look_at_prefix(self, priced: PricedCall, usage: Usage) -> None:
-        call = priced.call
-        tokens = usage.input_tokens or 0
+    def _look_at_prefix(self, call: BilledCall) -> None:
+        tokens = call.input_tokens or 0
         if tokens < SHORTEST_PREFIX:
             return
-        key = (*_caller(call), call.agent)
+        key = (call.dim, call.origin.agent)
         before_ns, before_tokens = self._prefixes.get(key, (0, 0))
         self._prefixes[key] = (call.start_ns, tokens)
         # No longer than either prompt: the only known bound on their common part.
         shared = min(tokens, before_tokens)
-        cached = usage.cache_read_tokens or 0
+        cached = call.cache_read_tokens or 0
         if call.start_ns - before_ns > CACHE_NS or shared - cached < SHORTEST_PREFIX:
             return
-        saved = self._saved(priced, usage, shared)
+        saved = self._saved(call, shared)
         if saved > 0:
             self._lines["uncached prefixes"].add(at_most=saved)
 
-    def _saved(self, priced: PricedCall, usage: Usage, shared: int) -> int:
-        written = min(usage.cache_write_tokens or 0, (usage.input_tokens or 0) - shared)
-        cached = replace(
-            usage,
-            cache_read_tokens=shared,
-            cache_write_tokens=written or None,
-            cache_write_1h_tokens=None,
-        )
-        cheaper = price_call(replace(priced.call, usage=cached), self._book)
-        now = price_call(priced.call, self._book)
-        if cheaper.cost_nano_usd is None or now.cost_nano_usd is None:
+    def _saved(self, call: BilledCall, shared: int) -> int:
+        price = self._price(call)
+        if price is None or price.is_free:
             return 0
-        return now.cost_nano_usd - cheaper.cost_nano_usd
+        tokens, written = call.input_tokens or 0, call.cache_write_tokens or 0
+        now = Usage(
+            input_tokens=tokens,
+            cache_read_tokens=call.cache_read_tokens,
+            cache_write_tokens=call.cache_write_tokens,
+            cache_write_1h_tokens=call.more.get("cache_write_1h_tokens"),
+        )
+        cached = Usage(
+            input_tokens=tokens,
+            cache_read_tokens=shared,
+            cache_write_tokens=min(written, tokens - shared) or None,
+        )
+        return nano(bill(now, price).nano_usd - bill(cached, price).nano_usd)
 
-    def _look_at_limit(self, priced: PricedCall, usage: Usage) -> None:
-        limit, used = priced.call.max_output_tokens, usage.output_tokens
+    def _look_at_limit(self, call: BilledCall) -> None:
+        limit, used = call.max_output_tokens, call.output_tokens
         if not limit or used is None:
             return
         if used >= limit:
-            self._lines["cut off"].add(at_most=priced.cost_nano_usd or 0)
+            self._lines["cut off"].add(at_most=call.cost_nano_usd or 0)
             return
-        whole = replace(priced.call, usage=replace(usage, output_tokens=limit))
-        dearer = price_call(whole, self._book).cost_nano_usd
-        now = price_call(priced.call, self._book).cost_nano_usd
         self._unused += limit - used
-        if dearer is not None and now is not None:
-            self._unused_cost += max(0, dearer - now)
+        price = self._price(call)
+        if price is not None and price.output is not None:
+            usd = price.output.at(call.input_tokens or 0)
+            self._unused_cost += (limit - used) * usd * NANO_PER_TOKEN
+
+    def _price(self, call: BilledCall) -> Price | None:
+        dim, origin = call.dim, call.origin
+        return self._book.price_of_names(
+            dim.provider,
+            answered=dim.model,
+            asked=origin.request_model,
+            tier=origin.service_tier,
+            at_ns=call.start_ns,
+        )
 
 
-def _is_abandoned(priced: PricedCall) -> bool:
-    usage = priced.call.usage
-    return bool(priced.call.streamed) and (usage is None or usage.output_tokens is None)
+def _spent(call: BilledCall) -> dict[str, int]:
+    known = call.cost_nano_usd or 0
+    return {"certain": known, "at_most": max(known, call.exposure_nano_usd or 0)}
 
 
-def _spent(priced: PricedCall) -> dict[str, int]:
-    known = priced.cost_nano_usd or 0
-    return {"certain": known, "at_most": max(known, priced.exposure_nano_usd or 0)}
-
-
-def _caller(call: ModelCall) -> tuple[object, ...]:
-    return (call.service, call.tenant, call.provider, call.model, call.operation)
-
-
-def _attempt(call: ModelCall) -> tuple[object, ...]:
+def _attempt(call: BilledCall) -> tuple[object, ...]:
     # A refused call has no response model yet, so the one asked for must do.
-    return (call.service, call.provider, call.request_model, call.operation, call.trace_id)
+    dim = call.dim
+    return (dim.service, dim.provider, call.origin.request_model, dim.operation, call.trace_id)

@@ -69,6 +69,16 @@ class PriceBook:
             self._learn(call.provider, call.request_model, call.response_model)
         return price
 
+    def price_of_names(
+        self, provider: str, *, answered: str, asked: str, tier: str, at_ns: int
+    ) -> Price | None:
+        """Return what `quote` returns for a call with these names that started at *at_ns*.
+
+        *answered* and *asked* are the models of the response and of the request, empty when not
+        known, and *tier* the service tier in any case of letters.
+        """
+        return self._cached(provider, answered, asked, tier.lower(), at_ns)
+
     def _learn(self, provider: str, asked: str, answered: str) -> None:
         if len(self._answered) >= LONGEST_CACHE:
             self._answered.clear()
