@@ -70,9 +70,14 @@ class _Server(ThreadingHTTPServer):
         self._check()
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept a connection, of our own socket only."""
+        """Accept a connection, of our own socket only.
+
+        Its descriptor gets a high number as well: it is closed by a thread that may be late, when
+        the program has closed all descriptors and uses the low numbers for its own.
+        """
         self._check()
-        return super().get_request()
+        connection, address = super().get_request()
+        return socket.socket(fileno=raised(connection.detach())), address
 
     def _check(self) -> None:
         if identity(self.fileno()) != self._identity:
