@@ -95,6 +95,7 @@ SCRIPTS = {
     ("postgres", 1): "f980b0713683633a",
     ("postgres", 2): "41c646a2b4906968",
     ("postgres", 3): "51ef50bc57385b04",
+    ("clickhouse", 1): "af1bf6f088c41246",
 }
 """Blake2 of every migration that has been released, by database and version."""
 
