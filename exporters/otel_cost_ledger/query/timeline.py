@@ -85,24 +85,30 @@ def extent(ledger: Ledger) -> Extent:
     )
 
 
-def timeline(ledger: Ledger, window: Window, step_ns: int, filters: Filters) -> list[Sums]:
+def timeline(
+    ledger: Ledger, window: Window, step_ns: int, filters: Filters, *, by_name: bool = True
+) -> list[Sums]:
     """Return the sums of the billed calls in *window* in steps of *step_ns*.
 
-    *step_ns* is a day, or divides one.
+    *step_ns* is a day, or divides one. Without *by_name* a sum is of all names together, which
+    are empty in it.
     """
     plan = stepped_sources(ledger, window, step_ns, filters.names())
     filters = with_same_models(ledger, filters)
-    names = NameLookup(lambda: _shown_names(ledger), ("",) * len(DIM_NAMES))
+    no_names = ("",) * len(DIM_NAMES)
+    names = NameLookup(lambda: _shown_names(ledger), no_names)
+    dim = "dim_id" if by_name else "0"
     outcomes = dict(_named(ledger, "outcomes", _OUTCOME, "WHERE billed = 1"))
     found = []
     for source in plan:
-        names_and_sums = ", ".join(["dim_id", "outcome_id", *source.sums])
+        names_and_sums = ", ".join([dim, "outcome_id", *source.sums])
         sql, values = source.selected(f"{source.step(step_ns)}, {names_and_sums}", filters)
         sql += " GROUP BY 1, 2, 3"
         for step, dim_id, outcome_id, *counted in ledger.rows(sql, values):
             if outcome_id not in outcomes:
                 continue
-            found.append(_sums(int(step) * step_ns, names[dim_id], outcomes[outcome_id], counted))
+            shown = names[dim_id] if by_name else no_names
+            found.append(_sums(int(step) * step_ns, shown, outcomes[outcome_id], counted))
     return found
 
 

@@ -155,7 +155,8 @@ def hours_of(ledger: Ledger, since: datetime, until: datetime) -> dict[int, Hour
     from otel_cost_ledger.query.timeline import timeline
 
     hours: dict[int, Hour] = {}
-    for sums in timeline(ledger, Window.between(since, until), HOUR_NS, Filters()):
+    window = Window.between(since, until)
+    for sums in timeline(ledger, window, HOUR_NS, Filters(), by_name=False):
         so_far = hours.get(sums.at_ns, Hour())
         hours[sums.at_ns] = Hour(
             so_far.calls + sums.calls,

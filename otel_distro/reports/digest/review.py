@@ -24,7 +24,7 @@ LENGTH: Final[Mapping[str, timedelta]] = {
     "weekly": timedelta(days=7),
     "monthly": timedelta(days=30),
 }
-HOUR_NS: Final = 3_600_000_000_000
+DAY_NS: Final = 86_400 * 10**9
 MOST_FAILURES: Final = 10
 
 
@@ -110,7 +110,7 @@ def review(
         for start in (since, since - length)
     ]
     steps = [
-        timeline(ledger, Window.between(start, start + length), HOUR_NS, filters)
+        timeline(ledger, Window.between(start, start + length), DAY_NS, filters)
         for start in (since, since - length)
     ]
     now, before = (
