@@ -63,10 +63,11 @@ def _insert_statement(rows: int) -> str:
 _INSERT_ONE: Final = _insert_statement(1)
 _INSERT_MANY: Final = _insert_statement(_ROWS_A_STATEMENT)
 
+# Numbered marks (?1) raise a DeprecationWarning in Python 3.12.0 to 3.12.3.
 _REVISE: Final = (
-    "UPDATE calls SET outcome_id = ?1, cost_nano_usd = ?2, exposure_nano_usd = ?3, extra = ?4"
-    " WHERE start_ns = ?5 AND span_id = ?6 AND (outcome_id IS NOT ?1"
-    " OR cost_nano_usd IS NOT ?2 OR exposure_nano_usd IS NOT ?3 OR extra IS NOT ?4)"
+    "UPDATE calls SET outcome_id = ?, cost_nano_usd = ?, exposure_nano_usd = ?, extra = ?"
+    " WHERE start_ns = ? AND span_id = ? AND (outcome_id IS NOT ?"
+    " OR cost_nano_usd IS NOT ? OR exposure_nano_usd IS NOT ? OR extra IS NOT ?)"
 )
 TOOL: Final = (
     "INSERT INTO tool_calls (start_ns, span_id, place, trace_id, tool_id, duration_us)"
@@ -167,16 +168,9 @@ class Store:
 
     def _revise(self, row: Row, stored: Stored) -> None:
         outcome_id = self._names.outcomes.id_of(row.outcome)
+        revised = (outcome_id, row.cost_nano_usd, row.exposure_nano_usd, json_text(row.extra))
         changed = self.connection.execute(
-            _REVISE,
-            (
-                outcome_id,
-                row.cost_nano_usd,
-                row.exposure_nano_usd,
-                json_text(row.extra),
-                row.start_ns,
-                row.span_id,
-            ),
+            _REVISE, (*revised, row.start_ns, row.span_id, *revised)
         ).rowcount
         if changed:
             stored.revised += 1
