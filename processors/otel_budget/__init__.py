@@ -1,4 +1,4 @@
-"""Budgets: how long spans may take, and whether they did."""
+"""Latency budgets for spans."""
 
 from __future__ import annotations
 

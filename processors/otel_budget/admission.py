@@ -1,4 +1,4 @@
-"""Admission of one call: asked until it is admitted or refused."""
+"""Admission of one call, polled until it is admitted or refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Admission:
     """One call at the gate."""
 
     admitted: AdmittedCall | None = None
-    """Given when the call was let through."""
+    """Set once the call is admitted."""
     refusal: Refusal | None = None
     _accounts: Mapping[BudgetAccount, CostBudget] = MappingProxyType({})
     _tariff: Tariff | None = None
@@ -55,7 +55,7 @@ class Admission:
         self._scope_values = scope_values
 
     def ask_here(self) -> bool:
-        """Ask without waiting for anything; return whether it is decided. Never raises."""
+        """Try without blocking; return whether the call is decided. Never raises."""
         if self.refusal is not None:
             return True
         try:
@@ -65,10 +65,10 @@ class Admission:
             return True
 
     def ask(self) -> float:
-        """Ask once; return how many seconds to wait before asking again, 0 once it is decided.
+        """Try once; return the seconds to wait before the next try, 0 once decided.
 
-        It may wait for the shared accounts. Never raises: what goes wrong is decided as the gate's
-        policy for faults says.
+        It may wait for the shared accounts. Never raises: the gate's fault policy decides after an
+        error.
         """
         if self.refusal is not None:
             return 0
@@ -115,7 +115,7 @@ class Admission:
     def _prepare(self) -> bool:
         """Find the accounts and the tariff that apply now; return whether there are accounts."""
         gate, request = self._gate, self.request
-        # Anew at every try: while a call waits another window may begin.
+        # Looked up at every try: another window may begin while a call waits.
         self._now_ns = now_ns = gate.now_ns()
         self._accounts = gate.accounts_of(self._scope_values, now_ns)
         if not self._accounts:

@@ -1,7 +1,7 @@
-"""A call that was let through, until it has ended and is settled.
+"""An admitted call, until it is settled.
 
-How a call ended is only noted where it ends; reading the answer and pricing it is left to another
-thread, so that the app does not wait for it.
+The app's thread only records how a call ended. Another thread reads and prices the response, so
+that the app does not wait.
 """
 
 from __future__ import annotations
@@ -28,24 +28,25 @@ if TYPE_CHECKING:
     from otel_wire.requests import ModelRequest
 
 CHARACTERS_PER_TOKEN = 3
-"""Of output text, where a stream ends without usage; most tokens have more."""
+"""Characters of output text per token, for streams that end without usage; most tokens have more.
+"""
 
 
 class AdmittedCall:
-    """A call that was admitted; it is settled once, by its exchange."""
+    """An admitted call, settled once by its exchange."""
 
-    # What every call begins with is kept by the class: setting it takes time.
+    # Initial values are class attributes: setting them on each instance takes time.
     _written: tuple[tuple[BudgetAccount, int], ...] = ()
     on_ended: Callable[[], None] | None = None
     """Called when the call has ended, on the thread that ended it."""
     on_settled: Callable[[int], None] | None = None
-    """Called with the cost in nano-US-dollars, once it is known and before it is charged."""
+    """Called with the cost in nano-USD, once known and before it is charged."""
     cost_nano_usd: int | None = None
-    """What the call cost once it is settled; 0 when it cost nothing."""
+    """Cost of the settled call in nano-USD; 0 if it cost nothing."""
     is_in_ledger = False
-    """Whether the ledger's decision on the call has taken the place of `written`."""
+    """Whether the ledger's decision on the call replaces `written`."""
     latency_ms: float | None = None
-    """From its being let through to its end; None before that."""
+    """From admission to its end; None before that."""
 
     def __init__(
         self,
@@ -64,11 +65,11 @@ class AdmittedCall:
         self._tariff = tariff
         self.start_ns = start_ns
         self.host = host
-        """Where the call goes."""
+        """Host that the call is sent to."""
 
     @property
     def reserved_nano_usd(self) -> int:
-        """What is charged if this process dies; 0 without a budget in US dollars."""
+        """Amount charged if this process dies, in nano-USD; 0 without a budget in US dollars."""
         return self._usd_of(self._reservation.lost())
 
     def _usd_of(self, costs: Iterable[tuple[BudgetAccount, int]]) -> int:
@@ -81,11 +82,11 @@ class AdmittedCall:
 
     @property
     def written(self) -> tuple[tuple[BudgetAccount, int], ...]:
-        """What the call was charged with, in each account."""
+        """Amount charged for the call, by account."""
         return self._written
 
     def ended(self, exchange: Exchange) -> None:
-        """Settle the call by what *exchange* saw, on another thread."""
+        """Settle the call from *exchange*, on another thread."""
         self.latency_ms = (self._gate.now_ns() - self.start_ns) / 1e6
         if self.on_ended is not None:
             self.on_ended()
@@ -93,7 +94,7 @@ class AdmittedCall:
         self._gate.accounts.later(action, soon=self._reservation.number is not None)
 
     def corrected(self, exchange: Exchange) -> None:
-        """Charge the difference to what *exchange* saw after the reservation had expired."""
+        """Charge the difference to the cost found in *exchange* after the reservation expired."""
         self._gate.accounts.later(partial(self._guarded, self._correct, exchange), soon=False)
 
     def _guarded(self, settle: Callable[[Exchange], None], exchange: Exchange) -> None:
@@ -123,9 +124,9 @@ class AdmittedCall:
     def _judge(
         self, record: WireRecord, pieces: int
     ) -> tuple[Sequence[tuple[BudgetAccount, int]], Sequence[UsageCeiling]]:
-        """Return what the call cost in each account, and what it teaches."""
+        """Return the cost of the call in each account, and the usage to learn from."""
         if record.ending is Ending.NOT_SENT or record.is_error:
-            # Providers do not charge for errors, and the ledger counts none for them.
+            # Providers do not charge for errors, and the ledger records no cost for them.
             return (), ()
         answer = record.answer
         usage = answer.usage
@@ -139,9 +140,9 @@ class AdmittedCall:
             return self._costs(answer, usage), learned
         is_stream = bool(pieces) or (self.request.streamed and answer.output_characters > 0)
         if not is_stream or record.status is None:
-            # It may have cost all that it could: nobody has seen what it did.
+            # The response was not seen, so the call may have cost its maximum.
             return self._reservation.lost(), ()
-        # A stream without its usage: it cost what was seen of it.
+        # A stream without usage is charged for the output seen.
         known_input = usage.input_tokens if usage is not None else None
         seen = Usage(
             input_tokens=self.request.size // 4 if known_input is None else known_input,

@@ -1,4 +1,4 @@
-"""Attribute, metric and event names that budgets write. None is in the semantic conventions."""
+"""Attribute, metric and event names of budgets. None is in the semantic conventions."""
 
 EXCEEDED = "otel_distro.budget.exceeded"
 """Whether the span took longer than its latency budget."""
@@ -15,10 +15,10 @@ VIOLATIONS = "otel_distro.budget.violations"
 
 EXCEEDED_EVENT = "otel_distro.budget.exceeded"
 MET_EVENT = "otel_distro.budget.met"
-"""Names of the log records that tell of a verdict."""
+"""Event names of the log records that report a verdict."""
 
 SCOPE = "otel_distro.budget"
-"""Instrumentation scope of what budgets emit."""
+"""Instrumentation scope of the telemetry of budgets."""
 
 BUDGET = "otel_distro.budget.name"
 """Name of the cost budget a record is about."""
@@ -35,7 +35,7 @@ REQUEST_MODEL = "gen_ai.request.model"
 REFUSALS = "otel_distro.budget.refusals"
 """Counter of refused calls, by budget and model."""
 THRESHOLDS = "otel_distro.budget.thresholds"
-"""Counter of thresholds passed, by budget and percentage; each once a window on a host."""
+"""Counter of passed thresholds, by budget and percentage; each once per window on a host."""
 
 THRESHOLD_EVENT = "otel_distro.budget.threshold"
-"""Name of the log record that tells of a threshold."""
+"""Event name of the log record that reports a threshold."""

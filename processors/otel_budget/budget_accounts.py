@@ -1,10 +1,10 @@
-"""The accounts of all budgets: what was spent, what is held for calls on their way, by whom.
+"""The accounts of all budgets: spending, reservations of calls in flight, and their owners.
 
 A call is admitted by a reservation in every budget that applies to it, in all of them or in none.
-When it ends, its cost replaces the reservation. Far from the limit a process takes a lease, a part
-of what is left, and reserves inside it without a transaction; near the limit every reservation is
-an entry in the shared accounts. Both have an owner, so what a killed process left behind is
-found, charged and cleared.
+When it ends, its cost replaces the reservation. Far from the limit a process leases a part of the
+remaining budget and reserves inside it without a transaction; near the limit every reservation is
+an entry in the shared accounts. Both have an owner, so the reservations and leases of a killed
+process are found, charged and cleared.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FILE_NAME = "budget.db"
 OWNERS_NAME = "budget.owners"
 _REAP_EVERY_S = 0.05
 MOST_LATE = 32
-"""With more ended calls to settle the thread that does it does not wait for its next turn."""
+"""With more ended calls than this, the settling thread does not wait for its next tick."""
 
 Ask = Callable[[Sequence["UsageCeiling | None"]], Sequence[Claim]]
 
@@ -65,7 +65,7 @@ class BudgetAccounts:
         self.transactions = TransactionRunner(self.store, opening, now_ns)
         self.now_ns = now_ns
         self.on_crossed: Callable[[Sequence[Crossing]], None] = lambda _crossings: None
-        """Receives the thresholds that calls settled inside leases have passed."""
+        """Receives the thresholds passed by calls that were settled inside leases."""
         self.on_fault: Callable[[BaseException], None] = lambda _error: None
         self._folder = folder / OWNERS_NAME
         self._usage_ceilings = UsageCeilings()
@@ -83,10 +83,10 @@ class BudgetAccounts:
         self._flusher = BackgroundFlusher(self._tick_when_due, after_stop=self.store.close)
 
     def reserve(self, model: str, kinds: Sequence[str], ask: Ask) -> Reservation | Denied:
-        """Hold what *ask* claims, all or nothing; raises BudgetFileError if the file is unusable.
+        """Reserve the claims of *ask*, all or nothing; raises BudgetFileError for an unusable file.
 
-        *ask* is given what was learned of *model*, one answer for each of *kinds*, and returns a
-        claim for each account the call falls under.
+        *ask* receives the usage ceilings learned for *model*, one for each of *kinds*, and returns
+        a claim for each account that applies to the call.
         """
         reservation = self.reserve_here(model, kinds, ask)
         if reservation is not None:
@@ -99,11 +99,11 @@ class BudgetAccounts:
         result = self._try(model, kinds, ask)
         if isinstance(result, Reservation) or not result.state.reserved:
             return result
-        # What is in the way may be held for a process that is gone.
+        # The blocking reservation may belong to a dead process.
         return self._try(model, kinds, ask) if self.reap() else result
 
     def reserve_here(self, model: str, kinds: Sequence[str], ask: Ask) -> Reservation | None:
-        """Hold what *ask* claims without waiting for anything; None where that cannot be."""
+        """Reserve the claims of *ask* without blocking; None if that is not possible."""
         allocator = self._allocator
         if allocator is None:
             return None
@@ -153,11 +153,11 @@ class BudgetAccounts:
     ) -> None:
         """Replace *reservation* by the cost of the call in each account, unless it was cleared.
 
-        Raises BudgetFileError when the shared accounts cannot be written; it is tried again then.
+        Raises BudgetFileError if the shared accounts cannot be written; it is retried later.
         """
         allocator = self._allocator
         if allocator is None or reservation.owner is not allocator.owner:
-            return  # it is of the parent of this process, or the accounts were closed meanwhile
+            return  # it belongs to the parent process, or the accounts were closed meanwhile
         for usage_ceiling in learned:
             self._usage_ceilings.add(usage_ceiling)
         if reservation.parts:
@@ -178,7 +178,7 @@ class BudgetAccounts:
         self._tell(told)
 
     def charge(self, entries: Sequence[tuple[BudgetAccount, int]]) -> list[Crossing]:
-        """Charge spending that nothing was held for; a negative amount takes some back."""
+        """Charge spending without a reservation; a negative amount is a refund."""
 
         def attempt(db: Transaction, opened: Opened) -> list[Crossing]:
             found = statements.charge(db, entries, opened)
@@ -189,7 +189,7 @@ class BudgetAccounts:
         return self._run(attempt)
 
     def state(self, account: BudgetAccount) -> State:
-        """Return what *account* says now; what is leased and unused is not reserved."""
+        """Return the current state of *account*; unused leases do not count as reserved."""
         self.finish_late()
         told: list[Crossing] = []
 
@@ -220,7 +220,7 @@ class BudgetAccounts:
         return self._run(lambda db, _opened: statements.scopes(db, budget, since_ns))
 
     def reap(self) -> bool:
-        """Charge what dead owners left on their way, clear the rest; return if there was any."""
+        """Charge the open calls of dead owners, clear the rest; return whether there were any."""
         if time.monotonic() < self._next_reap:
             return False
         self._next_reap = time.monotonic() + max(_REAP_EVERY_S, self.store.write_every_s)
@@ -228,38 +228,38 @@ class BudgetAccounts:
         return reap(self.transactions, self._folder, ours)
 
     def later(self, action: Callable[[], None], *, soon: bool) -> None:
-        """Have *action*, which settles a call, done by another thread; *soon* if others wait."""
+        """Run *action*, which settles a call, on another thread; *soon* if others wait."""
         self._late.append(action)
-        if soon or len(self._late) == MOST_LATE:  # before a lease is used up by what is over
+        if soon or len(self._late) == MOST_LATE:  # before ended calls use up a lease
             self._flusher.wake()
         else:
             self._flusher.note()
 
     def finish_late(self) -> None:
-        """Settle the calls that wait for it, here and now."""
+        """Settle the queued calls on this thread."""
         with self._late_lock:
             while self._late:
                 self._late.popleft()()
 
     def _tick_when_due(self) -> bool:
-        """Settle the calls that have ended, and `tick` no more often than the store wants."""
+        """Settle the calls that have ended; call `tick` at most as often as the store allows."""
         due = time.monotonic() >= self._write_at
         if due:
             self._write_at = time.monotonic() + self.store.write_every_s
         return self.tick(write=due)
 
     def tick(self, *, write: bool = True) -> bool:
-        """Write down what leases spent and give back those not used since the last time.
+        """Write the spending of leases and return those not used since the last time.
 
-        Without *write* only ended calls are settled, for which nobody's turn is waited for unless
-        they had a reservation of their own. Returns whether there is more to come. Never raises.
+        Without *write* only ended calls are settled, which needs a transaction only for calls with
+        an entry in the shared accounts. Returns whether there is more to do. Never raises.
         """
         try:
             self.finish_late()
             self._tell(self._entries.retry(self._usage_ceilings.share))
             if write:
                 self._tidy()
-        except Exception as error:  # a background thread has no caller; tried again
+        except Exception as error:  # a background thread has no caller; retried
             self.on_fault(error)
         return bool(self._leases or self._late or self._entries.open > 0)
 
@@ -286,17 +286,17 @@ class BudgetAccounts:
         self._tell(self._run(attempt, lambda _told: allocator.forget(due)))
 
     def close(self) -> None:
-        """Give back what is free, close the file and be known as ended."""
+        """Return free leases, close the file and mark this owner as ended."""
         try:
             self.finish_late()
             self._tidy(at_end=True)
-        except Exception as error:  # others find out what is owed
+        except Exception as error:  # other processes find the debts
             self.on_fault(error)
         self._flusher.stop()
         allocator, entries = self._allocator, self._entries.open
         self._begin()
         if allocator is not None:
-            # What is still on its way is found by others, in the file that stays behind.
+            # Other processes find the calls still in flight in the file that stays behind.
             allocator.owner.close(remove=not allocator.leases.by_account and entries <= 0)
         self.store.close()
 
@@ -308,7 +308,7 @@ class BudgetAccounts:
         def with_known(db: Transaction, opened: Opened) -> Result:
             renewals = getattr(self.store, "renewals", 0)
             if renewals != self._renewals:
-                # A new file does not know what was spent, and the ledger may not know all of it.
+                # A new file has no spending, and the ledger may not have all of it.
                 self._known.raise_to(db, self._known.least(self._leases))
             result = attempt(db, opened)
             self._renewals = renewals
@@ -336,7 +336,7 @@ class BudgetAccounts:
             self.on_crossed(crossings)
 
     def at_fork(self) -> None:
-        """In a forked child: own nothing of what the parent holds."""
+        """Reset after fork: the child owns none of the parent's reservations."""
         allocator = self._allocator
         self.transactions.at_fork()
         self._begin()

@@ -1,4 +1,4 @@
-"""Cost budgets: how much may be spent, over what, by whom, and what happens then."""
+"""Cost budgets: limit, unit, window, scope, and the action once a budget is spent."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ NANO_PER_USD = 1_000_000_000
 DEFAULT_THRESHOLDS = (50, 80, 95, 100)
 """Percentages of a limit that are reported, once each in a window."""
 DAY = "day"
-"""Name of the budget that the environment variables make."""
+"""Name of the budget configured by environment variables."""
 MOST_USD = Decimal(1_000_000_000)
 
 
 class Action(StrEnum):
-    """What happens to calls once a budget is spent."""
+    """Action on calls once a budget is spent."""
 
     WARN = "warn"
-    """Nothing: thresholds are reported."""
+    """Admit calls and only report thresholds."""
     REFUSE = "refuse"
-    """They are answered with HTTP 402 instead of being sent."""
+    """Answer calls with HTTP 402 instead of sending them."""
 
 
 class Unit(StrEnum):
-    """What a budget counts; its limit is a whole number of these."""
+    """Unit of a budget; its limit is a whole number of these."""
 
     USD = "usd"
     """Nano-US-dollars."""
@@ -41,12 +41,13 @@ class Unit(StrEnum):
 
 
 SCOPES = ("total", "service", "tenant", "user", "session", "agent", "model", "provider", "api_key")
-"""What a budget can be counted for separately; `total` is everything on this host together."""
+"""Scopes that a budget can be counted for separately; `total` is everything on this host together.
+"""
 
 PERSONAL_SCOPES = frozenset({"user", "session", "api_key"})
-"""Scopes whose values are never stored as they are."""
+"""Scopes whose values are never stored in the clear."""
 Hide = Callable[[str, str], str]
-"""(scope, value) -> what is stored in its place."""
+"""(scope, value) -> stored pseudonym."""
 
 _LIMITS = {"limit_usd": Unit.USD, "limit_tokens": Unit.TOKENS, "limit_calls": Unit.CALLS}
 _KEYS = (
@@ -64,14 +65,14 @@ _KEYS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostBudget:
-    """One limit on what model calls may cost."""
+    """One limit on the cost of model calls."""
 
     name: str
     limit: int
     unit: Unit = Unit.USD
     scope: str = "total"
     match: str | None = None
-    """The one scope value this budget is for; None means that each value has a budget alone."""
+    """The only scope value this budget applies to; None gives each value its own account."""
     calendar: Calendar = field(default_factory=Calendar)
     action: Action = Action.WARN
     thresholds: tuple[int, ...] = DEFAULT_THRESHOLDS
@@ -79,16 +80,16 @@ class CostBudget:
     def account(
         self, scope_values: Mapping[str, str | None], now_ns: int, hide: Hide = lambda _, name: name
     ) -> BudgetAccount | None:
-        """Return the account of a call with *scope_values*; None where the budget has no say.
+        """Return the account of a call with *scope_values*; None if the budget does not apply.
 
-        *hide* turns what names a person into what may be stored.
+        *hide* turns a value that names a person into its stored pseudonym.
         """
         return self.account_in(self.calendar.window(now_ns), scope_values, hide)
 
     def account_in(
         self, window: Window, scope_values: Mapping[str, str | None], hide: Hide
     ) -> BudgetAccount | None:
-        """Return the same of a call in *window*."""
+        """Return the account of a call in *window*; None if the budget does not apply."""
         value = "" if self.scope == "total" else scope_values.get(self.scope)
         if value is None or (self.match is not None and value != self.match):
             return None
@@ -96,11 +97,11 @@ class CostBudget:
 
     @property
     def hides(self) -> bool:
-        """Whether its scope values name persons, and are not stored as they are."""
+        """Whether its scope values name persons, and are stored as pseudonyms."""
         return self.scope in PERSONAL_SCOPES
 
     def account_of(self, stored: str, now_ns: int) -> BudgetAccount:
-        """Return the account of a scope value as it is stored."""
+        """Return the account of a stored scope value."""
         return self._account(stored, self.calendar.window(now_ns))
 
     def _account(self, stored: str, window: Window) -> BudgetAccount:
@@ -116,12 +117,12 @@ class CostBudget:
 
     @classmethod
     def per_day(cls, usd: Decimal, action: Action) -> CostBudget:
-        """Return the budget that two environment variables make."""
+        """Return the budget configured by the two environment variables."""
         return cls(name=DAY, limit=nano_usd(usd), action=action)
 
     @classmethod
     def from_mapping(cls, table: object) -> CostBudget:
-        """Build one from a `[[budgets]]` table; raises ValueError saying what is allowed."""
+        """Build one from a `[[budgets]]` table; raises ValueError with the allowed values."""
         if not isinstance(table, dict):
             raise ValueError(f"{table!r} is not a table with the keys {', '.join(_KEYS)}")  # noqa: TRY004
         unknown = sorted(set(map(str, table)) - set(_KEYS))

@@ -1,15 +1,15 @@
-"""How much a call may cost, before it is made.
+"""Cost estimates of calls before they are sent.
 
 Two figures for every request:
 
-* the ceiling: what is held, and charged if the caller vanishes. Output is what the request allows.
-  Input is bounded by its bytes, as no tokenizer makes more tokens than bytes, plus what providers
-  add unseen.
-* the least: what must be left for a call that has the budget to itself.
+* the ceiling, reserved for the call and charged if the caller vanishes. Output is the limit in the
+  request. Input is bounded by its bytes, as no tokenizer makes more tokens than bytes, plus input
+  that providers add.
+* the least amount that must be left to admit a call while no other is in flight.
 
-Once calls of a model and size have been seen, the most they used replaces the bound, so that
-little of a budget is held back for nothing. Until then several times the ceiling is held, which
-lets one call find out while the others wait, unless there is plenty.
+Once calls of a model and size have been seen, their highest usage replaces the bound, so that
+little of a budget is reserved in vain. Until then several times the ceiling is reserved, which
+admits one call to learn from while the others wait, unless much of the budget is left.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 
 OPEN_OUTPUT_TOKENS = 4096
-"""Output held for a call that sets no limit, until the model has been seen answering."""
+"""Output tokens reserved for a call without a limit, until responses of the model were seen."""
 OPEN_LEAST_TOKENS = 512
 CAUTION = 4
-"""How many times the ceiling is held for a kind of call never seen before."""
+"""Multiple of the ceiling reserved for a kind of call never seen before."""
 _SURE = 3
 
 NANO_PER_TOKEN = Decimal(1_000_000_000 // MILLION)
@@ -53,7 +53,7 @@ class Tokens(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """What a call may use, by the two figures."""
+    """Token estimate of a call, by the two figures."""
 
     ceiling: Tokens
     least: Tokens
@@ -61,7 +61,7 @@ class Estimate(NamedTuple):
 
     @classmethod
     def of(cls, request: ModelRequest, learned: Sequence[UsageCeiling | None]) -> Estimate:
-        """Estimate *request* by what was *learned* of its `kinds`."""
+        """Estimate *request* from the ceilings *learned* for its `kinds`."""
         most_in, most_out, least_in, least_out, caution = _bounds(request, learned)
         return cls(Tokens(most_in, most_out), Tokens(least_in, least_out), caution)
 
@@ -69,7 +69,7 @@ class Estimate(NamedTuple):
 def _bounds(
     request: ModelRequest, learned: Sequence[UsageCeiling | None]
 ) -> tuple[int, int, int, int, int]:
-    """Return most input and output, least input and output, and the caution."""
+    """Return most input and output, least input and output, and the multiple to reserve."""
     of_input, of_output = learned
     limit = request.max_output_tokens
     if of_input is None:
@@ -84,18 +84,18 @@ def _bounds(
     else:
         most_out = least_out = _with_margin(of_output)
     known = of_input is not None and (limit is not None or of_output is not None)
-    caution = 1 if known or not request.readable else CAUTION  # nothing is learned of those
+    caution = 1 if known or not request.readable else CAUTION  # never learned
     return most_in, most_out, least_in, least_out, caution
 
 
 def kinds(request: ModelRequest) -> tuple[str, str]:
-    """Return under which names the input and the output of such requests are learned."""
+    """Return the keys under which input and output of such requests are learned."""
     prefix = "hidden " if request.hidden_input else ""
     return f"{prefix}input {request.size.bit_length()}", f"open output {request.operation}"
 
 
 def usage_ceilings(request: ModelRequest, usage: Usage) -> list[UsageCeiling]:
-    """Return what a finished call teaches."""
+    """Return the usage ceilings learned from a finished call."""
     of_input, of_output = kinds(request)
     found = []
     if usage.input_tokens:
@@ -109,12 +109,12 @@ def _scaled(usage_ceiling: UsageCeiling, size: int) -> int:
     if size == usage_ceiling.size and usage_ceiling.most == usage_ceiling.least:
         return usage_ceiling.most
     tokens = _with_margin(usage_ceiling)
-    # Tokens grow no faster than bytes do, apart from the part that is the same for every call.
+    # Tokens grow no faster than bytes, apart from a constant part of every call.
     return tokens if size <= usage_ceiling.size else -(-tokens * size // usage_ceiling.size)
 
 
 def _with_margin(usage_ceiling: UsageCeiling) -> int:
-    """Return the most seen, and more the wider and the fewer the figures are."""
+    """Return the maximum seen plus a margin, larger for fewer and more scattered values."""
     spread = 2 * (usage_ceiling.most - usage_ceiling.least) // usage_ceiling.calls
     unsure = usage_ceiling.most // 2 if usage_ceiling.calls < _SURE else 0
     return usage_ceiling.most + spread + unsure
@@ -122,14 +122,14 @@ def _with_margin(usage_ceiling: UsageCeiling) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """The undiscounted rates that a request may be charged, ready to be reckoned with."""
+    """The undiscounted rates that apply to a request, prepared for integer arithmetic."""
 
     input: tuple[tuple[int, int], ...]
     """(n, rate): with more than n input tokens every one costs that rate; the first n is -1."""
     output: tuple[tuple[int, int], ...]
     per_request: int
     flat: tuple[int, int] | None
-    """The two rates, where they do not depend on the length of the input."""
+    """Input and output rates, if they do not depend on the length of the input."""
 
     @classmethod
     def of(cls, price: Price, request: ModelRequest) -> Tariff:
@@ -145,11 +145,11 @@ class Tariff:
         )
 
     def nano_usd(self, tokens: Tokens) -> int:
-        """Return what *tokens* cost at most, rounded up."""
+        """Return the maximum cost of *tokens* in nano-USD, rounded up."""
         return self.nano_usd_of(*tokens)
 
     def nano_usd_of(self, input_tokens: int, output_tokens: int) -> int:
-        """Return the same of input and output tokens given apart."""
+        """Return the maximum cost of *input_tokens* and *output_tokens* in nano-USD, rounded up."""
         if self.flat is not None:
             rate_in, rate_out = self.flat
         else:
@@ -198,9 +198,9 @@ def claims(
     accounts: Mapping[BudgetAccount, CostBudget],
     tariff: Tariff | None,
 ) -> list[Claim]:
-    """Return what *request* claims of *accounts*, which belong to the budgets given with them.
+    """Return the claims of *request* on *accounts*, each given with its budget.
 
-    Without a tariff nothing is claimed of budgets in money.
+    Without a tariff there is no claim on budgets in money.
     """
     most_in, most_out, least_in, least_out, caution = _bounds(request, learned)
     found = []

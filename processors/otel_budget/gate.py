@@ -1,7 +1,7 @@
-"""The gate a model call passes before it is sent: it holds what the call may cost, or refuses it.
+"""Budget gate: reserves the maximum cost of a model call before it is sent, or refuses the call.
 
-A client asks an `Admission` until the call is admitted or refused; while calls on their way hold
-what this one would need, it is worth waiting a little for them to end.
+A client polls an `Admission` until the call is admitted or refused. While calls in flight reserve
+the amount that this one needs, it waits a short time for them to end.
 """
 
 from __future__ import annotations
@@ -29,36 +29,38 @@ if TYPE_CHECKING:
     from otel_pricing import PriceBook
 
 PATIENCE_S = 10.0
-"""How long a call waits for others on their way to end before it is refused."""
+"""Seconds that a call waits for others in flight to end before it is refused."""
 MINUTE_NS = 60_000_000_000
 _MOST_TARIFFS = 1000
 
 UNREADABLE = Price(
     input=Rate(Decimal(15)), output=Rate(Decimal(75)), source="assumed for unreadable requests"
 )
-"""What a call is held at whose request cannot be read and names no model: a dear one."""
+"""Model whose price is assumed if the request is unreadable and names none: an expensive one."""
 
 ScopeValues = Mapping[str, str | None]
 
 
 UnknownModel = Callable[[str], Price | None]
-"""Returns the price to assume for a model without one; None lets it through, Refused denies it."""
+"""Returns the price to assume for a model without one; None admits the call, Refused denies it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Callbacks for what happens at the gate; none of these may raise."""
+    """Callbacks for events at the gate; none of these may raise."""
 
     crossed: Callable[[Sequence[Crossing]], None] = lambda _crossings: None
     refused: Callable[[Refusal], None] = lambda _refusal: None
     failed: Callable[[BaseException], None] = lambda _error: None
     passed: Callable[[AdmittedCall], None] = lambda _admitted: None
     is_covered: Callable[[ModelRequest], bool] = lambda _request: False
-    """Whether a caller on this host holds the call already; it then passes unreserved."""
+    """Whether a caller on this host has a reservation for the call; it is then admitted without
+    another.
+    """
 
 
 class Gate:
-    """Lets model calls through while every hard budget has room; thread-safe."""
+    """Admits model calls while every hard budget has room; thread-safe."""
 
     def __init__(
         self,
@@ -96,7 +98,7 @@ class Gate:
 
     @property
     def prices(self) -> PriceBook:
-        """The prices, loaded when the first call asks for them."""
+        """The prices, loaded by the first call."""
         if self._prices is None:
             self._prices = self._load_prices()
         return self._prices
@@ -106,8 +108,7 @@ class Gate:
     ) -> Admission | None:
         """Return the admission of a POST request; None when it is no model call.
 
-        *body* is None where the client cannot show it; the call is then held as one of an unknown
-        model.
+        *body* is None if it is not available; the call is then treated as one of an unknown model.
         """
         request = read_request(host, path, body, headers)
         if request is None or request.is_free:
@@ -117,7 +118,7 @@ class Gate:
         return Admission(self, request, lambda: self._scope_values(request, headers), host)
 
     def at_fault(self, host: str, path: str) -> Admission | None:
-        """Return the refusal of a model call that could not be looked at; None lets it through."""
+        """Return the refusal of a model call that could not be inspected; None admits it."""
         if not self.refuse_on_fault:
             return None
         request = read_request(host, path, None)
@@ -130,13 +131,13 @@ class Gate:
     def accounts_of(
         self, scope_values: Callable[[], ScopeValues], now_ns: int
     ) -> Mapping[BudgetAccount, CostBudget]:
-        """Return the accounts of a call, with the budgets that they belong to."""
+        """Return the accounts of a call, each with its budget."""
         since_ns, until_ns, accounts = self._for_all
         if since_ns <= now_ns < until_ns:
             return accounts
         windows = [budget.calendar.window(now_ns) for budget in self.budgets.values()]
         if self._is_for_all:
-            # The same for every call until the first window ends.
+            # These are the same for every call until the first window ends.
             accounts = self._accounts_in(windows, {})
             since_ns = max((window.account_ns for window in windows), default=now_ns)
             until_ns = min((window.until_ns for window in windows), default=now_ns)
@@ -154,11 +155,11 @@ class Gate:
         }
 
     def tariff(self, request: ModelRequest, now_ns: int) -> Tariff | None:
-        """Return what *request* is charged at most; None where nobody knows, and that is allowed.
+        """Return the tariff of *request*; None for an unknown price that the policy allows.
 
-        Raises Refused where it is not.
+        Raises Refused if the policy does not allow it.
         """
-        # Some prices change by the minute; none does in between.
+        # Some prices depend on the minute; none changes within one.
         key = (
             request.provider,
             request.model,

@@ -1,4 +1,4 @@
-"""The shared accounts for those who only look: no lock is taken and the file is never changed."""
+"""Read-only access to the shared accounts: no lock is taken and the file is never changed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AccountsReader:
         return [str(scope) for (scope,) in found]
 
     def state(self, account: BudgetAccount) -> State | None:
-        """Return what *account* says; None where nobody has opened it in its window yet."""
+        """Return the state of *account*; None if it was not opened in its window yet."""
         if self._connection is None:
             return None
         spent, reserved, accounts = self._connection.execute(
@@ -57,13 +57,13 @@ class AccountsReader:
             return 0
         try:
             return unused(self._connection, self._folder / OWNERS_NAME, account)
-        except sqlite3.OperationalError:  # made by a version that did not lease
+        except sqlite3.OperationalError:  # made by a version without leases
             return 0
 
 
 @contextmanager
 def reading_accounts(folder: Path) -> Iterator[AccountsReader]:
-    """Open the accounts in *folder*; a file that is not there reads as empty accounts.
+    """Open the accounts in *folder*; a missing file reads as empty accounts.
 
     Raises `sqlite3.Error` for a file that cannot be read.
     """
@@ -89,7 +89,7 @@ def reading_accounts(folder: Path) -> Iterator[AccountsReader]:
 def set_spent(
     accounts: BudgetAccounts, account: BudgetAccount, spent: int, *, by: str, why: str = ""
 ) -> State:
-    """Say how much was spent of *account* in its window, on record; return how it was before."""
+    """Set the spending of *account* in its window, record that; return the previous state."""
     before = accounts.state(account)
     detail = f"by {by}: spent {before.spent} -> {spent}" + (f" ({why})" if why else "")
 
@@ -106,7 +106,7 @@ def set_spent(
 
 
 def changes(accounts: BudgetAccounts, limit: int = 20) -> list[Change]:
-    """Return what people changed by hand, the latest first, at most *limit* rows."""
+    """Return the manual changes, the latest first, at most *limit* rows."""
 
     def attempt(db: Transaction, _opened: Opened) -> list[Change]:
         found = db.execute(

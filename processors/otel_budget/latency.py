@@ -1,4 +1,4 @@
-"""Latency budgets: how long a span with a given name may take."""
+"""Latency budgets: the maximum duration of spans by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_CACHED_NAMES = 4096
 
 @dataclass(frozen=True, slots=True)
 class LatencyBudget:
-    """The time spans matching a name pattern may take."""
+    """The maximum duration of spans that match a name pattern."""
 
     operation: str
     """Span name, `*` and `?` as in file names: `chat *`, `search_operation`."""
@@ -35,7 +35,7 @@ class LatencyBudget:
     def from_mapping(cls, table: object) -> LatencyBudget:
         """Build one from a table with keys operation, ms and optionally priority.
 
-        Raises ValueError naming the key and what is allowed.
+        Raises ValueError naming the key and the allowed values.
         """
         if not isinstance(table, dict):
             raise ValueError(f"{table!r} is not a table with the keys {', '.join(_KEYS)}")  # noqa: TRY004
@@ -81,7 +81,7 @@ DEFAULT_LATENCY_BUDGETS = (
 
 @dataclass(frozen=True, slots=True)
 class LatencyVerdict:
-    """How one span stands against its budget."""
+    """Duration of one span compared with its budget."""
 
     budget: LatencyBudget
     actual_ms: float
@@ -93,7 +93,7 @@ class LatencyVerdict:
 
     @property
     def overage_ms(self) -> float:
-        """Milliseconds beyond the budget; negative is the margin that was left."""
+        """Milliseconds beyond the budget; negative for the margin left."""
         return self.actual_ms - self.budget.ms
 
     @property
@@ -103,7 +103,7 @@ class LatencyVerdict:
 
 
 class _Remembered(dict[str, LatencyBudget | None]):
-    """Answers of *find*, remembered up to a bound."""
+    """Bounded cache of *find*."""
 
     def __init__(self, find: Callable[[str], LatencyBudget | None]) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class LatencyBudgets:
             budgets, key=lambda b: (b.priority, any(c in b.operation for c in "*?["))
         )
         self.by_name = _Remembered(self._find)
-        """Span name -> its budget or None; indexing it is what the app's thread pays."""
+        """Span name -> its budget or None; indexing it is the only cost on the app's thread."""
 
     def _find(self, span_name: str) -> LatencyBudget | None:
         return next((b for b in self._budgets if fnmatchcase(span_name, b.operation)), None)
@@ -135,7 +135,7 @@ class LatencyBudgets:
         return self.by_name[span_name]
 
     def judge(self, span_name: str, start_ns: int, end_ns: int) -> LatencyVerdict | None:
-        """Return how a span stands against its budget, or None where it has none."""
+        """Compare a span with its budget; None without one."""
         budget = self.for_name(span_name)
         if budget is None:
             return None
@@ -144,7 +144,7 @@ class LatencyBudgets:
 
 @dataclass(frozen=True, slots=True)
 class LatencyRecord:
-    """How one ended span stands against its latency budget."""
+    """One ended span compared with its latency budget."""
 
     verdict: LatencyVerdict
     context: SpanContext
@@ -154,7 +154,7 @@ class LatencyRecord:
 
     @classmethod
     def of(cls, span: ReadableSpan, budgets: LatencyBudgets) -> LatencyRecord | None:
-        """Judge *span*; None where its name has no budget or it has no times."""
+        """Compare *span* with its budget; None without a budget or timestamps."""
         context, start, end = span.get_span_context(), span.start_time, span.end_time
         if context is None or start is None or end is None:
             return None
@@ -162,7 +162,7 @@ class LatencyRecord:
         return None if verdict is None else cls(verdict, context, start, end)
 
     def attributes(self) -> dict[str, str | bool | float]:
-        """Return the attributes that mark the span, if it exceeded its budget; else none."""
+        """Return the attributes that mark a span that exceeded its budget; empty for others."""
         if not self.verdict.exceeded:
             return {}
         return {

@@ -1,4 +1,4 @@
-"""Latency budgets alone, for people who build their own SDK pipeline.
+"""Span processor for latency budgets in an SDK pipeline without the distribution.
 
 provider.add_span_processor(BudgetSpanProcessor([LatencyBudget("search_*", 2000)]))
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class BudgetSpanProcessor(SpanProcessor):
-    """Judges every span that ends against the latency budgets and tells of the outcome.
+    """Checks every ended span against the latency budgets and reports violations.
 
     A counter and log records are emitted through the global providers. A finished span cannot be
     changed, so the span itself is not marked; under the distribution it is.
@@ -39,18 +39,18 @@ class BudgetSpanProcessor(SpanProcessor):
         self._reporter: LatencyReporter | None = None
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Judge *span*."""
+        """Check *span* against its budget."""
         record = LatencyRecord.of(span, self._budgets)
         if record is None:
             return
-        # Made late, so that providers set up after this processor are the ones used.
+        # Created late, to use providers that are set up after this processor.
         if self._reporter is None:
             self._reporter = LatencyReporter()
         self._reporter.judged((record,))
 
 
 class LatencyReporter:
-    """Emits through the global meter and logger providers, or those it is given."""
+    """Emits through the given meter and logger providers, by default the global ones."""
 
     def __init__(self) -> None:
         self._logger = get_logger(names.SCOPE)
@@ -61,7 +61,7 @@ class LatencyReporter:
         )
 
     def judged(self, records: Iterable[LatencyRecord]) -> None:
-        """Tell of each verdict."""
+        """Report each verdict."""
         for record in records:
             if record.verdict.exceeded:
                 self._exceeded(record)

@@ -1,4 +1,4 @@
-"""The answer a refused call gets: one that every client turns into its own clean error."""
+"""HTTP response to a refused call, which every client turns into its own error type."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a call was not let through."""
+    """Reason for a refusal."""
 
     reason: str
-    """One sentence for people; names no scope value, which may be personal."""
+    """One human-readable sentence; names no scope value, which may be personal."""
     model: str
     budget: str = ""
     unit: str = ""
@@ -29,7 +29,7 @@ class Refusal:
 
     @classmethod
     def of(cls, budget: CostBudget, denied: Denied, model: str, now_ns: int) -> Refusal:
-        """Describe a call that *budget* has no room for."""
+        """Describe the refusal of a call that exceeds *budget*."""
         until = budget.calendar.window(now_ns).until_ns
         limit, spent = amount(budget.unit, budget.limit), amount(budget.unit, denied.state.spent)
         reset = datetime.fromtimestamp(until / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -66,7 +66,7 @@ class Refusal:
 
 
 class Refused(Exception):  # an outcome, not an error
-    """A call is not let through."""
+    """A call is refused."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.reason)
@@ -74,7 +74,7 @@ class Refused(Exception):  # an outcome, not an error
 
 
 def share(unit: Unit, spent: int, limit: int) -> str:
-    """Return what is spent of a limit, for people: `$0.25 of $5` or `3 of 10 calls`."""
+    """Return the spending of a limit for display: `$0.25 of $5` or `3 of 10 calls`."""
     if unit is Unit.USD:
         return f"${amount(unit, spent)} of ${amount(unit, limit)}"
     return f"{spent:,} of {limit:,} {unit}"

@@ -1,4 +1,4 @@
-"""The spans of time a budget counts over: calendar windows in a time zone, and rolling ones."""
+"""Windows of budgets: calendar windows in a time zone, and rolling windows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NS = 1_000_000_000
 
 
 class WindowKind(StrEnum):
-    """How long a budget lasts before it begins anew."""
+    """Length of a budget's window, after which spending restarts at zero."""
 
     HOUR = "hour"
     DAY = "day"
@@ -23,19 +23,19 @@ class WindowKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window, in nanoseconds since the Unix epoch; spending is booked under `account_ns`."""
+    """One window, in nanoseconds since the Unix epoch; spending is recorded under `account_ns`."""
 
     since_ns: int
-    """Spending booked at or after this counts."""
+    """Spending recorded at or after this counts."""
     account_ns: int
-    """Where spending is booked now; equal to `since_ns` for calendar windows."""
+    """Time under which spending is recorded now; equal to `since_ns` for calendar windows."""
     until_ns: int
-    """When spending begins to be forgotten: the end of a calendar window."""
+    """Time at which spending begins to expire: the end of a calendar window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Finds the window that a moment falls into."""
+    """Finds the window of a point in time."""
 
     kind: WindowKind = WindowKind.DAY
     zone: tzinfo = UTC
@@ -55,7 +55,7 @@ class Calendar:
 
     def _start(self, now: datetime) -> datetime:
         if self.kind is WindowKind.HOUR:
-            # By the clock of UTC: a zone that turns its clocks back has one hour twice.
+            # In UTC: a zone that turns its clocks back has one hour twice.
             return now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         day = now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
         if self.kind is WindowKind.WEEK:

@@ -1,4 +1,4 @@
-"""What a budget must provide to stand before model calls, and the loop that asks it."""
+"""Interface of budgets to the HTTP hooks, and the admission loop."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ if TYPE_CHECKING:
 REFUSED_STATUS = 402
 REFUSED_REASON = "Payment Required"
 REFUSED_HEADERS = {"content-type": "application/json", "x-should-retry": "false"}
-"""The second one is what the clients of OpenAI and Anthropic ask before they retry."""
+"""The second one is checked by the clients of OpenAI and Anthropic before a retry."""
 
 
 class Refusing(Protocol):
-    """Why a call is refused."""
+    """Reason for the refusal of a call."""
 
     def body(self) -> bytes:
-        """Return the JSON body of the response that the app gets."""
+        """Return the JSON body of the response to the app."""
         ...
 
 
 class Settling(Protocol):
-    """A call that was admitted; it learns once how the call ended."""
+    """An admitted call, settled once at its end."""
 
     def ended(self, exchange: Exchange) -> None:
         """Settle the call by `exchange.record()`, on another thread. Must not raise."""
         ...
 
     def corrected(self, exchange: Exchange) -> None:
-        """Settle again: the response was read after the reservation had expired."""
+        """Settle again: the response was read after the reservation expired."""
         ...
 
 
 class Asking(Protocol):
-    """One call that asks for admission. Nothing here raises."""
+    """One call that requests admission. Nothing here raises."""
 
     request: ModelRequest
 
@@ -53,30 +53,30 @@ class Asking(Protocol):
         ...
 
     def ask_here(self) -> bool:
-        """Ask without waiting for anything; return whether it is decided."""
+        """Try without blocking; return whether the call is decided."""
         ...
 
     def ask(self) -> float:
-        """Ask once; return how many seconds to wait before asking again, 0 once decided."""
+        """Try once; return the seconds to wait before the next try, 0 once decided."""
         ...
 
 
 class CallGate(Protocol):
-    """Decides about model calls before they are sent."""
+    """Admits or refuses model calls before they are sent."""
 
     def admission_for(
         self, host: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Any:
         """Return the `Asking` of a POST request; None when it is no model call.
 
-        *body* is None where the client cannot show it.
+        *body* is None if it is not available.
         """
         ...
 
     def at_fault(self, host: str, path: str) -> Any:
-        """Return a refused `Asking` for a model call that an error of ours kept from being read.
+        """Return a refused `Asking` for a model call that an internal error made unreadable.
 
-        None lets it through: it is no model call, or the policy for faults allows it.
+        None admits it: it is no model call, or the fault policy allows it.
         """
         ...
 
@@ -97,7 +97,7 @@ async def admit_async(
     in_thread: Callable[[Callable[[], float]], Awaitable[float]],
     sleep: Callable[[float], Awaitable[object]],
 ) -> Refusing | None:
-    """Do the same; the event loop does not wait for the shared accounts."""
+    """Await admission without blocking the event loop; return the refusal, None if admitted."""
     asking = exchange.asking
     if asking is None:
         return None

@@ -1,8 +1,8 @@
-"""Responses of model providers, read while they pass.
+"""Incremental readers of model providers' responses.
 
-A reader takes the raw bytes of one response in pieces of any size, decodes them, and reads JSON by
+A reader takes the raw bytes of one response in chunks of any size, decodes them, and reads JSON by
 its structure: whole bodies, JSON arrays, JSON lines, server-sent events, AWS event streams. Memory
-is bounded whatever is sent, time grows with the bytes, and how they were split changes nothing.
+is bounded for any input, time is linear in the bytes, and the chunk sizes do not affect the result.
 """
 
 from __future__ import annotations
@@ -31,39 +31,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a response says about the call; never text of the user or the model."""
+    """Facts about the call in a response; never text of the user or the model."""
 
     usage: Usage | None = None
-    """Units of the call; None when the response names none."""
+    """Usage of the call; None if the response reports none."""
     usage_is_final: bool = False
-    """Whether the response ended with a complete usage; False for a stream that broke off."""
+    """Whether the response ended with a complete usage; False for an interrupted stream."""
     usage_is_bounded: bool = False
     """Whether the response claimed more than the request allows; `usage` is then the bound."""
     model: str = ""
-    """Model that answered; empty when the response does not name it."""
+    """Model that responded; empty if the response does not name it."""
     tier: str | None = None
-    """Service tier, in the provider's own word."""
+    """Service tier, as the provider spells it."""
     response_id: str | None = None
     finish_reasons: tuple[str, ...] = ()
     reported_cost_usd: Decimal | None = None
     """Cost that the provider or gateway claims, in US dollars."""
     error_type: str | None = None
-    """Type of an error in the response, in the provider's own word."""
+    """Type of an error in the response, as the provider spells it."""
     output_characters: int = 0
-    """Characters of output text, reasoning and tool arguments that were seen."""
+    """Characters of output text, reasoning and tool arguments seen."""
     complete: bool = False
-    """Whether the response ended as its format ends."""
+    """Whether the response ended as its format requires."""
     bytes_read: int = 0
-    """Bytes of the response, as they were sent."""
+    """Bytes of the response as sent."""
     unread_reason: str | None = None
-    """Why the response, or the rest of it, could not be read; None when it could."""
+    """Reason why the response, or the rest of it, could not be read; None if it was read."""
 
 
 class AnswerReader:
-    """Reads one response while it passes. Not thread-safe; none of its methods raises.
+    """Reads one response incrementally. Not thread-safe; none of its methods raises.
 
-    *request* bounds what the response may claim; None believes any sane claim. *headers* are the
-    response's, in any case. For a realtime connection, make one reader for each message.
+    *request* bounds the usage in the response; None accepts any valid usage. *headers* are the
+    response's, in any case. For a realtime connection, create one reader per message.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class AnswerReader:
             self._unread = str(error)
 
     def feed(self, chunk: bytes) -> None:
-        """Read the next raw bytes of the response, still encoded as they were sent."""
+        """Read the next raw bytes of the response, still content-encoded."""
         self._bytes += len(chunk)
         if self._unread is not None or self._decoder is None:
             return
@@ -97,7 +97,7 @@ class AnswerReader:
             self._unread = type(error).__name__
 
     def end(self) -> Answer:
-        """Return what was read; call it once, also for a response that broke off."""
+        """Return the result; call it once, also for an interrupted response."""
         complete = False
         try:
             complete = self._end_body()
@@ -168,7 +168,7 @@ class AnswerReader:
 
 _BOM = b"\xef\xbb\xbf"
 _SNIFFED_BYTES = 16
-"""Bytes after leading space that decide what a body is, however it was split."""
+"""Bytes after leading space that decide the format of a body, for any chunk sizes."""
 _LONGEST_COUNT = 12
 _USAGE_HEADERS = {
     "x-amzn-bedrock-input-token-count": "inputTokenCount",
@@ -214,7 +214,7 @@ def _body_for(content_type: str, start: bytes, facts: ResponseFacts) -> _Body:
 
 
 class _Document:
-    """A JSON text in parts: parsed at once where it is short, else skimmed as it comes."""
+    """A JSON text in parts: a short one is parsed at once, a longer one skimmed incrementally."""
 
     def __init__(self, facts: ResponseFacts) -> None:
         self._facts = facts
@@ -302,7 +302,7 @@ class _EventStreamBody:
 
 
 class _OtherBody:
-    """A body that is no JSON: sound, an image, or a transcript as plain text."""
+    """A body that is not JSON: audio, an image, or a transcript as plain text."""
 
     unread_reason: str | None = None
 

@@ -1,4 +1,4 @@
-"""Readers of the results of batch jobs: lines, or one document, in pieces of any size."""
+"""Readers of the results of batch jobs: lines, or one document, in chunks of any size."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from otel_wire.batch_parts import Part
 
 MOST_LINE_BYTES = 8_388_608
-"""Bytes of a line that are kept; a longer one is passed over."""
+"""Maximum bytes of a line; a longer one is skipped."""
 MOST_JOB_BYTES = 33_554_432
-"""Bytes of a job with its results inside; providers allow 20 MB of requests."""
+"""Maximum bytes of a job with inline results; providers allow 20 MB of requests."""
 MOST_DECODED_BYTES = 8_589_934_592
-"""Bytes of a result that are read; what is left out then is told by nothing."""
+"""Maximum bytes of a result that are read; the calls after that are missing without a report."""
 CALLS_AT_ONCE = 500
-"""Calls of a result that are handed over together."""
+"""Calls of a result per batch to the sinks."""
 _MOST_FOREIGN_LINES = 5
 _HEAD_BYTES = 4096
 _BRACKETS = re.compile(r"[\[{]{64,}")
@@ -31,16 +31,16 @@ _DAY_NS = 86_400_000_000_000
 
 
 class Calls:
-    """The calls of a result that are not handed over yet."""
+    """Calls of a result not passed to the sinks yet."""
 
     def __init__(self, take: Callable[[list[SpanRecord]], None]) -> None:
         self._take = take
         self._spans: list[SpanRecord] = []
-        # Of lines without a time of their own; by the day, so that fetching again counts once.
+        # Time of lines without one; rounded to the day, so that a second fetch is a duplicate.
         self._at_ns = time.time_ns() // _DAY_NS * _DAY_NS
 
     def add(self, line: Mapping[str, object]) -> None:
-        """Add the call that *line* reports, if it was run."""
+        """Add the call in *line*, if it was run."""
         span = span_of_result(line, self._at_ns)
         if span is not None:
             self._spans.append(span)
@@ -48,7 +48,7 @@ class Calls:
                 self.hand_over()
 
     def hand_over(self) -> None:
-        """Hand over what was added since the last time."""
+        """Pass the calls added since the last flush to the sinks."""
         spans, self._spans = self._spans, []
         if spans:
             self._take(spans)
@@ -61,11 +61,11 @@ class NoReader:
         """Read nothing."""
 
     def end(self) -> None:
-        """There are no calls."""
+        """Do nothing: there are no calls."""
 
 
 class LineReader:
-    """Reads a result line by line; *part* is None where its place in the whole is not known."""
+    """Reads a result line by line; *part* is None if its offset in the whole is unknown."""
 
     def __init__(self, calls: Calls, encoding: str, part: Part | None) -> None:
         self._calls = calls
@@ -73,7 +73,7 @@ class LineReader:
         self._line = bytearray()
         self._is_too_long = False
         self._foreign_lines = 0
-        """Lines so far that are no results; counted until there is one that is."""
+        """Lines that are no results, before the first one that is."""
         self._is_result = False
         self._is_over = False
         try:
@@ -111,7 +111,7 @@ class LineReader:
         self._line += memoryview(piece)[start:end]
         head = b"" if self._is_result else self._line[:_HEAD_BYTES].lstrip()
         if head and not head.startswith(b"{"):
-            self._is_over = True  # some other file, of which no line may ever end
+            self._is_over = True  # another kind of file, which may have no line end
 
     def _end_line(self) -> None:
         line, too_long = bytes(self._line).strip(), self._is_too_long
@@ -129,9 +129,9 @@ class LineReader:
             self._is_over = self._foreign_lines >= _MOST_FOREIGN_LINES
 
     def end(self) -> None:
-        """Read what is left without a newline, and hand over the last calls."""
+        """Read the rest without a newline, and pass on the last calls."""
         rest = bytes(self._line)
-        if rest.strip():  # whole without a newline, or the beginning of a line
+        if rest.strip():  # a whole line without a newline, or the beginning of one
             self._add_result(rest)
         if self._part is not None and not self._is_too_long:
             for line in self._part.joined(rest):
@@ -140,7 +140,7 @@ class LineReader:
 
 
 class JobReader:
-    """A job of Gemini's, one JSON document, with the results of inline requests inside."""
+    """A Gemini job with inline results, as one JSON document."""
 
     def __init__(self, calls: Calls, encoding: str) -> None:
         self._calls = calls
@@ -163,7 +163,7 @@ class JobReader:
         self._is_over = self._is_over or len(self._document) > MOST_JOB_BYTES
 
     def end(self) -> None:
-        """Read the document, if all of it is there, and hand over its calls."""
+        """Read the document, if it is complete, and pass on its calls."""
         said = None if self._is_over else _loaded(bytes(self._document))
         if isinstance(said, dict):
             for line in results_of_job(said):
@@ -173,7 +173,7 @@ class JobReader:
 
 def _loaded(text: bytes) -> Any:
     try:
-        # Texts may have brackets that look like a depth no parser takes; they are not read.
+        # Texts may have brackets that look like excessive nesting; they are not read.
         return loads(_BRACKETS.sub("", text.decode("utf-8", "replace")))
     except ValueError:
         return None

@@ -1,7 +1,7 @@
-"""Parts of a result that is fetched by ranges, and lines that two parts share.
+"""Parts of a result that is fetched by ranges, and lines across two parts.
 
-A download that was broken off is continued by its range; the clients of object stores fetch a
-large object in several parts at once. The line at each border is put together here.
+An interrupted download is continued by its range; the clients of object stores fetch a large object
+in several concurrent parts. This module joins the line at each boundary.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from otel_host import fork_hooks
 from otel_host.fork_hooks import Stage
 
 MOST_ENDS = 256
-"""Ends of parts that wait for their neighbour."""
+"""Maximum ends of parts kept until the adjacent part arrives."""
 MOST_END_BYTES = 16_777_216
-"""Bytes of these ends; the oldest are forgotten."""
+"""Maximum bytes of these ends; the oldest are dropped."""
 _RANGE = re.compile(r"\s*bytes\s+(\d+)-(\d+)/")
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """The first or the last line of a part, of which another part has the rest."""
+    """The incomplete first or last line of a part; another part has the rest."""
 
     place: str
     offset: int
@@ -31,7 +31,7 @@ class _End:
 
 
 class _Borders:
-    """The ends of parts until the part before or after is there."""
+    """Ends of parts, kept until the adjacent part arrives."""
 
     def __init__(self) -> None:
         self.reset()
@@ -43,7 +43,7 @@ class _Borders:
         self._ends: list[_End] = []
 
     def meet(self, end: _End) -> bytes | None:
-        """Return the line that *end* is a part of; None until its other part is there."""
+        """Return the whole line of *end*; None until its other half arrives."""
         with self._lock:
             for other in self._ends:
                 line = _joined(end, other) if end.is_head else _joined(other, end)
@@ -60,9 +60,9 @@ class _Borders:
 
 
 def _joined(head: _End, tail: _End) -> bytes | None:
-    """Return the line of which *tail* is the beginning and *head* goes on; None for others.
+    """Return the line that begins with *tail* and continues with *head*; None if they do not join.
 
-    The app may ask again for some bytes that were received before the break.
+    The app may request some bytes again that it received before the interruption.
     """
     at = head.offset - tail.offset
     if tail.is_head or not head.is_head or head.place != tail.place:
@@ -74,7 +74,7 @@ _borders = _Borders()
 
 
 class Part:
-    """What one response has of a result: all of it, or the bytes from an offset on."""
+    """Content of one response: all of a result, or the bytes from an offset."""
 
     def __init__(self, place: str, offset: int) -> None:
         self._place = place
@@ -95,7 +95,7 @@ class Part:
         return cls(place, int(found[1])) if found else None
 
     def without_head(self, chunk: bytes) -> bytes:
-        """Count *chunk*, and keep what it has of the line that began in the part before."""
+        """Count *chunk*, and keep its bytes of the line that began in the previous part."""
         self._end += len(chunk)
         if self._head is None or self._head.endswith(b"\n"):
             return chunk
@@ -106,7 +106,7 @@ class Part:
         return rest if newline else b""
 
     def joined(self, rest: bytes) -> list[bytes]:
-        """Return the lines at this part's borders whose other half is known; *rest* is its last."""
+        """Return the completed lines at this part's boundaries; *rest* is its last line."""
         found: list[bytes | None] = []
         head = self._head
         if head is not None and head.endswith(b"\n"):

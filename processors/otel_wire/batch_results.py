@@ -1,4 +1,4 @@
-"""Results of batch jobs while they are fetched: each line that was run is one call.
+"""Fetched results of batch jobs: each executed line is one call.
 
     OpenAI, Azure, Groq, Mistral, Together   GET /v1/files/{id}/content
     Anthropic                                GET /v1/messages/batches/{id}/results
@@ -7,8 +7,8 @@
     Bedrock                                  GET of an S3 object {name}.jsonl.out
     Vertex AI                                GET of a Cloud Storage object predictions.jsonl
 
-Other files are recognised by their first bytes and read no further. The calls of a result are
-handed over some hundred at a time, so that its size does not matter.
+Other files are recognised by their first bytes and not read further. The calls of a result are
+passed on in batches of some hundred, so that its size does not matter.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from otel_wire.observer import Observer
 
     ResultSink = Callable[["BatchResult", list[SpanRecord]], None]
-    """Takes the next calls of a result that is fetched, on another thread than the app's."""
+    """Receives the next calls of a fetched result, on another thread than the app's."""
 
 _JOB = re.compile(r"/v1(?:alpha|beta)\d*/batches/[^/:]+\Z")
 _PATH = re.compile(
@@ -45,12 +45,12 @@ _ENDS = (
 
 
 def is_batch_result(path: str) -> bool:
-    """Return whether a GET of *path* may fetch the result of a batch; a cheap look."""
+    """Return whether a GET of *path* may fetch the result of a batch; a cheap filter."""
     return (path.endswith(_ENDS) or "/batches/" in path) and _PATH.search(path) is not None
 
 
 class BatchResult(Exchange):
-    """The request for a result; it is no model call itself, and no budget is asked for it."""
+    """The request for a result; it is no model call itself and needs no budget."""
 
     def __init__(self, observer: Observer, client: str, host: str, path: str) -> None:
         super().__init__(observer, client, host, path, {}, None)
@@ -72,18 +72,18 @@ class BatchResult(Exchange):
         else:
             place = f"{self.host}{self._path}"
             asked = self._response_headers.get("content-range")
-            # Offsets count the bytes that the app sees, which a content encoding changes.
+            # Offsets count the bytes that the app sees; a content encoding changes them.
             part = None if sent else Part.of(place, asked)
             reader = LineReader(self._calls, encoding, part)
         self._reader = reader
         return reader
 
     def _take(self, spans: list[SpanRecord]) -> None:
-        """Have *spans* handed over on the observer's thread, not on this one."""
+        """Pass *spans* to the sinks on the observer's thread."""
         self._observer.worker.submit(partial(self._observer.hand_over_result, self, spans))
 
     def record(self) -> None:
-        """Read what waits and hand the calls over; it has no record of its own."""
+        """Read the queued chunks and pass on the calls; the request itself has no record."""
         with self._lock:
             self._read()
             if self._reader is not None:

@@ -1,8 +1,8 @@
-"""Shows the bodies of requests to those who read them, whatever the app gave to its client.
+"""Access to request bodies of every type that a client accepts.
 
-Bytes and text are shown as they are, files are read and set back, generators are read once, in
-bounds, and replaced by what they gave. While a budget is in force that happens before the request
-is sent; else what a generator gives is noted as it passes.
+Bytes and text are used directly, files are read and rewound, generators are read once, in bounds,
+and replaced by their items. With a budget that happens before the request is sent; else the items
+of a generator are recorded while they are sent.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 MOST_BYTES = 32 * 1_048_576
-"""A body of which more than that would have to be kept cannot be shown."""
+"""Maximum bytes of a body to keep; a longer one is not available."""
 
 
 class Passing:
-    """Notes the pieces of a body while they are sent."""
+    """Records the chunks of a body while they are sent."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
         self._left = MOST_BYTES
 
     def note(self, piece: Any) -> None:
-        """Note the next piece, of bytes or text; what is neither makes the body unreadable."""
+        """Record the next chunk, bytes or text; any other type makes the body unreadable."""
         if isinstance(piece, str):
             piece = piece.encode("utf-8", "surrogatepass")
         if not isinstance(piece, bytes | bytearray | memoryview):
@@ -40,17 +40,17 @@ class Passing:
             self._pieces = []
 
     def content(self) -> bytes | None:
-        """Return what has passed; None when it was too much or no bytes."""
+        """Return the recorded body; None if it was too long or not bytes."""
         return b"".join(self._pieces) if self._left >= 0 else None
 
     @property
     def is_readable(self) -> bool:
-        """Whether all that has passed can be shown."""
+        """Whether the whole body so far is available."""
         return self._left >= 0
 
 
 def as_bytes(body: Any, encoding: str = "utf-8") -> bytes | None:
-    """Return *body* if it is bytes or text, or nothing at all; None for everything else."""
+    """Return *body* as bytes if it is bytes, text or empty; None for other types."""
     if body is None:
         return b""
     if isinstance(body, bytes):
@@ -63,9 +63,9 @@ def as_bytes(body: Any, encoding: str = "utf-8") -> bytes | None:
 
 
 def shown(body: Any, *, before: bool, encoding: str = "utf-8") -> tuple[Any, Any]:
-    """Return what *body* says (bytes, None or a `Passing`) and what to send in its place.
+    """Return the content of *body* (bytes, None or a `Passing`) and the body to send instead.
 
-    *before*: whether it has to be known before anything is sent. Errors of the app's own generator
+    *before*: whether the content is needed before anything is sent. Errors of the app's generator
     are raised to the app, as they would be while it is sent.
     """
     content = as_bytes(body, encoding)
@@ -102,7 +102,7 @@ def _read_once(pieces: Iterator[Any]) -> tuple[bytes | None, Any]:
         passing.note(piece)
         if not passing.is_readable:
             return None, chain(taken, pieces)
-    # As pieces, not as one: the client has chosen its framing for pieces.
+    # As chunks, not joined: the client has chosen its framing for chunks.
     return passing.content(), taken
 
 

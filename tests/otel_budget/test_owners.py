@@ -531,7 +531,7 @@ def test_spending_that_makes_no_sense_is_not_taken_from_a_damaged_file(
     lines: list[str] = []
     with closing(replace_damaged(path, connect, lines.append)) as new:
         assert new.execute("SELECT budget, spent FROM books").fetchall() == [("other", 7)]
-    assert "what it still said" in lines[0]
+    assert "its readable accounts" in lines[0]
 
 
 def test_the_thread_ends_with_what_it_works_for() -> None:

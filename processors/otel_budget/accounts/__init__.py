@@ -1,1 +1,1 @@
-"""Accounts of budgets, in a file that all processes of a host share or in PostgreSQL."""
+"""Budget accounts, in a file shared by the processes of a host or in PostgreSQL."""

@@ -1,4 +1,4 @@
-"""Accounts and claims on them: values alone, so that settings need no database."""
+"""Accounts and claims as plain values, so that settings need no database."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ END_OF_TIME_NS = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class BudgetAccount:
-    """Which account: the spending of one scope value under one budget in one window."""
+    """Identifies the account of one scope value under one budget in one window."""
 
     budget: str
     scope: str
     since_ns: int
     """Entries from here on count."""
     start_ns: int
-    """The entry that is written to."""
+    """The entry to which spending is written."""
     limit: int
     """In the budget's unit: nano-USD, tokens or calls."""
     thresholds: tuple[int, ...] = (50, 80, 95, 100)
     until_ns: int = END_OF_TIME_NS
-    """When the next window begins. What is booked there counts as well: after a clock was set
-    back, the earlier window must not be given out a second time."""
+    """Start of the next window. Spending recorded there counts as well: after a clock is set back,
+    the earlier window must not be spent twice.
+    """
 
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Work out the hash, which is asked for on the way of every call."""
+        """Compute the hash once; every call needs it."""
         object.__setattr__(self, "_hash", hash((self.budget, self.scope, self.start_ns)))
 
     def __hash__(self) -> int:
@@ -36,24 +37,24 @@ class BudgetAccount:
 
 
 class Claim(NamedTuple):
-    """What one call asks of one account; a tuple, which is quick to make."""
+    """The claim of one call on one account; a tuple, which is fast to create."""
 
     account: BudgetAccount
     amount: int
-    """What should be held: more than the call can cost, as far as anybody knows."""
+    """Amount to reserve: an upper bound of the cost, as far as known."""
     least: int
-    """What must be left for the call to be let through while nothing else is on its way."""
+    """Amount that must be left to admit the call while no other call is in flight."""
     most: int
-    """What is charged if the caller disappears without saying what the call cost."""
+    """Amount charged if the caller disappears without reporting the cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What an account says."""
+    """State of an account."""
 
     spent: int
     reserved: int
-    """Held for calls on their way."""
+    """Reserved for calls in flight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class Denied:
     account: BudgetAccount
     state: State
     may_change: bool
-    """Whether it could be once calls on their way have ended, for less than is held for them."""
+    """Whether it could be granted once calls in flight have ended for less than their reservations.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change that somebody made by hand."""
+    """A manual change of an account."""
 
     at_ns: int
     budget: str

@@ -1,6 +1,6 @@
-"""Replaces a budget file that is damaged, or no file of budgets at all, by a new one.
+"""Replacement of a damaged or foreign budget file by a new one.
 
-The old file is set aside under another name, never removed; what can still be read of it is copied.
+The old file is renamed, never removed; its readable part is copied.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _MOST_SPENT = 1 << 62
 
 
 class ForeignFileError(OSError):
-    """The file is a database of something else."""
+    """The file is a database of another application."""
 
 
 def is_damage(error: BaseException) -> bool:
-    """Return whether *error* says that the file is damaged or none of ours."""
+    """Return whether *error* reports a damaged file or a file of another application."""
     if isinstance(error, ForeignFileError):
         return True
     code = getattr(error, "sqlite_errorcode", None)
@@ -64,10 +64,10 @@ def check_pages(connection: sqlite3.Connection) -> None:
 def replace_damaged(
     path: Path, connect: Callable[[], sqlite3.Connection], report: Callable[[str], None]
 ) -> sqlite3.Connection:
-    """Set the file at *path* aside and return a connection to a new one.
+    """Rename the file at *path* and return a connection to a new one.
 
-    One process does it, and reports it in one line; others find the new file. Raises what *connect*
-    raises of the new file, and OSError where the old one cannot be moved.
+    One process does so and reports it in one line; the others find the new file. Raises the errors
+    of *connect* for the new file, and OSError if the old one cannot be renamed.
     """
     with _alone(path):
         try:
@@ -83,20 +83,20 @@ def replace_damaged(
         connection = connect()
         copied = _copy_spending(aside, connection)
         report(
-            f"{path} could not be used ({reason}) and was set aside as {aside.name}; budgets go on "
-            "with what is known to be spent: "
-            + ("what it still said, and the ledger" if copied else "what the ledger says")
+            f"{path} could not be used ({reason}) and was set aside as {aside.name}; budgets "
+            "continue with the known spending: "
+            + ("its readable accounts and the ledger" if copied else "that of the ledger")
         )
         return connection
 
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Be the only process here that replaces the file at *path*."""
+    """Exclude other processes of this host from replacing the file at *path*."""
     if not HAS_LOCKS:
         yield
         return
-    # The folder itself is locked, so that no file is left behind for that.
+    # The lock is on the folder itself, so that no lock file is left behind.
     descriptor = os.open(path.parent, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     try:
         wait_and_lock(descriptor)
@@ -106,7 +106,7 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 def _copy_spending(aside: Path, connection: sqlite3.Connection) -> bool:
-    """Copy what was spent from the file *aside*, as far as it can be read; return if any was."""
+    """Copy the readable spending from the file *aside*; return whether there was any."""
     try:
         old = sqlite3.Connection(f"file:{quote(str(aside.absolute()))}?mode=ro", uri=True)
         with closing(old):

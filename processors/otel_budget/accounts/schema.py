@@ -1,4 +1,4 @@
-"""Where accounts are kept: what a database must do for them, and its tables."""
+"""Database interface and tables of the accounts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 3
 LONGEST_WAIT_S = 2.0
-"""How long a transaction waits for those of other processes."""
+"""Seconds that a transaction waits for those of other processes."""
 
 TABLES = (
     """CREATE TABLE books (
@@ -49,7 +49,7 @@ RENAMED_COLUMNS = (
     "ALTER TABLE books RENAME COLUMN told TO notified_percent",
     "ALTER TABLE holds RENAME COLUMN likely TO cost_if_lost",
 )
-"""What the third version changed."""
+"""Changes of the third version of the schema."""
 
 
 def upgrade_from(version: int) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ class BudgetFileError(Exception):
 
 
 class Found(Protocol):
-    """Rows that a statement found."""
+    """Rows of a result."""
 
     def fetchone(self) -> Any:
         """Return the next row, or None."""
@@ -77,7 +77,7 @@ class Found(Protocol):
 
 
 class Transaction(Protocol):
-    """Statements, written for `?`, that are kept together or not at all."""
+    """Statements with `?` placeholders that are committed together or not at all."""
 
     def execute(self, sql: str, values: tuple[Any, ...] = (), /) -> Found:
         """Run one statement."""
@@ -85,20 +85,20 @@ class Transaction(Protocol):
 
 
 class Store(Protocol):
-    """A database that the accounts of several processes are kept in."""
+    """A database that stores the accounts of several processes."""
 
     write_every_s: float
-    """How often at most a process writes down by itself what its leases spent, in seconds."""
+    """Minimum seconds between two periodic writes of a process's lease spending."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """Have the accounts to ourselves for the body; what it did is kept unless it raises.
+        """Lock the accounts for the body and commit its changes unless it raises.
 
         Raises BudgetFileError when the database cannot be used in time.
         """
         ...
 
     def now_ns(self, db: Transaction) -> int | None:
-        """Return the time by a clock that all users share; None where they share the machine's."""
+        """Return the time by the database's clock; None where all users share the machine's."""
         ...
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The file the processes of a host share their accounts in: opened late, safe around fork."""
+"""Budget accounts in a SQLite file shared by the processes of a host; opened late, fork-safe."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ if TYPE_CHECKING:
 
 _SOON_S = 0.05
 _TROUBLE_S = 1.0
-"""After a transaction that found no turn, so long nobody else waits for more than a moment."""
+"""Seconds after a lock timeout in which other transactions wait only briefly."""
 
 
 class Database:
     """One connection of this process, used by one thread at a time.
 
-    It is built on `sqlite3.Connection` itself, which instrumentations of `sqlite3.connect` do not
-    see. It is closed before a fork, because SQLite's idea of its locks does not survive one.
+    It uses `sqlite3.Connection` directly, which instrumentations of `sqlite3.connect` do not see.
+    It is closed before a fork, because SQLite's locks do not survive one.
     """
 
     def __init__(self, path: Path, report: Callable[[str], None] = lambda _line: None) -> None:
         self.path = path
         self.write_every_s = 0.0
         self.renewals = 0
-        """How often the file was found to be another one than before."""
+        """Number of times that the file was found replaced."""
         self._report = report
         self._is_suspect = False
         self._file_id: int | None = None
-        """Drawn when a file is made: numbers of files are used again."""
+        """Random identity of a file: inode numbers are reused."""
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
@@ -66,7 +66,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Hold the write lock for the body; what it did is kept unless it raises.
+        """Hold the write lock for the body and commit its changes unless it raises.
 
         Raises BudgetFileError when the file cannot be used in time.
         """
@@ -106,7 +106,7 @@ class Database:
             if self._inherited is not None:
                 raise OSError("the program closed our descriptors of it and uses their numbers")
         if self._connection is not None and _identity(self.path) != self._identity:
-            self._forget()  # deleted or replaced: SQLite would go on with the old one
+            self._forget()  # deleted or replaced: SQLite would keep using the old one
         if self._connection is None:
             self._connect(wait_s)
         assert self._connection is not None  # noqa: S101 - for the type checkers
@@ -141,25 +141,25 @@ class Database:
         if connection is not None and (files is None or files.reclaim()):
             connection.close()
         elif connection is not None:
-            # SQLite would close files of the program.
+            # SQLite would close descriptors that now belong to the program.
             keep_forever(connection)
             self._inherited = connection
         if files is not None:
             files.close()
 
     def before_fork(self) -> None:
-        """Wait for what is under way, then close."""
+        """Wait for the current transaction, then close."""
         self._locked_for_fork = self._lock.acquire(timeout=LONGEST_WAIT_S)
         if self._locked_for_fork:
             self._forget()
 
     def after_fork_in_parent(self) -> None:
-        """Go on."""
+        """Release the lock."""
         if self._locked_for_fork:
             self._lock.release()
 
     def after_fork_in_child(self) -> None:
-        """Start with a lock of our own, or not at all where the parent's work was under way."""
+        """Use a new lock; become unusable if the parent was in a transaction."""
         self._lock = threading.Lock()
         if not self._locked_for_fork:
             self._inherited, self._connection = self._connection, None
@@ -184,7 +184,7 @@ def _connect(path: Path, wait_s: float, *, check: bool = False) -> sqlite3.Conne
 
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
-    # A crash of the machine may cost the accounts: they are made again from the ledger.
+    # A crash of the machine may lose the accounts: they are rebuilt from the ledger.
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("BEGIN IMMEDIATE")
@@ -208,7 +208,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _retry(action: Callable[[], object], wait_s: float) -> None:
-    """Call *action* until SQLite is not busy; its own handler would starve some of the waiting."""
+    """Retry *action* until SQLite is not busy; SQLite's busy handler would starve some waiters."""
     deadline = time.monotonic() + wait_s
     while True:
         try:

@@ -1,7 +1,7 @@
 """SQL statements on the shared accounts: states, charges, reservations, leases.
 
-Each account has the amounts spent and reserved; the latter is the sum of the reservations
-and leases on it. `spent + reserved` never passes the limit, so nobody can spend beyond it.
+Each account has a spent and a reserved amount; the latter is the sum of its reservations and
+leases. `spent + reserved` never exceeds the limit, so no call can spend beyond it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from otel_budget.accounts.schema import Transaction
 
 OF_WINDOW = "budget = ? AND scope = ? AND start_ns >= ? AND start_ns <= ?"
-"""What the entries in the window of an account have in common."""
+"""Condition for the entries in the window of an account."""
 
 
 class UnopenedError(Exception):
-    """An account has no entry in the file yet, and what it opens with has not been asked."""
+    """An account has no entry in the file yet, and its opening amount was not queried."""
 
     def __init__(self, account: BudgetAccount) -> None:
         super().__init__(account.budget)
@@ -29,7 +29,7 @@ class UnopenedError(Exception):
 
 
 def account_id(db: Transaction, account: BudgetAccount, opened: Mapping[BudgetAccount, int]) -> int:
-    """Return the entry of *account*, made if *opened* says what it opens with; or UnopenedError."""
+    """Return the entry of *account*, created with its amount in *opened*; raises UnopenedError."""
     row = db.execute(
         "SELECT id FROM books WHERE budget = ? AND scope = ? AND start_ns = ?",
         (account.budget, account.scope, account.start_ns),
@@ -47,7 +47,7 @@ def account_id(db: Transaction, account: BudgetAccount, opened: Mapping[BudgetAc
 
 
 def state(db: Transaction, account: BudgetAccount) -> State:
-    """Return what *account* says now."""
+    """Return the current state of *account*."""
     spent, reserved = db.execute(
         f"SELECT coalesce(sum(spent), 0), coalesce(sum(reserved), 0) FROM books WHERE {OF_WINDOW}",
         window_of(account),
@@ -78,7 +78,7 @@ def window_of(account: BudgetAccount) -> tuple[str, str, int, int]:
 
 
 def change(db: Transaction, entry: int, *, spent: int = 0, reserved: int = 0) -> None:
-    """Add to what is spent and reserved of an account's *entry*."""
+    """Add to the spent and reserved amounts of an account's *entry*."""
     db.execute(
         "UPDATE books SET reserved = reserved + ?,"
         " spent = CASE WHEN spent + ? < 0 THEN 0 ELSE spent + ? END WHERE id = ?",
@@ -87,7 +87,7 @@ def change(db: Transaction, entry: int, *, spent: int = 0, reserved: int = 0) ->
 
 
 def crossings(db: Transaction, account: BudgetAccount, entry: int) -> list[Crossing]:
-    """Return the thresholds of *account* to notify of; they count as notified."""
+    """Return the thresholds of *account* to report, and mark them as reported."""
     if account.limit <= 0:
         return []
     spent = state(db, account).spent
@@ -109,7 +109,7 @@ def charge(
     entries: Sequence[tuple[BudgetAccount, int]],
     opened: Mapping[BudgetAccount, int],
 ) -> list[Crossing]:
-    """Add what was spent to each account; a negative amount takes some back."""
+    """Add spending to each account; a negative amount is a refund."""
     found: list[Crossing] = []
     for account, cost in entries:
         entry = account_id(db, account, opened)
@@ -120,7 +120,7 @@ def charge(
 
 
 def belongs(part: BudgetAccount, account: BudgetAccount) -> bool:
-    """Return whether what is spent of *part* counts in *account*."""
+    """Return whether the spending of *part* counts in *account*."""
     return (
         part.budget == account.budget
         and part.scope == account.scope
@@ -129,18 +129,18 @@ def belongs(part: BudgetAccount, account: BudgetAccount) -> bool:
 
 
 def grant(claim: Claim, now: State) -> int | None:
-    """Return how much is held for *claim*, or None if it is not let through now."""
+    """Return the amount to reserve for *claim*; None if it is not admitted now."""
     free = claim.account.limit - now.spent - now.reserved
     if claim.amount <= free:
         return claim.amount
-    # Nothing else is on its way, so this call may have all that is left.
+    # No other call is in flight, so this one may use all that is left.
     if now.reserved == 0 and claim.least <= free:
         return free
     return None
 
 
 def may_change(claim: Claim, now: State) -> bool:
-    """Return whether *claim* could be granted once others have given back what they hold."""
+    """Return whether *claim* could be granted once other calls release their reservations."""
     return now.reserved > 0 and claim.least <= claim.account.limit - now.spent
 
 

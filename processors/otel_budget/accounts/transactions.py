@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 Opened = Mapping["BudgetAccount", int]
-"""What accounts that are not in the store yet open with."""
+"""Opening amounts of accounts that are not in the store yet."""
 
 
 class TransactionRunner:
-    """Runs transactions, and what follows from them before anybody else has a turn."""
+    """Runs transactions, each with its follow-up before the next one starts."""
 
     def __init__(
         self, store: Store, opening: Callable[[BudgetAccount], int], now_ns: Callable[[], int]
@@ -33,10 +33,10 @@ class TransactionRunner:
         attempt: Callable[[Transaction, Opened], Result],
         then: Callable[[Result], object] = lambda _result: None,
     ) -> Result:
-        """Run *attempt* in a transaction, again whenever it meets an account that is not open yet.
+        """Run *attempt* in a transaction; retry it after opening an account that it lacks.
 
-        *then* is called with the result once that is kept. What an account opens with is asked
-        outside the transaction: the ledger may take its time. Raises BudgetFileError.
+        *then* is called with the result after the commit. Opening amounts are queried outside the
+        transaction, because the ledger may be slow. Raises BudgetFileError.
         """
         opened: dict[BudgetAccount, int] = {}
         while True:
@@ -50,10 +50,10 @@ class TransactionRunner:
                 opened[unopened.account] = self._opening(unopened.account)
 
     def time(self, db: Transaction) -> int:
-        """Return the time in nanoseconds, by the clock that all users of the store share."""
+        """Return the time in nanoseconds since the epoch, by the clock that all users share."""
         shared = self._store.now_ns(db)
         return self._now_ns() if shared is None else shared
 
     def at_fork(self) -> None:
-        """Reset after fork, where whoever had the lock is not."""
+        """Reset after fork: the thread that held the lock does not exist in the child."""
         self._lock = greenlets.Lock()

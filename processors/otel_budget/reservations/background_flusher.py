@@ -1,6 +1,6 @@
-"""The thread that writes the spending of leases and returns those that are idle.
+"""Background thread that writes the spending of leases and returns idle ones.
 
-It runs only while there is something to do, and ends with the accounts it keeps.
+It runs only while there is work, and ends with its accounts.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TICK_S = 0.1
-"""How far behind the shared accounts may be."""
+"""Seconds by which the shared accounts may lag behind."""
 
 
 class BackgroundFlusher:
-    """Calls *tick*, a method that returns whether there is more to do, until there is not.
+    """Calls *tick* until it returns False, for no more work.
 
-    A tick that is under way when `stop` is called may open connections that its owner has just
-    closed; *after_stop* is called after such a tick.
+    A tick that runs during `stop` may reopen connections that its owner has just closed;
+    *after_stop* is called after such a tick.
     """
 
     def __init__(
@@ -37,31 +37,31 @@ class BackgroundFlusher:
         weakref.finalize(self, self._event.set)
         self._stopped = threading.Event()
         self.busy = False
-        """Whether the next tick comes by itself."""
+        """Whether the next tick is scheduled."""
 
     def note(self) -> None:
-        """Say that there is something to do, some time soon."""
+        """Schedule a tick."""
         if not self.busy:
             self.busy = True
             self.wake()
 
     def wake(self) -> None:
-        """Have it done now."""
+        """Run the next tick now."""
         if not self._stopped.is_set():
             self._thread.ensure()
         self._event.set()
 
     def stop(self) -> None:
-        """End the thread, without waiting for it: it may be a greenlet of the calling thread."""
+        """Stop the thread without joining it: it may be a greenlet of the calling thread."""
         self._stopped.set()
         self._event.set()
 
     def run_once(self) -> bool:
-        """Do what there is to do; return whether to go on, now or when woken."""
+        """Run a tick; return whether to continue, now or when woken."""
         tick = self._tick()
         if tick is None or self._stopped.is_set():
             return False
-        # Taken back before the look, so that what comes up meanwhile is not missed.
+        # Cleared before the tick, so that work queued meanwhile is not missed.
         self.busy = False
         if tick():
             self.busy = True
@@ -80,5 +80,5 @@ def _run(flusher_ref: weakref.ref[BackgroundFlusher], event: threading.Event) ->
         if not flusher.run_once():
             return
         wait_s = TICK_S if flusher.busy else None
-        del flusher  # so that nobody is kept alive by being waited for
+        del flusher  # so that a waiting thread does not keep its owner alive
         event.wait(wait_s)

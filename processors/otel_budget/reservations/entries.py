@@ -1,4 +1,4 @@
-"""Reservations that are entries of their own in the shared accounts: of calls near a limit."""
+"""Reservations stored as entries in the shared accounts, for calls near a limit."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from otel_budget.reservations.leases import Reservation
 
 EXPIRY_NS = 3_600_000_000_000
-"""A reservation this old belongs to a call that nobody ended; no call lasts so long."""
+"""Age at which a reservation counts as abandoned; no call lasts so long."""
 
 
 class Entries:
-    """The entries of this process."""
+    """The reservation entries of this process."""
 
     def __init__(self, transactions: TransactionRunner) -> None:
         self._transactions = transactions
         self._numbers = itertools.count(1)
         self._unsettled: deque[tuple[Reservation, Sequence[tuple[BudgetAccount, int]]]] = deque()
         self.open = 0
-        """Holds with entries that have not been settled."""
+        """Reservations with entries that are not settled yet."""
 
     def enter(
         self, db: Transaction, reservation: Reservation, claim: Claim, entry: int, amount: int
     ) -> None:
-        """Hold *amount* for *claim* in the account whose entry is *entry*."""
+        """Reserve *amount* for *claim* in the account with the entry *entry*."""
         if reservation.number is None:
             reservation.number = reservation.owner.number << 24 | next(self._numbers)
         owed = min(claim.most, amount)
@@ -55,7 +55,7 @@ class Entries:
     ) -> list[Crossing]:
         """Replace the entries of *reservation* by the cost; *also* runs in the same transaction.
 
-        Raises BudgetFileError when that cannot be written now; `retry` tries it again.
+        Raises BudgetFileError if the write fails; `retry` repeats it.
         """
         leased = {lease.account for lease, _, _ in reservation.parts}
 
@@ -67,7 +67,7 @@ class Entries:
             for entry, amount in rows:
                 statements.change(db, entry, reserved=-amount)
             also(db)
-            # Cleared means charged: somebody took this process for dead, or the call for lost.
+            # A cleared entry was charged: this process was considered dead, or the call lost.
             entries = [
                 (account, cost) for account, cost in actual if rows and account not in leased
             ]
@@ -83,7 +83,7 @@ class Entries:
             raise
 
     def retry(self, also: Callable[[Transaction], None]) -> list[Crossing]:
-        """Settle what could not be settled before; raises BudgetFileError if it still cannot."""
+        """Repeat failed settlements; raises BudgetFileError if one fails again."""
         told: list[Crossing] = []
         while self._unsettled:
             told += self.settle(*self._unsettled.popleft(), also)

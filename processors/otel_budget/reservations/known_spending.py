@@ -1,4 +1,4 @@
-"""The spending that this process has seen, so that a new file does not begin with less."""
+"""Spending seen by this process, the minimum for a new file."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class KnownSpending:
         self._spent: dict[BudgetAccount, int] = {}
 
     def saw(self, account: BudgetAccount, spent: int) -> None:
-        """Note that *spent* was read of *account*."""
+        """Record that *spent* was read from *account*."""
         with self._lock:
             if len(self._spent) >= _MOST and account not in self._spent:
                 del self._spent[next(iter(self._spent))]
             self._spent[account] = spent
 
     def added(self, costs: Iterable[tuple[BudgetAccount, int]]) -> None:
-        """Note that *costs* were charged."""
+        """Record that *costs* were charged."""
         with self._lock:
             for account, cost in costs:
                 self._spent[account] = max(0, self._spent.get(account, 0) + cost)
 
     def least(self, leases: Mapping[BudgetAccount, Lease]) -> dict[BudgetAccount, int]:
-        """Return what was spent at least, with what *leases* have not written down yet."""
+        """Return the minimum spending, including the unwritten spending of *leases*."""
         with self._lock:
             found = dict(self._spent)
         for account, lease in list(leases.items()):
@@ -47,7 +47,7 @@ class KnownSpending:
         return found
 
     def raise_to(self, db: Transaction, least: Mapping[BudgetAccount, int]) -> None:
-        """Have the accounts of a new file say what was spent at least."""
+        """Raise the accounts of a new file to the minimum spending."""
         for account, spent in least.items():
             entry = statements.account_id(db, account, {account: spent})
             missing = spent - statements.state(db, account).spent

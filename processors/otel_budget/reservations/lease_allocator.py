@@ -1,4 +1,4 @@
-"""How much of an account a process leases, and how the shared accounts learn what became of it."""
+"""Lease sizes, and the writes of lease spending to the shared accounts."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ if TYPE_CHECKING:
     from otel_budget.reservations.owners import Owner
 
 LEASED_HOLDS = 100
-"""A lease has room for about so many calls like the one that asked for it."""
+"""Calls like the requesting one that fit into a lease, approximately."""
 FEWEST_HOLDS = 8
-"""A lease for fewer is not worth it: what is left then is held call by call."""
+"""Minimum calls in a lease; with less left, each call has its own reservation."""
 KEPT_INTERVALS = 4
-"""A lease in a store that is seldom written to keeps room for so many intervals like the last."""
+"""Intervals like the last one that a lease keeps room for in a rarely written store."""
 _SHARE = 4
-"""All processes together lease at most about one part in so many of what is left."""
+"""All processes together lease at most about one part in this many of the remaining budget."""
 
 
 @dataclass(slots=True)
 class LeaseGrant:
-    """What a transaction lends to one call, to be used once it is kept."""
+    """Room that a transaction leases for one call, usable after the commit."""
 
     reservation: Reservation
     parts: list[tuple[Lease, int, int, int]] = field(default_factory=list)
-    """Lease, what is added to it, what the call takes of that, what is owed for the call."""
+    """Lease, amount added to it, amount reserved for the call, amount owed if the process dies."""
 
 
 class LeaseAllocator:
-    """The leases of one owner, as the shared accounts see them."""
+    """The leases of one owner in the shared accounts."""
 
     def __init__(self, owner: Owner, *, trims: bool = False) -> None:
-        """Lease for *owner*; with *trims* each write gives back what will not be used soon."""
+        """Lease for *owner*; with *trims* each write returns room that will not be used soon."""
         self.owner = owner
         self._trims = trims
         self.leases = Leases(owner)
@@ -50,9 +50,9 @@ class LeaseAllocator:
         granted: int,
         now: State,
     ) -> bool:
-        """Lease room for *claim*, for which *granted* is granted, and for more calls like it.
+        """Lease room for *claim*, which reserves *granted*, and for more calls like it.
 
-        Returns False where it is to be held by itself: near the limit, or with too many leases.
+        Returns False if the call needs its own entry: near the limit, or with too many leases.
         """
         left = claim.account.limit - now.spent - now.reserved - granted
         others = statements.leaseholders(db, entry, self.owner.name)
@@ -84,7 +84,7 @@ class LeaseAllocator:
             )
 
     def take(self, lease_grant: LeaseGrant) -> None:
-        """Use what was lent, now that the shared accounts have it."""
+        """Add the granted room to the leases after the commit."""
         with self.leases.lock:
             for lease, added, amount, owed in lease_grant.parts:
                 lease.free += added
@@ -94,12 +94,12 @@ class LeaseAllocator:
     def publish(
         self, db: Transaction, lease: Lease, *, give_back: bool, trim: bool = False
     ) -> list[Crossing]:
-        """Write down what was spent of *lease*, and give back what is free of it if asked to.
+        """Write the spending of *lease*; with *give_back* return its free room.
 
-        With *trim* that is what goes beyond a few intervals like the one since the last write.
+        With *trim* only room beyond a few intervals like the one since the last write is returned.
 
-        It says how things are and not what has changed, so that a transaction of which nobody
-        knows whether it was kept does no harm.
+        It writes totals, not differences, so that a transaction with an unknown outcome does no
+        harm.
         """
         with self.leases.lock:
             if give_back or lease.free < 0:
@@ -113,7 +113,7 @@ class LeaseAllocator:
             (lease.entry, self.owner.name),
         ).fetchone()
         if row is None:
-            # We were taken for dead and charged, or the file is a new one made from the ledger.
+            # This process was considered dead and charged, or the file was rebuilt from the ledger.
             with self.leases.lock:
                 lease.free = 0
                 self.leases.by_account.pop(lease.account, None)
@@ -130,9 +130,9 @@ class LeaseAllocator:
         return statements.crossings(db, lease.account, lease.entry)
 
     def due(self) -> list[Lease]:
-        """Return the leases of which there is something to write down or to give back.
+        """Return the leases with spending to write or room to return.
 
-        A lease that was not touched between two calls of this is to be given back.
+        A lease not used between two calls of this method is returned.
         """
         due: list[Lease] = []
         for lease in list(self.leases.by_account.values()):
@@ -143,7 +143,7 @@ class LeaseAllocator:
         return due
 
     def tidy(self, db: Transaction, leases: list[Lease]) -> list[Crossing]:
-        """Publish *leases*, and end those of which nothing is left."""
+        """Publish *leases*, and end the empty ones."""
         told: list[Crossing] = []
         for lease in leases:
             told += self.publish(db, lease, give_back=lease.idle, trim=self._trims)
@@ -154,15 +154,15 @@ class LeaseAllocator:
         return told
 
     def forget(self, leases: list[Lease]) -> None:
-        """Drop those of *leases* that have ended, now that the shared accounts have."""
+        """Drop the ended ones of *leases* after the commit."""
         with self.leases.lock:
             for lease in leases:
-                # Where nothing is free and nothing held, nobody can have used it meanwhile.
+                # With nothing free and nothing reserved, no call can have used it meanwhile.
                 over = not lease.free and not lease.held and lease.published == lease.total
                 if over and self.leases.by_account.pop(lease.account, None) is not None:
                     self.owner.free_slot(lease.slot)
 
     def distrust(self) -> None:
-        """Have everything published again: a transaction may not have been kept."""
+        """Publish everything again: a transaction may not have been committed."""
         for lease in list(self.leases.by_account.values()):
             lease.published = -1

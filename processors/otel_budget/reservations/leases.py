@@ -1,8 +1,8 @@
-"""Leases: slices of what is left of an account, taken by a process to hold and settle in memory.
+"""Leases: parts of an account's remaining budget, reserved and settled in memory by one process.
 
-While the process lives, its lease is reserved in the shared accounts, so nobody else can spend it.
-Everything that happens inside is arithmetic on a few numbers under one lock, and a word in the
-memory of the process's own file that says what its account must be charged should it die now.
+While the process lives, its lease is reserved in the shared accounts, so no other process can spend
+it. A reservation inside it is arithmetic on a few numbers under one lock, and a word in the
+process's mapped file with the amount to charge to the account if the process dies.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Lease:
-    """One slice. In the shared accounts stands `free + held + total - published`, as reserved."""
+    """One lease. The shared accounts have `free + held + total - published` as reserved."""
 
     __slots__ = (
         "account", "entry", "free", "held", "idle", "published", "slot", "total", "touched",
@@ -27,37 +27,37 @@ class Lease:
     def __init__(self, account: BudgetAccount, entry: int, slot: int) -> None:
         self.account = account
         self.entry = entry
-        """Of the shared accounts."""
+        """Entry of the account in the shared accounts."""
         self.slot = slot
-        """Where the owner's file says what is owed for it."""
+        """Slot in the owner's file with the amount owed for it."""
         self.free = 0
-        """What may still be held."""
+        """Amount that can still be reserved."""
         self.held = 0
         self.total = 0
-        """What was settled since the lease began."""
+        """Amount settled since the lease began."""
         self.published = 0
-        """As much of that as the shared accounts have; -1 when that is not certain."""
+        """The part of `total` written to the shared accounts; -1 if uncertain."""
         self.touched = True
-        """Whether anything was held since the last look."""
+        """Whether anything was reserved since the last check."""
         self.idle = False
 
 
 class Reservation:
-    """What one call reserves: parts of leases, entries in the shared accounts, or both."""
+    """Reservation of one call: parts of leases, entries in the shared accounts, or both."""
 
     __slots__ = ("entries", "number", "owner", "parts")
 
     def __init__(self, owner: Owner, *parts: tuple[Lease, int, int]) -> None:
         self.owner = owner
         self.parts = parts
-        """Lease, amount held, amount charged if this process dies."""
+        """Lease, reserved amount, amount charged if this process dies."""
         self.number: int | None = None
-        """Of the entries in the shared accounts; None without any."""
+        """Number of its entries in the shared accounts; None without any."""
         self.entries: tuple[tuple[BudgetAccount, int], ...] = ()
         """Account, amount charged if this process dies."""
 
     def lost(self) -> list[tuple[BudgetAccount, int]]:
-        """Return what to charge for a call of which nobody knows what it cost."""
+        """Return the amounts to charge for a call of unknown cost."""
         return [*((lease.account, most) for lease, _, most in self.parts), *self.entries]
 
 
@@ -71,8 +71,8 @@ class Leases:
         self.by_account: dict[BudgetAccount, Lease] = {}
 
     def reserve_leased(self, claims: Sequence[Claim]) -> Reservation | None:
-        """Hold *claims* inside leases, all or none; None where one of them has no room."""
-        if len(claims) == 1:  # nearly always, and then there is nothing to undo
+        """Reserve *claims* inside leases, all or none; None if a lease lacks room."""
+        if len(claims) == 1:  # the usual case, with nothing to undo
             ((account, amount, _, most),) = claims
             with self.lock:
                 lease = self.by_account.get(account)
@@ -95,7 +95,7 @@ class Leases:
         return reservation
 
     def hold_in(self, lease: Lease, reservation: Reservation, amount: int, most: int) -> None:
-        """Hold *amount* in *lease*, which has it; the lock is the caller's."""
+        """Reserve *amount* in *lease*, which has room; the caller holds the lock."""
         lease.free -= amount
         lease.held += amount
         lease.touched = True
@@ -103,7 +103,7 @@ class Leases:
         reservation.parts += ((lease, amount, most),)
 
     def settle(self, reservation: Reservation, costs: Mapping[BudgetAccount, int]) -> None:
-        """Replace what *reservation* holds in leases by what the call cost."""
+        """Replace the part of *reservation* in leases by the cost of the call."""
         owed = self._owed
         with self.lock:
             for lease, amount, most in reservation.parts:

@@ -1,9 +1,9 @@
-"""Which traces have a call on its way to a gateway, so that the gateway does not hold it again.
+"""Traces with a call in flight to a gateway, so that the gateway does not reserve it again.
 
 A client and its gateway on one host share the budgets. The client's reservation covers the call
 along its whole path; a second one by the gateway would be charged twice, or wait for the first.
-Each process writes the trace ids of such calls into the memory of a file of its own, which others
-read. A trace id is random and leaves the host only with the call itself.
+Each process writes the trace ids of such calls to its own mapped file, which other processes read.
+A trace id is random and leaves the host only with the call itself.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _FREE = bytes(_ID_BYTES)
 
 
 class OpenCalls:
-    """The calls of this process that are on their way to hosts of one's own; thread-safe.
+    """The calls of this process in flight to local hosts; thread-safe.
 
-    Where the file cannot be made nothing is written, and calls are held on both sides.
+    If the file cannot be created nothing is written, and client and gateway both reserve.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,7 +47,7 @@ class OpenCalls:
         self._is_broken = False
 
     def begin(self, trace_id: int) -> int | None:
-        """Write down *trace_id*; return its slot for `end`, None if there is no room for it."""
+        """Record *trace_id*; return its slot for `end`, None if all slots are in use."""
         if not trace_id:
             return None
         with self._lock:
@@ -61,7 +61,7 @@ class OpenCalls:
             return slot
 
     def end(self, slot: int | None) -> None:
-        """Remove what was written to *slot*."""
+        """Clear *slot*."""
         if slot is None:
             return
         with self._lock:
@@ -71,7 +71,7 @@ class OpenCalls:
                 self._free.append(slot)
 
     def covers(self, trace_id: int) -> bool:
-        """Return whether another live process has a call of this trace on its way to a gateway."""
+        """Return whether another live process has a call of this trace in flight to a gateway."""
         wanted = trace_id.to_bytes(_ID_BYTES, "big")
         try:
             names = [path.name for path in self._folder.iterdir()]
@@ -101,7 +101,7 @@ class OpenCalls:
                     try_lock(descriptor)
                 self._memory = mmap.mmap(descriptor, _SIZE)
             finally:
-                os.close(descriptor)  # the mapped memory keeps the lock by one of its own
+                os.close(descriptor)  # the mapped memory keeps the lock by its own descriptor
             self._name, self._is_broken = name, False
         except OSError:
             self._memory = None
@@ -124,5 +124,5 @@ class OpenCalls:
                     (self._folder / name).unlink()
 
     def at_fork(self) -> None:
-        """In a forked child: own nothing of what the parent wrote."""
+        """Reset after fork: the child owns none of the parent's slots."""
         self._begin()

@@ -1,8 +1,8 @@
-"""Which processes are alive, and what they owe: each keeps a locked file of its own.
+"""Liveness and debts of processes, by a locked file of each.
 
-A process id says too little: it is used again, and means nothing in another container that shares
-the folder. A lock is released by the kernel the moment its process ends, however it ends; and what
-a process has written into the file's memory stays there, to the last word.
+A process id is not enough: it is reused, and has no meaning in another container that shares the
+folder. The kernel releases a lock when its process ends for any reason, and every word that the
+process wrote to the mapped file stays there.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 _WORD = 8
 SLOTS = 512
-"""Leases that a process can have at a time; beyond that it holds call by call."""
+"""Maximum leases of a process; beyond it each call has its own reservation."""
 _ABANDONED_S = 60.0
 
 
 class Owner:
-    """An owner of holds and leases: this process, under a name that others can check.
+    """An owner of reservations and leases: this process, under a name that others can check.
 
-    *slots* of *words_a_slot* words each are kept in a file of *folder*.
+    Its file in *folder* has *slots* of *words_a_slot* words each.
     """
 
     def __init__(self, folder: Path, *, slots: int = SLOTS, words_a_slot: int = 1) -> None:
@@ -51,30 +51,31 @@ class Owner:
         self._own = OwnDescriptor(create_private(folder / self.name), folder / self.name)
         if not try_lock(self._own.number):
             raise OSError(f"{folder / self.name} is locked by another process")
-        # Written, not only lengthened: a full disk must be met here and not at a store to memory.
+        # Written, not only extended: a full disk must raise here, not fault at a store to mapped
+        # memory.
         os.write(self._own.number, bytes(size))
         self._memory = mmap.mmap(self._own.number, size)
         # The mapped memory has a descriptor of its own, and closes it when it is freed.
         self._files = FilesOf([folder / self.name])
         self.owed = memoryview(self._memory).cast("q")
-        """By slot, what a lease's account is to be charged in all if this process dies now.
+        """By slot, the total to charge to a lease's account if this process dies now.
 
-        One word is written at once, so that nobody ever reads half of one.
+        A word is written atomically, so that a reader never sees half of one.
         """
         self._free = list(range(slots))
 
     def take_slot(self) -> int | None:
-        """Return a slot that holds 0, or None while all are in use."""
+        """Return a free slot with the value 0; None if all are in use."""
         return self._free.pop() if self._free else None
 
     def free_slot(self, slot: int) -> None:
-        """Have *slot* used again."""
+        """Release *slot*."""
         self.owed[slot * self._words_a_slot] = 0
         self._free.append(slot)
 
     def abandon(self) -> None:
-        """In a forked child: let go of the parent's file, which keeps its lock and its words."""
-        self.owed.release()  # whoever still has it gets an error instead of writing there
+        """Reset after fork: close the parent's file, which keeps its lock and its words."""
+        self.owed.release()  # remaining references raise instead of writing there
         if self._files.reclaim():
             with suppress(BufferError):
                 self._memory.close()
@@ -84,10 +85,10 @@ class Owner:
         self._own.close()
 
     def hold_on(self) -> None:
-        """Lock the file again where the program closed our descriptor of it.
+        """Lock the file again if the program closed its descriptor.
 
-        The lock lasts as long as the mapped memory, which has a descriptor of its own; a program
-        that closes all descriptors closes both.
+        The lock lasts as long as the mapped memory, which has its own descriptor; a program that
+        closes all descriptors closes both.
         """
         if self._own.is_ours():
             return
@@ -99,14 +100,14 @@ class Owner:
                 again.close()
 
     def close(self, *, remove: bool) -> None:
-        """Be known as ended, and leave no file behind if it is to be removed.
+        """Mark this owner as ended, and remove its file on request.
 
-        What other threads are about to write may still be written.
+        Other threads may still finish their writes.
         """
         if remove:
             with suppress(OSError):
                 (self._folder / self.name).unlink()
-        # Closing would not do: the mapped memory has a descriptor of its own.
+        # Closing is not enough: the mapped memory has its own descriptor.
         with suppress(OSError):
             unlock(self._own.number)
         if not self._files.reclaim():
@@ -117,16 +118,16 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """What a dead owner left behind."""
+    """The debts of a dead owner."""
 
     owed: memoryview | None
-    """What its leases owe, by slot; None where its file is gone and nobody knows."""
+    """Debts of its leases by slot; None, unknown, if its file is gone."""
 
 
 def remains(folder: Path, name: str) -> Remains | None:
-    """Return what the owner called *name* left; None while it lives.
+    """Return the debts of the owner *name*; None while it is alive.
 
-    Raises UnknownOwnerError where this host cannot tell.
+    Raises UnknownOwnerError if this host cannot determine that.
     """
     if not HAS_LOCKS:
         raise UnknownOwnerError(name)
@@ -145,7 +146,7 @@ def remains(folder: Path, name: str) -> Remains | None:
 
 
 def owed(folder: Path, name: str) -> memoryview | None:
-    """Return what the leases of the owner called *name* owe, by slot; None without its file."""
+    """Return the debts of the leases of the owner *name* by slot; None without its file."""
     try:
         words = (folder / name).read_bytes()
     except OSError:
@@ -154,24 +155,24 @@ def owed(folder: Path, name: str) -> memoryview | None:
 
 
 class UnknownOwnerError(Exception):
-    """It cannot be told here whether an owner is alive: it may run on another host."""
+    """Raised for an owner that cannot be checked here: it may run on another host."""
 
 
 def forget(folder: Path, dead: Collection[str], in_use: Collection[str]) -> None:
-    """Remove the files of *dead* owners, and those that nobody knows any more."""
+    """Remove the files of *dead* owners, and files without an owner."""
     for name in dead:
         with suppress(OSError):
             (folder / name).unlink()
     with suppress(OSError):
         for path in folder.iterdir():
-            # The age is for the moment between the making of a file and its lock.
+            # The age covers the time between creating a file and locking it.
             old = time.time() - path.stat().st_mtime > _ABANDONED_S
             if old and path.name not in in_use and is_dead(folder, path.name):
                 path.unlink(missing_ok=True)
 
 
 def is_dead(folder: Path, name: str) -> bool:
-    """Return whether the owner called *name* is known to be dead."""
+    """Return whether the owner *name* is known to be dead."""
     try:
         return remains(folder, name) is not None
     except UnknownOwnerError:

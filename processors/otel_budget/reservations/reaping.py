@@ -1,4 +1,4 @@
-"""What dead processes left behind: found by their files or their silence, charged and cleared."""
+"""Detection of dead processes, and the charge and removal of their reservations."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 
 EXPIRY_S = 60
-"""An owner on another host that says nothing for so long counts as dead."""
+"""Seconds without a heartbeat after which an owner on another host counts as dead."""
 
 
 class Liveness:
-    """Says from time to time that an owner is alive, for those who cannot see its file."""
+    """Heartbeat of an owner, for hosts that cannot see its file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._renew_at = 0.0
 
     def is_due(self) -> bool:
-        """Return whether it is time to say so again."""
+        """Return whether the next heartbeat is due."""
         return time.monotonic() >= self._renew_at
 
     def renew(self, db: Transaction, owner: Owner, time_of: Callable[[Transaction], int]) -> None:
-        """Say that *owner* is alive, if it is time to."""
+        """Write the heartbeat of *owner* if it is due."""
         owner.hold_on()
         if not self.is_due():
             return
@@ -46,9 +46,9 @@ class Liveness:
 
 
 def reap(transactions: TransactionRunner, folder: Path, ours: str) -> bool:
-    """Charge what dead owners may have spent, clear what they held; return if there was any.
+    """Charge the possible spending of dead owners, clear the rest; return if there were any.
 
-    A file says what its leases owe; where there is none, they are charged in full.
+    An owner's file has the debts of its leases; without one they are charged in full.
     """
     names: list[str] = []
     dead: dict[str, Remains] = {}
@@ -57,7 +57,7 @@ def reap(transactions: TransactionRunner, folder: Path, ours: str) -> bool:
         now = transactions.time(db)
         owners = db.execute("SELECT owner FROM holds UNION SELECT owner FROM leases").fetchall()
         names[:] = [name for (name,) in owners if name != ours]
-        # In one statement: of a fleet there are thousands, and everybody waits meanwhile.
+        # In one statement: a fleet has thousands, and all processes wait meanwhile.
         expiries = dict(db.execute("SELECT name, expires_ns FROM owners").fetchall())
         dead.clear()
         cleared = _clear_holds(db, "expires_ns < ?", now)
@@ -69,7 +69,7 @@ def reap(transactions: TransactionRunner, folder: Path, ours: str) -> bool:
                 db.execute("DELETE FROM owners WHERE name = ?", (name,))
         return cleared
 
-    # Files go last: who finds no file must not find entries of its owner either.
+    # Files are removed last: without a file there must be no entries of its owner either.
     return transactions.run(attempt, lambda _cleared: forget(folder, dead, names)) > 0
 
 
@@ -103,9 +103,9 @@ def _clear_holds(db: Transaction, where: str, value: str | int) -> int:
 
 
 def unused(db: Transaction, owners: Path, account: BudgetAccount) -> int:
-    """Return how much of what is reserved of *account* is leased and free.
+    """Return the leased and free part of the reserved amount of *account*.
 
-    The files in *owners* say so of processes on this host; what others lease counts as used.
+    The files in *owners* give it for processes on this host; leases of other hosts count as used.
     """
     rows = db.execute(
         "SELECT owner, slot, amount, published FROM leases JOIN books ON id = book_id"

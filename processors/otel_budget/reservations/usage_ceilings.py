@@ -1,4 +1,4 @@
-"""What was learned of models by the calls that ended: how much they use at most."""
+"""Usage ceilings of models, learned from ended calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UsageCeiling:
-    """What was seen of a model: the most and the least of something, over so many calls."""
+    """Maximum and minimum of a measure of one model, over a number of calls."""
 
     model: str
     kind: str
@@ -25,11 +25,11 @@ class UsageCeiling:
 
     @classmethod
     def of(cls, model: str, kind: str, tokens: int, size: int) -> UsageCeiling:
-        """Return what one call taught."""
+        """Return the ceiling of one call."""
         return cls(model, kind, 1, tokens, tokens, size)
 
     def with_(self, other: UsageCeiling | None) -> UsageCeiling:
-        """Return this and *other*, of the same model and kind, together."""
+        """Return this merged with *other*, of the same model and kind."""
         if other is None:
             return self
         return UsageCeiling(
@@ -43,7 +43,7 @@ class UsageCeiling:
 
     @classmethod
     def read(cls, db: Transaction, model: str, kind: str) -> UsageCeiling | None:
-        """Return what all processes have learned so far; None before the first call."""
+        """Return the ceiling learned by all processes; None before the first call."""
         row = db.execute(
             "SELECT calls, most, least, size FROM ceilings WHERE model = ? AND kind = ?",
             (model, kind),
@@ -51,7 +51,7 @@ class UsageCeiling:
         return None if row is None else cls(model, kind, *row)
 
     def write(self, db: Transaction) -> UsageCeiling:
-        """Add this to what all processes have learned, and return that."""
+        """Merge this into the shared ceiling and return the result."""
         known = UsageCeiling.read(db, self.model, self.kind)
         total = self.with_(known)
         values = (total.calls, total.most, total.least, total.size, total.model, total.kind)
@@ -71,7 +71,7 @@ class UsageCeiling:
 
 
 class UsageCeilings:
-    """What this process knows: what all had learned at its last look, and what is new since."""
+    """The ceilings known to this process: the shared ones it last read, and its own since."""
 
     _MOST = 10_000
 
@@ -80,23 +80,23 @@ class UsageCeilings:
         self._new: dict[tuple[str, str], UsageCeiling] = {}
 
     def of(self, model: str, kinds: Sequence[str]) -> list[UsageCeiling | None]:
-        """Return what is known of each of *kinds* of *model*, without asking anybody."""
+        """Return the known ceiling of each of *kinds* of *model*, without a query."""
         known = self._known
         return [known.get((model, kind)) for kind in kinds]
 
     def add(self, usage_ceiling: UsageCeiling) -> None:
-        """Learn *usage_ceiling*; it is shared by the next `share`."""
+        """Add *usage_ceiling*; the next `share` writes it."""
         key = usage_ceiling.model, usage_ceiling.kind
         self._known[key] = usage_ceiling.with_(self._known.get(key))
         self._new[key] = usage_ceiling.with_(self._new.get(key))
 
     @property
     def are_new(self) -> bool:
-        """Whether something is not shared yet."""
+        """Whether there are ceilings to share."""
         return bool(self._new)
 
     def share(self, db: Transaction) -> None:
-        """Write down what is new, and learn what others have written of the same."""
+        """Write new ceilings, and read the shared ones of the same models and kinds."""
         if len(self._known) > self._MOST:
             self._known = {}
         new, self._new = self._new, {}
@@ -110,7 +110,7 @@ class UsageCeilings:
             raise
 
     def look_up(self, db: Transaction, model: str, kind: str) -> UsageCeiling | None:
-        """Return and remember what all have learned of *kind* of *model*; None before the first."""
+        """Return and cache the shared ceiling of *kind* of *model*; None before the first call."""
         found = UsageCeiling.read(db, model, kind)
         if found is not None:
             self._known[model, kind] = found

@@ -21,7 +21,7 @@ HOOKS: Final[dict[str, str]] = {
 
 
 def install(module: Any) -> None:
-    """Put the hook into the client library *module*; raises whatever is wrong with that version."""
+    """Install the hook in the client library *module*; raises if that version is not supported."""
     hook = import_module(f"{__name__}.{HOOKS[module.__name__]}")
     put: Callable[[Any], None] = hook.install
     put(module)

@@ -1,4 +1,4 @@
-"""The hook in `aiohttp`: around the request of a session, which all its methods go through."""
+"""Hook in `aiohttp`, around the request method of a session, which all its methods call."""
 
 # pyright: reportOptionalMemberAccess=false
 
@@ -92,12 +92,12 @@ def _begin_result(session: Any, str_or_url: Any) -> Exchange | None:
             return None  # most of them: building the URL takes longer
         url = session._build_url(str_or_url)
         return observer.begin_result("aiohttp", url.host or "", url.path)
-    except Exception:  # the library says what is wrong with the URL
+    except Exception:  # the library raises for the invalid URL
         return None
 
 
 def _with_header(headers: Any, name: str, value: str) -> Any:
-    """Return *headers* of a request and one more; one that is there twice stays."""
+    """Return *headers* of a request and one more; repeated headers are kept."""
     from multidict import CIMultiDict
 
     changed = CIMultiDict(headers or ())
@@ -108,7 +108,7 @@ def _with_header(headers: Any, name: str, value: str) -> Any:
 def _ask_for_usage(
     module: Any, url: Any, kwargs: dict[str, Any], content: Any, exchange: Exchange
 ) -> None:
-    """Have the response of a stream end with its usage, where the API allows."""
+    """Request usage at the end of a stream, where the API allows."""
     try:
         asked = asked_for_usage(exchange, url.host, url.path, content, kwargs.get("headers") or {})
         if asked is None:
@@ -127,10 +127,10 @@ def _url(session: Any, method: Any, str_or_url: Any) -> Any:
     if method != "POST" and (not isinstance(method, str) or method.upper() != "POST"):
         return None
     try:
-        url = session._build_url(str_or_url)  # it joins the session's own base URL
+        url = session._build_url(str_or_url)  # it is relative to the session's base URL
         if observer.concerns("POST", url.host or "", url.path) and under_way() is None:
             return url
-    except Exception:  # the library says what is wrong with it
+    except Exception:  # the library raises for it
         return None
     return None
 
@@ -141,7 +141,7 @@ def _lowered(session: Any, headers: Any) -> dict[str, Any]:
 
 
 async def _shown(module: Any, session: Any, kwargs: dict[str, Any]) -> Any:
-    """Return what the body says; change *kwargs* where the body has to be replaced for that."""
+    """Return the content of the body; change *kwargs* if the body has to be replaced for that."""
     json, data = kwargs.get("json"), kwargs.get("data")
     if json is not None and data is None:
         return _json(module, session, kwargs, json)
@@ -164,7 +164,7 @@ async def _shown(module: Any, session: Any, kwargs: dict[str, Any]) -> Any:
 
 
 def _json(module: Any, session: Any, kwargs: dict[str, Any], json: Any) -> bytes | None:
-    """Return *json* as it is sent, made once."""
+    """Return *json* as sent, serialised once."""
     if getattr(session, "_json_serialize_bytes", None) is not None:
         made: bytes = session._json_serialize_bytes(json)
         return made
@@ -190,7 +190,7 @@ async def _refused(
     about = module.RequestInfo(url, method.upper(), _multidict({}), url)
     response = _empty_response(module, session, method.upper(), url, about)
     response.status, response.reason = REFUSED_STATUS, REFUSED_REASON
-    response._headers = headers  # there is no public way to make an answer
+    response._headers = headers  # there is no public constructor of a response
     response._raw_headers = tuple((k.encode(), v.encode()) for k, v in headers.items())
     body: bytes = refusal.body()
     response._body = body
@@ -208,7 +208,7 @@ def _multidict(values: dict[str, str]) -> Any:
 
 
 class _NoProtocol:
-    """What a reader asks to slow down; there is no connection."""
+    """Flow control for a reader without a connection."""
 
     _reading_paused = False
 
@@ -220,7 +220,7 @@ class _NoProtocol:
 
 
 class _NoWriter:
-    """What has sent the request; nothing was sent."""
+    """Writer of a request that was not sent."""
 
     output_size = 0
 
@@ -238,7 +238,7 @@ def _empty_response(module: Any, session: Any, method: str, url: Any, about: Any
         "session": session,
         "stream_writer": _NoWriter(),
     }
-    # Which of these it wants depends on the version.
+    # The arguments depend on the version.
     wanted = inspect.signature(module.ClientResponse.__init__).parameters
     given = {name: value for name, value in known.items() if name in wanted}
     return module.ClientResponse(method, url, **given)
@@ -255,9 +255,9 @@ async def _raise_if_asked(session: Any, response: Any, asked: Any) -> None:
 
 
 def _record(session: Any, response: Any, exchange: Exchange) -> None:
-    """Have *exchange* note the body of *response*, read already or still to be read."""
+    """Record the body of *response* in *exchange*, already read or not."""
     status, headers = response.status, response.headers
-    if response._body is not None:  # read as a whole already
+    if response._body is not None:  # already read as a whole
         exchange.whole(status, headers, response._body)
         return
     exchange.responded(status, headers, decoded=getattr(session, "_auto_decompress", True))

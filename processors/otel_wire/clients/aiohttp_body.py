@@ -1,4 +1,4 @@
-"""A response body of `aiohttp` whose pieces are noted as they are read."""
+"""Response body of `aiohttp` that records the chunks as they are read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ else:
 
 
 class NotedBody(_Proxy):
-    """A body whose pieces are noted as they are read."""
+    """A body that records the chunks as they are read."""
 
     def __init__(self, content: Any, exchange: Exchange) -> None:
         super().__init__(content)

@@ -1,4 +1,4 @@
-"""A response body of `aiohttp` without the chunk of usage that the app has not asked for."""
+"""Response body of `aiohttp` without the usage chunk that the app did not request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class FilteredBody(NotedBody):
-    """A stream of events, noted as it comes and filtered before it is read."""
+    """A stream of events, recorded on arrival and filtered before it is read."""
 
     def __init__(self, content: Any, exchange: Exchange, events: WithoutUsageChunk) -> None:
         super().__init__(content, exchange)
@@ -22,7 +22,7 @@ class FilteredBody(NotedBody):
         self._self_is_done = False
 
     async def _self_more(self) -> bool:
-        """Make more of the body ready to be read; return False at its end."""
+        """Buffer more of the body; return False at its end."""
         if self._self_is_done:
             return False
         data = await self._self_read(self.__wrapped__.readany())
@@ -42,7 +42,7 @@ class FilteredBody(NotedBody):
         return taken
 
     def at_eof(self) -> bool:
-        """Return whether all of it was read."""
+        """Return whether the whole body was read."""
         return self._self_is_done and not self._self_ready
 
     async def read(self, n: int = -1) -> bytes:

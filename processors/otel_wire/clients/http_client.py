@@ -1,7 +1,7 @@
-"""The hook in `http.client`, and with it in `urllib.request` and clients built on it.
+"""Hook in `http.client`, which also covers `urllib.request` and clients built on it.
 
-Only `putrequest` of the class is wrapped; a connection that sends a model call gets the rest for
-as long as that takes. urllib3 sends through it too and has a hook of its own above.
+Only `putrequest` of the class is wrapped; the other methods are wrapped on a connection while it
+sends a model call. urllib3 sends through it too, and has its own hook above.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _place(connection: Any, url: str) -> tuple[str, str]:
 
 
 class _Fetching:
-    """The result of a batch that is fetched on a connection."""
+    """Fetch of a batch result on a connection."""
 
     def __init__(self, connection: Any, exchange: Exchange) -> None:
         self._connection = connection
@@ -62,13 +62,13 @@ class _Fetching:
 
     @classmethod
     def forget(cls, connection: Any) -> None:
-        """Stand in for nothing any more: its request was given up before its response."""
+        """Remove the wrappers: the request was abandoned before its response."""
         found = vars(connection).get("getresponse")
         if isinstance(getattr(found, "__self__", None), cls):
             del connection.getresponse
 
     def getresponse(self) -> Any:
-        """Return the response, whose body is noted as it is read."""
+        """Return the response, with a body that is recorded as it is read."""
         self.forget(self._connection)
         response = self._connection.getresponse()
         note_response(response, self._exchange)
@@ -89,7 +89,7 @@ class _Sending:
         self._passing: Passing | None = None
 
     def take(self) -> None:
-        """Stand in for the connection's methods."""
+        """Wrap the connection's methods."""
         for name in _OURS:
             setattr(self._connection, name, getattr(self, name))
 
@@ -98,18 +98,18 @@ class _Sending:
             vars(self._connection).pop(name, None)
 
     def putheader(self, header: Any, *values: Any) -> None:
-        """Note a header of the request."""
+        """Record a header of the request."""
         type(self._connection).putheader(self._connection, header, *values)
         name = header.decode("latin-1") if isinstance(header, bytes) else str(header)
         self._headers[name.lower()] = values[0] if values else ""
 
     def endheaders(self, message_body: Any = None, **kwargs: Any) -> None:
-        """Send the request, if it may be sent."""
+        """Send the request if admitted."""
         connection = self._connection
         self._release("putheader", "endheaders")
         before = observer.admission is not None
         if message_body is None:
-            # It comes by `send`, or not at all: too late for a budget.
+            # The body comes by `send`, or not at all: too late for a budget.
             self._passing = None if before else Passing()
             content: Any = self._passing
         else:
@@ -122,7 +122,7 @@ class _Sending:
         refusal = admit(exchange)
         if refusal is not None:
             self._refused = _response(refusal.body())
-            del connection._buffer[:]  # there is no public way to take it back
+            del connection._buffer[:]  # there is no public way to undo it
             connection._HTTPConnection__state = "Idle"
             return
         if parent := exchange.traceparent():
@@ -135,7 +135,7 @@ class _Sending:
             self._guarded(connection.endheaders, message_body, **kwargs)
 
     def send(self, data: Any) -> None:
-        """Note a piece of the body; drop it if the call was refused."""
+        """Record a chunk of the body; drop it if the call was refused."""
         if self._refused is not None:
             return
         if self._exchange is not None and self._passing is not None and not _is_head(data):
@@ -144,7 +144,7 @@ class _Sending:
         self._guarded(type(connection).send, connection, data)
 
     def getresponse(self) -> Any:
-        """Return the response, whose body is noted as it is read."""
+        """Return the response, with a body that is recorded as it is read."""
         connection, exchange = self._connection, self._exchange
         self._release(*_OURS)
         if self._refused is not None:
@@ -180,7 +180,7 @@ def _response(body: bytes) -> bytes:
 
 
 class _Wire:
-    """What a response asks for its file; there is no connection."""
+    """Substitute for the socket of a response; there is no connection."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
