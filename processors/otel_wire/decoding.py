@@ -10,20 +10,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PIECE_BYTES = 65_536
-"""Most bytes that one step of decoding yields."""
+"""Maximum bytes of one decoding step."""
 MOST_DECODED_BYTES = 268_435_456
-"""Most bytes that are decoded from one body; more is a decompression bomb or a file."""
+"""Maximum decoded bytes of one body; more is a decompression bomb or a file."""
 
 
 class UndecodableError(ValueError):
-    """The body's encoding is unknown here, damaged, or yields too much."""
+    """The body's encoding is unsupported, damaged, or decodes to too much."""
 
 
 class Decoder(Protocol):
-    """Decodes a body piece by piece."""
+    """Decodes a body chunk by chunk."""
 
     def decode(self, data: bytes) -> Iterator[bytes]:
-        """Yield what *data* decodes to, at most `PIECE_BYTES` at a time.
+        """Yield the decoded *data*, at most `PIECE_BYTES` at a time.
 
         Raises UndecodableError.
         """
@@ -50,7 +50,7 @@ class _Zlib:
             if rest == data and not piece:
                 raise UndecodableError("no progress")
             data = rest
-        # Output that was held back by the limit has no input left to ask for it.
+        # Output held back by the limit remains after all input is consumed.
         while not self._stream.eof:
             piece = self._stream.decompress(b"", PIECE_BYTES)
             if not piece:
@@ -59,7 +59,7 @@ class _Zlib:
 
 
 class _Deflate:
-    """Deflate with the zlib header that HTTP asks for, or without it, as some servers send it."""
+    """Deflate with the zlib header that HTTP requires, or without it, as some servers send it."""
 
     def __init__(self) -> None:
         self._inner: _Zlib | None = None
@@ -84,7 +84,7 @@ class _Other:
         for start in range(0, len(data), self._STEP):
             try:
                 piece = self._decompress(data[start : start + self._STEP])
-            except Exception as error:  # each package has errors of its own
+            except Exception as error:  # each package has its own errors
                 raise UndecodableError(type(error).__name__) from None
             if piece:
                 yield piece

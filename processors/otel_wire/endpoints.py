@@ -1,7 +1,8 @@
 """The endpoints of model providers, by the paths of their URLs.
 
-Hosts do not decide: base URLs are configured, proxied and tested on loopback. Paths are compared as
-servers read them: percent-decoded, without repeated or trailing slashes, parameters and case.
+Hosts are not considered: base URLs are configured, proxied and tested on loopback. Paths are
+compared as servers read them: percent-decoded, without repeated or trailing slashes, parameters and
+case.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ from otel_wire import operations as op
 
 
 class Endpoint(NamedTuple):
-    """What is asked for at a path."""
+    """The operation behind a path."""
 
     provider: str
-    """The provider that the path is named after; the host may know better."""
+    """The provider that the path is named after; the host may name another."""
     operation: str
     certain: bool = True
-    """Whether the path alone shows a model call; otherwise the body has to look like one."""
+    """Whether the path alone identifies a model call; otherwise the body has to look like one."""
     model: str = ""
-    """The model that the path names; empty where the body does."""
+    """The model in the path; empty if it is in the body."""
     streams: bool = False
-    """Whether the path asks for a stream."""
+    """Whether the path requests a stream."""
     opaque: bool = False
-    """Whether the provider adds input that the request does not carry."""
+    """Whether the provider adds input that is not in the request."""
 
 
 def _table(provider: str, operation: str, *paths: str, certain: bool = True, opaque: bool = False
@@ -75,7 +76,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     **_table("ibm.watsonx.ai", op.TEXT_COMPLETION, "/ml/v1/text/generation",
              "/ml/v1/text/generation_stream"),
     **_table("ibm.watsonx.ai", op.EMBEDDINGS, "/ml/v1/text/embeddings"),
-    # Of a deployment, whose id is in the path.
+    # Of a deployment with its id in the path.
     **_table("ibm.watsonx.ai", op.CHAT, "/text/chat", "/text/chat_stream", certain=False),
     **_table("ibm.watsonx.ai", op.TEXT_COMPLETION, "/text/generation", "/text/generation_stream",
              certain=False),
@@ -84,7 +85,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     **_table("aws.bedrock", op.CHAT, "/retrieveandgenerate", "/retrieveandgeneratestream",
              opaque=True),
 }  # fmt: skip
-"""End of a path, in lower case -> what is asked for there."""
+"""End of a path, in lower case -> its endpoint."""
 _MOST_SEGMENTS = 5
 
 _BEDROCK = re.compile(
@@ -139,7 +140,7 @@ LAST_PARTS = frozenset(path[path.rindex("/") + 1 :] for path in ENDPOINTS) | {
 RUN = "/ai/run/"
 """In the paths of Workers AI, which end with a model's name."""
 _PLAIN = re.compile(r"[\w.~@+,-]*\w", re.ASCII)
-"""A last part of a path that is read as it is written: nothing encoded, no dots to resolve."""
+"""A last part of a path that needs no decoding and no resolution of dots."""
 _MOST_DECODINGS = 3
 
 
@@ -160,7 +161,7 @@ def may_call_model(method: str, path: str) -> bool:
     if "?" in path:
         path = path[: path.index("?")]
     last = path.rpartition("/")[2]
-    if last.isalnum():  # the rule; paths with ids in them are many, so nothing is kept of them
+    if last.isalnum():  # the common case; not cached, because paths with ids are many
         return last.lower() in LAST_PARTS or RUN in path
     if last in LAST_PARTS:
         return True
@@ -172,7 +173,7 @@ def may_call_model(method: str, path: str) -> bool:
 
 
 def find_endpoint(path: str) -> Endpoint | None:
-    """Return what is asked for at *path*, which a query string may follow; None if no model is."""
+    """Return the endpoint of *path*, which may have a query string; None if it is no model call."""
     path, _, query = path.partition("?")
     found = _find(path)
     if found is not None and found.operation == op.REALTIME and not found.model and query:
@@ -209,8 +210,8 @@ def _find(path: str) -> Endpoint | None:
 def without_arn(model: str) -> str:
     """Return the model in the ARN of a foundation model or of a system's inference profile.
 
-    Other ARNs (application profiles, provisioned, custom and imported models, routers, prompts)
-    do not name their model and stay as they are, and so does every other name.
+    Other ARNs (application profiles, provisioned, custom and imported models, routers, prompts) do
+    not name their model and stay unchanged, and so does every other name.
     """
     return _ARN_OF_MODEL.sub("", model)
 
@@ -237,7 +238,7 @@ def _google(path: str, model: str, verb: str) -> Endpoint | None:
         return Endpoint(maker, op.CHAT, True, model, verb.startswith("stream"))  # noqa: FBT003
     if not operation:
         operation = _predicted(model.lower())
-    # A verb of the name alone is not Google's own: other services predict, too.
+    # The verb alone does not identify Google: other services have `predict`, too.
     certain = "predict" not in verb or publisher is not None
     return Endpoint("gcp.gemini", operation, certain, model, verb.startswith("stream"))
 
@@ -262,7 +263,7 @@ def _predicted(model: str) -> str:
 
 
 def _cleaned(path: str) -> str:
-    """Return *path* as a lenient server reads it, in its own case."""
+    """Return *path* as a lenient server reads it, with its case kept."""
     path = path.partition("#")[0]
     if "://" in path[:10]:
         path = "/" + path.partition("://")[2].partition("/")[2]

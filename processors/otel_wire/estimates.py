@@ -1,4 +1,4 @@
-"""Tokens of a response that ended without usage, estimated from what was seen of it.
+"""Token estimates for responses that ended without usage, from the output seen.
 
 The rule: a token for every 3.5 characters of output, text, reasoning and tool arguments alike.
 Measured against two byte-pair vocabularies, o200k_base and cl100k_base, on 1,329 passages of up to
@@ -38,12 +38,12 @@ class TokenEstimate(NamedTuple):
 
 
 def tokens_of_characters(characters: int) -> TokenEstimate:
-    """Return how many tokens *characters* of text of an unknown language are."""
+    """Return the number of tokens in *characters* of text of an unknown language."""
     return TokenEstimate(-(-characters * 2 // 7), characters // 8, -(-characters * 10 // 9))
 
 
 class EstimatedUsage(NamedTuple):
-    """The usage of a call, and whether some of it is estimated."""
+    """The usage of a call, and whether part of it is estimated."""
 
     usage: Usage
     is_estimated: bool
@@ -52,7 +52,7 @@ class EstimatedUsage(NamedTuple):
 
 
 def _with_counts(usage: Usage, request: ModelRequest) -> Usage:
-    """Return *usage* with the units that providers count in the request itself."""
+    """Return *usage* with the units that providers count in the request."""
     found: dict[str, int] = {}
     if usage.input_characters is None and request.spoken_characters is not None:
         found["input_characters"] = request.spoken_characters
@@ -64,7 +64,7 @@ def _with_counts(usage: Usage, request: ModelRequest) -> Usage:
 
 
 def usage_or_estimate(request: ModelRequest, answer: Answer) -> EstimatedUsage:
-    """Return the usage of *answer*, with what is missing estimated.
+    """Return the usage of *answer*, with missing parts estimated.
 
     Input that no message reported is estimated at a token for four bytes of the request; output at
     the rule, but never below what was reported before a stream broke off nor above what the request
@@ -82,6 +82,6 @@ def usage_or_estimate(request: ModelRequest, answer: Answer) -> EstimatedUsage:
     output = usage.output_tokens or 0
     if not answer.usage_is_final:
         output = min(max(output, seen.tokens), limit)
-    # The provider may have gone on after the app stopped reading.
+    # The provider may have continued after the app stopped reading.
     most = max(output, min(seen.most, limit) if answer.complete else request.max_output_tokens or 0)
     return EstimatedUsage(replace(usage, output_tokens=output), True, max(most, output))  # noqa: FBT003

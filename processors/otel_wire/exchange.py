@@ -1,7 +1,7 @@
-"""One HTTP request to a model endpoint while it is on its way.
+"""One HTTP request to a model endpoint, while it is in flight.
 
-The app's thread only keeps references here: to the request's body, to pieces of the response as
-they pass, and to the context. Another thread reads them.
+The app's thread only keeps references here: to the request's body, to the chunks of the response,
+and to the context. Another thread reads them.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from otel_wire.stream_usage import WithoutUsageChunk
 
 _READ_AT_BYTES = 32_768
-"""Pieces of a response are read once so many bytes of them wait."""
+"""Queued bytes of a response that trigger a read."""
 _MOST_WAITING_BYTES = 4 * 1_048_576
-"""With more than that waiting the thread that receives them reads them itself."""
+"""Queued bytes above which the receiving thread reads them itself."""
 _NAMED_REQUEST_HEADERS = ("content-encoding", "content-type")
 _NAMED_RESPONSE_HEADERS = ("content-type", "content-encoding")
 _REQUEST_IDS = (
@@ -47,17 +47,17 @@ _FALLBACK_PATH = "/chat/completions"
 
 
 class Exchange:
-    """One request; whoever ends it first decides how it ended."""
+    """One request; the first call of `end` decides how it ended."""
 
-    # What nearly every exchange begins with is kept by the class: setting it takes time.
+    # Initial values are class attributes: setting them on each instance takes time.
     asking: Asking | None = None
     """Set while a budget decides about the call; None without one."""
     filter: WithoutUsageChunk | None = None
-    """Takes out of the response what the app has not asked for; None passes it as it is."""
+    """Removes the usage chunk that the app did not request; None passes the response unchanged."""
     made_trace = 0
-    """Trace of a request to a host of one's own that no span is around; 0 for others."""
+    """Trace created for a request to a private host without a surrounding span; 0 for others."""
     call_id = 0
-    """Id under which the request is kept until it is stored; 0 where it is not kept."""
+    """Id under which the request is kept until it is stored; 0 if it is not kept."""
     _request: ModelRequest | None = None
     _admitted: Settling | None = None
     _status: int | None = None
@@ -96,13 +96,13 @@ class Exchange:
         self._context = context.get_current()
         self._lock = threading.Lock()
         self._waiting: deque[tuple[int, bytes]] = deque()
-        self._ended = [True]  # taken away once, by whichever thread comes first
+        self._ended = [True]  # popped once, by the first thread
         self._start_ns = self.active_ns = time.time_ns()
 
-    # On the app's threads.
+    # Called on the app's threads.
 
     def decide(self) -> Refusing | None:
-        """Take over what a budget decided; return its refusal, or None."""
+        """Apply the decision of a budget; return its refusal, or None."""
         asking = self.asking
         if asking is None:
             return None
@@ -119,10 +119,10 @@ class Exchange:
     def responded(
         self, status: int, headers: Any, *, decoded: bool = False, framing: Framing | None = None
     ) -> None:
-        """Note the head of the response; its body follows by `add`.
+        """Record the head of the response; its body follows by `add`.
 
-        *decoded*: whether the client takes content encodings off before it shows the body.
-        *framing*: what has to be taken off what is shown.
+        *decoded*: whether the client decodes content encodings before the hook sees the body.
+        *framing*: message framing to remove from the body as seen.
         """
         self._status = status
         self._response_headers = headers
@@ -132,7 +132,7 @@ class Exchange:
         self._observer.opened(self)
 
     def add(self, piece: bytes) -> None:
-        """Note the next *piece* of the response's body; costs less than a microsecond."""
+        """Record the next *piece* of the response's body; takes less than a microsecond."""
         if not piece:
             return
         self.active_ns = now_ns = time.time_ns()
@@ -145,11 +145,11 @@ class Exchange:
         if self._waiting_bytes > _MOST_WAITING_BYTES:
             self.read()
         else:
-            self._read_at = _MOST_WAITING_BYTES  # asked for, once
+            self._read_at = _MOST_WAITING_BYTES  # requested once
             self._observer.worker.submit(self.read)
 
     def whole(self, status: int, headers: Any, content: bytes) -> None:
-        """Note a response whose body, decoded, is there already."""
+        """Record a response with a body that was read and decoded already."""
         self._status = status
         self._response_headers = headers
         self._is_decoded = True
@@ -158,18 +158,18 @@ class Exchange:
         self.end(Ending.COMPLETE)
 
     def failed(self, *, sent: bool) -> None:
-        """Note that no response came, or not all of it."""
+        """Record that no response or only a part of it arrived."""
         self.end(Ending.NETWORK if sent else Ending.NOT_SENT)
 
     def at_eof(self) -> None:
-        """Note that the connection ended where the response's body was read."""
+        """Record that the connection ended while the body was read."""
         if self._framing is not None:
             self._framing.at_eof()
 
     def traceparent(self) -> str | None:
-        """Return the header that tells a gateway of one's own about the trace; None for others.
+        """Return the `traceparent` header for a gateway on a private host; None for others.
 
-        An app that sends the header itself has decided.
+        The app's own header takes precedence.
         """
         if not is_own_host(self.host) or self._headers.get("traceparent"):
             return None
@@ -197,16 +197,16 @@ class Exchange:
 
     @property
     def start_ns(self) -> int:
-        """When the request was sent, in nanoseconds since the epoch."""
+        """Time at which the request was sent, in nanoseconds since the epoch."""
         return self._start_ns
 
     @property
     def is_open(self) -> bool:
-        """Whether nobody has ended it yet."""
+        """Whether the exchange has not ended yet."""
         return bool(self._ended)
 
     def end(self, ending: Ending = Ending.ABANDONED) -> None:
-        """Note how it ended, the first time; ABANDONED becomes COMPLETE if all of it was read."""
+        """Record the first ending; ABANDONED becomes COMPLETE if the whole response was read."""
         try:
             self._ended.pop()
         except IndexError:
@@ -214,22 +214,22 @@ class Exchange:
         self._ending = ending
         self._end_ns = time.time_ns()
         admitted = self._admitted
-        if admitted is not None:  # first: who is handed the record may ask what was settled
+        if admitted is not None:  # first: receivers of the record may read the settlement
             (admitted.corrected if self._expired else admitted.ended)(self)
         self._observer.ended(self)
 
     def expire(self) -> None:
-        """Settle the call as one whose response nobody reads; it may still be read later."""
+        """Settle the call as one with an unread response; it may still be read later."""
         if self._expired or not self._ended:
             return
         self._expired = True
         if self._admitted is not None:
             self._admitted.ended(self)
 
-    # On other threads.
+    # Called on other threads.
 
     def read(self) -> None:
-        """Read the pieces that wait."""
+        """Read the queued chunks."""
         with self._lock:
             self._read()
 
@@ -273,11 +273,11 @@ class Exchange:
 
     @property
     def output_pieces(self) -> int:
-        """Events of a stream that were read: its output, where nothing better is known."""
+        """Events read from a stream: its output, for lack of a better count."""
         return self._pieces
 
     def record(self) -> WireRecord | None:
-        """Return the finished record, read now if need be; None when it was no model call."""
+        """Return the finished record, reading the rest now; None if it was no model call."""
         with self._lock:
             if self._record is not None:
                 return self._record
@@ -289,7 +289,7 @@ class Exchange:
             self._read()
             answer = Answer() if self._reader is None else self._reader.end()
             self._record = self._make_record(request, answer, self._how(answer))
-            # What was kept to be read is not needed any more.
+            # Release the references that were kept for reading.
             self._reader = self._body = None
             return self._record
 

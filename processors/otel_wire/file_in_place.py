@@ -1,4 +1,4 @@
-"""The file-like object that takes the place of a connection's file."""
+"""Base class of wrappers around a connection's file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class FileInPlace(io.BufferedIOBase):
-    """Stands in for *inner*, a file below a response of `http.client`; subclasses read from it."""
+    """Wraps *inner*, the file below a response of `http.client`; subclasses read from it."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner

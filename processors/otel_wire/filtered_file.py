@@ -1,4 +1,4 @@
-"""A file-like object without the chunk of usage that the app has not asked for."""
+"""A file-like object without the usage chunk that the app did not request."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _PIECE: Final = 65_536
 
 
 class FilteredFile(FileInPlace):
-    """Stands in for the file below a response of `http.client` whose body is a stream of events.
+    """Wraps the file below a response of `http.client` with an event stream as its body.
 
-    It reads no further than asked for, so that events pass when they come and the connection can
-    be used again. *chunked*: the body has chunks, which are made again around what is left.
+    It reads no further than requested, so that events pass on arrival and the connection can be
+    reused. *chunked*: the body has chunks, which are rebuilt around the remaining data.
     """
 
     def __init__(self, inner: Any, events: WithoutUsageChunk, *, chunked: bool) -> None:
@@ -26,10 +26,10 @@ class FilteredFile(FileInPlace):
         self._chunked = chunked
         self._ready = bytearray()
         self._passes = False
-        """Whether what follows passes as it comes: trailers, or a body that is no valid one."""
+        """Whether the rest passes unchanged: trailers, or an invalid body."""
 
     def _more(self) -> bool:
-        """Make more of the body ready to be read; return False at its end."""
+        """Buffer more of the body; return False at its end."""
         if self._passes:
             line: bytes = self._inner.readline(_LONGEST_LINE)
             self._ready += line
@@ -56,7 +56,7 @@ class FilteredFile(FileInPlace):
             self._ready += _chunk(self._events.end()) + head
             return bool(self._ready)
         data: bytes = self._inner.read(size)
-        if len(data) < size:  # the connection has ended: so does what the app reads
+        if len(data) < size:  # the connection has ended, and so does the body
             self._passes = True
             self._ready += _chunk(self._events.end()) + head + data
             return True
@@ -77,7 +77,7 @@ class FilteredFile(FileInPlace):
         return self._take(len(self._ready) if size is None or size < 0 else size)
 
     def read1(self, size: int = -1, /) -> bytes:
-        """Read what is there, at most *size* bytes."""
+        """Read the available data, at most *size* bytes."""
         while size and not self._ready and self._more():
             pass
         return self._take(len(self._ready) if size < 0 else size)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 message framing of a response body that is seen as raw bytes of the connection."""
+"""HTTP/1.1 message framing of a response body, for hooks that see raw bytes of the connection."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ _LONGEST_LINE = 256
 
 
 class Framing:
-    """Takes the framing off; knows whether the body came to its end. Nothing here raises."""
+    """Removes the framing and detects the end of the body. Nothing here raises."""
 
     complete = False
 
     def feed(self, data: bytes) -> bytes:
-        """Return what *data*, the next bytes of the connection, has of the body."""
+        """Return the part of the body in *data*, the next bytes of the connection."""
         return data
 
     def at_eof(self) -> None:
-        """Note that the connection ended."""
+        """Record that the connection ended."""
         self.complete = True
 
 
 class ByLength(Framing):
-    """A body of so many bytes."""
+    """A body of known length."""
 
     def __init__(self, length: int) -> None:
         self._left = length
@@ -37,7 +37,7 @@ class ByLength(Framing):
 
 
 class Chunked(Framing):
-    """A body in chunks, each with its size in hexadecimal digits before it."""
+    """A body in chunks, each preceded by its size in hexadecimal digits."""
 
     def __init__(self) -> None:
         self._line = b""

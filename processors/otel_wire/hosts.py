@@ -1,4 +1,4 @@
-"""Hosts of one's own, where gateways and local models are, and no sellers."""
+"""Private hosts: gateways and local models, not providers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 @lru_cache(maxsize=1024)
 def is_own_host(host: str) -> bool:
-    """Return whether *host* is of this machine or its network: where gateways are, not sellers."""
+    """Return whether *host* is this machine or in its network: a gateway, not a provider."""
     name = host.strip("[]").lower()
     try:
         address = ipaddress.ip_address(name)

@@ -11,12 +11,12 @@ _scan = _decoder.scan_once
 
 
 def loads(text: str) -> object:
-    """Parse JSON; raises ValueError, also for what is too deep or has numbers too long."""
+    """Parse JSON; raises ValueError, also for too deep nesting and too long numbers."""
     if _DEEP in text:
-        # The parser would fail, and whatever runs in its depth until then, with it.
+        # The parser would fail, together with any hook that runs at that depth.
         raise ValueError("too deep")
     try:
-        if text[:1] == "{":  # the rule; `json.loads` looks for spaces and options first
+        if text[:1] == "{":  # the common case; `json.loads` checks spaces and options first
             value: object
             value, end = _scan(text, 0)
             if end == len(text):

@@ -1,7 +1,7 @@
 """Incremental JSON reading in bounded memory.
 
-The skimmer takes JSON in pieces of any size and keeps the values of chosen keys only. Everything
-else is passed over at the speed of a regular expression. Nesting costs a counter, not recursion.
+The skimmer takes JSON in chunks of any size and keeps the values of chosen keys only. It skips
+everything else at the speed of a regular expression. Nesting costs a counter, not recursion.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LONGEST_STRING = 512
-"""Longest string, in bytes, that is kept; of a longer one only the length is."""
+"""Longest string that is kept, in bytes; only the length of a longer one is."""
 _MOST_NODES = 256
-"""Most elements of lists that are kept of one value."""
+"""Maximum list elements kept of one value."""
 _RESERVE = 512
-"""Nodes beyond the most that are left for objects after a list that had too many elements."""
+"""Extra nodes for objects after a list with too many elements."""
 _MOST_DEPTH = 24
 _LONGEST_NUMBER = 64
 
@@ -28,7 +28,7 @@ _FLAT = rb'[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _NESTED = rb"%b|\{(?:%b)*+\}|\[(?:%b)*+\]"
 _ONCE = _NESTED % (_FLAT, _FLAT, _FLAT)
 _PASSED = re.compile(rb"(?:%b)*+" % (_NESTED % (_ONCE, _ONCE, _ONCE)), re.DOTALL)
-"""What may be passed over at once: everything up to a bracket that is not closed nearby."""
+"""Data to skip at once: everything up to a bracket that is not closed nearby."""
 _STRING_PART = re.compile(rb'[^"\\]*+(?:\\(?:u[0-9a-fA-F]{4}|[^u]|u(?=.{4}))[^"\\]*+)*+', re.DOTALL)
 """Part of a string up to its end, the end of the data, or an escape that is cut off there."""
 _ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{4}|.)", re.DOTALL)
@@ -38,7 +38,7 @@ _ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f"}
 
 
 class Skipped:
-    """A string or container that was not kept, by its length in characters."""
+    """Length in characters of a skipped string or container."""
 
     __slots__ = ("length",)
 
@@ -49,9 +49,9 @@ class Skipped:
 class JsonSkimmer:
     """Reads concatenated JSON values, and the elements of arrays at the top, one after another.
 
-    *keep* are the keys whose values are kept, at any depth below keys that are kept themselves.
-    *passed* are keys whose values are kept as `Skipped`, for their lengths. *sink* receives each
-    value at the top when it is complete; an array at the top hands over each of its elements.
+    *keep* are the keys whose values are kept, at any depth below kept keys. *passed* are keys whose
+    values are kept as `Skipped`, for their lengths. *sink* receives each complete top-level value;
+    of a top-level array, each element.
     """
 
     def __init__(
@@ -75,30 +75,30 @@ class JsonSkimmer:
         self._skip_closes = False
         self._state: Callable[[bytes, int], int] = self._value
         self.is_damaged = False
-        """Whether something was met that is not JSON."""
+        """Whether the data is not JSON."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether every value that was begun has ended."""
+        """Whether every value is complete."""
         return not (self._stack or self._in_array or self._skip_depth or self._string is not None)
 
     def feed(self, data: bytes) -> None:
-        """Read the next piece."""
+        """Read the next chunk."""
         if self._rest:
             data, self._rest = self._rest + data, b""
         position, size = 0, len(data)
         while position < size:
             after = self._state(data, position)
-            if after < 0:  # the rest is not enough to go on with
+            if after < 0:  # incomplete: wait for the next chunk
                 self._rest = data[position:]
                 if len(self._rest) > _LONGEST_NUMBER:
-                    # A number or word of any length: its beginning will do to see that it is none.
+                    # A number or word of any length: its beginning shows whether it is valid.
                     self._rest = self._rest[:_LONGEST_NUMBER]
                 return
             position = after
 
     def end(self) -> object:
-        """Finish; return the part of a value at the top that was cut off, or None."""
+        """Finish; return the part of a truncated top-level value, or None."""
         if self._rest and self._state == self._value and not self._stack:
             self._scalar_is(self._rest)
         # A number inside a value may have been cut: 3 may be the beginning of 300.
@@ -134,7 +134,7 @@ class JsonSkimmer:
         match = _SCALAR.match(data, at)
         end = match.end() if match else at + 1
         if end == len(data):
-            return -1 if at == began else at  # it may go on in the next piece
+            return -1 if at == began else at  # may continue in the next chunk
         self._scalar_is(data[at:end])
         return max(end, at + 1)
 
@@ -171,7 +171,7 @@ class JsonSkimmer:
         return True
 
     def _begin_skip(self, depth: int, *, closes: bool) -> None:
-        """Pass over what is open, *depth* levels deep; *closes* ends the current list with it."""
+        """Skip the open container, *depth* levels deep; *closes* also ends the current list."""
         self._skip_depth, self._skip_length = depth, 0
         self._skip_is_measured = self._key in self._measure
         self._skip_closes = closes
@@ -243,7 +243,7 @@ class JsonSkimmer:
         return at
 
     def _read_string(self, data: bytes, at: int) -> tuple[int, bool]:
-        """Read on in a string; return the position, -1 for a cut escape, and whether it ended."""
+        """Continue a string; return the position, -1 for a cut escape, and whether it ended."""
         kept = self._string
         if kept is None:
             return at, True
@@ -264,7 +264,7 @@ class JsonSkimmer:
     def _skip(self, data: bytes, at: int) -> int:
         while at < len(data):
             if (run := _OPENINGS.match(data, at)) is not None:
-                # Deep nesting is counted at once; the last few may close again nearby.
+                # Deep nesting is counted at once; the last few levels may close nearby.
                 opened = run.end() - at - _NEARBY
                 self._skip_depth += opened
                 self._skip_length += opened
@@ -276,7 +276,7 @@ class JsonSkimmer:
             if at >= len(data):
                 return at
             char = data[at]
-            if char == 0x22:  # a string that is not complete here
+            if char == 0x22:  # a string that is incomplete here
                 self._state = self._skip_string
                 self._skip_length += 1
                 return at + 1
@@ -312,7 +312,7 @@ def _to_quote(data: bytes, at: int) -> tuple[int, bool]:
     end = match.end() if match else at
     if end < len(data) and data[end] == 0x22:
         return end + 1, True
-    # Only a backslash at the very end is left; what it escapes comes with the next piece.
+    # Only a final backslash is left; its escape comes with the next chunk.
     return (end if end > at else -1), False
 
 
@@ -336,7 +336,7 @@ def _counted(match: re.Match[bytes]) -> bytes:
 
 
 def _decoded(string: bytes | bytearray) -> str:
-    """Return *string* as a parser reads it: two escapes may be the halves of one character."""
+    """Return *string* as a parser reads it: two escapes may form one character."""
     try:
         value = string.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
@@ -348,7 +348,7 @@ def _decoded(string: bytes | bytearray) -> str:
 
 @lru_cache(maxsize=16)
 def _dull_pairs(names: frozenset[str]) -> re.Pattern[bytes]:
-    """Return a pattern of pairs of keys other than *names* and short values, to pass over."""
+    """Return a pattern of pairs to skip: keys other than *names* with short values."""
     other = b"|".join(re.escape(name.encode()) for name in sorted(names))
     return re.compile(
         rb'(?:\s*+"(?!(?:' + other + rb')")[^"\\]*+"\s*+:\s*+'

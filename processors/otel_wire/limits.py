@@ -1,4 +1,4 @@
-"""Bounds of what a response may claim, by what its request allows."""
+"""Bounds of the usage in a response, from the limits in its request."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ if TYPE_CHECKING:
     from otel_wire.requests import ModelRequest
 
 MOST_INPUT_TOKENS = 2_097_152
-"""Input of the largest context window; no single request is charged for more."""
+"""Input tokens of the largest context window; no single request is charged for more."""
 MOST_OUTPUT_TOKENS = 1_048_576
-"""Output that a request without a limit may be charged for."""
+"""Output tokens that a request without a limit may be charged for."""
 INPUT_SLACK_TOKENS = 32_768
-"""Input beyond the request's own that is still believed: gateways add prompts of theirs."""
+"""Accepted input tokens beyond the request's own: gateways add prompts."""
 OUTPUT_SLACK_TOKENS = 256
-"""Output beyond the request's limit that is still believed: what ends a turn or a tool call."""
+"""Accepted output tokens beyond the request's limit, for the end of a turn or a tool call."""
 TOOL_TURNS = 32
-"""Times that the output limit applies where the provider runs tools and calls the model again."""
+"""Factor on the output limit if the provider runs tools and calls the model again."""
 _TEXT = frozenset({CHAT, GENERATE_CONTENT, TEXT_COMPLETION})
 
 
 def most_input_tokens(request: ModelRequest) -> int:
-    """Return the most input tokens that a response to *request* is believed to have used."""
+    """Return the maximum input tokens accepted from a response to *request*."""
     if not request.readable or request.hidden_input or request.operation not in _TEXT:
         return MOST_INPUT_TOKENS
     return min(request.size + max(request.unseen_tokens, INPUT_SLACK_TOKENS), MOST_INPUT_TOKENS)
 
 
 def most_output_tokens(request: ModelRequest) -> int:
-    """Return the most output tokens that a response to *request* is believed to have used."""
+    """Return the maximum output tokens accepted from a response to *request*."""
     if request.operation in WITHOUT_OUTPUT:
         return MOST_OUTPUT_TOKENS
     limit = request.max_output_tokens
@@ -44,7 +44,7 @@ def most_output_tokens(request: ModelRequest) -> int:
 
 
 def bounded(usage: Usage, request: ModelRequest) -> tuple[Usage, bool]:
-    """Return *usage* within the bounds of *request*, and whether it was beyond them.
+    """Return *usage* cut to the bounds of *request*, and whether it exceeded them.
 
     Parts are cut to the totals that include them.
     """
@@ -62,7 +62,7 @@ def bounded(usage: Usage, request: ModelRequest) -> tuple[Usage, bool]:
 
 
 def _kind(name: str) -> int:
-    """Return which of input (0), output (1) and number of requests (2) bounds a field."""
+    """Return the bound of a field: input (0), output (1) or number of requests (2)."""
     if "output" in name or name == "reasoning_tokens":
         return 1
     return 2 if name.endswith("requests") else 0

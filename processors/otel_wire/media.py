@@ -1,8 +1,8 @@
-"""Media in requests: the most tokens that an encoded or referenced image, sound or document is.
+"""Media in requests: maximum tokens of encoded or referenced images, audio and documents.
 
-Encoded media are long and count for little; what is only referenced is short and may count for
-much. Only the places where providers read media are looked at: the same text anywhere else, in a
-message or in the arguments of a tool, is text and counts by its bytes.
+Encoded media are long and have few tokens; a reference is short and may have many. Only the fields
+where providers read media count: the same text anywhere else, in a message or in the arguments of a
+tool, is text and counts by its bytes.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 IMAGE_TOKENS = 8192
-"""Most tokens of one image: providers scale larger ones down."""
+"""Maximum tokens of one image: providers scale larger ones down."""
 DEAR_IMAGE_TOKENS = 49_152
-"""The same for models that count images at a multiple."""
+"""Maximum tokens of one image, for models that count images at a multiple."""
 _DEAR_IMAGES = ("gpt-4o-mini",)
 PAGE_TOKENS = 4096
-"""Most tokens of one page of a document, by its text and its image together."""
+"""Maximum tokens of one page of a document, text and image together."""
 LEAST_DOCUMENT_TOKENS = 32_768
 AUDIO_BYTES_PER_TOKEN = 30
-"""Bytes of sound that count as a token: 32 tokens a second at 8 kbit/s, the least for speech."""
+"""Bytes of audio per token: 32 tokens a second at 8 kbit/s, the least for speech."""
 LEAST_AUDIO_TOKENS = 1024
 LEAST_VIDEO_TOKENS = 32_768
 _PAGES = re.compile(rb"/Type\s*/Page\b|/Count\s+(\d{1,6})\b")
@@ -49,10 +49,10 @@ class Media:
     encoded_bytes: int = 0
     """Bytes of encoded media in the body, which are not text."""
     tokens: int = 0
-    """Most tokens that all media together count for."""
+    """Maximum tokens of all media together."""
     has_audio: bool = False
     is_opaque: bool = False
-    """Whether something is referenced whose size the request does not show."""
+    """Whether the request references media of unknown size."""
 
 
 _BLOCK_KEYS = frozenset(
@@ -60,13 +60,13 @@ _BLOCK_KEYS = frozenset(
      "images_url", "source", "inlineData", "inline_data", "fileData", "file_data", "input_audio",
      "audio", "document", "video", "file", "video_url"}
 )  # fmt: skip
-"""Keys that hold media where providers read them, at the top of a body as well."""
+"""Keys of media where providers read them, also at the top of a body."""
 
 
 def is_plain(data: Mapping[str, Any]) -> bool:
-    """Return whether *data* is a chat of texts alone: role and text, and options that are values.
+    """Return whether *data* is a text-only chat: roles and texts, and scalar options.
 
-    Such a body, the most frequent, has no media, no tools and no marks in its parts; that is found
+    Such a body, the most frequent, has no media, no tools and no marks in its parts; this check is
     faster than a search through its text.
     """
     messages = data.get("messages")
@@ -84,7 +84,7 @@ def is_plain(data: Mapping[str, Any]) -> bool:
 
 
 def may_have_media(body: str) -> bool:
-    """Return whether *body* has a mark of media; escaped text may hide one."""
+    """Return whether *body* has a mark of media; escapes may hide one."""
     if "\\u" in body:
         return True
     for mark in _MARKS:  # noqa: SIM110 - a generator takes as long as the search
@@ -155,7 +155,7 @@ def _items(value: object) -> list[object]:
 
 
 def _image(item: object, media: Media, each_image: int) -> None:
-    """Count an image; an encoded one that is something else counts as what it is."""
+    """Count an image; encoded data of another type counts as that type."""
     if isinstance(item, dict):
         inner = item.get("source", item)
         item = next(
@@ -192,7 +192,7 @@ def _linked(linked: dict[str, Any], media: Media, each_image: int) -> None:
 
 
 def _sized(node: object, media_type: str, media: Media) -> None:
-    """Count what is encoded in *node* by its bytes; what is only referenced is opaque."""
+    """Count encoded data in *node* by its bytes; references are opaque."""
     if not isinstance(node, dict):
         return
     for key in ("data", "bytes", "file_data", "base64", "bytesBase64Encoded", "url", "file_url"):
@@ -216,7 +216,7 @@ def _encoded(encoded: str, media_type: str, media: Media) -> None:
 
 
 def tokens_of_file(size: int, media_type: str, content: bytes = b"") -> int:
-    """Return the most tokens that a file of *size* bytes counts for, by its type or *content*."""
+    """Return the maximum tokens of a file of *size* bytes, by its type or *content*."""
     if media_type.startswith("audio/"):
         return max(size // AUDIO_BYTES_PER_TOKEN, LEAST_AUDIO_TOKENS)
     if media_type.startswith("video/"):

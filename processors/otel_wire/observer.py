@@ -1,7 +1,7 @@
-"""Watches requests to model endpoints for budgets, the ledger and traces.
+"""Observes requests to model endpoints for budgets, the ledger and traces.
 
     observer.observe(sink)          # each finished request as a WireRecord, on another thread
-    observer.admission = gate       # asked before a request is sent
+    observer.admission = gate       # consulted before a request is sent
 
 The hooks in `otel_wire.clients` call `begin` for each request that may be a model call.
 """
@@ -33,40 +33,40 @@ if TYPE_CHECKING:
     from otel_wire.record import WireRecord
 
 Sink = Callable[["WireRecord"], None]
-"""Takes finished records, on another thread than the app's; what it raises goes to `on_fault`."""
+"""Receives finished records on another thread than the app's; its errors go to `on_fault`."""
 
 
 class Keeping(Protocol):
     """Keeps requests that were sent until they are stored. Nothing here raises."""
 
     def begin(self, exchange: Exchange) -> int:
-        """Keep *exchange*, about to be sent; return the id of its call, 0 where it is not kept."""
+        """Keep *exchange*, about to be sent; return the id of its call, 0 if it is not kept."""
         ...
 
     def end(self, span_ids: Iterable[int]) -> None:
-        """Forget the calls with these ids."""
+        """Remove the calls with these ids."""
         ...
 
 
 EXPIRY_S = 300.0
-"""A response of which nothing was read for so long counts as never read."""
+"""Seconds without a read after which a response counts as never read."""
 
 _under: ContextVar[Exchange | bool | None] = ContextVar("otel_wire_under", default=None)
 
 
 trace_of_request: ContextVar[int] = ContextVar("otel_wire_trace", default=0)
-"""Trace made for the request to a host of one's own that is being sent; 0 where it has a span."""
+"""Trace created for the current request to a private host; 0 if it has a span."""
 
 
 def _make_trace(exchange: Exchange) -> None:
-    """Give *exchange* a trace if no span is around it: its gateway is told of it."""
+    """Give *exchange* a trace to propagate to its gateway, if no span surrounds it."""
     if not trace.get_current_span(exchange.context).get_span_context().is_valid:
         exchange.made_trace = random.SystemRandom().getrandbits(128) or 1
     trace_of_request.set(exchange.made_trace)
 
 
 class sending:
-    """Mark the body as the sending of *exchange*: clients are built on one another."""
+    """Mark the body as sending *exchange*, because clients are built on one another."""
 
     __slots__ = ("_exchange", "_token")
 
@@ -81,22 +81,22 @@ class sending:
 
 
 def under_way() -> Exchange | bool | None:
-    """Return what a client further up is sending now; None without one."""
+    """Return the exchange that an outer client is sending; None without one."""
     return _under.get()
 
 
 class Observer:
-    """The state of a process: one, because client libraries are patched once a process."""
+    """Process-wide state, because client libraries are patched once per process."""
 
     def __init__(self) -> None:
         self.admission: CallGate | None = None
-        """Asked before each model call; None lets all of them through."""
+        """Consulted before each model call; None admits all of them."""
         self.on_fault: Callable[[BaseException], None] = lambda _error: None
-        """Receives our own errors, on any thread. Must not raise."""
+        """Receives internal errors, on any thread. Must not raise."""
         self.kept: Keeping | None = None
-        """Keeps what is sent until it is stored; None keeps nothing."""
+        """Keeps requests until they are stored; None keeps nothing."""
         self.requests_usage = False
-        """Whether streams that report no usage are asked for it, where the API allows."""
+        """Whether usage of streams is requested, where the API allows."""
         self._sinks: tuple[Sink, ...] = ()
         self._result_sinks: tuple[ResultSink, ...] = ()
         self._denied: frozenset[str] = frozenset()
@@ -108,7 +108,7 @@ class Observer:
         self._kept: dict[int, ReferenceType[Exchange]] = {}
         self.worker = Worker(self._expire)
         self.generation = 0
-        """Counts forks: a child does not report what its parent sent."""
+        """Counts forks: a child does not report its parent's requests."""
         fork_hooks.register(Stage.ACCOUNTS, after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
@@ -117,7 +117,7 @@ class Observer:
         self._kept = {}
 
     def observe(self, sink: Sink) -> Callable[[], None]:
-        """Hand finished records to *sink* from now on; return how to stop that."""
+        """Pass finished records to *sink* from now on; return a function that stops it."""
         self._sinks = (*self._sinks, sink)
 
         def stop() -> None:
@@ -126,7 +126,7 @@ class Observer:
         return stop
 
     def observe_results(self, sink: ResultSink) -> Callable[[], None]:
-        """Hand fetched results of batches to *sink* from now on; return how to stop that."""
+        """Pass fetched batch results to *sink* from now on; return a function that stops it."""
         self._result_sinks = (*self._result_sinks, sink)
 
         def stop() -> None:
@@ -137,7 +137,7 @@ class Observer:
     def concerns_result(self, path: str) -> bool:
         """Return whether a GET of *path* may fetch the result of a batch job.
 
-        Not below another client: that one sees it.
+        False below another client, which sees the request itself.
         """
         return bool(self._result_sinks) and is_batch_result(path) and under_way() is None
 
@@ -151,7 +151,7 @@ class Observer:
         return None
 
     def hand_over_result(self, result: BatchResult, spans: list[SpanRecord]) -> None:
-        """Hand *spans*, the next calls of *result*, to the sinks."""
+        """Pass *spans*, the next calls of *result*, to the sinks."""
         for sink in self._result_sinks:
             try:
                 sink(result, spans)
@@ -168,8 +168,8 @@ class Observer:
         """Choose the hosts to observe, and name further model endpoints.
 
         *allowed*: if any, only these hosts; *denied*: never these. A host covers its subdomains.
-        Both concern sinks only; an admission is asked about all hosts.
-        *endpoints*: `host` or `host/path` whose POST requests are model calls whatever their path.
+        Both apply to sinks only; the admission covers all hosts. *endpoints*: `host` or
+        `host/path`, of which all POST requests are model calls.
         """
         self._allowed, self._denied = frozenset(allowed), frozenset(denied)
         self._endpoints = tuple(
@@ -178,14 +178,14 @@ class Observer:
         self.has_endpoints = bool(self._endpoints)
 
     def concerns(self, method: str, host: str, path: str) -> bool:
-        """Return whether a request may be a model call that somebody wants to know of.
+        """Return whether a request may be a model call that a sink or the admission needs.
 
-        The cheap first look; *host* may be empty where finding it takes time.
+        A cheap filter; *host* may be empty if it takes time to find.
         """
         if method != "POST" or not (self._sinks or self.admission is not None):
             return False
         if "?" not in path:
-            # As `may_call_model` begins, for nearly all requests to elsewhere end here.
+            # The first check of `may_call_model`: nearly all other requests end here.
             last = path.rpartition("/")[2]
             if last.isalnum() and last.lower() not in LAST_PARTS and not self._endpoints:
                 return RUN in path
@@ -207,11 +207,11 @@ class Observer:
         *,
         attempt: int = 1,
     ) -> Exchange | None:
-        """Return the exchange of a request about to be sent; None when it is none of ours.
+        """Return the exchange of a request about to be sent; None if it is not observed.
 
         *path* has no query. *headers* have keys in lower case or a `get` that ignores case. *body*
-        is bytes, None if it cannot be shown, or has a method `content` that returns either later.
-        Never raises; after an error of ours the admission's policy for faults decides.
+        is bytes, None if not available, or has a method `content` that returns either later. Never
+        raises; after an internal error the admission's fault policy decides.
         """
         admission = self.admission
         try:
@@ -237,13 +237,13 @@ class Observer:
         if self.kept is not None and self._is_observed(exchange.host):
             exchange.call_id = call_id = self.kept.begin(exchange)
             if call_id:
-                # Weak: a request that no hook ends must not live for ever.
+                # Weak, so that a request that no hook ends is freed.
                 self._kept[call_id] = ref(exchange)
 
     def _after_fault(
         self, admission: CallGate | None, client: str, host: str, path: str
     ) -> Exchange | None:
-        """Return an exchange that is refused, where that is the policy; else None."""
+        """Return a refused exchange, if that is the policy; else None."""
         if admission is None:
             return None
         try:
@@ -260,19 +260,19 @@ class Observer:
         return not self._allowed or _covers(self._allowed, host)
 
     def opened(self, exchange: Exchange) -> None:
-        """Keep *exchange* until it ends or nobody reads its response any more."""
+        """Keep *exchange* until it ends or its response counts as unread."""
         self._open[id(exchange)] = exchange
         self.worker.watch()
 
     def started_ns(self) -> list[int]:
-        """Return when the requests were sent whose responses have begun and not ended.
+        """Return the send times of requests with a response that has begun and not ended.
 
         Nanoseconds since the epoch.
         """
         return [exchange.start_ns for exchange in list(self._open.values())]
 
     def ended(self, exchange: Exchange) -> None:
-        """Have *exchange* read and handed to the sinks."""
+        """Queue *exchange* for reading and for the sinks."""
         self._open.pop(id(exchange), None)
         self._kept.pop(exchange.call_id, None)
         if exchange.generation != self.generation:
@@ -284,7 +284,7 @@ class Observer:
     def _hand_over(self, exchange: Exchange) -> None:
         try:
             record = exchange.record()
-        except Exception as error:  # nobody else is there to see it
+        except Exception as error:  # there is no other receiver
             self.on_fault(error)
             return
         if record is None:
@@ -304,11 +304,11 @@ class Observer:
                 exchange.expire()
 
     def drain(self) -> None:
-        """Hand over what has ended, here and now."""
+        """Pass on the ended exchanges on this thread."""
         self.worker.drain()
 
     def end_all(self) -> None:
-        """At the end of the process: end what is open or not answered yet, and hand it over."""
+        """End the open exchanges and pass them on, at the end of the process."""
         for exchange in list(self._open.values()):
             exchange.end()
         for kept in list(self._kept.values()):
@@ -330,7 +330,7 @@ observer = Observer()
 
 
 def observe(sink: Sink) -> Callable[[], None]:
-    """Hand finished records to *sink* from now on; return how to stop that."""
+    """Pass finished records to *sink* from now on; return a function that stops it."""
     return observer.observe(sink)
 
 

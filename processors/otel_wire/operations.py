@@ -1,4 +1,4 @@
-"""Operations of model endpoints, as `gen_ai.operation.name` spells them where it does."""
+"""Operations of model endpoints, spelled as in `gen_ai.operation.name` if defined there."""
 
 from __future__ import annotations
 

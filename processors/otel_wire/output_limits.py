@@ -1,4 +1,4 @@
-"""Output that a request allows: tokens, choices, images, seconds of video."""
+"""Output limits of requests: tokens, choices, images, seconds of video."""
 
 from __future__ import annotations
 
@@ -42,13 +42,15 @@ _COUNT_PLACES = ("generationConfig", "generation_config", "imageGenerationConfig
 _ALL_PLACES = frozenset(_PLACES)
 _ALL_COUNTS = frozenset((*_COUNTS, *_COUNT_PLACES))
 OPTIONS = frozenset((*_PLACES, *_ALL_COUNTS))
-"""Keys without one of which a body allows one choice, and has its limits at the top."""
+"""Keys of several choices or nested limits; a body without them has one choice and top-level
+limits.
+"""
 _MOST_OUTPUTS = 1000
 _SECONDS = ("seconds", "n_seconds", "durationSeconds", "duration")
 
 
 def max_output_tokens(data: Mapping[str, Any], operation: str, input_size: int) -> int | None:
-    """Return the output tokens that *data* allows in all its choices; None if it does not say."""
+    """Return the output tokens that *data* allows in all choices; None without a limit."""
     if operation == op.IMAGE:
         return TOKENS_PER_IMAGE * output_count(data)
     if operation == op.SPEECH:
@@ -63,7 +65,7 @@ def max_output_tokens(data: Mapping[str, Any], operation: str, input_size: int) 
 
 
 def batch_output_tokens(data: Mapping[str, Any]) -> int | None:
-    """Return the output tokens of all requests of a batch; None if one of them does not say."""
+    """Return the output tokens of all requests of a batch; None if one has no limit."""
     requests = data.get("requests")
     if not isinstance(requests, list):
         return None
@@ -77,7 +79,7 @@ def batch_output_tokens(data: Mapping[str, Any]) -> int | None:
 
 
 def output_count(data: Mapping[str, Any]) -> int:
-    """Return how many choices, images or videos are asked for."""
+    """Return the number of choices, images or videos requested."""
     if _ALL_COUNTS.isdisjoint(data):
         return 1
     most = 1
@@ -92,7 +94,7 @@ def output_count(data: Mapping[str, Any]) -> int:
 
 
 def output_seconds(data: Mapping[str, Any]) -> int | None:
-    """Return the seconds of video that are asked for, or None."""
+    """Return the requested seconds of video, or None."""
     for place in (data, data.get("parameters"), data.get("config")):
         if isinstance(place, dict):
             for key in _SECONDS:
@@ -102,7 +104,7 @@ def output_seconds(data: Mapping[str, Any]) -> int | None:
 
 
 def stated_limit(place: Mapping[str, Any]) -> int:
-    """Return the output tokens that *place* allows for each choice; 0 if it does not say."""
+    """Return the output tokens that *place* allows for each choice; 0 without a limit."""
     limit = 0
     for key in _LIMITS.intersection(place):
         limit = max(limit, positive(place[key]))
@@ -110,8 +112,8 @@ def stated_limit(place: Mapping[str, Any]) -> int:
 
 
 def positive(value: object) -> int:
-    """Return *value* as a whole number above 0, rounded up, or 0 when it is none."""
-    if type(value) is int:  # the rule
+    """Return *value* as a positive integer, rounded up; 0 if it is none."""
+    if type(value) is int:  # the common case
         return max(value, 0)
     if isinstance(value, bool):
         return 0

@@ -1,4 +1,4 @@
-"""Puts a function of ours around a method of a client library, once, recognisably."""
+"""Wrapping of client library methods, once and recognisably."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MARK = "_otel_wire"
 def patch(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
     """Replace the method *name* of the class *owner* by `make(method)`, unless it is replaced.
 
-    A plain function rather than a proxy: it costs a request to elsewhere a fifth of a microsecond.
+    A plain function rather than a proxy: it costs other requests a fifth of a microsecond.
     """
     method = vars(owner)[name]
     if is_patched(method):

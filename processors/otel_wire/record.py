@@ -1,4 +1,4 @@
-"""One finished request to a model endpoint, as it was seen on the wire."""
+"""One finished request to a model endpoint, as seen on the wire."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from otel_wire.requests import ModelRequest
 
 FIRST_ERROR = 400
-"""Lowest HTTP status of a response that is an error."""
+"""Lowest HTTP status of an error."""
 
 
 class Ending(StrEnum):
-    """How a request ended."""
+    """End of a request."""
 
     COMPLETE = "complete"
     """The whole response was read."""
     ABANDONED = "abandoned"
-    """The app closed or dropped the response after reading a part of it."""
+    """The app closed or dropped the response after reading part of it."""
     UNREAD = "unread"
     """The app closed or dropped the response, or kept it, without reading its body."""
     NETWORK = "network"
@@ -47,24 +47,24 @@ class WireRecord:
     request: ModelRequest
     answer: Answer
     status: int | None
-    """HTTP status; None when no response came."""
+    """HTTP status; None without a response."""
     provider_request_id: str | None
     context: Context
     """OpenTelemetry context of the code that sent the request."""
     trace_id: int
-    """Of the span that was current when the request was sent; 0 without one."""
+    """Id of the span that was current when the request was sent; 0 without one."""
     span_id: int
     start_ns: int
     first_byte_ns: int | None
-    """First piece of the body; None when the client read the body in one piece, or none came."""
+    """Time of the body's first chunk; None if the client read the body at once, or none came."""
     first_token_ns: int | None
-    """First piece of the body that held output; None when none did, or when `first_byte_ns` is."""
+    """Time of the first chunk with output; None without one, or if `first_byte_ns` is None."""
     end_ns: int
     ending: Ending
     attempt: int = 1
     """2 for the first retry that the HTTP library itself makes, and so on."""
     call_id: int = 0
-    """Id under which the request is kept until it is stored; 0 where it is not kept."""
+    """Id under which the request is kept until it is stored; 0 if it is not kept."""
     admission: Settling | None = None
     """The admission by a budget, which settles the call; None without one."""
 
@@ -75,5 +75,5 @@ class WireRecord:
 
     @property
     def is_error(self) -> bool:
-        """Whether the provider answered with an HTTP error."""
+        """Whether the provider returned an HTTP error."""
         return self.status is not None and self.status >= FIRST_ERROR

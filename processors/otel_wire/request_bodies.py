@@ -1,4 +1,4 @@
-"""Bodies of requests: decoded and parsed as providers read them, in bounds, never raising."""
+"""Request bodies, decoded and parsed as providers read them, in bounds, without raising."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOST_BODY_BYTES = 67_108_864
-"""Most bytes that a compressed body may decode to; providers take less."""
+"""Maximum decoded bytes of a compressed body; providers accept less."""
 _BOUNDARY = re.compile(r'boundary="?([^";,]{1,200})', re.IGNORECASE)
 _PART_NAME = re.compile(rb'[ ;]name="?([^";\r\n]{1,100})', re.IGNORECASE)
 _FILE_NAME = re.compile(rb"[ ;]filename\*?=", re.IGNORECASE)
@@ -34,23 +34,23 @@ class File(NamedTuple):
 
 
 class Body(NamedTuple):
-    """What a body says."""
+    """Content of a body."""
 
     data: dict[str, Any] | None
-    """Its JSON object or the fields of its form; None when it could not be read."""
+    """Its JSON object or the fields of its form; None if unreadable."""
     text: str = ""
-    """The JSON text, or empty where it is a form."""
+    """The JSON text; empty for a form."""
     size: int = 0
-    """Bytes of it in UTF-8, without files."""
+    """Its size in bytes of UTF-8, without files."""
     files: tuple[File, ...] = ()
     unread_reason: str | None = None
-    """Why it could not be read."""
+    """Reason why it could not be read."""
 
 
 def read_body(body: bytes, headers: Mapping[str, str], keys: frozenset[str]) -> Body:
-    """Return what *body* says.
+    """Return the content of *body*.
 
-    A body that no strict parser takes is skimmed for *keys*, for a lenient provider may take it.
+    A body that is invalid JSON is skimmed for *keys*, because a lenient provider may accept it.
     """
     if isinstance(headers, dict):
         encoding, content_type = _named(headers)
@@ -68,7 +68,7 @@ def read_body(body: bytes, headers: Mapping[str, str], keys: frozenset[str]) -> 
 
 
 def _named(headers: Mapping[str, str]) -> tuple[str, str]:
-    """Return the content encoding and the content type, whatever the case of their names."""
+    """Return the content encoding and the content type; header names in any case."""
     encoding = content_type = ""
     for name, value in headers.items():
         if len(name) in _LENGTHS:
@@ -104,17 +104,17 @@ def _json(body: bytes, keys: frozenset[str]) -> Body:
 
 
 def _text(body: bytes) -> tuple[str, int]:
-    """Return *body*, which is not UTF-8, as text, and how many bytes that is in UTF-8."""
+    """Return *body*, which is not UTF-8, as text, and its size in bytes of UTF-8."""
     encoding: str = json.detect_encoding(body)
     if encoding in {"utf-8", "utf-8-sig"}:
-        # Latin-1 or damaged: lenient servers replace such bytes, and so does this.
+        # Latin-1 or damaged: such bytes are replaced, as lenient servers do.
         encoding = "latin-1" if body[:3] != b"\xef\xbb\xbf" else encoding
     text = body.decode(encoding, "replace")
     return text, len(text.encode("utf-8", "replace"))
 
 
 def _filled(found: Mapping[str, object]) -> dict[str, Any]:
-    """Return a skimmed object with texts of the right length in place of what was passed over."""
+    """Return a skimmed object with placeholders of the same length for skipped texts."""
     return {
         key: " " * min(value.length, LONGEST_STRING + 1) if isinstance(value, Skipped) else value
         for key, value in found.items()

@@ -1,7 +1,7 @@
-"""Requests to model providers: which model is asked for what, and how much it can cost at most.
+"""Requests to model providers: model, operation, and the bounds of tokens.
 
-Everything is read from the request itself. A request to a model endpoint whose body cannot be read
-is a request still; it says so, and whoever guards a budget treats it as unknown, never as nothing.
+Everything is read from the request itself. A request to a model endpoint with an unreadable body is
+returned with `readable=False`; a budget treats it as unknown, never as free.
 """
 
 from __future__ import annotations
@@ -43,41 +43,42 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MEDIA_BYTES = IMAGE_TOKENS
-"""What an encoded image counts for, in bytes of text."""
+"""Size of an encoded image, as bytes of text."""
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _LONGEST_MODEL = 512
 
 
 class ModelRequest(NamedTuple):
-    """What a request says of the call and of its cost."""
+    """Facts about the call and its cost in a request."""
 
     provider: str
     """`gen_ai.provider.name`: by the host, else by the path and the model's name."""
     model: str
-    """Model asked for; empty when the request does not name it."""
+    """Requested model; empty if the request does not name it."""
     operation: str
     """One of `otel_wire.operations`."""
     size: int
-    """Most input tokens that the request itself shows: its bytes, and media by their bounds."""
+    """Maximum input tokens of the request itself: its bytes, and media by their bounds."""
     max_output_tokens: int | None = None
-    """Output tokens that the request allows in all its choices; None when it does not say."""
+    """Output tokens that the request allows in all choices; None without a limit."""
     streamed: bool = False
     tier: str | None = None
-    """Service tier asked for."""
+    """Requested service tier."""
     writes_cache: bool = False
     has_audio: bool = False
     hidden_input: bool = False
-    """Whether input is added that the request does not carry: a stored conversation, a search."""
+    """Whether the provider adds input that is not in the request: a stored conversation, a search.
+    """
     readable: bool = True
-    """False when the path is one of a model endpoint and the body could not be read."""
+    """False if the path is a model endpoint and the body is unreadable."""
     unseen_tokens: int = UNSEEN_TOKENS
-    """Most input tokens that the provider may add to `size`."""
+    """Maximum input tokens that the provider may add to `size`."""
     outputs: int = 1
-    """Choices, images or videos asked for."""
+    """Requested choices, images or videos."""
     output_seconds: int | None = None
-    """Length of the video asked for; None when the request does not say."""
+    """Requested seconds of video; None without one."""
     unread_reason: str | None = None
-    """Why the body could not be read; None when it could."""
+    """Reason why the body could not be read; None if it was read."""
     spoken_characters: int | None = None
     """Characters of text to speak; None for other requests."""
 
@@ -88,25 +89,24 @@ class ModelRequest(NamedTuple):
 
     @property
     def input_ceiling_tokens(self) -> int:
-        """Most input tokens that the call may be charged for, until better is known."""
+        """Maximum input tokens that the call may be charged for, before the response."""
         return self.size + self.unseen_tokens
 
 
 def read_request(
     host: str, path: str, body: bytes | None, headers: Mapping[str, str] = _NO_HEADERS
 ) -> ModelRequest | None:
-    """Return the model call that a request of *body* to *path* makes; None if it makes none.
+    """Return the model call in a request of *body* to *path*; None if there is none.
 
-    *body* is None when the client does not show it, and as it is sent otherwise, encoded as
-    *headers* say. A body that cannot be read gives a request with `readable=False`, and a model
-    only where the path names it. Never raises.
+    *body* is as sent, encoded as in *headers*; None if not available. An unreadable body gives a
+    request with `readable=False`, and a model only if the path names it. Never raises.
     """
     try:
         endpoint = find_endpoint(path)
         if endpoint is None:
             return None
         return _read(host, endpoint, body, headers)
-    except Exception as error:  # a request must not fail in its reader
+    except Exception as error:  # reading must not make a request fail
         return ModelRequest(
             "", "", op.CHAT, len(body or b""), readable=False, unread_reason=type(error).__name__
         )
@@ -123,7 +123,7 @@ def _read(
         return None
     said = read_body(body, headers, _WANTED)
     if said.data is None:
-        # Other services have messages, too: a path alone does not prove a call unless it is sure.
+        # Other services have messages, too: only an unambiguous path proves a call by itself.
         if endpoint.certain or seller is not None:
             return _unread(seller, endpoint, said.size, said.unread_reason or "not JSON")
         return None
@@ -145,9 +145,9 @@ def _read(
 def _plain_request(
     provider: str, endpoint: Endpoint, model: str, said: Body
 ) -> ModelRequest | None:
-    """Return what `_request` finds in a chat of texts without further options, in less time.
+    """Return the result of `_request` for a text-only chat without further options, faster.
 
-    None where the model may make something else of it.
+    None if the model may change the result.
     """
     if endpoint.opaque or endpoint.provider == "aws.bedrock" or model.endswith(":online"):
         return None
@@ -158,7 +158,7 @@ def _plain_request(
 
 
 def _model(endpoint: Endpoint, data: Mapping[str, Any]) -> str:
-    """Return the model asked for: the path's, unless that is a deployment's name of no model."""
+    """Return the requested model: the path's, unless that is a deployment that names no model."""
     named = _named(data)
     if named.startswith("arn:"):
         named = without_arn(named)
@@ -241,7 +241,7 @@ def _request(
 
 
 def _operation(endpoint: Endpoint, model: str) -> str:
-    """Return the operation, which on Bedrock only the model tells."""
+    """Return the operation, which on Bedrock depends on the model."""
     if endpoint.provider == "aws.bedrock" and endpoint.operation == op.CHAT:
         name = model.lower()
         if "embed" in name:
@@ -268,20 +268,20 @@ _SHAPES = frozenset(
         "batch",
     }
 )  # fmt: skip
-"""Keys of which the body of a model call has at least one."""
+"""Keys of which a model call's body has at least one."""
 _MODEL_OPTIONAL = frozenset({op.IMAGE, op.VIDEO, op.BATCH, op.MODERATION, op.REALTIME})
 _SOUND = frozenset({op.SPEECH, op.TRANSCRIPTION, op.REALTIME})
 _PECULIAR = frozenset(
     {*UNSEEN_KEYS, *OPTIONS, "service_tier", "serviceTier", "cache_control", "modalities"}
 )
-"""Keys that say more of the cost than text, limit and stream do."""
+"""Keys that affect the cost beyond text, limit and stream."""
 _WANTED = _SHAPES | {
     *_MODEL_KEYS, "max_tokens", "max_completion_tokens", "max_output_tokens", "n",
     "stream", "service_tier", "type", "generationConfig", "maxOutputTokens",
     "candidateCount",
     "inferenceConfig", "maxTokens", "options", "num_predict", *UNSEEN_KEYS,
 }  # fmt: skip
-"""Keys that are read of a body which no strict parser takes."""
+"""Keys that are read from an invalid JSON body."""
 
 
 def _speaks(data: Mapping[str, Any]) -> bool:
@@ -292,8 +292,8 @@ def _speaks(data: Mapping[str, Any]) -> bool:
 
 
 def _writes_cache(text: str) -> bool:
-    # Every look through the body costs a long request some time, so there are few. Escapes may
-    # hide a key; then the dearer rate is assumed.
+    # Every search through a long body takes time, so there are few. Escapes may hide a key; then
+    # the higher rate is assumed.
     if "cache" in text and ("cache_control" in text or "cachePoint" in text):
         return True
     return "\\u00" in text and ("\\u0063" in text or "\\u0061" in text or "\\u0068" in text)

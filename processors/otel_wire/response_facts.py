@@ -1,8 +1,8 @@
-"""Facts of a response, gathered from its JSON objects at the fields' own paths.
+"""Facts of a response, read from its JSON objects at the known paths of fields.
 
 A whole response is one object, a stream is many. Both are read the same way: each object is a
 message in one of the providers' formats, and later counts replace earlier ones. Text is measured
-and never kept. Nothing inside text or tool arguments is taken for a field.
+and never kept. Text and tool arguments are never read as fields.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _USAGE = ("usage", "usageMetadata", "usage_metadata", "amazon-bedrock-invocation
 _WRAPPERS = ("message", "response", "result", "x_groq")
 """Objects around a message: Anthropic's and OpenAI's stream events, Groq, Gemini's gateways.
 
-`metadata` is none of them: it returns what the request carried.
+`metadata` is excluded: it repeats the request's own.
 """
 _AT_TOP = (
     ("prompt_eval_count", "eval_count"),  # Ollama
@@ -66,9 +66,9 @@ KEPT_KEYS = frozenset(
         "task", "duration", "trace", "promptRouter", "invokedModelId",
     }
 )  # fmt: skip
-"""Keys that a reader of long responses keeps."""
+"""Keys kept by the reader of long responses."""
 MEASURED_KEYS = _TEXT_KEYS = frozenset(_TEXT)
-"""Keys of which it keeps the lengths."""
+"""Keys of which it keeps only the lengths."""
 _PLACE_KEYS = frozenset(_TEXT_PLACES)
 _USAGE_PLACES = frozenset(
     {
@@ -77,9 +77,9 @@ _USAGE_PLACES = frozenset(
     }
 )  # fmt: skip
 _USAGE_OBJECTS = (*_USAGE, "meta", "details")
-"""The last are Cohere's and Hugging Face's."""
+"""The last ones are from Cohere and Hugging Face."""
 _TRANSCRIPTION_TASKS = ("transcribe", "translate")
-"""Tasks of a verbose transcription, which has its duration beside the text."""
+"""Tasks of a verbose transcription, which has a duration in addition to the text."""
 _FRACTIONS = frozenset({"cost", "estimated_cost", "cost_in_usd_ticks", *IN_SECONDS})
 _ALL_AT_TOP = frozenset(key for pair in _AT_TOP for key in pair)
 _ALL_WRAPPERS = frozenset(_WRAPPERS)
@@ -90,7 +90,7 @@ _MOST_REASONS = 16
 
 
 class ResponseFacts:
-    """What the objects of a response have reported so far."""
+    """Facts in the objects of a response so far."""
 
     def __init__(self, load: Callable[[bytes], object]) -> None:
         self._load = load
@@ -104,7 +104,7 @@ class ResponseFacts:
         self.is_complete = False
         """Whether an event that ends a stream was seen."""
         self.is_unfinished = False
-        """Whether a message said that others follow."""
+        """Whether a message announced further ones."""
         self._streamed = 0
         self._whole = 0
 
@@ -112,12 +112,12 @@ class ResponseFacts:
     def output_characters(self) -> int:
         """Characters of text, reasoning and tool arguments.
 
-        Streams of some providers end with the whole output once more, which is not counted twice.
+        Streams of some providers repeat the whole output at the end, which is not counted twice.
         """
         return max(self._streamed, self._whole)
 
     def observe(self, value: object, *, is_cut: bool = False) -> None:
-        """Read one message of the response; one that *is_cut* does not end a stream."""
+        """Read one message of the response; a truncated one (*is_cut*) does not end a stream."""
         if isinstance(value, dict):
             was_complete = self.is_complete
             self._message(value, 0)
@@ -252,14 +252,14 @@ class ResponseFacts:
         elif kind in {"content_block_start", "message_start", "content-start"}:
             self._streamed += _measured(top, 0)
         elif kind.startswith("response.") or self._streamed:
-            # The whole of what was streamed, or a part of it once more.
+            # A repetition of the streamed output, or of part of it.
             self._whole = max(self._whole, _measured(top, 0))
         else:
             self._whole += _measured(top, 0)
 
 
 def _is_wrapper(key: str, found: dict[str, Any]) -> bool:
-    # A chat message of Ollama is no wrapper: it holds what the model wrote and nothing else.
+    # A chat message of Ollama is no wrapper: it has only the model's output.
     return key != "message" or "usage" in found or "model" in found
 
 
@@ -271,7 +271,7 @@ def _dicts(value: object) -> Iterator[dict[str, Any]]:
 
 
 def _measured(value: object, depth: int) -> int:
-    """Return the characters of output in *value*, by the places that hold output."""
+    """Return the characters of output in the output fields of *value*."""
     if depth > _MOST_DEPTH:
         return 0
     if isinstance(value, list):
@@ -299,7 +299,7 @@ def _length(value: str | Skipped) -> int:
 
 
 def _json_length(value: object, depth: int) -> int:
-    """Return about how long *value* is as JSON; tool arguments may come as an object."""
+    """Return the approximate length of *value* as JSON; tool arguments may be an object."""
     if isinstance(value, str | Skipped):
         return _length(value) + 2
     if depth > _MOST_DEPTH:
@@ -312,7 +312,7 @@ def _json_length(value: object, depth: int) -> int:
 
 
 def _merge(into: dict[str, object], found: dict[str, Any], depth: int = 0) -> None:
-    """Add *found* to *into*: the larger of two counts, for counts of a stream only grow."""
+    """Merge *found* into *into* by the larger count, because counts of a stream only grow."""
     for key, value in found.items():
         if value is None or (key not in into and len(into) >= _MOST_FIGURES):
             continue
@@ -327,5 +327,5 @@ def _merge(into: dict[str, object], found: dict[str, Any], depth: int = 0) -> No
         elif isinstance(value, list):
             into[key] = value[:_MOST_REASONS]
         elif not isinstance(value, int | float) or key in _FRACTIONS:
-            # What is no sane count was not reported.
+            # An invalid count is ignored as not reported.
             into[key] = value

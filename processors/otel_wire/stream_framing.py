@@ -1,8 +1,7 @@
 """Framings of responses: server-sent events and AWS event streams.
 
-A framer takes the decoded bytes of a response in pieces of any size and hands over the messages
-inside. It keeps no more than one line or frame, up to a limit; of a longer one the parts are passed
-on as they come.
+A framer takes the decoded bytes of a response in chunks of any size and yields the messages inside.
+It keeps at most one line or frame, up to a limit; a longer one is passed on in parts.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_BUFFERED_BYTES = 65_536
-"""Most bytes of a message that are held to be read at once."""
+"""Maximum bytes of a message that is buffered to be read at once."""
 
 
 class Document(Protocol):
@@ -93,7 +92,7 @@ class SseFramer:
             self._data(line[5:])
         elif not line:
             self._dispatch()
-        # Names, ids and comments of events do not matter: every message names its own type.
+        # Names, ids and comments of events are ignored: every message has its type.
 
     def _data(self, data: bytes) -> None:
         if self._document is None:
@@ -134,7 +133,7 @@ class EventStreamFramer:
         self.is_damaged = False
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the stream; after a damaged frame nothing more is read."""
+        """Take the next bytes of the stream; reading stops at a damaged frame."""
         if self.is_damaged:
             return
         self._buffer += data
@@ -196,7 +195,7 @@ class EventStreamFramer:
 
 
 def _headers(data: bytes) -> dict[str, str]:
-    """Return the headers of a frame that are text; what follows a damaged one is left out."""
+    """Return the text headers of a frame, up to a damaged one."""
     found: dict[str, str] = {}
     at = 0
     try:

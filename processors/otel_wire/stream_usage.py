@@ -1,8 +1,8 @@
-"""Requests usage of streams from providers that report it only when asked.
+"""Requests usage of streams from providers that report it only on request.
 
-OpenAI's chat completions, and APIs made like it, end a stream with a chunk of usage where the
-request has `stream_options.include_usage`. The field is added to the request, and the chunk that
-it causes is taken out of what the app receives.
+OpenAI's chat completions and compatible APIs end a stream with a usage chunk if the request has
+`stream_options.include_usage`. The field is added to the request, and the additional chunk is
+removed from the app's response.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _PROVIDERS: Final = frozenset(
         "x_ai",
     }
 )
-"""Those whose API has the field; others may reject a request with fields they do not know."""
+"""Providers with the field; others may reject a request with unknown fields."""
 _LONGEST_EVENT: Final = 65_536
-"""A chunk of usage is never longer; longer events are passed on as they come."""
+"""Maximum bytes of a usage chunk; longer events pass unchanged."""
 
 
 def with_usage(host: str, path: str, body: bytes) -> bytes | None:
-    """Return *body* with the field that requests usage; None where it is not to be added.
+    """Return *body* with the field that requests usage; None if it must not be added.
 
-    That is for other APIs and providers, for responses that are no stream, and where the app has
-    decided itself. Everything else in the body stays as it is, to the byte.
+    None is for other APIs and providers, for responses that are no stream, and for a field set by
+    the app. Everything else in the body stays the same, to the byte.
     """
     if not path.endswith(_PATHS) or b'"stream"' not in body or b"stream_options" in body:
         return None
@@ -62,9 +62,9 @@ def with_usage(host: str, path: str, body: bytes) -> bytes | None:
 def asked_for_usage(
     exchange: Exchange, host: str, path: str, body: object, headers: Mapping[str, Any]
 ) -> tuple[bytes, dict[str, Any]] | None:
-    """Return body and headers of a request that asks for its usage; None to send it as it is.
+    """Return body and headers of a request with the field; None to send it unchanged.
 
-    The response of *exchange* is filtered then. *headers* keep the app's spelling. Raises nothing.
+    The response of *exchange* is then filtered. *headers* keep the app's spelling. Never raises.
     """
     lowered = {str(name).lower(): value for name, value in headers.items()}
     if not isinstance(body, bytes) or "content-encoding" in lowered:
@@ -82,21 +82,21 @@ def asked_for_usage(
 
 
 def is_event_stream(headers: Any) -> bool:
-    """Return whether a response with *headers* is a stream of events that can be filtered."""
+    """Return whether a response with *headers* is an event stream that can be filtered."""
     kind = str(headers.get("content-type") or headers.get("Content-Type") or "")
     encoding = headers.get("content-encoding") or headers.get("Content-Encoding")
     return kind.startswith("text/event-stream") and not encoding
 
 
 class WithoutUsageChunk:
-    """Takes the chunk of usage out of server-sent events; keeps no more than one event."""
+    """Removes the usage chunk from server-sent events; buffers at most one event."""
 
     def __init__(self) -> None:
         self._held = b""
         self._is_long = False
 
     def feed(self, piece: bytes) -> bytes:
-        """Return what of *piece*, and of what was held before, may be passed on."""
+        """Return the bytes of the buffer and *piece* that may be passed on."""
         data = self._held + piece
         passed: list[bytes] = []
         start = 0
@@ -109,12 +109,12 @@ class WithoutUsageChunk:
         self._held = data[start:]
         if len(self._held) > _LONGEST_EVENT:
             passed.append(self._held)
-            # The two line ends that end it may be in different pieces.
+            # The two line ends of an event may be in different chunks.
             self._held, self._is_long = b"", True
         return b"".join(passed)
 
     def end(self) -> bytes:
-        """Return what is still held: an event that was broken off."""
+        """Return the buffered rest: a truncated event."""
         held, self._held = self._held, b""
         return held
 
@@ -129,7 +129,7 @@ def _end_of_event(data: bytes, start: int) -> int | None:
 
 
 def _is_usage_chunk(event: bytes) -> bool:
-    """Whether *event* has usage and no choice: what the added field alone causes."""
+    """Whether *event* has usage and no choice, as only the added field causes."""
     if len(event) > _LONGEST_EVENT:
         return False
     text = event.strip()

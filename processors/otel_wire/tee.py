@@ -1,4 +1,4 @@
-"""A file-like object that notes what is read from it."""
+"""A file-like object that records the data read from it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Tee(FileInPlace):
-    """Stands in for the connection's file below a response of `http.client`.
+    """Wraps the connection's file below a response of `http.client`.
 
-    Whatever way the app reads the response (`read`, `read1`, `readinto`, lines, iteration), it
-    comes from here; and the response closes it at its end.
+    Every way of reading the response (`read`, `read1`, `readinto`, lines, iteration) uses this
+    file, and the response closes it at its end.
     """
 
     def __init__(self, inner: Any, exchange: Exchange) -> None:
@@ -64,7 +64,7 @@ class Tee(FileInPlace):
         return count
 
     def peek(self, *args: Any) -> Any:
-        """Look ahead; what is seen so is noted when it is read."""
+        """Look ahead; the data is recorded once it is read."""
         return self._inner.peek(*args)
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ class Tee(FileInPlace):
 
 
 def tee(response: Any, exchange: Exchange) -> bool:
-    """Have *exchange* note the body of *response*, of `http.client`; False where it cannot be."""
+    """Record the body of *response*, of `http.client`, in *exchange*; False if impossible."""
     file = getattr(response, "fp", None)
     if file is None:
         return False
@@ -96,13 +96,13 @@ def tee(response: Any, exchange: Exchange) -> bool:
 
 
 def note_response(response: Any, exchange: Exchange) -> None:
-    """Have *exchange* note the body of *response*, of `http.client` or `urllib3`."""
+    """Record the body of *response*, of `http.client` or `urllib3`, in *exchange*."""
     body = getattr(response, "_body", None)
-    if isinstance(body, bytes):  # of urllib3, read already
+    if isinstance(body, bytes):  # of urllib3, already read
         exchange.whole(response.status, response.headers, body)
         if exchange.filter is not None and is_event_stream(response.headers):
             vars(response)["_body"] = exchange.filter.feed(body) + exchange.filter.end()
     elif not tee(getattr(response, "_fp", response), exchange):
-        # Without a body, or of a transport that cannot be read along with.
+        # Without a body, or of a transport that cannot be observed.
         exchange.responded(response.status, response.headers)
         exchange.end(Ending.UNREAD)

@@ -1,4 +1,4 @@
-"""Input that a request does not carry: stored at the provider, searched or fetched by it."""
+"""Input that is not in a request: stored at the provider, searched or fetched by it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 UNSEEN_TOKENS = 2048
-"""Input that a provider may add to what a request carries: its own prompt, tool descriptions."""
+"""Input tokens that a provider may add to a request: its own prompt, tool descriptions."""
 EMBEDDING_UNSEEN_TOKENS = 64
-"""The same for embeddings, which have no prompt to be wrapped in."""
+"""Input tokens added to embeddings, which have no system prompt."""
 HIDDEN_TOKENS = 32_768
-"""The same where the provider searches or runs tools on behalf of the request."""
+"""Input tokens added if the provider searches or runs tools for the request."""
 OPAQUE_TOKENS = 200_000
-"""The same where the request names stored input of any size: a common context window."""
+"""Input tokens added if the request names stored input of any size: a common context window."""
 
 _STORED = ("previous_response_id", "conversation", "prompt", "container", "cachedContent",
            "cached_content", "conversation_id", "session_id", "context", "previous_interaction_id",
@@ -32,7 +32,7 @@ _HIDDEN_OPTIONS = ("web_search_options", "search_parameters", "mcp_servers", "co
 _ALL_STORED = frozenset(_STORED)
 _ALL_HIDDEN = frozenset((*_HIDDEN_OPTIONS, "tools"))
 UNSEEN_KEYS = _ALL_STORED | _ALL_HIDDEN
-"""Keys of a body, one of which it has where input is added for another reason than its model."""
+"""Keys of a body, one of which is present if input is added for another reason than its model."""
 
 
 def names_stored_input(data: Mapping[str, Any]) -> bool:
@@ -41,7 +41,7 @@ def names_stored_input(data: Mapping[str, Any]) -> bool:
         return False
     for key in _STORED:
         value = data.get(key)
-        # A prompt that is text is one; as an object it is stored at the provider.
+        # A text is the prompt itself; an object refers to one stored at the provider.
         if value and isinstance(value, dict if key in {"prompt", "context"} else str | dict):
             return True
     return False
@@ -68,7 +68,7 @@ def uses_provider_tools(data: Mapping[str, Any], model: str) -> bool:
 
 
 def unseen_tokens(operation: str, *, is_stored: bool, uses_tools: bool) -> int:
-    """Return the most input tokens that the provider may add to a request."""
+    """Return the maximum input tokens that the provider may add to a request."""
     if is_stored:
         return OPAQUE_TOKENS
     if uses_tools:

@@ -1,4 +1,4 @@
-"""The background thread that reads responses, so that the app's threads do not."""
+"""Background thread that reads responses, so that the app's threads do not."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _BATCH_S = 0.02
-"""How long work is collected before it is done: a thread that wakes at once disturbs the app."""
+"""Seconds for which work is collected: a thread that wakes at once disturbs the app."""
 
 
 class Worker:
-    """Runs queued actions on one daemon thread, which starts with the first; usable after fork.
+    """Runs queued actions on one daemon thread, started with the first one; fork-safe.
 
     *action* must not raise.
     """
@@ -37,7 +37,7 @@ class Worker:
         self._thread = BackgroundThread("otel_distro-wire", self._run)
 
     def submit(self, action: Callable[[], None]) -> None:
-        """Have *action* run soon; costs the caller about a microsecond."""
+        """Queue *action*; takes the caller about a microsecond."""
         self._queue.append(action)
         if not self._event.is_set():
             # At interpreter exit no thread starts: `drain` does the work.
@@ -45,11 +45,11 @@ class Worker:
             self._event.set()
 
     def watch(self) -> None:
-        """Have the thread run, so that `idle` is called from time to time."""
+        """Start the thread, so that `idle` is called periodically."""
         self._thread.ensure()
 
     def drain(self) -> None:
-        """Run what is queued, here and now."""
+        """Run the queued actions on this thread."""
         with self._running:
             while self._queue:
                 try:

@@ -30,7 +30,7 @@ _FREE = bytes(_ID_BYTES)
 
 
 class OpenCalls:
-    """The calls of this process in flight to local hosts; thread-safe.
+    """The calls of this process in flight to private hosts; thread-safe.
 
     If the file cannot be created nothing is written, and client and gateway both reserve.
     """

@@ -43,47 +43,47 @@ class NotedBody(_Proxy):
         return self._self_note(data)
 
     async def read(self, n: int = -1) -> bytes:
-        """Read as the library's reader does."""
+        """Read and record, as the library's reader does."""
         return await self._self_read(self.__wrapped__.read(n))
 
     async def readany(self) -> bytes:
-        """Read as the library's reader does."""
+        """Read and record, as the library's reader does."""
         return await self._self_read(self.__wrapped__.readany())
 
     async def readexactly(self, n: int) -> bytes:
-        """Read as the library's reader does."""
+        """Read and record, as the library's reader does."""
         return await self._self_read(self.__wrapped__.readexactly(n))
 
     async def readline(self, *args: Any, **kwargs: Any) -> bytes:
-        """Read as the library's reader does."""
+        """Read and record, as the library's reader does."""
         return await self._self_read(self.__wrapped__.readline(*args, **kwargs))
 
     async def readuntil(self, *args: Any, **kwargs: Any) -> bytes:
-        """Read as the library's reader does."""
+        """Read and record, as the library's reader does."""
         return await self._self_read(self.__wrapped__.readuntil(*args, **kwargs))
 
     async def readchunk(self) -> tuple[bytes, bool]:
-        """Read as the library's reader does."""
+        """Read and record, as the library's reader does."""
         data, at_end = await self.__wrapped__.readchunk()
         return self._self_note(data), at_end
 
     def read_nowait(self, n: int = -1) -> bytes:
-        """Read as the library's reader does."""
+        """Read and record, as the library's reader does."""
         return self._self_note(self.__wrapped__.read_nowait(n))
 
     def __aiter__(self) -> Any:
         return _each(self.readline)
 
     def iter_chunked(self, n: int) -> Any:
-        """Iterate as the library's reader does."""
+        """Iterate and record, as the library's reader does."""
         return _each(lambda: self.read(n))
 
     def iter_any(self) -> Any:
-        """Iterate as the library's reader does."""
+        """Iterate and record, as the library's reader does."""
         return _each(self.readany)
 
     def iter_chunks(self) -> Any:
-        """Iterate as the library's reader does."""
+        """Iterate and record, as the library's reader does."""
         return _each_chunk(self.readchunk)
 
 

@@ -186,5 +186,5 @@ class _Wire:
         self._content = content
 
     def makefile(self, *_args: Any, **_kwargs: Any) -> io.BufferedReader:
-        """Return a file with the response."""
+        """Return the response as a file."""
         return io.BufferedReader(io.BytesIO(self._content))

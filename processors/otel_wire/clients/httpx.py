@@ -1,6 +1,6 @@
-"""The hook in `httpx` and `httpx2`: around `send`, which every request of a client passes.
+"""Hook in `httpx` and `httpx2`, around `send`, which every request of a client calls.
 
-Clients with transports of their own are covered too, which a hook in the transport would miss.
+This covers clients with custom transports, which a hook in the transport would miss.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from otel_wire.exchange import Exchange
 
-# Before there is a connection nothing was sent; after that the provider may have done its work.
+# Before a connection exists nothing was sent; after that the provider may have run the call.
 _OBSERVED = ("POST", "GET")
 _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "ProxyError")
 
@@ -93,7 +93,7 @@ def _async(module: Any, send: Any) -> Callable[..., Any]:
     return sent
 
 
-# By the library's own dependency, for it may run on asyncio or trio; loaded when it is needed.
+# With anyio, the library's dependency: the client may run on asyncio or trio. Imported late.
 async def _in_thread(ask: Callable[[], float]) -> float:
     from anyio.to_thread import run_sync
 
@@ -138,12 +138,12 @@ def _tell_gateway(request: Any, exchange: Exchange) -> None:
         parent = exchange.traceparent()
         if parent is not None:
             request.headers["traceparent"] = parent
-    except Exception as error:  # the call is one for its gateway, too
+    except Exception as error:  # the call also is one to its gateway
         observer.on_fault(error)
 
 
 def _request_usage(module: Any, request: Any, exchange: Exchange) -> None:
-    """Have the response of a stream end with its usage, where the API allows."""
+    """Request usage at the end of a stream, where the API allows."""
     from otel_wire.stream_usage import WithoutUsageChunk, with_usage
 
     try:
@@ -170,7 +170,7 @@ def _shown(module: Any, request: Any) -> Any:
         before = observer.admission is not None
         if isinstance(stream, module.AsyncByteStream):
             return _form(stream)
-        body = getattr(stream, "_stream", None)  # what the app gave
+        body = getattr(stream, "_stream", None)  # as the app passed it
         if hasattr(body, "read"):
             content, _ = shown(body, before=before)
             if content is not None:
@@ -196,7 +196,7 @@ async def _shown_async(module: Any, request: Any) -> Any:
 
 
 def _form(stream: Any) -> bytes | None:
-    """Return the content of a form with files; None where reading it would use it up."""
+    """Return the content of a form with files; None if reading would consume it."""
     fields = getattr(stream, "fields", None)
     if fields is None or not isinstance(getattr(stream, "__iter__", None), MethodType):
         return None
@@ -219,13 +219,13 @@ def _refused(module: Any, request: Any, refusal: Any) -> Any:
 
 
 def _is_whole(response: Any, exchange: Exchange) -> bool:
-    """Note the response's head, and its body if that is there; return whether it is."""
+    """Record the response's head, and its body if available; return whether it is."""
     if not response.is_stream_consumed and not response.is_closed:
         exchange.responded(response.status_code, response.headers)
         return False
     try:
         content: bytes = response.content
-    except Exception:  # closed without having been read
+    except Exception:  # closed without being read
         exchange.responded(response.status_code, response.headers)
         exchange.end(Ending.UNREAD)
         return True

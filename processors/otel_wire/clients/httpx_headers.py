@@ -9,7 +9,7 @@ _NAME_AND_VALUE = itemgetter(1, 2)
 
 
 class RequestHeaders:
-    """Headers of a request, of which only those asked for are decoded.
+    """Headers of a request, decoded on access.
 
     The library decodes all of them to find one, which takes longer than reading the body.
     """

@@ -1,6 +1,6 @@
-"""Streams that stand in for those of `httpx`: a request's body and a response's.
+"""Wrappers of the streams of `httpx`, for bodies of requests and responses.
 
-The classes are made of the library's own, which the hook is given: once for each library.
+The classes derive from the library's own, once for each library.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @lru_cache
 def sync_body(module: Any) -> Any:
-    """Return the class of a request body in place of the app's, for a `Client`."""
+    """Return the class of a wrapped request body for a `Client`."""
 
     class Body(module.SyncByteStream):
-        """A request body in place of the app's."""
+        """Wraps the app's request body."""
 
         def __init__(self, pieces: Any, inner: Any) -> None:
             self.pieces = pieces
@@ -39,7 +39,7 @@ def async_body(module: Any) -> Any:
     """Return the same class for an `AsyncClient`."""
 
     class Body(module.AsyncByteStream):
-        """A request body in place of the app's."""
+        """Wraps the app's request body."""
 
         def __init__(self, pieces: Any, inner: Any) -> None:
             self.pieces = pieces
@@ -57,10 +57,10 @@ def async_body(module: Any) -> Any:
 
 @lru_cache
 def sync_response(module: Any) -> Any:
-    """Return the class of a response's stream that is noted while it is read, for a `Client`."""
+    """Return the class of a recorded response stream for a `Client`."""
 
     class Response(module.SyncByteStream):
-        """Passes the response on, piece by piece, and notes the pieces."""
+        """Passes the response through chunk by chunk, and records the chunks."""
 
         def __init__(self, response: Any, exchange: Exchange) -> None:
             self.inner = response.stream
@@ -100,7 +100,7 @@ def async_response(module: Any) -> Any:
     """Return the same class for an `AsyncClient`."""
 
     class Response(module.AsyncByteStream):
-        """Passes the response on, piece by piece, and notes the pieces."""
+        """Passes the response through chunk by chunk, and records the chunks."""
 
         def __init__(self, response: Any, exchange: Exchange) -> None:
             self.inner = response.stream
@@ -136,7 +136,7 @@ def async_response(module: Any) -> Any:
 
 
 def _filter_of(response: Any, exchange: Exchange) -> Any:
-    """Return what filters the body of *response*; None for one that is no stream of events."""
+    """Return the filter for the body of *response*; None for one that is no event stream."""
     headers = response.headers
     kind = headers.get("content-type", "")
     if not kind.startswith("text/event-stream") or headers.get("content-encoding"):

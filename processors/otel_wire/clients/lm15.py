@@ -1,4 +1,4 @@
-"""The hook in `lm15`, the client that DSPy brings along: it sends over sockets of its own."""
+"""Hook in `lm15`, the HTTP client of DSPy, which uses sockets directly."""
 
 from __future__ import annotations
 

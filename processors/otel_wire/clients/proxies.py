@@ -1,4 +1,4 @@
-"""Requests through a plain HTTP proxy, whose connection is to the proxy and not to the provider."""
+"""Requests through a plain HTTP proxy: the connection is to the proxy, not to the provider."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 def place_of(host: str, url: str) -> tuple[str, str]:
     """Return host and path of *url*, without its query; *host* is that of the connection.
 
-    A request to a proxy names the whole URL.
+    A request to a proxy has the whole URL.
     """
     path = url.partition("?")[0]
     if "://" in path:

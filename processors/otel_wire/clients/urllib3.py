@@ -1,6 +1,6 @@
-"""The hook in `urllib3`, and with it in what sends through it: `requests` and `botocore`.
+"""Hook in `urllib3`, which also covers `requests` and `botocore`.
 
-Around `urlopen` of a connection pool. It calls itself for every retry, so each is seen.
+It wraps `urlopen` of a connection pool, which calls itself for every retry, so each is seen.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _begin_result(module: Any, host: str | None, url: Any) -> Exchange | None:
 def _asked_for_usage(
     host: str, path: str, content: Any, headers: Any, exchange: Exchange
 ) -> tuple[bytes, dict[str, Any]] | None:
-    """Return body and headers that ask for the usage of a stream; None to send it as it is."""
+    """Return body and headers that request the usage of a stream; None to send it unchanged."""
     try:
         above = under_way()
         if isinstance(above, Exchange) and above.filter is not None:  # this is a retry
@@ -111,7 +111,7 @@ def _asked_for_usage(
 
 
 def _attempt(retries: Any) -> int | None:
-    """Return the number of the attempt, and end the one before; None below another client."""
+    """Return the number of the attempt, and end the previous one; None below another client."""
     above = under_way()
     if above is None:
         return 1
@@ -128,7 +128,7 @@ def _attempt(retries: Any) -> int | None:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Return what the last retry failed with."""
+    """Return the error of the last retry."""
     reason = getattr(error, "reason", None)
     return reason if isinstance(reason, BaseException) else error
 
