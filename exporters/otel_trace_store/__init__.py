@@ -3,7 +3,7 @@
     with TraceStoreWriter(folder) as of one process: writer.write(Arrivals(spans=...))
     with StoreReader(folder) as reader: find_traces(reader, TraceFilter(text="search_web"))
 
-What is stored was redacted before. Importing this package loads neither SQLite nor protobuf.
+Callers redact data before storing it. Importing this package loads neither SQLite nor protobuf.
 """
 
 from importlib import import_module

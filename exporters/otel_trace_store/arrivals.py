@@ -1,4 +1,4 @@
-"""What is written to a trace store, and how much of it was new."""
+"""Input and result of a write to the trace store."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SpanCost:
-    """What one model call cost."""
+    """Cost of one model call."""
 
     trace_id: bytes
     span_id: bytes
     nano_usd: int | None
-    """Nano-US-dollars; None where the price is unknown."""
+    """Nano-USD; None if the price is unknown."""
     billed: bool
-    """False where another span carries the cost of the same call."""
+    """False if another span carries the cost of the same call."""
     revised: bool = False
-    """Whether it takes the place of an earlier decision; else one that is stored stays."""
+    """Whether it replaces a stored decision; otherwise the stored one is kept."""
     tokens: int | None = None
-    """Input and output tokens together; None where neither is known."""
+    """Input and output tokens together; None if both are unknown."""
 
 
 @dataclass(slots=True)
 class Arrivals:
-    """What is written together."""
+    """Data written in one transaction."""
 
     spans: list[ResourceSpans] = field(default_factory=list)
     logs: list[ResourceLogs] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How much was new; what the store had already is left as it is."""
+    """Counts of new records; duplicates are ignored."""
 
     spans: int = 0
     log_records: int = 0

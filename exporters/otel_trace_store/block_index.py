@@ -1,4 +1,4 @@
-"""The records of a stored block, and the indexes that its writer made of them."""
+"""Decoding and indexing of a stored block."""
 
 from __future__ import annotations
 

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 RECORDS: Final = 512
-"""A block that has this many records is full: large enough to compress, small enough to read."""
+"""Records of a full block: large enough to compress, small enough to read."""
 _LEVEL: Final = 4
 
 
 def pack(message: TracesData | LogsData) -> bytes:
-    """Return *message* compressed."""
+    """Return *message*, serialised and compressed."""
     return zlib.compress(message.SerializeToString(), _LEVEL)
 
 

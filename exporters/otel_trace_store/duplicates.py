@@ -1,4 +1,4 @@
-"""What a store has already: senders repeat a request whose answer was lost."""
+"""Detection of duplicates: senders repeat a request after a lost response."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _AT_ONCE: Final = 400
 def new_spans(
     groups: Sequence[ResourceSpans], segments: Sequence[sqlite3.Connection]
 ) -> Sequence[ResourceSpans]:
-    """Return *groups* without spans that one of *segments* has, and each span once."""
+    """Return *groups* without duplicates and without spans stored in *segments*."""
     wanted: dict[bytes, set[bytes]] = {}
     total = 0
     for group in groups:
@@ -80,7 +80,7 @@ def new_log_records(
     connection: sqlite3.Connection,
     older: Sequence[sqlite3.Connection],
 ) -> Sequence[ResourceLogs]:
-    """Return *groups* without records that the store has; note the others in *connection*."""
+    """Return *groups* without stored records; register the new ones in *connection*."""
     kept: list[ResourceLogs] = []
     for group in groups:
         resource = resource_key(group.resource.SerializeToString(deterministic=True))

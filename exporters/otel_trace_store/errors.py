@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class TraceStoreError(Exception):
-    """The store cannot be read or written; the message names the file and what to do."""
+    """The store cannot be read or written; the message names the file and a remedy."""
 
 
 class StoreInUseError(TraceStoreError):

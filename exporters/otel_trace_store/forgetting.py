@@ -1,4 +1,4 @@
-"""Takes a person out of a trace store: every trace and log record that names them."""
+"""Erasure of a person from a trace store: every trace and log record that names them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def forget_person(folder: Path, shown: str) -> int:
-    """Delete the traces and log records in *folder* that name a person; return how many records.
+    """Delete the traces and log records in *folder* that name a person; return the record count.
 
-    *shown* is the text by which the person is known in attributes. A running `serve` may go on
-    writing meanwhile. Raises TraceStoreError where a file cannot be changed.
+    *shown* is the text that identifies the person in attributes. A running `serve` may write
+    meanwhile. Raises TraceStoreError if a file cannot be changed.
     """
     removed = 0
     for path in segment_files(folder):
@@ -67,13 +67,13 @@ def _forget_in(connection: sqlite3.Connection, shown: str) -> int:
             connection.execute("ROLLBACK")
         raise
     if removed:
-        # Until then the log of changes still holds the old pages.
+        # Until then the write-ahead log still has the old pages.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return removed
 
 
 def _sessions_of(connection: sqlite3.Connection, traces: set[bytes]) -> set[int]:
-    """Return the numbers of the sessions that *traces* belong to."""
+    """Return the numbers of the sessions of *traces*."""
     return {
         number
         for trace in traces
@@ -86,9 +86,9 @@ def _sessions_of(connection: sqlite3.Connection, traces: set[bytes]) -> set[int]
 
 
 def _hide_names(connection: sqlite3.Connection, shown: str, sessions: set[int]) -> None:
-    """Take the text of names that contain *shown*, and of *sessions* without other traces.
+    """Clear the text of names that contain *shown*, and of *sessions* without other traces.
 
-    The rows stay: a running `serve` may know their numbers.
+    The rows stay: a running `serve` may have cached their numbers.
     """
     hide = "UPDATE names SET text = '(forgotten ' || id || ')', more = '' WHERE "
     name = shown.lower()
@@ -102,7 +102,7 @@ def _hide_names(connection: sqlite3.Connection, shown: str, sessions: set[int]) 
 
 
 def _that_name(connection: sqlite3.Connection, shown: str) -> tuple[set[bytes], set[int]]:
-    """Return the traces that name the person, and the blocks that have to be rewritten."""
+    """Return the traces that name the person, and the blocks to rewrite."""
     needle = shown.encode()
     traces: set[bytes] = set()
     blocks: set[int] = set()
@@ -161,7 +161,7 @@ def _rewrite(
     names: Names,
     sources: Sources,
 ) -> int:
-    """Take what names the person out of a block; return how many records that were."""
+    """Remove the records that name the person from a block; return their count."""
     number, data = connection.execute(
         "SELECT kind, data FROM blocks WHERE no = ?", (block,)
     ).fetchone()

@@ -1,4 +1,4 @@
-"""Buckets of durations: eight a power of two, so that a percentile is within 4.4 % of the truth."""
+"""Histogram of durations: eight buckets per power of two, so percentiles are accurate to 4.4 %."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def middle_us(bucket: int) -> float:
 
 
 def percentile_us(counts: Mapping[int, int], share: float) -> float | None:
-    """Return the duration below which *share* of the counted ones lie; None where none is."""
+    """Return the duration below which *share* of the counted ones lie; None without any."""
     total = sum(counts.values())
     if not total:
         return None

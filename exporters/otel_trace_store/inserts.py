@@ -1,6 +1,6 @@
-"""The rows of a segment: blocks with their indexes, sums by hour, metric points and costs.
+"""Inserts into a segment: blocks with their indexes, hourly sums, metric points and costs.
 
-Each function is part of a transaction of its caller.
+Each function runs in its caller's transaction.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def insert_spans(connection: sqlite3.Connection, index: SpanIndex, data: bytes) 
 
 
 def insert_logs(connection: sqlite3.Connection, index: LogIndex, data: bytes) -> None:
-    """Store a block of log records as *data*, and the traces that they belong to."""
+    """Store a block of log records as *data*, and their traces."""
     block = _insert_block(connection, BlockKind.LOGS, index, index.severity, data)
     insert_rows(connection, BlockKind.LOGS, block, index.rows)
     connection.executemany(
@@ -69,7 +69,7 @@ def insert_logs(connection: sqlite3.Connection, index: LogIndex, data: bytes) ->
     )
     if not index.traces:
         return
-    # A trace may be known by its log records alone, or before its first span.
+    # A trace may have only log records, or log records before its first span.
     connection.executemany(
         "INSERT OR IGNORE INTO traces (trace_id, start_us, end_us, root, spans, errors) "
         "VALUES (?, ?, ?, NULL, 0, 0)",
@@ -100,7 +100,7 @@ def _insert_block(
 def insert_hours(
     connection: sqlite3.Connection, hours: dict[tuple[int, int, int], list[int]]
 ) -> None:
-    """Add to the sums by hour and operation."""
+    """Update the hourly sums by operation."""
     connection.executemany(
         "INSERT INTO operation_hours (hour, operation, bucket, spans, errors, total_us) "
         "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET spans = spans + excluded.spans, "
@@ -110,7 +110,7 @@ def insert_hours(
 
 
 def insert_points(connection: sqlite3.Connection, groups: Sequence[ResourceMetrics]) -> int:
-    """Store the metric points of *groups* and return how many were new."""
+    """Store the metric points of *groups* and return the number of new ones."""
     known: dict[bytes, int] = {}
     before = connection.total_changes
     made = 0
@@ -149,7 +149,7 @@ def insert_points(connection: sqlite3.Connection, groups: Sequence[ResourceMetri
 
 
 def _trace_numbers(connection: sqlite3.Connection, trace_ids: Sequence[bytes]) -> dict[bytes, int]:
-    """Return the numbers of those traces that the segment knows."""
+    """Return the numbers of the given traces that are in the segment."""
     found: dict[bytes, int] = {}
     for start in range(0, len(trace_ids), 400):
         part = trace_ids[start : start + 400]
@@ -164,9 +164,9 @@ def _trace_numbers(connection: sqlite3.Connection, trace_ids: Sequence[bytes]) -
 
 
 def insert_costs(connection: sqlite3.Connection, costs: Sequence[SpanCost]) -> None:
-    """Store what model calls cost, for those traces that the segment knows."""
-    # A revised decision may be about a span of an older segment, which is then left as it is:
-    # the ledger has the last word on money.
+    """Store the costs of model calls, for traces in the segment."""
+    # A revised decision may be about a span of an older segment, which is not updated: the ledger
+    # is authoritative for costs.
     insert = (
         "INSERT INTO costs (trace, span_id, nano_usd, billed, tokens) "
         "SELECT no, ?, ?, ?, ? FROM traces WHERE trace_id = ? ON CONFLICT DO "

@@ -1,4 +1,4 @@
-"""How long and how much a trace store keeps."""
+"""Retention limits and folder names of trace stores."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _LARGEST_SEGMENT: Final = GIGABYTE // 2
 
 @dataclass(frozen=True, slots=True)
 class StoreLimits:
-    """Retention of a store; whichever limit is met first removes the oldest."""
+    """Retention of a store; the first limit reached removes the oldest segment."""
 
     days: float = DEFAULT_DAYS
     max_bytes: int = DEFAULT_BYTES
 
     @property
     def segment_bytes(self) -> int:
-        """Size at which a new file is begun, so that little is removed at a time."""
+        """Size at which a new file is started, so that retention removes little at a time."""
         return min(_LARGEST_SEGMENT, self.max_bytes // 8)
 
 
 DEFAULT_LIMITS: Final = StoreLimits()
 
 METRIC_LIMITS: Final = StoreLimits(max_bytes=GIGABYTE // 4)
-"""What programs keep of their own metrics, without `otel-distro serve`."""
+"""Retention of metrics that programs write themselves, without `otel-distro serve`."""
 
 METRICS_FOLDER: Final = "metrics"
 """Name of the folder of those metrics in the state folder."""

@@ -1,4 +1,4 @@
-"""What the indexes of a block of log records say."""
+"""Indexes of a block of log records."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ EVENT_NAME: Final = "event.name"
 
 
 def log_key(record: LogRecord, resource: bytes) -> int:
-    """Return the number by which a log record is known again when it is sent once more.
+    """Return the number that identifies a log record when it is sent again.
 
-    Two records are one when everything in them is the same: times, severity, trace and span,
-    event name, body and attributes, and their resource.
+    Two records are duplicates if all their fields are equal: times, severity, trace and span, event
+    name, body and attributes, and their resource.
     """
     digest = blake2b(record.SerializeToString(deterministic=True), key=resource, digest_size=8)
     return int.from_bytes(digest.digest(), "big", signed=True)
@@ -37,7 +37,7 @@ def resource_key(serialized: bytes) -> bytes:
 
 
 def time_us(record: LogRecord) -> int:
-    """Return when a record was made, in microseconds since the Unix epoch."""
+    """Return the time of a record in microseconds since the Unix epoch."""
     nanoseconds = record.time_unix_nano or record.observed_time_unix_nano
     return int(min(nanoseconds // NS_PER_US, LATEST_US))
 
@@ -48,7 +48,7 @@ class LogIndex:
 
     traces: set[bytes] = field(default_factory=set)
     rows: list[str] = field(default_factory=list)
-    """What the text index has of each record, in their order."""
+    """Indexed text of each record, in order."""
     tags: set[int] = field(default_factory=set)
     records: int = 0
     first_us: int = LATEST_US

@@ -1,4 +1,4 @@
-"""Finding log records: by time, service, severity, event, trace and text."""
+"""Search for log records by time, service, severity, event, trace and text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """What is looked for; None, 0 and empty ask for nothing."""
+    """Filters of a search; None, 0 and empty match everything."""
 
     service: str = ""
     event: str = ""
@@ -47,7 +47,7 @@ class LogList:
 
     rows: list[StoredLog]
     complete: bool
-    """False where time ran out before everything was looked at."""
+    """False if the deadline passed before the search was complete."""
 
 
 def find_logs(reader: StoreReader, wanted: LogFilter, *, limit: int = 100) -> LogList:

@@ -1,8 +1,8 @@
 """Metric points that the processes of a host write themselves, without `otel-distro serve`.
 
-The files are segments like those of the trace store, in a folder of their own: the server keeps its
-folder locked for as long as it runs, and here processes take turns. A process has the folder open
-only while it writes, so that a fork inherits no connection and a killed process leaves no lock.
+The files are segments like those of the trace store, in a separate folder: the server locks its
+folder for as long as it runs, while here processes share the lock in turn. A process has the folder
+open only during a write, so that a fork inherits no connection and a killed process leaves no lock.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LONGEST_FORK_WAIT_S: Final = 2.0
 
 
 class MetricFolder:
-    """Writes points to the segments in *folder*; for any thread of any number of processes."""
+    """Writes points to the segments in *folder*; safe for several threads and processes."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class MetricFolder:
         fork_hooks.watch(Stage.DATABASES, self)
 
     def append(self, metrics: list[ResourceMetrics], wait_seconds: float = 2.0) -> int:
-        """Store *metrics* in one transaction; return how many points were new.
+        """Store *metrics* in one transaction; return the number of new points.
 
         Waits *wait_seconds* for other processes. Raises TraceStoreError, and then stores nothing.
         """
@@ -84,7 +84,7 @@ class MetricFolder:
             time.sleep(_LOOK_SECONDS)
 
     def before_fork(self) -> None:
-        """Let a write that is under way finish, in bounded time."""
+        """Wait for the current write to finish, in bounded time."""
         self._is_held_for_fork = self._lock.acquire(timeout=_LONGEST_FORK_WAIT_S)
 
     def after_fork_in_parent(self) -> None:
@@ -100,5 +100,5 @@ class MetricFolder:
             self._is_inherited_open = True
             keep_forever(writer)
             with suppress(OSError):
-                # The parent's lock would last as long as the copy of its descriptor.
+                # The parent's lock would last as long as the inherited descriptor.
                 os.close(writer.lock_descriptor)

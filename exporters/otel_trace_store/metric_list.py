@@ -1,4 +1,4 @@
-"""Metrics: which there are, and the points of one."""
+"""List of metrics, and the points of one."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class MetricSeries:
 def list_metrics(
     reader: StoreReader, *, service: str = "", text: str = "", most: int = 1_000
 ) -> list[MetricRow]:
-    """Return metrics by name and service, as their newest segment has them."""
+    """Return metrics by name and service, from their newest segment."""
     found: dict[tuple[str, str], MetricRow] = {}
     for segment in reader:
         query = (

@@ -1,4 +1,4 @@
-"""Metric points as rows: one series for each set of attributes, one row for each moment."""
+"""Metric points as rows: one series per attribute set, one row per time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_EXEMPLARS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What one series is of."""
+    """Identity of one series."""
 
     name: str
     unit: str
@@ -31,7 +31,7 @@ class Series:
     kind: str
     """gauge, sum, histogram, exponential_histogram or summary."""
     temporality: int
-    """1 delta, 2 cumulative, 0 where it does not apply."""
+    """1 delta, 2 cumulative, 0 if not applicable."""
     monotonic: bool
     service: str
     scope: str
@@ -52,7 +52,7 @@ class Point:
 
     time_us: int
     value: int | float | None
-    """The value; for histograms and summaries the sum, None where it is unknown."""
+    """The value; for histograms and summaries the sum, None if unknown."""
     more: str | None
     """JSON: buckets, quantiles, exemplars."""
 
@@ -135,7 +135,7 @@ def _exemplar(exemplar: Any) -> list[Any]:
 
 
 def _finite(value: float) -> int | float | None:
-    # Neither JSON nor SQLite has a place for NaN and infinity.
+    # Neither JSON nor SQLite can represent NaN and infinity.
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 OTHER: Final = "(other)"
-"""Takes the place of further names once a segment has as many of a kind as it may."""
+"""Replaces further names once a segment has its maximum of a kind."""
 _MOST: Final = {NameKind.SESSION: 200_000}
 _MOST_OTHERS: Final = 20_000
 _LONGEST: Final = 300
@@ -27,7 +27,7 @@ class Names:
         )
 
     def id_of(self, kind: NameKind, text: str, more: str = "") -> int:
-        """Return the number of a name, which is stored if it is new."""
+        """Return the number of a name, storing a new one."""
         key = (kind, text, more)
         known = self._ids.get(key)
         return known if known is not None else self._look_up(kind, text, more)

@@ -21,7 +21,7 @@ MOST_SPANS: Final = 50_000
 
 
 def read_trace(reader: StoreReader, trace_id: bytes) -> list[StoredSpan]:
-    """Return the spans of a trace by their start, each once; empty where it is unknown."""
+    """Return the spans of a trace by their start, each once; empty for an unknown trace."""
     found: dict[str, StoredSpan] = {}
     for data in _blocks(reader, trace_id, BlockKind.SPANS):
         for span in spans_in(TracesData.FromString(unpack(data)), trace_id):
@@ -60,7 +60,7 @@ def read_trace_logs(reader: StoreReader, trace_id: bytes, most: int = 2_000) -> 
 
 
 def read_trace_costs(reader: StoreReader, trace_id: bytes) -> dict[str, SpanCost]:
-    """Return what the model calls of a trace cost, by span id."""
+    """Return the costs of the model calls of a trace by span id."""
     found: dict[str, SpanCost] = {}
     for segment in reader:
         for span_id, nano, billed in segment.connection.execute(

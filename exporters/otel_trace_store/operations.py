@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class OperationSums:
-    """What is known of an operation, or of a service, in a window."""
+    """Statistics of an operation, or of a service, in a window."""
 
     service: str
     name: str
@@ -35,7 +35,7 @@ class OperationSums:
 
 
 def operation_sums(reader: StoreReader, since_us: int, until_us: int) -> list[OperationSums]:
-    """Return sums by service and operation over the hours that the window touches."""
+    """Return sums by service and operation over the hours that overlap the window."""
     found: dict[tuple[str, str], OperationSums] = {}
     for segment in reader:
         for name, service, bucket, spans, errors, total in segment.connection.execute(

@@ -1,4 +1,4 @@
-"""What is stored as plain values, for JSON and CSV."""
+"""Stored records as plain values, for JSON and CSV."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def moment(ns: int) -> str | None:
-    """Return a moment as ISO 8601 in UTC with nanoseconds; None where it is unknown."""
+    """Return a time as ISO 8601 in UTC with nanoseconds; None if unknown."""
     if ns <= 0:
         return None
     try:
@@ -41,7 +41,7 @@ def trace_row(row: TraceRow) -> dict[str, Any]:
 
 
 def span(one: StoredSpan) -> dict[str, Any]:
-    """Return one span with all that it holds."""
+    """Return one span with all its fields."""
     return {
         "trace_id": one.trace_id,
         "span_id": one.span_id,
@@ -118,7 +118,7 @@ def _safe(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value(value: Any) -> Any:
-    """Return *value* as JSON has it: bytes as hexadecimal, no NaN."""
+    """Return *value* for JSON: bytes as hexadecimal, no NaN."""
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, float) and value - value != 0:

@@ -1,4 +1,4 @@
-"""Reading a trace store: all its segments, the newest first."""
+"""Reader of a trace store: all its segments, the newest first."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 _name: Final = attrgetter("name")
 _STEPS: Final = 20_000
-"""SQLite asks after so many of its steps whether to go on: a fraction of a millisecond."""
+"""SQLite steps between two checks of the deadline: a fraction of a millisecond."""
 
 
 @dataclass(slots=True)
 class Deadline:
-    """When the questions to a store end, of `time.monotonic()`; None for never."""
+    """Deadline of the queries to a store, in `time.monotonic()`; None for no deadline."""
 
     at: float | None = None
 
     def check(self) -> None:
-        """Raise sqlite3.OperationalError when it is past, as SQLite does."""
+        """Raise sqlite3.OperationalError once the deadline has passed, as SQLite does."""
         if self.at is not None and time.monotonic() > self.at:
             raise sqlite3.OperationalError("interrupted")
 
@@ -44,7 +44,7 @@ class Segment:
     connection: sqlite3.Connection
     deadline: Deadline
     has_record_index: bool = True
-    """False in a file of an earlier version, whose texts are searched block by block."""
+    """False in a file of an earlier version, in which texts are searched block by block."""
     has_tokens: bool = True
     """False in a file of an earlier version, which has no tokens of model calls."""
 
@@ -56,7 +56,7 @@ class Segment:
         return [number for (number,) in rows]
 
     def name_of(self, number: int | None) -> tuple[str, str]:
-        """Return the text of a name and what stands beside it; empty for one that is not there."""
+        """Return the text of a name and its `more`; empty for an unknown one."""
         row = self.connection.execute(
             "SELECT text, more FROM names WHERE id = ?", (number,)
         ).fetchone()
@@ -66,8 +66,8 @@ class Segment:
 class StoreReader:
     """The segments of the store in *folder*, open for reading; a context manager.
 
-    With *others*, the segments of further folders are read too, all in the order in which they were
-    begun. For one thread. Raises TraceStoreError where a segment was made by a later version.
+    With *others*, the segments of further folders are read too, all ordered by creation. For one
+    thread. Raises TraceStoreError if a segment was created by a later version.
     """
 
     def __init__(self, folder: Path, *others: Path) -> None:
@@ -77,7 +77,7 @@ class StoreReader:
         self._deadline = Deadline()
         paths = [path for each in (folder, *others) for path in segment_files(each)]
         for path in sorted(paths, key=_name, reverse=True):
-            # What retention has just removed, or what is damaged, is passed over.
+            # Segments removed by retention meanwhile, and damaged ones, are skipped.
             with suppress(sqlite3.Error):
                 try:
                     connection = open_readable(path)
@@ -113,7 +113,7 @@ class StoreReader:
         self._newest = {}
 
     def limit_time(self, seconds: float) -> None:
-        """Let no query run longer than *seconds* from now; sqlite3.OperationalError ends it."""
+        """Set the deadline *seconds* from now; later queries raise sqlite3.OperationalError."""
         until = self._deadline.at = time.monotonic() + seconds
         for segment in self.segments:
             segment.connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
@@ -130,7 +130,7 @@ class StoreReader:
         return sorted(found)[:most]
 
     def mark(self) -> str:
-        """Return a text that changes whenever something is stored."""
+        """Return a text that changes with every write."""
         return " ".join(map(_mark, self._newest.values())) or "empty"
 
     def __iter__(self) -> Iterator[Segment]:

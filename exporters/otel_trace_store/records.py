@@ -1,4 +1,4 @@
-"""Spans and log records as they are read back."""
+"""Spans and log records as read from the store."""
 
 from __future__ import annotations
 

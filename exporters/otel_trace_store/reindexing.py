@@ -1,4 +1,4 @@
-"""Writes the text index of blocks that are stored already."""
+"""Text indexing of stored blocks."""
 
 from __future__ import annotations
 

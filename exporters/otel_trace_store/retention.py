@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def remove_old(folder: Path, limits: StoreLimits, now: datetime) -> list[Path]:
-    """Remove segments that are too old or too much; return them. The newest always stays."""
+    """Remove segments beyond the age or size limit; return them. The newest always stays."""
     files = segment_files(folder)
     sizes = {path: size_of(path) for path in files}
     total = sum(sizes.values())

@@ -1,7 +1,7 @@
 """The tables of one segment of the trace store.
 
-Spans and log records are kept as compressed blocks of OTLP, some hundreds of records each. Narrow
-indexes beside the blocks: the blocks of a trace, the traces of a service, operation, model or
+Spans and log records are stored as compressed blocks of OTLP, some hundreds of records each. Narrow
+indexes point to the blocks: the blocks of a trace, the traces of a service, operation, model or
 session, the records that have a word, and sums by hour and operation. Every row of a block and of
 its indexes is written in one transaction.
 """
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 TOKENIZER: Final = "tokenize = 'unicode61'"
 RECORD_BITS: Final = 10
-"""A row of a text index is the number of its block, shifted by these, and the record's position."""
+"""Bits of the record's position in the row id of a text index; the higher bits are the block
+number.
+"""
 RECORD_INDEX_VERSION: Final = 2
 """The first schema version whose text index has a row for each record."""
 TOKENS_VERSION: Final = 3
@@ -26,18 +28,18 @@ APPLICATION_ID: Final = 0x4F545331
 NS_PER_US: Final = 1_000
 HOUR_US: Final = 3_600_000_000
 LARGEST_INTEGER: Final = 2**63 - 1
-"""SQLite has no larger one; Python's are bounded by it before they are asked for."""
+"""Largest integer of SQLite; Python's integers are limited to it before a query."""
 
 
 class BlockKind(IntEnum):
-    """What a block holds."""
+    """Content type of a block."""
 
     SPANS = 1
     LOGS = 2
 
 
 class NameKind(IntEnum):
-    """What an interned name is the name of."""
+    """Kind of an interned name."""
 
     SERVICE = 1
     OPERATION = 2
@@ -45,7 +47,7 @@ class NameKind(IntEnum):
     MODEL = 3
     SESSION = 4
     ERROR = 5
-    """One name: traces and log blocks with an error carry it as a tag."""
+    """A single name: the tag of traces and log blocks with an error."""
     AGENT = 6
     EVENT = 7
     """Event name of log records."""
@@ -105,12 +107,12 @@ CREATE VIRTUAL TABLE words USING fts5 (text, content='', detail=none);
 
 
 def storable(value: int) -> int:
-    """Return *value*, or the nearest integer that SQLite can compare with: bounds of queries."""
+    """Return *value*, or the nearest integer of SQLite, for bounds of queries."""
     return max(-LARGEST_INTEGER, min(value, LARGEST_INTEGER))
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
-    """Make the tables of version 1."""
+    """Create the tables of version 1."""
     for statement in _TABLES.split(";\n"):
         if statement.strip():
             connection.execute(statement)
@@ -131,7 +133,7 @@ CREATE VIRTUAL TABLE log_terms USING fts5vocab (log_words, instance);
 
 
 def create_record_index(connection: sqlite3.Connection) -> None:
-    """Index words by record in place of by block; the records that are there are read again."""
+    """Index words by record instead of by block; stored records are indexed again."""
     from otel_trace_store.reindexing import index_texts
 
     for statement in _RECORD_INDEX.split(";\n"):
@@ -141,7 +143,7 @@ def create_record_index(connection: sqlite3.Connection) -> None:
 
 
 def add_tokens(connection: sqlite3.Connection) -> None:
-    """Make room for the tokens of model calls; those of calls that are there stay unknown."""
+    """Add columns for the tokens of model calls; those of stored calls stay unknown."""
     connection.execute("ALTER TABLE costs ADD COLUMN tokens INTEGER")
 
 

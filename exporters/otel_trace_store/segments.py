@@ -1,7 +1,7 @@
-"""The files of a trace store: one SQLite database a day, or less where the day is large.
+"""The files of a trace store: one SQLite database per day, or several for a large day.
 
-Retention removes whole files, oldest first, which takes no lock, no vacuum and no time. The name
-of a segment is the moment it was made, so that names sort by age.
+Retention removes whole files, oldest first, which needs no lock and no vacuum. The name of a
+segment is its creation time, so that names sort by age.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ _CACHE_KIB: Final = 16_384
 
 
 def segment_files(folder: Path) -> list[Path]:
-    """Return the segments in *folder*, oldest first; none where there is no folder."""
+    """Return the segments in *folder*, oldest first; none without a folder."""
     with suppress(OSError):
         return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
     return []
 
 
 def made_at(path: Path) -> datetime | None:
-    """Return when the segment at *path* was begun; None for a name that does not say."""
+    """Return the creation time of the segment at *path*; None for another name."""
     with suppress(ValueError):
         return datetime.strptime(path.name.removesuffix(SUFFIX), _NAME_FORMAT).replace(tzinfo=UTC)
     return None
 
 
 def new_segment_path(folder: Path, now: datetime) -> Path:
-    """Return the path for a segment begun *now*, after all others in *folder*."""
+    """Return the path for a segment created *now*, after all others in *folder*."""
     name = now.astimezone(UTC).strftime(_NAME_FORMAT)
     files = segment_files(folder)
     if files and files[-1].name.removesuffix(SUFFIX) >= name:
-        # The clock was set back; the order of segments is the order in which they were made.
+        # The clock was set back; segments stay in the order of creation.
         last = files[-1].name.removesuffix(SUFFIX)
         name = last[:-6] + f"{int(last[-6:]) + 1:06}"
     return folder / f"{name}{SUFFIX}"
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the private *folder* of a store; raises TraceStoreError where that is not possible."""
+    """Create the private *folder* of a store; raises TraceStoreError if that fails."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()
@@ -72,12 +72,12 @@ def prepare_folder(folder: Path) -> None:
 
 
 def open_writable(path: Path) -> sqlite3.Connection:
-    """Return a connection that writes to the segment at *path*, made or migrated if need be.
+    """Return a connection that writes to the segment at *path*, created or migrated if necessary.
 
-    Raises TraceStoreError for a file that is not ours and sqlite3.Error for one SQLite cannot use.
+    Raises TraceStoreError for a foreign file and sqlite3.Error for one that SQLite cannot use.
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    # Made 0600 before SQLite sees it, which gives its side files the same mode.
+    # Created with mode 0600 before SQLite opens it, which gives its side files the same mode.
     descriptor = os.open(path, flags, 0o600)
     os.fchmod(descriptor, 0o600)
     os.close(descriptor)
@@ -99,9 +99,9 @@ def open_writable(path: Path) -> sqlite3.Connection:
 
 
 def open_readable(path: Path) -> sqlite3.Connection:
-    """Return a connection that only reads the segment at *path*.
+    """Return a read-only connection to the segment at *path*.
 
-    Raises TraceStoreError where it is not a segment of ours, and sqlite3.Error.
+    Raises TraceStoreError for a foreign file, and sqlite3.Error.
     """
     uri = f"file:{quote(str(path.absolute()))}?mode=ro"
     connection = sqlite3.connect(
@@ -125,13 +125,13 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def is_current(path: Path) -> bool:
-    """Return whether the segment at *path* has the schema that is written now.
+    """Return whether the segment at *path* has the current schema.
 
-    An older one is read as it is and not written to, which would index all of it again.
+    An older one is only read: a write would have to index all of it again.
     """
     with suppress(sqlite3.Error, TraceStoreError), closing(open_readable(path)) as connection:
         return version_of(connection) == SCHEMA_VERSION
-    return True  # what is wrong with it is found when it is opened for writing
+    return True  # opening it for writing reports the fault
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:

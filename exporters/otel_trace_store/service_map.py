@@ -1,4 +1,4 @@
-"""Which service calls which, from the spans of recent traces."""
+"""Service map: calls between services, from the spans of recent traces."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from otel_trace_store.reader import StoreReader
 
 MOST_SPANS: Final = 20_000
-"""How many of the newest spans are looked at: a tenth of a second."""
+"""Number of the newest spans to read, in about a tenth of a second."""
 _MOST_BLOCKS: Final = 2_000
 
 
 def service_edges(
     reader: StoreReader, since_us: int | None = None, most: int = MOST_SPANS
 ) -> dict[tuple[str, str], tuple[int, int]]:
-    """Return calls and errors by (caller, called) among the newest spans."""
+    """Return calls and errors by (caller, callee) among the newest spans."""
     parents: dict[tuple[bytes, bytes], str] = {}
     children: list[tuple[bytes, bytes, str, bool]] = []
     left = most

@@ -31,7 +31,7 @@ class SessionRow:
 def find_sessions(
     reader: StoreReader, *, text: str = "", since_us: int | None = None, most: int = 100
 ) -> list[SessionRow]:
-    """Return sessions, those seen last first."""
+    """Return sessions, the most recently seen first."""
     found: dict[str, SessionRow] = {}
     for segment in reader:
         rows = segment.connection.execute(

@@ -1,7 +1,7 @@
-"""The sources of records: the texts of a resource and a scope, stored once in a segment.
+"""Sources of records: the texts of a resource and a scope, stored once per segment.
 
-A record's row in the text index has a token for its source in place of the source's words, so that
-a resource of twenty attributes costs a record one byte.
+A record's row in the text index has a token instead of the words of its source, so that a resource
+of twenty attributes takes one byte per record.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MARK: Final = "\ue000"
-"""Begins the token of a source: a private-use character, which no word of a query has."""
+"""Prefix of the token of a source: a private-use character, which no word of a query has."""
 UNKNOWN: Final = 0
-"""The source of records whose source is not stored; each of them may have any word in it."""
+"""Placeholder for sources that are not stored; it may match any word."""
 _MOST: Final = 5_000
 _LONGEST: Final = 32_768
 
@@ -29,7 +29,7 @@ class Sources:
         (self._count,) = connection.execute("SELECT count(*) FROM sources").fetchone()
 
     def token_of(self, texts: Iterable[str]) -> str:
-        """Return the token of the source with *texts*, which is stored if it is new."""
+        """Return the token of the source with *texts*, storing a new one."""
         text = "\n".join(sorted(set(texts))).lower().replace("\x00", " ")
         number = self._ids.get(text)
         if number is None:

@@ -1,4 +1,4 @@
-"""What the indexes of a block of spans say, gathered in one pass over its spans."""
+"""Indexes of a block of spans, built in one pass."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ TAGGED: Final = {
     "gen_ai.conversation.id": NameKind.SESSION,
     "gen_ai.agent.name": NameKind.AGENT,
 }
-"""Attributes whose values are tags of the trace: they can be filtered by at once."""
+"""Attributes whose values are tags of the trace, for fast filters."""
 LATEST_US: Final = 2**62 // NS_PER_US
 
 
 @dataclass(slots=True)
 class TraceSums:
-    """What one block adds to a trace."""
+    """Data that one block adds to a trace."""
 
     start_us: int
     end_us: int
     root: int = 0
-    """Number of the root's operation; negative for that of the first span without a root."""
+    """Number of the root's operation; without a root, negative for that of the first span."""
     root_start_us: int = 0
     errors: int = 0
     span_ids: list[bytes] = field(default_factory=list)
@@ -48,7 +48,7 @@ class SpanIndex:
 
     traces: dict[bytes, TraceSums] = field(default_factory=dict)
     rows: list[str] = field(default_factory=list)
-    """What the text index has of each record, in their order."""
+    """Indexed text of each record, in order."""
     hours: dict[tuple[int, int, int], list[int]] = field(default_factory=dict)
     """(hour, operation, bucket) -> spans, errors, microseconds."""
     records: int = 0
@@ -113,7 +113,7 @@ class SpanIndex:
 
 
 def _add_rest(span: Span, texts: list[str]) -> None:
-    """Add what can be searched for beside the name and the attributes of *span*."""
+    """Add the searchable texts of *span* beyond its name and attributes."""
     if span.status.message:
         texts.append(span.status.message)
     for event in span.events:

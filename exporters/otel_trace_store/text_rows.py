@@ -16,7 +16,7 @@ TABLES: Final = {BlockKind.SPANS: "span_words", BlockKind.LOGS: "log_words"}
 def insert_rows(
     connection: sqlite3.Connection, kind: BlockKind, block: int, texts: Sequence[str]
 ) -> None:
-    """Index *texts* as those of the records of *block*, in their order."""
+    """Index *texts* of the records of *block*, in order."""
     connection.executemany(
         f"INSERT INTO {TABLES[kind]} (rowid, text) VALUES (?, ?)",
         enumerate(texts, block << RECORD_BITS),
@@ -26,7 +26,7 @@ def insert_rows(
 def delete_rows(
     connection: sqlite3.Connection, kind: BlockKind, block: int, texts: Sequence[str]
 ) -> None:
-    """Remove rows that `insert_rows` made of the same *texts*."""
+    """Remove the rows that `insert_rows` wrote for the same *texts*."""
     table = TABLES[kind]
     connection.executemany(
         f"INSERT INTO {table} ({table}, rowid, text) VALUES ('delete', ?, ?)",

@@ -1,8 +1,8 @@
 """Candidates of a text search: the records that have its words, the newest first.
 
-The index has a row for each record. Its postings are read from the end and no further than needed,
-so that a search takes as long as its page is from the newest record, and words that many records
-have but few have together cost the postings alone, not the records.
+The index has a row for each record. Postings are read from the end, only as far as needed, so that
+the time of a search depends on the distance of its page from the newest record. For frequent words
+that rarely occur together only postings are read, not records.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _TERMS: Final = {BlockKind.SPANS: "span_terms", BlockKind.LOGS: "log_terms"}
 _MOST_ENDINGS: Final = 64
-"""Words that one beginning may have; SQLite reads each of them beside the others."""
+"""Maximum words with one prefix; SQLite merges the postings of all of them."""
 _MOST_SOURCES: Final = 32
 _IN_BLOCK: Final = (1 << RECORD_BITS) - 1
 
@@ -37,11 +37,11 @@ def candidates(
     whole: Sequence[str] = (),
     blocks: Sequence[int] | None = None,
 ) -> Iterator[Candidates]:
-    """Yield where records with all *parts* may be, the newest block first.
+    """Yield the places of records that may have all *parts*, the newest block first.
 
-    Of *parts* the last word may go on, so that `check` finds `checkout`; of *whole* it may not.
-    *blocks* are the only ones to look at, newest first; None for all. A record that is not yielded
-    does not match; one that is may lack a phrase.
+    The last word of each of *parts* is a prefix, so that `check` finds `checkout`; *whole* must
+    match exactly. *blocks* restricts the search, newest first; None searches all. A record that is
+    not yielded does not match; a yielded one may lack a phrase.
     """
     expression = match_expression(segment, kind, parts, whole)
     if expression is None:
@@ -64,9 +64,9 @@ def candidates(
 def match_expression(
     segment: Segment, kind: BlockKind, parts: Sequence[str], whole: Sequence[str] = ()
 ) -> str | None:
-    """Return the FTS5 expression for records that may have all that is looked for; None for all.
+    """Return the FTS5 expression for records that may have all parts; None for all records.
 
-    What is looked for may also be in the source of a record.
+    A part may also be in the source of a record.
     """
     if not segment.has_record_index:
         return None
@@ -93,9 +93,9 @@ def match_expression(
 def _words(
     segment: Segment, kind: BlockKind, tokens: Sequence[str], *, goes_on: bool
 ) -> str | None:
-    """Return what a record has that has *tokens* itself; None where the index cannot say.
+    """Return the expression for records that have *tokens* themselves; None if not indexed.
 
-    Empty where no record has it.
+    Empty if no record has them.
     """
     if not tokens:
         return None
@@ -109,9 +109,9 @@ def _words(
 
 
 def _endings(segment: Segment, kind: BlockKind, start: str) -> list[str]:
-    """Return the indexed words that begin with *start*, or some more than can be looked for.
+    """Return the indexed words with the prefix *start*, at most one more than the limit.
 
-    FTS5 can look for a beginning, but it reads every posting of every such word before the first.
+    FTS5 has prefix queries, but they read every posting of every such word before the first result.
     """
     found: list[str] = []
     at = start
@@ -122,7 +122,7 @@ def _endings(segment: Segment, kind: BlockKind, start: str) -> list[str]:
         if row is None or not row[0].startswith(start):
             break
         found.append(row[0])
-        at = row[0] + "\x01"  # the next word: no word has this character
+        at = row[0] + "\x01"  # the upper bound: no word has this character
     return found
 
 

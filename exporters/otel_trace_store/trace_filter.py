@@ -1,4 +1,4 @@
-"""What is looked for in the store, and its condition in SQL."""
+"""Filters of a trace search, and their SQL conditions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
 
 @dataclass(frozen=True, slots=True)
 class TraceFilter:
-    """What is looked for; None and empty ask for nothing."""
+    """Filters of a search; None and empty match everything."""
 
     service: str = ""
     operation: str = ""
@@ -34,7 +34,7 @@ class TraceFilter:
     since_us: int | None = None
     until_us: int | None = None
     text: str = ""
-    """Words and "phrases" that one span of the trace has; a trace id alone is that trace."""
+    """Words and "phrases" that one span of the trace has; a trace id alone matches that trace."""
     attribute: str = ""
     """`key=value` of one span."""
     trace_id: str = ""
@@ -42,7 +42,7 @@ class TraceFilter:
 
     @property
     def tags(self) -> list[tuple[NameKind, str]]:
-        """The filters that are tags of a trace."""
+        """The filters by tags of a trace."""
         wanted = [
             (NameKind.SERVICE, self.service),
             (NameKind.OPERATION, self.operation),
@@ -57,7 +57,7 @@ class TraceFilter:
 def conditions_of(
     segment: Segment, wanted: TraceFilter, *, by_tag: bool
 ) -> tuple[str | None, list[str], list[Any]]:
-    """Return tables, conditions and values; no tables where nothing of the segment can match.
+    """Return tables, conditions and values; no tables if the segment cannot match.
 
     *by_tag* reads traces in the order of their first tag, the newest first without sorting.
     """

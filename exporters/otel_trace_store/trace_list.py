@@ -1,4 +1,4 @@
-"""Finding traces: by time, service, operation, model, session, error, duration, cost and text."""
+"""Search for traces by time, service, operation, model, session, error, duration, cost and text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TOKENS: Final = "(SELECT sum(tokens) FROM costs WHERE trace = t.no AND billed)"
 
 
 def is_sort(text: str) -> TypeGuard[Sort]:
-    """Return whether *text* names an order of traces."""
+    """Return whether *text* is a sort order of traces."""
     return text in get_args(Sort)
 
 
@@ -54,12 +54,12 @@ class TraceRow:
     calls: int
     """Billed model calls."""
     nano_usd: int | None
-    """None where no model call is in it."""
+    """None without a model call."""
     unpriced: int
     tokens: int | None
-    """Input and output tokens of the billed calls together; None where none are known."""
+    """Input and output tokens of the billed calls together; None if all are unknown."""
     place: str
-    """Where the list goes on after this one, for `before`."""
+    """Cursor of the next page, for `before`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class TraceList:
 
     rows: list[TraceRow]
     complete: bool
-    """False where time ran out before everything was looked at."""
+    """False if the deadline passed before the search was complete."""
 
 
 def find_traces(
@@ -176,7 +176,7 @@ def _matching(
     sort: Sort,
     limit: int,
 ) -> Iterator[TraceRow]:
-    """Yield traces with a span that has the text and the attribute looked for."""
+    """Yield traces with a span that has the wanted text and attribute."""
     rows: dict[bytes, TraceRow] = {}
 
     def passing(trace_ids: Sequence[bytes]) -> Collection[bytes]:

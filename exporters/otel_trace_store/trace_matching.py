@@ -31,7 +31,7 @@ _FEW_TRACES: Final = 5_000
 
 
 class SpanText:
-    """What one span of a trace must have: *text* in words and phrases, and `key=value`."""
+    """Condition on one span of a trace: *text* in words and phrases, and `key=value`."""
 
     def __init__(self, text: str, attribute: str) -> None:
         self.parts = parts_of(text)
@@ -40,7 +40,7 @@ class SpanText:
         self._in_bytes = [part.encode() for part in self.parts if is_in_bytes(part)]
 
     def is_in(self, span: Span, scope: ScopeSpans, group: ResourceSpans) -> bool:
-        """Return whether *span* has it."""
+        """Return whether *span* meets the condition."""
         if self._in_bytes and not self._may_be_in(span, scope, group):
             return False
         attributes = attributes_of(span.attributes)
@@ -54,7 +54,7 @@ class SpanText:
         )
 
     def _may_be_in(self, span: Span, scope: ScopeSpans, group: ResourceSpans) -> bool:
-        """Return False where bytes are missing: a thirtieth of the time of reading the span."""
+        """Return False if bytes are missing; takes a thirtieth of the time of reading the span."""
         raw = span.SerializeToString().lower()
         missing = [part for part in self._in_bytes if part not in raw]
         if not missing:
@@ -72,8 +72,8 @@ def matching_traces(
 ) -> Iterator[list[bytes]]:
     """Yield the traces found in each block, the newest block first.
 
-    *passing* returns which of some traces pass the other filters. *blocks* are those to look at,
-    newest first; None for all. Raises sqlite3.OperationalError when time is over.
+    *passing* returns the given traces that pass the other filters. *blocks* restricts the search,
+    newest first; None searches all. Raises sqlite3.OperationalError after the deadline.
     """
     settled: set[bytes] = set()
     for number, positions in candidates(
@@ -107,9 +107,9 @@ def matching_traces(
 
 
 def blocks_with_tags(segment: Segment, tags: Sequence[Sequence[int]]) -> list[int] | None:
-    """Return the blocks of traces that have one of each of *tags*, newest first.
+    """Return the blocks of traces with at least one of each set of *tags*, newest first.
 
-    None where each of them is on so many traces that it does not say where to look.
+    None if each of them is on too many traces to narrow the search.
     """
     found: set[int] | None = None
     for ids in tags:

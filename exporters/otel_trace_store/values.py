@@ -1,4 +1,4 @@
-"""Values of OTLP messages as Python values, and the words in them."""
+"""Values of OTLP messages as Python values, and their searchable words."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def service_of(pairs: Iterable[KeyValue]) -> str:
 
 
 def collect_texts(pairs: Iterable[KeyValue], texts: list[str]) -> None:
-    """Add what can be searched for in attribute values to *texts*."""
+    """Add the searchable texts of attribute values to *texts*."""
     for pair in pairs:
         text = pair.value.string_value
         if text:
@@ -52,7 +52,7 @@ def collect_texts(pairs: Iterable[KeyValue], texts: list[str]) -> None:
 
 
 def collect_other(value: AnyValue, texts: list[str]) -> None:
-    """Add what can be searched for in the *value* of an attribute that is no text."""
+    """Add the searchable texts in a *value* that is not a string."""
     if value.HasField("int_value"):
         if -_LARGEST_INDEXED < value.int_value < _LARGEST_INDEXED:
             texts.append(str(value.int_value))

@@ -1,4 +1,4 @@
-"""What is searched for: words of the index, and the text that a record must have."""
+"""Words of search queries, and the matching of records."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _PARTS: Final = re.compile(r'"([^"]*)"|(\S+)')
 
 
 def parts_of(query: str) -> list[str]:
-    """Return what *query* asks for, in lower case: words, and "phrases in quotes"."""
+    """Return the parts of *query* in lower case: words, and "phrases in quotes"."""
     found = [quoted or word for quoted, word in _PARTS.findall(query[:500])]
     return [part.lower() for part in found if part][:_MOST_WORDS]
 
 
 def tokens_of(parts: Sequence[str]) -> list[list[str]]:
-    """Return the words of each of *parts* as the index has them, in their order.
+    """Return the words of each of *parts* as the index spells them, in order.
 
-    SQLite splits and folds them: a rule of ours for other scripts might differ from its own.
+    SQLite splits and folds them, because a separate rule for other scripts might differ.
     """
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.execute(f"CREATE VIRTUAL TABLE words USING fts5 (text, {TOKENIZER})")
@@ -68,10 +68,10 @@ def texts_of_attributes(attributes: Mapping[str, Any]) -> Iterable[str]:
 
 
 def indexed_part(value: str) -> list[str]:
-    """Return what of an attribute's *value* can be looked up by words.
+    """Return the text of an attribute's *value* that can be looked up by words.
 
-    Nothing where it may be a truth value or a number, most of which are not in the index: those of
-    at most six digits are.
+    Nothing if it may be a boolean or a number, most of which are not in the index: those of at most
+    six digits are.
     """
     value = value.strip().lower()
     if not value or value in {"true", "false"}:
@@ -86,14 +86,14 @@ def indexed_part(value: str) -> list[str]:
 
 
 def words_text(texts: Iterable[str]) -> str:
-    """Return the text that the index of words has of a record."""
-    return "\n".join(texts).replace("\x00", " ")  # SQLite's tokenizer ends at a NUL
+    """Return the indexed text of a record."""
+    return "\n".join(texts).replace("\x00", " ")  # SQLite's tokenizer stops at a NUL
 
 
 def is_in_bytes(part: str) -> bool:
-    """Return whether a record that has *part* has its bytes: ASCII, and no number or truth value.
+    """Return whether a record with *part* contains its bytes: ASCII, and no number or boolean.
 
-    Numbers are not written as digits there, and only ASCII is the same in both cases.
+    Numbers are not stored as digits, and only ASCII has the same length in both cases.
     """
     if not part.isascii() or part in {"true", "false", "none"} or part[0] in "-+.":
         return False

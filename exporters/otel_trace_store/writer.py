@@ -1,4 +1,4 @@
-"""The one writer of a trace store: what arrives together is one transaction."""
+"""Writer of a trace store, with one transaction per batch."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ _LOOK_SECONDS: Final = 60.0
 class TraceStoreWriter:
     """Writes to the store in *folder*; for one thread of one process at a time.
 
-    Raises StoreInUseError where another process writes to it, TraceStoreError where it cannot be
-    written. *say* receives messages for people.
+    Raises StoreInUseError if another process writes to it, TraceStoreError if it cannot be written.
+    *say* receives user messages.
     """
 
     def __init__(
@@ -80,9 +80,9 @@ class TraceStoreWriter:
             raise
 
     def write(self, arrivals: Arrivals) -> Written:
-        """Store *arrivals* durably against the end of the process; raises TraceStoreError.
+        """Store *arrivals* so that they survive the process; raises TraceStoreError.
 
-        After an error nothing of them is stored, and the next attempt starts afresh.
+        After an error nothing of them is stored, and the next attempt reopens the store.
         """
         try:
             connection, names, sources = self._current()
@@ -91,7 +91,7 @@ class TraceStoreWriter:
                 written = self._store(connection, names, sources, arrivals)
                 connection.execute("COMMIT")
             except BaseException:
-                self._names = None  # it may know names that were never stored
+                self._names = None  # it may cache names that were never stored
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
@@ -102,11 +102,11 @@ class TraceStoreWriter:
 
     @property
     def lock_descriptor(self) -> int:
-        """The descriptor that holds the lock of the store; -1 when it was given back."""
+        """The descriptor that holds the lock of the store; -1 after `close`."""
         return -1 if self._lock is None else self._lock
 
     def close(self) -> None:
-        """Close the files and give the store back."""
+        """Close the files and release the lock."""
         self._close_segment()
         for connection in self._older.values():
             connection.close()
@@ -142,7 +142,7 @@ class TraceStoreWriter:
         return Written(spans, logs, points)
 
     def _current(self) -> tuple[sqlite3.Connection, Names, Sources]:
-        """Return the segment to write to, a new one where the day or the file is full."""
+        """Return the segment to write to, a new one for a new day or after a full file."""
         now = time.monotonic()
         if self._connection is not None and now > self._looked_at + _LOOK_SECONDS:
             self._looked_at = now
@@ -185,7 +185,7 @@ class TraceStoreWriter:
         self._open_older()
 
     def _open_older(self) -> None:
-        """Keep a connection to each older segment, to know what is sent once more."""
+        """Keep a connection to each older segment, to detect duplicates."""
         files = [path for path in segment_files(self.folder) if path != self._path]
         for path in self._older.keys() - set(files):
             self._older.pop(path).close()
