@@ -1,7 +1,7 @@
-"""The exact cost ledger: one row a model call in SQLite, and sums that cannot drift from the rows.
+"""Exact cost ledger: one row per model call in SQLite, and sums that cannot drift from the rows.
 
-`LedgerWriter` stores priced calls and survives faults of disks; `open_ledger` and the
-functions of `otel_cost_ledger.queries` answer questions without ever changing the file.
+`LedgerWriter` stores priced calls and survives disk faults; `open_ledger` and the functions of
+`otel_cost_ledger.queries` run queries without ever changing the file.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    # Programs import parts of this package that store no call, and reading needs no SDK.
+    # Some programs import only parts that store no calls, and reading needs no SDK.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(import_module(f"otel_cost_ledger.{_HOMES[name]}"), name)

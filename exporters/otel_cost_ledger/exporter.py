@@ -1,4 +1,4 @@
-"""`SqliteCostExporter`: the ledger as an ordinary span exporter, for any OpenTelemetry SDK."""
+"""`SqliteCostExporter`: the ledger as a standard span exporter, for any OpenTelemetry SDK."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _log = logging.getLogger("otel_cost_ledger")
 class SqliteCostExporter(SpanExporter):
     """Stores the cost of every model call; other spans are ignored.
 
-    Put it behind a `BatchSpanProcessor`. *path* None means `default_ledger_path`. Names go
-    through *clean* before they are stored; without *pseudonym_key* users and sessions are not.
-    Spans a sampler dropped never come here, so costs are complete only with a sampler that
+    Put it behind a `BatchSpanProcessor`. *path* None means `default_ledger_path`. Names go through
+    *clean* before they are stored; without *pseudonym_key* users and sessions are not. An exporter
+    never receives spans that a sampler dropped, so costs are complete only with a sampler that
     keeps model calls.
     """
 
@@ -45,7 +45,7 @@ class SqliteCostExporter(SpanExporter):
         environ: Mapping[str, str] | None = None,
     ) -> None:
         if path is None:
-            # This class also works without the distro, and so without its settings.
+            # This class also works without the distro and its settings.
             path = default_ledger_path(os.environ if environ is None else environ)  # noqa: TID251
         self._path = Path(path)
         self._book = PriceBook() if book is None else book
@@ -59,8 +59,8 @@ class SqliteCostExporter(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Price and store the model calls among *spans*.
 
-        A ledger that cannot be written now is no failure: the writer keeps the calls. One that the
-        distribution keeps in this process is left to it: it has every call.
+        A ledger that cannot be written now is no failure: the writer keeps the calls. A ledger that
+        the distribution writes in this process is skipped: it has every call.
         """
         if is_kept(self._path):
             return SpanExportResult.SUCCESS
@@ -80,19 +80,19 @@ class SqliteCostExporter(SpanExporter):
         return SpanExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Store waiting calls; the ledger's own timeouts are shorter than any sensible one."""
+        """Store queued calls; the ledger's timeouts are shorter than any sensible one."""
         return self._writer.force_flush().durable
 
     def shutdown(self) -> None:
-        """Store waiting calls, leave the rest in the spill file, and close the ledger."""
+        """Store queued calls, leave the rest in the spill file, and close the ledger."""
         self._writer.shutdown()
 
     def before_fork(self) -> None:
-        """Let the decisions under way finish, so that the child's are not half made."""
+        """Wait for current decisions to finish, so that the child's state is consistent."""
         self._held_for_fork = self._lock.acquire(timeout=LONGEST_WAIT_S)
 
     def after_fork_in_parent(self) -> None:
-        """Go on."""
+        """Release the lock."""
         if self._held_for_fork:
             self._lock.release()
 
@@ -102,7 +102,7 @@ class SqliteCostExporter(SpanExporter):
         self._window = BillingWindow()
 
     def _decide(self, spans: Sequence[ReadableSpan]) -> tuple[list[PricedCall], list[PricedCall]]:
-        """Return the calls of *spans*, and earlier ones that they give another decision."""
+        """Return the calls of *spans*, and earlier ones with a changed decision."""
         new: dict[tuple[int, int], PricedCall] = {}
         revised: dict[tuple[int, int], PricedCall] = {}
         for span in spans:

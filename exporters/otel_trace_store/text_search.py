@@ -122,7 +122,7 @@ def _endings(segment: Segment, kind: BlockKind, start: str) -> list[str]:
         if row is None or not row[0].startswith(start):
             break
         found.append(row[0])
-        at = row[0] + "\x01"  # the upper bound: no word has this character
+        at = row[0] + "\x01"  # skips to the next word: no word has this character
     return found
 
 

@@ -82,7 +82,7 @@ class TraceStoreWriter:
     def write(self, arrivals: Arrivals) -> Written:
         """Store *arrivals* so that they survive the process; raises TraceStoreError.
 
-        After an error nothing of them is stored, and the next attempt reopens the store.
+        After an error nothing of them is stored, and the next attempt starts from a clean state.
         """
         try:
             connection, names, sources = self._current()

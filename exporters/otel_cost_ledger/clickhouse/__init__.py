@@ -1,1 +1,1 @@
-"""The ledger in ClickHouse: read here, written by a Collector."""
+"""The ledger in ClickHouse: read by this package, written by a Collector."""

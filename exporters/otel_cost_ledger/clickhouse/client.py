@@ -1,4 +1,4 @@
-"""Clients of ClickHouse's HTTP interface; the library is loaded late."""
+"""Clients of ClickHouse's HTTP interface; the library is imported late."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ LIMITS: Final = {
     "max_bytes_before_external_group_by": 1_000_000_000,
     "max_bytes_before_external_sort": 1_000_000_000,
 }
-"""Limits of a question: seconds and bytes."""
+"""Limits of a query: seconds and bytes."""
 _AS_ELSEWHERE: Final = {
-    # The sum of no rows is NULL, as the standard has it.
+    # The sum of no rows is NULL, as in the SQL standard.
     "aggregate_functions_null_for_empty": 1,
     "do_not_merge_across_partitions_select_final": 1,
     "cast_keep_nullable": 1,
 }
 _READING: Final = {"readonly": 2}
 _WRITING: Final = {"max_execution_time": 3600}
-"""What fills a ledger from stored spans, or sums many hours, may take an hour a statement."""
+"""Limits of statements that fill a ledger from stored spans or sum many hours: an hour each."""
 _clients: Final[dict[tuple[int, str, bool], Any]] = {}
 """Clients of this process; each has a pool of connections and may be used by several threads."""
 
@@ -53,9 +53,9 @@ def load_driver() -> Any:
 def client_of(url: ClickHouseUrl, *, writes: bool, database: str | None = None) -> Any:
     """Return the client of this process for *url*, or for another *database* of its server.
 
-    One that does not write has the server refuse every change.
+    For a client that does not write, the server refuses every change.
     """
-    # A forked child has its parent's sockets: it makes a client of its own.
+    # A forked child inherits its parent's sockets, so it creates its own client.
     key = (os.getpid(), repr((sorted(url.parameters.items()), database)), writes)
     client = _clients.get(key)
     if client is None:

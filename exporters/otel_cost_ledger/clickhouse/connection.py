@@ -1,4 +1,4 @@
-"""A connection to ClickHouse that understands the ledger's questions."""
+"""A connection to ClickHouse that runs the ledger's queries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCHEMA_VERSION: Final = 1
 ROWS_DAYS: Final = "rows_days"
 VERSION: Final = "schema_version"
 NOW: Final = "now"
-"""The server's clock in nanoseconds, which everything is compared with."""
+"""The server's clock in nanoseconds, the reference for all comparisons."""
 _NOW_NS: Final = "toString(toUnixTimestamp64Nano(now64(9)))"
 
 _MISSING_TABLE, _MISSING_DATABASE = 60, 81
@@ -40,12 +40,12 @@ _FAULTS: Final = {
     497: "the user may not do this; give it the right to read these tables",
     516: "check user and password",
 }
-"""Code of ClickHouse -> what to do."""
+"""Error code of ClickHouse -> remedy."""
 _NO_ANSWER: Final = "check that the server runs and can be reached"
 
 
 class Rows:
-    """The rows that a statement returns, fetched in blocks as they are read."""
+    """Result rows of a statement, fetched in blocks as they are read."""
 
     def __init__(self, connection: ClickHouseConnection, sql: str) -> None:
         self._connection = connection
@@ -54,7 +54,7 @@ class Rows:
         self.description: tuple[tuple[str], ...] = ()
 
     def fetchone(self) -> Any:
-        """Return the first row, None where there is none."""
+        """Return the first row, None without rows."""
         return next(iter(self), None)
 
     def __iter__(self) -> Iterator[Any]:
@@ -68,7 +68,7 @@ class Rows:
 
 
 class ClickHouseConnection:
-    """A client whose errors are ours and never show a password."""
+    """A client that raises `LedgerError`s, which never show a password."""
 
     def __init__(
         self, url: ClickHouseUrl, *, writes: bool = False, database: str | None = None
@@ -80,26 +80,26 @@ class ClickHouseConnection:
             self.client = client_of(url, writes=writes, database=database)
 
     def execute(self, sql: str, values: Sequence[Any] = (), /) -> Rows:
-        """Return the rows of a question written for `?`."""
+        """Return the rows of a query with `?` placeholders."""
         return Rows(self, statement(sql, values, self._named))
 
     def read(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement in ClickHouse's own SQL."""
+        """Return the rows of a statement in ClickHouse's dialect."""
         with self.translated():
             return [tuple(row) for row in self.client.query(sql).result_rows]
 
     def command(self, sql: str) -> None:
-        """Run a statement without rows, in ClickHouse's own SQL."""
+        """Run a statement without rows, in ClickHouse's dialect."""
         with self.translated():
             self.client.command(sql)
 
     def look(self, tables: Tables) -> None:
-        """Answer questions from *tables* from now on."""
+        """Run queries on *tables* from now on."""
         self._named = tables.all()
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """Turn the client's errors in the body into ours."""
+        """Raise the client's errors in the body as `ServerError`."""
         driver = load_driver()
         try:
             yield
@@ -113,24 +113,24 @@ class ClickHouseConnection:
             raise found from None
 
     def close(self) -> None:
-        """Do nothing: the client of a process stays open for its next question."""
+        """Do nothing: the client of a process stays open for its next query."""
 
 
 def _reason(message: str) -> str:
-    """Return what the server says is wrong, without the statement and its values."""
+    """Return the server's error message, without the statement and its values."""
     before, found, reason = message.rpartition("DB::Exception: ")
     said = (reason if found else before or message).partition("\n")[0]
     return said.partition(" In scope ")[0].partition(" (for url ")[0][:400]
 
 
 def code_of(error: Exception) -> int:
-    """Return the number of ClickHouse's error; 0 where the server did not answer."""
+    """Return ClickHouse's error code; 0 if the server did not respond."""
     found = _CODE.search(str(error))
     return int(found[1]) if found else 0
 
 
 def open_for_reading(url: ClickHouseUrl) -> ClickHouseConnection | None:
-    """Return a connection that reads the ledger at *url*; None where there is none."""
+    """Return a connection that reads the ledger at *url*; None if it does not exist."""
     connection = connect(url)
     meta = None if connection is None else read_meta(connection)
     if connection is None or meta is None or VERSION not in meta:
@@ -143,7 +143,7 @@ def open_for_reading(url: ClickHouseUrl) -> ClickHouseConnection | None:
 
 
 def connect(url: ClickHouseUrl) -> ClickHouseConnection | None:
-    """Return a connection that reads the database at *url*; None where there is none."""
+    """Return a connection that reads the database at *url*; None if it does not exist."""
     try:
         return ClickHouseConnection(url)
     except ServerError as error:
@@ -153,7 +153,7 @@ def connect(url: ClickHouseUrl) -> ClickHouseConnection | None:
 
 
 def newer_schema(url: ClickHouseUrl, version: int) -> NewerSchemaError:
-    """Describe tables that a later version of this package made."""
+    """Describe tables created by a later version of this package."""
     return NewerSchemaError(
         f"{url} has schema {version}, this version of otel-distro knows up to {SCHEMA_VERSION}; "
         "upgrade otel-distro: a schema is never taken back to an older one"
@@ -161,7 +161,7 @@ def newer_schema(url: ClickHouseUrl, version: int) -> NewerSchemaError:
 
 
 def read_meta(connection: ClickHouseConnection) -> dict[str, str] | None:
-    """Return what the database says of itself; None where it has no ledger."""
+    """Return the metadata of the ledger; None if the database has none."""
     try:
         return dict(
             connection.read(
@@ -175,16 +175,16 @@ def read_meta(connection: ClickHouseConnection) -> dict[str, str] | None:
 
 
 def rows_since(meta: Mapping[str, str]) -> int:
-    """Return the moment before which rows are removed, in nanoseconds since the epoch."""
+    """Return the time before which rows are removed, in nanoseconds since the epoch."""
     return max(0, (int(meta[NOW]) // NS_PER_DAY - int(meta[ROWS_DAYS])) * NS_PER_DAY)
 
 
 def tables_now(connection: ClickHouseConnection, meta: Mapping[str, str]) -> Tables:
-    """Return the tables as they are at this moment."""
+    """Return the current tables."""
     now_ns, rows_since_ns = int(meta[NOW]), rows_since(meta)
     found = connection.read(stale_hours(now_ns))
     first = found[0][1] if found else None
-    # The first row carries the first hour there is; it need not be a stale one.
+    # The first row has the first hour, which need not be stale.
     hours = [hour for hour, _, stale in found if stale and hour * NS_PER_HOUR >= rows_since_ns]
     expired = first is not None and first * NS_PER_HOUR < rows_since_ns
     return Tables(now_ns, rows_since_ns, rows_since_ns if expired else 0, ranges_of(hours))
@@ -193,8 +193,8 @@ def tables_now(connection: ClickHouseConnection, meta: Mapping[str, str]) -> Tab
 def stale_hours(as_of_ns: int) -> str:
     """Return the SQL of (hour, first hour of all, whether its sums are not current).
 
-    Its rows are the hours that are not current, and the first hour. A row of one hour may make
-    one of the hour before it a repeat, so sums are of the rows of an hour and its neighbours.
+    Its rows are the stale hours and the first hour. A row of one hour may make a row of the
+    previous hour a duplicate, so sums depend on the rows of an hour and its neighbours.
     """
     return (
         f"SELECT hour, first, stale FROM ({arrived_and_summed(as_of_ns)})"
@@ -203,10 +203,10 @@ def stale_hours(as_of_ns: int) -> str:
 
 
 def arrived_and_summed(as_of_ns: int = END_OF_TIME_NS) -> str:
-    """Return the SQL of the hours that rows have arrived for, beside their sums of that moment.
+    """Return the SQL of the hours with rows, joined with their current sums.
 
-    (hour, rows that have arrived for it and its neighbours, when the last did, first hour of all,
-    whether it has sums, whether these are not current)
+    (hour, rows that have arrived for it and its neighbours, arrival time of the last one, first
+    hour of all, whether it has sums, whether these are stale)
     """
     return (
         "SELECT a.hour AS hour, a.rows AS rows, a.arrived AS arrived, a.first AS first,"

@@ -1,4 +1,4 @@
-"""The ledger's statements in ClickHouse's dialect: whole division, values, tables."""
+"""The ledger's statements in ClickHouse's dialect: integer division, values, tables."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 _PREFIX: Final = "of_ledger_"
 _TABLE: Final = re.compile(r"\b(FROM|JOIN)\s+([a-z_]+)\b")
-# Of whole numbers `/` is a fraction there.
+# `/` of integers is a fraction in ClickHouse.
 _DIVISION: Final = re.compile(r"\b([\w.]+) / (\d+)")
 _EXTREME: Final = re.compile(r"\ASELECT (min|max)\(start_ns\) FROM calls\Z")
 
 
 def statement(sql: str, values: Sequence[Any], tables: Mapping[str, str]) -> str:
-    """Return *sql*, written for `?`, as ClickHouse understands it.
+    """Return *sql*, with `?` placeholders, in ClickHouse's dialect.
 
-    *tables* are the subqueries that stand for the tables it names. Raises ValueError where the
-    number of *values* is another one than that of the marks.
+    *tables* are the subqueries that replace its tables. Raises ValueError if the number of *values*
+    differs from that of the placeholders.
     """
     text, used = _translated(sql)
     parts = text.split("?")
@@ -37,7 +37,7 @@ def statement(sql: str, values: Sequence[Any], tables: Mapping[str, str]) -> str
 def _translated(sql: str) -> tuple[str, tuple[str, ...]]:
     sql = sql.strip()
     if extreme := _EXTREME.match(sql):
-        # Duplicates change neither end, and the parts know their ends without a row being read.
+        # Duplicates do not change the minimum or maximum, which the parts store, so no row is read.
         return (
             f"SELECT if(count() = 0, NULL, {extreme[1]}(start_ns)) FROM ledger_calls"
             " SETTINGS aggregate_functions_null_for_empty = 0"
@@ -48,7 +48,7 @@ def _translated(sql: str) -> tuple[str, tuple[str, ...]]:
 
 
 def literal(value: object) -> str:
-    """Return *value* in SQL. Raises TypeError for what no question binds."""
+    """Return *value* in SQL. Raises TypeError for types that no query binds."""
     if value is None:
         return "NULL"
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""Tables of sums by the hour, and the SQL that makes them of calls."""
+"""Tables of hourly sums, and the SQL that computes them from calls."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Hourly:
     counted: str = COUNTED
     sums: str = _ROW_SUMS
     kept: str = ""
-    """Which of them are kept, in SQL; all without it."""
+    """SQL condition on the rows to keep; empty keeps all."""
 
     def from_rows(self, calls: str, hours: str) -> str:
-        """Return a SELECT of the sums of *calls*, in the hours that the condition *hours* names."""
+        """Return a SELECT of the sums of *calls* in the hours that meet the condition *hours*."""
         key = ", ".join(
             f"{sql} AS {name}" for sql, name in zip(self.expressions, self.columns, strict=True)
         )

@@ -1,4 +1,4 @@
-"""Tables and materialized views in ClickHouse: made, brought up to date, looked over."""
+"""Tables and materialized views in ClickHouse: creation, migration and checks."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 DEFAULT_DAYS: Final = 30
 MOST_DAYS: Final = 3650
-"""Ten years: the dates that ClickHouse computes a lifetime with end in 2106."""
+"""Ten years: the date type of ClickHouse's TTL ends in 2106."""
 _DAYS: Final = "{rows_days}"
 _OF_SPANS: Final = ("ledger_spans", "ledger_tool_calls")
-"""What materialized views fill from the Collector's spans."""
+"""Tables that materialized views fill from the Collector's spans."""
 _LIFETIME: Final = re.compile(
     r"CREATE TABLE IF NOT EXISTS (\w+)\b.*\nTTL (.+) \+ INTERVAL", re.DOTALL
 )
@@ -35,22 +35,22 @@ _VIEW: Final = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (ledger_\w+)"
 
 @dataclass(frozen=True, slots=True)
 class Upgraded:
-    """What was done to a database."""
+    """Result of a creation or migration."""
 
     before: int
-    """The schema it had; 0 for none."""
+    """The previous schema version; 0 for none."""
     after: int
     read_days: int
-    """Days of spans that were there before, of which the ledger was filled."""
+    """Days of existing spans from which the ledger was filled."""
     rows_days: int
-    """For how many days rows are kept."""
+    """Retention of rows in days."""
 
 
 def init(url: ClickHouseUrl, *, rows_days: int = DEFAULT_DAYS) -> Upgraded:
-    """Make the database, its tables and views; fill them from spans that are there.
+    """Create the database, its tables and views; fill them from existing spans.
 
-    Where they are already, they are brought up to date. Rows stay *rows_days* days. Raises
-    `NewerSchemaError` for tables of a later version and `LedgerError` where the server refuses.
+    Existing tables are migrated. Rows are kept for *rows_days* days. Raises `NewerSchemaError` for
+    tables of a later version and `LedgerError` if the server refuses.
     """
     server = ClickHouseConnection(url, writes=True, database="default")
     server.command(f"CREATE DATABASE IF NOT EXISTS `{_quoted(url)}`")
@@ -58,9 +58,9 @@ def init(url: ClickHouseUrl, *, rows_days: int = DEFAULT_DAYS) -> Upgraded:
 
 
 def upgrade(url: ClickHouseUrl, *, rows_days: int | None = None) -> Upgraded:
-    """Bring the tables at *url* up to date; *rows_days* None leaves their lifetime.
+    """Migrate the tables at *url*; *rows_days* None leaves their retention unchanged.
 
-    Raises `LedgerNotFoundError` where there are none, else as `init`.
+    Raises `LedgerNotFoundError` without tables, else as `init`.
     """
     if ClickHouseConnection(url, writes=True, database="default").read(
         f"SELECT 1 FROM system.tables WHERE name = 'ledger_meta'"
@@ -86,7 +86,7 @@ def _upgrade(url: ClickHouseUrl, rows_days: int | None) -> Upgraded:
             connection.command(statement)
         if version == 1:
             read_days = fill_from_spans(connection)
-        # Last: a script that was interrupted is run again, and changes nothing twice.
+        # Last: an interrupted script is run again, and is idempotent.
         _remember(connection, VERSION, str(version))
     if days != kept_days or before == 0:
         keep_rows_for(connection, days)
@@ -94,7 +94,7 @@ def _upgrade(url: ClickHouseUrl, rows_days: int | None) -> Upgraded:
 
 
 def statements_of(version: int, rows_days: int) -> list[str]:
-    """Return the statements that lead to *version*."""
+    """Return the statements of the migration to *version*."""
     script = migration_script("clickhouse", version).replace(_DAYS, str(rows_days))
     return split_statements(script)
 
@@ -117,9 +117,9 @@ def _statements(rows_days: int) -> list[str]:
 
 
 def keep_rows_for(connection: ClickHouseConnection, days: int) -> None:
-    """Have rows removed that are older than *days*, in every table that has such rows."""
+    """Set a TTL of *days* on every table with rows of calls."""
     for statement in _statements(days):
-        # Sums by name stay: those tables have no lifetime.
+        # Sums by name stay: those tables have no TTL.
         if (table := _LIFETIME.search(statement)) is not None:
             connection.command(
                 f"ALTER TABLE {table[1]} MODIFY TTL {table[2]} + INTERVAL {days} DAY"
@@ -128,7 +128,7 @@ def keep_rows_for(connection: ClickHouseConnection, days: int) -> None:
 
 
 def fill_from_spans(connection: ClickHouseConnection) -> int:
-    """Fill the ledger from the spans in `otel_traces`; return how many days have any.
+    """Fill the ledger from the spans in `otel_traces`; return the number of days with spans.
 
     Spans that arrive meanwhile are read twice and counted once.
     """
@@ -148,7 +148,7 @@ def fill_from_spans(connection: ClickHouseConnection) -> int:
 
 
 def _select_of(table: str) -> str:
-    """Return the SELECT of the view that fills *table*; it ends with its condition."""
+    """Return the SELECT of the view that fills *table*, which ends with its condition."""
     head = f"CREATE MATERIALIZED VIEW IF NOT EXISTS {table}_mv TO {table} AS"
     for statement in statements_of(1, DEFAULT_DAYS):
         _, found, select = statement.partition(head)

@@ -1,8 +1,8 @@
-"""Sums of whole hours, made of the rows once no more of them arrive.
+"""Hourly sums, computed from the rows once no more of them arrive.
 
-Questions need no sums to be right: hours without current ones are summed from their rows. Runs may
-overlap; of each hour the sums of the latest run count, and only if no row has arrived since it
-looked. What a run that was killed has left behind is never read.
+Queries are exact without these sums: hours without current ones are summed from their rows. Runs
+may overlap; for each hour the sums of the latest run count, and only if no row has arrived since it
+counted the rows. Partial results of a killed run are never read.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.location import ClickHouseUrl
 
 QUIET_SECONDS: Final = 60
-"""An hour is summed when nothing has arrived for it and its neighbours for so long."""
+"""Minimum time without new rows for an hour and its neighbours before it is summed."""
 _ROWS_AT_ONCE: Final = 5_000_000
 _HOURS_AT_ONCE: Final = 48
 _SUPERSEDED_NS: Final = NS_PER_HOUR
-"""Sums that others have replaced are removed after this: a question may still read them."""
+"""Delay before replaced sums are removed: a query may still read them."""
 
 
 def sum_hours(url: ClickHouseUrl, *, quiet_seconds: float = QUIET_SECONDS) -> int:
-    """Make the sums of hours that have none that are current; return how many hours.
+    """Compute the sums of hours without current ones; return the number of hours.
 
-    Raises `LedgerError` where there is no ledger or the server refuses.
+    Raises `LedgerError` without a ledger or if the server refuses.
     """
     connection = ClickHouseConnection(url, writes=True)
     meta = read_meta(connection)
@@ -60,7 +60,7 @@ def sum_hours(url: ClickHouseUrl, *, quiet_seconds: float = QUIET_SECONDS) -> in
 
 
 def waiting_hours(connection: ClickHouseConnection, since_ns: int, now_ns: int) -> int:
-    """Return how many hours have no current sums although nothing has arrived for long."""
+    """Return the number of hours without current sums although no rows have arrived for long."""
     (found,) = connection.read(
         f"SELECT count() FROM ({arrived_and_summed()})"
         f" WHERE stale AND hour >= {since_ns // NS_PER_HOUR}"
@@ -98,7 +98,7 @@ def _sum(connection: ClickHouseConnection, tables: Tables, batch: list[tuple[int
             f"INSERT INTO {table.name} ({columns}, made) SELECT {columns}, {made}"
             f" FROM ({table.from_rows(calls, in_hours('c.start_ns', hours))})"
         )
-    # Last, and with what had arrived before: sums without this are not read.
+    # Written last, with the row count from before the run: sums without it are not read.
     values = ", ".join(f"({hour}, {made}, {rows})" for hour, rows in batch)
     connection.command(f"INSERT INTO ledger_summed (hour, made, rows) VALUES {values}")
 

@@ -1,8 +1,8 @@
-"""The ledger's tables as ClickHouse answers them: sums where they are current, rows elsewhere.
+"""The ledger's tables in ClickHouse: current sums, and rows elsewhere.
 
-The sums of an hour are current when they were made of every row that has arrived for it. Hours
-that are not are summed from their rows within the question, so that an answer is exact at any
-time. Which hours those are is decided once for each opening of the ledger.
+The sums of an hour are current if they include every row that has arrived for it. Stale hours are
+summed from their rows within the query, so that results are exact at any time. The stale hours are
+determined once for each opening of the ledger.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from otel_cost_ledger.clickhouse.hourly import Hourly
 
 MOST_RANGES: Final = 6
-"""Ranges of hours that a statement names; neighbours are joined beyond that."""
+"""Maximum ranges of hours in a statement; beyond it neighbouring ranges are joined."""
 _HOURS_A_DAY: Final = 24
 _SLACK_NS: Final = 1_000_000_000
-"""Instrumentations read the clock at different moments of one call."""
+"""Instrumentations read the clock at different times of one call."""
 _MOST_ALIKE: Final = 100
-"""Spans of one response id that are compared; test servers give every answer the same one."""
+"""Maximum spans of one response id to compare; test servers give every response the same one."""
 
-# Of a call, everything the questions use; `response_key` and `emitter` stay inside.
+# All columns of a call that queries use; `response_key` and `emitter` are internal.
 _CALL_COLUMNS: Final = (
     "start_ns, span_id, trace_id, parent_span_id, dim_id, series_id, origin_id, agent_id,"
     " user_id, session_id, latency_us, ttft_us, input_tokens, output_tokens, cache_read_tokens,"
@@ -46,7 +46,7 @@ Hours = tuple[int, int]
 
 
 def ranges_of(hours: Iterable[int], most: int = MOST_RANGES) -> tuple[Hours, ...]:
-    """Return *hours* as ranges in order, those nearest to each other joined beyond *most*."""
+    """Return *hours* as ordered ranges; beyond *most*, the nearest ones are joined."""
     found: list[Hours] = []
     for hour in sorted(hours):
         if found and hour <= found[-1][1]:
@@ -61,19 +61,19 @@ def ranges_of(hours: Iterable[int], most: int = MOST_RANGES) -> tuple[Hours, ...
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The tables at one moment; each is the SQL of a subquery."""
+    """The tables at one point in time; each is the SQL of a subquery."""
 
     as_of_ns: int
-    """Sums that were made later do not count."""
+    """Sums computed later do not count."""
     rows_since_ns: int
-    """Rows that began earlier are not read: retention removes them."""
+    """Rows of calls that began earlier are not read: retention removes them."""
     kept_since_ns: int = 0
-    """The same where there have been such rows, else 0."""
+    """The same limit if there were such rows, else 0."""
     stale: tuple[Hours, ...] = field(default=())
-    """Hours whose rows are summed within the question."""
+    """Hours whose rows are summed within the query."""
 
     def all(self) -> dict[str, str]:
-        """Return every table by the name that questions give it."""
+        """Return every table by its name in queries."""
         costs, people = self._sums(HOURLY_COSTS), self._sums(HOURLY_PEOPLE)
         latency = self._sums(HOURLY_LATENCY)
         return {
@@ -105,7 +105,7 @@ class Tables:
         }
 
     def calls(self, repeats: str) -> str:
-        """Return the calls, each once, of which those in *repeats* are not billed."""
+        """Return the calls, each once; those in *repeats* are not billed."""
         sign = f"if((start_ns, span_id) IN ({repeats}), -1, 1)"
         return (
             f"SELECT {_CALL_COLUMNS}, {sign} AS sign, outcome_id * sign AS outcome_id,"
@@ -114,14 +114,14 @@ class Tables:
         )
 
     def repeats(self) -> str:
-        """Return start and span id of billed calls that another span is billed for."""
+        """Return start and span id of billed calls for which another span is billed."""
         stored = f"SELECT start_ns, span_id FROM ledger_repeats WHERE {self._current()}"
         if not self.stale:
             return stored
         return f"{stored} UNION ALL {self.found_repeats(self.stale)}"
 
     def found_repeats(self, hours: tuple[Hours, ...]) -> str:
-        """Return the repeats that begin in *hours*, found among the rows."""
+        """Return the duplicates that begin in *hours*, found among the rows."""
         around = [(first - 1, end + 1) for first, end in hours]
         inside = (
             f"y.1 + {_SLACK_NS} >= x.1 AND y.2 <= x.2 + {_SLACK_NS} AND y.4 != x.4"
@@ -149,7 +149,7 @@ class Tables:
         return f"{stored} UNION ALL SELECT {columns} FROM ({rows})"
 
     def _current(self) -> str:
-        """Return the condition that a stored row is of the run that counts for its hour."""
+        """Return the condition that a stored row is from the run that counts for its hour."""
         latest = (
             f"SELECT hour, max(made) FROM ledger_summed WHERE made <= {self.as_of_ns} GROUP BY hour"
         )
@@ -158,8 +158,8 @@ class Tables:
 
 
 def in_hours(column: str, hours: Iterable[Hours]) -> str:
-    """Return the SQL condition that the moment *column* is in one of *hours*."""
-    # The last hour that 64 bits have is not a whole one.
+    """Return the SQL condition that the time *column* is in one of *hours*."""
+    # The last hour in 64 bits is incomplete.
     return " OR ".join(
         f"({column} >= {first * NS_PER_HOUR}"
         f" AND {column} < {min(end * NS_PER_HOUR, END_OF_TIME_NS)})"

@@ -1,4 +1,4 @@
-"""Calls as compressed CSV or Parquet, written so that an archive that has its name is complete."""
+"""Archives of calls as compressed CSV or Parquet; an archive with its final name is complete."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.sql import Connection
     from otel_cost_ledger.query.ledger import Ledger
 
-# The fastest level: prices and tokens compress little better at the others, in many times the time.
+# The fastest level: higher levels compress prices and tokens little better, in many times the time.
 _LEVEL: Final = 1
 
 
 Totals = tuple[int, int, int]
-"""Calls, nano-USD and input tokens of a file, to compare with the ledger's."""
+"""Calls, nano-USD and input tokens of a file, for comparison with the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class ArchiveKind:
 
     suffix: str
     write: Callable[[IO[bytes], Sequence[str], Iterable[Sequence[Any]]], int]
-    """Write columns and rows to an open file; return how many rows."""
+    """Write columns and rows to an open file; return the number of rows."""
     read: Callable[[Path], Totals]
     """Read a file back."""
 
@@ -52,10 +52,10 @@ def archive_window(
     *,
     parquet: bool = False,
 ) -> tuple[Path, int] | None:
-    """Write the calls of a window to a file in *directory*; None when there are none.
+    """Write the calls of a window to a file in *directory*; None without calls.
 
-    Raises `LedgerError` when the file read back differs from the ledger, for *parquet* without
-    pyarrow, and for ClickHouse, which has no view of calls to compare with.
+    Raises `LedgerError` if the file read back differs from the ledger, for *parquet* without
+    pyarrow, and for ClickHouse, which has no view of calls for the comparison.
     """
     if isinstance(ledger.location, ClickHouseUrl):
         raise LedgerError(
@@ -81,8 +81,8 @@ def archive_calls(
 ) -> tuple[Path, int]:
     """Write the calls of a window to a new file in *directory*; return it and the row count.
 
-    The file is written under another name, forced to disk, read back and compared with the
-    ledger, and only then given its name. Raises `LedgerError` when the comparison fails.
+    The file is written under a temporary name, synced to disk, read back, compared with the ledger,
+    and only then renamed. Raises `LedgerError` if the comparison fails.
     """
     kind = _parquet() if parquet else _CSV
     make_private_folder(directory)
@@ -90,7 +90,7 @@ def archive_calls(
     partial = target.with_name(target.name + ".partial")
     partial.unlink(missing_ok=True)
     descriptor = create_private(partial, os.O_WRONLY)
-    # The view, not the table: an archive must make sense without the ledger's names.
+    # The view, not the table: an archive must be readable without the ledger's name tables.
     found = connection.execute(
         "SELECT * FROM calls_v WHERE start_ns >= ? AND start_ns < ? ORDER BY start_ns, span_id",
         (since_ns, until_ns),
@@ -102,7 +102,7 @@ def archive_calls(
         os.fsync(raw.fileno())
     _verify(connection, partial, kind.read(partial), since_ns, until_ns)
     partial.rename(target)
-    # Without this a power cut can forget the rename after the rows are deleted.
+    # Without this a power cut can undo the rename after the rows are deleted.
     sync_folder(directory)
     return target, written
 

@@ -1,4 +1,4 @@
-"""Copies of a whole ledger, such as from a file to PostgreSQL."""
+"""Copies of a whole ledger, for example from a file to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Copied:
     """The result of a copy."""
 
     calls: Stored
-    """New calls, tools and violations, and those that were there already."""
+    """New calls, tools and violations, and existing ones."""
     old_sums: int
     """Sums of earlier days that were new."""
     old_sums_there: int
-    """Sums that were not copied because the target has some of that day and name."""
+    """Sums not copied because the target has sums of that day and name."""
 
 
 def copy_ledger(
@@ -58,8 +58,8 @@ def copy_ledger(
 ) -> Copied:
     """Copy the calls, tools, latency violations and earlier sums of *source* to *target*.
 
-    A second copy adds new calls. Prices that were replaced are not copied. Raises
-    `LedgerError`; calls copied before the error stay.
+    A second copy adds new calls. Replaced prices are not copied. Raises `LedgerError`; calls copied
+    before the error stay.
     """
     store = open_store(target)
     total = Stored()

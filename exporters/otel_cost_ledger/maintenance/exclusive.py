@@ -1,4 +1,4 @@
-"""Maintenance of a ledger file by one process at a time, in transactions of a few milliseconds."""
+"""Exclusive maintenance of a ledger file, in transactions of a few milliseconds."""
 
 from __future__ import annotations
 
@@ -21,41 +21,42 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK_GOAL_S: Final = 0.010
-"""Chunks are sized so that each holds the write lock about this long; the promise is 30 ms."""
+"""Target time of the write lock per chunk; the documented limit is 30 ms."""
 _FIRST_CHUNK: Final = 200
 _SMALLEST_CHUNK: Final = 20
 _LARGEST_CHUNK: Final = 10_000
 _STEPS_A_CHECKPOINT: Final = 32
-"""A checkpoint waits for the disk a few times, however much there is to do."""
+"""A checkpoint syncs the disk a few times, independent of its size."""
 
 
 class Chunks:
-    """Transactions on one connection, sized by how long the last one kept others waiting."""
+    """Transactions on one connection, sized by the lock time of the last one."""
 
     def __init__(self, path: Path, busy_timeout_ms: int) -> None:
         self._path = path
         self._busy_timeout_ms = busy_timeout_ms
         self._opened: sqlite3.Connection | None = None
-        # Held by us except in a pause, in which a fork may close the connection.
+        # Held by the maintenance thread except in a pause, in which a fork may close the
+        # connection.
         self._in_use = threading.Lock()
         self._in_use.acquire()
         self._fork_waits = self._held_for_fork = False
         self._fork_came = threading.Event()
         self.size = _FIRST_CHUNK
-        """How many rows the next transaction is to change."""
+        """Number of rows for the next transaction."""
         self._smallest = _SMALLEST_CHUNK
         self.longest_s = 0.0
-        """The longest time that the write lock was held."""
+        """Longest time that the write lock was held."""
         self._writer_lock = WriterLock(path.with_name(path.name + ".lock"), busy_timeout_ms / 1000)
         self._steps = 0
         watch(self)
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The connection; it may be another one after each transaction."""
+        """The connection, which may change after each transaction."""
         if self._opened is None:
             self._opened = open_writer(self._path, busy_timeout_ms=self._busy_timeout_ms)
-            # A checkpoint waits for the disk, so it is made between the chunks: others write then.
+            # A checkpoint waits for the disk, so it runs between the chunks, when others can write.
             self._opened.execute("PRAGMA wal_autocheckpoint = 0")
         return self._opened
 
@@ -67,9 +68,9 @@ class Chunks:
             self._opened = None
 
     def before_fork(self) -> None:
-        """Close the connection after the transaction that is under way; a child must not have it.
+        """Close the connection after the current transaction; a child must not inherit it.
 
-        Without a pause in `LONGEST_WAIT_S`, as while an archive is written, it stays open.
+        It stays open without a pause in `LONGEST_WAIT_S`, such as during an archive.
         """
         self._fork_came.clear()
         self._fork_waits = True
@@ -85,7 +86,7 @@ class Chunks:
             self._in_use.release()
 
     def after_fork_in_child(self) -> None:
-        """Do nothing: the thread that did the work is the parent's."""
+        """Do nothing: the maintenance thread exists only in the parent."""
 
     def _pause_for_fork(self) -> None:
         if self._fork_waits:
@@ -114,16 +115,16 @@ class Chunks:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Hold the writers' queue for the body, without a transaction."""
+        """Hold the writers' lock file for the body, without a transaction."""
         with self._writer_lock.held():
             yield
 
     def start_with(self, size: int, smallest: int) -> None:
-        """Begin other work, with *size* rows a transaction and never fewer than *smallest*."""
+        """Begin another task, with *size* rows per transaction and never fewer than *smallest*."""
         self.size, self._smallest = size, smallest
 
     def delete(self, table: str, time_column: str, horizon: int) -> int:
-        """Delete rows of *table* before *horizon*, oldest first; return how many."""
+        """Delete rows of *table* before *horizon*, oldest first; return their number."""
         self.start_with(_FIRST_CHUNK, _SMALLEST_CHUNK)
         deleted = 0
         while True:
@@ -161,9 +162,9 @@ def _next_size(size: int, took_s: float) -> int:
 
 @contextlib.contextmanager
 def exclusive(path: Path, busy_timeout_ms: int) -> Iterator[Chunks | None]:
-    """Hold the maintenance lock of the ledger at *path*; yields None when another process has it.
+    """Hold the maintenance lock of the ledger at *path*; yields None if another process has it.
 
-    Raises `LedgerNotFoundError` where there is no ledger.
+    Raises `LedgerNotFoundError` without a ledger.
     """
     if not path.exists():
         raise LedgerNotFoundError(f"there is no cost ledger at {path}")
@@ -178,6 +179,6 @@ def exclusive(path: Path, busy_timeout_ms: int) -> Iterator[Chunks | None]:
         finally:
             chunks.close()
     finally:
-        # Closing would do, unless a fork has copied the descriptor meanwhile.
+        # Closing is enough, unless a fork has copied the descriptor meanwhile.
         unlock(descriptor)
         os.close(descriptor)

@@ -1,6 +1,6 @@
 """Erasure of a person: calls lose the link to them, or are deleted; sums stay exact.
 
-Works a little at a time, as retention does, so that writers hardly wait. Deleted data is
+It works in small steps, as retention does, so that writers hardly wait. Deleted data is
 overwritten, also in the write-ahead log.
 """
 
@@ -30,13 +30,13 @@ _BUSY_MS: Final = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
-    """Counts of the erased data of a person."""
+    """Counts of a person's erased data."""
 
     unlinked_calls: int = 0
-    """Calls that remain, without a user."""
+    """Calls that remain without a user."""
     deleted_calls: int = 0
     waiting_calls: int = 0
-    """Calls that waited in the spill file."""
+    """Calls in the spill file."""
 
 
 def forget_user(
@@ -44,9 +44,9 @@ def forget_user(
 ) -> Forgotten:
     """Unlink the calls of the user stored as *user_id*, or with *erase* delete them.
 
-    Their sessions are unlinked as well, since a session leads to its user. *spill* is the file
-    where calls wait. Raises `LedgerError` or the database's own error; completed
-    steps are not undone.
+    Their sessions are unlinked as well, since a session identifies its user. *spill* is the spill
+    file of queued calls. Raises `LedgerError` or the database's own error; completed steps are not
+    undone.
     """
     location = written_here(location)
     waiting = _forget_waiting(spill, user_id, erase=erase) if spill is not None else 0
@@ -74,7 +74,7 @@ def forget_user(
 def _forget(
     connection: Any, user_id: int, *, erase: bool, writer_lock: WriterLock | None = None
 ) -> tuple[int, int]:
-    # Found before the lock is taken: there is no index on users, so this reads every call.
+    # Selected before the lock is taken: there is no index on users, so this reads every call.
     keys = connection.execute(
         "SELECT start_ns, span_id FROM calls WHERE user_id = ?", [user_id]
     ).fetchall()
@@ -90,7 +90,7 @@ def _forget(
     if erase:
         _each(connection, delete.replace("calls", "replaced_prices"), keys, writer_lock)
         for table in PEOPLE_TABLES:
-            # The sums of everybody together stay, as those of days do.
+            # The sums over all persons stay, as the daily ones do.
             _each(
                 connection, f"DELETE FROM {table.name} WHERE user_id = ?", [(user_id,)], writer_lock
             )
@@ -117,7 +117,7 @@ def _each(connection: Any, statement: str, keys: list[Any], writer_lock: WriterL
 
 
 def _forget_waiting(spill: Path, user_id: int, *, erase: bool) -> int:
-    """Rewrite the spill file without the user; return how many of its calls that changed."""
+    """Rewrite the spill file without the user; return the number of changed calls."""
     check_private(spill)
     try:
         descriptor = open_private(spill, os.O_RDWR)
@@ -130,7 +130,7 @@ def _forget_waiting(spill: Path, user_id: int, *, erase: bool) -> int:
             return 0  # replayed meanwhile; its calls are in the ledger now
         kept, changed = _without(list(lines), user_id, erase=erase)
         if changed:
-            # Writers that wait for the lock see that the file is another one, and open that.
+            # Writers waiting for the lock see that the file was replaced, and open the new one.
             with replacing(spill) as new:
                 new.writelines(line.encode() for line in kept)
     return changed

@@ -1,4 +1,4 @@
-"""Integrity checks: the file, and the sums against the rows."""
+"""Integrity checks of the file, and of the sums against the rows."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ class IntegrityReport:
     """Result of a check of the whole ledger."""
 
     calls: int
-    """Rows that were read."""
+    """Number of rows read."""
     problems: tuple[str, ...]
-    """Sentences for people; empty when all is well."""
+    """Human-readable sentences; empty if the ledger is sound."""
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there are no problems."""
         return not self.problems
 
 
 def check_integrity(ledger: Ledger) -> IntegrityReport:
     """Check the file's structure and recompute every sum from the rows.
 
-    Days from which retention has removed rows are left out: their sums are all there is. The
-    time it takes grows with the ledger, about eight seconds a million calls. Raises `LedgerError`
-    for ClickHouse, whose sums are made of the rows again and again.
+    Days from which retention has removed rows are left out: only their sums exist. The check takes
+    about eight seconds per million calls. Raises `LedgerError` for ClickHouse, which recomputes its
+    sums from the rows.
     """
     if isinstance(ledger.location, ClickHouseUrl):
         raise LedgerError(
@@ -64,7 +64,7 @@ def check_integrity(ledger: Ledger) -> IntegrityReport:
 
 def _damage(ledger: Ledger) -> list[str]:
     if isinstance(ledger.location, PostgresUrl):
-        # A server checks its pages itself, where configured.
+        # A server checks its pages itself, if configured.
         return []
     return [
         f"the file is damaged: {text}"
@@ -93,7 +93,7 @@ def _compare_later_sums(ledger: Ledger, first_day: int) -> list[str]:
     }
     problems: list[str] = []
     for table in SUM_TABLES:
-        # Whole days only: retention and the ends of these sums are at midnight.
+        # Whole days only: retention and these sums end at midnight.
         since_ns = max(first_day * NS_PER_DAY, starts[table.name])
         stored = f"SELECT {', '.join(table.columns)} FROM {table.name} WHERE {table.period} >= ?"
         recomputed = table.from_rows("calls", "c.start_ns >= ? AND c.start_ns < ?")
@@ -109,7 +109,7 @@ def _compare_later_sums(ledger: Ledger, first_day: int) -> list[str]:
 def _differences(
     table: str, keys: int, kept: Iterable[tuple[Any, ...]], made: Iterable[tuple[Any, ...]]
 ) -> list[str]:
-    """Return what is not the same in the sums that are stored and those made of the rows."""
+    """Return the differences between the stored sums and those computed from the rows."""
     stored = {row[:keys]: row[keys:] for row in kept}
     recomputed = {row[:keys]: row[keys:] for row in made}
     return [
@@ -125,7 +125,7 @@ _BUCKET: Final = (
     " ORDER BY lower_us DESC LIMIT 1)"
 )
 
-# Made of constants only, all of it.
+# Built from constants only.
 _DAILY: Final = (
     f"SELECT day, dim_id, outcome_id, {', '.join(COUNTERS)} FROM daily_costs WHERE day >= ?"
 )

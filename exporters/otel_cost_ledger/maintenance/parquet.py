@@ -22,7 +22,7 @@ _INTEGERS: Final = frozenset(
 
 
 def write_parquet(target: IO[bytes], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-    """Write columns *header* and *rows* of `calls_v` to *target*; return how many rows."""
+    """Write columns *header* and *rows* of `calls_v` to *target*; return the number of rows."""
     arrow, parquet = _pyarrow("pyarrow"), _pyarrow("pyarrow.parquet")
     schema = arrow.schema([(name, _type(arrow, name)) for name in header])
     left = iter(rows)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 5_000
 _CALLS_A_STEP: Final = 10_000
-"""Calls that one transaction adds to the sums: other writers wait some tenths of a second."""
+"""Calls that one transaction adds to the sums; other writers wait some tenths of a second."""
 
 
 def retain_in_postgres(
@@ -52,7 +52,7 @@ def retain_in_postgres(
 
 
 def sum_in_postgres(url: PostgresUrl, until_ns: int, now_ns: int, *, timeout_ms: int) -> int:
-    """Add the calls before *until_ns* to the sums that lag; return the number of transactions."""
+    """Add the calls before *until_ns* to the deferred sums; return the number of transactions."""
     with _exclusive(url, timeout_ms) as connection:
         if connection is None:
             return 0
@@ -62,7 +62,7 @@ def sum_in_postgres(url: PostgresUrl, until_ns: int, now_ns: int, *, timeout_ms:
 
 @contextmanager
 def _exclusive(url: PostgresUrl, timeout_ms: int) -> Iterator[PostgresConnection | None]:
-    """Yield a connection with the maintenance lock, None when another process has it."""
+    """Yield a connection with the maintenance lock, None if another process has it."""
     with PostgresConnection(url, timeout_ms=timeout_ms) as connection:
         if find_schema(connection) is None:
             raise LedgerNotFoundError(f"there is no cost ledger in {url} yet")
@@ -99,7 +99,7 @@ def _run(
     found = connection.execute("SELECT value FROM meta WHERE key = ?", [KEPT_SINCE]).fetchone()
     before_ns = int(found[0]) if found else 0
     horizon_ns = max(horizon_ns, before_ns)
-    # First the horizon: from here on no writer adds or changes an older call.
+    # The horizon first: from here on no writer adds or changes an older call.
     _set_kept_since(connection, horizon_ns)
     archive = None
     (old,) = connection.execute(

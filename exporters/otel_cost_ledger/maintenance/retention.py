@@ -1,7 +1,7 @@
 """Retention: old calls are deleted in short transactions, so that writers hardly wait.
 
-Only rows, and the sums by user and session, go. Other sums, the latency histogram and the names
-they use stay: those of hours for `HOURS_KEPT_DAYS`, those of days for ever.
+Only rows and the sums by user and session are deleted. Other sums, the latency histogram and their
+names stay: hourly ones for `HOURS_KEPT_DAYS`, daily ones for ever.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def retain(
 ) -> RetentionResult:
     """Delete calls that started before the last *days* whole UTC days; keep their sums.
 
-    With *archive_to* they are first written to a verified file there. One process at a time
-    does this. Raises `LedgerError` or `sqlite3.Error`; earlier deletions are kept.
+    With *archive_to* they are first written to a verified file there. Only one process runs it at a
+    time. Raises `LedgerError` or `sqlite3.Error`; earlier deletions stay.
     """
     if days < 1:
         raise ValueError(f"expected to keep at least 1 day, got {days}")
@@ -66,14 +66,14 @@ def retain(
 
 
 class _Retention:
-    """One run, measuring how long it keeps others waiting."""
+    """One run, which measures the time that other writers wait."""
 
     def __init__(self, chunks: Chunks) -> None:
         self._chunks = chunks
 
     def run(self, horizon_ns: int, archive_to: Path | None, now_ns: int) -> RetentionResult:
-        # First the horizon: from here on no writer adds an older row or changes one, so the
-        # archive holds exactly the deleted rows, and a replay cannot count a call again.
+        # The horizon first: from here on no writer adds or changes an older row, so the archive has
+        # exactly the deleted rows, and a replay cannot count a call again.
         before_ns = self._kept_since()
         horizon_ns = max(horizon_ns, before_ns)
         drop_old_hours(self._chunks, now_ns)
@@ -126,7 +126,7 @@ class _Retention:
         while self._chunks.connection.execute("PRAGMA freelist_count").fetchone()[0]:
             began = time.perf_counter()
             with self._chunks.waiting():
-                # fetchall, because the pragma frees one page for each row that is read.
+                # fetchall, because the pragma frees one page for each row read.
                 self._chunks.connection.execute(
                     f"PRAGMA incremental_vacuum({_PAGES_A_STEP})"
                 ).fetchall()

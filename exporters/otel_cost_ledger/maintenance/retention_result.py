@@ -16,6 +16,6 @@ class RetentionResult:
     deleted_calls: int = 0
     archive: Path | None = None
     longest_lock_ms: float = 0.0
-    """The longest time that other writers had to wait for us."""
+    """Longest time that other writers had to wait."""
     busy: bool = False
-    """Whether another process was at it, so that there was nothing to do."""
+    """Whether another process was running retention, so that this one did nothing."""

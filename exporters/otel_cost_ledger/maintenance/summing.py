@@ -1,7 +1,7 @@
-"""Adds stored calls to the sums by hour, agent, user and session, a little at a time.
+"""Deferred update of the sums by hour, agent, user and session, in small steps.
 
-Each step is one short transaction that adds some calls and moves `summed.until_ns` past them, so
-that a process that ends at any moment leaves exact sums.
+Each step is one short transaction that adds some calls and advances `summed.until_ns` past them, so
+that a process killed at any time leaves exact sums.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.sums import SumTable
 
 SETTLED_AFTER_NS: Final = 120_000_000_000
-"""Calls are added two minutes after they began: most have ended, and been stored, by then. One
-that is stored later is added by a trigger, which costs its writer more."""
+"""Calls are added two minutes after their start: most have ended and are stored by then. A trigger
+adds a call that is stored later, which costs its writer more.
+"""
 
 _CALLS_A_STEP: Final = 2_000
 _FEWEST_CALLS_A_STEP: Final = 1_000
-"""Some 13 ms. Fewer calls share fewer sums: 20 at a time cost four times as much each."""
+"""Takes some 13 ms. Fewer calls share fewer sums: with 20 at a time each costs four times as much.
+"""
 _END_OF_STEP: Final = (
     "SELECT start_ns FROM calls WHERE start_ns >= ? AND start_ns < ?"
     " ORDER BY start_ns LIMIT 1 OFFSET ?"
@@ -43,7 +45,7 @@ HOURS_KEPT: Final = (
     (HOURLY_COSTS, HOURS_KEPT_DAYS),
     (HOURLY_PEOPLE, PEOPLE_HOURS_KEPT_DAYS),
 )
-"""Sums of hours, and for how many days they are kept."""
+"""Tables of hourly sums, and their retention in days."""
 
 
 def sum_calls(
@@ -52,10 +54,10 @@ def sum_calls(
     now_ns: int | None = None,
     busy_timeout_ms: int = DEFAULT_BUSY_TIMEOUT_MS,
 ) -> int:
-    """Add the settled calls of the ledger at *location* to the sums; return how many steps it took.
+    """Add the settled calls of the ledger at *location* to the sums; return the number of steps.
 
-    Zero means that there was nothing to do, or that another process does it. Raises `LedgerError`
-    or `sqlite3.Error`; completed steps stay.
+    Zero means that there was nothing to do, or that another process is running. Raises
+    `LedgerError` or `sqlite3.Error`; completed steps stay.
     """
     location = written_here(location)
     now_ns = time.time_ns() if now_ns is None else now_ns
@@ -77,7 +79,7 @@ def sum_until(chunks: Chunks, until_ns: int) -> int:
     chunks.start_with(_CALLS_A_STEP, _FEWEST_CALLS_A_STEP)
     steps = 0
     while True:
-        # The end of the step is found before the lock is taken.
+        # The end of the step is computed before the lock is taken.
         end_ns = end_of_step(chunks.connection, until_ns, chunks.size)
         if end_ns is None:
             return steps
@@ -88,7 +90,7 @@ def sum_until(chunks: Chunks, until_ns: int) -> int:
 
 
 def end_of_step(connection: Connection, until_ns: int, calls: int) -> int | None:
-    """Return the moment up to which about *calls* more are to be added; None where all are."""
+    """Return the time up to which to add about *calls* more; None if all are added."""
     began_ns = summed_until(connection)
     if began_ns >= until_ns:
         return None
@@ -97,7 +99,7 @@ def end_of_step(connection: Connection, until_ns: int, calls: int) -> int | None
 
 
 def drop_old_hours(chunks: Chunks, now_ns: int) -> None:
-    """Delete the sums of hours that are no longer kept; the sums of their days stay."""
+    """Delete expired hourly sums; the sums of their days stay."""
     for table, days in HOURS_KEPT:
         horizon_ns = max(0, now_ns // NS_PER_DAY - days) * NS_PER_DAY
         first = horizon_ns // table.unit_ns
@@ -108,10 +110,10 @@ def drop_old_hours(chunks: Chunks, now_ns: int) -> None:
 
 
 def needs_horizon(connection: Connection, table: SumTable, horizon_ns: int) -> bool:
-    """Return whether `summed` is to say that *table* has nothing before *horizon_ns*.
+    """Return whether to record in `summed` that *table* has nothing before *horizon_ns*.
 
-    Only where it has had something: a report over all time is complete as long as there was
-    nothing to delete. Sums by person, which end with their calls anyway, skip what is too old.
+    Only if it had rows there: a report over all time is complete as long as there was nothing to
+    delete. Sums by person, which expire with their calls, skip expired rows.
     """
     (since_ns,) = connection.execute(f"SELECT {table.since} FROM summed").fetchone()
     if since_ns >= horizon_ns:

@@ -1,1 +1,1 @@
-"""Rows, sums, schema and errors of every kind of ledger."""
+"""Rows, sums, schema and errors of all ledgers."""

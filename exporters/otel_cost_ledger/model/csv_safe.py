@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet opens as data, never as formulas."""
+"""CSV that spreadsheets open as data, never as formulas."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     Cell = str | int | float | bytes | None
 
 _FORMULA_STARTS: Final = tuple("=+-@\t\r\n|%＝＋－＠")
-"""What makes a spreadsheet compute a cell; the full-width forms are the same to some of them."""
+"""Prefixes of formulas in spreadsheets; some also accept the full-width forms."""
 
 _INVISIBLE: Final = " \u00a0\u200b\u200c\u200d\u2060\ufeff\x00"
 """Characters that a spreadsheet may skip at the start of a cell."""
 
 
 def safe_cell(value: Cell) -> str:
-    """Return *value* as text that no spreadsheet takes for a formula.
+    """Return *value* as text that no spreadsheet evaluates as a formula.
 
-    Text that could be one gets an apostrophe in front, which spreadsheets show as text. Numbers
-    are left as they are, negative ones too: they are not free text.
+    Text that could be one gets a leading apostrophe, which spreadsheets show as text. Numbers are
+    unchanged, also negative ones: they are not free text.
     """
     if value is None:
         return ""

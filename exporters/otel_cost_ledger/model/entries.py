@@ -19,22 +19,22 @@ class LatencyViolation:
     """One span that took longer than the latency budget of its operation."""
 
     operation: str
-    """Name of the span or pattern that the budget is for."""
+    """Span name or pattern of the budget."""
     budget_ms: float
     actual_ms: float
     at_ns: int
-    """When the span ended, nanoseconds since the Unix epoch."""
+    """End of the span in nanoseconds since the Unix epoch."""
     trace_id: int
     span_id: int
 
     @property
     def overage_ms(self) -> float:
-        """How much of the latency was above the budget."""
+        """Excess of the latency over the budget."""
         return self.actual_ms - self.budget_ms
 
 
 class ViolationRow(NamedTuple):
-    """A latency violation as it is stored."""
+    """A latency violation as stored."""
 
     at_ns: int
     span_id: int
@@ -45,7 +45,7 @@ class ViolationRow(NamedTuple):
 
 
 class ToolKey(NamedTuple):
-    """Which tool ran, for whom, and with what result."""
+    """Tool, caller and result of an execution."""
 
     service: str
     tool: str
@@ -56,7 +56,7 @@ class ToolKey(NamedTuple):
 
 
 class ToolRow(NamedTuple):
-    """One execution of a tool as it is stored; the key is interned when it is written."""
+    """One execution of a tool as stored; the key is interned on write."""
 
     start_ns: int
     span_id: int
@@ -75,14 +75,14 @@ _TRACE_ID: Final[dict[str, int]] = {
 
 
 class Entry(NamedTuple):
-    """One thing to do to the ledger; doing it twice changes nothing."""
+    """One idempotent change of the ledger."""
 
     kind: Kind
     row: Row | ViolationRow | ToolRow
 
 
 def microseconds(milliseconds: float) -> int:
-    """Return whole microseconds within the bounds of the ledger; a NaN counts as none."""
+    """Return whole microseconds within the bounds of the ledger; 0 for NaN."""
     if not milliseconds > 0:
         return 0
     return int(min(milliseconds * 1000, MAX_LATENCY_US))

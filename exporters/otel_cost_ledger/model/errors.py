@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class LedgerError(Exception):
-    """A ledger file cannot be used as asked."""
+    """A ledger cannot be used as requested."""
 
 
 class LedgerNotFoundError(LedgerError):
@@ -16,18 +16,18 @@ class LedgerNotFoundError(LedgerError):
 
 
 class UnsafePathError(LedgerError):
-    """The ledger's file or directory could be read or replaced by another user."""
+    """Another user could read or replace the ledger's file or directory."""
 
 
 class NewerSchemaError(LedgerError):
-    """The ledger was made by a later version of this package; writing could damage it."""
+    """The ledger was created by a later version of this package; writing could damage it."""
 
 
 class ServerError(LedgerError):
     """A request to a database server failed; `fault` is the name of a `Fault`."""
 
     code = 0
-    """The number of the error where the server has numbers; 0 where it did not answer."""
+    """Error code of a server that has numeric ones; 0 if it did not respond."""
 
     def __init__(self, message: str, fault: str) -> None:
         super().__init__(message)
@@ -35,8 +35,8 @@ class ServerError(LedgerError):
 
 
 class NotWrittenHereError(LedgerError):
-    """The ledger is filled by a Collector; programs only read it."""
+    """The ledger is written by a Collector; programs only read it."""
 
 
 class UnusableRowError(ValueError):
-    """A call that the database refuses whatever its state is."""
+    """A call that the database always refuses."""

@@ -1,4 +1,4 @@
-"""Rows of what is stored beside calls: latency violations and executions of tools."""
+"""Rows of latency violations and tool executions."""
 
 from __future__ import annotations
 

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2262, 1, 1, tzinfo=UTC)
-"""Nanoseconds since the epoch fit into 64 bits until then."""
+"""Latest time whose nanoseconds since the epoch fit into 64 bits."""
 
 END_OF_TIME_NS: Final = 2**63 - 1
 
 BILLED: Final = "outcome_id > 0"
-"""The SQL condition that a row counts as a call; see `outcomes` in the schema."""
+"""SQL condition for rows that count as calls; see `outcomes` in the schema."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Values that calls must have; None means any. `user` and `session` are pseudonyms."""
+    """Required values of calls; None means any. `user` and `session` are pseudonyms."""
 
     service: str | None = None
     provider: str | None = None
@@ -42,10 +42,10 @@ class Filters:
     user: str | None = None
     session: str | None = None
     same_models: tuple[str, ...] = ()
-    """Other names under which calls of `model` are stored; they pass as well."""
+    """Other names under which calls of `model` are stored; they match as well."""
 
     def names(self) -> frozenset[str]:
-        """Return which of the filters are set."""
+        """Return the names of the filters that are set."""
         return frozenset(
             f.name
             for f in fields(self)
@@ -77,7 +77,7 @@ class Filters:
 
 
 def _stored(value: SqlValue) -> SqlValue:
-    # Truth is stored as an integer, and PostgreSQL does not compare the two.
+    # Booleans are stored as integers, and PostgreSQL does not compare the two types.
     return int(value) if isinstance(value, bool) else value
 
 
@@ -86,7 +86,7 @@ ORIGIN_NAMES: Final = ("agent", "feature_flag", "scope")
 OUTCOME_NAMES: Final = ("status", "error_type", "failed")
 
 _BY_SERIES: Final = frozenset({"latency_histogram", "latency_hours", "first_token_hours"})
-"""Tables that know a call's names by its series."""
+"""Tables that have a call's names by its series."""
 _INTERNED: Final = (
     ("dims", "dim_id", DIM_NAMES),
     ("origins", "origin_id", ORIGIN_NAMES),
@@ -104,23 +104,23 @@ class Window:
 
     @classmethod
     def between(cls, since: datetime | None, until: datetime | None) -> Window:
-        """Return the window between two aware times; None leaves that side open."""
+        """Return the window between two aware times; None means unbounded."""
         return cls(
             0 if since is None else to_ns(since),
             END_OF_TIME_NS if until is None else to_ns(until),
         )
 
     def whole_days(self) -> tuple[int, int]:
-        """Return the first whole UTC day inside, and the first day after the last one."""
+        """Return the first whole UTC day inside, and the day after the last one."""
         return self.whole(NS_PER_DAY)
 
     def whole(self, unit_ns: int) -> tuple[int, int]:
-        """Return the first whole unit inside, and the first after the last; (0, 0) without one."""
+        """Return the first whole unit inside, and the one after the last; (0, 0) without one."""
         first, end = -(-self.since_ns // unit_ns), self.end_of_whole(unit_ns)
         return (first, end) if first < end else (0, 0)
 
     def end_of_whole(self, unit_ns: int) -> int:
-        """Return the first unit after the whole ones; the last moment there is ends its unit."""
+        """Return the first unit after the whole ones; the maximum time ends its unit."""
         return self.until_ns // unit_ns + (self.until_ns == END_OF_TIME_NS)
 
     def edges(self, unit_ns: int = NS_PER_DAY) -> tuple[Window, ...]:

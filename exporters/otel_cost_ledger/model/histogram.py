@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 BUCKETS_PER_DOUBLING: Final = 16
 MAX_LATENCY_US: Final = 2**40
-"""Twelve days. A longer call is a broken clock and is stored as this."""
+"""Twelve days. A longer latency is a clock error and is stored as this value."""
 
 
 def _latency_buckets() -> list[tuple[int, int]]:
-    # In whole microseconds the lowest buckets share bounds: the last of such a group is the one
-    # whose exponential bound is that integer, so it is the one to keep.
+    # In whole microseconds the lowest buckets share bounds. The last of such a group has this
+    # integer as its exponential bound, so that one is kept.
     bucket_at = {0: -1}
     for bucket in range(40 * BUCKETS_PER_DOUBLING + 1):
         bucket_at[math.ceil(2 ** (bucket / BUCKETS_PER_DOUBLING))] = bucket
@@ -35,7 +35,7 @@ _POSITION: Final = {bucket: place for place, (_, bucket) in enumerate(LATENCY_BU
 
 
 def bucket_of(latency_us: int) -> int:
-    """Return the bucket index that *latency_us* falls in."""
+    """Return the bucket index of *latency_us*."""
     return LATENCY_BUCKETS[bisect_right(_LOWER_BOUNDS, latency_us) - 1][1]
 
 
@@ -45,14 +45,14 @@ def middle_us(bucket: int) -> float:
     lowest = _LOWER_BOUNDS[place]
     if place + 1 == len(_LOWER_BOUNDS):
         return float(lowest)
-    # Latencies are whole microseconds, which makes the highest one of a bucket a known number.
+    # Latencies are whole microseconds, so the highest one of a bucket is known.
     return math.sqrt(lowest * (_LOWER_BOUNDS[place + 1] - 1))
 
 
 def percentile(counts: Mapping[int, int], percent: int) -> int | None:
-    """Return the nearest-rank percentile of values and how often each occurs.
+    """Return the nearest-rank percentile of (value, count) pairs.
 
-    It is always one of the values; None when there are none.
+    It is always one of the values; None without values.
     """
     total = sum(counts.values())
     if total <= 0:

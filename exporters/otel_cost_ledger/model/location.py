@@ -20,18 +20,18 @@ _CLICKHOUSE_OPTIONS = frozenset({"secure", "verify", "ca_cert"})
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """A database; `str()` and `repr()` leave the password and all options out."""
+    """A database; `str()` and `repr()` omit the password and all options."""
 
     shown: str
-    """The URL without anything that could be secret."""
+    """The URL without potential secrets."""
     parameters: Mapping[str, str] = field(repr=False, hash=False)
-    """Connection parameters by the names that libpq gives them."""
+    """Connection parameters by their libpq names."""
 
     def __str__(self) -> str:
         return self.shown
 
     def without_password(self, message: str) -> str:
-        """Return *message* with the password blotted out, should a library have quoted it."""
+        """Return *message* with the password masked, in case a library quoted it."""
         password = self.parameters.get("password")
         return message.replace(password, "***") if password else message
 
@@ -43,19 +43,19 @@ class PostgresUrl(DatabaseUrl):
 
     @classmethod
     def parse(cls, text: str) -> PostgresUrl:
-        """Return the database that *text* names; raises ValueError, which does not quote it."""
+        """Return the database at the URL *text*; raises ValueError, which does not quote it."""
         shown, parameters = _parsed(text, {"postgresql", "postgres"}, "postgresql", EXAMPLE)
         return cls(shown, parameters)
 
 
 class ClickHouseUrl(DatabaseUrl):
-    """A ClickHouse database, by its HTTP interface. It is only read: a Collector writes."""
+    """A ClickHouse database with its HTTP interface. It is only read: a Collector writes."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, text: str) -> ClickHouseUrl:
-        """Return the database that *text* names; raises ValueError, which does not quote it.
+        """Return the database at the URL *text*; raises ValueError, which does not quote it.
 
         The options `secure` and `verify` are `true` or `false`, `ca_cert` is a file.
         """
@@ -69,7 +69,7 @@ class ClickHouseUrl(DatabaseUrl):
         return cls(shown, parameters)
 
     def arguments(self) -> dict[str, str | int | bool]:
-        """Return the parameters by the names that clickhouse-connect gives them."""
+        """Return the parameters by their clickhouse-connect names."""
         named = self.parameters
         secure = named.get("secure") == "true"
         found: dict[str, str | int | bool] = {
@@ -87,7 +87,7 @@ class ClickHouseUrl(DatabaseUrl):
 def _parsed(
     text: str, schemes: set[str], shown_scheme: str, example: str
 ) -> tuple[str, dict[str, str]]:
-    """Return what of the URL *text* may be shown, and the connection's parameters."""
+    """Return the URL *text* without secrets, and the connection's parameters."""
     try:
         parts = urlsplit(text.strip())
         port = parts.port
@@ -108,7 +108,7 @@ def _parsed(
         "dbname": unquote(parts.path.strip("/")),
     }
     parameters = {**options, **{name: value for name, value in named.items() if value}}
-    # A socket's folder can only be given as an option.
+    # A socket's folder can only be specified as an option.
     host = named["host"] or options.get("host", "")
     user = f"{named['user']}@" if named["user"] else ""
     at_port = f":{port}" if port else ""
@@ -119,9 +119,9 @@ Location = Path | PostgresUrl | ClickHouseUrl
 
 
 def parse_location(text: str) -> Location:
-    """Return the file or database that *text* names.
+    """Return the file or database at *text*, a path or URL.
 
-    Raises ValueError for another URL, and for what names no file, such as `/` or nothing.
+    Raises ValueError for another URL, and for a text that names no file, such as `/` or "".
     """
     if "://" in text:
         return database_of(text)
@@ -132,14 +132,14 @@ def parse_location(text: str) -> Location:
 
 
 def database_of(text: str) -> PostgresUrl | ClickHouseUrl:
-    """Return the database that a URL names; raises ValueError, which does not quote it."""
+    """Return the database at a URL; raises ValueError, which does not quote it."""
     if text.strip().startswith("clickhouse:"):
         return ClickHouseUrl.parse(text)
     return PostgresUrl.parse(text)
 
 
 def written_here(location: Location) -> Path | PostgresUrl:
-    """Return *location*; raises `NotWrittenHereError` for ClickHouse, which a Collector fills."""
+    """Return *location*; raises `NotWrittenHereError` for ClickHouse, which a Collector writes."""
     if isinstance(location, ClickHouseUrl):
         raise NotWrittenHereError(
             f"{location} is only read: a Collector fills it from the spans of programs "
@@ -149,9 +149,9 @@ def written_here(location: Location) -> Path | PostgresUrl:
 
 
 def spill_path(location: Location, state_dir: Path) -> Path:
-    """Return where calls wait while the ledger cannot be written.
+    """Return the path of the spill file, for calls queued while the ledger cannot be written.
 
-    Beside a file; for a database in *state_dir*, under a name of that database.
+    It is beside a ledger file; for a database it is in *state_dir*, with the database in its name.
     """
     if isinstance(location, DatabaseUrl):
         mark = hashlib.sha256(location.shown.encode()).hexdigest()[:12]

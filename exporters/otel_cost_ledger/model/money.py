@@ -1,4 +1,4 @@
-"""Exact formatting of nano-US-dollars."""
+"""Exact formatting of nano-USD."""
 
 from __future__ import annotations
 

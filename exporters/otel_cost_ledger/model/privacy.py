@@ -1,4 +1,4 @@
-"""Names as the ledger stores them: cleaned, bounded, and persons only as keyed pseudonyms."""
+"""Stored form of names: cleaned, bounded, and persons only as keyed pseudonyms."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Person = Literal["user", "session"]
 
 
 class Pseudonyms:
-    """Turns a user or session into 47 bits of an HMAC; without a key, into nothing.
+    """Turns a user or session into 47 bits of an HMAC; None without a key.
 
-    47 bits fit SQLite's six-byte integers. Two of a million users share a pseudonym with a
-    chance of about one in three hundred; guessing a name needs the key.
+    47 bits fit SQLite's six-byte integers. Among a million users the probability of a shared
+    pseudonym is about one in three hundred; guessing a name needs the key.
     """
 
     def __init__(self, key: bytes | None) -> None:
@@ -33,7 +33,7 @@ class Pseudonyms:
         self._cached = lru_cache(maxsize=_CACHED_NAMES)(self._compute)
 
     def of(self, person: Person, name: str | None) -> int | None:
-        """Return the number stored for *name*; None for no name or no key."""
+        """Return the number stored for *name*; None without a name or key."""
         if not name or self._key is None:
             return None
         return self._cached(person, name)
@@ -41,7 +41,7 @@ class Pseudonyms:
     def of_prompt(self, mark: bytes | int | None) -> int | None:
         """Return 40 bits stored for the digest *mark* of a prompt; a stored number is unchanged.
 
-        None for no digest or no key: without one, a guessed prompt could be looked up.
+        None without a digest or key: without a key, a guessed prompt could be looked up.
         """
         if mark is None or isinstance(mark, int):
             return mark
@@ -53,7 +53,7 @@ class Pseudonyms:
         assert self._key is not None  # noqa: S101 - `of` is the only caller
         if person == "user" and (known := parse_person_name(name)) is not None:
             return known
-        # The kind is part of the message, so that a user and a session of one name differ.
+        # The kind is part of the message, so that a user and a session with the same name differ.
         message = f"{person}\x00{name}".encode("utf-8", "replace")
         digest = hmac.digest(self._key, message, "sha256")
         return int.from_bytes(digest[:6], "big") >> 1
@@ -67,14 +67,14 @@ def pseudonym(key: bytes, person: Person, name: str) -> str:
 def person_name(key: bytes, name: str) -> str:
     """Return the name of the user *name* outside the ledger: `user_` and the pseudonym.
 
-    The ledger recognises the form, so a span that carries it and one that carries the name
-    itself are stored as the same user.
+    The ledger recognises this form, so a span with it and a span with the name itself are stored as
+    the same user.
     """
     return f"{_PERSON_PREFIX}{pseudonym(key, 'user', name)}"
 
 
 def parse_person_name(text: str) -> int | None:
-    """Return the stored form of what `person_name` made; None for any other text."""
+    """Return the stored form of a result of `person_name`; None for any other text."""
     shown = text.removeprefix(_PERSON_PREFIX)
     if shown == text or len(shown) != _DIGITS or not set(shown) <= _HEXADECIMAL:
         return None
@@ -83,7 +83,7 @@ def parse_person_name(text: str) -> int | None:
 
 
 def format_pseudonym(stored: int | None) -> str | None:
-    """Return a stored pseudonym as reports show it; None for nobody."""
+    """Return a stored pseudonym as reports show it; None without a person."""
     return None if stored is None else f"{stored:0{_DIGITS}x}"
 
 
@@ -93,13 +93,13 @@ def parse_pseudonym(shown: str) -> int:
 
 
 def bounded_cleaner(clean: Callable[[str], str]) -> Callable[[str], str]:
-    """Return *clean* behind a cache, its answers valid UTF-8 and of bounded length."""
+    """Return *clean* with a cache; its results are valid UTF-8 of bounded length."""
 
     @lru_cache(maxsize=_CACHED_NAMES)
     def cleaned(name: str) -> str:
         if not name:
             return ""
-        # SQLite cannot store a lone surrogate, and a name has no use for control characters.
+        # SQLite cannot store a lone surrogate, and names need no control characters.
         text = clean(name).encode("utf-8", "replace").decode("utf-8")
         return text[:MAX_NAME_CHARACTERS].replace("\x00", "\ufffd")
 

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 def suppressed() -> AbstractContextManager[None]:
-    """Return a context in which instrumentations, of sqlite3 above all, see nothing.
+    """Return a context that suppresses instrumentations, such as that of sqlite3.
 
-    The first call imports; make it before threads and forks can meet on the import lock.
+    The first call imports modules; make it before threads and forks compete for the import lock.
     """
     try:
         from opentelemetry.instrumentation.utils import suppress_instrumentation

@@ -1,4 +1,4 @@
-"""Makes the rows of priced calls, with the keys of shared dimensions."""
+"""Creation of the rows of priced calls, with the keys of shared dimensions."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _NO_USAGE: Final = Usage()
 
 
 class RowMaker:
-    """Makes rows of priced calls; keeps the keys it has made, since few differ from call to call.
+    """Creates rows of priced calls; caches keys, since few differ from call to call.
 
-    *clean* is applied to every name, once for each different key.
+    *clean* is applied to every name, once per distinct key.
     """
 
     def __init__(self, clean: Callable[[str], str], pseudonyms: Pseudonyms) -> None:
@@ -54,7 +54,7 @@ class RowMaker:
         start_ns = call.start_ns
         ttft_ns = call.time_to_first_token_ns
         parent = call.parent_span_id
-        # Positional, in the order of the fields: this runs for every call.
+        # Positional arguments, because this runs for every call.
         return Row(
             start_ns if 0 <= start_ns <= MAX_TIME_NS else _within(start_ns, MAX_TIME_NS),
             signed_64(call.span_id),

@@ -1,8 +1,8 @@
 """The row of a priced call, without any dependency on SQLite.
 
-A `Row` has the stored values: names cleaned, user and session as
-pseudonyms, integers within bounds. It also waits in memory or in the spill file while the
-ledger cannot be written, so no text that the user wants hidden waits there either.
+A `Row` has the stored values: names cleaned, user and session as pseudonyms, integers within
+bounds. Rows are also queued in memory or in the spill file while the ledger cannot be written, so
+these have no hidden text either.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import zlib
 from typing import Final, NamedTuple
 
 MAX_TIME_NS: Final = 2**63 - 2
-"""One less than the largest integer, so that a half-open window can still contain it."""
+"""One less than the largest integer, so that a half-open window can contain it."""
 MAX_UNITS: Final = 2**40
-"""A million million tokens: far above any call, far below the overflow of a sum over a day."""
+"""10^12 tokens: far above any call, far below the overflow of a daily sum."""
 MAX_NANO_USD: Final = 2**53
-"""Nine million dollars for one call, and still exact for readers that use doubles."""
+"""Nine million dollars for one call, still exact for readers that use doubles."""
 
 _SIGN_64: Final = 1 << 63
 _MASK_64: Final = (1 << 64) - 1
@@ -23,7 +23,7 @@ _MASK_128: Final = (1 << 128) - 1
 
 
 class DimKey(NamedTuple):
-    """Who answered and for whom."""
+    """Provider, model and caller of a call."""
 
     service: str
     provider: str
@@ -33,7 +33,7 @@ class DimKey(NamedTuple):
 
 
 class OriginKey(NamedTuple):
-    """How the call was made and recorded."""
+    """Origin of a call and of its record."""
 
     scope: str
     request_model: str
@@ -41,11 +41,11 @@ class OriginKey(NamedTuple):
     feature_flag: str
     service_tier: str
     streamed: int
-    """1, 0, or -1 when the span does not report it."""
+    """1, 0, or -1 if the span does not report it."""
 
 
 class OutcomeKey(NamedTuple):
-    """What became of the call."""
+    """Outcome of a call."""
 
     status: str
     billed: int
@@ -55,11 +55,11 @@ class OutcomeKey(NamedTuple):
     price_source: str
     error_type: str
     http_status_code: int
-    """0 when the span does not report it."""
+    """0 if the span does not report it."""
 
 
 class Row(NamedTuple):
-    """One call as it is stored; the three keys are interned when it is written."""
+    """One call as stored; the three keys are interned on write."""
 
     start_ns: int
     span_id: int
@@ -91,7 +91,7 @@ COMMON_USAGE: Final = (
     "cache_write_tokens",
     "reasoning_tokens",
 )
-"""Units that have a column of their own."""
+"""Units with their own column."""
 
 RARE_USAGE: Final = (
     "cache_write_1h_tokens",
@@ -113,11 +113,11 @@ RARE_USAGE: Final = (
     "rerank_searches",
     "output_images",
 )
-"""Units so rare that a column, one byte in every row, would cost more than naming them."""
+"""Rare units, for which a column, one byte in every row, would cost more than their names."""
 
 
 def fingerprint(response_id: str | None) -> int | None:
-    """Return 24 bits of *response_id*, enough to tell overlapping calls apart; None without it."""
+    """Return 24 bits of *response_id*, enough to distinguish overlapping calls; None without it."""
     if not response_id:
         return None
     return (zlib.crc32(response_id.encode("utf-8", "replace")) >> 8) - (1 << 23)

@@ -1,16 +1,16 @@
-"""The tables of the ledger, and the triggers that update its sums exactly.
+"""Tables of the ledger, and triggers that update its sums exactly.
 
-One narrow row a model call, clustered by time. Everything that repeats (names, statuses, reasons)
-is interned in three small tables, so that a row holds numbers only:
+One narrow row per model call, clustered by time. Repeated values (names, statuses, reasons) are
+interned in three small tables, so that a row has numbers only:
 
-- `dims`: who answered and for whom; the key of the daily rollup
-- `origins`: how the call was made and recorded
-- `outcomes`: what became of it: price status, billing decision, error; an outcome has a
-  negative id when its calls are not billed, which spares the trigger and most queries a join
+- `dims`: provider, model and caller; the key of the daily rollup
+- `origins`: the origin of the call and of its record
+- `outcomes`: price status, billing decision, error; an outcome has a negative id if its calls are
+  not billed, which saves the trigger and most queries a join
 
-Triggers add every new row to `daily_costs` and `latency_histogram` in the transaction that
-inserts it, and move it there when a row is revised, so the rollups cannot drift from the rows.
-They ignore DELETE on purpose: retention removes rows and keeps the sums.
+Triggers add every new row to `daily_costs` and `latency_histogram` in the transaction that inserts
+it, and move it there when a row is revised, so the rollups cannot drift from the rows. They
+deliberately ignore DELETE: retention removes rows and keeps the sums.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ NS_PER_HOUR: Final = 3_600_000_000_000
 NS_PER_US: Final = 1_000
 
 SCHEMA_VERSION: Final = 3
-"""Stored in `PRAGMA user_version`; a higher number in a file means a newer ledger than ours."""
+"""Stored in `PRAGMA user_version`; a higher number in a file means a later version of the ledger.
+"""
 
 APPLICATION_ID: Final = 0x4F544C31
-"""`PRAGMA application_id`, so that `file` and we recognise a ledger ("OTL1")."""
+"""`PRAGMA application_id`, which identifies a ledger, also for `file` ("OTL1")."""
 
 KEPT_SINCE: Final = "rows_kept_since_ns"
 """Key in `meta`: retention has removed every call that started before this."""
 
-# Some long-lived Linux releases pair Python 3.11 with an SQLite older than STRICT tables.
+# Some long-term Linux releases combine Python 3.11 with an SQLite older than STRICT tables.
 _STRICT_SINCE: Final = (3, 37)
 
 COUNTERS: Final = (
@@ -49,7 +50,7 @@ COUNTERS: Final = (
 
 
 def create_schema(connection: sqlite3.Connection) -> None:
-    """Create every table, trigger and view of the present version.
+    """Create every table, trigger and view of the current version.
 
     The caller holds the transaction.
     """
@@ -58,7 +59,7 @@ def create_schema(connection: sqlite3.Connection) -> None:
 
 
 def run_migration(connection: sqlite3.Connection, version: int) -> None:
-    """Run the script that leads to *version*; the caller holds the transaction."""
+    """Run the migration script to *version*; the caller holds the transaction."""
     script = migration_script("sqlite", version)
     if sqlite3.sqlite_version_info < _STRICT_SINCE:
         script = script.replace("STRICT, WITHOUT ROWID", "WITHOUT ROWID").replace(") STRICT", ")")
@@ -68,11 +69,11 @@ def run_migration(connection: sqlite3.Connection, version: int) -> None:
 
 
 def migration_script(database: str, version: int) -> str:
-    """Return the SQL that leads a ledger in *database* to *version*.
+    """Return the SQL that migrates a ledger in *database* to *version*.
 
-    Scripts never change once released: a ledger made long ago has to be the same as a new one.
+    Scripts never change after a release: an old ledger has to be identical to a new one.
     """
-    # Costs a writer that finds its ledger ready some milliseconds for nothing.
+    # Imported late: a writer with an up-to-date ledger saves some milliseconds.
     from importlib.resources import files
 
     script = files("otel_cost_ledger.model") / "migration_scripts" / f"{database}_{version}.sql"

@@ -1,7 +1,7 @@
 """The connection protocol of the ledger, implemented for SQLite and PostgreSQL.
 
-Statements mark values with `?`, use integers for truth and `coalesce` for defaults, and so are
-understood by both.
+Statements have `?` placeholders, integers for booleans and `coalesce` for defaults, and so work in
+both.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 class Answer(Protocol):
-    """The rows that a statement returns."""
+    """Result of a statement."""
 
     @property
     def description(self) -> Any:
-        """One entry a column, the name first."""
+        """One entry per column, the name first."""
         ...
 
     @property
     def rowcount(self) -> int:
-        """How many rows the statement inserted, changed or deleted."""
+        """Number of rows that the statement inserted, changed or deleted."""
         ...
 
     def fetchone(self) -> Any:

@@ -1,4 +1,4 @@
-"""The folder for files on disk where no setting names one."""
+"""Default folder for files on disk."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _PRIVATE: Final = 0o700
 
 
 def default_state_dir(environ: Mapping[str, str]) -> Path:
-    """Return `$XDG_STATE_HOME/otel-distro`, or its place below the home folder.
+    """Return `$XDG_STATE_HOME/otel-distro`, or the default below the home folder.
 
-    A relative `XDG_STATE_HOME` is ignored, as its specification asks. Without a home folder that
-    can be written to (unknown users in containers have none) it is a private folder of this user
-    below the temporary folder. Never raises; the folder may still have to be made.
+    A relative `XDG_STATE_HOME` is ignored, as its specification requires. Without a writable home
+    folder (unknown users in containers have none) it is a private folder of this user below the
+    temporary folder. Never raises; the folder may not exist yet.
     """
     state = environ.get("XDG_STATE_HOME", "")
     if state.startswith("/"):
@@ -34,7 +34,7 @@ def default_state_dir(environ: Mapping[str, str]) -> Path:
 
 
 def needs_no_home(folder: Path) -> bool:
-    """Return whether *folder* is the one that stands in for a missing home folder."""
+    """Return whether *folder* is the substitute for a missing home folder."""
     return folder.name.startswith(f"{NAME}-") and folder.parent == _temporary_root()
 
 
@@ -56,7 +56,7 @@ def _can_be_made(folder: Path) -> bool:
 
 
 def _temporary(otherwise: Path | None = None) -> Path:
-    """Return a folder of this user alone; processes of one user share it where that is safe."""
+    """Return a private folder of this user, shared by the user's processes where safe."""
     root = _temporary_root()
     if root is None:
         return otherwise or Path("/nonexistent") / NAME
@@ -69,7 +69,7 @@ def _temporary(otherwise: Path | None = None) -> Path:
         return shared
     if _is_private(shared):
         return shared
-    # Another user was there first. Files of other processes are not found, but none is exposed.
+    # Another user created it first. Files of other processes are not found, but none is exposed.
     return _of_this_process(root) or otherwise or Path("/nonexistent") / NAME
 
 

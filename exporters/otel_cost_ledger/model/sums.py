@@ -1,10 +1,10 @@
-"""The tables of sums that are filled after a call is stored, and the SQL that fills them.
+"""Tables of deferred sums, and the SQL that fills them.
 
-`daily_costs` and `latency_histogram` take a call in the statement that inserts it. The four tables
-here take it a little later, many calls at a time: `summed.until_ns` is the moment up to which they
-have every call. A call that is stored or revised with an earlier start is added, or moved, by a
-trigger in the same transaction. A question takes what began before that moment from the sums and
-the rest from the rows, so that its answer is exact at any time.
+`daily_costs` and `latency_histogram` are updated by the statement that inserts a call. The four
+tables here are updated a little later, with many calls at a time: they have every call that began
+before `summed.until_ns`. For a call that is stored or revised with an earlier start, a trigger adds
+or moves it in the same transaction. A query reads calls before that time from the sums and the rest
+from the rows, so that its result is exact at any time.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.sql import Connection
 
 SINCE_VERSION: Final = 3
-"""The schema version that has these tables."""
+"""The first schema version with these tables."""
 
 NO_PERSON: Final = -1
-"""The user or session of a call that has none, in the tables of sums."""
+"""User or session of a call without one, in the tables of sums."""
 
 HOURS_KEPT_DAYS: Final = 400
-"""How long the sums of an hour stay; a leap year and a month, to compare with last year."""
+"""Retention of hourly sums in days: a leap year and a month, for comparison with last year."""
 PEOPLE_HOURS_KEPT_DAYS: Final = 3
-"""How long the sums of an hour by user and session stay; those of a day stay with the calls."""
+"""Retention of hourly sums by user and session; daily ones stay as long as the calls."""
 
 DEAREST: Final = 15
-"""Most calls that a question for the dearest returns; ClickHouse keeps as many of each hour."""
+"""Maximum calls in a query for the most expensive; ClickHouse keeps as many of each hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class SumTable:
 
     name: str
     period: str
-    """The first key column: hours or days since the epoch."""
+    """First key column: hours or days since the epoch."""
     unit_ns: int
     keys: tuple[str, str, str]
     since: str
-    """The column of `summed` with the first moment that it knows."""
+    """Column of `summed` with the start time of this table's data."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ class SumTable:
         return (self.period, *self.keys, *COUNTERS)
 
     def from_rows(self, rows: str, where: str) -> str:
-        """Return a SELECT of `columns` from *rows*, a table that is named `c`, as *where* says."""
+        """Return a SELECT of `columns` from *rows*, alias `c`, with the condition *where*."""
         key = ", ".join(self._expression(column) for column in self.keys)
         sums = ", ".join(f"sum(coalesce(c.{name}, 0))" for name in COUNTERS[1:])
         return (
@@ -69,16 +69,16 @@ class SumTable:
 
     @property
     def is_late(self) -> str:
-        """The SQL condition that a call, named `c`, is added when it is stored."""
+        """SQL condition for a call, alias `c`, that is added when it is stored."""
         known = f"SELECT {self.since} FROM summed"
         return f"c.start_ns < (SELECT until_ns FROM summed) AND c.start_ns >= ({known})"
 
     def _expression(self, column: str) -> str:
         if column == "origin_id":
-            # Of all origins of an agent the sums use one.
+            # The sums use one of all origins of an agent.
             return "(SELECT agent_id FROM origins WHERE id = c.origin_id)"
         if column == "outcome_id" and "user_id" in self.keys:
-            # Of all outcomes with the same status and failure, likewise.
+            # Likewise for all outcomes with the same status and failure.
             return "(SELECT kind_id FROM outcomes WHERE id = c.outcome_id)"
         if column in {"user_id", "session_id"}:
             return f"coalesce(c.{column}, {NO_PERSON})"
@@ -101,12 +101,12 @@ PEOPLE_TABLES: Final = (HOURLY_PEOPLE, DAILY_PEOPLE)
 
 @dataclass(frozen=True, slots=True)
 class Summed:
-    """Which calls the tables of sums have; all times in nanoseconds since the epoch."""
+    """Range of the calls in the tables of sums; times in nanoseconds since the epoch."""
 
     until_ns: int
-    """They have every call that began before."""
+    """They have every call that began before this time."""
     days_since_ns: int
-    """The first moment of which there are sums of days; 0 where they have everything."""
+    """Start of the daily sums; 0 if they have everything."""
     hours_since_ns: int
     people_hours_since_ns: int
 
@@ -128,7 +128,7 @@ _ADD: Final = tuple(
 def add_up_to(connection: Connection, end_ns: int) -> None:
     """Add the calls that began before *end_ns* and are not in the sums.
 
-    In the transaction of the caller, who has the writers' lock.
+    Runs in the transaction of the caller, which holds the writers' lock.
     """
     began_ns = summed_until(connection)
     if began_ns < end_ns:
@@ -138,6 +138,6 @@ def add_up_to(connection: Connection, end_ns: int) -> None:
 
 
 def summed_until(connection: Connection) -> int:
-    """Return the moment up to which the sums have every call."""
+    """Return the time up to which the sums have every call, in nanoseconds since the epoch."""
     (until_ns,) = connection.execute("SELECT until_ns FROM summed").fetchone()
     return int(until_ns)

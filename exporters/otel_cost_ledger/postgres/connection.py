@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that understands the ledger's statements; psycopg is loaded late."""
+"""A connection to PostgreSQL that runs the ledger's statements; psycopg is imported late."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.sql import Answer
 
 WRITERS: Final = 0x4F544C_0001
-"""Advisory lock: writers take turns with it, so that no two wait for each other's sums."""
+"""Advisory lock that serialises writers, so that no two wait for each other's sums."""
 MAINTENANCE: Final = 0x4F544C_0002
 _CREATION: Final = 0x4F544C_0003
 _READERS_WAIT_MS: Final = 10_000
@@ -38,7 +38,7 @@ _FAULTS: Final = {
     "42501": ("read_only", "give the user the right to create and write in the database"),
     "42": ("unexpected", "the tables are not those of this version"),
 }
-"""SQLSTATE, or its class -> name of a fault and what to do."""
+"""SQLSTATE, or its class -> name of a fault and its remedy."""
 _NO_ANSWER: Final = ("unavailable", "check that the server runs and can be reached")
 
 
@@ -54,21 +54,21 @@ def driver() -> Any:
 
 
 class _Returned:
-    """What a connection is after it was given back: closed for its last user."""
+    """State of a connection after its return to the pool: closed for its last user."""
 
     def close(self) -> None:
         """Do nothing."""
 
 
 class PostgresConnection:
-    """An autocommitting connection whose errors are ours and never show a password."""
+    """An autocommitting connection that raises `LedgerError`s, which never show a password."""
 
     def __init__(self, url: PostgresUrl, *, timeout_ms: int, shared: bool = False) -> None:
-        """Connect to *url*, or with *shared* borrow a connection where this process shares some."""
+        """Connect to *url*, or with *shared* borrow a connection from the pool, if there is one."""
         psycopg = driver()
         self.url = url
         self.schema_version = SCHEMA_VERSION
-        """The schema that was found there; set for readers, which may meet an older one."""
+        """Schema version found in the database; set for readers, which may find an older one."""
         defaults = {"application_name": "otel-distro", "connect_timeout": "5"}
         arguments = {"autocommit": True, **defaults, **url.parameters}
         self._pool: Any = None
@@ -86,11 +86,11 @@ class PostgresConnection:
             raise
 
     def set_timeout(self, timeout_ms: int) -> None:
-        """Wait at most so long for other processes' locks."""
+        """Wait at most *timeout_ms* for the locks of other processes."""
         self.execute(f"SET lock_timeout = {int(timeout_ms)}")
 
     def execute(self, sql: str, values: Sequence[Any] = (), /) -> Answer:
-        """Run one statement written for `?`."""
+        """Run one statement with `?` placeholders."""
         with self.translated():
             answer: Answer = self.raw.execute(_for_psycopg(sql), tuple(values))
             return answer
@@ -98,12 +98,12 @@ class PostgresConnection:
     def run_script(self, script: str) -> None:
         """Run several statements without values."""
         with self.translated():
-            # bytes, since psycopg asks for proof that a text is no user's.
+            # bytes, since psycopg accepts only literal strings as statements.
             self.raw.execute(script.encode())
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Do all of the body or nothing."""
+        """Run the body in a transaction."""
         with self.translated(), self.raw.transaction():
             yield
 
@@ -125,7 +125,7 @@ class PostgresConnection:
             raise ServerError(f"{message}; {remedy}", fault) from None
 
     def close(self) -> None:
-        """Close the connection, or give it back to those who share it."""
+        """Close the connection, or return it to the pool."""
         pool, self._pool = self._pool, None
         if pool is None:
             self.raw.close()
@@ -145,13 +145,13 @@ class PostgresConnection:
 
 
 def open_for_writing(url: PostgresUrl, *, timeout_ms: int) -> PostgresConnection:
-    """Return a connection to the ledger at *url*, which is created where there is none."""
+    """Return a connection to the ledger at *url*, which is created if missing."""
     connection = PostgresConnection(url, timeout_ms=timeout_ms)
     try:
         if (find_schema(connection) or 0) < SCHEMA_VERSION:
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(?)", [_CREATION])
-                # Another process may have made it while we waited.
+                # Another process may have created it during the wait.
                 version = find_schema(connection) or 0
                 if version:
                     connection.execute(f"SET LOCAL search_path TO {SCHEMA}")
@@ -165,7 +165,7 @@ def open_for_writing(url: PostgresUrl, *, timeout_ms: int) -> PostgresConnection
 
 
 def open_for_reading(url: PostgresUrl) -> PostgresConnection | None:
-    """Return a connection that sees one moment of the ledger at *url*; None where there is none."""
+    """Return a connection with a snapshot of the ledger at *url*; None if it does not exist."""
     connection = PostgresConnection(url, timeout_ms=_READERS_WAIT_MS, shared=True)
     try:
         version = find_schema(connection)
@@ -182,7 +182,7 @@ def open_for_reading(url: PostgresUrl) -> PostgresConnection | None:
 
 
 def find_schema(connection: PostgresConnection) -> int | None:
-    """Return the version of the ledger there, None without one; raises for a newer one."""
+    """Return the ledger's schema version, None without one; raises for a newer one."""
     if not has_table(connection, "meta"):
         return None
     found = connection.execute(
@@ -199,8 +199,8 @@ def find_schema(connection: PostgresConnection) -> int | None:
 
 def has_table(connection: PostgresConnection, name: str) -> bool:
     """Return whether the ledger's schema has the table *name*."""
-    # to_regclass() answers from a cache that waiting for an advisory lock does not bring up to
-    # date: it misses what another writer has made meanwhile.
+    # to_regclass() uses a cache that waiting for an advisory lock does not refresh: it misses
+    # tables that another writer has created meanwhile.
     sql = "SELECT 1 FROM pg_tables WHERE schemaname = ? AND tablename = ?"
     return connection.execute(sql, [SCHEMA, name]).fetchone() is not None
 
@@ -211,7 +211,7 @@ def _for_psycopg(sql: str) -> bytes:
 
 
 def _integers() -> Any:
-    """Return a loader for sums of bigint, which PostgreSQL makes numeric, as Python's int."""
+    """Return a loader of Python's int for sums of bigint, which are numeric in PostgreSQL."""
     from psycopg.adapt import Loader
 
     class IntegerLoader(Loader):

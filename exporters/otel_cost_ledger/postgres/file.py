@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class PostgresFile:
-    """A ledger in PostgreSQL as the writer sees it: connected late, left alone after a fork."""
+    """A ledger in PostgreSQL for the writer: connected on demand, abandoned after a fork."""
 
     _inherited: Final[list[PostgresStore]] = []
 
@@ -40,7 +40,7 @@ class PostgresFile:
             raise
 
     def opened(self) -> PostgresStore:
-        """Return the store, connecting first if need be."""
+        """Return the store, connecting if necessary."""
         if self._store is None:
             connection = open_for_writing(self._url, timeout_ms=self._timeout_ms)
             try:
@@ -51,7 +51,7 @@ class PostgresFile:
         return self._store
 
     def add_old_sums(self, sums: OldSums) -> int:
-        """Store the sums of days whose calls are gone; return how many were new."""
+        """Store the sums of days without calls; return the number of new ones."""
         store = self.opened()
         try:
             with store.connection.transaction():
@@ -62,7 +62,7 @@ class PostgresFile:
             raise
 
     def hurry(self, timeout_ms: int) -> None:
-        """Wait at most *timeout_ms* for other processes from now on."""
+        """Set the timeout for locks of other processes to *timeout_ms*."""
         self._timeout_ms = min(self._timeout_ms, timeout_ms)
         if self._store is not None:
             self._store.connection.set_timeout(self._timeout_ms)
@@ -80,7 +80,7 @@ class PostgresFile:
     release = close
 
     def start_anew(self) -> None:
-        """In a forked child: keep the parent's connection from being closed by us."""
+        """Reset after fork: never close the parent's connection."""
         if self._store is not None:
             self._inherited.append(self._store)
         self._store = None

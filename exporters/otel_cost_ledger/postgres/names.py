@@ -1,4 +1,4 @@
-"""Small integers for names, in PostgreSQL; other writers may add the same name meanwhile."""
+"""Interned names in PostgreSQL; other writers may add the same name concurrently."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class _Counted(NameTable[Key]):
-    """A table that is counted: identities have gaps where two writers added the same name."""
+    """A table with a row count: identities have gaps if two writers add the same name."""
 
     def _size(self) -> int:
         (size,) = self._connection.execute(f"SELECT count(*) FROM {self._table}").fetchone()

@@ -1,7 +1,7 @@
-"""Connections that the readers of one process share, where it has several of them at once.
+"""Connection pools for processes with several concurrent readers.
 
-The page and the embedded collector answer many questions on many threads; a connection for each
-costs the server a process and the reader some 10 ms. Commands that ask once open their own.
+The page and the embedded collector run many queries on many threads; a connection for each costs
+the server a process and the reader some 10 ms. Commands with one query open their own.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.location import PostgresUrl
 
 MOST_CONNECTIONS: Final = 4
-"""Questions that one process asks at once through shared connections; more open their own."""
+"""Maximum concurrent queries through pooled connections; further ones open their own."""
 _WAIT_S = 1.0
 _IDLE_S: Final = 60.0
 _CLOSE_S: Final = 1.0
 
 
 class _Pools:
-    """The pools of this process, one for each database; made at the first use."""
+    """The pools of this process, one for each database, created on first use."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -36,7 +36,7 @@ class _Pools:
         self.pools: dict[tuple[tuple[str, str], ...], Any] = {}
 
     def pool(self, url: PostgresUrl, connect: Callable[[], dict[str, Any]]) -> Any:
-        """Return the pool of *url*; None where connections are not shared."""
+        """Return the pool of *url*; None if connections are not pooled."""
         if not self.sharing:
             return None
         key = tuple(sorted(url.parameters.items()))
@@ -51,10 +51,10 @@ _here: _Pools = _Pools()
 
 
 def share_connections() -> bool:
-    """Have the readers of this process share connections from now on.
+    """Pool the connections of this process's readers from now on.
 
-    Returns False, and changes nothing, without the package `psycopg_pool`. A forked child makes
-    its own; all are closed when the process ends.
+    Returns False, and changes nothing, without the package `psycopg_pool`. A forked child creates
+    its own pools; all are closed when the process ends.
     """
     if _here.sharing:
         return True
@@ -67,7 +67,7 @@ def share_connections() -> bool:
 
 
 def close_connections() -> None:
-    """Close every shared connection; the next reader opens its own."""
+    """Close every pooled connection; the next reader opens its own."""
     with _here.lock:
         pools, _here.pools = list(_here.pools.values()), {}
         _here.sharing = False
@@ -76,11 +76,10 @@ def close_connections() -> None:
 
 
 def borrow(url: PostgresUrl, connect: Callable[[], dict[str, Any]]) -> tuple[Any, Any]:
-    """Return a connection to *url* and its pool, or (None, None) where the caller opens its own.
+    """Return a connection to *url* and its pool, or (None, None) if the caller opens its own.
 
-    *connect* returns the arguments of `psycopg.connect`. A server that cannot be reached, and a
-    pool whose connections are all in use, are not waited for: the caller's own attempt then
-    succeeds or gives the reason.
+    *connect* returns the arguments of `psycopg.connect`. There is no wait for an unreachable server
+    or an exhausted pool: the caller's own attempt then succeeds or reports the reason.
     """
     pool = _here.pool(url, connect)
     if pool is None:
@@ -94,7 +93,7 @@ def borrow(url: PostgresUrl, connect: Callable[[], dict[str, Any]]) -> tuple[Any
 
 
 def shared_connections() -> int:
-    """Return how many connections the readers of this process share now."""
+    """Return the number of pooled connections of this process."""
     with _here.lock:
         return sum(pool.get_stats().get("pool_size", 0) for pool in _here.pools.values())
 
@@ -109,7 +108,7 @@ def _new_pool(arguments: dict[str, Any]) -> Any:
         max_size=MOST_CONNECTIONS,
         max_idle=_IDLE_S,
         reconnect_timeout=1.0,
-        # A server that was restarted has closed what waits here.
+        # A restarted server has closed the idle connections.
         check=ConnectionPool.check_connection,
         open=True,
         name="otel_distro",
@@ -117,8 +116,8 @@ def _new_pool(arguments: dict[str, Any]) -> Any:
 
 
 def _reset() -> None:
-    """In a forked child: the pools are the parent's, and so are their threads and locks."""
-    # Replaced as a whole: a thread of the parent may hold the lock.
+    """Reset after fork: the pools, their threads and locks belong to the parent."""
+    # The lock is replaced, because a thread of the parent may hold it.
     global _here
     inherited, _here = _here, _Pools()
     _here.sharing = inherited.sharing

@@ -1,8 +1,8 @@
 """The tables of a ledger in PostgreSQL: the same names and columns as in SQLite.
 
-They live in a schema of their own, `otel_distro`. `calls` is partitioned by month of the call, so
-that retention drops whole months. New calls are added to the sums by the statement that inserts
-them; a trigger moves them when they are revised, by any client.
+They have their own schema, `otel_distro`. `calls` is partitioned by month of the call, so that
+retention drops whole months. The statement that inserts new calls adds them to the sums; a trigger
+moves them on a revision by any client.
 """
 
 from __future__ import annotations

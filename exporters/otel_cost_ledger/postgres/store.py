@@ -1,6 +1,6 @@
 """The write transactions of a ledger in PostgreSQL.
 
-A batch is copied to a temporary table, outside any lock; then, when it is our turn, one statement
+A batch is copied to a temporary table without a lock; then, under the writers' lock, one statement
 inserts new calls and adds them to the sums.
 """
 
@@ -46,7 +46,7 @@ _ADD: Final = ", ".join(f"{name} = s.{name} + excluded.{name}" for name in COUNT
 _LATE: Final = "".join(
     f", late_{table.name} AS ({table.add('fresh', table.is_late)})" for table in SUM_TABLES
 )
-"""Calls that began before the moment up to which the other sums are complete."""
+"""Calls that began before the end of the deferred sums."""
 _STORE: Final = f"""
 WITH fresh AS (
     INSERT INTO calls ({_COLUMNS})
@@ -67,7 +67,7 @@ WITH fresh AS (
     ON CONFLICT (day, series_id, bucket) DO UPDATE SET calls = s.calls + excluded.calls
 ){_LATE}
 SELECT count(*) FROM fresh
-"""  # made of constants
+"""  # built from constants
 
 _REVISE: Final = (
     "UPDATE calls SET outcome_id = v.outcome_id, cost_nano_usd = v.cost_nano_usd,"
@@ -103,12 +103,12 @@ class PostgresStore:
         connection.execute(_INCOMING)
 
     def apply(self, entries: Sequence[Entry]) -> Stored:
-        """Do everything in *entries*, or, when this raises, nothing of it."""
+        """Store all *entries* in one transaction; none of them on an error."""
         calls = [(kind, row) for kind, row in entries if isinstance(row, Row)]
         violations = [row for _, row in entries if isinstance(row, ViolationRow)]
         tools = [row for _, row in entries if isinstance(row, ToolRow)]
         rows = [row for _, row in calls]
-        # Names and months are committed at once: they do no harm without a call.
+        # Names and months are committed immediately: they are harmless without a call.
         values = self._values(rows)
         tool_ids = [self.names.tools.id_of(row.tool) for row in tools]
         stored = Stored()
@@ -155,12 +155,12 @@ class PostgresStore:
         return int(found[0]) if found else 0
 
     def _make_months(self, moments: Any) -> None:
-        """Make the partitions that calls at *moments* go to; we hold the writers' lock."""
+        """Create the partitions for calls at *moments*; the caller holds the writers' lock."""
         for month in sorted({_month(ns // NS_PER_DAY) for ns in moments} - self._months):
             first, end = month_bounds(*month)
             name = month_table(*month)
             if not has_table(self.connection, name):
-                # This waits for readers, so it is not tried where there is no need.
+                # This waits for readers, so it is skipped if not needed.
                 self.connection.execute(
                     f"CREATE TABLE {name} PARTITION OF calls FOR VALUES FROM ({first}) TO ({end})"
                 )
@@ -197,8 +197,8 @@ def month_table(year: int, month: int) -> str:
 
 
 def month_bounds(year: int, month: int) -> tuple[int, int]:
-    """Return the first moment of a month and that of the next, in nanoseconds."""
+    """Return the start of a month and that of the next, in nanoseconds since the epoch."""
     following = (year + 1, 1) if month == 12 else (year, month + 1)
     first, end = (to_ns(datetime(y, m, 1, tzinfo=UTC)) for y, m in ((year, month), following))
-    # The last moment there is lies in the middle of a month.
+    # The maximum time is in the middle of a month.
     return first, min(end, END_OF_TIME_NS)

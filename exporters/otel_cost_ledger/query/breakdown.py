@@ -1,4 +1,4 @@
-"""Cost by name and step, for charts: the dearest names one by one, the others together."""
+"""Cost by name and step for charts: the most expensive names, and a sum of the others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NameSums:
     unpriced_calls: int = 0
 
     def plus(self, other: NameSums) -> NameSums:
-        """Return the sums of both, under this name."""
+        """Return the sum of both, under this name."""
         return NameSums(
             self.name,
             self.calls + other.calls,
@@ -46,16 +46,17 @@ class NameSums:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """Cost by name and step: the dearest names one by one, the others together."""
+    """Cost by name and step: the most expensive names, and a sum of the others."""
 
     names: tuple[NameSums, ...]
-    """The dearest first, at most `NAMES`."""
+    """The most expensive first, at most `NAMES`."""
     total: NameSums
     count: int
-    """How many names there are."""
+    """Total number of names."""
     steps: tuple[tuple[int, int, int], ...]
-    """(when the step begins, place of the name in `names`, cost in nano-US-dollars); the place
-    is at most `APART`, which covers all names from there."""
+    """(start of the step, index of the name in `names`, cost in nano-USD); the index is at most
+    `APART`, which covers all names from there.
+    """
 
 
 NAMES: Final = 50
@@ -65,12 +66,12 @@ APART: Final = 7
 def breakdown(
     ledger: Ledger, window: Window, step_ns: int, name: str, filters: Filters
 ) -> Breakdown:
-    """Return cost in steps by *name*, one of `GROUPS`; the sources are read twice."""
+    """Return cost by step and *name*, one of `GROUPS`; the sources are read twice."""
     filters = with_same_models(ledger, filters)
     (column,), key_of = key_maker(ledger, (name,))
     plan = stepped_sources(ledger, window, step_ns, {name, *filters.names()})
     unpriced = "outcome_id IN (SELECT id FROM outcomes WHERE status = 'unpriced')"
-    # Of persons there may be thousands: the database finds the dearest.
+    # There may be thousands of persons, so the database finds the most expensive.
     top = top_persons(ledger, plan, name, filters, NAMES) if is_by_person((name,)) else None
     named = column if top is None else top.named()
     others = NameSums("")
@@ -109,13 +110,13 @@ def breakdown(
 
 
 def _totals(source: Source) -> tuple[str, str, str]:
-    """Return the SQL of the number of calls, their cost, and the calls of one row."""
+    """Return SQL for the number of calls, their cost, and the calls of one row."""
     cost = "coalesce(sum(cost_nano_usd), 0)"
     return ("count(*)", cost, "1") if source.is_rows else ("sum(calls)", cost, "calls")
 
 
 def _is_among(column: str, ids: Sequence[int | None]) -> str:
-    """Return the SQL condition that *column* is one of *ids*, which are numbers of ours."""
+    """Return the SQL condition that *column* is one of *ids*, which are internal integers."""
     known = ", ".join(str(int(id_)) for id_ in ids if id_ is not None)
     conditions = [f"{column} IN ({known})"] if known else []
     if None in ids or NO_PERSON in ids:
@@ -124,12 +125,12 @@ def _is_among(column: str, ids: Sequence[int | None]) -> str:
 
 
 def in_order(sums: Iterable[NameSums]) -> list[NameSums]:
-    """Return *sums*, the dearest first."""
+    """Return *sums*, the most expensive first."""
     return sorted(sums, key=lambda one: (-one.cost_nano_usd, -one.calls, one.name))
 
 
 def made_of(ordered: Sequence[NameSums], steps: Iterable[tuple[int, int, int]]) -> Breakdown:
-    """Return the breakdown of names that are in order."""
+    """Return the breakdown of sorted names."""
     total = NameSums("")
     for one in ordered:
         total = total.plus(one)
@@ -137,7 +138,7 @@ def made_of(ordered: Sequence[NameSums], steps: Iterable[tuple[int, int, int]]) 
 
 
 def breakdown_of(sums: Iterable[Sums], name: str) -> Breakdown:
-    """Return the breakdown of *sums* by one of the names they carry."""
+    """Return the breakdown of *sums* by one of their names."""
     by_name: dict[str, NameSums] = {}
     by_step: dict[tuple[int, str], int] = {}
     for line in sums:

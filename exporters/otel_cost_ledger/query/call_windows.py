@@ -18,8 +18,8 @@ def window_conditions(
 ) -> tuple[list[str], list[SqlValue]]:
     """Return the SQL conditions on the time of calls in *window*, and their values.
 
-    For one user or session they leave out the days on which it has no call: those that the sums
-    by person have and that are not among its own.
+    For one user or session they exclude the days without its calls, as far as the sums by person
+    cover them.
     """
     bounds: list[SqlValue] = [window.since_ns, window.until_ns]
     whole = ["start_ns >= ?", "start_ns < ?"], bounds

@@ -1,4 +1,4 @@
-"""Stored calls: the latest ones, those of a trace."""
+"""Queries of stored calls."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StoredCall:
-    """A call read back from the ledger.
+    """A call read from the ledger.
 
-    It equals the written call, except that user and session are pseudonyms, the response id is
-    gone but for a fingerprint, and durations are whole microseconds.
+    It equals the written call, except that user and session are pseudonyms, only a fingerprint of
+    the response id remains, and durations are whole microseconds.
     """
 
     priced: PricedCall
     response_fingerprint: int | None
-    """What `rows.fingerprint` made of the response id."""
+    """`rows.fingerprint` of the response id."""
 
     @property
     def latency_ms(self) -> float:
-        """How long the call took."""
+        """Duration of the call."""
         return (self.priced.call.end_ns - self.priced.call.start_ns) / 1e6
 
 
@@ -54,10 +54,9 @@ def calls(
     limit: int | None = 100,
     billed_only: bool = False,
 ) -> tuple[StoredCall, ...]:
-    """Return calls that started in the window, the latest first, at most *limit* of them.
+    """Return at most *limit* calls that started in the window, the latest first.
 
-    Spans that repeat another span's call are included, with `billed` False, unless
-    *billed_only*.
+    Duplicate spans of a call are included with `billed` False, unless *billed_only*.
     """
     window = Window.between(since, until)
     where, at = window_conditions(ledger, window, filters or Filters())
@@ -80,7 +79,7 @@ def each_call(
     *,
     filters: Filters | None = None,
 ) -> Iterator[StoredCall]:
-    """Yield the billed calls that started in the window in order of time, one at a time."""
+    """Yield the billed calls that started in the window, in order of time."""
     window = Window.between(since, until)
     where, at = window_conditions(ledger, window, filters or Filters())
     conditions, values = with_same_models(ledger, filters or Filters()).conditions("calls")
@@ -100,7 +99,7 @@ def each_not_billed(
     *,
     filters: Filters | None = None,
 ) -> Iterator[StoredCall]:
-    """Yield the spans that started in the window and are not billed for *reason*, in no order."""
+    """Yield the spans that started in the window and are not billed for *reason*, unordered."""
     window = Window.between(since, until)
     conditions, values = with_same_models(ledger, filters or Filters()).conditions("calls")
     yield from _each(
@@ -138,7 +137,7 @@ def read_calls(
     order: str,
     limit: int | None = None,
 ) -> tuple[StoredCall, ...]:
-    """Return the calls that all *conditions* hold for, named and in *order*."""
+    """Return the calls that meet all *conditions*, with names, in *order*."""
     if ledger.counts_rows and limit is not None and order.startswith("start_ns DESC"):
         return tuple(_latest(ledger, conditions, values, order=order, limit=limit))
     return tuple(_each(ledger, conditions, values, order=order, limit=limit))
@@ -152,9 +151,9 @@ def _latest(
     order: str,
     limit: int,
 ) -> Iterator[StoredCall]:
-    """Yield the same, looking at an hour before the last call first, and then further back.
+    """Yield the latest matching calls, searching the hour before the last call first, then earlier.
 
-    A server that keeps every delivery of a call would sort all of them otherwise.
+    Otherwise a server that stores every delivery of a call would sort all of them.
     """
     first_ns, last_ns = ends(ledger)
     until_ns, span_ns, left = (last_ns or 0) + 1, NS_PER_HOUR, limit
@@ -176,7 +175,7 @@ def _each(
     order: str,
     limit: int | None = None,
 ) -> Iterator[StoredCall]:
-    # The rows are chosen from the narrow table alone and named afterwards.
+    # The rows are selected from the narrow table alone, and names are joined afterwards.
     sql = f"""
         SELECT {", ".join(_NAMES)}
         FROM (SELECT * FROM calls WHERE {" AND ".join(conditions)} ORDER BY {order} LIMIT ?) c

@@ -1,7 +1,7 @@
 """Costs by any grouping, exact for any time window.
 
-Whole days come from the daily rollup and the rest of the window from the rows, so a month over
-ten million calls is answered from a few thousand sums, and "the last 24 hours" is not two days.
+Whole days come from the daily rollup and the rest of the window from the rows, so a month of ten
+million calls takes a few thousand sums, and "the last 24 hours" is not two days.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ class CostLine:
     """The sums of one group of billed calls, or of all of them."""
 
     key: tuple[str, ...] = ()
-    """One value for each name in the report's `by`; "" where a call has none."""
+    """One value for each name in the report's `by`; "" for calls without one."""
     calls: int = 0
-    """All provider calls, failed ones included; spans that repeat another's call are not."""
+    """All provider calls, including failed ones, without duplicate spans."""
     cost_nano_usd: int = 0
     exposure_nano_usd: int = 0
-    """What unpriced and partial calls may have cost on top, at the dearest plausible price."""
+    """Possible additional cost of unpriced and partial calls, at the highest plausible price."""
     unpriced_calls: int = 0
     partial_calls: int = 0
     estimated_calls: int = 0
     reported_calls: int = 0
-    """Calls at the amount that the provider or the instrumentation reports."""
+    """Calls with a cost reported by the provider or the instrumentation."""
     free_calls: int = 0
     failed_calls: int = 0
     input_tokens: int = 0
@@ -77,15 +77,15 @@ class CostReport:
     total: CostLine
     groups: tuple[CostLine, ...]
     complete: bool
-    """False when the window needs rows that retention has removed: the sums are too low."""
+    """False if the window needs rows that retention has removed: the sums are too low."""
     cached_answers: int = 0
-    """Answers from caches of frameworks, for which no request was sent; not among the calls."""
+    """Responses from caches of frameworks, without a request; not among the calls."""
     cached_nano_usd: int = 0
-    """What they would have cost, as far as that is known."""
+    """Cost of these responses without the cache, as far as known."""
     count: int = 0
-    """How many groups there are, those in `others` included."""
+    """Total number of groups, including those in `others`."""
     others: CostLine | None = None
-    """The sums of the groups beyond `most_groups`; None where all are listed."""
+    """The sums of the groups beyond `most_groups`; None if all are listed."""
 
 
 def costs(
@@ -101,14 +101,14 @@ def costs(
 ) -> CostReport:
     """Return the cost of the calls that started between *since* and *until*.
 
-    Times are aware; None leaves that side open. *by* names any of `GROUPS`. Percentiles are
-    nearest-rank and exact for up to some thousand calls; for more they come from the stored
-    histogram (at most 2.2 % off) where it knows the grouping, else from the rows of up to
-    `MOST_ROWS` calls, and above that they are None unless *every_row* is to be read. Without
-    *percentiles* the answer comes in a third of the time.
+    Times are aware; None means unbounded. *by* names any of `GROUPS`. Percentiles are nearest-rank
+    and exact for up to some thousand calls; for more they come from the stored histogram (at most
+    2.2 % off) if it has the grouping, else from the rows of up to `MOST_ROWS` calls, and above that
+    they are None unless *every_row* is set. Without *percentiles* the query takes a third of the
+    time.
 
-    At most *most_groups* groups are listed, the dearest, and the others are one line together;
-    None lists all. Of 150,000 sessions, finding 100 takes a tenth of the time of listing all.
+    At most the *most_groups* most expensive groups are listed, and the others are summed in one
+    line; None lists all. Of 150,000 sessions, finding 100 takes a tenth of the time of listing all.
     """
     by = tuple(by)
     check_names("group", by, GROUPS)
@@ -146,12 +146,12 @@ def costs(
     )
 
 
-# Field names of CostLine to integers; Any, because a checker cannot know which names these are.
+# Field names of CostLine to integers; Any, because a type checker cannot infer the names.
 _Sums = dict[str, Any]
 
 
 _OTHERS: Final = "others"
-"""No name of a person: those are hexadecimal."""
+"""Never the name of a person: those are hexadecimal."""
 
 
 def _sum(
@@ -161,9 +161,9 @@ def _sum(
     filters: Filters,
     top: TopPersons | None,
 ) -> tuple[dict[Key, CostLine], _Sums]:
-    """Return the sums of each group, and those of answers from a cache.
+    """Return the sums of each group, and those of cached responses.
 
-    With *top* all other persons are the group `_OTHERS`.
+    With *top* all other persons are in the group `_OTHERS`.
     """
     columns, key_of = key_maker(ledger, by)
     if top is not None:

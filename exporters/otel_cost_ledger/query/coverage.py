@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.ledger import Ledger
 
 MOST_ROWS: Final = 100_000
-"""Rows that are looked at, the latest ones: a fraction of a second."""
+"""Maximum rows to read, the latest ones, in a fraction of a second."""
 
 
 @dataclass(slots=True)
 class ProviderCoverage:
-    """The billed calls of one provider by what the ledger knows them from."""
+    """The billed calls of one provider by their evidence."""
 
     provider: str
-    """As spans write it; empty where none was reported."""
+    """Provider name in spans; empty if none was reported."""
     both: int = 0
-    """Calls seen on the wire that a span of an instrumentation describes."""
+    """Calls seen on the wire with a span of an instrumentation."""
     wire_only: int = 0
-    """Calls seen on the wire that no instrumentation describes."""
+    """Calls seen on the wire without a span of an instrumentation."""
     span_only: int = 0
-    """Calls that only a span reports: of other processes, imports, and transports not observed."""
+    """Calls with only a span: of other processes, imports, and unobserved transports."""
     cached: int = 0
-    """Spans of answers from a cache of a framework; not among the calls."""
+    """Spans of responses from a framework's cache; not among the calls."""
     scopes: Counter[str] = field(default_factory=Counter)
-    """Instrumentation scope -> calls that it describes; stacked ones describe the same calls."""
+    """Instrumentation scope -> calls with its spans; stacked ones share calls."""
 
     @property
     def calls(self) -> int:
@@ -52,21 +52,21 @@ class CoverageReport:
 
     providers: tuple[ProviderCoverage, ...]
     complete: bool
-    """False when the window has more than `MOST_ROWS` rows: only the latest are counted."""
+    """False if the window has more than `MOST_ROWS` rows: only the latest are counted."""
 
 
 def coverage(
     ledger: Ledger, since: datetime | None = None, until: datetime | None = None
 ) -> CoverageReport:
-    """Return what the calls that started between *since* and *until* are known from.
+    """Return the evidence of the calls that started between *since* and *until*.
 
-    Times are aware; None leaves that side open.
+    Times are aware; None means unbounded.
     """
     return coverage_of(ledger, Window.between(since, until))
 
 
 def coverage_of(ledger: Ledger, window: Window, filters: Filters | None = None) -> CoverageReport:
-    """Return what the calls in *window* that *filters* select are known from."""
+    """Return the evidence of the calls in *window* that match *filters*."""
     conditions, values = with_same_models(ledger, filters or Filters()).conditions("calls")
     where = " AND ".join(["start_ns >= ?", "start_ns < ?", *conditions])
     sql = f"""

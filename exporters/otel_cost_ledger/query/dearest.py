@@ -1,4 +1,4 @@
-"""The calls of a window that cost most."""
+"""The most expensive calls of a window."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def dearest_calls(ledger: Ledger, window: Window, filters: Filters) -> tuple[StoredCall, ...]:
-    """Return at most `DEAREST` calls, the dearest first; calls without a known cost are none."""
+    """Return at most `DEAREST` calls with a known cost, the most expensive first."""
     if not ledger.counts_rows or filters.names():
         return _among_rows(ledger, window, filters)
     first, end = window.whole(NS_PER_HOUR)
@@ -40,7 +40,7 @@ def _among_rows(ledger: Ledger, window: Window, filters: Filters) -> tuple[Store
 
 
 def _of_hours(ledger: Ledger, first: int, end: int) -> tuple[StoredCall, ...]:
-    """Return the dearest calls of whole hours, found among the dearest ones of each."""
+    """Return the most expensive calls of whole hours, merged from those stored for each hour."""
     keys = list(
         ledger.rows(
             "SELECT start_ns, span_id FROM dearest_hours WHERE hour >= ? AND hour < ?"

@@ -1,7 +1,7 @@
 """Stored calls that may be the same provider call as a new one.
 
 Spans of one call can reach the ledger in different batches, files or processes. Before a batch is
-stored, its candidates are read back and all are decided on together:
+stored, its candidates are read, and all are decided together:
 
     decided = decide([*duplicate_candidates(ledger, batch), *batch])
     writer.revise(decided)
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 LONGEST_CALL_NS: Final = 3_600 * 10**9
 CLOCK_SLACK_NS: Final = 1_000_000_000
-"""Instrumentations read the clock at different moments of one call."""
+"""Instrumentations read the clock at different times of one call."""
 
 
 def overlapping(
     ledger: Ledger, start_ns: int, end_ns: int, *, longest_ns: int = LONGEST_CALL_NS
 ) -> tuple[StoredCall, ...]:
-    """Return calls that were under way at any moment from *start_ns* to *end_ns*, by time.
+    """Return the calls that ran at any time from *start_ns* to *end_ns*, by time.
 
-    Calls that began more than *longest_ns* before *start_ns* are not looked at.
+    Calls that began more than *longest_ns* before *start_ns* are ignored.
     """
     return read_calls(
         ledger,
-        # Only the bounds on start_ns use the key, so it needs a lower one of its own.
+        # Only the bounds on start_ns use the key, so it needs its own lower bound.
         ["start_ns >= ?", "start_ns <= ?", f"start_ns + latency_us * {NS_PER_US} >= ?"],
         [max(0, start_ns - longest_ns), min(end_ns, END_OF_TIME_NS), start_ns],
         order="start_ns, span_id",
@@ -45,10 +45,10 @@ def overlapping(
 
 
 def duplicate_candidates(ledger: Ledger, batch: Sequence[PricedCall]) -> tuple[PricedCall, ...]:
-    """Return stored calls that overlap any of *batch* in time and are not in it.
+    """Return stored calls that overlap *batch* in time and are not in it.
 
-    The ledger keeps a fingerprint of response ids only. An id of *batch* with that fingerprint
-    is put back; another stored id becomes a placeholder that equals no real one.
+    The ledger stores only a fingerprint of response ids. An id of *batch* with the same fingerprint
+    is restored; other stored ids become placeholders that equal no real id.
     """
     in_batch = {(priced.call.start_ns, priced.call.span_id) for priced in batch}
     ids = {fingerprint(p.call.response_id): p.call.response_id for p in batch}
@@ -71,7 +71,7 @@ def _with_response_id(stored: StoredCall, ids: dict[int | None, str | None]) -> 
 
 
 def _merged(batch: Iterable[PricedCall]) -> Iterator[tuple[int, int]]:
-    """Yield the time spans of *batch*, those that touch joined into one."""
+    """Yield the time spans of *batch*; adjacent ones are joined."""
     spans = sorted(
         (max(0, p.call.start_ns - CLOCK_SLACK_NS), p.call.end_ns + CLOCK_SLACK_NS) for p in batch
     )

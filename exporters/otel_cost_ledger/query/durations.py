@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.ledger import Ledger
 
 EXACT_ROWS: Final = 20_000
-"""Up to this many rows durations are read as they are, above that to the millisecond."""
+"""Up to this many rows durations are exact, above that rounded to the millisecond."""
 
 
 def histogram_answers(window: Window, step_ns: int, filters: Filters) -> bool:
-    """Return whether the stored histogram knows the latencies of *window* in such steps."""
+    """Return whether the stored histogram has the latencies of *window* in such steps."""
     return step_ns == NS_PER_DAY and not window.edges() and filters.names() <= IN_HISTOGRAM
 
 
 def durations(
     ledger: Ledger, window: Window, step_ns: int, column: Column, filters: Filters
 ) -> dict[int, Counter[int]]:
-    """Return how often each duration, in microseconds, occurs in each step.
+    """Return the count of each duration, in microseconds, in each step.
 
-    Latencies come from the stored histogram where it can answer (at most 2.2 % off), everything
-    else from the rows: as it is, or to the millisecond where there are many. Empty where the rows
-    that are needed were removed by retention.
+    Latencies come from the stored histogram if it has them (at most 2.2 % off), everything else
+    from the rows: exact, or rounded to the millisecond for many rows. Empty if retention has
+    removed required rows.
     """
     filters = with_same_models(ledger, filters)
     in_histogram = column == "latency_us" and histogram_answers(window, step_ns, filters)
@@ -53,7 +53,7 @@ def durations(
 
 
 def latencies_by_model(ledger: Ledger, window: Window, filters: Filters) -> dict[str, Counter[int]]:
-    """Return how often each latency, in microseconds, occurs with each model; from the rows."""
+    """Return the count of each latency, in microseconds, for each model, from the rows."""
     if not _has_rows(ledger, window):
         return {}
     filters = with_same_models(ledger, filters)
@@ -70,7 +70,7 @@ def latencies_by_model(ledger: Ledger, window: Window, filters: Filters) -> dict
 def _counted(
     ledger: Ledger, window: Window, step_ns: int, column: Column, filters: Filters
 ) -> dict[int, Counter[int]]:
-    """Return how often each duration occurs, to the middle of its bucket (at most 2.2 % off)."""
+    """Return the count of each duration, as the middle of its bucket (at most 2.2 % off)."""
     in_hours = step_ns in (NS_PER_HOUR, NS_PER_DAY)
     if not in_hours:
         source = rows(window)

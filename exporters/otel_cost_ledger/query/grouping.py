@@ -1,4 +1,4 @@
-"""Groupings of a report, and their names in its lines."""
+"""Groupings of reports, and the names of their groups."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ PERIODS: Final = ("hour", "day", "week", "month")
 _DAYS: Final = ("day", "week", "month")
 PERSONS: Final = ("user", "session")
 GROUPS: Final = (*DIM_NAMES, *PERSONS, *ORIGIN_NAMES, "status", "error_type", *PERIODS)
-"""Everything `by` may name. Periods are UTC; weeks are ISO weeks."""
+"""Allowed names in `by`. Periods are UTC; weeks are ISO weeks."""
 
 IN_ROLLUP: Final = frozenset({*DIM_NAMES, *_DAYS, "status", "error_type", "failed"})
-"""Groups and filters that the daily sums can answer."""
+"""Groups and filters of the daily sums."""
 
 IN_AGENTS: Final = IN_ROLLUP | {"agent"}
-"""Groups and filters that the sums by agent can answer; those by hour know `hour` as well."""
+"""Groups and filters of the sums by agent; the hourly ones also have `hour`."""
 
 IN_PEOPLE: Final = frozenset({*PERSONS, *_DAYS, "status", "failed"})
-"""Groups and filters that the sums by user and session can answer, in the same way."""
+"""Groups and filters of the sums by user and session; the hourly ones also have `hour`."""
 
 IN_HISTOGRAM: Final = frozenset({"provider", "model", "operation", *_DAYS})
-"""Groups and filters that the stored latency histogram can answer."""
+"""Groups and filters of the stored latency histogram."""
 
 COLUMN_OF: Final = {
     **dict.fromkeys(DIM_NAMES, "dim_id"),
@@ -59,15 +59,15 @@ Key = tuple[str, ...]
 def key_maker(
     ledger: Ledger, by: Sequence[str], *, of_series: bool = False
 ) -> tuple[list[str], Callable[[Sequence[int | None]], Key]]:
-    """Return the id columns that *by* needs, and what makes a key of one row of them.
+    """Return the id columns that *by* needs, and a function from a row of them to a key.
 
-    With *of_series* provider, model and operation are found by `series_id`, not `dim_id`.
+    With *of_series* provider, model and operation are looked up by `series_id`, not `dim_id`.
     """
     column_of = {**COLUMN_OF, **(_SERIES_COLUMNS if of_series else {})}
     columns = sorted({column_of[name] for name in by})
     namers = [(columns.index(column_of[name]), _namer(ledger, name, column_of)) for name in by]
 
-    # Few keys, many rows: a day's histogram has thousands of rows for one key.
+    # There are few keys and many rows: a day's histogram has thousands of rows for one key.
     known: dict[tuple[int | None, ...], Key] = {}
 
     def key_of(ids: Sequence[int | None]) -> Key:

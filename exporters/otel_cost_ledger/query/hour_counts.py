@@ -1,4 +1,4 @@
-"""Durations by bucket, where the database keeps them by the hour: ClickHouse."""
+"""Hourly histograms of durations, in ClickHouse."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def counted(
     *,
     from_sums: bool,
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield (*by*..., bucket, calls) of the billed calls in *window* that have the duration.
+    """Yield (*by*..., bucket, calls) of the billed calls in *window* with this duration.
 
-    *by* names `day`, `hour` and id columns. *from_sums* says that the sums of hours know them and
-    the filters; then whole hours come from those, and rows are read for the rest of the window.
+    *by* names `day`, `hour` and id columns. *from_sums* means that the hourly sums have them and
+    the filters; then whole hours come from those, and the rest of the window from rows.
     """
     first, end = window.whole(NS_PER_HOUR)
     if from_sums and first < end:

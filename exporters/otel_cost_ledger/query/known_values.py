@@ -1,4 +1,4 @@
-"""Values that calls in a ledger have, to tell a typing error from a window without calls."""
+"""Known filter values, to distinguish a typing error from a window without calls."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _COLUMNS: Final = {
     "agent": ("origins.agent",),
 }
 FILTERS: Final = tuple(_COLUMNS)
-"""Filters whose values are few enough to be listed."""
+"""Filters with few enough values for a list."""
 
 
 def known_values(ledger: Ledger, name: str) -> frozenset[str]:
-    """Return the values that calls have had for the filter *name*; empty without calls."""
+    """Return the stored values of the filter *name*; empty without calls."""
     found: set[str] = set()
     for column in _COLUMNS[name]:
         table = column.partition(".")[0]
@@ -32,7 +32,7 @@ def known_values(ledger: Ledger, name: str) -> frozenset[str]:
 
 
 def extent(ledger: Ledger) -> tuple[datetime, datetime] | None:
-    """Return when the first and the last call in *ledger* began (UTC); None without calls."""
+    """Return the start of the first and the last call in *ledger* (UTC); None without calls."""
     first_ns, last_ns = ends(ledger)
     if first_ns is None or last_ns is None:
         return None

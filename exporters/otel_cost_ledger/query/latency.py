@@ -1,4 +1,4 @@
-"""Latency percentiles of any grouping, exact while that is cheap."""
+"""Latency percentiles by any grouping, exact if that is cheap."""
 
 from __future__ import annotations
 
@@ -21,27 +21,28 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.ledger import Ledger
 
 EXACT_CALLS: Final = 10_000
-"""Up to this many calls percentiles are read from the rows themselves, in about 10 ms."""
+"""Up to this many calls percentiles are computed from the rows, in about 10 ms."""
 
 
 MOST_ROWS: Final = 20_000
-"""Up to this many calls a cost report reads rows for the percentiles of groups that the stored
-histogram does not know, in some 50 ms; statistics read as many as there are."""
+"""Up to this many calls a cost report reads rows for percentiles of groups without a stored
+histogram, in some 50 ms; statistics read all of them.
+"""
 
 
 MOST_SCANNED: Final = 200_000
-"""Rows among which a cost report looks for those calls, in some 30 ms."""
+"""Maximum rows that a cost report scans for those calls, in some 30 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """How often each latency, or each bucket of latencies, occurs in each group."""
+    """Count of each latency, or latency bucket, in each group."""
 
     counts: dict[Key, Counter[int]]
     exact: bool
 
     def percentile_ms(self, key: Key | None, percent: int) -> float | None:
-        """Return a percentile of one group, or with None of all; None when nothing is known."""
+        """Return a percentile of one group, or with None of all; None without latencies."""
         found = percentile(self._counts_of(key), percent)
         if found is None:
             return None
@@ -59,7 +60,7 @@ class Latencies:
 def are_measurable(
     ledger: Ledger, window: Window, by: Sequence[str], filters: Filters, calls: int
 ) -> bool:
-    """Return whether the percentiles of *calls* calls in such groups are known or soon read."""
+    """Return whether percentiles of *calls* calls in such groups are stored or cheap to compute."""
     if {*by, *filters.names()} <= IN_HISTOGRAM:
         return True
     if calls > MOST_ROWS:
@@ -68,7 +69,7 @@ def are_measurable(
 
 
 def are_soon_read(ledger: Ledger, window: Window, filters: Filters) -> bool:
-    """Return whether the percentiles of all calls of *window* together take few rows."""
+    """Return whether percentiles over all calls of *window* need few rows."""
     if not filters.names() <= IN_HISTOGRAM:
         return False
     most = MOST_ROWS + 1
@@ -80,8 +81,7 @@ def measure_latencies(
 ) -> Latencies:
     """Return the latencies of the billed calls in *window*, about *calls* of them.
 
-    Nothing is returned where rows are needed that retention has removed: a percentile of what
-    happens to be left would be a wrong number.
+    Empty if retention has removed required rows: a percentile of the remaining ones would be wrong.
     """
     filters = with_same_models(ledger, filters)
     has_rows = sources.rows_are_complete(ledger, window, whole_days_needed=True)
@@ -124,7 +124,7 @@ def _from_rows(
 def _counted(
     ledger: Ledger, window: Window, by: Sequence[str], filters: Filters, *, stored: bool
 ) -> dict[Key, Counter[int]]:
-    """Return how often each bucket occurs, counted by the database."""
+    """Return the count of each bucket, computed by the database."""
     columns, key_of = key_maker(ledger, by, of_series=stored)
     counts: dict[Key, Counter[int]] = {}
     for *ids, bucket, calls in counted(

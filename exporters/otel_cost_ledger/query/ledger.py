@@ -1,4 +1,4 @@
-"""A ledger opened for reading; every query takes one."""
+"""Read-only access to a ledger; every query takes one."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class Ledger:
     location: Location
     connection: Connection
     model_names: list[ModelNames] = field(default_factory=list, repr=False, compare=False)
-    """Filled with one element by the first question that needs it."""
+    """Filled with one element by the first query that needs it."""
 
     version: int = SCHEMA_VERSION
-    """The schema that it has; an older one is brought up to date by the next writer."""
+    """Its schema version; the next writer migrates an older one."""
 
     counts_rows: bool = False
-    """Whether its rows have the bucket of each duration, to be counted where they are."""
+    """Whether its rows have the bucket of each duration, to be counted by the database."""
 
     @cached_property
     def summed(self) -> Summed | None:
-        """Which calls the sums by hour, agent, user and session have; None without such sums."""
+        """Range of calls in the sums by hour, agent, user and session; None without such sums."""
         if self.version < SINCE_VERSION:
             return None
         ((*moments,),) = self.rows(READ_SUMMED)
@@ -48,13 +48,13 @@ class Ledger:
 
     @cached_property
     def rows_kept_since_ns(self) -> int:
-        """Calls that started before this were removed by retention; their daily sums remain."""
+        """Retention has removed calls that started before this; their daily sums remain."""
         for (value,) in self.rows("SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)):
             return int(value)
         return 0
 
     def rows(self, sql: str, values: Sequence[SqlValue] = ()) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query; raises `LedgerError` when the file cannot be read."""
+        """Yield the rows of a query; raises `LedgerError` if the file cannot be read."""
         try:
             yield from self.connection.execute(sql, tuple(values))
         except sqlite3.DatabaseError as error:
@@ -63,11 +63,10 @@ class Ledger:
 
 @contextmanager
 def open_ledger(location: Location | str, *, missing_ok: bool = False) -> Iterator[Ledger]:
-    """Open the ledger at *location* for reading; all questions inside see one moment of it.
+    """Open the ledger at *location* for reading; all queries inside see one snapshot.
 
-    Raises `LedgerNotFoundError` where there is none, `LedgerError` for another kind of file. A
-    file that nothing was written to yet reads as an empty ledger, and with *missing_ok* so does
-    one that is not there.
+    Raises `LedgerNotFoundError` for a missing ledger, `LedgerError` for another kind of file. An
+    empty file reads as an empty ledger, and with *missing_ok* so does a missing one.
     """
     if isinstance(location, str):
         location = parse_location(location)
@@ -98,7 +97,7 @@ def open_ledger(location: Location | str, *, missing_ok: bool = False) -> Iterat
 
 @contextmanager
 def _open_database(url: PostgresUrl | ClickHouseUrl, *, missing_ok: bool) -> Iterator[Ledger]:
-    # Its driver takes half a second to load, which files must not wait for.
+    # Imported late, because the driver takes half a second to load.
     found: Connection | None
     version, counts_rows = SCHEMA_VERSION, False
     if isinstance(url, ClickHouseUrl):

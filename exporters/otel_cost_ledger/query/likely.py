@@ -1,8 +1,8 @@
 """Likely cost of calls without a certain price.
 
-Their exposure is a bound at the dearest plausible price, often many times what they cost. The
-estimate takes the average of calls with a price: of the same model, or, for a model without any,
-the average price of a token over all models.
+Their exposure is a bound at the highest plausible price, often many times the actual cost. The
+estimate uses the average of calls with a price: of the same model, or, for a model without any, the
+average price of a token over all models.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Estimate:
         self, model: tuple[str, str], *, calls: int, cost: int, exposure: int, tokens: int
     ) -> None:
         parts = self._uncertain if exposure else self._certain
-        # A call that failed before its response has neither tokens nor a cost: no average of it.
+        # A call that failed before its response has neither tokens nor a cost, so it is excluded.
         if exposure or cost or tokens:
             parts.setdefault(model, _Part()).add(calls, cost, exposure, tokens)
 
@@ -69,10 +69,9 @@ class _Estimate:
 
 
 def likely_cost(sums: Iterable[Sums]) -> int | None:
-    """Return what calls without a certain price probably cost on top, in nano-US-dollars.
+    """Return the probable additional cost of calls without a certain price, in nano-USD.
 
-    Never more than their exposure. None without such calls, or without anything to compare
-    them with.
+    It never exceeds their exposure. None without such calls, or without calls to compare with.
     """
     estimate = _Estimate()
     for one in sums:

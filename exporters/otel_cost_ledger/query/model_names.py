@@ -1,7 +1,7 @@
-"""One name for one model: failed calls join the model that answers the same requests.
+"""Mapping of requested to responding models, so that failed calls join their model.
 
-A request asks for `gpt-4o` and `gpt-4o-2024-08-06` answers. A call that failed has no response,
-so it is stored under the requested name. Reports put both under the name of the response.
+A request for `gpt-4o` gets a response from `gpt-4o-2024-08-06`. A failed call has no response, so
+it is stored under the requested name. Reports show both under the name in the response.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.ledger import Ledger
 
 _LATEST_ROWS: Final = 20_000
-"""The rows, latest first, that are read for pairs of requested and answering model."""
+"""Maximum rows, latest first, to read for pairs of requested and responding model."""
 
 _SNAPSHOT: Final = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{3}|latest)$")
-"""What providers append to the name of a model for one of its snapshots."""
+"""Suffix of a model's snapshots."""
 
 _Name = tuple[str, str]
 """A provider and a model."""
@@ -30,29 +30,29 @@ _Name = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A model that answered requests for a model."""
+    """A model that responded to requests for a model."""
 
     provider: str
     requested: str
     model: str
     last_ns: int
-    """When the latest of these calls began, in nanoseconds since the epoch."""
+    """Start of the latest of these calls, in nanoseconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelNames:
-    """Names under which reports show models; a name without an entry stays as it is."""
+    """Names of models in reports; a name without an entry is unchanged."""
 
     shown: dict[_Name, str]
     answers: dict[str, frozenset[str]]
-    """The models that answered requests for a model, of any provider."""
+    """The models that responded to requests for a model, of any provider."""
 
     def of(self, provider: str, model: str) -> str:
-        """Return the name under which calls of *model* are shown."""
+        """Return the name of *model* in reports."""
         return self.shown.get((provider, model), model)
 
     def same_as(self, model: str) -> frozenset[str]:
-        """Return the stored names that a question about *model* includes, beside itself."""
+        """Return the other stored names that a query for *model* includes."""
         wanted = {model, *self.answers.get(model, ())}
         wanted |= {name for (_, asked), name in self.shown.items() if asked == model}
         joined = {asked for (_, asked), name in self.shown.items() if name in wanted}
@@ -67,12 +67,12 @@ def without_snapshot(model: str) -> str:
 def find_names(
     answered: Sequence[Answered], succeeded: Collection[_Name], only_failed: Iterable[_Name]
 ) -> ModelNames:
-    """Return the names that follow from which models *answered* which requests.
+    """Return the names derived from the pairs of requested and responding models in *answered*.
 
-    A requested name joins the model that answered last, where all its answers are snapshots of
-    one model; a router that answers with several models keeps a line of its own, and so does a
-    model that has a fallback. A name of which all calls failed, and whose requests no row answers
-    any more, joins the latest snapshot of that name among the names that *succeeded*.
+    A requested name joins the model that responded last, if all responses are from snapshots of one
+    model; a router to several models keeps its own line, and so does a model with a fallback. A
+    name with only failed calls, and without rows of responses, joins the latest snapshot of that
+    name among the names that *succeeded*.
     """
     by_request: dict[_Name, list[Answered]] = {}
     for one in answered:
@@ -98,7 +98,7 @@ def find_names(
 
 
 def _followed(direct: dict[_Name, str]) -> dict[_Name, str]:
-    """Return *direct* with each chain followed to its end, and circles left out."""
+    """Return *direct* with each chain resolved to its end, without cycles."""
     found: dict[_Name, str] = {}
     for (provider, model), answering in direct.items():
         seen, name = {model}, answering
@@ -111,7 +111,7 @@ def _followed(direct: dict[_Name, str]) -> dict[_Name, str]:
 
 
 def model_names(ledger: Ledger) -> ModelNames:
-    """Return the names of the models in *ledger*; read once for each opening of it."""
+    """Return the names of the models in *ledger*, read once per opening."""
     if not ledger.model_names:
         ledger.model_names.append(_read(ledger))
     return ledger.model_names[0]
@@ -128,7 +128,7 @@ _LATEST_PAIRS: Final = (
     f" ORDER BY start_ns DESC LIMIT {_LATEST_ROWS}) latest GROUP BY 1, 2) p{_NAMED}"
 )
 _PAIRS: Final = f"SELECT d.provider, o.request_model, d.model, max(p.last_ns) FROM pairs p{_NAMED}"
-"""The same of all calls, where the pairs are kept as calls arrive."""
+"""Return the pairs of all calls, from a table that is updated as calls arrive."""
 
 
 def _read(ledger: Ledger) -> ModelNames:
@@ -150,7 +150,7 @@ def _read(ledger: Ledger) -> ModelNames:
 
 
 def with_same_models(ledger: Ledger, filters: Filters) -> Filters:
-    """Return *filters* that select a model under each name it is stored under."""
+    """Return *filters* that select a model under all of its stored names."""
     if filters.model is None:
         return filters
     return replace(filters, same_models=tuple(sorted(model_names(ledger).same_as(filters.model))))

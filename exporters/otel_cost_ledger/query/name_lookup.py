@@ -1,7 +1,7 @@
-"""Names by id that are read again where one is missing.
+"""Names by id, reloaded if one is missing.
 
-ClickHouse has no moment that all statements of a question see: a call and its names may arrive
-between two of them.
+ClickHouse has no snapshot across the statements of a query: a call and its names may arrive between
+two of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Name = TypeVar("Name")
 
 
 class NameLookup(dict[int, Name]):
-    """Names by id, from *read*; an id that has none even when read again has *unknown*."""
+    """Names by id, from *read*; *unknown* for an id without a name even after a reload."""
 
     def __init__(self, read: Callable[[], Iterable[tuple[int, Name]]], unknown: Name) -> None:
         super().__init__(read())

@@ -1,4 +1,4 @@
-"""All queries of a ledger, in one place to import from."""
+"""All queries of a ledger, for import from one module."""
 
 from __future__ import annotations
 

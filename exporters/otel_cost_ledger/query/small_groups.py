@@ -1,4 +1,4 @@
-"""Reports that identify no single user: groups of few users become one line."""
+"""Reports without groups of few users, which could identify a person."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def without_small_groups(
     *,
     least_users: int,
 ) -> CostReport:
-    """Return *report* with every group of fewer than *least_users* users in one line together.
+    """Return *report* with all groups of fewer than *least_users* users summed in one line.
 
-    The line has no percentiles, and takes in more groups until it covers enough users itself,
-    otherwise the total would reveal it. Without users in the ledger, nothing changes.
-    Raises ValueError for a report by user or session, of which each line is one person.
+    The line has no percentiles, and includes more groups until it covers enough users itself,
+    otherwise the total would reveal it. Without users in the ledger, nothing changes. Raises
+    ValueError for a report by user or session, in which each line is one person.
     """
     if persons := sorted(set(report.by) & set(PERSONS)):
         raise ValueError(f"each line of a report by {persons[0]} is one person")
@@ -55,7 +55,7 @@ def without_small_groups(
 def _users(
     ledger: Ledger, by: tuple[str, ...], since: datetime | None, until: datetime | None
 ) -> tuple[dict[Key, set[str]], bool]:
-    """Return the users of each group, and whether all calls of the window could be asked."""
+    """Return the users of each group, and whether all rows of the window still exist."""
     report = costs(ledger, since, until, by=(*by, "user"), percentiles=False)
     users: defaultdict[Key, set[str]] = defaultdict(set)
     for line in report.groups:

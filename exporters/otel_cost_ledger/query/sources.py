@@ -24,37 +24,37 @@ _ROLLUP_SUMS: Final = tuple(f"sum({name})" for name in COUNTERS)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table and the range of it that belongs to a window."""
+    """A table and its range in a window."""
 
     table: str
     time: str
     since: int
     until: int
     unit_ns: int = 1
-    """How many nanoseconds one of `time` is; 1 for rows."""
+    """Nanoseconds per unit of `time`; 1 for rows."""
     sums: Sequence[str] = ()
     """The totals of `COUNTERS`, in SQL."""
 
     @property
     def is_rows(self) -> bool:
-        """Whether it is the calls themselves."""
+        """Whether this is the table of calls."""
         return self.unit_ns == 1
 
     def step(self, step_ns: int) -> str:
-        """Return the number of the step that a row is in, in SQL; whole units make a step."""
+        """Return SQL for the step number of a row; a step consists of whole units."""
         units = step_ns // self.unit_ns
         return self.time if units == 1 else f"{self.time} / {units}"
 
     def selected(self, what: str, filters: Filters) -> tuple[str, list[SqlValue]]:
-        """Return a SELECT of *what* from the range, and the values to bind."""
+        """Return a SELECT of *what* in the range, and the values to bind."""
         conditions, values = filters.conditions(self.table)
         where = " AND ".join([f"{self.time} >= ?", f"{self.time} < ?", *conditions])
-        # Column and table names come from constants; values of users are bound.
+        # Column and table names are constants; user values are bound.
         sql = f"SELECT {what} FROM {self.table} WHERE {where}"
         return sql, [self.since, self.until, *values]
 
     def columns(self, names: Sequence[str]) -> list[str]:
-        """Return *names* in SQL: id columns as they are, `day` and `hour` worked out."""
+        """Return *names* in SQL: id columns unchanged, `day` and `hour` computed."""
         steps = {"day": NS_PER_DAY, "hour": NS_PER_HOUR}
         return [self.step(steps[name]) if name in steps else name for name in names]
 
@@ -66,30 +66,30 @@ class Source:
         return f"{sql} GROUP BY {', '.join(str(n + 1) for n in range(len(columns)))}", values
 
     def count_up_to(self, ledger: Ledger, most: int) -> int:
-        """Return how many rows are in the range, counting no further than *most*."""
+        """Return the number of rows in the range, counting up to *most*."""
         return _count_up_to(ledger, self.table, self.time, (self.since, self.until, most))
 
 
 @dataclass(frozen=True, slots=True)
 class _Tier:
-    """A table of sums and the part of time that it knows."""
+    """A table of sums and its range of time."""
 
     table: str
     period: str
     unit_ns: int
     since_ns: int = 0
     until_ns: int | None = None
-    """The end of what it has, perhaps within a period; None for no end."""
+    """The end of its data, possibly within a period; None for no end."""
 
     @classmethod
     def of(cls, table: SumTable, since_ns: int, until_ns: int) -> _Tier:
         return cls(table.name, table.period, table.unit_ns, since_ns, until_ns)
 
     def split(self, window: Window) -> tuple[Source | None, list[Window]]:
-        """Return the part of *window* that the table answers, and the parts that it does not."""
+        """Return the part of *window* that the table covers, and the remaining parts."""
         first = -(-max(window.since_ns, self.since_ns) // self.unit_ns)
         if self.until_ns is not None and window.until_ns >= self.until_ns:
-            # The last period may be a part of one: there is nothing after that part.
+            # The last period may be incomplete: there is no data after it.
             covered_until = self.until_ns
             end = -(-covered_until // self.unit_ns)
         else:
@@ -109,9 +109,9 @@ _DAILY_COSTS: Final = _Tier("daily_costs", "day", NS_PER_DAY)
 
 
 def sources(ledger: Ledger, window: Window, names: Collection[str]) -> list[Source]:
-    """Return where the sums of *window* are for a question that groups and filters by *names*.
+    """Return the sources of *window* for a query that groups and filters by *names*.
 
-    Together they have each call once: whole days, whole hours, and rows for what is left.
+    Together they have each call once: whole days, whole hours, and rows for the rest.
     """
     found: list[Source] = []
     parts = [window]
@@ -126,7 +126,7 @@ def sources(ledger: Ledger, window: Window, names: Collection[str]) -> list[Sour
 
 
 def _tiers(ledger: Ledger, names: frozenset[str]) -> list[_Tier]:
-    """Return the tables of sums that know all of *names*, the coarsest first."""
+    """Return the tables of sums with all of *names*, the coarsest first."""
     in_days = "hour" not in names
     names -= {"hour"}
     tiers = [_DAILY_COSTS] if in_days and names <= IN_ROLLUP else []
@@ -147,8 +147,8 @@ def _tiers(ledger: Ledger, names: frozenset[str]) -> list[_Tier]:
 
 
 def ends(ledger: Ledger) -> tuple[int | None, int | None]:
-    """Return when the first and the last call began, in nanoseconds; None without calls."""
-    # One by one each is read from the end of the key; together they read every row.
+    """Return the start of the first and the last call, in nanoseconds; None without calls."""
+    # Separate queries read each from an end of the key; a combined one reads every row.
     ((first_ns,),) = ledger.rows("SELECT min(start_ns) FROM calls")
     ((last_ns,),) = ledger.rows("SELECT max(start_ns) FROM calls")
     return first_ns, last_ns
@@ -171,16 +171,16 @@ def are_complete(ledger: Ledger, plan: Sequence[Source]) -> bool:
 
 
 def rows_are_complete(ledger: Ledger, window: Window, *, whole_days_needed: bool) -> bool:
-    """Return whether the ledger still has every row that an answer about *window* needs."""
+    """Return whether the ledger still has every row that a query of *window* needs."""
     kept_since = ledger.rows_kept_since_ns
     needed = [window] if whole_days_needed else list(window.edges())
     return all(part.since_ns >= kept_since for part in needed) or kept_since == 0
 
 
 def rows_read(ledger: Ledger, plan: Sequence[Source], most: int) -> int:
-    """Return how many rows *plan* reads, sums by person included, counting up to *most*.
+    """Return the number of rows that *plan* reads, with sums by person, counting up to *most*.
 
-    Sums by names are left out: they are few, however many calls there are.
+    Sums by names are excluded: they are few for any number of calls.
     """
     tables = {"calls", DAILY_PEOPLE.name, HOURLY_PEOPLE.name}
     read = [source for source in plan if source.table in tables]
@@ -188,12 +188,12 @@ def rows_read(ledger: Ledger, plan: Sequence[Source], most: int) -> int:
 
 
 def rows_up_to(ledger: Ledger, window: Window, most: int) -> int:
-    """Return how many rows of calls are in *window*, counting no further than *most*."""
+    """Return the number of rows of calls in *window*, counting up to *most*."""
     return rows(window).count_up_to(ledger, most)
 
 
 def count_up_to(ledger: Ledger, table: str, time: str, window: Window, most: int) -> int:
-    """Return how many rows of *table* have their *time* in *window*, counting up to *most*."""
+    """Return the number of rows of *table* with *time* in *window*, counting up to *most*."""
     return _count_up_to(ledger, table, time, (window.since_ns, window.until_ns, most))
 
 
@@ -210,7 +210,7 @@ def _count_up_to(ledger: Ledger, table: str, time: str, values: tuple[int, int, 
 
 
 def _count_by_hours(ledger: Ledger, window: Window) -> int:
-    """Return how many calls are in *window*, where sums of hours are cheaper than rows."""
+    """Return the number of calls in *window*, from hourly sums, which are cheaper than rows."""
     first, end = window.whole(NS_PER_HOUR)
     counted = 0
     if first < end:

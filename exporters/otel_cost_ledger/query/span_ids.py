@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 
 def span_ids(ledger: Ledger, scope: str) -> set[int]:
-    """Return the span ids of all calls of *scope*; reads every row once."""
+    """Return the span ids of all calls of *scope*. Reads every row once."""
     sql = "SELECT span_id FROM calls WHERE origin_id IN (SELECT id FROM origins WHERE scope = ?)"
     return {unsigned_64(row[0]) for row in ledger.rows(sql, [scope])}

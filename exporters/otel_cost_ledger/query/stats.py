@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatLine:
-    """How the billed calls of one group went."""
+    """Statistics of the billed calls of one group."""
 
     key: tuple[str, ...]
     calls: int
@@ -36,21 +36,21 @@ class StatLine:
     p95_ms: float | None
     p99_ms: float | None
     output_tokens_per_s: float | None
-    """Output tokens of all calls over the time of all calls; None without either."""
+    """Output tokens of all calls per second of their latency; None without either."""
     ttft_p50_ms: float | None
     ttft_p95_ms: float | None
-    """Time to first token, of the calls that report it and whose rows are still kept."""
+    """Time to first token of the calls that report it and still have rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatReport:
-    """The answer to "how did it go", in total and by group, the busiest first."""
+    """Statistics in total and by group, the groups with most calls first."""
 
     by: tuple[str, ...]
     total: StatLine
     groups: tuple[StatLine, ...]
     complete: bool
-    """False when the window needs rows that retention has removed."""
+    """False if the window needs rows that retention has removed."""
 
 
 def stats(
@@ -61,7 +61,7 @@ def stats(
     by: Sequence[str] = ("model",),
     filters: Filters | None = None,
 ) -> StatReport:
-    """Return how the calls that started between *since* and *until* went."""
+    """Return statistics of the calls that started between *since* and *until*."""
     report = costs(ledger, since, until, by=by, filters=filters, every_row=True)
     filters = with_same_models(ledger, filters or Filters())
     first_tokens = _first_tokens(ledger, Window.between(since, until), report.by, filters)
@@ -115,7 +115,7 @@ def _first_tokens(
 def _counted_first_tokens(
     ledger: Ledger, window: Window, by: Sequence[str], filters: Filters
 ) -> dict[Key, Counter[int]]:
-    """Return the same by bucket, counted by the database: for many calls."""
+    """Return the counts by bucket, computed by the database, for many calls."""
     stored = {*by, *filters.names()} <= IN_HISTOGRAM
     columns, key_of = key_maker(ledger, by, of_series=stored)
     found: dict[Key, Counter[int]] = {}

@@ -1,4 +1,4 @@
-"""Calls as they were before they were stored, read from a row and its names."""
+"""Reconstruction of calls from stored rows and names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ESTIMATE: Final = "tokens estimated from what was sent and received"
 
 
 def priced_call(row: dict[str, Any]) -> PricedCall:
-    """Return the call that *row* has, the columns of `calls` and of its names by their names."""
+    """Return the call of *row*, which has the columns of `calls` and its names by column name."""
     extra: dict[str, int] = json.loads(row["extra"]) if row["extra"] else {}
     reported = extra.get("reported_nano_usd")
     call = ModelCall(
@@ -68,7 +68,7 @@ def priced_call(row: dict[str, Any]) -> PricedCall:
 
 
 def _reported_source(row: dict[str, Any]) -> str:
-    """Return the attribute that reported the cost; empty unless the cost is that report."""
+    """Return the attribute that reported the cost; empty for other costs."""
     return row["price_source"].removeprefix(REPORTED_BY) if row["status"] == "reported" else ""
 
 

@@ -1,7 +1,7 @@
 """Sums over time, in steps of any length, for charts.
 
-Steps of days and hours come from the sums where those can answer; shorter ones are read from the
-rows. A step is named by the moment it begins, in nanoseconds since the epoch.
+Steps of days and hours come from the sums if those have the names; shorter ones are read from the
+rows. A step is identified by its start, in nanoseconds since the epoch.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _OUTCOME: Final = ("status", "failed", "error_type", "http_status_code", "reason
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much there is in a ledger, and a mark that changes whenever its sums do."""
+    """Extent of a ledger's data, and a value that changes whenever its sums do."""
 
     calls: int
     first_ns: int | None
-    """When the first call whose row is kept began; None without any."""
+    """Start of the first call with a row; None without rows."""
     last_ns: int | None
     first_day_ns: int | None
-    """The first day of which there are sums; its calls may be gone."""
+    """The first day with sums; retention may have removed its calls."""
     mark: str
 
 
@@ -64,7 +64,7 @@ class Sums:
 
 
 def extent(ledger: Ledger) -> Extent:
-    """Return how much there is; a few milliseconds, whatever the size of the ledger."""
+    """Return the extent of the data, in a few milliseconds for a ledger of any size."""
     marks = (
         "count(*)",
         "min(day)",
@@ -115,7 +115,7 @@ def timeline(
 def stepped_sources(
     ledger: Ledger, window: Window, step_ns: int, names: Collection[str]
 ) -> list[Source]:
-    """Return where sums in steps of *step_ns* are for a question that uses *names*."""
+    """Return the sources of sums in steps of *step_ns* for a query that uses *names*."""
     if step_ns % NS_PER_HOUR:
         return [rows(window)]
     return sources(ledger, window, {*names, "hour" if step_ns % NS_PER_DAY else "day"})
@@ -147,9 +147,9 @@ def _named(
 
 
 def known_names(ledger: Ledger, table: str, name: str, most: int = 300) -> list[str]:
-    """Return the values that *name* has in the table of names *table*, in order, at most *most*.
+    """Return at most *most* sorted values of *name* in the table of names *table*.
 
-    Models have the names under which reports show them.
+    Models have their names in reports.
     """
     if name == "model":
         dims = ledger.rows("SELECT DISTINCT provider, model FROM dims WHERE model <> ''")

@@ -1,4 +1,4 @@
-"""Executions of tools: how many, how long, how many failed."""
+"""Tool executions: counts, durations and failures."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.ledger import Ledger
 
 TOOL_GROUPS: Final = ("tool", "agent", "service", "source", "error_type", "day")
-"""Everything `by` may name."""
+"""Allowed names in `by`."""
 MOST_TIMED: Final = 100_000
-"""Up to this many executions the 95th percentile is read from the rows."""
+"""Up to this many executions the 95th percentile is computed from the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class ToolLine:
     """The executions of one group of tools, or of all of them."""
 
     key: tuple[str, ...]
-    """One value for each name in `by`; "" where a tool has none."""
+    """One value for each name in `by`; "" for a tool without one."""
     calls: int
     failed_calls: int
     mean_ms: float | None
-    """None where no execution was timed, as of tools that the provider ran."""
+    """None without a timed execution, as for tools that the provider ran."""
     p95_ms: float | None
-    """None where the rows that it needs are gone, or too many."""
+    """None if the required rows are gone, or too many."""
     longest_ms: float | None
 
 
@@ -50,7 +50,7 @@ class ToolReport:
     total: ToolLine
     groups: tuple[ToolLine, ...]
     complete: bool
-    """False when the window needs rows that retention has removed: the counts are too low."""
+    """False if the window needs rows that retention has removed: the counts are too low."""
 
 
 @dataclass(slots=True)
@@ -77,10 +77,10 @@ def tool_report(
     *,
     by: Sequence[str] = ("tool",),
 ) -> ToolReport:
-    """Return the executions of tools that began between *since* and *until*.
+    """Return the tool executions that began between *since* and *until*.
 
-    Times are aware; None leaves that side open. *by* names any of `TOOL_GROUPS`. Whole UTC days
-    come from the sums by day, which stay for ever; the rest is read from the rows.
+    Times are aware; None means unbounded. *by* names any of `TOOL_GROUPS`. Whole UTC days come from
+    the daily sums, which stay for ever; the rest is read from the rows.
     """
     check_names("group", by, TOOL_GROUPS)
     by = tuple(by)

@@ -1,7 +1,7 @@
-"""The dearest users or sessions of a window, found by the database: reports show no more of them.
+"""The most expensive users or sessions of a window, found by the database.
 
-A line for each of 150,000 sessions takes Python seconds to make; the database sorts their sums in
-a fraction of one.
+A line for each of 150,000 sessions takes Python seconds; the database sorts their sums in a
+fraction of one.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.sources import Source
 
 OTHERS: Final = -2
-"""Stands for all persons that are not among the dearest."""
+"""Id of all persons that are not among the most expensive."""
 MOST: Final = 10_000
-"""Persons that can be named in one statement."""
+"""Maximum persons in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopPersons:
-    """The dearest of one kind of person; `NO_PERSON` stands for calls without one."""
+    """The most expensive users or sessions; `NO_PERSON` is the id of calls without one."""
 
     column: str
     ids: tuple[int, ...]
-    """The dearest first; among equals the one with more calls, then in the order of names."""
+    """Sorted by cost, then number of calls, both descending, then by name."""
     count: int
-    """How many there are in all."""
+    """Total number of persons."""
 
     def named(self) -> str:
-        """Return the SQL of the column, with `OTHERS` for everyone who is not among them."""
+        """Return SQL for the column, with `OTHERS` for all other persons."""
         return f"CASE WHEN {self.is_among} THEN {_known(self.column)} ELSE {OTHERS} END"
 
     @property
     def is_among(self) -> str:
-        """The SQL condition that a row is of one of them; the ids are numbers of ours."""
+        """SQL condition for the rows of these persons; the ids are internal integers."""
         return (
             f"{_known(self.column)} IN ({', '.join(str(int(id_)) for id_ in self.ids) or 'NULL'})"
         )
@@ -57,7 +57,7 @@ def is_by_person(by: Collection[str]) -> bool:
 def top_persons(
     ledger: Ledger, plan: Sequence[Source], name: str, filters: Filters, most: int
 ) -> TopPersons:
-    """Return the *most* dearest of *name*, `user` or `session`, by the sums of *plan*."""
+    """Return the *most* most expensive of *name*, `user` or `session`, by the sums of *plan*."""
     column = COLUMN_OF[name]
     parts: list[str] = []
     values: list[SqlValue] = []

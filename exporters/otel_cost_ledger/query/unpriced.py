@@ -1,4 +1,4 @@
-"""Models of stored calls without a price, and the models that answered by the same names."""
+"""Models of stored calls without a price, and the models that responded to the same names."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UnpricedModel:
-    """Billed calls of one model that had no price."""
+    """Billed calls of one model without a price."""
 
     provider: str
-    """As the calls name it; empty where they do not."""
+    """Name in the calls; empty without one."""
     model: str
     request_model: str
     calls: int
     tokens: int
-    """Input and output of those calls that report them."""
+    """Input and output of the calls that report them."""
     exposure_nano_usd: int
-    """Most that they can have cost, as far as that is known."""
+    """Upper bound of their cost, as far as known."""
     last_ns: int
     """Start of the latest of them, in nanoseconds since 1970."""
 
@@ -33,7 +33,7 @@ class UnpricedModel:
 def unpriced_models(
     ledger: Ledger, since: datetime | None = None, until: datetime | None = None
 ) -> list[UnpricedModel]:
-    """Return the models without a price, those with the most calls first."""
+    """Return the models without a price, the one with most calls first."""
     window = Window.between(since, until)
     sql = f"""
         SELECT d.provider, d.model, o.request_model, count(*),
@@ -54,7 +54,7 @@ def unpriced_models(
 
 
 def answered_models(ledger: Ledger) -> dict[tuple[str, str], str]:
-    """Return (provider, model asked for) -> the model that answered last with a cost."""
+    """Return (provider, requested model) -> the latest responding model with a cost."""
     sql = """
         SELECT d.provider, o.request_model, d.model, max(c.start_ns)
         FROM calls c

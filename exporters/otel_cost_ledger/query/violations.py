@@ -54,7 +54,7 @@ def violations(
 
 @dataclass(frozen=True, slots=True)
 class ViolationSums:
-    """How often and how far one operation exceeded its latency budget."""
+    """Number and size of one operation's latency violations."""
 
     operation: str
     count: int
@@ -63,7 +63,7 @@ class ViolationSums:
 
 
 def violations_up_to(ledger: Ledger, window: Window, most: int) -> int:
-    """Return how many latency violations are in *window*, counting no further than *most*."""
+    """Return the number of latency violations in *window*, counting up to *most*."""
     return count_up_to(ledger, "latency_violations", "at_ns", window, most)
 
 

@@ -35,7 +35,8 @@ def open_writer(
 ) -> sqlite3.Connection:
     """Return a connection that writes to *path*, creating or migrating the ledger first.
 
-    Raises `LedgerError` for a file we must not touch and `sqlite3.Error` for one SQLite cannot.
+    Raises `LedgerError` for a file that must not be changed and `sqlite3.Error` for SQLite's
+    errors.
     """
     check_not_inherited(path)
     prepare_file(path)
@@ -44,7 +45,7 @@ def open_writer(
         path,
         timeout=busy_timeout_ms / 1000,
         isolation_level=None,
-        # The writer serialises its threads with a lock; the last flush may come from another.
+        # The writer serialises its threads with a lock; the last flush may run on another thread.
         check_same_thread=False,
         factory=TrackedConnection,
     )
@@ -53,7 +54,7 @@ def open_writer(
         version = schema_version(connection, path)
         if version > SCHEMA_VERSION:
             raise newer_schema(path, version)
-        narrow_mode(path)  # only now: the file might have been another program's
+        narrow_mode(path)  # only now: before the checks it might have been another program's file
         _configure(connection, path, synchronous)
         if version < SCHEMA_VERSION:
             migrate(connection, path)
@@ -64,9 +65,9 @@ def open_writer(
 
 
 def _check_content(path: Path) -> None:
-    """Raise LedgerError for a file that never was a database, such as notes or a picture.
+    """Raise LedgerError for a file that never was a database, such as a text or an image.
 
-    A damaged ledger keeps the first bytes of its header, its application id, or is all zeros.
+    A damaged ledger still has the first bytes of its header or its application id, or is all zeros.
     """
     with path.open("rb") as file:
         header = file.read(_HEADER_BYTES)
@@ -75,7 +76,7 @@ def _check_content(path: Path) -> None:
         and not header.startswith(_MAGIC)
         and header[_APPLICATION_ID] != APPLICATION_ID.to_bytes(4)
     ):
-        raise LedgerError(f"{path} is not a cost ledger and is left as it is; choose another path")
+        raise LedgerError(f"{path} is not a cost ledger and is left unchanged; choose another path")
 
 
 def _configure(connection: sqlite3.Connection, path: Path, synchronous: Synchronous) -> None:
@@ -89,15 +90,15 @@ def _configure(connection: sqlite3.Connection, path: Path, synchronous: Synchron
         )
     connection.execute(f"PRAGMA synchronous = {'FULL' if synchronous == 'FULL' else 'NORMAL'}")
     connection.execute("PRAGMA trusted_schema = OFF")
-    # A WAL grown by one large import is cut back at the next checkpoint.
+    # The next checkpoint truncates a WAL that grew in a large import.
     connection.execute(f"PRAGMA journal_size_limit = {16 * 2**20}")
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """Return a connection that cannot change *path*, even where its directory is read-only.
+    """Return a read-only connection to *path*, also in a read-only directory.
 
-    There SQLite cannot make its shared-memory file and refuses a WAL database; opened as
-    immutable it can be read, without what other processes have not yet checkpointed.
+    In a read-only directory SQLite cannot create its shared-memory file and refuses a WAL database.
+    Opened as immutable it is readable, without data that other processes have not checkpointed yet.
     """
     path = path.absolute()
     check_not_inherited(path)
@@ -112,7 +113,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
                 check_same_thread=False,
                 factory=TrackedConnection,
             )
-        except sqlite3.OperationalError as error:  # such as for a folder
+        except sqlite3.OperationalError as error:  # for example for a folder
             last_error = error
             continue
         track(connection, path)
@@ -136,7 +137,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 
 def schema_version(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the schema version of the file; 0 when nothing was written to it yet.
+    """Return the schema version of the file; 0 for an empty file.
 
     Raises `LedgerError` for the database of another program.
     """
@@ -151,7 +152,7 @@ def schema_version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def newer_schema(path: Path, version: int) -> NewerSchemaError:
-    """Describe a ledger that a later version of this package made."""
+    """Describe a ledger created by a later version of this package."""
     return NewerSchemaError(
         f"{path} has schema {version}, this version of otel-distro knows up to {SCHEMA_VERSION}; "
         f"upgrade otel-distro or choose another ledger"

@@ -1,10 +1,10 @@
 """Protection of SQLite connections across fork().
 
-SQLite remembers per process which locks it holds on a file. A forked child inherits that memory
-but not the locks, so even a connection of its own, opened while an inherited one is still around,
-believes in locks that are not there: the parent then removes the WAL that the child writes to, and
-the child's rows are lost without an error (observed). Therefore every connection is
-closed before a fork. Where that is impossible in time, the child leaves the file alone.
+SQLite tracks per process which locks it holds on a file. A forked child inherits that state but not
+the locks, so even its own connection, opened while an inherited one still exists, relies on locks
+that do not exist: the parent then removes the WAL that the child writes to, and the child's rows
+are lost without an error (observed). Therefore every connection is closed before a fork. If that is
+impossible in time, the child does not use the file.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from otel_host.fork_hooks import ForkAware
 
 LONGEST_WAIT_S: Final = 2.0
-"""How long a fork waits for a write that is under way."""
+"""Seconds that a fork waits for a current write."""
 
 
 class TrackedConnection(sqlite3.Connection):
-    """A connection that is known to be open until it is closed."""
+    """A connection registered as open until it is closed."""
 
     path: Path | None = None
 
@@ -49,13 +49,13 @@ def watch(aware: ForkAware) -> None:
 
 
 def track(connection: TrackedConnection, path: Path) -> None:
-    """Remember that *connection* to *path* is open."""
+    """Register *connection* to *path* as open."""
     connection.path = path
     _open.add(connection)
 
 
 def check_not_inherited(path: Path) -> None:
-    """Raise `LedgerError` if the parent process had *path* open when it forked this one."""
+    """Raise `LedgerError` if the parent process had *path* open during the fork."""
     if any(connection.path == path for connection in _given_up):
         raise LedgerError(
             f"the program closed our descriptors of {path} and opened files of its own in their"
@@ -69,7 +69,7 @@ def check_not_inherited(path: Path) -> None:
 
 
 def give_up(connection: sqlite3.Connection) -> None:
-    """Never use, close or free *connection* again: its descriptors are the program's now."""
+    """Never use, close or free *connection* again: its descriptors now belong to the program."""
     keep_forever(connection)
     if isinstance(connection, TrackedConnection):
         _open.discard(connection)
@@ -77,7 +77,7 @@ def give_up(connection: sqlite3.Connection) -> None:
 
 
 def _after_in_child() -> None:
-    # Kept for ever: closing an inherited connection is as forbidden as using it.
+    # Kept for ever: an inherited connection must be neither closed nor used.
     for connection in _open:
         keep_forever(connection)
         _inherited.append(connection)

@@ -1,7 +1,7 @@
-"""Small integers for names that repeat, with a limit on how many a ledger keeps.
+"""Interning of repeated names as small integers, with a limit per ledger.
 
-Past the limit new names are stored as `_other`: the rollup has a row for each combination, so a
-name that is different in every call would make it as large as the calls themselves.
+Beyond the limit new names are stored as `_other`: the rollup has a row for each combination, so a
+name that differs in every call would make it as large as the table of calls.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 OTHER: Final = "_other"
 DEFAULT_MAX_NAMES: Final = 10_000
-"""Combinations kept of each of dims, origins and outcomes."""
+"""Maximum combinations in each of dims, origins and outcomes."""
 
 _UNLIMITED: Final = 1 << 62
 
@@ -26,7 +26,7 @@ Key = TypeVar("Key", DimKey, OriginKey, OutcomeKey, ToolKey)
 
 
 class NameTable(Generic[Key]):
-    """Finds or makes the id of a key in one interning table, in the caller's transaction."""
+    """Finds or creates the id of a key in one interning table, in the caller's transaction."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class NameTable(Generic[Key]):
         self._coarser: Callable[[Key], tuple[Key, Key]] = coarser
         self._max_names = max_names
         self.ids: dict[Key, int] = {}
-        """The ids known so far; reading it saves the hot loop a call of `id_of`."""
+        """Cache of ids; reading it saves the hot loop a call of `id_of`."""
         where = " AND ".join(f"{column} = ?" for column in columns)
         # Table and column names are constants of this module; values are always bound.
         self._select = f"SELECT id FROM {table} WHERE {where}"
@@ -51,11 +51,11 @@ class NameTable(Generic[Key]):
         self._insert = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"
 
     def forget(self) -> None:
-        """Drop the cached ids: after a rollback they may name rows that never came to be."""
+        """Drop the cached ids: after a rollback they may refer to rows that do not exist."""
         self.ids.clear()
 
     def id_of(self, key: Key) -> int:
-        """Return the id of *key*, or past the limit that of a coarser one."""
+        """Return the id of *key*, or beyond the limit that of a coarser key."""
         found = self.ids.get(key)
         if found is None:
             found = self._find_or_insert(key)
@@ -65,7 +65,8 @@ class NameTable(Generic[Key]):
         return found
 
     def _find_or_insert(self, key: Key) -> int:
-        # The first fallback is open-ended too, if less so: it gets a tenth more, the last always.
+        # The first fallback is unbounded too, but smaller: it gets a tenth more, the last is always
+        # added.
         coarse, coarsest = self._coarser(key)
         candidates: list[tuple[Key, int]] = [
             (key, self._max_names),
@@ -81,7 +82,7 @@ class NameTable(Generic[Key]):
         raise AssertionError("the last limit is never reached")
 
     def _size(self) -> int:
-        # Rows are never deleted, so the outermost ids give their number, without a count.
+        # Rows are never deleted, so the smallest and largest id give their number, without a count.
         (size,) = self._connection.execute(
             f"SELECT max(0, ifnull(max(id), 0)) - min(0, ifnull(min(id), 0)) FROM {self._table}"
         ).fetchone()
@@ -153,24 +154,24 @@ class Interner:
 
 
 def coarser_dim(key: DimKey) -> tuple[DimKey, DimKey]:
-    """Return the replacements of *key* past the first limit, and past the second."""
+    """Return the replacements of *key* beyond the first limit and the second."""
     return key._replace(tenant=OTHER), DimKey(OTHER, OTHER, OTHER, OTHER, OTHER)
 
 
 def coarser_origin(key: OriginKey) -> tuple[OriginKey, OriginKey]:
-    """Return the replacements of *key* past the first limit, and past the second."""
+    """Return the replacements of *key* beyond the first limit and the second."""
     wider = key._replace(agent=OTHER, feature_flag=OTHER)
     return wider, OriginKey(OTHER, OTHER, OTHER, OTHER, OTHER, -1)
 
 
 def coarser_outcome(key: OutcomeKey) -> tuple[OutcomeKey, OutcomeKey]:
-    """Keep status, billed and failed in any case: sums are made from them."""
+    """Keep at least status, billed and failed, which the sums use."""
     wider = key._replace(reason=OTHER, billing_reason=OTHER, price_source=OTHER)
     error_type = OTHER if key.failed else ""
     return wider, wider._replace(error_type=error_type, http_status_code=0)
 
 
 def coarser_tool(key: ToolKey) -> tuple[ToolKey, ToolKey]:
-    """Keep the source and whether it failed in any case."""
+    """Keep at least the source and the failure."""
     wider = key._replace(tool=OTHER, error_type=OTHER if key.error_type else "")
     return wider, wider._replace(service=OTHER, agent=OTHER)

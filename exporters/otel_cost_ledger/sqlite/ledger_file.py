@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class LedgerFile:
-    """Opens the file when it is first needed and again when it is not the same any more."""
+    """Opens the file on first use, and again if it was replaced."""
 
     def __init__(
         self, path: Path, *, synchronous: Synchronous, busy_timeout_ms: int, max_names: int
@@ -38,21 +38,21 @@ class LedgerFile:
         self.reopened = 0
 
     def apply(self, entries: Sequence[Entry]) -> Stored:
-        """Store *entries* in one transaction; raises what SQLite and the file system raise."""
+        """Store *entries* in one transaction; raises the errors of SQLite and the file system."""
         store = self.opened()
         with self._writer_lock.held():
             return store.apply(entries)
 
     def add_old_sums(self, sums: OldSums) -> int:
-        """Store the sums of days whose calls are gone; return how many were new."""
+        """Store the sums of days without calls; return the number of new ones."""
         store = self.opened()
         with self._writer_lock.held():
             return store.add_old_sums(sums)
 
     def opened(self) -> Store:
-        """Return the open store, after making sure that it is still the file at the path.
+        """Return the open store, after a check that it is still the file at the path.
 
-        SQLite continues to write to a file that was deleted or replaced, without an error.
+        SQLite continues to write to a deleted or replaced file without an error.
         """
         if self._store is not None and (
             identity(self.path) != self._identity or not self._is_intact()
@@ -74,7 +74,7 @@ class LedgerFile:
         return self._files is None or self._files.are_ours()
 
     def hurry(self, timeout_ms: int) -> None:
-        """Wait at most *timeout_ms* for other processes from now on."""
+        """Set the timeout for locks of other processes to *timeout_ms*."""
         self._busy_timeout_ms = min(self._busy_timeout_ms, timeout_ms)
         self._writer_lock.wait_s = self._busy_timeout_ms / 1000
         if self._store is not None:
@@ -82,7 +82,7 @@ class LedgerFile:
 
     def set_aside(self) -> Path | None:
         """Quarantine the damaged file; return its new name, None if another process did."""
-        # The file may have been too damaged to open: then the one at the path is the one we met.
+        # The file may have been too damaged to open: then it is the one at the path.
         damaged = self._identity or identity(self.path)
         self.close()
         with self._writer_lock.held() as held:
@@ -91,8 +91,8 @@ class LedgerFile:
     def close(self) -> None:
         """Close the connection; the next `apply` opens it again.
 
-        A connection whose descriptors the program closed and uses for its own files is left as it
-        is: SQLite would close those.
+        A connection is not closed if the program has closed its descriptors and reused their
+        numbers: SQLite would close the program's files.
         """
         store, self._store, self._identity = self._store, None, None
         files, self._files = self._files, None
@@ -109,12 +109,12 @@ class LedgerFile:
         self._writer_lock.close()
 
     def start_anew(self) -> None:
-        """In a forked child: drop the parent's connection without closing it."""
-        # Normally it was closed before the fork; if not, `forking` keeps it from being collected.
+        """Reset after fork: drop the parent's connection without closing it."""
+        # Normally it was closed before the fork; otherwise `forking` keeps a reference to it.
         self._store = None
         self._identity = None
         if self._files is not None:
             self._files.close()
             self._files = None
-        # Closing a copy of the descriptor does not release the parent's lock.
+        # Closing an inherited descriptor does not release the parent's lock.
         self._writer_lock.close()

@@ -1,4 +1,4 @@
-"""Steps from one schema version to the next: forward only, and a backup before any of them."""
+"""Schema migrations: forward only, with a backup first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MIGRATIONS: Final[Sequence[Migration]] = tuple(
     partial(run_migration, version=version) for version in range(1, SCHEMA_VERSION + 1)
 )
-"""The migration at position n leads from version n to version n + 1."""
+"""The migration at index n leads from version n to version n + 1."""
 
 
 def migrate(
@@ -27,16 +27,16 @@ def migrate(
     path: Path,
     migrations: Sequence[Migration] = MIGRATIONS,
 ) -> None:
-    """Bring the ledger at *path* to the newest version, all steps in one transaction.
+    """Migrate the ledger at *path* to the newest version, all steps in one transaction.
 
-    A ledger that holds anything is copied to `<name>.v<version>.bak` before it changes.
+    A ledger that is not empty is first copied to `<name>.v<version>.bak`.
     """
     (before,) = connection.execute("PRAGMA user_version").fetchone()
     if 0 < before < len(migrations):
         _back_up(connection, path.with_name(f"{path.name}.v{before}.bak"))
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # Another process may have migrated while we waited for the lock.
+        # Another process may have migrated it during the wait for the lock.
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         for step in migrations[version:]:
             step(connection)

@@ -1,4 +1,4 @@
-"""The sums of days whose calls retention has deleted, for a copy to another ledger."""
+"""Sums of days with deleted calls, for a copy to another ledger."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OldSums:
-    """Everything before the day from which a ledger has kept its calls."""
+    """Sums before the first day with calls."""
 
     kept_since_ns: int
     daily: tuple[tuple[int, DimKey, OutcomeKey, tuple[int, ...]], ...]
@@ -32,7 +32,7 @@ class OldSums:
     tools: tuple[tuple[int, ToolKey, tuple[int, ...]], ...] = ()
     """(day, tool, calls, timed calls, microseconds, the longest)"""
     since_ns: tuple[int, int] = (0, 0)
-    """The first moments of which there are sums by agent, and sums by hour."""
+    """Start of the sums by agent, and of the hourly sums."""
 
 
 class _Names(Protocol):
@@ -53,7 +53,7 @@ _SUMS: Final = ", ".join(f"s.{name}" for name in COUNTERS)
 _DIM_END: Final = 1 + len(DimKey._fields)
 _OUTCOME_END: Final = _DIM_END + len(OutcomeKey._fields)
 
-# Made of constants, all of it.
+# Built from constants only.
 _DAILY: Final = (
     f"SELECT s.day, {_DIM}, {_OUTCOME}, {_SUMS} FROM daily_costs s"
     " JOIN dims d ON d.id = s.dim_id JOIN outcomes r ON r.id = s.outcome_id WHERE s.day < ?"
@@ -93,7 +93,7 @@ _KEEP_SINCE: Final = (
 
 
 def read_old_sums(ledger: Ledger) -> OldSums:
-    """Return the sums of *ledger* that cannot be made from its calls any more."""
+    """Return the sums of *ledger* that cannot be computed from its calls any more."""
     kept_since_ns = ledger.rows_kept_since_ns
     first_day = kept_since_ns // NS_PER_DAY
     daily = tuple(
@@ -132,7 +132,7 @@ def _read_by_agent(ledger: Ledger, until_ns: int) -> Iterator[Any]:
             f"SELECT s.{table.period}, {_DIM}, {_ORIGIN}, {_OUTCOME}, {_SUMS} FROM {table.name} s"
             " JOIN dims d ON d.id = s.dim_id JOIN origins o ON o.id = s.origin_id"
             f" JOIN outcomes r ON r.id = s.outcome_id WHERE s.{table.period} < ?"
-        )  # made of constants
+        )  # built from constants
         for period, *values in ledger.rows(sql, [until_ns // table.unit_ns]):
             keys: list[Any] = []
             for key in _KEYS:
@@ -142,7 +142,7 @@ def _read_by_agent(ledger: Ledger, until_ns: int) -> Iterator[Any]:
 
 
 def write_old_sums(connection: Connection, names: _Names, sums: OldSums) -> int:
-    """Store *sums* in the caller's transaction; return how many days-and-names were new.
+    """Store *sums* in the caller's transaction; return the number of new (day, names) pairs.
 
     Existing sums stay: they may include the same calls.
     """
@@ -155,7 +155,7 @@ def write_old_sums(connection: Connection, names: _Names, sums: OldSums) -> int:
     found = connection.execute("SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)).fetchone()
     before_ns = int(found[0]) if found else 0
     if sums.kept_since_ns > before_ns:
-        # Rows before this moment do not come any more: those that are there are in the sums first.
+        # No rows before this time arrive any more; existing ones are added to the sums first.
         add_up_to(connection, sums.kept_since_ns)
         connection.execute(_KEEP_SINCE, (KEPT_SINCE, str(sums.kept_since_ns)))
     _write_by_agent(connection, names, sums)

@@ -1,4 +1,4 @@
-"""Ledger paths, and checks that no other user can read or replace them."""
+"""Ledger paths, and checks against access by other users."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _SIDE_FILES: Final = ("-wal", "-shm", ".lock", ".maintenance", ".spill.jsonl")
 
 
 def default_ledger_path(environ: Mapping[str, str]) -> Path:
-    """Return `ledger.db` in the folder that `default_state_dir` names."""
+    """Return the path of `ledger.db` in `default_state_dir`."""
     return default_state_dir(environ) / "ledger.db"
 
 
 def prepare_file(path: Path) -> None:
-    """Make *path* an existing private file in an existing directory, or raise `LedgerError`.
+    """Create the private file *path* and its directory if missing; raises `LedgerError`.
 
-    SQLite gives `-wal` and `-shm` the mode of the main file, so creating that one with 0600
-    before SQLite sees it makes all of them private whatever the process's umask is.
+    SQLite gives `-wal` and `-shm` the mode of the main file, so creating that one with 0600 before
+    SQLite opens it makes all of them private, independent of the process's umask.
     """
     _prepare_directory(path.parent)
     for side in _SIDE_FILES:
@@ -63,7 +63,7 @@ def _prepare_directory(directory: Path) -> None:
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Return the identity (device, inode) of the file; None when there is no file."""
+    """Return the identity (device, inode) of the file; None without a file."""
     try:
         found = path.stat()
     except FileNotFoundError:

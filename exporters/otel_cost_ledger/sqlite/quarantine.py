@@ -16,13 +16,13 @@ _FILES: Final = ("-wal", "-shm", "")
 def set_aside(path: Path, damaged: tuple[int, int] | None) -> Path | None:
     """Rename the *damaged* ledger at *path* and its side files; return its new name.
 
-    Nothing happens, and the answer is None, when another process was faster and the file at
-    *path* is not the damaged one any more. The caller holds the writer lock.
+    Does nothing and returns None if another process was faster and the file at *path* is no longer
+    the damaged one. The caller holds the writer lock.
     """
     if damaged is None or identity(path) != damaged:
         return None
     target = _free_name(path)
-    # The main file moves last: no file at `path` then also means no stale WAL.
+    # The main file moves last: then no file at `path` also means no stale WAL.
     for side in _FILES:
         source = path.with_name(path.name + side)
         if source.exists():

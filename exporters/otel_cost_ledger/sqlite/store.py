@@ -1,4 +1,4 @@
-"""The write transactions of the ledger, on an open connection; faults are the caller's."""
+"""Write transactions of the ledger on an open connection; the caller handles faults."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CALL_COLUMNS: Final = (
 _TIME_ORDER: Final = itemgetter(0, 1)
 
 _ROWS_A_STATEMENT: Final = 32
-"""Starting a statement costs as much as inserting half a row; 999 values is SQLite's old limit."""
+"""Starting a statement costs as much as half an insert; 999 values is SQLite's old limit."""
 
 
 def _insert_statement(rows: int) -> str:
@@ -87,10 +87,10 @@ class Stored:
     revised: int = 0
     already_known: int = 0
     expired: int = 0
-    """Older than the rows that retention has kept: whether they are new cannot be known."""
+    """Older than the rows kept by retention, so it is unknown whether they are new."""
 
     def add(self, other: Stored) -> None:
-        """Count what another transaction changed as well."""
+        """Add the counts of another transaction."""
         self.written += other.written
         self.revised += other.revised
         self.already_known += other.already_known
@@ -105,14 +105,14 @@ class Store:
         self._names = Interner(connection, max_names)
 
     def add_old_sums(self, sums: OldSums) -> int:
-        """Store *sums*; return how many were new."""
+        """Store *sums*; return the number of new ones."""
         from otel_cost_ledger.sqlite.old_sums import write_old_sums
 
         with self._transaction():
             return write_old_sums(self.connection, self._names, sums)
 
     def apply(self, entries: Sequence[Entry]) -> Stored:
-        """Do everything in *entries*, or, when this raises, nothing of it."""
+        """Store all *entries* in one transaction; none of them on an error."""
         with self._transaction():
             kept_since = self._kept_since()
             stored = Stored()
@@ -128,7 +128,7 @@ class Store:
                 elif kind == "insert":
                     inserts.append(row)
                 else:
-                    # A revision may be of a call in this same batch.
+                    # A revision may apply to a call in the same batch.
                     self._insert(inserts, stored)
                     inserts = []
                     self._revise(row, stored)
@@ -137,7 +137,7 @@ class Store:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        # IMMEDIATE: a read transaction that turns into a write fails at once with BUSY_SNAPSHOT.
+        # IMMEDIATE: a read transaction that becomes a write fails at once with BUSY_SNAPSHOT.
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -188,7 +188,7 @@ class Store:
         names = self._names
         dims, origins, outcomes = names.dims, names.origins, names.outcomes
         dim_ids, origin_ids, outcome_ids = dims.ids, origins.ids, outcomes.ids
-        # Fields 4 to 6 are the names; the others are stored as they are.
+        # Fields 4 to 6 are the names; the others are stored unchanged.
         return [
             (
                 *row[:4],
@@ -210,10 +210,10 @@ def _count(stored: Stored, added: int) -> None:
 
 
 def tool_values(row: ToolRow, tool_id: int) -> tuple[SqlValue, ...]:
-    """Return the values that `TOOL` stores."""
+    """Return the values for `TOOL`."""
     return (row.start_ns, row.span_id, row.place, row.trace_id, tool_id, row.duration_us)
 
 
 def json_text(extra: dict[str, int] | None) -> str | None:
-    """Return `extra` as the JSON that is stored; None where there is nothing."""
+    """Return `extra` as JSON; None if empty."""
     return None if extra is None else json.dumps(extra, separators=(",", ":"), sort_keys=True)

@@ -1,8 +1,8 @@
-"""The writer queue: a lock file taken before SQLite's own lock.
+"""Writer queue: a lock file taken before SQLite's own lock.
 
-SQLite's busy handler sleeps longer and longer, so under load one process can starve for seconds.
-With this lock all processes poll at the same short interval, and a process that has just written
-lets waiting ones go first.
+SQLite's busy handler sleeps for growing intervals, so under load one process can starve for
+seconds. With this lock all processes poll at the same short interval, and a process yields to
+waiting ones after a write.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class WriterLock:
                 self._release()
 
     def close(self) -> None:
-        """Give the lock file back; safe in a forked child, where closing unlocks nothing."""
+        """Close the lock file; safe in a forked child, where closing does not unlock it."""
         if self._own is not None:
             self._own.close()
             self._own = None

@@ -1,1 +1,1 @@
-"""The writer of a process, its queue and its spill file."""
+"""The ledger writer of a process, its queue and its spill file."""

@@ -1,4 +1,4 @@
-"""Faults of a ledger while it is written, and the writer's reactions.
+"""Write faults of a ledger, and the writer's reactions.
 
 The table of `REACTIONS` is the whole policy; docs/ledger.md describes it for users.
 """
@@ -20,29 +20,29 @@ from otel_cost_ledger.model.errors import (
 
 
 class Fault(StrEnum):
-    """Why calls could not be written now."""
+    """Reason why calls cannot be written now."""
 
     BUSY = "busy"
-    """Another process holds the write lock for longer than our timeout."""
+    """Another process holds the write lock for longer than the timeout."""
     DISK_FULL = "disk_full"
     """No space, a quota, or a file-size limit."""
     READ_ONLY = "read_only"
-    """The file, its directory or its file system does not let us write."""
+    """The file, its directory or its file system is not writable."""
     UNAVAILABLE = "unavailable"
     """The file cannot be opened or read: missing directory, too many files, an I/O error."""
     CORRUPT = "corrupt"
     """The file is damaged or is no SQLite file."""
     NEWER_SCHEMA = "newer_schema"
-    """A later version of this package made the file."""
+    """A later version of this package created the file."""
     REFUSED = "refused"
-    """The path is not private to us: a link, another user's file, a world-writable directory."""
+    """The path is not private: a link, another user's file, a world-writable directory."""
     UNEXPECTED = "unexpected"
-    """Something this list does not foresee."""
+    """Any other fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """How long the writer leaves the file alone after a fault, and its message to the user."""
+    """Retry delay of the writer after a fault, and its message to the user."""
 
     first_retry_s: float
     longest_retry_s: float
@@ -80,7 +80,7 @@ _BY_RESULT_CODE: Final = {
 
 
 def fault_of(error: Exception) -> Fault:
-    """Return which fault *error* is a sign of."""
+    """Return the fault that *error* indicates."""
     if isinstance(error, NewerSchemaError):
         return Fault.NEWER_SCHEMA
     if isinstance(error, UnsafePathError):
@@ -90,7 +90,7 @@ def fault_of(error: Exception) -> Fault:
     code = getattr(error, "sqlite_errorcode", None)
     if isinstance(error, sqlite3.Error) and isinstance(code, int):
         if code == sqlite3.SQLITE_IOERR_WRITE:
-            # A full quota or a file-size limit shows as a failed write.
+            # A full quota or a file-size limit appears as a failed write.
             return Fault.DISK_FULL
         return _BY_RESULT_CODE.get(code & 0xFF, Fault.UNEXPECTED)
     cause = error if isinstance(error, OSError) else error.__cause__
@@ -104,9 +104,9 @@ def fault_of(error: Exception) -> Fault:
 
 
 def explain(error: Exception, fault: Fault) -> str:
-    """Return what happened and what to do about it."""
+    """Return a message with the fault and its remedy."""
     if isinstance(error, LedgerError):
-        # These messages end with a remedy of their own, which knows more.
+        # These messages already end with a more specific remedy.
         return str(error)
     return f"{describe(error)}; {REACTIONS[fault].remedy}"
 
@@ -114,8 +114,8 @@ def explain(error: Exception, fault: Fault) -> str:
 def describe(error: Exception) -> str:
     """Return the message for *error*, which never has a value from a span.
 
-    SQLite, the operating system and we ourselves only speak of files; other messages may quote
-    the text that could not be handled.
+    Messages of SQLite, the operating system and this package only name files; others may quote the
+    text that failed.
     """
     if isinstance(error, (sqlite3.Error, OSError, LedgerError)):
         return str(error)

@@ -11,22 +11,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteResult:
-    """The result of one batch, and of the entries waiting before it."""
+    """Result of one batch, and of the entries queued before it."""
 
     written: int = 0
-    """Calls and violations that are new in the ledger, committed."""
+    """New calls and violations, committed."""
     revised: int = 0
-    """Calls whose price or billing decision changed."""
+    """Calls with a changed price or billing decision."""
     already_known: int = 0
-    """Calls the ledger had before, unchanged: replays and repeated imports."""
+    """Calls stored before, unchanged: replays and repeated imports."""
     expired: int = 0
     """Calls older than the rows that retention keeps."""
     rejected: int = 0
-    """Calls that cannot be stored whatever the state of the file."""
+    """Calls that can never be stored, for any state of the file."""
     waiting: int = 0
-    """Entries now in memory or in the spill file of this process's account."""
+    """Entries of this process now in memory or in the spill file."""
     fault: Fault | None = None
-    """Why entries wait; None when everything handed in is in the ledger or accounted for."""
+    """Fault that entries wait for; None if all entries are stored or counted."""
 
     @property
     def durable(self) -> bool:
@@ -36,10 +36,10 @@ class WriteResult:
 
 @dataclass(slots=True)
 class Counters:
-    """Totals since the writer was made; every entry handed in ends in exactly one of them.
+    """Totals since the writer was created; every submitted entry ends in exactly one of them.
 
-    handed in = written + revised + already_known + expired + rejected + spilled + dropped + in
-    memory. Replayed entries are counted again under what became of them.
+    submitted = written + revised + already_known + expired + rejected + spilled + dropped + in
+    memory. Replayed entries are counted again by their result.
     """
 
     handed_in: int = 0
@@ -51,7 +51,7 @@ class Counters:
     spilled: int = 0
     replayed: int = 0
     dropped: int = 0
-    """Lost for want of room in memory and on disk."""
+    """Lost for lack of space in memory and on disk."""
     faults: int = 0
     quarantined: int = 0
     reopened: int = 0

@@ -1,6 +1,6 @@
-"""Ledgers that this process keeps by itself, from more than the spans an exporter sees.
+"""Ledgers written by the distribution in this process, from more data than an exporter sees.
 
-An exporter of costs beside it would decide on the same calls apart, and store some of them twice.
+An additional cost exporter would decide on the same calls separately and store some of them twice.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _kept: Final[set[Location]] = set()
 
 
 def keep(ledger: Location) -> None:
-    """Have exporters of this process leave *ledger* alone from now on."""
+    """Stop exporters of this process from writing *ledger*."""
     _kept.add(ledger)
 
 
 def is_kept(ledger: Location) -> bool:
-    """Return whether this process keeps *ledger* by itself."""
+    """Return whether the distribution writes *ledger* in this process."""
     return ledger in _kept

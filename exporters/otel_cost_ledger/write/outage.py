@@ -31,11 +31,11 @@ class Outage:
         self.fault: Fault | None = None
 
     def may_try(self) -> bool:
-        """Whether it is time to touch the file (again)."""
+        """Whether the next attempt is due."""
         return self.fault is None or self._clock() >= self._retry_at
 
     def begins(self, fault: Fault, explanation: str) -> None:
-        """Note that writing failed, and report it once per outage."""
+        """Record a failed write, and report it once per outage."""
         reaction = REACTIONS[fault]
         if fault is not self.fault:
             self._attempts = 0
@@ -48,7 +48,7 @@ class Outage:
             self._say(f"cost ledger {self._path} cannot be written: {explanation}")
 
     def ends(self, waiting: int, dropped: int) -> None:
-        """Note that writing works, and report the end of an outage."""
+        """Record a successful write, and report the end of an outage."""
         if self.fault is None:
             return
         self.fault = None

@@ -1,7 +1,7 @@
-"""Queues for calls while the ledger cannot be written: memory, then a spill file beside it.
+"""Queues for calls while the ledger cannot be written: memory, then a spill file.
 
-The file has one JSON line an entry. Replaying it twice does no harm, because storing an entry
-twice changes nothing; so it is removed only after its content is committed.
+The file has one JSON line per entry. Storing an entry is idempotent, so a second replay does no
+harm, and the file is removed only after its content is committed.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ class Ring:
 
     @property
     def over(self) -> int:
-        """How many entries there are beyond the limit."""
+        """Number of entries beyond the limit."""
         return max(0, len(self._entries) - self._limit)
 
     def first(self, count: int | None = None) -> list[Entry]:
-        """Return the oldest *count* entries, or all; they stay. From any thread."""
+        """Return the oldest *count* entries, or all, without removing them; thread-safe."""
         return list(islice(self._entries.copy(), count))
 
     def take(self, count: int) -> list[Entry]:
-        """Remove and return the oldest *count* entries, or as many as there are."""
+        """Remove and return the oldest *count* entries, or all if there are fewer."""
         return [self._entries.popleft() for _ in range(min(count, len(self._entries)))]
 
     def put_back(self, entries: list[Entry]) -> None:
-        """Return entries that were taken to the front."""
+        """Put taken entries back at the front."""
         self._entries.extendleft(reversed(entries))
 
     def clear(self) -> None:
@@ -63,25 +63,25 @@ class Ring:
 
 
 class SpillFile:
-    """The file of waiting entries, shared by all processes of one ledger under a file lock."""
+    """The file of queued entries, shared by all processes of one ledger under a file lock."""
 
     def __init__(self, path: Path, limit_bytes: int = DEFAULT_SPILL_BYTES) -> None:
         self.path = path
         self._limit_bytes = limit_bytes
 
     def exists(self) -> bool:
-        """Whether anything waits in the file."""
+        """Whether the file has entries."""
         return self.path.exists()
 
     def append(self, entries: list[Entry]) -> int:
-        """Add *entries* durably and return how many found room; raises OSError."""
+        """Append *entries* durably and return the number that fit; raises OSError."""
         check_private(self.path)
         while True:
             descriptor = open_private(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             try:
                 wait_and_lock(descriptor)
                 opened = os.fstat(descriptor)
-                # A replay may have removed the file between our opening and our locking it.
+                # A replay may have removed the file between open and lock.
                 if (opened.st_dev, opened.st_ino) == identity(self.path):
                     return self._append(descriptor, opened.st_size, entries)
             finally:
@@ -102,16 +102,16 @@ class SpillFile:
                 data = data[os.write(descriptor, data) :]
             os.fsync(descriptor)
         except OSError:
-            # Half a line would swallow the next one.
+            # An incomplete line would corrupt the next one.
             os.ftruncate(descriptor, size)
             raise
         return len(lines)
 
     def replay(self, store: Callable[[list[Entry]], None]) -> tuple[int, int]:
-        """Hand every waiting entry to *store*, then remove the file; return (stored, unreadable).
+        """Pass every entry to *store*, then remove the file; return (stored, unreadable).
 
-        When *store* raises, the file stays as it is. A file that another process is replaying is
-        left to it.
+        If *store* raises, the file is unchanged. A file that another process is replaying is
+        skipped.
         """
         check_private(self.path)
         try:
@@ -147,7 +147,7 @@ def _replay_lines(lines: Iterable[str], store: Callable[[list[Entry]], None]) ->
 
 
 def entries_waiting(path: Path) -> int:
-    """Return how many entries the spill file at *path* holds; 0 where there is none to read."""
+    """Return the number of entries in the spill file at *path*; 0 without a readable file."""
     try:
         check_private(path)
         with path.open("rb") as lines:
@@ -157,7 +157,7 @@ def entries_waiting(path: Path) -> int:
 
 
 def first_start_ns(path: Path) -> int | None:
-    """Return when the oldest entry of the spill file at *path* began; None where there is none.
+    """Return the start of the oldest entry in the spill file at *path*; None without entries.
 
     Nanoseconds since the epoch.
     """

@@ -26,34 +26,34 @@ class OpenStore(Protocol):
 
     @property
     def connection(self) -> Connection:
-        """The connection that writes."""
+        """The writing connection."""
         ...
 
 
 class LedgerStore(Protocol):
-    """The protocol between the writer and every kind of ledger."""
+    """The protocol between the writer and a ledger."""
 
     reopened: int
-    """How often the ledger was found to be another one and opened again."""
+    """Number of times that the ledger was found replaced and reopened."""
 
     def opened(self) -> OpenStore:
-        """Open the ledger unless it is open, and return it; raises what prevents it."""
+        """Open the ledger unless it is open, and return it; raises the error that prevents it."""
         ...
 
     def apply(self, entries: Sequence[Entry]) -> Stored:
-        """Store *entries*, all of them or, when this raises, none."""
+        """Store all *entries* in one transaction; none of them on an error."""
         ...
 
     def add_old_sums(self, sums: OldSums) -> int:
-        """Store the sums of days whose calls are gone; return how many were new."""
+        """Store the sums of days without calls; return the number of new ones."""
         ...
 
     def hurry(self, timeout_ms: int) -> None:
-        """Wait at most *timeout_ms* for other processes from now on."""
+        """Set the timeout for locks of other processes to *timeout_ms*."""
         ...
 
     def set_aside(self) -> Path | None:
-        """Put a damaged ledger out of the way; return where it is now, None if it stayed."""
+        """Quarantine a damaged ledger; return its new path, None if it stayed."""
         ...
 
     def close(self) -> None:
@@ -65,7 +65,7 @@ class LedgerStore(Protocol):
         ...
 
     def start_anew(self) -> None:
-        """In a forked child: drop the parent's connection without closing it."""
+        """Reset after fork: drop the parent's connection without closing it."""
         ...
 
 
@@ -76,7 +76,7 @@ def open_store(
     busy_timeout_ms: int = DEFAULT_BUSY_TIMEOUT_MS,
     max_names: int = DEFAULT_MAX_NAMES,
 ) -> LedgerStore:
-    """Return the store at *location*; nothing is opened before it is used.
+    """Return the store at *location*, which is opened on first use.
 
     Raises `NotWrittenHereError` for ClickHouse.
     """

@@ -1,4 +1,4 @@
-"""Entries waiting for the ledger: in memory, then in the spill file, then counted as lost."""
+"""Queue of entries for the ledger: in memory, then in the spill file, then counted as lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Waiting:
-    """Keeps entries in order for the next attempt; moves the oldest on when there are too many."""
+    """Keeps entries in order for the next attempt; spills the oldest if there are too many."""
 
     def __init__(
         self,
@@ -34,14 +34,15 @@ class Waiting:
     def make_room(self, fault: Fault | None, counters: Counters) -> None:
         """Move entries beyond the memory limit to the spill file; count those beyond its limit."""
         if fault is Fault.NEWER_SCHEMA:
-            # Only another program version can store these, so they cannot wait in this process.
+            # Only another program version can store these, so this process does not keep them in
+            # memory.
             self._spill_oldest(len(self.ring), fault, counters)
         elif self.ring.over:
-            # Half the ring at once: one file operation for many calls.
+            # Half the queue at once: one file operation for many calls.
             self._spill_oldest(self.ring.over + len(self.ring) // 2, fault, counters)
 
     def leave_behind(self, fault: Fault | None, counters: Counters) -> None:
-        """Move everything to the spill file, because this process ends; the rest is lost."""
+        """Move everything to the spill file at the end of the process; the rest is lost."""
         self._spill_oldest(len(self.ring), fault, counters)
         lost = self.ring.take(len(self.ring))
         if lost:
@@ -50,9 +51,9 @@ class Waiting:
             self._complain("lost", f"{count} calls could not be stored anywhere and are lost")
 
     def copy_out(self, more: list[Entry]) -> bool:
-        """Write waiting entries and *more* to the spill file; return whether all are there.
+        """Write queued entries and *more* to the spill file; return whether all were written.
 
-        From any thread, also during a write to the ledger: an entry stored twice is one.
+        Thread-safe, also during a write to the ledger, because storing an entry is idempotent.
         """
         entries = self.ring.first() + more
         if not entries:
@@ -68,7 +69,7 @@ class Waiting:
         return not lost
 
     def replay(self, store: Callable[[list[Entry]], None], counters: Counters) -> None:
-        """Store the entries that an earlier outage or process left in the spill file."""
+        """Store the entries in the spill file from an earlier outage or process."""
         if not self._spill.exists():
             return
         try:
@@ -86,19 +87,19 @@ class Waiting:
         if not entries:
             return
         kept = 0
-        # Where the ledger was refused a file of ours is no safer.
+        # If the ledger's path is unsafe, a spill file is no safer.
         if fault is not Fault.REFUSED:
             try:
                 kept = self._spill.append(entries)
             except (OSError, LedgerError) as error:
                 self._complain("spill", f"{self._spill.path} cannot be written: {error}")
         counters.spilled += kept
-        # The newest ones are the last to lose: there may be room for them in memory.
+        # The newest ones are lost last: memory may have space for them.
         self.ring.put_back(entries[kept:])
         counters.dropped += len(self.ring.take(self.ring.over))
 
 
 def calls_in(entries: Sequence[Entry]) -> int:
-    """Return how many calls *entries* are: a span that repeats another one is none."""
+    """Return the number of calls in *entries*, without duplicate spans."""
     outcomes = (getattr(entry.row, "outcome", None) for entry in entries)
     return sum(outcome is None or bool(outcome.billed) for outcome in outcomes)

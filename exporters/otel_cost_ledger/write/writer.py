@@ -1,8 +1,8 @@
-"""The one writer of a process: stores priced calls, and queues them during an outage.
+"""The writer of a process: stores priced calls, and queues them during an outage.
 
-`LedgerWriter` is synchronous and meant for a background thread; any thread may call it, one at a
-time gets through. Nothing here raises for the state of the disk: a fault becomes
-`WriteResult.fault`, a counter, and one message an outage.
+`LedgerWriter` is synchronous and meant for a background thread; it is thread-safe and runs one call
+at a time. It never raises for the state of the disk: a fault becomes `WriteResult.fault`, a
+counter, and one message per outage.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from otel_pricing.model.tool_call import ToolCall
 
 CALLS_PER_TRANSACTION: Final = 1024
-"""Most of the speed of one huge transaction, and the lock is free again after some 10 ms."""
+"""Nearly as fast as one huge transaction, and releases the lock after some 10 ms."""
 
 _BAD_ENTRY: Final = (
     OverflowError,
@@ -72,8 +72,8 @@ class LedgerWriter:
 
     It is opened at the first write. *clean* is applied to every stored name (pass the redactor).
     *pseudonym_key* turns users and sessions into pseudonyms; without it they are not stored.
-    *spill_to* is the file where calls wait; by default beside the ledger, for a database in the
-    working directory. *say* receives each message. Raises `NotWrittenHereError` for ClickHouse.
+    *spill_to* is the spill file; by default beside the ledger, for a database in the working
+    directory. *say* receives each message. Raises `NotWrittenHereError` for ClickHouse.
     """
 
     def __init__(
@@ -116,14 +116,14 @@ class LedgerWriter:
         watch(self)
 
     def write(self, batch: Sequence[PricedCall]) -> WriteResult:
-        """Store *batch*; calls that the ledger has already are left as they are."""
+        """Store *batch*; calls already in the ledger are unchanged."""
         return self._submit("insert", batch)
 
     def revise(self, batch: Sequence[PricedCall]) -> WriteResult:
-        """Store *batch*, giving calls that the ledger has already this price and decision.
+        """Store *batch*; update price and decision of calls already in the ledger.
 
-        Names, tokens and times of a stored call stay. The sums move with the call, and the
-        price it had is kept in `replaced_prices`.
+        Names, tokens and times of a stored call are unchanged. The sums are updated with the call,
+        and its previous price is kept in `replaced_prices`.
         """
         return self._submit("revise", batch)
 
@@ -136,7 +136,7 @@ class LedgerWriter:
             return self._store(entries, rejected)
 
     def record_tools(self, tools: Iterable[ToolCall]) -> WriteResult:
-        """Store executions of tools; those that the ledger has already are left as they are."""
+        """Store tool executions; those already in the ledger are unchanged."""
         with self._lock, suppressed():
             entries, rejected = self._prepare(
                 tools, lambda one: Entry("tool", tool_row(one, self._clean))
@@ -147,8 +147,8 @@ class LedgerWriter:
     def reading(self) -> Iterator[Ledger]:
         """Read the ledger in the body; a database through the connection that writes to it.
 
-        A file is opened once more: its readers wait for nobody. Raises `LedgerError` where the
-        ledger cannot be read.
+        A file is opened again, because its readers never wait. Raises `LedgerError` if the ledger
+        cannot be read.
         """
         from otel_cost_ledger.query.ledger import Ledger, open_ledger
 
@@ -164,26 +164,26 @@ class LedgerWriter:
                 raise
 
     def lag(self) -> tuple[int, str]:
-        """Return how many calls wait, and the name of the fault they wait for; from any thread."""
+        """Return the number of queued calls, and the name of the fault; thread-safe."""
         fault = self._outage.fault
         return calls_in(self._ring.first()), "" if fault is None else fault.value
 
     def force_flush(self) -> WriteResult:
-        """Try now to store whatever waits, even if the last attempt has just failed."""
+        """Try to store all queued entries now, even if the last attempt has just failed."""
         with self._lock, suppressed():
             return self._drain(0)
 
     def save_waiting(self, more: Sequence[PricedCall] = ()) -> bool:
-        """Write waiting entries and *more* to the spill file; return whether all are there.
+        """Write queued entries and *more* to the spill file; return whether all were written.
 
-        It does not wait: a write in progress, perhaps waiting for another process's lock, may
-        still succeed. The next writer of this ledger stores the rest.
+        It does not block: a current write, possibly waiting for another process's lock, may still
+        succeed. The next writer of this ledger stores the rest.
         """
         with suppressed():
             return self._waiting.copy_out(self._prepare(more, partial(self._entry, "insert"))[0])
 
     def shutdown(self, timeout_s: float = 1.0) -> WriteResult:
-        """Store waiting entries, leave the rest in the spill file, and close the ledger."""
+        """Store queued entries, leave the rest in the spill file, and close the ledger."""
         if not self._lock.acquire(timeout=timeout_s):
             return WriteResult(waiting=len(self._ring), fault=Fault.BUSY)
         try:
@@ -197,7 +197,7 @@ class LedgerWriter:
             self._lock.release()
 
     def before_fork(self) -> None:
-        """Close the ledger, after the write that is under way."""
+        """Close the ledger after the current write."""
         self._held_for_fork = self._lock.acquire(timeout=LONGEST_WAIT_S)
         if self._held_for_fork:
             self._file.close()
@@ -208,7 +208,7 @@ class LedgerWriter:
             self._lock.release()
 
     def after_fork_in_child(self) -> None:
-        """Reset after fork: drop the parent's waiting calls, counts and lock."""
+        """Reset after fork: drop the parent's queued calls, counts and lock."""
         self._lock = threading.Lock()
         self._file.start_anew()
         self._ring.clear()
@@ -230,7 +230,7 @@ class LedgerWriter:
         for item in items:
             try:
                 entries.append(entry(item))
-            except Exception as error:  # one odd span must not cost its neighbours
+            except Exception as error:  # one invalid span must not affect the others
                 rejected += 1
                 self._complain("unusable", f"a call could not be stored: {describe(error)}")
         self.counters.handed_in += len(entries) + rejected
@@ -245,7 +245,7 @@ class LedgerWriter:
         return WriteResult(rejected=rejected, waiting=len(self._ring), fault=self._outage.fault)
 
     def _drain(self, rejected: int) -> WriteResult:
-        """Store the spilled entries, then those in memory, and take stock."""
+        """Store the spilled entries, then those in memory, and return the counts."""
         done = Stored()
         rejected_before = self.counters.rejected
         waited = len(self._ring)
@@ -271,7 +271,7 @@ class LedgerWriter:
         )
 
     def _attempt(self, done: Stored) -> Exception | None:
-        """Store waiting entries; return the error that prevented it, or None."""
+        """Store queued entries; return the error that prevented it, or None."""
         try:
             self._file.opened()
             self._waiting.replay(lambda entries: self._apply(entries, done), self.counters)
@@ -283,18 +283,18 @@ class LedgerWriter:
         return None
 
     def _let_go(self, fault: Fault) -> None:
-        """Close a connection that has met *fault*: it may hold on to it, and the next is new."""
+        """Close a connection after a *fault* that may persist on it; the next one is new."""
         if fault is not Fault.BUSY:
             self._file.close()
 
     def _empty_ring(self, done: Stored) -> None:
-        # It leaves the ring when it is stored, so that `save_waiting` finds it there until then.
+        # Entries leave the queue once stored, so that `save_waiting` finds them until then.
         while chunk := self._ring.first(CALLS_PER_TRANSACTION):
             self._apply(chunk, done)
             self._ring.take(len(chunk))
 
     def _apply(self, entries: list[Entry], done: Stored) -> None:
-        """Store *entries*; if one is unusable, find it by halving and store the others."""
+        """Store *entries*; if one is unusable, find it by bisection and store the others."""
         try:
             stored = self._file.apply(entries)
         except _BAD_ENTRY as error:
@@ -309,7 +309,7 @@ class LedgerWriter:
             done.add(stored)
 
     def _set_aside(self) -> bool:
-        """Quarantine the damaged file; return whether there is a new start to try."""
+        """Quarantine the damaged file; return whether to retry with a new one."""
         try:
             target = self._file.set_aside()
         except OSError as error:
