@@ -1,7 +1,7 @@
 """Redaction of personal data and secrets in text, attributes and log bodies.
 
-Pure Python and standard library only. The two processors for OpenTelemetry are loaded when they
-are asked for.
+Pure Python and standard library only. The two OpenTelemetry processors are imported on first
+access.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ __all__ = [
 
 
 _ELSEWHERE = {
-    # The adapters import the SDK, a quarter of a second that redacting text does not need.
+    # The adapters import the SDK, which takes a quarter of a second and is not needed for text.
     "RedactingLogRecordProcessor": "processor",
     "RedactingSpanProcessor": "processor",
-    # Most programs have no rules and no detectors of their own.
+    # Most programs have no custom rules or detectors.
     "Rule": "rules",
     "load_detectors": "entry_points",
 }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class RedactingDict(dict[Any, Any]):
     """A dictionary of redacted items; *redact* returns the redacted items of a mapping.
 
-    Copies, pickles and `dict(...)` of it are plain: no other code reads them.
+    Copies, pickles and `dict(...)` of it are plain dictionaries.
     """
 
     __slots__ = ("_redact",)
@@ -33,7 +33,7 @@ class RedactingDict(dict[Any, Any]):
         self._write(dict(*items, **named))
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
-        """Return the value of *key*, after writing *default* where there is none."""
+        """Return the value of *key*, after setting a missing one to *default*."""
         if key not in self:
             self._write({key: default})
         return self.get(key)
@@ -47,7 +47,7 @@ class RedactingDict(dict[Any, Any]):
         super().update(self._redact(items))
 
     def __reduce__(self) -> tuple[type, tuple[dict[Any, Any]]]:
-        """Have copies and pickles be plain dictionaries."""
+        """Make copies and pickles plain dictionaries."""
         return dict, (dict(self),)
 
 
@@ -85,19 +85,19 @@ class RedactingList(list[Any]):
         return self
 
     def __reduce__(self) -> tuple[type, tuple[list[Any]]]:
-        """Have copies and pickles be plain lists."""
+        """Make copies and pickles plain lists."""
         return list, (list(self),)
 
 
 def redacting(value: Any, redact: Callable[[Any], Any]) -> Any:
-    """Return the redacted *value*; later assignments to its items pass *redact*."""
+    """Return the redacted *value*; later assignments to its items are redacted with *redact*."""
     kind = type(value)
     if kind is str or kind is int or kind is bool or kind is float:
         return value
     if kind is dict:
 
         def items(written: dict[Any, Any]) -> Mapping[Any, Any]:
-            clean = redact(written)  # as a whole, because a name may say what its value is
+            clean = redact(written)  # as a whole, because a name may identify its value
             return redacting(clean, redact) if isinstance(clean, dict) else {}
 
         return RedactingDict({key: redacting(each, redact) for key, each in value.items()}, items)

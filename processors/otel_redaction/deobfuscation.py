@@ -1,9 +1,8 @@
 """Deobfuscation: plain forms of encoded text, with a map of offsets.
 
-It covers full-width and mathematical letters, digits of other scripts, odd dashes and
-spaces, zero-width characters, and percent-, HTML- and backslash-encoding. The
-plain form is searched as well as the text itself, and each match is
-mapped back to the characters it came from.
+It covers full-width and mathematical letters, digits of other scripts, odd dashes and spaces,
+zero-width characters, and percent-, HTML- and backslash-encoding. Both the text and its plain form
+are searched, and each match is mapped back to the original characters.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ _LOOKS_ODD = lazy_pattern(
 )
 _DASH = lazy_pattern("[\u2010-\u2015]")
 _MOST_DASHES = 64
-"""Dashes that are looked at; a text of more is searched in its plain form."""
+"""Maximum dashes to examine; a text with more is searched in its plain form."""
 _PIECE = 64
 _LEAD = 48
 _CLOSE = 3
 # Only encodings of characters that secrets are made of, and of separators before a number, where
 # `C4111` would be a word: `%20` and `%2F` alone are in every other URL and hide nothing.
 _SEPARATOR_BEFORE_NUMBER = r"(?:0[9adAD]|2[0-9a-fA-F]|3[abcefABCEF]|[57][b-eB-E])(?=\+?\(?[0-9][0-9.() -]{2}|[A-Z]{2}[0-9]{2})"
-# One expression for each sign, so that each begins with a literal.
+# One expression for each character, so that each begins with a literal.
 _ENCODED_SECRETS = (
     (
         "%",
@@ -91,7 +90,7 @@ _LINE_BREAKS = (9, 10, 13)
 
 
 def plain(text: str) -> Plain | None:
-    """Return *text* written plainly, or None when it is already."""
+    """Return the plain form of *text*; None if it is plain already."""
     odd = not text.isascii() and (_LOOKS_ODD.search(text) is not None or _has_odd_dash(text))
     encoded = any(sign in text and form.search(text) for sign, form in _ENCODED_SECRETS)
     if not odd and not encoded:
@@ -109,9 +108,10 @@ def plain(text: str) -> Plain | None:
 
 
 def _has_odd_dash(text: str) -> bool:
-    """Return whether a dash is more than punctuation of a sentence, as most dashes in prose are.
+    """Return whether a dash is more than the punctuation of a sentence.
 
-    In `4111\u20111111`, `sk\u2010proj\u2010...`, `\u2013password x` and `key \u2013 x` it stands for `-`.
+    In `4111\u20111111`, `sk\u2010proj\u2010...`, `\u2013password x` and `key \u2013 x` it
+    represents `-`.
     """
     for number, dash in enumerate(_DASH.finditer(text)):
         if number == _MOST_DASHES or _stands_for_hyphen(text, dash.start()):
@@ -138,7 +138,7 @@ def _stands_for_hyphen(text: str, place: int) -> bool:
 def _decoded(found: re.Match[str]) -> str:
     percent, hexadecimal, decimal, named, printable, escape = found.groups()
     if printable is not None and not printable.strip():
-        return ""  # a line that quoted-printable broke
+        return ""  # a soft line break of quoted-printable
     percent = percent or printable
     if named:
         return _NAMED[named]
@@ -152,7 +152,7 @@ def _fold(found: re.Match[str]) -> str:
 
 @lru_cache(maxsize=1)
 def _folds() -> dict[int, str]:
-    """Return the characters that mean one ASCII character, and which; built at first need."""
+    """Return the characters that represent one ASCII character -> that one; built on first use."""
     from unicodedata import decimal, normalize
 
     folds = {}

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 def find_all(text: str, deadline: Deadline | None = None, *, people: bool = False) -> list[Match]:
     """Return every match of every built-in kind, in order and without overlaps.
 
-    No limit where *deadline* is None.
+    There is no time limit if *deadline* is None.
 
-    Persons, addresses and health are looked for if *people* is set.
+    With *people*, persons, addresses and health are searched for as well.
     """
     matches = [] if is_words_only(text) else search(text, deadline)
     if people:
@@ -47,19 +47,19 @@ def find_all(text: str, deadline: Deadline | None = None, *, people: bool = Fals
 
 @cache
 def _find_people() -> Callable[[str, Deadline | None], list[Match]]:
-    # Its vocabularies take megabytes: loaded with the first text that is searched for people.
+    # Its vocabularies take megabytes: loaded with the first text to search for people.
     from otel_redaction.people.find import find_people
 
     return find_people
 
 
 def search(text: str, deadline: Deadline | None = None) -> list[Match]:
-    """Return the matches in *text* as it is written, in any order."""
+    """Return the matches in the original *text*, in any order."""
     return _search_region(Scan(flattened(text), deadline))
 
 
 def _search_inside(text: str) -> list[Match]:
-    """Return what is found in a decoded *text*; what is encoded in it is not decoded again."""
+    """Return the matches in a decoded *text*, without decoding again."""
     return [] if is_words_only(text) else _search_region(Scan(flattened(text)), inside=False)
 
 

@@ -1,4 +1,4 @@
-"""User detectors that other packages announce under the entry point `otel_distro_detectors`."""
+"""Detectors of other packages, from the entry point group `otel_distro_detectors`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ GROUP = "otel_distro_detectors"
 
 
 def load_detectors() -> tuple[Detector, ...]:
-    """Load every announced detector; an entry point names a detector, or a function making one.
+    """Load every registered detector; an entry point names a detector or a factory of one.
 
-    Raises PolicyError, which lists every one that cannot be loaded: a detector
-    that silently stays away would leak what it was installed to find.
+    Raises PolicyError, which lists every one that cannot be loaded: without its detector, data
+    would leak silently.
     """
-    # OpenTelemetry's own look through all installed packages, which it keeps: another one takes a
-    # tenth of a start.
+    # OpenTelemetry's cached scan of all installed packages: another one takes a tenth of the
+    # start-up time.
     from opentelemetry.util._importlib_metadata import entry_points
 
     detectors = []

@@ -1,4 +1,4 @@
-"""Fast path for short texts of words only, as most attribute values are."""
+"""Fast path for short texts of words only, like most attribute values."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _LONGEST = 1024
 _FEW_DIGITS = 2
 _MANY_DIGITS = 16
 _WHITE = " \t\n\r\f\v\x00"
-# Nothing is looked for in a text of these with few digits, but for long words
-# and for values after a word such as "password".
+# A text of these with few digits is searched only for long words and for values after a word such
+# as "password".
 _HARMLESS = (LETTERS + _WHITE + "_.,;()/?[]{}-").encode()
-# These matter only near such words, or in an address.
+# These are relevant only near such words, or in an address.
 _QUIET = b"'\"!:"
 _QUIET_AND_DIGITS = _QUIET + DIGITS.encode()
 _LONG_WORDS = class_map(b" ", words="a" + LETTERS + DIGITS + "_-/")
@@ -21,15 +21,15 @@ _NAMES = (
     b"pass", b"key", b"token", b"secret", b"auth", b"pwd", b"cred", b"bearer", b"basic", b"cookie",
     b"curl", b"pw", b"parola", b"kennwort", b"contrase", b"insert", *COMMON_NAMES,
 )  # fmt: skip
-# An account's beginning (a word of two letters and two digits), a number of six digits, an
-# address of four numbers.
+# The beginning of an account (two letters and two digits), a number of six digits, an address of
+# four numbers.
 _NUMBERS = lazy_pattern(rb"0(?:(?<=aa0)(?<![a0]aa0)0|[0-]{4,}0)")
 _COLONS = lazy_pattern(rb":[0-9A-Fa-f]{0,4}:")
 _HARDWARE = lazy_pattern(rb"\.[0-9A-Fa-f]{4}\.")
 
 
 def is_words_only(text: str) -> bool:
-    """Return whether there is nothing to find in *text*; False when that takes a search."""
+    """Return whether *text* has nothing to find; False if that takes a search."""
     if len(text) > _LONGEST or not text.isascii():
         return False
     data = text.encode()
@@ -63,7 +63,7 @@ def _is_quiet(data: bytes, rest: bytes) -> bool:
 
 
 def _names_nothing(lower: bytes) -> bool:
-    # A loop over a few searches in a short text beats one regular expression threefold.
+    # A loop over a few searches in a short text is three times as fast as one regular expression.
     for name in _NAMES:  # noqa: SIM110 - all() with a generator takes twice as long
         if name in lower:
             return False

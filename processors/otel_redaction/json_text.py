@@ -1,4 +1,4 @@
-"""JSON inside a text: parsed, so that the result is JSON as well."""
+"""JSON in a text, parsed so that the result is JSON as well."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from otel_redaction.patterns.lazy_pattern import lazy_pattern
 if TYPE_CHECKING:
     import re
 
-# Possessive: what follows no run of other characters follows no part of it either.
-# Backslashes, because the names of a document inside a string are escaped.
+# Possessive: if a run of other characters has no match after it, no part of it has. Backslashes,
+# because names in a document inside a string are escaped.
 _NAME = lazy_pattern(
     r'"([^"\\]{2,64}+)\\{0,7}"\s{0,8}:\s{0,8}(?!\\{0,7}"(?:\[[A-Z_]{2,32}\])?\\{0,7}")'
 )
@@ -21,7 +21,7 @@ _OPENINGS = frozenset('{["')
 
 
 def looks_like_json(text: str) -> bool:
-    """Return whether *text* may be a JSON document other than a bare number or word."""
+    """Return whether *text* may be a JSON document other than a number or word."""
     return text.lstrip()[:1] in _OPENINGS and text.rstrip()[-1:] in {"}", "]", '"'}
 
 
@@ -31,10 +31,10 @@ def names(text: str) -> set[str]:
 
 
 def parse(text: str) -> Any:
-    """Return the document in *text*, or None if it is not one we could write back.
+    """Return the document in *text*, or None if it cannot be written back.
 
-    Models write documents with line breaks and tabs in strings, and backslashes that should have
-    been two. A lenient reader of those finds the secrets in them.
+    Models write documents with line breaks and tabs in strings, and with unescaped backslashes. A
+    lenient reader finds the secrets in them.
     """
     document = _loaded(text)
     if document is None and "\\" in text:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class KeyRules:
-    """The names that a policy decides by."""
+    """Names with a rule in a policy."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -23,11 +23,11 @@ class KeyRules:
         self._allowed = policy.allow_keys | IDENTIFIERS
 
     def decide(self, key: str) -> tuple[str, Action] | None:
-        """Return the kind and action that the name alone decides, or None."""
+        """Return the kind and action determined by the name alone, or None."""
         if not key or key in self._allowed:
             return None
         if "[" in key:
-            key = MASK.sub("", key)  # a name that was redacted itself says nothing
+            key = MASK.sub("", key)  # a redacted name has no meaning
         if self._rules:
             words = segments(key)
             for rule, action in self._rules:

@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 
 class lazy(Generic[T]):  # used as `@lazy`, like `@property`
-    """A property that is worked out when first read and then kept in the object's `_kept`.
+    """A property that is computed on first read and then cached in the object's `_kept`.
 
     Until Python 3.12, `functools.cached_property` holds one lock for all objects of a class while
-    it works a value out. A child forked at that moment would wait for that lock for ever. Here two
-    threads that read at the same time may both work it out, and both get a right answer.
+    it computes a value. A child forked at that time would wait for that lock for ever. Here two
+    concurrent readers may both compute the value, and both get a correct one.
 
-    Assigned values pass the function given by `redacted_by` first; without one, assignment is
-    refused with AttributeError. An entry of the same name in `__dict__` has no effect.
+    Assigned values are first passed through the function given by `redacted_by`; without one,
+    assignment raises AttributeError. An entry of the same name in `__dict__` has no effect.
     """
 
     def __init__(self, work_out: Callable[[Any], T]) -> None:
@@ -47,7 +47,7 @@ class lazy(Generic[T]):  # used as `@lazy`, like `@property`
             return kept.setdefault(self._name, self._work_out(owner))
 
     def __set__(self, owner: Any, value: Any) -> None:
-        """Keep *value*, redacted."""
+        """Store *value*, redacted."""
         if self._redact is None:
             raise AttributeError(f"{self._name} cannot be assigned")
         owner._kept[self._name] = self._redact(owner, value)

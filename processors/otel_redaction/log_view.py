@@ -1,8 +1,8 @@
-"""View of a log record for processors and exporters, redacted when read."""
+"""View of a log record for processors and exporters, redacted on read."""
 
-# The SDK's classes keep plain fields where these have views; that is the point of them.
-# mypy: disable-error-code="assignment,override"
-# pyright: reportAssignmentType=false, reportIncompatibleVariableOverride=false
+# The SDK's classes have plain fields where these have views, by design. mypy:
+# disable-error-code="assignment,override" pyright: reportAssignmentType=false,
+# reportIncompatibleVariableOverride=false
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _TEXT = ("context", "severity_text", "body", "attributes", "event_name", "except
 
 
 class _CleanParts:
-    """The parts of one record that hold text, each redacted at first read.
+    """The text parts of one record, each redacted on first read.
 
     Shared by every copy of the view, because batch processors copy the record they queue.
     """
@@ -49,7 +49,7 @@ class _CleanParts:
     def __init__(self, raw: LogRecord, shield: Shield) -> None:
         self._source: Callable[[], LogRecord] = lambda: (
             raw
-        )  # no attribute of a view holds text that is not redacted
+        )  # no attribute of a view has unredacted text
         self._shield = shield
         self._kept: dict[str, Any] = {}
 
@@ -80,9 +80,9 @@ class _CleanParts:
 class RedactedLogRecord(LogRecord):
     """A lazy view of a log record in which every text is redacted.
 
-    A processor may assign to a field, as the SDK allows, or write into one; another processor
-    reads what it wrote redacted. The exception object itself is not available: its text already is
-    in the attributes, and an exporter could print the object unredacted.
+    A processor may assign to a field, as the SDK allows, or write into one; another processor reads
+    the written value redacted. The exception object itself is not available: its text is already in
+    the attributes, and an exporter could print the object unredacted.
     """
 
     __slots__ = ("_kept", "_parts")
@@ -99,7 +99,7 @@ class RedactedLogRecord(LogRecord):
         self._kept: dict[str, Any] = {}
 
     def __copy__(self) -> RedactedLogRecord:
-        """Return a view whose fields can be assigned apart from those of this one."""
+        """Return a view with independently assignable fields."""
         copy = object.__new__(type(self))
         for field in _PLAIN:
             setattr(copy, field, getattr(self, field))
@@ -116,7 +116,7 @@ class RedactedLogRecord(LogRecord):
 
     @property  # pyright: ignore[reportGeneralTypeIssues]
     def __dict__(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """What `vars` of the SDK's record holds, redacted; writing into it has no effect."""
+        """The `vars` of the SDK's record, redacted; writes to it have no effect."""
         return {field: getattr(self, field) for field in (*_PLAIN, *_TEXT)}
 
     @lazy
@@ -139,7 +139,7 @@ class RedactedLogRecord(LogRecord):
 
     @lazy
     def event_name(self) -> str | None:
-        """Return the name of the event, redacted; None for a record that is none."""
+        """Return the event name, redacted; None for other records."""
         return self._parts.event_name
 
     @event_name.redacted_by
@@ -148,7 +148,7 @@ class RedactedLogRecord(LogRecord):
 
     @lazy
     def severity_text(self) -> str | None:
-        """Return the redacted severity name of the source, or None."""
+        """Return the source's severity name, redacted, or None."""
         return self._parts.severity_text
 
     @severity_text.redacted_by
@@ -157,7 +157,7 @@ class RedactedLogRecord(LogRecord):
 
     @lazy
     def context(self) -> Context | None:
-        """Return the context of the record, with a view in place of its span, or None."""
+        """Return the context of the record, with its span replaced by a view, or None."""
         return self._parts.context
 
     @context.redacted_by
@@ -175,7 +175,7 @@ class RedactedLogRecord(LogRecord):
 
 
 class RedactedLogEntry(ReadWriteLogRecord):
-    """The envelope the SDK hands to log record processors, around a redacted record."""
+    """The envelope that the SDK passes to log record processors, with a redacted record."""
 
     __slots__ = ("_dropped", "_kept", "_shield", "_source")
 
@@ -190,7 +190,7 @@ class RedactedLogEntry(ReadWriteLogRecord):
     __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]
 
     def __copy__(self) -> RedactedLogEntry:
-        """Return an entry whose fields can be assigned apart from those of this one."""
+        """Return an entry with independently assignable fields."""
         copy = object.__new__(type(self))
         copy._source, copy._shield, copy._dropped = self._source, self._shield, self._dropped
         copy._kept = self._kept.copy()
@@ -199,7 +199,7 @@ class RedactedLogEntry(ReadWriteLogRecord):
     @lazy
     def log_record(self) -> LogRecord:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Return the redacted record."""
-        raise AttributeError("log_record")  # kept from the beginning
+        raise AttributeError("log_record")  # set on creation
 
     @log_record.redacted_by
     def _redacted_record(self, record: LogRecord) -> LogRecord:
@@ -237,7 +237,7 @@ class RedactedLogEntry(ReadWriteLogRecord):
 
     @property
     def dropped_attributes(self) -> int:
-        """Attributes the SDK dropped before we saw the record."""
+        """Number of attributes that the SDK dropped before redaction."""
         return self._dropped
 
 

@@ -1,4 +1,4 @@
-"""Observers of redaction: what was redacted, and what failed."""
+"""Observers of redactions and failures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Observer(Protocol):
-    """Hears about redactions and failures; must be quick and must not raise."""
+    """Receives redactions and failures; must be fast and must not raise."""
 
     def redacted(self, signal: str, tally: Mapping[str, int]) -> None:
         """Count matches by kind on one record of *signal*."""
@@ -19,7 +19,7 @@ class Observer(Protocol):
 
 
 class SilentObserver:
-    """Counts nothing; for use of the adapters on their own."""
+    """Counts nothing; for adapters without the distribution."""
 
     def redacted(self, signal: str, tally: Mapping[str, int]) -> None:
         """Ignore it."""

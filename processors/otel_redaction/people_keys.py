@@ -1,4 +1,4 @@
-"""Attributes that hold text of people, which are searched for names of persons."""
+"""Attributes with human text, which are searched for names of persons."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from otel_redaction.patterns.keys import segments
 from otel_redaction.patterns.telemetry_keys import IDENTIFIERS, OWN_ADDRESSES, SQL, URLS
 from otel_redaction.patterns.words import words
 
-# The names that instrumentations give to prompts, answers, tool arguments and log bodies.
+# Names of prompts, responses, tool arguments and log bodies in instrumentations.
 _CONTENT = words(
     "prompt prompts completion completions message messages content contents body input output "
     "inputs outputs text instructions arguments result results response transcript question answer "
     "query description comment comments note notes summary document documents reasoning "
     "thinking chunk chunks user_input reply feedback review subject"
 )
-# What the last segment of a name says about the others: `prompt.tokens` is no prompt.
+# Last segments that change the meaning of a name: `prompt.tokens` is no prompt.
 _ABOUT = words(
     "id ids model models name role type kind count tokens token size length duration ms cost usd "
     "version index status code format mime encoding language choice choices reason reasons "
     "provider system temperature p k penalty seed limit total latency time timestamp rate score "
     "url uri path method host port service region tier operation"
 )
-# The namespaces of the semantic conventions whose values the conventions define.
+# Namespaces with values defined by the semantic conventions.
 _DEFINED = (
     "gen_ai.usage.",
     "gen_ai.request.",
@@ -67,7 +67,7 @@ def holds_people(key: str, policy: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_content(key: str) -> bool:
-    """Return whether *key* names content: a prompt, an answer, a log body."""
+    """Return whether *key* names content: a prompt, a response, a log body."""
     if key.startswith(_DEFINED):
         return False
     parts = segments(key)

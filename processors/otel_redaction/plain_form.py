@@ -1,4 +1,4 @@
-"""The plain form of a text: offsets in the original, and which parts are to be searched."""
+"""Plain form of a text: offsets in the original, and the parts to search."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 _SHORT = 4096
 """Texts up to this length are searched as a whole."""
 _REACH = 320
-"""Characters on both sides of a rewritten one that are searched with it.
+"""Characters to search on both sides of a rewritten one.
 
-No detector looks further for a label. Longer values have no space (a token: then the whole text is
-searched), or begin with a marker or a row of names (see `_begins_more`).
+No detector searches further for a label. Longer values have no space (a token: then the whole text
+is searched), or begin with a marker or a row of names (see `_begins_more`).
 """
 _MOST_SHARE = 0.6
 _LONGEST_CELL = 32
@@ -28,22 +28,22 @@ class Plain(NamedTuple):
 
     text: str
     changed: list[tuple[int, int]]
-    """Spans of the original that are written differently here, in order."""
+    """Rewritten spans of the original, in order."""
     plain_starts: list[int]
-    """Where each kept or rewritten piece begins in `text`."""
+    """Start of each kept or rewritten piece in `text`."""
     starts: list[int]
-    """Where each piece begins in the original."""
+    """Start of each piece in the original."""
     ends: list[int]
-    """Where each piece ends in the original."""
+    """End of each piece in the original."""
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """Return the original offsets of `text[start:end]`."""
         return self._at(start)[0], self._at(end - 1)[1]
 
     def stretches(self) -> Iterator[tuple[int, str]]:
-        """Yield offset and text of each part that is to be searched.
+        """Yield offset and text of each part to search.
 
-        What is far from anything rewritten is the same in the original, and searched there.
+        Text far from rewritten characters is the same in the original, and searched there.
         """
         found = self._around_changes() if len(self.text) > _SHORT else None
         if found is None or any(map(self._begins_more, found)):
@@ -53,14 +53,14 @@ class Plain(NamedTuple):
             yield start, self.text[start:end]
 
     def _begins_more(self, part: tuple[int, int]) -> bool:
-        """Return whether *part* may begin what goes on after it: a key's block, a table."""
+        """Return whether *part* may begin a longer match: a key block, a table."""
         text = self.text[slice(*part)]
         if "BEGIN" in text or "insert" in text.lower():
             return True
         return any(map(_is_header, text.splitlines()))
 
     def _around_changes(self) -> list[tuple[int, int]] | None:
-        """Return the parts around what was rewritten; None where that is most of the text."""
+        """Return the parts around rewritten characters; None if they are most of the text."""
         found: list[tuple[int, int]] = []
         total = 0
         for first, last in self.changed:
@@ -81,7 +81,7 @@ class Plain(NamedTuple):
         return found
 
     def _place(self, original: int) -> int:
-        """Return where the character that was at *original* is in `text`, or the next one."""
+        """Return the position in `text` of the character at *original*, or of the next one."""
         piece = max(0, bisect_right(self.starts, original) - 1)
         return min(self.plain_starts[piece] + original - self.starts[piece], len(self.text))
 
@@ -133,14 +133,14 @@ def _is_header(line: str) -> bool:
 
 
 def _after_space(text: str, start: int) -> int:
-    """Return the beginning of the word that *start* is in; -1 if it is far away."""
+    """Return the start of the word around *start*; -1 if it is far away."""
     first = max(0, start - _TO_SPACE)
     place = max(text.rfind(" ", first, start), text.rfind("\n", first, start))
     return place + 1 if place >= 0 else (0 if first == 0 else -1)
 
 
 def _before_space(text: str, end: int) -> int:
-    """Return the end of the word that *end* is in; -1 if it is far away."""
+    """Return the end of the word around *end*; -1 if it is far away."""
     last = min(len(text), end + _TO_SPACE)
     places = [place for sign in " \n" if (place := text.find(sign, end, last)) >= 0]
     return min(places) if places else (len(text) if last == len(text) else -1)

@@ -1,4 +1,4 @@
-"""The redaction policy: an action for each kind of match and each key."""
+"""Redaction policy: an action for each kind of match and each key."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ People = Literal["content", "all", "off"]
 PEOPLE: tuple[str, ...] = get_args(People)
 
 ALWAYS_REDACTED = frozenset({"private_key", "api_key"})
-"""Kinds that no allow-list of keys or values lets through; only `kinds` can allow them."""
+"""Kinds that allow-lists of keys and values do not allow; only `kinds` does."""
 
 
 class PolicyError(ValueError):
-    """A redaction policy that cannot be used; the message lists every problem."""
+    """An invalid redaction policy; the message lists every problem."""
 
 
 @runtime_checkable
 class Detector(Protocol):
-    """Something that finds more kinds of match, such as a name-finding model."""
+    """A detector of further kinds, such as a named-entity model."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds it reports, so that a policy can name them."""
+        """The kinds that it reports, for use in policies."""
         ...
 
     def find(self, text: str) -> Iterable[Match]:
@@ -44,44 +44,43 @@ class Detector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Everything a user can decide about redaction.
+    """User settings of redaction.
 
-    `mask` writes `[EMAIL]`; `pseudonym` writes `email_7f3a...` (a mask while
-    there is no pseudonym key); `drop` leaves out the whole value that holds the
-    match; `allow` lets it through.
+    `mask` writes `[EMAIL]`; `pseudonym` writes `email_7f3a...` (a mask without a pseudonym key);
+    `drop` removes the whole value with the match; `allow` keeps the match.
     """
 
     default: Action = "mask"
-    """What happens to kinds that `kinds` does not name."""
+    """Action for kinds that are not in `kinds`."""
     kinds: Mapping[str, Action] = field(default_factory=lambda: MappingProxyType({}))
-    """What happens to each kind of match."""
+    """Action for each kind of match."""
     keys: Mapping[str, Action] = field(default_factory=lambda: MappingProxyType({}))
-    """What happens to values by name, matched by whole segments: `api_key` matches `x-api-key`."""
+    """Action for values by name, matched by whole segments: `api_key` matches `x-api-key`."""
     allow_keys: frozenset[str] = frozenset()
-    """Full names whose values pass, except private keys and API keys."""
+    """Full names with allowed values, except private keys and API keys."""
     allow_values: frozenset[str] = frozenset()
-    """Exact matches that pass, except private keys and API keys."""
+    """Exact matches that are allowed, except private keys and API keys."""
     allow_query: frozenset[str] = frozenset()
     """URL query parameters whose values are kept in URL attributes."""
     rules: tuple[Rule, ...] = ()
-    """Patterns of the user's own."""
+    """Custom patterns."""
     detectors: tuple[Detector, ...] = ()
-    """Detectors of the user's own."""
+    """Custom detectors."""
     people: People = "content"
-    """Where names of persons, addresses and health are looked for.
+    """Scope of the search for names of persons, addresses and health.
 
-    `content` is what people write and read: prompts, answers, log bodies; `all` adds every
-    other attribute but those whose values the semantic conventions define.
+    `content` is text that people write and read: prompts, responses, log bodies; `all` adds every
+    other attribute except those with values defined by the semantic conventions.
     """
     pseudonym_key: PseudonymKey | None = field(default=None, repr=False)
-    """What pseudonyms are made with; without it they become masks."""
+    """Key of pseudonyms; without it they become masks."""
     max_value_chars: int = 262_144
-    """Longer texts are cut here; the rest is dropped unread."""
+    """Maximum characters of a text; the rest is dropped unread."""
     deadline_ms: float = 2_000.0
-    """The longest one record may take; after that its content is dropped, not exported."""
+    """Time limit for one record; after that its content is dropped, not exported."""
 
     def action(self, kind: str) -> Action:
-        """Return what to do about a match of *kind*."""
+        """Return the action for a match of *kind*."""
         return self.kinds.get(kind, self.default)
 
     @classmethod

@@ -25,7 +25,7 @@ _FIELDS = (
 
 
 def policy_from(mapping: Mapping[str, Any]) -> Policy:
-    """Return the policy that *mapping* describes, or raise PolicyError with every problem."""
+    """Return the policy in *mapping*, or raise PolicyError with every problem."""
     reader = _Reader()
     for name in mapping:
         if name not in _FIELDS:

@@ -1,16 +1,15 @@
-"""Detector of names and places by presidio-analyzer, beside the built-in patterns.
+"""Detector of names and places with presidio-analyzer, in addition to the built-in patterns.
 
-Off unless asked for: it needs presidio-analyzer and a language model, takes
-milliseconds for each text, and is wrong now and then, as models are.
+Off by default: it needs presidio-analyzer and a language model, takes milliseconds for each text,
+and is sometimes wrong, as models are.
 
     from otel_redaction import Policy, Redactor
     from otel_redaction.presidio_adapter import PresidioDetector
 
     redactor = Redactor(Policy(detectors=(PresidioDetector(),)))
 
-To use it in every process, announce it under the entry point group
-`otel_distro_detectors` with the value
-`otel_redaction.presidio_adapter:PresidioDetector`.
+To use it in every process, register it in the entry point group `otel_distro_detectors` with the
+value `otel_redaction.presidio_adapter:PresidioDetector`.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ENTITIES = {"PERSON": "person", "LOCATION": "place", "NRP": "affiliation"}
-"""What patterns cannot find, by presidio's name, and the kind each becomes."""
+"""Presidio's names of entities that patterns cannot find -> kind."""
 
 
 class PresidioDetector:
-    """A detector that asks presidio for names of people, places and affiliations."""
+    """Finds names of people, places and affiliations with presidio."""
 
     kinds = tuple(ENTITIES.values())
 
@@ -40,9 +39,9 @@ class PresidioDetector:
         self._analyzer = analyzer
 
     def find(self, text: str) -> Iterable[Match]:
-        """Return the names in *text* that presidio is sure enough of."""
+        """Return the names in *text* above presidio's confidence threshold."""
         if self._analyzer is None:
-            # Slow to import and to make: only when a text arrives.
+            # Slow to import and to create: only on the first text.
             self._analyzer = import_module("presidio_analyzer").AnalyzerEngine()
         found = self._analyzer.analyze(text=text, language=self._language, entities=list(ENTITIES))
         return [

@@ -2,8 +2,8 @@
 
     provider.add_span_processor(RedactingSpanProcessor(BatchSpanProcessor(exporter)))
 
-Only the wrapped processor is protected. The distribution guards the whole provider instead, also
-processors that are added later.
+Only the wrapped processor is protected. The distribution protects the whole provider instead,
+including processors that are added later.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 class RedactingSpanProcessor(SpanProcessor):
-    """Hands *next_processor* a redacted view of every span that ends."""
+    """Passes a redacted view of every ended span to *next_processor*."""
 
     def __init__(self, next_processor: SpanProcessor, policy: Policy | None = None) -> None:
         self._next = next_processor
         self._shield = Shield(Redactor(policy) if policy else None)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Pass a redacted view on, through which the span can be written."""
+        """Pass on a redacted view that allows writes to the span."""
         context = guarded_context(parent_context, self._shield)
         self._next.on_start(started_view(span, self._shield), context)
 
@@ -57,7 +57,7 @@ class RedactingSpanProcessor(SpanProcessor):
 
 
 class RedactingLogRecordProcessor(LogRecordProcessor):
-    """Hands *next_processor* a redacted view of every log record."""
+    """Passes a redacted view of every log record to *next_processor*."""
 
     def __init__(self, next_processor: LogRecordProcessor, policy: Policy | None = None) -> None:
         self._next = next_processor
@@ -69,7 +69,7 @@ class RedactingLogRecordProcessor(LogRecordProcessor):
         self._next.on_emit(log_record if known else RedactedLogEntry(log_record, self._shield))
 
     def enabled(self, **question: Any) -> bool:
-        """Ask the wrapped processor, without text that is not redacted."""
+        """Ask the wrapped processor, with redacted text."""
         return self._next.enabled(**redacted_question(question, self._shield))
 
     def shutdown(self) -> None:

@@ -1,7 +1,7 @@
-"""Pseudonyms: the same value has the same name everywhere; only the key's holder can relate them.
+"""Pseudonyms: the same value has the same pseudonym everywhere; only the key relates them.
 
-HMAC-SHA-256 under a secret key, never a plain hash: there are few enough phone
-numbers to hash them all. Destroying the key makes every pseudonym meaningless.
+HMAC-SHA-256 with a secret key, never a plain hash: phone numbers are few enough to hash them all.
+Destroying the key makes every pseudonym meaningless.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _HEX_DIGITS = 24
 
 @dataclass(frozen=True, slots=True)
 class PseudonymKey:
-    """The secret that pseudonyms are made with, and the name of that secret."""
+    """The secret key of pseudonyms, and its id."""
 
     secret: bytes = field(repr=False)
     """At least 16 bytes, from a file or a secret store."""
     id: str = ""
     """Up to 12 lower-case letters and digits, written into each pseudonym; for rotation."""
     previous: tuple[PseudonymKey, ...] = ()
-    """Retired keys: never written with, but `pseudonyms` still finds what they wrote."""
+    """Retired keys: never used for new pseudonyms, but `pseudonyms` still finds their old ones."""
 
     def __post_init__(self) -> None:
         if len(self.secret) < _SHORTEST:
@@ -37,17 +37,16 @@ class PseudonymKey:
             )
 
     def rotated(self, secret: bytes, key_id: str) -> PseudonymKey:
-        """Return a new key that remembers this one among its previous keys."""
+        """Return a new key with this one among its previous keys."""
         return PseudonymKey(secret, key_id, (self, *self.previous))
 
 
 def pseudonym(kind: str, value: str, key: PseudonymKey) -> str:
-    """Return the name of *value* under *key*, such as `email_7f3a...` or `email_k2_7f3a...`.
+    """Return the pseudonym of *value* with *key*, such as `email_7f3a...` or `email_k2_7f3a...`.
 
-    Spelling that does not change who is meant (case of an address, separators
-    of a number) does not change the pseudonym.
+    Equivalent spellings (case of an address, separators of a number) have the same pseudonym.
     """
-    import hmac  # loads OpenSSL, which most programs get by without
+    import hmac  # loads OpenSSL, which most programs do not need
 
     message = f"{kind}\0{_canonical(kind, value)}".encode("utf-8", "surrogatepass")
     digest = hmac.new(key.secret, message, "sha256").hexdigest()[:_HEX_DIGITS]
@@ -55,7 +54,7 @@ def pseudonym(kind: str, value: str, key: PseudonymKey) -> str:
 
 
 def pseudonyms(kind: str, value: str, key: PseudonymKey) -> list[str]:
-    """Return the names of *value* under *key* and every key before it, newest first."""
+    """Return the pseudonyms of *value* with *key* and every previous key, newest first."""
     return [pseudonym(kind, value, each) for each in (key, *key.previous)]
 
 

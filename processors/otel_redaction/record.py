@@ -1,4 +1,4 @@
-"""The state of one record while it is redacted."""
+"""State of one record during redaction."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ if TYPE_CHECKING:
     from otel_redaction.patterns.deadline import Deadline
 
 Tally = MutableMapping[str, int]
-"""How many matches of each kind were found."""
+"""Number of matches by kind."""
 
 
 @dataclass(slots=True)
 class Record:
-    """Known facts about the current record."""
+    """Facts about the current record."""
 
     tally: Tally | None
     """Counts matches; None without a count."""
     deadline: Deadline
-    """When redaction must be finished."""
+    """Deadline of redaction."""
     people: bool
-    """Whether the text at hand is searched for people: names, addresses, health."""
+    """Whether the current text is searched for people: names, addresses, health."""
     known: dict[str, str] = field(default_factory=dict)
-    """Values found in this record that are hidden wherever they recur, and the kind of each."""
+    """Values of this record that are hidden in each occurrence, and the kind of each."""
 
     def count(self, kinds: tuple[str, ...] | list[str]) -> None:
         """Count one match for each of *kinds*."""

@@ -1,4 +1,4 @@
-"""Recurrence: a value found once is hidden in each occurrence: `token=X ... retry sent X`."""
+"""Recurrence: a value found once is hidden in every occurrence: `token=X ... retry sent X`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_PLACES = 1000
 
 
 def recurring(text: str, matches: Iterable[Match]) -> dict[str, str]:
-    """Return the values of *matches* in *text* that are hidden wherever they recur."""
+    """Return the values of *matches* in *text* to hide in every occurrence."""
     found: dict[str, str] = {}
     for match in matches:
         if match.kind in _KINDS and _SHORTEST <= match.end - match.start <= _LONGEST:
@@ -33,7 +33,7 @@ def recurring(text: str, matches: Iterable[Match]) -> dict[str, str]:
 
 
 def is_distinctive(value: str, kind: str) -> bool:
-    """Return whether *value* means the same in any place: no word, no small number."""
+    """Return whether *value* has the same meaning in any context: no word, no small number."""
     if kind not in _KINDS or not _SHORTEST <= len(value) <= _LONGEST:
         return False
     if MASK.search(value) or PSEUDONYM.search(value):

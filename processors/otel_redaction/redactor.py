@@ -25,7 +25,7 @@ _ROUNDS = 8
 
 
 class _Clean(NamedTuple):
-    """A redacted text, the kinds found, and the values that are hidden wherever they recur."""
+    """A redacted text, the kinds found, and the values to hide in every occurrence."""
 
     text: str
     kinds: tuple[str, ...]
@@ -36,8 +36,7 @@ class _Clean(NamedTuple):
 class Redactor:
     """Redacts under one policy.
 
-    Safe to share between threads and to carry over a fork: it holds nothing but
-    the policy and caches of short texts.
+    Thread-safe and fork-safe: it has only the policy and caches of short texts.
     """
 
     def __init__(self, policy: Policy = DEFAULT_POLICY) -> None:
@@ -48,10 +47,10 @@ class Redactor:
         self._short = lru_cache(maxsize=4096)(self._redact)
 
     def text(self, text: str, tally: Tally | None = None, *, content: bool = False) -> str:
-        """Return *text* redacted; empty if the policy drops something it holds.
+        """Return *text* redacted; empty if the policy drops a match.
 
-        *content* says that people wrote the text or read it, such as a prompt or a log body, so
-        that it is searched for people as well.
+        *content* marks text that people write or read, such as a prompt or a log body, which is
+        searched for people as well.
         """
         record = self._record(tally)
         record.people = self.policy.people == "all" or (content and self.policy.people == "content")
@@ -61,23 +60,23 @@ class Redactor:
             return ""
 
     def value(self, key: str, value: AnyValue, tally: Tally | None = None) -> AnyValue:
-        """Return *value*, which is named *key*, redacted; None if the policy drops it."""
+        """Return the *value* of *key*, redacted; None if the policy drops it."""
         return self._values.value(key, value, self._record(tally))
 
     def attributes(
         self, attributes: Mapping[str, AnyValue], tally: Tally | None = None
     ) -> dict[str, AnyValue]:
-        """Return *attributes* redacted, names too; what the policy drops is absent.
+        """Return *attributes* with names and values redacted, without those that the policy drops.
 
-        Raises DeadlineExceeded when the record takes longer than the policy
-        allows; its content must then be dropped.
+        Raises DeadlineExceeded if the record takes longer than the policy allows; then its content
+        must be dropped.
         """
         return self._values.attributes(attributes, self._record(tally))
 
     def find(self, text: str, *, content: bool = False) -> list[Match]:
         """Return the matches in *text* that the policy hides, in order, without overlaps.
 
-        *content* means what it means for `text`.
+        *content* is as for `text`.
         """
         people = self.policy.people == "all" or (content and self.policy.people == "content")
         return self._texts.find(text, people=people)
@@ -103,7 +102,7 @@ class Redactor:
             return clean._replace(text=f"{clean.text}[{len(text) - kept} MORE CHARACTERS DROPPED]")
         if not json_text.looks_like_json(text):
             return self._redact_text(text, people=people, deadline=deadline)
-        # What one round hides may turn the rest into a document of another shape.
+        # One pass may turn the rest into a document of another structure.
         clean = self._redact_document(text, people=people, deadline=deadline)
         for _ in range(_ROUNDS):
             if len(text) > _SETTLED_BY_REPEATING or clean.text == text:
@@ -134,8 +133,8 @@ class Redactor:
     ) -> _Clean:
         """Return JSON redacted so that it is still JSON.
 
-        Markers are put straight into the text where they leave it valid and no
-        name in it hides a value of its own; else the document is taken apart.
+        Markers are written directly into the text if it stays valid and no name in it hides a value
+        by itself; otherwise the document is parsed.
         """
         known = recurring(text, matches)
         replaced, kinds = self._texts.redact_until_stable(text, matches, deadline, people=people)
@@ -149,8 +148,8 @@ class Redactor:
         record = Record(tally, until, people, known)
         text = json_text.dump(self._values.nested(document, record), like=text)
         kinds = tuple(kind for kind, count in tally.items() for _ in range(count))
-        # Once more over the whole: the context may be in a neighbouring field.
-        # What reaches over a quote is no match: each side was searched by itself.
+        # Another pass over the whole: the context may be in a neighbouring field. A match across a
+        # quote is none: each side was searched separately.
         rest = [
             match
             for match in self._texts.find(text, deadline, people=people)
@@ -163,10 +162,10 @@ class Redactor:
 
 
 def _cut(text: str, limit: int) -> int:
-    """Return where to cut *text*: before a word, since half a secret is not found but revealed.
+    """Return the position to cut *text*: before a word, since half a secret would be revealed.
 
-    An eighth of the limit is left for markers longer than what they hide, so
-    that the result is within the limit and not cut again.
+    An eighth of the limit is left for markers longer than their values, so that the result is
+    within the limit and not cut again.
     """
     limit -= max(limit // 8, 48)
     space = max(text.rfind(" ", limit - 512, limit), text.rfind("\n", limit - 512, limit))

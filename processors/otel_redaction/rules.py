@@ -13,12 +13,12 @@ _PROBE_LENGTHS = (12, 16, 20, 24, 200, 2000)
 
 
 class RuleError(ValueError):
-    """A rule that cannot be used, with the reason."""
+    """An invalid rule, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One kind of the user's own."""
+    """One custom kind."""
 
     kind: str
     pattern: re.Pattern[str]
@@ -45,8 +45,8 @@ class Rule:
 def _slow_probe(pattern: re.Pattern[str]) -> str | None:
     """Return a text on which *pattern* backtracks badly, or None.
 
-    A trial beats reading the pattern: in any form, one that doubles its
-    work with each character shows at twenty characters.
+    A trial is more reliable than an analysis of the pattern: exponential backtracking shows at
+    twenty characters.
     """
     pieces = (*_PROBE_CHARACTERS, *_literal_pieces(pattern.pattern))
     for piece in pieces:
@@ -55,7 +55,7 @@ def _slow_probe(pattern: re.Pattern[str]) -> str | None:
             began = time.perf_counter()
             pattern.search(probe)
             if time.perf_counter() - began > _SLOWEST_PROBE_SECONDS:
-                # Once more: another process may have taken the processor.
+                # Try again: another process may have used the CPU.
                 began = time.perf_counter()
                 pattern.search(probe)
                 if time.perf_counter() - began > _SLOWEST_PROBE_SECONDS:

@@ -1,4 +1,4 @@
-"""Score of a policy on lines that a user has labelled: recall, false alarms, misses."""
+"""Score of a policy on labelled lines of a user: recall, false alarms, misses."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
     from otel_redaction.patterns.match import Match
 
 _ENOUGH = 0.9
-"""The part of a value's letters and digits that has to be covered for it to count as found."""
+"""Share of a value's letters and digits that a match has to cover."""
 _AROUND = 24
 
 
 class LabelError(ValueError):
-    """A labelled line that cannot be used; the message has its number and what it lacks."""
+    """An invalid labelled line; the message has its number and the fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One line: a text, and what must go in it."""
+    """One line: a text, and the values to redact."""
 
     number: int
     """The line's number in its file, from 1."""
     text: str
     spans: tuple[tuple[int, int, str], ...]
-    """Where each value begins and ends that must go, and its label; empty for a clean text."""
+    """Start, end and label of each value to redact; empty for a clean text."""
     anything: str = ""
-    """The label of a text in which something must be found, wherever; empty otherwise."""
+    """The label of a text with a match anywhere; empty otherwise."""
 
 
 @dataclass(slots=True)
@@ -43,39 +43,39 @@ class Tally:
 
 @dataclass(slots=True)
 class Score:
-    """What a policy found."""
+    """Result of a policy on the labelled lines."""
 
     lines: int = 0
     clean_lines: int = 0
     false_alarms: int = 0
-    """Clean lines in which something was found."""
+    """Clean lines with a match."""
     matches: int = 0
     wrong_matches: int = 0
-    """Matches that touch no labelled value."""
+    """Matches without a labelled value."""
     labels: dict[str, Tally] = field(default_factory=dict)
     misses: list[str] = field(default_factory=list)
-    """Each value that was not found, masked, with its label and surroundings."""
+    """Each missed value, masked, with its label and context."""
 
     @property
     def recall(self) -> float | None:
-        """The part of the labelled values that was found; None if there are none."""
+        """Share of the labelled values found; None without any."""
         values = sum(tally.values for tally in self.labels.values())
         found = sum(tally.found for tally in self.labels.values())
         return found / values if values else None
 
     @property
     def false_alarm_rate(self) -> float | None:
-        """The part of the clean lines in which something was found; None if there are none."""
+        """Share of the clean lines with a match; None without any."""
         return self.false_alarms / self.clean_lines if self.clean_lines else None
 
     @property
     def precision(self) -> float | None:
-        """The part of the matches that touch a labelled value; None without matches."""
+        """Share of the matches that overlap a labelled value; None without matches."""
         return 1 - self.wrong_matches / self.matches if self.matches else None
 
 
 def read_labelled(lines: Iterable[str]) -> list[Labelled]:
-    """Return the labelled *lines*, each a JSON object; blank ones are passed over.
+    """Return the labelled *lines*, each a JSON object; blank ones are skipped.
 
     An object has `text`, and either `spans` (`[{"start", "end", "type"}]`, empty for a clean text)
     or `expect`, which is `match` or `nomatch`, with an optional `type`. Raises LabelError.
@@ -109,7 +109,7 @@ def _labelled(number: int, line: str) -> Labelled:
 
 
 def score(rows: Iterable[Labelled], find: Callable[[str], list[Match]]) -> Score:
-    """Return how *find* does on *rows*."""
+    """Return the score of *find* on *rows*."""
     result = Score()
     for row in rows:
         result.lines += 1
@@ -149,9 +149,9 @@ def _covered(text: str, start: int, end: int, matches: list[Match]) -> float:
 
 
 def _shown(row: Labelled, start: int, end: int) -> str:
-    """Return a missed value masked to its form, with the text around it.
+    """Return a missed value masked to its format, with the text around it.
 
-    Other labelled values nearby are masked as well: a report is not the place for them.
+    Other labelled values nearby are masked as well, to keep them out of reports.
     """
     first, last = max(0, start - _AROUND), min(len(row.text), end + _AROUND)
     letters = list(row.text)

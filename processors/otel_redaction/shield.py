@@ -1,8 +1,8 @@
-"""The fail-closed side of redaction: called by adapters, never raises.
+"""Fail-closed redaction for adapters; never raises.
 
-A `Redactor` may raise (a bug of ours, a deadline passed). A `Shield` may not: on any exception
-it returns the record without content and calls `on_failure`. It also caches the parts that repeat
-on every span (names, resources, scopes), so that an application pays for them once.
+A `Redactor` may raise (an internal error, an exceeded deadline). A `Shield` does not: on any
+exception it returns the record without content and calls `on_failure`. It also caches the parts
+that repeat on every span (names, resources, scopes), so that they are redacted once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 WITHHELD = "[WITHHELD]"
-"""Replaces text that was removed because it could not be proven clean."""
+"""Replaces text that could not be proven clean."""
 
 _KEPT_WHEN_WITHHELD = (
     "gen_ai.usage.",
@@ -35,7 +35,7 @@ _KEPT_WHEN_WITHHELD = (
     "telemetry.sdk.",
     "otel_distro.",
 )
-"""Attributes that hold measurements, so that their numbers stay when content is withheld."""
+"""Attributes with measurements, whose numbers stay when content is withheld."""
 
 _FIXED_WORDS = frozenset(
     {
@@ -46,13 +46,13 @@ _FIXED_WORDS = frozenset(
         "otel_distro.error.category",
     }
 )
-"""Attributes whose text is an id or one of a fixed set of words on any span."""
+"""Attributes with an id or one of a fixed set of words on any span."""
 
 _MAX_CACHED = 1024
 
 
 class _CleanResource(Resource):
-    """A resource that works out its hash once: exporters ask for it with every record."""
+    """A resource with a cached hash, which exporters need for every record."""
 
     _hash: int | None = None
 
@@ -65,8 +65,8 @@ class _CleanResource(Resource):
 class Shield:
     """Redacts each part of a telemetry record, or withholds it; never raises.
 
-    With *withhold* set no content passes at all, which is how a distribution with unusable
-    redaction settings runs: ids, timing, token counts and cost still leave.
+    With *withhold* no content passes at all, as with invalid redaction settings: ids, timing, token
+    counts and cost are still exported.
     """
 
     def __init__(
@@ -85,27 +85,27 @@ class Shield:
         self._scopes: dict[InstrumentationScope, InstrumentationScope] = {}
 
     def unobserved(self) -> Shield:
-        """Return a shield that does the same without reports, for probes."""
+        """Return an equivalent shield without reports, for probes."""
         return type(self)(self._redactor, withhold=self._withhold)
 
     def for_proof(self) -> Shield:
-        """Return a shield of the same class that a policy's exceptions do not open.
+        """Return a shield of the same class without the policy's exceptions.
 
-        What a user lets pass is no leak. Without reports, and without the search for people,
-        whose vocabularies take longer to read than the proof.
+        Values that a user allows are no leak. There are no reports, and no search for people,
+        because loading its vocabularies takes longer than the proof.
         """
         policy = replace(DEFAULT_POLICY, people="off")
         return type(self)(Redactor(policy), withhold=self._withhold)
 
     def name(self, text: str, signal: str) -> str:
-        """Return a span, event or metric name without what it should not say."""
+        """Return a span, event or metric name, redacted."""
         known = self._names.get(text)
         if known is None:
             known = self._remember(self._names, text, self.text(text, signal))
         return known
 
     def label(self, text: str, signal: str) -> str:
-        """Return the name of a part of the program redacted; kept where content is withheld."""
+        """Return the name of a part of the program, redacted; kept when content is withheld."""
         if not text or not self._withhold:
             return text and self.name(text, signal)
         clean: str = self._guarded(signal, lambda tally: self._redactor.text(text, tally), WITHHELD)
@@ -127,11 +127,11 @@ class Shield:
         )
 
     def body(self, body: Any, event_name: str | None, signal: str) -> Any:
-        """Return the body of a log record redacted; *event_name* is None where it is no event."""
+        """Return the body of a log record redacted; *event_name* is None for other records."""
         return self.value("body", body, signal)
 
     def attributes(self, attributes: Mapping[str, Any] | None, signal: str) -> dict[str, Any]:
-        """Return redacted copies of *attributes*; the originals are not touched."""
+        """Return redacted copies of *attributes*; the originals are unchanged."""
         if not attributes:
             return {}
         if self._withhold:
@@ -164,10 +164,10 @@ class Shield:
         return RedactingDict({key: nested(key, value) for key, value in clean.items()}, redact)
 
     def facts(self, facts: Mapping[str, Any], signal: str) -> dict[str, Any]:
-        """Return attributes that accounting adds, their text redacted.
+        """Return the attributes added by accounting, with redacted text.
 
-        It may quote the span: a model, a provider, the type of an error. Numbers, ids and words of
-        a fixed set stay, also where content is withheld.
+        They may quote the span: a model, a provider, the type of an error. Numbers, ids and words
+        of a fixed set stay, also when content is withheld.
         """
         kept: dict[str, Any] = {}
         text: dict[str, Any] = {}
@@ -185,11 +185,11 @@ class Shield:
     def resource(self, resource: Resource, signal: str) -> Resource:
         """Return one redacted resource per raw resource (exporters group by it)."""
         last, clean_last = self._last_resource
-        if last is resource:  # nearly always: an app has one, and hashing it costs 10 microseconds
+        if last is resource:  # the usual case: an app has one, and hashing it takes 10 microseconds
             return clean_last
         known = self._resources.get(resource)
         if known is None:
-            # From the environment, which need not be UTF-8; it would cost every batch.
+            # From the environment, which may not be UTF-8; invalid text would fail every batch.
             attributes = {
                 strict_text(key): strict_text(value) if isinstance(value, str) else value
                 for key, value in self.attributes(resource.attributes, signal).items()
@@ -241,8 +241,8 @@ class Shield:
 
     @staticmethod
     def _remember(cache: dict[Any, Any], key: Any, clean: Any) -> Any:
-        # Cleared rather than evicted one by one: names with ids in them would otherwise grow
-        # for ever, and a rare refill is cheaper than an update on every look-up.
+        # Cleared rather than evicted one by one: names with ids would grow without bound, and a
+        # rare refill is cheaper than an update on every look-up.
         if len(cache) >= _MAX_CACHED:
             cache.clear()
         cache[key] = clean
@@ -250,14 +250,14 @@ class Shield:
 
 
 class OpenShield(Shield):
-    """Lets everything through unchanged: redaction was switched off by the user."""
+    """Returns everything unchanged, for redaction disabled by the user."""
 
     def text(self, text: str, signal: str) -> str:
-        """Return *text* as it is."""
+        """Return *text* unchanged."""
         return text
 
     def value(self, key: str, value: Any, signal: str) -> Any:
-        """Return *value* as it is."""
+        """Return *value* unchanged."""
         return value
 
     def attributes(self, attributes: Mapping[str, Any] | None, signal: str) -> dict[str, Any]:
@@ -266,7 +266,7 @@ class OpenShield(Shield):
 
 
 def measurements_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return only the attributes that are known to be measurements, never text of the user."""
+    """Return only the attributes with known measurements, never text of the user."""
     return {
         key: value
         for key, value in attributes.items()

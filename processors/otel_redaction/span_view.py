@@ -1,7 +1,7 @@
-"""View of a finished span for processors and exporters, redacted when read."""
+"""View of a finished span for processors and exporters, redacted on read."""
 
-# The SDK's class keeps plain fields where this one has views; that is the point of it.
-# mypy: disable-error-code="override"
+# The SDK's class has plain fields where this one has views, by design. mypy:
+# disable-error-code="override"
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from otel_redaction.shield import Shield
 
     Facts = Callable[[], Mapping[str, Any]]
-    """Attributes to add (cost, budgets), asked for when the span's attributes are first read."""
+    """Attributes to add (cost, budgets), computed on the first read of the span's attributes."""
 
 _SIGNAL = "traces"
 _FIELDS = (
@@ -46,10 +46,10 @@ _FIELDS = (
 class RedactedSpan(ReadableSpan):
     """A lazy view of a span in which every text is redacted.
 
-    Making one costs the application's thread a single small object. Each part is redacted when
-    first read and then kept, so any number of exporters pay once, on their own threads. The SDK's
-    own exporters read private fields; those are redacted as well. What a processor assigns to a
-    field, or writes into one, is redacted before another processor can read it.
+    Creating one costs the application's thread a single small object. Each part is redacted on
+    first read and then cached, so all exporters together pay once, on their own threads. The SDK's
+    own exporters read private fields; those are redacted as well. Values that a processor assigns
+    to a field, or writes into one, are redacted before another processor can read them.
     """
 
     __slots__ = ("_facts", "_kept", "_shield", "_source")
@@ -58,18 +58,18 @@ class RedactedSpan(ReadableSpan):
         # The base initialiser is not called: it would copy fields that are views here.
         self._source: Callable[[], ReadableSpan] = lambda: (
             raw
-        )  # no attribute of a view holds text that is not redacted
+        )  # no attribute of a view has unredacted text
         self._shield = shield
         self._facts = facts
         self._kept: dict[str, Any] = {}
 
     @property
     def __dict__(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """What `vars` of the SDK's span holds, redacted; writing into it has no effect."""
+        """The `vars` of the SDK's span, redacted; writes to it have no effect."""
         return {field: getattr(self, field) for field in _FIELDS}
 
     def __copy__(self) -> RedactedSpan:
-        """Return a view whose fields can be assigned apart from those of this one."""
+        """Return a view with independently assignable fields."""
         copy = RedactedSpan(self._source(), self._shield, self._facts)
         copy._kept = self._kept.copy()
         return copy
@@ -143,7 +143,7 @@ class RedactedSpan(ReadableSpan):
 
     @property
     def _events(self) -> Sequence[Event]:
-        # New objects each time, because a reader may change the name of one.
+        # New objects on each read, because a reader may change their names.
         return tuple(Event(e.name, e.attributes, e.timestamp) for e in self._clean_events)
 
     @_events.setter
@@ -199,17 +199,17 @@ class RedactedSpan(ReadableSpan):
 
     @property
     def dropped_attributes(self) -> int:
-        """Attributes the SDK dropped before we saw the span."""
+        """Number of attributes that the SDK dropped before redaction."""
         return self._source().dropped_attributes
 
     @property
     def dropped_events(self) -> int:
-        """Events the SDK dropped before we saw the span."""
+        """Number of events that the SDK dropped before redaction."""
         return self._source().dropped_events
 
     @property
     def dropped_links(self) -> int:
-        """Links the SDK dropped before we saw the span."""
+        """Number of links that the SDK dropped before redaction."""
         return self._source().dropped_links
 
 

@@ -32,7 +32,7 @@ _VIEW = "_otel_redaction_view"
 
 
 def started_view(raw: Span, shield: Shield) -> Span:
-    """Return the view of *raw*: the same object while it is referenced."""
+    """Return the view of *raw*, the same object while it is referenced."""
     if isinstance(raw, StartedSpan):
         return raw
     known: ReferenceType[StartedSpan] | None = getattr(raw, _VIEW, None)
@@ -44,7 +44,7 @@ def started_view(raw: Span, shield: Shield) -> Span:
 
 
 def guarded_context(context: Context | None, shield: Shield) -> Context | None:
-    """Return *context* with a view in place of a recording span; None for None."""
+    """Return *context* with a recording span replaced by its view; None for None."""
     if context is None:
         return None
     span = trace.get_current_span(context)
@@ -54,10 +54,10 @@ def guarded_context(context: Context | None, shield: Shield) -> Context | None:
 
 
 class StartedSpan(Span):
-    """A view of *raw* in which every text is redacted when it is read.
+    """A view of *raw* in which every text is redacted on read.
 
-    Changes reach *raw* unredacted, and are redacted wherever *raw* is read. The view equals
-    its span. Fields that the SDK's class does not have are those of *raw*.
+    Changes are written to *raw* unredacted, and are redacted on every read of *raw*. The view
+    equals its span. Fields that the SDK's class does not have are those of *raw*.
     """
 
     __slots__ = ("_shield", "_source")
@@ -72,7 +72,7 @@ class StartedSpan(Span):
     def __getattr__(self, name: str) -> Any:
         """Return a field of the span that this class does not define."""
         if name in {"_source", "_shield"} or (name.startswith("__") and name.endswith("__")):
-            raise AttributeError(name)  # a copy that is being made
+            raise AttributeError(name)  # a copy under construction
         value = getattr(self._source(), name)
         if isinstance(value, str | bytes | dict | list | tuple | set):
             return self._shield.value(name, value, _SIGNAL)
@@ -150,7 +150,7 @@ class StartedSpan(Span):
 
     @_attributes.setter
     def _attributes(self, attributes: Mapping[str, Any]) -> None:
-        if isinstance(attributes, _LiveAttributes):  # after `|=`, which has written already
+        if isinstance(attributes, _LiveAttributes):  # after `|=`, which has already written
             return
         raw = self._source()
         limits = raw._limits
@@ -213,17 +213,17 @@ class StartedSpan(Span):
 
     @property
     def dropped_attributes(self) -> int:
-        """Attributes the SDK dropped so far."""
+        """Number of attributes that the SDK has dropped so far."""
         return self._source().dropped_attributes
 
     @property
     def dropped_events(self) -> int:
-        """Events the SDK dropped so far."""
+        """Number of events that the SDK has dropped so far."""
         return self._source().dropped_events
 
     @property
     def dropped_links(self) -> int:
-        """Links the SDK dropped so far."""
+        """Number of links that the SDK has dropped so far."""
         return self._source().dropped_links
 
     def get_span_context(self) -> SpanContext:
@@ -273,7 +273,7 @@ class StartedSpan(Span):
         self._source().record_exception(*args, **named)
 
     def start(self, *args: Any, **named: Any) -> None:
-        """Start the span; it has been started."""
+        """Start the span, which has no effect on a started one."""
         self._source().start(*args, **named)
 
     def end(self, end_time: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Secrets in lists: split over items, as streams split them, or beside the item that names them."""
+"""Secrets in lists: split across items, as in streams, or next to the item that names them."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _VALUE_FIELDS = words("value content stringvalue val")
 
 
 def across_items(items: list[str], texts: TextRedactor, record: Record) -> list[str]:
-    """Return *items* with each match that spans several of them masked in the first.
+    """Return *items* with each match across several of them masked in the first.
 
-    A match counts only if no item holds a complete one at the seam: in
-    `["bob@example.com", "next"]` the address ends where its item does.
+    A match counts only if no item has a complete one at the boundary: in
+    `["bob@example.com", "next"]` the address ends with its item.
     """
     items = _after_flags(items, record)
     joined = "".join(items)
@@ -112,7 +112,7 @@ def _is_split(
 def named_value(
     mapping: Mapping[Any, Any], rules: KeyRules
 ) -> tuple[str, tuple[str, Action]] | None:
-    """Return the field whose value another field names, and the action of that name; else None.
+    """Return the field with a value named by another field, and the action of that name; else None.
 
     In `{"name": "password", "value": "x"}` that is the field `value`.
     """

@@ -1,4 +1,4 @@
-"""Text that strict UTF-8 and JSON readers and databases accept."""
+"""Text for strict UTF-8 and JSON readers and databases."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def strict_text(text: str) -> str:
     """Return *text* without lone surrogates and NUL, each replaced by U+FFFD.
 
-    Two surrogates that belong together become the character that they encode. One lone
-    surrogate makes protobuf refuse a whole batch of spans; NUL is what databases refuse.
+    A surrogate pair becomes its character. One lone surrogate makes protobuf reject a whole batch
+    of spans; databases reject NUL.
     """
     if "\0" in text:
         text = text.replace("\0", REPLACEMENT)

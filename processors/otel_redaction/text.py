@@ -1,4 +1,4 @@
-"""The two functions for most uses."""
+"""Functions to redact and search a single text."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _default = Redactor(DEFAULT_POLICY)
 
 
 def find(text: str, policy: Policy | None = None) -> list[Match]:
-    """Return what must not leave in *text*: offsets and kinds, in order, without overlaps."""
+    """Return the sensitive matches in *text*: offsets and kinds, in order, without overlaps."""
     return _redactor(policy).find(text, content=True)
 
 
 def redact(text: str, policy: Policy | None = None) -> str:
     """Return *text* with a marker such as `[EMAIL]` in place of each match.
 
-    Redacting twice changes nothing, and a JSON document stays one.
+    Redaction is idempotent, and a JSON document stays valid.
     """
     return _redactor(policy).text(text, content=True)
 
 
 def _redactor(policy: Policy | None) -> Redactor:
-    # A program that redacts in a loop holds a Redactor; here a policy is read again each time.
+    # For a loop, create a Redactor: this function reads the policy again on each call.
     return _default if policy is None or policy is DEFAULT_POLICY else Redactor(policy)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from otel_redaction.patterns.deadline import Deadline
 
     class FindAll(Protocol):
-        """What `engine.find_all` is."""
+        """Type of `engine.find_all`."""
 
         def __call__(
             self, text: str, deadline: Deadline | None = None, *, people: bool = False
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 
 _ROUNDS = 12
-"""How often what markers uncover is searched; a chain of more links passes the deadline first."""
+"""Maximum rescans after markers; a longer chain exceeds the deadline first."""
 _SEARCHED_AGAIN = 1024
 """Texts up to this length are searched again as a whole, longer ones around the markers."""
 
 
 class Dropped(Exception):  # it is not an error
-    """The policy says that the value being redacted must be left out."""
+    """The policy drops the value being redacted."""
 
 
 class TextRedactor:
-    """Redacts texts under one policy, without regard to their format."""
+    """Redacts texts under one policy, independent of their format."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -49,7 +49,7 @@ class TextRedactor:
     ) -> list[Match]:
         """Return the matches in *text* that the policy hides, in order, without overlaps.
 
-        No limit where *deadline* is None.
+        There is no time limit if *deadline* is None.
         """
         matches = self._find_by_pattern(text, deadline, people=people)
         if not self._takes_all:
@@ -86,9 +86,9 @@ class TextRedactor:
     def redact_until_stable(
         self, text: str, matches: list[Match], deadline: Deadline | None, *, people: bool = False
     ) -> tuple[str, tuple[str, ...]]:
-        """Return *text* with markers for *matches* and those they uncovered, and the kinds hidden.
+        """Return *text* with markers for *matches* and uncovered ones, and the hidden kinds.
 
-        No limit where *deadline* is None.
+        There is no time limit if *deadline* is None.
         """
         kinds: list[str] = []
         for _ in range(_ROUNDS):
@@ -96,7 +96,7 @@ class TextRedactor:
                 break
             kinds += [match.kind for match in matches]
             replaced = self.replaced(text, matches)
-            # Detectors of the user's own may be slow: they are asked again only if ours find more.
+            # Custom detectors may be slow: they run again only if the built-in ones find more.
             edges = replaced
             if len(text) > _SEARCHED_AGAIN:
                 edges = _surroundings()(text, matches)
@@ -108,7 +108,7 @@ class TextRedactor:
         return text, tuple(kinds)
 
     def replaced(self, text: str, matches: list[Match]) -> str:
-        """Return *text* with a marker for each match; quoted where a bare JSON number was."""
+        """Return *text* with a marker for each match, quoted in place of a JSON number."""
         parts: list[str] = []
         position = 0
         quoted = '"' in text
@@ -133,7 +133,7 @@ class TextRedactor:
 
 @cache
 def _engine() -> FindAll:
-    # The patterns take 40 ms to compile: paid by the first record, not by the import.
+    # The patterns take 40 ms to compile, on the first record instead of on import.
     from otel_redaction.engine import find_all
 
     return find_all
@@ -147,7 +147,7 @@ def _surroundings() -> Callable[[str, list[Match]], str]:
 
 
 def _is_json_number(text: str, match: Match) -> bool:
-    """Return whether the match is a bare JSON number, whose marker then needs quotes."""
+    """Return whether the match is a JSON number, in which case its marker needs quotes."""
     if not text[match.start : match.end].lstrip("-").isdigit():
         return False
     lead = text[max(0, match.start - 8) : match.start].rstrip()

@@ -16,7 +16,7 @@ _MASK = "[QUERY]"
 
 
 def without_secrets(url: str, allowed: frozenset[str]) -> tuple[str, int]:
-    """Return *url* without userinfo and query values, and how many were taken out.
+    """Return *url* without userinfo and query values, and the number of removed ones.
 
     Values of the parameters named in *allowed* stay. A fragment is treated like
     a query, as OAuth's implicit flow puts tokens there.

@@ -1,4 +1,4 @@
-"""Nested values: mappings and sequences are followed, names decide, leaves are redacted."""
+"""Redaction of nested values: traverses mappings and sequences, by names and content."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from otel_redaction.policy import Action, Policy
 
 AnyValue = Any
-"""What an attribute may hold: text, bytes, numbers, booleans, None, sequences and mappings."""
+"""Allowed attribute values: text, bytes, numbers, booleans, None, sequences and mappings."""
 
 _LONGEST_PAIR = 256
 _MAX_PAIRS = 4096
@@ -42,15 +42,15 @@ _LONGEST_DECIMAL = 24
 
 
 class _Pair(NamedTuple):
-    """What becomes of a short text under its name."""
+    """Result of a short text with its name."""
 
     name: str | None
-    """None where the policy drops it."""
+    """None if the policy drops it."""
     value: AnyValue
     kinds: tuple[str, ...]
     """One for each match."""
     known: dict[str, str]
-    """Values that are hidden wherever they recur, and the kind of each."""
+    """Values to hide in every occurrence, and the kind of each."""
 
 
 class ValueRedactor:
@@ -71,7 +71,7 @@ class ValueRedactor:
         self._plain_names: set[str] = set()
 
     def value(self, key: str, value: AnyValue, record: Record) -> AnyValue:
-        """Return *value*, which is named *key*, redacted; None if the policy drops it."""
+        """Return the *value* of *key*, redacted; None if the policy drops it."""
         record.people = holds_people(key, self.policy.people)
         try:
             redacted = self._value(key, value, record, 0)
@@ -85,7 +85,7 @@ class ValueRedactor:
         return redacted
 
     def attributes(self, attributes: Mapping[str, AnyValue], record: Record) -> dict[str, AnyValue]:
-        """Return *attributes* redacted, names too; what the policy drops is absent."""
+        """Return *attributes* with names and values redacted, without dropped ones."""
         for _ in range(_ROUNDS):
             redacted = self._mapping("", attributes, record, 0)
             if not record.known or len(redacted) < 2:
@@ -100,7 +100,7 @@ class ValueRedactor:
         return redacted  # pyright: ignore[reportPossiblyUnboundVariable]
 
     def nested(self, document: AnyValue, record: Record) -> AnyValue:
-        """Return what a document holds redacted; raise Dropped if the policy drops it."""
+        """Return the content of a document redacted; raise Dropped if the policy drops it."""
         redacted = self._value("", document, record, 1)
         return self._hide_known(redacted, record) if record.known else redacted
 
@@ -135,7 +135,7 @@ class ValueRedactor:
         if isinstance(value, str):
             redacted = self._named_text(key, value, record)
             if len(redacted) <= _LONGEST_LABELLED < len(value):
-                # Only short texts are read with their name, which may add context.
+                # Only short texts are searched together with their name, which may add context.
                 redacted = self._named_text(key, redacted, record)
             return redacted
         if isinstance(value, int):
@@ -148,7 +148,7 @@ class ValueRedactor:
         return self._text(str(value), record)
 
     def _decimal(self, key: str, value: float, record: Record) -> AnyValue:
-        """Return a decimal number, which only says something under a name such as `latitude`."""
+        """Return a decimal number, which is sensitive only with a name such as `latitude`."""
         name = label(key)
         text = repr(value)
         if not name or len(text) > _LONGEST_DECIMAL or is_measurement(key):
@@ -160,14 +160,14 @@ class ValueRedactor:
         self, key: str, mapping: Mapping[Any, AnyValue], record: Record, depth: int
     ) -> dict[str, AnyValue]:
         result: dict[str, AnyValue] = {}
-        # The content of a secret is secret too: `{"credentials": {"user": ..., "value": ...}}`.
+        # All values of a secret are secret: `{"credentials": {"user": ..., "value": ...}}`.
         prefix = f"{key}." if self._rules.decide(key) is not None else ""
         outer_people = record.people
         named = named_value(mapping, self._rules) if depth and len(mapping) > 1 else None
         for each, value in mapping.items():
             kind = type(value)
             if each == "token" and "logprob" in mapping:
-                result[each] = value  # a word of a model's answer, with its probability
+                result[each] = value  # a word of a model's response, with its probability
                 continue
             if named is not None and each == named[0]:
                 result[each] = self._by_key(named[1], value, record)
@@ -204,7 +204,7 @@ class ValueRedactor:
         return result
 
     def _pair(self, name: str, value: str, record: Record) -> _Pair:
-        """Return what becomes of a short text under its name, and remember it."""
+        """Return the result of a short text with its name, and cache it."""
         tally: dict[str, int] = {}
         inner = Record(tally, record.deadline, record.people)
         safe_name: str | None = None
@@ -216,7 +216,7 @@ class ValueRedactor:
             safe_name = None
         kinds = tuple(kind for kind, count in tally.items() for _ in range(count))
         if len(self._pairs) >= _MAX_PAIRS:
-            self._pairs.clear()  # rare, and cheaper than to keep order
+            self._pairs.clear()  # rare, and cheaper than keeping the order
         pair = _Pair(safe_name, clean, kinds, inner.known)
         self._pairs[name, value, record.people] = pair
         return pair
@@ -240,8 +240,8 @@ class ValueRedactor:
                 except Dropped:
                     continue
             items = result
-            # What is hidden in one text may uncover what reaches over the next ones. Lists of
-            # lists are settled by their own; repeating at each depth would double at each.
+            # A marker in one text may uncover a match across the next ones. Inner lists repeat this
+            # themselves; repeating it at each depth would double the work per level.
             if items == before or not all(type(item) is str for item in items):
                 break
         return tuple(items) if isinstance(values, tuple) else items
@@ -277,7 +277,7 @@ class ValueRedactor:
         return self._text(text, record)
 
     def _partly(self, text: str, record: Record, looked_for: Callable[[str], bool]) -> str:
-        """Return *text* with only those kinds redacted that are *looked_for* under its name."""
+        """Return *text* with only the kinds in *looked_for* redacted."""
 
         def chosen(text: str) -> list[Match]:
             return [m for m in self._texts.find(text, record.deadline) if looked_for(m.kind)]
@@ -291,7 +291,7 @@ class ValueRedactor:
         return text
 
     def _labelled(self, name: str, text: str, record: Record) -> str:
-        """Return a short *text* redacted as if preceded by its name, which adds context."""
+        """Return a short *text* redacted as if its name preceded it, which adds context."""
         for _ in range(_ROUNDS):
             redacted = self._text(name + text, record)
             if not redacted.startswith(name):
@@ -302,7 +302,7 @@ class ValueRedactor:
         return text
 
     def _bytes(self, value: bytes, record: Record) -> bytes:
-        # Bytes outside UTF-8 may still hold ASCII secrets; Latin-1 keeps each byte apart.
+        # Invalid UTF-8 may still contain ASCII secrets; Latin-1 maps each byte to one character.
         try:
             text, encoding = value.decode("utf-8"), "utf-8"
         except UnicodeDecodeError:

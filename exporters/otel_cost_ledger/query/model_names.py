@@ -128,7 +128,7 @@ _LATEST_PAIRS: Final = (
     f" ORDER BY start_ns DESC LIMIT {_LATEST_ROWS}) latest GROUP BY 1, 2) p{_NAMED}"
 )
 _PAIRS: Final = f"SELECT d.provider, o.request_model, d.model, max(p.last_ns) FROM pairs p{_NAMED}"
-"""Return the pairs of all calls, from a table that is updated as calls arrive."""
+"""Query for the pairs of all calls, from a table that is updated as calls arrive."""
 
 
 def _read(ledger: Ledger) -> ModelNames:

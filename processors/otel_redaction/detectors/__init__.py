@@ -1,4 +1,4 @@
-"""The detectors: each file finds one family of kinds in a prepared text.
+"""Detectors; each module finds one family of kinds in a prepared text.
 
 Every detector has the same shape: a cheap anchor found at memory speed, an
 anchored and bounded pattern tried only there, and a validator (a checksum, a

@@ -1,4 +1,4 @@
-"""Generated values that the words just before them announce: `deepgram KEY io3l0urk6hub...`."""
+"""Generated values after words that announce them: `deepgram KEY io3l0urk6hub...`."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _DIRECT = lazy_pattern(r"[=:|]|->|=>|\bis\b|['\"]", re.IGNORECASE)
 _VALUE = lazy_pattern(r"[\w+/=.~$^@!*?%:-]{1,4096}")
 _TRAILING = ".,;:!?-"
 _ODD = lazy_pattern(r"[?^!*%@]")
-"""What passwords are made of, but no key and no token."""
+"""Characters of passwords that keys and tokens do not have."""
 _UUID = lazy_pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX = lazy_pattern(r"[0-9a-fA-F]+")
 _HASH_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
@@ -80,7 +80,7 @@ _PASSWORDS = frozenset({"pass", "password", "passwd", "pwd", "secret"})
 
 
 def announced_end(scan: Scan, start: int) -> tuple[int, str]:
-    """Return where the value from *start* ends and its kind, or 0 if no word announces it."""
+    """Return the end of the value from *start* and its kind, or 0 if no word announces it."""
     text = scan.text
     first = max(0, start - _REACH)
     lead = text[first:start]
@@ -100,7 +100,7 @@ def announced_end(scan: Scan, start: int) -> tuple[int, str]:
         return 0, ""
     before = lead[max(0, found.start() - _REACH_OF_OWNER) : found.start()]
     if before[-24:].lower().rstrip(" \t:='\"").endswith("authorization"):
-        name = "token"  # what looks like the name is the scheme
+        name = "token"  # the apparent name is the scheme
     if _HARMLESS_OWNERS.search(before) and name in {"key", "token", "hash", "access", "session"}:
         return 0, ""
     owner = _OWNER.search(before)
@@ -124,7 +124,7 @@ def announced_end(scan: Scan, start: int) -> tuple[int, str]:
 
 
 def joined_span(scan: Scan, start: int, end: int) -> tuple[int, int, str]:
-    """Return the value that the run from *start* to *end* joins to its name, or zeros."""
+    """Return the value joined to its name in the run from *start* to *end*, or zeros."""
     if _WORD.search(scan.lower, start, end) is None:
         return 0, 0, ""
     found = _JOINED.search(scan.text, start, end)
@@ -146,7 +146,7 @@ def _is_hash(value: str) -> bool:
 
 
 def is_generated(value: str) -> bool:
-    """Return whether a program made *value*: no words, no path, no placeholder."""
+    """Return whether *value* is generated: no words, no path, no placeholder."""
     if is_placeholder(value) or len(set(value)) < 6:
         return False
     if _UUID.fullmatch(value):
@@ -159,7 +159,7 @@ def is_generated(value: str) -> bool:
 
 
 def _is_mixed_letters(value: str) -> bool:
-    """Return whether *value*, letters only, mixes cases as no name does, or is one long run."""
+    """Return whether *value*, letters only, mixes cases unlike a name, or is one long run."""
     capitals = sum(map(str.isupper, value))
     if "_" in value or "-" in value or "." in value or "/" in value:
         return False

@@ -1,4 +1,4 @@
-"""Secrets that only their name gives away: `password=...`, `"apiKey": "..."`, `--token ...`."""
+"""Secrets identified by their names: `password=...`, `"apiKey": "..."`, `--token ...`."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ _REST_AND_OPERATOR = lazy_pattern(
     r"(?:[bfru@L\\]{1,4}(?=[\"'`]))?"
 )
 _SPACE = lazy_pattern(r"[\w-]{0,40}+[ \t]{1,4}(?=[^\s-])")
-# Without a flag, a name in capitals or one of the plain names below counts, and
-# any other only before text that no person would write by hand.
+# Without a flag, a name in capitals or one of the plain names below counts, and any other only
+# before generated text.
 _SPACED_STARTS = frozenset("PSTKACp")
 _LONG_VALUE = lazy_pattern(r"[a-z]{0,12}[ \t]{1,4}[\w+/=.~-]{20}")
 _WORD_BEFORE_REVERSED = lazy_pattern(r"[ \t]([A-Za-z]{2,14})(?![A-Za-z])")
@@ -70,7 +70,7 @@ _LONGEST_SHORT_FLAG = 3
 
 
 def find_assignments(scan: Scan) -> None:
-    """Add the values of names that say they are secret."""
+    """Add the values of secret-sounding names."""
     if "name" not in scan.cues:
         return
     done = 0
@@ -103,7 +103,7 @@ _SELECT = lazy_pattern(r"\bselect\b[^;]{1,150}\bwhere\b", re.IGNORECASE)
 
 
 def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:
-    """Add the value assigned to the name around *anchor*; return where to look on."""
+    """Add the value assigned to the name around *anchor*; return the next search position."""
     first = _name_start(scan.text, anchor)
     name = scan.text[first : operator.end(1)]
     kind = secret_kind(name) or _kind_of_two_words(scan.text, first, operator.end(1))
@@ -128,7 +128,7 @@ def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:
 
 
 class _Name(NamedTuple):
-    """What a name says about the value that is assigned to it."""
+    """Meaning of a name for its assigned value."""
 
     kind: str
     style: Style
@@ -139,7 +139,7 @@ class _Name(NamedTuple):
 
 
 def _kind_of_two_words(text: str, start: int, end: int) -> str | None:
-    """Return what the name is with the word before it: `api key`, `vault token`."""
+    """Return the meaning of a name with the preceding word: `api key`, `vault token`."""
     if end - start > _LONGEST_PLAIN:
         return None
     if text[start:end].lower() == "pass":
@@ -149,7 +149,7 @@ def _kind_of_two_words(text: str, start: int, end: int) -> str | None:
 
 
 def _name_start(text: str, anchor: int) -> int:
-    """Return where the name around *anchor* begins."""
+    """Return the start of the name around *anchor*."""
     before = text[anchor - 1 : anchor]
     if not before or not (before.isalnum() or before in "_.-"):
         return anchor
@@ -158,7 +158,7 @@ def _name_start(text: str, anchor: int) -> int:
 
 
 def _judge_spaced(scan: Scan, anchor: int, *, flags: bool) -> int:
-    """Add a value that only a space parts from its name: `--token x`, `ENV API_KEY x`."""
+    """Add a value separated from its name by a space: `--token x`, `ENV API_KEY x`."""
     text = scan.text
     space = _SPACE.match(text, anchor)
     if space is None:
@@ -178,7 +178,7 @@ def _judge_spaced(scan: Scan, anchor: int, *, flags: bool) -> int:
 
 
 def _is_generated(text: str, start: int) -> bool:
-    """Return whether no hand would write what begins at *start*."""
+    """Return whether the text from *start* looks generated."""
     value = _BARE.match(text, start)
     return (
         value is not None
@@ -227,9 +227,9 @@ def _add_value(scan: Scan, start: int, name: _Name) -> int:
     if _SELECT.search(text, max(0, first - 160), first) and (
         not is_mixed_password(value) or "{" in value
     ):
-        return start  # a comparison in a query, whose literals mean little
+        return start  # a comparison in a query, with insignificant literals
     if quoted is None and value.lower() == name.text.lower():
-        return start  # `password=password` hands a variable on
+        return start  # `password=password` passes a variable
     accept = is_password if kind == "password" else is_secret
     if accept(value, written):
         more = _MORE.match(text, last) if len(value) >= _LONGEST_BARE else None
@@ -239,11 +239,10 @@ def _add_value(scan: Scan, start: int, name: _Name) -> int:
 
 
 def _after_settings(scan: Scan, start: int, end: int) -> int:
-    """Return where to look on in a value that is itself a long list of settings.
+    """Return the next search position in a value that is itself a long list of settings.
 
-    No token holds so many equals signs, neither one that begins here nor one
-    that begins a few names later. Only where few of the signs are left, or a
-    name needs another judge, is there something to decide again.
+    No token has so many equals signs, whether it begins here or a few names later. Another decision
+    is needed only if few of the signs are left, or if a name needs another rule.
     """
     stop = end
     for _ in range(_MANY_SETTINGS):

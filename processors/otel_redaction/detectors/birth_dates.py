@@ -21,7 +21,7 @@ _WORD = lazy_pattern(
     r"\u062a\u0627\u0631\u064a\u062e \u0627\u0644\u0645\u064a\u0644\u0627\u062f",
     re.IGNORECASE,
 )
-# Those that no cue of `find_cues` is for.
+# Those without a cue of `find_cues`.
 _FOREIGN = foreign_words(
     _WORD,
     *("f\u00f8d", "f\u00f6d", "do\u011fum", "n\u00e9 ", "n\u00e9e ", "sz\u00fclet", "n\u0103scut"),
@@ -60,7 +60,7 @@ _DATE = lazy_pattern(
 )
 _REACH = 64
 _FAR = 24
-"""Beyond this a time or an event in the same sentence is more likely than a birth."""
+"""Beyond this distance a time or an event in the same sentence is more likely than a birth."""
 _NOT_BEFORE_DATE = lazy_pattern(r"[\n{}\[\]|]|\d{3}")
 
 

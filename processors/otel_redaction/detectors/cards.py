@@ -16,10 +16,9 @@ _CARD_WORDS = vocabulary(
     "unionpay mir cvv cvc kaart kort kortti karta kartu kartı karte karten kreditkarte kreditkartennummer tarjeta carte carta cartao "
     "cartão creditcard cardnumber bancaire"
 )
-# Prefixes and lengths of the issuers. A number in the first table is a card
-# in any place; one in the second when it is written in groups as cards
-# are. Next to a word about cards any number of 12 to 19 digits whose check
-# digit agrees is one, since issuers open new ranges every year.
+# Prefixes and lengths of the issuers. A number in the first table is always a card; one in the
+# second only if grouped like a card number. Next to a word about cards any number of 12 to 19
+# digits with a valid check digit is a card, since issuers open new ranges every year.
 _STRONG = lazy_pattern(
     r"4\d{15}"  # Visa
     r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard
@@ -46,7 +45,7 @@ _LABEL = lazy_pattern(r"\b(?:card|cc|pan)[ _-]?(?:number|no|nr|num|#)\W{0,3}(?:i
 
 
 def is_card(digits: str, context: Context, *, grouped: bool) -> bool:
-    """Return whether *digits* is a payment card; *grouped* says it is written in groups."""
+    """Return whether *digits* is a payment card; *grouped* if it is written in groups."""
     if not 12 <= len(digits) <= 19 or len(set(digits)) < 2:
         return False
     if not luhn(digits):

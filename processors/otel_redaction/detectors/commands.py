@@ -1,4 +1,4 @@
-"""Passwords that a flag of one letter gives to a command: `mysql -psecret`, `curl -u me:secret`."""
+"""Passwords in one-letter flags of commands: `mysql -psecret`, `curl -u me:secret`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOGIN = lazy_pattern(
 )
 _LONGEST_COMMAND = 256
 _COMMANDS = (
-    # Where the password is an argument without a name.
+    # Commands with the password as a positional argument.
     (
         b"mysql",
         lazy_pattern(r"\bmysql\w{0,10}[ \t][^\r\n|;]{0,200}?(?<=\s)-p([^\s\"'-][^\s\"']{2,64})"),

@@ -1,4 +1,4 @@
-"""The words around a candidate, which decide about numbers that look like many things."""
+"""The words around a candidate, which decide about ambiguous numbers."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Context:
 
     @property
     def in_a_name(self) -> bool:
-        """Whether it is joined to words by dashes and dots, as in a host's name."""
+        """Whether it is joined to words by dashes and dots, as in a host name."""
         text = self._scan.text
         lead = text[max(0, self._start - 2) : self._start]
         tail = text[self._end : self._end + 2]
@@ -91,23 +91,23 @@ class Context:
         )
 
     def quoted_since(self, word: bytes) -> bool:
-        """Return whether a quotation mark is between *word*, as last seen, and the number."""
+        """Return whether a quotation mark is between the last *word* and the number."""
         lead = self._scan.lower[max(0, self._start - _BEFORE) : self._start]
         return b'"' in lead[lead.rfind(word) :]
 
     @property
     def character_before(self) -> str:
-        """The last character before that is not a space."""
+        """The last non-space character before it."""
         return self._scan.text[max(0, self._start - 2) : self._start].rstrip()[-1:]
 
     @property
     def character_after(self) -> str:
-        """The character that follows."""
+        """The next character."""
         return self._scan.text[self._end : self._end + 1]
 
     @property
     def next_is_digit(self) -> bool:
-        """Whether a digit comes after the next character."""
+        """Whether a digit follows the next character."""
         return self._scan.text[self._end + 1 : self._end + 2].isdigit()
 
 

@@ -398,10 +398,10 @@ def any_length(digits: str) -> bool:
 
 
 def lengths(*allowed: int) -> Check:
-    """Return a check of nothing but the number of digits, where a country has no other."""
+    """Return a check of only the number of digits, for countries without another check."""
     return lambda digits: len(digits) in allowed
 
 
 def any_of(checks: Sequence[Check]) -> Check:
-    """Return a check that one of *checks* suffices."""
+    """Return a check that passes if one of *checks* does."""
     return lambda digits: any(check(digits) for check in checks)

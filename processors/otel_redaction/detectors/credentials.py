@@ -1,4 +1,4 @@
-"""Credentials with a form of their own: PEM blocks, URL userinfo, bearer and basic tokens."""
+"""Credentials with a distinct format: PEM blocks, URL userinfo, bearer and basic tokens."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PEM_LINES = lazy_pattern(
 )
 _LONGEST_PEM = 20_000
 _DER = lazy_pattern(r"(?<![A-Za-z0-9+/])MII[A-Za-z0-9+/]{3}IBA[AD][A-Za-z0-9+/=]{20,20000}")
-"""The beginning of a private key's body, where its marker is in another record."""
+"""The beginning of a private key's body without its marker, which may be in another record."""
 _HASH_SCHEMES = (b"{S", b"{MD5", b"{CRYPT", b"{PBKDF")
 _HASH = lazy_pattern(
     r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{22,53}"
@@ -66,7 +66,7 @@ _NAMED_HASH = lazy_pattern(
 )
 _SIGNATURE_NAME = lazy_pattern(rb"sig(?:nature)?[=:]")
 _SIGNATURE = lazy_pattern(r"[ \t]{0,2}[\"']?([A-Za-z0-9+/%_=-]{20,1024})")
-# A code is secret only after a word that says what it opens.
+# A code is secret only after a word for its purpose.
 _CODE_OWNER_REVERSED = lazy_pattern(
     r"(?:[ _-]?(?:noitacifirev|ytiruces|noitacitnehtua|htua|noitamrifnoc|nigol|emit-eno"
     r"|emit eno|pto|afm|af2|rotcaf-owt|ssecca|yrevocer|teser|ngis|drowssap"
@@ -124,7 +124,7 @@ def _find_private_keys(scan: Scan) -> None:
                 scan.add(begin.start(), end.end(), "private_key")
             done = end.end()
         else:
-            # A block cut short is a key all the same: take the lines that look like its body.
+            # A truncated block is a key as well: take the lines that look like its body.
             body = _PEM_LINES.match(text, done, limit)
             if body is not None and len(body.group().strip()) >= _SHORTEST_KEY:
                 done = body.end()
@@ -153,7 +153,7 @@ def _find_in_urls(scan: Scan) -> None:
         if userinfo is not None and _is_secret_user(userinfo.group()[:-1]):
             scan.add(start, userinfo.end() - 1, "password")
         if start >= done:
-            # A URL inside another's query belongs to the outer one's rest.
+            # A URL in another one's query is covered by the outer URL.
             rest = _URL_REST.match(text, start)
             done = rest.end() if rest else start
             question = text.find("?", start, done)
@@ -162,7 +162,7 @@ def _find_in_urls(scan: Scan) -> None:
 
 
 def _is_secret_user(userinfo: str) -> bool:
-    """Return whether the user of a URL comes with a password, or is a token itself."""
+    """Return whether the user of a URL has a password, or is a token itself."""
     user, colon, password = userinfo.partition(":")
     if not colon:
         return len(user) >= _SHORTEST_TOKEN and looks_random(user)

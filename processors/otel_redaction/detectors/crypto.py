@@ -15,7 +15,7 @@ _ETHEREUM_FORM = lazy_pattern(r"0x[0-9a-fA-F]{40}")
 _GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 
 
-# Other chains: the same checksum behind another first letter, or a prefix of their own.
+# Other chains: the same checksum with another first letter, or a distinct prefix.
 _OTHER_BASE58 = lazy_pattern(r"[LMDXATr79][1-9A-HJ-NP-Za-km-z]{25,34}")
 _PREFIXED = lazy_pattern(
     r"(?:addr1|stake1|cosmos1|osmo1|terra1|ltc1|bnb1|inj1|sei1|bitcoincash:q|bitcoincash:p|0:)[a-z0-9]{30,110}"
@@ -30,7 +30,7 @@ _MONEY_WORDS = lazy_pattern(
 
 
 def is_crypto_address(value: str, lead: bytes = b"") -> bool:
-    """Return whether *value* is an address of a chain: by its checksum, or by the words in *lead*."""
+    """Return whether *value* is an address of a chain, by its checksum or the words in *lead*."""
     if _ETHEREUM_FORM.fullmatch(value):
         return len(set(value)) > 4
     if _BASE58_FORM.fullmatch(value) and _base58_check(value):

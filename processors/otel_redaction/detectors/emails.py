@@ -23,7 +23,7 @@ _LITERAL = lazy_pattern(r"\[(?:\d{1,3}\.){3}\d{1,3}\]")
 
 _ENDS_USERINFO = lazy_pattern(r"[\s/?#\"'<>,;|]")
 
-# What follows the last dot of `logo@2x.png` or `user@1000.service` is not a domain.
+# The last part of `logo@2x.png` or `user@1000.service` is not a top-level domain.
 _NOT_DOMAINS = words(
     "avif bmp c conf cpp css csv gif git gz h htm html ico java jpeg jpg js json jsx lock log md "
     "mjs mount pdf php png py rb rs scope scss service sh slice socket sql svg swift tar target "
@@ -53,8 +53,8 @@ def _domain_end(text: str, start: int) -> int:
         literal = _LITERAL.match(text, start)
         return literal.end() if literal else 0
     name = domain.group()
-    # A sentence may continue after the address without a space: trim labels until
-    # the last one can be a top-level domain.
+    # A sentence may follow the address without a space: trim labels until the last one can be a
+    # top-level domain.
     while "." in name:
         name, _, last = name.rpartition(".")
         top = last.rstrip("-_")
@@ -71,11 +71,11 @@ _LOCAL_BEFORE = lazy_pattern(r"(?<![\w/.-])[A-Za-z][\w+-]*(?:\.[\w+-]+)*\Z")
 
 
 def _is_country(text: str, start: int, name: str, top: str) -> bool:
-    """Return whether `.rs` or `.py` after *name* is a country's domain and no file's ending."""
+    """Return whether `.rs` or `.py` after *name* is a country's domain and not a file extension."""
     if top not in _BOTH or any(character.isdigit() for character in name):
         return False
     lead = text[max(0, start - 65) : start - 1]
-    # A path continues before a file's name; a version after a package's `@` has digits.
+    # A path precedes a file name; a version after a package's `@` has digits.
     return len(name) >= 3 and _LOCAL_BEFORE.search(lead) is not None
 
 
@@ -87,12 +87,12 @@ def _local_start(text: str, at: int) -> int:
     local = _LOCAL_REVERSED.match(lead[::-1])
     if local is None:
         return at
-    # A dot or an apostrophe that leads the name belongs to the sentence.
+    # A leading dot or apostrophe belongs to the sentence.
     return at - len(local.group().rstrip(".'*&?|{}!"))
 
 
 def _is_account(text: str, start: int, at: int, end: int) -> bool:
-    """Return whether this is `git@host:path` or the userinfo of a URL, which is found as such."""
+    """Return whether this is `git@host:path` or URL userinfo, which has another detector."""
     if text[start:at] in _NOT_MAILBOXES and text[end : end + 1] in {":", "/"}:
         return True
     scheme = text.rfind("://", max(0, start - 256), start)

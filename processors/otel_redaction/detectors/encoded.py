@@ -1,4 +1,4 @@
-"""Secrets one encoding down: base64, its URL form and hexadecimal of a text that holds some."""
+"""Encoded secrets: base64, URL-safe base64 and hexadecimal of a text with secrets."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _SHORTEST_TEXT = 8
 _TO_STANDARD = str.maketrans("-_", "+/")
 _PRINTABLE = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\r\n")
 _MOST_UNPRINTABLE = 0.1
-"""UTF-8 beyond ASCII counts as unprintable, so a few such bytes are let pass."""
+"""UTF-8 beyond ASCII counts as unprintable, so a few such bytes are allowed."""
 
 
 def encoded_end(
     scan: Scan, start: int, search: Callable[[str], list[Match]]
 ) -> tuple[int, int, str]:
-    """Return where the blob around *start* begins and ends and what it holds, or zeros."""
+    """Return start, end and decoded text of the blob around *start*, or zeros."""
     text = scan.text
     lead = _BEFORE_REVERSED.match(text[max(0, start - 512) : start][::-1])
     first = start - (lead.end() if lead else 0)
@@ -43,7 +43,7 @@ def encoded_end(
 
 
 def _decoded(written: str) -> str | None:
-    """Return the text that *written* encodes, or None if it encodes none."""
+    """Return the decoded text of *written*, or None if it is no encoded text."""
     if _HEX.fullmatch(written):
         return _as_text(a2b_hex(written)) if _is_text(a2b_hex(written[:_PROBE])) else None
     if written.islower() or written.isupper() or written.isalpha():

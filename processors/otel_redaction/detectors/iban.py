@@ -36,13 +36,13 @@ def _account(form: str) -> tuple[int, re.Pattern[str]]:
 _COUNTRIES: dict[str, str] = dict(zip(_FORMATS.split()[::2], _FORMATS.split()[1::2], strict=True))
 _compiled: dict[str, tuple[int, re.Pattern[str]]] = {}
 
-# Begins with a digit, since those are rarer than letters.
+# Anchored on a digit, since digits are rarer than letters.
 _ANCHOR = lazy_pattern(rb"0(?<=a0)0")
 _CHARACTERS = lazy_pattern(r"[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]){11,30}")
 
 
 def find_ibans(scan: Scan) -> None:
-    """Add every bank account number whose country, length, format and check digits agree."""
+    """Add every bank account number with valid country, length, format and check digits."""
     text = scan.text
     shape = scan.shape
     done = 0
@@ -62,8 +62,8 @@ _LETTER = ord("a")
 _WORD = b"a0"
 
 
-# An account number of a country that the registry does not list, or with a slip of the pen, needs
-# its label; one whose check digits agree, a word about banks.
+# An account number of an unlisted country, or with a typing error, needs a label; one with valid
+# check digits needs a word about banks.
 _LABEL = lazy_pattern(r"\biban\b[^\n]{0,24}\Z", re.IGNORECASE)
 _BANK_WORDS = lazy_pattern(
     r"\b(?:wire|transfer|account|bank|konto|kontonummer|compte|cuenta|conto|rekening|iban|virement|"
@@ -75,7 +75,7 @@ _FEWEST_ACCOUNT_DIGITS = 6
 
 
 def _labelled_end(scan: Scan, start: int) -> int:
-    """Return where an account number ends that only its surroundings prove, or 0."""
+    """Return the end of an account number proven only by its context, or 0."""
     run = _GROUPS.match(scan.text, start)
     if run is None or sum(map(str.isdigit, run.group())) < _FEWEST_ACCOUNT_DIGITS:
         return 0
@@ -99,7 +99,7 @@ def _iban_end(text: str, start: int, country: str) -> int:
     value = compact.upper()
     if not account.fullmatch(value, 4) or not mod_97(value):
         return 0
-    # Count significant characters: what follows an IBAN may look like its next group.
+    # Count significant characters: the text after an IBAN may look like another group.
     end = start
     for _ in range(length):
         while text[end] in " -":

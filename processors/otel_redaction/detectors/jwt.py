@@ -1,4 +1,4 @@
-"""JSON web tokens: three base64url parts of which the first decodes to a token header."""
+"""JSON web tokens: three base64url parts, the first of which decodes to a token header."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ _HEADER_FIELDS = (b'"alg"', b'"typ"', b'"enc"', b'"kid"', b'"jku"', b'"x5t"')
 
 
 def jwt_end(text: str, start: int) -> int:
-    """Return where the token that begins at *start* ends, or 0 if its header is not one.
+    """Return the end of the token that begins at *start*, or 0 if it has no token header.
 
-    A token cut short after its header still counts: the rest of its payload
-    holds the claims.
+    A token truncated after its header still counts: the rest of its payload has the claims.
     """
     token = _PARTS.match(text, start)
     if token is None:

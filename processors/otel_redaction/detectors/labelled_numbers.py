@@ -1,8 +1,7 @@
-"""Numbers that the words before them name: national ids, bank accounts, dates of birth.
+"""Numbers identified by preceding words: national ids, bank accounts, dates of birth.
 
-A checksum alone is right once in ten or a hundred times by chance, and telemetry
-is full of numbers; so each of these needs its label, and its checksum if it has
-one.
+A checksum alone matches once in ten or a hundred times by chance, and telemetry is full of numbers.
+So each of these needs its label, and its checksum if it has one.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _MAYBE = _SSN | _PLACE | _BANK
 
 
 def labelled_kind(value: str, digits: str, shape: str, context: Context) -> str:
-    """Return the kind that the words before *value* give it, or an empty string."""
+    """Return the kind of *value* by the preceding words, or an empty string."""
     if is_national_id(digits, shape, context):
         return "national_id"
     words = context.words

@@ -1,4 +1,4 @@
-"""National ids made of digits and a few letters."""
+"""National ids of digits and a few letters."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _REACH = 40
 
 
 def find_pans(scan: Scan) -> None:
-    """Add Indian tax numbers, which have too few digits to be looked at as numbers."""
+    """Add Indian tax numbers, which have too few digits for the detector of numbers."""
     for position in scan.cues.get("pan", ()):
         number = _PAN.search(scan.text, position, position + _REACH)
         if number is not None:

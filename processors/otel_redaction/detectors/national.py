@@ -1,4 +1,4 @@
-"""National identity, tax and health numbers: by label and checksum, or by a form of their own."""
+"""National identity, tax and health numbers, by label and checksum or by a distinct format."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ _LABELLED: tuple[tuple[frozenset[bytes], Callable[[str], bool]], ...] = (
     ),
 )
 _LABELS = frozenset[bytes]().union(*(words for words, _ in _LABELLED))
-# `tax_id`, `national_id`, `id number`: two words that say it together.
+# `tax_id`, `national_id`, `id number`: labels of two words.
 _TOGETHER = lazy_pattern(
     r"\b(?:tax|national|citizen|identity|identification|personal|insurance|taxpayer|fiscal|"
     r"government|state|resident|voter|member|subscriber|health)[ _.-]?"
@@ -139,7 +139,7 @@ _ELSEWHERE: tuple[tuple[str, Callable[[str], bool]], ...] = (
 )
 _REACH_ELSEWHERE = 28
 
-# Written so that digits and separators leave hardly another reading; these need no label.
+# Formats of digits and separators that are hardly ambiguous; these need no label.
 _FORMS: dict[str, Callable[[str], bool]] = {
     "000.000.000-00": c.cpf,
     "00.000.000/0000-00": c.cnpj,
@@ -164,7 +164,7 @@ _DATES = frozenset({"00.00.0000", "0000-00-00", "00/00/0000", "00-00-0000", "000
 
 
 def is_national_id(digits: str, shape: str, context: Context) -> bool:
-    """Return whether *digits*, written as *shape*, are an id by form, or by label and checksum."""
+    """Return whether *digits*, written as *shape*, are an id by format or by label and checksum."""
     check = _FORMS.get(shape)
     if check is not None and check(digits) and not (shape in _TABULAR and context.in_a_row):
         return True
@@ -180,7 +180,7 @@ def is_national_id(digits: str, shape: str, context: Context) -> bool:
 
 
 def is_labelled_elsewhere(value: str, recent: list[bytes], context: Context) -> bool:
-    """Return whether two words together, or a label in another script, name *value* an id."""
+    """Return whether a label of two words or in another script identifies *value* as an id."""
     if recent[-1] in _NUMBER_WORDS and _TOGETHER.search(context.lead):
         return 6 <= len(value) <= 18
     if context.is_ascii:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _COLON_RUN = lazy_pattern(rb":[0-9A-Fa-f]{0,4}:")
 _H2 = r"[0-9A-Fa-f]{2}"
 _H4 = r"[0-9A-Fa-f]{4}"
-# Each begins at a separator, which the search finds at memory speed, and looks
-# at the digits before it only then.
+# Each is anchored on a separator, which the search finds at memory speed, and examines the
+# preceding digits only then.
 _MAC_FORMS = (
     (b":", 2, lazy_pattern(rf":{_H2}:{_H2}:{_H2}:{_H2}:{_H2}")),
     (b"-", 2, lazy_pattern(rf"-{_H2}-{_H2}-{_H2}-{_H2}-{_H2}")),
@@ -31,7 +31,7 @@ RESERVED_NETWORKS = words(
     "203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 255.255.255.255/32 ::/0 ::/128 ::1/128 64:ff9b::/96 "
     "100::/64 2001:db8::/32 fc00::/7 fd00::/8 fe80::/10 ff00::/8 2000::/3 2002::/16 2001::/32"
 )
-"""Whole ranges that standards set apart; quoted, as programs write them, they name no machine."""
+"""Ranges reserved by standards; written as ranges, as programs do, they identify no machine."""
 _QUOTES = frozenset({'"', "'", "`"})
 _ADDRESS_WORDS = lazy_pattern(
     r"\b(?:address|any|bind|host|ip|ipv6|listen\w*|loopback|unspecified)\b"
@@ -102,7 +102,7 @@ def _find_ipv6(scan: Scan) -> None:
 
 
 def _ipv6_end(text: str, run: re.Match[str]) -> int:
-    """Return where the address in *run* ends, or 0 if it is not one."""
+    """Return the end of the address in *run*, or 0 if it is none."""
     start, end = run.span()
     value = run.group()
     while value and value[-1] in ".:" and not value.endswith("::"):
@@ -127,7 +127,7 @@ def _ipv6_end(text: str, run: re.Match[str]) -> int:
 
 
 def _is_alone(text: str, start: int, end: int) -> bool:
-    # What stands beside it is looked at first: the whole text would be copied for each `::`.
+    # The neighbouring characters are checked first: the whole text would be copied for each `::`.
     near = text[max(0, start - _NEAR) : start] + text[end : end + _NEAR]
     return not near.strip() and text.strip() == text[start:end]
 

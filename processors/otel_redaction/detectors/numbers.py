@@ -1,9 +1,8 @@
-"""Numbers: runs of digits and separators, and the identifiers that each can be.
+"""Numbers: runs of digits and separators, and their possible identifiers.
 
-One pass finds the runs; what a run can be depends only on its shape (where the
-digits and which the separators are), so that decision is made once for each
-shape and remembered. Timestamps, versions and amounts recur with the same
-shapes all day, and cost one look-up each.
+One pass finds the runs. The candidates for a run depend only on its shape (positions of digits,
+kinds of separators), so they are cached by shape. Timestamps, versions and amounts recur with the
+same shapes, and take one look-up each.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _NINO_SPACED = lazy_pattern(r"[A-CEGHJ-PR-TW-Z]{2} \d\d \d\d \d\d [A-D]", re.IGN
 _MOST_LETTERS = 3
 _HETU_LENGTH = 11
 _MEMORABLE = 48
-"""Shapes up to this length are remembered; longer ones (tables of numbers) would only fill it."""
+"""Maximum length of a cached shape; longer ones (tables of numbers) would only fill the cache."""
 
 _UUID = lazy_pattern(r"0{8}-0{4}-0{4}-0{4}-0{12}")
 _GAP = r"[ .\-/]{1,3}"
@@ -66,7 +65,7 @@ _FORMS = (
             r"|[ .\-/]{1,2}\(?0{1,12}\)?){0,6}(?!0)"
         ),
     ),
-    # The same with fewer groups, for when another number follows.
+    # The same with fewer groups, if another number follows.
     ("phone", lazy_pattern(r"\+0{1,3}(?:[ .-]\(?0{1,4}\)?){2,4}(?!0)")),
 )
 
@@ -114,7 +113,7 @@ def _unglued(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _judge_run(scan: Scan, start: int, end: int) -> None:
-    """Add what the numbers between *start* and *end* are."""
+    """Add the identifiers among the numbers between *start* and *end*."""
     text = scan.text
     while start < end and text[start] not in "0123456789(+":
         start += 1
@@ -134,7 +133,7 @@ def _judge_run(scan: Scan, start: int, end: int) -> None:
 
 
 def _find_candidates(shape: str) -> tuple[tuple[str, int, int], ...]:
-    """Return what the parts of *shape* could be, most specific form first."""
+    """Return the candidates for the parts of *shape*, most specific first."""
     if _UUID.search(shape):
         return ()
     found = [
@@ -150,7 +149,7 @@ _candidates = lru_cache(maxsize=4096)(_find_candidates)
 
 
 def _judge(scan: Scan, form: str, shape: str, start: int, end: int) -> int:
-    """Add the candidate if its validator agrees; return where it ends, else 0."""
+    """Add the candidate if its validator accepts it; return its end, else 0."""
     text = scan.text
     if _glued(text, start, end, form):
         return _judge_lettered(scan, start, end) if form == "label" else 0
@@ -198,8 +197,8 @@ _INTERNATIONAL = ("+", "(")
 def _glued(text: str, start: int, end: int, form: str) -> bool:
     """Return whether the number is part of a longer word, hexadecimal id or decimal fraction.
 
-    A comma or colon beside another digit may part fields as well as the digits of one number:
-    `1,4111111111111111` holds a card, `1,234567` is one number. So may an underscore in a name:
+    A comma or colon next to another digit may separate fields as well as the digits of one number:
+    `1,4111111111111111` contains a card, `1,234567` is one number. So may an underscore in a name:
     `user_078-05-1120`.
     """
     lead = text[start - 1 : start]
@@ -222,7 +221,7 @@ def _glued(text: str, start: int, end: int, form: str) -> bool:
 
 
 def _is_grouped(text: str, start: int, end: int) -> bool:
-    """Return whether a telephone number is written so that it needs no word beside it."""
+    """Return whether a telephone number has a format that needs no context word."""
     return text.startswith(_INTERNATIONAL, start) or text.count("-", start, end) == 2
 
 
@@ -248,7 +247,7 @@ _VERSION_REVERSED = lazy_pattern(
 
 
 def follows_version(lead: str) -> bool:
-    """Return whether *lead* ends with a word or sign that a version follows."""
+    """Return whether *lead* ends with a word or sign that precedes a version."""
     return _VERSION_REVERSED.match(lead[::-1]) is not None
 
 

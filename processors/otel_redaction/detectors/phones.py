@@ -1,4 +1,4 @@
-"""Telephone numbers: written so that they can be nothing else, or near a word about calling."""
+"""Telephone numbers, by an unambiguous format or near a word about calling."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PHONE_WORDS = vocabulary(
     "gsm callback komórka komorkowy telefoon telefoonnummer gsmnummer telefonnum sími "
     "telefonní simi msisdn kontaktnummer telefonas caller callers"
 )
-# These are about calling only just before a number that could be one.
+# These words are about calling only directly before a possible number.
 _CALLING = vocabulary(
     "call called calls calling dial dialed dialled dialing ring rang sms text texted texting reach "
     "reached reachable contact contacted contactable signal answering message messaged registered "
@@ -30,11 +30,11 @@ _CALLING = vocabulary(
     "tfn numéro numero número contato contacto kontakt"
 )
 _PHONE_WORDS_AFTER = vocabulary("office fax mobile cell home work phone tel landline direct desk")
-# These make a phone number only of digits written in groups.
+# These words identify only grouped digits as a phone number.
 _PLACES = vocabulary("office desk home work direct ext line number at on to via")
 _NUMBER_WORDS = vocabulary("number no num nr nummer digits line")
 _OWNERS = vocabulary("my his her their our your")
-# The nearest word wins: a phone number is not what follows "order" or "ticket".
+# The nearest word decides: a number after "order" or "ticket" is no phone number.
 _OTHER_WORDS = vocabulary(
     "order invoice ticket case ref reference id ids port code zip postcode version pid token "
     "tokens account acct tracking serial sku isbn build error status row page uid ssn ein "
@@ -128,7 +128,7 @@ def _is_national(value: str, count: int, context: Context) -> bool:
 
 
 def _calls(words: list[bytes], context: Context) -> bool:
-    """Return whether a word about calling precedes the number, and not as a field's name."""
+    """Return whether a word about calling precedes the number, other than as a field's name."""
     if context.character_before == "=":
         return False
     if words[-1:] and words[-1] not in _CALLING and words[-1] not in _LEADS_TO_NUMBER:
@@ -167,6 +167,6 @@ def _is_owned_number(words: list[bytes]) -> bool:
 
 
 def extension_end(text: str, end: int) -> int:
-    """Return where the extension after a number ends, such as `x123`; *end* if there is none."""
+    """Return the end of the extension after a number, such as `x123`; *end* without one."""
     extension = _EXTENSION.match(text, end)
     return extension.end() if extension else end

@@ -1,4 +1,4 @@
-"""Keys that providers issue with a published form, looked up by their first two characters."""
+"""API keys in published formats of providers, looked up by their first two characters."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ _PATTERNS = _patterns()
 
 @lru_cache(maxsize=len(_PATTERNS))
 def _compiled(start: str) -> re.Pattern[str]:
-    # Compiled at first use: all of them together would cost every process 30 ms.
+    # Compiled on first use: all of them together would take every process 30 ms.
     return re.compile(_PATTERNS[start])
 
 
@@ -191,11 +191,11 @@ UNMISTAKABLE = lazy_pattern(
     r"|(?<![A-Za-z0-9])hf_[A-Za-z]{34}(?![A-Za-z])|npm_[A-Za-z0-9]{30}|pypi-AgE|dop_v1_"
     r"|shp(?:at|ca|pa|ss)_|GOCSPX-|ATATT3|lin_api_|nvapi-|r8_[A-Za-z0-9]{37}|gsk_[A-Za-z0-9]{40}|pcsk_|tvly-|whsec_|xkeysib-|ya29\."
 )
-"""Beginnings of keys that mean one also where no word begins: `app.ghp_...`, `logger-AKIA...`."""
+"""Prefixes that identify a key also inside a word: `app.ghp_...`, `logger-AKIA...`."""
 
 
 def provider_key_end(text: str, start: int) -> int:
-    """Return where the provider's key that begins at *start* ends, or 0 if there is none."""
+    """Return the end of the provider's key that begins at *start*, or 0 without one."""
     lead = text[start : start + 2]
     if lead not in _PATTERNS:
         return 0
@@ -204,10 +204,10 @@ def provider_key_end(text: str, start: int) -> int:
     key = _compiled(lead).match(text, start)
     if key is None:
         return 0
-    body = key.group()[len(key.group()) // 3 :]  # the prefix is the same for everyone
+    body = key.group()[len(key.group()) // 3 :]  # the prefix is the same for all keys
     if not looks_random(body):
         return 0
-    rest = _REST.match(text, key.end())  # a longer form than was published leaves nothing over
+    rest = _REST.match(text, key.end())  # a longer key than published is matched completely
     return rest.end() if rest else key.end()
 
 
@@ -228,7 +228,7 @@ _DIGITS = frozenset("0123456789")
 
 
 def is_placeholder(value: str) -> bool:
-    """Return whether *value* only shows where a key goes."""
+    """Return whether *value* is a placeholder for a key."""
     lower = value.lower()
     for placeholder in _PLACEHOLDERS:
         if placeholder in lower:
@@ -241,7 +241,7 @@ def is_placeholder(value: str) -> bool:
 
 
 def looks_random(value: str) -> bool:
-    """Return whether *value* could be generated: varied, and not letters of one case only.
+    """Return whether *value* may be generated: varied, and not letters of one case only.
 
     Placeholders such as `ghp_xxxxxxxxxxxx` or `my-secret-key` fail.
     """

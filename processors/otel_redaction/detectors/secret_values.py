@@ -11,7 +11,7 @@ from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.words import words
 
 Style = Literal["tight", "loose", "prose", "space"]
-"""How a value is joined to its name: `a=b` or `--a b`, `a: b`, "a is b", `A b`."""
+"""Form of an assignment: `a=b` or `--a b`, `a: b`, "a is b", `A b`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,16 @@ class Written:
     listed: bool = False
     """Whether it is in a list of settings, as `Password=x;` in a connection string."""
     sure: bool = True
-    """Whether the name alone says that the value is secret: `password` does, `pass` does not."""
+    """Whether the name alone identifies the value as secret: `password` does, `pass` does not."""
     owned: bool = False
-    """Whether the name's owner stands before it: `my password is sunshine`."""
+    """Whether an owner precedes the name: `my password is sunshine`."""
     token: bool = False
-    """Whether a program made it, as keys and tokens are made: of letters, digits and few signs."""
+    """Whether it looks generated, like keys and tokens: letters, digits and few signs."""
     setting: bool = False
     """Whether the name is written as a setting, `DB_PASSWORD`, or joined without spaces."""
 
 
-# No value at all, or a type: never a secret, however it is written.
+# No value at all, or a type: never a secret in any form.
 _NOTHING = words(
     "none null nil true false undefined required optional string str bytes text char varchar int "
     "integer number bool boolean any object void secretstr nan unset empty yes no on off hidden "
@@ -42,7 +42,7 @@ _NOTHING = words(
     "async await return lambda new const var let public private protected static final readonly "
     "not and or if else for in is of to the a an it nullptr unknown n/a na tbd todo"
 )
-# What a program calls the variable that it takes the value from.
+# Variables that a program reads the value from.
 _VARIABLES = words(
     "password passwd pwd pass passphrase token secret key apikey api_key auth credentials creds "
     "value val values v x data args arg params param kwargs options opts config cfg settings conf "
@@ -50,7 +50,7 @@ _VARIABLES = words(
     "form field item element node obj session client state props context ctx tokenizer "
     "authorization bearer basic digest negotiate ntlm oauth oauth2 header headers file path url"
 )
-# What a sentence says about a password.
+# Words about a password in a sentence.
 _ABOUT = words(
     "correct incorrect expired missing weak strong too must should is was are has have with from "
     "reset set sent stored hashed encrypted please enter here there needed safe invalid valid "
@@ -69,8 +69,8 @@ _LITERALS = (
         "bar dummy incorrect. apikey"
     )
 )
-# Every pattern here is free of nested repeats or possessive (`*+`): the values
-# come from anywhere, and one that backtracks would stop the program.
+# Every pattern here is free of nested repeats or possessive (`*+`): the values are untrusted, and
+# backtracking would stall the program.
 _PLACEHOLDER = lazy_pattern(
     r"[<\[{(][^\r\n]*[>\]})]|[<\[{(][A-Za-z_ .,:-]*"
     r"|\$[{(][^\r\n]*|\$[A-Za-z_][\w.:\[\]-]*|%\(\w*\)[a-z]?|%[a-z]?|%\w+%"
@@ -82,7 +82,7 @@ _PLACEHOLDER_PART = lazy_pattern(
     r"\.\.\.|…|x{6}|placeholder|redacted|changeme|your[-_]|[-_]here\b|\*{4}|\{\w*\}",
     re.IGNORECASE,
 )
-# Placeholder for a value in a template, anywhere in it.
+# Template placeholder anywhere in a value.
 _TEMPLATE = lazy_pattern(
     r"\$?\{\{?[^{}\r\n]{0,80}\}?\}|\$\([^()\r\n]{0,80}\)|\$[A-Za-z_]\w{0,60}|%\(?\w{1,40}\)?[s%]"
     r"|<%?[^<>\r\n]{1,60}>|@\w{1,40}@|\x00{1,60}"
@@ -134,7 +134,7 @@ _STOPS = _ENDS | {".", "!", "?"}
 
 
 def is_password(value: str, written: Written) -> bool:
-    """Return whether *value* is a password; people choose them, so it need not look random."""
+    """Return whether *value* is a password, which people choose, so it need not look random."""
     low = value.lower().strip(".,;:!?")
     if not _SHORTEST_PASSWORD <= len(value) <= _LONGEST_PASSWORD or low in _NOTHING:
         return False
@@ -180,7 +180,7 @@ _SPOKEN = _ABOUT - words(
 
 
 def _is_sure_by_look(value: str, written: Written) -> bool:
-    """Return whether *value* looks like a password where its name may mean something else."""
+    """Return whether *value* looks like a password, for an ambiguous name."""
     if written.style == "prose" or written.follows in _OPENING or _CODE.fullmatch(value):
         return False
     if written.style == "tight" and (written.quoted or len(value) >= _SHORTEST_WORD):
@@ -210,7 +210,7 @@ def is_template(value: str) -> bool:
 
 
 def whole_password_end(text: str, start: int, end: int) -> int:
-    """Return where the password from *start* ends; *end* unless it continues with punctuation.
+    """Return the end of the password from *start*; *end* unless it continues with punctuation.
 
     `tH1Cr0j(Y@` is a password, `getPass(x)` is code, and `pw1Abc;user=x` ends at the semicolon.
     """
@@ -231,10 +231,10 @@ def whole_password_end(text: str, start: int, end: int) -> int:
 
 
 def is_secret(value: str, written: Written) -> bool:
-    """Return whether *value* is the secret that its name announces, and no code, path or name."""
+    """Return whether *value* is a secret, as its name suggests, and no code, path or name."""
     equals = value.count("=", 0, -1)
     if equals > _MOST_EQUALS or (equals and _NESTED.search(value, 0, 80)):
-        return False  # a query or a list of settings; its own names are looked at
+        return False  # a query or a list of settings; its own names are examined
     distinct = len(set(value))
     if not 6 <= len(value) <= 4096 or distinct * 6 < min(len(value), 48) or " " in value:
         return False
@@ -262,7 +262,7 @@ _HASH_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
 
 
 def _is_plain_secret(value: str, written: Written) -> bool:
-    """Return whether a value made of words is a secret all the same: `API_KEY=topsecret`."""
+    """Return whether a value of words is still a secret: `API_KEY=topsecret`."""
     if not written.setting or written.style != "tight" or value.lower() in _LITERALS:
         return False
     return written.follows in _ENDS and not (
@@ -284,7 +284,7 @@ def _is_placeholder(value: str) -> bool:
 
 
 def _is_words(value: str) -> bool:
-    """Return whether *value* is words and short numbers joined by punctuation."""
+    """Return whether *value* consists of words and short numbers joined by punctuation."""
     return all(_WORD.fullmatch(part) for part in _WORD_PARTS.split(value))
 
 
@@ -292,7 +292,7 @@ _CAMEL = lazy_pattern(r"(?:[A-Z]{0,3}[a-z]{2,15}\d{0,2}[/_.:@-]{0,2}){2,12}+[A-Z
 
 
 def _mixed(value: str) -> bool:
-    """Return whether letters, cases and digits alternate as in no word a person would write."""
+    """Return whether letters, cases and digits alternate unlike in any word."""
     if _CAMEL.fullmatch(value):
         return False
     classes = [_character_class(character) for character in value if character.isalnum()]

@@ -1,7 +1,7 @@
-"""Passwords and secrets apart from their names: CSV columns, SQL columns, YAML pairs, other languages.
+"""Secrets separate from their names: CSV columns, SQL columns, YAML pairs, other languages.
 
-The name is a column's header, the field before (`name: DB_PASSWORD`, then `value: x`), or a word
-in a language that the ASCII scan does not know.
+The name is a column header, the previous field (`name: DB_PASSWORD`, then `value: x`), or a word in
+a language that the ASCII scan does not cover.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _NEXT_ROW = lazy_pattern(r"\s{0,20},\s{0,20}\(")
 _SQL_VALUE = lazy_pattern(
     r"\s{0,8}(?:N?'((?:[^'\\]|''|\\.){0,400})'|\"([^\"]{0,400})\"|([^,()'\"]{0,200}))\s{0,8}([,)])"
 )
-# Separators between a name and its value where both are data. Each begins at the name's end.
+# Separators between a name and its value if both are data. Each begins at the name's end.
 _REST_OF_NAME = lazy_pattern(r"[\w.\[\]-]{0,60}")
 _NAME_FIELD = lazy_pattern(
     r"(?:name|key|field|header|th|td|dt)[\"']?\s{0,3}[:=>]\s{0,3}[\"']?\Z", re.IGNORECASE
@@ -91,7 +91,7 @@ _QUOTED = Written("tight", "", quoted=True, setting=True)
 
 
 def find_paired(scan: Scan) -> None:
-    """Add the secrets that are apart from their names."""
+    """Add the secrets that are separate from their names."""
     for found in _FOREIGN_NAMES.matches(scan):
         if _is_value(found[1], "password", loose=True):
             scan.add(*found.span(1), "password")
@@ -118,7 +118,7 @@ def _find_identified(scan: Scan) -> None:
 
 
 def _find_pair(scan: Scan, anchor: int) -> int:
-    """Add the value that a field beside the name around *anchor* holds; return where to look on."""
+    """Add the value in the field after the name around *anchor*; return the next position."""
     text = scan.text
     rest = _REST_OF_NAME.match(text, anchor)
     end = rest.end() if rest else anchor
@@ -177,7 +177,7 @@ def _find_in_inserts(scan: Scan) -> None:
 
 
 def _find_in_row(scan: Scan, position: int, kinds: list[str | None]) -> int:
-    """Add the secrets of one row of values; return where it ends, or 0."""
+    """Add the secrets of one row of values; return its end, or 0."""
     for kind in kinds:
         value = _SQL_VALUE.match(scan.text, position)
         if value is None:
@@ -194,7 +194,7 @@ def _find_in_row(scan: Scan, position: int, kinds: list[str | None]) -> int:
 
 
 def _find_in_tables(scan: Scan) -> None:
-    """Add the cells below a header that says `password`."""
+    """Add the cells below a header such as `password`."""
     text = scan.text
     position = 0
     for anchor in sorted(scan.cues["name"]):

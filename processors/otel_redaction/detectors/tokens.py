@@ -28,7 +28,7 @@ _SPECIAL = lazy_pattern(
     r"|[MNO][A-Za-z0-9]{23,25}\.[\w-]{6}\.[\w-]{27,38}"
     r"|AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}"
 )
-# Italian tax codes and Mexican CURPs: letters and digits in places that nothing else has.
+# Italian tax codes and Mexican CURPs, with a distinct arrangement of letters and digits.
 _NATIONAL = lazy_pattern(
     r"[A-Z]{6}\d\d[A-EHLMPRST][0-7]\d[A-Z]\d{3}[A-Z]"
     r"|[A-Z]{4}\d\d[01]\d[0-3]\d[HMX][A-Z]{5}[A-Z0-9]\d",
@@ -44,7 +44,7 @@ _NUMBER_REVERSED = lazy_pattern(r"[:|]\d{8,16}(?:tob)?(?!\w)")
 def find_tokens(scan: Scan, search: Callable[[str], list[Match]] | None = None) -> None:
     """Add provider keys, JSON web tokens and crypto addresses.
 
-    What a run of base64 or hexadecimal encodes is searched with *search*, if it is given.
+    Decoded runs of base64 or hexadecimal are searched with *search*, if given.
     """
     shape = scan.data.translate(TOKENS)
     start = shape.find(TOKEN_RUN)
@@ -68,7 +68,7 @@ def find_tokens(scan: Scan, search: Callable[[str], list[Match]] | None = None) 
 
 
 def _judge(scan: Scan, start: int, end: int) -> int:
-    """Add what begins in the run; return where it ends."""
+    """Add the first match in the run; return its end."""
     text = scan.text
     lead = text[start - 1 : start]
     if lead and lead in ".~":
@@ -110,7 +110,7 @@ def _judge(scan: Scan, start: int, end: int) -> int:
 
 
 def _glued(scan: Scan, start: int, end: int) -> int:
-    """Add the first key that begins inside of a run; return where it ends, 0 without one."""
+    """Add the first key that begins inside a run; return its end, 0 without one."""
     for inner in UNMISTAKABLE.finditer(scan.text, start + 1, end):
         found = _key_end(scan, inner.start())
         if found:

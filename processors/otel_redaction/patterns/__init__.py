@@ -1,1 +1,1 @@
-"""Parts that detectors are made of: matches, keys, checksums, context words."""
+"""Building blocks of detectors: matches, keys, checksums, context words."""

@@ -1,9 +1,8 @@
 """Words that announce a value: `password`, `birth`, `cvv`, `bearer`, and their offsets.
 
-Looking for each of twenty words by itself would read the text twenty times. A
-regular expression that begins with one letter jumps from each such letter to
-the next, so one pass finds all the words that have a rare letter in common,
-at any place in the word.
+A separate search for each of twenty words would read the text twenty times. A regular expression
+that begins with one letter jumps from each such letter to the next, so one pass finds all the words
+with a common rare letter, at any position in the word.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _PASSES = tuple(
         rb"b(?:irth|orn|(?<=d\.o\.b)|(?<=geb)[.uo]|earer|asic |egin(?<=-----begin)|(?<=dob))",
     )
 )
-# What a pass reports, what that means, and how far before it the word begins.
+# Match of a pass, its meaning, and its distance from the start of the word.
 _MEANING: dict[bytes, tuple[Cue, int]] = {
     b"key": ("name", 0),
     b"ken": ("name", 2),
@@ -69,7 +68,7 @@ _MEANING: dict[bytes, tuple[Cue, int]] = {
 
 
 COMMON_NAMES = (b"auth", b"senha", b"sessi", b"identified ")
-"""Words without a rare letter, each looked for by itself; each takes as long as half a pass."""
+"""Words without a rare letter, searched separately; each takes as long as half a pass."""
 _COMMON: tuple[tuple[Cue, tuple[bytes, ...]], ...] = (
     ("name", COMMON_NAMES),
     ("birth", (b"nato il", b"nata ", b"synty")),
@@ -77,7 +76,7 @@ _COMMON: tuple[tuple[Cue, tuple[bytes, ...]], ...] = (
 
 
 def find_cues(lower: bytes) -> dict[Cue, list[int]]:
-    """Return where each kind of word begins in a lower-case text, not always in order."""
+    """Return the starts of each kind of word in a lower-case text, not always in order."""
     found: dict[Cue, list[int]] = {}
     for each in _PASSES:
         for word in each.finditer(lower):

@@ -1,20 +1,20 @@
-"""How long the redaction of one record may take, whatever else the machine does."""
+"""Time limit for the redaction of one record, also on a busy machine."""
 
 from __future__ import annotations
 
 import time
 
 
-class DeadlineExceeded(Exception):  # named for what happened
+class DeadlineExceeded(Exception):  # named after the event
     """Redaction of one record took longer than the policy allows; its content must be dropped."""
 
 
 class Deadline:
-    """A limit in seconds of time passed and, after it, as much processor time of this thread again.
+    """A limit in seconds of elapsed time, and after it the same CPU time of this thread again.
 
-    A thread that waits for a busy machine has done no work. The processor's
-    clock costs ten times as much to read, so it is read only once the limit has
-    passed by the clock: a record takes at most twice the limit of processor time.
+    A thread that waits for a busy machine has done no work. Reading the CPU clock takes ten times
+    as long, so it is read only after the elapsed time reaches the limit: a record takes at most
+    twice the limit of CPU time.
     """
 
     __slots__ = ("_ends", "_ends_busy", "_seconds")
@@ -25,7 +25,7 @@ class Deadline:
         self._ends_busy: float | None = None
 
     def check(self) -> None:
-        """Raise DeadlineExceeded when the time is up."""
+        """Raise DeadlineExceeded after the deadline."""
         if time.monotonic() > self._ends:
             self._check_busy()
 
@@ -38,6 +38,6 @@ class Deadline:
 
 
 def check_deadline(deadline: Deadline | None) -> None:
-    """Raise DeadlineExceeded when the time of *deadline* is up; None is no limit."""
+    """Raise DeadlineExceeded after *deadline*; None is no limit."""
     if deadline is not None:
         deadline.check()

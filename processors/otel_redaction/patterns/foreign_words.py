@@ -1,7 +1,8 @@
-"""Words with letters outside ASCII, found at memory speed: expressions are only tried there.
+"""Search for words with non-ASCII letters at memory speed; expressions are only tried there.
 
 An expression of many words takes a step for each of them at each character of a text. A search for
-the beginning of one word takes as long for the whole text as that for some thousand characters.
+the beginning of one word takes as long for the whole text as the expression for some thousand
+characters.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ if TYPE_CHECKING:
 
 _OTHER_SCRIPTS = lazy_pattern("[\u0370-\u1cff\u3040-\ud7ff]")
 _FIRST_OTHER: Final = "\u0370"
-"""From here on letters are not Latin; Vietnamese ones from U+1E00 are."""
+"""Start of non-Latin letters; Vietnamese ones from U+1E00 are Latin."""
 _LATIN_AGAIN: Final = range(0x1E00, 0x1F00)
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignWords:
-    """An expression and how each text that it can match begins, in lower case."""
+    """An expression and the lower-case beginnings of all its matches."""
 
     pattern: re.Pattern[str]
     latin: tuple[bytes, ...]
-    """Beginnings in Latin letters, `?` for each that is not ASCII."""
+    """Beginnings in Latin letters, with `?` for non-ASCII ones."""
     other: tuple[str, ...]
     """Beginnings in other scripts."""
 
@@ -47,14 +48,14 @@ class ForeignWords:
         for beginning in self.latin:
             yield from places(scan.lower, beginning)
         if _OTHER_SCRIPTS.search(scan.text) is not None:
-            # The only letter that is two in lower case.
+            # The only letter that becomes two in lower case.
             lower = scan.text.replace("\u0130", "i").lower()
             for word in self.other:
                 yield from places(lower, word)
 
 
 def foreign_words(pattern: re.Pattern[str], *beginnings: str) -> ForeignWords:
-    """Return the words that *pattern* matches, each of which begins with one of *beginnings*."""
+    """Return the words that match *pattern*; each begins with one of *beginnings*."""
     latin = [word for word in beginnings if all(map(_is_latin, word))]
     return ForeignWords(
         pattern,

@@ -35,14 +35,13 @@ _TOKENS = words(
 )
 _CODES = words("otp totp cvv cvv2 cvc cvc2")
 _COOKIES = frozenset({"cookie", "cookies", "setcookie"})
-# `key` is secret only after a word that says what it opens.
-# Names that identify the digits in their value.
+# `key` is secret only after a word for its purpose. Names that identify the digits in their value.
 _LABELS = words(
     "phone telephone tel mobile cell fax msisdn ssn social card cc pan iban account acct routing "
     "aba passport licence license dob birth birthday birthdate born nhs nino aadhaar cpf pesel bsn "
     "tin ein itin mrn latitude longitude lat lon lng cvv cvc otp"
 )
-# Attribute names say `pan` or `msisdn` where sentences do not.
+# Attribute names use `pan` or `msisdn`; sentences do not.
 _SAID = {"pan": "card", "msisdn": "phone", "birthdate": "birth"}
 _ID_WORDS = words("id number no nr num identifier")
 _ID_OWNERS = words("tax national citizen identity personal taxpayer fiscal insurance")
@@ -50,7 +49,7 @@ _KEY_OWNERS = words(
     "api access secret private master account encryption signing signature service shared storage "
     "consumer auth subscription license app application client admin webhook deploy ssh rsa hmac "
     "aes crypto decrypt encrypt jwt session security developer dev prod live personal vault "
-    # Who issues it says as much: `HEROKU_KEY`.
+    # The issuer is sufficient as well: `HEROKU_KEY`.
     "aws azure openai anthropic gemini google gcp github gitlab stripe twilio sendgrid mailgun "
     "mailchimp datadog dd newrelic sentry slack discord telegram dropbox algolia cloudflare linear "
     "notion snyk sonar okta auth0 pinecone cohere huggingface hf mistral groq heroku maps "
@@ -58,7 +57,7 @@ _KEY_OWNERS = words(
     "shopify paypal plaid "
     "supabase firebase"
 )
-# The last segment that turns a secret's name into the name of something about it.
+# Last segments of names that are about a secret, not the secret itself.
 _ABOUT = words(
     "id ids name names url uri urls endpoint path paths file files filename dir type types kind "
     "length len size count counts version format field fields header headers prefix suffix expiry "
@@ -72,7 +71,7 @@ _ABOUT = words(
     "placeholder message tokens_per_second position logprobs bytes route routes spend region team "
     "latency duration throughput tpm rpm request requests"
 )
-# A word anywhere in the name that makes its token or key harmless.
+# Words anywhere in the name of a harmless token or key.
 _HARMLESS = words(
     "public pub csrf xsrf page next continuation pagination sync cursor stop eos bos pad unk cls "
     "sep max min num total count usage cached reasoning prompt completion input output audio text "
@@ -107,7 +106,7 @@ def secret_kind(name: str) -> str | None:
 
 @lru_cache(maxsize=8192)
 def label(name: str) -> str:
-    """Return the words of *name* that say what the digits in its value are; mostly none."""
+    """Return the words of *name* that identify the digits in its value; mostly none."""
     parts = segments(MASK.sub(" ", name) if "[" in name else name)
     if not parts:
         return ""
@@ -140,7 +139,7 @@ def _by_segment(parts: list[str]) -> str | None:
 
 
 def loose_kind(name: str) -> str | None:
-    """Return the kind of a value that its name and form decide: `pass`, `acme_key`; else None."""
+    """Return the kind of a value by its name and format: `pass`, `acme_key`; else None."""
     parts = segments(name)
     if not parts or parts[-1] in _ABOUT:
         return None

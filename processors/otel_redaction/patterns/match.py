@@ -8,7 +8,7 @@ from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 
 class Match(NamedTuple):
-    """A stretch of text that must not leave, as offsets into the text it was found in."""
+    """A span of sensitive text, as offsets into the searched text."""
 
     start: int
     end: int
@@ -42,10 +42,10 @@ KINDS: dict[str, str] = {
     "vehicle": "vehicle identification numbers and licence plates in context, in content",
     "device": "IMEI numbers in context, in content",
 }
-"""Every built-in kind with one line on what it means, most sensitive first.
+"""Every built-in kind with a one-line description, most sensitive first.
 
-The order settles overlaps: where two detectors claim the same characters, the
-union is taken and the earlier kind names it.
+The order resolves overlaps: if two detectors match the same characters, the union is taken with the
+earlier kind.
 """
 
 PRIORITY: dict[str, int] = {kind: rank for rank, kind in enumerate(KINDS)}
@@ -53,14 +53,14 @@ PRIORITY: dict[str, int] = {kind: rank for rank, kind in enumerate(KINDS)}
 _MASKS = {kind: f"[{kind.upper()}]" for kind in KINDS} | {"us_ssn": "[SSN]"}
 
 MASK = lazy_pattern(r"\[(?:[A-Z][A-Z0-9_]{1,30}|[0-9]{1,12} MORE CHARACTERS DROPPED)\]")
-"""A marker that redaction wrote, or its note about dropped text; never redacted again."""
+"""A marker of redaction, or its note about dropped text; never redacted again."""
 
 PSEUDONYM = lazy_pattern(r"\b[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){0,3}_[0-9a-f]{24}\b")
-"""A pseudonym that redaction wrote; never redacted again."""
+"""A pseudonym of redaction; never redacted again."""
 
 
 def mask(kind: str) -> str:
-    """Return the marker for *kind*, such as `[EMAIL]`; it reveals nothing of the hidden value."""
+    """Return the marker for *kind*, such as `[EMAIL]`, which does not reveal the value."""
     return _MASKS.get(kind) or f"[{kind.upper()}]"
 
 

@@ -1,10 +1,9 @@
 """A text prepared for searching: the text, its ASCII bytes and its class map.
 
-The map is what makes the standard library fast enough. `bytes.translate` runs at
-about 1 GB/s and replaces each byte by its class; after that one `find`, or one
-regular expression with a literal start, answers "is there a run of digits here"
-without looking at each character from Python. Text, bytes and map have one
-place for each character, so offsets are the same everywhere.
+The map makes the standard library fast enough. `bytes.translate` replaces each byte by its class at
+about 1 GB/s. After that one `find`, or one regular expression with a literal start, finds runs of
+digits without a Python loop over the characters. Text, bytes and map have one position for each
+character, so offsets are the same everywhere.
 """
 
 from __future__ import annotations
@@ -39,18 +38,18 @@ WORD_LETTERS = {letter: letter * 2 for letter in LETTERS[26:] + "?"}
 """Classes that keep each lower-case letter, and `?`, which represents any letter outside ASCII."""
 
 SHAPE = class_map(b" ", letters="a" + LETTERS, digits="0" + DIGITS, separators="- -.()/+")
-"""Letters, digits and what separates groups of digits."""
+"""Letters, digits and separators of digit groups."""
 
 TOKENS = class_map(b" ", tokens="a" + LETTERS + DIGITS + "_-")
-"""What keys, tokens and identifiers are made of."""
+"""Characters of keys, tokens and identifiers."""
 TOKEN_RUN = b"a" * 16
-"""The shortest run of those that can be a key."""
+"""Minimum length of a key."""
 
 _ESCAPES = (("\\n", "  "), ("\\r", "  "), ("\\t", "  "), ('\\"', '" '))
 _PSEUDONYM_TAIL = lazy_pattern(r"_[0-9a-f]{24}(?![0-9a-f])")
 
 
-# What colours a terminal, as it is and as logs and JSON write it.
+# Terminal escape sequences, raw and as written in logs and JSON.
 _COLOUR = lazy_pattern(r"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e|\^\[)\[[0-9;]{0,16}[A-Za-z]")
 
 
@@ -64,8 +63,8 @@ def _spaces(found: re.Match[str]) -> str:
 def flattened(text: str) -> str:
     """Return *text* at the same length with escape sequences and earlier markers blanked.
 
-    An address after an escaped line break then begins at its first letter, and a
-    marker never counts as context.
+    Then an address after an escaped line break begins at its first letter, and a marker never
+    counts as context.
     """
     if any(beginning in text for beginning in _COLOUR_BEGINNINGS):
         text = _COLOUR.sub(_spaces, text)
@@ -81,7 +80,7 @@ def flattened(text: str) -> str:
 
 
 class Scan:
-    """One flattened text on its way through the detectors, which add what they find."""
+    """One flattened text for the detectors, which add their matches."""
 
     __slots__ = ("cues", "data", "deadline", "last_words", "lower", "matches", "shape", "text")
 
@@ -96,14 +95,14 @@ class Scan:
         self.matches: list[Match] = []
         self.deadline = deadline
         self.last_words: tuple[int, list[bytes]] = (-1, [])
-        """The words before the place that was last asked for."""
+        """The words before the last requested position."""
 
     def add(self, start: int, end: int, kind: str) -> None:
         """Record that *start* to *end* is a *kind*."""
         self.matches.append(Match(start, end, kind))
 
     def check_deadline(self) -> None:
-        """Raise DeadlineExceeded when the record's time is up."""
+        """Raise DeadlineExceeded after the record's deadline."""
         check_deadline(self.deadline)
 
 
@@ -112,7 +111,7 @@ def _blank(match: re.Match[str]) -> str:
 
 
 def places(text: AnyStr, part: AnyStr) -> Iterator[int]:
-    """Yield where *part* is in *text*."""
+    """Yield the positions of *part* in *text*."""
     position = text.find(part)
     while position >= 0:
         yield position
@@ -122,7 +121,7 @@ def places(text: AnyStr, part: AnyStr) -> Iterator[int]:
 def add_at(
     scan: Scan, data: bytes, beginning: bytes, form: re.Pattern[str], kind: str, group: int = 0
 ) -> None:
-    """Add every match of *form* that begins at one of the places of *beginning* in *data*."""
+    """Add every match of *form* that begins at an occurrence of *beginning* in *data*."""
     for place in places(data, beginning):
         found = form.match(scan.text, place)
         if found is not None:

@@ -1,4 +1,4 @@
-"""Attribute names with a known meaning: measurements, ids, our own addresses, SQL, URLs."""
+"""Attribute names with a known meaning: measurements, ids, server addresses, SQL, URLs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IDENTIFIERS = words(
     "code.line.number code.lineno http.response.status_code server.port client.port "
     "network.peer.port network.local.port"
 )
-"""Names whose values are telemetry itself; only keys and e-mail addresses are looked for there."""
+"""Names with telemetry as values, which are searched only for keys and e-mail addresses."""
 
 SQL = frozenset({"db.statement", "db.query.text"})
 URLS = words(
@@ -31,7 +31,7 @@ OWN_ADDRESSES = words(
     "server.address server.socket.address host.ip host.mac host.name net.host.ip net.host.name "
     "net.sock.host.addr network.local.address"
 )
-"""Names of the addresses of machines, not of people; client and peer addresses are not here."""
+"""Names of addresses of machines, not of people; client and peer addresses are excluded."""
 
 ADDRESS_KINDS = frozenset({"ip_address", "mac_address"})
 
@@ -52,5 +52,5 @@ _UNITS = words(
 
 @lru_cache(maxsize=4096)
 def is_measurement(name: str) -> bool:
-    """Return whether a number called *name* counts or measures something."""
+    """Return whether a number called *name* is a count or measurement."""
     return name.startswith(_MEASUREMENTS) or name.rpartition(".")[2].rpartition("_")[2] in _UNITS

@@ -1,4 +1,4 @@
-"""Word lists, written as they read."""
+"""Word lists, written as plain text."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""People in prose: names, addresses, health; loaded at the first text searched for them."""
+"""Search for people in prose: names, addresses, health; imported on first use."""

@@ -1,4 +1,4 @@
-"""Street addresses and postcodes: by the word for a street, by a label, by their form."""
+"""Street addresses and postcodes, by the word for a street, a label or their format."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ _ENDING = (
 _UNIT = r"(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Fl|Room|Rm|\u00c9tage|Piso|Depto|Whg)\.?[ #]{0,2}\w{1,6}"
 _REST = rf"(?:(?:,|[ \t]|[ \t]{{0,6}}\r?\n[^\w\n]{{0,8}}){{1,2}}{_UNIT}){{0,3}}"
 _PLACE = rf"[{_UPPER}][\w'.\u2019-]{{1,24}}(?:[ -][\w'.\u2019-]{{1,20}}){{0,3}}"
-# City, state, country and postcode: after commas or on lines of their own; after a space only
-# where a postcode ends them.
+# City, state, country and postcode: after commas or on separate lines; after a space only if they
+# end with a postcode.
 _TAIL = (
     rf"(?:(?:(?:,[ ]?|[ \t]{{0,6}}\r?\n[^\w\n]{{0,8}})(?:{_PLACE}|[A-Z]{{2,3}}|nan)(?:[ ]\d{{4,6}})?){{1,4}}"
     rf"(?:,?[ \t]{{1,2}}\d{{3,6}}(?:-\d{{3,4}})?)?"
@@ -89,7 +89,7 @@ _BOXES = (
         r"|\b[AFD]PO A[AEP] \d{5}(?:-\d{4})?\b"
     ),
 )
-# A number, a name, a number: an address where a flat, a line's end or a label says so.
+# A number, a name, a number: an address if a flat, a line end or a label confirms it.
 _NUMBERED = lazy_pattern(
     rf"(?<![\w.,/-])(?:{_NUMBER}[ ]{{1,2}}){{1,2}}(?:{_NAME}[ ]{{1,2}}){{1,5}}{_NUMBER}\b\.?"
     rf"(?=[ ]{{1,2}}{_UNIT}|[ \t]{{0,6}}\r?\n[^\w\n]{{0,8}}{_UNIT}|,[ ][{_UPPER}]|[ \t]{{0,6}}\r?\n[^\w\n]{{0,8}}[{_UPPER}]){_REST}"
@@ -209,7 +209,7 @@ _LEADS_TO_NAME = lazy_pattern(
 
 
 def _at_number(text: str, start: int, end: int) -> Iterator[Match]:
-    """Yield the addresses and postcodes of which the number from *start* is a part."""
+    """Yield the addresses and postcodes that include the number from *start*."""
     lead = text[start - 1 : start]
     if lead and (lead.isalnum() or lead in "_.-/="):
         return

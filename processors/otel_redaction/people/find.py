@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def find_people(text: str, deadline: Deadline | None = None) -> list[Match]:
     """Return every person, address and statement about health in *text*, in any order.
 
-    Raises DeadlineExceeded when the record's time is up.
+    Raises DeadlineExceeded after the record's deadline.
     """
     lower = Lowered(text)
     found: list[Match] = []

@@ -1,4 +1,4 @@
-"""Further names in a text, from those found: their parts, and the others in a list with them."""
+"""Further names in a text, derived from found ones: their parts, and other items of their lists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_PLACES = 500
 
 
 def repeated_parts(text: str, found: list[Match]) -> list[Match]:
-    """Return where a part of a full name stands by itself: `Ana Holinka ... starring Holinka`."""
+    """Return separate occurrences of a part of a full name: `Ana Holinka ... starring Holinka`."""
     parts: set[str] = set()
     for match in found:
         words_of_name = text[match.start : match.end].split()
@@ -52,7 +52,7 @@ def _stands_alone(word: str) -> bool:
 
 
 def listed_beside(text: str, found: list[Match]) -> list[Match]:
-    """Return the words in a list of persons that no list of names has: `Gaetane, Hannah and Tom`."""
+    """Return the unknown names in a list of persons: `Gaetane, Hannah and Tom`."""
     starts = {match.start for match in found}
     ends = {match.end for match in found}
     more: list[Match] = []

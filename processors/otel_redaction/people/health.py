@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from otel_redaction.people.word_starts import Lowered
 
-# Written by hand from the everyday names; a word that ends in a class's ending counts as well.
+# Everyday names, collected by hand; a word with the ending of a class counts as well.
 _CONDITIONS = """
 diabetes|type [12] diabetes|hypertension|high blood pressure|asthma|copd|emphysema|bronchitis|pneumonia|
 tuberculosis|hiv positive|hiv|aids|hepatitis(?: [abc])?|cirrhosis|cancer|(?:breast|lung|prostate|colon|skin|
@@ -57,7 +57,7 @@ appendectomy|mastectomy|hysterectomy|c-section|caesarean|abortion|vasectomy|orga
 (?:kidney|liver|heart|bone marrow) transplant|hip replacement|knee replacement|psychotherapy|rehab|detox|
 electroconvulsive therapy|ivf|amputation|colostomy|tracheostomy|catheter|pacemaker|stent
 """
-# Words that relate a condition to a person. Only their surroundings are searched.
+# Words that relate a condition to a person. Only the text around them is searched.
 _CUES = (
     *(
         b"patient",
@@ -163,7 +163,7 @@ _HAS_DIGIT = lazy_pattern(r"\d")
 
 
 def find_health(text: str, lower: Lowered) -> Iterator[Match]:
-    """Yield conditions, medicines and procedures near words that make them somebody's."""
+    """Yield conditions, medicines and procedures near words that relate them to a person."""
     done = 0
     for cue in sorted(lower.places(_CUES)):
         start, end = max(done, cue - _WINDOW), cue + _WINDOW
@@ -181,7 +181,7 @@ def _find_terms(text: str, data: bytes, start: int, end: int) -> Iterator[Match]
     done = 0
     for word in _WORD.finditer(data, start, end):
         place = word.start()
-        # Three hundred terms are tried where one may begin, not at each letter.
+        # Three hundred terms are tried only where one may begin, not at each letter.
         if place < done or beginnings.isdisjoint(
             (data[place : place + 3], data[place : place + 2], data[place : place + 1])
         ):
@@ -213,7 +213,7 @@ def _terms() -> tuple[re.Pattern[str], frozenset[bytes]]:
 
 
 def _beginnings(alternatives: str) -> Iterator[bytes]:
-    """Yield the first letters of each alternative, those inside of a term too: one more does no harm."""
+    """Yield the first letters of each alternative, also inside a term: extra ones are harmless."""
     for part in alternatives.split("|"):
         literal = _LITERAL.match(part.removeprefix("(?:"))
         if literal is not None:

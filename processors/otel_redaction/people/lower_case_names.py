@@ -38,7 +38,7 @@ _NAME_STEMS = (
 def find_in_lower_case(
     text: str, lower: Lowered, given: frozenset[str], beside: Beside
 ) -> Iterator[Match]:
-    """Yield names that need no capitals; *given* names, and family names *beside* them."""
+    """Yield lower-case names: *given* names, and family names *beside* them."""
     for place in lower.places(_TITLE_STEMS):
         title = None if is_inside(text, place) else _LOWER_TITLE.match(text, place)
         if title is None:
@@ -61,7 +61,7 @@ def find_in_lower_case(
 
 
 def _in_text_without_capitals(text: str, given: frozenset[str], family: Beside) -> Iterator[Match]:
-    """Yield names in a text that has no capitals: a given name and a family name side by side."""
+    """Yield pairs of a given and a family name in a text without capitals."""
     position = 0
     while (found := _LOWER_NAME.search(text, position)) is not None:
         first, last = folded(found[1]), folded(found[3])

@@ -1,4 +1,4 @@
-"""The form of a capitalised word that may be a part of a name."""
+"""Form of capitalised words in names."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ SHORTEST_GIVEN = 3
 
 
 def is_inside(text: str, start: int) -> bool:
-    """Return whether what begins at *start* is a part of a word, a path or an identifier."""
+    """Return whether the text from *start* is part of a word, a path or an identifier."""
     lead = text[start - 1 : start]
     return bool(lead) and (lead.isalnum() or lead in _NOT_BEFORE)

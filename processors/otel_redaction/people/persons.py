@@ -1,4 +1,4 @@
-"""Names of persons in prose: by vocabulary, by title, by what introduces them."""
+"""Names of persons in prose, by vocabulary, title or introducing phrase."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _PARTICLE = (
     r"(?:van|von|der|den|de|del|della|di|da|do|dos|das|du|la|le|ter|ten|bin|ibn|al|el|af|zu|av|y|e)"
 )
-# Capitalised words side by side, particles between them, up to six.
+# Up to six adjacent capitalised words, with particles between them.
 _RUN = lazy_pattern(rf"({WORD}\.?(?:[ \t]{{1,2}}(?:{_PARTICLE}[ \t]){{0,2}}{WORD}\.?){{0,5}})")
 _TOKEN = lazy_pattern(rf"{WORD}|{_PARTICLE}")
 _TITLES = words(
@@ -73,7 +73,7 @@ _NAME_OF = lazy_pattern(
 
 
 def _introduced(text: str, lower: Lowered) -> frozenset[int]:
-    """Return where names begin that something introduces: `my name is`, `"full_name": "`."""
+    """Return the starts of names after an introduction: `my name is`, `"full_name": "`."""
     ends = set()
     for place in lower.places(_CUE_STEMS):
         cue = _CUE.match(text, place)
@@ -87,14 +87,14 @@ def _introduced(text: str, lower: Lowered) -> frozenset[int]:
     return frozenset(ends)
 
 
-# `Gijsbrecht: "Who are you?"`, `says Iwase`, `Iwase said`, `Mr. X`: what only people do.
+# `Gijsbrecht: "Who are you?"`, `says Iwase`, `Iwase said`, `Mr. X`: actions of people only.
 _SPEECH_AFTER = lazy_pattern(
     r"'s (?:daughter|son|wife|husband|mother|father|brother|sister|mom|dad|friend|house|birthday|address|"
     r"kid|boss|account|phone|killers?)\b|[ ](?:said|says(?! that)|told (?:me|us|him|her)|asked (?:me|us|him|her|for|if|about)|replied|"
     r"shouted|explained to|flew to|lives (?:in|at|on)|was born|is a (?:very )?(?:\d|sympathetic|nice|kind|great guy|good friend)|"
     r"is (?:my|his|her|our) |had given (?:him|her|[A-Z]\w{1,20})|called me|emailed me|spent a|began writing|grew up|passed away)\b|:[ ]?[\"\u201c][A-Z]"
 )
-# What only family names end in; a long word with such an ending needs nothing beside it.
+# Endings of family names only; a long word with such an ending needs no context.
 _FAMILY_ENDING = lazy_pattern(
     r"\w{3,}(?:[klnrstzhvmdp]ova?|[yilr]eva?|sk[iya]|skaya|ck[ia]|wicz|vi[c\u0107]|sson|sd[o\u00f3]ttir|enko|chuk|shvili|idze|adze|"
     r"o[g\u011f]lu|opoulos|akis|escu|eanu|[iy\u00e4a]nen|yan|jee|qvist|gaard|strom|str\u00f6m|[a-z]mann)",
@@ -136,7 +136,7 @@ _NUMBER_SOON = lazy_pattern(r"\r?\n(?:[^\n]{0,60}\n){0,2}?[^\w\n]{0,8}\d")
 
 
 def _is_card(text: str, start: int, end: int, tokens: list[tuple[str, int, int]]) -> bool:
-    """Return whether two words alone on a line are a name: an address follows on the next ones."""
+    """Return whether two words alone on a line are a name, if an address follows."""
     if _LINE_START.search(text[max(0, start - 10) : start]) is None:
         return False
     parts = [folded(token[0]) for token in tokens]
@@ -146,7 +146,7 @@ def _is_card(text: str, start: int, end: int, tokens: list[tuple[str, int, int]]
 
 
 def _is_plain_word(word: str, known: _Names) -> bool:
-    """Return whether one capitalised word by itself is no name, at once."""
+    """Return whether a single capitalised word is no name, by a fast check."""
     if " " in word or "-" in word:
         return False
     low = folded(word.rstrip("."))
@@ -156,7 +156,7 @@ def _is_plain_word(word: str, known: _Names) -> bool:
 
 
 def _may_speak(text: str, end: int) -> bool:
-    """Return whether what follows may show that an unknown word is a name."""
+    """Return whether the following text may identify an unknown word as a name."""
     return text[end : end + 1] in {"'", "\u2019", ":"} or text[end : end + 2] in _SPEAKING
 
 
@@ -200,15 +200,15 @@ class _Names(NamedTuple):
     given: frozenset[str]
     family: frozenset[str]
     beside: Beside
-    """Family names that count beside a given name; those of `family` included."""
+    """Family names that count next to a given name, including those of `family`."""
     introduced: frozenset[int]
-    """Where names begin in the text at hand that something introduces."""
+    """Starts of introduced names in the current text."""
 
 
 def _without_last(
     text: str, tokens: list[tuple[str, int, int]], end: int
 ) -> list[tuple[str, int, int]]:
-    """Return *tokens* without the word that continues as code, or nothing before `Street`."""
+    """Return *tokens* without a word that continues as code; empty before `Street`."""
     following = text[end : end + 3].strip()[:1]
     if following and (following.isdigit() or following in "([{@=./:\\_-" or following == "v"):
         return tokens[:-1] if len(tokens) > 1 or following != ":" else tokens
@@ -235,7 +235,7 @@ def _in_run(text: str, tokens: list[tuple[str, int, int]], known: _Names) -> Ite
 
 
 def _titled(text: str, token: tuple[str, int, int]) -> bool:
-    """Return whether the title is written as one: `Mr.`, `Dr `; `father` alone is none."""
+    """Return whether the word is used as a title: `Mr.`, `Dr `; `father` alone is not."""
     return text[token[2] : token[2] + 1] in {".", " "}
 
 
@@ -283,7 +283,7 @@ def _name_from(
     is_family = any(part in known.family for part in parts)
     is_beside = is_family or any(part in known.beside for part in parts)
     if word[1:] != word[1:].lower() and "-" not in word and not _MAC.match(word):
-        # An acronym or a product; a text in capitals is another matter.
+        # An acronym or a product, unless the whole text is in capitals.
         if not word.isupper() or not is_given or not _is_shouted(tokens):
             return -1
     lead = text[max(0, start - _REACH) : start]
@@ -338,7 +338,7 @@ _FOLLOWED_BY_VERB = lazy_pattern(
 
 
 def _in_sentence(text: str, start: int, end: int) -> bool:
-    """Return whether the word from *start* is among the words of a sentence."""
+    """Return whether the word from *start* is inside a sentence."""
     lead = text[max(0, start - 24) : start]
     if _MARKED_UP.search(lead) or _AFTER_WORD.match(text, end) is None:
         return False
@@ -354,7 +354,7 @@ def _unknown_name(
     given: frozenset[str],
     family: Beside,
 ) -> int:
-    """Return the last word of a name that no list has, by its surroundings; -1 if it is none."""
+    """Return the last word of an unknown name, by its context; -1 if it is none."""
     word, start, end = tokens[index]
     if word.isupper() or len(word) < SHORTEST_SINGLE or any(map(str.isdigit, word)):
         return -1
@@ -389,7 +389,7 @@ def _unknown_name(
 
 
 def _is_foreign_pair(tokens: list[tuple[str, int, int]], index: int) -> bool:
-    """Return whether words that no list has are a name all the same, by their letters or ending."""
+    """Return whether unknown words are a name, by their letters or ending."""
     rest = [token[0] for token in tokens[index:] if not token[0].islower()]
     if len(rest) < 2 or any(folded(word) in NOT_NAMES or word.isupper() for word in rest):
         return False
@@ -412,7 +412,7 @@ def _in_title(tokens: list[tuple[str, int, int]]) -> bool:
 
 
 _GENERATIONS = frozenset({"II", "III", "IV", "Jr", "Sr"})
-"""What follows the name of a person who is called like a parent."""
+"""Suffixes of a person's name shared with a parent."""
 
 
 def _is_full_name(
@@ -421,7 +421,7 @@ def _is_full_name(
     last: int,
     known: _Names,
 ) -> bool:
-    """Return whether the words from *first* to *last* are a given name and what follows one."""
+    """Return whether the words from *first* to *last* are a given name and its suffix."""
     low = folded(tokens[first][0])
     if last > first + 1 and tokens[last][0].rstrip(".") in _GENERATIONS:
         return _is_full_name(tokens, first, last - 1, known)

@@ -1,4 +1,4 @@
-"""Postcodes: after the name of a country, after a label, and by the form of a few countries."""
+"""Postcodes, by the name of a country, a label, or the format of a few countries."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ _POSTCODE_LENGTHS = range(3, 7)
 
 
 def find_labelled_postcodes(text: str, lower: Lowered) -> Iterator[Match]:
-    """Yield the postcodes in *text* that a label such as `zip code` announces."""
+    """Yield the postcodes in *text* after a label such as `zip code`."""
     for place in lower.places(_CODE_LABELS):
         code = _CODE_LABEL.match(text, place)
         if code is not None:
@@ -178,7 +178,7 @@ def find_labelled_postcodes(text: str, lower: Lowered) -> Iterator[Match]:
 
 
 def postcode_at(text: str, start: int, end: int, before: str, last: str) -> Match | None:
-    """Return the postcode that the number from *start* to *end* belongs to, or None.
+    """Return the postcode that includes the number from *start* to *end*, or None.
 
     *before* is the text before the number, of which *last* is the last word.
     """

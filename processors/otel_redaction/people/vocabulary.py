@@ -1,4 +1,4 @@
-"""The names of persons, and the words that look like names and are none."""
+"""Names of persons, and words that only look like names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CODED = lazy_pattern(r"(\d)([^\d]*)")
 
 @cache
 def words_too() -> frozenset[str]:
-    """Return the names that are words as well: they count only beside another name or a cue."""
+    """Return the names that are also words: they count only next to another name or a cue."""
     return (_table()["w"] | AMBIGUOUS) - _NEVER_WORDS
 
 
@@ -30,16 +30,16 @@ _NEVER_WORDS = words(
 
 @cache
 def names() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """Return given names, family names, and those that count only beside a given name.
+    """Return given names, family names, and family names that count only next to a given name.
 
-    They are folded to lower case without accents, and hold none of `NOT_NAMES`.
+    They are folded to lower case without accents, and exclude `NOT_NAMES`.
     """
     found = _table()
     return found["g"], found["f"], found["c"]
 
 
 class Beside:
-    """The family names that count beside a given name, without a third copy of them."""
+    """The family names that count next to a given name, without a third copy of them."""
 
     __slots__ = ("census", "family")
 
@@ -187,7 +187,7 @@ NOT_NAMES = words(
     "langchain llamaindex haystack autogen crew dspy guidance instructor marvin"
 )
 
-# Names that are common words as well: they count only with another name or a cue beside them.
+# Names that are common words as well: they count only next to another name or a cue.
 AMBIGUOUS = words(
     "will mark bill frank rich rob jack drew grant chase chance pat sue dawn eve bond buck bud cliff "
     "dale dean don earl gene guy hunter ken lance major mason max miles nick norm page parker pierce "
@@ -212,7 +212,7 @@ AMBIGUOUS = words(
     "jan abbot brent troy carol angel christian dean general jean pearl pierre"
 )
 
-# Between the names of one person, in lower case: `Maria van der Berg`, `Luis de la Cruz`.
+# Particles between the names of one person: `Maria van der Berg`, `Luis de la Cruz`.
 PARTICLES = words(
     "van von der den de del della di da do dos das du la le ter ten bin ibn al el y af zu zum av e san"
 )

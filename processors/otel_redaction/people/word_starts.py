@@ -1,4 +1,4 @@
-"""Places where a word begins, found at memory speed: expressions are only tried there."""
+"""Search for the starts of words at memory speed; expressions are only tried there."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _WORDS = class_map(b" ", **WORD_LETTERS)
 
 
 class Lowered:
-    """A text in lower case, one byte for each character, and how its words begin."""
+    """A text in lower case, one byte for each character, and the beginnings of its words."""
 
     __slots__ = ("data", "prefixes")
 
     def __init__(self, text: str) -> None:
         self.data = text.encode("ascii", "replace").lower()
-        """The text; `?` stands for what is not ASCII."""
+        """The text, with `?` for non-ASCII characters."""
         self.prefixes = {word[:_PREFIX] for word in set(self.data.translate(_WORDS).split())}
-        """The first four letters of each word: most stems are in no word, and need no search."""
+        """The first four letters of each word: most stems match none, and need no search."""
 
     def places(self, stems: tuple[bytes, ...]) -> Iterable[int]:
-        """Return where any of *stems*, each the beginning of a word, is in the text."""
+        """Return the positions of *stems*, each the beginning of a word, in the text."""
         if self.prefixes.isdisjoint(_beginnings(stems)):
             return ()
         return self._places(stems)
