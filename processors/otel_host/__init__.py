@@ -1,4 +1,4 @@
-"""Parts that every other package uses: private files, file locks, descriptors, fork hooks.
+"""Host utilities of all packages: private files, file locks, descriptors, fork hooks.
 
 The lowest layer: it imports the standard library only.
 """

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 class BackgroundThread:
     """A daemon thread that runs *target*, started at the first `ensure`.
 
-    Starting it waits for nothing: the thread that is starting it already may be a greenlet, which
-    runs only if others do not wait. After a fork make a new one.
+    Starting it never blocks: a concurrent starter may be a greenlet, which runs only if others do
+    not block. After a fork, create a new one.
     """
 
     def __init__(self, name: str, target: Callable[[], None]) -> None:
@@ -21,18 +21,18 @@ class BackgroundThread:
         self._target = target
         self._lock = threading.Lock()
         self.thread: threading.Thread | None = None
-        """The thread, from just before it starts until `end`; None before and after."""
+        """The thread, from before its start until `end`; None before and after."""
 
     def ensure(self) -> bool:
-        """Start the thread unless it runs; return False when no thread can start any more."""
-        # Without the lock where possible: the app's threads call this too.
+        """Start the thread unless it runs; return False if no thread can start any more."""
+        # Without the lock if possible, because the app's threads call this too.
         if self.thread is not None or not self._lock.acquire(blocking=False):
             return True
         try:
             if self.thread is None:
                 self.thread = threading.Thread(target=self._target, name=self._name, daemon=True)
                 self.thread.start()
-        except RuntimeError:  # the interpreter is leaving
+        except RuntimeError:  # the interpreter is shutting down
             self.thread = None
             return False
         finally:
@@ -40,9 +40,9 @@ class BackgroundThread:
         return True
 
     def end(self, unless: Callable[[], bool] = bool) -> bool:
-        """Have the next `ensure` start another, unless *unless* says that there is more to do.
+        """Let the next `ensure` start a new thread, unless *unless* reports more to do.
 
-        For the thread itself, right before it ends. Returns whether it may end.
+        Called by the thread itself, right before its end. Returns whether it may end.
         """
         with self._lock:
             if unless():

@@ -1,4 +1,4 @@
-"""Descriptors held back for a process that has run out of them."""
+"""Reserved descriptors for a process that has run out of them."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ _PATIENCE: Final = 1.0
 
 
 def is_out_of_descriptors(error: OSError) -> bool:
-    """Whether *error* is the limit of open files, of the process or the system."""
+    """Whether *error* reports the limit of open files, of the process or the system."""
     return error.errno in {errno.EMFILE, errno.ENFILE}
 
 
 class Reserve:
-    """One descriptor that is kept for the moment when the program has used up all others."""
+    """One descriptor reserved for when the program has used up all others."""
 
     def __init__(self) -> None:
         self._own: OwnDescriptor | None = None
         self._lock = threading.Lock()
 
     def hold(self) -> None:
-        """Take a descriptor, unless there is one; retry later where none is free."""
+        """Reserve a descriptor unless there is one; retry later if none is free."""
         if self._own is None or not self._own.is_ours():
             with suppress(OSError):
                 self._own = OwnDescriptor(os.open(os.devnull, os.O_RDONLY | CLOEXEC), "a reserve")
 
     @contextmanager
     def lent(self) -> Iterator[None]:
-        """Have one descriptor free for the body, which closes what it opens."""
+        """Free one descriptor for the body, which must close the files that it opens."""
         # An unbounded wait could deadlock in a signal handler that interrupted the holder.
         locked = self._lock.acquire(timeout=_PATIENCE)
         try:

@@ -1,9 +1,10 @@
-"""File descriptors that stay open, and proof that they are still ours.
+"""Long-lived file descriptors, with checks that they are unchanged.
 
 A program may close every descriptor it did not open (`os.closerange`, as daemonisers do) and then
-open its own files, which get the same numbers. A write to a number alone would destroy the
-program's data, and closing one would close its files. So a number is compared with what it named
-when it was opened before each use, and kept high, where a program's next files do not come.
+open its own files, which get the same numbers. An unchecked write to a number would destroy the
+program's data, and an unchecked close would close its files. So before each use the file of a
+number is compared with the one opened, and numbers are high, outside the range of a program's next
+files.
 """
 
 from __future__ import annotations
@@ -20,22 +21,22 @@ if TYPE_CHECKING:
 
 CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0)
 _HIGHEST: Final = 4096
-"""The kernel's table of a process grows with its highest number; this one takes 32 KiB."""
+"""The kernel's table of a process grows with its highest number; this one needs 32 KiB."""
 _RESERVED: Final = 128
 
 Identity = tuple[int, int]
-"""Device and inode; sockets have one too."""
+"""Device and inode; sockets have them too."""
 
 
 class DescriptorLostError(OSError):
-    """The program closed a descriptor of ours; its number may be another file's now."""
+    """The program closed this descriptor; its number may now belong to another file."""
 
     def __init__(self, what: object) -> None:
         super().__init__(errno.EBADF, f"the program closed our descriptor of {what}")
 
 
 def identity(descriptor: int) -> Identity | None:
-    """Return what *descriptor* names; None when it is closed."""
+    """Return the file identity of *descriptor*; None if it is closed."""
     try:
         found = os.fstat(descriptor)
     except OSError:
@@ -44,7 +45,7 @@ def identity(descriptor: int) -> Identity | None:
 
 
 def raised(descriptor: int) -> int:
-    """Return *descriptor* under a high number; the low one is closed."""
+    """Return *descriptor* with a high number; the low one is closed."""
     try:
         import fcntl
         import resource
@@ -62,7 +63,7 @@ def raised(descriptor: int) -> int:
 
 
 class OwnDescriptor:
-    """A descriptor that is used and closed only while it names what it named at first."""
+    """A descriptor that is used and closed only while it refers to its original file."""
 
     __slots__ = ("_identity", "_number", "what")
 
@@ -73,7 +74,7 @@ class OwnDescriptor:
 
     @property
     def number(self) -> int:
-        """The descriptor; raises DescriptorLostError when it is not ours any more."""
+        """The descriptor; raises DescriptorLostError if the program closed it."""
         if not self.is_ours():
             raise DescriptorLostError(self.what)
         return self._number
@@ -85,11 +86,11 @@ class OwnDescriptor:
 
     @property
     def last_number(self) -> int:
-        """The number it has or had, to compare with only; -1 once it was closed here."""
+        """Its current or former number, for comparison only; -1 after `close`."""
         return self._number
 
     def moved_to(self, number: int) -> OwnDescriptor | None:
-        """Return it under the closed *number*; None, and unchanged, when that is in use."""
+        """Return it with the closed *number*; None, and unchanged, if that is in use."""
         import fcntl
 
         taken = fcntl.fcntl(self.number, fcntl.F_DUPFD_CLOEXEC, number)
@@ -100,11 +101,11 @@ class OwnDescriptor:
         return OwnDescriptor(taken, self.what, keep_number=True)
 
     def is_ours(self) -> bool:
-        """Whether the number still names what it named at first."""
+        """Whether the number still refers to its original file."""
         return self._number >= 0 and identity(self._number) == self._identity
 
     def close(self) -> None:
-        """Close the descriptor if it is still ours; closing twice does nothing."""
+        """Close the descriptor if it is unchanged; idempotent."""
         number, self._number = self._number, -1
         if number >= 0 and identity(number) == self._identity:
             with suppress(OSError):
@@ -112,15 +113,15 @@ class OwnDescriptor:
 
 
 class FilesOf:
-    """The descriptors that a library, such as SQLite, holds on known files.
+    """The descriptors of a library, such as SQLite, on known files.
 
-    Others of this process may have the same files open, and close them, at any time. So the
-    numbers are doubted only once a descriptor that was opened beside them, for nothing else, is
-    lost: then the program has closed what it does not know.
+    Other code in this process may open and close the same files at any time. So the numbers are
+    checked only once a separate sentinel descriptor is lost: then the program has closed
+    descriptors that it did not open.
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        """Look for open descriptors of *paths*; call it right after the library opened them."""
+        """Find open descriptors of *paths*; call it right after the library opened them."""
         wanted = set()
         for path in paths:
             with suppress(OSError):
@@ -140,9 +141,9 @@ class FilesOf:
         return all(identity(number) == known for number, known in self._seen.items())
 
     def reclaim(self) -> bool:
-        """Put placeholders at closed numbers; return whether none names a file of the program.
+        """Put placeholders at closed numbers; return whether none refers to a file of the program.
 
-        Then the library may close them. A placeholder cannot be read, written or locked.
+        Then the library can close them safely. A placeholder cannot be read, written or locked.
         """
         if self._beside is None or self._beside.is_ours():
             return True
@@ -151,13 +152,13 @@ class FilesOf:
         )
 
     def close(self) -> None:
-        """Close the spare descriptor."""
+        """Close the sentinel descriptor."""
         if self._beside is not None:
             self._beside.close()
 
 
 def _witness() -> OwnDescriptor | None:
-    """Return a descriptor of something that nothing else can name, at a low number."""
+    """Return a descriptor of an object without a name, with a low number."""
     try:
         ours, other = os.pipe()
     except OSError:
@@ -167,7 +168,7 @@ def _witness() -> OwnDescriptor | None:
 
 
 def _occupy(number: int) -> bool:
-    """Take the closed *number*, atomically; return False when it is in use."""
+    """Take the closed *number* atomically; return False if it is in use."""
     try:
         import fcntl
 
@@ -195,9 +196,10 @@ def _open_numbers() -> list[int]:
 
 
 def keep_forever(thing: Any) -> None:
-    """Keep *thing* from ever being freed, also at the end of the interpreter.
+    """Never free *thing*, even at the end of the interpreter.
 
-    For objects that close descriptors when they are freed whose numbers are the program's now.
+    For objects that would close descriptors on deallocation whose numbers now belong to the
+    program.
     """
     if sys.implementation.name == "cpython":
         import ctypes

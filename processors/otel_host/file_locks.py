@@ -1,4 +1,4 @@
-"""The advisory file lock, where the platform has one."""
+"""Advisory file locks, if the platform has them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ HAS_LOCKS = sys.platform != "win32"
 if sys.platform == "win32":  # pragma: no cover
 
     def try_lock(descriptor: int) -> bool:  # noqa: ARG001
-        """Pretend: without `flock` SQLite's own lock has to be enough."""
+        """Do nothing: without `flock` SQLite's own lock has to be sufficient."""
         return True
 
     def wait_and_lock(descriptor: int) -> None:
-        """Pretend, as `try_lock` does."""
+        """Do nothing, as `try_lock`."""
 
     def unlock(descriptor: int) -> None:
-        """Pretend, as `try_lock` does."""
+        """Do nothing, as `try_lock`."""
 
 else:
     import fcntl
 
     def try_lock(descriptor: int) -> bool:
-        """Take the lock if it is free, and return whether that worked."""
+        """Acquire the lock if it is free; return whether that succeeded."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -31,7 +31,7 @@ else:
         return True
 
     def wait_and_lock(descriptor: int) -> None:
-        """Wait until the lock is ours."""
+        """Wait until the lock is acquired."""
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
     def unlock(descriptor: int) -> None:

@@ -1,17 +1,16 @@
-"""Everything that has to happen around a fork, in one ordered list.
+"""Ordered hooks around a fork.
 
-`Stage` is the order. Before a fork the highest stage goes first: it stops work that the lower ones
-are needed for. After the fork, in parent and child, the lowest goes first.
+`Stage` is the order. Before a fork the highest stage runs first: it stops work that needs the lower
+ones. After the fork, in parent and child, the lowest runs first.
 
-Handlers of the standard library that were registered earlier run later before a fork and earlier
-after it. So a stage is registered when it is first used: the databases at import, the runtime when
-the providers that it looks after exist.
+Earlier registered handlers of the standard library run later before a fork and earlier after it. So
+a stage is registered on first use: the databases at import, the runtime once its providers exist.
 """
 
 from __future__ import annotations
 
-# Before any registration below: writers, for which a fork waits, may want to log, and the lock of
-# logging has to be free until then.
+# Before any registration below: a fork waits for writers, which may log, so the lock of logging has
+# to be free until then.
 import logging  # noqa: F401
 import os
 import weakref
@@ -25,18 +24,18 @@ if TYPE_CHECKING:
 
 
 class Stage(IntEnum):
-    """The parts that a fork concerns, from the lowest layer up."""
+    """The parts affected by a fork, from the lowest layer up."""
 
     DATABASES = 0
     """Connections, which do not survive a fork."""
     ACCOUNTS = 1
-    """State in memory that belongs to this process: budgets' leases, counts."""
+    """In-memory state of this process: budget leases, counts."""
     RUNTIME = 2
     """Threads, queues and exporters."""
 
 
 class ForkAware(Protocol):
-    """Something that holds locks or connections that a forked child must not have."""
+    """An object with locks or connections that a forked child must not use."""
 
     def before_fork(self) -> None:
         """Finish pending work, in bounded time, and close connections."""
@@ -66,10 +65,10 @@ def register(
     after_in_parent: Callable[[], object] | None = None,
     after_in_child: Callable[[], object] | None = None,
 ) -> None:
-    """Call the hooks around every fork from now on; does nothing where there is no fork.
+    """Call the hooks around every fork from now on; does nothing on platforms without fork.
 
-    Hooks of a stage run in the order of their registration, before those of watched objects.
-    What a hook raises is ignored: the others still run, and the app's fork succeeds.
+    Hooks of a stage run in the order of their registration, before those of watched objects. Errors
+    of a hook are ignored: the others still run, and the app's fork succeeds.
     """
     hooks = _installed(stage)
     if before is not None:

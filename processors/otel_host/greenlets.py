@@ -1,7 +1,7 @@
-"""Waiting where gevent or eventlet may have put greenlets in the place of threads.
+"""Locks for programs in which gevent or eventlet may have replaced threads by greenlets.
 
-They do so after this package was loaded, and locks made before that stay those of the operating
-system: who waits for one keeps the whole thread waiting, and with it the greenlet that holds it.
+They do so after this package was imported, and locks created before are still those of the
+operating system: waiting for one blocks the whole thread, including the greenlet that holds it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _NAP_S: Final = 0.001
 
 
 def are_in_use() -> bool:
-    """Return whether threads that are started now are greenlets."""
+    """Return whether new threads are greenlets."""
     return _thread.start_new_thread is not _NATIVE_START
 
 
 class Lock:
-    """A lock that may be held while its holder waits for something else; not reentrant."""
+    """A lock that may be held while its holder waits; not reentrant."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

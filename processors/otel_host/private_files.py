@@ -1,7 +1,7 @@
-"""Private files and folders: the only module that creates or replaces them.
+"""Creation and replacement of private files and folders; no other module does this.
 
-A file is 0600 and a folder 0700 from the moment it exists, with any umask. Links, special files
-and files of other users are refused. A descriptor is never inherited by a program that is started.
+A file is 0600 and a folder 0700 from its creation, with any umask. Links, special files and files
+of other users are refused. Descriptors are never inherited by started programs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SAFE: Final = (
 
 
 class UnsafeFileError(OSError):
-    """A file or folder that another user could read or replace; `strerror` says what to do."""
+    """A file or folder that another user could read or replace; `strerror` has the remedy."""
 
     def __init__(self, message: str) -> None:
         super().__init__(errno.EPERM, message)
@@ -39,8 +39,8 @@ class UnsafeFileError(OSError):
 def make_private_folder(folder: Path) -> None:
     """Create *folder*, 0700, unless it exists; missing parents follow the umask.
 
-    Raises UnsafeFileError when every user may rename files in it, and OSError when it is no
-    directory or cannot be created. The mode of an existing folder stays as it is.
+    Raises UnsafeFileError if every user may rename files in it, and OSError if it is no directory
+    or cannot be created. The mode of an existing folder is unchanged.
     """
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def make_private_folder(folder: Path) -> None:
     found = folder.stat()
     if not stat.S_ISDIR(found.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
-    # In a sticky directory such as /tmp other users cannot rename our files.
+    # In a sticky directory such as /tmp other users cannot rename these files.
     if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
         raise UnsafeFileError(
             f"{folder} is writable by every user, who could replace private files in it; "
@@ -61,7 +61,7 @@ def make_private_folder(folder: Path) -> None:
 def make_own_folder(folder: Path) -> None:
     """Create *folder*, 0700, in an existing parent; one that exists is checked and made 0700.
 
-    Raises UnsafeFileError when it is a link, no directory or another user's.
+    Raises UnsafeFileError if it is a link, no directory or another user's.
     """
     with suppress(FileExistsError):
         folder.mkdir(mode=FOLDER_MODE)
@@ -74,7 +74,7 @@ def make_own_folder(folder: Path) -> None:
 
 
 def check_private(path: Path) -> None:
-    """Raise UnsafeFileError when *path* is a link, a special file or another user's.
+    """Raise UnsafeFileError if *path* is a link, a special file or another user's.
 
     A path without a file is accepted. Nothing is opened: closing a second descriptor of a SQLite
     file would release the locks of every connection of this process.
@@ -106,10 +106,9 @@ def create_private(path: Path, flags: int = os.O_RDWR) -> int:
 def open_private(path: Path, flags: int = os.O_RDWR, *, narrow: bool = True) -> int:
     """Open *path* and return the descriptor; O_CREAT in *flags* creates a missing file.
 
-    An existing file that other users may read is made 0600 when it is opened for writing, unless
-    *narrow* is false, which is for paths that may name a file of another program. O_TRUNC takes
-    effect only after the checks. Raises UnsafeFileError for a link, a special file or a file of
-    another user.
+    An existing file that other users may read is made 0600 when opened for writing, unless *narrow*
+    is false, for paths that may refer to a file of another program. O_TRUNC takes effect only after
+    the checks. Raises UnsafeFileError for a link, a special file or a file of another user.
     """
     truncate = flags & os.O_TRUNC
     while True:
@@ -148,9 +147,9 @@ def _open_existing(path: Path, flags: int, truncate: int, narrow: bool) -> int: 
 
 
 def create_missing(path: Path) -> None:
-    """Create an empty file *path*, 0600, unless there is one, which is only checked.
+    """Create an empty file *path*, 0600; an existing one is only checked.
 
-    For files that SQLite opens next: it gives `-wal` and `-shm` the mode of the main file.
+    For files that SQLite opens next, which gives `-wal` and `-shm` the mode of the main file.
     Raises UnsafeFileError as `check_private`.
     """
     check_private(path)
@@ -169,10 +168,10 @@ def narrow_mode(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Yield a new file, 0600, that replaces *path* when the body ends; raises OSError.
+    """Yield a new file, 0600, that replaces *path* at the end of the body; raises OSError.
 
-    The content is on disk before it has its name. When the body raises, *path* stays as it was
-    and the new file is removed. The folder must exist.
+    The content is synced to disk before the rename. If the body raises, *path* is unchanged and the
+    new file is removed. The folder must exist.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     file: Any = os.fdopen(create_private(aside), "w+b")
@@ -212,7 +211,7 @@ def link_private(path: Path, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in *folder* survive a power cut, where the system can do that."""
+    """Sync the names in *folder* to disk, if the system supports that."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         try:

@@ -1,4 +1,4 @@
-"""The files that a SQLite connection holds open."""
+"""Open files of a SQLite connection."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _SUFFIXES = ("", "-wal", "-shm", "-journal")
 
 
 def sqlite_files(path: Path) -> FilesOf:
-    """Return the descriptors that this process has on the database at *path* and its side files.
+    """Return the descriptors of this process on the database at *path* and its side files.
 
-    Call it when a connection has been opened and used once, so that SQLite has opened them all.
+    Call it after a connection was opened and used once, so that SQLite has opened them all.
     """
     return FilesOf(path.with_name(path.name + suffix) for suffix in _SUFFIXES)

@@ -95,7 +95,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    # Every start imports something of this package; few programs price a call.
+    # Every program imports some of this package; few price a call.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(import_module(f"otel_pricing.{_HOMES[name]}"), name)

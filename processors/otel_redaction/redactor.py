@@ -149,7 +149,7 @@ class Redactor:
         text = json_text.dump(self._values.nested(document, record), like=text)
         kinds = tuple(kind for kind, count in tally.items() for _ in range(count))
         # Another pass over the whole: the context may be in a neighbouring field. A match across a
-        # quote is none: each side was searched separately.
+        # quote is ignored: each side was searched separately.
         rest = [
             match
             for match in self._texts.find(text, deadline, people=people)

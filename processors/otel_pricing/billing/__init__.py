@@ -1,1 +1,1 @@
-"""Billing of each call once, however many spans report it."""
+"""Billing of each call once, for any number of spans that report it."""

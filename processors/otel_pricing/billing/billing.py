@@ -1,16 +1,16 @@
-"""Billing of every provider call once, with a reason for each of its spans.
+"""Billing of each provider call once, with a reason for each of its spans.
 
 The rules, in this order:
 
-0. Spans of one gateway with the same response id that begin at once are one call.
-1. A model-call span nested in another one of the same provider call: the innermost that knows the
-   cost is billed. Several inner calls are several tries, and the outer one only repeats them.
-2. The same response id from different instrumentations at the same time is one call, whatever
-   traces the spans are in.
-   In one instrumentation it is an answer from a cache, if it comes later and at once.
-3. Spans without a common id are one call when one lies inside the other in time, with the same
-   model and the same token counts, from different instrumentations; each is paired at most once,
-   so calls of equal size that run at the same time stay as many as they are.
+0. Spans of one gateway with the same response id and start time are one call.
+1. Of nested spans of the same provider call, the innermost one with a cost is billed. Several inner
+   calls are several attempts, and the outer span only repeats them.
+2. The same response id from different instrumentations at the same time is one call, also in
+   different traces. In one instrumentation it is a cached response, if it comes later and without
+   delay.
+3. Spans of different instrumentations without a common id are one call if one contains the other in
+   time, with the same model and token counts. Each is paired at most once, so concurrent calls of
+   equal size are all counted.
 
 A span that is not billed does not count as a call at all.
 """
@@ -42,25 +42,25 @@ ALONE = "only span of this call"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a span is billed, why, and which span is billed instead."""
+    """Billing decision on a span: whether it is billed, why, and which span is billed instead."""
 
     billed: bool = True
     reason: str = ALONE
     instead: Key | None = None
     described_by: Key | None = None
-    """For a request on the wire: the one span around it that describes just this request."""
+    """For a request on the wire: the surrounding span that describes only this request."""
     tied: frozenset[Key] = frozenset()
-    """All spans that are tied to this one, itself included; empty for a span alone."""
+    """All spans of the same call, including this one; empty for a single span."""
 
 
 def decide(
     calls: Sequence[PricedCall], *, parents: Mapping[Key, int | None] | None = None
 ) -> list[PricedCall]:
-    """Return *calls* in their order, each with whether it is billed and why.
+    """Return *calls* in the same order, each with its billing decision and reason.
 
     *parents* maps (trace id, span id) to the parent's span id for the spans between model calls,
-    such as HTTP requests; without it, spans they separate are recognised by ids, time and tokens.
-    The decision does not depend on the order of *calls*.
+    such as HTTP requests; without it, related spans are recognised by ids, time and tokens. The
+    decision does not depend on the order of *calls*.
     """
     spans = {span.key: span for span in map(span_of, calls)}
     decisions = settle(spans.values(), parents or {})
@@ -68,12 +68,12 @@ def decide(
 
 
 def key_of(priced: PricedCall) -> Key:
-    """Return what identifies the span of *priced*."""
+    """Return the key of the span of *priced*."""
     return (priced.call.trace_id, priced.call.span_id)
 
 
 def apply(call: PricedCall, decision: Decision) -> PricedCall:
-    """Return *call* with *decision* in it."""
+    """Return *call* with *decision* applied."""
     instead = decision.instead[1] if decision.instead else None
     if (call.billed, call.billing_reason, call.billed_span_id) == (
         decision.billed,
@@ -101,7 +101,7 @@ def settle(spans: Iterable[Span], parents: Mapping[Key, int | None]) -> dict[Key
 
 
 class _Settlement:
-    """Decides for each tied group of spans which of them are the calls."""
+    """Decides for each group of tied spans which of them are billed."""
 
     def __init__(self, groups: SpanGroups) -> None:
         self.groups = groups
@@ -125,7 +125,7 @@ class _Settlement:
         return order[::-1]
 
     def _settle(self, key: Key) -> list[Span]:
-        """Return the spans that are billed for the calls in and inside *key*."""
+        """Return the billed spans for the calls of *key* and its descendants."""
         outer = self.groups.spans[key]
         inside = [span for inner in self.groups.inner.get(key, ()) for span in self.calls[inner]]
         if not inside:
@@ -185,13 +185,13 @@ class _Settlement:
         return next(self.groups.outer[inner][1] for inner in self.groups.inner[outer.key])
 
     def _describe(self) -> None:
-        """Note which span describes each request on the wire, where one describes no other."""
+        """Record the span that describes each request on the wire, if it describes no other."""
         for key, (outer, _) in self.groups.outer.items():
             if self.groups.spans[key].layer == WIRE and self.groups.inner[outer] == [key]:
                 self.decisions[key] = replace(self.decisions[key], described_by=outer)
 
     def _drop_cached(self) -> None:
-        """Bill no answer that came from a cache: the same answer again, at once, and later."""
+        """Exclude cached responses: repeated, later, and without delay."""
         first: dict[Hashable, Span] = {}
         billed = [span for key, span in self.groups.spans.items() if self.decisions[key].billed]
         for span in sorted(billed, key=lambda span: (span.call.end_ns, span.key)):
@@ -199,7 +199,7 @@ class _Settlement:
             if key is None:
                 continue
             earlier = first.setdefault(key, span)
-            # A span without length ends as it begins: it is no answer to itself.
+            # A span without duration ends when it begins: it is no cached copy of itself.
             if earlier is span:
                 continue
             if earlier.call.end_ns <= span.call.start_ns and cached_answer(span) is not None:
@@ -214,7 +214,7 @@ class _Settlement:
                 self.decisions[key] = replace(self.decisions[key], tied=frozenset(tied))
 
     def _follow(self) -> None:
-        """Point every span that is not billed to one that is, past spans dropped later."""
+        """Link every unbilled span to a billed one, past spans dropped later."""
         for key, decision in self.decisions.items():
             instead = decision.instead
             while instead is not None and self.decisions[instead].instead is not None:
@@ -224,10 +224,10 @@ class _Settlement:
 
 
 def _knows_better(wire: Span, outer: Span) -> bool:
-    """Whether the request on the wire is billed rather than the span around it.
+    """Whether the request on the wire is billed instead of the surrounding span.
 
-    A stream that was broken off is estimated from the part that passed; a span around it may
-    report the few tokens of its beginning as all of them.
+    An interrupted stream is estimated from the received part; a surrounding span may report the few
+    tokens of its beginning as the total.
     """
     if wire.priced.status is CostStatus.ESTIMATED:
         return (wire.priced.cost_nano_usd or 0) >= (outer.priced.cost_nano_usd or 0)

@@ -1,8 +1,8 @@
-"""Evidence that two spans are one provider call, from the strongest kind to the weakest.
+"""Evidence that two spans are one provider call, from strongest to weakest.
 
-Stacked instrumentations (a framework, a gateway, the client library) each write a span for the
-same request. They may be parent and child, or, where a framework does not set the current context,
-live in different traces with nothing in common but the time and the numbers.
+Stacked instrumentations (a framework, a gateway, the client library) each write a span for the same
+request. They may be parent and child, or, if a framework does not set the current context, be in
+different traces with only the time and the numbers in common.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ if TYPE_CHECKING:
     from otel_pricing.billing.spans import Span
 
 CLOCK_SLACK_NS = 5_000_000
-"""Two instrumentations read the clock one after another, and not always in the order they nest."""
+"""Tolerance for nested instrumentations, which read the clock one after another, in any order."""
 
 CROSSING_NS = 25_000_000
-"""Two instrumentations that one library calls one after another do not nest: the first to begin is
-the first to end. On a busy machine they are this far apart, or a quarter of the call."""
+"""Two instrumentations that one library calls in sequence do not nest: the first to begin is the
+first to end. On a busy machine they are this far apart, or a quarter of the call.
+"""
 
 
 def nested_evidence(outer: Span, inner: Span) -> str | None:
     """Return why *inner*, a descendant of *outer*, is the same provider call; None if it is not.
 
-    Instrumentations that leave their span current make every later call a child of the one before.
-    So two answers of one instrumentation are two calls, and so is what begins after the outer span
-    has ended. Several tries inside one span may add up to it: see `is_part`.
+    Instrumentations that leave their span current make every later call a child of the previous
+    one. So two responses of one instrumentation are two calls, and so are spans that begin after
+    the end of the outer one. Several attempts inside one span may add up to it: see `is_part`.
     """
     if outer.family is not inner.family:
         return None
@@ -57,7 +58,7 @@ def nested_evidence(outer: Span, inner: Span) -> str | None:
 
 
 def is_part(outer: Span, inner: Span) -> bool:
-    """Return whether *inner* is another call than *outer*, unless it is a part of its sums.
+    """Return whether *inner* is a different call than *outer*, unless it is part of its sums.
 
     One instrumentation counts one call the same way in both of its spans.
     """
@@ -80,14 +81,14 @@ def add_up(outer: Span, parts: Iterable[Span]) -> bool:
 
 
 LONGEST_CACHE_HIT_NS = 2_000_000
-"""No provider answers so fast; a cache of a framework or a gateway does."""
+"""Faster than any provider, but not than a cache of a framework or a gateway."""
 
 
 def cached_answer(span: Span) -> Hashable | None:
-    """Return the key a cached response shares with the call it was cached from.
+    """Return the key that a cached response shares with its original call.
 
-    None where *span* cannot be one: client libraries cache no responses, a request that was
-    seen on the wire was sent, and a request takes longer.
+    None if *span* cannot be one: client libraries cache no responses, a request seen on the wire
+    was sent, and a request takes longer.
     """
     key = answer_key(span)
     fast = span.call.end_ns - span.call.start_ns <= LONGEST_CACHE_HIT_NS
@@ -95,7 +96,7 @@ def cached_answer(span: Span) -> Hashable | None:
 
 
 def answer_key(span: Span) -> Hashable | None:
-    """Return a key of the response in *span*; None where no cache may hold it."""
+    """Return a key of the response in *span*; None if it cannot be cached."""
     call = span.call
     if call.response_id is None or span.layer <= CLIENT or span.tokens is None:
         return None
@@ -103,7 +104,7 @@ def answer_key(span: Span) -> Hashable | None:
 
 
 def repeat_key(span: Span) -> Hashable | None:
-    """Return the key shared by spans of a gateway that report one response more than once.
+    """Return the key shared by spans of a gateway that report one response repeatedly.
 
     LiteLLM's callbacks do so at the end of some streams. Two requests do not begin in the same
     nanosecond and get the same response. None for spans of other instrumentations.
@@ -115,9 +116,9 @@ def repeat_key(span: Span) -> Hashable | None:
 
 
 def response_id_evidence(outer: Span, inner: Span) -> str | None:
-    """Return why two overlapping spans are one call by the provider's response id.
+    """Return the reason why two overlapping spans are one call by the provider's response id.
 
-    Within one scope an id may come twice: test servers reuse theirs.
+    Within one scope an id may occur twice: test servers reuse ids.
     """
     if outer.family is not inner.family or outer.call.scope == inner.call.scope:
         return None
@@ -127,13 +128,13 @@ def response_id_evidence(outer: Span, inner: Span) -> str | None:
 
 
 def shape_buckets(span: Span) -> list[Hashable]:
-    """Return the keys that spans share if `shape_evidence` may tie them."""
+    """Return the keys that spans have in common if `shape_evidence` may tie them."""
     buckets: list[Hashable] = [(span.family, model) for model in span.models]
     return [*buckets, (span.family, None)] if span.failed else buckets
 
 
 def shape_evidence(outer: Span, inner: Span) -> str | None:
-    """Return why two spans without a common id are one call: by time, model and tokens."""
+    """Return the reason why two spans without a common id are one call: time, model, tokens."""
     if outer.family is not inner.family or not _may_be_stacked(outer, inner):
         return None
     if outer.layer < inner.layer:
@@ -147,7 +148,7 @@ def shape_evidence(outer: Span, inner: Span) -> str | None:
             return "inside the framework's span in time, and failed like it"
         return None
     if outer.call.response_id and inner.call.response_id and outer.layer <= CLIENT:
-        # A client and another one, or the wire, that both name the response: different ones.
+        # A client and another one, or the wire, with different response ids: two responses.
         return None
     if outer.tokens is not None and inner.tokens is not None:
         if not agree(outer.call.usage, inner.call.usage):
@@ -159,10 +160,10 @@ def shape_evidence(outer: Span, inner: Span) -> str | None:
     if outer.failed == inner.failed:
         return "inside it in time, with the same model and outcome"
     if outer.failed and outer.layer > inner.layer:
-        # A framework may fail on a response it cannot use; the response is paid for.
+        # A framework may fail on a response it cannot use; the response is billed.
         return "inside the framework's failed span in time, with the same model"
     if outer.failed and inner.tokens is None and inner.call.response_id is None:
-        # A client's own span of the request may not look at the status of the response.
+        # A client's own span of the request may ignore the status of the response.
         return "inside the failed span in time, with the same model and no response"
     return None
 
@@ -176,7 +177,7 @@ def _lazy_stream_evidence(outer: Span, inner: Span) -> str | None:
 
 
 def overlapping(ones: Iterable[Span], others: Iterable[Span]) -> Iterator[tuple[Span, Span]]:
-    """Yield every pair of one of *ones* and one of *others* that overlap in time, outer first."""
+    """Yield every pair from *ones* and *others* that overlaps in time, outer first."""
     running: tuple[list[Span], list[Span]] = ([], [])
     starts = [
         (span.call.start_ns, span.key, span, side)
@@ -196,8 +197,8 @@ def _same_response(one: Span, other: Span) -> bool:
 
 
 def _may_be_stacked(one: Span, other: Span) -> bool:
-    # One instrumentation writes one span a call: two of its spans are two calls. Two services only
-    # see the same call through a gateway, and then an id or the nesting shows it.
+    # One instrumentation writes one span per call: two of its spans are two calls. Two services
+    # only see the same call through a gateway, which an id or the nesting shows.
     return one.call.scope != other.call.scope and one.call.service == other.call.service
 
 

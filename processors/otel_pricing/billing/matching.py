@@ -1,7 +1,7 @@
 """Maximum matching of outer and inner spans.
 
-Pairing greedily would leave a span without its duplicate whenever several calls of one size run at
-the same time, and so bill a call twice.
+Greedy pairing would leave a span without its duplicate if several calls of one size run at the same
+time, and so bill a call twice.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ Node = TypeVar("Node")
 def pair(candidates: Mapping[Node, Sequence[Node]]) -> dict[Node, Node]:
     """Return a largest pairing: inner -> outer.
 
-    *candidates* holds, for each inner node, the outer nodes it may be paired with, the best first.
-    The result depends on the order of *candidates* only, so the caller sorts them.
+    *candidates* has, for each inner node, its possible outer nodes, the best first. The result
+    depends only on the order of *candidates*, so the caller sorts them.
     """
     outer_of: dict[Node, Node] = {}
     inner_of: dict[Node, Node] = {}
     for start in candidates:
         reached_from, free = _reach(start, candidates, inner_of)
-        # Move the pairs on the way by one: each inner node takes the outer it reached.
+        # Shift the pairs on the path by one: each inner node takes the outer one it reached.
         while free is not None:
             inner = reached_from[free]
             previous = outer_of.get(inner)
@@ -37,7 +37,7 @@ def pair(candidates: Mapping[Node, Sequence[Node]]) -> dict[Node, Node]:
 def _reach(
     start: Node, candidates: Mapping[Node, Sequence[Node]], inner_of: Mapping[Node, Node]
 ) -> tuple[dict[Node, Node], Node | None]:
-    """Return the nearest outer node that can be freed for *start*, and the way to it."""
+    """Return the nearest outer node that can be freed for *start*, and the path to it."""
     # Breadth first and without recursion: a chain of moved pairs may be as long as the list.
     reached_from: dict[Node, Node] = {}
     queue = [start]

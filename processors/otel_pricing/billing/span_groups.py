@@ -1,4 +1,4 @@
-"""Groups of spans that belong to one provider call: by nesting, then by matching."""
+"""Grouping of the spans of one provider call, by nesting, then by matching."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SpanGroups:
         self.inner: dict[Key, list[Key]] = {}
 
     def group_repeats(self) -> None:
-        """Tie spans in which one instrumentation reports one response again."""
+        """Tie spans in which one instrumentation repeats a response."""
         first: dict[Hashable, Span] = {}
         for span in sorted(self.spans.values(), key=lambda span: (span.call.end_ns, span.key)):
             shared = repeat_key(span)
@@ -62,10 +62,10 @@ class SpanGroups:
         buckets: Callable[[Span], Sequence[Hashable]],
         evidence_of: Callable[[Span, Span], str | None],
     ) -> None:
-        """Tie spans that *evidence_of* finds to be duplicates; *buckets* groups the candidates.
+        """Tie duplicates according to *evidence_of*; *buckets* groups the candidates.
 
-        Two instrumentations at a time, the ones nearest to the provider first: within a pair of
-        them every span has at most one duplicate.
+        It compares two instrumentations at a time, those nearest to the provider first: within a
+        pair every span has at most one duplicate.
         """
         groups: dict[Hashable, dict[str, list[Span]]] = {}
         for span in self.spans.values():
@@ -88,7 +88,7 @@ class SpanGroups:
         evidence_of: Callable[[Span, Span], str | None],
     ) -> Iterator[tuple[tuple[Key, Key], str]]:
         for outer, inner in overlapping(ones, others):
-            # A span that nesting has tied to this scope already needs no second duplicate there.
+            # A span already tied to this scope by nesting needs no second duplicate there.
             if self._has_duplicate(outer, inner.call.scope) or self._has_duplicate(
                 inner, outer.call.scope
             ):
@@ -111,13 +111,13 @@ class SpanGroups:
             self._attach(outer, inner, evidence[outer, inner])
 
     def _slack(self, one: Key, other: Key) -> tuple[int, tuple[int, int, int, Key]]:
-        """Order candidates by how nearly the two spans cover the same time."""
+        """Order candidates by how closely the two spans cover the same time."""
         a, b = self.spans[one].call, self.spans[other].call
         apart = abs(a.start_ns - b.start_ns) + abs(a.end_ns - b.end_ns)
         return (apart, self.spans[one].order)
 
     def _has_duplicate(self, span: Span, scope: str) -> bool:
-        """Return whether *span* is already tied, through others too, to a span of *scope*."""
+        """Return whether *span* is already tied, directly or indirectly, to a span of *scope*."""
         key: Key | None = span.key
         while key is not None:
             key = self.outer[key][0] if key in self.outer else None
@@ -131,7 +131,7 @@ class SpanGroups:
         return False
 
     def _attach(self, outer: Key, inner: Key, evidence: str) -> None:
-        """Put *inner* and all inside it into *outer*, keeping what each is tied to already."""
+        """Move *inner* and its descendants into *outer*, keeping existing ties."""
         around = self._path(outer)
         root = around[-1]
         if root in (path := self._path(inner)):
@@ -149,7 +149,7 @@ class SpanGroups:
         self.inner[leaf] = [inner]
 
     def _put_beside_into(self, outers: list[Key], inners: list[Key], evidence: str) -> None:
-        """Put one branch of a tree into another: two spans side by side inside a third."""
+        """Merge one branch of a tree into another: two siblings inside a third span."""
         if outers[0] in inners or inners[0] in outers:
             return
         outer, inner = _branches(outers, inners)
@@ -161,9 +161,9 @@ class SpanGroups:
         self.inner[leaf] = [inner]
 
     def _leaf(self, key: Key) -> Key | None:
-        """Return the innermost span of the call at *key*, or None when it holds several calls.
+        """Return the innermost span of the call at *key*, or None if it has several calls.
 
-        It is then unknown which of them another span belongs to.
+        Then the call of another span is ambiguous.
         """
         while key in self.inner:
             if len(self.inner[key]) > 1:
@@ -172,7 +172,7 @@ class SpanGroups:
         return key
 
     def _path(self, key: Key) -> list[Key]:
-        """Return *key* and all that is around it, the outermost last."""
+        """Return *key* and its enclosing spans, the outermost last."""
         path = [key]
         while path[-1] in self.outer:
             path.append(self.outer[path[-1]][0])
@@ -184,7 +184,7 @@ class SpanGroups:
     def _ancestors(self, span: Span, parents: Mapping[Key, int | None]) -> Iterator[Span]:
         trace_id = span.call.trace_id
         parent = span.call.parent_span_id
-        # Ids come from outside and may even form a circle.
+        # Ids are untrusted and may form a cycle.
         seen = {span.call.span_id}
         while parent is not None and parent not in seen:
             seen.add(parent)
@@ -203,7 +203,7 @@ class SpanGroups:
 
 
 def _branches(ones: list[Key], others: list[Key]) -> tuple[Key, Key]:
-    """Return where two paths that meet further up part."""
+    """Return the position where two paths to a common ancestor diverge."""
     known = set(others)
     one = next(i for i, key in enumerate(ones) if key in known)
     return ones[one - 1], others[others.index(ones[one]) - 1]

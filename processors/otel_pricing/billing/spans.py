@@ -22,13 +22,14 @@ Tokens = tuple[int | None, int | None]
 """Input and output tokens."""
 
 LAZY_STREAM_NS = 500_000_000
-"""A framework may hand its caller a generator and end its span; the request is made when the
-caller takes the first piece of it, hardly later."""
+"""A framework may return a generator and end its span. The request is sent when the caller reads
+the first chunk, usually within this time.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Span:
-    """A priced call with what comparing it needs, worked out once."""
+    """A priced call with precomputed values for comparisons."""
 
     priced: PricedCall
     call: ModelCall
@@ -36,7 +37,7 @@ class Span:
     family: Family
     models: frozenset[str]
     tokens: Tokens | None
-    """None when the span reports neither."""
+    """None if the span reports neither."""
     layer: int
 
     @property
@@ -46,21 +47,21 @@ class Span:
 
     @property
     def until_ns(self) -> int:
-        """Until when the request may begin that the span describes."""
+        """Latest start of the request that the span describes."""
         lazy = self.layer == FRAMEWORK and self.tokens is not None and _streams(self.call)
         return self.call.end_ns + (LAZY_STREAM_NS if lazy else 0)
 
     @property
     def order(self) -> tuple[int, int, int, Key]:
-        """Place from the outermost to the innermost; the same whatever order spans arrive in."""
+        """Sort key from outermost to innermost, independent of the order of arrival."""
         return (-self.layer, self.call.start_ns, -self.call.end_ns, self.key)
 
     @property
     def exactness(self) -> tuple[bool, int, int]:
-        """How much of the cost the span reports; a larger number means more.
+        """Rank of the span's cost information; a larger number means more.
 
-        Detail goes before status: a span that counts audio apart and is partial knows better than
-        one that does not and takes all tokens for text.
+        Detail precedes status: a partial span with separate audio counts is better than one that
+        counts all tokens as text.
         """
         return (
             self.priced.status is not CostStatus.UNPRICED,
@@ -102,7 +103,7 @@ def _streams(call: ModelCall) -> bool:
 
 
 def _details(call: ModelCall) -> int:
-    """Return how many facts beyond plain token counts change the cost of the call."""
+    """Return the number of facts beyond plain token counts that change the cost of the call."""
     usage = call.usage
     if usage is None:
         return 0

@@ -1,7 +1,7 @@
-"""Billing decisions on calls as they arrive, corrected while duplicates may still arrive.
+"""Incremental billing decisions, revised while duplicates may still arrive.
 
-A client's span ends before the framework's around it, so the first decision is often revised by
-the next span. The window remembers enough recent calls to do so, and no more.
+A client's span ends before the surrounding framework span, so the next span often revises the first
+decision. The window keeps only the recent calls needed for that.
 """
 
 from __future__ import annotations
@@ -29,28 +29,29 @@ if TYPE_CHECKING:
     from otel_pricing.model.call import PricedCall
 
 WINDOW_NS = 600_000_000_000
-"""How long a call waits for duplicates: longer than any provider keeps a request open."""
+"""Time for which a call may get duplicates: longer than any provider keeps a request open."""
 MOST_CALLS = 4096
 MOST_LINKS = 8192
 CROWD = 16
-"""Candidates examined for one call. There are more only when many equal calls run at once, and
-then any of them without a duplicate will do."""
+"""Maximum candidates for one call. More exist only if many equal calls run concurrently, and then
+any of them without a duplicate is sufficient.
+"""
 MOST_DESCENDANTS = 512
-"""Spans inside one call that are looked at; a call has few."""
+"""Maximum spans inside one call to examine; a call has few."""
 LARGEST_GROUP = 3 * CROWD
-"""Calls decided together: enough to move some pairs about, and no more than a millisecond."""
+"""Maximum calls decided together: enough to rearrange some pairs within a millisecond."""
 
 
 class BillingWindow:
     """Decides on calls one at a time; calls that leave the window keep their last decision.
 
-    For one thread. Memory is bounded by the number of calls remembered.
+    Not thread-safe. Memory is bounded by the number of calls in the window.
     """
 
     def __init__(self, *, window_ns: int = WINDOW_NS, most_calls: int = MOST_CALLS) -> None:
         self._window_ns = window_ns
         self._most_calls = most_calls
-        # Insertion order is the order of arrival, which is the order of eviction.
+        # Insertion order is the order of arrival and of eviction.
         self._spans: dict[Key, Span] = {}
         self._decided: dict[Key, PricedCall] = {}
         self._near: dict[Key, set[Key]] = {}
@@ -65,13 +66,13 @@ class BillingWindow:
         self._buckets: dict[Hashable, dict[str, list[tuple[int, Key]]]] = {}
 
     def __len__(self) -> int:
-        """Return the number of calls remembered."""
+        """Return the number of calls in the window."""
         return len(self._spans)
 
     def link(self, trace_id: int, span_id: int, parent_span_id: int | None) -> None:
-        """Remember the parent of a span that is not a model call.
+        """Record the parent of a span that is not a model call.
 
-        Optional: it ties a model call to one above it through the spans between them. Without it
+        Optional: it ties a model call to an ancestor through the spans between them. Without it
         they are recognised by response id, time and tokens.
         """
         key = (trace_id, span_id)
@@ -84,7 +85,7 @@ class BillingWindow:
         self._adopt(key, parent_span_id)
 
     def decided(self, key: Key) -> PricedCall | None:
-        """Return the decision on the call with *key*; None for one that is not remembered."""
+        """Return the decision on the call with *key*; None if it is not in the window."""
         return self._decided.get(key)
 
     def described_by(self, key: Key) -> PricedCall | None:
@@ -98,12 +99,12 @@ class BillingWindow:
         return self._decided.get(wire) if wire is not None else None
 
     def around(self, key: Key) -> list[PricedCall]:
-        """Return the other spans of the same call as the one with *key*, in no order."""
+        """Return the other spans of the call of *key*, unordered."""
         tied = self._tied.get(key, frozenset())
         return [self._decided[other] for other in tied if other != key and other in self._decided]
 
     def offer(self, call: PricedCall) -> list[PricedCall]:
-        """Return *call* with its decision, then earlier calls whose decision it changes."""
+        """Return *call* with its decision, then earlier calls with a changed decision."""
         key = key_of(call)
         known = self._decided.get(key)
         if known is not None:
@@ -136,8 +137,8 @@ class BillingWindow:
     def _group(self, start: Key) -> Iterable[Key]:
         """Return the calls that may be tied to *start*, directly or through each other.
 
-        Calls that are tied already come in together or not at all, or a part of them would be
-        decided on as if it were the whole.
+        Tied calls are included together or not at all; otherwise a part of a group would be decided
+        as if it were the whole.
         """
         reached = {start: None}
         queue = [start]
@@ -152,7 +153,7 @@ class BillingWindow:
         return reached
 
     def _duplicates(self, span: Span) -> Iterator[Span]:
-        """Yield the remembered calls that may be the same provider call as *span*."""
+        """Yield the calls in the window that may be the same provider call as *span*."""
         yield from self._nested(span)
         for bucket in _buckets(span):
             for scope, ends in self._buckets.get(bucket, {}).items():
@@ -162,10 +163,10 @@ class BillingWindow:
                     yield from self._echoes(span, ends)
 
     def _nested(self, span: Span) -> Iterator[Span]:
-        """Yield the calls around and inside *span* that its arrival may tie together."""
+        """Yield the enclosing and inner calls that the arrival of *span* may tie together."""
         around = list(self._around(span))
         yield from (outer for outer in around if nested_evidence(outer, span))
-        # Ids come from outside and may form a circle.
+        # Ids are untrusted and may form a cycle.
         seen = {span.key}
         queue = [span.key]
         for key in queue:
@@ -173,7 +174,7 @@ class BillingWindow:
             if below is not None:
                 outers = [outer for outer in (span, *around) if nested_evidence(outer, below)]
                 if outers:
-                    # Also those that only see each other through this span.
+                    # Also those that are related only through this span.
                     yield below
                     yield from outers[:1]
             children = {(key[0], child) for child in self._children.get(key, ())} - seen
@@ -194,7 +195,7 @@ class BillingWindow:
             parent = self._parents.get(key)
 
     def _overlapping(self, span: Span, ends: list[tuple[int, Key]]) -> Iterator[Span]:
-        # Sorted by their end: a span that ended long before this one began is no duplicate.
+        # Sorted by end: a span that ended long before this one began is no duplicate.
         for end_ns, key in reversed(ends):
             if end_ns < span.call.start_ns - LAZY_STREAM_NS:
                 break
@@ -212,12 +213,12 @@ class BillingWindow:
                 yield self._spans[key]
         answer = cached_answer(span)
         if answer is not None:
-            # The first one is the call; a cache may give its answer any number of times.
+            # The first one is the call; a cache may return its response any number of times.
             same = (self._spans[key] for _, key in ends if answer_key(self._spans[key]) == answer)
             yield from islice(same, 1)
 
     def _best(self, span: Span, others: list[Span]) -> list[Span]:
-        """Return *others*, or of too many the best fits among those that have no such duplicate."""
+        """Return *others*; if too many, the best fits among those without such a duplicate."""
         if len(others) <= CROWD:
             return others
         free = [other for other in others if not self._has_duplicate(other, span.call.scope)]

@@ -1,6 +1,6 @@
 """Cost of one call: its units at the rates of a price.
 
-Money is exact: rates are decimal, a sum is rounded once, half to even, to whole nano-US-dollars.
+Money is exact: rates are decimal, and a sum is rounded once, half to even, to whole nano-USD.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ ONE = Decimal(1)
 
 @dataclass(slots=True)
 class Bill:
-    """The sum of one call while it is being added up."""
+    """Running sum of one call."""
 
     nano_usd: Decimal = ZERO
     unpriced: tuple[str, ...] = ()
-    """Units that were reported and have no rate."""
+    """Reported units without a rate."""
     assumptions: tuple[str, ...] = ()
-    """Rates that replace one missing from the list."""
+    """Substitutes for rates missing from the list."""
 
     def add(self, tokens: int, rate: Rate | None, unit: str, input_tokens: int) -> None:
-        """Charge *tokens* at *rate*, or note that *unit* has none."""
+        """Charge *tokens* at *rate*, or record that *unit* has none."""
         if tokens <= 0:
             return
         if rate is None:
@@ -50,7 +50,7 @@ def bill(usage: Usage, price: Price) -> Bill:
         _add_tokens(total, usage, price)
     for rate in price.counted:
         units: int | None = getattr(usage, rate.unit)
-        if rate.unit == "document_pages":  # annotated ones have a rate of their own
+        if rate.unit == "document_pages":  # annotated ones have a separate rate
             units = _plain_pages(usage, price)
         total.nano_usd += (units or 0) * rate.usd * NANO_PER_USD / rate.per
     if usage.web_search_requests:
@@ -81,7 +81,7 @@ def _add_tokens(total: Bill, usage: Usage, price: Price) -> None:
 
 
 def _add_input_parts(total: Bill, usage: Usage, price: Price, all_input: int) -> int:
-    """Charge the subsets of the input that have a rate of their own; return their tokens."""
+    """Charge the subsets of the input with a separate rate; return their tokens."""
     charged = _add_cache_reads(total, usage, price, all_input)
     write = usage.cache_write_tokens
     if write:
@@ -100,11 +100,11 @@ def _add_input_parts(total: Bill, usage: Usage, price: Price, all_input: int) ->
         if cached is not None and usage.cache_read_tokens:
             tokens -= min(cached, tokens, usage.cache_read_tokens)
         if usage.input_tokens is not None:
-            # Tokens read from the cache are counted in both; they may not be charged twice.
+            # Cached tokens are counted in both; they must not be charged twice.
             tokens = min(tokens, max(0, all_input - charged))
         rate: Rate | None = getattr(price, f"input_{medium}")
         if rate is None and medium != "audio":
-            # Lists that name no rate for images charge them as text.
+            # Lists without a rate for images charge them as text.
             continue
         total.add(tokens, rate, f"{medium} input", all_input)
         charged += tokens

@@ -1,4 +1,4 @@
-"""Cost of a model call, with its status where it is not exact."""
+"""Cost of a model call, with its status if it is not exact."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 FREE_MODERATION = frozenset({"openai", "azure.ai.openai"})
-"""Providers that moderate for nothing."""
+"""Providers with free moderation."""
 REPORTED_BY = "reported by "
-"""Begins the price source of a call that costs what its span reports."""
+"""Prefix of the price source of a call with a reported cost."""
 
 
 def price_call(call: ModelCall, book: PriceBook) -> PricedCall:
     """Return *call* with its cost by the prices of *book*.
 
-    A call that was turned away is free. One whose usage or price is not known costs what its span
-    reports, if that is more than 0; else it is unpriced, with a bound on its cost.
-    Unknown is never zero.
+    A rejected call is free. A call with unknown usage or price has the cost that its span reports,
+    if that is more than 0; otherwise it is unpriced, with a bound on its cost. Unknown is never
+    zero.
     """
     priced = _computed(call, book)
     if call.reported_cost_usd and (
@@ -82,7 +82,7 @@ def _computed(call: ModelCall, book: PriceBook) -> PricedCall:
 
 
 def unpriced(call: ModelCall, reason: str) -> PricedCall:
-    """Return *call* with nothing known of its cost, because of *reason*; needs no price data."""
+    """Return *call* with an unknown cost, because of *reason*; needs no price data."""
     return _unpriced(call, reason, None, None)
 
 
@@ -93,7 +93,7 @@ def _with_usage(call: ModelCall, usage: Usage, price: Price, book: PriceBook) ->
     missing = total.unpriced or unsaid
     assumed = _assumed(call, price, total.assumptions)
     if call.failed and not price.has_token_rates:
-        # Counts of the request alone do not show that a failed call was charged.
+        # Counts of the request alone do not prove that a failed call was charged.
         return _unpriced(call, _failure(call), None, price)
     if not missing:
         return PricedCall(
@@ -117,7 +117,7 @@ def _with_usage(call: ModelCall, usage: Usage, price: Price, book: PriceBook) ->
 
 
 def _more_at_most(call: ModelCall, usage: Usage, price: Price, amount: int) -> int | None:
-    """Return the most a call with an estimated usage can have cost; None for any other."""
+    """Return the maximum cost of a call with an estimated usage; None for any other."""
     if not call.usage_estimate or not price.has_token_rates:
         return None
     most_input = call.most_input_tokens or usage.input_tokens
@@ -127,7 +127,7 @@ def _more_at_most(call: ModelCall, usage: Usage, price: Price, amount: int) -> i
 
 
 def _assumed(call: ModelCall, price: Price, rates: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the rates that replace those missing from the list."""
+    """Return the substitutes for rates missing from the list."""
     assumed: tuple[str, ...] = (", ".join(rates),) if rates else ()
     if call.usage_estimate and price.has_token_rates:
         assumed += (call.usage_estimate,)
@@ -146,7 +146,7 @@ def _what_is_missing(unpriced: tuple[str, ...], unsaid: tuple[str, ...]) -> str:
 
 
 def _unsaid(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]:
-    """Return which tokens a call of its kind must have used and its span leaves out."""
+    """Return the tokens that a call of this kind must have used but its span omits."""
     unsaid: tuple[str, ...] = ()
     if not price.has_token_rates:
         return hidden_units(call, usage, price)
@@ -199,7 +199,7 @@ def _free(call: ModelCall, reason: str, source: str = "") -> PricedCall:
 
 
 def _says_tokens(usage: Usage | None) -> bool:
-    # Some instrumentations write zeros for a call that never had an answer.
+    # Some instrumentations write zeros for a call without a response.
     return usage is not None and bool(usage.input_tokens or usage.output_tokens)
 
 

@@ -1,4 +1,4 @@
-"""Upper bounds on the cost of calls whose cost is unknown."""
+"""Upper bounds on unknown costs of calls."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from otel_pricing.prices.price import Price, Rate
 
 
-# In names of models whose plain rates are those of text only.
+# Parts of model names with plain rates for text only.
 AUDIO_MODEL = re.compile(r"(?:\A|[-_.])(?:audio|realtime|transcribe)(?:\Z|[-_.])")
 _AUDIO_INPUT = frozenset({"audio tokens", "audio input tokens"})
-# Models that search the web for every answer.
+# Models that search the web for every response.
 SEARCH_MODEL = re.compile(r"deep-research|(?:\A|[-_.])search(?:\Z|[-_.])")
 
 
-# Nothing on the span bounds how often the model searched, how long it thought or spoke.
+# The span has no bound on the model's searches, reasoning or speech.
 UNBOUNDED = frozenset(
     {"reasoning tokens", "web searches", *(unit.noun for unit in COUNTED_UNITS.values())}
 )
@@ -32,17 +32,17 @@ UNBOUNDED = frozenset(
 def may_hide_audio(call: ModelCall, usage: Usage) -> bool:
     """Return whether some tokens may be audio that the span does not count separately.
 
-    Not every instrumentation splits audio from text, and audio costs many times as much.
+    Not every instrumentation separates audio from text, and audio costs many times as much.
     """
     said = usage.input_audio_tokens is not None or usage.output_audio_tokens is not None
     return not said and AUDIO_MODEL.search(call.model) is not None
 
 
 def hidden_units(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]:
-    """Return the units that *price* charges apart, the model uses, and the span does not report.
+    """Return units that *price* charges separately, the model uses, and the span does not report.
 
-    Text, images, video and audio are tokens alike; a total that does not split them cannot be
-    priced where their rates differ. A model with a rate for reasoning always reasons.
+    Text, images, video and audio are all tokens; a total without their split cannot be priced if
+    their rates differ. A model with a rate for reasoning always reasons.
     """
     hidden = list[str]()
     by_name = price.has_token_rates and may_hide_audio(call, usage)
@@ -52,7 +52,7 @@ def hidden_units(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]
         hidden.append("audio input tokens")
     if _differs(price.output_image, price.output) and usage.output_tokens:
         hidden += ["image output tokens"] if usage.output_image_tokens is None else []
-    # A span that splits one side leaves out the parts of the other that are 0.
+    # A span that splits one side omits the zero parts of the other.
     unsplit = usage.input_image_tokens is None and usage.output_image_tokens is None
     if _differs(price.input_image, price.input) and usage.input_tokens and unsplit:
         hidden.append("image input tokens")
@@ -70,8 +70,8 @@ def hidden_units(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]
 def _hides_sound(call: ModelCall, usage: Usage, price: Price) -> bool:
     """Return whether a prompt with audio or video is counted as if it were text.
 
-    Without a captured prompt the input is taken for text: that is what models with a rate for
-    audio input are mostly asked, and all of their calls would be partial otherwise.
+    Without a captured prompt the input is assumed to be text: most prompts to models with a rate
+    for audio input are text, and otherwise all of their calls would be partial.
     """
     said = usage.input_audio_tokens is not None or usage.input_video_tokens is not None
     differs = _differs(price.input_audio, price.input) or _differs(price.input_video, price.input)
@@ -84,7 +84,7 @@ def _hides_speech(usage: Usage, price: Price) -> bool:
 
 
 def _hidden_cache_parts(usage: Usage, price: Price) -> list[str]:
-    """Return the media of which an unknown part was read from the cache, at a rate of its own."""
+    """Return the media with an unknown cached part, which has a separate rate."""
     if not usage.cache_read_tokens:
         return []
     return [
@@ -104,7 +104,7 @@ def _hidden_counts(usage: Usage, price: Price) -> list[str]:
 
 
 def other_nouns(price: Price) -> list[str]:
-    """Return names of the units of the list that are not read here."""
+    """Return names of the list's units that are not supported here."""
     return [unit.rpartition("_")[0].replace("_", " ") for unit in price.other_units]
 
 
@@ -113,9 +113,9 @@ def _differs(rate: Rate | None, text: Rate | None) -> bool:
 
 
 def at_most(call: ModelCall, usage: Usage, price: Price, dearest: Price | None) -> int | None:
-    """Return the most the call can have cost; None when nothing bounds it.
+    """Return the maximum cost of the call; None if it is unbounded.
 
-    Tokens that were not reported are bounded by the request's size, its limit, and the model's.
+    Unreported tokens are bounded by the request's size, its limit, and the model's.
     """
     context = price.context_tokens
     tokens_in = usage.input_tokens
@@ -152,7 +152,7 @@ def at_most(call: ModelCall, usage: Usage, price: Price, dearest: Price | None) 
 
 
 def _highest(price: Price, dearest: Price | None, units: tuple[str, ...]) -> Decimal:
-    """Return the model's highest own rate for *units*, or else the dearest known."""
+    """Return the model's highest own rate for *units*, or else the highest known."""
     for source in (price, dearest):
         rates = [rate.dearest for unit in units if source and (rate := source.rate(unit))]
         if rates:

@@ -1,8 +1,8 @@
-"""Attributes we write on a model-call span: the draft convention where it has a name, else ours.
+"""Attributes added to model-call spans, with names of the draft convention if defined.
 
 `gen_ai.usage.cost.*` follows the proposal in open-telemetry/semantic-conventions-genai#443, which
-has not been merged; on inference spans only, so that sums over spans are right. Unbilled spans get
-no amount for the same reason.
+is not merged; on inference spans only, so that sums over spans are correct. Unbilled spans have no
+amount for the same reason.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ COST_AMOUNT = "gen_ai.usage.cost.amount"
 """US dollars, as a double for tools that sum doubles; `COST_NANO_USD` is exact."""
 COST_CURRENCY = "gen_ai.usage.cost.currency"
 COST_SOURCE = "gen_ai.usage.cost.source"
-"""`local`: computed from a price list on this side; `provider`: reported with the call."""
+"""`local`: computed from a local price list; `provider`: reported with the call."""
 
 COST_STATUS = "otel_distro.cost.status"
 COST_NANO_USD = "otel_distro.cost.nano_usd"
 COST_REASON = "otel_distro.cost.reason"
 COST_EXPOSURE_NANO_USD = "otel_distro.cost.exposure_nano_usd"
-"""For an unpriced or partial call: the most it may have cost."""
+"""Maximum cost of an unpriced or partial call."""
 PRICE_SOURCE = "otel_distro.cost.price_source"
 BILLED = "otel_distro.billed"
 BILLING_REASON = "otel_distro.billing.reason"
@@ -34,7 +34,7 @@ BILLED_SPAN_ID = "otel_distro.billing.span_id"
 CURRENCY = "USD"
 SOURCE = "local"
 REPORTED = "provider"
-"""Source of a cost that was reported with the call."""
+"""Source of a cost reported with the call."""
 
 
 def facts(priced: PricedCall) -> dict[str, str | bool | int | float]:

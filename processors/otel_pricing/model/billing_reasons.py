@@ -1,4 +1,4 @@
-"""Billing reasons that reports look for."""
+"""Billing reasons used by reports."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Data of one model call: its usage and its cost.
 
-Nothing here knows OpenTelemetry or SQLite. Token counts follow the GenAI semantic conventions:
-a total includes its subsets (cached and audio tokens are part of the input, reasoning and audio
-tokens part of the output), and None means "not reported", never zero.
+This module is independent of OpenTelemetry and SQLite. Token counts follow the GenAI semantic
+conventions: a total includes its subsets (cached and audio tokens are part of the input, reasoning
+and audio tokens part of the output), and None means "not reported", never zero.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 NANO_PER_USD = 1_000_000_000
-"""Money is stored as integer nano-US-dollars: exact sums, and an int64 holds nine billion USD."""
+"""Money is stored as integer nano-USD: sums are exact, and an int64 fits nine billion USD."""
 
 
 class CostStatus(StrEnum):
-    """How much is known about the cost of a call."""
+    """Status of the cost of a call."""
 
     PRICED = "priced"
     """Every reported unit had a price."""
     FREE = "free"
-    """Known to cost nothing: the provider rejected it, or the model is declared free."""
+    """Free: the provider rejected the call, or the model is declared free."""
     PARTIAL = "partial"
     """Some reported unit had no price; the amount is a lower bound."""
     ESTIMATED = "estimated"
@@ -37,18 +37,18 @@ class CostStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Units:
-    """Units one model call consumed; None where one was not reported."""
+    """Units consumed by one model call; None if not reported."""
 
     input_tokens: int | None = None
     """All input tokens: fresh, cache reads, cache writes and audio together."""
     output_tokens: int | None = None
     """All output tokens: text, reasoning and audio together."""
     cache_read_tokens: int | None = None
-    """Part of the input that was read from a prompt cache."""
+    """Part of the input read from a prompt cache."""
     cache_write_tokens: int | None = None
-    """Part of the input that was written to a prompt cache, whatever its lifetime."""
+    """Part of the input written to a prompt cache, with any lifetime."""
     cache_write_1h_tokens: int | None = None
-    """Part of `cache_write_tokens` kept for one hour rather than five minutes."""
+    """Part of `cache_write_tokens` cached for one hour instead of five minutes."""
     reasoning_tokens: int | None = None
     """Part of the output that was reasoning."""
     input_audio_tokens: int | None = None
@@ -56,7 +56,7 @@ class Units:
     output_audio_tokens: int | None = None
     """Part of the output that was audio."""
     web_search_requests: int | None = None
-    """Web searches the provider made on behalf of the call."""
+    """Web searches by the provider for the call."""
     cached_audio_tokens: int | None = None
     """Part of `cache_read_tokens` and of `input_audio_tokens`: audio read from the cache."""
     input_image_tokens: int | None = None
@@ -70,21 +70,21 @@ class Units:
     output_video_tokens: int | None = None
     """Part of the output that was video."""
     citation_tokens: int | None = None
-    """Tokens of cited sources, beside the output."""
+    """Tokens of cited sources, in addition to the output."""
     audio_milliseconds: int | None = None
-    """Length of the audio that was transcribed, spoken or exchanged."""
+    """Length of the transcribed, spoken or exchanged audio."""
     video_milliseconds: int | None = None
-    """Length of the video that was made."""
+    """Length of the generated video."""
     input_characters: int | None = None
     """Characters of text to speak."""
     document_pages: int | None = None
-    """Pages of documents that were read."""
+    """Pages of documents read."""
     annotated_pages: int | None = None
-    """Part of `document_pages` that was annotated."""
+    """Annotated part of `document_pages`."""
     rerank_searches: int | None = None
-    """Searches that a rerank is billed as."""
+    """Billed searches of a rerank."""
     output_images: int | None = None
-    """Images that were made, counted, not in tokens."""
+    """Number of generated images, not in tokens."""
 
 
 UNIT_NAMES = tuple(field.name for field in fields(Units))
@@ -93,12 +93,12 @@ UNIT_NAMES = tuple(field.name for field in fields(Units))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage(Units):
-    """Units one model call consumed, normalised so that every total includes its subsets."""
+    """Units consumed by one model call, normalised so that every total includes its subsets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCall:
-    """One inference span, read from whatever dialect its instrumentation speaks."""
+    """One inference span, read from any dialect of an instrumentation."""
 
     trace_id: int
     span_id: int
@@ -108,7 +108,7 @@ class ModelCall:
     """Nanoseconds since the Unix epoch."""
 
     scope: str
-    """Name of the instrumentation scope that made the span."""
+    """Name of the span's instrumentation scope."""
     operation: str
     """`gen_ai.operation.name`: chat, text_completion, generate_content, embeddings, rerank..."""
     provider: str
@@ -119,19 +119,19 @@ class ModelCall:
     service_tier: str | None = None
     """Tier reported by the provider (default, flex, priority, batch, standard)."""
     usage: Usage | None = None
-    """None when the span reports no usage at all."""
+    """None if the span reports no usage at all."""
     usage_estimate: str = ""
-    """Why `usage` is an estimate; empty when it was reported."""
+    """Reason why `usage` is an estimate; empty if it was reported."""
     most_input_tokens: int | None = None
-    """Bound of an input that no message reported, by the size of the request; None without one."""
+    """Bound of an unreported input, by the size of the request; None without one."""
     prompt_has_sound: bool = False
-    """Whether the captured prompt has audio or video; False where no prompt is captured."""
+    """Whether the captured prompt has audio or video; False without a captured prompt."""
     settled_by_budget: bool = False
     """Whether a budget admitted the call and settles it itself."""
     own_host_process: int | None = None
-    """Number of the process that sent it to a host of one's own, which may be a gateway."""
+    """Number of the process that sent it to a private host, which may be a gateway."""
     max_output_tokens: int | None = None
-    """The request's own limit, for bounding the cost of an unreported output."""
+    """The request's own limit, which bounds the cost of an unreported output."""
     streamed: bool | None = None
 
     error_type: str | None = None
@@ -147,22 +147,23 @@ class ModelCall:
     user: str | None = None
     session: str | None = None
     agent: str | None = None
-    """Scope values exactly as the span carries them; the ledger pseudonymises user and session."""
+    """Scope values exactly as on the span; the ledger pseudonymises user and session."""
     feature_flag: str | None = None
-    """`flag=variant` of the experiment the call ran under."""
+    """`flag=variant` of the call's experiment."""
     prompt_mark: bytes | int | None = None
-    """Identifies equal prompts: the bytes of `prompts.prompt_digest`, or the keyed number
-    that a ledger made of them. Never text; None where the span carries no prompt."""
+    """Identifies equal prompts: the bytes of `prompts.prompt_digest`, or the keyed number that a
+    ledger derives from them. Never text; None if the span has no prompt.
+    """
     reported_cost_usd: Decimal | None = None
-    """US dollars that the provider or the instrumentation reports; None when neither does.
+    """Cost in US dollars reported by the provider or the instrumentation; None without a report.
 
-    Kept beside the computed cost, never added to it."""
+    Separate from the computed cost, never added to it."""
     reported_cost_source: str = ""
-    """Name of the attribute that reports the cost; empty when not known."""
+    """Name of the attribute that reports the cost; empty if unknown."""
 
     @property
     def model(self) -> str:
-        """The model that answered, or the requested one when the response names none."""
+        """The responding model, or the requested one if the response names none."""
         return self.response_model or self.request_model
 
     @property
@@ -173,20 +174,20 @@ class ModelCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedCall:
-    """A model call with its cost, and whether this span is the billed one."""
+    """A model call with its cost and billing decision."""
 
     call: ModelCall
     status: CostStatus
     cost_nano_usd: int | None
-    """Known cost; a lower bound when partial, None when unpriced."""
+    """Known cost; a lower bound if partial, None if unpriced."""
     reason: str = ""
-    """One clause a user understands: why it is not priced in full, or what made it free."""
+    """Human-readable clause: why the price is incomplete, or why the call is free."""
     price_source: str = ""
-    """Where the price comes from, such as `genai-prices 0.2.3 openai/gpt-4o`."""
+    """Source of the price, such as `genai-prices 0.2.3 openai/gpt-4o`."""
     exposure_nano_usd: int | None = None
-    """For unpriced and partial calls: a bound on the cost, at the highest plausible price."""
+    """Bound on the cost of unpriced and partial calls, at the highest plausible price."""
     billed: bool = True
-    """False when another span of the same provider call carries the cost."""
+    """False if another span of the same provider call carries the cost."""
     billing_reason: str = "only span of this call"
     billed_span_id: int | None = None
-    """The span that is billed instead, when this one is not."""
+    """The span that is billed instead of this one."""

@@ -1,6 +1,6 @@
 """The provider that bills a call, by the host of its endpoint.
 
-Many providers are reached with the OpenAI client, whose spans then name `openai`.
+Many providers are used with the OpenAI client, whose spans then name `openai`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ PROVIDER_OF_HOST: dict[str, str] = {
 
 @lru_cache(maxsize=1024)
 def provider_of(server: str) -> str | None:
-    """Return the provider at *server* (a host name or a URL), or None for a host we do not know."""
+    """Return the provider at *server* (a host name or a URL), or None for an unknown host."""
     try:
         host = urlsplit(server).hostname if "://" in server else server.partition(":")[0]
     except ValueError:

@@ -1,8 +1,7 @@
 """Registry of instrumentations: libraries, entry points, scopes, layers, dialects, versions.
 
-Recognition of calls, sampling, billing, activation and `otel-distro doctor` read these rows. A
-library whose instrumentation is new to this distribution needs a row here and nothing else, unless
-it writes calls in a dialect of its own.
+Recognition of calls, sampling, billing, activation and `otel-distro doctor` read these rows. A new
+library needs only a row here, unless its instrumentation writes calls in a new dialect.
 """
 
 from __future__ import annotations
@@ -15,16 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 GROUP: Final = "opentelemetry_instrumentor"
-"""Group of entry points in which packages offer their instrumentors."""
+"""Entry point group of instrumentors."""
 WIRE_SCOPE: Final = "otel_distro.wire"
-"""Scope of calls that were read from the request and the response themselves."""
+"""Scope of calls read from the HTTP request and response."""
 BATCH_SCOPE: Final = "otel_distro.batch"
-"""Scope of calls that were read from the results of a provider's batch."""
+"""Scope of calls read from the results of a provider's batch."""
 
 Layer = Literal["service", "client", "gateway", "framework", "agent"]
 """Distance from the provider. A *service* is a web server, a database or an HTTP client: its spans
-are never model calls. A *client* is of a provider or of a vector database. An *agent* is a program
-of its own that reports its calls."""
+are never model calls. A *client* is for a provider or a vector database. An *agent* is a separate
+program that reports its calls.
+"""
 
 _OTEL: Final = "opentelemetry.instrumentation."
 _BETWEEN_WORDS: Final = re.compile(r"[^a-z0-9]+")
@@ -32,31 +32,33 @@ _BETWEEN_WORDS: Final = re.compile(r"[^a-z0-9]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrumentation:
-    """What is known of the instrumentations of one library, from whichever project."""
+    """Facts about the instrumentations of one library, from any project."""
 
     name: str
     """Distribution of the library on PyPI; the program's name for an agent."""
     layer: Layer
     module: str = ""
-    """What is imported to use the library; empty where it is not imported or not known."""
+    """Module to import for the library; empty if unknown or not imported."""
     words: tuple[str, ...] = ()
     """Names in instrumentation scopes. Each is compared with whole words of a scope."""
     mixed_words: tuple[str, ...] = ()
-    """Those of *words* whose spans are mostly of other work than model calls."""
+    """Those of *words* with spans that are mostly not model calls."""
     scopes: tuple[str, ...] = ()
-    """Scopes, or beginnings of scopes, that only this library or program writes."""
+    """Scopes, or prefixes of scopes, that only this library or program uses."""
     dialect: str = ""
-    """Dialect that is recognised by the scope; empty where attributes show the dialect."""
+    """Dialect recognised by the scope; empty if attributes identify the dialect."""
     entry_points: Mapping[str, str] = field(default_factory=dict)
-    """Entry point of an instrumentor -> module whose import activates it; empty for the start of
-    the program."""
+    """Entry point of an instrumentor -> module whose import activates it; empty for activation at
+    program start.
+    """
     versions: Mapping[str, str] = field(default_factory=dict)
-    """Distribution of an instrumentation -> oldest version whose spans the tests read; empty if
-    they read none. The first one is recommended."""
+    """Distribution of an instrumentation -> oldest version with tested spans; empty without tests.
+    The first one is recommended.
+    """
     makes_spans: bool = False
-    """Whether the library makes spans of its model calls by itself."""
+    """Whether the library creates spans of its model calls itself."""
     in_doctor: bool = False
-    """Whether activation without the agent and `otel-distro doctor` look for the library."""
+    """Whether activation without the agent and `otel-distro doctor` check for the library."""
 
     @property
     def package(self) -> str:
@@ -65,11 +67,11 @@ class Instrumentation:
 
     @property
     def instrumentors(self) -> frozenset[str]:
-        """Names of entry points. Compared as a whole: that of openai-agents is not openai's."""
+        """Names of entry points, compared as a whole: that of openai-agents is not openai's."""
         return frozenset(self.entry_points)
 
     def makes(self, scope: str) -> bool:
-        """Return whether *scope* has the library's name or an entry point's between two dots."""
+        """Return whether *scope* has the name of the library or an entry point between two dots."""
         parts = _dotted(scope)
         return any(_dotted(name) in parts for name in (self.name, *self.entry_points))
 
@@ -91,7 +93,7 @@ def _dotted(name: str) -> str:
 def _service(
     name: str, *entry_points: str, module: str | None = None, scoped: bool = True
 ) -> Instrumentation:
-    """Return the row of a library that calls no models; *name* is the last word of its scope."""
+    """Return the row of a library without model calls; *name* is the last word of its scope."""
     waits_for = name if module is None else module
     return Instrumentation(
         name=name,
@@ -120,7 +122,7 @@ def _model(
     makes_spans: bool = False,
     in_doctor: bool = False,
 ) -> Instrumentation:
-    """Return the row of a library that calls models. All its entry points wait for *module*."""
+    """Return the row of a library that calls models; importing *module* activates it."""
     return Instrumentation(
         name=name,
         layer=layer,
@@ -157,7 +159,7 @@ _CLIENTS: Final = (
     Instrumentation(
         name="google-genai", layer="client", module="google.genai", in_doctor=True,
         words=("genai", "gen_ai", "gemini", "google_generativeai"),
-        # The last one is of two libraries: which of them, it finds out when it is activated.
+        # The last one is for two libraries and determines which one on activation.
         entry_points={
             "google_genai": "google.genai",
             "google-genai": "google.genai",
@@ -225,11 +227,11 @@ _CLIENTS: Final = (
 _FRAMEWORKS: Final = (
     _model("portkey", layer="gateway"),
     _model("openrouter", layer="gateway"),
-    # Any scope that says so: not by itself one of model calls.
+    # Any scope with these words, which alone do not mean model calls.
     Instrumentation(
         name="gateway", layer="gateway", words=("gateway",), mixed_words=("gateway",)
     ),
-    # Tracers: they make a span of whatever the app calls a model call, sent or not.
+    # Tracers: they create a span for anything the app marks as a model call, sent or not.
     _tracer("braintrust"),
     _tracer("langfuse", "langfuse-sdk"),
     _tracer("langsmith", "langsmith"),
@@ -270,7 +272,7 @@ _AGENTS: Final = (
 )  # fmt: skip
 
 _VECTOR_DATABASES: Final = tuple(
-    # Their spans may be of embeddings, so they are looked into.
+    # Their spans may be of embeddings, so they are examined.
     Instrumentation(
         name=name, layer="client", module=name, entry_points=dict.fromkeys((name, *others), name)
     )
@@ -284,8 +286,9 @@ _OF_ONE_NAME: Final = (
 )
 """Scope, entry point and module have the same name."""
 _AT_START: Final = "asgi asyncio aws_lambda dbapi django logging system_metrics threading wsgi"
-"""Activated at the start of the program. For Django the import is too late: its instrumentor reads
-the program's settings, which may be half imported at that moment."""
+"""Activated at program start. For Django the import is too late: its instrumentor reads the
+program's settings, which may be partially imported then.
+"""
 
 _SERVICES: Final = (
     *(_service(name) for name in _OF_ONE_NAME.split()),
@@ -306,10 +309,10 @@ _SERVICES: Final = (
 )
 
 INSTRUMENTATIONS: Final = (*_CLIENTS, *_FRAMEWORKS, *_AGENTS, *_VECTOR_DATABASES, *_SERVICES)
-"""All that are known."""
+"""All known libraries."""
 
 MODEL_CLIENTS: Final = tuple(row for row in INSTRUMENTATIONS if row.in_doctor)
-"""Libraries that call models and that programs import, in the order in which they are reported."""
+"""Importable libraries that call models, in the order of reports."""
 
 WAITS_FOR: Final[Mapping[str, str]] = {
     entry_point: module
@@ -317,17 +320,18 @@ WAITS_FOR: Final[Mapping[str, str]] = {
     for entry_point, module in row.entry_points.items()
     if module
 }
-"""Entry point -> module whose import activates it, so that no library is loaded only to be
-instrumented: a program that uses none of them would pay tenths of a second and tens of megabytes.
-Entry points without an entry here are activated at the start of the program."""
+"""Entry point -> module whose import activates it, so that no library is loaded only for its
+instrumentation: that would take an unrelated program tenths of a second and tens of megabytes.
+Entry points without an entry here are activated at program start.
+"""
 
 SERVICE_SCOPES: Final = frozenset(
     scope for row in INSTRUMENTATIONS if row.layer == "service" for scope in row.scopes
 )
-"""Scopes of web, database and HTTP instrumentations: known by name, so not looked into."""
+"""Scopes of web, database and HTTP instrumentations, which need no examination."""
 
 _PROJECTS: Final = ("openinference", "traceloop")
-"""Projects whose instrumentations are mostly of libraries that call models."""
+"""Projects with instrumentations mostly of libraries that call models."""
 _MODEL_WORDS: Final = (
     *_PROJECTS,
     *(word for row in INSTRUMENTATIONS for word in row.words if word not in row.mixed_words),
@@ -340,10 +344,10 @@ def mostly_calls_models(scope: str) -> bool:
 
 
 def scopes_of(dialect: str) -> tuple[str, ...]:
-    """Return the beginnings of the scopes whose spans are in *dialect*; empty if none is known."""
+    """Return the prefixes of scopes with spans in *dialect*; empty if unknown."""
     return tuple(s for row in INSTRUMENTATIONS if row.dialect == dialect for s in row.scopes)
 
 
 def words_of(dialect: str) -> tuple[str, ...]:
-    """Return the words of the scopes whose spans are in *dialect*; empty if none is known."""
+    """Return the words of scopes with spans in *dialect*; empty if unknown."""
     return tuple(w for row in INSTRUMENTATIONS if row.dialect == dialect for w in row.words)

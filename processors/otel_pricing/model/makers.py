@@ -1,7 +1,7 @@
 """Makers of models, by the models' names.
 
-Other makers' models are reached over the OpenAI client and its paths. The name selects whose prices
-apply where neither the host nor the path does.
+Models of other makers are also used with the OpenAI client and its paths. The name selects the
+price list if neither the host nor the path does.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _PREFIXES: tuple[tuple[str, str], ...] = (
 
 @lru_cache(maxsize=1024)
 def maker_of(model: str) -> str | None:
-    """Return the provider that makes *model*, spelled as `gen_ai.provider.name`; None if unknown.
+    """Return the maker of *model*, spelled as `gen_ai.provider.name`; None if unknown.
 
-    A path before the name, as gateways write it (`anthropic/claude-...`), is passed over.
+    A path before the name, as in gateways (`anthropic/claude-...`), is ignored.
     """
     name = model.rpartition("/")[2].lower()
     return next((maker for prefix, maker in _PREFIXES if name.startswith(prefix)), None)

@@ -1,7 +1,7 @@
-"""Operations that are model calls; only they cost money at a provider.
+"""Operations of model calls; only they are billed by a provider.
 
-Agents, tools, chains and workflows repeat the usage of the calls inside them; counting them too
-is how a bill doubles.
+Agents, tools, chains and workflows repeat the usage of their inner calls; counting them too would
+double the bill.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Family(StrEnum):
-    """Kind of output of a model call; calls of different families are never the same call."""
+    """Output type of a model call; spans of different families are never the same call."""
 
     TEXT = "text"
     EMBEDDING = "embedding"
@@ -89,11 +89,11 @@ OPERATIONS: dict[str, tuple[str, Family]] = {
     "moderation": ("moderation", Family.MODERATION),
     "amoderation": ("moderation", Family.MODERATION),
 }
-"""Spelling on a span -> our spelling and family. Everything else is not a model call."""
+"""Spelling on a span -> canonical spelling and family. Everything else is not a model call."""
 
 
 def inference(operation: str) -> str | None:
-    """Return our spelling of a model-call *operation*, or None when it is none."""
+    """Return the canonical spelling of a model-call *operation*, or None for others."""
     known = OPERATIONS.get(operation.lower())
     return known[0] if known else None
 

@@ -1,7 +1,7 @@
 """Outcome of a call, and whether a failure may be billed.
 
-A call that the provider turned away before working on it is free. A timeout, a broken stream or
-a server error may still be billed, and the client cannot know.
+A call that the provider rejected before any work is free. A timeout, an interrupted stream or a
+server error may still be billed, which the client cannot determine.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STATUS_CODE_NAMES = ("http.response.status_code", "http.status_code")
 _ANSWERED = (*STATUS_CODE_NAMES, "gen_ai.response.id", "gen_ai.response.model")
 UNKNOWN_ERROR = "_OTHER"
-"""Value of the conventions for an error without a name."""
+"""Value in the conventions for an error without a name."""
 
 # "Error code: 429 - ...", "HTTP 503", "status_code=400", "status code: 402", "'code': 429"; and at
 # the beginning, after the class: "429 RESOURCE_EXHAUSTED. ...", "Client error '404 Not Found' for",
@@ -74,16 +74,16 @@ _REJECTED_WORDS = (
     ("endpoint", "connection"),
 )
 
-# Errors of clients about their arguments; a broken response has another error.
+# Errors of clients about their arguments; an invalid response has another error.
 _OWN_CHECKS = frozenset({"ValueError", "TypeError", "builtins.ValueError", "builtins.TypeError"})
 _OWN_CHECK_NS = 10_000_000
-"""No request leaves, returns and fails in ten milliseconds without a trace of an answer."""
+"""No request is sent and fails within ten milliseconds without any part of a response."""
 
 _NEVER_SENT = ("ConnectError", "ConnectionRefusedError", "Connection refused", "gaierror")
 
 
 def error_type(record: SpanRecord) -> str | None:
-    """Return the class or code of the error *record* ended in, or None for a success."""
+    """Return the class or code of the error of *record*, or None for a success."""
     named = text(record.attributes.get("error.type"))
     if named is None and not record.status_is_error:
         return None
@@ -96,7 +96,7 @@ def error_type(record: SpanRecord) -> str | None:
 
 
 def _aws_code(record: SpanRecord) -> str | None:
-    """Return the service's own name of an error that the AWS client has no class for."""
+    """Return the service's name of an error without a class in the AWS client."""
     found = (_AWS_CODE.search(message[:500]) for message in _messages(record))
     return next((match[1] for match in found if match), None)
 
@@ -112,7 +112,7 @@ def http_status_code(record: SpanRecord) -> int | None:
         return int(named)
     if not record.status_is_error:
         return None
-    # A message may be long and is foreign text: its beginning is enough.
+    # A message may be long and is untrusted: its beginning is enough.
     for message in _messages(record):
         found = _CODE_IN_MESSAGE.search(message[:500])
         if found:
@@ -130,7 +130,7 @@ def _messages(record: SpanRecord) -> Iterator[str]:
 
 
 def never_sent(record: SpanRecord) -> bool:
-    """Return whether the span shows that a failed request did not reach the provider."""
+    """Return whether the span proves that a failed request did not reach the provider."""
     if error_type(record) in _OWN_CHECKS and record.end_ns - record.start_ns < _OWN_CHECK_NS:
         return not any(name in record.attributes for name in _ANSWERED)
     for event in record.events:
@@ -142,7 +142,7 @@ def never_sent(record: SpanRecord) -> bool:
 
 
 def was_rejected(error: str | None, status_code: int | None) -> bool:
-    """Return whether a failed call was certainly turned away before it could cost anything."""
+    """Return whether a failed call was certainly rejected before it could cost anything."""
     if error is None:
         return False
     if status_code is not None and status_code >= 400:

@@ -1,7 +1,7 @@
-"""Published limits of the output of one answer, by model.
+"""Published output limits of one response, by model.
 
-They bound the cost of calls that say nothing of their output and ask for no limit of their own. A
-model that is not here is bounded by its context window, which is several times as much.
+They bound the cost of calls with neither a reported output nor a limit. Other models are bounded by
+their context window, which is several times as large.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 _LIMITS: Final = (
-    # The first prefix that fits counts; where a family has had several limits, the largest.
+    # The first matching prefix counts; for a family with several limits, the largest.
     ("gpt-3.5-turbo", 4_096),
     ("gpt-4o", 16_384),
     ("chatgpt-4o", 16_384),
@@ -35,9 +35,9 @@ _LIMITS: Final = (
 
 
 def output_limit(model: str) -> int | None:
-    """Return the most output tokens of an answer of *model*; None where that is not known.
+    """Return the maximum output tokens of a response of *model*; None if unknown.
 
-    Names of gateways and regions before the model's own do not matter: `openai/gpt-4o`,
+    Prefixes of gateways and regions are ignored: `openai/gpt-4o`,
     `eu.anthropic.claude-sonnet-4-5-20250929-v1:0`. A fine-tuned model has the limit of its base.
     """
     name = model.lower().rpartition("/")[2].removeprefix("ft:")

@@ -1,7 +1,7 @@
-"""A digest of a call's prompt, where a span carries it: enough to see that two prompts are equal.
+"""Digests of captured prompts, to compare prompts for equality.
 
-The text goes in and sixteen bytes come out; nothing else of it is kept. A store of the digest
-has to key it first, or a guessed prompt could be looked up.
+A digest has sixteen bytes; nothing else of the text is kept. A store must key it first, otherwise a
+guessed prompt could be looked up.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ DIGEST_BYTES = 16
 _HIDDEN = "__REDACTED__"
 """OpenInference's replacement of hidden content: equal for all prompts."""
 
-# Attributes that one dialect writes together: messages and instructions together make the prompt.
+# Attributes of one dialect: the prompt consists of messages and instructions.
 _WHOLE = (
     ("gen_ai.system_instructions", "gen_ai.input.messages"),
     ("langfuse.observation.input",),
     ("input.value",),
     ("gen_ai.prompt",),
 )
-# What others write as one attribute for each message and part: where that begins.
+# Prefixes of dialects with one attribute for each message and part.
 _IN_PIECES = (
     ("llm.input_messages.0.message.role", "llm.input_messages."),
     ("gen_ai.prompt.0.role", "gen_ai.prompt."),
@@ -38,8 +38,8 @@ _PROMPTS = (
     "langfuse.observation.input",
     "llm.input_messages.",
 )
-# As the parts of messages say it: {"modality": "audio"}, {"type": "input_audio"},
-# {"mime_type": "video/mp4"}; or the value of an attribute that is one part's type.
+# Marks in the parts of messages: {"modality": "audio"}, {"type": "input_audio"}, {"mime_type":
+# "video/mp4"}; or the value of an attribute with one part's type.
 _SOUND = re.compile(
     r"""[\\"']?(?:type|modality|mime_?type|media_?type)\\?["']\s*:\s*\\?["'](?:input_)?(?:audio|video)"""
     r"""|\A(?:input_)?(?:audio|video)(?:_url|/[\w.+-]+)?\Z""",
@@ -48,10 +48,10 @@ _SOUND = re.compile(
 
 
 def prompt_digest(attributes: Mapping[str, object]) -> bytes | None:
-    """Return a digest of the prompt in *attributes*; None where no prompt is captured.
+    """Return a digest of the prompt in *attributes*; None without a captured prompt.
 
-    Prompts that differ in one character differ in it. Two dialects have different digests of one
-    prompt, so only calls of one instrumentation can be compared.
+    Prompts that differ in one character have different digests. So have two dialects for the same
+    prompt; only calls of one instrumentation can be compared.
     """
     for mark, prefix in _IN_PIECES:
         if mark in attributes:
@@ -66,18 +66,18 @@ def prompt_digest(attributes: Mapping[str, object]) -> bytes | None:
 def prompt_has_sound(attributes: Mapping[str, object]) -> bool:
     """Return whether the prompt in *attributes* has a part of audio or video.
 
-    False where no prompt is captured: most calls of models that can listen are of text alone.
+    False without a captured prompt: most calls of models with audio input are text only.
     """
     for name, value in attributes.items():
         if name.startswith(_PROMPTS) and isinstance(value, str):
-            # The words alone first: that is fast, and most prompts have neither.
+            # The words first: that is fast, and most prompts have neither.
             if ("audio" in value or "video" in value) and _SOUND.search(value):
                 return True
     return False
 
 
 def _digest(said: list[tuple[str, object]]) -> bytes | None:
-    # ASCII, so that lone surrogates, which come from outside too, do not raise.
+    # ASCII, so that lone surrogates in untrusted text do not raise.
     text = json.dumps(said, default=str)
     if _HIDDEN in text:
         return None

@@ -25,7 +25,7 @@ class SpanEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanRecord:
-    """What pricing reads of a span, whether it just ended or comes from an archive."""
+    """Data of a span for pricing, from the SDK or an archive."""
 
     trace_id: int
     span_id: int
@@ -35,7 +35,7 @@ class SpanRecord:
     end_ns: int = 0
     """Nanoseconds since the Unix epoch."""
     kind: int = 0
-    """Number of the kind as OTLP writes it: 1 internal, 2 server, 3 client."""
+    """OTLP number of the kind: 1 internal, 2 server, 3 client."""
     status_is_error: bool = False
     status_message: str = ""
     """Read only for the class and HTTP status of an error; never stored."""
@@ -47,10 +47,10 @@ class SpanRecord:
 
 
 def from_readable_span(span: ReadableSpan) -> SpanRecord:
-    """Return the record of a span that the SDK has ended.
+    """Return the record of an ended span of the SDK.
 
-    Attributes are copied once into a plain dict: a look-up in the SDK's own mapping costs ten
-    times as much, and reading a call makes some eighty of them.
+    Attributes are copied once into a plain dict: a look-up in the SDK's mapping takes ten times as
+    long, and reading a call needs some eighty of them.
     """
     context = span.get_span_context()
     scope = span.instrumentation_scope

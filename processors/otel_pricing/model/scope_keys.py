@@ -1,4 +1,4 @@
-"""Keys of a call that budgets and reports group by: tenant, user, session and others."""
+"""Grouping keys of a call for budgets and reports: tenant, user, session and others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FLAG_VARIANT = ("feature_flag.result.variant", "feature_flag.variant")
 
 
 def feature_flag(attributes: Mapping[str, object]) -> str | None:
-    """Return `flag=variant` of the experiment the call ran under; None outside one."""
+    """Return `flag=variant` of the call's experiment; None without one."""
     flag = text(attributes.get(FLAG_KEY))
     if flag is None:
         return None

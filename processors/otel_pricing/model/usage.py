@@ -1,4 +1,4 @@
-"""Token counts of any dialect in one meaning: a total includes its subsets."""
+"""Normalisation of token counts of all dialects: a total includes its subsets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from otel_pricing.model.call import Units, Usage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts(Units):
-    """Counts as a span reports them, before anyone knows which of them include which."""
+    """Counts as reported by a span, before it is known which totals include which parts."""
 
     total_tokens: int | None = None
     cache_write_5m_tokens: int | None = None
@@ -21,14 +21,14 @@ class Counts(Units):
 def normalise(
     counts: Counts, *, input_excludes_cache: bool = False, rest_is_output: bool = False
 ) -> Usage | None:
-    """Return the usage *counts* describe, or None when they describe none.
+    """Return the usage in *counts*, or None without any.
 
-    *input_excludes_cache*: the dialect counts cached tokens beside the input. The numbers may prove
-    it in any case: cached tokens that exceed the input cannot be a part of it, and a total
-    that only adds up with them counts them beside.
+    *input_excludes_cache*: the dialect counts cached tokens separately from the input. The numbers
+    may prove that in any dialect: cached tokens that exceed the input cannot be part of it, and
+    neither can those that a total needs as an addend.
 
-    *rest_is_output*: a total beyond input and output includes uncounted output, as
-    Gemini's does with its thoughts.
+    *rest_is_output*: a total beyond input and output includes uncounted output, such as Gemini's
+    thoughts.
 
     Input tokens of 0 or none are uncounted input tokens.
     """
@@ -96,7 +96,7 @@ def _proves_reasoning_beside(counts: Counts, output_tokens: int, cached: int) ->
 
 
 MEDIA = ("audio", "image", "video")
-"""Modalities beside text that have rates of their own."""
+"""Modalities other than text, with separate rates."""
 _by_medium = {
     side: attrgetter(*(f"{side}_{medium}_tokens" for medium in ("text", *MEDIA)))
     for side in ("input", "output")
@@ -108,7 +108,7 @@ _INPUT_PARTS = tuple(f"input_{medium}_tokens" for medium in MEDIA)
 _OUTPUT_PARTS = tuple(f"output_{medium}_tokens" for medium in MEDIA)
 _TOTALS = frozenset({"input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"})
 _SAME = tuple(f.name for f in fields(Usage) if f.name not in _TOTALS)
-"""Counts that mean the same in every dialect."""
+"""Counts with the same meaning in every dialect."""
 _same = attrgetter(*_SAME)
 
 
@@ -128,7 +128,7 @@ def _at_least(total: int | None, part: int | None) -> int | None:
 
 
 def agree(one: Usage | None, other: Usage | None) -> bool:
-    """Return whether two usages may be of one call: both have counts, and no count differs."""
+    """Return whether two usages may be of one call: both have counts, and none differs."""
     if one is None or other is None:
         return False
     if one.input_tokens is None or other.input_tokens is None:
@@ -141,6 +141,6 @@ def agree(one: Usage | None, other: Usage | None) -> bool:
 
 
 def _inputs(usage: Usage) -> set[int]:
-    """Return the input tokens with and without the cached ones, which some leave out."""
+    """Return the input tokens with and without the cached ones, which some dialects exclude."""
     every = usage.input_tokens or 0
     return {every, every - (usage.cache_read_tokens or 0) - (usage.cache_write_tokens or 0)}

@@ -1,7 +1,7 @@
-"""Counts from a usage object: the `usage` of a provider's response, in every spelling.
+"""Counts in a usage object: the `usage` of a provider's response, in every spelling.
 
-The one reader of such objects: for responses on the wire, for spans that carry a copy of one, and
-for imports. A usage object holds counts only, so reading it touches no text of the user.
+The only reader of such objects: for responses on the wire, for spans with a copy of one, and for
+imports. A usage object has only counts, so no text of the user is read.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ _SEARCHES = (
     ("num_search_queries",),  # Perplexity
 )
 IN_SECONDS = ("prompt_audio_seconds", "audio_seconds", "seconds")
-"""Durations, which need not be whole numbers."""
+"""Durations, which may be fractional."""
 _PAGES = ("pages_processed", "document_pages")  # Mistral
 _ANNOTATED = ("pages_processed_annotation", "annotated_pages")
 _CHARACTERS = ("input_characters", "characters")
@@ -117,7 +117,7 @@ USAGE_KEYS = frozenset(
         "estimated_cost", "cost_in_usd_ticks", *_COUNTED,
     }
 )  # fmt: skip
-"""Every key that is read inside a usage object, at any depth."""
+"""Every key read in a usage object, at any depth."""
 _COSTS = frozenset({"cost", "estimated_cost", "cost_in_usd_ticks"})
 _USD_PER_TICK = Decimal("1e-10")
 
@@ -125,9 +125,9 @@ _USD_PER_TICK = Decimal("1e-10")
 def counts_of(reported: Mapping[str, object]) -> Counts:
     """Return the counts in the usage object *reported*.
 
-    Anthropic and Bedrock count cached tokens beside the input, Gemini counts thoughts beside the
-    output; the result includes both, as it does everywhere else. Values that are not sane counts
-    are left out.
+    Anthropic and Bedrock count cached tokens separately from the input, Gemini counts thoughts
+    separately from the output; the result includes both, as everywhere else. Invalid counts are
+    omitted.
     """
     top = _billed(reported)
     is_split = not _SPLIT_BY_KIND.isdisjoint(top)
@@ -157,7 +157,7 @@ def counts_of(reported: Mapping[str, object]) -> Counts:
         counts["citation_tokens"] = count(top.get("citation_tokens"))
     if not _COUNTED.isdisjoint(top):
         counts |= _counted(top)
-    # Most calls report no details, and looking for each kind of them takes time.
+    # Most calls report no details, and a search for each kind takes time.
     for name in _MODALITIES if is_split else ():
         prompt, tools = _modality(top, _IN_DETAILS, name), _modality(top, _TOOL_DETAILS, name)
         counts[f"input_{name}_tokens"] = _sum(prompt, tools)
@@ -184,9 +184,9 @@ def _counted(top: Mapping[str, object]) -> dict[str, int | None]:
 
 
 def read_usage(reported: Mapping[str, object], *, total_is_input: bool = False) -> Usage | None:
-    """Return the usage of the usage object *reported*; None when it has none.
+    """Return the usage of the usage object *reported*; None without any.
 
-    *total_is_input* reads a lone total as the input, as calls without output report it.
+    *total_is_input* reads a lone total as the input, as reported by calls without output.
     """
     usage = normalise(counts_of(reported))
     if usage is None and total_is_input and (total := first_count(_billed(reported), _TOTAL)):
@@ -209,7 +209,7 @@ def reported_cost_usd(reported: Mapping[str, object]) -> Decimal | None:
 
 
 def _billed(reported: Mapping[str, object]) -> Mapping[str, object]:
-    """Return *reported* with Cohere's billed units, or else its tokens, raised to the top."""
+    """Return *reported* with Cohere's billed units, or else its tokens, moved to the top level."""
     for name in ("tokens", "billed_units"):
         if name in reported and isinstance(inner := reported[name], dict):
             reported = {**reported, **{k: v for k, v in inner.items() if v is not None}}
@@ -219,14 +219,14 @@ def _billed(reported: Mapping[str, object]) -> Mapping[str, object]:
 def _input(top: Mapping[str, object], cached: int) -> int | None:
     including = first_count(top, _INPUT_INCLUDING_CACHE)
     if including is not None:
-        # Gemini counts what tools added beside the prompt.
+        # Gemini counts input added by tools separately from the prompt.
         return including + (first_count(top, _TOOL_PROMPT) or 0)
     found = first_count(top, _INPUT)
     if found is None or not any(name in top for name in (*_READ_BESIDE, *_WRITE_BESIDE)):
         return found
     output, total = count(top.get("output_tokens")), count(top.get("total_tokens"))
     if total is not None and output is not None and total == found + output:
-        return max(found, cached)  # a gateway's total: Anthropic itself sends none
+        return max(found, cached)  # a total of a gateway: Anthropic itself sends none
     return found + cached
 
 
@@ -238,7 +238,7 @@ def _output(top: Mapping[str, object]) -> int | None:
     prompt, total = _input(top, 0), first_count(top, _TOTAL)
     if found is not None and total is not None and prompt is not None:
         beyond = total - prompt
-        # The total shows whether thoughts are a part of the candidates, and the uncounted rest.
+        # The total shows whether candidates include thoughts, and the uncounted rest.
         return max(found, beyond) if beyond >= found else found + thoughts
     return (found or 0) + thoughts
 
@@ -262,7 +262,7 @@ def _modality(top: Mapping[str, object], places: tuple[str, ...], name: str) -> 
         for item in items
         if isinstance(item, dict) and str(item.get("modality")).lower().endswith(name)
     ]
-    # What a list by modality leaves out was not used.
+    # Modalities missing from a list were not used.
     is_listed = any(isinstance(top.get(place), list) and top[place] for place in places)
     rest = [0] if is_listed and name != "text" else []
     return _largest(*_in(top, places, f"{name}_tokens", name), *listed, *rest)
@@ -282,7 +282,7 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 
 def _largest(*values: object) -> int | None:
-    """Return the largest of several spellings of one count; the unused ones are often 0."""
+    """Return the largest of several spellings of one count; unused ones are often 0."""
     largest: int | None = None
     for value in values:
         if (found := count(value)) is not None and (largest is None or found > largest):

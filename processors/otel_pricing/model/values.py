@@ -1,8 +1,8 @@
-"""Attribute values as facts: a value that makes no sense counts as not reported.
+"""Validation of attribute values: an invalid value counts as not reported.
 
-Attributes come from other people's code. A negative count, a NaN or a text that is no number must
-neither raise nor become money. Micrometer (Spring AI) and coding agents write every number as
-text, so plain decimal digits are read as the number they show.
+Attributes come from foreign code. A negative count, a NaN or a non-numeric text must neither raise
+nor become money. Micrometer (Spring AI) and coding agents write every number as text, so plain
+decimal digits are read as a number.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MOST_TOKENS = 1_000_000_000
-"""No call consumes a billion tokens; a larger number is a mistake or an attack."""
+"""No call consumes a billion tokens; a larger number is an error or an attack."""
 MOST_USD = Decimal(1_000_000)
 LONGEST_TEXT = 512
-"""Longest name, id or scope key that is believed."""
+"""Maximum length of an accepted name, id or scope key."""
 LONGEST_JSON = 1_000_000
-"""Longest JSON string that is parsed for the few facts in it: a tenth of a second at worst."""
+"""Maximum length of a JSON string to parse for its few facts: a tenth of a second at worst."""
 
 
 _DIGITS = re.compile(r"\A[0-9]{1,12}(?:\.0{1,6})?\Z")
 
 
 def count(value: object) -> int | None:
-    """Return a token count, or None when *value* is not a whole number from 0 to a billion.
+    """Return a token count, or None if *value* is not a whole number from 0 to a billion.
 
-    Plain digits in a text are that number: `"1000"`; not `"1e3"`, `"-5"`, `""` or `"n/a"`.
+    Text of plain digits is accepted: `"1000"`; not `"1e3"`, `"-5"`, `""` or `"n/a"`.
     """
     if isinstance(value, bool):
         return None
@@ -46,14 +46,14 @@ def count(value: object) -> int | None:
 
 
 def text(value: object) -> str | None:
-    """Return a name or id, or None when *value* is not a short non-empty string."""
+    """Return a name or id, or None if *value* is not a short non-empty string."""
     if isinstance(value, str) and 0 < len(value) <= LONGEST_TEXT:
         return value.strip() or None
     return None
 
 
 def usd(value: object) -> Decimal | None:
-    """Return an amount of US dollars that another instrumentation claims, or None."""
+    """Return an amount of US dollars reported by another instrumentation, or None."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
     try:
@@ -64,7 +64,7 @@ def usd(value: object) -> Decimal | None:
 
 
 def nanoseconds(seconds: object) -> int | None:
-    """Return a duration given in seconds as nanoseconds, or None when it is not sane."""
+    """Return a duration in seconds as nanoseconds, or None if invalid."""
     if isinstance(seconds, str):
         seconds = float(seconds) if _DECIMAL.match(seconds) else None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
@@ -77,14 +77,14 @@ _TRUTHS = {"true": True, "false": False}
 
 
 def truth(value: object) -> bool | None:
-    """Return a truth value, also one written as text; None when *value* is neither."""
+    """Return a boolean, also one written as text; None for other values."""
     if isinstance(value, str):
         return _TRUTHS.get(value.lower())
     return value if isinstance(value, bool) else None
 
 
 def first_count(attributes: Mapping[str, object], names: Iterable[str]) -> int | None:
-    """Return the first sane count among the attributes *names*; None without one."""
+    """Return the first valid count among the attributes *names*; None without one."""
     for name in names:
         value = attributes.get(name)
         if value is not None and (found := count(value)) is not None:
@@ -93,7 +93,7 @@ def first_count(attributes: Mapping[str, object], names: Iterable[str]) -> int |
 
 
 def milliseconds(seconds: object) -> int | None:
-    """Return a duration given in seconds as whole milliseconds, or None when it is not sane."""
+    """Return a duration in seconds as whole milliseconds, or None if invalid."""
     if isinstance(seconds, str):  # "8.470000095367432"
         seconds = seconds[:13]
     found = nanoseconds(seconds)
@@ -101,7 +101,7 @@ def milliseconds(seconds: object) -> int | None:
 
 
 def first_milliseconds(attributes: Mapping[str, object], names: Iterable[str]) -> int | None:
-    """Return the first sane duration among the attributes *names*, which hold seconds, or None."""
+    """Return the first valid duration among the attributes *names*, in seconds, or None."""
     for name in names:
         if name in attributes and (found := milliseconds(attributes[name])) is not None:
             return found
@@ -109,7 +109,7 @@ def first_milliseconds(attributes: Mapping[str, object], names: Iterable[str]) -
 
 
 def first_text(attributes: Mapping[str, object], names: Iterable[str]) -> str | None:
-    """Return the first sane text among the attributes *names*; None without one."""
+    """Return the first valid text among the attributes *names*; None without one."""
     for name in names:
         value = attributes.get(name)
         if value is not None and (found := text(value)) is not None:
@@ -118,7 +118,7 @@ def first_text(attributes: Mapping[str, object], names: Iterable[str]) -> str | 
 
 
 def json_object(value: object) -> dict[str, object]:
-    """Return the JSON object inside a string, or an empty one when there is none."""
+    """Return the JSON object in a string, or an empty one."""
     if not isinstance(value, str) or not 2 <= len(value) <= LONGEST_JSON or value[0] != "{":
         return {}
     try:
@@ -129,7 +129,7 @@ def json_object(value: object) -> dict[str, object]:
 
 
 def walk(value: object, *path: str | int) -> object:
-    """Return what *path* leads to in nested objects and lists, or None where it breaks off."""
+    """Return the value at *path* in nested objects and lists, or None if missing."""
     for step in path:
         if isinstance(value, dict) and isinstance(step, str):
             value = cast("dict[str, object]", value).get(step)

@@ -1,4 +1,4 @@
-"""Prices of models: the user's own, then list prices by the day of the call."""
+"""Prices of models: custom prices of the user, then list prices of the call's day."""
 
 from otel_pricing.prices.overrides import Override, PriceBookError, PriceTable
 from otel_pricing.prices.price import Price, Rate

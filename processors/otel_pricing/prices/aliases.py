@@ -1,4 +1,4 @@
-"""Names of providers and models as spans write them, and as price lists do."""
+"""Mapping of provider and model names from spans to price lists."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ LIST_PROVIDER: dict[str, str] = {
 """Provider name in spans -> its id in genai-prices. An id of that list needs no entry."""
 
 _NOBODY = frozenset({"", "gateway", "litellm", "litellm_proxy", "unknown", "_other"})
-"""Names that denote no seller; Vercel's gateway charges what the maker does."""
+"""Names that denote no seller; Vercel's gateway charges the maker's prices."""
 
 _API_WORDS = frozenset(
     {
@@ -94,8 +94,8 @@ _API_WORDS = frozenset(
 )
 """Suffixes of the Vercel AI SDK after the seller: `openai.responses`, `xai.chat`."""
 
-# Sellers that LiteLLM and the libraries on top of it put in front of a model's name, and that
-# are in no list under that name. An unknown prefix is an unknown seller.
+# Prefixes of sellers that LiteLLM and libraries built on it add to a model's name, and that price
+# lists do not have. An unknown prefix is an unknown seller.
 _SELLERS_IN_FRONT = frozenset(LIST_PROVIDER) | {
     "arcee",
     "azure",
@@ -126,15 +126,15 @@ _PATHS = ("models/", "publishers/", "projects/", "arn:aws")
 
 
 def names_no_seller(provider: str) -> bool:
-    """Return whether *provider* names the client of a call, not the provider that bills it.
+    """Return whether *provider* is the client of a call, not the provider that bills it.
 
-    A framework that puts its own name there leaves it to the model's name.
+    For a framework's own name the model's name decides.
     """
     return provider.strip().lower() in _NOBODY or is_framework(provider)
 
 
 def list_provider(provider: str) -> str | None:
-    """Return the price list's id of *provider*, or None when it names no seller of tokens."""
+    """Return the price list's id of *provider*, or None if it is no seller of tokens."""
     name = provider.strip().lower()
     if names_no_seller(name):
         return None
@@ -144,11 +144,11 @@ def list_provider(provider: str) -> str | None:
 
 
 def resolve(provider: str, model: str) -> tuple[str | None, tuple[str, ...]]:
-    """Return who sells *model*, as the price list calls it, and the names to look it up under.
+    """Return the price list's id of the seller of *model*, and the names to look up.
 
-    Where *provider* names no seller, the model's name may: `bedrock/us.anthropic.claude-...` and
-    `anthropic.claude-...-v1:0` are sold by `aws`. The seller is None where neither names it; a
-    model of a seller that no list knows, such as `hosted_vllm/gpt-4o`, has only its whole name.
+    If *provider* names no seller, the model's name may: `bedrock/us.anthropic.claude-...` and
+    `anthropic.claude-...-v1:0` are sold by `aws`. The seller is None if neither names it; a model
+    of an unlisted seller, such as `hosted_vllm/gpt-4o`, has only its whole name.
     """
     seller = list_provider(provider)
     if seller is not None:
@@ -167,7 +167,7 @@ def resolve(provider: str, model: str) -> tuple[str | None, tuple[str, ...]]:
 
 
 def model_names(model: str) -> tuple[str, ...]:
-    """Return the names under which *model* may be listed, the most exact first.
+    """Return the names under which *model* may be listed, the most specific first.
 
     Resource paths lose their folders (`models/gemini-2.5-flash`), and a router's prefix is tried
     with and without (`openai/gpt-4o`).
@@ -184,16 +184,16 @@ def model_names(model: str) -> tuple[str, ...]:
 
 
 def names_price_class(asked: str, answered: str) -> bool:
-    """Return whether *asked* is the id of *answered* on Bedrock, where its prefix sets the price.
+    """Return whether *asked* is the id of *answered* on Bedrock, with a prefix that sets the price.
 
-    `global.` profiles cost less than regional ones, and the answer names the bare model.
+    `global.` profiles cost less than regional ones, and the response names the bare model.
     """
     name = asked.rpartition("/")[2] if asked.startswith("arn:aws") else asked
     return _BEDROCK_ID.match(name) is not None and model_family(name) == model_family(answered)
 
 
 def model_family(model: str) -> str:
-    """Return the name that all spellings of one model share, for comparing, not for pricing.
+    """Return the common name of all spellings of a model, for comparisons, not for prices.
 
     `gpt-4o-2024-08-06`, `openai/gpt-4o` and `gpt-4o` are one family, and so are
     `us.anthropic.claude-sonnet-4-5-20250929-v1:0` and `claude-sonnet-4-5@20250929`.

@@ -1,8 +1,8 @@
 """genai-prices as a source of prices.
 
-Its data is loaded at the first look-up, on the thread that asks (`price_data`): 2,300 prices take
-a moment that no application should wait for at its start. Nothing is downloaded: the prices are
-those in the installed wheel, unless the application itself starts the library's updater.
+Its data is loaded at the first look-up, on the calling thread (`price_data`): loading 2,300 prices
+must not delay the application's start. Nothing is downloaded: the prices are those in the installed
+wheel, unless the application itself starts the library's updater.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ RATE_KEYS: dict[str, str] = {
     "output_video": "output_video_mtok",
     "citation": "output_citation_mtok",
 }
-"""Our unit -> the name of its rate per million tokens in the price data."""
+"""Unit -> name of its rate per million tokens in the price data."""
 UNITS_WITHOUT_COUNT = frozenset(
     {
         "code_executions_kcount",
@@ -49,12 +49,12 @@ UNITS_WITHOUT_COUNT = frozenset(
         "storage_searches_kcount",
     }
 )
-"""Units of the price data that no span or response reports a count of."""
+"""Units of the price data that no span or response counts."""
 TOKEN_UNITS_WITHOUT_RATE = re.compile(
     r"(?:(?:in|out)put_text|cache_text_read|input(?:_\w+)?_tool|cache(?:_\w+)?_write(?:_5m|_1h)?"
     r"|cache_video_read|output_\w+_(?:reasoning|citation))_mtok"
 )
-"""Rates for finer splits of tokens, which no model has yet: a price with one is never complete."""
+"""Rates for finer splits of tokens, which no model has yet: a price with one is incomplete."""
 _PER_REQUEST = "requests_kcount"
 _PER_SEARCH = "web_searches_kcount"
 _THOUSAND = 1000
@@ -62,7 +62,7 @@ _THOUSAND = 1000
 MAKERS = ("openai", "anthropic", "google", "mistral", "cohere", "deepseek", "x-ai", "voyageai")
 """Makers who sell their own models, tried in turn when a span names a model and no provider."""
 
-# Only charged when something we do not price was used as well, so their presence means nothing.
+# Only charged together with unsupported units, so their presence is irrelevant.
 _HARMLESS = frozenset(
     {"code_executions_kcount", "social_searches_kcount", "storage_searches_kcount"}
 )
@@ -79,14 +79,14 @@ _CONTEXTS: dict[str, tuple[Mapping[str, str], ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A model found in the list."""
+    """A model in the list."""
 
     provider: Provider
     model: ModelInfo
 
     @property
     def is_resold(self) -> bool:
-        """Whether the price is the maker's, because the seller's own list lacks the model."""
+        """Whether the price is the maker's, because the seller's list lacks the model."""
         return all(self.model is not own for own in self.provider.models)
 
     @property
@@ -104,7 +104,7 @@ class Catalogue:
     def find(self, provider: str | None, names: Iterable[str]) -> Listed | None:
         """Return the first of *names* that *provider* lists; any provider's when it is None."""
         snapshot = PRICE_DATA.snapshot()
-        # Without a provider the library goes by the name alone, and it knows the makers of some.
+        # Without a provider the library uses the name alone, and has the makers of some.
         sellers = (provider,) if provider else (None, *MAKERS)
         for seller in sellers:
             for name in names:
@@ -115,7 +115,7 @@ class Catalogue:
         return None
 
     def price(self, listed: Listed, at_ns: int, tier: str) -> Price:
-        """Return what *listed* cost at *at_ns* in a service tier."""
+        """Return the price of *listed* at *at_ns* in a service tier."""
         when = datetime.fromtimestamp(at_ns / 1e9, UTC)
         standard = listed.model.get_prices(when)
         price = list_price(standard, self._source(listed), listed.model.context_window)
@@ -141,7 +141,7 @@ class Catalogue:
     def dearest(self, provider: str | None, at_ns: int) -> Price | None:
         """Return a price list with the highest rate of *provider* for each unit.
 
-        Without a provider it is the highest of the model makers that sell directly.
+        Without a provider it is the highest rate of the makers that sell directly.
         """
         ids = (provider,) if provider else MAKERS[:3]
         when = datetime.fromtimestamp(at_ns / 1e9, UTC)

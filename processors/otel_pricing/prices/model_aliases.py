@@ -1,12 +1,12 @@
-"""Names behind names: profiles, deployments and gateway aliases, declared in a price file.
+"""Model aliases in a price file: profiles, deployments and gateway aliases.
 
 ```toml
 [[alias]]
 pattern = "arn:aws:bedrock:*:application-inference-profile/ab12*"   # * matches anything
 provider = "aws.bedrock"        # optional: who sells the model
 model = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-multiplier = "1.05"             # optional: what the seller adds to the list
-from = 2026-01-01               # optional: first and last day it holds
+multiplier = "1.05"             # optional: surcharge on the list price
+from = 2026-01-01               # optional: first and last valid day
 until = 2026-06-30
 ```
 """
@@ -25,19 +25,19 @@ KEYS = frozenset({"pattern", "provider", "model", "multiplier", "from", "until"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelAlias:
-    """A name that calls give in place of a model's."""
+    """A name that calls use instead of a model's."""
 
     pattern: str
-    """Name of the alias, in lower case; `*` matches any characters, none included."""
+    """Name of the alias, in lower case; `*` matches any characters, also none."""
     model: str
-    """The model it stands for, as its provider calls it."""
+    """The aliased model, as its provider spells it."""
     provider: str = ""
-    """Who sells the model, as spans write it; empty for the provider of the call."""
+    """Seller of the model, as spelled in spans; empty for the provider of the call."""
     multiplier: Decimal = ONE
     """Factor on every rate of the model."""
     from_day: date = date.min
     until_day: date = date.max
-    """First and last day it holds."""
+    """First and last valid day."""
 
     def matches(self, name: str, day: date) -> bool:
         """Return whether *name* is this alias on *day*."""
@@ -46,7 +46,7 @@ class ModelAlias:
         return _matches(self.pattern.split("*"), name.lower())
 
     def applied_to(self, price: Price) -> Price:
-        """Return *price*, the model's, as the price of a call by this name."""
+        """Return *price* of the model as the price of a call by this name."""
         source = f"{price.source}, as {self.pattern}"
         if self.multiplier == ONE:
             return replace(price, source=source)

@@ -1,13 +1,13 @@
-"""The user's own prices: negotiated rates, self-hosted and free models, units no list knows.
+"""Custom prices: negotiated rates, self-hosted and free models, units without a list price.
 
-A file in TOML or JSON, one `[[price]]` table a model:
+A file in TOML or JSON, one `[[price]]` table per model:
 
 ```toml
 [[price]]
 model = "gpt-4o"                # a trailing * matches any ending
 provider = "openai"             # optional
-from = 2026-01-01               # optional: first day it holds
-source = "contract of 2026-01"  # where it comes from, shown beside every cost
+from = 2026-01-01               # optional: first valid day
+source = "contract of 2026-01"  # origin, shown with every cost
 input = "2.00"                  # US dollars per million tokens
 cache_read = "0.50"
 output = "8.00"
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 
 class PriceBookError(ValueError):
-    """An unusable price file; the message lists all of its problems."""
+    """An invalid price file; the message lists all of its problems."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """One declared price and the calls it is for."""
+    """One declared price and the calls that it applies to."""
 
     model: str
     provider: str | None = None
@@ -45,7 +45,7 @@ class Override:
     price: Price
 
     def matches(self, provider: str | None, names: Sequence[str], tier: str, day: date) -> bool:
-        """Return whether this is the price of such a call."""
+        """Return whether this price applies to such a call."""
         if self.provider is not None and self.provider != provider:
             return False
         if self.tier != tier or day < self.from_day:
@@ -57,7 +57,7 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class PriceTable:
-    """Declared prices, in the order of the file; a later one replaces an earlier one."""
+    """Declared prices in file order; a later one replaces an earlier one."""
 
     overrides: tuple[Override, ...] = ()
     aliases: tuple[ModelAlias, ...] = ()
@@ -65,7 +65,7 @@ class PriceTable:
     def find(
         self, provider: str | None, models: Sequence[str], at_ns: int, tier: str
     ) -> Price | None:
-        """Return the declared price of the first of *models* that has one on that day, or None."""
+        """Return the declared price of the first of *models* with one on that day, or None."""
         if not self.overrides:
             return None
         day = datetime.fromtimestamp(at_ns / 1e9, UTC).date()
@@ -73,12 +73,12 @@ class PriceTable:
             names = model_names(model)
             found = [o for o in self.overrides if o.matches(provider, names, tier, day)]
             if found:
-                # The youngest price wins; of two of one day, the later in the file.
+                # The most recent price applies; of two of one day, the later in the file.
                 return max(reversed(found), key=lambda override: override.from_day).price
         return None
 
     def alias_of(self, model: str, at_ns: int) -> ModelAlias | None:
-        """Return the alias that *model* is on that day, the last in the file, or None."""
+        """Return the last alias in the file that matches *model* on that day, or None."""
         if not self.aliases or not model:
             return None
         day = datetime.fromtimestamp(at_ns / 1e9, UTC).date()

@@ -1,4 +1,4 @@
-"""Price of a model: a rate for each unit that a span can report."""
+"""Price of a model: a rate for each unit."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """US dollars per million tokens, perhaps more once the input is long."""
+    """US dollars per million tokens, with optional tiers by input length."""
 
     usd_per_million: Decimal
     steps: tuple[tuple[int, Decimal], ...] = ()
-    """(n, rate): more than n input tokens make every token of the call cost that rate."""
+    """(n, rate): with more than n input tokens, every token of the call costs that rate."""
 
     def at(self, input_tokens: int) -> Decimal:
-        """Return the rate for a call with that many input tokens in all."""
+        """Return the rate for a call with that many input tokens in total."""
         rate = self.usd_per_million
         for start, dearer in self.steps:
             if input_tokens > start:
@@ -30,34 +30,34 @@ class Rate:
 
     @property
     def dearest(self) -> Decimal:
-        """The highest rate any call can be charged."""
+        """The highest rate for any call."""
         return max(self.usd_per_million, *(rate for _, rate in self.steps), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
 class CountRate:
-    """US dollars for a number of units that are counted otherwise than in tokens."""
+    """US dollars for a number of units other than tokens."""
 
     unit: str
     """Field of `Usage`, one of `COUNTED_UNITS`."""
     usd: Decimal
     per: int
-    """Units that `usd` is for."""
+    """Number of units priced at `usd`."""
 
 
 @dataclass(frozen=True, slots=True)
 class CountedUnit:
-    """How a unit that is not counted in tokens is priced."""
+    """Pricing of a unit other than tokens."""
 
     noun: str
     key: str
     """Key of its rate in a price file."""
     per: int
-    """Units that the rate of a price file is for."""
+    """Number of units per rate in a price file."""
     listed: tuple[str, ...] = ()
-    """Names of its rate in the price data; they mean the same."""
+    """Synonymous names of its rate in the price data."""
     listed_per: int = 1
-    """Units that the rate of the price data is for."""
+    """Number of units per rate in the price data."""
 
 
 COUNTED_UNITS: dict[str, CountedUnit] = {
@@ -77,12 +77,12 @@ COUNTED_UNITS: dict[str, CountedUnit] = {
     ),
     "output_images": CountedUnit("images", "image", 1),
 }
-"""Field of `Usage` -> how it is priced."""
+"""Field of `Usage` -> its pricing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """The price list of one model on one day; None where the list has no price for a unit."""
+    """The price list of one model on one day; None for a unit without a price."""
 
     input: Rate | None = None
     output: Rate | None = None
@@ -105,17 +105,17 @@ class Price:
     """Rates of `COUNTED_UNITS`."""
 
     is_free: bool = False
-    """Declared to cost nothing, which is not the same as having no price."""
+    """Declared as free, which differs from having no price."""
     tier_is_priced: bool = True
-    """False when the service tier has no rates of its own and these are the standard ones."""
+    """False if the service tier has no rates, so that these are the standard ones."""
     seller_is_assumed: bool = False
-    """True when the provider does not list the model and these are its maker's rates."""
+    """True if the provider does not list the model, so that these are its maker's rates."""
     other_units: tuple[str, ...] = ()
-    """Rates of the list for units that are not read here."""
+    """Rates of the list for unsupported units."""
     context_tokens: int | None = None
-    """Most tokens the model takes in one call."""
+    """Maximum tokens of one call."""
     source: str = ""
-    """Where the price comes from, for people."""
+    """Human-readable source of the price."""
 
     @property
     def has_token_rates(self) -> bool:
@@ -145,10 +145,10 @@ UNITS = (
     "output_video",
     "citation",
 )
-"""Units that are priced by the million tokens; each is a field of `Price`."""
+"""Units priced per million tokens; each is a field of `Price`."""
 
 
 def price_of(rate_of: Callable[[str], Rate | None]) -> Price:
-    """Return a price with the rate that *rate_of* gives for each of `UNITS`."""
+    """Return a price with the rate of *rate_of* for each of `UNITS`."""
     rates: dict[str, Any] = {unit: rate_of(unit) for unit in UNITS}
     return Price(**rates)

@@ -1,4 +1,4 @@
-"""The price of a call: the user's own prices first, then the list prices of its day."""
+"""Price look-up for calls: custom prices first, then the list prices of the day."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
 DAY_NS = 86_400_000_000_000
 MINUTE_NS = 60_000_000_000
 CLIENTS_OF_MANY = frozenset({"openai", "anthropic"})
-"""Many sellers are reached with the clients of these, and spans then name them."""
+"""Providers with clients that are used for many sellers, whose spans then name the provider."""
 LONGEST_CACHE = 4096
-"""Prices kept ready; a program that uses more models than this pays a look-up now and then."""
+"""Maximum cached prices; a program with more models needs occasional look-ups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Where a price comes from, or why there is none: data of `otel-distro ledger prices`."""
+    """Source of a price, or the reason without one: data of `otel-distro ledger prices`."""
 
     provider: str
-    """The provider as asked for; empty when none was given."""
+    """The requested provider; empty without one."""
     list_provider: str | None
-    """The seller looked for in the price lists; None when the model's name had to decide."""
+    """The seller looked up in the price lists; None if the model's name decides."""
     model: str
     names_tried: tuple[str, ...]
     tier: str
     price: Price | None
     reason: str
-    """Why there is no price, or a note about it; else empty."""
+    """Reason without a price, or a note about it; else empty."""
 
 
 class PriceBook:
-    """Finds the price of a model on a day, from prices at hand: it never uses the network.
+    """Finds the price of a model on a day in local data; it never uses the network.
 
-    Not thread-safe by a lock, but safe: two threads at worst look up the same price twice.
+    Thread-safe without a lock: at worst two threads look up the same price twice.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class PriceBook:
         self._varying: set[tuple[str, str, str]] = set()
         self._dearest: dict[tuple[str | None, int], Price | None] = {}
         self._answered: dict[tuple[str, str], str] = {}
-        """(provider, model asked for) -> model that answered, where only that one has a price."""
+        """(provider, requested model) -> responding model, if only that one has a price."""
 
     def quote(self, call: ModelCall) -> Price | None:
-        """Return the price of *call* on its own day and service tier; None when unknown."""
+        """Return the price of *call* on its day and service tier; None if unknown."""
         price = self._cached(
             call.provider,
             call.response_model,
@@ -89,8 +89,8 @@ class PriceBook:
     ) -> Price | None:
         """Return the price of *model* at *at_ns* (nanoseconds since 1970), or None.
 
-        Dated names find their family: `gpt-4o-2024-08-06` has the price of `gpt-4o`. A name that
-        no list knows has the price of the model that answered to it last.
+        Dated names have the price of their family: `gpt-4o-2024-08-06` has that of `gpt-4o`. An
+        unlisted name has the price of the model that last responded to it.
         """
         seller, tier = provider or "", (tier or "").lower()
         price = self._cached(seller, model, "", tier, at_ns)
@@ -99,7 +99,7 @@ class PriceBook:
         return price
 
     def listed_models(self) -> frozenset[str]:
-        """Return the ids of all models on the price list, without those of an own price file."""
+        """Return the ids of all models on the price list, without those of a custom price file."""
         return self._catalogue.models()
 
     def dearest(self, provider: str, at_ns: int) -> Price | None:
@@ -109,7 +109,7 @@ class PriceBook:
         if key not in self._dearest:
             if len(self._dearest) >= LONGEST_CACHE:
                 self._dearest.clear()
-            # A provider that no list knows is bounded by the dearest of those that are known.
+            # An unlisted provider is bounded by the most expensive listed one.
             self._dearest[key] = self._catalogue.dearest(seller, at_ns) or self._catalogue.dearest(
                 None, at_ns
             )
@@ -118,7 +118,7 @@ class PriceBook:
     def explain(
         self, model: str, provider: str | None = None, *, at_ns: int, tier: str | None = None
     ) -> Explanation:
-        """Return where the price of *model* comes from, with everything that was tried."""
+        """Return the source of the price of *model*, with all attempted look-ups."""
         price = self.find(provider, model, at_ns=at_ns, tier=tier)
         seller, names = resolve(provider or "", model)
         return Explanation(
@@ -134,7 +134,7 @@ class PriceBook:
     def _cached(
         self, provider: str, answered: str, asked: str, tier: str, at_ns: int
     ) -> Price | None:
-        # Off-peak prices change by the minute; all others by the day.
+        # Off-peak prices depend on the minute; all others on the day.
         varies = (provider, answered, asked) in self._varying
         bucket = at_ns // MINUTE_NS if varies else -(at_ns // DAY_NS)
         key = (provider, answered, asked, tier, bucket)
@@ -163,7 +163,7 @@ class PriceBook:
     def _behind(
         self, alias: ModelAlias, provider: str, answered: str, tier: str, at_ns: int
     ) -> Price | None:
-        """Return the price of the model behind *alias*: the one that answered, if it is known."""
+        """Return the price of the model behind *alias*: the responding one, if known."""
         seller = alias.provider or provider
         price = self._by_name(seller, answered, "", tier, at_ns) if answered else None
         if price is None:
@@ -173,7 +173,7 @@ class PriceBook:
     def _by_name(
         self, provider: str, answered: str, asked: str, tier: str, at_ns: int
     ) -> Price | None:
-        # The model that answered is the one that is billed; a deployment's own name may hide it.
+        # The responding model is billed; a deployment's name may hide it.
         models = [model for model in (answered, asked) if model]
         if answered and asked and names_price_class(asked, answered):
             models.reverse()
@@ -183,7 +183,7 @@ class PriceBook:
         if declared is not None:
             return declared
         if tier:
-            # Someone's own price of the standard tier is nearer than a list price of this one.
+            # A custom price of the standard tier takes precedence over a list price of this one.
             standard = self._overrides.find(seller, models, at_ns, "")
             if standard is not None:
                 return _without_tier(standard)
@@ -199,7 +199,7 @@ class PriceBook:
         return None
 
     def _of_another_maker(self, models: list[str], at_ns: int, tier: str) -> Price | None:
-        """Return the maker's price of a model that another maker's client reached."""
+        """Return the maker's price of a model used with another maker's client."""
         for model in models:
             seller, names = resolve("", model)
             listed = self._catalogue.find(seller, names)

@@ -1,10 +1,10 @@
-"""The data of genai-prices, loaded without the libraries that an application may have.
+"""Data of genai-prices, loaded without importing third-party libraries.
 
-`import genai_prices` also imports an HTTP client (for its updater) and pydantic (for other
-formats of its data). Prices are first needed on a background thread, and a library that peeks into
-`sys.modules` must not find a module there that this thread has imported by half. The modules that
-hold data are therefore executed under private names, with substitutes for the two libraries, which
-take no part in looking up a price.
+`import genai_prices` also imports an HTTP client (for its updater) and pydantic (for other formats
+of its data). Prices are first needed on a background thread, and a library that inspects
+`sys.modules` must not find a module there that this thread has only partially imported. Therefore
+the data modules are executed under private names, with substitutes for the two libraries, which are
+not needed for price look-ups.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class PriceData:
     """The prices of the installed genai-prices; loaded at the first look-up.
 
     Without a lock, because a forked child would wait for the thread that held it: two threads may
-    both load the data, and the first to finish provides it for all.
+    both load the data, and the first to finish provides it.
     """
 
     def __init__(self) -> None:
@@ -42,9 +42,9 @@ class PriceData:
         self._version = ""
 
     def snapshot(self) -> DataSnapshot:
-        """Return the prices in force: the application's own, where it runs the updater.
+        """Return the current prices: the application's own, if it runs the updater.
 
-        Raises ImportError where genai-prices is not installed.
+        Raises ImportError if genai-prices is not installed.
         """
         public = sys.modules.get(_SNAPSHOT)
         custom: DataSnapshot | None = getattr(public, "_custom_snapshot", None)
@@ -69,7 +69,7 @@ PRICE_DATA: Final = PriceData()
 def _load() -> DataSnapshot:
     try:
         snapshot: DataSnapshot = _PrivateImports().load(_SNAPSHOT).get_snapshot()
-    except Exception:  # noqa: BLE001 - laid out as no version that is known; its own way, then
+    except Exception:  # noqa: BLE001 - unknown layout of the package: use its own import
         snapshot = import_module(_SNAPSHOT).get_snapshot()
     return snapshot
 
@@ -135,7 +135,7 @@ def _code_of(spec: ModuleSpec) -> Any:
 
 
 class _StandIn(ModuleType):
-    """A module whose every attribute is a function that accepts anything."""
+    """A module in which every attribute is a function that accepts anything."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -1,4 +1,4 @@
-"""Reads a price file in TOML: checks each entry, and reports every problem in it."""
+"""Reader of price files: checks each entry and reports every problem."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ KEYS = frozenset(
 def read_price_file(path: Path) -> PriceTable:
     """Return the prices declared in a TOML or JSON file.
 
-    Raises PriceBookError naming every entry that cannot be used.
+    Raises PriceBookError with every invalid entry.
     """
     try:
         content = path.read_text(encoding="utf-8")
         if path.suffix.lower() == ".json":
             data = json.loads(content, parse_float=Decimal)
         else:
-            import tomllib  # only by programs with a price file
+            import tomllib  # imported only with a price file
 
             data = tomllib.loads(content, parse_float=Decimal)
     except (OSError, ValueError) as exc:
@@ -45,9 +45,9 @@ def read_price_file(path: Path) -> PriceTable:
 
 
 def price_table(data: object, *, origin: str = "price table") -> PriceTable:
-    """Return the table that decoded TOML or JSON *data* declares.
+    """Return the prices in decoded TOML or JSON *data*.
 
-    Raises PriceBookError naming every entry that cannot be used.
+    Raises PriceBookError with every invalid entry.
     """
     tables = cast("dict[str, object]", data) if isinstance(data, dict) else {"price": data}
     default: list[object] | None = [] if "alias" in tables else None
@@ -66,7 +66,7 @@ def price_table(data: object, *, origin: str = "price table") -> PriceTable:
 
 
 def _entries(entries: object, name: str, origin: str, problems: list[str]) -> Iterator[_Entry]:
-    """Yield the tables of a list; what is wrong with each is added after it was used."""
+    """Yield the tables of a list; add the problems of each after its use."""
     if not isinstance(entries, list):
         raise PriceBookError(
             f"{origin}: expected a list named `{name}`, got {type(entries).__name__}"

@@ -1,1 +1,1 @@
-"""From spans, log records and archives to model calls."""
+"""Readers of model calls from spans, log records and archives."""

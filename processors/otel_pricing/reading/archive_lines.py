@@ -1,4 +1,4 @@
-"""Lines of an archive, plain or gzip, read in bounded memory however long or many they are."""
+"""Lines of an archive, plain or gzip, read in bounded memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 GZIP_MAGIC = b"\x1f\x8b"
 LONGEST_LINE = 32 * 2**20
-"""Bytes of a line that are read; the Collector's requests are at most some megabytes."""
+"""Maximum bytes of a line; the Collector's requests have at most some megabytes."""
 _CHUNK = 2**20
 _BLANKS = re.compile(rb"[ \t\r\n]*")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -30,8 +30,8 @@ def open_archive(
 ) -> Iterator[_Readable]:
     """Open *source*, a path or a binary stream, and unzip it if it is gzip.
 
-    A stream of the caller stays open. *on_open* receives the stream of a path as it is on disk, so
-    that its position shows how much was read.
+    A stream of the caller stays open. *on_open* receives the raw stream of a path, so that its
+    position shows the progress.
     """
     if isinstance(source, str | Path):
         with Path(source).open("rb") as stream, _unzipped(stream) as plain:
@@ -47,7 +47,7 @@ def _unzipped(stream: IO[bytes]) -> Iterator[_Readable]:
     buffered = io.BufferedReader(cast("io.RawIOBase", stream))
     try:
         if buffered.peek(2).startswith(GZIP_MAGIC):
-            # Members written one after another (a rotated archive) read as one file.
+            # Concatenated members (a rotated archive) are read as one file.
             with gzip.open(buffered, "rb") as plain:
                 yield cast("_Readable", plain)
         else:
@@ -71,7 +71,7 @@ def lines_of(stream: _Readable, *, longest: int = LONGEST_LINE) -> Iterator[tupl
             start = len(_BYTE_ORDER_MARK) if chunk.startswith(_BYTE_ORDER_MARK) else 0
         while start < len(chunk):
             if not pending:
-                # Runs of blank lines cost nothing: a megabyte of gzip may hold a billion.
+                # Blank lines must be cheap: a megabyte of gzip may contain a billion.
                 blanks = _BLANKS.match(chunk, start)
                 end = blanks.end() if blanks else start
                 number += chunk.count(b"\n", start, end)

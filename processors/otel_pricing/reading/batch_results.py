@@ -1,4 +1,4 @@
-"""Results of batch jobs: one call a line, at the rates of the batch tier.
+"""Results of batch jobs: one call per line, at the rates of the batch tier.
 
     OpenAI, Azure, Mistral   {"id", "custom_id", "response": {"status_code", "body"}, "error"}
     Anthropic                {"custom_id", "result": {"type", "message"}}
@@ -6,10 +6,10 @@
     Vertex AI                {"status", "processed_time", "request", "response"}
     Bedrock                  {"recordId", "modelInput", "modelOutput"}
 
-A job of Gemini's with inline requests has its results inside: `results_of_job`.
+A Gemini job with inline requests contains its results: `results_of_job`.
 
-The ids of a call follow from its line, so that reading a result again gives the same call. Text of
-the line is not read.
+The ids of a call are derived from its line, so that reading a result again gives the same call.
+Text in the line is not read.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _USAGE = ("usage", "usageMetadata", "usage_metadata")
 
 
 def is_result(line: Mapping[str, object]) -> bool:
-    """Return whether *line* is one of the result of a batch job."""
+    """Return whether *line* is from the result of a batch job."""
     if "custom_id" in line:
         return "response" in line or "result" in line or "error" in line
     if "recordId" in line:
@@ -51,7 +51,7 @@ def is_result(line: Mapping[str, object]) -> bool:
 
 
 def results_of_job(job: Mapping[str, object]) -> list[Mapping[str, object]]:
-    """Return the lines of *job*, a job of Gemini's whose requests were inline; empty for others."""
+    """Return the lines of *job*, a Gemini job with inline requests; empty for others."""
     found = object_of(job.get("response") or job.get("dest"))
     inlined = found.get("inlinedResponses")
     lines = objects_of(object_of(inlined).get("inlinedResponses") or inlined)
@@ -62,9 +62,9 @@ def results_of_job(job: Mapping[str, object]) -> list[Mapping[str, object]]:
 
 
 def span_of_result(line: Mapping[str, object], at_ns: int) -> SpanRecord | None:
-    """Return the call that *line* reports as a span, or None when nothing was run.
+    """Return the call in *line* as a span, or None if nothing was run.
 
-    *at_ns* is its time in nanoseconds since 1970, used where the line has none.
+    *at_ns* is its time in nanoseconds since 1970 if the line has none.
     """
     provider, body = _answer(line)
     usage = next((found for key in _USAGE if (found := object_of(body.get(key)))), {})
@@ -106,7 +106,7 @@ MOST_SECONDS = 9_000_000_000
 
 
 def _answer(line: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
-    """Return the provider and the answer; an empty answer where the request was not run."""
+    """Return the provider and the response, which is empty if the request was not run."""
     if "result" in line:
         return "anthropic", object_of(object_of(line["result"]).get("message"))
     if "recordId" in line:

@@ -1,8 +1,8 @@
-"""Model calls that a log record reports: coding agents, and the GenAI event of an inference.
+"""Model calls in log records, of coding agents and the GenAI inference event.
 
-`call_of_log` is pure: a log record goes in, a model call comes out, or None. The ids of the call
-are derived from the record, so that reading a record again gives the same call. A span of the same
-call is found by the rules for stacked instrumentations: parent, response id, time and tokens.
+`call_of_log` is pure: it returns the model call of a log record, or None. The ids of the call are
+derived from the record, so that reading a record again gives the same call. A span of the same call
+is found by the rules for stacked instrumentations: parent, response id, time and tokens.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _ERROR_CLASS = re.compile(r"\A[A-Za-z_][\w.]{0,99}\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRecord:
-    """What pricing reads of a log record; its body is read only as the name of the event."""
+    """Data of a log record for pricing; its body is read only as the event name."""
 
     time_ns: int = 0
-    """Nanoseconds since the Unix epoch; the observed time where the record has no other."""
+    """Nanoseconds since the Unix epoch; the observed time if the record has no other."""
     event_name: str = ""
     trace_id: int | None = None
     span_id: int | None = None
-    """Span in which the record was written; None outside of any."""
+    """Span in which the record was written; None without one."""
     scope_name: str = ""
     attributes: Mapping[str, object] = field(default_factory=dict)
     resource_attributes: Mapping[str, object] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class LogRecord:
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """How to read one kind of event."""
+    """Reader of one kind of event."""
 
     reports_call: Callable[[LogRecord], bool]
     scope: str
@@ -60,7 +60,7 @@ class _Event:
 
 
 def call_of_log(record: LogRecord) -> ModelCall | None:
-    """Return the model call that *record* reports, or None.
+    """Return the model call in *record*, or None.
 
     Never raises for an attribute's value.
     """
@@ -73,12 +73,12 @@ def call_of_log(record: LogRecord) -> ModelCall | None:
     call = read_call(_as_span(record, name, event))
     if call is None:
         return None
-    # One scope for each kind of event: two kinds may report the same call.
+    # One scope per kind of event: two kinds may report the same call.
     return replace(call, scope=f"{record.scope_name} {name}".strip())
 
 
 def event_name(record: LogRecord) -> str:
-    """Return the full name of the event: Claude Code's attribute leaves its prefix out."""
+    """Return the full event name: Claude Code's attribute omits its prefix."""
     named = (record.event_name, text(record.attributes.get(EVENT)) or "")
     for name in named:
         if name in _EVENTS:
@@ -113,7 +113,7 @@ def _as_span(record: LogRecord, name: str, event: _Event) -> SpanRecord:
 
 
 def _ids(record: LogRecord, name: str) -> tuple[int, int]:
-    """Return a span id and a trace id that are the same whenever *record* is read."""
+    """Return a span id and a trace id derived from *record*."""
     facts = sorted((key, str(value)) for key, value in record.attributes.items())
     place = (record.trace_id, record.span_id, record.scope_name)
     service = record.resource_attributes.get("service.name")
@@ -185,4 +185,4 @@ _EVENTS: dict[str, _Event] = {
     "gemini_cli.api_error": _Event(_always, _GEMINI, failed=True),
     INFERENCE: _Event(_inference, ""),
 }
-"""Events that report a model call; all others hold none."""
+"""Events that report a model call; all others report none."""

@@ -12,7 +12,7 @@ OTLP_KEYS = frozenset(
         "resource_metrics",
     }
 )
-"""Keys of an OTLP request in JSON; every line has one of them."""
+"""Keys of an OTLP/JSON request; every line has one of them."""
 
 _WANTED = "expected OTLP/JSON Lines, as the Collector's file exporter writes them"
 _MARKS: tuple[tuple[tuple[bytes, ...], str], ...] = (
@@ -26,7 +26,7 @@ _MARKS: tuple[tuple[tuple[bytes, ...], str], ...] = (
 
 
 def name_of(head: bytes) -> str | None:
-    """Return the format of an archive that begins with *head*, or None when unknown."""
+    """Return the format of an archive that begins with *head*, or None if unknown."""
     for marks, name in _MARKS:
         if all(mark in head for mark in marks):
             return f"{name}; {_WANTED}"
@@ -36,5 +36,5 @@ def name_of(head: bytes) -> str | None:
 
 
 def not_otlp() -> str:
-    """Return the message for a JSON value that is no OTLP request."""
+    """Return the message for a JSON value that is not an OTLP request."""
     return f"no spans, log records or metrics in it; {_WANTED}"

@@ -1,9 +1,9 @@
-"""Reads spans and log records from OTLP/JSON Lines, as the Collector's file exporter writes them.
+"""Reader of spans and log records in OTLP/JSON Lines, the format of the Collector's file exporter.
 
-Lines of batch results are read as spans, too.
+Lines of batch results are read as spans as well.
 
-An archive is read line by line, so its size does not matter, and unreadable input is reported
-and skipped: one torn line at the end of a file must not cost the other million.
+An archive is read line by line, so its size does not matter, and unreadable input is reported and
+skipped: one truncated line at the end must not affect the other million.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def ignore(problem: LineProblem) -> None:
-    """Drop *problem*, for callers that ignore unreadable input."""
+    """Ignore *problem*."""
 
 
 def read_spans(
@@ -38,8 +38,8 @@ def read_spans(
 ) -> Iterator[SpanRecord]:
     """Yield every span of *source* in the file's order, lazily.
 
-    *source* is a path or a binary stream, plain or gzip. Lines of metrics and logs hold no spans
-    and are passed over in silence; anything malformed goes to *report* and is skipped.
+    *source* is a path or a binary stream, plain or gzip. Lines of metrics and logs are skipped
+    silently; anything malformed is passed to *report* and skipped.
     """
     for record in read_records(source, report=report):
         if isinstance(record, SpanRecord):
@@ -56,9 +56,9 @@ def read_records(
     """Yield every span and every log record of *source* in the file's order, lazily.
 
     *source* is a path or a binary stream, plain or gzip. *on_open* receives the stream of a path,
-    whose position then shows how far the reading is. *passed* counts what holds neither, such
-    as lines of metrics. Anything malformed goes to *report* and is skipped. Memory stays bounded
-    by the longest line that is read, 32 MiB.
+    whose position shows the progress. *passed* counts other lines, such as metrics. Anything
+    malformed is passed to *report* and skipped. Memory is bounded by the maximum length of a line,
+    32 MiB.
     """
     number = read = unreadable = 0
     at_ns = _time_of(source)
@@ -96,7 +96,7 @@ def read_records(
 
 
 def _time_of(source: Path | str | IO[bytes]) -> int:
-    """Return when *source* was written, for results of batches that have no time of their own."""
+    """Return the modification time of *source*, for batch results without a time."""
     if isinstance(source, str | Path):
         with suppress(OSError):
             return Path(source).stat().st_mtime_ns
@@ -105,12 +105,12 @@ def _time_of(source: Path | str | IO[bytes]) -> int:
 
 _HOLDS_RECORDS = frozenset({"resourceSpans", "resource_spans", "resourceLogs", "resource_logs"})
 _MOST_UNREADABLE = 1000
-"""Lines without anything readable after which a file is no archive."""
+"""Number of unreadable lines after which a file is no archive."""
 _HEAD_LINES, _HEAD_BYTES = 200, 65_536
 
 
 def _head(lines: Iterator[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
-    """Return the first lines: the first alone if it can be read, else enough to tell a format."""
+    """Return the first lines: only the first if readable, else enough to identify a format."""
     head = list(islice(lines, 1))
     if head and isinstance(_request(head[0][1]), str):
         size = len(head[0][1])
@@ -121,7 +121,7 @@ def _head(lines: Iterator[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
 
 
 def _foreign(head: list[tuple[int, bytes]]) -> str | None:
-    """Return the name of the other format that a file is in that begins with *head*."""
+    """Return the name of another format of a file that begins with *head*."""
     if not head or not head[0][1].lstrip().startswith((b"{", b"[")):
         return None
     if any(not isinstance(_request(line), str) for _, line in head):
@@ -130,7 +130,7 @@ def _foreign(head: list[tuple[int, bytes]]) -> str | None:
 
 
 def _request(line: bytes) -> Mapping[str, object] | str:
-    """Return the OTLP request in *line*, or why there is none."""
+    """Return the OTLP request in *line*, or the reason without one."""
     if len(line) > LONGEST_LINE:
         return f"longer than {LONGEST_LINE // 2**20} MiB; skipped"
     try:

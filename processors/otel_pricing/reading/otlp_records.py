@@ -1,4 +1,4 @@
-"""Spans and log records of OTLP/JSON as records of pricing."""
+"""Conversion of OTLP/JSON spans and log records to records for pricing."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class LineProblem:
-    """A line, or one span of it, that could not be read."""
+    """An unreadable line, or one span of it."""
 
     line: int
-    """Number of the line, counted from 1; 0 when the file itself cannot be read further."""
+    """Number of the line, counted from 1; 0 if the file itself cannot be read further."""
     reason: str
 
     def __str__(self) -> str:
@@ -42,7 +42,7 @@ def spans_of(request: Mapping[str, object], *, line: int = 0) -> Iterator[SpanRe
     for resource_spans in objects_of(either(request, "resourceSpans", "resource_spans")):
         resource = attributes_of(object_of(resource_spans.get("resource")).get("attributes"))
         groups = either(resource_spans, "scopeSpans", "scope_spans") or either(
-            # The name before OTLP 0.15; old archives still hold it.
+            # The name before OTLP 0.15; old archives still have it.
             resource_spans,
             "instrumentationLibrarySpans",
             "instrumentation_library_spans",

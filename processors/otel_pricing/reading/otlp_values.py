@@ -44,7 +44,7 @@ def _value(value: object, depth: int = 0) -> object:
 
 
 def _integer(content: object) -> object:
-    # Protobuf's JSON writes 64-bit integers as strings, because JavaScript cannot hold them.
+    # Protobuf's JSON writes 64-bit integers as strings, because JavaScript cannot represent them.
     if isinstance(content, str):
         try:
             return int(content)

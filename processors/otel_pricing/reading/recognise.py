@@ -1,4 +1,4 @@
-"""Recognition of model calls and executions of tools, which runs for every span."""
+"""Recognition of model calls and tool executions, for every span."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MARKS = frozenset(
         "span.type",
     }
 )
-"""Every model call has at least one of these attributes."""
+"""Attributes of model calls; each call has at least one."""
 _TOOL_KINDS: Final[Mapping[str, frozenset[object]]] = {
     "gen_ai.operation.name": frozenset({"execute_tool"}),
     "openinference.span.kind": frozenset({"TOOL", "tool"}),
@@ -35,18 +35,18 @@ _TOOL_KINDS: Final[Mapping[str, frozenset[object]]] = {
     "mlflow.spanType": frozenset({"TOOL", '"TOOL"'}),
     "ai.operationId": frozenset({"ai.toolCall"}),
 }
-"""Attributes by which each convention marks a tool, and their values."""
+"""Attributes that mark a tool in each convention, and their values."""
 TOOL_MARKS: Final = frozenset(_TOOL_KINDS)
-"""Every execution of a tool has at least one of these attributes."""
+"""Attributes of tool executions; each execution has at least one."""
 ALL_MARKS: Final = MARKS | TOOL_MARKS
 """Attributes without which a span is neither a model call nor the execution of a tool."""
 
 
 def is_model_call(attributes: Mapping[str, object], scope_name: str = "") -> bool:
-    """Return whether a span may be a model call: a False is never wrong, and fast.
+    """Return whether a span may be a model call, by a fast check; False is certain.
 
-    It runs on the application's thread for every span, so it looks only for the presence of a few
-    attributes, in one pass; `read_call` interprets them.
+    It runs on the application's thread for every span, so it only checks for a few attributes in
+    one pass; `read_call` interprets them.
     """
     if not reads_scope(scope_name):
         return False
@@ -55,7 +55,7 @@ def is_model_call(attributes: Mapping[str, object], scope_name: str = "") -> boo
 
 def is_tool_call(attributes: Mapping[str, object]) -> bool:
     """Return whether a span with *attributes* describes the execution of a tool."""
-    if TOOL_MARKS.isdisjoint(attributes):  # most spans, at once
+    if TOOL_MARKS.isdisjoint(attributes):  # most spans
         return False
     for key, values in _TOOL_KINDS.items():
         found = attributes.get(key)
@@ -71,10 +71,10 @@ def reads_scope(scope_name: str) -> bool:
 
 
 def read_call(record: SpanRecord) -> ModelCall | None:
-    """Return the model call that *record* describes, in whatever dialect, or None.
+    """Return the model call in *record*, in any dialect, or None.
 
-    Agents, tools, chains and workflows are not model calls, whatever usage they repeat. Values that
-    make no sense are read as not reported; this never raises for an attribute's value.
+    Agents, tools, chains and workflows are not model calls, even if they repeat usage. Invalid
+    values are read as not reported; this never raises for an attribute's value.
     """
     if not is_model_call(record.attributes, record.scope_name):
         return None

@@ -23,16 +23,16 @@ _NAMES: Final = (
 )
 _AGENTS: Final = ("gen_ai.agent.name", "agent.name")
 _SERVER_TOOLS: Final = {"web_search_requests": "web_search"}
-"""Units of usage that count tools which the provider ran."""
+"""Units of usage that count tools run by the provider."""
 MOST_PLACES: Final = 100
-"""Executions of one tool that are stored for one model call; no provider allows as many."""
+"""Maximum stored executions of one tool per model call; no provider allows as many."""
 
 
 def read_tool_call(record: SpanRecord) -> ToolCall | None:
-    """Return the tool execution that *record* describes; None for any other span.
+    """Return the tool execution in *record*; None for any other span.
 
-    Without an attribute for it the span's name is the tool's: `execute_tool get_weather` in the
-    GenAI conventions, `get_weather` in others.
+    Without an attribute the tool's name is in the span's: `execute_tool get_weather` in the GenAI
+    conventions, `get_weather` in others.
     """
     attributes = record.attributes
     if not is_tool_call(attributes):
@@ -54,7 +54,7 @@ def read_tool_call(record: SpanRecord) -> ToolCall | None:
 
 
 def tools_of_provider(priced: PricedCall) -> Iterator[ToolCall]:
-    """Yield the tools that the provider ran for a billed call, as far as its usage counts them."""
+    """Yield the tools run by the provider for a billed call, as counted in its usage."""
     call = priced.call
     if not priced.billed or call.usage is None:
         return

@@ -421,7 +421,7 @@ def _is_full_name(
     last: int,
     known: _Names,
 ) -> bool:
-    """Return whether the words from *first* to *last* are a given name and its suffix."""
+    """Return whether the words from *first* to *last* are a given name and further names."""
     low = folded(tokens[first][0])
     if last > first + 1 and tokens[last][0].rstrip(".") in _GENERATIONS:
         return _is_full_name(tokens, first, last - 1, known)

@@ -1,4 +1,4 @@
-"""Dialects of instrumentations for model calls: one file each, tried in this order."""
+"""Dialects of instrumentations for model calls, tried in this order."""
 
 from otel_pricing.reading.dialects.anthropic_sdk import ANTHROPIC_SDK
 from otel_pricing.reading.dialects.bedrock import BEDROCK
@@ -28,7 +28,7 @@ DIALECTS: tuple[Dialect, ...] = (
     ANTHROPIC_SDK,
     OPENLLMETRY,
     BEDROCK,
-    # Last, because every span may speak it.
+    # Last, because it may match every span.
     OTEL_GENAI,
 )
 

@@ -1,4 +1,4 @@
-"""AWS Bedrock through botocore: the service counts cached tokens beside the input."""
+"""AWS Bedrock through botocore: the service counts cached tokens separately from the input."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Coding agents (Claude Code, Codex, Gemini CLI): counts without a prefix, often as text.
 
-They report a call in a log record, some in a span too, with the same names. `log_events` turns a
-log record into a span record that these dialects read.
+They report a call in a log record, some also in a span, with the same names. `log_events` converts
+a log record into a span record for these dialects.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LLM_REQUEST = "llm_request"
 
 
 def is_gemini_cli(scope_name: str, service_name: object) -> bool:
-    """Return whether the Gemini CLI wrote a record."""
+    """Return whether a record is from the Gemini CLI."""
     return scope_name.startswith(GEMINI_SCOPES) or service_name in GEMINI_SCOPES
 
 
@@ -43,7 +43,7 @@ def _claude_operation(record: SpanRecord) -> str | None:
 
 def _of_provider(provider: str) -> Callable[[SpanRecord, ModelCall], ModelCall]:
     def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
-        """Name the provider that the agent does not."""
+        """Set the provider, which the agent does not report."""
         first = nanoseconds(record.attributes.get("ttft_ms"))
         return replace(
             call,
@@ -63,7 +63,7 @@ _MODEL = ("model",)
 
 CLAUDE_CODE = Dialect(
     "claude-code",
-    # Only it has this type of span; a collector may have dropped the scope.
+    # Only Claude Code has this type of span; a collector may have dropped the scope.
     speaks=lambda record: (
         record.scope_name.startswith(CLAUDE_SCOPES)
         or record.attributes.get(SPAN_TYPE) == LLM_REQUEST
@@ -103,7 +103,7 @@ GEMINI_CLI = Dialect(
     ),
     operation=otel_genai.operation,
     refine=_of_provider("gcp.gemini"),
-    # Thoughts and the results of tools are not in the two totals.
+    # The two totals exclude thoughts and results of tools.
     beside=(("thoughts_token_count", "output_tokens"), ("tool_token_count", "input_tokens")),
     names=plus(
         response_model=_MODEL,

@@ -1,7 +1,7 @@
-"""Langfuse's SDK: names of its own for everything, usage and cost as JSON.
+"""Langfuse's SDK: proprietary attribute names, usage and cost as JSON.
 
 A generation or an embedding is a model call; its other observations (spans, agents, tools, chains,
-retrievers) are not. The provider is not reported; the model is looked up with all of them.
+retrievers) are not. The provider is not reported; the model is looked up for all providers.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ def operation(record: SpanRecord) -> str | None:
 
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
-    """Take usage, tier and limits from the JSON that holds them."""
+    """Read usage, tier and limits from their JSON."""
     usage = json_object(record.attributes.get(USAGE))
     parameters = json_object(record.attributes.get(PARAMETERS))
     limits = (count(parameters.get(name)) for name in OUTPUT_LIMITS)
-    # It fills in zeros where it does not know.
+    # It writes zeros for unknown values.
     reported = _cost(json_object(record.attributes.get(COST)))
     if reported is not None and not call.reported_cost_usd:
         call = replace(call, reported_cost_usd=reported, reported_cost_source=COST)
@@ -55,7 +55,7 @@ def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
 
 
 def _cost(details: Mapping[str, object]) -> Decimal | None:
-    """Return the total, or the sum of the parts where it is left out."""
+    """Return the total, or the sum of the parts without one."""
     if "total" in details:
         return usd(details["total"]) or None
     parts = [amount for value in details.values() if (amount := usd(value)) is not None]
@@ -63,7 +63,7 @@ def _cost(details: Mapping[str, object]) -> Decimal | None:
 
 
 def _own_counts(usage: Mapping[str, object]) -> Counts:
-    """Return counts in Langfuse's spelling, whose units are all separate."""
+    """Return counts in Langfuse's spelling, in which all units are separate."""
 
     def total(side: str) -> int | None:
         parts = [

@@ -23,7 +23,7 @@ HIDDEN_PARAMS = "hidden_params"
 
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
-    """Take the usage from LiteLLM's usage object, which has more than the span's counts."""
+    """Read the usage from LiteLLM's usage object, which has more than the span's counts."""
     said = _mapping(record.attributes.get(USAGE_OBJECT))
     if not call.reported_cost_usd:
         call = _with_cost(record, call, said)
@@ -32,7 +32,7 @@ def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
 
 
 def _with_cost(record: SpanRecord, call: ModelCall, said: dict[str, object]) -> ModelCall:
-    """Take the cost that LiteLLM computed, or else that of the provider in the usage object."""
+    """Read the cost computed by LiteLLM, or else the provider's in the usage object."""
     hidden = _mapping(record.attributes.get(HIDDEN_PARAMS))
     for source, cost in (
         (f"{HIDDEN_PARAMS}: response_cost", usd(hidden.get("response_cost"))),
@@ -44,7 +44,7 @@ def _with_cost(record: SpanRecord, call: ModelCall, said: dict[str, object]) -> 
 
 
 def _mapping(value: object) -> dict[str, object]:
-    """Return the object in *value*: JSON, or what Python prints for a dict."""
+    """Return the object in *value*: JSON, or the repr of a dict."""
     parsed = json_object(value)
     if parsed or not isinstance(value, str) or len(value) > LONGEST_JSON // 10:
         return parsed

@@ -1,7 +1,7 @@
 """Logfire's OpenAI and Anthropic instrumentations: a streamed call is a span and then a log.
 
-The span ends when the stream begins, so it knows nothing of the answer. The log is a span without
-a length, written when the stream ends or is abandoned, with all facts of the call.
+The span ends when the stream begins, so it has no data of the response. The log is a span without
+duration, written when the stream ends or is abandoned, with all facts of the call.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _ANSWERED = ("gen_ai.response.id", "gen_ai.output.messages", "response_data", "g
 
 
 def speaks(record: SpanRecord) -> bool:
-    """Return whether one of Logfire's own instrumentations wrote the span."""
+    """Return whether the span is from one of Logfire's own instrumentations."""
     return record.scope_name.startswith(SCOPES) and SPAN_TYPE in record.attributes
 
 
 def operation(record: SpanRecord) -> str | None:
-    """Return the model-call operation; None where the log at the end of the stream has it."""
+    """Return the model-call operation; None if the log at the end of the stream has it."""
     attributes = record.attributes
     answered = any(name in attributes for name in _ANSWERED)
     if text(attributes.get(SPAN_TYPE)) != LOG and not answered and not record.status_is_error:
@@ -40,7 +40,7 @@ def operation(record: SpanRecord) -> str | None:
 
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
-    """Give the call of a log the time that the stream took."""
+    """Set the duration of a log's call to that of the stream."""
     call = raw_usage.refine(record, call)
     if text(record.attributes.get(SPAN_TYPE)) != LOG:
         return call

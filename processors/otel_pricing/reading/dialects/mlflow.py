@@ -1,7 +1,7 @@
-"""MLflow's tracing: attributes of its own, each value as JSON.
+"""MLflow's tracing: proprietary attributes, each value as JSON.
 
 Chat models, plain ones, embeddings and rerankers are model calls; chains, agents, tools and
-retrievers are not. The provider is mostly not reported: it follows from the model's name.
+retrievers are not. The provider is mostly not reported; it is derived from the model's name.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _usage(record: SpanRecord) -> Usage | None:
 
 
 def _said(record: SpanRecord, name: str) -> str:
-    """Return the text that an attribute holds, as JSON or plainly."""
+    """Return the text of an attribute, plain or as JSON."""
     value = text(record.attributes.get(name)) or ""
     if not value.startswith('"'):
         return value

@@ -1,8 +1,8 @@
-"""Attribute names of every fact of a model call: one table.
+"""Attribute names by fact of a model call.
 
-The names are those that the conventions define, now and earlier, and those that backends accept
-from other emitters: Langfuse, Phoenix (OpenInference), OpenLIT, Logfire, LangSmith. Two names of
-one fact mean the same number, so the first one found is used.
+The names are those of the conventions, current and earlier, and those that backends accept from
+other emitters: Langfuse, Phoenix (OpenInference), OpenLIT, Logfire, LangSmith. All names of one
+fact have the same meaning, so the first one found is used.
 """
 
 from __future__ import annotations
@@ -292,13 +292,13 @@ COST_PARTS = (
     ("llm.cost.prompt", "llm.cost.completion"),
     ("gen_ai.cost.input_cost", "gen_ai.cost.output_cost"),
 )
-"""Reported costs of input and output, read where no name has their sum."""
+"""Reported costs of input and output, read without a reported sum."""
 CURRENCY = "gen_ai.usage.cost.currency"
 """Attribute with the ISO 4217 code of a reported cost; absent means US dollars."""
 
 
 def plus(**own: Names) -> AttributeNames:
-    """Return the conventional names with a dialect's *own* in front of them."""
+    """Return the conventional names, preceded by a dialect's *own*."""
     return replace(
         CONVENTION,
         **{

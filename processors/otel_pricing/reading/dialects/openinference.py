@@ -1,8 +1,8 @@
 """OpenInference (Arize): `llm.*` names, and the request and response as JSON strings.
 
-The response id and the service tier are only in that JSON. They are read because
-without them a call is billed twice or at the wrong tier; nothing else of the text is kept. Counts
-come from the count attributes alone: an answer that is captured in part must not change the bill.
+The response id and the service tier are only in that JSON. They are read because otherwise a call
+is billed twice or at the wrong tier; nothing else of the text is kept. Counts come only from the
+count attributes: a partially captured response must not change the bill.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "ma
 
 _PRIVATE_METHOD = re.compile(r"\w\._[a-z]\w*\Z")
 
-# Where LangChain's result has its provider's metadata.
+# Location of the provider's metadata in LangChain's result.
 _LANGCHAIN_METADATA = ("generations", 0, 0, "message", "kwargs", "response_metadata")
 # Anthropic's fast mode is a speed, and it costs like a tier.
 _TIERS = (("usage", "speed"), ("service_tier",), ("usage", "service_tier"))
@@ -37,7 +37,8 @@ def operation(record: SpanRecord) -> str | None:
     """Return the model-call operation of the span's kind; None for agents, chains and tools."""
     kind = text(record.attributes.get(KIND))
     if _PRIVATE_METHOD.search(record.name) and not _says_tokens(record):
-        # LlamaIndex gives every method of a model this kind, those that only prepare a call too.
+        # LlamaIndex uses this kind for every method of a model, also for those that only prepare a
+        # call.
         return None
     return OPERATION_OF_KIND.get(kind.upper()) if kind else None
 
@@ -47,7 +48,7 @@ def _says_tokens(record: SpanRecord) -> bool:
 
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
-    """Add facts that only the JSON of the request and the response has."""
+    """Add facts that are only in the JSON of request and response."""
     parameters = next(
         (p for name in PARAMETERS if (p := json_object(record.attributes.get(name)))), {}
     )
@@ -60,7 +61,7 @@ def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
         max_output_tokens=call.max_output_tokens or next((n for n in limits if n), None),
         streamed=streamed if isinstance(streamed, bool) else call.streamed,
     )
-    # Embeddings come as megabytes of numbers, and their answers have no id.
+    # Embeddings are megabytes of numbers, and their responses have no id.
     if call.operation != "chat" or call.failed:
         return call
     answer = json_object(record.attributes.get(OUTPUT))

@@ -19,7 +19,7 @@ REQUEST_TYPE = "llm.request.type"
 
 
 def speaks(record: SpanRecord) -> bool:
-    """Return whether one of OpenLLMetry's own attributes is there."""
+    """Return whether the span has one of OpenLLMetry's own attributes."""
     return REQUEST_TYPE in record.attributes or CONTAINER_KIND in record.attributes
 
 

@@ -1,4 +1,4 @@
-"""The GenAI semantic conventions, present and older names: the default dialect."""
+"""The GenAI semantic conventions, current and older names: the default dialect."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 OPERATION = "gen_ai.operation.name"
 MODELS = ("gen_ai.request.model", "gen_ai.response.model")
-# Spans without an operation that carry one of these are containers of calls, not calls.
+# Spans without an operation that have one of these are containers of calls, not calls.
 CONTAINER_MARKS = (
     "traceloop.span.kind",
     "gen_ai.agent.name",
@@ -25,7 +25,7 @@ CONTAINER_MARKS = (
 
 
 def operation(record: SpanRecord) -> str | None:
-    """Return the model-call operation; the first conventions had no name for it."""
+    """Return the model-call operation; the first conventions had no attribute for it."""
     attributes = record.attributes
     said = text(attributes.get(OPERATION))
     if said is not None:

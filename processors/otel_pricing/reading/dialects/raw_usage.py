@@ -1,6 +1,6 @@
-"""Logfire and LangSmith: the conventions for the totals, a usage object for the rest.
+"""Logfire and LangSmith: conventional attributes for totals, a usage object for the rest.
 
-LangSmith also writes the details of a total as an object of their own.
+LangSmith also writes the details of a total as a separate object.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ATTRIBUTES = (*USAGE_OBJECTS, *(f"gen_ai.usage.{name}" for name in DETAILS))
 
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
-    """Add the counts that only the usage object has to the totals of the attributes."""
+    """Add the counts that are only in the usage object to the totals of the attributes."""
     said = next((o for n in USAGE_OBJECTS if (o := json_object(record.attributes.get(n)))), {})
     if not said:
         said = {n: json_object(record.attributes.get(f"gen_ai.usage.{n}")) for n in DETAILS}

@@ -1,4 +1,4 @@
-"""Reader of a model call by a table of names, shared by all dialects."""
+"""Reader of model calls by a table of names, shared by all dialects."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _IN_SECONDS = ("audio_milliseconds", "video_milliseconds")
 _COUNTED = tuple(f.name for f in fields(Counts) if f.name not in _IN_SECONDS)
 
 _CLIENT_OF_MANY = "openai"
-"""Many providers are reached with its client."""
+"""Many providers are used with its client."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one family of instrumentations writes a model call."""
+    """Format of model calls in one family of instrumentations."""
 
     name: str
     speaks: Callable[[SpanRecord], bool]
@@ -49,11 +49,11 @@ class Dialect:
     input_excludes_cache: bool = False
     """Whether input tokens are counted without the cached ones."""
     beside: tuple[tuple[str, str], ...] = ()
-    """(part, total): counts that this dialect reports beside the total that includes them."""
+    """(part, total): counts that this dialect excludes from their total."""
     refine: Callable[[SpanRecord, ModelCall], ModelCall] | None = None
-    """Corrects the call with facts that this dialect writes differently."""
+    """Corrects facts that this dialect writes differently."""
     _count_of: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
-    """The counts that each attribute may hold: a span has few of the many names."""
+    """Attribute name -> its possible counts: a span has few of the many names."""
 
     def __post_init__(self) -> None:
         """Index the names of counts by attribute."""
@@ -64,7 +64,7 @@ class Dialect:
         object.__setattr__(self, "_count_of", index)
 
     def read(self, record: SpanRecord) -> ModelCall | None:
-        """Return the call *record* describes, or None when it is not a model call."""
+        """Return the call in *record*, or None if it is not a model call."""
         operation = self.operation(record)
         if operation is None:
             return None
@@ -123,7 +123,7 @@ class Dialect:
         return said
 
     def counts(self, record: SpanRecord) -> Counts:
-        """Return the counts of *record* as it reports them."""
+        """Return the counts of *record* as reported."""
         attributes, names = record.attributes, self.names
         found: dict[str, int | None] = {}
         for attribute in attributes:
@@ -146,7 +146,7 @@ class Dialect:
             if cost is not None:
                 return cost, name
         for of_input, of_output in COST_PARTS:
-            if of_input in attributes and of_output in attributes:  # one alone is not the cost
+            if of_input in attributes and of_output in attributes:  # one part alone is not the cost
                 first, second = usd(attributes[of_input]), usd(attributes[of_output])
                 if first is not None and second is not None:
                     return first + second, f"{of_input} + {of_output}"

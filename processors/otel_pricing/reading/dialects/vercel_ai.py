@@ -33,7 +33,7 @@ OPERATION_OF_REQUEST = {
 }
 _DETAILS = "ai.usage.inputTokenDetails."
 _CACHED_BESIDE = frozenset({"anthropic", "aws"})
-"""Sellers whose cached tokens the SDK counted beside the input before it reported details."""
+"""Sellers whose cached tokens the SDK excluded from the input before it reported details."""
 
 
 def operation(record: SpanRecord) -> str | None:
@@ -46,7 +46,7 @@ def operation(record: SpanRecord) -> str | None:
 
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
-    """Read facts that only the provider's metadata has: cached tokens, tiers and reported cost."""
+    """Read facts only in the provider's metadata: cached tokens, tiers and reported cost."""
     metadata = json_object(record.attributes.get(METADATA))
     call = replace(
         call,
