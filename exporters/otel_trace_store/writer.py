@@ -171,7 +171,7 @@ class TraceStoreWriter:
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise TraceStoreError(f"cannot open {path}: {error}") from error
-            self._set_aside(path, error)
+            self._quarantine(path, error)
             path = new_segment_path(self.folder, now)
             connection = open_writable(path)
         self._connection, self._path = connection, path
@@ -196,13 +196,13 @@ class TraceStoreWriter:
 
     def _is_full(self, path: Path | None = None) -> bool:
         path = path or self._path
-        assert path is not None  # noqa: S101 - asked only of a segment that there is
+        assert path is not None  # noqa: S101 - called only with a segment
         begun = made_at(path)
         too_old = begun is None or self._now() - begun >= timedelta(days=1)
         return too_old or size_of(path) >= self._limits.segment_bytes
 
     def _is_there(self) -> bool:
-        assert self._path is not None  # noqa: S101 - asked only of a segment that is open
+        assert self._path is not None  # noqa: S101 - called only with an open segment
         try:
             return self._path.stat().st_ino == self._inode
         except OSError:
@@ -215,9 +215,9 @@ class TraceStoreWriter:
             error, sqlite3.OperationalError | sqlite3.IntegrityError | sqlite3.ProgrammingError
         )
         if damaged and path is not None:
-            self._set_aside(path, error)
+            self._quarantine(path, error)
 
-    def _set_aside(self, path: Path, error: BaseException) -> None:
+    def _quarantine(self, path: Path, error: BaseException) -> None:
         target = path.with_name(path.name + ".damaged")
         with suppress(OSError):
             path.rename(target)

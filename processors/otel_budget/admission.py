@@ -59,7 +59,7 @@ class Admission:
         if self.refusal is not None:
             return True
         try:
-            return self._ask_here()
+            return self._try_locally()
         except Exception as error:  # the app must not see our errors
             self._failed(error)
             return True
@@ -87,7 +87,7 @@ class Admission:
         self._gate.listener.failed(error)
         return self.refuse_unchecked() if self._gate.refuse_on_fault else 0
 
-    def _ask_here(self) -> bool:
+    def _try_locally(self) -> bool:
         if not self._prepare():
             return True
         request = self.request

@@ -110,7 +110,7 @@ class BudgetAccounts:
         return allocator.leases.reserve_leased(ask(self._usage_ceilings.of(model, kinds)))
 
     def _try(self, model: str, kinds: Sequence[str], ask: Ask) -> Reservation | Denied:
-        allocator = self._lend()
+        allocator = self._lease_allocator()
         told: list[Crossing] = []
 
         def attempt(db: Transaction, opened: Opened) -> LeaseGrant | Denied:
@@ -142,7 +142,7 @@ class BudgetAccounts:
                 self._flusher.note()
 
         result = self._run(attempt, take)
-        self._tell(told)
+        self._notify(told)
         return result.reservation if isinstance(result, LeaseGrant) else result
 
     def settle(
@@ -175,7 +175,7 @@ class BudgetAccounts:
         except BudgetFileError:
             self._flusher.note()
             raise
-        self._tell(told)
+        self._notify(told)
 
     def charge(self, entries: Sequence[tuple[BudgetAccount, int]]) -> list[Crossing]:
         """Charge spending without a reservation; a negative amount is a refund."""
@@ -197,13 +197,13 @@ class BudgetAccounts:
             told.clear()
             statements.account_id(db, account, opened)
             for lease in self._leases_of(account):
-                told.extend(self._lend().publish(db, lease, give_back=False))
+                told.extend(self._lease_allocator().publish(db, lease, give_back=False))
             found = statements.state(db, account)
             self._known.saw(account, found.spent)
             return State(found.spent, found.reserved - unused(db, self._folder, account))
 
         found = self._run(attempt)
-        self._tell(told)
+        self._notify(told)
         return found
 
     @property
@@ -256,7 +256,7 @@ class BudgetAccounts:
         """
         try:
             self.finish_late()
-            self._tell(self._entries.retry(self._usage_ceilings.share))
+            self._notify(self._entries.retry(self._usage_ceilings.share))
             if write:
                 self._tidy()
         except Exception as error:  # a background thread has no caller; retried
@@ -283,7 +283,7 @@ class BudgetAccounts:
                 self._known.saw(lease.account, statements.state(db, lease.account).spent)
             return told
 
-        self._tell(self._run(attempt, lambda _told: allocator.forget(due)))
+        self._notify(self._run(attempt, lambda _told: allocator.forget(due)))
 
     def close(self) -> None:
         """Return free leases, close the file and mark this owner as ended."""
@@ -321,7 +321,7 @@ class BudgetAccounts:
                 self._allocator.distrust()
             raise
 
-    def _lend(self) -> LeaseAllocator:
+    def _lease_allocator(self) -> LeaseAllocator:
         with self._owner_lock:
             if self._allocator is None:
                 try:
@@ -331,7 +331,7 @@ class BudgetAccounts:
                     raise BudgetFileError(f"cannot write in {self._folder}: {error}") from error
             return self._allocator
 
-    def _tell(self, crossings: Sequence[Crossing]) -> None:
+    def _notify(self, crossings: Sequence[Crossing]) -> None:
         if crossings:
             self.on_crossed(crossings)
 

@@ -35,7 +35,7 @@ class Unit(StrEnum):
     """Unit of a budget; its limit is a whole number of these."""
 
     USD = "usd"
-    """Nano-US-dollars."""
+    """Nano-USD."""
     TOKENS = "tokens"
     CALLS = "calls"
 
@@ -145,7 +145,7 @@ class CostBudget:
 
 
 def nano_usd(usd: Decimal) -> int:
-    """Return US dollars as whole nano-US-dollars, rounded down: a limit is never raised."""
+    """Return US dollars as whole nano-USD, rounded down: a limit is never raised."""
     return int(usd * NANO_PER_USD)
 
 

@@ -159,7 +159,7 @@ class Tariff:
 
 
 _SCALE = 10**12
-"""Rates are whole numbers of so many parts of a nano-US-dollar for a token."""
+"""Rates per token are integers in this fraction of a nano-USD."""
 
 
 def _at(steps: tuple[tuple[int, int], ...], input_tokens: int) -> int:

@@ -32,7 +32,7 @@ class DescriptorLostError(OSError):
     """The program closed this descriptor; its number may now belong to another file."""
 
     def __init__(self, what: object) -> None:
-        super().__init__(errno.EBADF, f"the program closed our descriptor of {what}")
+        super().__init__(errno.EBADF, f"the program closed the descriptor of {what}")
 
 
 def identity(descriptor: int) -> Identity | None:
@@ -127,7 +127,7 @@ class FilesOf:
             with suppress(OSError):
                 found = path.stat()
                 wanted.add((found.st_dev, found.st_ino))
-        self._beside = _witness()
+        self._sentinel = _open_sentinel()
         self._seen = {
             number: known
             for number in _open_numbers()
@@ -136,7 +136,7 @@ class FilesOf:
 
     def are_ours(self) -> bool:
         """Whether all of them are still open on the same files."""
-        if self._beside is None or self._beside.is_ours():
+        if self._sentinel is None or self._sentinel.is_ours():
             return True
         return all(identity(number) == known for number, known in self._seen.items())
 
@@ -145,7 +145,7 @@ class FilesOf:
 
         Then the library can close them safely. A placeholder cannot be read, written or locked.
         """
-        if self._beside is None or self._beside.is_ours():
+        if self._sentinel is None or self._sentinel.is_ours():
             return True
         return all(
             identity(number) == known or _occupy(number) for number, known in self._seen.items()
@@ -153,11 +153,11 @@ class FilesOf:
 
     def close(self) -> None:
         """Close the sentinel descriptor."""
-        if self._beside is not None:
-            self._beside.close()
+        if self._sentinel is not None:
+            self._sentinel.close()
 
 
-def _witness() -> OwnDescriptor | None:
+def _open_sentinel() -> OwnDescriptor | None:
     """Return a descriptor of an object without a name, with a low number."""
     try:
         ours, other = os.pipe()

@@ -44,7 +44,7 @@ class ForkAware(Protocol):
         """Continue."""
 
     def after_fork_in_child(self) -> None:
-        """Reset: locks may be held by threads that do not exist here."""
+        """Reset: locks may be held by threads that do not exist in the child."""
 
 
 @dataclass(slots=True)

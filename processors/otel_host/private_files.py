@@ -46,7 +46,7 @@ def make_private_folder(folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             folder.mkdir(mode=FOLDER_MODE)
-            folder.chmod(FOLDER_MODE)  # the umask may have removed bits that we need
+            folder.chmod(FOLDER_MODE)  # the umask may have removed required bits
     found = folder.stat()
     if not stat.S_ISDIR(found.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
@@ -85,7 +85,7 @@ def check_private(path: Path) -> None:
         return
     if stat.S_ISLNK(found.st_mode):
         raise UnsafeFileError(
-            f"{path} is a symbolic link, which could make us write to another file; "
+            f"{path} is a symbolic link, which could redirect writes to another file; "
             "name the real file instead"
         )
     _check_file(path, found)
@@ -96,7 +96,7 @@ def create_private(path: Path, flags: int = os.O_RDWR) -> int:
     descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL | _SAFE, FILE_MODE)
     if hasattr(os, "fchmod"):
         try:
-            os.fchmod(descriptor, FILE_MODE)  # the umask may have removed bits that we need
+            os.fchmod(descriptor, FILE_MODE)  # the umask may have removed required bits
         except BaseException:
             os.close(descriptor)
             raise
@@ -128,7 +128,7 @@ def _open_existing(path: Path, flags: int, truncate: int, narrow: bool) -> int: 
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.EMLINK} and path.is_symlink():
             raise UnsafeFileError(
-                f"{path} is a symbolic link, which could make us write to another file; "
+                f"{path} is a symbolic link, which could redirect writes to another file; "
                 "move it away"
             ) from error
         raise
@@ -229,6 +229,6 @@ def _check_file(path: Path, found: os.stat_result) -> None:
 def _check_owner(path: Path, found: os.stat_result) -> None:
     if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
         raise UnsafeFileError(
-            f"{path} belongs to user {found.st_uid}, not to us ({os.geteuid()}); move it away or "
-            "choose another path"
+            f"{path} belongs to user {found.st_uid}, not to this user ({os.geteuid()}); "
+            "move it away or choose another path"
         )

@@ -32,8 +32,8 @@ _MOST_DASHES = 64
 _PIECE = 64
 _LEAD = 48
 _CLOSE = 3
-# Only encodings of characters that secrets are made of, and of separators before a number, where
-# `C4111` would be a word: `%20` and `%2F` alone are in every other URL and hide nothing.
+# Only encodings of characters of secrets, and of separators before a number, where `C4111` would be
+# a word: `%20` and `%2F` alone are in every other URL and hide nothing.
 _SEPARATOR_BEFORE_NUMBER = r"(?:0[9adAD]|2[0-9a-fA-F]|3[abcefABCEF]|[57][b-eB-E])(?=\+?\(?[0-9][0-9.() -]{2}|[A-Z]{2}[0-9]{2})"
 # One expression for each character, so that each begins with a literal.
 _ENCODED_SECRETS = (
@@ -114,12 +114,12 @@ def _has_odd_dash(text: str) -> bool:
     represents `-`.
     """
     for number, dash in enumerate(_DASH.finditer(text)):
-        if number == _MOST_DASHES or _stands_for_hyphen(text, dash.start()):
+        if number == _MOST_DASHES or _is_hyphen(text, dash.start()):
             return True
     return False
 
 
-def _stands_for_hyphen(text: str, place: int) -> bool:
+def _is_hyphen(text: str, place: int) -> bool:
     before, after = text[max(0, place - _PIECE) : place], text[place + 1 : place + 1 + _PIECE]
     near = before[-_CLOSE:], after[:_CLOSE]
     if all(any(map(str.isdigit, side)) for side in near):

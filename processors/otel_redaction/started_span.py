@@ -65,7 +65,7 @@ class StartedSpan(Span):
     _source: Callable[[], Any]
 
     def __init__(self, raw: Span, shield: Shield) -> None:
-        # The base initialiser is not called: it would make a second span.
+        # The base initialiser is not called: it would create a second span.
         object.__setattr__(self, "_source", lambda: raw)
         object.__setattr__(self, "_shield", shield)
 

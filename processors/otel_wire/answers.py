@@ -46,7 +46,7 @@ class Answer:
     response_id: str | None = None
     finish_reasons: tuple[str, ...] = ()
     reported_cost_usd: Decimal | None = None
-    """Cost that the provider or gateway claims, in US dollars."""
+    """Cost reported by the provider or gateway, in US dollars."""
     error_type: str | None = None
     """Type of an error in the response, as the provider spells it."""
     output_characters: int = 0

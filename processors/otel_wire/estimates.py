@@ -67,8 +67,8 @@ def usage_or_estimate(request: ModelRequest, answer: Answer) -> EstimatedUsage:
     """Return the usage of *answer*, with missing parts estimated.
 
     Input that no message reported is estimated at a token for four bytes of the request; output at
-    the rule, but never below what was reported before a stream broke off nor above what the request
-    allows. A broken stream may have been charged for all that the request allows.
+    the rule, but at least the count reported before an interruption and at most the request's
+    limit. An interrupted stream may have been charged up to that limit.
     """
     usage = _with_counts(answer.usage or Usage(), request)
     if answer.usage_is_final and not answer.usage_is_bounded:

@@ -139,9 +139,9 @@ class Exchange:
         self._waiting.append((now_ns, piece))
         self._waiting_bytes += len(piece)
         if self._waiting_bytes > self._read_at:
-            self._have_read()
+            self._queue_read()
 
-    def _have_read(self) -> None:
+    def _queue_read(self) -> None:
         if self._waiting_bytes > _MOST_WAITING_BYTES:
             self.read()
         else:
@@ -288,12 +288,12 @@ class Exchange:
                 return self._make_record(request, Answer(), Ending.UNREAD)
             self._read()
             answer = Answer() if self._reader is None else self._reader.end()
-            self._record = self._make_record(request, answer, self._how(answer))
+            self._record = self._make_record(request, answer, self._actual_ending(answer))
             # Release the references that were kept for reading.
             self._reader = self._body = None
             return self._record
 
-    def _how(self, answer: Answer) -> Ending:
+    def _actual_ending(self, answer: Answer) -> Ending:
         ending = self._ending or Ending.ABANDONED
         if ending is not Ending.ABANDONED:
             return ending

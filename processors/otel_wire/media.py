@@ -20,7 +20,7 @@ IMAGE_TOKENS = 8192
 """Maximum tokens of one image: providers scale larger ones down."""
 DEAR_IMAGE_TOKENS = 49_152
 """Maximum tokens of one image, for models that count images at a multiple."""
-_DEAR_IMAGES = ("gpt-4o-mini",)
+_EXPENSIVE_IMAGES = ("gpt-4o-mini",)
 PAGE_TOKENS = 4096
 """Maximum tokens of one page of a document, text and image together."""
 LEAST_DOCUMENT_TOKENS = 32_768
@@ -96,7 +96,7 @@ def may_have_media(body: str) -> bool:
 def media_of(data: Mapping[str, Any], model: str) -> Media:
     """Return the media in the body *data* of a request to *model*."""
     media = Media()
-    each_image = DEAR_IMAGE_TOKENS if any(n in model for n in _DEAR_IMAGES) else IMAGE_TOKENS
+    each_image = DEAR_IMAGE_TOKENS if any(n in model for n in _EXPENSIVE_IMAGES) else IMAGE_TOKENS
     stack: list[object] = [data]
     while stack:
         node = stack.pop()

@@ -279,9 +279,9 @@ class Observer:
             return
         has_sinks = self._result_sinks if isinstance(exchange, BatchResult) else self._sinks
         if has_sinks and self._is_observed(exchange.host):
-            self.worker.submit(lambda: self._hand_over(exchange))
+            self.worker.submit(lambda: self._deliver(exchange))
 
-    def _hand_over(self, exchange: Exchange) -> None:
+    def _deliver(self, exchange: Exchange) -> None:
         try:
             record = exchange.record()
         except Exception as error:  # there is no other receiver

@@ -25,7 +25,7 @@ def patch(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
 
 
 def is_patched(method: Any) -> bool:
-    """Return whether *method* or one that it wraps is ours."""
+    """Return whether *method*, or one that it wraps, is a wrapper of this module."""
     for _ in range(20):
         if getattr(method, _MARK, False):
             return True

@@ -231,7 +231,7 @@ def _request(
         _text(data.get("service_tier")) or _text(data.get("serviceTier")),
         "cache_control" in data if plain else _writes_cache(said.text),
         media.has_audio or operation in _SOUND or "audio" in str(data.get("modalities", ""))[:200]
-        or (not plain and _speaks(data)),
+        or (not plain and _outputs_audio(data)),
         is_stored or uses_tools,
         unseen_tokens=unseen_tokens(operation, is_stored=is_stored, uses_tools=uses_tools),
         outputs=output_count(data),
@@ -284,7 +284,7 @@ _WANTED = _SHAPES | {
 """Keys that are read from an invalid JSON body."""
 
 
-def _speaks(data: Mapping[str, Any]) -> bool:
+def _outputs_audio(data: Mapping[str, Any]) -> bool:
     config = data.get("generationConfig")
     return isinstance(config, dict) and (
         "speechConfig" in config or "AUDIO" in str(config.get("responseModalities", ""))[:200]

@@ -291,7 +291,7 @@ def test_a_ledger_that_is_made_later_has_the_spans_that_were_there(
 
 
 def test_a_newer_schema_is_left_alone(clickhouse: ClickHouseUrl) -> None:
-    """It is never taken back to an older one."""
+    """The schema is never downgraded."""
     later = SCHEMA_VERSION + 1
     ClickHouseConnection(clickhouse, writes=True).command(
         f"INSERT INTO ledger_meta (key, value) VALUES ('schema_version', '{later}')"
@@ -303,7 +303,7 @@ def test_a_newer_schema_is_left_alone(clickhouse: ClickHouseUrl) -> None:
         pass
     result = run("stack", "clickhouse", "upgrade", with_password(clickhouse))
     assert result.exit_code == 1
-    assert "never taken back" in result.stderr
+    assert "never downgraded" in result.stderr
 
 
 def test_the_lifetime_of_calls_can_be_changed(clickhouse: ClickHouseUrl) -> None:

@@ -129,7 +129,7 @@ def test_a_reader_says_why_a_folder_is_no_ledger(tmp_path: Path) -> None:
 def test_a_path_below_a_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     """Whether it is looked at or made."""
     (tmp_path / "file").touch(mode=0o600)
-    with pytest.raises(LedgerError, match="cannot look at"):
+    with pytest.raises(LedgerError, match="cannot inspect"):
         paths.check_private(tmp_path / "file" / "ledger.db")
     with pytest.raises(LedgerError):
         paths.prepare_file(tmp_path / "file" / "ledger.db")
@@ -736,7 +736,7 @@ def test_a_ledger_of_a_program_that_closed_our_descriptors_is_not_used_again(
     try:
         forking.give_up(connection)
 
-        with pytest.raises(LedgerError, match="closed our descriptors of"):
+        with pytest.raises(LedgerError, match="closed the descriptors of"):
             check_not_inherited(path)
     finally:
         forking._given_up.remove(connection)

@@ -29,15 +29,15 @@ _NOW_NS: Final = "toString(toUnixTimestamp64Nano(now64(9)))"
 _MISSING_TABLE, _MISSING_DATABASE = 60, 81
 _CODE: Final = re.compile(r"\bCode: (\d+)\. DB::")
 _FAULTS: Final = {
-    158: "more rows than the limit of a question; ask about a shorter time",
-    159: "took longer than a minute; ask about a shorter time, or run "
-    "`otel-distro stack clickhouse sum`, which makes the sums of whole hours",
-    160: "would take longer than a minute; ask about a shorter time, or run "
-    "`otel-distro stack clickhouse sum`, which makes the sums of whole hours",
-    164: "the user may not do this; give it the right to write",
-    241: "needs more memory than the limit of a question; ask about a shorter time",
-    396: "more rows than the limit of a question; ask about a shorter time",
-    497: "the user may not do this; give it the right to read these tables",
+    158: "more rows than the limit of a query; choose a shorter time",
+    159: "took longer than a minute; choose a shorter time, or run "
+    "`otel-distro stack clickhouse sum`, which computes hourly sums",
+    160: "would take longer than a minute; choose a shorter time, or run "
+    "`otel-distro stack clickhouse sum`, which computes hourly sums",
+    164: "permission denied; grant the user write access",
+    241: "needs more memory than the limit of a query; choose a shorter time",
+    396: "more rows than the limit of a query; choose a shorter time",
+    497: "permission denied; grant the user read access to these tables",
     516: "check user and password",
 }
 """Error code of ClickHouse -> remedy."""
@@ -156,7 +156,7 @@ def newer_schema(url: ClickHouseUrl, version: int) -> NewerSchemaError:
     """Describe tables created by a later version of this package."""
     return NewerSchemaError(
         f"{url} has schema {version}, this version of otel-distro knows up to {SCHEMA_VERSION}; "
-        "upgrade otel-distro: a schema is never taken back to an older one"
+        "upgrade otel-distro: a schema is never downgraded"
     )
 
 

@@ -32,12 +32,12 @@ _CALLS: Final = f"""
     JOIN origins o ON o.id = c.origin_id
     JOIN outcomes r ON r.id = c.outcome_id
     ORDER BY c.start_ns, c.span_id
-"""  # made of constants
+"""  # built from constants
 _TOOLS: Final = f"""
     SELECT c.start_ns, c.span_id, c.place, c.trace_id, c.duration_us,
            {", ".join(f"t.{name}" for name in ToolKey._fields)}
     FROM tool_calls c JOIN tools t ON t.id = c.tool_id ORDER BY c.start_ns, c.span_id, c.place
-"""  # made of constants
+"""  # built from constants
 _VIOLATIONS: Final = f"SELECT {', '.join(ViolationRow._fields)} FROM latency_violations"
 
 

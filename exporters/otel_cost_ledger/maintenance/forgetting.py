@@ -49,7 +49,7 @@ def forget_user(
     undone.
     """
     location = written_here(location)
-    waiting = _forget_waiting(spill, user_id, erase=erase) if spill is not None else 0
+    waiting = _rewrite_spill(spill, user_id, erase=erase) if spill is not None else 0
     with suppressed():
         if isinstance(location, PostgresUrl):
             from otel_cost_ledger.postgres.connection import open_for_writing
@@ -116,7 +116,7 @@ def _each(connection: Any, statement: str, keys: list[Any], writer_lock: WriterL
                 raise
 
 
-def _forget_waiting(spill: Path, user_id: int, *, erase: bool) -> int:
+def _rewrite_spill(spill: Path, user_id: int, *, erase: bool) -> int:
     """Rewrite the spill file without the user; return the number of changed calls."""
     check_private(spill)
     try:

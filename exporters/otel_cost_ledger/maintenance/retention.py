@@ -93,7 +93,7 @@ class _Retention:
             self._chunks.delete(table, column, horizon_ns)
         for sums in PEOPLE_TABLES:
             self._chunks.delete(sums.name, sums.period, horizon_ns // sums.unit_ns)
-        self._give_pages_back()
+        self._free_pages()
         return RetentionResult(
             deleted_calls=deleted,
             archive=archive,
@@ -122,7 +122,7 @@ class _Retention:
                 (KEPT_SINCE, str(horizon_ns)),
             )
 
-    def _give_pages_back(self) -> None:
+    def _free_pages(self) -> None:
         while self._chunks.connection.execute("PRAGMA freelist_count").fetchone()[0]:
             began = time.perf_counter()
             with self._chunks.waiting():

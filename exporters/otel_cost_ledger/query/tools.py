@@ -163,4 +163,4 @@ _ROWS: Final = (
     f"SELECT start_ns / {NS_PER_DAY}, tool_id, count(*), count(duration_us),"
     " coalesce(sum(duration_us), 0), coalesce(max(duration_us), 0) FROM tool_calls"
     " WHERE start_ns >= ? AND start_ns < ? GROUP BY 1, 2"
-)  # made of constants
+)  # built from constants

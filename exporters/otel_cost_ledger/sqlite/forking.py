@@ -58,8 +58,8 @@ def check_not_inherited(path: Path) -> None:
     """Raise `LedgerError` if the parent process had *path* open during the fork."""
     if any(connection.path == path for connection in _given_up):
         raise LedgerError(
-            f"the program closed our descriptors of {path} and opened files of its own in their"
-            f" place; calls go to the spill file, which the next process stores"
+            f"the program closed the descriptors of {path} and reused their numbers;"
+            " calls go to the spill file, which the next process stores"
         )
     if any(connection.path == path for connection in _inherited):
         raise LedgerError(

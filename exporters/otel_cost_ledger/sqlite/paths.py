@@ -47,7 +47,7 @@ def check_private(path: Path) -> None:
     except UnsafeFileError as error:
         raise UnsafePathError(str(error)) from error
     except OSError as error:
-        raise LedgerError(f"cannot look at {path}: {error.strerror}") from error
+        raise LedgerError(f"cannot inspect {path}: {error.strerror}") from error
 
 
 def _prepare_directory(directory: Path) -> None:

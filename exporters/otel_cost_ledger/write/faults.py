@@ -51,7 +51,7 @@ class Reaction:
 
 REACTIONS: Final = {
     Fault.BUSY: Reaction(0.05, 2, "another process is writing; calls are kept and retried"),
-    Fault.DISK_FULL: Reaction(1, 60, "free some disk space; calls are kept as far as room allows"),
+    Fault.DISK_FULL: Reaction(1, 60, "free some disk space; calls are kept while space allows"),
     Fault.READ_ONLY: Reaction(10, 300, "make the file and its directory writable"),
     Fault.UNAVAILABLE: Reaction(1, 60, "check that the directory exists and can be written"),
     Fault.CORRUPT: Reaction(1, 60, "the damaged file could not be set aside; move it away"),

@@ -55,6 +55,6 @@ class Outage:
         self._attempts = 0
         self._told.clear()
         self._say(
-            f"cost ledger {self._path} is written again; {waiting} calls had waited,"
+            f"cost ledger {self._path} is written again; {waiting} calls were queued,"
             f" {dropped} were lost"
         )

@@ -29,7 +29,7 @@ class Waiting:
     ) -> None:
         self.ring = Ring(ring_calls)
         self._spill = SpillFile(spill_path, spill_bytes)
-        self._complain = complain
+        self._report = complain
 
     def make_room(self, fault: Fault | None, counters: Counters) -> None:
         """Move entries beyond the memory limit to the spill file; count those beyond its limit."""
@@ -48,7 +48,7 @@ class Waiting:
         if lost:
             counters.dropped += len(lost)
             count = calls_in(lost)
-            self._complain("lost", f"{count} calls could not be stored anywhere and are lost")
+            self._report("lost", f"{count} calls could not be stored anywhere and are lost")
 
     def copy_out(self, more: list[Entry]) -> bool:
         """Write queued entries and *more* to the spill file; return whether all were written.
@@ -61,11 +61,11 @@ class Waiting:
         try:
             lost = len(entries) - self._spill.append(entries)
         except (OSError, LedgerError) as error:
-            self._complain("spill", f"{self._spill.path} cannot be written: {error}")
+            self._report("spill", f"{self._spill.path} cannot be written: {error}")
             lost = len(entries)
         if lost:
             count = calls_in(entries[-lost:])
-            self._complain("lost", f"{count} calls could not be stored anywhere and are lost")
+            self._report("lost", f"{count} calls could not be stored anywhere and are lost")
         return not lost
 
     def replay(self, store: Callable[[list[Entry]], None], counters: Counters) -> None:
@@ -75,12 +75,12 @@ class Waiting:
         try:
             replayed, unreadable = self._spill.replay(store)
         except (OSError, LedgerError) as error:
-            self._complain("spill", f"{self._spill.path} cannot be replayed: {error}")
+            self._report("spill", f"{self._spill.path} cannot be replayed: {error}")
             return
         counters.replayed += replayed
         counters.rejected += unreadable
         if unreadable:
-            self._complain("spill", f"{unreadable} lines of {self._spill.path} made no sense")
+            self._report("spill", f"{unreadable} lines of {self._spill.path} are invalid")
 
     def _spill_oldest(self, count: int, fault: Fault | None, counters: Counters) -> None:
         entries = self.ring.take(count)
@@ -92,7 +92,7 @@ class Waiting:
             try:
                 kept = self._spill.append(entries)
             except (OSError, LedgerError) as error:
-                self._complain("spill", f"{self._spill.path} cannot be written: {error}")
+                self._report("spill", f"{self._spill.path} cannot be written: {error}")
         counters.spilled += kept
         # The newest ones are lost last: memory may have space for them.
         self.ring.put_back(entries[kept:])

@@ -100,7 +100,7 @@ class LedgerWriter:
             spill_to or spill_path(self.location, Path()),
             ring_calls=ring_calls,
             spill_bytes=spill_bytes,
-            complain=self._complain,
+            complain=self._report,
         )
         self._ring = self._waiting.ring
         self._file = open_store(
@@ -160,7 +160,7 @@ class LedgerWriter:
             try:
                 yield Ledger(self.location, self._file.opened().connection)
             except ServerError as error:
-                self._let_go(fault_of(error))
+                self._close_after(fault_of(error))
                 raise
 
     def lag(self) -> tuple[int, str]:
@@ -232,7 +232,7 @@ class LedgerWriter:
                 entries.append(entry(item))
             except Exception as error:  # one invalid span must not affect the others
                 rejected += 1
-                self._complain("unusable", f"a call could not be stored: {describe(error)}")
+                self._report("unusable", f"a call could not be stored: {describe(error)}")
         self.counters.handed_in += len(entries) + rejected
         self.counters.rejected += rejected
         return entries, rejected
@@ -250,7 +250,7 @@ class LedgerWriter:
         rejected_before = self.counters.rejected
         waited = len(self._ring)
         error = self._attempt(done)
-        if error is not None and fault_of(error) is Fault.CORRUPT and self._set_aside():
+        if error is not None and fault_of(error) is Fault.CORRUPT and self._quarantine():
             error = self._attempt(done)
         fault = None
         if error is None:
@@ -275,19 +275,19 @@ class LedgerWriter:
         try:
             self._file.opened()
             self._waiting.replay(lambda entries: self._apply(entries, done), self.counters)
-            self._empty_ring(done)
+            self._store_queued(done)
         except Exception as error:  # the disk's state must never reach the app
             self.counters.faults += 1
-            self._let_go(fault_of(error))
+            self._close_after(fault_of(error))
             return error
         return None
 
-    def _let_go(self, fault: Fault) -> None:
+    def _close_after(self, fault: Fault) -> None:
         """Close a connection after a *fault* that may persist on it; the next one is new."""
         if fault is not Fault.BUSY:
             self._file.close()
 
-    def _empty_ring(self, done: Stored) -> None:
+    def _store_queued(self, done: Stored) -> None:
         # Entries leave the queue once stored, so that `save_waiting` finds them until then.
         while chunk := self._ring.first(CALLS_PER_TRANSACTION):
             self._apply(chunk, done)
@@ -300,7 +300,7 @@ class LedgerWriter:
         except _BAD_ENTRY as error:
             if len(entries) == 1:
                 self.counters.rejected += 1
-                self._complain("rejected", f"a call could not be stored: {describe(error)}")
+                self._report("rejected", f"a call could not be stored: {describe(error)}")
                 return
             middle = len(entries) // 2
             self._apply(entries[:middle], done)
@@ -308,12 +308,12 @@ class LedgerWriter:
         else:
             done.add(stored)
 
-    def _set_aside(self) -> bool:
+    def _quarantine(self) -> bool:
         """Quarantine the damaged file; return whether to retry with a new one."""
         try:
             target = self._file.set_aside()
         except OSError as error:
-            self._complain("quarantine", f"{self.location} is damaged and cannot be moved: {error}")
+            self._report("quarantine", f"{self.location} is damaged and cannot be moved: {error}")
             return False
         if target is not None:
             self.counters.quarantined += 1
@@ -330,7 +330,7 @@ class LedgerWriter:
         self.counters.expired += done.expired
         self.counters.reopened = self._file.reopened
 
-    def _complain(self, topic: str, message: str) -> None:
+    def _report(self, topic: str, message: str) -> None:
         if topic not in self._complained:
             self._complained.add(topic)
             self._say(message)

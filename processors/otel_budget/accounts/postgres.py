@@ -25,11 +25,11 @@ SCHEMA: Final = "otel_distro_budget"
 TURN: Final = 0x4F5442_0001
 """Advisory lock that serialises transactions as SQLite does, so that the same code is correct."""
 _CREATION: Final = 0x4F5442_0002
-_TROUBLE_S: Final = 1.0
+_BACKOFF_S: Final = 1.0
 """Seconds after a failure in which no call waits for an unreachable server, and only briefly for a
 busy one.
 """
-_SOON_MS: Final = 50
+_SHORT_WAIT_MS: Final = 50
 WRITE_EVERY_S: Final = 1.0
 """Transactions of all hosts are serialised: ten writes a second per process would overload the
 server.
@@ -83,7 +83,7 @@ class PostgresDatabase:
             db = _Statements(self._connection)
             db.execute("BEGIN")
             if trouble:
-                db.execute(f"SET LOCAL lock_timeout = {_SOON_MS}")
+                db.execute(f"SET LOCAL lock_timeout = {_SHORT_WAIT_MS}")
             db.execute("SELECT pg_advisory_xact_lock(?)", (TURN,))
             return db
 
@@ -112,7 +112,7 @@ class PostgresDatabase:
         if password:
             said = said.replace(password, "***")
         message = f"cannot use the budgets in {self._shown}: {said}"
-        self._trouble = time.monotonic() + _TROUBLE_S, message
+        self._trouble = time.monotonic() + _BACKOFF_S, message
         return BudgetFileError(message)
 
     def _connect(self) -> Any:

@@ -38,10 +38,10 @@ def is_damage(error: BaseException) -> bool:
 
 
 def check_tables(connection: sqlite3.Connection, version: int) -> None:
-    """Raise ForeignFileError unless the database is new or has our tables, by *version*."""
+    """Raise ForeignFileError unless the database is new or has the tables of *version*."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     if not version and tables:
-        raise ForeignFileError("it is a database of something else")
+        raise ForeignFileError("it is the database of another application")
     if version:
         try:
             connection.execute(
@@ -49,7 +49,7 @@ def check_tables(connection: sqlite3.Connection, version: int) -> None:
             )
             connection.execute("SELECT id, book_id, amount, owner FROM holds LIMIT 0")
         except sqlite3.OperationalError as error:
-            raise ForeignFileError(f"it is a database of something else: {error}") from error
+            raise ForeignFileError(f"it is the database of another application: {error}") from error
 
 
 def check_pages(connection: sqlite3.Connection) -> None:
@@ -69,7 +69,7 @@ def replace_damaged(
     One process does so and reports it in one line; the others find the new file. Raises the errors
     of *connect* for the new file, and OSError if the old one cannot be renamed.
     """
-    with _alone(path):
+    with _exclusive(path):
         try:
             return connect()
         except (sqlite3.DatabaseError, ForeignFileError) as error:
@@ -91,7 +91,7 @@ def replace_damaged(
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _exclusive(path: Path) -> Iterator[None]:
     """Exclude other processes of this host from replacing the file at *path*."""
     if not HAS_LOCKS:
         yield

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from otel_budget.accounts.schema import Transaction
     from otel_host.descriptors import FilesOf
 
-_SOON_S = 0.05
-_TROUBLE_S = 1.0
+_SHORT_WAIT_S = 0.05
+_BACKOFF_S = 1.0
 """Seconds after a lock timeout in which other transactions wait only briefly."""
 
 
@@ -72,11 +72,11 @@ class Database:
         """
         with self._lock:
             try:
-                wait_s = _SOON_S if time.monotonic() < self._trouble_until else LONGEST_WAIT_S
+                wait_s = _SHORT_WAIT_S if time.monotonic() < self._trouble_until else LONGEST_WAIT_S
                 connection = self._opened(wait_s)
                 _retry(lambda: connection.execute("BEGIN IMMEDIATE"), wait_s)
             except (sqlite3.Error, OSError) as error:
-                self._trouble_until = time.monotonic() + _TROUBLE_S
+                self._trouble_until = time.monotonic() + _BACKOFF_S
                 self._forget()
                 raise BudgetFileError(f"cannot use {self.path}: {error}") from error
             try:
@@ -102,9 +102,9 @@ class Database:
         if self._inherited is not None:
             raise OSError("this process was forked while the file was in use")
         if self._files is not None and not self._files.are_ours():
-            self._forget()  # the program closed our descriptors
+            self._forget()  # the program closed the descriptors
             if self._inherited is not None:
-                raise OSError("the program closed our descriptors of it and uses their numbers")
+                raise OSError("the program closed its descriptors and reused their numbers")
         if self._connection is not None and _identity(self.path) != self._identity:
             self._forget()  # deleted or replaced: SQLite would keep using the old one
         if self._connection is None:
@@ -115,8 +115,8 @@ class Database:
     def _connect(self, wait_s: float) -> None:
         before, found = self._identity, _identity(self.path)
         if before is not None and found is None:
-            self._report(f"{self.path} was removed while in use; budgets go on with what is known "
-                         "to be spent, in a new file")  # fmt: skip
+            self._report(f"{self.path} was removed while in use; budgets continue with the "
+                         "known spending in a new file")  # fmt: skip
 
         def connect() -> sqlite3.Connection:
             return _connect(self.path, wait_s, check=self._is_suspect)

@@ -55,7 +55,7 @@ class Owner:
         # memory.
         os.write(self._own.number, bytes(size))
         self._memory = mmap.mmap(self._own.number, size)
-        # The mapped memory has a descriptor of its own, and closes it when it is freed.
+        # The mapped memory has its own descriptor, and closes it on deallocation.
         self._files = FilesOf([folder / self.name])
         self.owed = memoryview(self._memory).cast("q")
         """By slot, the total to charge to a lease's account if this process dies now.

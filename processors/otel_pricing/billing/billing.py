@@ -152,7 +152,7 @@ class _Settlement:
         return self._drop(outer, inside)
 
     def _choose(self, outer: Span, inner: Span) -> Span:
-        if inner.layer == WIRE and _knows_better(inner, outer):
+        if inner.layer == WIRE and _bills_wire(inner, outer):
             self._replace(outer, inner, self._evidence(outer))
             return self._keep(inner, "the request and the response themselves")
         if outer.exactness > inner.exactness:
@@ -223,7 +223,7 @@ class _Settlement:
                 self.decisions[key] = replace(decision, instead=instead)
 
 
-def _knows_better(wire: Span, outer: Span) -> bool:
+def _bills_wire(wire: Span, outer: Span) -> bool:
     """Whether the request on the wire is billed instead of the surrounding span.
 
     An interrupted stream is estimated from the received part; a surrounding span may report the few

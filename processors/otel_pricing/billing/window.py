@@ -160,7 +160,7 @@ class BillingWindow:
                 if scope != span.call.scope:
                     yield from self._best(span, list(self._overlapping(span, ends)))
                 elif bucket == span.call.response_id:
-                    yield from self._echoes(span, ends)
+                    yield from self._repeats(span, ends)
 
     def _nested(self, span: Span) -> Iterator[Span]:
         """Yield the enclosing and inner calls that the arrival of *span* may tie together."""
@@ -204,7 +204,7 @@ class BillingWindow:
             if response_id_evidence(outer, inner) or shape_evidence(outer, inner):
                 yield other
 
-    def _echoes(self, span: Span, ends: list[tuple[int, Key]]) -> Iterator[Span]:
+    def _repeats(self, span: Span, ends: list[tuple[int, Key]]) -> Iterator[Span]:
         shared = repeat_key(span)
         for end_ns, key in reversed(ends):
             if end_ns < span.call.start_ns:

@@ -59,7 +59,7 @@ def _reported(call: ModelCall, usd: Decimal, why: str) -> PricedCall:
 
 def _computed(call: ModelCall, book: PriceBook) -> PricedCall:
     usage = call.usage
-    if not _says_tokens(usage) and (
+    if not _has_tokens(usage) and (
         call.request_never_sent or was_rejected(call.error_type, call.http_status_code)
     ):
         return _free(call, _rejection(call))
@@ -88,9 +88,9 @@ def unpriced(call: ModelCall, reason: str) -> PricedCall:
 
 def _with_usage(call: ModelCall, usage: Usage, price: Price, book: PriceBook) -> PricedCall:
     total = bill(usage, price)
-    unsaid = _unsaid(call, usage, price)
+    unreported = _unreported(call, usage, price)
     amount = nano(total.nano_usd)
-    missing = total.unpriced or unsaid
+    missing = total.unpriced or unreported
     assumed = _assumed(call, price, total.assumptions)
     if call.failed and not price.has_token_rates:
         # Counts of the request alone do not prove that a failed call was charged.
@@ -110,7 +110,7 @@ def _with_usage(call: ModelCall, usage: Usage, price: Price, book: PriceBook) ->
         call=call,
         status=CostStatus.PARTIAL,
         cost_nano_usd=amount,
-        reason=_what_is_missing(total.unpriced, unsaid),
+        reason=_missing(total.unpriced, unreported),
         price_source=price.source,
         exposure_nano_usd=None if bound is None else max(bound, amount),
     )
@@ -138,23 +138,23 @@ def _assumed(call: ModelCall, price: Price, rates: tuple[str, ...]) -> tuple[str
     return assumed
 
 
-def _what_is_missing(unpriced: tuple[str, ...], unsaid: tuple[str, ...]) -> str:
+def _missing(unpriced: tuple[str, ...], unreported: tuple[str, ...]) -> str:
     clauses = [f"no price for {', '.join(unpriced)}"] if unpriced else []
-    if unsaid:
-        clauses.append(f"{', '.join(unsaid)} not reported")
+    if unreported:
+        clauses.append(f"{', '.join(unreported)} not reported")
     return "; ".join(clauses)
 
 
-def _unsaid(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]:
+def _unreported(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]:
     """Return the tokens that a call of this kind must have used but its span omits."""
-    unsaid: tuple[str, ...] = ()
+    unreported: tuple[str, ...] = ()
     if not price.has_token_rates:
         return hidden_units(call, usage, price)
     if usage.input_tokens is None:
-        unsaid += ("input tokens",)
+        unreported += ("input tokens",)
     if usage.output_tokens is None and family(call.operation) is Family.TEXT:
-        unsaid += ("output tokens",)
-    return unsaid + hidden_units(call, usage, price)
+        unreported += ("output tokens",)
+    return unreported + hidden_units(call, usage, price)
 
 
 def _without_usage(call: ModelCall, price: Price) -> PricedCall:
@@ -198,7 +198,7 @@ def _free(call: ModelCall, reason: str, source: str = "") -> PricedCall:
     )
 
 
-def _says_tokens(usage: Usage | None) -> bool:
+def _has_tokens(usage: Usage | None) -> bool:
     # Some instrumentations write zeros for a call without a response.
     return usage is not None and bool(usage.input_tokens or usage.output_tokens)
 

@@ -70,7 +70,7 @@ LIST_PROVIDER: dict[str, str] = {
 }
 """Provider name in spans -> its id in genai-prices. An id of that list needs no entry."""
 
-_NOBODY = frozenset({"", "gateway", "litellm", "litellm_proxy", "unknown", "_other"})
+_NO_SELLERS = frozenset({"", "gateway", "litellm", "litellm_proxy", "unknown", "_other"})
 """Names that denote no seller; Vercel's gateway charges the maker's prices."""
 
 _API_WORDS = frozenset(
@@ -130,7 +130,7 @@ def names_no_seller(provider: str) -> bool:
 
     For a framework's own name the model's name decides.
     """
-    return provider.strip().lower() in _NOBODY or is_framework(provider)
+    return provider.strip().lower() in _NO_SELLERS or is_framework(provider)
 
 
 def list_provider(provider: str) -> str | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DAY_NS = 86_400_000_000_000
 MINUTE_NS = 60_000_000_000
 CLIENTS_OF_MANY = frozenset({"openai", "anthropic"})
-"""Providers with clients that are used for many sellers, whose spans then name the provider."""
+"""Providers whose clients are used for many sellers; spans then name the provider."""
 LONGEST_CACHE = 4096
 """Maximum cached prices; a program with more models needs occasional look-ups."""
 

@@ -96,7 +96,7 @@ def read_records(
 
 
 def _time_of(source: Path | str | IO[bytes]) -> int:
-    """Return the modification time of *source*, for batch results without a time."""
+    """Return the modification time of *source*, now for a stream, for results without a time."""
     if isinstance(source, str | Path):
         with suppress(OSError):
             return Path(source).stat().st_mtime_ns

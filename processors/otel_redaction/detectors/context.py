@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _BEFORE = 56
 _AFTER = 16
 
-# The word list writes `t?l?phone` and so needs no second, slower look at the text.
+# The word list writes `t?l?phone` and so needs no second, slower search.
 _WORD_MAP = class_map(b" ", digits="0" + DIGITS, **WORD_LETTERS)
 _NUMBERED = lazy_pattern(rb"([a-z?]{3,})0{1,2}")
 
@@ -72,7 +72,7 @@ class Context:
 
     @property
     def in_a_row(self) -> bool:
-        """Whether other numbers are beside it with only a space between, as in a table."""
+        """Whether other numbers are next to it with only a space between, as in a table."""
         text = self._scan.text
         lead = text[max(0, self._start - 4) : self._start]
         tail = text[self._end : self._end + 4]

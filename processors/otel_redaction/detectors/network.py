@@ -52,7 +52,7 @@ def _find_mac(scan: Scan, width: int, form: re.Pattern[str]) -> None:
     for tail in form.finditer(text):
         start, end = tail.start() - width, tail.end()
         value = text[max(start, 0) : end].upper()
-        if start < 0 or not _HEX.issuperset(value[:width]) or not _stands_alone(text, start, end):
+        if start < 0 or not _HEX.issuperset(value[:width]) or not _is_separate(text, start, end):
             continue
         # A run of one digit (all zero, broadcast) names no device; a dotted
         # form without a letter is a version or an amount.
@@ -66,7 +66,7 @@ _DECIMAL = frozenset("0123456789.")
 _NEAR = 64
 
 
-def _stands_alone(text: str, start: int, end: int) -> bool:
+def _is_separate(text: str, start: int, end: int) -> bool:
     lead = text[start - 1 : start]
     if lead and (lead.isalnum() or lead in "_-." or (lead == ":" and _hex_pair(text, start - 3))):
         return False

@@ -121,7 +121,7 @@ _REST_OF_PASSWORD = lazy_pattern(r"[^\s\"'`\x00]{1,48}(?![^\s\"'`\x00])")
 _NEXT_SETTING = lazy_pattern(r"[,;&|]\s{0,2}[\w.-]{1,40}[=:]|</|\\[nrt\"]")
 _CALL = lazy_pattern(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*\d?[(\[{<]|\w+(?:\.\w+)+[(\[]|[({\[]\w*[:=,]")
 _OPENING = frozenset("([{")
-# Keys and tokens are made of letters, digits and a few signs; these are in passwords and in code.
+# Keys and tokens have letters, digits and a few signs; these signs are in passwords and in code.
 _NO_TOKEN = lazy_pattern(r"[?^%][A-Za-z0-9^]|[()]")
 _NEVER_IN_TOKEN = lazy_pattern(r"[!@#;?%^*()\[\]{}|<>]|\$[A-Za-z]")
 _HEX = lazy_pattern(r"[0-9a-fA-F]{16,}")

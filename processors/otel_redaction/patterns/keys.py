@@ -42,7 +42,7 @@ _LABELS = words(
     "tin ein itin mrn latitude longitude lat lon lng cvv cvc otp"
 )
 # Attribute names use `pan` or `msisdn`; sentences do not.
-_SAID = {"pan": "card", "msisdn": "phone", "birthdate": "birth"}
+_SENTENCE_WORDS = {"pan": "card", "msisdn": "phone", "birthdate": "birth"}
 _ID_WORDS = words("id number no nr num identifier")
 _ID_OWNERS = words("tax national citizen identity personal taxpayer fiscal insurance")
 _KEY_OWNERS = words(
@@ -116,7 +116,7 @@ def label(name: str) -> str:
         return f"{name}: "
     if parts[-1] in _ABOUT or _LABELS.isdisjoint(parts):
         return ""
-    return " ".join(_SAID.get(part, part) for part in parts[-4:]) + ": "
+    return " ".join(_SENTENCE_WORDS.get(part, part) for part in parts[-4:]) + ": "
 
 
 def _by_segment(parts: list[str]) -> str | None:

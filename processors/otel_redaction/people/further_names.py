@@ -23,7 +23,7 @@ def repeated_parts(text: str, found: list[Match]) -> list[Match]:
     for match in found:
         words_of_name = text[match.start : match.end].split()
         if len(words_of_name) > 1 and len(parts) < _MOST_PARTS:
-            parts.update(word for word in words_of_name if _stands_alone(word))
+            parts.update(word for word in words_of_name if _is_separate(word))
     ordered = sorted(found)
     starts = [match.start for match in ordered]
     more: list[Match] = []
@@ -40,7 +40,7 @@ def repeated_parts(text: str, found: list[Match]) -> list[Match]:
     return more
 
 
-def _stands_alone(word: str) -> bool:
+def _is_separate(word: str) -> bool:
     low = folded(word)
     return (
         len(word) >= SHORTEST_SINGLE

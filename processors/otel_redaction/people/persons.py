@@ -155,7 +155,7 @@ def _is_plain_word(word: str, known: _Names) -> bool:
     return low in NOT_NAMES or (low not in known.given and low not in known.beside)
 
 
-def _may_speak(text: str, end: int) -> bool:
+def _may_be_speaker(text: str, end: int) -> bool:
     """Return whether the following text may identify an unknown word as a name."""
     return text[end : end + 1] in {"'", "\u2019", ":"} or text[end : end + 2] in _SPEAKING
 
@@ -175,7 +175,7 @@ def _found(text: str, lower: Lowered) -> Iterator[Match]:
         if is_inside(text, start) or (
             start not in known.introduced
             and _is_plain_word(run.group(), known)
-            and not _may_speak(text, end)
+            and not _may_be_speaker(text, end)
         ):
             continue
         tokens = [

@@ -197,7 +197,7 @@ async def _refused(
     response.content = module.StreamReader(_NoProtocol(), 2**16, loop=asyncio.get_running_loop())
     response.content.feed_data(body)
     response.content.feed_eof()
-    await _raise_if_asked(session, response, kwargs.get("raise_for_status"))
+    await _raise_for_status(session, response, kwargs.get("raise_for_status"))
     return response
 
 
@@ -213,10 +213,10 @@ class _NoProtocol:
     _reading_paused = False
 
     def pause_reading(self) -> None:
-        """Nothing comes."""
+        """Do nothing."""
 
     def resume_reading(self, *_args: Any, **_kwargs: Any) -> None:
-        """Nothing comes."""
+        """Do nothing."""
 
 
 class _NoWriter:
@@ -244,7 +244,7 @@ def _empty_response(module: Any, session: Any, method: str, url: Any, about: Any
     return module.ClientResponse(method, url, **given)
 
 
-async def _raise_if_asked(session: Any, response: Any, asked: Any) -> None:
+async def _raise_for_status(session: Any, response: Any, asked: Any) -> None:
     if asked is None:
         asked = session.raise_for_status
     if callable(asked):

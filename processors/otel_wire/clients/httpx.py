@@ -49,7 +49,7 @@ def _sync(module: Any, send: Any) -> Callable[..., Any]:
         refusal = admit(exchange)
         if refusal is not None:
             return _refused(module, request, refusal)
-        _tell_gateway(request, exchange)
+        _propagate_trace(request, exchange)
         if observer.requests_usage:
             _request_usage(module, request, exchange)
         try:
@@ -77,7 +77,7 @@ def _async(module: Any, send: Any) -> Callable[..., Any]:
         refusal = await admit_async(exchange, _in_thread, _sleep)
         if refusal is not None:
             return _refused(module, request, refusal)
-        _tell_gateway(request, exchange)
+        _propagate_trace(request, exchange)
         if observer.requests_usage:
             _request_usage(module, request, exchange)
         try:
@@ -133,7 +133,7 @@ def _begin(module: Any, request: Any, body: Any) -> Exchange | None:
     return observer.begin(module.__name__, url.host, _path(url), headers, body)
 
 
-def _tell_gateway(request: Any, exchange: Exchange) -> None:
+def _propagate_trace(request: Any, exchange: Exchange) -> None:
     try:
         parent = exchange.traceparent()
         if parent is not None:

@@ -32,21 +32,21 @@ COST = "mlflow.llm.cost"
 
 def operation(record: SpanRecord) -> str | None:
     """Return the model-call operation of the span's type; None for other types."""
-    return OPERATION_OF_TYPE.get(_said(record, TYPE))
+    return OPERATION_OF_TYPE.get(_text_of(record, TYPE))
 
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
     """Read usage, provider and model from the JSON."""
     answer = {} if call.operation == "embeddings" else json_object(record.attributes.get(OUTPUT))
-    tier = text(walk(answer, "service_tier")) or _said(record, "service_tier")
+    tier = text(walk(answer, "service_tier")) or _text_of(record, "service_tier")
     cost = usd(json_object(record.attributes.get(COST)).get("total_cost"))
     if cost and not call.reported_cost_usd:
         call = replace(call, reported_cost_usd=cost, reported_cost_source=COST)
     return replace(
         call,
-        provider=_said(record, "mlflow.llm.provider") or call.provider,
-        request_model=_said(record, "model") or call.request_model,
-        response_model=_said(record, "mlflow.llm.model") or call.response_model,
+        provider=_text_of(record, "mlflow.llm.provider") or call.provider,
+        request_model=_text_of(record, "model") or call.request_model,
+        response_model=_text_of(record, "mlflow.llm.model") or call.response_model,
         response_id=call.response_id or text(walk(answer, "id")),
         service_tier=call.service_tier or tier or None,
         usage=_usage(record) or call.usage,
@@ -66,7 +66,7 @@ def _usage(record: SpanRecord) -> Usage | None:
     )
 
 
-def _said(record: SpanRecord, name: str) -> str:
+def _text_of(record: SpanRecord, name: str) -> str:
     """Return the text of an attribute, plain or as JSON."""
     value = text(record.attributes.get(name)) or ""
     if not value.startswith('"'):

@@ -36,14 +36,14 @@ _TIERS = (("usage", "speed"), ("service_tier",), ("usage", "service_tier"))
 def operation(record: SpanRecord) -> str | None:
     """Return the model-call operation of the span's kind; None for agents, chains and tools."""
     kind = text(record.attributes.get(KIND))
-    if _PRIVATE_METHOD.search(record.name) and not _says_tokens(record):
+    if _PRIVATE_METHOD.search(record.name) and not _has_tokens(record):
         # LlamaIndex uses this kind for every method of a model, also for those that only prepare a
         # call.
         return None
     return OPERATION_OF_KIND.get(kind.upper()) if kind else None
 
 
-def _says_tokens(record: SpanRecord) -> bool:
+def _has_tokens(record: SpanRecord) -> bool:
     return any(name.startswith("llm.token_count.") for name in record.attributes)
 
 
