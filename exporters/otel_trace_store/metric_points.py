@@ -40,7 +40,7 @@ class Series:
 
     @property
     def key(self) -> bytes:
-        """What identifies the series; the description does not."""
+        """The identifying fields of the series, without the description."""
         parts = (self.name, self.unit, self.kind, self.temporality, self.monotonic)
         text = json.dumps([*parts, self.service, self.scope, self.attributes])
         return blake2b(text.encode(), digest_size=12).digest()

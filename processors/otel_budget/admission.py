@@ -60,7 +60,7 @@ class Admission:
             return True
         try:
             return self._try_locally()
-        except Exception as error:  # the app must not see our errors
+        except Exception as error:  # internal errors must not reach the app
             self._failed(error)
             return True
 
@@ -74,7 +74,7 @@ class Admission:
             return 0
         try:
             return self._ask()
-        except Exception as error:  # the app must not see our errors
+        except Exception as error:  # internal errors must not reach the app
             return self._failed(error)
 
     def refuse_unchecked(self) -> float:

@@ -146,7 +146,7 @@ class Observer:
         try:
             if self.concerns_result(path) and self._is_observed(host):
                 return BatchResult(self, client, host, path)
-        except Exception as error:  # the app must not see our errors
+        except Exception as error:  # internal errors must not reach the app
             self.on_fault(error)
         return None
 
@@ -225,7 +225,7 @@ class Observer:
                 exchange.asking = asking = admission.admission_for(host, path, shown, headers)
                 if asking is None and not self._sinks:
                     return None
-        except Exception as error:  # the app must not see our errors
+        except Exception as error:  # internal errors must not reach the app
             self.on_fault(error)
             return self._after_fault(admission, client, host, path)
         if exchange.asking is None:
@@ -249,7 +249,7 @@ class Observer:
         try:
             exchange = Exchange(self, client, host, path, {}, None)
             exchange.asking = admission.at_fault(host, path)
-        except Exception as error:  # the app must not see our errors
+        except Exception as error:  # internal errors must not reach the app
             self.on_fault(error)
             return None
         return None if exchange.asking is None else exchange

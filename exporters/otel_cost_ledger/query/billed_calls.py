@@ -24,7 +24,7 @@ _Names = TypeVar("_Names", DimKey, OriginKey, OutcomeKey)
 
 
 class BilledCall(NamedTuple):
-    """One billed call; names are in `dim`, `origin` and `outcome`, None is not known."""
+    """One billed call; names are in `dim`, `origin` and `outcome`, None means unknown."""
 
     dim: DimKey
     origin: OriginKey
@@ -42,7 +42,7 @@ class BilledCall(NamedTuple):
     exposure_nano_usd: int | None
     max_output_tokens: int | None
     extra: str | None
-    """JSON object of facts that few calls have."""
+    """JSON object of rare facts."""
 
     @property
     def end_ns(self) -> int:
@@ -56,7 +56,7 @@ class BilledCall(NamedTuple):
 
     @property
     def has_usage(self) -> bool:
-        """Whether any unit of its usage is known."""
+        """Whether it has any known usage."""
         counted = (self.input_tokens, self.output_tokens, self.cache_read_tokens)
         if counted != (None, None, None) or self.cache_write_tokens is not None:
             return True
@@ -75,7 +75,7 @@ def billed_calls(
 ) -> Iterator[BilledCall]:
     """Yield the billed calls that started in the window, in order of time.
 
-    Raises `LedgerError` when the ledger cannot be read.
+    Raises `LedgerError` if the ledger cannot be read.
     """
     filters = filters or Filters()
     where, at = window_conditions(ledger, Window.between(since, until), filters)

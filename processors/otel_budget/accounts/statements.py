@@ -145,7 +145,7 @@ def may_change(claim: Claim, now: State) -> bool:
 
 
 def leaseholders(db: Transaction, entry: int, but: str) -> int:
-    """Return how many other owners have leases on an account's *entry*."""
+    """Return the number of other owners with leases on an account's *entry*."""
     (count,) = db.execute(
         "SELECT count(*) FROM leases WHERE book_id = ? AND owner <> ?", (entry, but)
     ).fetchone()

@@ -12,7 +12,7 @@ The rules, in this order:
    time, with the same model and token counts. Each is paired at most once, so concurrent calls of
    equal size are all counted.
 
-A span that is not billed does not count as a call at all.
+An unbilled span does not count as a call.
 """
 
 from __future__ import annotations

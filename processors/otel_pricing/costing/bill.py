@@ -43,7 +43,7 @@ def bill(usage: Usage, price: Price) -> Bill:
     """Return the sum of *usage* at the rates of *price*.
 
     Every token is charged once: cached, audio and reasoning tokens at their own rate, the rest of
-    the input and output at the plain one.
+    the input and output at the standard one.
     """
     total = Bill()
     if price.has_token_rates:
