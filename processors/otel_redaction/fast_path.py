@@ -29,7 +29,7 @@ _HARDWARE = lazy_pattern(rb"\.[0-9A-Fa-f]{4}\.")
 
 
 def is_words_only(text: str) -> bool:
-    """Return whether *text* has nothing to find; False if that takes a search."""
+    """Return True if a quick check proves *text* harmless; False if it needs a search."""
     if len(text) > _LONGEST or not text.isascii():
         return False
     data = text.encode()

@@ -331,7 +331,7 @@ def test_a_program_that_closes_all_descriptors_gets_nothing_in_its_files(
 
     first, _, untouched = done.stdout.splitlines()
     assert untouched == "True", done.stderr
-    assert first == "charged" if uses == "leaves" else "our descriptors" in first, done.stdout
+    assert first == "charged" if uses == "leaves" else "its descriptors" in first, done.stdout
 
 
 def test_a_child_that_was_forked_in_the_middle_of_a_transaction_touches_nothing(

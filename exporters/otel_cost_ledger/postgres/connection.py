@@ -98,7 +98,7 @@ class PostgresConnection:
     def run_script(self, script: str) -> None:
         """Run several statements without values."""
         with self.translated():
-            # bytes, since psycopg accepts only literal strings as statements.
+            # bytes, since psycopg's types accept only literal strings.
             self.raw.execute(script.encode())
 
     @contextmanager

@@ -215,5 +215,5 @@ def _psycopg() -> Any:
 
 @lru_cache(maxsize=256)
 def _for_psycopg(sql: str) -> bytes:
-    # bytes, since psycopg accepts only literal strings as statements.
+    # bytes, since psycopg's types accept only literal strings.
     return sql.replace("%", "%%").replace("?", "%s").encode()

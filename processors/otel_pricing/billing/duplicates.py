@@ -81,7 +81,7 @@ def add_up(outer: Span, parts: Iterable[Span]) -> bool:
 
 
 LONGEST_CACHE_HIT_NS = 2_000_000
-"""Faster than any provider, but not than a cache of a framework or a gateway."""
+"""No provider responds this fast; a cache of a framework or a gateway does."""
 
 
 def cached_answer(span: Span) -> Hashable | None:

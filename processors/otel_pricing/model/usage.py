@@ -24,8 +24,8 @@ def normalise(
     """Return the usage in *counts*, or None without any.
 
     *input_excludes_cache*: the dialect counts cached tokens separately from the input. The numbers
-    may prove that in any dialect: cached tokens that exceed the input cannot be part of it, and
-    neither can those that a total needs as an addend.
+    may prove that in any dialect: cached tokens that exceed the input cannot be part of it, and a
+    total that adds up only with them counts them separately.
 
     *rest_is_output*: a total beyond input and output includes uncounted output, such as Gemini's
     thoughts.
