@@ -9,8 +9,8 @@ from otel_redaction.patterns.lazy_pattern import lazy_pattern
 if TYPE_CHECKING:
     import re
 
-# Possessive: if a run of other characters has no match after it, no part of it has. Backslashes,
-# because names in a document inside a string are escaped.
+# Possessive: if a run of other characters has no match after it, no part of it has.
+# Backslashes, because names in a document inside a string are escaped.
 _NAME = lazy_pattern(
     r'"([^"\\]{2,64}+)\\{0,7}"\s{0,8}:\s{0,8}(?!\\{0,7}"(?:\[[A-Z_]{2,32}\])?\\{0,7}")'
 )

@@ -1,8 +1,8 @@
 """View of a log record for processors and exporters, redacted on read."""
 
-# The SDK's classes have plain fields where these have views, by design. mypy:
-# disable-error-code="assignment,override" pyright: reportAssignmentType=false,
-# reportIncompatibleVariableOverride=false
+# The SDK's classes have plain fields where these have views, by design.
+# mypy: disable-error-code="assignment,override"
+# pyright: reportAssignmentType=false, reportIncompatibleVariableOverride=false
 
 from __future__ import annotations
 

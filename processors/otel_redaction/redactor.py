@@ -148,8 +148,8 @@ class Redactor:
         record = Record(tally, until, people, known)
         text = json_text.dump(self._values.nested(document, record), like=text)
         kinds = tuple(kind for kind, count in tally.items() for _ in range(count))
-        # Another pass over the whole: the context may be in a neighbouring field. A match across a
-        # quote is ignored: each side was searched separately.
+        # Another pass over the whole: the context may be in a neighbouring field.
+        # A match across a quote is ignored: each side was searched separately.
         rest = [
             match
             for match in self._texts.find(text, deadline, people=people)

@@ -1,7 +1,7 @@
 """View of a finished span for processors and exporters, redacted on read."""
 
-# The SDK's class has plain fields where this one has views, by design. mypy:
-# disable-error-code="override"
+# The SDK's class has plain fields where this one has views, by design.
+# mypy: disable-error-code="override"
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

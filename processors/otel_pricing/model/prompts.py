@@ -38,8 +38,8 @@ _PROMPTS = (
     "langfuse.observation.input",
     "llm.input_messages.",
 )
-# Marks in the parts of messages: {"modality": "audio"}, {"type": "input_audio"}, {"mime_type":
-# "video/mp4"}; or the value of an attribute with one part's type.
+# Marks in the parts of messages: {"modality": "audio"}, {"type": "input_audio"},
+# {"mime_type": "video/mp4"}; or the value of an attribute with one part's type.
 _SOUND = re.compile(
     r"""[\\"']?(?:type|modality|mime_?type|media_?type)\\?["']\s*:\s*\\?["'](?:input_)?(?:audio|video)"""
     r"""|\A(?:input_)?(?:audio|video)(?:_url|/[\w.+-]+)?\Z""",

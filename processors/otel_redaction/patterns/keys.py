@@ -35,7 +35,8 @@ _TOKENS = words(
 )
 _CODES = words("otp totp cvv cvv2 cvc cvc2")
 _COOKIES = frozenset({"cookie", "cookies", "setcookie"})
-# `key` is secret only after a word for its purpose. Names that identify the digits in their value.
+# `key` is secret only after a word for its purpose.
+# Names that identify the digits in their value.
 _LABELS = words(
     "phone telephone tel mobile cell fax msisdn ssn social card cc pan iban account acct routing "
     "aba passport licence license dob birth birthday birthdate born nhs nino aadhaar cpf pesel bsn "
