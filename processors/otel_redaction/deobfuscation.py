@@ -152,7 +152,7 @@ def _fold(found: re.Match[str]) -> str:
 
 @lru_cache(maxsize=1)
 def _folds() -> dict[int, str]:
-    """Return the characters that represent one ASCII character -> that one; built on first use."""
+    """Return a map from code points to the ASCII characters they represent."""
     from unicodedata import decimal, normalize
 
     folds = {}

@@ -1,8 +1,8 @@
 """Access to request bodies of every type that a client accepts.
 
-Bytes and text are used directly, files are read and rewound, generators are read once, in bounds,
-and replaced by their items. With a budget that happens before the request is sent; else the items
-of a generator are recorded while they are sent.
+Bytes and text are used directly, files are read and their position is restored, generators are read
+once, in bounds, and replaced by their items. With a budget that happens before the request is sent;
+else the items of a generator are recorded while they are sent.
 """
 
 from __future__ import annotations
