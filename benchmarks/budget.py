@@ -3,9 +3,9 @@
     python benchmarks/budget.py                 # 8 processes
     python benchmarks/budget.py --processes 1
 
-The check is a hold, inside a lease or as an entry in the shared file. The gate adds reading the
-request and the estimate before a call, and noting the answer after it; reading and pricing the
-answer is left to another thread, whose work is timed by itself. Added latency is the difference
+The check is a reservation, inside a lease or in the shared file. The gate adds reading the request
+and the estimate before a call, and queueing the response after it; another thread reads and prices
+the response, and its work is timed separately. Added latency is the difference
 between calls with and without the gate, taken in turns, to a server that answers after a few
 milliseconds. "Busy" is the processor time of the app's thread, which other programs on the machine
 disturb less. A call after a pause finds the caches cold, which makes every part of it slower, the

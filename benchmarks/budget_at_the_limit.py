@@ -5,9 +5,9 @@
     python benchmarks/budget_at_the_limit.py --midnight 25    # a new day begins after 25 seconds
     python benchmarks/budget_at_the_limit.py --postgres URL   # several hosts, one database
 
-Real OpenAI clients call a fake provider on loopback, which counts what it was asked for: that is
-what a real one would bill. Printed are the limit, what was billed and booked, and the share of the
-limit that could be used. Ends with 1 where more was billed than the limit, or less than 97 % of it.
+Real OpenAI clients call a fake provider on loopback, which counts its requests as a real one would
+bill them. Prints the limit, the billed and the charged amount, and the share of the limit that was
+used. Exits with 1 if more than the limit or less than 97 % of it was billed.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def main() -> int:
         accounts = BudgetAccounts(Path(folder), store=store(options.postgres))
         accounts.reap()
         last = budget.account_of("", time.time_ns() + shift_ns)
-        # Each day by itself: what is spent on the next one counts against a day too.
+        # Each day separately: spending on the next day counts against a day too.
         days_met = [
             replace(account, until_ns=account.start_ns) for account in dict.fromkeys((first, last))
         ]

@@ -3,18 +3,18 @@
     python benchmarks/budget_fleet.py                            # 50, then 200 simulated processes
     python benchmarks/budget_fleet.py --processes 50 --scenarios calm --every 0.1
 
-A simulated process is a `BudgetAccounts` with a connection, a background thread and a thread of
-calls of its own; a simulated host is a state folder that eight of them share. They are threads of
-five programs, because one machine cannot run thousands of processes. The accounts are the real
-ones and so is the server (one is started, with fsync); what is missing is a network between them,
-and everything takes its turn on the processors of this machine. A call reserves 2 to 20 m$, takes
+A simulated process is a `BudgetAccounts` with its own connection, background thread and thread of
+calls; a simulated host is a state folder that eight of them share. They are threads of five
+programs, because one machine cannot run thousands of processes. Accounts and server are real (one
+is started, with fsync); there is no network between them, and all share the processors of this
+machine. A call reserves 2 to 20 m$, takes
 0.2 to 1 second and costs 20 to 100 % of what it reserved; refused calls do not wait for others.
 
 Scenarios: `calm`; `limit`, which is reached half-way; `away`, the server is stopped for five
 seconds; `split`, half of the hosts are cut off for five seconds (their sessions are ended and new
 ones refused); `die`, a fifth of the hosts is killed (SIGKILL) shortly before the limit is reached.
-"Turn" is the share of the time in which somebody had the lock that all transactions take. Ends
-with 1 where more was spent or booked than a limit, or where something else was booked than spent.
+"Turn" is the share of the time in which the lock that all transactions take was held. Exits with 1
+if more than a limit was spent or charged, or if charges differ from spending.
 """
 
 from __future__ import annotations
@@ -307,7 +307,7 @@ class Run:
         folders = [self.folder / f"host{host}" / "budget.owners" for host in plan.hosts]
         names = {path.name for folder in folders if folder.is_dir() for path in folder.iterdir()}
         for folder in folders:
-            # Nobody on another host could read them.
+            # Other hosts could not read them.
             folder.rename(folder.with_name("gone")) if folder.is_dir() else None
         return names
 
@@ -469,7 +469,7 @@ def main() -> int:
 
 
 def arguments() -> Any:
-    """Return what was asked for."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser()
     names = ["calm", "limit", "away", "split", "die"]
     parser.add_argument("--processes", type=int, nargs="+", default=[50, 200])

@@ -4,9 +4,9 @@
 
 Two million calls of the last thirty days are made by SQL and go through the views that fill the
 ledger; one in a hundred arrives twice, and one in five hundred again at another price. The others
-are copies that start nanoseconds later. Then the sums are made, totals are compared with what was
-generated, and the questions of a page are asked through HTTP. With *--folder* the calls of an
-earlier run are asked about again.
+are copies that start nanoseconds later. Then the sums are computed, totals are compared with the
+generated calls, and the queries of the page run over HTTP. With *--folder* the calls of an earlier
+run are queried again.
 """
 
 from __future__ import annotations

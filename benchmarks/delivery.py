@@ -1,9 +1,9 @@
 """Delivery of all telemetry, counted at the receiving end, and its overhead.
 
-    python benchmarks/delivery.py burst [--spans 1000000]     flat out: time a span, losses, books
+    python benchmarks/delivery.py burst [--spans 1000000]     flat out: time, losses, counters
     python benchmarks/delivery.py outage [--seconds 60]       collector refused, silent, 503, slow
     python benchmarks/delivery.py kill [--kills 100]          kill -9 at random moments
-    python benchmarks/delivery.py append                      what writing every span to disk costs
+    python benchmarks/delivery.py append                      cost of writing every span to disk
     python benchmarks/delivery.py soak [--seconds 3600]       2,000 spans a second: memory, threads
 
 Each variant runs real programs under `opentelemetry-instrument` against a receiver in another

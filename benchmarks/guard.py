@@ -2,7 +2,7 @@
 
     python benchmarks/guard.py
 
-Every variant is timed in turn, many rounds, by the CPU time of the calling thread; the figure of a
+Variants are timed in turn, over many rounds, by the CPU time of the calling thread; the figure of a
 variant is the median of its differences to the bare SDK in the same round.
 """
 

@@ -1,10 +1,10 @@
-"""Measure how fast and how small the ledger is, beside what SQLite itself can do here and now.
+"""Speed and size of the ledger, beside SQLite itself in the same run.
 
     python benchmarks/ledger.py [--calls 30000] [--rounds 3] [--report-calls 100000]
 
-Machines differ and are noisy, so every figure that counts is a ratio of two numbers of one run.
+Machines differ and are noisy, so every figure is a ratio of two numbers of one run.
 The limit is the same facts in one flat table with no key, no interning, no sums, in a single
-transaction with synchronous=OFF: what anybody's INSERT can reach at most.
+transaction with synchronous=OFF: the upper bound of any INSERT.
 """
 
 from __future__ import annotations

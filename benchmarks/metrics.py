@@ -2,9 +2,8 @@
 
     python benchmarks/metrics.py [--rounds 7]
 
-Prints nanoseconds a measurement and ratios against the SDK in the same run. The short way is the
-one of `GuardMeasurementConsumer` that goes from a known set of attributes straight to its
-aggregations.
+Prints nanoseconds a measurement and ratios against the SDK in the same run. The fast path of
+`GuardMeasurementConsumer` goes from a known set of attributes straight to its aggregations.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Kill `otel-distro serve` at random moments while programs send, and count what is lost.
+"""Kill `otel-distro serve` at random moments while programs send, and count lost records.
 
     python benchmarks/serve_kill.py [--kills 100] [--minutes N] [--slow-disk] [--full-disk]
 
@@ -58,7 +58,7 @@ Ids = set[tuple[bytes, bytes]]
 
 
 class Senders:
-    """Sends from several threads until it is closed, and knows what was acknowledged."""
+    """Sends from several threads until closed, and records acknowledged requests."""
 
     def __init__(self, seed: int) -> None:
         self.acknowledged: Ids = set()

@@ -1,11 +1,11 @@
-"""The trace store with many spans: bytes a span, and how long questions take.
+"""Trace store with many spans: bytes per span, and duration of queries.
 
     python benchmarks/trace_store.py [--spans 10000000] [--folder FOLDER]
 
 Writes spans of one day straight into a store, then asks what the page asks. Redaction and pricing
 are measured by `benchmarks/serve.py`. Each question is asked three times; the median is printed,
 after the files were read by nothing but the writer. 10 million spans take 1 GB in FOLDER, which
-stays if it is named, and is asked again without writing if it has a store.
+is kept if it is given, and is queried again without writing if it has a store.
 """
 
 from __future__ import annotations

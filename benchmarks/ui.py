@@ -1,11 +1,11 @@
-"""Measure how fast the page is with a million calls in the ledger.
+"""Speed of the page with a million calls in the ledger.
 
     python benchmarks/ui.py [--calls 1000000] [--rounds 5]
 
-The command itself is run. Each view is asked for when nobody has asked for it yet, and again. What
-only single calls know is counted aside; then the chart answers at once that it is being counted,
-and the time until it is drawn stands in a column of its own; "busy" is how long the server has
-computed for the first answer, which other programs on the machine hardly change. Where Chromium and
+The command itself is run. Each view is requested cold, and again. Figures that need single calls
+are counted in the background; the chart then answers at once that it is being counted, and the time
+until it is drawn has a separate column; "busy" is the processor time of the server for the first
+answer, which other programs on the machine hardly change. Where Chromium and
 playwright are installed, the time until a browser has drawn the page is measured too. The baseline
 is what SQLite needs to look at every row once, on the same machine in the same run.
 """

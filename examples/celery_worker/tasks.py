@@ -43,7 +43,7 @@ def summarise(text: str) -> str:
 
 
 def main() -> None:
-    """Hand the worker a task on behalf of somebody."""
+    """Submit a task for a tenant and a user."""
     with (
         otel_distro.tenant("acme"),
         otel_distro.user("ada"),

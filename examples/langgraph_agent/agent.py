@@ -19,7 +19,7 @@ AGENT = "researcher"
 
 
 class State(TypedDict, total=False):
-    """What the nodes hand on to each other."""
+    """State shared by the nodes."""
 
     question: str
     notes: str
@@ -36,7 +36,7 @@ def ask(text: str) -> str:
 
 @otel_distro.graph_node(agent=AGENT)
 def research(state: State) -> State:
-    """Collect what is known."""
+    """Collect notes."""
     return {"notes": ask(f"What is known about: {state['question']}")}
 
 

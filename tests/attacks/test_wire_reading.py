@@ -110,7 +110,7 @@ def test_damaged_responses_are_survived(
     headers,
 )
 def test_any_request_is_survived(path: str, body: bytes, said: dict[str, str]) -> None:
-    """And what is read of it is sane."""
+    """And the facts read from it are plausible."""
     request = read_request("127.0.0.1", path, body, said)
 
     assert request is None or request.size >= 0

@@ -25,7 +25,7 @@ _PER_SOURCE = {"S0": 27, "S1": 35, "S2": 12, "S3": 18, "S4": 26}
 
 
 class Row(NamedTuple):
-    """One row of a table: its cells as they stand."""
+    """One row of a table: its cells unchanged."""
 
     id: str
     cells: tuple[str, ...]

@@ -37,7 +37,7 @@ def test_the_files_that_it_names_are_there() -> None:
     ],
 )
 def test_a_size_is_the_one_that_was_measured(size: str, page: str) -> None:
-    """It stands in both pages, so that neither is changed alone."""
+    """Both pages have it, so that neither is changed alone."""
     assert size in GUIDE
     assert size in (DOCS / page).read_text(encoding="utf-8")
 

@@ -81,7 +81,7 @@ def documented() -> dict[str, Row]:
 
 
 class _Made:
-    """A meter provider that remembers what was made of it, and by which line of which file."""
+    """Meter provider that records its instruments, with the file and line that created each."""
 
     def __init__(self) -> None:
         self.reader = InMemoryMetricReader()
@@ -109,7 +109,7 @@ class _Made:
         return made
 
     def rows(self) -> dict[str, Row]:
-        """Return what was made, with the attributes that were really set."""
+        """Return the instruments, with the attributes that were set."""
         data = self.reader.get_metrics_data()
         assert data is not None
         attributes: defaultdict[str, set[str]] = defaultdict(set)

@@ -107,7 +107,7 @@ class Serves:
     app: str = ""
     """Text of app.py (or tasks.py) in its folder."""
     more: str = ""
-    """What is appended to the command, for free ports."""
+    """Arguments appended to the command, for free ports."""
 
 
 ELSEWHERE = {

@@ -1,4 +1,4 @@
-"""The examples run as they are described, and without consent none of them tells anything."""
+"""Examples run as described, and none exports anything without consent."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def ask(name: str, shown_port: int, port: int, environ: dict[str, str]) -> str:
 
 
 def example(name: str) -> Example:
-    """The example, or a skip that says what is missing."""
+    """The example, or a skip with the missing packages."""
     found = RUNS[name]
     missing = [need for need in found.needs if not installed(need)]
     if missing:
@@ -202,7 +202,7 @@ def test_every_example_is_in_the_list() -> None:
 def test_an_example_does_its_work_and_its_calls_are_in_the_ledger(
     name: str, tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """With a price, in a session, and with nobody's name."""
+    """With a price and a session, without a user's name."""
     found = example(name)
     with FakeProvider() as provider:
         environ = environment(tmp_path, provider.url, sink.url, CHOICE="yes")

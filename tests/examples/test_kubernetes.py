@@ -79,7 +79,7 @@ def test_the_instrumentation_has_only_fields_that_the_operator_knows() -> None:
 
 
 def test_a_variable_is_defined_before_another_one_refers_to_it() -> None:
-    """Kubernetes leaves a reference to a later one as it stands."""
+    """Kubernetes does not expand a reference to a later one."""
     defined: set[str] = set()
     for variable in injected():
         assert set(_REFERENCE.findall(variable.get("value", ""))) <= defined, variable
@@ -128,7 +128,7 @@ def test_the_image_has_what_the_operator_copies_from_it() -> None:
 
 
 def settings(tmp_path: Path) -> dict[str, str]:
-    """Return what a program is told, with the secret's values and paths of this test."""
+    """Return the environment of a program, with the secret's values and paths of this test."""
     secret = of_kind("Secret")["stringData"]
     values = {
         each["name"]: each.get("value")

@@ -1,7 +1,7 @@
 """Fuzz targets: readers of untrusted bytes, and their invariants.
 
 Each target takes bytes and raises if something does not hold. `run.py` searches for such bytes for
-as long as it is told to; `test_fuzz.py` does so for a moment in the everyday suite.
+the given time; `test_fuzz.py` does so for a moment in the everyday suite.
 """
 
 from __future__ import annotations

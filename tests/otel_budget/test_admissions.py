@@ -125,7 +125,7 @@ def test_an_error_of_ours_is_decided_without_waiting_too(
 
 
 def test_a_refusal_by_the_scope_is_one_before_any_account(make: Callable[..., Gate]) -> None:
-    """Whoever finds the scope values may say no."""
+    """The function that finds scope values may refuse."""
 
     def nobody(*_: Any) -> Any:
         raise Refused(Refusal("name the tenant", "gpt-4o"))

@@ -87,7 +87,7 @@ def test_a_test_message_goes_to_every_place(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_doctor_says_whether_anybody_looks_for_alerts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody to tell, never looked, looked just now, not for two days."""
+    """No recipients, never checked, checked just now, not for two days."""
 
     def said() -> tuple[str, str]:
         (found,) = check_alerts(load(process_environment()).settings)

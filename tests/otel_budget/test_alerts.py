@@ -96,7 +96,7 @@ def test_no_data_is_no_alert(tmp_path: Path) -> None:
 
 
 def test_what_processes_say_now_is_worth_an_alert_too(tmp_path: Path) -> None:
-    """A guard that is not in place, and telemetry that was dropped; no other warning is told."""
+    """A missing guard and dropped telemetry; no other warning is reported."""
     live = [
         HealthCheck("guard", "critical", "in place in 0 of 1 process", 1),
         HealthCheck("ledger lag", "degraded", "9 calls wait: disk_full", 9),
@@ -167,7 +167,7 @@ def test_a_budget_nearly_spent_and_spent(tmp_path: Path) -> None:
 
 
 def test_money_burning_in_both_windows(tmp_path: Path) -> None:
-    """$100 a day are $4.17 an hour; $70 in an hour, going on, is 16.8 times as fast."""
+    """$100 a day are $4.17 an hour; $70 in an hour, still rising, is 16.8 times as fast."""
     going_on = [a_call(n, n, cost=2_000_000_000) for n in range(1, 36)]
     over = [a_call(n, n + 20, cost=2_000_000_000) for n in range(1, 36)]
 
@@ -268,7 +268,7 @@ def test_alerts_test_needs_somewhere_to_send_to(host: Path) -> None:
 def test_notifying_without_apprise_says_what_to_install(
     host: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And the message is told at the next check, not lost."""
+    """And the message is sent at the next check, not lost."""
     import sys
 
     monkeypatch.setitem(sys.modules, "apprise", None)

@@ -95,7 +95,7 @@ def test_the_latest_days_weigh_more() -> None:
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=60))
 def test_what_is_usual_lies_between_the_least_and_the_most(values: list[float]) -> None:
-    """Whatever the values."""
+    """For any values."""
     found = usual(values)
 
     assert min(values) - 1e-6 <= found.mean <= max(values) + 1e-6

@@ -1,4 +1,4 @@
-"""Books: holds are granted while there is room, all or none, and cleared however a call ends."""
+"""Budget accounts: all reservations of a call or none, released however the call ends."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_call_that_cost_nothing_gives_everything_back(accounts: BudgetAccounts
 
 
 def test_a_call_alone_may_have_all_that_is_left(accounts: BudgetAccounts) -> None:
-    """Its ceiling of 400 does not fit, the 70 it needs at least do; then nobody else gets in."""
+    """Its ceiling of 400 does not fit, its minimum of 70 does; then no other call is admitted."""
     held(accounts, claim(400, least=70))
 
     assert accounts.state(account()) == State(0, 100)
@@ -104,7 +104,7 @@ def test_scope_values_do_not_share(accounts: BudgetAccounts) -> None:
 
 
 def test_a_hold_belongs_to_the_window_it_was_made_in(accounts: BudgetAccounts) -> None:
-    """A call over midnight is booked on the day it began; the new day starts at nothing."""
+    """A call over midnight is charged to the day it began; the new day starts at zero."""
     yesterday, today = account(start_ns=1), account(start_ns=2)
     reservation = held(accounts, claim(100, yesterday))
 
@@ -150,7 +150,7 @@ def test_what_a_dead_process_holds_is_charged_as_its_calls_likely_cost(
     """It asked for 90 of 100 and dies; its call was probably billed 20, the rest comes back."""
     dead = make_accounts()
     reserve(dead, Claim(account(), 90, 90, 20))
-    dead.close()  # which leaves behind what is on its way
+    dead.close()  # leaves calls in progress behind
 
     result = reserve(accounts, claim(80))
 
@@ -214,7 +214,7 @@ def test_books_open_with_what_the_ledger_knows(make_accounts: MakeAccounts) -> N
 
 
 def test_a_deleted_file_is_made_again_from_the_ledger(tmp_path: Path) -> None:
-    """SQLite would go on with the file that is gone."""
+    """SQLite would keep using the deleted file."""
     spent = {"known": 0}
     accounts = BudgetAccounts(tmp_path, opening=lambda _account: spent["known"])
     accounts.charge([(account(), 30)])
@@ -227,7 +227,7 @@ def test_a_deleted_file_is_made_again_from_the_ledger(tmp_path: Path) -> None:
 
 
 def test_files_are_private(tmp_path: Path, accounts: BudgetAccounts) -> None:
-    """Nobody else reads who spent what."""
+    """Other users cannot read the spending."""
     held(accounts, claim(1))
 
     for path in (tmp_path / "state").rglob("*"):
@@ -235,7 +235,7 @@ def test_files_are_private(tmp_path: Path, accounts: BudgetAccounts) -> None:
 
 
 def test_each_threshold_is_told_once(accounts: BudgetAccounts) -> None:
-    """60 passes 50; 96 passes 80 and 95 together; going on says nothing new."""
+    """60 passes 50; 96 passes 80 and 95 together; further spending reports nothing new."""
     first = accounts.charge([(account(), 60)])
     second = accounts.charge([(account(), 36)])
     third = accounts.charge([(account(), 1)])
@@ -289,7 +289,7 @@ def test_a_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_said_and_nothing_is_granted(tmp_path: Path) -> None:
-    """And once there is room again, everything goes on."""
+    """And once there is room again, calls are admitted."""
     accounts = BudgetAccounts(tmp_path)
     accounts.state(account())
     database: Any = accounts.store._connection  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, a budget is never over: neither held nor spent."""
+"""No sequence of operations exceeds a budget, neither reserved nor spent."""
 
 from __future__ import annotations
 

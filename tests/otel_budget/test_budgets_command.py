@@ -1,4 +1,4 @@
-"""`otel-distro budgets`: how budgets stand, and changes by hand that stay on record."""
+"""`otel-distro budgets`: the state of budgets, and manual changes with an audit record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Budgets never stand in the way of telemetry, nor lose what could not be booked at once."""
+"""Budgets never block telemetry, nor lose charges that could not be written at once."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_an_error_of_ours_leaves_telemetry_alone(
 def test_a_soft_budget_books_later_what_it_could_not_book_at_once(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The file was locked by somebody else, which is told; nothing is lost or counted twice."""
+    """Another process locked the file, which is reported; nothing is lost or counted twice."""
     faults = InternalErrors()
     budgets = Budgets(settings, PriceBook, faults)
     account = budgets.all[0].account_of("", CALL_NS)

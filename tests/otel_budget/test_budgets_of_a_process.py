@@ -341,7 +341,7 @@ def test_accounts_open_at_zero_where_the_ledger_is_in_trouble(
 
 
 def test_the_state_of_each_budget_is_told_in_words(settings: Settings) -> None:
-    """Before any call one line for what is sure, then one for each scope value."""
+    """Before any call one line for certain accounts, then one for each scope value."""
     total = CostBudget(name="all", limit=10**9)
     acme = CostBudget(name="acme", limit=100, scope="tenant", match="acme", unit=Unit.CALLS)
     users = CostBudget(name="users", limit=100, scope="user", unit=Unit.TOKENS)

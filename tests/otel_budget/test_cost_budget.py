@@ -1,4 +1,4 @@
-"""What a cost budget may say, which book a call belongs to, and when windows begin and end."""
+"""Fields of a cost budget, the account of a call, and the bounds of windows."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_amounts_are_shown_exactly(value: int, text: str) -> None:
 
 
 def test_two_variables_make_a_budget() -> None:
-    """No file needed; it warns unless told to refuse."""
+    """No file is needed; it warns unless set to refuse."""
     plain = load({"HOME": "/x", "OTEL_DISTRO_BUDGET_USD_PER_DAY": "5"}).settings
     hard = load(
         {

@@ -59,7 +59,7 @@ def store(path: Path, calls: list[PricedCall]) -> None:
 
 
 def test_a_period_is_compared_with_the_one_before(tmp_path: Path) -> None:
-    """Three dollars this week, two the week before; what is older does not count."""
+    """Three dollars this week, two the week before; older spending does not count."""
     calls = [a_call(n, 24 * n) for n in (1, 2, 3)]
     calls += [a_call(n, 24 * n, latency_ms=300) for n in (8, 9)] + [a_call(20, 24 * 20)]
 
@@ -134,7 +134,7 @@ def test_a_few_days_suggest_nothing() -> None:
 
 
 def test_an_alert_that_is_always_on_is_named() -> None:
-    """Nobody reads it any more."""
+    """Readers ignore it."""
     slow = Hour(calls=10, cost_nano_usd=0, latency_us=10 * 9_000_000)
 
     (found,) = suggestions(days(14, slow), [], [])

@@ -92,7 +92,7 @@ def test_what_only_looks_like_one_is_not(path: str, body: dict[str, Any]) -> Non
 
 
 def test_a_known_host_says_who_bills() -> None:
-    """Whatever the path is named after."""
+    """For any name in the path."""
     request = read("/openai/v1/chat/completions", CHAT, "api.groq.com")
 
     assert request is not None
@@ -182,7 +182,7 @@ def test_what_was_seen_replaces_the_bound(learned: UsageCeiling, size: int, ceil
 
 
 def test_what_was_learned_of_short_requests_says_nothing_of_long_ones() -> None:
-    """Sizes are told apart by powers of two, hidden input by its own name."""
+    """Sizes are grouped by powers of two, hidden input by its name."""
     names = {kinds(a_request(size=size))[0] for size in (900, 1000, 5000)}
 
     assert len(names) == 2

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PRICES = PriceBook()
 HELLO: list[Any] = [{"role": "user", "content": "hi"}]
 GPT_4O = 6_000_000
-"""1200 x 2.50 + 300 x 10 micro-dollars, whatever is asked of the fake provider."""
+"""1200 x 2.50 + 300 x 10 micro-dollars, for any request to the fake provider."""
 
 Make = Any
 
@@ -76,7 +76,7 @@ _clients: list[openai.OpenAI] = []
 
 @pytest.fixture(autouse=True)
 def _closed_clients() -> Iterator[None]:
-    """One that waits for the garbage collector is told of in the middle of another test."""
+    """The garbage collector would report an open one in the middle of another test."""
     yield
     while _clients:
         _clients.pop().close()
@@ -329,7 +329,7 @@ def test_a_request_without_a_limit_is_let_through_alone(gate: Make, provider: Sl
 
 
 def test_a_new_day_begins_with_a_full_budget(gate: Make, provider: SlowProvider) -> None:
-    """The window is part of the book, so nothing has to be reset and nothing can race."""
+    """The window is part of the account, so that no reset is needed and no race is possible."""
     clock = Clock()
     gate("0.012", now_ns=clock)
     chat = client(provider).chat.completions
@@ -393,7 +393,7 @@ def test_a_response_that_is_never_closed_holds_nothing_for_ever(
 def test_a_model_without_a_price_is_let_through_and_said_so(
     gate: Make, provider: SlowProvider
 ) -> None:
-    """By default; nobody can say what it costs."""
+    """By default; its cost is unknown."""
     asked: list[str] = []
 
     def unknown(model: str) -> None:
@@ -448,7 +448,7 @@ def test_books_that_cannot_be_used_are_decided_by_policy(
 
 
 def test_a_client_with_a_transport_of_its_own_is_gated_too(gate: Make) -> None:
-    """The gate stands before the transport."""
+    """The gate runs before the transport."""
     day = gate("0.06")
     answer = {"model": "gpt-4o", "usage": {"prompt_tokens": 1200, "completion_tokens": 300}}
     transport = httpx2.MockTransport(lambda _request: httpx2.Response(200, json=answer))

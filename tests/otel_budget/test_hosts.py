@@ -48,7 +48,7 @@ def test_two_hosts_share_one_budget(
 def test_what_a_killed_host_held_comes_back_when_its_word_expires(
     tmp_path: Path, provider: SlowProvider, postgres_url: str
 ) -> None:
-    """Nobody sees its files; after a minute without a word it counts as dead, and is charged."""
+    """Its files are out of reach; after a minute without a heartbeat it is dead, and charged."""
     provider.delay = 5.0
     victim = start(host(tmp_path, 1, postgres_url, "0.06"), provider, 1, 1)
     deadline = time.monotonic() + 60
@@ -74,7 +74,7 @@ def test_what_a_killed_host_held_comes_back_when_its_word_expires(
 def test_a_database_that_is_away_decides_nothing_but_by_policy(
     tmp_path: Path, provider: SlowProvider
 ) -> None:
-    """Refused as set, without a password in what is said; or let through, as set."""
+    """Refused or admitted as set; the message has no password."""
     url = "postgresql://me:s3cret-pa55@127.0.0.1:9/budgets"
     refusing = host(tmp_path, 1, url, "1")
     allowing = {**host(tmp_path, 2, url, "1"), "OTEL_DISTRO_BUDGET_ON_FAULT": "allow"}

@@ -38,7 +38,7 @@ def test_a_span_that_takes_exactly_its_budget_has_met_it() -> None:
 
 
 def test_a_span_without_a_budget_is_not_judged() -> None:
-    """Only names somebody set a budget for count."""
+    """Only names with a budget count."""
     assert LatencyBudgets([LatencyBudget("search", 1)]).judge("other", 0, MS) is None
 
 
@@ -52,7 +52,7 @@ def test_a_span_without_a_budget_is_not_judged() -> None:
     ],
 )
 def test_the_four_budgets_of_the_default(name: str, ms: float) -> None:
-    """The thresholds that hold when nobody sets any."""
+    """The thresholds without a setting."""
     budget = LatencyBudgets(DEFAULT_LATENCY_BUDGETS).for_name(name)
 
     assert budget is not None

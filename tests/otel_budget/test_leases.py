@@ -1,4 +1,4 @@
-"""Leases: where there is plenty, a process holds and settles without asking the shared books."""
+"""Leases: far from the limit a process reserves and settles without the shared accounts."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ PLENTY = account(1000)
 
 @pytest.fixture
 def accounts(make_accounts: MakeAccounts) -> BudgetAccounts:
-    """Books that are tidied up when the test says so."""
+    """Accounts whose maintenance the test runs."""
     return make_accounts(by_hand=True)
 
 
 @pytest.fixture
 def other(make_accounts: MakeAccounts) -> BudgetAccounts:
-    """The same books in another process."""
+    """The same accounts in another process."""
     return make_accounts(by_hand=True)
 
 
@@ -158,7 +158,7 @@ def test_what_a_killed_process_spent_inside_its_lease_is_charged(
 def test_what_was_written_down_before_is_not_charged_again(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """The shared books know of the first call when the second is made."""
+    """The shared accounts have the first call when the second is made."""
     accounts.settle(reserve_leased(accounts, 5), [(PLENTY, 3)])
     accounts.tick()
     accounts.settle(reserve_leased(accounts, 5), [(PLENTY, 4)])
@@ -235,7 +235,7 @@ def test_several_budgets_lease_or_hold_each_for_itself(
 def test_a_call_that_cost_more_than_was_held_is_charged_in_full(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """What was spent was spent."""
+    """Actual spending counts."""
     accounts.settle(reserve_leased(accounts), [(PLENTY, 500)])
     accounts.tick()
 
@@ -245,7 +245,7 @@ def test_a_call_that_cost_more_than_was_held_is_charged_in_full(
 def test_thresholds_passed_inside_leases_are_told_once(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """By whoever writes it down first."""
+    """By the process that writes it first."""
     told: list[Crossing] = []
     for process in (accounts, other):
         process.on_crossed = told.extend
@@ -326,7 +326,7 @@ def test_more_books_than_leases_are_held_one_by_one(accounts: BudgetAccounts) ->
 def test_a_call_over_midnight_is_settled_in_the_lease_of_its_day(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """And the new day leases anew."""
+    """And the new day has new leases."""
     yesterday, today = account(1000, start_ns=1), account(1000, start_ns=2)
     on_its_way = reserve_leased(accounts, 5, yesterday)
     reserve_leased(accounts, 5, today)

@@ -233,7 +233,7 @@ def test_what_was_seen_of_most_accounts_is_forgotten_the_oldest_first(
 
 
 def test_what_was_learned_is_kept_where_it_could_not_be_shared() -> None:
-    """With what comes meanwhile, and shared by the next attempt."""
+    """With later usage, and shared by the next attempt."""
 
     class Broken:
         def execute(self, *_: Any) -> Any:
@@ -323,7 +323,7 @@ os._exit(0)
 def test_a_program_that_closes_all_descriptors_gets_nothing_in_its_files(
     tmp_path: Path, uses: str
 ) -> None:
-    """Where it uses our numbers for its own, budgets are an error; else they go on."""
+    """Where it reuses our descriptors, budgets report an error; otherwise they keep working."""
     done = run(
         [sys.executable, "-c", CLOSES_ALL, str(tmp_path / "state"), uses],
         clean_environment(tmp_path),
@@ -446,7 +446,7 @@ def test_an_owner_that_closed_its_file_to_itself_locks_it_no_more(tmp_path: Path
 
 
 def test_a_child_lets_go_of_its_parents_file(tmp_path: Path) -> None:
-    """Whoever still writes there gets an error; the parent's lock holds."""
+    """Later writes raise; the parent keeps its lock."""
     owner = Owner(tmp_path / "owners")
     child = os.fork()
     if child == 0:
@@ -535,7 +535,7 @@ def test_spending_that_makes_no_sense_is_not_taken_from_a_damaged_file(
 
 
 def test_the_thread_ends_with_what_it_works_for() -> None:
-    """Nobody is kept alive by it, and it ends when it is stopped."""
+    """It keeps no object alive, and ends when it is stopped."""
 
     class Work:
         def __init__(self) -> None:

@@ -80,7 +80,7 @@ def test_accounts_of_a_newer_version_are_left_alone(postgres_url: str, tmp_path:
 def test_a_connection_that_ends_in_a_transaction_is_made_again(
     postgres_url: str, tmp_path: Path
 ) -> None:
-    """What was not committed is lost with it, and reported; the next transaction is right."""
+    """Uncommitted changes are lost with it, and reported; the next transaction is right."""
     store = database(postgres_url)
     accounts = BudgetAccounts(tmp_path, store=store)
     accounts.charge([(PLENTY, 5)])
@@ -145,7 +145,7 @@ def test_a_busy_server_is_waited_for_shortly_after_a_failure(
 def test_a_host_that_vanishes_in_its_turn_keeps_the_others_out_for_seconds_only(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server ends its session, whose connection nobody has closed; it can begin anew."""
+    """The server ends the session of the open connection; the host can reconnect."""
     monkeypatch.setattr(module, "LONGEST_WAIT_S", 60.0)
     other = BudgetAccounts(tmp_path, store=database(postgres_url))
     other.charge([(PLENTY, 5)])

@@ -77,7 +77,7 @@ def test_killed_processes_hold_nothing_back(tmp_path: Path, provider: SlowProvid
         os.kill(victim.pid, signal.SIGKILL)
     for victim in victims:
         victim.communicate()
-    time.sleep(0.5)  # what was on its way has been answered into the void
+    time.sleep(0.5)  # responses to the killed processes have been sent
     sent = len(provider.requests)
     provider.delay = 0.0
 

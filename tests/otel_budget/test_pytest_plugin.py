@@ -53,7 +53,7 @@ SUITE = """
 
 @pytest.mark.process
 def test_a_test_beyond_its_cost_fails(tmp_path: Path, provider: SlowProvider) -> None:
-    """The call is refused, whatever the test makes of that; the others have their own budget."""
+    """The call is refused even if the test handles the error; other tests have their own budget."""
     (tmp_path / "test_suite.py").write_text(textwrap.dedent(SUITE % provider.url))
     done = subprocess.run(
         [*PYTEST, "-p", "no:randomly"],

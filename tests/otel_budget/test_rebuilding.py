@@ -48,7 +48,7 @@ DAMAGE = [no_database, foreign, foreign_with_a_version, torn_pages]
 def test_a_file_that_cannot_be_used_is_set_aside_and_made_again(
     tmp_path: Path, damage: Callable[[Path], None], in_use: bool
 ) -> None:
-    """With what was spent; the second process finds the new file and says nothing."""
+    """With its spending; the second process finds the new file and reports nothing."""
     lines: list[str] = []
     first = BudgetAccounts(tmp_path, opening=lambda _account: 30, report=lines.append)
     first.charge([(PLENTY, 0)])

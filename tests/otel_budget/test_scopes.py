@@ -88,7 +88,7 @@ def test_baggage_copied_to_spans_is_no_more_trusted_than_baggage(
 
 
 def test_calls_booked_after_their_end_follow_the_same_rule() -> None:
-    """What the app wrote counts, what came in baggage does not."""
+    """Values from the app count, values from baggage do not."""
     scopes = Scopes(("user.id",))
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(CopiesBaggage())

@@ -60,7 +60,7 @@ def test_a_record_has_the_facts_of_a_call(
 
 
 def test_a_stream_left_early_is_abandoned(records: list[WireRecord]) -> None:
-    """What was read of it is known."""
+    """The part that was read is known."""
 
     def chunks() -> Iterator[bytes]:
         for _ in range(3):
@@ -80,7 +80,7 @@ def test_a_stream_left_early_is_abandoned(records: list[WireRecord]) -> None:
 
 
 def test_a_provider_that_cannot_be_reached_got_nothing(records: list[WireRecord]) -> None:
-    """Whichever client tried."""
+    """For every client."""
     with httpx2.Client() as client, pytest.raises(httpx2.ConnectError):
         client.post("http://127.0.0.1:1/v1/chat/completions", json=BODY)
     with pytest.raises(requests.ConnectionError):

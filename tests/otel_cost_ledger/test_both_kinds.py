@@ -370,7 +370,7 @@ def test_equal_prompts_have_one_keyed_fingerprint(
 def test_a_corrected_call_keeps_the_fingerprint_of_its_prompt(
     location: Location, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """Prices are corrected from what is stored, where the digest is no longer known."""
+    """Repricing works from stored rows, which lack the digest."""
     writer = make_writer(path=location)
     writer.write([make_call(prompt_mark=b"a" * 16)])
     with open_ledger(location) as ledger:

@@ -1,4 +1,4 @@
-"""ClickHouse gives the answers of a file and of PostgreSQL, on whatever the Collector delivers."""
+"""ClickHouse, a file and PostgreSQL answer alike, for any delivery of the Collector."""
 
 from __future__ import annotations
 

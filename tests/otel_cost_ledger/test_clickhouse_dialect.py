@@ -100,7 +100,7 @@ def test_a_location_shows_no_secret(text: str, shown: str, port: int, secure: bo
 )
 def test_a_location_that_cannot_be_used_is_not_quoted(text: str) -> None:
     """Without a database, with another option, with a port that is none."""
-    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the message is what is tested
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the message is tested
         parse_location(text)
 
     assert "s3cret" not in str(raised.value)
@@ -157,7 +157,7 @@ def test_a_missing_client_is_named_with_its_command(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_stack_and_the_ledger_make_the_same_tables_of_spans_and_logs() -> None:
-    """Whichever comes first makes them; the other one finds them there."""
+    """The first creates them; the other finds them."""
     bundled = (ROOT / "collector-config/clickhouse/schema.sql").read_text("utf-8")
     made = {_plain(statement) for statement in statements_of(1, 30)}
 

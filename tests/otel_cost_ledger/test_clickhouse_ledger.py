@@ -64,7 +64,7 @@ def test_a_span_that_is_delivered_twice_is_one_call(
 def test_a_call_that_comes_late_counts_before_its_hour_is_summed_again(
     clickhouse: ClickHouseUrl, make_call: MakeCall
 ) -> None:
-    """The sums of an hour stand for the rows that they were made of, and for no others."""
+    """The sums of an hour replace the rows that they were computed from, and no others."""
     deliver(clickhouse, [make_call(cost_nano_usd=7)])
     sum_hours(clickhouse, quiet_seconds=0)
 
@@ -78,7 +78,7 @@ def test_a_call_that_comes_late_counts_before_its_hour_is_summed_again(
 def test_a_span_that_comes_again_with_another_price_replaces_it(
     clickhouse: ClickHouseUrl, make_call: MakeCall
 ) -> None:
-    """The last delivery of a span counts, whatever was summed before."""
+    """The last delivery of a span counts, even after the hour was summed."""
     call = make_call(status=CostStatus.UNPRICED, cost_nano_usd=None, exposure_nano_usd=9)
     deliver(clickhouse, [call])
     sum_hours(clickhouse, quiet_seconds=0)
@@ -206,7 +206,7 @@ def test_tools_are_counted(clickhouse: ClickHouseUrl) -> None:
 
 
 def test_nothing_can_be_written_through_a_reader(clickhouse: ClickHouseUrl) -> None:
-    """The server refuses it, whatever rights the user has."""
+    """The server refuses writes even for a user with all rights."""
     with pytest.raises(ServerError, match="readonly"):
         ClickHouseConnection(clickhouse).command("TRUNCATE TABLE ledger_calls")
 

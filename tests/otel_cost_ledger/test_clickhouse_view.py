@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SQL = Path(__file__).parents[2] / "collector-config" / "clickhouse"
 DAY_NS = 86_400 * 10**9
-# The table drops what is older than a month.
+# The table drops rows older than a month.
 TODAY_NS = time.time_ns() // DAY_NS * DAY_NS
 
 pytestmark = [

@@ -90,7 +90,7 @@ def test_the_last_24_hours_are_not_two_days(
 def test_every_grouping_adds_up_to_the_total(
     writer: LedgerWriter, make_call: MakeCall, path: Path, group: str
 ) -> None:
-    """Whatever the breakdown, nothing is lost or counted twice."""
+    """In every breakdown nothing is lost or counted twice."""
     writer.write(
         [
             make_call(

@@ -1,4 +1,4 @@
-"""What the ledger does where something around it is odd: full, gone, forked, of another kind."""
+"""The ledger under faults: full disk, deleted file, fork, foreign database."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ def test_a_writer_that_is_busy_at_a_fork_stays_the_parents(
 def test_a_writer_that_is_at_work_is_not_waited_for_at_the_end(
     make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """What waits is in the spill file or stored by the one at work."""
+    """Waiting calls are in the spill file or stored by the running writer."""
     writer = make_writer()
     writer.write([make_call()])
     with writer._lock:
@@ -279,7 +279,7 @@ def test_a_fork_waits_for_the_chunk_of_maintenance_that_is_under_way(
 def test_an_error_in_a_chunk_takes_it_back(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """And maintenance may go on with the next."""
+    """And maintenance may continue with the next."""
     make_writer().write([make_call()])
     with exclusive(path, 5000) as chunks:
         assert chunks is not None
@@ -348,7 +348,7 @@ def test_an_error_while_a_user_is_forgotten_leaves_whole_chunks(
         assert costs(ledger).total.calls == 2
 
 
-# What waits.
+# Waiting calls.
 
 
 def test_a_spill_file_tells_when_its_oldest_entry_began(tmp_path: Path) -> None:
@@ -503,7 +503,7 @@ def three_days(make_writer: MakeWriter, make_call: MakeCall) -> Path:
 def test_durations_come_from_the_histogram_where_rows_are_many_or_gone(
     three_days: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To 2.2 %, by the day; nothing where only rows could tell and they are gone."""
+    """To 2.2 %, by day; absent where only rows have it and they are deleted."""
     window = Window.between(NOON.replace(hour=0) - timedelta(days=2), NOON.replace(hour=0))
     by_hour = Window.between(NOON - timedelta(days=2, hours=3), NOON)
 
@@ -577,7 +577,7 @@ def test_damage_is_named_by_the_check(three_days: Path, monkeypatch: pytest.Monk
 def test_a_copy_that_its_target_refuses_names_the_call(
     three_days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was copied before stays."""
+    """Calls copied before it stay."""
     steps: list[int] = []
     with open_ledger(three_days) as source:
         copying.copy_ledger(source, tmp_path / "copy.db", progress=steps.append)
@@ -628,7 +628,7 @@ def test_without_a_home_the_state_has_a_private_temporary_folder(
 def test_where_nothing_can_be_made_the_state_has_a_place_that_does_not_exist(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whatever is written there fails, and is reported where it is needed."""
+    """Writes to it fail, and are reported where they are needed."""
 
     def nowhere() -> str:
         raise FileNotFoundError("no usable temporary directory")

@@ -35,7 +35,7 @@ def ledger_calls(path: Path) -> int:
 
 @pytest.fixture
 def said() -> list[str]:
-    """What the writer told the user."""
+    """Messages of the writer."""
     return []
 
 
@@ -46,7 +46,7 @@ def test_a_full_disk_keeps_the_calls_until_there_is_room(
     said: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """SQLITE_FULL rolls back; what waits is stored when space is back, and said once."""
+    """SQLITE_FULL rolls back; waiting calls are stored when space is back; one report."""
     limited = connections._configure
 
     def configure(connection: sqlite3.Connection, *rest: Any) -> None:
@@ -158,7 +158,7 @@ def test_a_file_of_another_kind_is_left_alone(
 def test_an_empty_file_is_a_new_ledger(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Somebody's `touch` or a crash before the first write does no harm."""
+    """A `touch` or a crash before the first write does no harm."""
     path.parent.mkdir(mode=0o700)
     path.touch()
 
@@ -171,7 +171,7 @@ def test_an_empty_file_is_a_new_ledger(
 def test_a_file_that_is_gone_is_noticed_before_the_next_write(
     make_writer: MakeWriter, make_call: MakeCall, path: Path, tmp_path: Path, how: str
 ) -> None:
-    """SQLite alone would go on writing to the deleted file without a word."""
+    """SQLite alone would keep writing to the deleted file silently."""
     writer = make_writer()
     writer.write([make_call()])
     if how == "deleted":
@@ -221,7 +221,7 @@ def test_a_newer_schema_is_not_written(
 def test_the_database_of_another_program_is_left_alone(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """A slip in the path must not put our tables among somebody's own."""
+    """A wrong path must not put our tables into a foreign database."""
     path.parent.mkdir(mode=0o700)
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE recipes (name)")
@@ -238,7 +238,7 @@ def test_the_database_of_another_program_is_left_alone(
 def test_a_directory_that_cannot_be_made_keeps_calls_in_memory(
     make_writer: MakeWriter, make_call: MakeCall, tmp_path: Path, said: list[str]
 ) -> None:
-    """A file stands where the directory should be; when it goes away, the calls are stored."""
+    """A file is in place of the directory; when it is removed, the calls are stored."""
     obstacle = tmp_path / "state"
     obstacle.touch()
     writer = make_writer(say=said.append)
@@ -434,7 +434,7 @@ def _locked(path: Path, make_writer: Callable[..., LedgerWriter]) -> _Lock:
 def test_a_sticky_directory_will_do(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """In one such as /tmp everybody may make files, and nobody replace those of others."""
+    """In one such as /tmp all users may create files, and none may replace those of others."""
     path.parent.mkdir(mode=0o700)
     path.parent.chmod(0o1777)
 

@@ -1,4 +1,4 @@
-"""Bounds on time and size, far enough from what is measured to hold on any machine."""
+"""Bounds on time and size, with a margin that holds on any machine."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def test_an_empty_file_reads_as_an_empty_ledger(tmp_path: Path) -> None:
 def test_reading_while_a_writer_is_open_sees_committed_calls(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """And one reader sees one moment, whatever is written meanwhile."""
+    """And one reader sees one snapshot, despite concurrent writes."""
     writer.write([make_call()])
     with open_ledger(path) as ledger:
         assert costs(ledger).total.calls == 1

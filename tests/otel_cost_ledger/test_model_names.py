@@ -80,7 +80,7 @@ def test_charts_have_the_same_name(mixed: Location) -> None:
 
 
 def test_a_single_call_keeps_the_names_it_was_recorded_with(mixed: Location) -> None:
-    """The request names the alias, whatever the report shows."""
+    """The request names the alias, even where the report shows the model."""
     with open_ledger(mixed) as ledger:
         found = {stored.priced.call.model for stored in calls(ledger)}
 

@@ -55,7 +55,7 @@ def test_a_url_never_shows_its_password(text: str, shown: str) -> None:
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused_without_quoting_it(text: str) -> None:
-    """It may hold a password where nobody expects one."""
+    """It may hold a password in an unexpected place."""
     with pytest.raises(ValueError, match="for example postgresql://") as caught:
         parse_location(text)
 
@@ -91,7 +91,7 @@ def test_reading_files_does_not_load_the_driver(path: Path) -> None:
 
 
 def test_calls_of_a_database_wait_in_the_state_folder(tmp_path: Path) -> None:
-    """One file for each database, whoever's password is used."""
+    """One file for each database, for any password."""
     urls = [
         f"postgresql://me{password}@db/{name}" for password in ("", ":x") for name in ("a", "b")
     ]
@@ -153,7 +153,7 @@ def end_sessions(postgres_server: str) -> None:
 def test_a_connection_that_breaks_is_made_again(
     postgres: PostgresUrl, postgres_server: str, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """As when the server restarts: what was handed in meanwhile is stored, once."""
+    """As when the server restarts: calls added meanwhile are stored, once."""
 
     writer = make_writer(path=postgres)
     writer.write([make_call()])

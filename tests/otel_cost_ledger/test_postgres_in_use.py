@@ -42,7 +42,7 @@ def test_the_setting_is_all_it_takes(
     )
     assert loaded.problems == ()
     assert "correct-horse" not in repr(loaded)
-    # Its thread would go on beside the tests that come next in this process.
+    # Its thread would run beside later tests in this process.
     monkeypatch.setattr(Maintenance, "start", lambda _self: None)
     sink = LedgerSink(loaded.settings, str)
 

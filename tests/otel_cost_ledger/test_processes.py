@@ -119,7 +119,7 @@ while True:
 
 @pytest.mark.parametrize("moment", ["before the first write", "after a write", "in an outage"])
 def test_a_forked_child_writes_beside_its_parent(path: Path, moment: str) -> None:
-    """The child opens the ledger itself and leaves what waits to the parent."""
+    """The child opens the ledger itself and leaves waiting calls to the parent."""
     script = """
 import sqlite3
 moment = sys.argv[2]
@@ -242,7 +242,7 @@ def try_to_write():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_ledger_of_another_user_is_refused_and_can_be_read(readable_path: Path) -> None:
-    """Whoever may enter the directory may ask it questions, though SQLite cannot share it."""
+    """Users with access to the directory may query it, though SQLite cannot share it."""
     script = AS_SOMEBODY_ELSE + "os.setuid(65534)\ntry_to_write()"
 
     assert finish(start(readable_path, script)).split() == ["refused", "refused", "1", "1"]
@@ -267,7 +267,7 @@ try_to_write()
 
 
 def test_a_child_forked_in_mid_use_spills_instead_of_trusting_locks(path: Path) -> None:
-    """Somebody had the file open at the fork; the parent stores what the child left behind."""
+    """The file was open at the fork; the parent stores the calls that the child spilled."""
     script = """
 from otel_cost_ledger import open_ledger
 from otel_cost_ledger.query.queries import costs

@@ -135,7 +135,7 @@ def test_buckets_are_those_of_the_opentelemetry_histogram_at_scale_four() -> Non
 
 @given(st.lists(st.integers(0, 1000), min_size=1), st.integers(1, 100))
 def test_percentiles_are_nearest_ranks(values: list[int], percent: int) -> None:
-    """As a sorted list would tell."""
+    """As in a sorted list."""
     rank = max(1, -(-len(values) * percent // 100))
 
     assert percentile(Counter(values), percent) == sorted(values)[rank - 1]
@@ -168,7 +168,7 @@ def test_a_spilled_line_comes_back_as_it_was(call: PricedCall, kind: str) -> Non
 
 @given(st.text())
 def test_no_cell_starts_a_formula(text: str) -> None:
-    """Whatever a span calls itself."""
+    """For any span name."""
     visible = safe_cell(text).lstrip(" \u00a0\u200b\u200c\u200d\u2060\ufeff")
 
     assert not visible.startswith(tuple("=+-@\t\r＝＋－＠"))

@@ -167,7 +167,7 @@ def test_a_clock_that_went_back_restores_nothing_and_deletes_nothing(
 def test_old_violations_and_replaced_prices_go_too(
     writer: LedgerWriter, make_call: MakeCall, path: Path, query: Query
 ) -> None:
-    """Whatever says when somebody did something is kept no longer than the calls."""
+    """Rows with the time of a person's action are kept no longer than the calls."""
     old = make_call(start_ns=NOW_NS - 40 * DAY_NS)
     writer.write([old])
     writer.revise([replace(old, cost_nano_usd=1)])
@@ -204,7 +204,7 @@ def test_one_process_at_a_time(sixty_days: list[PricedCall], path: Path) -> None
 def test_the_file_shrinks_and_the_lock_is_held_for_moments(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Deleting 20,000 calls keeps nobody waiting for more than 30 ms (more on a busy machine)."""
+    """Deleting 20,000 calls blocks no writer for more than 30 ms (more on a busy machine)."""
     for day in range(20):
         writer.write([make_call(start_ns=NOW_NS - (40 - day) * DAY_NS + n) for n in range(1000)])
     writer.shutdown()

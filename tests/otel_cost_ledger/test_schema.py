@@ -75,7 +75,7 @@ def test_ids_are_shown_as_tracing_tools_show_them(
 
 
 def test_a_new_ledger_is_set_up_for_care(writer: LedgerWriter, query: Query) -> None:
-    """Incremental vacuum cannot be switched on later, and the version tells newer files apart."""
+    """Incremental vacuum cannot be switched on later, and the version identifies newer files."""
     writer.write([])
 
     assert query("PRAGMA auto_vacuum") == [(2,)]
@@ -127,7 +127,7 @@ def test_a_migration_makes_the_schema_it_always_made(version: int) -> None:
 def test_a_ledger_of_the_first_version_is_brought_up_to_date(
     writer: LedgerWriter, make_call: MakeCall, path: Path, query: Query
 ) -> None:
-    """Its calls stay, and the view has what is new."""
+    """Its calls stay, and the view has the new columns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as old:
         MIGRATIONS[0](old)

@@ -1,4 +1,4 @@
-"""Reports in which nobody stands alone."""
+"""Reports that merge small groups of users."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_line_stands_for_enough_users_itself(
 def test_calls_without_users_are_nobodys(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Where no user is known at all, there is nobody to protect."""
+    """Where no user is known, there is none to protect."""
     writer.write([make_call(tenant="a"), make_call(tenant="b")])
 
     assert lines(joined(path, 5)) == {"a": 1, "b": 1}
@@ -101,7 +101,7 @@ def test_the_command_does_it(writer: LedgerWriter, make_call: MakeCall, path: Pa
 def test_no_line_stands_for_few_users_unless_there_is_only_one(
     make_call: MakeCall, found: list[tuple[str, int]], least: int
 ) -> None:
-    """Whoever called for whom; and the lines add up to the total."""
+    """For any calls and users; and the lines add up to the total."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.db"
         writer = LedgerWriter(path, pseudonym_key=bytes(32))

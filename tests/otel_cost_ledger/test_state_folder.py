@@ -86,7 +86,7 @@ def test_what_another_put_there_first_is_not_used(temporary: Path, tmp_path: Pat
 def test_where_nothing_can_be_made_it_still_names_a_place(
     temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever writes there says what is wrong; finding the place never raises."""
+    """Writers report the error; finding the folder never raises."""
     (tmp_path / "home").write_text("")
     home = {"HOME": str(tmp_path / "home")}
 

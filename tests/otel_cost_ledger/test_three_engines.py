@@ -1,4 +1,4 @@
-"""File, PostgreSQL and ClickHouse agree on whatever arrives, in any order and more than once."""
+"""File, PostgreSQL and ClickHouse agree, in any order of arrival and with duplicates."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def call_of(key: int, price: int) -> PricedCall:
     )
 
 
-# A batch is what one request of a Collector has; an empty one stands for a run of the sums.
+# A batch is what one request of a Collector has; an empty one is a run of the sums.
 batches = st.lists(
     st.lists(
         st.tuples(st.integers(1, 12), st.integers(0, 4)), max_size=6, unique_by=lambda c: c[0]

@@ -62,7 +62,7 @@ def filled(
 
 @pytest.mark.parametrize("name", ["user", "session"])
 def test_the_first_groups_are_those_of_the_whole_report(filled: Location, name: str) -> None:
-    """Their order and every figure; the others are their sum, whatever the window."""
+    """Their order and every figure; the others are summed, in any window."""
     windows = [(None, None), (NOON - timedelta(hours=49, minutes=7), NOON - timedelta(hours=3))]
     with open_ledger(filled) as ledger:
         for since, until in windows:

@@ -175,7 +175,7 @@ def test_a_call_that_turns_out_to_be_a_duplicate_leaves_the_sums(
 def test_revising_twice_or_to_the_same_changes_nothing(
     writer: LedgerWriter, make_call: MakeCall, query: Query
 ) -> None:
-    """A revision says what is, not by how much it changed."""
+    """A revision is a state, not a difference."""
     call = make_call()
     writer.write([call])
     other = replace(call, cost_nano_usd=7)
@@ -331,7 +331,7 @@ def test_a_row_that_the_database_refuses_costs_only_itself(
 def test_find_trace_returns_the_calls_of_a_trace_by_time(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Unbilled ones too, since they are what has to be explained."""
+    """Unbilled ones too, since they need an explanation."""
     batch = [make_call(trace_id=7), make_call(trace_id=8), make_call(trace_id=7, billed=False)]
     writer.write(batch[::-1])
 

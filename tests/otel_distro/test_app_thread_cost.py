@@ -1,4 +1,4 @@
-"""A bound on what the app's thread pays, far enough from what is measured to hold anywhere."""
+"""Bounds on the cost in the app's thread, with a margin that holds on any machine."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def test_a_new_chain_made_by_somebody_who_can_write_both_files_lacks_the_noted_h
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(at=st.integers(min_value=0), flip=st.integers(min_value=1, max_value=255))
 def test_no_byte_can_be_changed_unseen(trail: Path, at: int, flip: int) -> None:
-    """Wherever it is and whatever it becomes."""
+    """At any position, to any value."""
     whole = trail.read_bytes()
     changed = bytearray(whole)
     changed[at % len(whole)] ^= flip
@@ -99,7 +99,7 @@ def test_no_byte_can_be_changed_unseen(trail: Path, at: int, flip: int) -> None:
 
 
 def test_half_a_line_left_by_a_crash_is_taken_back(trail: Path) -> None:
-    """It was never acknowledged; the next entry goes on from the last whole one."""
+    """It was never acknowledged; the next entry follows the last whole one."""
     with trail.open("a") as file:
         file.write('{"number": 4, "at": "20')
     audit.record(trail.parent, "consent.granted")

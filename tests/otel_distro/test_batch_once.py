@@ -131,7 +131,7 @@ def test_a_result_that_is_imported_and_fetched_counts_once(
 def test_a_claim_of_a_process_that_stores_nothing_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever fetches the result later has it; what is stored stays claimed."""
+    """A later download gets the result; stored calls stay claimed."""
     claims, others = (ClaimedResults(tmp_path / "state", None) for _ in range(2))
     assert claims.claim([1, 2**64 - 1, 3]) == {1, 2**64 - 1, 3}
     assert others.claim([1, 2**64 - 1, 4]) == {4}

@@ -1,4 +1,4 @@
-"""InternalErrors at boot: protection stays, whatever else is lost."""
+"""Internal errors at boot: protection stays when other features are lost."""
 
 from __future__ import annotations
 

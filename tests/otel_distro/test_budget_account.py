@@ -1,4 +1,4 @@
-"""Budgets and the ledger are one account: what is booked is what the ledger holds."""
+"""Budgets and the ledger agree: charges equal the cost in the ledger."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOON_NS = 1_763_000_000_000_000_000
 
 
 class Sums:
-    """Adds up what is charged to each budget."""
+    """Sum of charges of each budget."""
 
     def __init__(self) -> None:
         self.spent: Counter[str] = Counter()
@@ -111,7 +111,7 @@ def booking_of(accounts: Sums) -> Booking:
 
 @given(st.lists(CASES, max_size=8))
 def test_what_is_booked_is_what_the_ledger_holds(cases: list[Case]) -> None:
-    """Whatever the gate charged, however decisions are revised, settled late or not."""
+    """For any charge at the gate and any revision, settled late or not."""
     accounts = Sums()
     booking = booking_of(accounts)
     admissions = []
@@ -148,7 +148,7 @@ def test_a_call_of_unknown_cost_keeps_the_charge_of_the_gate(accounts: Sums) -> 
 def test_a_call_of_unknown_cost_that_turns_out_to_be_another_one_costs_nothing(
     accounts: Sums,
 ) -> None:
-    """The one that is billed in its place is booked."""
+    """The call billed instead is charged."""
     booking = booking_of(accounts)
     booking.note_admitted((1, 1), at_gate(accounts, 500))  # type: ignore[arg-type]
     booking.take([priced(0, None)], [])

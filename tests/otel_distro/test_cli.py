@@ -289,7 +289,7 @@ def members(group: click.Group, path: str = "") -> list[str]:
 
 
 def test_the_first_help_fits_one_screen_and_names_every_command() -> None:
-    """80 columns and 24 lines, one of them the prompt; what a newcomer needs stands first."""
+    """80 columns and 24 lines, one of them the prompt; the commands for newcomers come first."""
     lines = run("--help").stdout.splitlines()
 
     assert len(lines) <= 23
@@ -393,7 +393,7 @@ def stacked() -> tuple[dict[str, Any], dict[str, Any]]:
 def test_spans_of_one_call_are_billed_once_though_archived_apart(
     tmp_path: Path, ledger: Path
 ) -> None:
-    """The second file revises what the first one had decided, whichever comes first."""
+    """The second file revises decisions on the first one, in either order."""
     outer, inner = stacked()
     first = write_archive(tmp_path / "outer.jsonl", outer)
     second = write_archive(tmp_path / "inner.jsonl", inner)

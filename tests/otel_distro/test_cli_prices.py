@@ -35,7 +35,7 @@ def test_models_without_a_price_are_listed_with_aliases(tmp_path: Path) -> None:
 
 
 def test_the_proposed_aliases_are_a_price_file(tmp_path: Path) -> None:
-    """What is printed to stdout after the table can be put into the file."""
+    """The output after the table is valid in the file."""
     shown = run("ledger", "prices", "--unknown", "--ledger", ledger(tmp_path)).stdout
 
     declared = tomllib.loads(shown[shown.index("[[alias]]") :])

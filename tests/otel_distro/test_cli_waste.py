@@ -1,4 +1,4 @@
-"""`otel-distro reports waste`: what was spent for nothing, and how sure that is."""
+"""`otel-distro reports waste`: wasted spending, and its certainty."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_input_that_a_cache_could_have_served_is_a_bound(tmp_path: Path) -> None
 
 
 def test_an_answer_at_its_limit_was_cut_off(tmp_path: Path) -> None:
-    """Whether it was of use nobody knows."""
+    """Its use is unknown."""
     ledger = ledger_of(tmp_path, chat_span(0, **{"gen_ai.request.max_tokens": 300}))
 
     assert found(ledger) == {"cut off": (1, 0, 6_000_000)}

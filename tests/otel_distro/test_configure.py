@@ -59,7 +59,7 @@ provider.add_span_processor(SimpleSpanProcessor(after))
 
 
 def test_a_provider_that_is_not_global_can_be_passed(tmp_path: Path) -> None:
-    """Global ones are looked up for what is not given."""
+    """Missing providers are the global ones."""
     done = python(
         OWN_PROVIDER
         + """

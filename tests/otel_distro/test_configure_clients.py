@@ -45,7 +45,7 @@ OpenAIInstrumentor().instrument()
     ids=["before", "client first", "own provider", "then by hand", "by hand before"],
 )
 def test_a_model_call_is_recorded_once(tmp_path: Path, sink: OtlpSink, script: str) -> None:
-    """Whoever sets up what first; nothing on stderr but the line at the exit."""
+    """In any order of set-up; stderr has only the line at the exit."""
     done = called(script, tmp_path, sink)
 
     assert done.returncode == 0, done.stderr

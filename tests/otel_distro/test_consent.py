@@ -72,7 +72,7 @@ KINDS = sorted(
         for signal in ("traces", "metrics", "logs")
         for entry in entry_points(group=f"opentelemetry_{signal}_exporter")
     }
-    - {"sqlite", "otlp_proto_http"}  # the ledger, and what `otlp` stands for
+    - {"sqlite", "otlp_proto_http"}  # the ledger, and the entry point behind `otlp`
 )
 
 

@@ -119,7 +119,7 @@ def test_without_the_wire_a_client_needs_an_instrumentation(tmp_path: Path, site
 
 @pytest.mark.slow
 def test_a_client_whose_spans_the_ledger_has_is_instrumented(tmp_path: Path, site: Path) -> None:
-    """Whatever is installed."""
+    """With or without an installed package."""
     span = chat_span(1, start_ns=time.time_ns() - 3_600 * 10**9)
     scope = "opentelemetry.instrumentation.cohere"
     archive = write_archive(tmp_path / "spans.jsonl", span, scope_name=scope)
@@ -133,7 +133,7 @@ def test_a_client_whose_spans_the_ledger_has_is_instrumented(tmp_path: Path, sit
 
 @pytest.mark.slow
 def test_versions_that_do_not_fit_are_named(tmp_path: Path, site: Path) -> None:
-    """Both: what is needed and what is installed; the calls are billed all the same."""
+    """Both the required and the installed version; calls are billed in either case."""
     instrumentation(site, requires='cohere<5; extra == "instruments"')
 
     check = cohere_check(tmp_path, site)

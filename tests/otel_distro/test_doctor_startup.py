@@ -24,7 +24,7 @@ otel_distro: said something in between
 
 
 def test_the_parts_of_a_start_add_up_to_all_of_it() -> None:
-    """What nobody has timed is named as well."""
+    """Untimed parts are named as well."""
     taken = [("providers", 60 * MS, 90 * MS), ("settings", 50 * MS, 60 * MS)]
 
     phases = phases_of(taken, began=0, ready=100 * MS, bare_ms=15.0)

@@ -48,7 +48,7 @@ def quiet(sink: OtlpSink, home: Path) -> dict[str, str]:
     return clean_environment(
         home,
         OTEL_EXPORTER_OTLP_ENDPOINT=sink.url,
-        OTEL_SERVICE_NAME="shop",  # what waits on disk is sent by the same service only
+        OTEL_SERVICE_NAME="shop",  # the spool is sent by the same service only
         OTEL_METRICS_EXPORTER="none",
         OTEL_LOGS_EXPORTER="none",
         OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="*",

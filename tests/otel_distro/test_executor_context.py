@@ -140,7 +140,7 @@ def test_typed_errors_in_a_generator_that_is_dropped_early_raise_nothing() -> No
 
 
 def test_a_thread_pool_of_multiprocessing_carries_it_as_well() -> None:
-    """Task by task, whatever method hands them over; processes get functions as they are."""
+    """Per task, for every method of submission; processes get unwrapped functions."""
     with pools.ThreadPool(1) as pool:
         with otel_distro.tenant("acme"):
             found = [

@@ -101,7 +101,7 @@ print(json.dumps([codes, time.monotonic() - began]))
 
     codes, seconds = json.loads(done.stdout)
     assert (codes, len(sink.spans())) == ([0] * 8, 9), done.stderr
-    assert seconds < 15  # one that waits for nobody leaves after its twenty
+    assert seconds < 15  # one that waits without an answer ends after its twenty
 
 
 @pytest.fixture(params=[False, True], ids=["the SDK alone", "guarded"])

@@ -81,7 +81,7 @@ def billed(folder: Path, *calls: PricedCall) -> int:
 def test_the_call_of_a_client_is_that_of_its_gateway(
     tmp_path: Path, gateway: int | None, order: int, same: str
 ) -> None:
-    """Whichever is stored first; by the response's id, or by trace and tokens."""
+    """In either order of storage; by the response's id, or by trace and tokens."""
     how: dict[str, Any] = {"response_id": "msg_other"}
     if same == "id":
         how = {} if gateway else {"trace_id": 2}

@@ -30,7 +30,7 @@ def _in_this_sdk(sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @otel_distro.graph_node(agent="researcher")
 def research(state: State, *, depth: int = 1) -> State:
-    """Collect what is known."""
+    """Collect notes."""
     if state["question"] is None:
         raise KeyError("question of ada@lovelace.example")
     return {"notes": state["question"] * depth}

@@ -139,7 +139,7 @@ def test_calls_of_several_batches_are_decided_with_those_stored_before(
 
 @pytest.mark.parametrize("name", ["spans.jsonl", "spans.jsonl.gz"])
 def test_how_far_an_import_is_counts_bytes_of_the_file_on_disk(tmp_path: Path, name: str) -> None:
-    """Of a compressed archive too, whose length in plain form nobody knows."""
+    """Of a compressed archive too, whose plain length is unknown."""
     from otel_distro.server.importing import import_files
 
     plain = tmp_path / "plain"

@@ -122,7 +122,7 @@ def test_a_provider_that_cannot_be_guarded_exports_nothing(
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracer = provider.get_tracer("early")
-    del provider._tracers  # stands for an SDK that is shaped otherwise
+    del provider._tracers  # as in an SDK with other internals
 
     with pytest.raises(GuardError, match="nothing is exported from it"):
         guard_providers(provider, None, None, pipeline, sdk.shield)

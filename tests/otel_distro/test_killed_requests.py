@@ -89,7 +89,7 @@ def test_what_was_not_stored_is_left_and_taken_over_once(
 
 
 def test_calls_that_cannot_be_stored_stay(requests: OpenRequests, tmp_path: Path) -> None:
-    """Until somebody can."""
+    """Until a process can store them."""
     requests.begin(exchange())
     killed(requests)
 

@@ -59,7 +59,7 @@ def leave(state: Path, *calls: ModelCall, reason: str = NOT_PRICED) -> SpillFile
 
 
 def test_calls_without_a_price_for_want_of_time_are_stored_and_priced(state: Path) -> None:
-    """The program had to end; whoever looks at its costs has the time."""
+    """The program had to end; the commands that read costs have the time."""
     spill = leave(state, call(1), call(2))
 
     total = answer("costs")["total"]
@@ -121,7 +121,7 @@ def test_nothing_is_stored_without_consent(state: Path, monkeypatch: pytest.Monk
 
 
 def test_another_ledger_is_only_read(state: Path, tmp_path: Path) -> None:
-    """A copy of somebody else's is theirs."""
+    """A copy belongs to its owner."""
     answer("costs")
     other = tmp_path / "other.db"
     leave(state, call(1))

@@ -115,7 +115,7 @@ def test_a_process_does_not_leave_calls_behind_that_are_being_written_to_disk() 
 def test_the_end_of_the_process_waits_for_imports_of_other_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The interpreter ends daemon threads wherever they are, and nobody gives back their locks."""
+    """The interpreter ends daemon threads at any point, and their locks are never released."""
     begun, go_on = threading.Event(), threading.Event()
     monkeypatch.setattr(threading, "_begun_and_go_on", (begun, go_on), raising=False)
     (tmp_path / "slow_to_import.py").write_text(

@@ -214,7 +214,7 @@ def test_levels_keep_records_from_being_made() -> None:
 
 @pytest.mark.parametrize("value", ["httpx", "httpx=loud", "=info"])
 def test_levels_that_make_no_sense_are_told(value: str) -> None:
-    """With what is allowed."""
+    """With the allowed values."""
     (problem,) = load({"HOME": "/", "OTEL_DISTRO_LOG_LEVELS": value}).problems
 
     assert "httpx=warning" in str(problem) or "choose from" in str(problem)

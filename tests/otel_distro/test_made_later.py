@@ -64,7 +64,7 @@ def python(script: str, home: Path, **more: str) -> Finished:
 
 
 def test_they_are_guarded_under_the_agent(tmp_path: Path, sink: OtlpSink) -> None:
-    """Whatever subclass or fan-out a library uses."""
+    """For any subclass or fan-out of a library."""
     environ = clean_environment(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url)
     done = instrumented(OWN_PROVIDERS, environ)
 
@@ -83,7 +83,7 @@ def test_they_are_guarded_after_configure(tmp_path: Path, sink: OtlpSink) -> Non
 
 
 def test_one_that_cannot_be_guarded_exports_nothing(tmp_path: Path, sink: OtlpSink) -> None:
-    """Neither what it has, nor what is added to it later; and it is said."""
+    """Neither by its processors, nor by later ones; and a warning is printed."""
     script = """
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor

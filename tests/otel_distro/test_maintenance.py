@@ -74,7 +74,7 @@ def test_messages_can_be_kept_for_fewer_days_than_calls(ledger: Path) -> None:
 
 
 def test_it_is_due_once_a_day(ledger: Path) -> None:
-    """Whoever did it last leaves a stamp for all processes."""
+    """The last run leaves a stamp for all processes."""
     maintenance = Maintenance(ledger, 30)
     assert maintenance.is_due()
     maintenance.run_once()

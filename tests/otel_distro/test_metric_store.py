@@ -125,7 +125,7 @@ def test_files_are_private(provider: Callable[[], MeterProvider], folder: Path) 
 def test_while_the_folder_cannot_be_written_points_wait_in_memory(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The app is told once, the next export stores both, and nothing raises."""
+    """One warning; the next export stores both, and nothing raises."""
     exporter = SqliteMetricExporter(folder, StoreLimits())
     other = TraceStoreWriter(folder)
     assert not stored([("orders", 2)], exporter, wait_ms=30)

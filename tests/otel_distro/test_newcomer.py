@@ -211,7 +211,7 @@ def test_a_test_over_its_cost_fails_without_an_option_of_pytest(tmp_path: Path) 
 def test_tables_fit_narrow_terminals(
     question: str, columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Model names stay readable, ids whole; what is left out is named with the way to see it."""
+    """Model names stay readable, ids whole; omitted columns are named, with their option."""
     model = "claude-sonnet-4-5-20250929"
     trace = "ab" * 16
     archive = write_archive(
@@ -267,7 +267,7 @@ def test_a_typing_error_does_not_look_like_an_empty_ledger(
 
 
 def test_a_budget_that_cannot_be_used_is_no_missing_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The amount is reported, with what is allowed."""
+    """The amount is reported, with the allowed values."""
     monkeypatch.setenv("OTEL_DISTRO_BUDGET_USD_PER_DAY", "five")
     done = command("budgets")
 

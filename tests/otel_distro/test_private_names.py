@@ -1,4 +1,4 @@
-"""Private names of the SDK and its exporters that the code stands on, looked up in real objects.
+"""Private names of the SDK and its exporters that the code uses, looked up in real objects.
 
 `tests/sdk_versions.sh` runs this with each version that is allowed. Run as a program it prints
 what the installed version lacks, without any of our code:

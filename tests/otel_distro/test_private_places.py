@@ -51,7 +51,7 @@ def steers(text: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str], str]:
-    """A home in which everything that writes has written under umask 0; what was printed."""
+    """Home folder written to by every command under umask 0, and the output."""
     home = tmp_path_factory.mktemp("home")
     environ = clean_environment(
         home,

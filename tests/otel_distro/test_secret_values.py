@@ -1,4 +1,4 @@
-"""Values of settings that may hold secrets are never printed, whatever the mistake."""
+"""Values of settings that may hold secrets are never printed, not even invalid ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MISTAKES = {
     "list with a token": ("email,tok_live_51H8xqLk2eZvKYlo2C", "51H8xqLk2eZvKYlo2C"),
     "api key": ("sk-proj-a8Kd93jfLs02mfn38dJ1lqPz", "a8Kd93jfLs02mfn38dJ1lqPz"),
 }
-"""What is set by mistake, and the part of it that must not be seen."""
+"""Invalid settings, and the part that must not be printed."""
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

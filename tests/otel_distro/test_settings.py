@@ -63,7 +63,7 @@ def test_the_ledger_can_be_moved_or_left_out() -> None:
 
 @pytest.mark.parametrize("place", ["/", ".", "./"])
 def test_a_ledger_is_a_file(place: str) -> None:
-    """Not a folder without a name: what waits beside the ledger would have none, either."""
+    """Not a folder without a name: the spill file beside the ledger would have none, either."""
     result = load({"HOME": "/home/ada", "OTEL_DISTRO_LEDGER": place})
 
     assert "not the name of a file" in str(SettingsError(result.problems))

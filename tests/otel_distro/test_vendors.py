@@ -118,7 +118,7 @@ def sent(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, 
         environ = clean_environment(tmp_path, OTEL_DISTRO_EXIT_TIMEOUT="30", **environ)
         done = instrumented(APP, environ)
         assert done.returncode == 0, done.stderr
-        # What was refused as too much waits on disk, for the next program or this command.
+        # Throttled requests wait on disk, for the next program or this command.
         done = run([str(BIN / "otel-distro"), "spool", "drain"], environ)
         assert done.returncode == 0, done.stdout + done.stderr
         yield vendor, intake

@@ -1,4 +1,4 @@
-"""A request is billed once, by what was sent and answered, whatever describes it."""
+"""A request is billed once, by its traffic, with or without spans that describe it."""
 
 from __future__ import annotations
 
@@ -325,7 +325,7 @@ def test_a_broken_stream_is_never_charged_more_than_its_bound(wired: WiredSdk, w
 def test_a_response_that_is_never_read_to_its_end_counts_when_the_process_ends(
     wired: WiredSdk,
 ) -> None:
-    """The exit ends what is open."""
+    """The exit closes open responses."""
     stream = client_of(wired).chat.completions.create(
         model="gpt-4o", messages=[{"role": "user", "content": "SLOW"}], stream=True
     )

@@ -80,7 +80,7 @@ def test_a_rejected_request_is_an_error(wired: WiredSdk) -> None:
 
 
 def test_a_described_request_has_only_the_span_that_describes_it(wired: WiredSdk) -> None:
-    """Whoever looks at the trace sees one call."""
+    """The trace shows one call."""
     with wired.describe(OPENAI_SCOPE) as described:
         described.set_attributes(said(wired.ask().json()))
 

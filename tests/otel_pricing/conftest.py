@@ -31,7 +31,7 @@ RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "genai-sp
 
 @pytest.fixture(scope="session")
 def book() -> PriceBook:
-    """The price book as it comes, without overrides."""
+    """The default price list, without overrides."""
     return PriceBook()
 
 

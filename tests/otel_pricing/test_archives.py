@@ -25,7 +25,7 @@ SPAN = "eee19b7ec3c1b174"
 
 
 def read(*lines: Any, source: Any = None) -> tuple[list[Any], list[str], Counter[str]]:
-    """Return the records of *lines*, what was wrong, and what was passed over."""
+    """Return the records of *lines*, the problems, and the skipped lines."""
     problems: list[LineProblem] = []
     passed: Counter[str] = Counter()
     data = b"\n".join(

@@ -30,7 +30,7 @@ def test_a_priced_call_says_its_cost_in_the_words_of_the_convention(
 
 
 def test_an_unpriced_call_has_no_amount_and_says_why(priced: Callable[..., PricedCall]) -> None:
-    """Whoever sums amounts sums known money only; the bound stands beside it."""
+    """Sums of amounts have known money only; the bound is a separate attribute."""
     call = replace(
         priced(status=CostStatus.UNPRICED), reason="no usage reported", exposure_nano_usd=7
     )

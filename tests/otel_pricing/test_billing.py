@@ -83,7 +83,7 @@ def test_nesting_reaches_through_spans_between(
 def test_a_link_between_lets_the_window_see_the_nesting(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """A span that is no model call may stand between two that are."""
+    """A span that is not a model call may be between two that are."""
     outer = priced(scope="langchain")
     inner = inside(outer, scope="langchain", parent_span_id=777)
     window = BillingWindow()
@@ -124,7 +124,7 @@ def test_several_inner_calls_are_several_calls(
 def test_several_inner_calls_without_usage_leave_the_outer_one(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """Only the whole says what was used."""
+    """Only the outer span has the usage."""
     outer = priced(scope="llama_index", at=(0, 100))
     nothing = {"scope": CLIENT_SCOPE, "usage": None, "status": CostStatus.UNPRICED}
     first = inside(outer, at=(1, 40), **nothing)
@@ -407,7 +407,7 @@ def test_one_response_id_of_two_operations_is_two_calls(
 def test_reused_ids_of_stacked_instrumentations_pair_off(
     priced: Callable[..., PricedCall],
 ) -> None:
-    """Two calls, four spans, one id: time tells which belong together."""
+    """Two calls, four spans, one id: time pairs them."""
     outers = [priced(scope=LANGCHAIN, response_id="x", at=at) for at in ((0, 100), (200, 300))]
     inners = [priced(scope=CLIENT_SCOPE, response_id="x", at=at) for at in ((1, 99), (201, 299))]
 
@@ -481,7 +481,7 @@ def test_two_clients_that_name_different_responses_are_two_calls(
 def test_a_stream_without_usage_is_one_call_with_its_framework(
     priced: Callable[..., PricedCall],
 ) -> None:
-    """Neither counts tokens; time, model and outcome are what is left."""
+    """Neither counts tokens; time, model and outcome decide."""
     nothing = {"usage": None, "status": CostStatus.UNPRICED}
     outer = priced(scope=LANGCHAIN, at=(0, 100), **nothing)
     inner = priced(scope=CLIENT_SCOPE, at=(3, 97), **nothing)
@@ -638,7 +638,7 @@ def test_a_gateway_that_tells_of_an_answer_twice_made_one_call(
 def test_two_that_listen_to_one_framework_need_not_nest(
     at: tuple[int, int], calls: int, priced: Callable[..., PricedCall]
 ) -> None:
-    """The one that is told first of the beginning is told first of the end."""
+    """The first notified of the start is the first notified of the end."""
     first = priced(scope="openinference.instrumentation.langchain", at=(0, 1000))
     second = priced(scope="opentelemetry.instrumentation.langchain", at=at)
 
@@ -648,7 +648,7 @@ def test_two_that_listen_to_one_framework_need_not_nest(
 def test_a_client_s_span_that_does_not_look_at_the_answer_is_in_the_one_that_failed(
     priced: Callable[..., PricedCall],
 ) -> None:
-    """The request alone tells neither usage nor failure."""
+    """The request alone has neither usage nor failure."""
     failed = priced(
         scope=CLIENT_SCOPE, status=CostStatus.FREE, error_type="RateLimitError", usage=None
     )
@@ -692,7 +692,7 @@ def test_a_span_that_comes_twice_is_decided_once(
 def test_deciding_again_changes_nothing(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """A ledger may be decided on anew after an import."""
+    """The calls of a ledger may be decided again after an import."""
     outer = priced(scope="langchain")
     calls = decide([inside(outer, scope=CLIENT_SCOPE), outer])
 

@@ -18,7 +18,7 @@ MODELS = ("gpt-4o", "gpt-4o-2024-08-06", "claude-sonnet-4-5")
 
 @dataclass(frozen=True)
 class Shape:
-    """What tells one span from another."""
+    """Distinguishing properties of a span."""
 
     scope: str
     model: str
@@ -119,7 +119,7 @@ def test_every_span_that_is_not_billed_points_to_one_that_is(shapes: list[Shape]
 
 @given(st.lists(SHAPES, max_size=12))
 def test_n_independent_calls_are_n_calls(shapes: list[Shape]) -> None:
-    """One instrumentation, no nesting: whatever they share, each is a call."""
+    """One instrumentation, no nesting: each is a call, even with equal properties."""
     alone = [replace(shape, scope="client.a", parent=None) for shape in shapes]
 
     assert len(billed(calls_of(alone))) == len(shapes)

@@ -94,7 +94,7 @@ def test_an_answer_from_a_cache_is_not_billed_again(
 ) -> None:
     """A gateway gives the same answer in a millisecond; a client library keeps none.
 
-    A request on the wire was sent, however fast its answer came and whatever its id.
+    A request on the wire was sent, for any response time and id.
     """
     first = priced(1, 0, SECOND, scope=scope, response_id="X")
     hit = priced(2, 60 * SECOND, 60 * SECOND + 10**6, trace_id=2, scope=scope, response_id="X")

@@ -337,7 +337,7 @@ def test_listed_without_a_price_is_not_free(
 def test_a_tier_without_its_own_price_is_an_estimate(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """Standard rates stand in, and the status says that they do."""
+    """Standard rates replace them, and the status says so."""
     priced = price_call(call(service_tier="scale"), book)
 
     assert (priced.status, priced.cost_nano_usd) == (CostStatus.ESTIMATED, 6_000_000)
@@ -347,7 +347,7 @@ def test_a_tier_without_its_own_price_is_an_estimate(
 def test_a_tier_before_its_price_was_listed_is_an_estimate(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """The list has prices of tiers since October 2026; for a day before, nobody wrote them down."""
+    """The list has prices of tiers since October 2026; earlier ones are not recorded."""
     may = 1_780_000_000_000_000_000
     early = call(request_model="gpt-5", service_tier="flex", start_ns=may, end_ns=may)
 
@@ -468,7 +468,7 @@ def test_writes_of_a_model_that_does_not_charge_for_them_cost_as_input() -> None
     [("0.5", 0), ("1.5", 2), ("2.5", 2), ("2.500001", 3), ("840", 840)],
 )
 def test_a_sum_is_rounded_once_half_to_even(amount: str, whole: int) -> None:
-    """Halves go up as often as down, so a million roundings cost nobody anything."""
+    """Halves go up as often as down, so that rounding errors cancel out."""
     assert nano(Decimal(amount)) == whole
 
 
@@ -495,7 +495,7 @@ def usages(draw: st.DrawFn) -> Usage:
 
 @given(usages(), RATES)
 def test_when_all_rates_are_one_the_cost_is_that_of_all_tokens(usage: Usage, rate: Rate) -> None:
-    """No token is charged twice and none is forgotten, whatever it was."""
+    """No token of any kind is charged twice or missed."""
     price = Price(
         input=rate,
         output=rate,

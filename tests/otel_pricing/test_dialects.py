@@ -1,4 +1,4 @@
-"""One call in every dialect: the facts of it are the same, whoever wrote the span."""
+"""One call in every dialect has the same facts."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ DIALECTS: dict[str, tuple[str, dict[str, object], Usage]] = {
 def test_the_usage_of_a_call_is_the_same_in_every_dialect(
     dialect: str, read: Callable[..., ModelCall]
 ) -> None:
-    """Totals include their subsets, whatever the instrumentation counts."""
+    """Totals include their subsets, for every instrumentation."""
     scope, attributes, usage = DIALECTS[dialect]
 
     call = read(attributes, scope_name=scope)
@@ -364,7 +364,7 @@ def test_the_tier_that_answered_counts_before_the_one_asked_for(
 
 
 def test_fast_mode_of_anthropic_costs_like_a_tier(read: Callable[..., ModelCall]) -> None:
-    """The speed stands in the usage of the answer."""
+    """The usage of the response has the speed."""
     call = read(
         {
             "openinference.span.kind": "LLM",
@@ -425,7 +425,7 @@ def test_text_that_is_not_the_expected_json_is_passed_over(
 def test_a_usage_object_that_makes_no_sense_leaves_the_counts(
     usage_object: object, read: Callable[..., ModelCall]
 ) -> None:
-    """LiteLLM's string is read as literals, never run; otherwise the attributes stand."""
+    """LiteLLM's string is read as literals, never run; otherwise the attributes count."""
     call = read(
         {
             "gen_ai.operation.name": "chat",
@@ -472,7 +472,7 @@ def test_the_host_tells_who_is_reached_with_the_openai_client(
 
 
 def test_a_span_that_knows_its_provider_is_believed(read: Callable[..., ModelCall]) -> None:
-    """A private endpoint may stand before any provider."""
+    """A private endpoint may proxy any provider."""
     call = read(
         {
             "gen_ai.operation.name": "chat",

@@ -126,7 +126,7 @@ def test_a_mistake_in_an_alias_is_named(alias: dict[str, Any], problem: str) -> 
 
 
 def test_many_stars_take_no_time() -> None:
-    """A pattern of somebody's file must not stop the program."""
+    """A pattern in a user's file must not stop the program."""
     found = book({"pattern": "a*" * 20 + "b", "model": "gpt-4o"})
 
     assert input_rate(found, "a" * 60) is None

@@ -220,7 +220,7 @@ def test_a_reported_cost_is_used_where_no_price_is_known() -> None:
 
 
 def test_another_makers_model_behind_openais_client_is_estimated() -> None:
-    """1000 × 3 + 100 × 15 = 4500 at the maker's list; what is reported is better."""
+    """1000 × 3 + 100 × 15 = 4500 at the maker's list; the reported cost is better."""
     call = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
@@ -280,7 +280,7 @@ SELLERS = {
 
 
 def test_every_seller_of_the_price_list_is_known_by_its_host() -> None:
-    """Except those behind the router of Hugging Face, which its paths and models tell apart."""
+    """Except those behind the router of Hugging Face, known by paths and models."""
     listed = {
         provider.id: provider.api_pattern
         for provider in providers

@@ -32,7 +32,7 @@ def line(**span: Any) -> bytes:
 
 
 def read(content: bytes) -> tuple[list[SpanRecord], list[LineProblem]]:
-    """Return the spans in *content* and what was wrong with it."""
+    """Return the spans in *content* and its problems."""
     problems: list[LineProblem] = []
     return list(read_spans(io.BytesIO(content), report=problems.append)), problems
 
@@ -211,7 +211,7 @@ def test_a_callers_stream_stays_open() -> None:
 
 @given(st.binary(max_size=300))
 def test_no_content_makes_the_reader_raise(content: bytes) -> None:
-    """Whatever a file holds, reading it ends with spans and problems."""
+    """Reading any file ends with spans and problems."""
     read(content)
 
 
@@ -225,7 +225,7 @@ def test_no_content_makes_the_reader_raise(content: bytes) -> None:
     )
 )
 def test_no_span_makes_the_reader_raise(value: object) -> None:
-    """Whatever stands where the protocol expects something else."""
+    """For any value in place of the expected one."""
     for key in ("traceId", "attributes", "status", "events", "kind", "endTimeUnixNano"):
         read(line(**{key: value}))
     read(json.dumps({"resourceSpans": value}).encode())

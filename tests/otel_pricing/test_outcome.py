@@ -145,7 +145,7 @@ def test_a_call_that_was_turned_away_is_free(
 def test_a_call_that_may_have_run_is_unpriced(
     error: str, call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """A timeout or a broken stream may still be billed, and nobody here can know."""
+    """A timeout or a broken stream may still be billed by the provider."""
     priced = price_call(call(usage=None, error_type=error), book)
 
     assert (priced.status, priced.cost_nano_usd) == (CostStatus.UNPRICED, None)

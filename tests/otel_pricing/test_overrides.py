@@ -66,7 +66,7 @@ def test_a_json_file_does_the_same(tmp_path: Path) -> None:
 
 
 def test_an_override_goes_before_the_list() -> None:
-    """Whoever pays knows what they pay."""
+    """The customer knows the contract."""
     book = PriceBook(price_table({"price": [{"model": "gpt-4o", "input": "1", "output": "2"}]}))
 
     assert rate(book, "2026-05-01", "gpt-4o", provider="openai") == "1"
@@ -74,7 +74,7 @@ def test_an_override_goes_before_the_list() -> None:
 
 
 def test_an_override_holds_from_its_day_until_the_next() -> None:
-    """Old calls keep the price of their day, whatever the order of the file."""
+    """Old calls keep the price of their day, in any order of the file."""
     book = PriceBook(
         price_table(
             {
@@ -160,7 +160,7 @@ def test_an_entry_that_cannot_be_used_is_named(entry: object, problem: str) -> N
 
 
 def test_all_problems_are_reported_together() -> None:
-    """Nobody should have to repair a file one error at a time."""
+    """A file can be fixed in one pass."""
     with pytest.raises(PriceBookError) as refused:
         price_table({"price": [{"model": "a"}, {"model": "b", "input": "x"}]})
 

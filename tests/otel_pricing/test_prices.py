@@ -180,7 +180,7 @@ def test_bounds_kept_ready_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_dearest_rates_bound_an_unknown_model(book: PriceBook) -> None:
-    """Of its provider, or of the three largest makers when nobody knows the provider."""
+    """Of its provider, or of the three largest makers when the provider is unknown."""
     openai = book.dearest("openai", NOW_NS)
     unknown = book.dearest("no-such-provider", NOW_NS)
 

@@ -34,7 +34,7 @@ SAYING: dict[str, Callable[[str], dict[str, object]]] = {
 
 @pytest.mark.parametrize("dialect", SAYING)
 def test_equal_prompts_have_equal_digests_and_others_do_not(dialect: str) -> None:
-    """Whatever else the span says."""
+    """With any other attributes of the span."""
     say = SAYING[dialect]
 
     digest = prompt_digest(say("Where is Paris?"))

@@ -169,7 +169,7 @@ def test_a_span_that_hands_in_a_batch_is_no_call(row: Operation) -> None:
 
 
 def test_each_row_is_held_in_all_three_ways() -> None:
-    """On the wire, as a span and imported; what is refused by design says so."""
+    """On the wire, as a span and imported; refusals by design are marked."""
     for row in OPERATIONS:
         on_wire = row.wire is not None or row.result_at is not None
         assert on_wire or row.on_wire.startswith("refused by design"), ids(row)

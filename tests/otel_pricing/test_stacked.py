@@ -106,7 +106,7 @@ def bill(calls: list[PricedCall]) -> tuple[int, int]:
 
 
 def test_every_recording_is_expected() -> None:
-    """A file that nobody looks at proves nothing."""
+    """An unused recording proves nothing."""
     assert {path.name.removesuffix(".otlp.jsonl") for path in DATA.iterdir()} == {
         *EXPECTED,
         TOLD_TWICE,

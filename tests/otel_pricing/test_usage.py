@@ -151,7 +151,7 @@ def test_no_counts_are_no_usage() -> None:
     ],
 )
 def test_totals_come_to_include_their_subsets(counts: Counts, usage: Usage) -> None:
-    """Whichever way an instrumentation counts."""
+    """For every way of counting."""
     assert normalise(counts) == usage
 
 
@@ -221,7 +221,7 @@ BOOK = PriceBook()
 def test_no_attribute_value_makes_reading_or_pricing_raise(
     attributes: dict[str, object], scope: str
 ) -> None:
-    """Whatever an instrumentation writes, the span is read, and money is never negative."""
+    """Any attributes are read, and money is never negative."""
     record = SpanRecord(
         trace_id=1,
         span_id=2,

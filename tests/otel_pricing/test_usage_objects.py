@@ -93,7 +93,7 @@ WRITTEN = Usage(
     ids=["OpenAI chat", "OpenAI responses", "LangChain", "Anthropic", "LiteLLM"],
 )
 def test_every_provider_s_usage_object_is_read(said: dict[str, object], usage: Usage) -> None:
-    """Cached tokens are a part of the input, whoever counts them beside it."""
+    """Cached tokens are part of the input, even where a provider counts them separately."""
     assert normalise(counts_of(said)) == usage
 
 
@@ -166,7 +166,7 @@ def test_details_come_from_the_usage_object_and_totals_from_the_attributes(
 def test_langfuse_s_generations_are_model_calls(
     said: dict[str, object], usage: Usage, read: Callable[..., ModelCall]
 ) -> None:
-    """Its own units stand beside each other; a provider's object means what it always does."""
+    """Its own units are separate; a provider's object keeps its meaning."""
     call = read(
         {
             "langfuse.observation.type": "generation",

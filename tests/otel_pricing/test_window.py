@@ -115,7 +115,7 @@ def test_many_equal_calls_at_once_are_decided_in_bounded_groups(
 def test_a_call_inside_another_kind_of_call_is_billed_by_itself(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """An embedding below a chat is no duplicate of it, whatever they share."""
+    """An embedding below a chat is not a duplicate of it, even with equal properties."""
     window = BillingWindow()
     chat = priced(scope=LANGCHAIN, response_id="one")
     embedding = inside(chat, scope=CLIENT, operation="embeddings", response_id="one")

@@ -233,7 +233,7 @@ def test_people_in_content_only() -> None:
     ],
 )
 def test_health_of_a_person_is_masked_in_prose(prose: str, masked: str) -> None:
-    """In messages and bodies, with no setting; a subject that is nobody's stays."""
+    """In messages and bodies, with no setting; a subject without a person stays."""
     messages = json.dumps([{"role": "user", "parts": [{"type": "text", "content": prose}]}])
 
     (turn,) = json.loads(

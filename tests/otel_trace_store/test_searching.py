@@ -121,7 +121,7 @@ def test_log_records_are_found_by_words(folder: Path) -> None:
 
 
 def test_a_search_ends_when_its_time_is_over(folder: Path) -> None:
-    """What was found so far is shown, and that there may be more."""
+    """It returns the results so far, and that there may be more."""
     with StoreReader(folder) as reader:
         reader.limit_time(-1)
         assert not find_traces(reader, TraceFilter(text="odd")).complete

@@ -246,7 +246,7 @@ def test_rates_errors_and_percentiles_come_from_the_hourly_sums(folder: Path) ->
 
 
 def test_files_are_private(folder: Path) -> None:
-    """Whatever the umask is."""
+    """Under any umask."""
     before = os.umask(0)
     try:
         writer = TraceStoreWriter(folder)
@@ -262,7 +262,7 @@ def test_files_are_private(folder: Path) -> None:
 
 
 def test_there_is_one_writer(folder: Path) -> None:
-    """A second one is told who is at it; after it closes there is room for another."""
+    """A second one gets an error with the owner; after the first closes another may open."""
     first = TraceStoreWriter(folder)
 
     with pytest.raises(StoreInUseError, match="running already"):
@@ -308,7 +308,7 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(folder: Path) -> None:
 
 
 def test_the_database_of_another_program_is_not_touched(folder: Path) -> None:
-    """Whatever its name says."""
+    """Under any file name."""
     folder.mkdir()
     path = folder / "20260101T000000000000.traces.db"
     other = sqlite3.connect(path)
@@ -323,7 +323,7 @@ def test_the_database_of_another_program_is_not_touched(folder: Path) -> None:
 
 
 def test_a_removed_folder_is_made_again(folder: Path) -> None:
-    """Spans that arrive later are not lost in a file that nobody can open."""
+    """Later spans are not lost in a deleted file."""
     writer = TraceStoreWriter(folder)
     writer.write(Arrivals(spans=[spans(A(1))]))
     for path in folder.iterdir():

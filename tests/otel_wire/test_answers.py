@@ -1,4 +1,4 @@
-"""Responses are read by structure: in every format, in any pieces, whatever stands inside text."""
+"""Responses are read by structure: in every format, in any chunks, with any text inside."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def answer_to(response: Response, *pieces: bytes, **more: str) -> Answer:
 
 @every_response
 def test_what_a_response_reports_is_read(response: Response) -> None:
-    """Usage, model, tier, id, reasons and cost stand at paths of their own."""
+    """Usage, model, tier, id, reasons and cost have separate paths."""
     answer = answer_to(response, response.body)
 
     assert answer.usage == response.usage
@@ -110,7 +110,7 @@ def test_compressed_responses_read_as_plain_ones(response: Response, encoding: s
     "response", [r for r in RESPONSES if r.content_type != AWS], ids=lambda r: r.name
 )
 def test_a_long_response_reads_as_a_short_one(response: Response) -> None:
-    """Beyond what is held at once, values are skimmed; the facts are the same."""
+    """Beyond the buffer values are skipped; the facts are the same."""
     body = response.body
     padding = b'{"padding": "' + b"x\\n" * 50_000 + b'", "z": [[1, {"usage": {}}]], '
     body = body.replace(b"{", padding, 1)
@@ -245,7 +245,7 @@ def memory_of(start: bytes, middle: bytes) -> tuple[int, int]:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_bodies_cost_bounded_memory(name: str) -> None:
-    """Whatever is repeated without an end, and the usage after it still counts."""
+    """For any endless repetition; the usage after it still counts."""
     start, middle, end = HOSTILE[name]
     measured = [memory_of(start, middle) for _ in range(3)]  # other threads allocate as well
     reader = AnswerReader(None, 200, {})

@@ -127,7 +127,7 @@ def test_a_file_without_a_line_is_let_go_at_its_first_byte() -> None:
 
 
 def test_a_damaged_encoding_ends_the_reading_where_it_is_damaged() -> None:
-    """What was read before counts."""
+    """Earlier lines count."""
     packed = gzip.compress(line(0) + line(1)) + gzip.compress(line(2))[:-20] + b"junk"
 
     assert Kept().fetch([packed[:40], packed[40:]], encoding="gzip") >= 2
@@ -140,7 +140,7 @@ def test_lines_that_are_no_results_do_not_end_one() -> None:
 
 
 def test_a_response_that_reports_an_error_has_no_calls() -> None:
-    """Whatever its body looks like."""
+    """With any body."""
     kept = Kept()
     result = kept.observer.begin_result("test", "api.openai.com", PATH)
     assert result is not None

@@ -1,4 +1,4 @@
-"""Output that nobody counted is estimated from its characters, within the request's bounds."""
+"""Uncounted output is estimated from its characters, within the request's bounds."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_final_usage_is_no_estimate() -> None:
     ],
 )  # fmt: skip
 def test_what_is_missing_is_estimated(answer: Answer, tokens: tuple[int, int], most: int) -> None:
-    """And what had passed before a stream broke off counts."""
+    """And output before a stream broke off counts."""
     found = usage_or_estimate(REQUEST, answer)
 
     assert (found.usage.input_tokens, found.usage.output_tokens) == tokens

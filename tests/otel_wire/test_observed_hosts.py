@@ -1,4 +1,4 @@
-"""Which requests are observed: by host, by setting, by further endpoints."""
+"""Observed requests: by host, by setting, by further endpoints."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_an_endpoint_of_ones_own_is_a_model_call(
 
 @pytest.mark.parametrize("path", ["/v1/traces", "/v1/metrics", "/v1/logs", "/api/v2/spans"])
 def test_requests_of_exporters_are_not_observed(observer: Observer, path: str) -> None:
-    """They are no model calls, whatever the host."""
+    """They are not model calls, for any host."""
     assert not asked(observer, "api.openai.com", path)
 
 

@@ -1,4 +1,4 @@
-"""Model calls to hosts of one's own, which are told of the trace."""
+"""Trace headers in model calls to the user's own hosts."""
 
 from __future__ import annotations
 

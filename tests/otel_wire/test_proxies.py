@@ -1,4 +1,4 @@
-"""The provider of a request is the host it is for, whatever it goes through."""
+"""The provider of a request is its target host, through any proxy."""
 
 from __future__ import annotations
 

@@ -500,7 +500,7 @@ def test_a_batch_allows_what_its_requests_allow() -> None:
 
 
 def test_images_and_videos_are_counted() -> None:
-    """By what is asked for."""
+    """By the requested number and size."""
     images = read("/v1/images/generations", {"model": "gpt-image-1", "prompt": "x", "n": 4})
     video = read("/v1/videos", {"model": "sora-2", "prompt": "x", "seconds": "8"})
 

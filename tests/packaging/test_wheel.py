@@ -96,7 +96,7 @@ def test_the_wheel_carries_the_stack(wheel: Path) -> None:
 
 
 def test_the_sdist_builds_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Path) -> None:
-    """Whoever packages from source ships the same files."""
+    """Packages built from source have the same files."""
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path / "source", filter="data")
     (source,) = (tmp_path / "source").iterdir()

@@ -56,7 +56,7 @@ def test_memory_is_limited_before_anything_else(name: str) -> None:
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "otelcol-ingest.yaml"])
 def test_every_signal_is_redacted_right_after_it_arrives(name: str) -> None:
-    """The second line stands before connectors, queues and exporters."""
+    """The second line runs before connectors, queues and exporters."""
     outside = {"otlp", "statsd"}
     from_outside = [p for p in pipelines(name).values() if outside & set(p["receivers"])]
 

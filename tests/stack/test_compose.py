@@ -98,7 +98,7 @@ def test_a_service_is_limited_in_memory_and_logs(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(n for n in SERVICES if "GOMEMLIMIT" in str(SERVICES[n])))
 def test_garbage_is_collected_before_the_memory_limit(name: str) -> None:
-    """Go programs are told four fifths of what the container may use."""
+    """The memory limit of Go programs is four fifths of the container's."""
     wanted = SERVICES[name]["environment"]["GOMEMLIMIT"]
 
     limit = SERVICES[name]["mem_limit"]
@@ -119,7 +119,7 @@ def test_bind_mounts_exist_and_are_read_only(name: str) -> None:
 
 
 def test_every_volume_is_used() -> None:
-    """The list at the end of the file is the list of what is kept."""
+    """The list at the end of the file has exactly the persistent data."""
     used = {v.split(":")[0] for s in SERVICES.values() for v in s.get("volumes", [])}
 
     assert {name for name in used if not name.startswith(".")} == set(COMPOSE["volumes"])
@@ -137,7 +137,7 @@ def test_volumes_of_user_10001_are_handed_over_first() -> None:
 
 @every_service
 def test_dependencies_are_services_that_can_become_what_is_asked(name: str) -> None:
-    """Nobody waits for a health check that does not exist."""
+    """No service waits for a missing health check."""
     for other, wanted in SERVICES[name].get("depends_on", {}).items():
         if wanted["condition"] == "service_healthy":
             assert "healthcheck" in SERVICES[other]

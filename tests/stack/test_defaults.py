@@ -53,7 +53,7 @@ def _request(spans: list[dict[str, Any]]) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_the_first_traces_are_all_kept(stack: Stack) -> None:
-    """Sampling is on, but whoever tries the stack finds what they sent."""
+    """Sampling is on, but a first trial of the stack keeps every trace."""
     stack.prometheus().start()
     stack.jaeger().start()
     stack.collector().start()

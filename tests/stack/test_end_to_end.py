@@ -1,4 +1,4 @@
-"""The shipped files, run by the real programs: what arrives, what is kept, what is masked.
+"""The shipped files, run by the real programs: delivery, sampling, masking.
 
 An instrumented program with the openai client and a plain OpenTelemetry program without any
 redaction send to a real Collector; everything is read back through the APIs of Jaeger, Prometheus

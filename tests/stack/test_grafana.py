@@ -42,18 +42,18 @@ def data_sources() -> set[str]:
 
 @every_dashboard
 def test_the_committed_file_is_what_the_code_makes(name: str) -> None:
-    """To mend: python -m tools.panels collector-config/grafana/dashboards."""
+    """To fix: python -m tools.panels collector-config/grafana/dashboards."""
     assert (GRAFANA / "dashboards" / name).read_text() == dashboard_json(DASHBOARDS[name])
 
 
 def test_no_dashboard_stands_there_that_no_code_makes() -> None:
-    """What was renamed in the code does not linger as a file."""
+    """A renamed dashboard leaves no old file."""
     assert {path.name for path in (GRAFANA / "dashboards").glob("*")} == set(DASHBOARDS)
 
 
 @every_dashboard
 def test_queries_read_metrics_that_exist(name: str) -> None:
-    """A panel on a metric that nobody sends would stay empty for ever."""
+    """A panel on a missing metric would stay empty."""
     for panel in DASHBOARDS[name].panels:
         for query in panel.queries:
             assert names_in(query.expr) <= KNOWN | recorded(), panel.title
@@ -61,7 +61,7 @@ def test_queries_read_metrics_that_exist(name: str) -> None:
 
 @pytest.mark.parametrize("path", sorted((CONFIG / "rules").glob("*.yml")), ids=lambda p: p.name)
 def test_rules_read_metrics_that_exist(path: Path) -> None:
-    """An alert on a metric that nobody sends would never fire."""
+    """An alert on a missing metric would never fire."""
     for group in yaml.safe_load(path.read_text())["groups"]:
         for rule in group["rules"]:
             assert names_in(rule["expr"]) <= KNOWN | recorded(), rule

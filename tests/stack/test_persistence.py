@@ -131,7 +131,7 @@ def test_nothing_accepted_is_missing_after_the_collector_was_killed(stack: Stack
 
 
 def test_pending_sampling_decisions_are_made_when_the_collector_is_stopped(stack: Stack) -> None:
-    """An orderly stop (SIGTERM, as docker does) puts what was not decided yet into the queue."""
+    """An orderly stop (SIGTERM, as docker does) queues traces that are not decided yet."""
     stack.prometheus().start()
     stack.jaeger().start()
     collector = stack.collector(OTELCOL_DECISION_WAIT="60s", OTELCOL_DECISION_WAIT_AFTER_ROOT="60s")

@@ -127,7 +127,7 @@ def test_rules_do_what_their_tests_say(path: Path) -> None:
 
 
 def test_every_alert_of_money_and_privacy_has_a_rule_test() -> None:
-    """What wakes somebody up is played through first."""
+    """Alerts that page a person are simulated first."""
     alerts = {
         rule["alert"]
         for path in (CONFIG / "rules").glob("*.yml")
@@ -177,7 +177,7 @@ def test_alerts_are_routed_by_urgency(labels: list[str], receiver: str) -> None:
 
 
 def test_binaries_have_the_versions_of_the_images() -> None:
-    """What is tested is what `docker compose up` starts."""
+    """The tests run the programs that `docker compose up` starts."""
     compose = (ROOT / "docker-compose.yml").read_text()
     script = (ROOT / "tests/stack/build-binaries.sh").read_text()
 

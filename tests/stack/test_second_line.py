@@ -1,4 +1,4 @@
-"""The second line masks what is secret on sight, and no measurement."""
+"""The second line masks evident secrets, and no measurement."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_first_line_masks_the_same_specimens(rule: Rule) -> None:
 
 @every_rule
 def test_what_the_first_line_masked_passes_the_second(rule: Rule) -> None:
-    """Both lines on, nobody is woken up."""
+    """With both lines on, no alert fires."""
     for specimen in rule.specimens:
         masked = redact(specimen)
         assert not [other.kind for other in RULES if re2.search(other.pattern, masked)], masked
@@ -80,7 +80,7 @@ def test_what_the_first_line_left_is_not_masked_again(marker: str) -> None:
 
 @pytest.mark.parametrize("key", HARMLESS_KEYS)
 def test_names_of_measurements_are_not_secret(key: str) -> None:
-    """`gen_ai.usage.input_tokens` is a count, whatever its last word sounds like."""
+    """`gen_ai.usage.input_tokens` is a count, despite its last word."""
     assert not [pattern for pattern in SECRET_KEYS if re2.search(pattern, key)]
 
 
@@ -98,7 +98,7 @@ def test_names_of_measurements_are_not_secret(key: str) -> None:
     ],
 )
 def test_names_of_secrets_are_masked_whole(key: str) -> None:
-    """The value goes, whatever it looks like."""
+    """The whole value is removed, in any form."""
     assert [pattern for pattern in SECRET_KEYS if re2.search(pattern, key)]
 
 
@@ -109,12 +109,12 @@ def test_there_is_no_bare_token_rule_for_keys() -> None:
 
 @pytest.mark.parametrize("name", collector_redaction.FILES)
 def test_the_committed_file_is_what_the_table_makes(name: str) -> None:
-    """To mend: python -m tools.collector_redaction collector-config."""
+    """To fix: python -m tools.collector_redaction collector-config."""
     assert (CONFIG / name).read_text() == collector_redaction.FILES[name]()
 
 
 def test_the_committed_gateway_is_what_otelcol_makes() -> None:
-    """To mend: python -m tools.gateway_config collector-config."""
+    """To fix: python -m tools.gateway_config collector-config."""
     made = gateway_config.gateway_yaml((CONFIG / "otelcol.yaml").read_text())
 
     assert (CONFIG / "otelcol-gateway.yaml").read_text() == made

@@ -172,7 +172,7 @@ def test_urls_names_every_part() -> None:
 
 
 def test_config_writes_everything_compose_needs(tmp_path: Path) -> None:
-    """What is written is what is shipped, file by file."""
+    """The written files equal the shipped ones."""
     result = CliRunner().invoke(command, ["config", str(tmp_path / "stack")])
 
     assert result.exit_code == 0, result.output
@@ -224,7 +224,7 @@ def test_up_without_docker_says_what_else_can_be_done(
 
 
 def test_up_runs_compose_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compose is told to wait until the parts are healthy."""
+    """Compose waits until the services are healthy."""
     docker = tmp_path / "bin" / "docker"
     docker.parent.mkdir()
     docker.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/called\npwd >> {tmp_path}/called\n')

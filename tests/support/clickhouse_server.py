@@ -142,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             answer = self.engine.answer(statement, parameters.get("database", ""), settings)
-        except Exception as error:  # whatever the engine raises is its answer
+        except Exception as error:  # every error of the engine is its answer
             self._fail(str(error), 500)
             return
         self._reply(200, answer, {"X-ClickHouse-Timezone": "UTC"})

@@ -28,7 +28,7 @@ _USAGE = {
 
 
 def record_of(priced: PricedCall) -> SpanRecord:
-    """Return the span of a call by the GenAI conventions, without what was decided on it."""
+    """Return the span of a call by the GenAI conventions, without billing decisions."""
     call = priced.call
     flag, _, variant = (call.feature_flag or "").partition("=")
     first = call.time_to_first_token_ns

@@ -31,7 +31,7 @@ class Forked:
 
 
 def fork_under_load(home: Path, forks: int, *, timeout: float) -> Forked:
-    """Fork *forks* times with ledger and budget open; return what is left when all have ended."""
+    """Fork *forks* times with ledger and budget open; return the result when all have ended."""
     with OtlpSink() as sink:
         environ = clean_environment(
             home,
@@ -40,7 +40,7 @@ def fork_under_load(home: Path, forks: int, *, timeout: float) -> Forked:
             OTEL_DISTRO_BUDGET_USD_PER_DAY="100000",
             OTEL_DISTRO_BUDGET_ACTION="refuse",
             OTEL_DISTRO_EXIT_LINE="false",
-            OTEL_DISTRO_EXIT_TIMEOUT="30",  # the most; who waits for nobody is seen waiting
+            OTEL_DISTRO_EXIT_TIMEOUT="30",  # the maximum, so that a needless wait shows
             PYTHONFAULTHANDLER="1",
         )
         done = instrumented(APP, environ, str(forks), timeout=timeout)

@@ -34,10 +34,10 @@ class Finished:
 
 
 def clean_environment(home: Path, **variables: str) -> dict[str, str]:
-    """An environment with a home of its own and no telemetry settings but *variables*.
+    """Return an environment with its own home and no telemetry settings but *variables*.
 
-    Except for one: by default a process that needs more than two seconds to deliver what is queued
-    at its end leaves it on disk, and on a busy machine that happens. Tests of that limit give it.
+    One is added: by default a process that needs more than two seconds to flush its queues at exit
+    leaves them on disk, which happens on a busy machine. Tests of that limit set it.
     """
     variables = {EXIT_TIMEOUT: "30", **variables}
     if not variables[EXIT_TIMEOUT]:

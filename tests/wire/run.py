@@ -2,9 +2,9 @@
 
     python tests/wire/run.py [--stacked] [--sampler always_off] [--json] [PROGRAM ...]
 
-For each program it prints what the provider served, what the ledger holds, and whether they agree:
-the same number of calls, and the same cost to the nano-dollar where the provider's answers say
-enough; a call whose cost nobody can know has to be there as unpriced, partial or estimated. The
+For each program it prints the calls of the provider, the calls of the ledger, and whether they
+agree: the same number of calls, and the same cost to the nano-dollar where the responses contain
+it; a call of unknown cost has to be in the ledger as unpriced, partial or estimated. The
 environment needs this distribution and the libraries that the programs import; a program without
 its library is skipped. `--stacked` asks the environment to have instrumentation packages, and
 says which were active.

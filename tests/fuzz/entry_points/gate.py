@@ -109,7 +109,7 @@ def calls(draw: Any) -> Call:
 
 
 def check(call: Call) -> None:
-    """A model call is read or held as unknown; its reservation ends; nothing negative is booked."""
+    """A model call is read or unknown; its reservation ends; no charge is negative."""
     endpoint = find_endpoint(call.path)
     request = read_request(call.host, call.path, call.body, call.headers)
     if endpoint is None:

@@ -39,7 +39,7 @@ def files(draw: Any) -> Spooled:
                 at = draw(st.integers(0, len(record) - 1))
                 record = record[:at] + bytes([record[at] ^ 1]) + record[at + 1 :]
             case "cut":
-                # Of zeros: what follows must not happen to be what is missing.
+                # Zeros: the following bytes must not equal the missing ones by chance.
                 record = pack_record(bytes(len(payload) + 1), 1)
                 record = record[: draw(st.integers(0, len(record) - 1))]
             case "noise":

@@ -2,7 +2,7 @@
 
 usage: forking_app.py FORKS
 
-Prints what became of the children as JSON. One that does not end is told to say where it stands
+Prints the outcome of the children as JSON. A child that does not end is made to dump its stack
 (SIGABRT under PYTHONFAULTHANDLER) and is counted as hung.
 """
 

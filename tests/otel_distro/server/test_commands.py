@@ -108,7 +108,7 @@ def test_an_empty_store_says_what_to_do(run: Callable[..., Any], name: str) -> N
 
 @pytest.mark.process
 def test_follow_shows_what_arrives(filled: Path, tmp_path: Path) -> None:
-    """What is there first, then what is new, each once."""
+    """Stored records first, then new ones, each once."""
     process = subprocess.Popen(
         [sys.executable, "-m", "otel_distro", "traces", "--follow", "--json"],
         env={**os.environ, "XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)},

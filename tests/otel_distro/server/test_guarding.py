@@ -110,7 +110,7 @@ def redact(shield: Shield | None = None) -> list[bytes]:
 
 def test_no_field_of_any_signal_keeps_a_secret() -> None:
     """Names of attributes, nested values, trace states, exemplars, what pricing adds."""
-    for _ in range(2):  # what is remembered of the first must not let the second through
+    for _ in range(2):  # the cache of the first must not let the second through
         for body in redact():
             assert not [secret for secret in SECRETS if secret.encode() in body]
             assert b"write to" in body
@@ -473,7 +473,7 @@ def test_a_user_is_known_by_a_pseudonym_and_can_be_forgotten(server: Server) -> 
 @pytest.mark.slow
 @pytest.mark.process
 def test_what_programs_left_on_disk_arrives_when_it_starts(tmp_path: Path) -> None:
-    """Once, without the program running any more; what is for other places stays."""
+    """Once, after the program ended; requests for other endpoints stay."""
     program = (
         "import otel_distro; otel_distro.configure()\n"
         "from opentelemetry import trace\n"

@@ -270,7 +270,7 @@ def test_a_segment_that_somebody_writes_is_left_to_them(folder: SpoolFolder, wir
 
 
 def test_only_one_sends_at_a_time(folder: SpoolFolder) -> None:
-    """Whoever comes second is told so."""
+    """The second sender gets an error."""
     folder.keep(b"payload", 1)
     with turn_to_drain(folder.path) as first, turn_to_drain(folder.path) as second:
         assert (first, second) == (True, False)

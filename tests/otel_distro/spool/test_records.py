@@ -84,7 +84,7 @@ def test_a_file_made_of_record_marks_is_read_in_linear_time() -> None:
 
 
 def test_what_was_sent_is_not_read_again() -> None:
-    """Its position stands in the header."""
+    """The header has the position."""
     whole = file_of([(b"first", 1), (b"second", 2)])
     done = len(file_of([(b"first", 1)]))
     marked = pack_header(done) + whole[HEADER_SIZE:]

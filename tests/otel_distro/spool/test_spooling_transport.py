@@ -255,5 +255,5 @@ def test_it_is_known_when_a_request_is_on_its_way() -> None:
 
 
 def test_a_request_says_how_much_it_holds() -> None:
-    """Which the books need when it was encoded by somebody else."""
+    """The counters need this for requests encoded elsewhere."""
     assert count_records("traces", encode("traces", spans(4)) + encode("traces", spans(3))) == 7

@@ -222,7 +222,7 @@ def test_the_parts_of_the_page_are_there(address: str, open_page: Callable[..., 
 def test_a_filter_goes_into_the_address_when_it_is_chosen(
     address: str, open_page: Callable[..., Seen]
 ) -> None:
-    """And comes back out of it: the address can be sent to somebody."""
+    """And is read back from it: the address can be shared."""
     page = open_page(address + "?window=30d").page
     page.select_option("select[name=tenant]", "globex")
     page.wait_for_url("**tenant=globex**")
@@ -286,7 +286,7 @@ def test_the_pointer_shows_the_values_of_a_bar(
 
 
 def test_charts_are_read_by_arrow_keys(address: str, open_page: Callable[..., Seen]) -> None:
-    """What is read is also told to a screen reader."""
+    """A screen reader announces each value."""
     page = open_page(address + "?window=7d").page
     page.locator("#panel-spend .plot").focus()
     page.keyboard.press("ArrowRight")

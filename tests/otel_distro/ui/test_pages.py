@@ -75,7 +75,7 @@ def test_the_figures_on_top_are_those_of_the_ledger(visit: TestClient, month: Pa
 
 
 def test_the_bars_of_spend_add_up_to_the_spend(visit: TestClient, month: Path) -> None:
-    """To the nano-dollar, by whatever it is broken down."""
+    """To the nano-dollar, in every breakdown."""
     expected = report(month).total.cost_nano_usd
 
     for by in ("model", "provider", "service", "tenant", "operation", "agent", "user", "session"):
@@ -410,7 +410,7 @@ def test_hostile_names_are_text_everywhere(
 
 
 def test_budgets_burn_down(visitor: Callable[..., TestClient], tmp_path: Path) -> None:
-    """What is left of each, tightest first, and when it will run out; without a file of books."""
+    """The remainder of each, tightest first, and its forecast; also without a budget file."""
     now = datetime.now(UTC).replace(microsecond=0)
     writer = LedgerWriter(tmp_path / "ledger.db")
     writer.write([c for c in month_of_calls(now, days=2, a_day=40) if c.call.start_ns > 0])
@@ -473,7 +473,7 @@ def test_calls_are_exported(visit: TestClient) -> None:
 
 
 def test_a_row_of_panels_has_no_gap(visitor: Callable[..., TestClient], month: Path) -> None:
-    """What has nothing to show is named at the end, and its neighbours take its place."""
+    """Empty panels are named at the end, and their neighbours move up."""
     page = visitor(month).get("/?window=30d").text
 
     assert 'id="panel-budgets"' not in page

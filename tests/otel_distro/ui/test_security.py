@@ -47,7 +47,7 @@ def test_a_name_made_to_point_here_is_refused(visit: TestClient, host: str) -> N
 
 
 def test_every_path_is_behind_the_check(visit: TestClient) -> None:
-    """Style sheets too: what is installed here is nobody's business."""
+    """Style sheets too: they would reveal the installed version."""
     for path in ("/", "/calls", "/panel/spend", "/static/ui.css", "/nowhere", f"/trace/{'0' * 32}"):
         assert visit.get(path, headers={"host": "evil.example"}).status_code == 421
 
