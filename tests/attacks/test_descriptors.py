@@ -106,7 +106,7 @@ CASES = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("spool", "how", "when", "listening"), CASES)
-def test_the_programs_files_stay_as_they_are_and_telemetry_goes_on(
+def test_the_programs_files_are_unchanged_and_telemetry_continues(
     tmp_path: Path, spool: str, how: str, when: str, listening: bool
 ) -> None:
     """Ledger and budget are open, signals come, and the collector is there or not."""

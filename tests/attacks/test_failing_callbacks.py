@@ -180,7 +180,7 @@ def test_a_failing_part_of_the_tracer_costs_no_span(part: str, kind: str) -> Non
     assert inner.parent.span_id == outer.get_span_context().span_id
 
 
-def test_a_processor_that_is_no_span_processor_costs_no_span() -> None:
+def test_an_object_that_is_not_a_span_processor_loses_no_span() -> None:
     """One written for an older SDK has no callback for a span that is ending."""
 
     class Old:
@@ -213,7 +213,7 @@ def test_a_raising_flush_does_not_keep_others_from_being_flushed() -> None:
     assert flushed == [True]
 
 
-def test_an_app_in_an_exception_keeps_its_own() -> None:
+def test_an_app_in_an_exception_keeps_that_exception() -> None:
     """A failing callback does not take the place of what ends the block."""
     sdk = Sdk(Failing("_on_ending", RuntimeError))
 

@@ -402,9 +402,7 @@ class LogWriter(LogReader):
 
 @pytest.mark.parametrize("shield", SHIELDS)
 @pytest.mark.parametrize("writer", SPAN_WRITERS)
-def test_what_one_processor_writes_on_a_span_reaches_others_redacted(
-    writer: str, shield: str
-) -> None:
+def test_writes_of_one_processor_on_a_span_reach_others_redacted(writer: str, shield: str) -> None:
     """The SDK lets it write; later processors read no secret."""
     reader = SpanReader(lambda span: list(everything(span)))
     sdk = Sdk(SpanWriter(SPAN_WRITERS[writer]), reader, shield=SHIELDS[shield]())
@@ -416,7 +414,7 @@ def test_what_one_processor_writes_on_a_span_reaches_others_redacted(
 
 @pytest.mark.parametrize("shield", SHIELDS)
 @pytest.mark.parametrize("writer", LOG_WRITERS)
-def test_what_one_processor_writes_on_a_log_record_reaches_others_redacted(
+def test_writes_of_one_processor_on_a_log_record_reach_others_redacted(
     writer: str, shield: str
 ) -> None:
     """An enricher may write; exporters send it redacted."""
@@ -485,7 +483,7 @@ START_WRITERS: dict[str, tuple[Callable[[Any], None], Callable[[ReadableSpan], b
 
 
 @pytest.mark.parametrize("writer", START_WRITERS)
-def test_what_a_processor_writes_at_the_start_is_on_the_span_redacted(writer: str) -> None:
+def test_writes_at_the_start_of_a_span_are_redacted(writer: str) -> None:
     """The view lets everything through that the SDK's span takes."""
     write, arrived = START_WRITERS[writer]
 
@@ -502,7 +500,7 @@ def test_what_a_processor_writes_at_the_start_is_on_the_span_redacted(writer: st
     assert leaked(sdk.wire()) == []
 
 
-def test_views_are_what_common_processors_take_them_for() -> None:
+def test_views_have_the_types_that_processors_expect() -> None:
     """Of the SDK's types, one object for the life of a span, and equal to the span itself."""
     seen: list[Any] = []
 

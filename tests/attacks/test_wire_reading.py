@@ -151,7 +151,7 @@ def test_no_spelling_of_a_path_gets_past(data: st.DataObject) -> None:
 
 @everyday
 @given(json_values)
-def test_what_a_model_writes_moves_no_field(written: Any) -> None:
+def test_text_of_a_model_changes_no_field(written: Any) -> None:
     """Any JSON in the arguments of a tool, as text and as an object, leaves the facts alone."""
     request = ModelRequest("openai", "m", "chat", 1000)
     for place in (

@@ -74,7 +74,7 @@ def test_there_are_118_features_in_their_order() -> None:
 
 
 @pytest.mark.skipif(not SOURCE.exists(), reason="the list of features owed is not beside the tree")
-def test_the_features_are_those_that_are_owed() -> None:
+def test_the_features_are_the_required_ones() -> None:
     """And so are the mistakes to avoid."""
     owed = SOURCE.read_text(encoding="utf-8")
     mistakes = re.findall(r"S\d-\d\d", owed.rpartition("Defects in the originals")[2])
@@ -97,7 +97,7 @@ def runs(text: str) -> list[str]:
     return [" ".join(words[at : at + 8]) for at in range(len(words) - 7)]
 
 
-def test_a_row_says_what_where_how_it_is_shown_and_how_far_it_is() -> None:
+def test_a_row_has_feature_place_proof_and_state() -> None:
     """Missing features are marked; present ones have files, and done ones a test."""
     for row in FEATURES:
         _, what, where, shown, state = row.cells

@@ -187,7 +187,7 @@ def _measure_ourselves() -> None:
     ours.observe_deliveries(deliveries)
 
 
-def test_what_we_measure_is_listed_as_it_is(made: _Made) -> None:
+def test_every_metric_is_listed(made: _Made) -> None:
     """Name, kind, unit and attributes; and nothing is listed that is not made."""
     page = {name: row for name, row in documented().items() if name.startswith("otel_distro.")}
 
@@ -228,7 +228,7 @@ def _factories() -> tuple[tuple[str, int, int], ...]:
     return tuple(found)
 
 
-def test_what_is_measured_of_process_and_machine_is_listed_as_it_is() -> None:
+def test_metrics_of_process_and_machine_are_listed() -> None:
     """With the names, units and attributes of the instrumentation that is installed."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)

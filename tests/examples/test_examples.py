@@ -227,7 +227,7 @@ def test_an_example_does_its_work_and_its_calls_are_in_the_ledger(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
-def test_without_consent_an_example_works_and_nothing_is_told(name: str, tmp_path: Path) -> None:
+def test_without_consent_an_example_works_and_exports_nothing(name: str, tmp_path: Path) -> None:
     """No packet, no call, no message; the answer is the same."""
     found = example(name)
     if name == "notebook":

@@ -55,7 +55,7 @@ def injected() -> list[dict[str, Any]]:
     return env
 
 
-def test_each_manifest_says_what_it_is() -> None:
+def test_each_manifest_has_kind_and_version() -> None:
     """As the API demands of every object."""
     assert {(document["apiVersion"], document["kind"]) for document in manifests()} == {
         ("opentelemetry.io/v1alpha1", "Instrumentation"),
@@ -86,7 +86,7 @@ def test_a_variable_is_defined_before_another_one_refers_to_it() -> None:
         defined.add(variable["name"])
 
 
-def test_what_comes_from_the_secret_is_in_it() -> None:
+def test_the_secret_has_every_referenced_key() -> None:
     """A pod with a key that is missing does not start."""
     secret = of_kind("Secret")
     asked = [
@@ -100,7 +100,7 @@ def test_what_comes_from_the_secret_is_in_it() -> None:
     }
 
 
-def test_the_pod_asks_for_the_injection_and_can_write_where_it_is_told_to() -> None:
+def test_the_pod_requests_the_injection_and_can_write_its_state_folder() -> None:
     """The selector, the annotation and the mount of the state folder fit."""
     deployment = of_kind("Deployment")["spec"]
     template = deployment["template"]

@@ -22,7 +22,7 @@ FOUND = (
 
 
 @pytest.mark.parametrize("text", FOUND)
-def test_what_was_found_stays_mended(text: str) -> None:
+def test_fixed_findings_stay_fixed(text: str) -> None:
     """A key rule holds although the document is not quite valid; a chain goes to its end."""
     redacted = redact(text)
 
@@ -31,7 +31,7 @@ def test_what_was_found_stays_mended(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_no_mutation_of_what_is_usual_breaks_it(name: str) -> None:
+def test_no_mutation_of_usual_input_breaks_it(name: str) -> None:
     """The same mutations in every run; `run.py` searches on with others."""
     target, rng = TARGETS[name], random.Random(name)
     for seed in target.seeds:

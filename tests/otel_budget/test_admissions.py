@@ -82,7 +82,7 @@ def sent(body: bytes, *, path: str = PATH) -> Exchange:
     return Exchange(Observer(), "test", HOST, path, {}, body)
 
 
-def test_each_unit_is_charged_what_the_call_was(make: Callable[..., Gate]) -> None:
+def test_each_unit_is_charged_by_the_call(make: Callable[..., Gate]) -> None:
     """100 × 2.5 + 10 × 10 millionths of a dollar, 110 tokens, one call."""
     gate = make(*(budget(unit) for unit in Unit))
     admission = asked(gate)
@@ -151,7 +151,7 @@ def test_a_call_that_no_budget_is_for_passes_without_an_account(make: Callable[.
     assert (admission.refusal, admission.admitted) == (None, None)
 
 
-def test_a_call_that_another_process_holds_passes(make: Callable[..., Gate]) -> None:
+def test_a_call_reserved_by_another_process_passes(make: Callable[..., Gate]) -> None:
     """And a free one, such as a moderation."""
     gate = make(budget(limit=0), listener=Listener(is_covered=lambda _request: True))
     moderation = b'{"model": "omni-moderation-latest", "input": "hi"}'
@@ -183,7 +183,7 @@ def test_tariffs_that_are_kept_are_bounded(
     assert len(gate._tariffs) == 1
 
 
-def test_a_response_that_is_no_model_call_after_all_costs_what_it_may_have(
+def test_a_response_that_proves_not_to_be_a_model_call_is_charged_at_most(
     make: Callable[..., Gate],
 ) -> None:
     """Nothing better is known."""
@@ -218,7 +218,7 @@ def test_a_response_that_is_read_after_it_expired_corrects_the_charge(
     assert state(gate).spent == 350_000
 
 
-def test_an_error_while_settling_is_reported_and_holds_nobody_up(
+def test_an_error_while_settling_is_reported_and_blocks_no_call(
     make: Callable[..., Gate],
 ) -> None:
     """The thread that settles has no caller."""
@@ -256,7 +256,7 @@ def test_a_call_whose_audio_is_not_counted_apart_is_charged_at_most(
     assert state(gate).spent > text_only
 
 
-def test_what_a_call_without_counts_teaches_is_nothing() -> None:
+def test_a_call_without_counts_adds_no_usage() -> None:
     """Nor output where the request limited it."""
     request = read_request(HOST, PATH, CHAT)
     assert request is not None
@@ -402,7 +402,9 @@ def test_a_call_that_cannot_be_written_is_written_with_the_next(
     assert state(gate).spent == 350_000
 
 
-def test_a_correction_of_what_is_no_model_call_changes_nothing(make: Callable[..., Gate]) -> None:
+def test_a_correction_of_something_else_than_a_model_call_changes_nothing(
+    make: Callable[..., Gate],
+) -> None:
     """Nor does settling what a parent process holds."""
     gate = make(budget())
     admission = asked(gate)

@@ -89,7 +89,7 @@ async def _chunks(session: aiohttp.ClientSession) -> Any:
 
 
 @pytest.mark.parametrize("use", [_json, _bytes, _lines, _chunks])
-def test_a_call_is_held_settled_and_refused(
+def test_a_call_is_reserved_settled_and_refused(
     gate: Callable[[str], Gate], provider: SlowProvider, use: Any
 ) -> None:
     """However its answer is read."""
@@ -117,7 +117,7 @@ def test_a_stream_is_settled_when_it_ends(
     assert state(day) == State(GPT_4O, 0)
 
 
-def test_an_answer_that_nobody_reads_holds_nothing_back(
+def test_an_unread_response_keeps_no_reservation(
     gate: Callable[[str], Gate], provider: SlowProvider
 ) -> None:
     """It is charged as much as it may have cost."""

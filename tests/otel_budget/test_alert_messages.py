@@ -31,7 +31,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
 
 
-def test_a_web_hook_is_told_once_when_it_begins_and_once_when_it_is_over(
+def test_a_web_hook_is_called_once_at_the_beginning_and_once_at_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """However often it is looked for."""
@@ -48,7 +48,7 @@ def test_a_web_hook_is_told_once_when_it_begins_and_once_when_it_is_over(
     ]
 
 
-def test_what_could_not_be_sent_is_sent_at_the_next_check(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_messages_are_sent_at_the_next_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """The place answered with an error the first time."""
     with WebHook(failures=1) as hook:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", hook.url)
@@ -84,7 +84,7 @@ def test_a_test_message_goes_to_every_place(monkeypatch: pytest.MonkeyPatch) -> 
     assert "secret-token" not in failed.output
 
 
-def test_the_doctor_says_whether_anybody_looks_for_alerts(
+def test_the_doctor_reports_whether_alerts_are_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No recipients, never checked, checked just now, not for two days."""

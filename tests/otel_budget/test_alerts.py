@@ -95,7 +95,7 @@ def test_no_data_is_no_alert(tmp_path: Path) -> None:
     assert found(tmp_path, []) == {}
 
 
-def test_what_processes_say_now_is_worth_an_alert_too(tmp_path: Path) -> None:
+def test_states_of_processes_raise_alerts(tmp_path: Path) -> None:
     """A missing guard and dropped telemetry; no other warning is reported."""
     live = [
         HealthCheck("guard", "critical", "in place in 0 of 1 process", 1),
@@ -178,7 +178,7 @@ def test_money_burning_in_both_windows(tmp_path: Path) -> None:
 INCIDENT = Incident("latency", "warning", "calls took 9,000 ms")
 
 
-def test_an_incident_is_told_once_when_it_begins_and_once_when_it_is_over() -> None:
+def test_an_incident_is_reported_once_at_its_beginning_and_once_at_its_end() -> None:
     """However often it is looked for in between."""
     known: dict[str, Any] = {}
     titles = []
@@ -195,7 +195,7 @@ def test_an_incident_is_told_once_when_it_begins_and_once_when_it_is_over() -> N
     ]
 
 
-def test_an_incident_that_flutters_is_not_told_again() -> None:
+def test_a_flapping_incident_is_not_reported_again() -> None:
     """Until it has been quiet for a while."""
     _, known = messages([INCIDENT], {}, NOW)
     _, known = messages([], known, NOW)
@@ -233,7 +233,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "otel-distro"
 
 
-def test_health_reads_what_all_processes_share(host: Path) -> None:
+def test_health_reads_the_state_of_all_processes(host: Path) -> None:
     """Nothing yet is healthy; a spent budget is not."""
     before = CliRunner().invoke(main, ["reports", "health", "--json"])
     CliRunner().invoke(main, ["budgets", "set", "day", "1"])
@@ -244,7 +244,7 @@ def test_health_reads_what_all_processes_share(host: Path) -> None:
     assert after.exit_code == 1
 
 
-def test_alerts_check_tells_once_and_ends_with_1(host: Path) -> None:
+def test_alerts_check_reports_once_and_exits_with_1(host: Path) -> None:
     """For cron."""
     assert CliRunner().invoke(main, ["reports", "alerts", "check"]).exit_code == 0
     CliRunner().invoke(main, ["budgets", "set", "day", "1"])
@@ -265,7 +265,7 @@ def test_alerts_test_needs_somewhere_to_send_to(host: Path) -> None:
     assert "OTEL_DISTRO_ALERT_URLS" in done.stderr
 
 
-def test_notifying_without_apprise_says_what_to_install(
+def test_notifying_without_apprise_names_the_package(
     host: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the message is sent at the next check, not lost."""

@@ -94,7 +94,7 @@ def test_the_latest_days_weigh_more() -> None:
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=60))
-def test_what_is_usual_lies_between_the_least_and_the_most(values: list[float]) -> None:
+def test_the_usual_value_is_between_minimum_and_maximum(values: list[float]) -> None:
     """For any values."""
     found = usual(values)
 

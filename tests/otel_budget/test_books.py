@@ -37,7 +37,7 @@ def held(accounts: BudgetAccounts, *claims: Claim) -> Reservation:
     return result
 
 
-def test_a_hold_counts_until_it_is_settled(accounts: BudgetAccounts) -> None:
+def test_a_reservation_counts_until_it_is_settled(accounts: BudgetAccounts) -> None:
     """60 held, 45 spent: 100 - 45 = 55 are left."""
     reservation = held(accounts, claim(60))
     assert accounts.state(account()) == State(0, 60)
@@ -61,7 +61,7 @@ def test_no_room_is_denied(accounts: BudgetAccounts) -> None:
     assert once_spent.state == State(60, 0)
 
 
-def test_the_last_nano_dollar_can_be_held_and_no_more(accounts: BudgetAccounts) -> None:
+def test_the_last_nano_dollar_can_be_reserved_and_no_more(accounts: BudgetAccounts) -> None:
     """A limit of 100 takes 100."""
     held(accounts, claim(100))
 
@@ -85,7 +85,7 @@ def test_a_call_alone_may_have_all_that_is_left(accounts: BudgetAccounts) -> Non
     assert isinstance(reserve(accounts, claim(1)), Denied)
 
 
-def test_several_budgets_hold_all_or_nothing(accounts: BudgetAccounts) -> None:
+def test_several_budgets_reserve_all_or_nothing(accounts: BudgetAccounts) -> None:
     """The tenant has room, the day has not: neither is touched."""
     tenant, day = account(1000, name="tenant", scope="acme"), account(10)
 
@@ -103,7 +103,7 @@ def test_scope_values_do_not_share(accounts: BudgetAccounts) -> None:
     assert isinstance(reserve(accounts, claim(100, account(scope="globex"))), Reservation)
 
 
-def test_a_hold_belongs_to_the_window_it_was_made_in(accounts: BudgetAccounts) -> None:
+def test_a_reservation_belongs_to_the_window_of_its_creation(accounts: BudgetAccounts) -> None:
     """A call over midnight is charged to the day it began; the new day starts at zero."""
     yesterday, today = account(start_ns=1), account(start_ns=2)
     reservation = held(accounts, claim(100, yesterday))
@@ -144,7 +144,7 @@ def test_settling_twice_counts_once(accounts: BudgetAccounts) -> None:
     assert accounts.state(account()) == State(45, 0)
 
 
-def test_what_a_dead_process_holds_is_charged_as_its_calls_likely_cost(
+def test_reservations_of_a_dead_process_are_charged_at_their_likely_cost(
     accounts: BudgetAccounts, make_accounts: MakeAccounts
 ) -> None:
     """It asked for 90 of 100 and dies; its call was probably billed 20, the rest comes back."""
@@ -158,7 +158,7 @@ def test_what_a_dead_process_holds_is_charged_as_its_calls_likely_cost(
     assert accounts.state(account()) == State(20, 80)
 
 
-def test_what_a_living_process_holds_stays_held(
+def test_reservations_of_a_live_process_stay(
     accounts: BudgetAccounts, make_accounts: MakeAccounts
 ) -> None:
     """However often others ask."""
@@ -170,7 +170,7 @@ def test_what_a_living_process_holds_stays_held(
     alive.close()
 
 
-def test_a_hold_that_nobody_ended_expires(accounts: BudgetAccounts) -> None:
+def test_an_abandoned_reservation_expires(accounts: BudgetAccounts) -> None:
     """An hour later it is charged; no call lasts as long."""
     held(accounts, claim(60))
     with accounts.store.transaction() as db:
@@ -181,7 +181,7 @@ def test_a_hold_that_nobody_ended_expires(accounts: BudgetAccounts) -> None:
     assert accounts.state(account()) == State(60, 0)
 
 
-def test_an_owner_is_alive_until_it_lets_go(tmp_path: Path) -> None:
+def test_an_owner_is_alive_until_it_releases_its_lock(tmp_path: Path) -> None:
     """The lock on its file says so, not its process id."""
     owner = Owner(tmp_path)
     assert remains(tmp_path, owner.name) is None
@@ -204,7 +204,7 @@ def test_of_an_owner_without_a_file_nothing_is_known(tmp_path: Path) -> None:
         remains(tmp_path, owner.name)
 
 
-def test_books_open_with_what_the_ledger_knows(make_accounts: MakeAccounts) -> None:
+def test_accounts_open_with_the_spending_of_the_ledger(make_accounts: MakeAccounts) -> None:
     """Spent before there was a budget, or before its file was lost."""
     accounts = make_accounts(opening=lambda _account: 70)
 
@@ -213,7 +213,7 @@ def test_books_open_with_what_the_ledger_knows(make_accounts: MakeAccounts) -> N
     accounts.close()
 
 
-def test_a_deleted_file_is_made_again_from_the_ledger(tmp_path: Path) -> None:
+def test_a_deleted_file_is_rebuilt_from_the_ledger(tmp_path: Path) -> None:
     """SQLite would keep using the deleted file."""
     spent = {"known": 0}
     accounts = BudgetAccounts(tmp_path, opening=lambda _account: spent["known"])
@@ -234,7 +234,7 @@ def test_files_are_private(tmp_path: Path, accounts: BudgetAccounts) -> None:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
-def test_each_threshold_is_told_once(accounts: BudgetAccounts) -> None:
+def test_each_threshold_is_reported_once(accounts: BudgetAccounts) -> None:
     """60 passes 50; 96 passes 80 and 95 together; further spending reports nothing new."""
     first = accounts.charge([(account(), 60)])
     second = accounts.charge([(account(), 36)])
@@ -245,7 +245,7 @@ def test_each_threshold_is_told_once(accounts: BudgetAccounts) -> None:
     assert third == []
 
 
-def test_thresholds_are_told_again_in_the_next_window(accounts: BudgetAccounts) -> None:
+def test_thresholds_are_reported_again_in_the_next_window(accounts: BudgetAccounts) -> None:
     """Each window starts at zero."""
     accounts.charge([(account(start_ns=1), 60)])
 
@@ -260,7 +260,7 @@ def test_spending_can_be_taken_back(accounts: BudgetAccounts) -> None:
     assert accounts.state(account()) == State(0, 0)
 
 
-def test_what_was_learned_is_shared(accounts: BudgetAccounts, make_accounts: MakeAccounts) -> None:
+def test_learned_usage_is_shared(accounts: BudgetAccounts, make_accounts: MakeAccounts) -> None:
     """The most and the least of all processes."""
     other = make_accounts()
     for store, tokens in ((accounts, 100), (other, 300)):
@@ -278,7 +278,7 @@ def test_what_was_learned_is_shared(accounts: BudgetAccounts, make_accounts: Mak
     assert seen == [UsageCeiling("m", "input 5", 2, 300, 100, 20), None]
 
 
-def test_a_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
+def test_an_unusable_file_is_reported(tmp_path: Path) -> None:
     """The gate decides what that means."""
     (tmp_path / "budget.db").mkdir()
     accounts = BudgetAccounts(tmp_path)
@@ -288,7 +288,7 @@ def test_a_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
     accounts.close()
 
 
-def test_a_full_disk_is_said_and_nothing_is_granted(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_no_call_is_admitted(tmp_path: Path) -> None:
     """And once there is room again, calls are admitted."""
     accounts = BudgetAccounts(tmp_path)
     accounts.state(account())
@@ -304,7 +304,7 @@ def test_a_full_disk_is_said_and_nothing_is_granted(tmp_path: Path) -> None:
     accounts.close()
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     """Where the file of the owner would go."""
     (tmp_path / "budget.owners").write_text("not a folder")
     accounts = BudgetAccounts(tmp_path)
@@ -314,7 +314,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     accounts.close()
 
 
-def test_a_forked_child_does_not_end_the_holds_of_its_parent(accounts: BudgetAccounts) -> None:
+def test_a_forked_child_does_not_end_reservations_of_its_parent(accounts: BudgetAccounts) -> None:
     """Even if it comes to settle one that it has inherited."""
     reservation = held(accounts, claim(40))
     child = os.fork()

@@ -31,7 +31,7 @@ def budgets(*arguments: str) -> str:
     return done.stdout
 
 
-def test_what_is_left_is_shown() -> None:
+def test_the_remainder_is_shown() -> None:
     """For programs in whole nano-dollars."""
     budgets("set", "day", "2.5")
 
@@ -82,7 +82,7 @@ def line(spent: int, hours: int) -> BudgetLine:
     return BudgetLine(budget, "", spent, 0, 0, 24 * HOUR_NS, hours * HOUR_NS)
 
 
-def test_the_forecast_goes_on_as_it_went() -> None:
+def test_the_forecast_extrapolates_the_rate() -> None:
     """50 in 5 hours are 10 an hour; the other 50 last 5 hours more."""
     assert line(50, 5).per_hour == 10
     assert line(50, 5).runs_out_ns == 10 * HOUR_NS
@@ -94,7 +94,7 @@ def test_no_forecast_beyond_the_window() -> None:
     assert line(0, 12).runs_out_ns is None
 
 
-def test_books_know_what_is_set(tmp_path: Path) -> None:
+def test_accounts_have_the_amount_that_is_set(tmp_path: Path) -> None:
     """The command and the running app read the same file."""
     budgets("set", "day", "1")
     settings = load(process_environment()).settings

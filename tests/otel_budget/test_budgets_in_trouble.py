@@ -46,7 +46,7 @@ def test_an_error_of_ours_leaves_telemetry_alone(
     assert "cost budgets are not in force" in capsys.readouterr().err
 
 
-def test_a_soft_budget_books_later_what_it_could_not_book_at_once(
+def test_a_soft_budget_writes_delayed_charges_later(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Another process locked the file, which is reported; nothing is lost or counted twice."""

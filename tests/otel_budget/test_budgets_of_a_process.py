@@ -152,7 +152,7 @@ def test_a_model_without_a_price_passes_with_one_line(
     assert capsys.readouterr().err.count("no price is known for the model 'house-model-1'") <= 1
 
 
-def test_what_is_left_is_asked_by_the_name_of_the_budget(make: Callable[..., Budgets]) -> None:
+def test_remaining_takes_the_name_of_the_budget(make: Callable[..., Budgets]) -> None:
     """One there is not, and one whose scope is not named, are errors that say what there is."""
     budgets = make(budget("tenant", limit=1000))
     account = budgets.all[0].account({"tenant": "acme"}, time.time_ns())
@@ -166,7 +166,7 @@ def test_what_is_left_is_asked_by_the_name_of_the_budget(make: Callable[..., Bud
         budgets.remaining("b", {})
 
 
-def test_what_callbacks_raise_is_counted_and_the_next_one_is_called(
+def test_exceptions_of_callbacks_are_counted_and_the_next_one_is_called(
     make: Callable[..., Budgets], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are the app's own code on a thread of ours."""
@@ -186,7 +186,7 @@ def test_what_callbacks_raise_is_counted_and_the_next_one_is_called(
     assert budgets._faults.counts() == {"budget callback": len(met)}
 
 
-def test_errors_are_counted_as_those_of_books_or_of_budgets(
+def test_errors_are_counted_as_those_of_accounts_or_of_budgets(
     make: Callable[..., Budgets], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The first with a line of its own."""
@@ -198,7 +198,7 @@ def test_errors_are_counted_as_those_of_books_or_of_budgets(
     assert "budgets cannot be kept now: full" in capsys.readouterr().err
 
 
-def test_what_cannot_be_written_at_a_flush_is_counted(
+def test_charges_that_cannot_be_written_at_a_flush_are_counted(
     make: Callable[..., Budgets], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And written by the next one."""
@@ -251,7 +251,7 @@ def test_budgets_that_only_warn_put_no_gate_into_clients(make: Callable[..., Bud
     assert observer.admission is before
 
 
-def test_calls_to_a_gateway_of_ones_own_are_held_once(
+def test_calls_to_a_local_gateway_are_reserved_once(
     make: Callable[..., Budgets], settings: Settings
 ) -> None:
     """The gateway, another process, finds the trace of the call on its way."""
@@ -272,7 +272,7 @@ def test_calls_to_a_gateway_of_ones_own_are_held_once(
 
 @pytest.mark.parametrize(("unit", "spent"), [(Unit.USD, 300), (Unit.TOKENS, 30), (Unit.CALLS, 3)])
 @pytest.mark.parametrize("scope", ["total", "tenant"])
-def test_accounts_begin_with_what_the_ledger_says(
+def test_accounts_begin_with_the_spending_of_the_ledger(
     settings: Settings, tmp_path: Path, unit: Unit, spent: int, scope: str
 ) -> None:
     """In the unit of the budget; a budget over API keys begins at zero."""
@@ -290,7 +290,7 @@ def test_accounts_begin_with_what_the_ledger_says(
     assert spent_by_ledger(settings, replace(each, scope="api_key"), account) == 0
 
 
-def test_asking_what_is_left_says_why_it_cannot_be_said(
+def test_remaining_reports_why_it_is_unknown(
     make: Callable[..., Budgets], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Budgets that could not be set up, and a file that cannot be read."""
@@ -340,7 +340,7 @@ def test_accounts_open_at_zero_where_the_ledger_is_in_trouble(
     alone.close()
 
 
-def test_the_state_of_each_budget_is_told_in_words(settings: Settings) -> None:
+def test_the_state_of_each_budget_is_described(settings: Settings) -> None:
     """Before any call one line for certain accounts, then one for each scope value."""
     total = CostBudget(name="all", limit=10**9)
     acme = CostBudget(name="acme", limit=100, scope="tenant", match="acme", unit=Unit.CALLS)
@@ -408,7 +408,7 @@ def test_a_closed_gate_is_asked_by_the_clients(monkeypatch: pytest.MonkeyPatch) 
         ({"limit_usd": 1, "limit_calls": 1}, "needs exactly one of"),
     ],
 )
-def test_a_limit_that_makes_no_sense_is_refused(table: dict[str, Any], said: str) -> None:
+def test_an_invalid_limit_is_refused(table: dict[str, Any], said: str) -> None:
     """With the key and the budget."""
     with pytest.raises(ValueError, match=said):
         _limit("b", table)
@@ -440,7 +440,7 @@ def test_a_priority_is_a_whole_number_from_one_to_nine(priority: object) -> None
         LatencyBudget.from_mapping({"operation": "serve", "ms": 5, "priority": priority})
 
 
-def test_a_call_that_was_noted_on_the_wire_is_forgotten_elsewhere() -> None:
+def test_an_observed_call_is_removed_elsewhere() -> None:
     """One that is not there changes nothing."""
     calls = GatedCalls()
     first, second = Covered(REQUEST, CALL_NS), Covered(REQUEST, CALL_NS)
@@ -453,7 +453,7 @@ def test_a_call_that_was_noted_on_the_wire_is_forgotten_elsewhere() -> None:
     assert calls.take(a_call().call) == []
 
 
-def test_tries_of_one_call_are_taken_together_if_they_cost_nothing() -> None:
+def test_free_attempts_of_one_call_are_merged() -> None:
     """Those of its trace; a try of another trace is another call's."""
 
     class Try:

@@ -79,7 +79,7 @@ def test_few_calls_are_not_compared() -> None:
     assert slower((1.0, 2.0), latencies(1, 9, 1)) is None
 
 
-def test_what_one_more_run_may_cost() -> None:
+def test_the_prediction_interval_of_one_more_run() -> None:
     """mean 24.4, spread 3.85 x 2.78 x sqrt(1.2) = 11.7 millions."""
     assert most_usual(VARYING) == pytest.approx(24_400_000 + 11_700_000, rel=0.01)
 
@@ -99,13 +99,13 @@ def test_a_baseline_is_written_one_line_a_test_and_read_again(tmp_path: Path) ->
     assert [line.strip()[:3] for line in path.read_text().splitlines()[3:5]] == ['"a"', '"b"']
 
 
-def test_what_is_not_known_is_not_worse(tmp_path: Path) -> None:
+def test_an_unknown_test_is_not_worse(tmp_path: Path) -> None:
     """A new test, a new file."""
     assert Baseline.read(tmp_path / "none.json").worse("t", Measured((1,), (1.0,))) == []
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"version": 2, "tests": {}}'])
-def test_a_file_that_is_no_baseline_is_said(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_baseline_is_reported(tmp_path: Path, text: str) -> None:
     """And how to make one."""
     (tmp_path / "b.json").write_text(text)
 

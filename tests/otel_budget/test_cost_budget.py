@@ -78,7 +78,7 @@ def test_a_rolling_window_moves_in_steps_and_never_covers_less_than_it_says() ->
     ],
     ids=str,
 )
-def test_what_cannot_be_used_is_told(table: object, message: str) -> None:
+def test_unusable_budgets_are_reported(table: object, message: str) -> None:
     """With the name of the budget and its limit."""
     with pytest.raises(ValueError, match=message):
         CostBudget.from_mapping(table)
@@ -107,7 +107,7 @@ def test_a_budget_from_a_table() -> None:
     assert budget.account({}, 0) is None
 
 
-def test_each_scope_value_has_a_book_of_its_own() -> None:
+def test_each_scope_value_has_a_separate_account() -> None:
     """Unless the budget is for one value."""
     budget = CostBudget(name="t", limit=1, scope="tenant")
 

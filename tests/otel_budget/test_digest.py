@@ -70,7 +70,7 @@ def test_a_period_is_compared_with_the_one_before(tmp_path: Path) -> None:
     assert found.now.error_rate == 0
 
 
-def test_what_failed_most_has_a_fingerprint_that_stays(tmp_path: Path) -> None:
+def test_the_most_frequent_failures_have_a_stable_fingerprint(tmp_path: Path) -> None:
     """Twice with 429 this week and once the week before; once for want of a key."""
     limit = {"error_type": "RateLimitError", "http_status_code": 429}
     calls = [a_call(n, n, **limit) for n in (1, 2)] + [a_call(9, 24 * 9, **limit)]
@@ -94,7 +94,7 @@ def test_models_are_compared_too(tmp_path: Path) -> None:
     assert (old.model, old.cost_nano_usd, old.before_nano_usd) == ("old", 0, 1_000_000_000)
 
 
-def test_a_period_without_calls_is_no_error(tmp_path: Path) -> None:
+def test_a_period_without_calls_is_not_an_error(tmp_path: Path) -> None:
     """Unknown is not zero."""
     found = reviewed(tmp_path, [], "daily")
 
@@ -159,7 +159,7 @@ def test_a_latency_budget_that_is_never_kept_is_named() -> None:
     assert "search=2418" in found.proposal
 
 
-def test_what_was_told_is_remembered_and_forgotten_in_the_end(tmp_path: Path) -> None:
+def test_sent_alerts_are_recorded_and_expire(tmp_path: Path) -> None:
     """Damaged lines do no harm."""
     history = History(tmp_path / "told.jsonl")
     history.add([Message("early", "")], NOW - timedelta(days=2))

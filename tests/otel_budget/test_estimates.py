@@ -86,7 +86,7 @@ def test_model_calls_are_known_by_path_and_shape(
         ("/v1/chat/completions", {"messages": []}),
     ],
 )
-def test_what_only_looks_like_one_is_not(path: str, body: dict[str, Any]) -> None:
+def test_similar_requests_are_not_model_calls(path: str, body: dict[str, Any]) -> None:
     """Other services have messages too."""
     assert read(path, body) is None
 
@@ -134,7 +134,7 @@ def a_request(**more: Any) -> ModelRequest:
     return ModelRequest("openai", "gpt-4o", "chat", **{"size": 1000, **more})
 
 
-def test_an_unknown_kind_of_call_is_held_at_several_times_its_ceiling() -> None:
+def test_an_unknown_kind_of_call_reserves_several_times_its_ceiling() -> None:
     """No tokenizer makes more tokens than bytes."""
     estimate = Estimate.of(a_request(max_output_tokens=300), (None, None))
 
@@ -173,7 +173,7 @@ def usage_ceiling(calls: int, most: int, least: int, size: int = 1000) -> UsageC
         "figures that differ leave a margin",
     ],
 )
-def test_what_was_seen_replaces_the_bound(learned: UsageCeiling, size: int, ceiling: int) -> None:
+def test_observed_usage_replaces_the_bound(learned: UsageCeiling, size: int, ceiling: int) -> None:
     """So that little is held back for nothing."""
     estimate = Estimate.of(a_request(size=size, max_output_tokens=300), (learned, None))
 
@@ -181,7 +181,7 @@ def test_what_was_seen_replaces_the_bound(learned: UsageCeiling, size: int, ceil
     assert estimate.caution == 1
 
 
-def test_what_was_learned_of_short_requests_says_nothing_of_long_ones() -> None:
+def test_usage_of_short_requests_does_not_apply_to_long_ones() -> None:
     """Sizes are grouped by powers of two, hidden input by its name."""
     names = {kinds(a_request(size=size))[0] for size in (900, 1000, 5000)}
 

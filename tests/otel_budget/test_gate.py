@@ -202,7 +202,7 @@ def test_every_shape_of_anthropic_is_refused(
     assert provider.requests == []
 
 
-def test_asynchronous_clients_are_held_settled_and_refused(
+def test_asynchronous_clients_are_reserved_settled_and_refused(
     gate: Make, provider: SlowProvider
 ) -> None:
     """Twenty at once against room for five."""
@@ -357,7 +357,7 @@ def test_other_requests_pass_untouched(gate: Make, provider: SlowProvider) -> No
     assert 402 not in statuses
 
 
-def test_a_model_call_that_cannot_be_read_is_held_as_an_unknown_one(
+def test_an_unreadable_model_call_is_reserved_as_an_unknown_one(
     gate: Make, provider: SlowProvider
 ) -> None:
     """Never passed as nothing."""
@@ -369,7 +369,7 @@ def test_a_model_call_that_cannot_be_read_is_held_as_an_unknown_one(
     assert provider.requests == []
 
 
-def test_a_response_that_is_never_closed_holds_nothing_for_ever(
+def test_a_response_that_is_never_closed_releases_its_reservation(
     gate: Make, provider: SlowProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a while it counts at what it may have cost; read after all, at what it did cost."""
@@ -390,7 +390,7 @@ def test_a_response_that_is_never_closed_holds_nothing_for_ever(
         assert spent(day) == (GPT_4O, 0)
 
 
-def test_a_model_without_a_price_is_let_through_and_said_so(
+def test_a_model_without_a_price_is_admitted_and_reported(
     gate: Make, provider: SlowProvider
 ) -> None:
     """By default; its cost is unknown."""
@@ -447,7 +447,7 @@ def test_books_that_cannot_be_used_are_decided_by_policy(
     assert errors
 
 
-def test_a_client_with_a_transport_of_its_own_is_gated_too(gate: Make) -> None:
+def test_a_client_with_a_custom_transport_is_gated_too(gate: Make) -> None:
     """The gate runs before the transport."""
     day = gate("0.06")
     answer = {"model": "gpt-4o", "usage": {"prompt_tokens": 1200, "completion_tokens": 300}}

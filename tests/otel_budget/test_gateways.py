@@ -109,7 +109,7 @@ def test_a_call_is_covered_while_another_process_has_it_open(tmp_path: Path) -> 
     gateway.close()
 
 
-def test_gateways_are_hosts_of_ones_own() -> None:
+def test_gateways_are_local_hosts() -> None:
     """This machine, a private network, a name without a domain; no seller."""
     own = ["127.0.0.1", "::1", "[::1]", "localhost", "10.0.0.7", "litellm", "llm.internal"]
     assert all(map(is_own_host, own))

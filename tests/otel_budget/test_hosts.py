@@ -45,7 +45,7 @@ def test_two_hosts_share_one_budget(
 
 
 @pytest.mark.slow
-def test_what_a_killed_host_held_comes_back_when_its_word_expires(
+def test_leases_of_a_killed_host_are_released_when_its_heartbeat_expires(
     tmp_path: Path, provider: SlowProvider, postgres_url: str
 ) -> None:
     """Its files are out of reach; after a minute without a heartbeat it is dead, and charged."""

@@ -68,7 +68,7 @@ def test_the_four_budgets_of_the_default(name: str, ms: float) -> None:
     ],
     ids=["the more urgent pattern", "an exact name before a pattern", "one unknown letter"],
 )
-def test_which_of_several_budgets_applies(budgets: list[LatencyBudget], expected_ms: float) -> None:
+def test_the_most_specific_budget_applies(budgets: list[LatencyBudget], expected_ms: float) -> None:
     """Priority first, then the exact name."""
     found = LatencyBudgets(budgets).for_name("chat gpt-4o")
 
@@ -88,7 +88,7 @@ def test_which_of_several_budgets_applies(budgets: list[LatencyBudget], expected
         ("a=1", "not a table"),
     ],
 )
-def test_a_budget_that_makes_no_sense_is_refused(table: object, said: str) -> None:
+def test_an_invalid_budget_is_refused(table: object, said: str) -> None:
     """The message names the limit."""
     with pytest.raises(ValueError, match=said):
         LatencyBudget.from_mapping(table)

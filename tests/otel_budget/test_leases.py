@@ -76,7 +76,9 @@ def test_a_lease_is_used_without_the_shared_books(accounts: BudgetAccounts, lock
     assert accounts.state(PLENTY) == State(2, 0)
 
 
-def test_others_cannot_hold_what_is_leased(accounts: BudgetAccounts, other: BudgetAccounts) -> None:
+def test_others_cannot_reserve_leased_amounts(
+    accounts: BudgetAccounts, other: BudgetAccounts
+) -> None:
     """A hundred calls like the first one, which itself is one more: 899 are left."""
     reserve_leased(accounts)
 
@@ -85,7 +87,7 @@ def test_others_cannot_hold_what_is_leased(accounts: BudgetAccounts, other: Budg
     assert denied.state.reserved == 101
 
 
-def test_what_is_leased_and_not_used_is_not_shown_as_held(
+def test_unused_parts_of_leases_are_not_shown_as_reserved(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
     """Three are on their way and four are spent; the other 94 of the lease are left."""
@@ -107,7 +109,7 @@ def test_all_leases_together_leave_most_of_the_budget(make_accounts: MakeAccount
     assert denied.state.reserved < 400
 
 
-def test_near_the_limit_calls_are_held_one_by_one(
+def test_near_the_limit_calls_are_reserved_one_by_one(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
     """Of 20 left for calls of 1 a share would be five; nothing is reserved but the call."""
@@ -117,7 +119,7 @@ def test_near_the_limit_calls_are_held_one_by_one(
     assert other.state(PLENTY) == State(980, 1)
 
 
-def test_an_idle_lease_comes_back(accounts: BudgetAccounts, other: BudgetAccounts) -> None:
+def test_an_idle_lease_is_returned(accounts: BudgetAccounts, other: BudgetAccounts) -> None:
     """At the second look at which nothing was held since the one before."""
     accounts.settle(reserve_leased(accounts), [(PLENTY, 1)])
     assert accounts.tick(), "the lease goes on"
@@ -128,7 +130,7 @@ def test_an_idle_lease_comes_back(accounts: BudgetAccounts, other: BudgetAccount
     assert not accounts.tick(), "there is nothing left to do"
 
 
-def test_a_call_on_its_way_keeps_its_part_of_an_idle_lease(
+def test_an_open_call_keeps_its_part_of_an_idle_lease(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
     """The rest comes back."""
@@ -142,7 +144,7 @@ def test_a_call_on_its_way_keeps_its_part_of_an_idle_lease(
     assert other.state(PLENTY) == State(3, 0)
 
 
-def test_what_a_killed_process_spent_inside_its_lease_is_charged(
+def test_spending_of_a_killed_process_inside_its_lease_is_charged(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
     """Two calls settled at 3 and one on its way that may cost 5: 11; the rest comes back."""
@@ -155,7 +157,7 @@ def test_what_a_killed_process_spent_inside_its_lease_is_charged(
     assert other.state(PLENTY) == State(11, 0)
 
 
-def test_what_was_written_down_before_is_not_charged_again(
+def test_written_charges_are_not_charged_again(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
     """The shared accounts have the first call when the second is made."""
@@ -185,7 +187,7 @@ def test_a_lease_of_a_process_without_a_file_is_charged_in_full(
     assert other.state(PLENTY) == State(101, 0)
 
 
-def test_who_was_taken_for_dead_spends_nothing_more_of_its_lease(
+def test_a_process_taken_for_dead_spends_nothing_more_of_its_lease(
     tmp_path: Path, accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
     """It was charged for all of it; what it settles is part of that."""
@@ -203,7 +205,7 @@ def test_who_was_taken_for_dead_spends_nothing_more_of_its_lease(
     assert other.state(PLENTY).spent == 101
 
 
-def test_those_who_only_look_see_the_same(tmp_path: Path) -> None:
+def test_readers_see_the_same_amounts(tmp_path: Path) -> None:
     """Without a lock, in the file."""
     accounts = BudgetAccounts(tmp_path)
     accounts.settle(reserve_leased(accounts, 5), [(PLENTY, 4)])
@@ -216,7 +218,7 @@ def test_those_who_only_look_see_the_same(tmp_path: Path) -> None:
     accounts.close()
 
 
-def test_several_budgets_lease_or_hold_each_for_itself(
+def test_several_budgets_lease_or_reserve_independently(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
     """Plenty for the day, little for the tenant: both are held, and settled."""
@@ -232,7 +234,7 @@ def test_several_budgets_lease_or_hold_each_for_itself(
     assert accounts.state(PLENTY) == State(1, 0)
 
 
-def test_a_call_that_cost_more_than_was_held_is_charged_in_full(
+def test_a_call_above_its_reservation_is_charged_in_full(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
     """Actual spending counts."""
@@ -242,7 +244,7 @@ def test_a_call_that_cost_more_than_was_held_is_charged_in_full(
     assert other.state(PLENTY) == State(500, 0)
 
 
-def test_thresholds_passed_inside_leases_are_told_once(
+def test_thresholds_passed_inside_leases_are_reported_once(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
     """By the process that writes it first."""
@@ -260,7 +262,7 @@ def test_thresholds_passed_inside_leases_are_told_once(
 
 
 @pytest.mark.slow
-def test_books_that_cannot_be_written_do_not_lose_what_was_settled(
+def test_accounts_that_cannot_be_written_lose_no_settlement(
     accounts: BudgetAccounts, locked: Locked
 ) -> None:
     """It is written down once they can."""
@@ -310,7 +312,7 @@ def test_while_the_file_is_locked_only_the_first_call_waits_long(
     assert max(waited[1:]) < 1.5
 
 
-def test_more_books_than_leases_are_held_one_by_one(accounts: BudgetAccounts) -> None:
+def test_more_accounts_than_leases_are_reserved_per_call(accounts: BudgetAccounts) -> None:
     """A budget for each of very many users."""
     users = [account(1000, scope=f"user {n}") for n in range(SLOTS + 2)]
     holds = [reserve_leased(accounts, 1, user) for user in users]
@@ -337,7 +339,7 @@ def test_a_call_over_midnight_is_settled_in_the_lease_of_its_day(
     assert other.state(today).spent == 0
 
 
-def test_calls_that_are_settled_later_are_settled_before_anybody_looks(
+def test_delayed_settlements_are_written_before_a_read(
     accounts: BudgetAccounts,
 ) -> None:
     """The thread that does it may not have had its turn."""
@@ -347,7 +349,7 @@ def test_calls_that_are_settled_later_are_settled_before_anybody_looks(
     assert accounts.state(PLENTY) == State(1, 0)
 
 
-def test_the_keeper_writes_down_and_gives_back_by_itself(
+def test_the_background_flusher_writes_and_returns_leases(
     make_accounts: MakeAccounts, other: BudgetAccounts
 ) -> None:
     """Within half a second, without another call."""
@@ -362,7 +364,7 @@ def test_the_keeper_writes_down_and_gives_back_by_itself(
     assert other.state(PLENTY) == State(1, 0)
 
 
-def test_a_call_waits_for_leases_it_may_get_something_of(
+def test_a_call_waits_for_leases_that_may_be_returned(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
     """A lease that is not spent may come back."""
@@ -379,7 +381,7 @@ def test_a_call_waits_for_leases_it_may_get_something_of(
 OTHER = account(1000, name="team")
 
 
-def test_a_call_of_two_budgets_is_held_in_both_leases_or_in_neither(
+def test_a_call_of_two_budgets_is_reserved_in_both_leases_or_in_neither(
     accounts: BudgetAccounts, locked: Locked
 ) -> None:
     """Without the shared file, once both are leased; where one has no room, none is held."""

@@ -71,7 +71,7 @@ def asked(command: str, environ: dict[str, str]) -> Any:
         ("gpt-4o", "async", "0.02"),
     ],
 )
-def test_a_limit_holds_whoever_makes_the_model(
+def test_a_limit_holds_for_models_of_every_maker(
     model: str, way: str, limit: str, provider: ChargingProvider, tmp_path: Path
 ) -> None:
     """What went through is within the limit, refused calls are none, and each price is one."""

@@ -76,7 +76,7 @@ def test_slots_are_used_again_and_run_out(tmp_path: Path) -> None:
     assert not list((tmp_path / "owners").iterdir())
 
 
-def test_a_file_that_another_process_has_locked_is_no_file_of_ours(
+def test_a_file_locked_by_another_process_is_not_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two owners of one name would be one."""
@@ -122,7 +122,7 @@ def test_words_of_another_length_say_nothing(tmp_path: Path, words: bytes) -> No
     assert owed(tmp_path, "2-b") is None
 
 
-def test_where_there_are_no_locks_nobody_is_known_to_be_dead(
+def test_without_locks_no_owner_is_known_to_be_dead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor where the file is gone: the owner may be on another host."""
@@ -165,7 +165,7 @@ def test_old_files_of_dead_owners_are_removed(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2-young", "3-used"]
 
 
-def test_calls_without_a_trace_or_a_slot_are_not_written_down(tmp_path: Path) -> None:
+def test_calls_without_a_trace_or_a_slot_are_not_recorded(tmp_path: Path) -> None:
     """They are held on both sides."""
     calls = OpenCalls(tmp_path)
     assert calls.begin(0) is None
@@ -205,7 +205,7 @@ def test_files_of_dead_processes_are_removed_by_the_next(tmp_path: Path) -> None
     calls.close()
 
 
-def test_a_forked_child_has_no_calls_on_their_way(tmp_path: Path) -> None:
+def test_a_forked_child_has_no_open_calls(tmp_path: Path) -> None:
     """The parent's file stays the parent's."""
     calls, other = OpenCalls(tmp_path), OpenCalls(tmp_path)
     calls.begin(77)
@@ -218,7 +218,7 @@ def test_a_forked_child_has_no_calls_on_their_way(tmp_path: Path) -> None:
     assert memory is not None
 
 
-def test_what_was_seen_of_most_accounts_is_forgotten_the_oldest_first(
+def test_observed_accounts_are_bounded_the_oldest_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A scope with a million values must not fill the memory."""
@@ -232,7 +232,7 @@ def test_what_was_seen_of_most_accounts_is_forgotten_the_oldest_first(
     assert known.least({}) == {account(scope="1"): 1, account(scope="2"): 0}
 
 
-def test_what_was_learned_is_kept_where_it_could_not_be_shared() -> None:
+def test_learned_usage_is_kept_until_it_can_be_shared() -> None:
     """With later usage, and shared by the next attempt."""
 
     class Broken:
@@ -253,7 +253,7 @@ def test_what_was_learned_is_kept_where_it_could_not_be_shared() -> None:
         assert ceilings.look_up(db, "m", "unheard of") is None
 
 
-def test_too_many_models_begin_again_with_what_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_models_restart_with_the_shared_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """The memory of a process is bounded; nothing that all know is lost."""
     monkeypatch.setattr(UsageCeilings, "_MOST", 2)
     ceilings = UsageCeilings()
@@ -350,7 +350,7 @@ def test_a_child_that_was_forked_in_the_middle_of_a_transaction_touches_nothing(
     assert BudgetAccounts(tmp_path).state(PLENTY) == State(5, 0)
 
 
-def test_where_there_are_no_locks_a_damaged_file_is_replaced_all_the_same(
+def test_a_damaged_file_is_replaced_without_locks_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By each process that meets it."""
@@ -366,7 +366,7 @@ def test_where_there_are_no_locks_a_damaged_file_is_replaced_all_the_same(
     assert len(lines) == 1
 
 
-def test_an_error_that_is_no_damage_replaces_no_file(tmp_path: Path) -> None:
+def test_an_error_other_than_damage_replaces_no_file(tmp_path: Path) -> None:
     """Such as a lock."""
 
     def locked() -> sqlite3.Connection:
@@ -395,7 +395,7 @@ def test_a_file_that_another_process_has_replaced_is_used(tmp_path: Path) -> Non
     found.close()
 
 
-def test_what_leases_have_not_written_down_counts_as_spent(tmp_path: Path) -> None:
+def test_unwritten_spending_of_leases_counts(tmp_path: Path) -> None:
     """A new file begins with it."""
     accounts = BudgetAccounts(tmp_path)
     accounts._flusher.stop()
@@ -413,7 +413,7 @@ def test_what_leases_have_not_written_down_counts_as_spent(tmp_path: Path) -> No
     accounts.close()
 
 
-def test_a_new_file_is_raised_to_what_was_seen_and_no_further(tmp_path: Path) -> None:
+def test_a_new_file_is_raised_to_the_observed_spending_only(tmp_path: Path) -> None:
     """What this process has seen is the least that was spent."""
     accounts = BudgetAccounts(tmp_path, opening=lambda _account: 50)
     known = KnownSpending()
@@ -431,7 +431,7 @@ def test_a_new_file_is_raised_to_what_was_seen_and_no_further(tmp_path: Path) ->
     accounts.close()
 
 
-def test_an_owner_that_closed_its_file_to_itself_locks_it_no_more(tmp_path: Path) -> None:
+def test_an_owner_that_closed_its_file_does_not_lock_it_again(tmp_path: Path) -> None:
     """Where another process has the lock by then, it stays the other's."""
     owner = Owner(tmp_path / "owners")
     path = tmp_path / "owners" / owner.name
@@ -445,7 +445,7 @@ def test_an_owner_that_closed_its_file_to_itself_locks_it_no_more(tmp_path: Path
     owner.close(remove=True)
 
 
-def test_a_child_lets_go_of_its_parents_file(tmp_path: Path) -> None:
+def test_a_child_closes_its_parents_file(tmp_path: Path) -> None:
     """Later writes raise; the parent keeps its lock."""
     owner = Owner(tmp_path / "owners")
     child = os.fork()
@@ -500,7 +500,7 @@ def test_an_error_of_ours_in_a_transaction_takes_it_back(tmp_path: Path) -> None
 @pytest.mark.parametrize("row", [
     ("day", "", 0, -5), ("day", "", 0, "much"), (None, "", 0, 5), ("day", "", 0, 1 << 62),
 ])  # fmt: skip
-def test_spending_that_makes_no_sense_is_not_taken_from_a_damaged_file(
+def test_invalid_spending_is_not_taken_from_a_damaged_file(
     tmp_path: Path, row: tuple[Any, ...]
 ) -> None:
     """What else it has is."""
@@ -534,7 +534,7 @@ def test_spending_that_makes_no_sense_is_not_taken_from_a_damaged_file(
     assert "what it still said" in lines[0]
 
 
-def test_the_thread_ends_with_what_it_works_for() -> None:
+def test_the_thread_ends_with_its_owner() -> None:
     """It keeps no object alive, and ends when it is stopped."""
 
     class Work:

@@ -77,9 +77,7 @@ def test_accounts_of_a_newer_version_are_left_alone(postgres_url: str, tmp_path:
     newer.close()
 
 
-def test_a_connection_that_ends_in_a_transaction_is_made_again(
-    postgres_url: str, tmp_path: Path
-) -> None:
+def test_a_connection_lost_in_a_transaction_is_reopened(postgres_url: str, tmp_path: Path) -> None:
     """Uncommitted changes are lost with it, and reported; the next transaction is right."""
     store = database(postgres_url)
     accounts = BudgetAccounts(tmp_path, store=store)
@@ -99,7 +97,7 @@ def test_a_connection_that_ends_in_a_transaction_is_made_again(
     accounts.close()
 
 
-def test_after_a_failure_nobody_waits_for_the_server_for_a_moment(
+def test_after_a_failure_calls_do_not_wait_for_the_server_for_a_moment(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Calls would wait one after another for a server that is away."""
@@ -164,7 +162,7 @@ def test_a_host_that_vanishes_in_its_turn_keeps_the_others_out_for_seconds_only(
     other.close()
 
 
-def test_a_child_has_a_connection_of_its_own(postgres_url: str, tmp_path: Path) -> None:
+def test_a_child_opens_its_own_connection(postgres_url: str, tmp_path: Path) -> None:
     """Closing the parent's would end it for the parent."""
     store = database(postgres_url)
     accounts = BudgetAccounts(tmp_path, store=store)

@@ -65,7 +65,7 @@ def test_eight_processes_of_eight_threads_are_never_over(
 
 
 @pytest.mark.slow
-def test_killed_processes_hold_nothing_back(tmp_path: Path, provider: SlowProvider) -> None:
+def test_killed_processes_keep_no_reservation(tmp_path: Path, provider: SlowProvider) -> None:
     """Calls that were on their way are charged, for the provider has them; the rest comes back."""
     environ = environment(tmp_path, "0.12")  # 20 calls
     provider.delay = 0.3
@@ -90,7 +90,7 @@ def test_killed_processes_hold_nothing_back(tmp_path: Path, provider: SlowProvid
 
 
 @pytest.mark.slow
-def test_a_budget_that_warns_lets_everything_through_and_tells_once(
+def test_a_budget_that_warns_admits_every_call_and_reports_once(
     tmp_path: Path, provider: SlowProvider
 ) -> None:
     """The default action."""

@@ -45,7 +45,7 @@ DAMAGE = [no_database, foreign, foreign_with_a_version, torn_pages]
 
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("in_use", [True, False])
-def test_a_file_that_cannot_be_used_is_set_aside_and_made_again(
+def test_an_unusable_file_is_set_aside_and_recreated(
     tmp_path: Path, damage: Callable[[Path], None], in_use: bool
 ) -> None:
     """With its spending; the second process finds the new file and reports nothing."""
@@ -74,7 +74,7 @@ def test_a_file_that_cannot_be_used_is_set_aside_and_made_again(
     second.close()
 
 
-def test_a_file_deleted_in_use_begins_with_what_was_spent(tmp_path: Path) -> None:
+def test_a_file_deleted_in_use_restarts_with_the_spending(tmp_path: Path) -> None:
     """Where the ledger saw nothing: what each process knows, leases included."""
     lines: list[str] = []
     accounts = BudgetAccounts(tmp_path, report=lines.append)

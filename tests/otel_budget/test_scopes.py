@@ -87,7 +87,7 @@ def test_baggage_copied_to_spans_is_no_more_trusted_than_baggage(
         context.detach(token)
 
 
-def test_calls_booked_after_their_end_follow_the_same_rule() -> None:
+def test_calls_charged_after_their_end_follow_the_same_rule() -> None:
     """Values from the app count, values from baggage do not."""
     scopes = Scopes(("user.id",))
     provider = TracerProvider(shutdown_on_exit=False)

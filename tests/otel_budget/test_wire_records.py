@@ -122,7 +122,7 @@ def test_hosts_can_be_left_out_and_endpoints_added(
     assert [record.request.model for record in records] == ["gpt-4o"]
 
 
-def test_a_sink_that_raises_disturbs_nobody(
+def test_a_raising_sink_does_not_affect_others(
     records: list[WireRecord], provider: SlowProvider
 ) -> None:
     """Neither the app nor other sinks."""
@@ -146,6 +146,6 @@ def test_a_sink_that_raises_disturbs_nobody(
     assert trace.get_current_span() is trace.INVALID_SPAN
 
 
-def test_nothing_is_looked_at_while_nobody_asks() -> None:
+def test_nothing_is_inspected_without_a_sink_or_admission() -> None:
     """Neither a sink nor an admission."""
     assert not Observer().concerns("POST", "api.openai.com", "/v1/chat/completions")

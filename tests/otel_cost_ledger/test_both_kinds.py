@@ -101,7 +101,7 @@ def test_a_revision_of_an_unknown_call_stores_it(
     assert writer.revise([make_call()]).written == 1
 
 
-def test_an_unbilled_span_is_no_call(
+def test_an_unbilled_span_is_not_a_call(
     writer: LedgerWriter, make_call: MakeCall, location: Location
 ) -> None:
     """It is kept for explanation and appears in no sum."""

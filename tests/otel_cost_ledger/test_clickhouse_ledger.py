@@ -335,7 +335,7 @@ def test_sums_stay_when_calls_are_gone(clickhouse: ClickHouseUrl, make_call: Mak
         assert not costs(ledger, by=("hour", "scope")).complete
 
 
-def test_check_names_what_is_missing(clickhouse: ClickHouseUrl, make_call: MakeCall) -> None:
+def test_check_names_missing_parts(clickhouse: ClickHouseUrl, make_call: MakeCall) -> None:
     """A view that was dropped, and no call so far."""
     before = {found.subject: found.status for found in check_clickhouse(clickhouse)}
     deliver(clickhouse, [make_call()])

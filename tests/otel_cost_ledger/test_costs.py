@@ -60,7 +60,7 @@ def test_unknown_costs_are_counted_and_never_zero(
     assert total.exposure_nano_usd == 7
 
 
-def test_a_span_that_repeats_another_is_no_call(
+def test_a_span_that_repeats_another_is_not_a_call(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
     """Unbilled rows are kept for explanation and appear in no sum."""

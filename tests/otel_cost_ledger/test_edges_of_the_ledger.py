@@ -91,7 +91,7 @@ def test_an_exporter_reports_a_batch_it_cannot_price_once(
     exporter.shutdown()
 
 
-def test_a_forked_exporter_decides_anew(path: Path) -> None:
+def test_a_forked_exporter_resets_its_decisions(path: Path) -> None:
     """The parent's lock is let go and its decisions stay the parent's."""
     exporter = SqliteCostExporter(path)
     exporter.before_fork()
@@ -117,7 +117,7 @@ def test_the_package_has_no_other_names() -> None:
 # Files in the way.
 
 
-def test_a_reader_says_why_a_folder_is_no_ledger(tmp_path: Path) -> None:
+def test_a_reader_reports_why_a_folder_is_not_a_ledger(tmp_path: Path) -> None:
     """It cannot be opened in any way."""
     (tmp_path / "ledger.db").mkdir()
 
@@ -143,7 +143,7 @@ def test_a_link_in_place_of_the_ledger_is_refused(tmp_path: Path) -> None:
         paths.prepare_file(tmp_path / "ledger.db")
 
 
-def test_damaged_ledgers_of_one_second_have_names_of_their_own(tmp_path: Path) -> None:
+def test_damaged_ledgers_of_one_second_have_different_names(tmp_path: Path) -> None:
     """And one that another process has set aside already stays as it is."""
     path = tmp_path / "ledger.db"
     names = set()
@@ -173,7 +173,7 @@ def test_without_any_free_name_nothing_is_moved(
         archive._free_name(tmp_path, 0, DAY_NS, ".jsonl.gz")
 
 
-def test_archives_of_one_day_have_names_of_their_own(tmp_path: Path) -> None:
+def test_archives_of_one_day_have_different_names(tmp_path: Path) -> None:
     """The day, and a number from the second on; several days have both ends."""
     first = archive._free_name(tmp_path, NOON_NS, NOON_NS + 1, ".gz")
     first.touch()
@@ -208,7 +208,7 @@ def test_errors_are_known_by_their_numbers(error: Exception, fault: Fault) -> No
 # Locks and forks.
 
 
-def test_a_lock_that_another_has_is_waited_for_and_given_up(tmp_path: Path) -> None:
+def test_a_lock_of_another_writer_is_awaited_with_a_timeout(tmp_path: Path) -> None:
     """The second time it waits first: others are at work."""
     first, second = (WriterLock(tmp_path / "lock", 0.05) for _ in range(2))
     with first.held() as mine:
@@ -238,7 +238,7 @@ def test_a_writer_that_is_busy_at_a_fork_stays_the_parents(
     assert writer.counters.handed_in == 0
 
 
-def test_a_writer_that_is_at_work_is_not_waited_for_at_the_end(
+def test_shutdown_does_not_wait_for_a_busy_writer(
     make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """Waiting calls are in the spill file or stored by the running writer."""
@@ -299,7 +299,7 @@ def test_a_ledger_that_was_not_open_at_the_fork_may_be_used(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("erase", [False, True])
-def test_a_user_is_forgotten_in_the_ledger_and_in_what_waits(
+def test_a_user_is_forgotten_in_the_ledger_and_in_waiting_calls(
     make_writer: MakeWriter, make_call: MakeCall, location: Location, tmp_path: Path, erase: bool
 ) -> None:
     """In a file and in PostgreSQL; lines that make no sense stay where they are."""
@@ -324,7 +324,7 @@ def test_a_user_is_forgotten_in_the_ledger_and_in_what_waits(
     writer._file.close()
 
 
-def test_without_a_ledger_or_a_spill_file_nobody_is_forgotten(tmp_path: Path) -> None:
+def test_without_a_ledger_or_a_spill_file_forgetting_succeeds(tmp_path: Path) -> None:
     """It is no error."""
     done = forget_user(tmp_path / "ledger.db", 5, erase=True, spill=tmp_path / "spill.jsonl")
 
@@ -351,7 +351,7 @@ def test_an_error_while_a_user_is_forgotten_leaves_whole_chunks(
 # Waiting calls.
 
 
-def test_a_spill_file_tells_when_its_oldest_entry_began(tmp_path: Path) -> None:
+def test_a_spill_file_gives_the_time_of_its_oldest_entry(tmp_path: Path) -> None:
     """Lines that make no sense are passed over; no file has no entry."""
     assert first_start_ns(tmp_path / "none") is None
     (tmp_path / "odd").write_text("no line of ours\n")
@@ -432,7 +432,7 @@ def test_a_damaged_ledger_that_cannot_be_moved_is_reported(
 
 
 @pytest.mark.parametrize(("ms", "us"), [(math.nan, 0), (-1.0, 0), (0.0, 0), (1.5, 1500)])
-def test_a_duration_that_makes_no_sense_is_none(ms: float, us: int) -> None:
+def test_an_invalid_duration_is_none(ms: float, us: int) -> None:
     """And one without end has the longest there is."""
     assert microseconds(ms) == us
     assert microseconds(math.inf) == microseconds(1e300) > 0
@@ -827,7 +827,7 @@ def test_a_replay_of_a_file_that_was_replaced_meanwhile_does_nothing(
     assert spill.exists()
 
 
-def test_a_folder_that_cannot_be_looked_at_is_no_place_for_the_state(
+def test_an_unreadable_folder_is_not_used_for_the_state(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Nor is one that cannot be made private."""

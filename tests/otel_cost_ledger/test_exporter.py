@@ -82,7 +82,7 @@ def test_a_failed_call_is_a_call(provider: TracerProvider, path: Path) -> None:
         assert costs(ledger).total.failed_calls == 1
 
 
-def test_a_ledger_that_the_process_keeps_by_itself_is_left_to_it(
+def test_a_ledger_written_by_the_distribution_is_left_to_it(
     provider: TracerProvider, path: Path
 ) -> None:
     """It decides on the same calls from more than their spans."""

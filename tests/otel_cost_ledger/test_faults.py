@@ -337,7 +337,7 @@ def test_the_oldest_calls_go_to_disk_first_and_the_count_is_exact(
     assert ledger_calls(path) == 600 - writer.counters.dropped
 
 
-def test_shutdown_leaves_what_waits_to_the_next_writer(
+def test_shutdown_leaves_waiting_calls_to_the_next_writer(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
     """A process that ends while the ledger is locked loses nothing."""
@@ -359,7 +359,7 @@ def test_shutdown_leaves_what_waits_to_the_next_writer(
     assert not path.with_name("ledger.db.spill.jsonl").exists()
 
 
-def test_a_spill_file_that_makes_no_sense_does_not_stop_the_ledger(
+def test_an_invalid_spill_file_does_not_stop_the_ledger(
     make_writer: MakeWriter, make_call: MakeCall, path: Path, said: list[str]
 ) -> None:
     """Lines that cannot be read are counted and dropped, the others are stored."""

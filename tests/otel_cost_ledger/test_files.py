@@ -42,7 +42,7 @@ def test_the_default_path_follows_the_xdg_directories(
     assert str(default_ledger_path(environ)) == expected
 
 
-def test_every_file_is_private_whatever_the_umask(
+def test_every_file_is_private_under_any_umask(
     private_umask: None, make_writer: MakeWriter, make_call: MakeCall, path: Path, tmp_path: Path
 ) -> None:
     """0700 for the directory; 0600 for the database, WAL, shared memory, locks and archives."""
@@ -69,7 +69,7 @@ def test_the_spill_file_is_private(private_umask: None, path: Path) -> None:
     assert stat.S_IMODE(spill.path.stat().st_mode) == 0o600
 
 
-def test_a_ledger_that_is_not_there_says_so(path: Path) -> None:
+def test_a_missing_ledger_is_reported(path: Path) -> None:
     """Reading never creates a file."""
     with pytest.raises(LedgerNotFoundError, match="there is no cost ledger"), open_ledger(path):
         pass

@@ -249,7 +249,7 @@ def test_a_person_who_is_forgotten_is_in_no_sum(
             assert check_integrity(ledger).problems == ()
 
 
-def test_outcomes_of_one_status_share_a_line_in_the_sums_by_person(
+def test_outcomes_of_one_status_share_a_row_in_the_sums_by_person(
     writer: LedgerWriter, make_call: MakeCall, location: Location
 ) -> None:
     """However many prices and models there are: a row a session and day is what makes it small."""

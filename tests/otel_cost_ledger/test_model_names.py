@@ -119,7 +119,7 @@ def test_a_moved_alias_is_the_model_that_answered_last() -> None:
     assert names.same_as("gpt-4o-2024-08-06") == set()
 
 
-def test_a_router_keeps_a_line_of_its_own() -> None:
+def test_a_router_keeps_a_separate_line() -> None:
     """Its failures belong to none of the models that it chooses from."""
     names = find_names(answered("auto", "gpt-4o-2024-08-06", "claude-sonnet-4-5"), [], [])
 

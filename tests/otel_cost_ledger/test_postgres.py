@@ -62,7 +62,7 @@ def test_a_url_that_cannot_be_used_is_refused_without_quoting_it(text: str) -> N
     assert SECRET not in str(caught.value)
 
 
-def test_without_the_driver_it_is_said_how_to_install_it(
+def test_without_the_driver_the_install_command_is_printed(
     monkeypatch: pytest.MonkeyPatch, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """Once, and the calls wait."""
@@ -104,7 +104,7 @@ def test_calls_of_a_database_wait_in_the_state_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
-def test_a_wrong_password_is_told_without_it(
+def test_a_wrong_password_is_reported_without_it(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """The server's answer, where it came from, and what to do."""
@@ -150,7 +150,7 @@ def end_sessions(postgres_server: str) -> None:
 
 
 @pytest.mark.postgres
-def test_a_connection_that_breaks_is_made_again(
+def test_a_broken_connection_is_reopened(
     postgres: PostgresUrl, postgres_server: str, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """As when the server restarts: calls added meanwhile are stored, once."""
@@ -239,7 +239,7 @@ def test_many_writers_at_once_lose_nothing(
 
 
 @pytest.mark.postgres
-def test_a_forked_child_writes_through_a_connection_of_its_own(
+def test_a_forked_child_writes_through_its_own_connection(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """Two processes on one connection would garble its protocol."""
@@ -277,7 +277,7 @@ def test_a_newer_ledger_is_left_alone(
 
 
 @pytest.mark.postgres
-def test_the_views_tell_the_same_as_in_a_file(
+def test_the_views_equal_those_of_a_file(
     postgres: PostgresUrl, path: Path, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """So that a dashboard can be moved."""
@@ -336,7 +336,7 @@ def test_a_writer_reads_through_its_own_connection(
 
 
 @pytest.mark.postgres
-def test_a_connection_that_broke_while_the_ledger_was_read_is_made_again(
+def test_a_connection_broken_during_a_read_is_reopened(
     postgres: PostgresUrl, postgres_server: str, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """As after a failed write, without waiting for one."""

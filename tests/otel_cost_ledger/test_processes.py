@@ -85,7 +85,7 @@ print(writer.counters.written, [f for f in faults if f], result.fault)
 
 
 @pytest.mark.slow
-def test_a_killed_process_loses_nothing_that_it_was_told_is_stored(path: Path) -> None:
+def test_a_killed_process_loses_no_acknowledged_call(path: Path) -> None:
     """Four writers are killed at some moment; what they acknowledged is there, and exact."""
     script = """
 writer = LedgerWriter(path)

@@ -118,7 +118,7 @@ def test_the_order_and_the_batches_of_writes_do_not_matter(
 
 
 @given(st.integers(0, 2**40))
-def test_a_bucket_stands_for_its_latencies_within_2_2_percent(latency_us: int) -> None:
+def test_a_bucket_approximates_its_latencies_within_2_2_percent(latency_us: int) -> None:
     """The promise on every percentile that comes from the histogram."""
     middle = middle_us(bucket_of(latency_us))
 

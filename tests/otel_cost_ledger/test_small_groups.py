@@ -46,7 +46,7 @@ def test_groups_of_few_users_are_one_line(
     assert report.total.calls == 10
 
 
-def test_the_line_stands_for_enough_users_itself(
+def test_the_merged_line_covers_enough_users(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
     """Else it would be the one user of `b` under another name."""
@@ -57,7 +57,7 @@ def test_the_line_stands_for_enough_users_itself(
     assert lines(joined(path, 3)) == {"d": 4, "(fewer than 3 users)": 4}
 
 
-def test_calls_without_users_are_nobodys(
+def test_calls_without_users_form_no_group(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
     """Where no user is known, there is none to protect."""
@@ -98,7 +98,7 @@ def test_the_command_does_it(writer: LedgerWriter, make_call: MakeCall, path: Pa
     found=st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 6)), min_size=1, max_size=30),
     least=st.integers(2, 5),
 )
-def test_no_line_stands_for_few_users_unless_there_is_only_one(
+def test_no_line_has_few_users_unless_it_is_the_only_one(
     make_call: MakeCall, found: list[tuple[str, int]], least: int
 ) -> None:
     """For any calls and users; and the lines add up to the total."""

@@ -69,7 +69,7 @@ def test_a_folder_that_others_may_read_is_made_private(temporary: Path, tmp_path
     assert stat.S_IMODE(found.stat().st_mode) == 0o700
 
 
-def test_what_another_put_there_first_is_not_used(temporary: Path, tmp_path: Path) -> None:
+def test_a_folder_created_by_another_user_is_not_used(temporary: Path, tmp_path: Path) -> None:
     """A link would lead elsewhere; each process then has a folder of its own."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

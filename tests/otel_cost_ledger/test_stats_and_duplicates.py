@@ -18,7 +18,7 @@ SECOND_NS = 10**9
 START_NS = 1_763_812_800_000_000_000
 
 
-def test_stats_tell_errors_speed_and_first_tokens(
+def test_stats_have_errors_speed_and_first_tokens(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
     """60 tokens in 3 s are 20 a second; one of three calls failed."""

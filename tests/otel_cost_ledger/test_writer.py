@@ -90,7 +90,7 @@ def test_everything_comes_back(writer: LedgerWriter, path: Path) -> None:
     assert stored.priced == expected
 
 
-def test_what_the_span_does_not_say_stays_unknown(writer: LedgerWriter, path: Path) -> None:
+def test_facts_missing_in_the_span_stay_unknown(writer: LedgerWriter, path: Path) -> None:
     """None is not zero, in either direction."""
     call = ModelCall(
         trace_id=1, span_id=2, start_ns=3_000, end_ns=5_000, scope="", operation="chat", provider=""

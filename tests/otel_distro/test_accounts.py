@@ -129,7 +129,7 @@ def test_other_spans_are_none_of_its_business(accounts: Accounts, sink: Sink) ->
     assert sink.new == []
 
 
-def test_pricing_happens_on_a_thread_of_its_own(accounts: Accounts, sink: Sink) -> None:
+def test_pricing_runs_on_a_background_thread(accounts: Accounts, sink: Sink) -> None:
     """Not on the app's."""
     accounts.take(span(**CALL))
     accounts.flush(10)
@@ -137,7 +137,7 @@ def test_pricing_happens_on_a_thread_of_its_own(accounts: Accounts, sink: Sink) 
     assert sink.threads == {"otel_distro-accounts"}
 
 
-def test_whoever_reads_the_facts_first_gets_the_final_decision(accounts: Accounts) -> None:
+def test_the_first_reader_of_facts_gets_the_final_decision(accounts: Accounts) -> None:
     """An exporter that is quicker than the accounting thread does not see a provisional bill."""
     inner = span(scope="com.anthropic.sdk.python", **CALL)
     outer = span(scope="opentelemetry.instrumentation.genai.openai", **CALL)
@@ -208,7 +208,7 @@ def test_a_forked_child_settles_its_own_calls_only(accounts: Accounts, sink: Sin
     assert os.read(read, 10) == b"1"
 
 
-def test_whoever_reads_while_the_price_is_worked_out_waits_for_it(faults: InternalErrors) -> None:
+def test_a_reader_waits_for_the_price(faults: InternalErrors) -> None:
     """Loading price data takes a while the first time; a span read meanwhile still has a cost."""
     loading, go_on = threading.Event(), threading.Event()
 

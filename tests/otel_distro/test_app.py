@@ -76,7 +76,7 @@ def test_three_signals_arrive_and_no_secret_does(
     assert "shop" in sink.everything().decode(errors="replace")
 
 
-def test_every_call_is_priced_once_though_two_libraries_tell_of_it(
+def test_every_call_is_priced_once_though_two_libraries_report_it(
     tmp_path: Path, sink: OtlpSink, provider: FakeProvider
 ) -> None:
     """gpt-4o 1200 x 2.50 + 300 x 10 = 6000 and claude 176 x 3 + 300 x 15 = 5028 micro-dollars.

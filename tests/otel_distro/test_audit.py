@@ -37,7 +37,7 @@ def change(trail: Path, edit: Edit) -> tuple[str, ...]:
     return audit.verify(trail.parent).problems
 
 
-def test_what_was_recorded_is_read_back(trail: Path) -> None:
+def test_recorded_entries_are_read_back(trail: Path) -> None:
     """Who, what, when; numbered."""
     found = list(audit.entries(trail.parent))
 
@@ -70,7 +70,7 @@ def test_every_kind_of_change_shows(trail: Path, edit: Edit, problem: str) -> No
     assert problem in change(trail, edit)
 
 
-def test_a_new_chain_made_by_somebody_who_can_write_both_files_lacks_the_noted_hash(
+def test_a_forged_chain_in_both_files_lacks_the_noted_hash(
     trail: Path,
 ) -> None:
     """Which is why the last hash is worth noting elsewhere."""
@@ -130,7 +130,7 @@ def test_processes_that_write_at_once_make_one_chain(tmp_path: Path) -> None:
     assert sorted(written) == sorted((str(by), n) for by in range(4) for n in range(20))
 
 
-def test_a_trail_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+def test_an_unwritable_trail_is_reported(tmp_path: Path) -> None:
     """With what to do about it."""
     (tmp_path / audit.FILE_NAME).mkdir()
 

@@ -300,7 +300,7 @@ def test_the_lines_before_a_break_are_calls_and_the_others_when_they_come(
 
 
 @pytest.mark.parametrize("fetch", CLIENTS, ids=lambda f: f.__name__)
-def test_other_files_are_no_calls(wired: WiredSdk, url: str, fetch: Fetch) -> None:
+def test_other_files_are_not_calls(wired: WiredSdk, url: str, fetch: Fetch) -> None:
     """A file is a result only by its lines."""
     body = Files.bodies["/v1/files/file-2/content"]
 
@@ -324,7 +324,7 @@ def test_parts_of_a_result_are_put_together(wired: WiredSdk, url: str, size: int
         assert wired.account() == (3, 5_250_000)
 
 
-def test_a_download_that_goes_on_after_a_break_loses_no_line(wired: WiredSdk, url: str) -> None:
+def test_a_resumed_download_loses_no_line(wired: WiredSdk, url: str) -> None:
     """The line at the break is read from both parts."""
     at = f"{url}/v1/files/file-1/content"
     got = b""

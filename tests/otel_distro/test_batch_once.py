@@ -142,7 +142,7 @@ def test_a_claim_of_a_process_that_stores_nothing_ends(
     assert others.claim([1, 2**64 - 1]) == {1}
 
 
-def test_another_ledger_has_claims_of_its_own(tmp_path: Path) -> None:
+def test_another_ledger_has_separate_claims(tmp_path: Path) -> None:
     """A result counts once in each."""
     assert ClaimedResults(tmp_path, tmp_path / "a.db").claim([1]) == {1}
     assert ClaimedResults(tmp_path, tmp_path / "b.db").claim([1]) == {1}

@@ -45,7 +45,7 @@ def environ(tmp_path: Path, sink: OtlpSink) -> dict[str, str]:
     )
 
 
-def test_a_trace_and_its_session_go_on_in_the_service_that_is_called(
+def test_a_trace_and_its_session_continue_in_the_called_service(
     sink: OtlpSink, environ: dict[str, str]
 ) -> None:
     """And the request has the id that its caller gave it, redacted."""

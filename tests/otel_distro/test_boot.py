@@ -94,7 +94,7 @@ def test_our_launcher_covers_child_pythons(tmp_path: Path, sink: OtlpSink) -> No
     assert len(sink.spans()) == 1
 
 
-def test_our_launcher_says_when_there_is_no_such_program(tmp_path: Path) -> None:
+def test_our_launcher_reports_a_missing_program(tmp_path: Path) -> None:
     """As a shell does: code 127."""
     done = run([str(BIN / "otel-distro"), "run", "nonesuch"], clean_environment(tmp_path))
 

@@ -165,7 +165,7 @@ def broken(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_whatever_fails_at_boot_calls_are_refused(
+def test_calls_are_refused_after_any_failure_at_boot(
     broken: dict[str, str], tmp_path: Path, provider: FakeProvider, sink: OtlpSink
 ) -> None:
     """A budget that cannot be checked and refuses, refuses every call; nothing raw leaves."""

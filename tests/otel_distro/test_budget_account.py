@@ -110,7 +110,7 @@ def booking_of(accounts: Sums) -> Booking:
 
 
 @given(st.lists(CASES, max_size=8))
-def test_what_is_booked_is_what_the_ledger_holds(cases: list[Case]) -> None:
+def test_charges_equal_the_costs_in_the_ledger(cases: list[Case]) -> None:
     """For any charge at the gate and any revision, settled late or not."""
     accounts = Sums()
     booking = booking_of(accounts)

@@ -44,7 +44,7 @@ def run(*arguments: str | Path) -> Result:
 
 
 @pytest.mark.parametrize("place", ["", ".", "/", "folder"])
-def test_what_is_no_file_cannot_be_the_ledger(place: str, tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_file_cannot_be_the_ledger(place: str, tmp_path: Path) -> None:
     """Neither nothing nor a folder; the message names it."""
     (tmp_path / "folder").mkdir()
     named = str(tmp_path / place) if place == "folder" else place
@@ -115,7 +115,7 @@ def test_costs_for_people(filled: Path) -> None:
     ]
 
 
-def test_an_empty_ledger_says_so_and_what_to_do(empty: Path) -> None:
+def test_an_empty_ledger_is_reported_with_the_next_step(empty: Path) -> None:
     """Not a table of zeros."""
     result = run("costs")
 
@@ -419,7 +419,7 @@ def test_explain_shows_the_tree_and_the_reason(tmp_path: Path, ledger: Path) -> 
 
 
 @pytest.mark.parametrize("trace_id", ["xyz", "", "1" * 33])
-def test_what_is_no_trace_id_is_refused(trace_id: str, ledger: Path) -> None:
+def test_an_invalid_trace_id_is_refused(trace_id: str, ledger: Path) -> None:
     """With what one looks like."""
     result = run("explain", trace_id, "--ledger", ledger)
 
@@ -428,7 +428,7 @@ def test_what_is_no_trace_id_is_refused(trace_id: str, ledger: Path) -> None:
 
 
 @pytest.mark.usefixtures("empty")
-def test_a_trace_without_calls_is_said_to_have_none() -> None:
+def test_a_trace_without_calls_is_reported_as_such() -> None:
     """Exit code 1."""
     result = run("explain", "abc")
 
@@ -436,7 +436,7 @@ def test_a_trace_without_calls_is_said_to_have_none() -> None:
     assert "no model call of trace" in result.stderr
 
 
-def test_prices_tells_rates_and_source() -> None:
+def test_prices_prints_rates_and_source() -> None:
     """Per million tokens, with where it is known from."""
     found = json.loads(run("ledger", "prices", "gpt-4o", "--provider", "openai", "--json").stdout)
 
@@ -445,7 +445,7 @@ def test_prices_tells_rates_and_source() -> None:
     assert "genai-prices" in found["source"]
 
 
-def test_a_model_without_a_price_is_said_to_have_none() -> None:
+def test_a_model_without_a_price_is_shown_as_such() -> None:
     """And how to declare one."""
     result = run("ledger", "prices", "house-model-1")
 
@@ -465,7 +465,7 @@ output = 2
 """
 
 
-def test_repricing_fills_in_what_was_unknown(tmp_path: Path, filled: Path) -> None:
+def test_repricing_fills_in_unknown_costs(tmp_path: Path, filled: Path) -> None:
     """1200 x 1 + 300 x 2 = 1800 micro-dollars, once the price is declared."""
     prices = tmp_path / "prices.toml"
     prices.write_text(PRICES)
@@ -491,7 +491,7 @@ def test_repricing_fills_in_what_was_unknown(tmp_path: Path, filled: Path) -> No
     assert after["cost_nano_usd"] - before["cost_nano_usd"] == 1_800_000
 
 
-def test_stats_tell_how_calls_went(filled: Path) -> None:
+def test_stats_summarise_calls(filled: Path) -> None:
     """One of four failed; 300 tokens in half a second, three times, over two seconds."""
     total = json.loads(run("reports", "stats", "--json", "--ledger", filled).stdout)["total"]
 

@@ -46,7 +46,7 @@ def test_the_proposed_aliases_are_a_price_file(tmp_path: Path) -> None:
     assert price_table(declared).aliases[0].model == "gpt-4o"
 
 
-def test_a_ledger_with_all_prices_says_so(tmp_path: Path) -> None:
+def test_a_ledger_with_all_prices_reports_that(tmp_path: Path) -> None:
     """Nothing to declare."""
     path = ledger_of(tmp_path, chat_span(1))
 

@@ -52,7 +52,7 @@ def test_one_call_wastes_nothing(tmp_path: Path) -> None:
     assert "nothing found in 1 calls" in run("reports", "waste", *SINCE, "--ledger", ledger).stdout
 
 
-def test_a_failure_that_is_made_again_is_a_retry(tmp_path: Path) -> None:
+def test_a_repeated_failure_is_a_retry(tmp_path: Path) -> None:
     """The timed-out call may have been charged: a bound, nothing certain."""
     failed = unknown_usage(0, trace=9, **{"error.type": "timeout", "gen_ai.response.model": None})
     ledger = ledger_of(tmp_path, failed, span(5, trace=9))
@@ -63,7 +63,7 @@ def test_a_failure_that_is_made_again_is_a_retry(tmp_path: Path) -> None:
     assert at_most > 0
 
 
-def test_a_failure_in_another_trace_is_no_retry(tmp_path: Path) -> None:
+def test_a_failure_in_another_trace_is_not_a_retry(tmp_path: Path) -> None:
     """Another request of the app has nothing to do with it."""
     failed = unknown_usage(0, trace=9, **{"error.type": "timeout", "gen_ai.response.model": None})
     ledger = ledger_of(tmp_path, failed, span(5, trace=10))
@@ -118,7 +118,7 @@ def test_an_answer_at_its_limit_was_cut_off(tmp_path: Path) -> None:
     assert found(ledger) == {"cut off": (1, 0, 6_000_000)}
 
 
-def test_an_unused_limit_is_shown_and_is_no_cost(tmp_path: Path) -> None:
+def test_an_unused_limit_is_shown_and_is_not_a_cost(tmp_path: Path) -> None:
     """700 tokens x 10 = 7000 micro-dollars were set aside, not charged."""
     ledger = ledger_of(tmp_path, chat_span(0, **{"gen_ai.request.max_tokens": 1000}))
 

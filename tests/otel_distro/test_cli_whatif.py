@@ -79,9 +79,7 @@ def test_nothing_changes_in_the_ledger(ledger: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("--model", "gpt-4o"), ("--cache-hit", "120%")])
-def test_a_question_that_makes_no_sense_is_wrong_usage(
-    ledger: Path, arguments: tuple[str, ...]
-) -> None:
+def test_an_invalid_query_is_wrong_usage(ledger: Path, arguments: tuple[str, ...]) -> None:
     """Exit code 2."""
     assert run("reports", "whatif", *arguments, "--ledger", ledger).exit_code == 2
 

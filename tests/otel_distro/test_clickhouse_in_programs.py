@@ -44,7 +44,7 @@ print("done")
 """
 
 
-def test_a_program_stores_no_call_there_and_says_what_to_do(tmp_path: Path) -> None:
+def test_a_program_stores_no_call_there_and_prints_the_remedy(tmp_path: Path) -> None:
     """One line, without the password; no server is asked, and nothing waits for one."""
     environ = clean_environment(
         tmp_path, OTEL_DISTRO_LEDGER=URL, OTEL_TRACES_EXPORTER="none", OTEL_METRICS_EXPORTER="none"

@@ -113,7 +113,7 @@ def test_with_consent_the_same_app_is_recorded(tmp_path: Path, sink: OtlpSink) -
 
 
 @pytest.mark.process
-def test_do_not_track_is_a_no_whatever_else_is_set(tmp_path: Path) -> None:
+def test_do_not_track_refuses_under_any_other_setting(tmp_path: Path) -> None:
     """Also where consent is not required, or was given."""
     consent_state.write(tmp_path / "state/otel-distro", "granted", "test")
     with Knocks() as knocks:
@@ -283,7 +283,7 @@ def test_a_program_with_a_window_asks_by_a_callback(answer: bool | None, granted
      b'{"answer":"granted","at":"","notice_version":"1","by":""}',
      b'{"answer":"granted","at":"","notice_version":0,"by":""}'],
 )  # fmt: skip
-def test_a_file_that_makes_no_sense_is_no_consent(tmp_path: Path, content: bytes) -> None:
+def test_an_unreadable_file_is_no_consent(tmp_path: Path, content: bytes) -> None:
     """Nor is consent to an older notice."""
     (tmp_path / "consent.json").write_bytes(content)
 
@@ -323,7 +323,7 @@ def test_do_not_track_is_read_as_others_read_it(value: str, refused: bool) -> No
     assert ConsentGate(settings).is_open() is not refused
 
 
-def test_what_began_before_the_gate_opened_stays_out(tmp_path: Path) -> None:
+def test_spans_started_before_consent_are_not_exported(tmp_path: Path) -> None:
     """Consent covers later records, not earlier ones."""
     gate = ConsentGate(Settings(consent=True, state_dir=tmp_path))
     before = time.time_ns()
@@ -366,7 +366,7 @@ def test_the_doctor_says_why_nothing_arrives(
 
 
 @pytest.mark.process
-def test_what_waits_on_disk_does_not_leave_once_consent_is_taken_back(
+def test_spooled_records_are_not_sent_after_consent_is_revoked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is deleted, and where that failed it is not sent."""

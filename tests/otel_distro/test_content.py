@@ -150,7 +150,7 @@ def test_under_full_messages_are_stored_redacted_and_only_the_key_reads_them(
 
 
 @given(content=st.binary(max_size=2000), ids=st.binary(min_size=24, max_size=24))
-def test_what_is_sealed_opens_with_its_key_and_ids_only(content: bytes, ids: bytes) -> None:
+def test_a_sealed_record_opens_with_its_key_and_ids_only(content: bytes, ids: bytes) -> None:
     """Not with another key, not for another call, not changed."""
     private_key, public_key = sealing.new_key_pair()
     sealed = sealing.sealer(public_key)(content, ids)
@@ -200,7 +200,7 @@ def test_messages_are_captured_where_they_are_to_be_kept(keys: tuple[str, str]) 
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_an_app_with_the_level_full_stores_what_it_said_and_sends_none_of_it(
+def test_an_app_with_the_level_full_stores_messages_and_exports_none(
     tmp_path: Path, sink: OtlpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the key to reading it again, by the commands a user has."""
@@ -270,7 +270,7 @@ def test_messages_can_be_expired_and_purged(tmp_path: Path) -> None:
     assert store.delete_all(tmp_path / "none.db") == 0
 
 
-def test_what_was_sealed_earlier_opens() -> None:
+def test_earlier_sealed_records_open() -> None:
     """Key, form and purpose are part of what users have on disk."""
     opened = sealing.opener("otc1-private-cMmdvmUUFZpVY0RBILrFr9sc727G0R3ib63oowFgTW8")
     sealed = bytes.fromhex(

@@ -48,7 +48,7 @@ def attributes_of_a_span(sdk: GuardedSdk) -> dict[str, Any]:
     return dict(sdk.spans()[-1].attributes)
 
 
-def test_spans_inside_carry_what_is_said(sdk: GuardedSdk) -> None:
+def test_spans_inside_carry_the_context(sdk: GuardedSdk) -> None:
     """By the names of the conventions."""
     with otel_distro.session("s-1"), otel_distro.tenant("acme"):
         with otel_distro.feature_flag("prompt", "b"):
@@ -72,7 +72,7 @@ def test_log_records_inside_carry_it_too(sdk: GuardedSdk) -> None:
     assert record.log_record.attributes == {"session.id": "s-1", "tenant.id": "own", "n": 1}
 
 
-def test_what_a_span_says_itself_wins(sdk: GuardedSdk) -> None:
+def test_attributes_of_the_span_take_precedence(sdk: GuardedSdk) -> None:
     """The context fills gaps, it does not overwrite."""
     with otel_distro.session("s-1"):
         sdk.tracer.start_span("work", attributes={"session.id": "own"}).end()
@@ -134,7 +134,7 @@ def test_without_a_running_distribution_a_user_is_not_carried_at_all() -> None:
 
 
 @pytest.mark.usefixtures("with_a_key")
-def test_a_pseudonym_is_stored_as_the_user_it_stands_for() -> None:
+def test_a_pseudonym_is_stored_as_its_user() -> None:
     """A span with the name and one with the pseudonym are of one user."""
     stored = Pseudonyms(KEY)
 
@@ -186,7 +186,7 @@ def test_other_baggage_never_becomes_an_attribute() -> None:
     assert contexts.attributes(sent, ("password",)) == {}
 
 
-def test_headers_tell_only_what_may_travel() -> None:
+def test_headers_have_only_permitted_keys() -> None:
     """A model provider need not know the tenant; the app's own baggage is left alone."""
     headers: dict[str, str] = {}
     propagator = AllowedPropagator(W3CBaggagePropagator(), ("session.id",), lambda: True)

@@ -116,7 +116,7 @@ def test_headers_are_never_printed(tmp_path: Path, headers: str, protocol: str) 
 
 
 @pytest.mark.process
-def test_plaintext_is_told_once_at_start(tmp_path: Path) -> None:
+def test_plaintext_is_reported_once_at_start(tmp_path: Path) -> None:
     """Although all three signals go there."""
     environ = clean_environment(
         tmp_path,

@@ -23,7 +23,7 @@ def test_all_three_signals_go_out_by_http() -> None:
     assert environ["OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"] == "true"
 
 
-def test_what_is_set_stays() -> None:
+def test_variables_that_are_set_stay() -> None:
     """Also where it says less than ours would."""
     chosen = {
         "OTEL_TRACES_EXPORTER": "console",

@@ -161,7 +161,7 @@ def leave_before_prices_are_there(sink: OtlpSink, home: Path, seconds: float) ->
     return done.stderr, time.time() - float(done.stdout)
 
 
-def test_calls_priced_a_moment_too_late_are_in_the_ledger_all_the_same(
+def test_calls_priced_a_moment_too_late_are_still_in_the_ledger(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
     """What spans say can be sent later; who was not in the ledger then never would be."""

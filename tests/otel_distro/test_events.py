@@ -85,7 +85,7 @@ def test_events_of_a_session_know_it(sdk: GuardedSdk) -> None:
         ),
     ],
 )
-def test_what_does_not_fit_the_catalogue_is_told_and_recorded_all_the_same(
+def test_events_outside_the_catalogue_are_reported_and_recorded(
     sdk: GuardedSdk, name: str, attributes: dict[str, Any], problem: str
 ) -> None:
     """A test of the app can ask for the problems; the app never fails of one."""
@@ -143,7 +143,7 @@ def test_an_error_is_tracked_instead_of_the_end_and_raised_on(sdk: GuardedSdk) -
     assert last(sdk).attributes["error.type"] == "KeyError"
 
 
-def test_what_is_known_at_the_end_only_is_told_with_it(sdk: GuardedSdk) -> None:
+def test_values_known_only_at_the_end_are_in_the_last_event(sdk: GuardedSdk) -> None:
     """Of a request the length of question and answer, never their text; and once only."""
     request = otel_distro.event_span("request", input_length=12)
     with request:
@@ -192,7 +192,7 @@ def test_handlers_get_the_events_they_ask_for_until_detached() -> None:
     assert got == ["app.llm.request"]
 
 
-def test_a_handler_that_fails_disturbs_nobody() -> None:
+def test_a_failing_handler_does_not_affect_others() -> None:
     """Neither the app nor the next handler."""
     got: list[str] = []
     otel_distro.attach(lambda _event: 1 / 0)

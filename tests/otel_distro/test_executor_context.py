@@ -33,7 +33,7 @@ def said() -> dict[str, str]:
     return dict(contexts.local_baggage())
 
 
-def test_a_task_of_a_pool_has_what_its_submitter_said() -> None:
+def test_a_task_of_a_pool_has_the_context_of_its_submitter() -> None:
     """Also as baggage; the next task of the same thread has its own."""
     with ThreadPoolExecutor(1) as pool:
         with otel_distro.tenant("acme"), otel_distro.session("s-1"):
@@ -58,7 +58,7 @@ def test_run_in_executor_and_map_carry_it_too() -> None:
         assert list(pool.map(lambda _: said(), [1])) == [{"tenant.id": "acme"}]
 
 
-def test_what_a_task_raises_and_returns_is_its_own() -> None:
+def test_exceptions_and_results_of_a_task_are_unchanged() -> None:
     """Arguments by name included."""
     with ThreadPoolExecutor(1) as pool, otel_distro.tenant("acme"):
         assert pool.submit(int, "ff", base=16).result() == 255
@@ -214,7 +214,7 @@ def test_who_consumed_a_generator_that_was_dropped_is_not_in_its_session(backend
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_generator_that_goes_on_keeps_its_session(backend: str) -> None:
+def test_a_resumed_generator_keeps_its_session(backend: str) -> None:
     """Another one that was dropped meanwhile changes nothing in it."""
     found: list[object] = []
 

@@ -96,7 +96,7 @@ def test_a_call_that_turns_out_to_repeat_another_is_taken_back(
         pytest.param(Sums(calls=1), "cost $0", id="known to be free"),
     ],
 )
-def test_unknown_is_said_and_never_shown_as_nothing(sums: Sums, cost: str) -> None:
+def test_unknown_is_shown_and_never_as_zero(sums: Sums, cost: str) -> None:
     """Zero dollars means that it is known to be free."""
     assert describe(sums, None).endswith(cost)
 
@@ -137,7 +137,7 @@ def test_a_real_program_ends_with_one_line_on_stderr(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_calls_that_the_ledger_could_not_take_are_not_said_to_be_in_it(tmp_path: Path) -> None:
+def test_calls_that_were_not_stored_are_not_reported_as_stored(tmp_path: Path) -> None:
     """Where nothing can be written they are lost, and that is said too."""
     state = tmp_path / "state/otel-distro"
     (state / "ledger.db").mkdir(parents=True)

@@ -135,7 +135,7 @@ def test_requests_can_be_compressed_also_those_that_waited_on_disk(
     assert sink.codings == {"gzip"}
 
 
-def test_without_a_collector_the_process_ends_in_time_and_says_so_once(tmp_path: Path) -> None:
+def test_without_a_collector_the_process_ends_in_time_with_one_message(tmp_path: Path) -> None:
     """One line with the records kept for the next start, no stack trace."""
     done, held = left(tmp_path, f"http://127.0.0.1:{free_port()}")
 
@@ -156,7 +156,7 @@ def test_a_collector_that_never_answers_does_not_hold_the_process(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_an_outage_is_told_once_and_so_is_its_end(tmp_path: Path, sink: OtlpSink) -> None:
+def test_an_outage_is_reported_once_and_so_is_its_end(tmp_path: Path, sink: OtlpSink) -> None:
     """Not once for every batch."""
     script = f"""
 {SPANS}

@@ -76,7 +76,7 @@ def close(queue: ExportQueue[int], seconds: float = 5.0) -> bool:
     return queue.end_close(time.monotonic() + seconds)
 
 
-def test_what_comes_during_an_export_waits_for_a_batch_of_its_own(books: Books) -> None:
+def test_records_added_during_an_export_wait_for_the_next_batch(books: Books) -> None:
     """A busy app adds some records during each export; a request for each would never end."""
     sink = Sink()
     queue = queue_of(sink, books)
@@ -182,7 +182,7 @@ def test_an_exporter_that_raises_does_not_end_the_worker() -> None:
     assert books.dropped == {"export_failed": 1}
 
 
-def test_flush_delivers_what_is_queued_now() -> None:
+def test_flush_delivers_queued_records() -> None:
     """Without waiting for the delay."""
     sink, books = Sink(), Books()
     queue = queue_of(sink, books, delay=60)
@@ -193,7 +193,7 @@ def test_flush_delivers_what_is_queued_now() -> None:
     close(queue)
 
 
-def test_flush_of_a_queue_nobody_used_returns_at_once() -> None:
+def test_flush_of_an_unused_queue_returns_at_once() -> None:
     """No thread is started for it."""
     queue = queue_of(Sink(), Books())
 
@@ -252,7 +252,7 @@ def test_a_forked_child_starts_with_an_empty_queue() -> None:
     batch=st.integers(1, 50),
     fails=st.booleans(),
 )
-def test_the_books_always_balance(records: int, size: int, batch: int, fails: bool) -> None:
+def test_the_counters_always_add_up(records: int, size: int, batch: int, fails: bool) -> None:
     """emitted = arrived + dropped, with any limits."""
     sink, books = Sink(fails=fails), Books()
     queue = queue_of(sink, books, size=size, batch=batch, delay=0.001)
@@ -362,7 +362,7 @@ def test_who_floods_the_queue_leaves_the_worker_time(books: Books) -> None:
     assert books.dropped == {}
 
 
-def test_what_cannot_be_sized_is_queued(books: Books) -> None:
+def test_records_without_a_size_are_queued(books: Books) -> None:
     """With any content of the record."""
     sink = Sink()
 
@@ -420,7 +420,7 @@ def test_a_record_that_cannot_be_encoded_costs_no_neighbour_on_disk_either(books
     assert sum(books.dropped.values()) == 1
 
 
-def test_what_is_neither_delivered_nor_kept_waits_in_memory(books: Books) -> None:
+def test_records_neither_delivered_nor_spooled_wait_in_memory(books: Books) -> None:
     """And is tried again; in the order in which it came."""
     sink, net = Sink(fails=True), Net(DeliveryOutcome.RETURNED)
     net.keeps = False
@@ -487,7 +487,7 @@ def test_an_export_that_takes_long_does_not_fill_the_queue(
     assert len(sink.records) + len(net.kept) == 3001
 
 
-def test_what_comes_after_closing_is_kept_on_disk(books: Books) -> None:
+def test_records_added_after_closing_are_spooled(books: Books) -> None:
     """No thread is left to deliver it."""
     net = Net()
     queue = with_net(queue_of(Sink(), books), net)
@@ -529,7 +529,7 @@ def test_counting_takes_no_lock_and_loses_nothing() -> None:
         ]
     ),
 )
-def test_whatever_happens_each_record_is_found_in_one_column(
+def test_each_record_is_counted_in_exactly_one_column(
     steps: list[str], outcome: DeliveryOutcome
 ) -> None:
     """emitted = delivered + spooled + dropped, and each record in its place."""

@@ -79,7 +79,7 @@ def forget(*arguments: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("named_by", ["name", "pseudonym"])
-def test_calls_become_nobodys_and_costs_stay(state: Path, named_by: str) -> None:
+def test_calls_lose_their_user_and_costs_stay(state: Path, named_by: str) -> None:
     """Also the session, which would lead back; other users keep theirs."""
     key = installation_key(state)
     assert key is not None
@@ -161,13 +161,13 @@ def spill_calls(state: Path, key: bytes) -> None:
     SpillFile(state / "ledger.db.spill.jsonl").append(entries)
 
 
-def test_somebody_unknown_is_forgotten_without_a_fuss(state: Path) -> None:
+def test_forgetting_an_unknown_user_succeeds(state: Path) -> None:
     """The answer must not reveal whether the user exists."""
     assert forget("nobody")["done"]["ledger_calls_unlinked"] == 0
     assert people(state) == {(True, True): 703, (False, True): 1}
 
 
-def test_where_no_user_was_ever_stored_it_says_so(
+def test_a_ledger_without_users_reports_that(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Most likely the wrong folder."""

@@ -158,7 +158,7 @@ def locks_below(holder: Any, seen: dict[int, Any]) -> Iterator[Any]:
         yield from locks_below(getattr(holder, "__dict__", {}), seen)
 
 
-def test_a_child_measures_and_collects_whoever_held_the_locks_of_metrics(
+def test_a_child_measures_and_collects_though_metric_locks_were_held(
     metrics: tuple[MeterProvider, InMemoryMetricReader],
 ) -> None:
     """All that the SDK has, so that one more in a later version is noticed."""
@@ -206,7 +206,7 @@ def test_a_fork_waits_for_modules_that_other_threads_are_loading(
     loading.join()
 
 
-def test_a_child_ends_whoever_held_the_lock_of_a_pool_of_connections() -> None:
+def test_a_child_ends_though_a_thread_of_the_parent_locked_a_connection_pool() -> None:
     """urllib3 empties its pools when the interpreter ends, and when they are lost."""
     transport = Urllib3HTTPTransport()
     pool = transport._pool.connection_from_url("http://127.0.0.1:9")

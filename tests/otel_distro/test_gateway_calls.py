@@ -126,7 +126,7 @@ def test_only_calls_to_own_hosts_carry_the_process() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "api.openai.com"])
-def test_a_gateway_is_told_of_the_trace(host: str) -> None:
+def test_a_gateway_receives_the_trace_header(host: str) -> None:
     """A seller is not."""
     observer = Observer()
     seen: list[WireRecord] = []
@@ -192,7 +192,7 @@ def test_other_requests_are_none_of_its_business(more: dict[str, Any]) -> None:
     assert trace_in(App(), **more) == 0
 
 
-def test_an_instrumented_application_reads_the_header_itself() -> None:
+def test_an_instrumented_application_reads_the_header() -> None:
     """Its own span is to be a server's, not an internal one."""
     app = App()
     app._is_instrumented_by_opentelemetry = True  # type: ignore[attr-defined]

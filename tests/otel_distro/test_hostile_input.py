@@ -311,7 +311,7 @@ def test_exits_are_not_errors_of_the_span_they_leave(sdk: GuardedSdk) -> None:
     assert not span.events
 
 
-def test_limits_hold_and_what_they_cost_is_counted(sdk: GuardedSdk) -> None:
+def test_limits_hold_and_dropped_records_are_counted(sdk: GuardedSdk) -> None:
     """By kind, and reported once a kind, not once a value."""
     cleaner, invalid_input = make_cleaner(
         ValueLimits(max_chars=300, max_items=3, max_depth=2, max_parts=100)

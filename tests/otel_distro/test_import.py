@@ -64,7 +64,7 @@ def total(ledger: Path) -> dict[str, Any]:
     return found
 
 
-def test_log_records_are_imported_and_what_is_skipped_is_said(tmp_path: Path) -> None:
+def test_log_records_are_imported_and_skipped_ones_are_reported(tmp_path: Path) -> None:
     """1000 × 1.25 + 200 × 10 = 3250; a prompt and a line of metrics hold no call."""
     archive = tmp_path / "logs.jsonl"
     archive.write_text(json.dumps(LOGS) + "\n" + json.dumps({"resourceMetrics": []}) + "\n")

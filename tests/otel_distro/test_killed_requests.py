@@ -52,14 +52,16 @@ def requests(tmp_path: Path) -> OpenRequests:
     return OpenRequests(tmp_path / "open-requests", lambda: True)
 
 
-def test_what_a_living_process_has_sent_is_its_own(requests: OpenRequests, tmp_path: Path) -> None:
+def test_open_requests_of_a_live_process_are_left_to_it(
+    requests: OpenRequests, tmp_path: Path
+) -> None:
     """It will store it itself."""
     assert requests.begin(exchange())
 
     assert list(left_behind(tmp_path / "open-requests")) == []
 
 
-def test_what_was_not_stored_is_left_and_taken_over_once(
+def test_unstored_requests_are_left_and_taken_over_once(
     requests: OpenRequests, tmp_path: Path
 ) -> None:
     """With all that is known of it; stored calls are not among them."""
@@ -97,7 +99,7 @@ def test_calls_that_cannot_be_stored_stay(requests: OpenRequests, tmp_path: Path
     assert take_over(tmp_path / "open-requests", lambda _calls: True) == 1
 
 
-def test_more_requests_than_there_is_room_for_are_sent_all_the_same(
+def test_more_requests_than_slots_are_still_sent(
     requests: OpenRequests,
 ) -> None:
     """They are not kept, and room that is given back is used again."""
@@ -117,14 +119,14 @@ def test_nothing_is_written_without_consent(tmp_path: Path) -> None:
     assert not (tmp_path / "open-requests").exists()
 
 
-def test_a_folder_that_cannot_be_made_disturbs_nobody(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_disturbs_no_app(tmp_path: Path) -> None:
     """The request is sent."""
     (tmp_path / "file").write_text("")
 
     assert OpenRequests(tmp_path / "file" / "open-requests", lambda: True).begin(exchange()) == 0
 
 
-def test_files_of_another_kind_are_no_requests(tmp_path: Path) -> None:
+def test_files_of_another_kind_are_not_requests(tmp_path: Path) -> None:
     """Half a file, or one of noise, raises nothing."""
     folder = tmp_path / "open-requests"
     folder.mkdir(mode=0o700)

@@ -96,7 +96,7 @@ def test_a_call_that_is_unpriced_for_another_reason_stays_so(state: Path) -> Non
     ],
     ids=["no budget", "reserved", "charged", "charged with nothing"],
 )
-def test_requests_of_killed_processes_are_at_what_their_budget_says(
+def test_requests_of_killed_processes_cost_their_budget_charge(
     state: Path, reserved: int, charged: int, status: str, cost: int | None, bound: int | None
 ) -> None:
     """They are not missing until another program runs, and budgets and costs are one account."""

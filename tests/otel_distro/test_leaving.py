@@ -64,7 +64,7 @@ def test_a_signal_that_comes_when_all_is_delivered_waits_for_nothing() -> None:
     assert runtime.closed == 1
 
 
-def test_the_wakeup_descriptor_is_ours_only_while_nobody_else_wants_it() -> None:
+def test_the_wakeup_descriptor_is_ours_only_while_the_app_sets_none() -> None:
     """Others see what they would see without us, and hand it back by taking theirs away."""
     original = signal.set_wakeup_fd
     watch = SignalWatch(lambda _number: False, lambda _number: None)

@@ -53,7 +53,7 @@ def test_the_default_is_plain_for_all_three_signals() -> None:
     ],
     ids=lambda more: next(iter(more)),
 )
-def test_whatever_needs_more_is_left_as_it_is(more: dict[str, str]) -> None:
+def test_unsupported_exporter_settings_are_left_to_upstream(more: dict[str, str]) -> None:
     """Certificates, proxies and passwords work as upstream."""
     assert exporter_arguments(OTLP | more) == {}
 

@@ -43,9 +43,7 @@ WAYS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
-def test_a_record_is_exported_once_whatever_became_of_the_handlers(
-    tmp_path: Path, way: str
-) -> None:
+def test_a_record_is_exported_once_after_handlers_are_replaced(tmp_path: Path, way: str) -> None:
     program = (
         "import logging, logging.config\nroot = logging.getLogger()\n"
         "app = logging.getLogger('app')\nother = logging.StreamHandler()\n"
@@ -145,7 +143,7 @@ OUTAGE = {
 @pytest.mark.slow
 @pytest.mark.parametrize("way", OUTAGE)
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
-def test_an_outage_is_one_line_whatever_the_app_does_to_logging(
+def test_an_outage_is_one_line_with_any_logging_of_the_app(
     tmp_path: Path, way: str, protocol: str
 ) -> None:
     program = (

@@ -165,7 +165,7 @@ def test_each_profile_shows_from_its_severity_on(
     assert "lovelace" not in stream.getvalue()
 
 
-def test_what_a_handler_of_the_apps_shows_is_not_shown_again(
+def test_a_record_shown_by_a_handler_of_the_app_is_not_repeated(
     sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch, loggers: logging.Logger
 ) -> None:
     """The app's own line remains; records that only we handle are still shown."""
@@ -213,7 +213,7 @@ def test_levels_keep_records_from_being_made() -> None:
 
 
 @pytest.mark.parametrize("value", ["httpx", "httpx=loud", "=info"])
-def test_levels_that_make_no_sense_are_told(value: str) -> None:
+def test_invalid_levels_are_reported(value: str) -> None:
     """With the allowed values."""
     (problem,) = load({"HOME": "/", "OTEL_DISTRO_LOG_LEVELS": value}).problems
 
@@ -315,7 +315,7 @@ def test_structlog_errors_carry_their_exception(heard: GuardedSdk) -> None:
     assert attributes["exception.message"] == "'[EMAIL]'"
 
 
-def test_structlog_over_the_standard_library_is_not_told_twice(heard: GuardedSdk) -> None:
+def test_structlog_over_the_standard_library_is_recorded_once(heard: GuardedSdk) -> None:
     """The standard library's loggers are heard anyway."""
     event = otel_distro.structlog_processor(logging.getLogger("shop"), "info", {"event": "paid"})
 
@@ -415,7 +415,7 @@ def test_the_last_line_is_on_disk_however_the_program_ends(
 
 
 @pytest.mark.process
-def test_a_program_with_a_handler_of_its_own_keeps_it_and_says_nothing_twice(
+def test_a_program_keeps_its_own_handler_and_prints_nothing_twice(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
     """`basicConfig` works as without us."""

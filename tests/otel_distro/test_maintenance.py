@@ -85,7 +85,7 @@ def test_it_is_due_once_a_day(ledger: Path) -> None:
     assert maintenance.is_due()
 
 
-def test_a_ledger_that_cannot_be_cleaned_up_is_told_of_once(
+def test_a_ledger_that_cannot_be_cleaned_up_is_reported_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And does no harm."""

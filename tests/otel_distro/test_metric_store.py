@@ -135,7 +135,7 @@ def test_while_the_folder_cannot_be_written_points_wait_in_memory(
     assert (values(folder, "orders"), values(folder, "returns")) == ([2], [1])
 
 
-def test_what_waits_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_records_are_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest goes first."""
     folder.write_text("a file where the folder should be")
     monkeypatch.setattr(metric_store, "_MOST_BYTES", 2_000)
@@ -190,7 +190,7 @@ def test_a_child_forked_during_a_write_leaves_the_files_alone(folder: Path) -> N
         os.waitpid(child, 0)
 
 
-def test_a_child_does_not_count_what_its_parent_measured() -> None:
+def test_a_child_does_not_count_measurements_of_its_parent() -> None:
     """Differences that were not exported before the fork are the parent's."""
     reader = InMemoryMetricReader(SqliteMetricExporter()._preferred_temporality)
     one = MeterProvider([reader], shutdown_on_exit=False)
@@ -268,7 +268,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 @pytest.mark.process
 @pytest.mark.slow
-def test_forks_count_once_a_kill_loses_nothing_exported_and_nobody_is_named(tmp_path: Path) -> None:
+def test_forks_count_once_a_kill_loses_nothing_exported_and_users_are_unnamed(
+    tmp_path: Path,
+) -> None:
     """The variable is all it takes."""
     environ = clean_environment(
         tmp_path,

@@ -266,7 +266,7 @@ def test_a_typing_error_does_not_look_like_an_empty_ledger(
     assert said in " ".join(done.stderr.split())
 
 
-def test_a_budget_that_cannot_be_used_is_no_missing_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_budget_differs_from_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """The amount is reported, with the allowed values."""
     monkeypatch.setenv("OTEL_DISTRO_BUDGET_USD_PER_DAY", "five")
     done = command("budgets")

@@ -64,7 +64,7 @@ def test_an_outage_that_begins_at_exit_has_its_line_there(
     assert "3 spans could not be delivered" in line
 
 
-def test_a_second_outage_has_a_line_of_its_own(
+def test_a_second_outage_has_a_separate_line(
     outages: Outages, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Also where it begins at exit."""

@@ -37,7 +37,7 @@ def test_the_metadata_says_the_same() -> None:
 
 
 @pytest.mark.process
-def test_the_command_says_so(tmp_path: Path) -> None:
+def test_the_command_reports_it(tmp_path: Path) -> None:
     """Exit code 2, nothing but the message."""
     script = WITHOUT_FORK + "from otel_distro.__main__ import main; main()"
     done = run([sys.executable, "-c", script], clean_environment(tmp_path))

@@ -106,7 +106,7 @@ def test_nothing_is_listed_where_nothing_leaves() -> None:
     assert names({"DO_NOT_TRACK": "1"}) == {}
 
 
-def test_a_catalogue_without_redaction_says_so() -> None:
+def test_a_catalogue_without_redaction_reports_it() -> None:
     """In every line that it concerns."""
     environ = {"OTEL_DISTRO_REDACTION": "false"}
     found = catalogue(load({**HOME, **environ}).settings, environ)

@@ -86,7 +86,7 @@ def private(arguments: list[str], environ: dict[str, str]) -> subprocess.Complet
 
 
 @pytest.mark.process
-def test_every_file_is_its_owners_alone_whatever_the_umask(
+def test_every_file_is_private_to_its_owner_under_any_umask(
     used: tuple[Path, dict[str, str], str],
 ) -> None:
     """State, keys and logs: folders 0700, files 0600, no link, nothing left half-written."""
@@ -134,7 +134,7 @@ def test_no_command_lets_a_name_steer_the_terminal(
     assert len(json.loads(calls)["calls"]) == 2
 
 
-def test_what_we_say_ourselves_steers_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_our_messages_have_no_terminal_escapes(capfd: pytest.CaptureFixture[str]) -> None:
     """Such as the reason that a server gives."""
     messages.warn(f"refused: {HOSTILE}")
 

@@ -77,7 +77,7 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
 
 
-def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_at_its_path_is_not_followed(tmp_path: Path) -> None:
     """And the app hears nothing of it."""
     target = tmp_path / "target"
     tally_file(tmp_path).symlink_to(target)

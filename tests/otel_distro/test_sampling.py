@@ -97,7 +97,7 @@ def remote_parent() -> Any:
 @pytest.mark.parametrize("later", [False, True], ids=["at the start", "later"])
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("scope", SCOPES)
-def test_a_model_call_is_recorded_whatever_its_scope_and_sampler(
+def test_a_model_call_is_recorded_under_any_scope_and_sampler(
     sdk: GuardedSdk, taken: Taken, scope: str, name: str, *, later: bool
 ) -> None:
     """A list of known scopes would miss the next one, and attributes often come at the end."""

@@ -231,7 +231,7 @@ def test_no_file_makes_loading_raise(section: dict[str, object]) -> None:
     load(HOME, section)
 
 
-def test_every_variable_says_what_it_means() -> None:
+def test_every_variable_has_a_description() -> None:
     """The table is the reference; it has no holes."""
     assert all(v.meaning and v.default and v.example for v in VARIABLES)
     assert len({v.name for v in VARIABLES}) == len(VARIABLES)
@@ -275,7 +275,7 @@ def test_a_key_turns_masks_into_pseudonyms() -> None:
     assert first.startswith("email_")
 
 
-def test_a_key_can_stand_in_a_file(tmp_path: Path) -> None:
+def test_a_key_can_be_read_from_a_file(tmp_path: Path) -> None:
     """As container secrets do."""
     file = tmp_path / "pseudonym.key"
     file.write_text("0123456789abcdef0123456789abcdef\n")

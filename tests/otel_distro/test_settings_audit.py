@@ -39,7 +39,9 @@ def test_a_program_that_sets_nothing_leaves_nothing(standard: Settings, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_change_is_recorded_once_with_what_it_was(standard: Settings, tmp_path: Path) -> None:
+def test_a_change_is_recorded_once_with_the_previous_value(
+    standard: Settings, tmp_path: Path
+) -> None:
     """And the way back as well."""
     note(replace(standard, redaction=False), "shop")
     note(replace(standard, redaction=False), "shop")
@@ -51,7 +53,7 @@ def test_a_change_is_recorded_once_with_what_it_was(standard: Settings, tmp_path
     ]
 
 
-def test_programs_with_settings_of_their_own_do_not_change_each_other(
+def test_programs_with_different_settings_do_not_affect_each_other(
     standard: Settings, tmp_path: Path
 ) -> None:
     """One entry for the one that differs, however often both start."""
@@ -62,9 +64,7 @@ def test_programs_with_settings_of_their_own_do_not_change_each_other(
     assert [entry.detail["program"] for entry in trail(tmp_path)] == ["desk"]
 
 
-def test_what_may_be_secret_is_only_said_to_have_changed(
-    standard: Settings, tmp_path: Path
-) -> None:
+def test_possible_secrets_are_only_reported_as_changed(standard: Settings, tmp_path: Path) -> None:
     """Neither the trail nor the file beside it holds it."""
     note(replace(standard, alert_urls=("slack://hunter2/#ops",)), "shop")
 
@@ -72,7 +72,7 @@ def test_what_may_be_secret_is_only_said_to_have_changed(
     assert b"hunter2" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
-def test_a_damaged_memory_of_settings_is_no_trouble(standard: Settings, tmp_path: Path) -> None:
+def test_a_damaged_record_of_settings_is_ignored(standard: Settings, tmp_path: Path) -> None:
     """It is recreated."""
     (tmp_path / "settings.seen.json").write_text("{")
     note(replace(standard, redaction=False), "shop")

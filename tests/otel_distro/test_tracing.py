@@ -113,7 +113,7 @@ def test_a_generators_span_lasts_until_it_is_exhausted(sdk: GuardedSdk) -> None:
     assert set(seen) == {trace.format_trace_id(one_span(sdk).context.trace_id)}
 
 
-def test_what_is_sent_and_thrown_into_a_generator_reaches_it(sdk: GuardedSdk) -> None:
+def test_values_and_exceptions_sent_into_a_generator_reach_it(sdk: GuardedSdk) -> None:
     """And what it returns comes out."""
 
     @otel_distro.traced
@@ -240,7 +240,7 @@ def test_a_cancelled_task_has_not_failed(sdk: GuardedSdk) -> None:
     assert one_span(sdk).status.is_ok
 
 
-def test_measure_tells_how_long_it_took(sdk: GuardedSdk) -> None:
+def test_measure_gives_the_duration(sdk: GuardedSdk) -> None:
     """As a number for the caller, a span, and a point of the histogram in seconds."""
     with otel_distro.measure("index", component="search") as measured:
         measured.set("documents", 3)
@@ -281,7 +281,7 @@ def test_memory_is_measured_when_asked_for(sdk: GuardedSdk) -> None:
         assert one_span(sdk).attributes["otel_distro.process.memory.delta_bytes"] > 16 * 2**20
 
 
-def test_two_operations_of_one_moment_are_told_apart(sdk: GuardedSdk) -> None:
+def test_two_operations_of_one_moment_are_distinguished(sdk: GuardedSdk) -> None:
     """By their span ids, however fast they follow each other."""
     for _ in range(100):
         plain()

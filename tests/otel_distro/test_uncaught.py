@@ -68,7 +68,7 @@ def test_errors_of_threads_and_tasks_arrive_once_each(tmp_path: Path, sink: Otlp
     assert found[0]["thread.name"] == "worker"
 
 
-def test_an_interruption_is_no_error(tmp_path: Path, sink: OtlpSink) -> None:
+def test_an_interruption_is_not_an_error(tmp_path: Path, sink: OtlpSink) -> None:
     """Neither Ctrl-C nor sys.exit."""
     crash(
         """

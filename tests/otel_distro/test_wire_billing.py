@@ -66,7 +66,7 @@ def test_a_described_request_is_billed_once(wired: WiredSdk) -> None:
     assert wired.account() == wired.served()
 
 
-def test_a_request_counts_whatever_its_span_claims(wired: WiredSdk) -> None:
+def test_a_request_counts_against_any_claim_of_its_span(wired: WiredSdk) -> None:
     """An instrumentation that reports other usage than the provider changes nothing."""
     with wired.describe(OPENAI_SCOPE) as span:
         answer = wired.ask().json()
@@ -150,7 +150,7 @@ def test_every_try_of_a_client_is_a_request(wired: WiredSdk) -> None:
     ("more", "most_output"),
     [({"max_tokens": 50}, 50), ({"max_tokens": 50, "n": 3}, 150), ({}, 16_384), ({"n": 2}, 32_768)],
 )
-def test_a_failed_request_is_bounded_by_what_it_says(
+def test_a_failed_request_is_bounded_by_its_content(
     wired: WiredSdk, more: dict[str, Any], most_output: int
 ) -> None:
     """Its own bytes and limit, or that of the model, and not the whole context of the model."""
@@ -177,7 +177,7 @@ def test_a_failed_request_whose_input_is_stored_elsewhere_has_a_wide_bound(
     assert priced.exposure_nano_usd == 128_000 * 2_500 + 128_000 * 10_000
 
 
-def test_a_connection_that_was_never_made_is_no_call(wired: WiredSdk) -> None:
+def test_a_failed_connection_is_not_a_call(wired: WiredSdk) -> None:
     """Nothing was sent, so nothing is owed."""
     with pytest.raises(httpx2.ConnectError):
         httpx2.post("http://127.0.0.1:9/v1/chat/completions", json=QUESTION, timeout=5)
@@ -185,7 +185,7 @@ def test_a_connection_that_was_never_made_is_no_call(wired: WiredSdk) -> None:
     assert wired.billed() == []
 
 
-def test_a_failure_before_a_request_is_no_call(wired: WiredSdk) -> None:
+def test_a_failure_before_a_request_is_not_a_call(wired: WiredSdk) -> None:
     """An SDK that checks its arguments, and then the same call in another way."""
     with pytest.raises(ValueError, match="streaming"), wired.describe(OPENAI_SCOPE):
         raise ValueError("streaming is required")
@@ -205,7 +205,7 @@ def test_a_failure_of_a_provider_that_is_not_on_the_wire_is_a_call(wired: WiredS
     assert priced.status is CostStatus.UNPRICED
 
 
-def test_a_call_that_a_budget_has_refused_is_no_call(wired: WiredSdk) -> None:
+def test_a_call_refused_by_a_budget_is_not_counted(wired: WiredSdk) -> None:
     """Also before any request has shown its provider, and right beside one that was sent."""
 
     def refuse() -> None:
@@ -415,7 +415,7 @@ def test_a_remote_parent_is_the_parent(wired: WiredSdk) -> None:
     assert span.context.trace_id == 7
 
 
-def test_a_tracer_of_whatever_the_app_calls_a_model_is_no_call_without_a_request(
+def test_a_generic_tracer_span_is_not_a_call_without_a_request(
     wired: WiredSdk,
 ) -> None:
     """LangSmith's spans of a function of type `llm`, and those of libraries like it."""

@@ -51,7 +51,7 @@ def test_it_follows_the_conventions(wired: WiredSdk) -> None:
     assert attributes["gen_ai.usage.cost.amount"] == pytest.approx(wired.served()[1] / 1e9)
 
 
-def test_it_holds_nothing_that_was_said(wired: WiredSdk) -> None:
+def test_it_has_no_message_text(wired: WiredSdk) -> None:
     """No text of the user or the model, not even redacted."""
     wired.ask()
 

@@ -171,7 +171,7 @@ def assert_refusal(writer: Writer, state: Path, reason: str) -> None:
 
 @every_writer
 @pytest.mark.parametrize("umask", [0o000, 0o777])
-def test_what_is_written_is_private_whatever_the_umask(
+def test_written_files_are_private_under_any_umask(
     tmp_path: Path, writer: Writer, umask: int
 ) -> None:
     state = tmp_path / "state"

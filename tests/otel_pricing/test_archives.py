@@ -83,7 +83,7 @@ def test_lines_of_metrics_are_counted() -> None:
         (b"{" * 5000, "not JSON"),
     ],
 )
-def test_what_is_malformed_is_reported_and_the_rest_is_read(line: Any, reason: str) -> None:
+def test_malformed_lines_are_reported_and_the_rest_is_read(line: Any, reason: str) -> None:
     found, problems, _ = read(spans(), line, spans())
     assert len(found) == 2
     assert [reason in problem for problem in problems] == [True]
@@ -114,7 +114,7 @@ def test_a_file_without_anything_readable_is_given_up() -> None:
     assert len(problems) == 1001
 
 
-def test_a_damaged_file_gives_what_stands_before_the_damage(tmp_path: Path) -> None:
+def test_a_damaged_file_gives_the_records_before_the_damage(tmp_path: Path) -> None:
     """And a path is as good as a stream."""
     whole = gzip.compress(b"\n".join([json.dumps(spans()).encode()] * 5000))
     file = tmp_path / "spans.jsonl.gz"
@@ -143,7 +143,7 @@ def test_an_archive_in_another_format_is_named(head: bytes, name: str) -> None:
     assert name in problems[0]
 
 
-def test_a_format_nobody_knows_has_no_name() -> None:
+def test_an_unknown_format_has_no_name() -> None:
     assert name_of(b'{\n"a": 1') is None
     assert read(b'{\n"a": [')[1][0].startswith("not JSON")
 
@@ -217,7 +217,7 @@ def test_a_request_of_a_batch_that_was_not_run_is_counted(line: dict[str, Any]) 
     assert (found, problems, passed) == ([], [], {NOT_RUN: 1})
 
 
-def test_a_result_with_a_time_of_its_own_keeps_it() -> None:
+def test_a_result_with_a_time_keeps_it() -> None:
     line = json.loads(json.dumps(OPENAI))
     line["response"]["body"]["created"] = 1_700_000_000
     record = span_of_result(line, 5)
@@ -250,7 +250,7 @@ def test_an_error_event_keeps_its_class_or_status_and_no_message(
     assert call.error_type == error
 
 
-def test_an_event_without_a_name_is_no_call() -> None:
+def test_an_event_without_a_name_is_not_a_call() -> None:
     assert call_of_log(LogRecord(attributes=CLAUDE)) is None
     assert call_of_log(claude("")) is None
 

@@ -44,7 +44,7 @@ def test_an_unpriced_call_has_no_amount_and_says_why(priced: Callable[..., Price
     assert said["otel_distro.cost.exposure_nano_usd"] == 7
 
 
-def test_a_free_call_costs_nothing_and_says_so(priced: Callable[..., PricedCall]) -> None:
+def test_a_free_call_costs_nothing_and_has_a_reason(priced: Callable[..., PricedCall]) -> None:
     """Zero is an amount when it is known."""
     assert facts(priced(status=CostStatus.FREE))["gen_ai.usage.cost.amount"] == 0
 

@@ -133,7 +133,7 @@ def test_several_inner_calls_without_usage_leave_the_outer_one(
     assert billed([first, second, outer]) == ids(outer)
 
 
-def test_a_failed_try_before_a_success_is_a_call_of_its_own(
+def test_a_failed_attempt_before_a_success_is_a_separate_call(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
     """It failed, it was free, and it was made."""
@@ -147,7 +147,7 @@ def test_a_failed_try_before_a_success_is_a_call_of_its_own(
     assert "after the failed tries" in one([first, outer], outer).billing_reason
 
 
-def test_a_try_that_was_never_sent_is_no_call_beside_the_one_that_was(
+def test_an_unsent_attempt_is_not_a_call_beside_the_sent_one(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
     """The client refused the arguments, the framework corrected them: one request went out."""
@@ -239,7 +239,7 @@ def test_a_framework_that_fails_on_a_good_answer_still_pays_for_it(
         ),
     ],
 )
-def test_of_two_spans_the_one_that_tells_more_is_billed(
+def test_of_two_spans_the_one_with_more_detail_is_billed(
     outer_usage: Usage,
     inner_usage: Usage,
     outer_is_billed: bool,
@@ -263,7 +263,7 @@ def test_a_tier_is_a_detail_too(
     assert billed([inner, outer]) == ids(outer)
 
 
-def test_whoever_is_dropped_points_to_the_one_that_is_billed_in_the_end(
+def test_a_dropped_span_names_the_span_finally_billed(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
     """Each layer outwards knows more; the innermost still names the outermost."""
@@ -447,7 +447,7 @@ def test_spans_that_differ_are_different_calls(
     assert billed([inner, outer]) == ids(inner, outer)
 
 
-def test_a_client_around_a_framework_is_no_duplicate(priced: Callable[..., PricedCall]) -> None:
+def test_a_client_around_a_framework_is_not_a_duplicate(priced: Callable[..., PricedCall]) -> None:
     """Frameworks call clients, not the other way round."""
     outer = priced(scope=CLIENT_SCOPE, at=(0, 100))
     inner = priced(scope=LANGCHAIN, at=(20, 80))
@@ -531,7 +531,7 @@ def test_three_instrumentations_in_three_traces_are_one_call(
     assert billed([inner, middle, outer]) == ids(inner)
 
 
-def test_a_duplicate_in_another_trace_joins_what_is_nested(
+def test_a_duplicate_in_another_trace_joins_nested_spans(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
     """A tree of two and a span elsewhere that saw the same response."""
@@ -621,7 +621,7 @@ def test_counts_that_one_span_leaves_out_do_not_make_it_another_call(
 
 
 @pytest.mark.parametrize(("scope", "calls"), [("litellm", 1), (CLIENT_SCOPE, 2)])
-def test_a_gateway_that_tells_of_an_answer_twice_made_one_call(
+def test_a_gateway_that_reports_an_answer_twice_made_one_call(
     scope: str, calls: int, priced: Callable[..., PricedCall]
 ) -> None:
     """Its callbacks come once for the stream and once for its end; a client's spans are calls."""
@@ -715,6 +715,6 @@ def test_deciding_again_changes_nothing(
         ("", CLIENT),
     ],
 )
-def test_a_scope_stands_at_its_distance_from_the_provider(scope: str, expected: int) -> None:
+def test_a_scope_has_its_distance_from_the_provider(scope: str, expected: int) -> None:
     """Frameworks call gateways, gateways call clients."""
     assert layer(scope) == expected

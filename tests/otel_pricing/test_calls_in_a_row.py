@@ -56,7 +56,9 @@ def test_calls_in_a_row_are_as_many_calls(priced: Callable[..., PricedCall]) -> 
     assert billed(calls) == [1, 2, 3, 4]
 
 
-def test_a_child_after_its_parents_end_is_no_try_of_it(priced: Callable[..., PricedCall]) -> None:
+def test_a_child_after_its_parents_end_is_not_an_attempt_of_it(
+    priced: Callable[..., PricedCall],
+) -> None:
     """Also where neither names its answer."""
     assert billed([priced(1, 0, SECOND), priced(2, 2 * SECOND, 3 * SECOND, parent_span_id=1)]) == [
         1,

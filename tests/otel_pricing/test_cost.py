@@ -176,7 +176,7 @@ def test_an_unknown_model_is_unpriced_with_a_bound(
     assert priced.exposure_nano_usd == 360_000_000
 
 
-def test_a_call_that_names_no_model_says_so(
+def test_a_call_without_a_model_is_reported_as_such(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
     """It cannot be priced, and the reason is not the price list."""
@@ -434,7 +434,7 @@ def test_a_request_may_cost_beside_its_tokens() -> None:
     assert nano(bill(Usage(input_tokens=1000), price).nano_usd) == 6_000_000
 
 
-def test_reasoning_may_have_a_rate_of_its_own() -> None:
+def test_reasoning_may_have_a_separate_rate() -> None:
     """200 × 4 + 100 × 2 = 1000 per million."""
     price = Price(input=Rate(Decimal(1)), output=Rate(Decimal(2)), reasoning=Rate(Decimal(4)))
 

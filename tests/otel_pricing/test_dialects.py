@@ -383,7 +383,7 @@ def test_fast_mode_of_anthropic_costs_like_a_tier(read: Callable[..., ModelCall]
         {"gen_ai.usage.web_search_requests": 2},
     ],
 )
-def test_web_searches_are_counted_wherever_they_are_said(
+def test_web_searches_are_counted_from_every_field(
     where: dict[str, object], read: Callable[..., ModelCall]
 ) -> None:
     """Each costs extra, and few spans say them."""
@@ -422,7 +422,7 @@ def test_text_that_is_not_the_expected_json_is_passed_over(
     "usage_object",
     ["{'prompt_tokens': -1}", "__import__('os')", "{", "[1]", "{'a'", "", 7, "{" * 3000],
 )
-def test_a_usage_object_that_makes_no_sense_leaves_the_counts(
+def test_an_invalid_usage_object_leaves_the_counts(
     usage_object: object, read: Callable[..., ModelCall]
 ) -> None:
     """LiteLLM's string is read as literals, never run; otherwise the attributes count."""
@@ -455,7 +455,7 @@ def test_a_usage_object_that_makes_no_sense_leaves_the_counts(
         ("notapi.openai.com.evil.test", "openai"),
     ],
 )
-def test_the_host_tells_who_is_reached_with_the_openai_client(
+def test_the_host_identifies_the_provider_behind_the_openai_client(
     server: str, provider: str, read: Callable[..., ModelCall]
 ) -> None:
     """Many providers are; the span then says `openai`, and the bill comes from the host."""

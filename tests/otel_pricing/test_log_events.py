@@ -109,7 +109,7 @@ def test_an_error_event_is_a_failed_call_without_its_message() -> None:
         {},
     ],
 )
-def test_other_events_are_no_calls(attributes: dict[str, Any]) -> None:
+def test_other_events_are_not_calls(attributes: dict[str, Any]) -> None:
     """Prompts, chunks and tools cost nothing themselves."""
     assert call_of_log(log(attributes, "codex_otel")) is None
 

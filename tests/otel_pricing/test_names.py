@@ -106,7 +106,7 @@ def test_every_name_that_backends_accept_is_read(name: str, value: object) -> No
 
 
 @pytest.mark.parametrize("value", ["1e3", "-5", "", "n/a", "1 000", True])
-def test_what_is_no_number_is_not_a_count(value: object) -> None:
+def test_a_value_that_is_not_a_number_is_not_a_count(value: object) -> None:
     """It is not reported, and a call without usage is not free."""
     assert read({**CHAT, "gen_ai.usage.input_tokens": value}).usage is None
 

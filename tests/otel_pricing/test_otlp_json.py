@@ -146,7 +146,7 @@ def test_gzip_is_recognised_by_its_content(tmp_path: Path) -> None:
     assert len(list(read_spans(path))) == 2
 
 
-def test_a_damaged_gzip_file_gives_what_it_has_and_says_so() -> None:
+def test_a_damaged_gzip_file_gives_its_readable_part_and_a_problem() -> None:
     """The spans before the damage are not lost."""
     packed = gzip.compress(b"\n".join([line()] * 2000), compresslevel=0)
 
@@ -172,7 +172,9 @@ def test_a_damaged_gzip_file_gives_what_it_has_and_says_so() -> None:
         pytest.param(line(startTimeUnixNano=-1), "nanoseconds", id="time before 1970"),
     ],
 )
-def test_what_cannot_be_read_is_reported_with_its_line_and_skipped(bad: bytes, reason: str) -> None:
+def test_unreadable_lines_are_reported_with_their_number_and_skipped(
+    bad: bytes, reason: str
+) -> None:
     """One bad line never costs the others."""
     spans, problems = read(b"\n".join([line(), bad, b"", line()]))
 
@@ -195,7 +197,7 @@ def test_spans_come_one_by_one() -> None:
     assert first.name == "chat"
 
 
-def test_problems_nobody_asks_for_are_dropped() -> None:
+def test_unread_problems_are_dropped() -> None:
     """Reading without a report is allowed."""
     assert list(read_spans(io.BytesIO(b"nonsense"))) == []
 

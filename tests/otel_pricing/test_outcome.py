@@ -231,7 +231,7 @@ def test_a_failed_call_with_usage_is_charged_for_it(
     assert (priced.status, priced.cost_nano_usd) == (CostStatus.PRICED, 2_600_000)
 
 
-def test_zeros_on_a_rejected_call_are_no_usage(
+def test_zeros_on_a_rejected_call_are_not_usage(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
     """Some instrumentations fill in zeros; the call is free, not priced at nothing."""
@@ -265,7 +265,7 @@ def test_the_http_status_is_found_in_a_recorded_exception(
     assert call.http_status_code == code
 
 
-def test_an_error_without_a_class_of_its_own_has_the_name_the_service_gives(
+def test_an_error_without_a_class_has_the_name_of_the_service(
     read: Callable[..., ModelCall], book: PriceBook
 ) -> None:
     """The AWS client raises one class for every error it does not know."""

@@ -117,7 +117,7 @@ def test_an_override_is_for_its_provider_and_tier() -> None:
     assert rate(book, "2026-01-01", provider="openai") is None
 
 
-def test_the_users_standard_price_stands_in_for_a_tier() -> None:
+def test_the_users_standard_price_applies_to_a_tier() -> None:
     """It is nearer to their bill than a list price, and not the price of the tier."""
     book = PriceBook(
         price_table({"price": [{"model": "gpt-5", "input": "1"}, {"model": "f", "free": True}]})

@@ -110,7 +110,7 @@ def test_a_model_is_found_under_the_names_spans_use(
         ("openai", ""),
     ],
 )
-def test_what_nobody_lists_has_no_price(provider: str, model: str, book: PriceBook) -> None:
+def test_an_unlisted_model_has_no_price(provider: str, model: str, book: PriceBook) -> None:
     """A model that runs at home does not cost what its maker asks for it."""
     assert book.find(provider, model, at_ns=NOW_NS) is None
 
@@ -123,7 +123,7 @@ def test_the_model_that_answered_is_billed(call: Callable[..., ModelCall], book:
     assert price.source.endswith("openai/gpt-4o-mini")
 
 
-def test_a_deployment_of_an_unknown_name_is_priced_by_what_was_asked_for(
+def test_a_deployment_of_an_unknown_name_is_priced_by_the_requested_model(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
     """Either name may be the one the list knows."""

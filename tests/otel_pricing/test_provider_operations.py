@@ -152,7 +152,7 @@ def test_what_a_line_of_a_batch_result_costs(row: Operation) -> None:
 
 
 @pytest.mark.parametrize("row", [r for r in OPERATIONS if r.operation == "batch"], ids=ids)
-def test_a_span_that_hands_in_a_batch_is_no_call(row: Operation) -> None:
+def test_a_span_that_submits_a_batch_is_not_a_call(row: Operation) -> None:
     """Nothing has been run yet."""
     said = {"gen_ai.operation.name": "batch", "gen_ai.provider.name": row.provider,
             "gen_ai.request.model": row.model}  # fmt: skip

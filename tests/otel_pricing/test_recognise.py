@@ -64,7 +64,7 @@ def test_an_inference_operation_is_a_model_call(said: str, ours: str) -> None:
         pytest.param({}, id="nothing"),
     ],
 )
-def test_what_repeats_or_surrounds_a_call_is_none(attributes: dict[str, object]) -> None:
+def test_repetitions_and_parents_of_a_call_are_not_calls(attributes: dict[str, object]) -> None:
     """Agents, tools, chains and tasks repeat usage; counting it again doubles the bill."""
     usage: dict[str, object] = {
         "gen_ai.usage.input_tokens": 1200,
@@ -129,7 +129,7 @@ def test_a_span_whose_model_is_no_name_is_no_call() -> None:
     assert read({"gen_ai.request.model": 7, "gen_ai.usage.input_tokens": 1200}) is None
 
 
-def test_a_method_that_only_prepares_a_request_is_no_model_call(
+def test_a_method_that_only_prepares_a_request_is_not_a_model_call(
     record: Callable[..., SpanRecord],
 ) -> None:
     """LlamaIndex gives every method of a model the kind LLM; a call that says its usage counts."""

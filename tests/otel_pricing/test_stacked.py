@@ -124,7 +124,7 @@ def test_stacked_instrumentations_make_one_bill(name: str, book: PriceBook) -> N
     assert bill(decide(priced)) == (calls, nano_usd)
 
 
-def test_an_answer_that_litellm_tells_twice_is_one_call(book: PriceBook) -> None:
+def test_an_answer_that_litellm_reports_twice_is_one_call(book: PriceBook) -> None:
     """Its callbacks for streams of the Responses API come twice; only the id and the start say so.
 
     So this recording is not among the others, of which the bill is the same without ids.

@@ -61,7 +61,7 @@ def test_a_tool_is_recognised_in_every_convention(attributes: dict[str, object],
         {"gen_ai.operation.name": ["execute_tool"]},
     ],
 )
-def test_other_spans_are_no_tools(attributes: dict[str, object]) -> None:
+def test_other_spans_are_not_tools(attributes: dict[str, object]) -> None:
     """A name of a tool alone is not its execution."""
     assert not is_tool_call(attributes)
     assert read_tool_call(record("x", attributes)) is None

@@ -220,7 +220,7 @@ def test_a_request_price_holds_with_and_without_a_usage() -> None:
     assert price_call(span("rerank-v3.5", "cohere", "rerank", input_tokens=9), book).cost_nano_usd
 
 
-def test_a_failed_call_is_not_charged_by_what_it_asked_for() -> None:
+def test_a_failed_call_is_not_charged_by_its_request() -> None:
     """Characters of the request are known whether or not the provider spoke them."""
     call = span("tts-1", "openai", "speech", input_characters=2000)
     failed = replace(call, error_type="500")

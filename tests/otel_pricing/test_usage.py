@@ -43,7 +43,7 @@ HOSTILE: list[object] = [
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: f"{value!r:.20}".partition(" at ")[0])
-def test_a_value_that_is_no_count_was_not_said(value: object) -> None:
+def test_a_value_that_is_not_a_count_is_missing(value: object) -> None:
     """Negative, huge, broken, textual and boolean numbers are never tokens."""
     assert count(value) is None
 
@@ -86,7 +86,7 @@ def test_walking_breaks_off_where_the_path_does() -> None:
     assert walk(value, "a", "b") is None
 
 
-def test_no_counts_are_no_usage() -> None:
+def test_missing_counts_are_no_usage() -> None:
     """A call that says nothing is not a call that used nothing."""
     assert normalise(Counts()) is None
     assert normalise(Counts(total_tokens=5)) is None
@@ -164,7 +164,7 @@ def test_a_dialect_may_say_that_its_input_excludes_the_cache() -> None:
     assert usage == Usage(input_tokens=2500, cache_read_tokens=500)
 
 
-def test_what_gemini_leaves_out_of_the_output_is_in_its_total() -> None:
+def test_tokens_missing_in_geminis_output_are_in_its_total() -> None:
     """1600 - 1200 = 400 out, 100 of them thoughts that the span does not count."""
     counts = Counts(input_tokens=1200, output_tokens=300, total_tokens=1600)
 
@@ -240,7 +240,7 @@ def test_no_attribute_value_makes_reading_or_pricing_raise(
     assert (price_call(call, BOOK).cost_nano_usd or 0) >= 0
 
 
-def test_no_input_tokens_are_tokens_that_nobody_counted() -> None:
+def test_zero_input_tokens_are_uncounted_tokens() -> None:
     """LangChain writes zero for a streamed answer whose beginning it did not look at."""
     assert normalise(Counts(input_tokens=0, output_tokens=0, cache_read_tokens=0)) is None
     assert normalise(Counts(input_tokens=0, output_tokens=300)) == Usage(output_tokens=300)

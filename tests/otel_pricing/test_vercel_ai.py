@@ -131,7 +131,7 @@ def test_the_time_to_the_first_chunk_is_in_milliseconds(
     assert call.time_to_first_token_ns == 250_000_000
 
 
-def test_metadata_that_makes_no_sense_changes_nothing(
+def test_invalid_metadata_changes_nothing(
     read: Callable[..., ModelCall],
 ) -> None:
     call = read({**REQUEST, "ai.response.providerMetadata": "no {json"}, scope_name="ai")

@@ -83,7 +83,7 @@ def test_links_between_calls_are_bounded_too(priced: Callable[..., PricedCall]) 
     assert len(window._children) <= 8192
 
 
-def test_what_is_older_than_the_window_is_settled(priced: Callable[..., PricedCall]) -> None:
+def test_calls_older_than_the_window_are_final(priced: Callable[..., PricedCall]) -> None:
     """A duplicate that comes an hour later is a call of its own: the first one may be exported."""
     window = BillingWindow(window_ns=60 * SECOND_NS)
     inner = priced(scope=CLIENT, at=(5, 95))
@@ -112,7 +112,7 @@ def test_many_equal_calls_at_once_are_decided_in_bounded_groups(
     assert sum(live.values()) == 400
 
 
-def test_a_call_inside_another_kind_of_call_is_billed_by_itself(
+def test_a_call_inside_another_kind_of_call_is_billed_separately(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
     """An embedding below a chat is not a duplicate of it, even with equal properties."""

@@ -16,7 +16,7 @@ from otel_redaction import Policy, Redactor
         ("request.duration_ns", 4111111111111111),
     ],
 )
-def test_a_measurement_passes_whatever_number_it_is(name: str, value: int) -> None:
+def test_a_measurement_passes_with_any_number(name: str, value: int) -> None:
     """Sixteen digits that happen to pass the card check are still a count."""
     assert Redactor().attributes({name: value}) == {name: value}
 
@@ -54,7 +54,7 @@ def test_an_identifier_that_is_an_e_mail_address_is_redacted() -> None:
     assert clean == {"gen_ai.conversation.id": "[EMAIL]"}
 
 
-def test_what_is_remembered_answers_as_the_first_time() -> None:
+def test_a_cached_redaction_equals_the_first_one() -> None:
     """Attributes repeat from span to span; their redaction, count and absence stay the same."""
     policy = Policy(kinds={"phone": "drop"})
     attributes = {

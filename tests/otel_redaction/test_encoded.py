@@ -61,7 +61,7 @@ _FAR = "The committee met again in the spring and most of them agreed with the p
         (f"eyJhbGciOiJIUzI1NiJ9%2E{'eyJzdWIiOiIx' * 90}%2E{'sflKxwRJSMeKKF2Q' * 4}", "eyJzdWIi"),
     ],
 )
-def test_what_is_written_oddly_is_found_in_a_long_text(hidden: str, value: str) -> None:
+def test_unusual_spellings_are_found_in_a_long_text(hidden: str, value: str) -> None:
     """Only its surroundings are searched in their plain form."""
     assert value not in redact(f"{_FAR}{hidden} {_FAR}")
 

@@ -107,7 +107,7 @@ def test_ordinary_values_are_words_only(text: str) -> None:
         "é",
     ],
 )
-def test_what_could_be_something_is_searched(text: str) -> None:
+def test_possible_findings_are_searched(text: str) -> None:
     """A word about secrets beside a sign that joins it to a value is enough."""
     assert not is_words_only(text)
 

@@ -65,7 +65,7 @@ def test_a_broken_detector_is_a_settings_error(monkeypatch: Any, value: str) -> 
         load_detectors()
 
 
-def test_presidio_finds_what_patterns_cannot() -> None:
+def test_presidio_finds_names_beyond_patterns() -> None:
     """Its sure results join the built-in ones; its guesses do not."""
     policy = Policy(detectors=(PresidioDetector(analyzer=_Analyzer()),))
 

@@ -72,7 +72,7 @@ def test_nested_values_are_followed() -> None:
     }
 
 
-def test_what_is_inside_a_secret_is_secret() -> None:
+def test_values_inside_a_secret_are_secret() -> None:
     """A secret name covers the fields below it, but for names that say what they are."""
     value = {"credentials": {"user": "bob", "key_id": "k1", "more": [1, {"deep": "x"}]}}
 
@@ -104,7 +104,7 @@ def test_an_integer_can_be_a_card() -> None:
         ("user.phone", "unknown", "unknown"),
     ],
 )
-def test_a_name_says_what_digits_are(key: str, value: Any, expected: Any) -> None:
+def test_the_name_of_an_attribute_identifies_digits(key: str, value: Any, expected: Any) -> None:
     """Digits alone may be anything; the attribute's name is the word before them."""
     assert REDACTOR.attributes({key: value}) == {key: expected}
 
@@ -267,7 +267,7 @@ def test_a_data_url_is_left_alone() -> None:
     assert REDACTOR.text(url) == url
 
 
-def test_what_passes_the_size_limit_is_dropped() -> None:
+def test_text_over_the_size_limit_is_dropped() -> None:
     """Text that was not read does not leave."""
     redactor = Redactor(Policy(max_value_chars=300))
 

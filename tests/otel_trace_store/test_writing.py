@@ -184,7 +184,7 @@ def test_traces_are_found(folder: Path, wanted: TraceFilter, found: list[str]) -
     assert [row.name for row in rows] == found
 
 
-def test_a_list_goes_on_where_the_last_page_ended(folder: Path) -> None:
+def test_a_list_continues_after_the_last_page(folder: Path) -> None:
     """Over segments too, without gaps and repetitions."""
     days = iter(range(1, 100))
     for number in range(7):
@@ -322,7 +322,7 @@ def test_the_database_of_another_program_is_not_touched(folder: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_removed_folder_is_made_again(folder: Path) -> None:
+def test_a_removed_folder_is_recreated(folder: Path) -> None:
     """Later spans are not lost in a deleted file."""
     writer = TraceStoreWriter(folder)
     writer.write(Arrivals(spans=[spans(A(1))]))
@@ -365,7 +365,7 @@ for number in range(int(sys.argv[2]), 10**6):
 
 
 @pytest.mark.process
-def test_what_was_acknowledged_survives_kill_9(folder: Path) -> None:
+def test_acknowledged_records_survive_kill_9(folder: Path) -> None:
     """At any moment of writing; the store can be read and written at once."""
     acknowledged = [0]
     for _ in range(8):

@@ -50,7 +50,7 @@ def answer_to(response: Response, *pieces: bytes, **more: str) -> Answer:
 
 
 @every_response
-def test_what_a_response_reports_is_read(response: Response) -> None:
+def test_facts_of_a_response_are_read(response: Response) -> None:
     """Usage, model, tier, id, reasons and cost have separate paths."""
     answer = answer_to(response, response.body)
 
@@ -136,7 +136,7 @@ def test_a_response_that_broke_off_is_not_final(response: Response) -> None:
             assert answer.usage == response.usage
 
 
-def test_what_passed_before_a_stream_broke_off_counts() -> None:
+def test_output_before_a_stream_broke_off_counts() -> None:
     """Anthropic reports the input first; the output is measured."""
     response = next(r for r in RESPONSES if r.name == "anthropic stream")
     end = response.body.index(b"content_block_start", response.body.index(b"text_delta"))
@@ -180,7 +180,7 @@ def test_nothing_inside_text_or_arguments_is_a_field(path: str, size: int) -> No
         (ModelRequest("o", "m", "chat", 100, 10), (50, 10), (50, 10)),
     ],
 )
-def test_claims_are_believed_within_what_the_request_allows(
+def test_claims_count_within_the_bounds_of_the_request(
     request_: ModelRequest, claim: tuple[int, int], usage: tuple[int, int]
 ) -> None:
     """Beyond it the bound counts, and the answer says so."""
@@ -282,7 +282,7 @@ def test_a_decompression_bomb_is_read_in_pieces() -> None:
         ({"content-type": AWS}, b"\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00aaaa"),
     ],
 )
-def test_what_cannot_be_read_is_named(headers: dict[str, str], body: bytes) -> None:
+def test_an_unreadable_response_has_a_reason(headers: dict[str, str], body: bytes) -> None:
     """Never as an empty usage."""
     answer = read(body, headers=headers)
 

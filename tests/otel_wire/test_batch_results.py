@@ -103,7 +103,7 @@ def test_memory_does_not_grow_with_a_result(*, whole: bool) -> None:
     assert kept.most_at_once <= 500
 
 
-def test_a_line_that_is_too_long_costs_itself_only() -> None:
+def test_an_overlong_line_is_the_only_loss() -> None:
     """Nothing is kept of it; the lines around it are calls."""
     kept = Kept()
     long_line = line(1, "x" * 9_000_000)
@@ -112,7 +112,7 @@ def test_a_line_that_is_too_long_costs_itself_only() -> None:
                        line(2)]) == 2  # fmt: skip
 
 
-def test_a_file_without_a_line_is_let_go_at_its_first_byte() -> None:
+def test_a_file_without_lines_is_ignored_from_its_first_byte() -> None:
     """An archive or an image may have no end of a line at all."""
     kept = Kept()
     tracemalloc.start()
@@ -134,7 +134,7 @@ def test_a_damaged_encoding_ends_the_reading_where_it_is_damaged() -> None:
     assert Kept().fetch([line(0)], encoding="unheard-of") == 0
 
 
-def test_lines_that_are_no_results_do_not_end_one() -> None:
+def test_lines_that_are_not_results_do_not_end_one() -> None:
     """One that cannot be read costs itself only."""
     assert Kept().fetch([line(0), b"{broken\n", b'{"other": 1}\n', line(1)]) == 2
 

@@ -32,7 +32,7 @@ def test_measured_passages_are_within_the_bounds(kind: str) -> None:
     assert estimate.least <= estimate.tokens <= estimate.most
 
 
-def test_a_final_usage_is_no_estimate() -> None:
+def test_a_final_usage_is_not_an_estimate() -> None:
     """It is what the provider reports."""
     usage = Usage(input_tokens=10, output_tokens=20)
     found = usage_or_estimate(REQUEST, Answer(usage=usage, usage_is_final=True, complete=True))
@@ -53,7 +53,7 @@ def test_a_final_usage_is_no_estimate() -> None:
         (Answer(), (100, 0), 1000),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_estimated(answer: Answer, tokens: tuple[int, int], most: int) -> None:
+def test_missing_counts_are_estimated(answer: Answer, tokens: tuple[int, int], most: int) -> None:
     """And output before a stream broke off counts."""
     found = usage_or_estimate(REQUEST, answer)
 

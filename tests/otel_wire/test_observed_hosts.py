@@ -98,7 +98,7 @@ def test_with_allowed_hosts_only_those_are_observed(
     assert asked(observer, host) is is_observed
 
 
-def test_what_is_denied_is_not_allowed(observer: Observer) -> None:
+def test_a_denied_host_is_not_allowed(observer: Observer) -> None:
     """A host may be left out of those that are allowed."""
     observer.configure(allowed=["openai.com"], denied=["eu.openai.com"])
 
@@ -115,7 +115,7 @@ def test_what_is_denied_is_not_allowed(observer: Observer) -> None:
         ("api.llm.example", "/ask", False),
     ],
 )
-def test_an_endpoint_of_ones_own_is_a_model_call(
+def test_a_configured_endpoint_is_a_model_call(
     observer: Observer, seen: list[WireRecord], host: str, path: str, is_observed: bool
 ) -> None:
     """It is read as the API of OpenAI."""
@@ -156,7 +156,7 @@ def test_the_settings_choose(
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_endpoints_of_ones_own_come_from_a_setting(seen: list[WireRecord]) -> None:
+def test_further_endpoints_come_from_a_setting(seen: list[WireRecord]) -> None:
     """OTEL_DISTRO_MODEL_ENDPOINTS."""
     environ = {"OTEL_DISTRO_MODEL_ENDPOINTS": "llm.example/ask"}
     watch = WireWatch(load(environ).settings, InternalErrors())

@@ -173,7 +173,7 @@ def test_documented_requests_are_read(
         "/2010-04-01/Accounts/AC1/Messages.json",
     ],
 )
-def test_other_requests_are_no_model_calls(path: str) -> None:
+def test_other_requests_are_not_model_calls(path: str) -> None:
     """Files, conversations, counts and what other services offer."""
     assert read(path, {"content": "hi", "role": "user", "name": "x"}) is None
 
@@ -283,7 +283,7 @@ BOMB = gzip.compress(b" " * 70_000_000)
         (b"--B", {"content_type": "multipart/form-data"}),
     ],
 )
-def test_what_cannot_be_read_is_an_unknown_call(
+def test_an_unreadable_request_is_an_unknown_call(
     body: bytes | None, headers: dict[str, str]
 ) -> None:
     """Never nothing: the path is one of a model endpoint."""
@@ -425,7 +425,7 @@ def test_sound_counts_by_its_length(block: dict[str, Any]) -> None:
         {"type": "container_upload", "file_id": "file-1"},
     ],
 )
-def test_what_is_only_named_counts_as_a_context_window(block: dict[str, Any]) -> None:
+def test_referenced_input_counts_as_a_context_window(block: dict[str, Any]) -> None:
     """The request does not show how large it is."""
     for body in (block, json.loads(json.dumps(block))):
         request = with_block(body)
@@ -460,7 +460,7 @@ def test_an_escaped_key_hides_no_file() -> None:
     ],
     ids=str,
 )
-def test_what_a_provider_adds_counts(more: dict[str, Any], tokens: int) -> None:
+def test_tokens_added_by_a_provider_count(more: dict[str, Any], tokens: int) -> None:
     """Stored input, searches, and tools that run at the provider."""
     request = with_block({"type": "text", "text": "hi"}, **more)
 

@@ -183,7 +183,7 @@ def _parsed(parse: Any, text: str) -> str | None:
 
 
 @pytest.mark.parametrize("kind", [dict, httpx2.Headers])
-def test_what_stands_before_the_parts_of_a_form_is_not_read_as_json(kind: Any) -> None:
+def test_a_preamble_of_a_form_is_not_read_as_json(kind: Any) -> None:
     """A server skips it, and charges for the model that the form names."""
     before = b'{"model": "gpt-4o-mini", "prompt": "x"}\r\n'
     part = b'--x\r\ncontent-disposition: form-data; name="%s"\r\n\r\n%s\r\n'

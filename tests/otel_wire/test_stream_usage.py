@@ -230,7 +230,7 @@ def raw_chunks(*pieces: bytes) -> bytes:
 
 
 @given(st.lists(st.integers(1, 60), max_size=20), st.sampled_from([1, 3, 4096, -1]))
-def test_chunks_are_made_again_around_what_is_left(sizes: list[int], most: int) -> None:
+def test_chunks_are_rebuilt_around_the_remainder(sizes: list[int], most: int) -> None:
     """A body in any chunks stays valid, with the same events."""
     rest, pieces = TEXT + USAGE + TEXT + DONE, []
     for size in [*sizes, len(rest)]:

@@ -30,7 +30,7 @@ def pipelines(name: str) -> dict[str, dict[str, list[str]]]:
 
 
 @every_file
-def test_pipelines_use_what_is_defined_and_nothing_is_defined_in_vain(name: str) -> None:
+def test_pipelines_use_exactly_the_defined_components(name: str) -> None:
     """A name that is spelled two ways would only be found at start."""
     config = load(name)
     connectors = set(config.get("connectors", {}))
@@ -77,7 +77,7 @@ def test_money_is_counted_before_sampling(name: str) -> None:
 
 
 @every_file
-def test_what_is_accepted_for_another_host_is_written_to_disk_first(name: str) -> None:
+def test_records_accepted_for_another_host_are_written_to_disk_first(name: str) -> None:
     """Queues of network exporters are persistent, batched and retried without end."""
     for exporter, settings in load(name)["exporters"].items():
         if exporter.startswith("file"):
@@ -90,7 +90,7 @@ def test_what_is_accepted_for_another_host_is_written_to_disk_first(name: str) -
             assert queue["storage"] == "file_storage"
 
 
-def test_only_the_queue_on_disk_stands_before_the_gateways() -> None:
+def test_only_the_disk_queue_is_before_the_gateways() -> None:
     """The load balancer's inner exporters queue in memory, and its own queue is off, by default."""
     balancer = load("otelcol-agent.yaml")["exporters"]["load_balancing"]
 
@@ -101,7 +101,7 @@ def test_only_the_queue_on_disk_stands_before_the_gateways() -> None:
 
 
 @every_file
-def test_no_batch_processor_stands_between_acceptance_and_the_queue(name: str) -> None:
+def test_no_batch_processor_is_between_acceptance_and_the_queue(name: str) -> None:
     """It would hold accepted spans in memory; the queue batches instead."""
     for pipeline, parts in pipelines(name).items():
         if pipeline != "traces/measure":
@@ -109,7 +109,7 @@ def test_no_batch_processor_stands_between_acceptance_and_the_queue(name: str) -
 
 
 @every_file
-def test_listeners_bind_to_loopback_unless_told_otherwise(name: str) -> None:
+def test_listeners_bind_to_loopback_by_default(name: str) -> None:
     """A plain process of these files is not reachable from outside."""
     for host in re.findall(r"LISTEN_HOST:-([^}]*)\}", (CONFIG / name).read_text()):
         assert host == "127.0.0.1"
@@ -123,7 +123,7 @@ def test_the_collectors_own_metrics_are_served(name: str) -> None:
     assert "prometheus" in reader["pull"]["exporter"]
 
 
-def test_sampling_keeps_what_matters() -> None:
+def test_sampling_keeps_errors_and_expensive_traces() -> None:
     """Errors, budgets, money, leaks, slow and runaway traces always; small traffic whole."""
     policies = load("otelcol.yaml")["processors"]["tail_sampling"]["policies"]
 

@@ -136,7 +136,7 @@ def test_volumes_of_user_10001_are_handed_over_first() -> None:
 
 
 @every_service
-def test_dependencies_are_services_that_can_become_what_is_asked(name: str) -> None:
+def test_dependencies_are_services_with_the_required_condition(name: str) -> None:
     """No service waits for a missing health check."""
     for other, wanted in SERVICES[name].get("depends_on", {}).items():
         if wanted["condition"] == "service_healthy":
@@ -162,7 +162,7 @@ def test_grafana_asks_for_a_password_and_knows_no_anonymous_user() -> None:
     assert environment["GF_USERS_ALLOW_SIGN_UP"] == "false"
 
 
-def test_no_password_stands_in_the_file() -> None:
+def test_the_file_has_no_password() -> None:
     """Secrets come from .env, which git ignores."""
     for service in SERVICES.values():
         for key, value in service.get("environment", {}).items():

@@ -209,7 +209,7 @@ def test_spans_count_the_same_money_before_sampling(ran: Ran) -> None:
     assert eventually(lambda: counted() == ledger), (counted(), ledger)
 
 
-def test_every_call_is_counted_whatever_is_kept(ran: Ran) -> None:
+def test_every_call_is_counted_at_any_sampling(ran: Ran) -> None:
     """Calls in the metric, in the ledger, and as the program made them."""
     made = CHEAP_CALLS + 4
 
@@ -230,13 +230,13 @@ def test_the_money_of_a_window_is_exact(ran: Ran) -> None:
 
 
 @pytest.mark.parametrize("kind", SECRETS)
-def test_what_a_program_without_redaction_sends_is_masked_in_jaeger(ran: Ran, kind: str) -> None:
+def test_spans_of_a_program_without_redaction_are_masked_in_jaeger(ran: Ran, kind: str) -> None:
     """Attributes, lists, events, names, status and resource: the second line covers them."""
     assert SECRETS[kind] not in json.dumps(ran.stack.traces("legacy"))
 
 
 @pytest.mark.parametrize("kind", SECRETS)
-def test_what_a_program_without_redaction_logs_is_masked_in_the_files(ran: Ran, kind: str) -> None:
+def test_logs_of_a_program_without_redaction_are_masked_in_the_files(ran: Ran, kind: str) -> None:
     """Bodies and attributes of log records are written masked."""
     logs = ran.stack.folder / "otelcol" / "logs"
     assert eventually(lambda: "legacy" in _read(logs))

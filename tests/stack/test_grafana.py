@@ -46,7 +46,7 @@ def test_the_committed_file_is_what_the_code_makes(name: str) -> None:
     assert (GRAFANA / "dashboards" / name).read_text() == dashboard_json(DASHBOARDS[name])
 
 
-def test_no_dashboard_stands_there_that_no_code_makes() -> None:
+def test_every_dashboard_file_is_generated() -> None:
     """A renamed dashboard leaves no old file."""
     assert {path.name for path in (GRAFANA / "dashboards").glob("*")} == set(DASHBOARDS)
 
@@ -95,7 +95,7 @@ def test_links_between_data_sources_lead_somewhere() -> None:
     assert set(re.findall(r"datasourceUid: (\w+)", text)) <= data_sources()
 
 
-def test_dashboards_have_uids_of_their_own() -> None:
+def test_dashboards_have_different_uids() -> None:
     """Two with one uid would overwrite each other."""
     assert len({dashboard.uid for dashboard in DASHBOARDS.values()}) == len(DASHBOARDS)
 

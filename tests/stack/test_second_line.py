@@ -33,7 +33,7 @@ def test_the_first_line_masks_the_same_specimens(rule: Rule) -> None:
 
 
 @every_rule
-def test_what_the_first_line_masked_passes_the_second(rule: Rule) -> None:
+def test_masked_values_of_the_first_line_pass_the_second(rule: Rule) -> None:
     """With both lines on, no alert fires."""
     for specimen in rule.specimens:
         masked = redact(specimen)
@@ -73,7 +73,7 @@ def test_measurements_ids_and_versions_pass(number: str) -> None:
 @pytest.mark.parametrize(
     "marker", ["[EMAIL]", "[API_KEY]", "email_7f3a9c2b1d", "[WITHHELD]", "token=[TOKEN]"]
 )
-def test_what_the_first_line_left_is_not_masked_again(marker: str) -> None:
+def test_markers_of_the_first_line_are_not_masked_again(marker: str) -> None:
     """Its markers pass, or every redaction would raise the alarm."""
     assert not [rule.kind for rule in RULES if re2.search(rule.pattern, marker)]
 

@@ -121,7 +121,7 @@ def test_a_stack_that_is_not_there_ends_with_1_and_says_how_to_start_it() -> Non
         ),
     ],
 )
-def test_what_is_ill_is_named_with_a_remedy(
+def test_faults_are_named_with_a_remedy(
     stack: FakeStack, path: str, answer: tuple[int, Any], said: str
 ) -> None:
     """Each way in which the stack is known to fail has a sentence of its own."""
@@ -133,7 +133,7 @@ def test_what_is_ill_is_named_with_a_remedy(
     assert said in result.output
 
 
-def test_a_firing_alert_is_told_but_is_no_fault_of_the_stack(stack: FakeStack) -> None:
+def test_a_firing_alert_is_reported_but_is_not_a_fault_of_the_stack(stack: FakeStack) -> None:
     """The stack does its work; the exit code stays 0."""
     stack.answers["/api/v1/rules"] = (
         200,
@@ -181,7 +181,7 @@ def test_config_writes_everything_compose_needs(tmp_path: Path) -> None:
         assert (tmp_path / "stack" / name).read_bytes() == (source / name).read_bytes()
 
 
-def test_config_keeps_what_somebody_changed(tmp_path: Path) -> None:
+def test_config_keeps_changed_files(tmp_path: Path) -> None:
     """Budgets are edited in place; a second run must not undo that."""
     files.write_files(tmp_path)
     budgets = tmp_path / "collector-config/rules/budgets.yml"
@@ -211,7 +211,7 @@ def test_up_makes_a_password_that_only_the_owner_can_read(tmp_path: Path) -> Non
     assert (tmp_path / ".env").read_text() == first
 
 
-def test_up_without_docker_says_what_else_can_be_done(
+def test_up_without_docker_prints_the_alternatives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No traceback, exit code 1, a way on."""
@@ -241,7 +241,7 @@ def test_up_runs_compose_in_the_folder(tmp_path: Path, monkeypatch: pytest.Monke
     assert (tmp_path / "stack" / ".env").exists()
 
 
-def test_down_in_a_folder_without_a_stack_says_so(tmp_path: Path) -> None:
+def test_down_in_a_folder_without_a_stack_reports_that(tmp_path: Path) -> None:
     """Nothing is started or stopped by mistake."""
     result = CliRunner().invoke(command, ["down", str(tmp_path)])
 

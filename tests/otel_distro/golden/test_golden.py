@@ -160,7 +160,7 @@ def test_runs_are_kept_privately_and_without_any_answer(golden_set: Path, tmp_pa
     assert len(kept_runs(path.parent)) == 1
 
 
-def test_the_monthly_digest_tells_how_golden_sets_went(golden_set: Path) -> None:
+def test_the_monthly_digest_has_results_of_golden_sets(golden_set: Path) -> None:
     """Also where no model was called by programs."""
     golden_set.write_text(case_line(Case(name="a", prompt="p", contains=("rain",))))
     cli("golden", "run", "--model", "gpt-4o", "--set", golden_set)

@@ -98,7 +98,7 @@ def test_metrics_are_listed_and_shown(run: Callable[..., Any], filled: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["traces", "logs", "metrics"])
-def test_an_empty_store_says_what_to_do(run: Callable[..., Any], name: str) -> None:
+def test_an_empty_store_prints_the_next_step(run: Callable[..., Any], name: str) -> None:
     """In one line."""
     done = run(name)
 
@@ -107,7 +107,7 @@ def test_an_empty_store_says_what_to_do(run: Callable[..., Any], name: str) -> N
 
 
 @pytest.mark.process
-def test_follow_shows_what_arrives(filled: Path, tmp_path: Path) -> None:
+def test_follow_shows_new_records(filled: Path, tmp_path: Path) -> None:
     """Stored records first, then new ones, each once."""
     process = subprocess.Popen(
         [sys.executable, "-m", "otel_distro", "traces", "--follow", "--json"],
@@ -129,9 +129,7 @@ def test_follow_shows_what_arrives(filled: Path, tmp_path: Path) -> None:
     assert late == "late"
 
 
-def test_agents_are_told_where_to_send(
-    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_agents_get_the_endpoint(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Without prompts unless they are asked for; the token is named, never printed."""
     monkeypatch.setenv("OTEL_DISTRO_SERVE_TOKEN", "x" * 32)
 

@@ -299,7 +299,7 @@ def test_events_of_coding_agents_are_calls(server: Server) -> None:
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_what_is_received_is_forwarded_redacted_and_kept_while_nobody_is_there(
+def test_received_records_are_forwarded_redacted_and_spooled_during_an_outage(
     tmp_path: Path, sink: tuple[str, dict[str, list[bytes]]]
 ) -> None:
     """Each request once; what could not be delivered is sent by the next start."""
@@ -322,7 +322,7 @@ def _names(folder: Path) -> list[str]:
 
 
 @pytest.mark.process
-def test_it_does_not_forward_to_itself(tmp_path: Path) -> None:
+def test_it_does_not_forward_to_its_own_endpoint(tmp_path: Path) -> None:
     """Which would go round for ever."""
     with pytest.raises(AssertionError, match="names this server itself"):
         Server(tmp_path, "--otlp-http-port", "24377", OTEL_DISTRO_FORWARD="http://localhost:24377")
@@ -330,7 +330,7 @@ def test_it_does_not_forward_to_itself(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_what_was_acknowledged_survives_kill_9(server: Server) -> None:
+def test_acknowledged_records_survive_kill_9(server: Server) -> None:
     """Spans, and their costs in the ledger."""
     sent = 0
     for _ in range(4):
@@ -472,7 +472,7 @@ def test_a_user_is_known_by_a_pseudonym_and_can_be_forgotten(server: Server) -> 
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_what_programs_left_on_disk_arrives_when_it_starts(tmp_path: Path) -> None:
+def test_records_spooled_by_programs_arrive_when_it_starts(tmp_path: Path) -> None:
     """Once, after the program ended; requests for other endpoints stay."""
     program = (
         "import otel_distro; otel_distro.configure()\n"

@@ -122,7 +122,7 @@ BOMB = gzip.compress(b"\0" * (70 * 2**20), 9, mtime=0)
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_what_cannot_be_used_is_refused_with_a_reason(
+def test_unusable_requests_are_refused_with_a_reason(
     shared_server: Server, body: bytes, headers: dict[str, str], status: int, said: str
 ) -> None:
     """As a `google.rpc.Status` in the format of the request; the next request is taken."""

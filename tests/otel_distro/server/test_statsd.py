@@ -159,7 +159,7 @@ def test_the_datadog_client(
     assert b"1111-1111" not in kept
 
 
-def test_sample_rates_are_counted_for_what_was_not_sent() -> None:
+def test_sample_rates_scale_the_counts() -> None:
     found = aggregated("orders:1|c|@0.1", "orders:2|c", "took:20|ms|@0.25", "took:4:6|ms")
 
     assert found["orders"].sum.data_points[0].as_int == 12
@@ -199,7 +199,7 @@ def test_a_gauge_is_remembered_from_one_interval_to_the_next() -> None:
         "orders:1|c|#k:" + "v" * 600, "orders" + ":1" * 2000 + "|c", "x" * 9000 + ":1|c",
     ],
 )  # fmt: skip
-def test_a_line_that_is_no_metric_is_refused_without_being_repeated(line: str) -> None:
+def test_an_invalid_line_is_refused_without_being_quoted(line: str) -> None:
     """The message is one of a few, and holds nothing of the line."""
     with pytest.raises(LineError) as refused:
         parse(line)
@@ -260,7 +260,7 @@ def test_series_and_members_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(aggregator._decreasing) <= 10
 
 
-def test_what_cannot_be_stored_now_is_submitted_again() -> None:
+def test_samples_that_cannot_be_stored_are_submitted_again() -> None:
     """At the next flush; a refusal for good is final."""
     kept: Any = Kept(503, 200, 403)
     one = StatsdReceiver(kept, None, None, flush_seconds=0.05)
@@ -273,7 +273,7 @@ def test_what_cannot_be_stored_now_is_submitted_again() -> None:
     assert len(kept.bodies) == 3
 
 
-def test_a_port_that_is_taken_is_said(listen: Callable[..., StatsdReceiver]) -> None:
+def test_a_port_in_use_is_reported(listen: Callable[..., StatsdReceiver]) -> None:
     one = listen()
     with pytest.raises(StatsdError, match="--statsd-port"):
         listen(one.port)

@@ -69,7 +69,7 @@ def books(environ: dict[str, str]) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_what_processes_could_not_deliver_arrives_with_the_next(
+def test_undelivered_records_of_processes_arrive_with_the_next(
     tmp_path: Path, sink: FaultySink
 ) -> None:
     """All three signals, each once; exits take no longer than promised, and say it in one line."""
@@ -109,7 +109,7 @@ BUSY = 0.5
 
 
 @pytest.mark.slow
-def test_an_outage_costs_no_memory_and_what_was_kept_is_sent_when_it_is_over(
+def test_an_outage_costs_no_memory_and_spooled_records_are_sent_afterwards(
     tmp_path: Path, sink: FaultySink
 ) -> None:
     """The same process sends it."""
@@ -202,7 +202,7 @@ while True:
 
 
 @pytest.mark.slow
-def test_a_forked_child_neither_loses_nor_repeats_what_is_spooled(
+def test_a_forked_child_neither_loses_nor_repeats_spooled_records(
     tmp_path: Path, sink: FaultySink
 ) -> None:
     """Parent and child write files of their own."""
@@ -228,7 +228,7 @@ for _ in range(3):
 
 
 @pytest.mark.slow
-def test_many_processes_that_start_at_once_send_what_waits_once(
+def test_many_processes_that_start_at_once_send_the_spool_once(
     tmp_path: Path, sink: FaultySink
 ) -> None:
     """One at a time, by a lock."""
@@ -245,7 +245,7 @@ def test_many_processes_that_start_at_once_send_what_waits_once(
     assert sink.duplicates == 0
 
 
-def test_a_state_folder_that_cannot_be_written_is_told_and_the_app_runs(
+def test_an_unwritable_state_folder_is_reported_and_the_app_runs(
     tmp_path: Path, sink: FaultySink
 ) -> None:
     """Without a disk telemetry waits in memory, and is counted as lost when the process ends."""
@@ -277,7 +277,7 @@ def test_without_a_spool_a_short_outage_is_sat_out_in_memory(
 
 
 @pytest.mark.slow
-def test_the_books_balance_and_health_tells_them(tmp_path: Path, sink: FaultySink) -> None:
+def test_the_counters_add_up_and_health_shows_them(tmp_path: Path, sink: FaultySink) -> None:
     """emitted = delivered + spooled + dropped, over processes that went well and badly."""
     environ = everything_to(sink, tmp_path)
     app("work(300)", environ)
@@ -295,7 +295,7 @@ def test_the_books_balance_and_health_tells_them(tmp_path: Path, sink: FaultySin
 
 
 @pytest.mark.slow
-def test_what_waits_can_be_seen_and_sent_by_hand(tmp_path: Path, sink: FaultySink) -> None:
+def test_spooled_records_can_be_listed_and_sent_manually(tmp_path: Path, sink: FaultySink) -> None:
     """By an operator whose shell knows no more than the endpoint."""
     sink.away()
     environ = variables(sink, tmp_path, OTEL_SERVICE_NAME="shop")
@@ -320,7 +320,7 @@ def test_what_waits_can_be_seen_and_sent_by_hand(tmp_path: Path, sink: FaultySin
     assert after == "nothing waits\n"
 
 
-def test_no_secret_stands_in_the_spool(tmp_path: Path, sink: FaultySink) -> None:
+def test_the_spool_has_no_secret(tmp_path: Path, sink: FaultySink) -> None:
     """It holds what would have been sent, and no header of the exporter."""
     sink.away()
     environ = clean_environment(
@@ -340,7 +340,7 @@ def test_no_secret_stands_in_the_spool(tmp_path: Path, sink: FaultySink) -> None
         assert secret not in written
 
 
-def test_a_signal_that_nobody_takes_is_dropped_and_told_once(
+def test_a_signal_without_a_receiver_is_dropped_and_reported_once(
     tmp_path: Path, sink: FaultySink
 ) -> None:
     """Kept, it would displace accepted records."""

@@ -19,7 +19,7 @@ from support.spool import ADDRESS, Heard, Wire
 AWAY = Answer(ResponseClass.TRY_LATER, "refused")
 
 
-def test_what_is_kept_can_be_sent_later_by_another_process(
+def test_spooled_records_can_be_sent_by_another_process(
     folder: SpoolFolder, wire: Wire, tmp_path: Path, heard: Heard
 ) -> None:
     """All it takes is the folder."""
@@ -96,7 +96,7 @@ def test_a_named_pipe_does_not_hold_the_drain(folder: SpoolFolder, wire: Wire) -
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of somebody else")
-def test_a_folder_of_somebody_else_is_refused(folder: SpoolFolder, heard: Heard) -> None:
+def test_a_folder_of_another_user_is_refused(folder: SpoolFolder, heard: Heard) -> None:
     """They could read or replace its files."""
     folder.path.mkdir(parents=True)
     os.chown(folder.path, 4242, 4242)
@@ -141,7 +141,7 @@ def test_a_request_larger_than_the_limit_is_not_kept(tmp_path: Path, heard: Hear
     assert not folder.keep(bytes(2000), 1)
 
 
-def test_a_full_disk_is_told_and_leaves_what_is_there_readable(
+def test_a_full_disk_is_reported_and_stored_records_stay_readable(
     folder: SpoolFolder, heard: Heard, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a record is cut off again."""
@@ -166,7 +166,7 @@ def test_a_full_disk_is_told_and_leaves_what_is_there_readable(
     assert "No space left" in str(heard.faults[0])
 
 
-def test_a_real_full_device_is_told(folder: SpoolFolder, heard: Heard) -> None:
+def test_a_full_device_is_reported(folder: SpoolFolder, heard: Heard) -> None:
     """As the system says it."""
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full on this system")
@@ -180,7 +180,7 @@ def test_a_real_full_device_is_told(folder: SpoolFolder, heard: Heard) -> None:
     assert isinstance(heard.faults[0], OSError)
 
 
-def test_a_folder_that_is_cleaned_away_is_made_again(folder: SpoolFolder, wire: Wire) -> None:
+def test_a_deleted_folder_is_recreated(folder: SpoolFolder, wire: Wire) -> None:
     """People delete caches."""
     import shutil
 
@@ -193,7 +193,7 @@ def test_a_folder_that_is_cleaned_away_is_made_again(folder: SpoolFolder, wire: 
     assert folder.keep(b"new", 1)
 
 
-def test_what_could_not_be_sent_stays(folder: SpoolFolder, wire: Wire) -> None:
+def test_unsent_records_stay(folder: SpoolFolder, wire: Wire) -> None:
     """And is sent once, next time."""
     for number in range(3):
         folder.keep(bytes([number]) * 600_000, 1)
@@ -206,7 +206,9 @@ def test_what_could_not_be_sent_stays(folder: SpoolFolder, wire: Wire) -> None:
     assert again.sent == 2
 
 
-def test_what_is_rejected_for_good_does_not_block_the_rest(folder: SpoolFolder, wire: Wire) -> None:
+def test_permanently_rejected_records_do_not_block_the_rest(
+    folder: SpoolFolder, wire: Wire
+) -> None:
     """It is counted."""
     folder.keep(bytes(900_000), 7)
     folder.keep(bytes(900_000), 5)
@@ -217,7 +219,7 @@ def test_what_is_rejected_for_good_does_not_block_the_rest(folder: SpoolFolder, 
     assert (done.rejected, done.sent, folder.waiting()) == (7, 5, [])
 
 
-def test_where_nobody_takes_it_what_was_kept_stays(folder: SpoolFolder, wire: Wire) -> None:
+def test_spooled_records_stay_without_a_receiver(folder: SpoolFolder, wire: Wire) -> None:
     """A wrong address may be fixed later."""
     folder.keep(b"payload", 1)
     folder.hand_over()
@@ -258,7 +260,7 @@ def test_damaged_files_do_not_pile_up(folder: SpoolFolder, wire: Wire) -> None:
     assert len(list(folder.path.glob(f"*{DAMAGED}"))) == 4
 
 
-def test_a_segment_that_somebody_writes_is_left_to_them(folder: SpoolFolder, wire: Wire) -> None:
+def test_a_segment_in_use_is_left_to_its_writer(folder: SpoolFolder, wire: Wire) -> None:
     """Until they close it or die."""
     folder.keep(b"payload", 1)
     busy = drain(folder.path, wire.send)
@@ -291,7 +293,7 @@ def test_small_records_are_joined_into_requests_of_a_fair_size(
     assert done.sent == 1100
 
 
-def test_apps_places_and_signals_have_folders_of_their_own() -> None:
+def test_apps_places_and_signals_have_separate_folders() -> None:
     """No app sends what another one left, to another place."""
     from dataclasses import replace
 

@@ -76,7 +76,7 @@ def left(folder: SpoolFolder, wire: Wire) -> int:
     return drain(folder.path, wire.send).sent
 
 
-def test_what_was_not_acknowledged_is_sent_by_the_next_process(
+def test_unacknowledged_records_are_sent_by_the_next_process(
     journal: Journal, folder: SpoolFolder, wire: Wire
 ) -> None:
     """And nothing else."""
@@ -89,7 +89,7 @@ def test_what_was_not_acknowledged_is_sent_by_the_next_process(
     assert b"work 5" not in wire.requests[0]
 
 
-def test_what_was_delivered_leaves_no_file(journal: Journal, folder: SpoolFolder) -> None:
+def test_delivered_records_leave_no_file(journal: Journal, folder: SpoolFolder) -> None:
     """A healthy process leaves an empty folder."""
     journal.acknowledge(written(journal, 10))
     journal.close()
@@ -118,7 +118,7 @@ def _waiting(folder: SpoolFolder) -> int:
     return sum(waiting_in(folder.path / name) for name in folder.waiting())
 
 
-def test_while_the_other_side_has_not_proven_itself_nothing_counts_as_sent_early(
+def test_nothing_counts_as_sent_early_before_a_confirmed_response(
     journal: Journal, folder: SpoolFolder
 ) -> None:
     """A request without a response does not arrive."""
@@ -159,7 +159,7 @@ def test_after_an_outage_records_are_delivered_from_memory_again(
     assert left(folder, wire) == 1
 
 
-def test_a_record_that_cannot_be_written_is_queued_all_the_same(
+def test_a_record_that_cannot_be_written_is_still_queued(
     journal: Journal, folder: SpoolFolder
 ) -> None:
     """Without a mark."""

@@ -30,7 +30,7 @@ def sound(data: bytes) -> list[tuple[bytes, int]]:
 
 
 @given(PAYLOADS)
-def test_what_was_written_is_read_back(records: list[tuple[bytes, int]]) -> None:
+def test_written_records_are_read_back(records: list[tuple[bytes, int]]) -> None:
     """In order, with its counts."""
     data = file_of(records)
 
@@ -83,7 +83,7 @@ def test_a_file_made_of_record_marks_is_read_in_linear_time() -> None:
     assert not sound(data)
 
 
-def test_what_was_sent_is_not_read_again() -> None:
+def test_sent_records_are_not_read_again() -> None:
     """The header has the position."""
     whole = file_of([(b"first", 1), (b"second", 2)])
     done = len(file_of([(b"first", 1)]))
@@ -101,7 +101,7 @@ def test_a_damaged_position_means_sending_everything() -> None:
     assert read_done(bytes(whole)) == HEADER_SIZE
 
 
-def test_a_file_of_somebody_else_is_not_taken_for_ours() -> None:
+def test_a_foreign_file_is_not_taken_for_ours() -> None:
     """It has no mark of ours."""
     assert read_done(b"SQLite format 3\0" + bytes(100)) is None
     assert len(pack_done(0)) + 8 == HEADER_SIZE

@@ -105,7 +105,7 @@ def carried(transport: SpoolingTransport, *answers: Answer) -> list[bytes]:
     return sent
 
 
-def test_what_fails_is_kept_and_the_next_is_not_even_tried(
+def test_a_failed_request_is_spooled_and_the_next_is_not_attempted(
     transport: SpoolingTransport, told: Told
 ) -> None:
     """Until the time to try again has come."""
@@ -130,7 +130,7 @@ def test_waits_between_attempts_grow_up_to_half_a_minute(transport: SpoolingTran
     assert not transport.breaker.open
 
 
-def test_what_is_refused_for_good_is_neither_kept_nor_repeated(
+def test_permanently_refused_records_are_neither_spooled_nor_repeated(
     transport: SpoolingTransport, told: Told, folder: SpoolFolder
 ) -> None:
     """It would be refused again."""
@@ -141,7 +141,7 @@ def test_what_is_refused_for_good_is_neither_kept_nor_repeated(
     assert folder.waiting() == []
 
 
-def test_a_request_under_way_belongs_to_whoever_takes_it(transport: SpoolingTransport) -> None:
+def test_a_request_in_flight_is_counted_once_at_exit(transport: SpoolingTransport) -> None:
     """At exit it is taken, and is not accounted for twice."""
     payload = encode("traces", spans())
     taken: list[bytes | None] = []

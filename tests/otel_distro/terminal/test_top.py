@@ -118,7 +118,7 @@ def test_a_rest_is_never_nothing(share: float, shown: str) -> None:
     assert bar(share, 4) == shown
 
 
-def test_a_sparkline_tells_nothing_from_little() -> None:
+def test_a_sparkline_distinguishes_zero_from_little() -> None:
     """A dot for none."""
     assert sparkline([0, 1, 50, 100]) == "·▁▄█"
     assert sparkline([0, 0]) == "··"
@@ -134,7 +134,7 @@ def test_terminal_escapes_in_names_are_neutralised(tmp_path: Path, width: int) -
     assert "\u202e" not in text
 
 
-def test_where_there_is_no_terminal_it_prints_once(ledger: Path, tmp_path: Path) -> None:
+def test_without_a_terminal_it_prints_once(ledger: Path, tmp_path: Path) -> None:
     """Or says that there was nothing."""
     now = datetime.now(UTC)
     writer = LedgerWriter(ledger)

@@ -433,7 +433,7 @@ def test_it_works_at_phone_width(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_browser_asks_nobody_else(address: str, open_page: Callable[..., Seen]) -> None:
+def test_the_browser_requests_no_other_host(address: str, open_page: Callable[..., Seen]) -> None:
     """Every request of every page goes to the address of the page."""
     seen = open_page(address)
     trace = seen.page.locator("#panel-dearest a").first.get_attribute("href")
@@ -500,7 +500,7 @@ def test_calls_can_be_paged(address: str, open_page: Callable[..., Seen]) -> Non
     assert page.get_by_role("link", name="Latest").count() == 1
 
 
-def test_a_new_call_appears_by_itself(tmp_path: Path, open_page: Callable[..., Seen]) -> None:
+def test_a_new_call_appears_automatically(tmp_path: Path, open_page: Callable[..., Seen]) -> None:
     """And an open table stays open, with the focus where it was."""
     now = datetime.now(UTC)
     made = month_of_calls(now, days=20, a_day=10)
@@ -532,7 +532,7 @@ def test_live_refresh_can_be_stopped(address: str, open_page: Callable[..., Seen
     assert page.locator("#live[data-live]").count() == 0
 
 
-def test_an_empty_ledger_says_what_to_do_and_fills_by_itself(
+def test_an_empty_ledger_shows_the_next_step_and_fills_automatically(
     tmp_path: Path, open_page: Callable[..., Seen]
 ) -> None:
     """Without a reload."""

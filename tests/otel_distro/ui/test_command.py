@@ -107,7 +107,7 @@ def test_others_are_not_let_in_without_a_token() -> None:
     assert "set OTEL_DISTRO_UI_TOKEN" in done.stderr
 
 
-def test_a_port_that_is_taken_is_said() -> None:
+def test_a_port_in_use_is_reported() -> None:
     """With what to do."""
     with listen("127.0.0.1", 0) as taken:
         port = str(taken.getsockname()[1])

@@ -127,7 +127,7 @@ def test_bars_are_as_long_as_their_values(low: list[int], high: list[int]) -> No
             assert float(height) == pytest.approx(full.length(float(value)), abs=1.02)
 
 
-def test_every_step_tells_its_values_the_largest_part_first() -> None:
+def test_every_step_lists_its_values_the_largest_first() -> None:
     """As the pointer and the arrow keys read them."""
     drawn = bars(
         "t", STEPS[:1], [Series("a", [1], "s0"), Series("b", [3], "s1")], "${:.0f}".format, str

@@ -82,7 +82,7 @@ def test_the_bars_of_spend_add_up_to_the_spend(visit: TestClient, month: Path) -
         assert sum(values(panel(visit, "spend", window="30d", by=by))) == expected
 
 
-def test_each_model_has_the_bars_of_its_own_spend(visit: TestClient, month: Path) -> None:
+def test_each_model_has_the_bars_of_its_spend(visit: TestClient, month: Path) -> None:
     """The dearest has the first colour."""
     dearest = report(month).groups[0]
     html = panel(visit, "spend", window="30d")
@@ -94,7 +94,7 @@ def test_each_model_has_the_bars_of_its_own_spend(visit: TestClient, month: Path
     )
 
 
-def test_a_day_tells_what_that_day_cost(visit: TestClient, month: Path) -> None:
+def test_a_day_shows_the_cost_of_that_day(visit: TestClient, month: Path) -> None:
     """The tenth of March."""
     day = datetime(2026, 3, 10, tzinfo=UTC)
     with open_ledger(month) as ledger:
@@ -105,7 +105,7 @@ def test_a_day_tells_what_that_day_cost(visit: TestClient, month: Path) -> None:
     )
 
 
-def test_calls_without_a_price_are_said_and_have_no_bar(visit: TestClient, month: Path) -> None:
+def test_calls_without_a_price_are_counted_and_have_no_bar(visit: TestClient, month: Path) -> None:
     """Unknown is not zero."""
     total = report(month).total
     html = panel(visit, "spend", window="30d")
@@ -254,7 +254,7 @@ def test_the_window_before_is_compared(visit: TestClient, month: Path) -> None:
     assert f"{sign}{abs(change)} % on the window before" in page(visit, window="7d").text
 
 
-def test_an_empty_ledger_says_what_to_do(visitor: Callable[..., TestClient]) -> None:
+def test_an_empty_ledger_prints_the_next_step(visitor: Callable[..., TestClient]) -> None:
     """Not a page of zeros."""
     shown = page(visitor())
 

@@ -100,7 +100,7 @@ def test_the_command_writes_the_file_whole(month: Path, tmp_path: Path) -> None:
         (["--window", "1y"], 2, "'1y' is not one of"),
     ],
 )
-def test_what_cannot_be_done_is_explained(
+def test_an_impossible_command_is_explained(
     month: Path, arguments: list[str], code: int, said: str
 ) -> None:
     """On stderr."""

@@ -80,7 +80,7 @@ def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere() -> None:
     assert "*" not in POLICY
 
 
-def test_our_files_ask_nobody_else_for_anything() -> None:
+def test_our_files_load_nothing_from_other_hosts() -> None:
     """No font, no image, no script of another host."""
     for file in STATIC.iterdir():
         text = file.read_text().replace("http://www.w3.org/2000/svg", "")
@@ -180,7 +180,7 @@ def test_loopback_needs_none(host: str) -> None:
     check_host(host, None)
 
 
-def test_a_port_that_is_taken_is_said() -> None:
+def test_a_port_in_use_is_reported() -> None:
     """With what to do; port 0 is any free one."""
     with listen("127.0.0.1", 0) as first:
         port = first.getsockname()[1]

@@ -94,7 +94,7 @@ def test_consent_is_given_and_taken_back_on_the_page(
     assert "consent.revoked" in client.get("/settings").text
 
 
-def test_the_command_says_what_the_page_says(
+def test_the_command_prints_what_the_page_shows(
     visitor: Callable[..., TestClient], tmp_path: Path
 ) -> None:
     """Decision, origin of the setting, effect."""
@@ -202,7 +202,7 @@ def test_who_has_not_shown_the_token_changes_nothing(
         (TOKEN, {"read_only": True}, "read-only"),
     ],
 )
-def test_without_a_token_or_read_only_there_is_no_form_and_none_is_taken(
+def test_without_a_token_or_read_only_there_is_no_form_and_none_is_accepted(
     visitor: Callable[..., TestClient],
     tmp_path: Path,
     token: str | None,

@@ -92,7 +92,7 @@ def test_a_single_day_is_shown_by_the_hour() -> None:
         ({"session": "ada"}, "pseudonym of twelve hexadecimal digits"),
     ],
 )
-def test_what_cannot_be_understood_is_said_and_left_out(query: dict[str, str], said: str) -> None:
+def test_invalid_parameters_are_reported_and_ignored(query: dict[str, str], said: str) -> None:
     """The page is shown all the same."""
     view = read_view(query, NOW, FULL)
 
