@@ -1,4 +1,4 @@
-"""A model provider on loopback that answers in every shape, and counts what it served."""
+"""Model provider on loopback that answers in every form and counts its responses."""
 
 from __future__ import annotations
 

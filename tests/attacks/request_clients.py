@@ -1,4 +1,4 @@
-"""Every HTTP client with a hook, each sending one request and reading its response in some way."""
+"""Every hooked HTTP client; each sends one request and reads the response in one way."""
 
 from __future__ import annotations
 

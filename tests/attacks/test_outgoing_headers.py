@@ -111,7 +111,7 @@ def sent(
 
 @pytest.mark.parametrize(("url", "convention"), list(product(MODEL_URLS, CONVENTIONS)))
 def test_a_model_endpoint_gets_the_trace_and_nothing_else(url: str, convention: str) -> None:
-    """By its path or its host, on loopback too; keys that may travel stay here as well."""
+    """By its path or its host, on loopback too; allowed keys are not sent either."""
     headers = sent(attributes_of_a_request(url, convention), allowed=("tenant.id",))
 
     assert list(headers) == ["traceparent"]
@@ -119,7 +119,7 @@ def test_a_model_endpoint_gets_the_trace_and_nothing_else(url: str, convention: 
 
 @pytest.mark.parametrize(("url", "convention"), list(product(OWN_URLS, CONVENTIONS)))
 def test_a_host_of_the_app_gets_the_received_headers(url: str, convention: str) -> None:
-    """Listed, in a private network, or on this machine; our keys only if they may travel."""
+    """Listed, in a private network, or on this machine; our keys only if allowed."""
     headers = sent(attributes_of_a_request(url, convention))
 
     assert "user_name=Ada" in headers["baggage"]
@@ -161,7 +161,7 @@ def test_without_a_known_host_only_entries_without_findings_are_sent() -> None:
 def test_headers_of_a_model_client_identify_an_endpoint(
     headers: dict[str, str], sampled: bool
 ) -> None:
-    """Where the span has no URL, or is not recorded at all."""
+    """If the span has no URL or is not recorded."""
     provider = PROVIDER if sampled else TracerProvider(ALWAYS_OFF, shutdown_on_exit=False)
 
     assert list(sent({}, headers, provider=provider)) == ["traceparent"]
@@ -173,7 +173,7 @@ def test_a_span_of_a_model_call_is_a_model_endpoint() -> None:
 
 
 def test_after_a_failure_neither_baggage_nor_trace_state_is_sent(monkeypatch: Any) -> None:
-    """The request goes out all the same."""
+    """The request is still sent."""
 
     def broken(*_: object) -> None:
         raise RuntimeError
@@ -184,7 +184,7 @@ def test_after_a_failure_neither_baggage_nor_trace_state_is_sent(monkeypatch: An
 
 
 def test_a_propagator_that_the_app_sets_later_is_filtered_too(monkeypatch: Any) -> None:
-    """It takes the place of the global one, not of the rules."""
+    """It replaces the global propagator, not the rules."""
     monkeypatch.setattr(propagate, "_HTTP_TEXT_FORMAT", W3C)
     monkeypatch.setattr(propagate, "set_global_textmap", propagate.set_global_textmap)
     context_propagation.install((), lambda: True)

@@ -1,4 +1,4 @@
-"""Files that others made, and a program that used up its descriptors, cost bounded resources."""
+"""Bounded resources with foreign files and with exhausted descriptors."""
 
 from __future__ import annotations
 

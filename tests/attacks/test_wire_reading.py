@@ -63,7 +63,7 @@ def is_sane(usage: Usage | None) -> bool:
 @everyday
 @given(st.binary(max_size=300), st.lists(st.integers(0, 400), max_size=5), headers)
 def test_any_bytes_are_survived(body: bytes, cuts: list[int], said: dict[str, str]) -> None:
-    """In any pieces the same, under any headers."""
+    """With the same result in any chunks, under any headers."""
     answer = read(body, cuts, said)
 
     assert answer == read(body, [], said)
@@ -91,7 +91,7 @@ def test_any_json_is_survived(value: Any, cuts: list[int]) -> None:
 def test_damaged_responses_are_survived(
     response: Response, damage: list[tuple[int, bytes]], cuts: list[int]
 ) -> None:
-    """Bytes that were changed in any place."""
+    """With changed bytes at any position."""
     body = bytearray(response.body)
     for place, what in damage:
         at = place % len(body)

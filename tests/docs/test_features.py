@@ -46,7 +46,7 @@ MISTAKES = rows(4)
 
 
 def named(pattern: re.Pattern[str]) -> set[str]:
-    """Return the code spans of the page that are of this form."""
+    """Return the code spans of the page with this form."""
     return {span for span in _SPAN.findall(PAGE) if pattern.fullmatch(span)}
 
 
@@ -59,7 +59,7 @@ def functions(path: str) -> frozenset[str]:
 
 
 def test_every_row_was_understood() -> None:
-    """A row with a bar in a cell would be of neither table, and so unchecked."""
+    """A row with a bar in a cell would belong to neither table and be unchecked."""
     lines = [line for line in PAGE.splitlines() if _ID.match(line)]
 
     assert len(lines) == len(FEATURES) + len(MISTAKES)
@@ -75,7 +75,7 @@ def test_there_are_118_features_in_their_order() -> None:
 
 @pytest.mark.skipif(not SOURCE.exists(), reason="the list of features owed is not beside the tree")
 def test_the_features_are_the_required_ones() -> None:
-    """And so are the mistakes to avoid."""
+    """And the mistakes to avoid too."""
     owed = SOURCE.read_text(encoding="utf-8")
     mistakes = re.findall(r"S\d-\d\d", owed.rpartition("Defects in the originals")[2])
 

@@ -1,4 +1,4 @@
-"""The guide to a fleet names what there is, and its sizes are those of the pages that measured."""
+"""The fleet guide names existing files, and its sizes are those of the measuring pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of metrics lists what the code makes: no metric less, no attribute more."""
+"""The page of metrics lists exactly the metrics and attributes of the code."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class _Made:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Made]:
-    """Everything that we measure, measured once with all that it can say."""
+    """Every metric, recorded once with all attributes."""
     everything = _Made()
     monkeypatch.setattr("opentelemetry.metrics._internal._METER_PROVIDER", everything)
     _measure_calls_and_latency()
@@ -188,14 +188,14 @@ def _measure_ourselves() -> None:
 
 
 def test_every_metric_is_listed(made: _Made) -> None:
-    """Name, kind, unit and attributes; and nothing is listed that is not made."""
+    """Name, kind, unit and attributes; and every listed metric exists."""
     page = {name: row for name, row in documented().items() if name.startswith("otel_distro.")}
 
     assert made.rows() == page
 
 
 def test_no_metric_is_made_elsewhere(made: _Made) -> None:
-    """Every line of the code that makes an instrument was run for the comparison above."""
+    """Every line that creates an instrument ran for the comparison above."""
     files = {file for file, _ in made.places}
 
     for path, first, last in _factories():
@@ -260,7 +260,7 @@ def test_rules_and_dashboards_find_their_metrics_here() -> None:
 
 
 def test_the_limit_of_series_is_the_one_that_holds() -> None:
-    """The number and the attribute that the page names."""
+    """The page has the number and the attribute."""
     ((attribute, value),) = OVERFLOW.items()
 
     assert f"at most {MOST_SERIES:,} series" in PAGE

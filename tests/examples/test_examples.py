@@ -32,7 +32,7 @@ EXAMPLES = PROJECT / "examples"
 
 @dataclass(frozen=True)
 class Example:
-    """One example: what it needs, and how to run it to its end and get its answer."""
+    """One example: its requirements, and how to run it and get its answer."""
 
     needs: tuple[str, ...]
     answer: Callable[[dict[str, str]], str]
@@ -228,7 +228,7 @@ def test_an_example_does_its_work_and_its_calls_are_in_the_ledger(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_without_consent_an_example_works_and_exports_nothing(name: str, tmp_path: Path) -> None:
-    """No packet, no call, no message; the answer is the same."""
+    """No packet, no stored call, no message; the answer is the same."""
     found = example(name)
     if name == "notebook":
         pytest.skip("examples/notebook reads the ledger, of which there is none without consent")

@@ -1,6 +1,6 @@
-"""The files for Kubernetes are what the API and the operator take, and what they set works.
+"""The files for Kubernetes are valid for the API and the operator, and their settings work.
 
-No cluster was asked. The fields of `Instrumentation` are those of the operator's definition of
+No cluster was used. The fields of `Instrumentation` are those of the operator's definition of
 that resource (`opentelemetry.io/v1alpha1`), as far as an example needs them.
 """
 
@@ -66,7 +66,7 @@ def test_each_manifest_has_kind_and_version() -> None:
 
 
 def test_the_instrumentation_has_only_fields_that_the_operator_knows() -> None:
-    """Others would be dropped without a word."""
+    """Others would be dropped silently."""
     spec = of_kind("Instrumentation")["spec"]
 
     assert set(spec) <= _SPEC
@@ -87,7 +87,7 @@ def test_a_variable_is_defined_before_another_one_refers_to_it() -> None:
 
 
 def test_the_secret_has_every_referenced_key() -> None:
-    """A pod with a key that is missing does not start."""
+    """A pod with a missing key does not start."""
     secret = of_kind("Secret")
     asked = [
         variable["valueFrom"]["secretKeyRef"]
@@ -118,7 +118,7 @@ def test_the_pod_requests_the_injection_and_can_write_its_state_folder() -> None
 
 
 def test_the_image_has_what_the_operator_copies_from_it() -> None:
-    """From that folder, by `cp` of the image; with what the settings need."""
+    """In that folder, copied by `cp` of the image; with the packages for the settings."""
     recipe = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
     requirements = (FOLDER / "requirements.txt").read_text(encoding="utf-8").splitlines()
 
@@ -139,7 +139,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
 
 
 def test_every_setting_is_accepted(tmp_path: Path) -> None:
-    """No problem is reported of any."""
+    """No problem is reported."""
     loaded = load(settings(tmp_path))
 
     assert loaded.problems == ()

@@ -91,7 +91,7 @@ def guided(name: str, seconds: int) -> int:
         from fuzz.targets import TARGETS
 
         target = TARGETS[name]
-        for seed in target.seeds:  # much is imported when it is first used
+        for seed in target.seeds:  # many modules are imported at their first use
             target.feed(seed)
     folder = Path(tempfile.mkdtemp(prefix=f"otel-distro-fuzz-{name}-"))
     for number, seed in enumerate(target.seeds):

@@ -44,7 +44,7 @@ _GRACE_S = 1.0
 
 @dataclass(frozen=True)
 class Target:
-    """Something to be fed."""
+    """A function under fuzzing."""
 
     feed: Callable[[bytes], None]
     seeds: tuple[bytes, ...]
@@ -60,7 +60,7 @@ def redactor(data: bytes) -> None:
     assert all(match.start < match.end <= len(text) for match in matches)
     assert all(end <= match.start for end, match in zip(ends, matches, strict=False))
 
-    # What hides one match may uncover another one far away; that has to come to an end.
+    # Masking one match may uncover another one far away; this has to terminate.
     twice = _REDACTOR.text(_REDACTOR.text(text))
     assert _REDACTOR.text(twice) == twice
 
@@ -80,7 +80,7 @@ def attributes(data: bytes) -> None:
 
 
 def otlp_json(data: bytes) -> None:
-    """Lines that make no sense are reported; the calls of the others can be priced and added."""
+    """Invalid lines are reported; the calls of the others can be priced and added."""
     problems: list[LineProblem] = []
     for span in read_spans(io.BytesIO(data), report=problems.append):
         call = read_call(span)

@@ -23,7 +23,7 @@ FOUND = (
 
 @pytest.mark.parametrize("text", FOUND)
 def test_fixed_findings_stay_fixed(text: str) -> None:
-    """A key rule holds although the document is not quite valid; a chain goes to its end."""
+    """A key rule applies to a slightly invalid document; a chain is followed to its end."""
     redacted = redact(text)
 
     assert "sk-ant-api03-x" not in redacted
@@ -32,7 +32,7 @@ def test_fixed_findings_stay_fixed(text: str) -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_no_mutation_of_usual_input_breaks_it(name: str) -> None:
-    """The same mutations in every run; `run.py` searches on with others."""
+    """The same mutations in every run; `run.py` tries others."""
     target, rng = TARGETS[name], random.Random(name)
     for seed in target.seeds:
         target.feed(seed)
@@ -48,5 +48,5 @@ def test_no_mutation_of_usual_input_breaks_it(name: str) -> None:
 @given(data=st.binary(max_size=200))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_no_bytes_at_all_break_it(name: str, data: bytes) -> None:
-    """Nor the empty ones."""
+    """Empty input included."""
     TARGETS[name].feed(data)

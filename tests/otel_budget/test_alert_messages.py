@@ -1,4 +1,4 @@
-"""Alerts arrive where they are sent, and nothing is lost while that place is away."""
+"""Delivery of alerts, with retries after an outage of the receiver."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from otel_distro.reports.doctor.telling import check_alerts
 from otel_distro.settings import load, process_environment
 from support.message_servers import MailServer, WebHook
 
-# apprise imports it, and knows that it goes.
+# apprise imports it, and handles its removal.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 
 @pytest.fixture(autouse=True)
 def _host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host whose budget is spent, which is worth an alert."""
+    """A host with a spent budget, which raises an alert."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("OTEL_DISTRO_BUDGET_USD_PER_DAY", "1")
     run("budgets", "set", "day", "1")
@@ -34,7 +34,7 @@ def run(*arguments: str) -> Result:
 def test_a_web_hook_is_called_once_at_the_beginning_and_once_at_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """However often it is looked for."""
+    """For any number of checks."""
     with WebHook() as hook:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", hook.url)
         for _ in range(2):
@@ -49,7 +49,7 @@ def test_a_web_hook_is_called_once_at_the_beginning_and_once_at_the_end(
 
 
 def test_failed_messages_are_sent_at_the_next_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The place answered with an error the first time."""
+    """The receiver answered with an error the first time."""
     with WebHook(failures=1) as hook:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", hook.url)
         run("reports", "alerts", "check")
@@ -61,7 +61,7 @@ def test_failed_messages_are_sent_at_the_next_check(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_mail_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """To whom the URL says."""
+    """To the recipient in the URL."""
     with MailServer() as server:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", server.url)
         run("reports", "alerts", "check")
@@ -72,7 +72,7 @@ def test_a_mail_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_test_message_goes_to_every_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And a place that does not take it is a failure, said without its secret."""
+    """And a receiver that refuses is reported as a failure, without its secret."""
     with WebHook() as hook, MailServer() as server:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", f"{hook.url},{server.url}")
         done = run("reports", "alerts", "test")

@@ -1,4 +1,4 @@
-"""Alerts: error classes by what they are, one message an incident, nothing without data."""
+"""Alerts: classes of errors, one message per incident, none without data."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ INCIDENT = Incident("latency", "warning", "calls took 9,000 ms")
 
 
 def test_an_incident_is_reported_once_at_its_beginning_and_once_at_its_end() -> None:
-    """However often it is looked for in between."""
+    """For any number of checks in between."""
     known: dict[str, Any] = {}
     titles = []
     for present in (True, True, True, False, False):
@@ -207,7 +207,7 @@ def test_a_flapping_incident_is_not_reported_again() -> None:
 
 
 def test_a_damaged_memory_is_an_empty_one(tmp_path: Path) -> None:
-    """Alerts are rather sent twice than not at all."""
+    """Sending an alert twice is better than never."""
     memory = Memory(tmp_path / "state" / "alerts.json")
     memory.write({"a": {}})
     assert memory.read() == {"a": {}}

@@ -1,4 +1,4 @@
-"""Anomalies: an hour is measured by the same hour of the days before."""
+"""Anomalies: an hour compared with the same hour of earlier days."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def hour(cost_usd: float = 1.0, *, calls: int = 100, failed: int = 1, ms: float 
 
 
 def days(like: Hour, count: int = 14) -> dict[int, Hour]:
-    """The hour before noon of each of the days before."""
+    """The hour before noon of each earlier day."""
     return {LAST_NS - day * DAY_NS: like for day in range(1, count + 1)}
 
 
@@ -63,7 +63,7 @@ def test_the_season_counts() -> None:
 
 
 def test_figures_that_vary_leave_room() -> None:
-    """One to five dollars a day: seven are not worth a message."""
+    """One to five dollars a day: seven raise no alert."""
     varying = {ns: hour(1 + number % 5) for number, ns in enumerate(days(hour()))}
 
     assert found({**varying, LAST_NS: hour(7)}) == []

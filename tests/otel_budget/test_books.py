@@ -48,7 +48,7 @@ def test_a_reservation_counts_until_it_is_settled(accounts: BudgetAccounts) -> N
 
 
 def test_no_room_is_denied(accounts: BudgetAccounts) -> None:
-    """It can change only while the amount in the way is held, not spent."""
+    """The outcome may change only while the amount is reserved, not spent."""
     reservation = held(accounts, claim(60))
     while_held = reserve(accounts, claim(50))
     accounts.settle(reservation, [(account(), 60)])
@@ -97,7 +97,7 @@ def test_several_budgets_reserve_all_or_nothing(accounts: BudgetAccounts) -> Non
 
 
 def test_scope_values_do_not_share(accounts: BudgetAccounts) -> None:
-    """What acme spends is not globex's."""
+    """Spending of acme does not count for globex."""
     held(accounts, claim(100, account(scope="acme")))
 
     assert isinstance(reserve(accounts, claim(100, account(scope="globex"))), Reservation)
@@ -136,7 +136,7 @@ def test_a_clock_that_was_years_ahead_does_not_block_the_budget(accounts: Budget
 
 
 def test_settling_twice_counts_once(accounts: BudgetAccounts) -> None:
-    """The second time the hold is gone."""
+    """The second time the reservation is gone."""
     reservation = held(accounts, claim(60))
     accounts.settle(reservation, [(account(), 45)])
     accounts.settle(reservation, [(account(), 45)])
@@ -147,7 +147,7 @@ def test_settling_twice_counts_once(accounts: BudgetAccounts) -> None:
 def test_reservations_of_a_dead_process_are_charged_at_their_likely_cost(
     accounts: BudgetAccounts, make_accounts: MakeAccounts
 ) -> None:
-    """It asked for 90 of 100 and dies; its call was probably billed 20, the rest comes back."""
+    """It reserves 90 of 100 and dies; its call likely cost 20, the rest is released."""
     dead = make_accounts()
     reserve(dead, Claim(account(), 90, 90, 20))
     dead.close()  # leaves calls in progress behind
@@ -161,7 +161,7 @@ def test_reservations_of_a_dead_process_are_charged_at_their_likely_cost(
 def test_reservations_of_a_live_process_stay(
     accounts: BudgetAccounts, make_accounts: MakeAccounts
 ) -> None:
-    """However often others ask."""
+    """For any number of requests of others."""
     alive = make_accounts()
     reserve(alive, claim(90))
 
@@ -182,7 +182,7 @@ def test_an_abandoned_reservation_expires(accounts: BudgetAccounts) -> None:
 
 
 def test_an_owner_is_alive_until_it_releases_its_lock(tmp_path: Path) -> None:
-    """The lock on its file says so, not its process id."""
+    """By the lock on its file, not its process id."""
     owner = Owner(tmp_path)
     assert remains(tmp_path, owner.name) is None
 
@@ -205,7 +205,7 @@ def test_of_an_owner_without_a_file_nothing_is_known(tmp_path: Path) -> None:
 
 
 def test_accounts_open_with_the_spending_of_the_ledger(make_accounts: MakeAccounts) -> None:
-    """Spent before there was a budget, or before its file was lost."""
+    """Spending from before the budget, or before its file was lost."""
     accounts = make_accounts(opening=lambda _account: 70)
 
     assert isinstance(reserve(accounts, claim(40)), Denied)
@@ -253,7 +253,7 @@ def test_thresholds_are_reported_again_in_the_next_window(accounts: BudgetAccoun
 
 
 def test_spending_can_be_taken_back(accounts: BudgetAccounts) -> None:
-    """When a call turns out to be another one's duplicate."""
+    """When a call proves to be a duplicate."""
     accounts.charge([(account(), 60)])
     accounts.charge([(account(), -60)])
 
@@ -261,7 +261,7 @@ def test_spending_can_be_taken_back(accounts: BudgetAccounts) -> None:
 
 
 def test_learned_usage_is_shared(accounts: BudgetAccounts, make_accounts: MakeAccounts) -> None:
-    """The most and the least of all processes."""
+    """Maximum and minimum of all processes."""
     other = make_accounts()
     for store, tokens in ((accounts, 100), (other, 300)):
         reservation = held(store, claim(1))
@@ -279,7 +279,7 @@ def test_learned_usage_is_shared(accounts: BudgetAccounts, make_accounts: MakeAc
 
 
 def test_an_unusable_file_is_reported(tmp_path: Path) -> None:
-    """The gate decides what that means."""
+    """The gate applies its policy."""
     (tmp_path / "budget.db").mkdir()
     accounts = BudgetAccounts(tmp_path)
 
@@ -305,7 +305,7 @@ def test_a_full_disk_is_reported_and_no_call_is_admitted(tmp_path: Path) -> None
 
 
 def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
-    """Where the file of the owner would go."""
+    """The folder for the file of the owner."""
     (tmp_path / "budget.owners").write_text("not a folder")
     accounts = BudgetAccounts(tmp_path)
 
@@ -315,7 +315,7 @@ def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_forked_child_does_not_end_reservations_of_its_parent(accounts: BudgetAccounts) -> None:
-    """Even if it comes to settle one that it has inherited."""
+    """Even if it settles an inherited one."""
     reservation = held(accounts, claim(40))
     child = os.fork()
     if child == 0:
@@ -327,7 +327,7 @@ def test_a_forked_child_does_not_end_reservations_of_its_parent(accounts: Budget
 
 
 def test_a_forked_child_owns_nothing_of_its_parent(accounts: BudgetAccounts) -> None:
-    """It holds in its own name, and its end does not end the parent's holds."""
+    """It has its own reservations, and its end does not end the parent's."""
     held(accounts, claim(40))
     child = os.fork()
     if child == 0:

@@ -26,7 +26,7 @@ from support.budgets import account, kill
 
 
 class Interleaving(RuleBasedStateMachine):
-    """Two processes reserve, settle, tidy up and die in any order; actuals stay below ceilings."""
+    """Two processes reserve, settle, clean up and die in any order; actuals stay below ceilings."""
 
     url: str | None = None
     run_number = itertools.count(1)
@@ -52,7 +52,7 @@ class Interleaving(RuleBasedStateMachine):
             store = PostgresDatabase(url.parameters, str(url))
         accounts = BudgetAccounts(Path(self.folder.name), store=store, now_ns=lambda: self.now)
         self.made.append(accounts)
-        accounts._flusher.stop()  # rules tidy up, so that every run is the same
+        accounts._flusher.stop()  # rules run the maintenance, so that every run is the same
         return accounts
 
     @property

@@ -42,7 +42,7 @@ def test_the_remainder_is_shown() -> None:
 
 
 def test_changes_by_hand_are_on_record() -> None:
-    """Who, what, why."""
+    """Author, change, reason."""
     budgets("set", "day", "2.5", "--why", "invoice")
     budgets("reset", "day")
 
@@ -61,7 +61,7 @@ def test_changes_by_hand_are_on_record() -> None:
     ],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str], message: str) -> None:
-    """And says what would be right."""
+    """And prints the valid usage."""
     done = CliRunner().invoke(main, ["budgets", *arguments])
 
     assert done.exit_code == 2
@@ -83,7 +83,7 @@ def line(spent: int, hours: int) -> BudgetLine:
 
 
 def test_the_forecast_extrapolates_the_rate() -> None:
-    """50 in 5 hours are 10 an hour; the other 50 last 5 hours more."""
+    """50 in 5 hours are 10 an hour; the other 50 last 5 more hours."""
     assert line(50, 5).per_hour == 10
     assert line(50, 5).runs_out_ns == 10 * HOUR_NS
 

@@ -32,7 +32,7 @@ def settings(tmp_path: Path) -> Settings:
 def test_an_error_of_ours_leaves_telemetry_alone(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No budget is in force then, and that is said."""
+    """No budget is active then, which is reported."""
 
     def broken(*_args: Any) -> None:
         raise RuntimeError("not today")

@@ -1,4 +1,4 @@
-"""The cost budgets of a process: who is charged, questions, and failures."""
+"""The cost budgets of a process: charges, queries, and failures."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def budget(scope: str = "total", limit: int = 10**9, **more: Any) -> CostBudget:
 def test_a_person_has_the_pseudonym_of_the_ledger(
     make: Callable[..., Budgets], settings: Settings, scope: str
 ) -> None:
-    """So that accounts can be made again from the ledger; the name itself is stored nowhere."""
+    """So that accounts can be rebuilt from the ledger; the name is stored nowhere."""
     budgets = make(budget(scope))
     whose: dict[str, Any] = {scope: "ada"}
     budgets.settle([a_call(**whose)], [])
@@ -141,7 +141,7 @@ def test_a_model_without_a_price_may_be_assumed_to_cost_something(
 def test_a_model_without_a_price_passes_with_one_line(
     make: Callable[..., Budgets], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where the settings allow it, which is the rule."""
+    """If the settings allow it, which is the default."""
     gate = make(budget(), budget_unknown_model="allow").gate
     for _ in range(2):
         admission = gate.admission_for(HOST, PATH, STRANGE, {})
@@ -153,7 +153,7 @@ def test_a_model_without_a_price_passes_with_one_line(
 
 
 def test_remaining_takes_the_name_of_the_budget(make: Callable[..., Budgets]) -> None:
-    """One there is not, and one whose scope is not named, are errors that say what there is."""
+    """An unknown budget and a missing scope are errors that list the budgets."""
     budgets = make(budget("tenant", limit=1000))
     account = budgets.all[0].account({"tenant": "acme"}, time.time_ns())
     assert account is not None
@@ -169,7 +169,7 @@ def test_remaining_takes_the_name_of_the_budget(make: Callable[..., Budgets]) ->
 def test_exceptions_of_callbacks_are_counted_and_the_next_one_is_called(
     make: Callable[..., Budgets], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are the app's own code on a thread of ours."""
+    """They are code of the app on our thread."""
     met: list[int] = []
 
     def broken(_crossing: Crossing) -> None:
@@ -189,7 +189,7 @@ def test_exceptions_of_callbacks_are_counted_and_the_next_one_is_called(
 def test_errors_are_counted_as_those_of_accounts_or_of_budgets(
     make: Callable[..., Budgets], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The first with a line of its own."""
+    """The first with a separate line."""
     budgets = make(budget())
     budgets._failed(BudgetFileError("full"))
     budgets._failed(ValueError("odd"))
@@ -223,7 +223,7 @@ def test_charges_that_cannot_be_written_at_a_flush_are_counted(
 
 
 def test_a_forked_child_owns_nothing_of_its_parent(make: Callable[..., Budgets]) -> None:
-    """Here the child's part alone: what the parent holds stays held, and a revision is new."""
+    """The child only: reservations of the parent stay, and a revision is new."""
     budgets = make(budget(limit=10**9))
     admission = budgets.gate.admission_for(HOST, PATH, CHAT, {})
     assert admission is not None
@@ -244,7 +244,7 @@ def test_a_forked_child_owns_nothing_of_its_parent(make: Callable[..., Budgets])
 
 
 def test_budgets_that_only_warn_put_no_gate_into_clients(make: Callable[..., Budgets]) -> None:
-    """Requests are sent as ever."""
+    """Requests are sent unchanged."""
     before = observer.admission
     make(CostBudget(name="b", limit=1000)).install(None)
 
@@ -293,7 +293,7 @@ def test_accounts_begin_with_the_spending_of_the_ledger(
 def test_remaining_reports_why_it_is_unknown(
     make: Callable[..., Budgets], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Budgets that could not be set up, and a file that cannot be read."""
+    """Budgets whose set-up failed, and an unreadable file."""
 
     class Running:
         settings = make(budget())._settings
@@ -323,7 +323,7 @@ def test_a_refusal_as_an_error_has_its_reason() -> None:
 def test_accounts_open_at_zero_where_the_ledger_is_in_trouble(
     settings: Settings, tmp_path: Path
 ) -> None:
-    """Counted as an error of ours; the budget is in force."""
+    """Counted as an internal error; the budget is active."""
     (tmp_path / "ledger.db").write_bytes(b"no ledger at all, whatever its name says" * 20)
     each = CostBudget(name="b", limit=1000)
     faults = InternalErrors()
@@ -377,7 +377,7 @@ def test_a_spending_rate_says_when_the_budget_is_used_up(settings: Settings) -> 
 
 
 def test_a_closed_gate_refuses_every_call_with_the_remedy() -> None:
-    """As where budgets are set and cannot be set up."""
+    """As when the set-up of configured budgets fails."""
     admission = closed_gate().admission_for(HOST, PATH, CHAT, {})
     assert admission is not None
     admission.ask()
@@ -387,7 +387,7 @@ def test_a_closed_gate_refuses_every_call_with_the_remedy() -> None:
 
 
 def test_a_closed_gate_is_asked_by_the_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that are loaded and those that come."""
+    """Loaded clients and later ones."""
     monkeypatch.setattr(observer, "admission", None)
     install()
 
@@ -417,7 +417,7 @@ def test_an_invalid_limit_is_refused(table: dict[str, Any], said: str) -> None:
 def test_a_budget_without_a_limit_above_zero_has_no_thresholds(
     make: Callable[..., Budgets],
 ) -> None:
-    """Everything is above it, and refused where it refuses."""
+    """Every call is above it, and refused if it refuses."""
     budgets = make(CostBudget(name="b", limit=0))
     budgets.settle([a_call()], [])
 
@@ -441,7 +441,7 @@ def test_a_priority_is_a_whole_number_from_one_to_nine(priority: object) -> None
 
 
 def test_an_observed_call_is_removed_elsewhere() -> None:
-    """One that is not there changes nothing."""
+    """A missing one changes nothing."""
     calls = GatedCalls()
     first, second = Covered(REQUEST, CALL_NS), Covered(REQUEST, CALL_NS)
     calls.add(first)
@@ -454,7 +454,7 @@ def test_an_observed_call_is_removed_elsewhere() -> None:
 
 
 def test_free_attempts_of_one_call_are_merged() -> None:
-    """Those of its trace; a try of another trace is another call's."""
+    """Those of its trace; an attempt in another trace belongs to another call."""
 
     class Try:
         def __init__(self, cost: int) -> None:

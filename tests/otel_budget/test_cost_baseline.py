@@ -1,4 +1,4 @@
-"""A baseline of what tests cost and took: worse is what chance does not explain."""
+"""Baseline of cost and duration of tests: worse means beyond chance."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ VARYING = (20_000_000, 30_000_000, 24_000_000, 26_000_000, 22_000_000)
     ],
 )
 def test_a_run_that_costs_more(before: tuple[int, ...], now: int, worse: bool) -> None:
-    """Beyond what one more run may cost."""
+    """Beyond the prediction interval of one more run."""
     baseline = Baseline({"t": Measured(before)})
 
     assert bool(baseline.worse("t", Measured((now,)))) is worse
@@ -53,7 +53,7 @@ def latencies(ms: float, calls: int, seed: int) -> tuple[float, ...]:
 
 
 def test_calls_that_take_longer() -> None:
-    """Half as long again is seen in twenty calls; the same is not worse; three calls may vary."""
+    """50 % longer shows in twenty calls; equal is not worse; three calls may vary."""
     before = latencies(800, 40, 1)
     baseline = Baseline({"t": Measured((), before)})
 
@@ -75,7 +75,7 @@ def test_the_interval_has_the_true_ratio_in_it_as_often_as_it_says() -> None:
 
 
 def test_few_calls_are_not_compared() -> None:
-    """Two say nothing."""
+    """Two are too few."""
     assert slower((1.0, 2.0), latencies(1, 9, 1)) is None
 
 

@@ -131,7 +131,7 @@ def test_persons_are_hidden_before_they_are_stored() -> None:
 
 
 def test_a_limit_is_never_rounded_up() -> None:
-    """Half a nano-dollar is nothing."""
+    """Half a nano-dollar is zero."""
     assert CostBudget.per_day(Decimal("0.0000000019"), Action.WARN).limit == 1
 
 
@@ -139,7 +139,7 @@ def test_a_limit_is_never_rounded_up() -> None:
     ("value", "text"), [(60_000_000, "0.06"), (1, "0.000000001"), (2_000_000_000, "2"), (0, "0")]
 )
 def test_amounts_are_shown_exactly(value: int, text: str) -> None:
-    """No float on the way."""
+    """Without conversion to float."""
     assert amount(Unit.USD, value) == text
 
 

@@ -144,7 +144,7 @@ def test_an_unknown_kind_of_call_reserves_several_times_its_ceiling() -> None:
 
 
 def test_an_embedding_is_wrapped_in_nothing() -> None:
-    """So that a small budget is no hindrance to a cheap call."""
+    """So that a small budget admits a cheap call."""
     request = read("/v1/embeddings", {"model": "e", "input": "x" * 973})
     assert request is not None
     assert request.size == 1000
@@ -174,7 +174,7 @@ def usage_ceiling(calls: int, most: int, least: int, size: int = 1000) -> UsageC
     ],
 )
 def test_observed_usage_replaces_the_bound(learned: UsageCeiling, size: int, ceiling: int) -> None:
-    """So that little is held back for nothing."""
+    """So that reservations are small."""
     estimate = Estimate.of(a_request(size=size, max_output_tokens=300), (learned, None))
 
     assert estimate.ceiling == Tokens(ceiling, 300)
@@ -275,7 +275,7 @@ def test_usage_is_read_in_every_dialect(answer: dict[str, Any], usage: Usage | N
 
 
 def test_a_stream_in_two_parts_is_put_together() -> None:
-    """Anthropic says the input at the beginning and the output at the end."""
+    """Anthropic reports the input at the beginning and the output at the end."""
     head = (
         b'data: {"message": {"model": "m-1", "usage": {"input_tokens": 7, "output_tokens": 1}}}\n\n'
     )

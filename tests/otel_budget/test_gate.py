@@ -1,4 +1,4 @@
-"""The gate in real clients: held before, settled after, refused without reaching the provider."""
+"""The gate in real clients: reserve, settle, refuse without a request to the provider."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Make = Any
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Callable[..., Gate]]:
-    """Make the gate of a budget of so many US dollars, in force until the test ends."""
+    """Make the gate of a budget in US dollars, active until the test ends."""
     opened: list[BudgetAccounts] = []
 
     def make(usd: str, **options: Any) -> Gate:
@@ -240,7 +240,7 @@ def test_a_stream_is_settled_by_its_last_chunk(gate: Make, provider: SlowProvide
 
 
 def test_an_abandoned_stream_is_settled_at_what_was_received(gate: Make) -> None:
-    """Its input and the two pieces that came, although the whole would have cost 0.006."""
+    """Its input and the two received chunks, although the whole would have cost 0.006."""
     day = gate("1")
 
     def chunks() -> Iterator[bytes]:
@@ -263,7 +263,7 @@ def test_an_abandoned_stream_is_settled_at_what_was_received(gate: Make) -> None
 
 
 def test_an_error_of_the_provider_releases(gate: Make, provider: SlowProvider) -> None:
-    """It costs nothing, however often it is tried."""
+    """It costs nothing in any number of attempts."""
     day = gate("1")
     with pytest.raises(openai.RateLimitError):
         client(provider, max_retries=0).chat.completions.create(
@@ -285,7 +285,7 @@ def test_a_provider_that_cannot_be_reached_releases(gate: Make) -> None:
 
 
 def test_a_call_that_timed_out_counts_as_it_likely_cost(gate: Make, provider: SlowProvider) -> None:
-    """The provider has it, and may answer into the void."""
+    """The provider has received it, and may have processed it."""
     day = gate("1")
     provider.delay = 0.6
     with pytest.raises(openai.APITimeoutError):
@@ -299,7 +299,7 @@ def test_a_call_that_timed_out_counts_as_it_likely_cost(gate: Make, provider: Sl
 
 
 def test_waiting_for_a_call_on_its_way_beats_refusing(gate: Make, provider: SlowProvider) -> None:
-    """Room for two; while the first, unknown in size, holds everything, the second waits."""
+    """Room for two; while the first, of unknown size, reserves all, the second waits."""
     day = gate("0.012", patience_s=10)
     provider.delay = 0.3
     chat = client(provider).chat.completions
@@ -360,7 +360,7 @@ def test_other_requests_pass_untouched(gate: Make, provider: SlowProvider) -> No
 def test_an_unreadable_model_call_is_reserved_as_an_unknown_one(
     gate: Make, provider: SlowProvider
 ) -> None:
-    """Never passed as nothing."""
+    """Never admitted at zero."""
     gate("0")
     with httpx2.Client() as http:
         found = http.post(f"{provider.url}/v1/responses", content=b"not json")
@@ -372,7 +372,7 @@ def test_an_unreadable_model_call_is_reserved_as_an_unknown_one(
 def test_a_response_that_is_never_closed_releases_its_reservation(
     gate: Make, provider: SlowProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a while it counts at what it may have cost; read after all, at what it did cost."""
+    """After a while it is charged its highest possible cost; if read later, the actual one."""
     day = gate("1")
     monkeypatch.setattr(observer_module, "EXPIRY_S", 0)
     with httpx2.Client() as http:

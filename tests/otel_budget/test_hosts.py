@@ -34,7 +34,7 @@ def accounts(url: str) -> list[tuple[int, int]]:
 def test_two_hosts_share_one_budget(
     tmp_path: Path, provider: SlowProvider, postgres_url: str
 ) -> None:
-    """60 calls want through, 10 fit."""
+    """60 calls are attempted, 10 fit."""
     hosts = [host(tmp_path, number, postgres_url, "0.06") for number in (1, 2)]
     went, refused, said = finish([start(one, provider, 1, 30) for one in hosts])
 

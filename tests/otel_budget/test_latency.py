@@ -1,4 +1,4 @@
-"""Latency budgets: which one applies, and how far a span is from it."""
+"""Latency budgets: selection, and the distance of a span from its budget."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_span_beyond_its_budget_says_by_how_much() -> None:
 
 
 def test_a_span_that_takes_exactly_its_budget_has_met_it() -> None:
-    """The budget itself is still within the budget."""
+    """The bound is inclusive."""
     verdict = LatencyBudgets([LatencyBudget("search", 2000)]).judge("search", 0, 2000 * MS)
 
     assert verdict is not None
@@ -96,7 +96,7 @@ def test_an_invalid_budget_is_refused(table: object, said: str) -> None:
 
 @given(names=st.lists(st.text(min_size=1), max_size=30))
 def test_asking_for_any_name_any_number_of_times_answers_the_same(names: list[str]) -> None:
-    """The memory of look-ups never changes an answer."""
+    """The cache never changes an answer."""
     budgets = LatencyBudgets([LatencyBudget("a*", 1), LatencyBudget("*b", 2)])
     fresh = LatencyBudgets([LatencyBudget("a*", 1), LatencyBudget("*b", 2)])
 
@@ -105,7 +105,7 @@ def test_asking_for_any_name_any_number_of_times_answers_the_same(names: list[st
 
 
 def test_the_memory_of_names_is_bounded() -> None:
-    """Span names with ids in them must not grow the process for ever."""
+    """Span names with ids must not grow the process."""
     budgets = LatencyBudgets([LatencyBudget("*", 1)])
 
     for number in range(10_000):

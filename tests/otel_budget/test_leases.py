@@ -52,7 +52,7 @@ def other(make_accounts: MakeAccounts) -> BudgetAccounts:
 
 
 def say_nothing_for_long(accounts: BudgetAccounts) -> None:
-    """Have a minute pass without a word of anybody."""
+    """Advance the clock by a minute without heartbeats."""
     with accounts.store.transaction() as db:
         db.execute("UPDATE owners SET expires_ns = 0")
 
@@ -66,7 +66,7 @@ def reserve_leased(
 
 
 def test_a_lease_is_used_without_the_shared_books(accounts: BudgetAccounts, locked: Locked) -> None:
-    """The first call takes it; those that follow succeed although the file is locked."""
+    """The first call takes it; later calls are not affected by a locked file."""
     first = reserve_leased(accounts)
     with locked():
         second = reserve_leased(accounts)
@@ -90,7 +90,7 @@ def test_others_cannot_reserve_leased_amounts(
 def test_unused_parts_of_leases_are_not_shown_as_reserved(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """Three are on their way and four are spent; the other 94 of the lease are left."""
+    """Three are open and four are spent; the other 94 of the lease are left."""
     accounts.settle(reserve_leased(accounts, 5), [(PLENTY, 4)])
     reserve_leased(accounts, 3)
 
@@ -112,7 +112,7 @@ def test_all_leases_together_leave_most_of_the_budget(make_accounts: MakeAccount
 def test_near_the_limit_calls_are_reserved_one_by_one(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """Of 20 left for calls of 1 a share would be five; nothing is reserved but the call."""
+    """Of 20 left for calls of 1 a share would be five; only the call is reserved."""
     accounts.charge([(PLENTY, 980)])
     reserve_leased(accounts)
 
@@ -120,7 +120,7 @@ def test_near_the_limit_calls_are_reserved_one_by_one(
 
 
 def test_an_idle_lease_is_returned(accounts: BudgetAccounts, other: BudgetAccounts) -> None:
-    """At the second look at which nothing was held since the one before."""
+    """At the second check without a reservation since the previous one."""
     accounts.settle(reserve_leased(accounts), [(PLENTY, 1)])
     assert accounts.tick(), "the lease goes on"
 
@@ -133,7 +133,7 @@ def test_an_idle_lease_is_returned(accounts: BudgetAccounts, other: BudgetAccoun
 def test_an_open_call_keeps_its_part_of_an_idle_lease(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """The rest comes back."""
+    """The rest is returned."""
     on_its_way = reserve_leased(accounts, 5)
     accounts.tick()
     accounts.tick()
@@ -147,7 +147,7 @@ def test_an_open_call_keeps_its_part_of_an_idle_lease(
 def test_spending_of_a_killed_process_inside_its_lease_is_charged(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """Two calls settled at 3 and one on its way that may cost 5: 11; the rest comes back."""
+    """Two calls settled at 3 and one open call of up to 5: 11; the rest is returned."""
     for _ in range(2):
         accounts.settle(reserve_leased(accounts, 5), [(PLENTY, 3)])
     reserve_leased(accounts, 5)
@@ -173,7 +173,7 @@ def test_written_charges_are_not_charged_again(
 def test_a_lease_of_a_process_without_a_file_is_charged_in_full(
     tmp_path: Path, accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """Once it has said nothing for a minute: it may run on another host."""
+    """After a minute without a heartbeat: it may run on another host."""
     accounts.settle(reserve_leased(accounts), [(PLENTY, 1)])
     for path in (tmp_path / "state/budget.owners").iterdir():
         path.unlink()
@@ -190,7 +190,7 @@ def test_a_lease_of_a_process_without_a_file_is_charged_in_full(
 def test_a_process_taken_for_dead_spends_nothing_more_of_its_lease(
     tmp_path: Path, accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """It was charged for all of it; what it settles is part of that."""
+    """The whole lease was charged; its settlements are part of that."""
     first = reserve_leased(accounts)
     for path in (tmp_path / "state/budget.owners").iterdir():
         path.unlink()
@@ -206,7 +206,7 @@ def test_a_process_taken_for_dead_spends_nothing_more_of_its_lease(
 
 
 def test_readers_see_the_same_amounts(tmp_path: Path) -> None:
-    """Without a lock, in the file."""
+    """In the file, without a lock."""
     accounts = BudgetAccounts(tmp_path)
     accounts.settle(reserve_leased(accounts, 5), [(PLENTY, 4)])
     reserve_leased(accounts, 3)
@@ -221,7 +221,7 @@ def test_readers_see_the_same_amounts(tmp_path: Path) -> None:
 def test_several_budgets_lease_or_reserve_independently(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """Plenty for the day, little for the tenant: both are held, and settled."""
+    """Much for the day, little for the tenant: both are reserved, and settled."""
     tenant = account(10, name="tenant", scope="acme")
     both = [claim(2, PLENTY), claim(2, tenant)]
     on_its_way = accounts.reserve("m", (), lambda _learned: both)
@@ -265,7 +265,7 @@ def test_thresholds_passed_inside_leases_are_reported_once(
 def test_accounts_that_cannot_be_written_lose_no_settlement(
     accounts: BudgetAccounts, locked: Locked
 ) -> None:
-    """It is written down once they can."""
+    """It is written as soon as they can be."""
     faults: list[BaseException] = []
     accounts.on_fault = faults.append
     accounts.settle(reserve_leased(accounts), [(PLENTY, 1)])
@@ -282,7 +282,7 @@ def test_accounts_that_cannot_be_written_lose_no_settlement(
 def test_an_entry_that_could_not_be_settled_is_settled_later(
     accounts: BudgetAccounts, other: BudgetAccounts, locked: Locked
 ) -> None:
-    """Held near the limit, and the file is locked when the call ends."""
+    """Reserved near the limit, and the file is locked when the call ends."""
     tight = account(10)
     on_its_way = reserve_leased(accounts, 5, tight)
     with locked(), pytest.raises(BudgetFileError):
@@ -298,7 +298,7 @@ def test_an_entry_that_could_not_be_settled_is_settled_later(
 def test_while_the_file_is_locked_only_the_first_call_waits_long(
     accounts: BudgetAccounts, locked: Locked
 ) -> None:
-    """Two seconds; those that follow within a second only a moment."""
+    """Two seconds; calls within the next second only a moment."""
     accounts.state(PLENTY)
     waited = []
     with locked():
@@ -342,7 +342,7 @@ def test_a_call_over_midnight_is_settled_in_the_lease_of_its_day(
 def test_delayed_settlements_are_written_before_a_read(
     accounts: BudgetAccounts,
 ) -> None:
-    """The thread that does it may not have had its turn."""
+    """The background thread may not have run yet."""
     on_its_way = reserve_leased(accounts)
     accounts.later(lambda: accounts.settle(on_its_way, [(PLENTY, 1)]), soon=False)
 
@@ -384,7 +384,7 @@ OTHER = account(1000, name="team")
 def test_a_call_of_two_budgets_is_reserved_in_both_leases_or_in_neither(
     accounts: BudgetAccounts, locked: Locked
 ) -> None:
-    """Without the shared file, once both are leased; where one has no room, none is held."""
+    """Without the shared file, once both are leased; if one has no room, none is reserved."""
     reserve_leased(accounts)
     reserve_leased(accounts, of=OTHER)
     with locked():
@@ -447,7 +447,7 @@ class CountingStore:
 def test_a_look_for_the_dead_takes_no_more_statements_for_more_owners(
     accounts: BudgetAccounts, tmp_path: Path
 ) -> None:
-    """Everybody waits for it, and a fleet has thousands; all of these are on other hosts."""
+    """Transactions wait for it, and a fleet has thousands of owners; here all on other hosts."""
     counted = []
     for first, last in ((0, 2), (2, 50)):
         with accounts.store.transaction() as db:
@@ -465,7 +465,7 @@ def test_a_look_for_the_dead_takes_no_more_statements_for_more_owners(
 def test_a_store_is_written_to_no_more_often_than_it_wants(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """Calls inside a lease are settled meanwhile; the lease stays, and its end writes it all."""
+    """Calls inside a lease are settled meanwhile; the end of the lease writes them all."""
     accounts.store.write_every_s = 3600.0
     accounts.settle(reserve_leased(accounts), [(PLENTY, 1)])
     accounts._tick_when_due()
@@ -483,7 +483,7 @@ def test_a_store_is_written_to_no_more_often_than_it_wants(
 def test_a_lease_in_a_store_that_is_seldom_written_to_shrinks_to_four_times_its_use(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """A process with few calls would hold for minutes what others need: 4 of 100 are kept."""
+    """A process with few calls would keep for minutes an amount others need: 4 of 100 stay."""
     accounts.store.write_every_s = 1.0
     accounts.settle(reserve_leased(accounts), [(PLENTY, 1)])
 

@@ -1,4 +1,4 @@
-"""The gate in urllib3, and so in requests; one call passes it once, however clients are stacked."""
+"""The gate in urllib3, and so in requests; a call passes it once, also in stacked clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of live processes: their owners, calls on the way, and faults."""
+"""Files of live processes: owners, open calls, and faults."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PLENTY = account(10**9)
 
 
 def test_an_owner_lives_while_its_file_is_locked(tmp_path: Path) -> None:
-    """What it owes is read when it is gone."""
+    """Its debt is read after its end."""
     owner = Owner(tmp_path / "owners")
     slot = owner.take_slot()
     assert slot is not None
@@ -62,7 +62,7 @@ def test_an_owner_lives_while_its_file_is_locked(tmp_path: Path) -> None:
 
 
 def test_slots_are_used_again_and_run_out(tmp_path: Path) -> None:
-    """Beyond that calls are held one by one."""
+    """Further calls are reserved one by one."""
     owner = Owner(tmp_path / "owners", slots=2)
     slots = [owner.take_slot(), owner.take_slot()]
     assert owner.take_slot() is None
@@ -79,7 +79,7 @@ def test_slots_are_used_again_and_run_out(tmp_path: Path) -> None:
 def test_a_file_locked_by_another_process_is_not_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two owners of one name would be one."""
+    """Two owners of one name would be mixed up."""
     monkeypatch.setattr(owners, "try_lock", lambda _descriptor: False)
 
     with pytest.raises(OSError, match="is locked by another process"):
@@ -87,7 +87,7 @@ def test_a_file_locked_by_another_process_is_not_ours(
 
 
 def test_an_owner_whose_descriptor_the_program_closed_locks_its_file_again(tmp_path: Path) -> None:
-    """As programs do that close everything they inherited."""
+    """As in programs that close all inherited descriptors."""
     owner = Owner(tmp_path / "owners")
     os.close(owner._own.number)
     owner.hold_on()
@@ -97,7 +97,7 @@ def test_an_owner_whose_descriptor_the_program_closed_locks_its_file_again(tmp_p
 
 
 def test_an_owner_whose_file_was_replaced_leaves_the_new_one_alone(tmp_path: Path) -> None:
-    """It is another's."""
+    """It belongs to another process."""
     owner = Owner(tmp_path / "owners")
     path = tmp_path / "owners" / owner.name
     path.rename(path.with_suffix(".moved"))
@@ -153,7 +153,7 @@ def test_a_file_that_cannot_be_opened_or_locked_belongs_to_a_live_owner(
 
 
 def test_old_files_of_dead_owners_are_removed(tmp_path: Path) -> None:
-    """Young ones stay, for their owner may be about to lock them; so do those in use."""
+    """Recent ones stay, because their owner may be about to lock them; so do locked ones."""
     for name in ("1-old", "2-young", "3-used", "4-named"):
         (tmp_path / name).write_bytes(bytes(8 * SLOTS))
         (tmp_path / name).chmod(0o600)
@@ -191,7 +191,7 @@ def test_where_the_folder_cannot_be_made_no_call_is_covered(tmp_path: Path) -> N
 
 
 def test_files_of_dead_processes_are_removed_by_the_next(tmp_path: Path) -> None:
-    """And cover nothing while they are there."""
+    """And cover no call before that."""
     folder = tmp_path / FOLDER_NAME
     folder.mkdir(mode=0o700)
     left = folder / "1-dead"
@@ -271,7 +271,7 @@ def test_too_many_models_restart_with_the_shared_ones(monkeypatch: pytest.Monkey
 
 
 def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    """It is an error with the remedy."""
+    """The error has the remedy."""
     first = BudgetAccounts(tmp_path)
     first.charge([(PLENTY, 5)])
     first.close()
@@ -283,7 +283,7 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_nothing_can_be_written_in_is_named(tmp_path: Path) -> None:
-    """Where a process has to be known to hold anything."""
+    """Reservations need a registered process."""
     accounts = BudgetAccounts(tmp_path)
     accounts.charge([(PLENTY, 1)])
     (tmp_path / accounts._folder.name).touch()
@@ -353,7 +353,7 @@ def test_a_child_that_was_forked_in_the_middle_of_a_transaction_touches_nothing(
 def test_a_damaged_file_is_replaced_without_locks_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By each process that meets it."""
+    """By each process that opens it."""
     monkeypatch.setattr("otel_budget.accounts.repair.HAS_LOCKS", False)
     assert file_locks.HAS_LOCKS
     lines: list[str] = []
@@ -382,7 +382,7 @@ def test_an_error_other_than_damage_replaces_no_file(tmp_path: Path) -> None:
 
 
 def test_a_file_that_another_process_has_replaced_is_used(tmp_path: Path) -> None:
-    """Nothing is set aside a second time."""
+    """No file is set aside a second time."""
     BudgetAccounts(tmp_path).charge([(PLENTY, 5)])
     lines: list[str] = []
 
@@ -414,7 +414,7 @@ def test_unwritten_spending_of_leases_counts(tmp_path: Path) -> None:
 
 
 def test_a_new_file_is_raised_to_the_observed_spending_only(tmp_path: Path) -> None:
-    """What this process has seen is the least that was spent."""
+    """Spending seen by this process is a lower bound."""
     accounts = BudgetAccounts(tmp_path, opening=lambda _account: 50)
     known = KnownSpending()
     known.saw(PLENTY, 20)
@@ -432,7 +432,7 @@ def test_a_new_file_is_raised_to_the_observed_spending_only(tmp_path: Path) -> N
 
 
 def test_an_owner_that_closed_its_file_does_not_lock_it_again(tmp_path: Path) -> None:
-    """Where another process has the lock by then, it stays the other's."""
+    """If another process has the lock by then, it keeps it."""
     owner = Owner(tmp_path / "owners")
     path = tmp_path / "owners" / owner.name
     owner.hold_on()
@@ -486,7 +486,7 @@ def test_a_file_that_is_busy_for_longer_than_the_wait_is_an_error(
 
 
 def test_an_error_of_ours_in_a_transaction_takes_it_back(tmp_path: Path) -> None:
-    """And the file is used on."""
+    """And the file stays in use."""
     accounts = BudgetAccounts(tmp_path)
     accounts.charge([(PLENTY, 5)])
     with pytest.raises(ZeroDivisionError), accounts.store.transaction() as db:
@@ -503,7 +503,7 @@ def test_an_error_of_ours_in_a_transaction_takes_it_back(tmp_path: Path) -> None
 def test_invalid_spending_is_not_taken_from_a_damaged_file(
     tmp_path: Path, row: tuple[Any, ...]
 ) -> None:
-    """What else it has is."""
+    """The rest is."""
     old = BudgetAccounts(tmp_path)
     old.charge([(account(name="other"), 7)])
     old.close()

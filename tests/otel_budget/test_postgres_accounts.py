@@ -1,4 +1,4 @@
-"""Accounts in PostgreSQL: versions, a server that goes away, and what errors show."""
+"""Accounts in PostgreSQL: versions, outages of the server, and error messages."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_connection_lost_in_a_transaction_is_reopened(postgres_url: str, tmp_p
 def test_after_a_failure_calls_do_not_wait_for_the_server_for_a_moment(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Calls would wait one after another for a server that is away."""
+    """Calls would wait one after another for an unreachable server."""
     parsed = PostgresUrl.parse(postgres_url)
     attempts: list[int] = []
 

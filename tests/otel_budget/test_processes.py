@@ -35,7 +35,7 @@ def books(tmp_path: Path) -> list[tuple[int, int]]:
 
 @pytest.mark.slow
 def test_four_processes_share_one_budget(tmp_path: Path, provider: SlowProvider) -> None:
-    """80 calls want through, 10 fit: 10 go through, 70 never reach the provider."""
+    """80 calls are attempted, 10 fit: 10 are sent, 70 never reach the provider."""
     environ = environment(tmp_path, "0.06")
     went, refused, said = finish([start(environ, provider, 1, 20) for _ in range(4)])
 
@@ -52,7 +52,7 @@ def test_four_processes_share_one_budget(tmp_path: Path, provider: SlowProvider)
 def test_eight_processes_of_eight_threads_are_never_over(
     tmp_path: Path, provider: SlowProvider
 ) -> None:
-    """They want ten times the limit, and get at least 97 % of it."""
+    """They attempt ten times the limit, and use at least 97 % of it."""
     environ = environment(tmp_path, "0.384")  # 64 calls
     went, refused, said = finish([start(environ, provider, 8, 10) for _ in range(8)])
 
@@ -66,7 +66,7 @@ def test_eight_processes_of_eight_threads_are_never_over(
 
 @pytest.mark.slow
 def test_killed_processes_keep_no_reservation(tmp_path: Path, provider: SlowProvider) -> None:
-    """Calls that were on their way are charged, for the provider has them; the rest comes back."""
+    """Open calls are charged, because the provider has them; the rest is released."""
     environ = environment(tmp_path, "0.12")  # 20 calls
     provider.delay = 0.3
     victims = [start(environ, provider, 2, 20) for _ in range(3)]

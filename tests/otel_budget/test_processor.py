@@ -21,7 +21,7 @@ MS = 1_000_000
 
 
 class Told:
-    """What the processor emitted through real providers."""
+    """Output of the processor through real providers."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.records = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
@@ -83,7 +83,7 @@ def test_a_span_over_its_budget_is_counted_and_warned_of(
 def test_a_span_within_its_budget_leaves_a_debug_record_with_the_margin(
     told: Told, run_span: Callable[[str, int], int]
 ) -> None:
-    """Nothing is counted; who wants to see margins turns debug records on."""
+    """Nothing is counted; debug records show the margin."""
     run_span("search_docs", 40)
 
     (record,) = told.log_records()

@@ -1,4 +1,4 @@
-"""A budget file that is damaged, foreign or deleted: set aside and made again, with one line."""
+"""A budget file that is damaged, foreign or deleted is set aside and rebuilt, with one line."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_an_unusable_file_is_set_aside_and_recreated(
 
 
 def test_a_file_deleted_in_use_restarts_with_the_spending(tmp_path: Path) -> None:
-    """Where the ledger saw nothing: what each process knows, leases included."""
+    """Without calls in the ledger: the spending known to each process, leases included."""
     lines: list[str] = []
     accounts = BudgetAccounts(tmp_path, report=lines.append)
     accounts.charge([(PLENTY, 100)])

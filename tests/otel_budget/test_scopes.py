@@ -35,7 +35,7 @@ def test_the_app_says_who_it_is_for() -> None:
 
 
 def test_only_trusted_baggage_counts() -> None:
-    """Anybody may send baggage."""
+    """Any client may send baggage."""
     token = context.attach(
         baggage.set_baggage("tenant.id", "acme", baggage.set_baggage("user.id", "eve"))
     )
@@ -48,7 +48,7 @@ def test_only_trusted_baggage_counts() -> None:
 
 
 def test_the_current_span_may_say_it() -> None:
-    """By the attributes that the ledger reads too."""
+    """By the same attributes as in the ledger."""
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("app")
     with tracer.start_as_current_span("work", attributes={"session.id": "s-1"}):
         values = Scopes(())(REQUEST, {})
@@ -57,7 +57,7 @@ def test_the_current_span_may_say_it() -> None:
 
 
 class CopiesBaggage(SpanProcessor):
-    """What upstream's processor does: each span gets the baggage it begins with."""
+    """As upstream's processor: each span gets the baggage at its start."""
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
         for key, value in baggage.get_all(parent_context).items():
@@ -120,7 +120,7 @@ def test_calls_without_a_scope_value_meet_the_stated_policy() -> None:
 def test_a_call_without_a_tenant_under_a_budget_per_tenant_is_reported_once(
     policy: str, what: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With what happens to it; calls that have one are not."""
+    """With the policy; calls with a tenant are not."""
     each = CostBudget(name=f"each-{policy}", limit=1, scope="tenant")
 
     for tenant in ("acme", None, None):
@@ -137,7 +137,7 @@ def test_an_api_key_is_read_from_any_of_its_headers() -> None:
 
 
 def test_spans_say_who_they_are_for() -> None:
-    """So that the ledger knows it as well; what a span says itself stays."""
+    """So that the ledger has it as well; attributes of the span stay."""
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(ScopeSpanProcessor(Scopes(())))
     tracer = provider.get_tracer("app")

@@ -1,4 +1,4 @@
-"""Observed calls: when they were, how they ended, under which span, and never more than once."""
+"""Observed calls: time, outcome, span, each once."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_provider_that_cannot_be_reached_got_nothing(records: list[WireRecord]
 def test_each_try_of_the_library_is_a_request(
     records: list[WireRecord], provider: SlowProvider
 ) -> None:
-    """Refused by the provider twice, then given up."""
+    """Refused by the provider twice, then abandoned."""
     busy = {**BODY, "messages": [{"role": "user", "content": "Too many requests"}]}
     retries = urllib3.Retry(2, status_forcelist=[429], allowed_methods=None, backoff_factor=0)
     with urllib3.PoolManager(retries=retries) as pool, pytest.raises(urllib3.exceptions.HTTPError):
@@ -110,7 +110,7 @@ def test_each_try_of_the_library_is_a_request(
 def test_hosts_can_be_left_out_and_endpoints_added(
     records: list[WireRecord], provider: SlowProvider
 ) -> None:
-    """A gateway with paths of its own is seen when it is named."""
+    """A gateway with custom paths is observed when configured."""
     observer.configure(denied=["127.0.0.1"])
     with httpx2.Client() as client:
         client.post(f"{provider.url}/v1/chat/completions", json=BODY)
@@ -125,7 +125,7 @@ def test_hosts_can_be_left_out_and_endpoints_added(
 def test_a_raising_sink_does_not_affect_others(
     records: list[WireRecord], provider: SlowProvider
 ) -> None:
-    """Neither the app nor other sinks."""
+    """Neither app nor other sinks see it."""
     errors: list[BaseException] = []
     before, observer.on_fault = observer.on_fault, errors.append
 

@@ -48,7 +48,7 @@ COLUMNS = (
     " output_tokens, cache_read_tokens"
 )
 
-# One session a process is all the engine allows, so it gets a process of its own.
+# The engine allows one session per process, so it gets a separate process.
 _RUN = """
 import json, sys
 from chdb import session

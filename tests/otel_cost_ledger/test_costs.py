@@ -40,7 +40,7 @@ def test_costs_are_exact_sums_by_model(
 def test_unknown_costs_are_counted_and_never_zero(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Each status has a count of its own; failed calls are calls."""
+    """Each status has its own count; failed calls are calls."""
     writer.write(
         [
             make_call(),
@@ -63,7 +63,7 @@ def test_unknown_costs_are_counted_and_never_zero(
 def test_a_span_that_repeats_another_is_not_a_call(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Unbilled rows are kept for explanation and appear in no sum."""
+    """Unbilled rows are stored for explanation and are in no sum."""
     writer.write([make_call(), make_call(billed=False, billing_reason="outer span")])
 
     with open_ledger(path) as ledger:
@@ -189,7 +189,7 @@ def test_percentiles_of_few_calls_are_calls(
 
 
 def test_an_empty_ledger_has_no_percentiles(writer: LedgerWriter, path: Path) -> None:
-    """Nothing is known, so nothing is said."""
+    """They are None."""
     writer.write([])
 
     with open_ledger(path) as ledger:

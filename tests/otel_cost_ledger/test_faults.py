@@ -1,4 +1,4 @@
-"""Each thing that can happen to a ledger has one reaction, and none of them raises."""
+"""Each fault of a ledger has one reaction, and none raises."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_after_a_fault_the_file_is_left_alone_for_a_while(
 def test_a_damaged_ledger_is_set_aside_and_a_new_one_started(
     make_writer: MakeWriter, make_call: MakeCall, path: Path, said: list[str], damage: str
 ) -> None:
-    """The damaged file stays beside it, so nothing that could be rescued is gone."""
+    """The damaged file stays beside it for recovery."""
     first = make_writer()
     first.write([make_call() for _ in range(3000)])
     first.shutdown()
@@ -301,7 +301,7 @@ def test_a_file_of_another_user_is_refused(
 def test_a_file_system_without_shared_memory_is_refused(
     make_writer: MakeWriter, make_call: MakeCall, monkeypatch: pytest.MonkeyPatch, said: list[str]
 ) -> None:
-    """There WAL mode is silently not taken, and two processes would not see each other."""
+    """It silently ignores WAL mode, and two processes would not see each other."""
 
     class Dotfile(TrackedConnection):
         def execute(self, sql: str, *rest: Any) -> Any:
@@ -320,7 +320,7 @@ def test_a_file_system_without_shared_memory_is_refused(
 def test_the_oldest_calls_go_to_disk_first_and_the_count_is_exact(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Memory is bounded, then the spill file is; what fits nowhere is counted as dropped."""
+    """Memory and spill file are bounded; further calls are counted as dropped."""
     with _locked(path, make_writer) as unlock:
         writer = make_writer(busy_timeout_ms=0, ring_calls=100, spill_bytes=40_000)
         for _ in range(30):

@@ -38,7 +38,7 @@ MakeCall = Callable[..., PricedCall]
 def test_the_default_path_follows_the_xdg_directories(
     environ: dict[str, str], expected: str
 ) -> None:
-    """A relative directory is ignored, as the specification asks."""
+    """A relative directory is ignored, as specified."""
     assert str(default_ledger_path(environ)) == expected
 
 
@@ -60,7 +60,7 @@ def test_every_file_is_private_under_any_umask(
 
 
 def test_the_spill_file_is_private(private_umask: None, path: Path) -> None:
-    """It holds the same things as the ledger."""
+    """It has the same data as the ledger."""
     path.parent.mkdir(mode=0o700)
     spill = SpillFile(path.with_name("ledger.db.spill.jsonl"))
 
@@ -108,7 +108,7 @@ def test_reading_while_a_writer_is_open_sees_committed_calls(
 
 
 def test_a_reader_cannot_write(writer: LedgerWriter, make_call: MakeCall, path: Path) -> None:
-    """Not even by SQL of its own."""
+    """Not even by direct SQL."""
     writer.write([make_call()])
 
     with open_ledger(path) as ledger, pytest.raises(LedgerError, match=r"readonly|read-only"):

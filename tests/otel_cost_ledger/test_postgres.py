@@ -107,7 +107,7 @@ def test_calls_of_a_database_wait_in_the_state_folder(tmp_path: Path) -> None:
 def test_a_wrong_password_is_reported_without_it(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """The server's answer, where it came from, and what to do."""
+    """The server's answer, its address, and the remedy."""
     wrong = PostgresUrl(postgres.shown, {**postgres.parameters, "password": SECRET})
     said: list[str] = []
 
@@ -126,7 +126,7 @@ def test_a_wrong_password_is_reported_without_it(
 def test_calls_wait_while_the_server_is_away(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall, tmp_path: Path
 ) -> None:
-    """They go to the spill file of the process that ends, and another one stores them."""
+    """The ending process writes them to the spill file, and another one stores them."""
     away = PostgresUrl(postgres.shown, {**postgres.parameters, "port": "1"})
     spill = tmp_path / "waiting.jsonl"
     writer = make_writer(path=away, spill_to=spill)
@@ -169,7 +169,7 @@ def test_a_broken_connection_is_reopened(
 def test_a_lock_that_is_held_for_long_makes_calls_wait(
     postgres: PostgresUrl, postgres_server: str, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """The thread that writes is not held for ever."""
+    """The wait of the writing thread is bounded."""
     import psycopg
 
     from otel_cost_ledger.postgres.connection import WRITERS
@@ -187,7 +187,7 @@ def test_a_lock_that_is_held_for_long_makes_calls_wait(
 def test_one_unusable_call_does_not_hold_up_its_neighbours(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """Names longer than an index allows: refused for ever, counted, the others are stored."""
+    """Names longer than an index allows: rejected and counted; the others are stored."""
     writer = make_writer(path=postgres)
     # Random, because the server compresses what repeats.
     rows = ["".join(chr(0x4E00 + b) for b in os.urandom(200)) for _ in range(5)]
@@ -302,7 +302,7 @@ def test_the_views_equal_those_of_a_file(
 def test_a_connection_that_cannot_be_set_up_is_closed(
     postgres: PostgresUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server takes the connection and refuses its settings."""
+    """The server accepts the connection and rejects its settings."""
     import psycopg
 
     opened: list[Any] = []
@@ -324,7 +324,7 @@ def test_a_connection_that_cannot_be_set_up_is_closed(
 def test_a_writer_reads_through_its_own_connection(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """A session for each question would cost the server more than the question."""
+    """A session per query would cost the server more than the query."""
     writer = make_writer(path=postgres)
     writer.write([make_call()])
 

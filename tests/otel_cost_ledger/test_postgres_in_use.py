@@ -36,7 +36,7 @@ def test_the_setting_is_all_it_takes(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What the accounts settle is in the database."""
+    """Settled calls are in the database."""
     loaded = load(
         {"OTEL_DISTRO_LEDGER": postgres_server, "OTEL_DISTRO_STATE_DIR": str(tmp_path / "state")}
     )

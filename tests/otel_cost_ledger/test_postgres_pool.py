@@ -55,13 +55,13 @@ def backends(url: PostgresUrl) -> set[int]:
 
 
 def test_questions_one_after_another_use_one_connection(ledger: PostgresUrl, sharing: None) -> None:
-    """Each sees one moment of the ledger, the newest when it asks."""
+    """Each sees one snapshot, the newest at its start."""
     assert len(backends(ledger)) == 1
     assert shared_connections() == 1
 
 
 def test_without_sharing_each_question_opens_its_own(ledger: PostgresUrl) -> None:
-    """As a command does, which asks once."""
+    """As in a command, which queries once."""
     assert len(backends(ledger)) == 3
     assert shared_connections() == 0
 

@@ -48,13 +48,13 @@ def start(path: Path, script: str, *arguments: object) -> subprocess.Popen[str]:
         [sys.executable, "-c", COMMON + script, str(path), *map(str, arguments)],
         stdout=subprocess.PIPE,
         text=True,
-        # A group of its own, so that a forked child that hangs can be ended with its parent.
+        # A separate process group, so that a hanging child can be ended with its parent.
         start_new_session=True,
     )
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    """Return what *process* printed, after it has ended well."""
+    """Return the output of *process* after it has exited with 0."""
     try:
         output, _ = process.communicate(timeout=30)
     finally:
@@ -86,7 +86,7 @@ print(writer.counters.written, [f for f in faults if f], result.fault)
 
 @pytest.mark.slow
 def test_a_killed_process_loses_no_acknowledged_call(path: Path) -> None:
-    """Four writers are killed at some moment; what they acknowledged is there, and exact."""
+    """Four writers are killed at a random moment; acknowledged calls are stored, and exact."""
     script = """
 writer = LedgerWriter(path)
 at = int(sys.argv[2])
@@ -153,7 +153,7 @@ sys.exit(status)
 
 
 def test_a_fork_while_another_thread_writes_leaves_the_child_able_to_write(path: Path) -> None:
-    """The lock the thread held is not held for ever in the child."""
+    """The lock of that thread is released in the child."""
     script = """
 import threading, time
 writer = LedgerWriter(path)
@@ -185,7 +185,7 @@ print(codes, writer.shutdown().fault)
 
 @pytest.mark.parametrize("limit", [200_000, 60_000])
 def test_a_file_size_limit_is_a_full_disk(path: Path, limit: int) -> None:
-    """A quota stops the ledger, never the program; the rest is kept and accounted for."""
+    """A quota stops the ledger, never the program; the rest is kept and counted."""
     script = """
 import resource
 limit = int(sys.argv[2])
@@ -250,7 +250,7 @@ def test_a_ledger_of_another_user_is_refused_and_can_be_read(readable_path: Path
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root may write everywhere")
 def test_a_read_only_ledger_is_left_alone_and_can_be_read(readable_path: Path) -> None:
-    """One message, and then no attempt for a while; the answers are still there."""
+    """One message, then no attempt for a while; queries still work."""
     script = (
         AS_SOMEBODY_ELSE
         + """

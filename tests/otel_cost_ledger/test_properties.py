@@ -30,7 +30,7 @@ OPTIONAL_COUNT = st.none() | st.integers(0, 2**20)
 
 @st.composite
 def priced_calls(draw: st.DrawFn) -> PricedCall:
-    """Calls from a small world, so that keys, names and days often meet."""
+    """Calls from a small domain, so that keys, names and days often collide."""
     key = draw(st.integers(1, 12))
     start_ns = 1_763_812_800_000_000_000 + key * 6 * 3_600 * 10**9
     call = ModelCall(
@@ -150,7 +150,7 @@ def test_span_ids_survive_being_signed(span_id: int) -> None:
 
 @given(st.integers(-(2**62), 2**62))
 def test_dollars_are_exact(nano_usd: int) -> None:
-    """Reading the text gives the integer back, and it has no zeros to spare."""
+    """Parsing the text returns the integer, and it has no trailing zeros."""
     text = usd_text(nano_usd)
 
     assert Decimal(text) * 10**9 == nano_usd

@@ -1,4 +1,4 @@
-"""Old calls go, their sums stay, and an archive is complete before anything is deleted."""
+"""Retention deletes old calls, keeps their sums, and completes the archive first."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_rows_go_and_sums_stay(
 def test_a_question_that_needs_deleted_rows_says_that_it_is_incomplete(
     sixty_days: list[PricedCall], path: Path
 ) -> None:
-    """Sums by user exist for kept rows only; percentiles of what happens to be left are not."""
+    """Sums by user exist for kept rows only; percentiles of the remaining rows are withheld."""
     retain(path, days=30, now_ns=NOW_NS)
 
     with open_ledger(path) as ledger:
@@ -122,7 +122,7 @@ def test_nothing_is_deleted_when_the_archive_fails(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A disk that lies is found out before the rows are gone."""
+    """A failed write is detected before rows are deleted."""
 
     def lossy(target: Any, header: Any, rows: Any) -> int:
         from otel_cost_ledger.model.csv_safe import write_csv
@@ -142,7 +142,7 @@ def test_nothing_is_deleted_when_the_archive_fails(
 def test_a_second_run_has_nothing_to_do(
     sixty_days: list[PricedCall], path: Path, tmp_path: Path
 ) -> None:
-    """And makes no empty archive."""
+    """And writes no empty archive."""
     retain(path, days=30, now_ns=NOW_NS)
 
     result = retain(path, days=30, now_ns=NOW_NS, archive_to=tmp_path / "archive")
@@ -192,7 +192,7 @@ def test_old_violations_and_replaced_prices_go_too(
 
 
 def test_one_process_at_a_time(sixty_days: list[PricedCall], path: Path) -> None:
-    """Who comes second goes away instead of waiting."""
+    """The second returns without waiting."""
     with path.with_name("ledger.db.maintenance").open("w") as held:
         held_lock = try_lock(held.fileno())
         result = retain(path, days=30, now_ns=NOW_NS)
@@ -218,7 +218,7 @@ def test_the_file_shrinks_and_the_lock_is_held_for_moments(
 
 
 def test_retention_needs_a_ledger_and_a_day(path: Path) -> None:
-    """Keeping nothing, or nowhere, is a mistake of the caller."""
+    """Without them it raises."""
     with pytest.raises(ValueError, match="at least 1 day"):
         retain(path, days=0)
     with pytest.raises(LedgerNotFoundError):
@@ -226,7 +226,7 @@ def test_retention_needs_a_ledger_and_a_day(path: Path) -> None:
 
 
 def test_statistics_know_about_deleted_rows(sixty_days: list[PricedCall], path: Path) -> None:
-    """`stats` carries the same word of warning as `costs`."""
+    """`stats` prints the same warning as `costs`."""
     retain(path, days=30, now_ns=NOW_NS)
 
     with open_ledger(path) as ledger:

@@ -49,7 +49,7 @@ def test_groups_of_few_users_are_one_line(
 def test_the_merged_line_covers_enough_users(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Else it would be the one user of `b` under another name."""
+    """Otherwise it would be the one user of `b` under another name."""
     writer.write([make_call(tenant="a", user=f"u{n}") for n in (1, 2, 3)])
     writer.write([make_call(tenant="d", user=f"u{n}") for n in (1, 2, 3, 4)])
     writer.write([make_call(tenant="b", user="u9")])
@@ -69,7 +69,7 @@ def test_calls_without_users_form_no_group(
 def test_a_report_by_person_is_refused(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Each of its lines is one."""
+    """Each line would be one person."""
     writer.write([make_call(user="u1")])
     with pytest.raises(ValueError, match="one person"):
         joined(path, 2, "session")
@@ -81,7 +81,7 @@ def test_a_report_by_person_is_refused(
 
 
 def test_the_command_does_it(writer: LedgerWriter, make_call: MakeCall, path: Path) -> None:
-    """For programs and people alike."""
+    """In JSON and in the table."""
     writer.write([make_call(tenant="a", user=f"u{n}") for n in range(4)])
     writer.write([make_call(tenant="b", user="u1"), make_call(tenant="c", user="u2")])
     arguments = ["costs", "--by", "tenant,model", "--least-users", "2", "--ledger", str(path)]

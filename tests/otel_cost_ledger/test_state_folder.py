@@ -1,4 +1,4 @@
-"""The folder of everything that is kept, with and without a home folder."""
+"""The state folder, with and without a home folder."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_folder_that_others_may_read_is_made_private(temporary: Path, tmp_path
 
 
 def test_a_folder_created_by_another_user_is_not_used(temporary: Path, tmp_path: Path) -> None:
-    """A link would lead elsewhere; each process then has a folder of its own."""
+    """It may be a link; each process then has its own folder."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     own(temporary).symlink_to(elsewhere)

@@ -101,7 +101,7 @@ def test_a_duplicate_in_a_later_batch_is_still_billed_once(
 def test_a_stored_response_id_equals_only_its_own(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Ids that the batch does not know come back as placeholders."""
+    """Ids outside the batch are read as placeholders."""
     writer.write([make_call(start_ns=START_NS, response_id="chatcmpl-1"), make_call()])
 
     with open_ledger(path) as ledger:

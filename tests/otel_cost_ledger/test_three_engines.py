@@ -94,7 +94,7 @@ def test_engines_agree(
                 else:
                     sum_hours(clickhouse, quiet_seconds=0)
                 for writer in writers:
-                    # A revision of a call that is not there stores it.
+                    # A revision of a missing call stores it.
                     writer.revise([as_exported(priced) for priced in made])
             if not any(arriving):
                 return
@@ -122,7 +122,7 @@ def answers_of(location: Location) -> list[Any]:
 
 
 def _comparable(stored: Any) -> Any:
-    # Without tools and prompts, the call and the decision are all there is.
+    # Without tools and prompts there are only the call and the decision.
     return replace(stored.priced, reason=stored.priced.reason or "")
 
 

@@ -85,7 +85,7 @@ def test_the_first_groups_are_those_of_the_whole_report(filled: Location, name: 
 
 
 def test_groups_of_other_names_are_limited_as_well(filled: Location) -> None:
-    """Their lines are made first."""
+    """Their lines are computed first."""
     with open_ledger(filled) as ledger:
         whole = costs(ledger, by=("user", "day"))
         found = costs(ledger, by=("user", "day"), most_groups=3)

@@ -189,7 +189,7 @@ def test_revising_twice_or_to_the_same_changes_nothing(
 def test_revising_an_unknown_call_stores_it(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """An importer need not know what the ledger has."""
+    """An importer does not need to know the calls of the ledger."""
     result = writer.revise([make_call()])
 
     with open_ledger(path) as ledger:
@@ -241,7 +241,7 @@ def test_names_beyond_the_limit_become_other(
 def test_status_and_failure_survive_the_limit_of_names(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Reasons may be folded together, what sums are made of may not."""
+    """Reasons may be merged, keys of sums may not."""
     writer = make_writer(max_names=5)
     batch = [
         make_call(
@@ -300,7 +300,7 @@ def test_odd_values_are_bounded_and_stored(
 def test_a_call_that_cannot_be_stored_costs_only_itself(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """It is counted and mentioned once, without a word of what it says."""
+    """It is counted and reported once, without its content."""
     said: list[str] = []
     writer = make_writer(say=said.append)
     odd = make_call(service="secret")
@@ -360,7 +360,7 @@ def test_the_last_calls_come_first(writer: LedgerWriter, make_call: MakeCall, pa
 def test_counters_account_for_everything_handed_in(
     make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """Nothing disappears between the hands of the caller and the disk."""
+    """No call disappears between caller and disk."""
     writer = make_writer()
     batch = [make_call() for _ in range(5)]
 

@@ -27,7 +27,7 @@ CALL: dict[str, Any] = {
 
 
 class Sink:
-    """Keeps its calls."""
+    """Stores its calls."""
 
     def __init__(self) -> None:
         self.new: list[PricedCall] = []
@@ -112,7 +112,7 @@ def test_a_model_call_reaches_every_sink(
 
 
 def test_a_tool_reaches_the_sinks_that_store_tools(accounts: Accounts, sink: Sink) -> None:
-    """It is no model call, and its span gets no attributes of cost."""
+    """It is not a model call, and its span gets no cost attributes."""
     names = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "get_weather"}
 
     assert accounts.take(span("execute_tool get_weather", **names)) is None
@@ -130,7 +130,7 @@ def test_other_spans_are_none_of_its_business(accounts: Accounts, sink: Sink) ->
 
 
 def test_pricing_runs_on_a_background_thread(accounts: Accounts, sink: Sink) -> None:
-    """Not on the app's."""
+    """Not on the app's thread."""
     accounts.take(span(**CALL))
     accounts.flush(10)
 
@@ -161,7 +161,7 @@ def test_a_verdict_on_latency_reaches_its_sink(accounts: Accounts, sink: Sink) -
 
 
 def test_a_span_that_only_looks_like_a_call_has_no_facts(accounts: Accounts, sink: Sink) -> None:
-    """An agent's span repeats what its calls used; it is not a call."""
+    """An agent's span repeats the usage of its calls; it is not a call."""
     facts = accounts.take(span(**{**CALL, "gen_ai.operation.name": "invoke_agent"}))
     accounts.flush(10)
 
@@ -191,7 +191,7 @@ def test_price_data_that_cannot_be_loaded_costs_the_price_only(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 def test_a_forked_child_settles_its_own_calls_only(accounts: Accounts, sink: Sink) -> None:
-    """The parent's queue is the parent's; the child starts a thread of its own."""
+    """The queue of the parent stays there; the child starts its own thread."""
     accounts.take(span(**CALL))
     accounts.flush(10)
     read, write = os.pipe()
@@ -209,7 +209,7 @@ def test_a_forked_child_settles_its_own_calls_only(accounts: Accounts, sink: Sin
 
 
 def test_a_reader_waits_for_the_price(faults: InternalErrors) -> None:
-    """Loading price data takes a while the first time; a span read meanwhile still has a cost."""
+    """Loading price data takes time at first; a span read meanwhile still has a cost."""
     loading, go_on = threading.Event(), threading.Event()
 
     def slow() -> PriceBook:
@@ -247,7 +247,7 @@ def test_calls_are_settled_where_no_thread_can_start(
 def test_tools_are_stored_where_no_thread_can_start(
     accounts: Accounts, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where nothing but them is queued."""
+    """Also if only tools are queued."""
 
     def cannot_start(_thread: threading.Thread) -> None:
         raise RuntimeError("can't create new thread at interpreter shutdown")
@@ -265,7 +265,7 @@ def test_tools_are_stored_where_no_thread_can_start(
 def test_a_flush_waits_for_a_thread_that_is_just_being_started(
     accounts: Accounts, sink: Sink
 ) -> None:
-    """What another thread has queued a moment ago is not taken for nothing."""
+    """A call just queued by another thread is not missed."""
     with accounts._start_lock:
         accounts.take(span(**CALL))
 

@@ -1,4 +1,4 @@
-"""The API where there is no telemetry: it does nothing, costs nothing, changes nothing."""
+"""The API without telemetry: no effect, no cost, no change."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def plain(script: str, home: Path, **more: str) -> Finished:
 
 
 def test_without_an_sdk_everything_runs_and_nothing_is_loaded(tmp_path: Path) -> None:
-    """Nor is a file made."""
+    """And no file is created."""
     done = plain(APP, tmp_path)
 
     assert (done.stdout, done.stderr) == (EXPECTED + "False\n", "")

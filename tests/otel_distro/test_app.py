@@ -81,7 +81,7 @@ def test_every_call_is_priced_once_though_two_libraries_report_it(
 ) -> None:
     """gpt-4o 1200 x 2.50 + 300 x 10 = 6000 and claude 176 x 3 + 300 x 15 = 5028 micro-dollars.
 
-    The anthropic library makes a span of its own inside the instrumentation's.
+    The anthropic library makes another span inside the instrumentation's.
     """
     instrumented(APP, environment(tmp_path, sink), provider.url)
 
@@ -99,7 +99,7 @@ def test_every_call_is_priced_once_though_two_libraries_report_it(
 def test_spans_keep_what_makes_them_useful(
     tmp_path: Path, sink: OtlpSink, provider: FakeProvider
 ) -> None:
-    """Redaction leaves models, token counts, routes and error types as they are."""
+    """Redaction does not change models, token counts, routes and error types."""
     instrumented(APP, environment(tmp_path, sink), provider.url)
 
     chat = attributes_of(sink.span("chat gpt-4o"))

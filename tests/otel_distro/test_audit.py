@@ -1,4 +1,4 @@
-"""The audit trail: every decision once, in order, and no way to change one unseen."""
+"""The audit trail: every decision once, in order, and tamper-evident."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def change(trail: Path, edit: Edit) -> tuple[str, ...]:
 
 
 def test_recorded_entries_are_read_back(trail: Path) -> None:
-    """Who, what, when; numbered."""
+    """With author, action, time and number."""
     found = list(audit.entries(trail.parent))
 
     assert [(e.number, e.action, e.by, e.detail) for e in found] == [
@@ -66,14 +66,14 @@ def test_only_the_owner_can_read_it(trail: Path) -> None:
     ids=["changed", "removed", "swapped", "cut off", "put in", "emptied"],
 )
 def test_every_kind_of_change_shows(trail: Path, edit: Edit, problem: str) -> None:
-    """Each in its own words."""
+    """Each with its own message."""
     assert problem in change(trail, edit)
 
 
 def test_a_forged_chain_in_both_files_lacks_the_noted_hash(
     trail: Path,
 ) -> None:
-    """Which is why the last hash is worth noting elsewhere."""
+    """Therefore the last hash should be stored elsewhere."""
     noted = audit.verify(trail.parent).last_hash
     trail.unlink()
     (trail.parent / "audit.head").unlink()
@@ -131,7 +131,7 @@ def test_processes_that_write_at_once_make_one_chain(tmp_path: Path) -> None:
 
 
 def test_an_unwritable_trail_is_reported(tmp_path: Path) -> None:
-    """With what to do about it."""
+    """With the remedy."""
     (tmp_path / audit.FILE_NAME).mkdir()
 
     with pytest.raises(audit.AuditError, match="OTEL_DISTRO_STATE_DIR names another folder"):

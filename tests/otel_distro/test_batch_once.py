@@ -43,7 +43,7 @@ class Results(BaseHTTPRequestHandler):
         self.wfile.write(RESULT)
 
     def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Say nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def total(environ: dict[str, str]) -> tuple[int, int]:
 def test_processes_that_fetch_one_result_count_each_line_once(
     url: str, environ: dict[str, str]
 ) -> None:
-    """At the same time and one after another; the budget has spent what the ledger says."""
+    """At the same time and one after another; budget and ledger agree."""
     fetch_together(3, url, environ)
     fetch_together(1, url, environ)
 
@@ -160,7 +160,7 @@ def test_claims_that_cannot_be_written_hold_nothing_back(tmp_path: Path) -> None
 
 
 def test_nothing_is_written_without_consent(tmp_path: Path) -> None:
-    """The results are spans of this process only then."""
+    """The results are then only spans of this process."""
     claims = ClaimedResults(tmp_path, None, lambda: False)
 
     assert claims.claim([1]) == {1}

@@ -43,7 +43,7 @@ class Sums:
 
 @dataclass
 class Admission:
-    """A call at the gate, as the accounts see it."""
+    """A call at the gate, from the view of the accounts."""
 
     written: tuple[tuple[BudgetAccount, int], ...]
     is_settled: bool = True
@@ -52,7 +52,7 @@ class Admission:
 
 @dataclass(frozen=True)
 class Case:
-    """One call: what the gate charged, what the ledger holds, and what it holds in the end."""
+    """One call: the charge of the gate, the cost in the ledger, and the final cost."""
 
     at_gate: int | None
     in_ledger: int
@@ -137,7 +137,7 @@ def test_charges_equal_the_costs_in_the_ledger(cases: list[Case]) -> None:
 
 
 def test_a_call_of_unknown_cost_keeps_the_charge_of_the_gate(accounts: Sums) -> None:
-    """It may have cost that much."""
+    """It is the highest possible cost."""
     booking = booking_of(accounts)
     booking.note_admitted((1, 1), at_gate(accounts, 500))  # type: ignore[arg-type]
     booking.take([priced(0, None)], [])

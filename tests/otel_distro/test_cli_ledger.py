@@ -1,4 +1,4 @@
-"""`otel-distro ledger`: looking after the ledger itself."""
+"""`otel-distro ledger`: maintenance of the ledger."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_checking_a_ledger_that_is_not_there_is_a_problem(tmp_path: Path) -> Non
 
 
 def test_retention_keeps_the_sums_and_archives_the_calls(ledger: Path, tmp_path: Path) -> None:
-    """All three are older than a day; what they cost is still known."""
+    """All three are older than a day; their cost is still known."""
     result = run(
         "ledger", "retain", "--days", "1", "--archive-to", tmp_path / "old", "--ledger", ledger
     )
@@ -122,7 +122,7 @@ def test_an_invalid_ledger_url_is_wrong_usage_and_not_quoted(ledger: Path) -> No
 
 
 def test_an_unreachable_database_is_reported_without_its_password(ledger: Path) -> None:
-    """The attempt and the remedy."""
+    """With the address and the remedy."""
     pytest.importorskip("psycopg")
 
     result = run("ledger", "copy", ledger, "postgresql://me:s3cret@127.0.0.1:1/costs")
@@ -172,7 +172,7 @@ def test_an_archive_can_be_parquet(ledger: Path, tmp_path: Path) -> None:
 def test_without_pyarrow_the_install_command_is_printed(
     ledger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And no half file stays."""
+    """And no partial file remains."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
 
     result = run("ledger", "archive", tmp_path / "old", "--parquet", "--ledger", ledger)

@@ -1,4 +1,4 @@
-"""`otel-distro ledger reconcile FILE`: the ledger beside what the provider says."""
+"""`otel-distro ledger reconcile FILE`: the ledger beside the provider's figures."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_tokens_that_only_they_count_as_cached_are_the_cache(tmp_path: Path, led
 
 
 def test_calls_of_unknown_cost_explain_as_much_as_they_may_have_cost(tmp_path: Path) -> None:
-    """A stream without usage; the provider knows what it used."""
+    """A stream without usage; the provider has the usage."""
     stream = chat_span(1, **{"gen_ai.usage.input_tokens": None, "gen_ai.usage.output_tokens": None})
     ledger = ledger_of(tmp_path, chat_span(0), stream)
 
@@ -101,7 +101,7 @@ def test_calls_of_unknown_cost_explain_as_much_as_they_may_have_cost(tmp_path: P
 
 
 def test_a_failed_call_that_was_charged(tmp_path: Path) -> None:
-    """A timeout on our side is no timeout on theirs; the family alone is named when it fails."""
+    """A client timeout may succeed at the provider; a failed call names only the model family."""
     timeout = chat_span(
         1,
         **{
@@ -202,7 +202,7 @@ def test_a_file_that_is_not_an_export_is_refused_with_the_reason(
 
 
 def test_reconcile_for_people(tmp_path: Path, ledger: Path) -> None:
-    """Both sides, the gap, and each cause with what it means."""
+    """Both sides, the gap, and each cause with its meaning."""
     file = tmp_path / "export.csv"
     file.write_text(OPENAI_USAGE + usage(5, 6000, 1500))
 

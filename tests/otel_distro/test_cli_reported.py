@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def test_costs_of_both_kinds_are_compared(tmp_path: Path) -> None:
-    """A computed call is 0.006; one reports that, one more, one a zero that is not believed."""
+    """A computed call is 0.006; one reports that, one more, one an ignored zero."""
     unknown = {"gen_ai.request.model": "house-1", "gen_ai.response.model": None}
     path = ledger_of(
         tmp_path,

@@ -1,4 +1,4 @@
-"""Consent: without it nothing leaves and nothing is stored; with it, from that moment on."""
+"""Consent: without it nothing is exported or stored; with it, later records are."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def selecting(kind: str) -> dict[str, str]:
 def test_no_exporter_of_any_kind_connects_or_prints_before_consent(
     tmp_path: Path, kind: str
 ) -> None:
-    """Counted at the receiving port; the app does its work all the same."""
+    """Counted at the receiving port; the app works as usual."""
     with Knocks() as knocks:
         done = work(tmp_path, knocks.url, OTEL_DISTRO_CONSENT="required", **selecting(kind))
 
@@ -102,7 +102,7 @@ def test_no_exporter_of_any_kind_connects_or_prints_before_consent(
 
 @pytest.mark.process
 def test_with_consent_the_same_app_is_recorded(tmp_path: Path, sink: OtlpSink) -> None:
-    """So that the silence above is the gate's doing."""
+    """This proves that the gate caused the silence above."""
     consent_state.write(tmp_path / "state/otel-distro", "granted", "test")
     done = work(tmp_path, sink.url, OTEL_DISTRO_CONSENT="required")
 
@@ -130,7 +130,7 @@ def test_do_not_track_refuses_under_any_other_setting(tmp_path: Path) -> None:
 def test_a_running_program_follows_what_another_process_decides(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """Within a second, in both directions; what began before consent stays out."""
+    """Within a second, in both directions; earlier records are not exported."""
     script = """
     import subprocess, sys, time
     from opentelemetry import trace
@@ -163,7 +163,7 @@ def test_a_running_program_follows_what_another_process_decides(
 
 
 def ask_on_a_terminal(home: Path, sink: OtlpSink, answer: bytes) -> str:
-    """Run a program on a terminal of its own, type *answer*, and return the output."""
+    """Run a program on a new terminal, type *answer*, and return the output."""
     environ = clean_environment(
         home, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, OTEL_DISTRO_CONSENT="required"
     )
@@ -202,7 +202,7 @@ def ask_on_a_terminal(home: Path, sink: OtlpSink, answer: bytes) -> str:
 def test_on_a_terminal_the_first_run_asks_once(
     tmp_path: Path, sink: OtlpSink, answer: bytes, granted: bool
 ) -> None:
-    """Saying nothing means no; the app gets its own input."""
+    """No answer means no; the app gets its own input."""
     shown = ask_on_a_terminal(tmp_path, sink, answer)
 
     assert "This program can record how it works" in shown
@@ -231,7 +231,7 @@ def shown() -> dict[str, Any]:
 
 @pytest.mark.usefixtures("home")
 def test_the_command_shows_grants_and_revokes() -> None:
-    """Each in one word."""
+    """With one word each."""
     assert (shown()["open"], shown()["answer"]) == (False, None)
     CliRunner().invoke(main, ["privacy", "consent", "grant"])
     assert (shown()["open"], shown()["answer"], shown()["by"]) == (True, "granted", "command")
@@ -301,12 +301,12 @@ def test_an_unreadable_file_is_no_consent(tmp_path: Path, content: bytes) -> Non
     ],
 )
 def test_a_mistake_in_writing_it_means_that_it_is_required(environ: dict[str, str]) -> None:
-    """A value for consent is an intent."""
+    """An invalid value counts as `required`."""
     assert load({"HOME": "/home/ada", **environ}).settings.consent is True
 
 
 def test_a_broken_file_that_speaks_of_consent_means_it(tmp_path: Path) -> None:
-    """Even where nothing of it can be read."""
+    """Even if the file cannot be parsed."""
     broken = tmp_path / "d.toml"
     broken.write_text('consent = "required"\n[redaction\n')
 
@@ -317,7 +317,7 @@ def test_a_broken_file_that_speaks_of_consent_means_it(tmp_path: Path) -> None:
     ("value", "refused"), [("1", True), ("true", True), ("0", False), ("", False)]
 )
 def test_do_not_track_is_read_as_others_read_it(value: str, refused: bool) -> None:
-    """Anything but nothing, 0 and false."""
+    """Any value but an empty one, 0 and false."""
     settings = load({"HOME": "/", "DO_NOT_TRACK": value}).settings
 
     assert ConsentGate(settings).is_open() is not refused
@@ -356,7 +356,7 @@ def test_where_it_cannot_be_kept_it_still_ends_in_this_process(tmp_path: Path) -
 def test_the_doctor_says_why_nothing_arrives(
     tmp_path: Path, environ: dict[str, str], status: str, said: str
 ) -> None:
-    """Before anybody looks for a fault in the network."""
+    """So that users do not search the network for a fault."""
     from otel_distro.reports.doctor.protection import check_consent
 
     (check,) = check_consent(load({"HOME": str(tmp_path), **environ}))
@@ -369,10 +369,10 @@ def test_the_doctor_says_why_nothing_arrives(
 def test_spooled_records_are_not_sent_after_consent_is_revoked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is deleted, and where that failed it is not sent."""
+    """They are deleted, and not sent if the deletion failed."""
     state = tmp_path / "state/otel-distro"
     consent_state.write(state, "granted", "test")
-    with Knocks() as knocks:  # takes no telemetry, so it is kept for later
+    with Knocks() as knocks:  # refuses telemetry, so that it is spooled
         work(tmp_path, knocks.url, OTEL_DISTRO_CONSENT="required")
         spooled = [path for path in (state / "spool").rglob("*") if path.is_file()]
         assert [path for path in spooled if path.suffix != ".lock"]

@@ -1,4 +1,4 @@
-"""Session, user, tenant and feature flag: on everything recorded inside, nowhere unasked."""
+"""Session, user, tenant and feature flag: on all records inside, and not sent by default."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_spans_inside_carry_the_context(sdk: GuardedSdk) -> None:
 
 
 def test_log_records_inside_carry_it_too(sdk: GuardedSdk) -> None:
-    """Beside their own attributes, which win."""
+    """Beside their own attributes, which take precedence."""
     with otel_distro.session("s-1"), otel_distro.tenant("acme"):
         sdk.logger.emit(LogRecord(body="hello", attributes={"tenant.id": "own", "n": 1}))
 
@@ -81,7 +81,7 @@ def test_attributes_of_the_span_take_precedence(sdk: GuardedSdk) -> None:
 
 
 def test_a_session_without_an_id_gets_a_new_one_each_time() -> None:
-    """Two requests are never taken for one."""
+    """So that two requests differ."""
     with otel_distro.session() as first:
         pass
     with otel_distro.session() as second:
@@ -101,7 +101,7 @@ def test_the_innermost_wins_and_the_outer_comes_back() -> None:
 
 
 def test_tasks_started_inside_have_it_and_their_siblings_do_not(sdk: GuardedSdk) -> None:
-    """Each asyncio task has a context of its own."""
+    """Each asyncio task has its own context."""
 
     async def work(name: str) -> None:
         with otel_distro.session(name):
@@ -128,7 +128,7 @@ def test_a_user_is_only_ever_a_pseudonym(sdk: GuardedSdk) -> None:
 
 
 def test_without_a_running_distribution_a_user_is_not_carried_at_all() -> None:
-    """There is no key, and a name is never carried."""
+    """Without a key there is no pseudonym, and names are never propagated."""
     with otel_distro.user("ada@lovelace.example"):
         assert baggage.get_all() == {}
 
@@ -154,7 +154,7 @@ def test_a_pseudonym_passes_redaction_and_is_recognised_for_any_name(name: str, 
     "text", ["ada", "user_", "user_123", "user_ZZZZZZZZZZZZ", "user_ffffffffffff", "xuser_0"]
 )
 def test_only_the_exact_form_is_taken_for_a_pseudonym(text: str) -> None:
-    """A person may well be called user_123."""
+    """A user may be named user_123."""
     assert parse_person_name(text) is None
 
 
@@ -172,7 +172,7 @@ def test_any_text_can_be_carried(value: str) -> None:
 
 
 def test_baggage_from_outside_counts_only_where_it_is_believed() -> None:
-    """Anybody may send it."""
+    """Any client may send it."""
     sent = baggage.set_baggage("tenant.id", "eve", baggage.set_baggage("session.id", "s-9"))
 
     assert contexts.attributes(sent, ("session.id",)) == {"session.id": "s-9"}
@@ -197,7 +197,7 @@ def test_headers_have_only_permitted_keys() -> None:
 
 
 def test_no_header_is_written_while_consent_is_missing() -> None:
-    """Nothing leaves also means: not as a passenger of the app's own requests."""
+    """Requests of the app must not carry data either."""
     headers: dict[str, str] = {}
     with otel_distro.session("s-1"):
         AllowedPropagator(W3CBaggagePropagator(), KEYS, lambda: False).inject(headers)

@@ -57,7 +57,7 @@ def test_each_event_is_counted(sdk: GuardedSdk) -> None:
 
 
 def test_events_of_a_session_know_it(sdk: GuardedSdk) -> None:
-    """Without saying it again."""
+    """Without an explicit argument."""
     with otel_distro.session("s-1"):
         otel_distro.track_event("session.start")
 
@@ -88,7 +88,7 @@ def test_events_of_a_session_know_it(sdk: GuardedSdk) -> None:
 def test_events_outside_the_catalogue_are_reported_and_recorded(
     sdk: GuardedSdk, name: str, attributes: dict[str, Any], problem: str
 ) -> None:
-    """A test of the app can ask for the problems; the app never fails of one."""
+    """A test of the app can read the problems; the app never fails."""
     otel_distro.track_event(name, attributes)
     otel_distro.track_event(name, **attributes)
 
@@ -97,7 +97,7 @@ def test_events_outside_the_catalogue_are_reported_and_recorded(
 
 
 def test_an_app_adds_its_own_events() -> None:
-    """With what they mean and carry."""
+    """With meaning and attributes."""
     otel_distro.define_event(
         "checkout.complete",
         meaning="an order is paid",
@@ -111,7 +111,7 @@ def test_an_app_adds_its_own_events() -> None:
 
 @pytest.mark.parametrize("name", ["checkout", "Checkout.done", "checkout.", "a b.c", ""])
 def test_names_that_are_no_component_and_action_are_refused(name: str) -> None:
-    """Where the event is defined, which is when the program starts."""
+    """At the definition of the event, when the program starts."""
     with pytest.raises(ValueError, match=r"component\.action"):
         otel_distro.define_event(name)
 
@@ -144,7 +144,7 @@ def test_an_error_is_tracked_instead_of_the_end_and_raised_on(sdk: GuardedSdk) -
 
 
 def test_values_known_only_at_the_end_are_in_the_last_event(sdk: GuardedSdk) -> None:
-    """Of a request the length of question and answer, never their text; and once only."""
+    """For a request the length of question and answer, never their text; and only once."""
     request = otel_distro.event_span("request", input_length=12)
     with request:
         request.set(output_length=345)
@@ -177,7 +177,7 @@ def test_functions_of_both_kinds_can_be_tracked() -> None:
 
 
 def test_handlers_get_the_events_they_ask_for_until_detached() -> None:
-    """A pattern says which."""
+    """By pattern."""
     got: list[str] = []
 
     def note(event: otel_distro.Event) -> None:

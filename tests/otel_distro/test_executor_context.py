@@ -1,4 +1,4 @@
-"""Contexts where work changes threads, and where a generator is dropped early."""
+"""Contexts across threads, and in generators that are dropped early."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_exceptions_and_results_of_a_task_are_unchanged() -> None:
 def test_an_async_generator_that_is_dropped_early_logs_nothing(
     caplog: pytest.LogCaptureFixture, with_measure: bool
 ) -> None:
-    """It is closed in another context than the one it was begun in."""
+    """It is closed in another context than that of its start."""
 
     async def parts() -> AsyncIterator[int]:
         with otel_distro.session("s-1"), otel_distro.tenant("acme"):
@@ -121,7 +121,7 @@ def test_a_budget_scope_is_carried_too() -> None:
 
 
 def test_typed_errors_in_a_generator_that_is_dropped_early_raise_nothing() -> None:
-    """It is closed in another context than the one it began in."""
+    """It is closed in another context than that of its start."""
     problems: list[object] = []
 
     async def stream() -> AsyncIterator[int]:
@@ -160,7 +160,7 @@ def test_a_thread_pool_of_multiprocessing_carries_it_as_well() -> None:
 
 
 async def _dropped(scope: AbstractContextManager[object]) -> None:
-    """Begin a generator with *scope* inside, drop it, and wait until it has been closed."""
+    """Start a generator with *scope* inside, drop it, and wait until it is closed."""
     closed = anyio.Event()
 
     async def parts() -> AsyncIterator[int]:
@@ -215,7 +215,7 @@ def test_who_consumed_a_generator_that_was_dropped_is_not_in_its_session(backend
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_resumed_generator_keeps_its_session(backend: str) -> None:
-    """Another one that was dropped meanwhile changes nothing in it."""
+    """Another generator dropped meanwhile does not affect it."""
     found: list[object] = []
 
     async def main() -> None:

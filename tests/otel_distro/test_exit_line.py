@@ -1,4 +1,4 @@
-"""The one line at exit: what the model calls of a process came to, on stderr."""
+"""The line at exit: totals of the model calls of a process, on stderr."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_line_says_calls_tokens_cost_latency_and_where_it_is_stored(
 
 
 def test_a_process_that_called_no_model_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nor does one whose spans all repeat another's call."""
+    """Nor does one whose spans are all duplicates."""
     line = ExitLine(settings())
     line.settle([priced(billed=False)], [])
 
@@ -97,14 +97,14 @@ def test_a_call_that_turns_out_to_repeat_another_is_taken_back(
     ],
 )
 def test_unknown_is_shown_and_never_as_zero(sums: Sums, cost: str) -> None:
-    """Zero dollars means that it is known to be free."""
+    """Zero dollars means free."""
     assert describe(sums, None).endswith(cost)
 
 
 def test_control_characters_of_a_path_do_not_reach_the_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A ledger may be called anything."""
+    """A ledger may have any name."""
     line = ExitLine(Settings(ledger=Path("/tmp/a\x1b[2Jb.db")))
     line.settle([priced()], [])
 
@@ -122,7 +122,7 @@ def run_app(home: Path, calls: int, model: str = "gpt-4o", **variables: str) -> 
 @pytest.mark.slow
 @pytest.mark.process
 def test_a_real_program_ends_with_one_line_on_stderr(tmp_path: Path) -> None:
-    """Stdout is the program's own; the budget that has least left is named."""
+    """Stdout belongs to the program; the tightest budget is named."""
     done = run_app(tmp_path, 2, OTEL_DISTRO_BUDGET_USD_PER_DAY="1")
 
     assert done.stdout == "the app's own output\n"
@@ -138,7 +138,7 @@ def test_a_real_program_ends_with_one_line_on_stderr(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.process
 def test_calls_that_were_not_stored_are_not_reported_as_stored(tmp_path: Path) -> None:
-    """Where nothing can be written they are lost, and that is said too."""
+    """Without a writable place they are lost, which is reported."""
     state = tmp_path / "state/otel-distro"
     (state / "ledger.db").mkdir(parents=True)
     (state / "ledger.db.spill.jsonl").mkdir()

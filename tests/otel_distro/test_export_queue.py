@@ -22,7 +22,7 @@ from otel_distro.lifecycle import provider_shutdown
 
 
 class Sink:
-    """An exporter that keeps what it gets, fails, or takes its time."""
+    """An exporter that stores its records, fails, or is slow."""
 
     def __init__(self, *, fails: bool = False, seconds: float = 0.0) -> None:
         self.records: list[int] = []
@@ -110,7 +110,7 @@ def test_a_burst_arrives_complete_and_in_order() -> None:
 
 
 def test_who_records_does_not_wait_for_an_exporter_that_takes_its_time() -> None:
-    """Disk and network are the business of a thread of ours."""
+    """A background thread handles disk and network."""
     sink, books = Sink(seconds=0.5), Books()
     queue = queue_of(sink, books, batch=50, delay=0.01)
     queue.put(0)
@@ -149,7 +149,7 @@ def test_a_failed_export_is_counted() -> None:
 
 
 def test_closing_is_over_in_time_however_slow_the_exporter() -> None:
-    """What could not be delivered is counted."""
+    """Undelivered records are counted."""
     sink, books = Sink(seconds=30), Books()
     queue = queue_of(sink, books)
     for number in range(2000):
@@ -202,7 +202,7 @@ def test_flush_of_an_unused_queue_returns_at_once() -> None:
 
 
 def test_records_after_closing_are_refused_and_counted() -> None:
-    """A straggler is a loss like any other."""
+    """As any other loss."""
     sink, books = Sink(), Books()
     queue = queue_of(sink, books)
     close(queue)
@@ -226,7 +226,7 @@ def test_batches_grow_while_the_queue_is_behind() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 def test_a_forked_child_starts_with_an_empty_queue() -> None:
-    """What the parent queued is the parent's to deliver."""
+    """The parent delivers its own records."""
     sink, books = Sink(), Books()
     queue = queue_of(sink, books, delay=60)
     queue.put(1)
@@ -264,7 +264,7 @@ def test_the_counters_always_add_up(records: int, size: int, batch: int, fails: 
 
 
 class Net:
-    """A safety net whose exporter's outcome is decided by the test."""
+    """A disk fallback with a scripted outcome of the exporter."""
 
     journal = None
     rejected = 0
@@ -345,7 +345,7 @@ def test_a_batch_is_bounded_by_bytes_too() -> None:
 
 
 def test_who_floods_the_queue_leaves_the_worker_time(books: Books) -> None:
-    """A millisecond a record, as long as the worker keeps up; then nothing is lost."""
+    """A millisecond per record, as long as the worker keeps up; then no record is lost."""
     sink = Sink(seconds=0.002)
     queue = ExportQueue[int](
         sink,
@@ -377,7 +377,7 @@ def test_records_without_a_size_are_queued(books: Books) -> None:
 
 
 def test_while_the_other_side_is_away_records_go_straight_to_disk(books: Books) -> None:
-    """The exporter is not even asked."""
+    """The exporter is not called."""
     sink, net = Sink(), Net(away=True)
     queue = with_net(queue_of(sink, books), net)
     for number in range(1000):
@@ -408,7 +408,7 @@ def test_a_record_that_cannot_leave_costs_no_neighbour(books: Books) -> None:
 
 
 def test_a_record_that_cannot_be_encoded_costs_no_neighbour_on_disk_either(books: Books) -> None:
-    """It is counted, once the process has to leave."""
+    """It is counted when the process exits."""
     sink, net = Sink(), Net(away=True)
     net.unencodable = {5}
     queue = with_net(queue_of(sink, books), net)
@@ -421,7 +421,7 @@ def test_a_record_that_cannot_be_encoded_costs_no_neighbour_on_disk_either(books
 
 
 def test_records_neither_delivered_nor_spooled_wait_in_memory(books: Books) -> None:
-    """And is tried again; in the order in which it came."""
+    """And are retried in their order."""
     sink, net = Sink(fails=True), Net(DeliveryOutcome.RETURNED)
     net.keeps = False
     queue = with_net(queue_of(sink, books, delay=0.01), net)
@@ -461,7 +461,7 @@ def wait_until_busy(queue: ExportQueue[int]) -> None:
 def test_an_export_that_takes_long_does_not_fill_the_queue(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Records behind it go to disk."""
+    """Later records are spooled."""
     monkeypatch.setattr("otel_distro.export.export_queue._RELIEF_SECONDS", 0.05)
     monkeypatch.setattr("otel_distro.export.export_queue._KEEPS_UP_SECONDS", 0.05)
     sink, net = Sink(seconds=1.0), Net()
@@ -488,7 +488,7 @@ def test_an_export_that_takes_long_does_not_fill_the_queue(
 
 
 def test_records_added_after_closing_are_spooled(books: Books) -> None:
-    """No thread is left to deliver it."""
+    """There is no thread to deliver them."""
     net = Net()
     queue = with_net(queue_of(Sink(), books), net)
     close(queue)
@@ -499,7 +499,7 @@ def test_records_added_after_closing_are_spooled(books: Books) -> None:
 
 
 def test_counting_takes_no_lock_and_loses_nothing() -> None:
-    """A signal handler may wait for deliveries while the thread it interrupted is counting."""
+    """A signal handler may wait for deliveries while the interrupted thread is counting."""
     counter = AtomicCounter()
 
     def count() -> None:
@@ -532,7 +532,7 @@ def test_counting_takes_no_lock_and_loses_nothing() -> None:
 def test_each_record_is_counted_in_exactly_one_column(
     steps: list[str], outcome: DeliveryOutcome
 ) -> None:
-    """emitted = delivered + spooled + dropped, and each record in its place."""
+    """emitted = delivered + spooled + dropped."""
     sink, books, net = Sink(), Books(), Net(outcome)
     queue = with_net(queue_of(sink, books, batch=7, delay=0.001), net)
     number = 0
@@ -559,7 +559,7 @@ def test_each_record_is_counted_in_exactly_one_column(
 
 
 def test_a_span_that_ends_while_calls_are_settled_at_exit_is_delivered(books: Books) -> None:
-    """The first one of a process as well: spans of model requests end only then."""
+    """Also the first one of a process: spans of model requests may end only then."""
     sink = Sink()
     queue = queue_of(sink, books)
     processor = SpanProcessor()

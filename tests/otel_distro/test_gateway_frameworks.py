@@ -1,6 +1,6 @@
-"""A client and a gateway of one's own in any web framework, on one ledger and one budget.
+"""A client and a gateway in any web framework, on one ledger and one budget.
 
-The gateway gives each answer an id of its own, so that only the trace shows which two are one call.
+The gateway gives each response a new id, so that only the trace matches the two calls.
 """
 
 from __future__ import annotations

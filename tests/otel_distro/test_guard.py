@@ -71,7 +71,7 @@ def test_every_text_of_a_log_record_is_redacted(sdk: GuardedSdk) -> None:
 
 
 def test_ids_times_and_measurements_are_never_touched(sdk: GuardedSdk) -> None:
-    """What makes telemetry useful passes as it is."""
+    """They are exported unchanged."""
     kept: dict[str, Any] = {
         "gen_ai.usage.input_tokens": 4111111111111111,
         "ratio": 0.5,
@@ -111,7 +111,7 @@ def test_all_processors_get_the_same_view_and_pay_once(sdk: GuardedSdk) -> None:
 
 
 def test_a_tracer_made_before_the_guard_is_guarded_as_well() -> None:
-    """Tracers hold on to the provider's processor; the guard takes its place in it."""
+    """Tracers reference the provider's processor; the guard replaces the fan-out inside it."""
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -129,7 +129,7 @@ def test_a_tracer_made_before_the_guard_is_guarded_as_well() -> None:
 
 
 def test_a_processor_that_raises_never_reaches_the_app(sdk: GuardedSdk) -> None:
-    """Neither at the start of a span nor at its end; the others still get theirs."""
+    """Neither at the start of a span nor at its end; other processors are still called."""
 
     class Broken(SpanProcessor):
         def on_start(self, span: Span, parent_context: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""Health from inside: what processes say of themselves, and `/healthz` on loopback."""
+"""Health of processes: their state files, and `/healthz` on loopback."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_files_of_a_dead_process_are_removed(tmp_path: Path) -> None:
 
 
 def test_a_shorter_state_replaces_a_longer_one(tmp_path: Path) -> None:
-    """Nothing of it stays behind."""
+    """Without remains of the old one."""
     states: list[dict[str, Any]] = [{**WELL, "faults": {"ledger": 12345}}, dict(WELL)]
     board = Board(tmp_path, lambda: states.pop(0))
     board.write()
@@ -70,14 +70,14 @@ def test_a_shorter_state_replaces_a_longer_one(tmp_path: Path) -> None:
     ],
 )
 def test_states_of_processes_are_judged(state: dict[str, Any], check: str, status: str) -> None:
-    """One that is unwell is enough."""
+    """One unhealthy process is enough."""
     found = {one.name: one for one in check_processes([WELL, {**WELL, **state}])}
 
     assert found[check].status == status
 
 
 def test_open_spans_of_all_processes_are_listed_by_name() -> None:
-    """Those of five names; nothing in them can steer a terminal."""
+    """At most five names, without terminal escapes."""
     many = {f"work {n}": 10 - n for n in range(9)}
     states = [{**WELL, "open_spans": {"\x1b[2Jwork": 20}}, {**WELL, "open_spans": many}]
     found = {one.name: one for one in check_processes([*states, WELL])}["open spans"]
@@ -88,7 +88,7 @@ def test_open_spans_of_all_processes_are_listed_by_name() -> None:
 
 
 def test_without_processes_nothing_is_judged() -> None:
-    """No data is neither well nor unwell."""
+    """Without data there is no status."""
     assert list(check_processes([])) == []
 
 

@@ -1,4 +1,4 @@
-"""Any input to OpenTelemetry: nothing is raised, no other value is lost."""
+"""Any input to OpenTelemetry: no exception, no loss of other values."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _tolerant() -> Iterator[None]:
 
 
 class Mute:
-    """Cannot be turned into text."""
+    """Cannot be converted to text."""
 
     def __str__(self) -> str:
         raise RuntimeError("no words")
@@ -55,7 +55,7 @@ class Mute:
 
 
 class Liar(str):
-    """Text whose methods are not those of text."""
+    """A string with overridden methods."""
 
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         raise RuntimeError("no bytes")
@@ -84,7 +84,7 @@ class Endless(Mapping[str, int]):
 
 
 class MuteError(Exception):
-    """An exception that has no words for itself."""
+    """An exception whose `str()` raises."""
 
     def __str__(self) -> str:
         raise RuntimeError("no words")
@@ -150,7 +150,7 @@ VALUES: dict[str, Any] = {
 
 
 def strict(sdk: GuardedSdk) -> list[Any]:
-    """Every span of *sdk*, after the strictest readers have read them."""
+    """Return every span of *sdk* after strict readers have read them."""
     spans = sdk.spans()
     message = encode_spans(spans)
     message.SerializeToString()
@@ -164,7 +164,7 @@ def _refuse(constant: str) -> None:
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES.keys())
 def test_no_value_raises_or_costs_its_neighbours(sdk: GuardedSdk, value: Any) -> None:
-    """In every place that takes one: the span leaves, with what could be kept of the value."""
+    """In every parameter: the span is exported, with the usable part of the value."""
     tracer = sdk.tracer
     before = tracer.start_span("before")
     before.set_attributes(value)
@@ -245,7 +245,7 @@ def test_odd_baggage_leaves_the_trace_context_in_the_headers(sdk: GuardedSdk, va
 
 @pytest.mark.parametrize("name", VALUES)
 def test_odd_headers_leave_the_other_propagators_theirs(sdk: GuardedSdk, name: str) -> None:
-    """Read to the end they would never be: only so much is looked at."""
+    """Endless ones are read up to a bound."""
     headers: dict[str, Any] = {"traceparent": f"00-{1:032x}-{2:016x}-01", "baggage": VALUES[name]}
     propagate.extract({"traceparent": VALUES[name], "tracestate": VALUES[name]})
     propagate.extract(VALUES[name])
@@ -256,7 +256,7 @@ def test_odd_headers_leave_the_other_propagators_theirs(sdk: GuardedSdk, name: s
 
 
 def test_the_exception_that_ends_a_block_is_always_the_apps_own(sdk: GuardedSdk) -> None:
-    """The same object with the same traceback, though it cannot say what it is."""
+    """The same object with the same traceback, though its `str()` raises."""
     error = MuteError()
 
     def fail() -> None:
@@ -283,7 +283,7 @@ def test_the_exception_that_ends_a_block_is_always_the_apps_own(sdk: GuardedSdk)
 
 
 def test_spans_as_decorators_end_with_their_function(sdk: GuardedSdk) -> None:
-    """Also that of a coroutine function, and each call has a span of its own."""
+    """Also coroutine functions, and each call has a separate span."""
 
     @sdk.tracer.start_as_current_span("plain")
     def plain() -> str:
@@ -330,7 +330,7 @@ def test_limits_hold_and_dropped_records_are_counted(sdk: GuardedSdk) -> None:
 
 
 def test_a_limit_of_the_users_own_is_obeyed_in_both_directions() -> None:
-    """OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT may ask for more than the default; the SDK sees to less."""
+    """OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT may be above the default; the SDK handles lower values."""
     assert ValueLimits().with_variables({}).max_chars == 262_144
     name = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"
     assert ValueLimits().with_variables({name: "1000000"}).max_chars == 1_000_000
@@ -352,7 +352,7 @@ def test_ten_thousand_attributes_are_one_line_of_warning(
 def test_a_warning_about_a_value_is_not_a_record_about_itself(
     sdk: GuardedSdk, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The SDK warns through `logging` of what it drops, and the handler there emits to the SDK."""
+    """The SDK warns through `logging`, and its handler emits to the SDK."""
     handler = LoggingHandler(logger_provider=sdk.logger_provider)
     root = logging.getLogger()
     root.addHandler(handler)

@@ -1,4 +1,4 @@
-"""`otel-distro ledger import`: what it reads, what it skips and says, in bounded memory."""
+"""`otel-distro ledger import`: imported and skipped lines, in bounded memory."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def total(ledger: Path) -> dict[str, Any]:
 
 
 def test_log_records_are_imported_and_skipped_ones_are_reported(tmp_path: Path) -> None:
-    """1000 × 1.25 + 200 × 10 = 3250; a prompt and a line of metrics hold no call."""
+    """1000 × 1.25 + 200 × 10 = 3250; a prompt and a line of metrics have no call."""
     archive = tmp_path / "logs.jsonl"
     archive.write_text(json.dumps(LOGS) + "\n" + json.dumps({"resourceMetrics": []}) + "\n")
 
@@ -80,7 +80,7 @@ def test_log_records_are_imported_and_skipped_ones_are_reported(tmp_path: Path) 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_another_format_is_named_and_fails(tmp_path: Path, name: str) -> None:
-    """An empty ledger and exit code 0 would say that nothing was spent."""
+    """An empty ledger and exit code 0 would mean zero spending."""
     archive = tmp_path / "other.json"
     archive.write_text(OTHERS[name])
 
@@ -109,7 +109,7 @@ def test_many_blank_lines_and_one_too_long_cost_little(tmp_path: Path) -> None:
 
 
 def test_a_file_without_anything_readable_is_given_up(tmp_path: Path) -> None:
-    """A log of another program is not read to its end, and not repeated line by line."""
+    """A log of another program is not read to its end, and not quoted line by line."""
     archive = tmp_path / "app.log"
     archive.write_text("INFO started\n" * 5000)
 

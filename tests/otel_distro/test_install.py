@@ -1,4 +1,4 @@
-"""Putting the guard into providers, and the private names of the SDK it relies on."""
+"""Installation of the guard in providers, and the private names of the SDK that it uses."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_a_logger_made_before_the_guard_is_guarded(pipeline: Pipeline) -> None:
 
 
 def test_the_canary_comes_out_masked(pipeline: Pipeline) -> None:
-    """And leaves no trace in the counters."""
+    """And does not change the counters."""
     assert canary.leaks(pipeline) == ()
 
 
@@ -166,14 +166,14 @@ def test_the_canary_comes_out_masked(pipeline: Pipeline) -> None:
     ids=["kinds", "keys", "values"],
 )
 def test_values_allowed_by_a_policy_are_not_leaks(policy: Policy) -> None:
-    """Else one allowed kind would stop all telemetry."""
+    """Otherwise one allowed kind would stop all telemetry."""
     shield = Shield(Redactor(policy))
 
     assert canary.leaks(Pipeline(shield, NO_ACCOUNTS, InternalErrors())) == ()
 
 
 def test_the_canary_reads_no_vocabulary_of_names(pipeline: Pipeline) -> None:
-    """It is larger than all else that a short program loads."""
+    """It would be the largest part of a short program's memory."""
     vocabulary._table.cache_clear()
     canary.leaks(pipeline)
 
@@ -181,5 +181,5 @@ def test_the_canary_reads_no_vocabulary_of_names(pipeline: Pipeline) -> None:
 
 
 def test_the_canary_notices_a_guard_that_lets_things_through(pipeline: Pipeline) -> None:
-    """A shield that does nothing is found out."""
+    """A shield that does nothing is detected."""
     assert canary.leaks(Pipeline(OpenShield(), NO_ACCOUNTS, InternalErrors())) == canary.SECRETS

@@ -161,7 +161,7 @@ def test_an_outage_is_one_line_with_any_logging_of_the_app(
         OTEL_DISTRO_SPOOL="undelivered",
     )
     done = instrumented(program, environ)
-    # At DEBUG the app asks for what urllib3 says itself.
+    # At DEBUG the app enables records of urllib3.
     lines = [line for line in done.stderr.splitlines() if "DEBUG:urllib3" not in line]
     assert sum("cannot deliver telemetry" in line for line in lines) == 1, done.stderr
     assert not [line for line in lines if "Failed to export" in line or "Transient" in line]

@@ -65,7 +65,7 @@ def test_a_json_line_has_what_a_log_search_needs(sdk: GuardedSdk) -> None:
 
 
 def test_an_error_in_a_json_line_has_type_message_and_traceback(sdk: GuardedSdk) -> None:
-    """In fields of their own, on the same line."""
+    """In separate fields, on the same line."""
     attributes = {
         "exception.type": "KeyError",
         "exception.message": "x",
@@ -81,7 +81,7 @@ def test_an_error_in_a_json_line_has_type_message_and_traceback(sdk: GuardedSdk)
 
 @pytest.mark.parametrize("body", ["two\nlines", "\x1b[2Jclear", "\x00", {"a": [1, {"b": None}]}, 5])
 def test_any_body_is_one_harmless_line(sdk: GuardedSdk, body: Any) -> None:
-    """Neither format can be made to write a second line, or to steer a terminal."""
+    """Neither format writes a second line or terminal escapes."""
     entry = emit(sdk, body)
 
     for line in (json_line(entry), readable_line(entry, color=False)):
@@ -90,7 +90,7 @@ def test_any_body_is_one_harmless_line(sdk: GuardedSdk, body: Any) -> None:
 
 
 def test_a_record_that_says_where_it_comes_from_also_says_on_which_thread(sdk: GuardedSdk) -> None:
-    """By number and name; others have no use for it."""
+    """By number and name; other records omit it."""
 
     def work() -> None:
         emit(sdk, attributes={"code.line.number": 8})
@@ -106,7 +106,7 @@ def test_a_record_that_says_where_it_comes_from_also_says_on_which_thread(sdk: G
 
 
 def test_a_readable_line_has_a_color_only_for_a_terminal(sdk: GuardedSdk) -> None:
-    """And ends with what it belongs to."""
+    """And ends with its ids."""
     entry = emit(sdk, "hello", attributes={"n": 1})
 
     plain, colored = readable_line(entry, color=False), readable_line(entry, color=True)
@@ -116,7 +116,7 @@ def test_a_readable_line_has_a_color_only_for_a_terminal(sdk: GuardedSdk) -> Non
 
 @pytest.fixture
 def loggers() -> Iterator[logging.Logger]:
-    """The root logger as Python makes it; as it was again afterwards."""
+    """The root logger in Python's default state; restored afterwards."""
     root = logging.getLogger()
     before = root.handlers[:], root.level
     root.handlers[:], root.level = [], logging.WARNING
@@ -168,7 +168,7 @@ def test_each_profile_shows_from_its_severity_on(
 def test_a_record_shown_by_a_handler_of_the_app_is_not_repeated(
     sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch, loggers: logging.Logger
 ) -> None:
-    """The app's own line remains; records that only we handle are still shown."""
+    """The app's line remains; records that only we handle are still shown."""
     stream = console(sdk, "dev", monkeypatch)
     own = logging.StreamHandler(stream)
     loggers.addHandler(own)
@@ -183,7 +183,7 @@ def test_a_record_shown_by_a_handler_of_the_app_is_not_repeated(
 def test_a_handler_that_writes_elsewhere_does_not_count(
     sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch, loggers: logging.Logger
 ) -> None:
-    """A file is no console."""
+    """A file is not a console."""
     stream = console(sdk, "prod", monkeypatch)
     loggers.addHandler(logging.StreamHandler(io.StringIO()))
     sdk.logger.emit(LogRecord(severity_number=SeverityNumber.INFO, body="hello"))
@@ -194,7 +194,7 @@ def test_a_handler_that_writes_elsewhere_does_not_count(
 def test_a_broken_stderr_is_not_the_apps_problem(
     sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch, loggers: logging.Logger
 ) -> None:
-    """Closed, or none at all."""
+    """Closed or missing."""
     output = ConsoleOutput("dev", SeverityNumber.DEBUG)
     closed = io.StringIO()
     closed.close()
@@ -204,7 +204,7 @@ def test_a_broken_stderr_is_not_the_apps_problem(
 
 
 def test_levels_keep_records_from_being_made() -> None:
-    """By logger; everything else stays as it is."""
+    """By logger; others are unchanged."""
     settings = load({"HOME": "/", "OTEL_DISTRO_LOG_LEVELS": "shop.db=error,shop=debug"}).settings
     set_levels(settings)
 
@@ -221,7 +221,7 @@ def test_invalid_levels_are_reported(value: str) -> None:
 
 
 def test_a_full_file_is_compressed_and_the_oldest_part_goes(tmp_path: Path) -> None:
-    """No line is lost before that, and all are the owner's alone."""
+    """No line is lost before that, and all files are private."""
     file = RotatingFile(tmp_path / "app.jsonl", megabytes=0.001, backups=2)
     for number in range(60):
         file.append([f"{number:049}\n"])
@@ -248,7 +248,7 @@ def test_a_file_of_yesterday_is_rotated(tmp_path: Path) -> None:
 
 @pytest.mark.process
 def test_processes_that_share_a_file_lose_no_line(tmp_path: Path) -> None:
-    """Also while it is rotated again and again."""
+    """Also during repeated rotation."""
     script = textwrap.dedent(
         """
         import sys
@@ -402,7 +402,7 @@ def test_a_program_under_a_profile_shows_and_keeps_redacted_lines(
 def test_the_last_line_is_on_disk_however_the_program_ends(
     tmp_path: Path, sink: OtlpSink, ending: str
 ) -> None:
-    """Said in the moment before."""
+    """Written just before the exit."""
     script = f"import logging, os\nlogging.getLogger('shop').warning('the last')\n{ending}\n"
     file = tmp_path / "app.jsonl"
     environ = clean_environment(

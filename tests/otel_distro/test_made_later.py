@@ -1,4 +1,4 @@
-"""Providers that libraries make for themselves after the start."""
+"""Providers that libraries create after the start."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ print([span.name for span in kept.get_finished_spans()])
 
 
 def test_configure_guards_a_provider_behind_a_wrapper(tmp_path: Path) -> None:
-    """As libraries put around the SDK's."""
+    """As some libraries wrap the SDK's."""
     done = python(WRAPPED, tmp_path)
 
     assert done.stdout == "['[EMAIL]']\n", done.stderr
@@ -149,7 +149,7 @@ print("app ran")
 
 
 def test_a_foreign_global_provider_is_reported_and_does_not_end_the_app(tmp_path: Path) -> None:
-    """It is not ours to guard."""
+    """It cannot be guarded."""
     done = python(FOREIGN, tmp_path)
 
     assert (done.returncode, done.stdout) == (0, "app ran\n"), done.stderr

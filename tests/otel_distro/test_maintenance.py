@@ -1,4 +1,4 @@
-"""Retention runs by itself, once a day."""
+"""Retention runs automatically, once a day."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_old_calls_go_and_their_sums_stay(ledger: Path) -> None:
 
 
 def test_calls_are_added_to_the_sums_by_agent_and_user(ledger: Path) -> None:
-    """Every few minutes, without anybody asking; the newest calls are read as they are."""
+    """Every few minutes, automatically; the newest calls are read from rows."""
     Maintenance(ledger, 30).sum_calls()
 
     with open_ledger(ledger) as opened:

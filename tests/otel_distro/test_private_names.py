@@ -1,7 +1,7 @@
 """Private names of the SDK and its exporters that the code uses, looked up in real objects.
 
-`tests/sdk_versions.sh` runs this with each version that is allowed. Run as a program it prints
-what the installed version lacks, without any of our code:
+`tests/sdk_versions.sh` runs this with each allowed version. Run as a program it prints the
+names that the installed version lacks, without our code:
 `python tests/otel_distro/test_private_names.py`.
 """
 
@@ -169,7 +169,7 @@ OF_MODULES = {
 
 
 def missing() -> list[str]:
-    """Return what the installed versions lack, as `use: name`."""
+    """Return the names that the installed versions lack, as `use: name`."""
     found: list[str] = []
     for use, (make, names) in OF_OBJECTS.items():
         try:
@@ -201,7 +201,7 @@ OF_OTHERS = frozenset({
 
 
 def private_names_used() -> Iterator[tuple[str, str]]:
-    """Yield each private attribute that the code reads of another object, and where."""
+    """Yield each private attribute of other objects that the code reads, with its place."""
     files = [f for folder in ("otel_distro", "exporters") for f in (ROOT / folder).rglob("*.py")]
     own: set[str] = set()
     used: list[tuple[str, str]] = []
@@ -221,12 +221,12 @@ def private_names_used() -> Iterator[tuple[str, str]]:
 
 
 def test_the_installed_sdk_has_every_private_name_that_is_used() -> None:
-    """Another version that renames one is found here, by its name."""
+    """A renamed one in another version is reported by name."""
     assert missing() == []
 
 
 def test_no_private_name_is_used_that_is_not_looked_up_here() -> None:
-    """A new one has to be in every version that is allowed."""
+    """A new one has to exist in every allowed version."""
     known = {name for _, names in OF_OBJECTS.values() for name in names} | OF_OTHERS
     known |= {name for names in OF_MODULES.values() for name in names}
 

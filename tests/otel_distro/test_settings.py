@@ -37,7 +37,7 @@ def test_nothing_set_means_the_defaults() -> None:
 
 
 def test_people_are_looked_for_where_the_setting_says() -> None:
-    """Content unless something else is asked for; a slip is a problem with the choices."""
+    """In content by default; an invalid value is a problem that lists the choices."""
     assert loaded().policy.people == "content"
     assert loaded(OTEL_DISTRO_REDACTION_PEOPLE="all").policy.people == "all"
     assert "content, all or off" in " ".join(
@@ -46,12 +46,12 @@ def test_people_are_looked_for_where_the_setting_says() -> None:
 
 
 def test_state_follows_the_xdg_folder() -> None:
-    """An absolute XDG_STATE_HOME moves everything that is kept."""
+    """An absolute XDG_STATE_HOME moves all state."""
     assert loaded(XDG_STATE_HOME="/data").state_dir == Path("/data/otel-distro")
 
 
 def test_a_relative_xdg_folder_is_ignored() -> None:
-    """The XDG rules say so; a ledger must not land wherever a process happens to start."""
+    """By the XDG specification; a ledger must not depend on the working directory."""
     assert loaded(XDG_STATE_HOME="data").state_dir == Path("/home/ada/.local/state/otel-distro")
 
 
@@ -70,13 +70,13 @@ def test_a_ledger_is_a_file(place: str) -> None:
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
-    """As the OpenTelemetry specification wants it."""
+    """As in the OpenTelemetry specification."""
     assert loaded(OTEL_DISTRO_EXIT_TIMEOUT="").exit_timeout == 2.0
 
 
 @pytest.mark.parametrize("word", ["false", "FALSE", "off", "no", "0", " Off "])
 def test_redaction_can_be_switched_off_in_many_spellings(word: str) -> None:
-    """What people write for "no"."""
+    """Every common spelling of "no"."""
     assert loaded(OTEL_DISTRO_REDACTION=word).redaction is False
 
 
@@ -110,7 +110,7 @@ def test_every_bad_value_is_reported_together() -> None:
 
 
 def test_a_misspelt_variable_names_the_near_one() -> None:
-    """And withholds content: it may have been meant to protect."""
+    """And withholds content, because it may be protective."""
     result = load({**HOME, "OTEL_DISTRO_REDACTON": "true"})
 
     assert [str(p) for p in result.problems] == [
@@ -120,7 +120,7 @@ def test_a_misspelt_variable_names_the_near_one() -> None:
 
 
 def test_a_bad_value_that_protects_nothing_withholds_nothing() -> None:
-    """A wrong retention keeps its default; content still flows."""
+    """An invalid retention keeps its default; content is still exported."""
     result = load({**HOME, "OTEL_DISTRO_LEDGER_RETENTION_DAYS": "many"})
 
     assert result.problems
@@ -129,7 +129,7 @@ def test_a_bad_value_that_protects_nothing_withholds_nothing() -> None:
 
 
 def test_variables_of_others_are_none_of_our_business() -> None:
-    """Only names that begin with OTEL_DISTRO_ are looked at."""
+    """Only names that begin with OTEL_DISTRO_ are read."""
     assert messages({"OTEL_DISTROX": "1", "OTEL_SERVICE_NAME": "a", "PATH": "b"}) == []
 
 
@@ -142,7 +142,7 @@ def test_a_secret_is_never_printed(tmp_path: Path) -> None:
 
 
 def test_the_file_sets_what_the_environment_leaves_open(tmp_path: Path) -> None:
-    """The environment wins, key by key."""
+    """The environment takes precedence, key by key."""
     file = tmp_path / "otel-distro.toml"
     file.write_text(
         'exit_timeout = 1\nledger = "/from/file.db"\n'
@@ -185,7 +185,7 @@ def test_a_file_that_is_not_there_withholds_content() -> None:
 
 
 def test_all_problems_make_one_message() -> None:
-    """What a user reads on stderr."""
+    """As printed on stderr."""
     result = load({**HOME, "OTEL_DISTRO_STRICT": "x", "OTEL_DISTRO_EXIT_TIMEOUT": "y"})
 
     assert str(SettingsError(result.problems)).splitlines() == [
@@ -232,13 +232,13 @@ def test_no_file_makes_loading_raise(section: dict[str, object]) -> None:
 
 
 def test_every_variable_has_a_description() -> None:
-    """The table is the reference; it has no holes."""
+    """The table is the reference and has no gaps."""
     assert all(v.meaning and v.default and v.example for v in VARIABLES)
     assert len({v.name for v in VARIABLES}) == len(VARIABLES)
 
 
 def test_kinds_and_keys_can_be_left_alone() -> None:
-    """By variable, on top of what the file says."""
+    """By variable, in addition to the file."""
     result = load(
         {
             **HOME,
@@ -285,7 +285,7 @@ def test_a_key_can_be_read_from_a_file(tmp_path: Path) -> None:
 
 
 def test_a_key_file_that_is_not_there_withholds() -> None:
-    """Masks would have been safe, but pseudonyms were meant."""
+    """Masks would be safe, but pseudonyms were requested."""
     result = load({**HOME, "OTEL_DISTRO_PSEUDONYM_KEY_FILE": "/nowhere.key"})
 
     assert "that OTEL_DISTRO_PSEUDONYM_KEY_FILE names: No such file" in str(result.problems[0])

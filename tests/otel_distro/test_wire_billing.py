@@ -99,7 +99,7 @@ def test_a_framework_around_a_client_around_a_request_is_one_call(wired: WiredSd
 
 
 def test_a_span_that_was_not_current_describes_its_request(wired: WiredSdk) -> None:
-    """The response id ties them, although neither knows of the other."""
+    """The response id links them."""
     tracer = wired.tracer_provider.get_tracer(OPENAI_SCOPE)
     span = tracer.start_span("chat", attributes={"gen_ai.operation.name": "chat"})
     span.set_attribute("gen_ai.provider.name", "openai")
@@ -112,7 +112,7 @@ def test_a_span_that_was_not_current_describes_its_request(wired: WiredSdk) -> N
 
 
 def test_each_request_inside_one_span_is_billed(wired: WiredSdk) -> None:
-    """A span that repeats the last answer, as around automatic function calls, hides none."""
+    """A span that repeats the last response, as for automatic function calls, hides none."""
     with wired.describe(OPENAI_SCOPE) as span:
         for _ in range(3):
             answer = wired.ask().json()
@@ -127,7 +127,7 @@ def test_each_request_inside_one_span_is_billed(wired: WiredSdk) -> None:
 def test_a_request_that_the_provider_rejects_is_a_call_without_a_cost(
     wired: WiredSdk, status: str
 ) -> None:
-    """It reached the provider; nothing is made up about it."""
+    """It reached the provider; no usage is invented."""
     wired.ask(messages=[{"role": "user", "content": status}])
 
     (priced,) = wired.billed()
@@ -153,7 +153,7 @@ def test_every_try_of_a_client_is_a_request(wired: WiredSdk) -> None:
 def test_a_failed_request_is_bounded_by_its_content(
     wired: WiredSdk, more: dict[str, Any], most_output: int
 ) -> None:
-    """Its own bytes and limit, or that of the model, and not the whole context of the model."""
+    """Its bytes and its limit or that of the model, not the whole context window."""
     messages = [{"role": "user", "content": "BREAK"}]
 
     wired.ask(messages=messages, **more)
@@ -169,7 +169,7 @@ def test_a_failed_request_is_bounded_by_its_content(
 def test_a_failed_request_whose_input_is_stored_elsewhere_has_a_wide_bound(
     wired: WiredSdk,
 ) -> None:
-    """The size of the request says nothing of it; the context window of the model does."""
+    """The request size does not bound it; the context window does."""
     body = {"model": "gpt-4o", "input": "BREAK", "previous_response_id": "resp_1"}
     httpx2.post(wired.provider.url + "/v1/responses", json=body, timeout=30)
 
@@ -178,7 +178,7 @@ def test_a_failed_request_whose_input_is_stored_elsewhere_has_a_wide_bound(
 
 
 def test_a_failed_connection_is_not_a_call(wired: WiredSdk) -> None:
-    """Nothing was sent, so nothing is owed."""
+    """Nothing was sent, so there is no cost."""
     with pytest.raises(httpx2.ConnectError):
         httpx2.post("http://127.0.0.1:9/v1/chat/completions", json=QUESTION, timeout=5)
 
@@ -186,7 +186,7 @@ def test_a_failed_connection_is_not_a_call(wired: WiredSdk) -> None:
 
 
 def test_a_failure_before_a_request_is_not_a_call(wired: WiredSdk) -> None:
-    """An SDK that checks its arguments, and then the same call in another way."""
+    """An SDK that rejects its arguments, then the same call with valid ones."""
     with pytest.raises(ValueError, match="streaming"), wired.describe(OPENAI_SCOPE):
         raise ValueError("streaming is required")
     with wired.describe(OPENAI_SCOPE) as span:
@@ -206,7 +206,7 @@ def test_a_failure_of_a_provider_that_is_not_on_the_wire_is_a_call(wired: WiredS
 
 
 def test_a_call_refused_by_a_budget_is_not_counted(wired: WiredSdk) -> None:
-    """Also before any request has shown its provider, and right beside one that was sent."""
+    """Also before any request to its provider, and next to a sent one."""
 
     def refuse() -> None:
         with pytest.raises(PermissionError), wired.describe(OPENAI_SCOPE) as refused:
@@ -237,7 +237,7 @@ def test_an_answer_from_a_framework_cache_is_not_billed(wired: WiredSdk) -> None
 
 
 def test_an_answer_from_a_cache_beside_requests_is_not_billed(wired: WiredSdk) -> None:
-    """Requests of other calls that are on their way meanwhile are not taken for its own."""
+    """Concurrent requests of other calls are not matched to it."""
     ready, go_on = threading.Event(), threading.Event()
     with wired.describe(FRAMEWORK_SCOPE) as span:
         first = wired.ask().json()
@@ -275,7 +275,7 @@ def test_a_stream_with_usage_is_exact(wired: WiredSdk) -> None:
 
 
 def test_a_stream_without_usage_is_estimated(wired: WiredSdk) -> None:
-    """It says so, and how much it may have cost."""
+    """With its status and its highest possible cost."""
     for _ in client_of(wired).chat.completions.create(**QUESTION, stream=True):
         pass
 
@@ -337,7 +337,7 @@ def test_a_response_that_is_never_read_to_its_end_counts_when_the_process_ends(
 
 
 def test_a_call_knows_whom_it_was_for(wired: WiredSdk) -> None:
-    """From what the app said, and from the spans around the request."""
+    """From the app's context, and from the spans around the request."""
     with contexts.session("s-1"), contexts.tenant("acme"), budget.scope(user="u-1"):
         wired.ask()
 
@@ -418,7 +418,7 @@ def test_a_remote_parent_is_the_parent(wired: WiredSdk) -> None:
 def test_a_generic_tracer_span_is_not_a_call_without_a_request(
     wired: WiredSdk,
 ) -> None:
-    """LangSmith's spans of a function of type `llm`, and those of libraries like it."""
+    """LangSmith's spans of functions of type `llm`, and those of similar libraries."""
     with wired.describe("langsmith") as span:
         span.set_attributes(said(wired.ask().json()))
     wired.billed()

@@ -1,4 +1,4 @@
-"""A request that nothing describes gets a span of ours; one that is described gets none."""
+"""Only a request without an instrumentation's span gets one of ours."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_the_sampler_decides_on_the_span_and_not_on_the_cost(
 
 
 def test_without_consent_there_is_no_span(provider: ChargingProvider) -> None:
-    """The gate of the pipeline holds for spans of ours too."""
+    """The consent gate applies to our spans too."""
 
     class Closed:
         def is_open(self) -> bool:

@@ -1,4 +1,4 @@
-"""A background thread is started once, when it is needed, and again after it has ended."""
+"""A background thread starts once, on demand, and again after it has ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every file that we write is private from its creation, and never another user's or a link's."""
+"""Every written file is private from its creation, and never another user's or behind a link."""
 
 # pyright: reportArgumentType=false
 
@@ -160,7 +160,7 @@ def _modes(folder: Path) -> dict[str, int]:
 
 
 def assert_refusal(writer: Writer, state: Path, reason: str) -> None:
-    """Assert that *writer* succeeds, or refuses for *reason*; the spool reports its own way."""
+    """Assert that *writer* succeeds, or refuses for *reason*; the spool reports differently."""
     refusal = ""
     try:
         writer.write(state)

@@ -1,4 +1,4 @@
-"""Archives with more than spans in them: log records, batch results, metrics, other formats."""
+"""Archives with log records, batch results, metrics and other formats."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_malformed_lines_are_reported_and_the_rest_is_read(line: Any, reason: st
 
 
 def test_ids_in_base64_and_kinds_by_name_are_read() -> None:
-    """As plain protobuf JSON has them; a kind that is none is unspecified."""
+    """As in plain protobuf JSON; an invalid kind is unspecified."""
     trace = base64.b64encode(bytes.fromhex(TRACE)).decode()
     found, problems, _ = read(
         spans(traceId=trace, kind="SPAN_KIND_CLIENT"), spans(kind="X"), spans(kind=[])
@@ -115,7 +115,7 @@ def test_a_file_without_anything_readable_is_given_up() -> None:
 
 
 def test_a_damaged_file_gives_the_records_before_the_damage(tmp_path: Path) -> None:
-    """And a path is as good as a stream."""
+    """From a path or a stream."""
     whole = gzip.compress(b"\n".join([json.dumps(spans()).encode()] * 5000))
     file = tmp_path / "spans.jsonl.gz"
     file.write_bytes(whole[:-20])
@@ -192,7 +192,7 @@ OPENAI = {
     ],
 )
 def test_results_of_batches_are_calls(line: dict[str, Any], provider: str) -> None:
-    """Each once: the same line read again has the same ids."""
+    """Each once: the same line always has the same ids."""
     (one,), problems, _ = read(line)
     (again,), _, _ = read(line)
     call = read_call(one)

@@ -1,4 +1,4 @@
-"""Billed once: which span of a call is billed, on what evidence, and which calls stay two."""
+"""Billing: the billed span of a call, its evidence, and calls that stay separate."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_link_between_lets_the_window_see_the_nesting(
 def test_an_outer_span_is_billed_when_no_inner_one_has_usage(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """What knows the usage knows the cost."""
+    """The span with the usage has the cost."""
     outer = priced(scope="litellm")
     inner = inside(outer, scope=CLIENT_SCOPE, usage=None, status=CostStatus.UNPRICED)
 
@@ -112,7 +112,7 @@ def test_an_outer_span_is_billed_when_no_inner_one_has_usage(
 def test_several_inner_calls_are_several_calls(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """A loop or a fallback inside one span: each try is paid, the whole repeats them."""
+    """A loop or a fallback inside one span: each attempt is billed, the outer span repeats them."""
     outer = priced(scope="llama_index", at=(0, 100))
     first = inside(outer, scope=CLIENT_SCOPE, at=(1, 40))
     second = inside(outer, scope=CLIENT_SCOPE, at=(41, 99))
@@ -136,7 +136,7 @@ def test_several_inner_calls_without_usage_leave_the_outer_one(
 def test_a_failed_attempt_before_a_success_is_a_separate_call(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """It failed, it was free, and it was made."""
+    """It is a failed, free call."""
     outer = priced(scope="langchain", at=(0, 100))
     failed = {"error_type": "RateLimitError", "usage": None, "status": CostStatus.FREE}
     first = inside(outer, scope=CLIENT_SCOPE, at=(1, 10), **failed)
@@ -188,7 +188,7 @@ def test_failed_duplicates_are_one_failed_call(
 def test_a_failure_whose_cost_is_known_is_the_one_that_counts(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """The framework knows that it was rejected, the client only that it failed."""
+    """The framework has the rejection, the client only a failure."""
     outer = priced(
         scope="langchain", error_type="RateLimitError", usage=None, status=CostStatus.FREE
     )
@@ -202,7 +202,7 @@ def test_a_failure_whose_cost_is_known_is_the_one_that_counts(
 def test_a_framework_that_fails_on_a_good_answer_still_pays_for_it(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """The answer could not be parsed; the provider sent it all the same."""
+    """The response could not be parsed, but the provider sent it."""
     broken = {"error_type": "OutputParserException", "usage": None, "status": CostStatus.UNPRICED}
     outer = priced(scope=LANGCHAIN, **broken)
     assert billed([inner := inside(outer, scope=CLIENT_SCOPE), outer]) == ids(inner)
@@ -246,7 +246,7 @@ def test_of_two_spans_the_one_with_more_detail_is_billed(
     priced: Callable[..., PricedCall],
     inside: Callable[..., PricedCall],
 ) -> None:
-    """The exact price needs the detail; the innermost is only the better guess."""
+    """The exact price needs the detail; the innermost span is only the default."""
     outer = priced(scope="pydantic-ai", usage=outer_usage)
     inner = inside(outer, scope=CLIENT_SCOPE, usage=inner_usage)
 
@@ -256,7 +256,7 @@ def test_of_two_spans_the_one_with_more_detail_is_billed(
 def test_a_tier_is_a_detail_too(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """Flex costs half; the span that says so is right."""
+    """Flex costs half; the span with the tier is right."""
     outer = priced(scope="langchain", service_tier="flex")
     inner = inside(outer, scope=CLIENT_SCOPE)
 
@@ -266,7 +266,7 @@ def test_a_tier_is_a_detail_too(
 def test_a_dropped_span_names_the_span_finally_billed(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """Each layer outwards knows more; the innermost still names the outermost."""
+    """Each outer layer has more detail; the innermost still names the outermost."""
     read = Usage(input_tokens=1200, output_tokens=300, cache_read_tokens=1024)
     outer = priced(scope="langchain", at=(0, 200), usage=read, service_tier="flex")
     middle = inside(outer, scope="litellm", usage=read)
@@ -281,7 +281,7 @@ def test_a_dropped_span_names_the_span_finally_billed(
 def test_audio_known_apart_is_partial_and_more_honest_than_a_full_price_without(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """The outer span takes all tokens for text; its exact price is exactly wrong."""
+    """The outer span counts all tokens as text, so its exact price is wrong."""
     audio = Usage(input_tokens=1200, output_tokens=300, input_audio_tokens=100)
     outer = priced(scope="langchain")
     inner = inside(outer, scope=CLIENT_SCOPE, usage=audio, status=CostStatus.PARTIAL)
@@ -292,7 +292,7 @@ def test_audio_known_apart_is_partial_and_more_honest_than_a_full_price_without(
 def test_with_equal_detail_the_better_status_is_billed(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """The inner span forgot the output."""
+    """The inner span lacks the output."""
     outer = priced(scope="langchain")
     inner = inside(
         outer, scope=CLIENT_SCOPE, usage=Usage(input_tokens=1200), status=CostStatus.PARTIAL
@@ -322,7 +322,7 @@ def test_another_call_inside_a_call_is_another_call(
     priced: Callable[..., PricedCall],
     inside: Callable[..., PricedCall],
 ) -> None:
-    """A look-up in a vector store or a guard's question inside a chat."""
+    """A vector store look-up or a guard model inside a chat."""
     outer = priced(scope=CLIENT_SCOPE)
     inner = inside(outer, **inner_fields)
 
@@ -365,7 +365,7 @@ def test_nested_spans_are_one_call_by_any_of_this_evidence(
 
 
 def test_one_response_id_in_two_traces_is_one_call(priced: Callable[..., PricedCall]) -> None:
-    """The framework does not set the current context, so the client starts a trace of its own."""
+    """The framework does not set the current context, so the client starts a new trace."""
     outer = priced(scope=LANGCHAIN, response_id="chatcmpl-7", at=(0, 100))
     inner = priced(scope=CLIENT_SCOPE, response_id="chatcmpl-7", at=(5, 95))
 
@@ -417,7 +417,7 @@ def test_reused_ids_of_stacked_instrumentations_pair_off(
 def test_spans_without_ids_are_one_call_by_time_model_and_tokens(
     priced: Callable[..., PricedCall],
 ) -> None:
-    """With content hidden, OpenInference gives no id at all."""
+    """With content hidden, OpenInference has no id."""
     outer = priced(scope=LANGCHAIN, at=(0, 100))
     inner = priced(scope=CLIENT_SCOPE, response_model="gpt-4o-2024-08-06", at=(3, 97))
 
@@ -458,7 +458,7 @@ def test_a_client_around_a_framework_is_not_a_duplicate(priced: Callable[..., Pr
 def test_a_rejected_call_that_names_no_model_is_found_by_time_and_failure(
     priced: Callable[..., PricedCall],
 ) -> None:
-    """With content hidden, a failed client span may say nothing but that it failed."""
+    """With content hidden, a failed client span may have only its failure."""
     failed = {"error_type": "RateLimitError", "usage": None, "status": CostStatus.FREE}
     outer = priced(scope=LANGCHAIN, at=(0, 100), **failed)
     inner = priced(scope=CLIENT_SCOPE, at=(3, 97), **(failed | {"request_model": ""}))
@@ -471,7 +471,7 @@ def test_a_rejected_call_that_names_no_model_is_found_by_time_and_failure(
 def test_two_clients_that_name_different_responses_are_two_calls(
     priced: Callable[..., PricedCall],
 ) -> None:
-    """Equal in all but the id that the provider gave."""
+    """Equal except for the provider's id."""
     outer = priced(scope=CLIENT_SCOPE, response_id="a", at=(0, 100))
     inner = priced(scope=OTHER_CLIENT, response_id="b", at=(3, 97))
 
@@ -500,7 +500,7 @@ def test_equal_calls_at_the_same_time_stay_as_many_as_they_are(
 
 
 def test_as_many_spans_as_possible_find_their_duplicate(priced: Callable[..., PricedCall]) -> None:
-    """The tight fit must not take the only partner of the loose one."""
+    """The narrow span must not take the only partner of the wide one."""
     wide = priced(scope=LANGCHAIN, at=(0, 200))
     narrow = priced(scope=LANGCHAIN, at=(40, 100))
     early = priced(scope=CLIENT_SCOPE, at=(10, 90))
@@ -563,7 +563,7 @@ def test_tries_inside_a_span_each_find_their_duplicate_elsewhere(
 def test_two_instrumentations_beside_each_other_inside_a_third_are_one_call(
     with_ids: bool, priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """Each began its span with the third's as parent; two tries of that are two calls."""
+    """Both spans have the third as parent; two attempts of it are two calls."""
     outer = priced(scope="outer.instrumentation", at=(0, 300))
     beside = [
         inside(outer, scope=scope, at=at, response_id=f"r{at[0] // 100}" if with_ids else None)
@@ -588,7 +588,7 @@ def test_two_instrumentations_beside_each_other_inside_a_third_are_one_call(
 def test_a_framework_that_hands_out_a_stream_ends_its_span_before_the_request(
     changes: dict[str, Any], calls: int, priced: Callable[..., PricedCall]
 ) -> None:
-    """The client is asked when the first piece of the generator is taken."""
+    """The client is called when the first chunk is read from the generator."""
     outer = priced(scope="llama_index", at=(0, 100), streamed=True)
     inner = priced(**{"scope": CLIENT_SCOPE, "at": (130, 190)} | changes)
 
@@ -609,7 +609,7 @@ def test_a_framework_that_hands_out_a_stream_ends_its_span_before_the_request(
 def test_counts_that_one_span_leaves_out_do_not_make_it_another_call(
     usage: Usage, calls: int, priced: Callable[..., PricedCall]
 ) -> None:
-    """A framework may pass on only a part of what the client learned."""
+    """A framework may report only part of the client's usage."""
     full = Usage(input_tokens=1200, output_tokens=300, cache_read_tokens=1024)
     outer = priced(scope="langchain", usage=usage, at=(0, 100))
     inner = priced(scope=CLIENT_SCOPE, usage=full, at=(10, 90))
@@ -624,7 +624,7 @@ def test_counts_that_one_span_leaves_out_do_not_make_it_another_call(
 def test_a_gateway_that_reports_an_answer_twice_made_one_call(
     scope: str, calls: int, priced: Callable[..., PricedCall]
 ) -> None:
-    """Its callbacks come once for the stream and once for its end; a client's spans are calls."""
+    """Its callbacks run once for the stream and once for its end; client spans are calls."""
     told = priced(scope=scope, response_id="resp_1", at=(0, 90))
     again = priced(scope=scope, response_id="resp_1", at=(0, 100))
     another = priced(scope=scope, response_id="resp_1", at=(1, 95))
@@ -660,7 +660,7 @@ def test_a_client_s_span_that_does_not_look_at_the_answer_is_in_the_one_that_fai
 def test_the_anthropic_sdk_inside_its_instrumentation_is_billed_with_its_split(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """Both on by default: one call, at the price that knows the one-hour writes."""
+    """Both are on by default: one call, at the price with the one-hour writes."""
     claude = {"provider": "anthropic", "request_model": "claude-sonnet-4-5", "response_id": "msg_1"}
     outer = priced(scope="opentelemetry.instrumentation.genai.anthropic", **claude)
     inner = inside(outer, scope=NATIVE, **claude)
@@ -669,7 +669,7 @@ def test_the_anthropic_sdk_inside_its_instrumentation_is_billed_with_its_split(
 
 
 def test_parents_that_form_a_circle_end_somewhere(priced: Callable[..., PricedCall]) -> None:
-    """Ids come from outside."""
+    """Ids are untrusted."""
     one_call = priced(trace_id=1, span_id=11, parent_span_id=12)
     other = priced(trace_id=1, span_id=12, parent_span_id=11)
     own = priced(trace_id=1, span_id=13, parent_span_id=13)

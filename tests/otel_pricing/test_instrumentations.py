@@ -1,4 +1,4 @@
-"""The registry of instrumentations, and that nothing beside it knows a scope by name."""
+"""The registry of instrumentations is the only place with scope names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PREFIXES = ("openinference.instrumentation", "opentelemetry.instrumentation.gena
 
 
 def literals(path: Path, marks: Collection[str]) -> Iterator[str]:
-    """Yield the strings of a module that are no docstrings; none if it has none of *marks*."""
+    """Yield the strings of a module except docstrings; none if it lacks all *marks*."""
     source = path.read_text(encoding="utf-8")
     if not any(mark in source for mark in marks):
         return
@@ -69,7 +69,7 @@ def test_each_entry_point_and_scope_is_in_one_row() -> None:
 
 
 def test_every_recorded_scope_is_known() -> None:
-    """Each of those that the tests of pricing read."""
+    """Each scope in the recordings of the pricing tests."""
     data = Path(__file__).parent / "data"
     unknown = {
         scope["scope"]["name"]

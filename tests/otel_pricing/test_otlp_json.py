@@ -1,4 +1,4 @@
-"""Reading archives: what the Collector's file exporter writes, and what happens to files."""
+"""Reading archives: output of the Collector's file exporter, and damaged files."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_span_arrives_with_everything_pricing_reads() -> None:
     ],
 )
 def test_an_attribute_value_is_read_by_its_kind(value: object, expected: object) -> None:
-    """Every kind of OTLP value has its Python value; an unknown one reads as nothing."""
+    """Every kind of OTLP value has its Python value; an unknown one is None."""
     assert only(line(attributes=[{"key": "k", "value": value}])).attributes == {"k": expected}
 
 
@@ -130,7 +130,7 @@ def test_snake_case_keys_and_base64_ids_are_read_too() -> None:
 
 
 def test_archives_from_before_scopes_were_called_scopes_are_read() -> None:
-    """Old archives say instrumentation library."""
+    """Old archives use `instrumentationLibrary`."""
     span = {"traceId": TRACE, "spanId": SPAN}
     group = {"instrumentationLibrary": {"name": "old"}, "spans": [span]}
     request = {"resourceSpans": [{"instrumentationLibrarySpans": [group]}]}
@@ -139,7 +139,7 @@ def test_archives_from_before_scopes_were_called_scopes_are_read() -> None:
 
 
 def test_gzip_is_recognised_by_its_content(tmp_path: Path) -> None:
-    """A rotated archive needs no other command and no right name."""
+    """A rotated archive needs neither another command nor a certain name."""
     path = tmp_path / "spans.jsonl"
     path.write_bytes(gzip.compress(line()) + gzip.compress(b"\n" + line()))
 
@@ -175,7 +175,7 @@ def test_a_damaged_gzip_file_gives_its_readable_part_and_a_problem() -> None:
 def test_unreadable_lines_are_reported_with_their_number_and_skipped(
     bad: bytes, reason: str
 ) -> None:
-    """One bad line never costs the others."""
+    """Other lines are not affected."""
     spans, problems = read(b"\n".join([line(), bad, b"", line()]))
 
     assert len(spans) == 2
@@ -184,7 +184,7 @@ def test_unreadable_lines_are_reported_with_their_number_and_skipped(
 
 
 def test_metrics_and_logs_are_passed_over_in_silence() -> None:
-    """One file of the Collector may hold all signals."""
+    """One file of the Collector may have all signals."""
     assert read(b'{"resourceMetrics": []}\n{"resourceLogs": [{}]}\n') == ([], [])
 
 
@@ -203,7 +203,7 @@ def test_unread_problems_are_dropped() -> None:
 
 
 def test_a_callers_stream_stays_open() -> None:
-    """Who opened the stream closes it."""
+    """The caller closes it."""
     stream = io.BytesIO(line())
 
     list(read_spans(stream))

@@ -81,7 +81,7 @@ def test_the_error_is_named_by_the_best_source(
 def test_the_http_status_is_found_where_the_span_says_it(
     attributes: dict[str, object], message: str, code: int | None, read: Callable[..., ModelCall]
 ) -> None:
-    """Few instrumentations have an attribute for it; the message of the error has it."""
+    """Few instrumentations have an attribute for it; the error message has it."""
     call = read(CHAT | attributes, status_is_error=True, status_message=message)
 
     assert call.http_status_code == code
@@ -134,7 +134,7 @@ UNKNOWABLE = [
 def test_a_call_that_was_turned_away_is_free(
     error: str, call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """The provider did no work, so it sends no bill; zero is known, not guessed."""
+    """The provider did no work, so the cost is known to be zero."""
     priced = price_call(call(usage=None, error_type=error), book)
 
     assert (priced.status, priced.cost_nano_usd) == (CostStatus.FREE, 0)
@@ -234,7 +234,7 @@ def test_a_failed_call_with_usage_is_charged_for_it(
 def test_zeros_on_a_rejected_call_are_not_usage(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """Some instrumentations fill in zeros; the call is free, not priced at nothing."""
+    """Some instrumentations fill in zeros; the call is `free`, not `priced`."""
     zeros = Usage(input_tokens=0, output_tokens=0)
 
     priced = price_call(call(usage=zeros, error_type="RateLimitError"), book)
@@ -257,7 +257,7 @@ def test_zeros_on_a_rejected_call_are_not_usage(
 def test_the_http_status_is_found_in_a_recorded_exception(
     message: str, code: int | None, read: Callable[..., ModelCall]
 ) -> None:
-    """Some instrumentations say no more than the exception, each client in its own words."""
+    """Some instrumentations have only the exception, with a client-specific message."""
     event = SpanEvent(name="exception", attributes={"exception.message": message})
 
     call = read(CHAT, status_is_error=True, events=(event,))
@@ -268,7 +268,7 @@ def test_the_http_status_is_found_in_a_recorded_exception(
 def test_an_error_without_a_class_has_the_name_of_the_service(
     read: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """The AWS client raises one class for every error it does not know."""
+    """The AWS client raises one class for every unknown error."""
     call = read(
         CHAT | {"error.type": "botocore.exceptions.ClientError"},
         status_is_error=True,

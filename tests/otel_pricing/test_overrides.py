@@ -1,4 +1,4 @@
-"""The user's own prices: what a file may declare and how it is refused."""
+"""The user's prices: contents of a file, and its errors."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_toml_file_declares_prices_exactly(tmp_path: Path) -> None:
 
 
 def test_a_json_file_does_the_same(tmp_path: Path) -> None:
-    """For programs that write it."""
+    """For generated files."""
     path = tmp_path / "prices.json"
     path.write_text('{"price": [{"model": "m", "input": 0.1, "from": "2026-01-31"}]}')
 
@@ -100,7 +100,7 @@ def test_of_two_prices_of_one_day_the_later_in_the_file_holds() -> None:
 
 
 def test_an_override_is_for_its_provider_and_tier() -> None:
-    """The same model elsewhere, or in another tier, is another price."""
+    """The same model of another provider or tier has another price."""
     book = PriceBook(
         price_table(
             {
@@ -189,7 +189,7 @@ def test_a_file_that_cannot_be_read_says_which(name: str, tmp_path: Path) -> Non
 
 
 def test_a_day_may_have_a_time() -> None:
-    """TOML knows moments too; prices change by the day."""
+    """TOML has date-times too; prices change by day."""
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     book = PriceBook(price_table({"price": [{"model": "m", "input": "1", "from": noon}]}))
 

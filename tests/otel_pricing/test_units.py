@@ -38,7 +38,7 @@ def span(model: str, provider: str, operation: str = "chat", **counts: Any) -> M
 
 
 def on_the_wire(host: str, path: str, body: dict[str, Any], answer: bytes, kind: str) -> ModelCall:
-    """Return the call of a request and its response, as the accounting makes it."""
+    """Return the call of a request and its response, as in the accounting."""
     request = read_request(host, path, json.dumps(body).encode(), {})
     assert request is not None
     reader = AnswerReader(request, 200, {"content-type": kind})
@@ -129,7 +129,7 @@ def test_text_that_is_all_there_is_proves_that_no_medium_is_hidden() -> None:
 
 
 def test_an_unknown_part_of_the_cache_is_not_priced_as_text() -> None:
-    """Audio from the cache has another rate, and the span does not say how much it is."""
+    """Cached audio has another rate, and the span lacks its count."""
     call = span(
         "gpt-realtime-mini",
         "openai",
@@ -221,7 +221,7 @@ def test_a_request_price_holds_with_and_without_a_usage() -> None:
 
 
 def test_a_failed_call_is_not_charged_by_its_request() -> None:
-    """Characters of the request are known whether or not the provider spoke them."""
+    """The request has its characters even if the provider produced no speech."""
     call = span("tts-1", "openai", "speech", input_characters=2000)
     failed = replace(call, error_type="500")
 
@@ -241,7 +241,7 @@ def test_a_failed_call_is_not_charged_by_its_request() -> None:
 def test_a_prompt_with_sound_that_is_not_counted_apart_is_partly_priced(
     messages: str | None, status: str
 ) -> None:
-    """Text alone, and a prompt that is not captured, are taken for text."""
+    """Text alone, and a prompt that is not captured, count as text."""
     attributes: dict[str, Any] = {
         "gen_ai.operation.name": "generate_content",
         "gen_ai.provider.name": "gcp.gemini",
@@ -261,5 +261,5 @@ def test_a_prompt_with_sound_that_is_not_counted_apart_is_partly_priced(
 
     assert priced.status.value == status, priced.reason
     if status == "partial":
-        # All of it at the rate of audio is the most that it can be.
+        # The upper bound is all of it at the rate of audio.
         assert priced.exposure_nano_usd == 1_000 * 1_000 + 100 * 2_500

@@ -37,6 +37,6 @@ def test_a_price_of_the_users_own_needs_no_price_list() -> None:
 
 @pytest.mark.parametrize("name", otel_pricing.__all__)
 def test_every_public_name_exists_and_is_described(name: str) -> None:
-    """What `__all__` promises is there, with a docstring where Python allows one."""
+    """Every name in `__all__`, with a docstring where Python allows one."""
     member = getattr(otel_pricing, name)
     assert isinstance(member, int) or member.__doc__

@@ -70,7 +70,7 @@ def test_facts_of_a_response_are_read(response: Response) -> None:
 
 @every_response
 def test_single_bytes_read_as_the_whole(response: Response) -> None:
-    """Networks split anywhere, inside characters and escapes too."""
+    """Networks split at any byte, inside characters and escapes too."""
     pieces = [response.body[i : i + 1] for i in range(len(response.body))]
 
     assert answer_to(response, *pieces) == answer_to(response, response.body)
@@ -86,7 +86,7 @@ def pieces_of(body: bytes, cuts: Iterable[int]) -> list[bytes]:
 def test_any_split_gives_the_same_answer(
     response: Response, cuts: list[int], data: st.DataObject
 ) -> None:
-    """Of a whole response, and of one that broke off anywhere."""
+    """For a complete response, and one that breaks off at any byte."""
     end = data.draw(st.integers(0, len(response.body)))
     body = response.body[:end]
 
@@ -96,7 +96,7 @@ def test_any_split_gives_the_same_answer(
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "raw deflate"])
 @every_response
 def test_compressed_responses_read_as_plain_ones(response: Response, encoding: str) -> None:
-    """In any pieces."""
+    """In any chunks."""
     body = gzip.compress(response.body) if encoding == "gzip" else zlib.compress(response.body)
     body = body[2:-4] if encoding == "raw deflate" else body
     pieces = [body[i : i + 7] for i in range(0, len(body), 7)]
@@ -125,7 +125,7 @@ def test_a_long_response_reads_as_a_short_one(response: Response) -> None:
 
 @every_response
 def test_a_response_that_broke_off_is_not_final(response: Response) -> None:
-    """At no byte before the end is a stream's usage taken for the last."""
+    """Before its end no usage of a stream counts as final."""
     if response.headers or not response.body.startswith((b"data", b"event", b"\x00")):
         end = len(response.body) // 2
         assert not answer_to(response, response.body[:end]).complete
@@ -183,7 +183,7 @@ def test_nothing_inside_text_or_arguments_is_a_field(path: str, size: int) -> No
 def test_claims_count_within_the_bounds_of_the_request(
     request_: ModelRequest, claim: tuple[int, int], usage: tuple[int, int]
 ) -> None:
-    """Beyond it the bound counts, and the answer says so."""
+    """Beyond it the bound counts, and the result is marked."""
     body = {"usage": {"prompt_tokens": claim[0], "completion_tokens": claim[1]}}
     answer = read(json.dumps(body).encode(), request=request_)
 
@@ -200,7 +200,7 @@ def test_a_count_that_is_none_is_left_out(bad: object) -> None:
 
 
 def test_errors_inside_streams_are_named() -> None:
-    """The status of a stream is 200 by then."""
+    """The status of the stream is already 200."""
     body = sse({"type": "error", "error": {"type": "overloaded_error", "message": "x"}}, named=True)
 
     assert read(body, headers={"content-type": SSE}).error_type == "overloaded_error"
@@ -231,7 +231,7 @@ HOSTILE: dict[str, tuple[bytes, bytes, bytes]] = {
 
 
 def memory_of(start: bytes, middle: bytes) -> tuple[int, int]:
-    """Return by how many bytes a reader grows with *middle* repeated, and how far in between."""
+    """Return the growth of a reader in bytes with *middle* repeated, at the end and at its peak."""
     reader = AnswerReader(None, 200, {})
     reader.feed(start)
     reader.feed(middle)
@@ -292,7 +292,7 @@ def test_an_unreadable_response_has_a_reason(headers: dict[str, str], body: byte
 
 
 def test_the_model_that_a_router_chose_is_the_one_that_answered() -> None:
-    """A prompt router of Bedrock names it by its ARN."""
+    """A prompt router of Bedrock has its ARN."""
     arn = "arn:aws:bedrock:us-east-1:1:inference-profile/us.amazon.nova-lite-v1:0"
     body = json.dumps(
         {"usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}, "stopReason": "end_turn",

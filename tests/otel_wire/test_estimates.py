@@ -11,7 +11,7 @@ from otel_wire.requests import ModelRequest
 
 REQUEST = ModelRequest("openai", "m", "chat", 400, 1000)
 
-# Characters and tokens (o200k_base) of passages measured, the outermost of each kind.
+# Characters and tokens (o200k_base) of measured passages, the extremes of each kind.
 MEASURED = {
     "English": (3000, 704, 932),
     "Python": (3000, 556, 2222),
@@ -33,7 +33,7 @@ def test_measured_passages_are_within_the_bounds(kind: str) -> None:
 
 
 def test_a_final_usage_is_not_an_estimate() -> None:
-    """It is what the provider reports."""
+    """It is the provider's report."""
     usage = Usage(input_tokens=10, output_tokens=20)
     found = usage_or_estimate(REQUEST, Answer(usage=usage, usage_is_final=True, complete=True))
 

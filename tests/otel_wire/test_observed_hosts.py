@@ -39,7 +39,7 @@ def observer(seen: list[WireRecord]) -> Iterator[Observer]:
 
 @pytest.fixture
 def unchanged() -> Iterator[None]:
-    """Leave the observer of this process as it was."""
+    """Restore the observer of this process."""
     yield
     of_this_process.configure()
 
@@ -145,7 +145,7 @@ def test_requests_of_exporters_are_not_observed(observer: Observer, path: str) -
 def test_the_settings_choose(
     environ: Mapping[str, str], is_observed: bool, seen: list[WireRecord]
 ) -> None:
-    """As the environment writes them."""
+    """In the format of the environment."""
     watch = WireWatch(load(environ).settings, InternalErrors())
     stop = watch.install(seen.append)
     asked(of_this_process, "api.openai.com")
@@ -169,12 +169,12 @@ def test_further_endpoints_come_from_a_setting(seen: list[WireRecord]) -> None:
 
 
 def test_the_wire_is_on_by_default() -> None:
-    """Nothing has to be set."""
+    """Without a setting."""
     assert Settings().wire
 
 
 class _Kept:
-    """Keeps all requests."""
+    """Stores all requests."""
 
     ended: tuple[int, ...] = ()
 
@@ -189,7 +189,7 @@ class _Kept:
 def test_a_request_without_a_response_is_reported_when_the_process_ends(
     observer: Observer, seen: list[WireRecord]
 ) -> None:
-    """The provider may charge for it; a response after that changes nothing."""
+    """The provider may charge for it; a later response changes nothing."""
     observer.kept = _Kept()
     exchange = observer.begin("httpx", "api.openai.com", CHAT, {}, BODY)
     assert exchange is not None
@@ -206,7 +206,7 @@ def test_a_request_without_a_response_is_reported_when_the_process_ends(
 def test_a_request_that_no_hook_ends_is_not_kept_in_memory(
     observer: Observer, seen: list[WireRecord]
 ) -> None:
-    """A body of megabytes hangs on it."""
+    """It references a body of megabytes."""
     observer.kept = _Kept()
     observer.begin("httpx", "api.openai.com", CHAT, {}, BODY)
     gc.collect()

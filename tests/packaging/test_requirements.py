@@ -1,4 +1,4 @@
-"""The locks in `requirements` fit pyproject.toml, and so do the oldest versions that CI tries."""
+"""The locks in `requirements` and the oldest versions of CI agree with pyproject.toml."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)")
 
 
 def declared(*extras: str) -> list[Requirement]:
-    """What pyproject.toml asks for, with what those extras name in turn."""
+    """Requirements of pyproject.toml, with nested extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = [*project["dependencies"]]
     for extra in extras:
@@ -50,7 +50,7 @@ def test_what_a_lock_pins_is_within_the_declared_ranges(lock: str, extras: tuple
 
 
 def test_the_lock_of_the_wheel_has_everything_that_is_declared() -> None:
-    """After a new dependency: requirements/renew.sh, which brings that of developers as well."""
+    """After a new dependency: requirements/renew.sh, which also updates the developers' lock."""
     pins = pinned("runtime")
 
     assert not [each for each in declared() if canonicalize_name(each.name) not in pins]

@@ -2,8 +2,8 @@
 
     python compare.py UPSTREAM_PYTHON OUR_PYTHON
 
-Prints the difference of the multisets of span names; ends with 1 where there is one that is not
-documented, or where our environment writes to standard error.
+Prints the difference of the multisets of span names; exits with 1 on an undocumented one, or if our
+environment writes to standard error.
 """
 
 from __future__ import annotations

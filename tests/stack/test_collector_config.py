@@ -31,7 +31,7 @@ def pipelines(name: str) -> dict[str, dict[str, list[str]]]:
 
 @every_file
 def test_pipelines_use_exactly_the_defined_components(name: str) -> None:
-    """A name that is spelled two ways would only be found at start."""
+    """A misspelt name would only be found at start."""
     config = load(name)
     connectors = set(config.get("connectors", {}))
     used: dict[str, set[str]] = {"receivers": set(), "processors": set(), "exporters": set()}
@@ -47,7 +47,7 @@ def test_pipelines_use_exactly_the_defined_components(name: str) -> None:
 
 @every_file
 def test_memory_is_limited_before_anything_else(name: str) -> None:
-    """Pipelines that receive from outside refuse before they run out of memory."""
+    """Receiving pipelines refuse before they run out of memory."""
     outside = {"otlp", "kafka", "statsd", "statsd/unix"}
     for pipeline in pipelines(name).values():
         if outside & set(pipeline["receivers"]):
@@ -117,14 +117,14 @@ def test_listeners_bind_to_loopback_by_default(name: str) -> None:
 
 @every_file
 def test_the_collectors_own_metrics_are_served(name: str) -> None:
-    """A pipeline that cannot be seen cannot be trusted."""
+    """The pipeline is observable."""
     (reader,) = load(name)["service"]["telemetry"]["metrics"]["readers"]
 
     assert "prometheus" in reader["pull"]["exporter"]
 
 
 def test_sampling_keeps_errors_and_expensive_traces() -> None:
-    """Errors, budgets, money, leaks, slow and runaway traces always; small traffic whole."""
+    """Errors, budgets, money, leaks, slow and runaway traces always; all of small traffic."""
     policies = load("otelcol.yaml")["processors"]["tail_sampling"]["policies"]
 
     assert [policy["name"] for policy in policies] == [
@@ -146,7 +146,7 @@ def test_attribute_names_are_those_the_distribution_writes() -> None:
 
 
 def test_defaults_between_files_agree() -> None:
-    """One variable has one default, wherever it is read."""
+    """One variable has one default in all files."""
     found: dict[str, set[str]] = {}
     for path in [*CONFIG.glob("*.yaml"), CONFIG.parent / "docker-compose.yml"]:
         for variable, default in re.findall(r"\$\{(?:env:)?(\w+):-([^}]*)\}", path.read_text()):

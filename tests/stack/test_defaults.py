@@ -1,4 +1,4 @@
-"""The shipped files without any setting: what a first user, and many programs at once, meet."""
+"""The shipped files with defaults: for a first user, and with many programs at once."""
 
 from __future__ import annotations
 

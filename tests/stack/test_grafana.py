@@ -25,7 +25,7 @@ def load(name: str) -> dict[str, Any]:
 
 
 def recorded() -> set[str]:
-    """Names that the recording rules make."""
+    """Names of the recording rules."""
     return {
         rule["record"]
         for path in (CONFIG / "rules").glob("*.yml")
@@ -102,7 +102,7 @@ def test_dashboards_have_different_uids() -> None:
 
 @every_dashboard
 def test_panels_do_not_overlap(name: str) -> None:
-    """Every panel has its place on the grid of 24 columns."""
+    """Every panel has a place on the grid of 24 columns."""
     taken: set[tuple[int, int]] = set()
     for panel in load(name)["panels"]:
         place = panel["gridPos"]
@@ -142,5 +142,5 @@ def test_variables_used_are_offered(name: str) -> None:
     ],
 )
 def test_metric_names_are_found_in_an_expression(expr: str, names: set[str]) -> None:
-    """What a query reads is read off its text."""
+    """They are parsed from the query's text."""
     assert names_in(expr) == names

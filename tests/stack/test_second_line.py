@@ -18,7 +18,7 @@ every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
 
 @every_rule
 def test_a_rule_masks_its_specimens(rule: Rule) -> None:
-    """Each kind has an example of what the Collector must not let through."""
+    """Each kind has an example that the Collector must mask."""
     pattern = re2.compile(rule.pattern)
 
     assert rule.specimens
@@ -27,7 +27,7 @@ def test_a_rule_masks_its_specimens(rule: Rule) -> None:
 
 @every_rule
 def test_the_first_line_masks_the_same_specimens(rule: Rule) -> None:
-    """The Collector knows nothing that the process does not: a hit there is a gap here."""
+    """The process masks everything that the Collector masks: a hit there is a gap here."""
     for specimen in rule.specimens:
         assert redact(specimen) != specimen
 
@@ -42,7 +42,7 @@ def test_masked_values_of_the_first_line_pass_the_second(rule: Rule) -> None:
 
 @every_rule
 def test_near_misses_pass_every_rule(rule: Rule) -> None:
-    """What merely looks like a secret is not worth waking anybody for."""
+    """Values that only resemble secrets raise no alert."""
     for near_miss in rule.near_misses:
         assert not [other.kind for other in RULES if re2.search(other.pattern, near_miss)]
 
@@ -66,7 +66,7 @@ def test_near_misses_pass_every_rule(rule: Rule) -> None:
     ],
 )
 def test_measurements_ids_and_versions_pass(number: str) -> None:
-    """Costs, counts, times, ids and addresses are what telemetry is for."""
+    """Costs, counts, times, ids and addresses stay."""
     assert not [rule.kind for rule in RULES if re2.search(rule.pattern, number)]
 
 
@@ -74,7 +74,7 @@ def test_measurements_ids_and_versions_pass(number: str) -> None:
     "marker", ["[EMAIL]", "[API_KEY]", "email_7f3a9c2b1d", "[WITHHELD]", "token=[TOKEN]"]
 )
 def test_markers_of_the_first_line_are_not_masked_again(marker: str) -> None:
-    """Its markers pass, or every redaction would raise the alarm."""
+    """Otherwise every redaction would raise an alert."""
     assert not [rule.kind for rule in RULES if re2.search(rule.pattern, marker)]
 
 
@@ -103,7 +103,7 @@ def test_names_of_secrets_are_masked_whole(key: str) -> None:
 
 
 def test_there_is_no_bare_token_rule_for_keys() -> None:
-    """The best known trap: a pattern for `token` masks every token count."""
+    """A pattern for `token` would mask every token count."""
     assert not re2.search("|".join(f"(?:{pattern})" for pattern in SECRET_KEYS), "llm.token")
 
 

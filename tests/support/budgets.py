@@ -20,7 +20,7 @@ Locked = Callable[[], AbstractContextManager[None]]
 
 
 class Clock:
-    """Nanoseconds since the epoch, as the test says."""
+    """Nanoseconds since the epoch, set by the test."""
 
     def __init__(self) -> None:
         self.ns = NOON_NS
@@ -30,7 +30,7 @@ class Clock:
 
 
 class SlowProvider(FakeProvider):
-    """Takes *delay* seconds for every answer."""
+    """Waits *delay* seconds before every response."""
 
     delay = 0.0
 

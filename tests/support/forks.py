@@ -1,4 +1,4 @@
-"""Runs the app that forks under load, and counts what arrived from it."""
+"""Runs the app that forks under load, and counts its received records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CALL_NANO_USD = 1_000_000
 
 @dataclass(frozen=True)
 class Forked:
-    """What the app said of itself, and what others say of it."""
+    """Output of the app, and counts of its receivers."""
 
     told: dict[str, Any]
     stderr: str

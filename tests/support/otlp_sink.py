@@ -1,4 +1,4 @@
-"""A real OTLP/HTTP receiver on loopback that keeps what arrives, decoded and as bytes."""
+"""A real OTLP/HTTP receiver on loopback that stores requests, decoded and as bytes."""
 
 from __future__ import annotations
 

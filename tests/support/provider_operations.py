@@ -1,4 +1,4 @@
-"""Operations of model providers: what each says on the wire and on a span, and what it costs.
+"""Operations of model providers: wire format, span, and cost of each.
 
 `OPERATIONS` is the table of docs/pricing.md. A response has its provider's documented form with
 made-up counts; a span has the names of the conventions.

@@ -51,7 +51,7 @@ def ndjson(*messages: Json) -> bytes:
 
 @dataclass(frozen=True)
 class Response:
-    """A response and what it says."""
+    """A response and its facts."""
 
     name: str
     body: bytes

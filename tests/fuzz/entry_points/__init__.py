@@ -1,4 +1,4 @@
-"""Entry points of the packages, each with a strategy of its input and what must hold of it.
+"""Entry points of the packages, each with an input strategy and its invariants.
 
 `run.py` fuzzes them for the given time; `test_entry_points.py` tries the same few
 examples in every run of the everyday suite.

@@ -1,4 +1,4 @@
-"""An entry point under search, and values that are hostile to any of them."""
+"""A fuzzed entry point, and values that are hostile to all of them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ json_values = st.recursive(
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """Something that takes input from elsewhere."""
+    """A function that takes untrusted input."""
 
     inputs: st.SearchStrategy[Any]
     check: Callable[[Any], None]

@@ -67,7 +67,7 @@ _ENCODINGS = ("", "gzip", "deflate", "br", "zstd", "identity", "gzip, gzip", "GZ
 
 
 class Call(NamedTuple):
-    """One request and what became of it."""
+    """One request and its outcome."""
 
     host: str
     path: str
@@ -80,7 +80,7 @@ class Call(NamedTuple):
 
 @st.composite
 def calls(draw: Any) -> Call:
-    """Return a request as a client sends it, its encoding right or not."""
+    """Return a request as a client sends it, with a valid or invalid encoding."""
     path = draw(st.sampled_from(_PATHS))
     path = draw(
         st.sampled_from(

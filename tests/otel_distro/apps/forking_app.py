@@ -1,4 +1,4 @@
-"""Forks again and again while threads emit spans, log records, metrics and model calls.
+"""Forks repeatedly while threads emit spans, log records, metrics and model calls.
 
 usage: forking_app.py FORKS
 

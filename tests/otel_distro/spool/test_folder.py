@@ -22,7 +22,7 @@ AWAY = Answer(ResponseClass.TRY_LATER, "refused")
 def test_spooled_records_can_be_sent_by_another_process(
     folder: SpoolFolder, wire: Wire, tmp_path: Path, heard: Heard
 ) -> None:
-    """All it takes is the folder."""
+    """It needs only the folder."""
     assert folder.keep(b"one", 3)
     assert folder.keep(b"two", 2)
     folder.hand_over()
@@ -58,7 +58,7 @@ def test_a_tight_umask_does_not_lock_us_out(folder: SpoolFolder) -> None:
 def test_a_folder_that_is_a_link_is_refused(
     folder: SpoolFolder, heard: Heard, tmp_path: Path
 ) -> None:
-    """It could lead anywhere."""
+    """It could point anywhere."""
     folder.path.parent.mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
     folder.path.symlink_to(tmp_path / "elsewhere")
@@ -71,7 +71,7 @@ def test_a_folder_that_is_a_link_is_refused(
 def test_a_file_that_is_a_link_is_not_followed(
     folder: SpoolFolder, wire: Wire, tmp_path: Path
 ) -> None:
-    """Draining it would delete or reveal what it leads to."""
+    """Draining it would delete or reveal its target."""
     folder.keep(b"payload", 1)
     folder.hand_over()
     secret = tmp_path / "secret"
@@ -85,7 +85,7 @@ def test_a_file_that_is_a_link_is_not_followed(
 
 
 def test_a_named_pipe_does_not_hold_the_drain(folder: SpoolFolder, wire: Wire) -> None:
-    """Opening one waits for a writer, unless one asks not to."""
+    """Opening one blocks until there is a writer, unless opened non-blocking."""
     folder.keep(b"payload", 1)
     folder.hand_over()
     os.mkfifo(folder.path / "00000000000000000000-1-aaaaaa.spool")
@@ -97,7 +97,7 @@ def test_a_named_pipe_does_not_hold_the_drain(folder: SpoolFolder, wire: Wire) -
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of somebody else")
 def test_a_folder_of_another_user_is_refused(folder: SpoolFolder, heard: Heard) -> None:
-    """They could read or replace its files."""
+    """That user could read or replace its files."""
     folder.path.mkdir(parents=True)
     os.chown(folder.path, 4242, 4242)
 
@@ -106,7 +106,7 @@ def test_a_folder_of_another_user_is_refused(folder: SpoolFolder, heard: Heard) 
 
 
 def test_a_state_folder_that_everybody_can_write_is_refused(tmp_path: Path, heard: Heard) -> None:
-    """Anybody could put another spool in the place of ours."""
+    """Any user could replace the spool."""
     state = tmp_path / "open"
     state.mkdir()
     state.chmod(0o777)
@@ -135,7 +135,7 @@ def test_at_the_limit_the_oldest_goes_and_is_counted(
 
 
 def test_a_request_larger_than_the_limit_is_not_kept(tmp_path: Path, heard: Heard) -> None:
-    """It would drive everything else out."""
+    """It would evict all other requests."""
     folder = SpoolFolder(tmp_path, ADDRESS, heard, SpoolLimits(1000))
 
     assert not folder.keep(bytes(2000), 1)
@@ -144,7 +144,7 @@ def test_a_request_larger_than_the_limit_is_not_kept(tmp_path: Path, heard: Hear
 def test_a_full_disk_is_reported_and_stored_records_stay_readable(
     folder: SpoolFolder, heard: Heard, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half a record is cut off again."""
+    """A partial record is truncated."""
     folder.keep(b"before", 1)
     write = os.pwrite
 
@@ -167,7 +167,7 @@ def test_a_full_disk_is_reported_and_stored_records_stay_readable(
 
 
 def test_a_full_device_is_reported(folder: SpoolFolder, heard: Heard) -> None:
-    """As the system says it."""
+    """With the message of the system."""
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full on this system")
     folder.keep(b"before", 1)
@@ -181,7 +181,7 @@ def test_a_full_device_is_reported(folder: SpoolFolder, heard: Heard) -> None:
 
 
 def test_a_deleted_folder_is_recreated(folder: SpoolFolder, wire: Wire) -> None:
-    """People delete caches."""
+    """Users delete caches."""
     import shutil
 
     folder.keep(b"gone", 1)
@@ -232,7 +232,7 @@ def test_spooled_records_stay_without_a_receiver(folder: SpoolFolder, wire: Wire
 def test_a_damaged_file_is_sent_as_far_as_it_is_sound_and_set_aside(
     folder: SpoolFolder, wire: Wire
 ) -> None:
-    """The rest works without it."""
+    """The rest is not affected."""
     for payload in (b"a" * 50, b"b" * 50, b"c" * 50):
         folder.keep(payload, 2)
     folder.hand_over()
@@ -250,7 +250,7 @@ def test_a_damaged_file_is_sent_as_far_as_it_is_sound_and_set_aside(
 
 
 def test_damaged_files_do_not_pile_up(folder: SpoolFolder, wire: Wire) -> None:
-    """A few are enough to find out why."""
+    """A few are enough for a diagnosis."""
     for _ in range(9):
         folder.keep(b"payload", 1)
         folder.hand_over()
@@ -283,7 +283,7 @@ def test_only_one_sends_at_a_time(folder: SpoolFolder) -> None:
 def test_small_records_are_joined_into_requests_of_a_fair_size(
     folder: SpoolFolder, wire: Wire
 ) -> None:
-    """A journal holds one span a record."""
+    """A journal has one span per record."""
     for _ in range(1100):
         folder.keep(b"x" * 10, 1)
     folder.hand_over()
@@ -294,7 +294,7 @@ def test_small_records_are_joined_into_requests_of_a_fair_size(
 
 
 def test_apps_places_and_signals_have_separate_folders() -> None:
-    """No app sends what another one left, to another place."""
+    """No app sends records of another app, or to another endpoint."""
     from dataclasses import replace
 
     addresses = [
@@ -308,7 +308,7 @@ def test_apps_places_and_signals_have_separate_folders() -> None:
 
 
 def test_a_segment_is_never_seen_before_it_is_locked(tmp_path: Path) -> None:
-    """Else another process could take it away from its writer."""
+    """Otherwise another process could take it from its writer."""
     segment = Segment.create(tmp_path)
 
     assert Segment.take(segment.path) is None

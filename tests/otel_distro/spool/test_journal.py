@@ -1,4 +1,4 @@
-"""The journal: on disk before it is queued, and not sent twice once it was delivered."""
+"""The journal: records are on disk before they are queued, and delivered ones are not resent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.spool import Heard, Wire
 
 
 class Port:
-    """An exporter's place on the wire, without an exporter."""
+    """The transport hook of an exporter, without an exporter."""
 
     endpoint = "http://collector:4318/v1/traces"
     protocol = "http/protobuf"
@@ -33,7 +33,7 @@ class Port:
 
 
 class Told(Heard):
-    """Hears and forgets."""
+    """Ignores reports."""
 
     def delivered(self) -> None: ...
 
@@ -72,7 +72,7 @@ def written(journal: Journal, count: int) -> list[Mark]:
 
 
 def left(folder: SpoolFolder, wire: Wire) -> int:
-    """How many spans the next process would send."""
+    """Return the number of spans that the next process would send."""
     return drain(folder.path, wire.send).sent
 
 
@@ -100,7 +100,7 @@ def test_delivered_records_leave_no_file(journal: Journal, folder: SpoolFolder) 
 def test_a_request_on_its_way_counts_as_sent_until_it_is_known_to_have_failed(
     journal: Journal, transport: SpoolingTransport, folder: SpoolFolder, wire: Wire
 ) -> None:
-    """So a kill between request and answer has nothing sent twice."""
+    """So that a kill between request and response sends nothing twice."""
     transport.proven = True
     journal.begin(written(journal, 5))
     journal.promise()
@@ -148,7 +148,7 @@ def test_in_an_outage_records_are_left_to_the_resender_at_once(
 def test_after_an_outage_records_are_delivered_from_memory_again(
     journal: Journal, transport: SpoolingTransport, folder: SpoolFolder, wire: Wire
 ) -> None:
-    """On a page of their own."""
+    """On a new page."""
     transport.breaker.failed()
     journal.surrender()
     journal.write(spans(1)[0], lambda _mark: None)
@@ -162,7 +162,7 @@ def test_after_an_outage_records_are_delivered_from_memory_again(
 def test_a_record_that_cannot_be_written_is_still_queued(
     journal: Journal, folder: SpoolFolder
 ) -> None:
-    """Without a mark."""
+    """Without a journal entry."""
     folder.path.parent.mkdir(parents=True)
     folder.path.write_text("in the way")
     marks: list[Mark | None] = []

@@ -124,7 +124,7 @@ def test_a_web_page_is_not_a_receiver(kind: str, body: bytes) -> None:
 def test_a_huge_compressed_response_is_not_decompressed(
     receiver: tuple[str, type[_Handler]], client: str
 ) -> None:
-    """300 MB of zeros take 300 kB; no more than a bounded part is ever in memory."""
+    """300 MB of zeros take 300 kB; only a bounded part is in memory."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
     url, handler = receiver
@@ -196,7 +196,7 @@ def test_records_answered_by_a_web_page_are_spooled_and_sent_later(
         OTEL_LOGS_EXPORTER="none",
     )
     done = instrumented(PROGRAM, environ)
-    # While it ran, or at its end: a slow machine sends before that.
+    # During the run or at its end: a slow machine sends earlier.
     assert "with a web page" in done.stderr
     assert "sent later" in done.stderr or "100 spans could not be delivered" in done.stderr
     handler.body, handler.fields = b"", {}

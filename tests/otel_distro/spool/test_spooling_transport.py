@@ -35,7 +35,7 @@ AWAY = Answer(ResponseClass.TRY_LATER, "refused", answered=False)
 
 
 class Port:
-    """An exporter's place on the wire, without an exporter."""
+    """The transport hook of an exporter, without an exporter."""
 
     endpoint = "http://collector:4318/v1/traces"
     protocol = "http/protobuf"
@@ -108,7 +108,7 @@ def carried(transport: SpoolingTransport, *answers: Answer) -> list[bytes]:
 def test_a_failed_request_is_spooled_and_the_next_is_not_attempted(
     transport: SpoolingTransport, told: Told
 ) -> None:
-    """Until the time to try again has come."""
+    """Until the next attempt is due."""
     sent = carried(transport, AWAY, AWAY, AWAY)
 
     assert len(sent) == 1
@@ -117,7 +117,7 @@ def test_a_failed_request_is_spooled_and_the_next_is_not_attempted(
 
 
 def test_waits_between_attempts_grow_up_to_half_a_minute(transport: SpoolingTransport) -> None:
-    """And are over with the first success."""
+    """And are reset by the first success."""
     waits = []
     for _ in range(8):
         transport.breaker.failed()
@@ -142,7 +142,7 @@ def test_permanently_refused_records_are_neither_spooled_nor_repeated(
 
 
 def test_a_request_in_flight_is_counted_once_at_exit(transport: SpoolingTransport) -> None:
-    """At exit it is taken, and is not accounted for twice."""
+    """At exit it is withdrawn, and not counted twice."""
     payload = encode("traces", spans())
     taken: list[bytes | None] = []
 
@@ -172,7 +172,7 @@ def test_a_request_in_flight_is_counted_once_at_exit(transport: SpoolingTranspor
     ],
 )
 def test_what_an_http_status_means(status: int | None, verdict: ResponseClass) -> None:
-    """A redirect is no success, although the SDK's exporter says so."""
+    """A redirect is not a success, although the SDK's exporter reports one."""
     assert classify_http(status) is verdict
 
 
@@ -213,7 +213,7 @@ def test_the_exporters_of_the_sdk_have_the_places_we_need(exporter: Any, signal:
 
 
 def test_other_exporters_are_left_alone() -> None:
-    """They have no requests of ours."""
+    """They are not wrapped."""
     assert adapter_for(ConsoleSpanExporter(), "traces") is None
 
 

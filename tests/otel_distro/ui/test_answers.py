@@ -1,4 +1,4 @@
-"""Answers are remembered while the ledger stays the same, and long ones are counted aside."""
+"""Answers are cached while the ledger is unchanged, and long ones run in the background."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def answers(month: Path) -> Iterator[Answers]:
 
 
 def test_a_question_is_asked_once_while_nothing_changes(ledger: Ledger, answers: Answers) -> None:
-    """And again when the mark of the ledger is another."""
+    """And again when the version mark of the ledger changes."""
     asked = []
 
     def question(_: Ledger) -> int:
@@ -49,7 +49,7 @@ def test_a_question_is_asked_once_while_nothing_changes(ledger: Ledger, answers:
 
 
 def test_a_long_question_does_not_hold_up_the_page(ledger: Ledger, answers: Answers) -> None:
-    """Nothing is known at first, then the answer is there."""
+    """The first request returns None, a later one the answer."""
     go = threading.Event()
     done = threading.Event()
 
@@ -72,7 +72,7 @@ def test_a_long_question_does_not_hold_up_the_page(ledger: Ledger, answers: Answ
 
 
 def test_meanwhile_the_last_answer_is_shown(ledger: Ledger, month: Path, answers: Answers) -> None:
-    """Marked as one that a newer is on its way for."""
+    """Marked as outdated."""
     go = threading.Event()
     answers.ask(ledger, "old", "key", lambda _: "old")
     slow = answers.ask(
@@ -84,7 +84,7 @@ def test_meanwhile_the_last_answer_is_shown(ledger: Ledger, month: Path, answers
 
 
 def test_a_report_waits(ledger: Ledger, month: Path) -> None:
-    """It is written once."""
+    """It is computed once."""
     patient = Answers(month, patience=None)
     answer = patient.ask(ledger, "a", "key", lambda _: 7, rows=lambda: MANY)
     patient.close()
