@@ -162,7 +162,7 @@ def subcommands(path: list[str]) -> set[str]:
     return set(command.list_commands(click.Context(command)))
 
 
-def test_nothing_is_named_that_no_check_knows() -> None:
+def test_every_named_item_is_checked() -> None:
     """In the columns "where" and "shown by" every code span is a file, a test or a command."""
     columns = [cell for row in FEATURES for cell in row.cells[2:4]]
     columns += [row.cells[-1] for row in MISTAKES]

@@ -12,7 +12,7 @@ DOCS = PROJECT / "docs"
 GUIDE = (DOCS / "fleet.md").read_text(encoding="utf-8")
 
 
-def test_the_files_that_it_names_are_there() -> None:
+def test_the_named_files_exist() -> None:
     """Configurations, benchmarks, examples and tests."""
     named = set(re.findall(r"`((?:collector-config|examples|tests)/[\w./-]+)`", GUIDE))
     named |= {f"collector-config/{name}" for name in re.findall(r"`(otelcol-\w+\.yaml)`", GUIDE)}

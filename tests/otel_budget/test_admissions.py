@@ -124,7 +124,7 @@ def test_an_error_of_ours_is_decided_without_waiting_too(
     assert [type(error) for error in errors] == [ZeroDivisionError]
 
 
-def test_a_refusal_by_the_scope_is_one_before_any_account(make: Callable[..., Gate]) -> None:
+def test_a_refusal_by_the_scope_precedes_any_account(make: Callable[..., Gate]) -> None:
     """The function that finds scope values may refuse."""
 
     def nobody(*_: Any) -> Any:
@@ -171,7 +171,7 @@ def test_after_a_fault_only_model_calls_are_refused(make: Callable[..., Gate]) -
     assert refused.refusal is not None
 
 
-def test_tariffs_that_are_kept_are_bounded(
+def test_cached_tariffs_are_bounded(
     make: Callable[..., Gate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are found again."""
@@ -313,7 +313,7 @@ def test_the_package_has_no_other_names() -> None:
         getattr(otel_budget, "Unheard" + "Of")
 
 
-def test_a_trace_that_came_in_is_known_in_the_spans_under_it() -> None:
+def test_a_received_trace_is_known_in_its_child_spans() -> None:
     """And none without a current trace."""
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(ScopeSpanProcessor(Scopes(())))

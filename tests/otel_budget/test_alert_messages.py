@@ -71,7 +71,7 @@ def test_a_mail_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "ops@example.org" in mail["To"]
 
 
-def test_a_test_message_goes_to_every_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_test_message_is_sent_to_every_url(monkeypatch: pytest.MonkeyPatch) -> None:
     """And a receiver that refuses is reported as a failure, without its secret."""
     with WebHook() as hook, MailServer() as server:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", f"{hook.url},{server.url}")

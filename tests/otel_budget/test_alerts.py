@@ -114,7 +114,7 @@ def test_states_of_processes_raise_alerts(tmp_path: Path) -> None:
     ]
 
 
-def test_too_few_calls_say_nothing(tmp_path: Path) -> None:
+def test_too_few_calls_raise_no_alert(tmp_path: Path) -> None:
     """One failure of one call is not an error rate of 100 %."""
     assert "error_rate" not in found(tmp_path, [a_call(1, 1, error_type="TimeoutError")])
 
@@ -206,7 +206,7 @@ def test_a_flapping_incident_is_not_reported_again() -> None:
     assert len(later) == 1
 
 
-def test_a_damaged_memory_is_an_empty_one(tmp_path: Path) -> None:
+def test_a_damaged_state_file_counts_as_empty(tmp_path: Path) -> None:
     """Sending an alert twice is better than never."""
     memory = Memory(tmp_path / "state" / "alerts.json")
     memory.write({"a": {}})

@@ -80,7 +80,7 @@ def test_in_the_first_days_all_hours_are_the_measure() -> None:
 @pytest.mark.parametrize(
     "hours", [{}, {LAST_NS: hour(100)}, {**days(hour(), 4), LAST_NS: hour(100)}]
 )
-def test_without_a_past_nothing_is_unusual(hours: dict[int, Hour]) -> None:
+def test_without_history_nothing_is_an_anomaly(hours: dict[int, Hour]) -> None:
     """No data is no alert."""
     assert found(hours) == []
 

@@ -68,7 +68,7 @@ def test_the_last_nano_dollar_can_be_reserved_and_no_more(accounts: BudgetAccoun
     assert isinstance(reserve(accounts, claim(1)), Denied)
 
 
-def test_a_call_that_cost_nothing_gives_everything_back(accounts: BudgetAccounts) -> None:
+def test_a_free_call_releases_its_reservation(accounts: BudgetAccounts) -> None:
     """Errors release."""
     reservation = held(accounts, claim(60))
 
@@ -77,7 +77,7 @@ def test_a_call_that_cost_nothing_gives_everything_back(accounts: BudgetAccounts
     assert accounts.state(account()) == State(0, 0)
 
 
-def test_a_call_alone_may_have_all_that_is_left(accounts: BudgetAccounts) -> None:
+def test_a_single_call_may_reserve_the_remainder(accounts: BudgetAccounts) -> None:
     """Its ceiling of 400 does not fit, its minimum of 70 does; then no other call is admitted."""
     held(accounts, claim(400, least=70))
 
@@ -114,7 +114,7 @@ def test_a_reservation_belongs_to_the_window_of_its_creation(accounts: BudgetAcc
     assert accounts.state(today) == State(0, 100)
 
 
-def test_after_a_clock_was_set_back_nothing_is_given_out_again(accounts: BudgetAccounts) -> None:
+def test_after_a_clock_was_set_back_no_amount_is_available_twice(accounts: BudgetAccounts) -> None:
     """30 on Monday and 60 on Tuesday; back on Monday 10 are left, and on Tuesday 40 again."""
     budget = CostBudget(name="day", limit=100)
     monday, tuesday = (budget.account_of("", NOON_NS + n * DAY_NS) for n in (0, 1))
@@ -195,7 +195,7 @@ def test_an_owner_is_alive_until_it_releases_its_lock(tmp_path: Path) -> None:
     assert left.owed[3] == 70
 
 
-def test_of_an_owner_without_a_file_nothing_is_known(tmp_path: Path) -> None:
+def test_the_state_of_an_owner_without_a_file_is_unknown(tmp_path: Path) -> None:
     """It may run on another host."""
     owner = Owner(tmp_path)
     owner.close(remove=True)
@@ -342,7 +342,7 @@ def test_a_forked_child_owns_nothing_of_its_parent(accounts: BudgetAccounts) -> 
     assert accounts.state(account()) == State(40, 40)
 
 
-def test_a_file_of_the_version_before_keeps_its_spending(tmp_path: Path) -> None:
+def test_a_file_of_the_previous_version_keeps_its_spending(tmp_path: Path) -> None:
     """Its columns are renamed once, and its thresholds are not reported again."""
     path = tmp_path / "budget.db"
     before = (

@@ -68,7 +68,7 @@ def test_wrong_usage_ends_with_2(arguments: list[str], message: str) -> None:
     assert message in done.stderr
 
 
-def test_without_a_budget_it_says_how_to_set_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_budget_the_command_shows_how_to_set_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """That is not an error."""
     monkeypatch.delenv("OTEL_DISTRO_BUDGET_USD_PER_DAY")
     done = CliRunner().invoke(main, ["budgets"])

@@ -97,7 +97,7 @@ def test_a_key_of_an_api_is_hidden_as_no_user_is(make: Callable[..., Budgets]) -
     assert budgets.hide("api_key", "sk-1") == budgets.hide("api_key", "sk-1")
 
 
-def test_without_a_folder_for_the_key_people_still_have_accounts(
+def test_without_a_folder_for_the_key_users_still_have_accounts(
     make: Callable[..., Budgets], tmp_path: Path
 ) -> None:
     """For the life of the process."""
@@ -108,7 +108,7 @@ def test_without_a_folder_for_the_key_people_still_have_accounts(
     assert budgets.hide("user", "ada") == budgets.hide("user", "ada") != ""
 
 
-def test_a_model_without_a_price_is_refused_where_the_settings_say_so(
+def test_a_model_without_a_price_is_refused_if_set(
     make: Callable[..., Budgets],
 ) -> None:
     """With the remedy."""
@@ -364,7 +364,7 @@ def test_the_state_of_each_budget_is_described(settings: Settings) -> None:
     assert outlook(after["acme / acme"]).startswith(("lasts until", "at this rate"))
 
 
-def test_a_spending_rate_says_when_the_budget_is_used_up(settings: Settings) -> None:
+def test_a_spending_rate_forecasts_the_end_of_the_budget(settings: Settings) -> None:
     """Half of it in the first hour of a day."""
     each = CostBudget(name="b", limit=100)
     window = each.calendar.window(CALL_NS)

@@ -63,7 +63,7 @@ def test_calls_that_take_longer() -> None:
     assert baseline.worse("t", Measured((), latencies(880, 3, 4))) == []
 
 
-def test_the_interval_has_the_true_ratio_in_it_as_often_as_it_says() -> None:
+def test_the_interval_covers_the_true_ratio_at_its_confidence_level() -> None:
     """Of 400 comparisons of calls twice as slow, about 95 %."""
     hits = 0
     for seed in range(400):

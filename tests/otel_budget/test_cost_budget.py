@@ -49,7 +49,7 @@ def test_a_day_follows_the_clocks_of_its_zone() -> None:
     assert window.until_ns - window.since_ns == 23 * HOUR_NS
 
 
-def test_a_rolling_window_moves_in_steps_and_never_covers_less_than_it_says() -> None:
+def test_a_rolling_window_moves_in_steps_and_covers_at_least_its_length() -> None:
     """24 hours in steps of one."""
     now = ns("2026-03-29T12:34:56+00:00")
     window = Calendar(WindowKind.ROLLING, rolling_hours=24).window(now)

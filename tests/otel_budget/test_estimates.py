@@ -91,7 +91,7 @@ def test_similar_requests_are_not_model_calls(path: str, body: dict[str, Any]) -
     assert read(path, body) is None
 
 
-def test_a_known_host_says_who_bills() -> None:
+def test_a_known_host_identifies_the_provider() -> None:
     """For any name in the path."""
     request = read("/openai/v1/chat/completions", CHAT, "api.groq.com")
 
@@ -197,7 +197,7 @@ def test_the_undiscounted_rate_is_charged() -> None:
     assert Tariff.of(price, a_request()).nano_usd(Tokens(1000, 300)) == 5_500_000
 
 
-def test_writing_a_cache_is_held_at_the_rate_of_writing() -> None:
+def test_a_cache_write_is_reserved_at_its_rate() -> None:
     """An hour's cache costs twice the input: 1000 x 6 micro-dollars."""
     price = PriceBook().find("anthropic", "claude-sonnet-4-5", at_ns=1_763_000_000_000_000_000)
     assert price is not None

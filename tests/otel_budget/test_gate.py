@@ -120,9 +120,7 @@ def test_the_last_affordable_call_goes_through_and_the_next_does_not(
     assert len(provider.requests) == 10
 
 
-def test_the_refusal_says_which_budget_how_much_and_until_when(
-    gate: Make, provider: SlowProvider
-) -> None:
+def test_the_refusal_names_budget_amount_and_reset_time(gate: Make, provider: SlowProvider) -> None:
     """A person reads the message, a program the fields."""
     gate("0.000001")
     with pytest.raises(openai.APIStatusError) as refused:

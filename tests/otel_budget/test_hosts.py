@@ -71,7 +71,7 @@ def test_leases_of_a_killed_host_are_released_when_its_heartbeat_expires(
 
 
 @pytest.mark.slow
-def test_a_database_that_is_away_decides_nothing_but_by_policy(
+def test_with_an_unreachable_database_the_policy_decides(
     tmp_path: Path, provider: SlowProvider
 ) -> None:
     """Refused or admitted as set; the message has no password."""

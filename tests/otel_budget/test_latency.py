@@ -20,7 +20,7 @@ def test_a_span_within_its_budget_leaves_a_margin() -> None:
     assert verdict.overage_ms == -500
 
 
-def test_a_span_beyond_its_budget_says_by_how_much() -> None:
+def test_a_span_beyond_its_budget_has_the_overage() -> None:
     """2500 ms of 2000 ms: 500 ms too long, which is 25 %."""
     verdict = LatencyBudgets([LatencyBudget("search", 2000)]).judge("search", 0, 2500 * MS)
 

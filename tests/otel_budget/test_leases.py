@@ -444,7 +444,7 @@ class CountingStore:
         self._store.close()
 
 
-def test_a_look_for_the_dead_takes_no_more_statements_for_more_owners(
+def test_detecting_dead_owners_takes_a_constant_number_of_statements(
     accounts: BudgetAccounts, tmp_path: Path
 ) -> None:
     """Transactions wait for it, and a fleet has thousands of owners; here all on other hosts."""
@@ -505,7 +505,7 @@ def test_hosts_that_share_a_database_write_ten_times_less_often_than_processes_o
     assert shared.write_every_s >= 10 * max(file.write_every_s, TICK_S)
 
 
-def test_a_tick_that_outlives_the_stop_leaves_no_connection_open() -> None:
+def test_a_flush_that_outlives_the_stop_leaves_no_connection_open() -> None:
     """It may begin a transaction right after its accounts have closed the connection."""
 
     class Owner:

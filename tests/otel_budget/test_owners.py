@@ -282,7 +282,7 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
         BudgetAccounts(tmp_path).charge([(PLENTY, 1)])
 
 
-def test_a_folder_that_nothing_can_be_written_in_is_named(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     """Reservations need a registered process."""
     accounts = BudgetAccounts(tmp_path)
     accounts.charge([(PLENTY, 1)])
@@ -320,7 +320,7 @@ os._exit(0)
 
 @pytest.mark.process
 @pytest.mark.parametrize("uses", ["uses", "leaves"])
-def test_a_program_that_closes_all_descriptors_gets_nothing_in_its_files(
+def test_files_of_a_program_that_closes_all_descriptors_are_unchanged(
     tmp_path: Path, uses: str
 ) -> None:
     """Where it reuses our descriptors, budgets report an error; otherwise they keep working."""

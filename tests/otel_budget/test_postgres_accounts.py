@@ -140,7 +140,7 @@ def test_a_busy_server_is_waited_for_shortly_after_a_failure(
     accounts.close()
 
 
-def test_a_host_that_vanishes_in_its_turn_keeps_the_others_out_for_seconds_only(
+def test_a_host_lost_in_a_transaction_blocks_others_for_seconds_only(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server ends the session of the open connection; the host can reconnect."""

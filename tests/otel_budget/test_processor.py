@@ -92,7 +92,7 @@ def test_a_span_within_its_budget_leaves_a_debug_record_with_the_margin(
     assert told.violations() == 0
 
 
-def test_a_span_without_a_budget_says_nothing(
+def test_a_span_without_a_budget_is_not_reported(
     told: Told, run_span: Callable[[str, int], int]
 ) -> None:
     """Most spans have no budget."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 REQUEST = ModelRequest("openai", "gpt-4o", "chat", 10)
 
 
-def test_the_app_says_who_it_is_for() -> None:
+def test_the_app_sets_the_scope() -> None:
     """The innermost value wins, and is gone afterwards."""
     scopes = Scopes(())
     with budget.scope(tenant="acme", user="ada"), budget.scope(user="grace"):
@@ -47,7 +47,7 @@ def test_only_trusted_baggage_counts() -> None:
     assert (values["tenant"], values["user"]) == ("acme", None)
 
 
-def test_the_current_span_may_say_it() -> None:
+def test_the_current_span_may_set_the_scope() -> None:
     """By the same attributes as in the ledger."""
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("app")
     with tracer.start_as_current_span("work", attributes={"session.id": "s-1"}):
@@ -136,7 +136,7 @@ def test_an_api_key_is_read_from_any_of_its_headers() -> None:
     assert Scopes(())(REQUEST, {"x-api-key": "sk-1"})["api_key"] == "sk-1"
 
 
-def test_spans_say_who_they_are_for() -> None:
+def test_spans_have_the_scope_attributes() -> None:
     """So that the ledger has it as well; attributes of the span stay."""
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(ScopeSpanProcessor(Scopes(())))
@@ -160,7 +160,7 @@ def test_a_typed_error_replaces_the_clients_own() -> None:
     assert isinstance(caught.value.__cause__, KeyError)
 
 
-def test_other_errors_stay_what_they_are() -> None:
+def test_other_errors_are_unchanged() -> None:
     """No call was refused."""
     with pytest.raises(KeyError), budget.typed_errors():
         raise KeyError("other")

@@ -79,7 +79,7 @@ def test_a_stream_left_early_is_abandoned(records: list[WireRecord]) -> None:
     assert record.answer.output_characters == len("Hello")
 
 
-def test_a_provider_that_cannot_be_reached_got_nothing(records: list[WireRecord]) -> None:
+def test_an_unreachable_provider_received_nothing(records: list[WireRecord]) -> None:
     """For every client."""
     with httpx2.Client() as client, pytest.raises(httpx2.ConnectError):
         client.post("http://127.0.0.1:1/v1/chat/completions", json=BODY)

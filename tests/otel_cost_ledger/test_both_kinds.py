@@ -192,7 +192,7 @@ def test_a_trace_is_found(writer: LedgerWriter, make_call: MakeCall, location: L
     assert [one.priced.call.span_id for one in found] == [1, 3]
 
 
-def test_violations_are_kept(writer: LedgerWriter, location: Location) -> None:
+def test_violations_are_stored(writer: LedgerWriter, location: Location) -> None:
     """The latest first, each once."""
     made = [
         LatencyViolation(

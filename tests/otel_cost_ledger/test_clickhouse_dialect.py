@@ -59,7 +59,7 @@ def test_a_value_cannot_end_its_literal(value: object, sql: str) -> None:
     assert literal(value) == sql
 
 
-def test_a_mark_in_a_value_stays_there() -> None:
+def test_a_placeholder_in_a_value_is_unchanged() -> None:
     """Values are put in after the statement was taken apart."""
     assert statement("SELECT ? , ?", ("a ? b", 2), {}) == "SELECT 'a ? b' , 2"
 

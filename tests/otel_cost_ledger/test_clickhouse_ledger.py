@@ -61,7 +61,7 @@ def test_a_span_that_is_delivered_twice_is_one_call(
     assert total_of(clickhouse) == (1, 7)
 
 
-def test_a_call_that_comes_late_counts_before_its_hour_is_summed_again(
+def test_a_late_call_counts_before_its_hour_is_summed_again(
     clickhouse: ClickHouseUrl, make_call: MakeCall
 ) -> None:
     """The sums of an hour replace the rows that they were computed from, and no others."""
@@ -75,7 +75,7 @@ def test_a_call_that_comes_late_counts_before_its_hour_is_summed_again(
     assert (before, summed, total_of(clickhouse)) == ((2, 9), 1, (2, 9))
 
 
-def test_a_span_that_comes_again_with_another_price_replaces_it(
+def test_a_span_delivered_again_with_another_price_replaces_it(
     clickhouse: ClickHouseUrl, make_call: MakeCall
 ) -> None:
     """The last delivery of a span counts, even after the hour was summed."""
@@ -149,7 +149,7 @@ def test_a_call_whose_names_arrive_within_a_question_has_them(
     assert found == {("first",), ("second",)}
 
 
-def test_a_hostile_span_does_not_keep_others_out(
+def test_a_hostile_span_does_not_block_others(
     clickhouse: ClickHouseUrl, make_call: MakeCall
 ) -> None:
     """Invalid values count as missing."""
@@ -260,7 +260,7 @@ def empty(clickhouse_engine: str) -> Iterator[ClickHouseUrl]:
     server.command("DROP DATABASE IF EXISTS empty")
 
 
-def test_there_is_no_ledger_before_it_is_made(empty: ClickHouseUrl) -> None:
+def test_there_is_no_ledger_before_its_creation(empty: ClickHouseUrl) -> None:
     """Neither reading nor an upgrade creates one."""
     with pytest.raises(LedgerNotFoundError), open_ledger(empty):
         pass
@@ -271,7 +271,7 @@ def test_there_is_no_ledger_before_it_is_made(empty: ClickHouseUrl) -> None:
     assert [found.status for found in check_clickhouse(empty)] == ["ok", "fail"]
 
 
-def test_a_ledger_that_is_made_later_has_the_spans_that_were_there(
+def test_a_ledger_created_later_has_the_earlier_spans(
     clickhouse: ClickHouseUrl, empty: ClickHouseUrl, make_call: MakeCall
 ) -> None:
     """Those of the days in the Collector's table; repeating it changes nothing."""
@@ -318,7 +318,7 @@ def test_the_lifetime_of_calls_can_be_changed(clickhouse: ClickHouseUrl) -> None
     assert "toIntervalDay(45)" in engine
 
 
-def test_sums_stay_when_calls_are_gone(clickhouse: ClickHouseUrl, make_call: MakeCall) -> None:
+def test_sums_stay_when_calls_are_deleted(clickhouse: ClickHouseUrl, make_call: MakeCall) -> None:
     """A call later than the lifetime of its day is not counted: it may have been before."""
     call = make_call(cost_nano_usd=7)
     deliver(clickhouse, [call])

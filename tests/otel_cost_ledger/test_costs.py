@@ -115,9 +115,7 @@ def test_every_grouping_adds_up_to_the_total(
     assert len({line.key for line in report.groups}) == len(report.groups)
 
 
-def test_periods_are_named_as_people_write_them(
-    writer: LedgerWriter, make_call: MakeCall, path: Path
-) -> None:
+def test_periods_have_common_names(writer: LedgerWriter, make_call: MakeCall, path: Path) -> None:
     """Days, ISO weeks and months of UTC."""
     writer.write([make_call()])
 

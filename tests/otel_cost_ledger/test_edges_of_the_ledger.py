@@ -222,7 +222,7 @@ def test_a_lock_of_another_writer_is_awaited_with_a_timeout(tmp_path: Path) -> N
     first.close()
 
 
-def test_a_writer_that_is_busy_at_a_fork_stays_the_parents(
+def test_a_writer_that_is_busy_at_a_fork_stays_with_the_parent(
     make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """The child starts without its data; the parent continues to write."""
@@ -250,7 +250,7 @@ def test_shutdown_does_not_wait_for_a_busy_writer(
     assert result.fault is Fault.BUSY
 
 
-def test_a_fork_waits_for_the_chunk_of_maintenance_that_is_under_way(
+def test_a_fork_waits_for_the_running_chunk_of_maintenance(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
     """The connection is closed for it and opened again afterwards."""
@@ -380,7 +380,7 @@ def test_a_spill_file_that_another_process_replays_is_left_to_it(
     assert not spill.exists()
 
 
-def test_a_disk_that_fills_up_in_the_middle_of_a_line_leaves_no_half_line(
+def test_a_disk_that_fills_up_within_a_line_leaves_no_partial_line(
     make_writer: MakeWriter, make_call: MakeCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a line would swallow the next one."""
@@ -403,7 +403,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_line_leaves_no_half_line(
     assert any("could not be stored anywhere and are lost" in line for line in said)
 
 
-def test_a_writer_without_anything_that_waits_saves_all_of_it(make_writer: MakeWriter) -> None:
+def test_a_writer_without_waiting_calls_saves_all(make_writer: MakeWriter) -> None:
     """At the end of a process that called no model."""
     assert make_writer().save_waiting()
 
@@ -625,7 +625,7 @@ def test_without_a_home_the_state_has_a_private_temporary_folder(
     assert other.is_dir()
 
 
-def test_where_nothing_can_be_made_the_state_has_a_place_that_does_not_exist(
+def test_without_a_writable_folder_the_state_path_does_not_exist(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Writes to it fail, and are reported where they are needed."""
@@ -753,7 +753,7 @@ def test_an_old_sqlite_has_no_strict_tables(monkeypatch: pytest.MonkeyPatch) -> 
     assert not any("STRICT" in sql for sql in made)
 
 
-def test_a_ledger_from_before_there_were_tools_has_none(path: Path) -> None:
+def test_a_ledger_of_a_version_without_tools_has_none(path: Path) -> None:
     """A reader does not change it."""
     path.parent.mkdir()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -769,7 +769,7 @@ def test_a_ledger_from_before_there_were_tools_has_none(path: Path) -> None:
         assert check_integrity(ledger).problems == ()
 
 
-def test_a_repeated_call_that_is_not_there_describes_nothing(
+def test_a_missing_repeated_call_describes_nothing(
     make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """Nor does one without the id of the billed call."""

@@ -168,7 +168,7 @@ def test_an_empty_file_is_a_new_ledger(
 
 
 @pytest.mark.parametrize("how", ["deleted", "replaced", "whole directory"])
-def test_a_file_that_is_gone_is_noticed_before_the_next_write(
+def test_a_deleted_file_is_detected_before_the_next_write(
     make_writer: MakeWriter, make_call: MakeCall, path: Path, tmp_path: Path, how: str
 ) -> None:
     """SQLite alone would keep writing to the deleted file silently."""
@@ -317,7 +317,7 @@ def test_a_file_system_without_shared_memory_is_refused(
     assert "local disk" in said[0]
 
 
-def test_the_oldest_calls_go_to_disk_first_and_the_count_is_exact(
+def test_the_oldest_calls_are_spilled_first_and_the_count_is_exact(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
     """Memory and spill file are bounded; further calls are counted as dropped."""

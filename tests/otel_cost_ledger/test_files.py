@@ -77,7 +77,7 @@ def test_a_missing_ledger_is_reported(path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_file_that_is_no_ledger_cannot_be_read(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_ledger_cannot_be_read(tmp_path: Path) -> None:
     """The message says that it is left alone."""
     path = tmp_path / "notes.txt"
     path.write_text("dear diary " * 100)

@@ -211,7 +211,7 @@ def test_hours_and_agents_stay_when_retention_removes_the_calls(
     assert people == [(None,)]
 
 
-def test_sums_of_hours_go_after_their_time_and_those_of_days_stay(
+def test_sums_of_hours_expire_and_those_of_days_stay(
     writer: LedgerWriter, make_call: MakeCall, location: Location
 ) -> None:
     """A report that would need them says so."""
@@ -316,7 +316,7 @@ def _downgrade_postgres(location: PostgresUrl) -> None:
         _run(location, migration_script("postgres", version))
 
 
-def test_a_copy_has_the_sums_of_calls_that_are_gone(
+def test_a_copy_has_the_sums_of_deleted_calls(
     writer: LedgerWriter, make_call: MakeCall, location: Location, tmp_path: Path
 ) -> None:
     """By hour and by agent; twice is the same as once."""

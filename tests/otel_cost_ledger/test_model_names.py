@@ -156,7 +156,7 @@ def test_without_rows_the_name_of_a_snapshot_shows_its_model(asked: str, snapsho
     assert names.of("p", asked) == snapshot
 
 
-def test_names_that_lead_in_a_circle_stay() -> None:
+def test_circular_names_stay() -> None:
     """Two aliases that answer as each other."""
     names = find_names([*answered("a", "b"), *answered("b", "a")], [], [])
 

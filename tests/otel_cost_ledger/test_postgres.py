@@ -166,7 +166,7 @@ def test_a_broken_connection_is_reopened(
 
 
 @pytest.mark.postgres
-def test_a_lock_that_is_held_for_long_makes_calls_wait(
+def test_during_a_long_lock_calls_wait(
     postgres: PostgresUrl, postgres_server: str, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """The wait of the writing thread is bounded."""
@@ -184,7 +184,7 @@ def test_a_lock_that_is_held_for_long_makes_calls_wait(
 
 
 @pytest.mark.postgres
-def test_one_unusable_call_does_not_hold_up_its_neighbours(
+def test_one_unusable_call_does_not_block_others(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """Names longer than an index allows: rejected and counted; the others are stored."""

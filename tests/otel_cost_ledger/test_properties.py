@@ -158,7 +158,7 @@ def test_dollars_are_exact(nano_usd: int) -> None:
 
 
 @given(priced_calls(), st.sampled_from(["insert", "revise"]))
-def test_a_spilled_line_comes_back_as_it_was(call: PricedCall, kind: str) -> None:
+def test_a_spilled_line_is_restored_unchanged(call: PricedCall, kind: str) -> None:
     """Waiting on disk changes nothing."""
     maker = RowMaker(bounded_cleaner(str), Pseudonyms(b"0123456789abcdef"))
     entry = Entry(kind, maker.row(replace(call, billed_span_id=5)))  # type: ignore[arg-type]

@@ -43,7 +43,7 @@ def sixty_days(writer: LedgerWriter, make_call: Callable[..., PricedCall]) -> li
     return batch
 
 
-def test_rows_go_and_sums_stay(
+def test_rows_are_deleted_and_sums_stay(
     sixty_days: list[PricedCall], writer: LedgerWriter, path: Path
 ) -> None:
     """Thirty whole days of rows are kept, and costs of all sixty."""
@@ -63,7 +63,7 @@ def test_rows_go_and_sums_stay(
     assert after.complete
 
 
-def test_a_question_that_needs_deleted_rows_says_that_it_is_incomplete(
+def test_a_query_over_deleted_rows_is_marked_incomplete(
     sixty_days: list[PricedCall], path: Path
 ) -> None:
     """Sums by user exist for kept rows only; percentiles of the remaining rows are withheld."""
@@ -164,7 +164,7 @@ def test_a_clock_that_went_back_restores_nothing_and_deletes_nothing(
         assert not costs(ledger, by=("user",)).complete
 
 
-def test_old_violations_and_replaced_prices_go_too(
+def test_old_violations_and_replaced_prices_are_deleted_too(
     writer: LedgerWriter, make_call: MakeCall, path: Path, query: Query
 ) -> None:
     """Rows with the time of a person's action are kept no longer than the calls."""
@@ -225,7 +225,7 @@ def test_retention_needs_a_ledger_and_a_day(path: Path) -> None:
         retain(path)
 
 
-def test_statistics_know_about_deleted_rows(sixty_days: list[PricedCall], path: Path) -> None:
+def test_statistics_report_deleted_rows(sixty_days: list[PricedCall], path: Path) -> None:
     """`stats` prints the same warning as `costs`."""
     retain(path, days=30, now_ns=NOW_NS)
 

@@ -83,7 +83,7 @@ def test_a_folder_created_by_another_user_is_not_used(temporary: Path, tmp_path:
     assert list(elsewhere.iterdir()) == []
 
 
-def test_where_nothing_can_be_made_it_still_names_a_place(
+def test_without_a_writable_folder_a_path_is_still_returned(
     temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Writers report the error; finding the folder never raises."""

@@ -43,7 +43,7 @@ def test_stats_have_errors_speed_and_first_tokens(
     assert report.total == replace(line, key=())
 
 
-def test_stats_of_nothing_are_unknown(writer: LedgerWriter, path: Path) -> None:
+def test_stats_of_an_empty_ledger_are_unknown(writer: LedgerWriter, path: Path) -> None:
     """No division by zero, no invented number."""
     writer.write([])
 

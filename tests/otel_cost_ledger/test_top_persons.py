@@ -111,7 +111,7 @@ def test_a_chart_by_person_names_the_dearest_and_counts_all(filled: Location) ->
     assert sum(cost for _, _, cost in found.steps) == whole.total.cost_nano_usd
 
 
-def test_nothing_has_no_dearest(make_writer: MakeWriter, location: Location) -> None:
+def test_an_empty_ledger_has_no_dearest(make_writer: MakeWriter, location: Location) -> None:
     """An empty report, not an error."""
     make_writer(path=location).write([])
     with open_ledger(location) as ledger:

@@ -155,7 +155,7 @@ def test_a_revision_moves_the_call_to_its_new_sums(
     assert query("SELECT sum(calls) FROM daily_costs") == [(2,)]
 
 
-def test_a_call_that_turns_out_to_be_a_duplicate_leaves_the_sums(
+def test_a_call_that_proves_to_be_a_duplicate_leaves_the_sums(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
     """The later span of the same provider call takes the bill."""

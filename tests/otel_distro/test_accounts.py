@@ -122,7 +122,7 @@ def test_a_tool_reaches_the_sinks_that_store_tools(accounts: Accounts, sink: Sin
     assert sink.new == []
 
 
-def test_other_spans_are_none_of_its_business(accounts: Accounts, sink: Sink) -> None:
+def test_other_spans_are_ignored(accounts: Accounts, sink: Sink) -> None:
     """No thread is started for them."""
     assert accounts.take(span("GET /", **{"http.route": "/"})) is None
     assert accounts.flush(10)

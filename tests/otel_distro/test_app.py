@@ -96,7 +96,7 @@ def test_every_call_is_priced_once_though_two_libraries_report_it(
 
 
 @pytest.mark.slow
-def test_spans_keep_what_makes_them_useful(
+def test_spans_keep_models_counts_and_routes(
     tmp_path: Path, sink: OtlpSink, provider: FakeProvider
 ) -> None:
     """Redaction does not change models, token counts, routes and error types."""

@@ -348,7 +348,7 @@ def test_a_resumed_download_loses_no_line(wired: WiredSdk, url: str) -> None:
         ("/bucket/out/job/in.jsonl.out", 4_950_000),
     ],
 )
-def test_results_of_other_providers_are_read_where_they_are_kept(
+def test_results_of_other_providers_are_read_from_their_stores(
     wired: WiredSdk, url: str, path: str, nano_usd: int
 ) -> None:
     """A file or a job of Gemini's, an object of Vertex AI or Bedrock."""
@@ -371,9 +371,7 @@ def test_a_result_of_many_lines_is_read_in_portions(wired: WiredSdk, url: str) -
     assert wired.account() == (1200, 1200 * 1_750_000)
 
 
-def test_a_request_that_is_given_up_leaves_the_connection_as_it_was(
-    wired: WiredSdk, url: str
-) -> None:
+def test_an_abandoned_request_leaves_the_connection_unchanged(wired: WiredSdk, url: str) -> None:
     """The next response on it belongs to another file."""
     connection = http.client.HTTPConnection("127.0.0.1", free_port(), timeout=30)
     with pytest.raises(ConnectionRefusedError):

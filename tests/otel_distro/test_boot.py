@@ -25,7 +25,7 @@ def environment(home: Path, sink: OtlpSink, **more: str) -> dict[str, str]:
     return clean_environment(home, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, **more)
 
 
-def test_a_misspelt_variable_withholds_content_and_names_the_near_one(
+def test_a_misspelt_variable_withholds_content_and_names_the_nearest_one(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
     """The app runs; ids and timing are exported, text is not."""
@@ -67,7 +67,7 @@ def test_an_unknown_exporter_costs_that_exporter_only(tmp_path: Path, sink: Otlp
     assert len(sink.spans()) == 1
 
 
-def test_the_resource_says_who_sent_it(tmp_path: Path, sink: OtlpSink) -> None:
+def test_the_resource_identifies_the_distribution(tmp_path: Path, sink: OtlpSink) -> None:
     """As the conventions require of a distribution."""
     instrumented(SPAN, environment(tmp_path, sink, OTEL_SERVICE_NAME="shop"))
 

@@ -218,7 +218,7 @@ def test_a_home_that_is_not_known_at_all_is_replaced(
     assert default_state_dir({}) == tmp_path / f"otel-distro-{os.geteuid()}"
 
 
-def test_the_temporary_state_folder_is_never_one_that_others_made(
+def test_the_temporary_state_folder_is_never_a_foreign_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A link in its place is not followed."""

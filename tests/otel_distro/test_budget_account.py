@@ -145,7 +145,7 @@ def test_a_call_of_unknown_cost_keeps_the_charge_of_the_gate(accounts: Sums) -> 
     assert accounts.spent["day"] == 500
 
 
-def test_a_call_of_unknown_cost_that_turns_out_to_be_another_one_costs_nothing(
+def test_a_call_of_unknown_cost_that_proves_to_be_a_duplicate_costs_nothing(
     accounts: Sums,
 ) -> None:
     """The call billed instead is charged."""

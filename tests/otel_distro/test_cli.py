@@ -191,7 +191,7 @@ def test_a_damaged_archive_loses_only_its_damaged_lines(tmp_path: Path, ledger: 
     assert json.loads(run("costs", "--json", "--ledger", ledger).stdout)["total"]["calls"] == 1
 
 
-def test_a_file_that_is_no_ledger_is_explained(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_ledger_is_explained(tmp_path: Path) -> None:
     """No stack trace."""
     file = tmp_path / "notes.txt"
     file.write_text("hello, this is not a database at all" * 100)

@@ -56,7 +56,7 @@ def test_a_ledger_with_all_prices_reports_that(tmp_path: Path) -> None:
     assert "every model" in result.stderr
 
 
-def test_a_model_or_unknown_is_asked_for() -> None:
+def test_a_model_or_unknown_is_required() -> None:
     """One of both."""
     result = run("ledger", "prices")
 

@@ -74,7 +74,7 @@ def test_programs_get_all_users_unless_they_ask_for_fewer(ledger: Path) -> None:
     assert sum(int(row["calls"]) for row in rows) == USERS
 
 
-def test_a_table_by_user_lists_a_hundred_and_says_how_many_others_there_are(ledger: Path) -> None:
+def test_a_table_by_user_lists_a_hundred_and_counts_the_others(ledger: Path) -> None:
     """With 0 it lists all; other groups are never cut by default."""
     cut = run("costs", "--by", "user", "--ledger", ledger).stdout
     whole = run("costs", "--by", "user", "--top", "0", "--ledger", ledger).stdout

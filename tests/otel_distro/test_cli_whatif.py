@@ -38,7 +38,7 @@ def test_another_model_of_the_same_provider(ledger: Path) -> None:
     }
 
 
-def test_a_model_can_be_named_as_it_was_asked_for(ledger: Path) -> None:
+def test_a_model_can_be_given_by_its_requested_name(ledger: Path) -> None:
     """Users know gpt-4o; spans also name the model that answered."""
     report = answer(
         "reports", "whatif", "--model", "gpt-4o=gpt-4o-mini", *SINCE, "--ledger", ledger

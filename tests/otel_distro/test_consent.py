@@ -334,7 +334,7 @@ def test_spans_started_before_consent_are_not_exported(tmp_path: Path) -> None:
     assert gate.admits(time.time_ns() + 1)
 
 
-def test_where_it_cannot_be_kept_it_still_ends_in_this_process(tmp_path: Path) -> None:
+def test_a_revocation_that_cannot_be_stored_applies_to_this_process(tmp_path: Path) -> None:
     """A full disk must not keep telemetry flowing."""
     consent_state.write(tmp_path, "granted", "test")
     gate = ConsentGate(Settings(consent=True, state_dir=tmp_path))
@@ -353,7 +353,7 @@ def test_where_it_cannot_be_kept_it_still_ends_in_this_process(tmp_path: Path) -
         ({"DO_NOT_TRACK": "1"}, "warn", "DO_NOT_TRACK is set"),
     ],
 )
-def test_the_doctor_says_why_nothing_arrives(
+def test_the_doctor_reports_missing_consent(
     tmp_path: Path, environ: dict[str, str], status: str, said: str
 ) -> None:
     """So that users do not search the network for a fault."""

@@ -185,7 +185,7 @@ def test_none_keeps_no_ledger() -> None:
     assert load({"HOME": "/", "OTEL_DISTRO_CONTENT": "none"}).settings.ledger is None
 
 
-def test_messages_are_captured_where_they_are_to_be_kept(keys: tuple[str, str]) -> None:
+def test_messages_are_captured_if_they_are_stored(keys: tuple[str, str]) -> None:
     """Unless the user sets otherwise."""
     full = Settings(content="full", content_key=keys[1])
     unset: dict[str, str] = {}

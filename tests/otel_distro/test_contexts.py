@@ -205,7 +205,7 @@ def test_no_header_is_written_while_consent_is_missing() -> None:
     assert headers == {}
 
 
-def test_budgets_hear_who_a_call_is_for() -> None:
+def test_budgets_get_the_scope_of_a_call() -> None:
     """Values set in the process need no trust."""
     from otel_distro.pipeline.budgets.scopes import Scopes
 
@@ -215,7 +215,7 @@ def test_budgets_hear_who_a_call_is_for() -> None:
     assert found == {"tenant.id": "acme", "session.id": "s-1"}
 
 
-def test_nothing_travels_unless_it_is_allowed_and_only_known_keys_can_be() -> None:
+def test_only_allowed_keys_are_sent_and_only_known_ones_can_be_allowed() -> None:
     """By default baggage is neither sent nor trusted."""
     from otel_distro.settings import load
 

@@ -28,7 +28,7 @@ def test_a_provider_is_described_by_its_evidence() -> None:
     )
 
 
-def test_many_providers_stay_few_lines() -> None:
+def test_many_providers_are_few_lines() -> None:
     """Gateways may have hundreds."""
     lines = tuple(ProviderCoverage(f"p{number}", wire_only=1) for number in range(40))
 
@@ -38,7 +38,7 @@ def test_many_providers_stay_few_lines() -> None:
     assert checks[-2].found == "and 28 more providers: see `otel-distro doctor --json`"
 
 
-def test_a_ledger_that_cannot_be_read_is_no_error_here() -> None:
+def test_an_unreadable_ledger_is_not_an_error_here() -> None:
     """The check of the ledger reports it."""
     assert list(check_coverage(None)) == []
     assert coverage.scopes_of(None) == {}

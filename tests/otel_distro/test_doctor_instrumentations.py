@@ -209,7 +209,7 @@ def test_an_older_instrumentation_than_those_that_were_tried_is_named(
     assert said == (says and f"{name} {installed} is {says}")
 
 
-def test_the_known_clients_are_those_that_are_used_most() -> None:
+def test_the_known_clients_are_the_most_used_ones() -> None:
     """Each with distinct names."""
     names = [name for client in MODEL_CLIENTS for name in client.instrumentors]
 

@@ -47,7 +47,7 @@ def test_imports_are_added_up_by_package_the_slowest_first() -> None:
     )
 
 
-def test_a_slow_instrumentor_is_named_with_the_variable_that_leaves_it_out() -> None:
+def test_a_slow_instrumentor_is_named_with_the_variable_that_disables_it() -> None:
     """Together with those already disabled."""
     phases = [Phase("instrumentor flask", 94.0), Phase("instrumentor logging", 2.0)]
     environ = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "redis"}

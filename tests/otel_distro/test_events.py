@@ -110,7 +110,7 @@ def test_an_app_adds_its_own_events() -> None:
 
 
 @pytest.mark.parametrize("name", ["checkout", "Checkout.done", "checkout.", "a b.c", ""])
-def test_names_that_are_no_component_and_action_are_refused(name: str) -> None:
+def test_names_without_component_and_action_are_refused(name: str) -> None:
     """At the definition of the event, when the program starts."""
     with pytest.raises(ValueError, match=r"component\.action"):
         otel_distro.define_event(name)

@@ -186,7 +186,7 @@ BACKENDS = ["asyncio", pytest.param("trio", marks=pytest.mark.skipif(
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_who_consumed_a_generator_that_was_dropped_is_not_in_its_session(backend: str) -> None:
+def test_the_consumer_of_a_dropped_generator_is_not_in_its_session(backend: str) -> None:
     """Later calls of the same task would be counted for the wrong tenant."""
     found: list[object] = []
 

@@ -47,7 +47,7 @@ def settings(**more: object) -> Settings:
     return Settings(ledger=Path("/home/ada/.local/state/otel-distro/ledger.db"), **more)  # type: ignore[arg-type]
 
 
-def test_the_line_says_calls_tokens_cost_latency_and_where_it_is_stored(
+def test_the_line_has_calls_tokens_cost_latency_and_ledger(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """2 x 6000 micro-dollars."""
@@ -60,7 +60,7 @@ def test_the_line_says_calls_tokens_cost_latency_and_where_it_is_stored(
     )
 
 
-def test_a_process_that_called_no_model_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_process_without_model_calls_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Nor does one whose spans are all duplicates."""
     line = ExitLine(settings())
     line.settle([priced(billed=False)], [])

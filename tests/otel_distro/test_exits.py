@@ -145,7 +145,7 @@ def test_without_a_collector_the_process_ends_in_time_with_one_message(tmp_path:
     assert held < SLOWEST_EXIT
 
 
-def test_a_collector_that_never_answers_does_not_hold_the_process(tmp_path: Path) -> None:
+def test_a_collector_that_never_answers_does_not_delay_the_exit(tmp_path: Path) -> None:
     """It accepts the connection and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         done, held = left(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}")

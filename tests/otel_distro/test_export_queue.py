@@ -109,7 +109,7 @@ def test_a_burst_arrives_complete_and_in_order() -> None:
     assert books.dropped == {}
 
 
-def test_who_records_does_not_wait_for_an_exporter_that_takes_its_time() -> None:
+def test_recording_does_not_wait_for_a_slow_exporter() -> None:
     """A background thread handles disk and network."""
     sink, books = Sink(seconds=0.5), Books()
     queue = queue_of(sink, books, batch=50, delay=0.01)
@@ -344,7 +344,7 @@ def test_a_batch_is_bounded_by_bytes_too() -> None:
     assert sink.batches == [5] * 10
 
 
-def test_who_floods_the_queue_leaves_the_worker_time(books: Books) -> None:
+def test_a_flooding_thread_yields_to_the_worker(books: Books) -> None:
     """A millisecond per record, as long as the worker keeps up; then no record is lost."""
     sink = Sink(seconds=0.002)
     queue = ExportQueue[int](
@@ -376,7 +376,7 @@ def test_records_without_a_size_are_queued(books: Books) -> None:
     assert sink.records == [1]
 
 
-def test_while_the_other_side_is_away_records_go_straight_to_disk(books: Books) -> None:
+def test_during_an_outage_records_are_spooled_directly(books: Books) -> None:
     """The exporter is not called."""
     sink, net = Sink(), Net(away=True)
     queue = with_net(queue_of(sink, books), net)
@@ -389,7 +389,7 @@ def test_while_the_other_side_is_away_records_go_straight_to_disk(books: Books) 
     assert sink.records == []
 
 
-def test_a_record_that_cannot_leave_costs_no_neighbour(books: Books) -> None:
+def test_a_record_that_cannot_be_sent_affects_no_other(books: Books) -> None:
     """It is found by halving the batch."""
     sink, net = Sink(), Net(DeliveryOutcome.UNFIT)
     deliver = sink.export
@@ -407,7 +407,7 @@ def test_a_record_that_cannot_leave_costs_no_neighbour(books: Books) -> None:
     assert books.dropped == {"not_encodable": 1}
 
 
-def test_a_record_that_cannot_be_encoded_costs_no_neighbour_on_disk_either(books: Books) -> None:
+def test_a_record_that_cannot_be_encoded_affects_no_other_on_disk_either(books: Books) -> None:
     """It is counted when the process exits."""
     sink, net = Sink(), Net(away=True)
     net.unencodable = {5}

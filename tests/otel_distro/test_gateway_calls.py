@@ -187,7 +187,7 @@ def test_a_gateway_continues_the_trace_of_a_model_call() -> None:
         {"headers": [(b"traceparent", PARENT.encode())] * 2},
     ],
 )
-def test_other_requests_are_none_of_its_business(more: dict[str, Any]) -> None:
+def test_other_requests_are_ignored(more: dict[str, Any]) -> None:
     """Also broken headers."""
     assert trace_in(App(), **more) == 0
 
@@ -246,6 +246,6 @@ def test_an_instrumented_wsgi_gateway_continues_it_in_its_stream_only() -> None:
     "more",
     [{"PATH_INFO": "/orders"}, {"REQUEST_METHOD": "GET"}, {"HTTP_TRACEPARENT": ""}],
 )
-def test_other_wsgi_requests_are_none_of_its_business(more: dict[str, str]) -> None:
+def test_other_wsgi_requests_are_ignored(more: dict[str, str]) -> None:
     """The response is unchanged."""
     assert traces_in(WsgiApp(), **more) == [0, 0]

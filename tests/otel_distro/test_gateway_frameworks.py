@@ -188,7 +188,7 @@ def asked(command: str, environ: dict[str, str]) -> Any:
         pytest.param("aiohttp", "postgres", marks=pytest.mark.postgres),
     ],
 )
-def test_a_call_through_a_gateway_is_billed_and_held_once(
+def test_a_call_through_a_gateway_is_billed_and_reserved_once(
     name: str, store: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """By a synchronous and an asynchronous client, streams included; budgets agree."""

@@ -76,7 +76,7 @@ def quiet(sink: OtlpSink, home: Path) -> dict[str, str]:
     )
 
 
-def test_a_program_leaves_as_soon_as_all_is_delivered(tmp_path: Path, sink: OtlpSink) -> None:
+def test_a_program_exits_as_soon_as_all_is_delivered(tmp_path: Path, sink: OtlpSink) -> None:
     """A wait for deliveries must let them run: there is only one thread."""
     done = instrumented(APP, quiet(sink, tmp_path))
     seconds = time.time() - float(done.stdout)

@@ -204,7 +204,7 @@ def test_a_slow_operation_is_marked(sdk: GuardedSdk) -> None:
     assert span.attributes["otel_distro.budget.overage_ms"] == 15.0
 
 
-def test_a_failing_account_costs_the_span_nothing_but_its_cost(
+def test_with_failing_accounting_a_span_lacks_only_its_cost(
     sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Accounting fails open."""

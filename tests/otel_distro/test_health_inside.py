@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WELL = {"pid": 1, "guard_ok": True, "ledger_waiting": 0, "ledger_fault": "", "faults": {}}
 
 
-def test_a_process_says_how_it_is_until_it_ends(tmp_path: Path) -> None:
+def test_a_process_writes_its_state_until_it_ends(tmp_path: Path) -> None:
     """In a file that only its owner may read."""
     board = Board(tmp_path, lambda: dict(WELL))
     board.write()

@@ -244,7 +244,7 @@ def test_odd_baggage_leaves_the_trace_context_in_the_headers(sdk: GuardedSdk, va
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_odd_headers_leave_the_other_propagators_theirs(sdk: GuardedSdk, name: str) -> None:
+def test_odd_headers_do_not_affect_other_propagators(sdk: GuardedSdk, name: str) -> None:
     """Endless ones are read up to a bound."""
     headers: dict[str, Any] = {"traceparent": f"00-{1:032x}-{2:016x}-01", "baggage": VALUES[name]}
     propagate.extract({"traceparent": VALUES[name], "tracestate": VALUES[name]})

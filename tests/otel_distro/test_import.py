@@ -108,7 +108,7 @@ def test_many_blank_lines_and_one_too_long_cost_little(tmp_path: Path) -> None:
     assert total(tmp_path / "l.db")["calls"] == 1
 
 
-def test_a_file_without_anything_readable_is_given_up(tmp_path: Path) -> None:
+def test_a_file_without_readable_lines_is_abandoned(tmp_path: Path) -> None:
     """A log of another program is not read to its end, and not quoted line by line."""
     archive = tmp_path / "app.log"
     archive.write_text("INFO started\n" * 5000)

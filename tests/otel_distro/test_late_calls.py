@@ -79,7 +79,7 @@ def test_an_estimate_stays_one_when_it_is_priced_later(state: Path) -> None:
     assert found["exposure_nano_usd"] > 3_500_000
 
 
-def test_a_call_that_is_unpriced_for_another_reason_stays_so(state: Path) -> None:
+def test_a_call_unpriced_for_another_reason_stays_unpriced(state: Path) -> None:
     """`otel-distro ledger reprice` is for those."""
     leave(state, call(1), reason="no price for the model")
 

@@ -51,7 +51,7 @@ class InterruptedLock:
         self._lock.release()
 
 
-def test_a_signal_that_comes_when_all_is_delivered_waits_for_nothing() -> None:
+def test_a_signal_after_delivery_does_not_wait() -> None:
     """The interrupted code may have the lock, and cannot release it."""
     runtime = Quick()
     exits = ShutdownHooks(runtime, timeout=30)
@@ -102,7 +102,7 @@ class SlowToStore(Quick):
         return True
 
 
-def test_a_process_does_not_leave_calls_behind_that_are_being_written_to_disk() -> None:
+def test_a_process_finishes_writing_calls_to_disk() -> None:
     """On a busy machine the last step is late; the calls exist nowhere else."""
     runtime = SlowToStore()
     exits = ShutdownHooks(runtime, timeout=0.01)

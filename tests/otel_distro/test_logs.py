@@ -89,7 +89,7 @@ def test_any_body_is_one_harmless_line(sdk: GuardedSdk, body: Any) -> None:
     json.loads(json_line(entry))
 
 
-def test_a_record_that_says_where_it_comes_from_also_says_on_which_thread(sdk: GuardedSdk) -> None:
+def test_a_record_with_its_source_location_has_its_thread(sdk: GuardedSdk) -> None:
     """By number and name; other records omit it."""
 
     def work() -> None:
@@ -191,7 +191,7 @@ def test_a_handler_that_writes_elsewhere_does_not_count(
     assert json.loads(stream.getvalue())["message"] == "hello"
 
 
-def test_a_broken_stderr_is_not_the_apps_problem(
+def test_a_broken_stderr_does_not_affect_the_app(
     sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch, loggers: logging.Logger
 ) -> None:
     """Closed or missing."""
@@ -203,7 +203,7 @@ def test_a_broken_stderr_is_not_the_apps_problem(
         output.on_emit(emit(sdk))
 
 
-def test_levels_keep_records_from_being_made() -> None:
+def test_levels_prevent_records() -> None:
     """By logger; others are unchanged."""
     settings = load({"HOME": "/", "OTEL_DISTRO_LOG_LEVELS": "shop.db=error,shop=debug"}).settings
     set_levels(settings)
@@ -220,7 +220,7 @@ def test_invalid_levels_are_reported(value: str) -> None:
     assert "httpx=warning" in str(problem) or "choose from" in str(problem)
 
 
-def test_a_full_file_is_compressed_and_the_oldest_part_goes(tmp_path: Path) -> None:
+def test_a_full_file_is_compressed_and_the_oldest_part_is_deleted(tmp_path: Path) -> None:
     """No line is lost before that, and all files are private."""
     file = RotatingFile(tmp_path / "app.jsonl", megabytes=0.001, backups=2)
     for number in range(60):

@@ -40,7 +40,7 @@ def ledger(tmp_path: Path) -> Path:
     return path
 
 
-def test_old_calls_go_and_their_sums_stay(ledger: Path) -> None:
+def test_old_calls_are_deleted_and_their_sums_stay(ledger: Path) -> None:
     """Thirty days of single calls, daily totals for ever."""
     Maintenance(ledger, 30).run_once()
 

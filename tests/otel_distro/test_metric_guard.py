@@ -26,7 +26,7 @@ def test_attributes_of_a_counter_are_redacted(sdk: GuardedSdk) -> None:
     assert (point.value, dict(point.attributes)) == (2, {"who": "[EMAIL]"})
 
 
-def test_two_people_make_one_series(sdk: GuardedSdk) -> None:
+def test_two_users_are_one_series(sdk: GuardedSdk) -> None:
     """Redacting after aggregation would leave two series with the same attributes."""
     counter = sdk.meter.create_counter("orders")
     counter.add(2, {"who": EMAIL})

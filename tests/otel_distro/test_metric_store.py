@@ -157,7 +157,7 @@ def test_age_and_size_are_those_of_the_settings(tmp_path: Path) -> None:
     assert metric_limits(load({"HOME": str(tmp_path)}).settings).max_bytes == 2**28
 
 
-def test_the_oldest_files_go_when_all_are_too_large(folder: Path) -> None:
+def test_the_oldest_files_are_deleted_when_all_are_too_large(folder: Path) -> None:
     limits = StoreLimits(max_bytes=8 * 40_000)
     points = MetricFolder(folder, limits)
     for number in range(12):

@@ -401,7 +401,7 @@ def test_a_filter_with_a_value_that_no_call_has_is_reported(
 
 
 @pytest.mark.parametrize("report", ["costs", "calls", "reports stats"])
-def test_a_window_without_calls_names_the_times_of_the_calls_there_are(
+def test_a_window_without_calls_names_the_times_of_the_stored_calls(
     report: str, two_days: Path
 ) -> None:
     """Without a next step."""
@@ -435,7 +435,9 @@ def test_each_command_with_a_ledger_wants_it_to_be_there(
 
 
 @pytest.mark.parametrize("report", ["costs", "ledger check", "reports top --once"])
-def test_a_ledger_that_is_no_regular_file_is_refused_at_once(report: str, tmp_path: Path) -> None:
+def test_a_ledger_that_is_not_a_regular_file_is_refused_at_once(
+    report: str, tmp_path: Path
+) -> None:
     """Reading a named pipe would block, and a device reads as an empty ledger."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

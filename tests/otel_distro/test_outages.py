@@ -27,7 +27,7 @@ def at_exit(outages: Outages) -> None:
     outages.end_exit()
 
 
-def test_records_that_are_kept_are_reported_once(
+def test_spooled_records_are_reported_once(
     outages: Outages, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The line at the beginning of the outage reported the spool."""

@@ -98,7 +98,7 @@ def test_it_follows_the_configuration() -> None:
     assert not [e for e in found if "gen_ai.input.messages" in e.name]
 
 
-def test_nothing_is_listed_where_nothing_leaves() -> None:
+def test_nothing_is_listed_if_nothing_is_exported() -> None:
     """Switched off, or with DO_NOT_TRACK."""
     off = {"OTEL_SDK_DISABLED": "true"}
 

@@ -62,7 +62,7 @@ def test_spans_are_counted_by_origin_and_decision_and_log_records_too(
     assert counts(metrics["otel.sdk.log.created"]) == {(): 3}
 
 
-def test_who_wants_none_of_it_has_none(tmp_path: Path, sink: OtlpSink) -> None:
+def test_the_sdk_metrics_can_be_disabled(tmp_path: Path, sink: OtlpSink) -> None:
     """By OpenTelemetry's variable."""
     environ = clean_environment(
         tmp_path,

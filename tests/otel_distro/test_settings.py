@@ -36,7 +36,7 @@ def test_nothing_set_means_the_defaults() -> None:
     assert (settings.ledger_retention_days, settings.exit_timeout) == (30, 2.0)
 
 
-def test_people_are_looked_for_where_the_setting_says() -> None:
+def test_the_search_for_people_follows_the_setting() -> None:
     """In content by default; an invalid value is a problem that lists the choices."""
     assert loaded().policy.people == "content"
     assert loaded(OTEL_DISTRO_REDACTION_PEOPLE="all").policy.people == "all"
@@ -109,7 +109,7 @@ def test_every_bad_value_is_reported_together() -> None:
     ]
 
 
-def test_a_misspelt_variable_names_the_near_one() -> None:
+def test_a_misspelt_variable_names_the_nearest_one() -> None:
     """And withholds content, because it may be protective."""
     result = load({**HOME, "OTEL_DISTRO_REDACTON": "true"})
 
@@ -128,7 +128,7 @@ def test_a_bad_value_that_protects_nothing_withholds_nothing() -> None:
     assert result.settings.ledger_retention_days == 30
 
 
-def test_variables_of_others_are_none_of_our_business() -> None:
+def test_other_variables_are_ignored() -> None:
     """Only names that begin with OTEL_DISTRO_ are read."""
     assert messages({"OTEL_DISTROX": "1", "OTEL_SERVICE_NAME": "a", "PATH": "b"}) == []
 
@@ -176,7 +176,7 @@ def test_a_file_that_cannot_be_used_is_explained(tmp_path: Path, content: str, s
     assert result.withholds
 
 
-def test_a_file_that_is_not_there_withholds_content() -> None:
+def test_a_missing_file_withholds_content() -> None:
     """Its redaction rules are unknown."""
     result = load({**HOME, "OTEL_DISTRO_CONFIG": "/nowhere/x.toml"})
 
@@ -284,7 +284,7 @@ def test_a_key_can_be_read_from_a_file(tmp_path: Path) -> None:
     assert Redactor(policy).text("ada@lovelace.example").startswith("email_")
 
 
-def test_a_key_file_that_is_not_there_withholds() -> None:
+def test_a_missing_key_file_withholds_content() -> None:
     """Masks would be safe, but pseudonyms were requested."""
     result = load({**HOME, "OTEL_DISTRO_PSEUDONYM_KEY_FILE": "/nowhere.key"})
 

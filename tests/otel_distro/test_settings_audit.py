@@ -32,7 +32,7 @@ def standard(tmp_path: Path) -> Settings:
     return Settings(state_dir=tmp_path, ledger=tmp_path / "ledger.db")
 
 
-def test_a_program_that_sets_nothing_leaves_nothing(standard: Settings, tmp_path: Path) -> None:
+def test_a_program_without_settings_writes_no_entry(standard: Settings, tmp_path: Path) -> None:
     """Not even a file."""
     note(standard, "shop")
 
@@ -80,7 +80,7 @@ def test_a_damaged_record_of_settings_is_ignored(standard: Settings, tmp_path: P
     assert len(trail(tmp_path)) == 1
 
 
-def test_retention_says_what_it_removed_messages_included(
+def test_retention_records_removed_data_messages_included(
     standard: Settings, tmp_path: Path
 ) -> None:
     """Once a day, by any process."""

@@ -297,13 +297,13 @@ def test_the_trace_id_is_that_of_the_trace_or_none() -> None:
         assert otel_distro.current_trace_id() != "0" * 32
 
 
-def test_what_cannot_be_traced_is_said_clearly() -> None:
+def test_an_untraceable_object_raises_a_clear_error() -> None:
     """A wrong order of decorators raises at the definition."""
     with pytest.raises(TypeError, match="put @traced below"):
         otel_distro.traced("x")(classmethod(lambda cls: None))  # type: ignore[type-var]
 
 
-def test_the_snapshot_knows_the_spread() -> None:
+def test_the_snapshot_has_the_distribution() -> None:
     """Count, mean, and percentiles of the last thousand; nothing after a reset."""
     for _ in range(4):
         plain()

@@ -336,7 +336,7 @@ def test_a_response_that_is_never_read_to_its_end_counts_when_the_process_ends(
     stream.close()
 
 
-def test_a_call_knows_whom_it_was_for(wired: WiredSdk) -> None:
+def test_a_call_has_the_scope_of_the_app(wired: WiredSdk) -> None:
     """From the app's context, and from the spans around the request."""
     with contexts.session("s-1"), contexts.tenant("acme"), budget.scope(user="u-1"):
         wired.ask()
@@ -346,7 +346,7 @@ def test_a_call_knows_whom_it_was_for(wired: WiredSdk) -> None:
     assert (call.session, call.tenant, call.user) == ("s-1", "acme", "u-1")
 
 
-def test_a_call_knows_whom_the_spans_around_it_are_for(wired: WiredSdk) -> None:
+def test_a_call_has_the_scope_of_the_spans_around_it(wired: WiredSdk) -> None:
     """Not only the nearest one: agents name themselves further up."""
     tracer = wired.tracer_provider.get_tracer("agents")
     about = {"session.id": "s-3", "enduser.id": "u-3", "agent.name": "writer"}
@@ -361,7 +361,7 @@ def test_a_call_knows_whom_the_spans_around_it_are_for(wired: WiredSdk) -> None:
     assert (call.session, call.user, call.agent) == ("s-3", "u-3", "writer")
 
 
-def test_a_call_takes_over_whom_its_span_was_for(wired: WiredSdk) -> None:
+def test_a_call_takes_over_the_scope_of_its_span(wired: WiredSdk) -> None:
     """Agent and session of the span that describes it."""
     more: dict[str, Any] = {"gen_ai.agent.name": "writer", "session.id": "s-2"}
     with wired.describe(OPENAI_SCOPE, **more) as span:

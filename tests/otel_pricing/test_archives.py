@@ -108,7 +108,7 @@ def test_a_line_beyond_all_bounds_is_skipped() -> None:
     assert problems == ["longer than 32 MiB; skipped"]
 
 
-def test_a_file_without_anything_readable_is_given_up() -> None:
+def test_a_file_without_readable_lines_is_abandoned() -> None:
     _, problems, _ = read(*[b"noise"] * 1200)
     assert problems[-1] == "nothing could be read so far; stopped"
     assert len(problems) == 1001

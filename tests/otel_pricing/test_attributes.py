@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def test_a_priced_call_says_its_cost_in_the_words_of_the_convention(
+def test_a_priced_call_has_the_cost_attributes_of_the_conventions(
     priced: Callable[..., PricedCall],
 ) -> None:
     """Amount, currency and that it was computed here; and exactly, in whole nano-dollars."""

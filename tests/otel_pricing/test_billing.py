@@ -585,7 +585,7 @@ def test_two_instrumentations_beside_each_other_inside_a_third_are_one_call(
     ],
     ids=["soon", "much later", "other tokens", "other model"],
 )
-def test_a_framework_that_hands_out_a_stream_ends_its_span_before_the_request(
+def test_a_framework_that_returns_a_stream_ends_its_span_before_the_request(
     changes: dict[str, Any], calls: int, priced: Callable[..., PricedCall]
 ) -> None:
     """The client is called when the first chunk is read from the generator."""
@@ -635,7 +635,7 @@ def test_a_gateway_that_reports_an_answer_twice_made_one_call(
 @pytest.mark.parametrize(
     ("at", "calls"), [((5, 1020), 1), ((200, 1200), 1), ((500, 1600), 2)], ids=str
 )
-def test_two_that_listen_to_one_framework_need_not_nest(
+def test_two_instrumentations_of_one_framework_need_not_nest(
     at: tuple[int, int], calls: int, priced: Callable[..., PricedCall]
 ) -> None:
     """The first notified of the start is the first notified of the end."""
@@ -645,7 +645,7 @@ def test_two_that_listen_to_one_framework_need_not_nest(
     assert len(billed([first, second])) == calls
 
 
-def test_a_client_s_span_that_does_not_look_at_the_answer_is_in_the_one_that_failed(
+def test_a_client_s_span_without_the_response_joins_the_failed_one(
     priced: Callable[..., PricedCall],
 ) -> None:
     """The request alone has neither usage nor failure."""
@@ -677,7 +677,7 @@ def test_parents_that_form_a_circle_end_somewhere(priced: Callable[..., PricedCa
     assert len(billed([one_call, other, own])) == 2
 
 
-def test_a_span_that_comes_twice_is_decided_once(
+def test_a_repeated_span_is_decided_once(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
     """A file imported twice, or an exporter that sends again."""

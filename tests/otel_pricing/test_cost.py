@@ -226,9 +226,7 @@ def test_models_have_published_limits_of_their_output(model: str, limit: int | N
     assert output_limit(model) == limit
 
 
-def test_a_bound_that_nothing_gives_is_none(
-    call: Callable[..., ModelCall], book: PriceBook
-) -> None:
+def test_an_unknown_bound_is_none(call: Callable[..., ModelCall], book: PriceBook) -> None:
     """No usage, no limit, no known model: there is no bound."""
     assert price_call(call(usage=None, request_model="x"), book).exposure_nano_usd is None
 

@@ -268,7 +268,7 @@ def test_the_usage_of_a_call_is_the_same_in_every_dialect(
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_who_answered_is_read_in_every_dialect(
+def test_the_responding_model_is_read_in_every_dialect(
     dialect: str, read: Callable[..., ModelCall]
 ) -> None:
     """Provider, models and the provider's own id of the response."""
@@ -327,7 +327,7 @@ def test_a_rerank_is_read(read: Callable[..., ModelCall]) -> None:
         ),
     ],
 )
-def test_langchain_in_openinference_says_id_and_tier_deep_inside(
+def test_langchain_in_openinference_has_nested_id_and_tier(
     answer: dict[str, object], read: Callable[..., ModelCall]
 ) -> None:
     """Without the id, LangChain's span and the client's cannot be matched."""
@@ -471,7 +471,7 @@ def test_the_host_identifies_the_provider_behind_the_openai_client(
     assert call.provider == provider
 
 
-def test_a_span_that_knows_its_provider_is_believed(read: Callable[..., ModelCall]) -> None:
+def test_the_provider_of_the_span_takes_precedence(read: Callable[..., ModelCall]) -> None:
     """A private endpoint may proxy any provider."""
     call = read(
         {
@@ -518,7 +518,7 @@ def test_a_tenant_may_be_the_whole_service(read: Callable[..., ModelCall]) -> No
     assert call.tenant == "acme"
 
 
-def test_a_cost_someone_else_claims_is_kept_beside_ours(read: Callable[..., ModelCall]) -> None:
+def test_a_reported_cost_is_stored_beside_ours(read: Callable[..., ModelCall]) -> None:
     """It is compared, never added."""
     call = read({"gen_ai.operation.name": "chat", "operation.cost": 0.00472})
 

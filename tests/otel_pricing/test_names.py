@@ -130,7 +130,7 @@ def test_a_value_that_is_not_a_number_is_not_a_count(value: object) -> None:
         ("aws.bedrock", "aws"),
     ],
 )
-def test_the_api_behind_a_sellers_name_is_no_part_of_it(said: str, seller: str | None) -> None:
+def test_the_api_suffix_is_not_part_of_a_sellers_name(said: str, seller: str | None) -> None:
     """The Vercel AI SDK appends the API."""
     assert list_provider(said) == seller
 
@@ -150,7 +150,7 @@ def test_the_api_behind_a_sellers_name_is_no_part_of_it(said: str, seller: str |
         ("models/gemini-2.5-flash", None),
     ],
 )
-def test_a_models_name_may_say_who_sells_it(model: str, seller: str | None) -> None:
+def test_a_models_name_may_have_its_seller(model: str, seller: str | None) -> None:
     """As written by libraries on top of LiteLLM."""
     assert resolve("", model)[0] == seller
 

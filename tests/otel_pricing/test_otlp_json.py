@@ -44,7 +44,7 @@ def only(content: bytes) -> SpanRecord:
     return span
 
 
-def test_a_span_arrives_with_everything_pricing_reads() -> None:
+def test_a_span_has_all_fields_for_pricing() -> None:
     """Ids, times, status, scope, resource and events of the protocol's JSON."""
     span = only(
         line(

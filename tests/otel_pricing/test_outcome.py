@@ -78,7 +78,7 @@ def test_the_error_is_named_by_the_best_source(
         ({}, "", None),
     ],
 )
-def test_the_http_status_is_found_where_the_span_says_it(
+def test_the_http_status_is_read_from_the_span(
     attributes: dict[str, object], message: str, code: int | None, read: Callable[..., ModelCall]
 ) -> None:
     """Few instrumentations have an attribute for it; the error message has it."""
@@ -173,7 +173,7 @@ def test_a_call_that_may_have_run_is_unpriced(
         (200, CostStatus.UNPRICED),
     ],
 )
-def test_the_http_status_says_more_than_the_class(
+def test_the_http_status_takes_precedence_over_the_class(
     code: int, status: CostStatus, call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
     """A general error class with 402 is a refusal; with 500 it may have run."""

@@ -176,7 +176,7 @@ def test_a_table_without_prices_is_refused(data: object) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing.toml", "broken.toml", "broken.json", "binary.toml"])
-def test_a_file_that_cannot_be_read_says_which(name: str, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_named(name: str, tmp_path: Path) -> None:
     """And why."""
     path = tmp_path / name
     if name.startswith("broken"):

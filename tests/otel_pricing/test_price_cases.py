@@ -165,7 +165,7 @@ WRONG = [
 ]
 
 
-def test_there_are_as_many_cases_as_the_ground_needs() -> None:
+def test_there_are_enough_cases() -> None:
     """Sixty-five and more, each different."""
     names = [case.name for case in RIGHT] + [case.name for case, _ in WRONG]
     assert len(names) == len(set(names)) >= 65
@@ -182,7 +182,7 @@ def test_our_sum_is_the_lists_sum_where_the_list_is_right(case: Case, book: Pric
 
 
 @pytest.mark.parametrize(("case", "status"), WRONG, ids=lambda value: getattr(value, "name", ""))
-def test_where_the_list_is_silently_wrong_we_say_so(
+def test_silent_errors_of_the_list_are_marked(
     case: Case, status: CostStatus, book: PriceBook
 ) -> None:
     """Its sum exists, and is too low or zero."""

@@ -162,7 +162,7 @@ def test_a_price_is_looked_up_once_a_day(book: PriceBook) -> None:
     assert book.find("openai", "gpt-4o", at_ns=NOW_NS + 1) is first
 
 
-def test_prices_kept_ready_are_bounded() -> None:
+def test_cached_prices_are_bounded() -> None:
     """A program with made-up model names does not fill the memory."""
     book = PriceBook(price_table({"price": [{"model": "m-*", "input": "1"}]}))
     for number in range(5000):
@@ -170,7 +170,7 @@ def test_prices_kept_ready_are_bounded() -> None:
     assert len(book._quotes) <= 4096
 
 
-def test_bounds_kept_ready_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_bounds_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Provider names may be made up as well."""
     monkeypatch.setattr("otel_pricing.prices.price_book.LONGEST_CACHE", 3)
     book = PriceBook()
@@ -249,7 +249,7 @@ def test_different_models_are_different_families() -> None:
     assert len({model_family(name) for name in names}) == len(names)
 
 
-def test_names_to_look_for_start_with_the_name_as_said() -> None:
+def test_names_to_look_up_start_with_the_given_name() -> None:
     """A router's own list has the prefixed name."""
     assert model_names("openai/gpt-4o") == ("openai/gpt-4o", "gpt-4o")
     assert model_names("") == ()
@@ -270,7 +270,7 @@ def test_names_to_look_for_start_with_the_name_as_said() -> None:
         ("arn:aws:bedrock:us-east-1:1:application-inference-profile/ab12", "3.3"),
     ],
 )
-def test_the_profile_that_was_asked_for_sets_the_price_on_bedrock(
+def test_the_requested_profile_sets_the_price_on_bedrock(
     asked: str, usd: str, call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
     """The response names the bare model, the only known name behind an own profile."""

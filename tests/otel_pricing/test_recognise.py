@@ -124,7 +124,7 @@ def test_every_operation_has_a_family() -> None:
     assert family("anything") is Family.TEXT
 
 
-def test_a_span_whose_model_is_no_name_is_no_call() -> None:
+def test_a_span_with_an_invalid_model_name_is_not_a_call() -> None:
     """Without an operation, only the model's name identifies a call."""
     assert read({"gen_ai.request.model": 7, "gen_ai.usage.input_tokens": 1200}) is None
 

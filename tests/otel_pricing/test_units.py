@@ -120,7 +120,7 @@ def test_a_medium_that_the_span_does_not_split_is_not_priced_as_text(
     assert "not reported" in priced.reason
 
 
-def test_text_that_is_all_there_is_proves_that_no_medium_is_hidden() -> None:
+def test_text_counts_equal_to_totals_exclude_other_media() -> None:
     """1000 × 5 + 500 × 10: text counts equal both totals."""
     counts: dict[str, Any] = {"input_tokens": 1000, "output_tokens": 500}
     split: dict[str, Any] = {"text__input_tokens": 1000, "text__output_tokens": 500}
@@ -158,7 +158,7 @@ def test_an_unknown_part_of_the_cache_is_not_priced_as_text() -> None:
         ("gpt-live-1", "openai", "realtime_inference", {"audio_seconds": 60}, 50_000_000),
     ],
 )
-def test_units_that_are_no_tokens_have_prices_of_the_list(
+def test_units_other_than_tokens_have_list_prices(
     model: str, provider: str, operation: str, counts: dict[str, Any], nano_usd: int
 ) -> None:
     """As spans report them, in the units' own names."""
@@ -181,7 +181,7 @@ def test_units_that_are_no_tokens_have_prices_of_the_list(
          "application/json", 2_000_000),
     ],
 )  # fmt: skip
-def test_units_that_are_no_tokens_are_read_on_the_wire(
+def test_units_other_than_tokens_are_read_on_the_wire(
     host: str, path: str, body: dict[str, Any], answer: bytes, kind: str, nano_usd: int
 ) -> None:
     """From the response, or from the request where providers count there."""

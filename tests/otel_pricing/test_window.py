@@ -35,7 +35,7 @@ def test_a_later_span_changes_the_decision_on_an_earlier_one(
     ]
 
 
-def test_a_span_that_changes_nothing_comes_back_alone(priced: Callable[..., PricedCall]) -> None:
+def test_a_span_that_changes_nothing_is_returned_alone(priced: Callable[..., PricedCall]) -> None:
     """Only rows to write are returned."""
     window = BillingWindow()
     window.offer(priced(scope=CLIENT, at=(5, 95)))
@@ -57,7 +57,7 @@ def test_a_span_offered_again_keeps_its_decision(priced: Callable[..., PricedCal
     assert len(window) == 2
 
 
-def test_the_window_holds_so_many_calls_and_no_more(priced: Callable[..., PricedCall]) -> None:
+def test_the_window_is_bounded_in_calls(priced: Callable[..., PricedCall]) -> None:
     """The memory of a long-running program is bounded."""
     window = BillingWindow(most_calls=100)
 

@@ -21,7 +21,7 @@ def test_a_measurement_passes_with_any_number(name: str, value: int) -> None:
     assert Redactor().attributes({name: value}) == {name: value}
 
 
-def test_a_card_as_a_plain_number_is_no_measurement() -> None:
+def test_a_card_as_a_plain_number_is_not_a_measurement() -> None:
     """If the name does not denote a count."""
     assert Redactor().attributes({"note": 4111111111111111}) == {"note": "[CARD]"}
 

@@ -67,7 +67,7 @@ def test_unusual_spellings_are_found_in_a_long_text(hidden: str, value: str) -> 
 
 
 @pytest.mark.parametrize("dash", ["\u2014\u2013\u2014", "\u2010" * 5, "--\u00ad---"])
-def test_a_private_key_goes_whole_where_its_marker_is_written_oddly(dash: str) -> None:
+def test_a_private_key_with_an_unusual_marker_is_masked_whole(dash: str) -> None:
     """A word processor replaces two hyphens by a dash."""
     dash = dash if len(dash) > 3 else "\u2013\u2013\u2013\u2013\u2013"
     lines = "\n".join(f"MIIEvQ{number:02}" + "aB3dE6gH9jK2mN5p" * 3 for number in range(40))
@@ -76,7 +76,7 @@ def test_a_private_key_goes_whole_where_its_marker_is_written_oddly(dash: str) -
     assert "aB3dE6gH9jK2" not in redact(text)
 
 
-def test_a_column_goes_whole_where_its_name_is_written_oddly() -> None:
+def test_a_column_with_an_unusually_spelt_name_is_masked_whole() -> None:
     """The rows are far from the header."""
     rows = "\n".join(f"{number},Tr0ub4dor{number}x" for number in range(200))
 

@@ -196,7 +196,9 @@ def test_an_empty_table_is_the_default() -> None:
         ("url.full", False, False),
     ],
 )
-def test_people_are_looked_for_by_name(key: str, content: bool, everywhere: bool) -> None:
+def test_personal_names_are_searched_by_attribute(
+    key: str, content: bool, everywhere: bool
+) -> None:
     """Content is searched; what the conventions define never is; `off` means nowhere."""
     assert holds_people(key, "content") is content
     assert holds_people(key, "all") is everywhere

@@ -120,7 +120,7 @@ def test_attribute_names_are_redacted() -> None:
     assert REDACTOR.attributes({"calls/a@example.org": 3}) == {"calls/[EMAIL]": 3}
 
 
-def test_a_value_found_once_goes_wherever_it_recurs() -> None:
+def test_a_value_found_once_is_masked_at_every_recurrence() -> None:
     """The label is in one attribute, the value also in others; telemetry ids stay."""
     token = "q7Zr2mVt9LxB4nKd0cWy"
     record = {

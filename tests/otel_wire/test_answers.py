@@ -192,7 +192,7 @@ def test_claims_count_within_the_bounds_of_the_request(
 
 
 @pytest.mark.parametrize("bad", [-5, 1.5, 10**30, True, "many", [], {}, None])
-def test_a_count_that_is_none_is_left_out(bad: object) -> None:
+def test_an_invalid_count_is_ignored(bad: object) -> None:
     """The others still count."""
     body = {"usage": {"prompt_tokens": 12, "completion_tokens": bad}}
 

@@ -65,7 +65,7 @@ def test_only_the_field_is_added() -> None:
         (HOST, PATH, b""),
     ],
 )
-def test_other_requests_stay_as_they_are(host: str, path: str, body: bytes) -> None:
+def test_other_requests_are_unchanged(host: str, path: str, body: bytes) -> None:
     """If the app sets the field, for other APIs, for unreadable bodies."""
     assert with_usage(host, path, body) is None
 
@@ -139,7 +139,7 @@ def test_an_asynchronous_stream_too(wired: WiredSdk) -> None:
     assert wired.account() == wired.served()
 
 
-def test_who_asks_for_usage_gets_it(wired: WiredSdk) -> None:
+def test_an_app_that_requests_usage_gets_it(wired: WiredSdk) -> None:
     """The app's field and the chunk are unchanged."""
     body = {**QUESTION, "stream": True, "stream_options": {"include_usage": True}}
     answer = httpx2.post(wired.provider.url + PATH, json=body, timeout=30)
@@ -248,7 +248,7 @@ def test_chunks_are_rebuilt_around_the_remainder(sizes: list[int], most: int) ->
 
 
 @pytest.mark.parametrize("broken", [b"zz\r\nno chunk", b"40\r\nshort", b"-5\r\nabcde", b""])
-def test_a_broken_body_passes_as_it_comes(broken: bytes) -> None:
+def test_a_broken_body_passes_unchanged(broken: bytes) -> None:
     """The library detects the fault."""
     file = FilteredFile(io.BytesIO(broken), WithoutUsageChunk(), chunked=True)
 

@@ -23,7 +23,7 @@ SERVICE_KEYS = {
 every_service = pytest.mark.parametrize("name", sorted(SERVICES))
 
 
-def test_the_file_is_what_the_compose_specification_asks_for() -> None:
+def test_the_file_is_valid_for_the_compose_specification() -> None:
     """Checked against the specification's own schema, where its checker is installed."""
     pytest.importorskip("check_jsonschema", reason="pip install check-jsonschema")
 

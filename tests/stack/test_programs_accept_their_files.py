@@ -121,7 +121,7 @@ def test_prometheus_knows_every_flag_it_is_given() -> None:
 @pytest.mark.parametrize(
     "path", sorted((CONFIG / "rules/tests").glob("*.yml")), ids=lambda p: p.name
 )
-def test_rules_do_what_their_tests_say(path: Path) -> None:
+def test_rules_pass_their_tests(path: Path) -> None:
     """Burn rates, spikes, leaks and silence, simulated by promtool."""
     accepts([binary("promtool"), "test", "rules", str(path)])
 

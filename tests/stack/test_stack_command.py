@@ -71,7 +71,7 @@ def check(url: str, *arguments: str) -> Result:
     return CliRunner().invoke(command, ["check", *options, *arguments])
 
 
-def test_a_stack_that_is_well_ends_with_0(stack: FakeStack) -> None:
+def test_a_healthy_stack_exits_with_0(stack: FakeStack) -> None:
     """Every service is checked, with its purpose."""
     result = check(stack.url)
 
@@ -79,7 +79,7 @@ def test_a_stack_that_is_well_ends_with_0(stack: FakeStack) -> None:
     assert result.output.count("ok  ") == 9
 
 
-def test_a_stack_that_is_not_there_ends_with_1_and_says_how_to_start_it() -> None:
+def test_an_absent_stack_exits_with_1_and_the_start_command() -> None:
     """The remedy is a command."""
     result = check("http://127.0.0.1:9")
 

@@ -80,7 +80,9 @@ def test_a_judge_gets_prompt_and_answer_and_may_say_why() -> None:
         ('{"name": "a", "prompt": "p"}\n{"name": "a", "prompt": "q"}', "two cases named 'a'"),
     ],
 )
-def test_a_set_that_cannot_be_used_says_where_and_why(tmp_path: Path, line: str, says: str) -> None:
+def test_an_invalid_set_is_reported_with_place_and_reason(
+    tmp_path: Path, line: str, says: str
+) -> None:
     """No request is sent before."""
     path = tmp_path / "set.jsonl"
     path.write_text(line, encoding="utf-8")
@@ -111,9 +113,7 @@ def test_cases_are_added_and_run_and_compared_with_the_run_before(golden_set: Pa
     assert report.count("golden.jsonl  gpt-4o") == 2
 
 
-def test_a_case_that_the_budget_has_no_room_for_is_not_asked(
-    golden_set: Path, provider: ChargingProvider
-) -> None:
+def test_a_case_beyond_the_budget_is_not_run(golden_set: Path, provider: ChargingProvider) -> None:
     """One call costs about $0.0035: the third would go beyond $0.008."""
     golden_set.write_text("".join(case_line(Case(name=n, prompt="p")) for n in "abcd"))
 

@@ -241,7 +241,7 @@ def test_a_call_is_priced_once_however_often_it_is_sent(server: Server) -> None:
 
 
 @pytest.mark.process
-def test_a_call_that_its_sender_priced_keeps_that_price(server: Server) -> None:
+def test_a_call_priced_by_its_sender_keeps_that_price(server: Server) -> None:
     """From this distribution in another process; claims of others are not trusted."""
     priced = {
         **CHAT,
@@ -428,7 +428,7 @@ def test_many_connections_and_slow_bodies_leave_room_for_others(server: Server) 
 
 
 @pytest.mark.process
-def test_budgets_hear_of_received_calls_once(tmp_path: Path) -> None:
+def test_budgets_are_charged_once_for_received_calls(tmp_path: Path) -> None:
     """`budgets` and `costs` show the same spending."""
     server = Server(tmp_path, OTEL_DISTRO_BUDGET_USD_PER_DAY="5")
     try:

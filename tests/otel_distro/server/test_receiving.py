@@ -217,7 +217,7 @@ def _options(url: str, origin: str) -> tuple[int, dict[str, str]]:
         return error.code, dict(error.headers)
 
 
-def test_a_token_is_asked_for_where_one_is_set(tmp_path: Path) -> None:
+def test_a_token_is_required_if_set(tmp_path: Path) -> None:
     """Over HTTP and over gRPC."""
     grpc = pytest.importorskip("grpc")
     token = "t" * 32

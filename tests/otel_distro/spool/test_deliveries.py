@@ -141,7 +141,7 @@ sys.stdin.readline()
 
 
 @pytest.mark.slow
-def test_a_collector_that_takes_its_time_gets_everything(tmp_path: Path, sink: FaultySink) -> None:
+def test_a_slow_collector_receives_everything(tmp_path: Path, sink: FaultySink) -> None:
     """Batches grow meanwhile; requests unanswered at exit are sent again."""
     sink.seconds = 1.0
     environ = variables(sink, tmp_path)
@@ -171,7 +171,7 @@ def arrived_with_next_start(environ: dict[str, str], sink: FaultySink, count: in
 
 
 @pytest.mark.slow
-def test_kill_9_loses_no_span_that_had_ended_where_everything_is_spooled(
+def test_kill_9_loses_no_ended_span_if_everything_is_spooled(
     tmp_path: Path, sink: FaultySink
 ) -> None:
     """With OTEL_DISTRO_SPOOL=everything; the next process sends the rest, each span once."""

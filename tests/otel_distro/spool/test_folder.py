@@ -115,7 +115,7 @@ def test_a_state_folder_that_everybody_can_write_is_refused(tmp_path: Path, hear
     assert "chmod o-w" in str(heard.faults[0])
 
 
-def test_at_the_limit_the_oldest_goes_and_is_counted(
+def test_at_the_limit_the_oldest_is_dropped_and_counted(
     tmp_path: Path, heard: Heard, wire: Wire
 ) -> None:
     """kept = sent + dropped, exactly."""
@@ -134,7 +134,7 @@ def test_at_the_limit_the_oldest_goes_and_is_counted(
     assert done.sent >= 25
 
 
-def test_a_request_larger_than_the_limit_is_not_kept(tmp_path: Path, heard: Heard) -> None:
+def test_a_request_larger_than_the_limit_is_not_spooled(tmp_path: Path, heard: Heard) -> None:
     """It would evict all other requests."""
     folder = SpoolFolder(tmp_path, ADDRESS, heard, SpoolLimits(1000))
 

@@ -97,7 +97,7 @@ def test_delivered_records_leave_no_file(journal: Journal, folder: SpoolFolder) 
     assert folder.waiting() == []
 
 
-def test_a_request_on_its_way_counts_as_sent_until_it_is_known_to_have_failed(
+def test_a_request_in_flight_counts_as_sent_until_it_fails(
     journal: Journal, transport: SpoolingTransport, folder: SpoolFolder, wire: Wire
 ) -> None:
     """So that a kill between request and response sends nothing twice."""

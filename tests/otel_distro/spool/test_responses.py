@@ -254,7 +254,7 @@ def test_the_digest_of_credentials_needs_the_installations_key() -> None:
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
-def test_the_private_names_that_hold_credentials_are_there(protocol: str) -> None:
+def test_the_private_names_with_credentials_exist(protocol: str) -> None:
     exporter: Any
     if protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as Grpc

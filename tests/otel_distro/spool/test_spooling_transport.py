@@ -254,6 +254,6 @@ def test_it_is_known_when_a_request_is_on_its_way() -> None:
     assert arrived == [3]
 
 
-def test_a_request_says_how_much_it_holds() -> None:
+def test_a_request_has_its_number_of_records() -> None:
     """The counters need this for requests encoded elsewhere."""
     assert count_records("traces", encode("traces", spans(4)) + encode("traces", spans(3))) == 7

@@ -113,7 +113,7 @@ def test_budgets_have_bars(ledger: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("share", "shown"), [(0, "░░░░"), (0.001, "█░░░"), (0.5, "██░░"), (1, "████")]
 )
-def test_a_rest_is_never_nothing(share: float, shown: str) -> None:
+def test_a_small_remainder_is_never_shown_as_zero(share: float, shown: str) -> None:
     """A budget with a cent left is not spent."""
     assert bar(share, 4) == shown
 

@@ -32,7 +32,7 @@ def answers(month: Path) -> Iterator[Answers]:
     made.close()
 
 
-def test_a_question_is_asked_once_while_nothing_changes(ledger: Ledger, answers: Answers) -> None:
+def test_a_query_runs_once_while_the_ledger_is_unchanged(ledger: Ledger, answers: Answers) -> None:
     """And again when the version mark of the ledger changes."""
     asked = []
 
@@ -48,7 +48,7 @@ def test_a_question_is_asked_once_while_nothing_changes(ledger: Ledger, answers:
     assert first.current
 
 
-def test_a_long_question_does_not_hold_up_the_page(ledger: Ledger, answers: Answers) -> None:
+def test_a_long_query_does_not_block_the_page(ledger: Ledger, answers: Answers) -> None:
     """The first request returns None, a later one the answer."""
     go = threading.Event()
     done = threading.Event()
@@ -83,7 +83,7 @@ def test_meanwhile_the_last_answer_is_shown(ledger: Ledger, month: Path, answers
     assert (slow.value, slow.current) == ("old", False)
 
 
-def test_a_report_waits(ledger: Ledger, month: Path) -> None:
+def test_a_report_waits_for_its_answers(ledger: Ledger, month: Path) -> None:
     """It is computed once."""
     patient = Answers(month, patience=None)
     answer = patient.ask(ledger, "a", "key", lambda _: 7, rows=lambda: MANY)

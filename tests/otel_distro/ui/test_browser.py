@@ -198,7 +198,7 @@ def test_lines_are_drawn_at_the_height_of_their_values(
     assert max(rates) / min(rates) < 1.06
 
 
-def test_the_parts_of_the_page_are_there(address: str, open_page: Callable[..., Seen]) -> None:
+def test_the_page_has_all_panels(address: str, open_page: Callable[..., Seen]) -> None:
     """Twelve panels, one heading each."""
     page = open_page(address).page
 
@@ -655,7 +655,7 @@ def test_the_report_of_attacks_is_inert_in_a_browser(
     )
 
 
-def test_a_rebound_name_sees_nothing(address: str, browser: Browser) -> None:
+def test_a_rebound_name_is_refused(address: str, browser: Browser) -> None:
     """After the attacker's page is loaded, its name resolves to this machine."""
     port = address.rstrip("/").rpartition(":")[2]
     context = browser.new_context()
@@ -730,7 +730,7 @@ def test_with_a_token_the_printed_address_opens_the_page(shop: Path, browser: Br
     assert (shown, heading, later) == (plain, "Model calls", "Calls")
 
 
-def test_the_page_is_there_within_a_second(address: str, open_page: Callable[..., Seen]) -> None:
+def test_the_page_loads_within_a_second(address: str, open_page: Callable[..., Seen]) -> None:
     """From the request to drawn charts, with a month of calls."""
     page = open_page(address).page
     began = time.monotonic()

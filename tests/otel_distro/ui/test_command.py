@@ -118,7 +118,7 @@ def test_a_port_in_use_is_reported() -> None:
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "localhost:16686", "file:///etc/passwd"])
-def test_a_link_that_is_no_web_address_is_refused(url: str) -> None:
+def test_a_link_that_is_not_a_web_address_is_refused(url: str) -> None:
     """It would be in every page of a trace."""
     done = CliRunner().invoke(main, ["ui", "--jaeger", url, "--no-browser"])
 

@@ -36,7 +36,7 @@ def test_large_numbers_are_short(value: float, shown: str) -> None:
         (-2_424_123, "-$0.00242"),
     ],
 )  # fmt: skip
-def test_money_is_short_and_never_nothing(nano: int | None, shown: str) -> None:
+def test_money_is_short_and_never_shown_as_zero(nano: int | None, shown: str) -> None:
     """A call of a thousandth of a cent is not free."""
     assert figures.usd_short(nano) == shown
 
@@ -68,7 +68,7 @@ def test_durations_are_in_the_unit_that_suits_them(ms: float | None, shown: str)
     [(0, "0 %"), (0.0004, "< 0.1 %"), (0.016, "1.6 %"), (0.5, "50 %"), (0.9999, "> 99.9 %"),
      (1, "100 %")],
 )  # fmt: skip
-def test_a_little_is_never_nothing(share: float, shown: str) -> None:
+def test_a_small_share_is_never_shown_as_zero(share: float, shown: str) -> None:
     """And nearly all is never shown as all."""
     assert figures.percent(share) == shown
 

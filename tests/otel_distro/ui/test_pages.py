@@ -333,7 +333,7 @@ def test_wrong_addresses_are_explained(
     assert said in answer.text
 
 
-def test_a_file_that_is_no_ledger_is_explained(
+def test_a_file_that_is_not_a_ledger_is_explained(
     visitor: Callable[..., TestClient], tmp_path: Path
 ) -> None:
     """With its path, without a traceback."""
@@ -429,7 +429,7 @@ def test_budgets_burn_down(visitor: Callable[..., TestClient], tmp_path: Path) -
     assert not (tmp_path / "budget.db").exists()
 
 
-def test_no_budget_says_how_to_set_one(visit: TestClient) -> None:
+def test_without_a_budget_the_page_shows_how_to_set_one(visit: TestClient) -> None:
     """With an example."""
     assert "OTEL_DISTRO_BUDGET_USD_PER_DAY=5" in panel(visit, "budgets")
 

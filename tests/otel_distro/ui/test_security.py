@@ -53,7 +53,7 @@ def test_every_path_is_behind_the_check(visit: TestClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_nothing_but_reading_is_possible(visit: TestClient, method: str) -> None:
+def test_the_page_is_read_only(visit: TestClient, method: str) -> None:
     """Except the form of the settings view, which has separate tests."""
     assert visit.request(method, "/").status_code == 405
 
@@ -101,7 +101,7 @@ def locked(month: object, visitor: Callable[..., TestClient]) -> TestClient:
     return visitor(month, access=Access(TOKEN))
 
 
-def test_a_token_is_asked_for_where_one_is_set(locked: TestClient) -> None:
+def test_a_token_is_required_if_set(locked: TestClient) -> None:
     """And the response says where to find it."""
     for path in ("/", "/static/ui.css", "/?token=wrong", "/?token="):
         answer = locked.get(path)
@@ -131,7 +131,7 @@ def test_programs_send_the_token_as_bearer(locked: TestClient) -> None:
 
 
 @pytest.mark.parametrize("cookie", [f"{COOKIE}=x", f"{COOKIE}={TOKEN}", "=;=", f'{COOKIE}="'])
-def test_a_made_up_cookie_opens_nothing(locked: TestClient, cookie: str) -> None:
+def test_a_forged_cookie_is_refused(locked: TestClient, cookie: str) -> None:
     """Not even the token itself, because the cookie has another value."""
     answer = locked.get("/", headers={"cookie": cookie})
 

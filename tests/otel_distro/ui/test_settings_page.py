@@ -73,7 +73,7 @@ def decided(tmp_path: Path) -> str | None:
     return decision.answer if decision else None
 
 
-def test_consent_is_given_and_taken_back_on_the_page(
+def test_consent_is_granted_and_revoked_on_the_page(
     visitor: Callable[..., TestClient], tmp_path: Path
 ) -> None:
     """Each decision is in the private audit trail: user, time, decision, address."""
@@ -179,7 +179,7 @@ def test_an_address_alone_changes_nothing(
 
 
 @pytest.mark.parametrize("shown", ["", "?token=wrong", f"?token={TOKEN}"])
-def test_who_has_not_shown_the_token_changes_nothing(
+def test_a_visitor_without_the_token_changes_nothing(
     visitor: Callable[..., TestClient], tmp_path: Path, shown: str
 ) -> None:
     """Nor does a visitor with the token in the form's address, which others may have seen."""

@@ -38,7 +38,7 @@ FULL = extent(NOW - timedelta(days=400))
         ("all", datetime(2025, 2, 11, tzinfo=UTC), "week", 58),
     ],
 )
-def test_windows_begin_on_a_step_and_are_as_long_as_they_say(
+def test_windows_begin_on_a_step_and_have_their_length(
     window: str, since: datetime, unit: str, steps: int
 ) -> None:
     """So that every bar but the last is complete, and days come from the daily sums."""
@@ -57,7 +57,7 @@ def test_windows_begin_on_a_step_and_are_as_long_as_they_say(
         (NOW - timedelta(days=200), NOW - timedelta(days=90), "all"),
     ],
 )
-def test_without_a_window_one_is_shown_that_fits(
+def test_the_default_window_fits_the_calls(
     first: datetime | None, last: datetime | None, expected: str
 ) -> None:
     """A first run fills the chart, and old calls are shown."""
