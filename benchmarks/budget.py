@@ -62,7 +62,7 @@ class Provider(http.server.BaseHTTPRequestHandler):
         self.wfile.write(REPLY)
 
     def log_message(self, format: str, *_args: Any) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 def serve(ports: Any) -> None:
@@ -109,7 +109,7 @@ def measure(folder: str, port: int, start: Any, results: Any) -> None:
 
 
 def checks(folder: str) -> dict[str, tuple[float, float]]:
-    """Time a hold and its settlement, by themselves."""
+    """Time a reservation and its settlement alone."""
     from otel_budget.accounts.account import BudgetAccount, Claim
     from otel_budget.budget_accounts import BudgetAccounts
     from otel_budget.reservations.leases import Reservation
@@ -141,7 +141,7 @@ def checks(folder: str) -> dict[str, tuple[float, float]]:
 
 
 def parts(gate: Any) -> dict[str, tuple[float, float]]:
-    """Time what the gate does on the way of a call, and what it leaves to its thread."""
+    """Time the gate on the app's thread, and its background thread."""
     from otel_wire.admission import admit
     from otel_wire.observer import observer
 

@@ -85,10 +85,10 @@ print(counts["ok"], counts["refused"])
 
 
 class Slow(FakeProvider):
-    """Takes a while for every answer."""
+    """Delays every response."""
 
     def start(self) -> FakeProvider:
-        """Serve, and say nothing of connections that were cut."""
+        """Serve without reports of broken connections."""
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         return super().start()
 
@@ -105,7 +105,7 @@ def main() -> int:
     limit = calls // 10 // days * CALL_NANO_USD
     usd = str(Decimal(limit) / 1_000_000_000)
     budget = CostBudget.per_day(Decimal(usd), Action.REFUSE)
-    # The workers' clocks say that midnight comes some seconds from now.
+    # The workers' clocks are some seconds before midnight.
     shift_ns = 0
     if options.midnight:
         shift_ns = -time.time_ns() % DAY_NS - options.midnight * 1_000_000_000
@@ -130,7 +130,7 @@ def main() -> int:
         ]
         states = [accounts.state(account) for account in days_met]
         accounts.close()
-        # Of a request that a killed process had sent half of, a provider does nothing.
+        # A provider ignores the partial request of a killed process.
         billed = sum("model" in body for _, body in provider.requests) * CALL_NANO_USD
     total = limit * len(states)
     print(errors, end="", file=sys.stderr)

@@ -108,7 +108,7 @@ class Place:
         )
 
     def run(self, script: str, *arguments: object) -> dict[str, object]:
-        """Run *script* to its end and return what it printed, and how long its exit took."""
+        """Run *script* to its end and return its output, and the duration of its exit."""
         process = self.start(script, *arguments)
         stdout, stderr = process.communicate()
         figures: dict[str, object] = json.loads(stdout)

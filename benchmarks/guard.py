@@ -58,7 +58,7 @@ def microseconds_a_span(subject: Tracer) -> float:
 
 
 class BareSdk:
-    """The SDK as it was before the guard took the place of some of its parts."""
+    """The SDK before the guard replaced some of its parts."""
 
     def __init__(self) -> None:
         self._parts = self._current()

@@ -47,7 +47,7 @@ FOREVER = 10**9
 
 
 def run(calls: int, processes: int, seed: int, postgres: str) -> int:
-    """Print what both accounts say; return 1 where they differ."""
+    """Print both accounts; return 1 if they differ."""
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as home, ChargingProvider() as provider:
         environ = _environment(Path(home), provider.url, postgres)
@@ -61,7 +61,7 @@ def run(calls: int, processes: int, seed: int, postgres: str) -> int:
             workers[place].wait()
             killed += 1
             workers[place] = _start(environ)
-        for worker in workers:  # the rest too: the worst end there is
+        for worker in workers:  # the rest too, as the worst case
             worker.send_signal(signal.SIGKILL)
             worker.wait()
         killed += len(workers)

@@ -29,7 +29,7 @@ MEASUREMENTS = 20_000
 
 
 class LongWay(guard.GuardMeasurementConsumer):
-    """The guard without the short way."""
+    """The guard without the fast path."""
 
     def consume_measurement(self, measurement: Any) -> None:  # noqa: D102 - the base class's
         if not self.measurements.is_open():

@@ -132,7 +132,7 @@ def main() -> None:
 
 
 def start_collector(binary: Path, home: Path, core: int) -> subprocess.Popen[bytes]:
-    """Start a Collector that writes what it receives to a file, bound to *core*."""
+    """Start a Collector with the file exporter, bound to *core*."""
     config = home / "collector.yaml"
     config.write_text(
         f"""

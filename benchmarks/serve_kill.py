@@ -146,7 +146,7 @@ def start(state: Path, preload: Path | None) -> subprocess.Popen[str]:
 
 
 def stored(state: Path) -> tuple[Ids, list[str]]:
-    """Return the spans in the store, and what SQLite finds wrong with its files."""
+    """Return the spans in the store, and the problems that SQLite finds in its files."""
     found: Ids = set()
     wrong: list[str] = []
     with StoreReader(state / "traces") as reader:

@@ -41,7 +41,7 @@ SDK_ALONE = "".join(
         "exporter.otlp.proto.http._log_exporter",
     )
 )
-"""What any set-up of all three signals imports, however it is made."""
+"""Imports of any set-up of all three signals."""
 
 
 @dataclass(frozen=True)

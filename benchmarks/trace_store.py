@@ -49,7 +49,7 @@ _RESOURCE = {
 
 
 def templates() -> list[tuple[str, Span]]:
-    """Return the service and a span of each shape, with what its spans share."""
+    """Return the service and a span of each shape, with shared attributes."""
     found = []
     for service, name, kind, attributes in SHAPES:
         span = Span(name=name, kind=kind)
@@ -136,7 +136,7 @@ def traces_in(folder: Path) -> list[bytes]:
 
 
 def ask(what: str, question: Callable[[StoreReader, int], object], folder: Path) -> None:
-    """Print how long a question takes, opening the store included."""
+    """Print the duration of a query, opening the store included."""
     took = []
     result: object = None
     for turn in range(3):
@@ -149,7 +149,7 @@ def ask(what: str, question: Callable[[StoreReader, int], object], folder: Path)
 
 
 def found(**wanted: object) -> Callable[[StoreReader, int], str]:
-    """Return the question for a list of traces."""
+    """Return the query for a list of traces."""
 
     def question(reader: StoreReader, _turn: int) -> str:
         reader.limit_time(60)
@@ -160,7 +160,7 @@ def found(**wanted: object) -> Callable[[StoreReader, int], str]:
 
 
 def questions(folder: Path) -> None:
-    """Ask what the page asks."""
+    """Run the queries of the page."""
     ids = traces_in(folder)
     now = time.time_ns() // 1000
     day = {"since_us": now - 86_400_000_000}

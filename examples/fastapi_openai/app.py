@@ -1,4 +1,4 @@
-"""A web service that knows what each of its customers costs.
+"""A web service with the cost of each customer.
 
 The middleware says whose request it is; everything below it, calls of the model included, then
 carries session and tenant. `otel-distro costs --by tenant` adds it up.

@@ -1,7 +1,7 @@
 """A LangGraph agent: a span for each node, with the keys of its state and never their values.
 
-What a state holds is what users said. Which parts of it a node reads and writes is enough to see
-how an agent works, so that is all `graph_node` puts on spans.
+A state contains texts of users. The keys that a node reads and writes are enough to see how an
+agent works, so `graph_node` puts only these on spans.
 """
 
 import sys
