@@ -116,7 +116,7 @@ class Place:
         figures["said"] = stderr.strip()
         return figures
 
-    def books(self) -> dict[str, object]:
+    def counters(self) -> dict[str, object]:
         """Return today's counters of spans."""
         path = self.home / "state/otel-distro/spool/deliveries.json"
         try:

@@ -20,7 +20,7 @@ import pytest
 from otel_cost_ledger.query.ledger import open_ledger
 from otel_distro.demo.provider import FakeProvider
 from otel_distro.privacy import consent_state
-from support.knocks import Knocks
+from support.connection_counter import ConnectionCounter
 from support.otlp_sink import OtlpSink, attributes_of
 from support.process import clean_environment, free_port, run
 
@@ -233,12 +233,12 @@ def test_without_consent_an_example_works_and_exports_nothing(name: str, tmp_pat
     if name == "notebook":
         pytest.skip("examples/notebook reads the ledger, of which there is none without consent")
     consent_state.write(tmp_path / "state/otel-distro", "refused", "test")
-    with FakeProvider() as provider, Knocks() as knocks:
+    with FakeProvider() as provider, ConnectionCounter() as connections:
         environ = environment(
-            tmp_path, provider.url, knocks.url, CHOICE="no", OTEL_DISTRO_CONSENT="required"
+            tmp_path, provider.url, connections.url, CHOICE="no", OTEL_DISTRO_CONSENT="required"
         )
         assert found.answer(environ) == "Hello"
 
-    assert knocks.count == 0
+    assert connections.count == 0
     kept = {path.name for path in (tmp_path / "state").rglob("*") if path.is_file()}
     assert not {name for name in kept if name.startswith(("ledger", "content"))}

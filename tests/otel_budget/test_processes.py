@@ -28,7 +28,7 @@ def ledger_total(tmp_path: Path) -> int:
     return total
 
 
-def books(tmp_path: Path) -> list[tuple[int, int]]:
+def spent_and_reserved(tmp_path: Path) -> list[tuple[int, int]]:
     with sqlite3.connect(tmp_path / "state/otel-distro/budget.db") as connection:
         return connection.execute("SELECT spent, reserved FROM books").fetchall()
 
@@ -42,7 +42,7 @@ def test_four_processes_share_one_budget(tmp_path: Path, provider: SlowProvider)
     assert (went, refused) == (10, 70)
     assert len(provider.requests) == 10
     assert ledger_total(tmp_path) == 10 * CALL_NANO_USD
-    assert books(tmp_path) == [(10 * CALL_NANO_USD, 0)]
+    assert spent_and_reserved(tmp_path) == [(10 * CALL_NANO_USD, 0)]
     # The tenth call passes 95 and 100 % at once.
     for percent in (50, 80, 100):
         assert said.count(f"budget 'day' is {percent} % spent") == 1
@@ -86,7 +86,7 @@ def test_killed_processes_keep_no_reservation(tmp_path: Path, provider: SlowProv
     assert sent >= 6
     assert len(provider.requests) == sent + went
     assert 18 <= sent + went <= 20
-    assert books(tmp_path)[0][1] == 0
+    assert spent_and_reserved(tmp_path)[0][1] == 0
 
 
 @pytest.mark.slow
@@ -98,7 +98,7 @@ def test_a_budget_that_warns_admits_every_call_and_reports_once(
     went, refused, said = finish([start(environ, provider, 1, 2) for _ in range(2)])
 
     assert (went, refused) == (4, 0)
-    assert books(tmp_path) == [(4 * CALL_NANO_USD, 0)]
+    assert spent_and_reserved(tmp_path) == [(4 * CALL_NANO_USD, 0)]
     assert said.count("budget 'day' is 100 % spent") == 1
 
 

@@ -20,7 +20,7 @@ from otel_distro.cli import main
 from otel_distro.privacy import consent, consent_state
 from otel_distro.privacy.consent_gate import ConsentGate
 from otel_distro.settings import Settings, load
-from support.knocks import Knocks
+from support.connection_counter import ConnectionCounter
 from support.otlp_sink import OtlpSink
 from support.process import BIN, Finished, clean_environment, instrumented
 
@@ -91,11 +91,11 @@ def test_no_exporter_of_any_kind_connects_or_prints_before_consent(
     tmp_path: Path, kind: str
 ) -> None:
     """Counted at the receiving port; the app works as usual."""
-    with Knocks() as knocks:
-        done = work(tmp_path, knocks.url, OTEL_DISTRO_CONSENT="required", **selecting(kind))
+    with ConnectionCounter() as connections:
+        done = work(tmp_path, connections.url, OTEL_DISTRO_CONSENT="required", **selecting(kind))
 
     assert (done.returncode, done.stdout) == (0, "Hello\n"), done.stderr
-    assert knocks.count == 0
+    assert connections.count == 0
     assert not [name for name in kept(tmp_path) if name not in HARMLESS]
     assert done.stderr.count("consent is required and not given") == 1
 
@@ -116,11 +116,11 @@ def test_with_consent_the_same_app_is_recorded(tmp_path: Path, sink: OtlpSink) -
 def test_do_not_track_refuses_under_any_other_setting(tmp_path: Path) -> None:
     """Also where consent is not required, or was given."""
     consent_state.write(tmp_path / "state/otel-distro", "granted", "test")
-    with Knocks() as knocks:
-        done = work(tmp_path, knocks.url, DO_NOT_TRACK="1")
+    with ConnectionCounter() as connections:
+        done = work(tmp_path, connections.url, DO_NOT_TRACK="1")
 
     assert done.stdout == "Hello\n"
-    assert knocks.count == 0
+    assert connections.count == 0
     assert "ledger.db" not in kept(tmp_path)
     assert "not stored: DO_NOT_TRACK is set" in done.stderr
 
@@ -372,8 +372,8 @@ def test_spooled_records_are_not_sent_after_consent_is_revoked(
     """They are deleted, and not sent if the deletion failed."""
     state = tmp_path / "state/otel-distro"
     consent_state.write(state, "granted", "test")
-    with Knocks() as knocks:  # refuses telemetry, so that it is spooled
-        work(tmp_path, knocks.url, OTEL_DISTRO_CONSENT="required")
+    with ConnectionCounter() as connections:  # refuses telemetry, so that it is spooled
+        work(tmp_path, connections.url, OTEL_DISTRO_CONSENT="required")
         spooled = [path for path in (state / "spool").rglob("*") if path.is_file()]
         assert [path for path in spooled if path.suffix != ".lock"]
         copies = {path: path.read_bytes() for path in spooled}
@@ -385,6 +385,6 @@ def test_spooled_records_are_not_sent_after_consent_is_revoked(
 
         for path, content in copies.items():
             path.write_bytes(content)
-        knocks.count = 0
-        work(tmp_path, knocks.url, OTEL_DISTRO_CONSENT="required")
-        assert knocks.count == 0
+        connections.count = 0
+        work(tmp_path, connections.url, OTEL_DISTRO_CONSENT="required")
+        assert connections.count == 0

@@ -29,7 +29,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     executor_context._wrap_pool(pools)
 
 
-def said() -> dict[str, str]:
+def context_values() -> dict[str, str]:
     return dict(contexts.local_baggage())
 
 
@@ -37,9 +37,9 @@ def test_a_task_of_a_pool_has_the_context_of_its_submitter() -> None:
     """Also as baggage; the next task of the same thread has its own."""
     with ThreadPoolExecutor(1) as pool:
         with otel_distro.tenant("acme"), otel_distro.session("s-1"):
-            inside = pool.submit(said)
+            inside = pool.submit(context_values)
             carried = pool.submit(baggage.get_baggage, "tenant.id")
-        outside = pool.submit(said)
+        outside = pool.submit(context_values)
 
     assert inside.result() == {"tenant.id": "acme", "session.id": "s-1"}
     assert carried.result() == "acme"
@@ -51,11 +51,11 @@ def test_run_in_executor_and_map_carry_it_too() -> None:
 
     async def main() -> dict[str, str]:
         with otel_distro.tenant("acme"):
-            return await asyncio.get_running_loop().run_in_executor(None, said)
+            return await asyncio.get_running_loop().run_in_executor(None, context_values)
 
     assert asyncio.run(main()) == {"tenant.id": "acme"}
     with ThreadPoolExecutor(1) as pool, otel_distro.tenant("acme"):
-        assert list(pool.map(lambda _: said(), [1])) == [{"tenant.id": "acme"}]
+        assert list(pool.map(lambda _: context_values(), [1])) == [{"tenant.id": "acme"}]
 
 
 def test_exceptions_and_results_of_a_task_are_unchanged() -> None:
@@ -89,7 +89,7 @@ def test_an_async_generator_that_is_dropped_early_logs_nothing(
             gc.collect()
             await asyncio.sleep(0)
         await asyncio.create_task(asyncio.sleep(0))
-        return said()
+        return context_values()
 
     asyncio.run(main())
 
@@ -105,9 +105,9 @@ def test_a_generator_closed_in_the_same_context_restores_it() -> None:
 
     generator = parts()
     next(generator)
-    assert said() == {"tenant.id": "acme"}
+    assert context_values() == {"tenant.id": "acme"}
     generator.close()
-    assert said() == {}
+    assert context_values() == {}
 
 
 def test_a_budget_scope_is_carried_too() -> None:
@@ -144,14 +144,14 @@ def test_a_thread_pool_of_multiprocessing_carries_it_as_well() -> None:
     with pools.ThreadPool(1) as pool:
         with otel_distro.tenant("acme"):
             found = [
-                pool.apply(said),
-                pool.apply_async(said).get(),
-                *pool.map(lambda _: said(), [1]),
-                *pool.imap(lambda _: said(), [1]),
-                *pool.imap_unordered(lambda _: said(), [1]),
-                *pool.starmap(lambda _a, _b: said(), [(1, 2)]),
+                pool.apply(context_values),
+                pool.apply_async(context_values).get(),
+                *pool.map(lambda _: context_values(), [1]),
+                *pool.imap(lambda _: context_values(), [1]),
+                *pool.imap_unordered(lambda _: context_values(), [1]),
+                *pool.starmap(lambda _a, _b: context_values(), [(1, 2)]),
             ]
-        outside = pool.apply(said)
+        outside = pool.apply(context_values)
 
     assert found == [{"tenant.id": "acme"}] * 6
     assert outside == {}
@@ -195,14 +195,14 @@ def test_the_consumer_of_a_dropped_generator_is_not_in_its_session(backend: str)
             await _dropped(otel_distro.tenant("acme"))
             await _dropped(otel_distro.session("s-1"))
             await _dropped(otel_distro.budget.scope(tenant="acme"))
-            found.append(said())
+            found.append(context_values())
             found.append(dict(contexts.attributes(None, trusted_keys=("session.id",))))
             found.append(dict(current_scope()))
             kept = contexts.without(None, ("tenant.id", "session.id"))
             found.append(dict(baggage.get_all(kept)))
             with otel_distro.session("s-2"):
-                found.append(said())
-        found.append(said())
+                found.append(context_values())
+        found.append(context_values())
 
     anyio.run(main, backend=backend)
 
@@ -221,12 +221,12 @@ def test_a_resumed_generator_keeps_its_session(backend: str) -> None:
     async def main() -> None:
         async def parts() -> AsyncIterator[object]:
             with otel_distro.session("mine"):
-                yield said()
+                yield context_values()
                 await _dropped(otel_distro.tenant("acme"))
-                yield said()
+                yield context_values()
 
         found.extend([part async for part in parts()])
-        found.append(said())
+        found.append(context_values())
 
     anyio.run(main, backend=backend)
 

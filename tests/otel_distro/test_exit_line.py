@@ -38,7 +38,7 @@ def priced(span_id: int = 1, *, cost: int | None = 6_000_000, billed: bool = Tru
     return PricedCall(call=call, status=status, cost_nano_usd=cost, billed=billed)
 
 
-def said(line: ExitLine, capsys: pytest.CaptureFixture[str]) -> str:
+def printed(line: ExitLine, capsys: pytest.CaptureFixture[str]) -> str:
     line.say(None, {"HOME": "/home/ada"})
     return capsys.readouterr().err
 
@@ -54,7 +54,7 @@ def test_the_line_has_calls_tokens_cost_latency_and_ledger(
     line = ExitLine(settings())
     line.settle([priced(1), priced(2)], [])
 
-    assert said(line, capsys) == (
+    assert printed(line, capsys) == (
         "otel_distro: 2 model calls, 2,400 tokens in, 600 out, cost $0.0120, p95 500 ms; "
         "in ~/.local/state/otel-distro/ledger.db (otel-distro ui)\n"
     )
@@ -65,7 +65,7 @@ def test_a_process_without_model_calls_prints_nothing(capsys: pytest.CaptureFixt
     line = ExitLine(settings())
     line.settle([priced(billed=False)], [])
 
-    assert said(line, capsys) == ""
+    assert printed(line, capsys) == ""
 
 
 def test_a_call_that_turns_out_to_repeat_another_is_taken_back(
@@ -76,7 +76,7 @@ def test_a_call_that_turns_out_to_repeat_another_is_taken_back(
     line.settle([priced(1), priced(2)], [])
     line.settle([], [priced(2, billed=False)])
 
-    assert "1 model call, 1,200 tokens in, 300 out, cost $0.006," in said(line, capsys)
+    assert "1 model call, 1,200 tokens in, 300 out, cost $0.006," in printed(line, capsys)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_control_characters_of_a_path_do_not_reach_the_terminal(
     line = ExitLine(Settings(ledger=Path("/tmp/a\x1b[2Jb.db")))
     line.settle([priced()], [])
 
-    assert "\x1b" not in said(line, capsys)
+    assert "\x1b" not in printed(line, capsys)
 
 
 def run_app(home: Path, calls: int, model: str = "gpt-4o", **variables: str) -> Finished:
@@ -143,11 +143,11 @@ def test_calls_that_were_not_stored_are_not_reported_as_stored(tmp_path: Path) -
     (state / "ledger.db").mkdir(parents=True)
     (state / "ledger.db.spill.jsonl").mkdir()
 
-    said = run_app(tmp_path, 2).stderr
+    printed = run_app(tmp_path, 2).stderr
 
-    assert "2 not yet in ~/state/otel-distro/ledger.db" in said
-    assert "2 calls could not be stored anywhere and are lost" in said
-    assert "old calls could not be removed" not in said
+    assert "2 not yet in ~/state/otel-distro/ledger.db" in printed
+    assert "2 calls could not be stored anywhere and are lost" in printed
+    assert "old calls could not be removed" not in printed
 
 
 @pytest.mark.slow

@@ -70,7 +70,7 @@ def test_a_span_leaves_without_content_when_the_redactor_raises(broken: str) -> 
     assert seen.end_time > seen.start_time
     assert seen.attributes["gen_ai.usage.input_tokens"] == 1200
     assert seen.attributes["gen_ai.usage.cost.amount"] == 0.006
-    assert sdk.heard.errors
+    assert sdk.observer.errors
 
 
 @pytest.mark.parametrize("broken", ["text", "value", "attributes"])
@@ -82,7 +82,7 @@ def test_a_log_record_leaves_without_content_when_the_redactor_raises(broken: st
     (entry,) = sdk.log_records()
     assert EMAIL.encode() not in encode_logs([entry]).SerializeToString()
     assert entry.log_record.timestamp == 7
-    assert sdk.heard.errors
+    assert sdk.observer.errors
 
 
 def test_a_measurement_is_recorded_without_attributes_when_the_redactor_raises() -> None:

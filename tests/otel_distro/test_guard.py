@@ -105,7 +105,7 @@ def test_all_processors_get_the_same_view_and_pay_once(sdk: GuardedSdk) -> None:
     (first,), (second,) = sdk.spans(), seen
     assert second is first
     assert second.attributes == {"mail": "[EMAIL]"}
-    assert [tally for signal, tally in sdk.heard.tallies if signal == "traces"].count(
+    assert [tally for signal, tally in sdk.observer.tallies if signal == "traces"].count(
         {"email": 1}
     ) <= 2
 
@@ -171,9 +171,9 @@ def test_making_a_view_reads_nothing(sdk: GuardedSdk) -> None:
     sdk.tracer_provider.add_span_processor(Keep())
     sdk.tracer.start_span("work", attributes={"mail": EMAIL}).end()
 
-    assert sdk.heard.tallies == []
+    assert sdk.observer.tallies == []
     assert Keep.spans[0].attributes == {"mail": "[EMAIL]"}
-    assert sdk.heard.tallies == [("traces", {"email": 1})]
+    assert sdk.observer.tallies == [("traces", {"email": 1})]
 
 
 def test_a_model_call_carries_its_cost(sdk: GuardedSdk) -> None:

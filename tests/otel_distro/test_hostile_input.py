@@ -45,7 +45,7 @@ def _tolerant() -> Iterator[None]:
     tolerate_api(make_cleaner(VALUE_LIMITS)[0])
 
 
-class Mute:
+class Unprintable:
     """Cannot be converted to text."""
 
     def __str__(self) -> str:
@@ -83,7 +83,7 @@ class Endless(Mapping[str, int]):
         return 3
 
 
-class MuteError(Exception):
+class UnprintableError(Exception):
     """An exception whose `str()` raises."""
 
     def __str__(self) -> str:
@@ -127,8 +127,8 @@ VALUES: dict[str, Any] = {
     "a cycle": cyclic(),
     "branches without end": branching(),
     "an endless mapping": Endless(),
-    "no words": Mute(),
-    "no words in a list": [Mute(), "fine"],
+    "no words": Unprintable(),
+    "no words in a list": [Unprintable(), "fine"],
     "text with odd methods": Liar("odd"),
     "an integer of 65 bits": 2**65,
     "an integer of 100,000 digits": 10**100_000,
@@ -142,7 +142,7 @@ VALUES: dict[str, Any] = {
     "bytes": b"\xff\x00",
     "a set": {1},
     "a function": lambda: None,
-    "a class": Mute,
+    "a class": Unprintable,
     "numbers as names": {1: "one", None: "none", "": "empty", (1, 2): "pair"},
     "a decimal": Decimal("1.5"),
     "a mapping of somebody's": UserDict({"a": 1}),
@@ -230,7 +230,7 @@ def test_no_measurement_raises_or_spoils_the_metric(sdk: GuardedSdk, value: Any)
     encode_metrics(data).SerializeToString()
 
 
-@pytest.mark.parametrize("value", [LONE, Mute(), 2**70, None, Liar("x"), cyclic()], ids=type)
+@pytest.mark.parametrize("value", [LONE, Unprintable(), 2**70, None, Liar("x"), cyclic()], ids=type)
 def test_odd_baggage_leaves_the_trace_context_in_the_headers(sdk: GuardedSdk, value: Any) -> None:
     """The app's request is sent, and the trace continues behind it."""
     headers: dict[str, str] = {}
@@ -257,7 +257,7 @@ def test_odd_headers_do_not_affect_other_propagators(sdk: GuardedSdk, name: str)
 
 def test_the_exception_that_ends_a_block_is_always_the_apps_own(sdk: GuardedSdk) -> None:
     """The same object with the same traceback, though its `str()` raises."""
-    error = MuteError()
+    error = UnprintableError()
 
     def fail() -> None:
         raise error
@@ -268,7 +268,7 @@ def test_the_exception_that_ends_a_block_is_always_the_apps_own(sdk: GuardedSdk)
         lambda: trace.use_span(sdk.tracer.start_span("used"), end_on_exit=True),
     ]
     for block in blocks:
-        with pytest.raises(MuteError) as raised:
+        with pytest.raises(UnprintableError) as raised:
             with block():
                 fail()
         assert raised.value is error
@@ -376,8 +376,8 @@ def test_a_resource_from_an_environment_that_is_not_utf8_does_not_cost_the_batch
 words = st.text(st.characters(codec=None), max_size=20)
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), words, st.binary(max_size=20),
-    st.builds(Mute), st.builds(Liar, words), st.builds(object), st.decimals(), st.dates(),
-    st.complex_numbers(), st.just(Endless()), st.just(int), st.builds(MuteError),
+    st.builds(Unprintable), st.builds(Liar, words), st.builds(object), st.decimals(), st.dates(),
+    st.complex_numbers(), st.just(Endless()), st.just(int), st.builds(UnprintableError),
 )  # fmt: skip
 anything = st.recursive(
     scalars,

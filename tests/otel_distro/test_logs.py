@@ -273,12 +273,12 @@ def test_processes_that_share_a_file_lose_no_line(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def heard(sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch) -> GuardedSdk:
+def recorded(sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch) -> GuardedSdk:
     monkeypatch.setattr(adapters, "get_logger", sdk.logger_provider.get_logger)
     return sdk
 
 
-def test_structlog_events_are_records_and_their_lines_have_our_ids(heard: GuardedSdk) -> None:
+def test_structlog_events_are_records_and_their_lines_have_our_ids(recorded: GuardedSdk) -> None:
     """With their keys as attributes."""
     lines: list[Any] = []
 
@@ -293,13 +293,13 @@ def test_structlog_events_are_records_and_their_lines_have_our_ids(heard: Guarde
     with otel_distro.session("s-1"):
         logger.warning("paid", amount=5)
 
-    record = heard.log_records()[-1].log_record
+    record = recorded.log_records()[-1].log_record
     assert (record.body, record.severity_text) == ("paid", "WARN")
     assert record.attributes["amount"] == 5
     assert lines == [{"event": "paid", "amount": 5, "session_id": "s-1"}]
 
 
-def test_structlog_errors_carry_their_exception(heard: GuardedSdk) -> None:
+def test_structlog_errors_carry_their_exception(recorded: GuardedSdk) -> None:
     """With any configuration of structlog."""
     logger = structlog.wrap_logger(
         structlog.PrintLogger(io.StringIO()),
@@ -310,20 +310,20 @@ def test_structlog_errors_carry_their_exception(heard: GuardedSdk) -> None:
     except KeyError:
         logger.exception("failed")
 
-    attributes = heard.log_records()[-1].log_record.attributes
+    attributes = recorded.log_records()[-1].log_record.attributes
     assert attributes["exception.type"] == "KeyError"
     assert attributes["exception.message"] == "'[EMAIL]'"
 
 
-def test_structlog_over_the_standard_library_is_recorded_once(heard: GuardedSdk) -> None:
+def test_structlog_over_the_standard_library_is_recorded_once(recorded: GuardedSdk) -> None:
     """The standard library's loggers are heard anyway."""
     event = otel_distro.structlog_processor(logging.getLogger("shop"), "info", {"event": "paid"})
 
     assert event["event"] == "paid"
-    assert heard.log_records() == []
+    assert recorded.log_records() == []
 
 
-def test_loguru_records_arrive_with_extra_place_and_exception(heard: GuardedSdk) -> None:
+def test_loguru_records_arrive_with_extra_place_and_exception(recorded: GuardedSdk) -> None:
     """And loguru's own formats can show our ids."""
     own = io.StringIO()
     sinks = [
@@ -342,7 +342,7 @@ def test_loguru_records_arrive_with_extra_place_and_exception(heard: GuardedSdk)
             loguru.logger.remove(sink)
         loguru.logger.configure(patcher=lambda _record: None)
 
-    record = heard.log_records()[-1].log_record
+    record = recorded.log_records()[-1].log_record
     assert (record.body, record.severity_text) == ("failed", "ERROR")
     assert record.attributes["amount"] == 5
     assert record.attributes["exception.type"] == "KeyError"

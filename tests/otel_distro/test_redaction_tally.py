@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Heard:
+class RecordingObserver:
     def __init__(self) -> None:
         self.seen: list[object] = []
 
@@ -30,7 +30,7 @@ class Heard:
 
 
 def tally_in(folder: Path, *, may_write: bool = True) -> RedactionTally:
-    return RedactionTally(folder, Heard(), lambda: may_write)
+    return RedactionTally(folder, RecordingObserver(), lambda: may_write)
 
 
 def test_counts_of_all_processes_add_up_by_day(tmp_path: Path) -> None:
@@ -48,13 +48,13 @@ def test_counts_of_all_processes_add_up_by_day(tmp_path: Path) -> None:
 
 def test_everything_is_passed_on(tmp_path: Path) -> None:
     """Counting runs before the metrics."""
-    heard = Heard()
-    tally = RedactionTally(tmp_path, heard, lambda: True)
+    observer = RecordingObserver()
+    tally = RedactionTally(tmp_path, observer, lambda: True)
     error = ValueError()
     tally.redacted("logs", {"email": 1})
     tally.failed("traces", error)
 
-    assert heard.seen == [("logs", {"email": 1}), ("traces", error)]
+    assert observer.seen == [("logs", {"email": 1}), ("traces", error)]
 
 
 def test_nothing_is_written_without_consent(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def app(script: str, environ: dict[str, str]) -> tuple[Finished, float]:
     return done, float(done.stdout.split()[-1])
 
 
-def books(environ: dict[str, str]) -> dict[str, Any]:
+def counters(environ: dict[str, str]) -> dict[str, Any]:
     path = Path(environ["XDG_STATE_HOME"]) / "otel-distro/spool/deliveries.json"
     days: dict[str, dict[str, Any]] = json.loads(path.read_text())["days"]
     return days[max(days)]
@@ -284,7 +284,7 @@ def test_the_counters_add_up_and_health_shows_them(tmp_path: Path, sink: FaultyS
     sink.away()
     app("work(200)", environ)
     app("work(700)", {**environ, "OTEL_BSP_MAX_QUEUE_SIZE": "100"})
-    found = books(environ)["spans"]
+    found = counters(environ)["spans"]
     told = run([str(BIN / "otel-distro"), "reports", "health"], environ).stdout
 
     dropped = sum(found.get("dropped", {}).values())
@@ -347,7 +347,7 @@ def test_a_signal_without_a_receiver_is_dropped_and_reported_once(
     sink.status = 404
     environ = variables(sink, tmp_path, OTEL_BSP_SCHEDULE_DELAY="50")
     done, _ = app("work(10); time.sleep(0.2); work(10)", environ)
-    found = books(environ)["spans"]
+    found = counters(environ)["spans"]
 
     assert done.stderr.count("rejects spans: it answered 404") == 1
     assert "OTEL_TRACES_EXPORTER=none" in done.stderr

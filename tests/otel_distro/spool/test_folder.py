@@ -14,13 +14,13 @@ from otel_distro.export.spool.folder import SEGMENT_BYTES, SpoolFolder
 from otel_distro.export.spool.limits import SpoolLimits
 from otel_distro.export.spool.segments import Segment
 from otel_host.descriptors import OwnDescriptor
-from support.spool import ADDRESS, Heard, Wire
+from support.spool import ADDRESS, SpoolReports, Wire
 
 AWAY = Answer(ResponseClass.TRY_LATER, "refused")
 
 
 def test_spooled_records_can_be_sent_by_another_process(
-    folder: SpoolFolder, wire: Wire, tmp_path: Path, heard: Heard
+    folder: SpoolFolder, wire: Wire, tmp_path: Path, reports: SpoolReports
 ) -> None:
     """It needs only the folder."""
     assert folder.keep(b"one", 3)
@@ -56,7 +56,7 @@ def test_a_tight_umask_does_not_lock_us_out(folder: SpoolFolder) -> None:
 
 
 def test_a_folder_that_is_a_link_is_refused(
-    folder: SpoolFolder, heard: Heard, tmp_path: Path
+    folder: SpoolFolder, reports: SpoolReports, tmp_path: Path
 ) -> None:
     """It could point anywhere."""
     folder.path.parent.mkdir(parents=True)
@@ -64,7 +64,7 @@ def test_a_folder_that_is_a_link_is_refused(
     folder.path.symlink_to(tmp_path / "elsewhere")
 
     assert not folder.keep(b"payload", 1)
-    assert "is a link" in str(heard.faults[0])
+    assert "is a link" in str(reports.faults[0])
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
@@ -96,31 +96,33 @@ def test_a_named_pipe_does_not_hold_the_drain(folder: SpoolFolder, wire: Wire) -
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of somebody else")
-def test_a_folder_of_another_user_is_refused(folder: SpoolFolder, heard: Heard) -> None:
+def test_a_folder_of_another_user_is_refused(folder: SpoolFolder, reports: SpoolReports) -> None:
     """That user could read or replace its files."""
     folder.path.mkdir(parents=True)
     os.chown(folder.path, 4242, 4242)
 
     assert not folder.keep(b"payload", 1)
-    assert "belongs to user 4242" in str(heard.faults[0])
+    assert "belongs to user 4242" in str(reports.faults[0])
 
 
-def test_a_state_folder_that_everybody_can_write_is_refused(tmp_path: Path, heard: Heard) -> None:
+def test_a_state_folder_that_everybody_can_write_is_refused(
+    tmp_path: Path, reports: SpoolReports
+) -> None:
     """Any user could replace the spool."""
     state = tmp_path / "open"
     state.mkdir()
     state.chmod(0o777)
 
-    assert not SpoolFolder(state, ADDRESS, heard, SpoolLimits()).keep(b"payload", 1)
-    assert "chmod o-w" in str(heard.faults[0])
+    assert not SpoolFolder(state, ADDRESS, reports, SpoolLimits()).keep(b"payload", 1)
+    assert "chmod o-w" in str(reports.faults[0])
 
 
 def test_at_the_limit_the_oldest_is_dropped_and_counted(
-    tmp_path: Path, heard: Heard, wire: Wire
+    tmp_path: Path, reports: SpoolReports, wire: Wire
 ) -> None:
     """kept = sent + dropped, exactly."""
     limit = 8 * SEGMENT_BYTES
-    folder = SpoolFolder(tmp_path, ADDRESS, heard, SpoolLimits(limit))
+    folder = SpoolFolder(tmp_path, ADDRESS, reports, SpoolLimits(limit))
     block = bytes(SEGMENT_BYTES // 4)
     for number in range(60):
         assert folder.keep(number.to_bytes(4, "big") + block, 1)
@@ -129,20 +131,22 @@ def test_at_the_limit_the_oldest_is_dropped_and_counted(
     done = drain(folder.path, wire.send)
     numbers = [int.from_bytes(request[:4], "big") for request in wire.requests]
 
-    assert done.sent + heard.lost["spool_full"] == 60
+    assert done.sent + reports.lost["spool_full"] == 60
     assert numbers == list(range(60 - done.sent, 60))
     assert done.sent >= 25
 
 
-def test_a_request_larger_than_the_limit_is_not_spooled(tmp_path: Path, heard: Heard) -> None:
+def test_a_request_larger_than_the_limit_is_not_spooled(
+    tmp_path: Path, reports: SpoolReports
+) -> None:
     """It would evict all other requests."""
-    folder = SpoolFolder(tmp_path, ADDRESS, heard, SpoolLimits(1000))
+    folder = SpoolFolder(tmp_path, ADDRESS, reports, SpoolLimits(1000))
 
     assert not folder.keep(bytes(2000), 1)
 
 
 def test_a_full_disk_is_reported_and_stored_records_stay_readable(
-    folder: SpoolFolder, heard: Heard, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    folder: SpoolFolder, reports: SpoolReports, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A partial record is truncated."""
     folder.keep(b"before", 1)
@@ -163,10 +167,10 @@ def test_a_full_disk_is_reported_and_stored_records_stay_readable(
     drain(folder.path, wire.send)
 
     assert b"".join(wire.requests) == b"beforeafter"
-    assert "No space left" in str(heard.faults[0])
+    assert "No space left" in str(reports.faults[0])
 
 
-def test_a_full_device_is_reported(folder: SpoolFolder, heard: Heard) -> None:
+def test_a_full_device_is_reported(folder: SpoolFolder, reports: SpoolReports) -> None:
     """With the message of the system."""
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full on this system")
@@ -177,7 +181,7 @@ def test_a_full_device_is_reported(folder: SpoolFolder, heard: Heard) -> None:
     segment._own = OwnDescriptor(full, "/dev/full")
 
     assert not folder.keep(b"payload", 1)
-    assert isinstance(heard.faults[0], OSError)
+    assert isinstance(reports.faults[0], OSError)
 
 
 def test_a_deleted_folder_is_recreated(folder: SpoolFolder, wire: Wire) -> None:

@@ -12,7 +12,7 @@ from otel_distro.export.spool.export_outcome import Answer, ResponseClass
 from otel_distro.export.spool.folder import SpoolFolder
 from otel_distro.export.spool.journal import Journal, Mark
 from otel_distro.export.spool.spooling_transport import SpoolingTransport
-from support.spool import Heard, Wire
+from support.spool import SpoolReports, Wire
 
 
 class Port:
@@ -32,7 +32,7 @@ class Port:
     def at_fork(self) -> None: ...
 
 
-class Told(Heard):
+class IgnoredReports(SpoolReports):
     """Ignores reports."""
 
     def delivered(self) -> None: ...
@@ -48,7 +48,7 @@ class Told(Heard):
 
 @pytest.fixture
 def transport(folder: SpoolFolder) -> SpoolingTransport:
-    return SpoolingTransport("traces", Port(), Told(), folder)
+    return SpoolingTransport("traces", Port(), IgnoredReports(), folder)
 
 
 @pytest.fixture

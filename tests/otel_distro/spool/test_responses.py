@@ -173,8 +173,8 @@ def test_rejected_spans_are_counted_reported_and_not_sent_again(
     done = instrumented(PROGRAM, environ)
     assert done.stderr.count("rejects spans: it rejected 1,000,000 spans") == 1, done.stderr
     assert "no such tenant" in done.stderr
-    books = json.loads((tmp_path / "state/otel-distro/spool/deliveries.json").read_text())
-    (today,) = books["days"].values()
+    counters = json.loads((tmp_path / "state/otel-distro/spool/deliveries.json").read_text())
+    (today,) = counters["days"].values()
     assert today["spans"].get("dropped") == {"rejected": 100}
     assert today["spans"].get("delivered", 0) == 0
     sent = len(handler.requests)

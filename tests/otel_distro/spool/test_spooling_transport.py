@@ -29,7 +29,7 @@ from otel_distro.export.spool.folder import SpoolFolder
 from otel_distro.export.spool.otlp_requests import count_records, encode
 from otel_distro.export.spool.spooling_transport import SpoolingTransport
 from support.faulty_sink import FaultySink
-from support.spool import Heard
+from support.spool import SpoolReports
 
 AWAY = Answer(ResponseClass.TRY_LATER, "refused", answered=False)
 
@@ -51,7 +51,7 @@ class Port:
     def at_fork(self) -> None: ...
 
 
-class Told(Heard):
+class EventLog(SpoolReports):
     """Reports of transports."""
 
     def __init__(self) -> None:
@@ -82,13 +82,13 @@ def spans(count: int = 1) -> list[ReadableSpan]:
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def event_log() -> EventLog:
+    return EventLog()
 
 
 @pytest.fixture
-def transport(told: Told, folder: SpoolFolder) -> SpoolingTransport:
-    return SpoolingTransport("traces", Port(), told, folder)
+def transport(event_log: EventLog, folder: SpoolFolder) -> SpoolingTransport:
+    return SpoolingTransport("traces", Port(), event_log, folder)
 
 
 def carried(transport: SpoolingTransport, *answers: Answer) -> list[bytes]:
@@ -106,14 +106,14 @@ def carried(transport: SpoolingTransport, *answers: Answer) -> list[bytes]:
 
 
 def test_a_failed_request_is_spooled_and_the_next_is_not_attempted(
-    transport: SpoolingTransport, told: Told
+    transport: SpoolingTransport, event_log: EventLog
 ) -> None:
     """Until the next attempt is due."""
     sent = carried(transport, AWAY, AWAY, AWAY)
 
     assert len(sent) == 1
     assert transport.outcome is DeliveryOutcome.KEPT
-    assert told.events == ["failed: refused", "kept 2", "kept 2", "kept 2"]
+    assert event_log.events == ["failed: refused", "kept 2", "kept 2", "kept 2"]
 
 
 def test_waits_between_attempts_grow_up_to_half_a_minute(transport: SpoolingTransport) -> None:
@@ -131,13 +131,13 @@ def test_waits_between_attempts_grow_up_to_half_a_minute(transport: SpoolingTran
 
 
 def test_permanently_refused_records_are_neither_spooled_nor_repeated(
-    transport: SpoolingTransport, told: Told, folder: SpoolFolder
+    transport: SpoolingTransport, event_log: EventLog, folder: SpoolFolder
 ) -> None:
     """It would be refused again."""
     carried(transport, Answer(ResponseClass.REJECTED, "it answered 400"))
 
     assert transport.outcome is DeliveryOutcome.REJECTED
-    assert told.events == ["refused: it answered 400"]
+    assert event_log.events == ["refused: it answered 400"]
     assert folder.waiting() == []
 
 
@@ -217,13 +217,13 @@ def test_other_exporters_are_left_alone() -> None:
     assert adapter_for(ConsoleSpanExporter(), "traces") is None
 
 
-def test_an_exporter_behind_a_courier_works_as_before(told: Told, tmp_path: Path) -> None:
+def test_an_exporter_behind_a_courier_works_as_before(event_log: EventLog, tmp_path: Path) -> None:
     """The request, its answer and the SDK's result are the same."""
     with FaultySink() as sink:
         exporter = OTLPSpanExporter(endpoint=f"{sink.url}/v1/traces")
         port = adapter_for(exporter, "traces")
         assert port is not None
-        transport = SpoolingTransport("traces", port, told, None)
+        transport = SpoolingTransport("traces", port, event_log, None)
         good = exporter.export(spans(5))
         sink.status = 503
         bad = exporter.export(spans(5))
