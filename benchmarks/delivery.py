@@ -139,7 +139,7 @@ def burst(spans: int, attributes: int, **more: str) -> None:
             f"{figures['seconds']:.1f} s, {figures['rss_mb']:.0f} MB, "
             f"exit {figures['exit_seconds']:.2f} s"
         )
-        print(f"    books: {place.books()}")
+        print(f"    counters: {place.counters()}")
 
 
 def outage(seconds: float) -> None:
@@ -199,7 +199,7 @@ def soak(seconds: float) -> None:
             values = figures[name]
             assert isinstance(values, list)
             print(f"    {name}: {' '.join(f'{value:.0f}' for value in values)}")
-        print(f"    books: {place.books()}")
+        print(f"    counters: {place.counters()}")
 
 
 def main() -> None:
