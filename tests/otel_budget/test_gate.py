@@ -427,7 +427,7 @@ def test_a_price_can_be_assumed(gate: Make, provider: SlowProvider) -> None:
 
 
 @pytest.mark.parametrize(("refuse", "reached"), [(True, 0), (False, 1)])
-def test_books_that_cannot_be_used_are_decided_by_policy(
+def test_with_unusable_accounts_the_policy_decides(
     gate: Make, provider: SlowProvider, tmp_path: Path, refuse: bool, reached: int
 ) -> None:
     """Refused or allowed, as configured; never an error of ours."""

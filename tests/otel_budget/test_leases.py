@@ -65,7 +65,9 @@ def reserve_leased(
     return result
 
 
-def test_a_lease_is_used_without_the_shared_books(accounts: BudgetAccounts, locked: Locked) -> None:
+def test_a_lease_is_used_without_the_shared_accounts(
+    accounts: BudgetAccounts, locked: Locked
+) -> None:
     """The first call takes it; later calls are not affected by a locked file."""
     first = reserve_leased(accounts)
     with locked():

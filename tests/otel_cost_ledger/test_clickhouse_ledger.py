@@ -291,7 +291,7 @@ def test_a_ledger_created_later_has_the_earlier_spans(
 
 
 def test_a_newer_schema_is_left_alone(clickhouse: ClickHouseUrl) -> None:
-    """It is never downgraded."""
+    """The schema is never downgraded."""
     later = SCHEMA_VERSION + 1
     ClickHouseConnection(clickhouse, writes=True).command(
         f"INSERT INTO ledger_meta (key, value) VALUES ('schema_version', '{later}')"

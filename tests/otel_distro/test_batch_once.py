@@ -149,7 +149,7 @@ def test_another_ledger_has_separate_claims(tmp_path: Path) -> None:
     assert ClaimedResults(tmp_path, tmp_path / "a.db").claim([1]) == set()
 
 
-def test_claims_that_cannot_be_written_hold_nothing_back(tmp_path: Path) -> None:
+def test_claims_that_cannot_be_written_delay_no_call(tmp_path: Path) -> None:
     """The ledger still keeps one of two equal calls."""
     (tmp_path / FILE_NAME).write_bytes(b"no database at all, but long enough to be read" * 30)
     claims = ClaimedResults(tmp_path, None)

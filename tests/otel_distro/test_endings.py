@@ -194,7 +194,7 @@ def test_calls_that_cannot_be_priced_before_the_end_are_kept_as_unpriced(
 
 
 @pytest.mark.slow
-def test_calls_that_end_while_another_program_holds_the_ledger_are_stored_later(
+def test_calls_that_end_while_another_program_locks_the_ledger_are_stored_later(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
     """A backup or a database browser may lock it longer than a process takes to exit."""

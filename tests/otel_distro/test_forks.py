@@ -158,7 +158,7 @@ def locks_below(holder: Any, seen: dict[int, Any]) -> Iterator[Any]:
         yield from locks_below(getattr(holder, "__dict__", {}), seen)
 
 
-def test_a_child_measures_and_collects_though_metric_locks_were_held(
+def test_a_child_measures_and_collects_though_metric_locks_were_taken(
     metrics: tuple[MeterProvider, InMemoryMetricReader],
 ) -> None:
     """All locks of the SDK, so that a new one in a later version is noticed."""

@@ -84,7 +84,7 @@ def test_a_file_that_is_a_link_is_not_followed(
     assert done.sent == 1
 
 
-def test_a_named_pipe_does_not_hold_the_drain(folder: SpoolFolder, wire: Wire) -> None:
+def test_a_named_pipe_does_not_block_the_drain(folder: SpoolFolder, wire: Wire) -> None:
     """Opening one blocks until there is a writer, unless opened non-blocking."""
     folder.keep(b"payload", 1)
     folder.hand_over()
