@@ -42,7 +42,7 @@ with httpx2.Client(timeout=120) as client:
             pass
 """
 EXACT = ("priced", "reported")
-"""Statuses of calls at what the provider charged; `reported` by the budget of a killed process."""
+"""Statuses of calls with the provider's charge; `reported` by the budget of a killed process."""
 FOREVER = 10**9
 
 

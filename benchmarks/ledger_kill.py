@@ -26,7 +26,7 @@ from otel_cost_ledger.maintenance.integrity import check_integrity
 
 BATCH = 7
 APART = 1_000_000
-"""Calls that one writer of one round may number without meeting the next."""
+"""Size of the number range of one writer in one round."""
 
 WRITER = """
 import sys

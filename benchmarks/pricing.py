@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 SECONDS = 0.5
-"""How long a measurement takes, unless the command says another time."""
+"""Seconds per measurement, unless given on the command line."""
 MS = 1_000_000
 
 CHAT = {

@@ -83,7 +83,7 @@ def _or(*conditions: str) -> str:
 
 
 FILES = {"redaction.yaml": redaction_yaml, "redaction-text.yaml": redaction_text_yaml}
-"""File name in collector-config -> what makes its content."""
+"""File name in collector-config -> function for its content."""
 
 
 def write(folder: Path) -> None:

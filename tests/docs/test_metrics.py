@@ -51,11 +51,11 @@ _FACTORY = re.compile(r"create_(observable_)?(counter|up_down_counter|gauge|hist
 _OF_THE_APP = "otel_distro/api/measuring/business.py"
 """Makes instruments of the app, under its names."""
 _HANDED_ON = "otel_distro/pipeline/input_limits/"
-"""Passes requests for instruments on to the SDK; makes none of its own."""
+"""Forwards instrument requests to the SDK; creates none itself."""
 _OF_THE_CONVENTIONS = "otel_distro/pipeline/accounting/wire_spans.py"
 """Makes the client metrics of the GenAI conventions, under their names."""
 _THE_SDKS = "otel_distro/pipeline/sdk_counters.py"
-"""Makes the SDK's own, as it does: `tests/otel_distro/test_sdk_counts.py`."""
+"""Creates those of the SDK: `tests/otel_distro/test_sdk_counts.py`."""
 
 
 class Row(NamedTuple):

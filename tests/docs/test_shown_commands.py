@@ -94,7 +94,7 @@ class Ends:
     """A command that ends."""
 
     shows: str = ""
-    """Regular expression of what it prints, on either stream."""
+    """Regular expression for its output, on either stream."""
     code: int = 0
 
 
@@ -103,7 +103,7 @@ class Serves:
     """A command that runs until it is stopped."""
 
     ready: str = ""
-    """Regular expression of the line after which it can be used; group 1 is its address."""
+    """Regular expression for the line that shows it is ready; group 1 is its address."""
     app: str = ""
     """Text of app.py (or tasks.py) in its folder."""
     more: str = ""
@@ -123,7 +123,7 @@ ELSEWHERE = {
         "test_the_stack_check_finds_the_stack_well",
     ),
 }
-"""Lines that install or download, and the place where CI runs them or the programs they start."""
+"""Lines that install or download, and the place where CI runs them or their programs."""
 
 SUM = r"1 model call, 1,200 tokens in, 300 out, cost \$0\.006"
 RUNS: dict[str, Ends | Serves] = {
@@ -175,7 +175,7 @@ RUNS: dict[str, Ends | Serves] = {
     "otel-distro ui": Serves(r"(http://127\.0\.0\.1:\d+)"),
     "otel-distro ui --demo": Serves(r"(http://127\.0\.0\.1:\d+)"),
 }
-"""Each other line, and what it does."""
+"""Each other line, with its expected effect."""
 
 
 def lines_of(block: Block) -> list[str]:

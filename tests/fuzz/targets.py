@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _REDACTOR = Redactor()
 _GRACE_S = 1.0
-"""What one step that is under way may take beyond the deadline, on a busy machine."""
+"""Time that a running step may take beyond the deadline, on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Target:
     feed: Callable[[bytes], None]
     seeds: tuple[bytes, ...]
     words: tuple[bytes, ...]
-    """What the format is made of, for mutations that get beyond its first check."""
+    """Words of the format, for mutations that pass its first check."""
 
 
 def redactor(data: bytes) -> None:

@@ -18,7 +18,7 @@ FOUND = (
     '{"api_key": "sk-ant-api03-x", "note": "two\nlines\tand a tab"}',
     "https://ann:secret@host.example" + "/p?token=abcpassword" * 7,
 )
-"""Inputs that `run.py` found: nearly JSON, and longer chains than were followed."""
+"""Inputs found by `run.py`: nearly JSON, and long chains."""
 
 
 @pytest.mark.parametrize("text", FOUND)

@@ -42,7 +42,7 @@ class Interleaving(RuleBasedStateMachine):
         self.observer = self._accounts()
         self.holds: list[tuple[int, Reservation]] = []
         self.really_spent = 0
-        """By the provider's reckoning, calls of the dead included."""
+        """The provider's charges, calls of dead processes included."""
         self.spent = 0
 
     def _accounts(self) -> BudgetAccounts:

@@ -58,7 +58,7 @@ def work(home: Path, endpoint: str, **more: str) -> Finished:
 
 
 HARMLESS = {"pseudonym.key", "audit.jsonl", "audit.head", "settings.seen.json", "budget.db"}
-"""What may be there without consent: nothing of what the app does."""
+"""Files allowed without consent: none with data of the app."""
 
 
 def kept(home: Path) -> list[str]:

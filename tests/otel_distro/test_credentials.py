@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET = "plainlooking"
-"""Nothing that redaction would know for a key."""
+"""A value that redaction does not recognise as a key."""
 
 ALL_SIGNALS = """
 import logging

@@ -29,7 +29,7 @@ def work(count=100):
 """
 LEAVE = "work()\nimport time; print(time.time())"
 SLOWEST_EXIT = 2.5
-"""Seconds from the app's last line to the end of its process: two, and what Python takes."""
+"""Seconds from the app's last line to the end of its process: two, plus Python's exit."""
 
 
 def left(home: Path, endpoint: str) -> tuple[Finished, float]:

@@ -42,7 +42,7 @@ def work(number):
 gevent.joinall([gevent.spawn(work, number) for number in range(50)], raise_error=True)
 """
 CALL_USD = 0.006
-"""1,200 input and 300 output tokens of gpt-4o, as the fake provider says."""
+"""1,200 input and 300 output tokens of gpt-4o, from the fake provider."""
 CALLS_IN_THE_BUDGET = 20
 ASKING = """
 from gevent import monkey

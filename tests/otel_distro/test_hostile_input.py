@@ -112,7 +112,7 @@ def branching() -> list[Any]:
 
 
 ENDLESS_AS_TEXT = {"branches without end", "an endless mapping"}
-"""What `str` would not finish with: no log handler can do anything about that."""
+"""Values for which `str` does not end: log handlers cannot prevent that."""
 
 VALUES: dict[str, Any] = {
     "a lone surrogate": f"broken {LONE} text",

@@ -138,7 +138,7 @@ OF_OBJECTS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
          "_stub", "_timeout", "_translate_data"),
     ),
 }  # fmt: skip
-"""What a name is for -> what makes the object that has it, and the names."""
+"""Use of a name -> factory of its object, and the names."""
 
 OF_MODULES = {
     "opentelemetry.attributes": ("_clean_attribute_value",),
@@ -165,7 +165,7 @@ OF_MODULES = {
     "opentelemetry.sdk.trace": ("_Span",),
     "opentelemetry.util._importlib_metadata": ("entry_points",),
 }  # fmt: skip
-"""Private modules, and names that are taken from a module."""
+"""Private modules, and names imported from a module."""
 
 
 def missing() -> list[str]:
@@ -197,7 +197,7 @@ OF_OTHERS = frozenset({
     "_otel_distro", "_has_context", "_is_clean", "_propagators", "_wn", "_source",
     "_fp", "_body", "_headers",
 })  # fmt: skip
-"""Private names of other libraries, each read with care where it is used, and marks of ours."""
+"""Private names of other libraries, each read defensively, and our own marks."""
 
 
 def private_names_used() -> Iterator[tuple[str, str]]:

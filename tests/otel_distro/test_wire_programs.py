@@ -24,7 +24,7 @@ EVERYDAY = (
     "streams_left_early",
     "urllib_request",
 )
-"""Those whose libraries come with the tests; all of them: `python tests/wire/run.py`."""
+"""Programs whose libraries are test requirements; all of them: `python tests/wire/run.py`."""
 
 
 @pytest.fixture

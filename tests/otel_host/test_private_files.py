@@ -48,7 +48,7 @@ ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 class Writer(NamedTuple):
     name: str
     write: Callable[[Path], object]
-    """Write below the folder; may raise what it documents."""
+    """Write below the folder; may raise its documented errors."""
     target: str = ""
     """A file with a fixed name, which an attacker could plant; empty where names are random."""
 

@@ -27,7 +27,7 @@ IMPORTED = {
     "otel_distro.cli.demo_command": "what the demo needs to be installed",
     "otel_distro.pipeline.logs.unreached": "the handler it looks for",
 }
-"""Modules of instrumentations that are imported by their name, which is also that of a scope."""
+"""Modules of instrumentations imported by name, where the name is also a scope."""
 PREFIXES = ("openinference.instrumentation", "opentelemetry.instrumentation.genai", "com.anthropic")
 
 

@@ -228,7 +228,7 @@ FACTS = [
     ("anthropic", "claude-haiku-4-5", "input", "1"),
     ("anthropic", "claude-haiku-4-5", "output", "5"),
 ]
-"""US dollars per million tokens as the providers' pages say; docs/pricing.md names the pages."""
+"""US dollars per million tokens on the providers' pages; docs/pricing.md names the pages."""
 
 
 @pytest.mark.parametrize(("provider", "model", "unit", "usd"), FACTS)

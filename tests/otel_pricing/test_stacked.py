@@ -85,7 +85,7 @@ EXPECTED = {
     "oi-crewai+oi-openai.cr_tool": (2, 2, 12_000_000),
     "oi-instructor+oi-anthropic+native.in_cached": (2, 1, 7_435_200),
 }
-"""Name of a recording -> spans that are model calls, calls that were made, nano-US-dollars."""
+"""Name of a recording -> spans of model calls, actual calls, nano-US-dollars."""
 
 
 TOLD_TWICE = "litellm.ll_resp_stream"

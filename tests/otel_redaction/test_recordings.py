@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PLANTED = ("john.smith@example.com", "jane.doe@example.com", "078-05-1120", "+33 6 12 34 56 78")
-"""The personal data that the recordings were made with."""
+"""Personal data in the recordings."""
 
 
 def _value(value: dict[str, Any]) -> Any:

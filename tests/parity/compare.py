@@ -21,7 +21,7 @@ sys.path.insert(0, str(HERE.parent))
 from support.otlp_sink import OtlpSink  # noqa: E402 - after the path is set
 
 DOCUMENTED = (" http receive", " http send")
-"""Endings of span names that this distribution leaves out: a span for each ASGI message."""
+"""Endings of span names that this distribution omits: a span for each ASGI message."""
 
 
 def spans_of(python: str) -> tuple[Counter[str], str, str]:

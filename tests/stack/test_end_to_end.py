@@ -109,7 +109,7 @@ class Ran:
 
     stack: Stack
     costs: dict[str, Any]
-    """What `otel-distro costs --json` says after the shop ended."""
+    """Output of `otel-distro costs --json` after the shop ended."""
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from otel_distro.demo.provider import FakeProvider
 from otel_pricing import CostStatus, ModelCall, PricedCall, Usage
 
 CALL_NS = 1_763_812_800_000_000_000
-"""When `a_call` began: 2025-11-22 12:00 UTC."""
+"""Start time of `a_call`: 2025-11-22 12:00 UTC."""
 NOON_NS = 1_763_000_000_000_000_000
 MakeAccounts = Callable[..., BudgetAccounts]
 Locked = Callable[[], AbstractContextManager[None]]

@@ -35,7 +35,7 @@ NANO_USD_PER_TOKEN = {
     "command-a-03-2025": (2_500, 10_000, 0, 0),
     "anthropic.claude-sonnet-4-5-20250929-v1:0": (3_300, 16_500, 330, 4_125),
 }
-"""Of the models that the programs use; one that is not here has no price that anybody knows."""
+"""Prices of the models that the programs use; others have no known price."""
 PIECES = 3
 PAUSE_S = 0.02
 
@@ -52,7 +52,7 @@ class Served:
     output_tokens: int
     cached_tokens: int
     nano_usd: int | None
-    """What it is charged for; None where the answer does not say enough for anyone to know."""
+    """The charge; None if the response lacks the usage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -536,7 +536,7 @@ _ANSWERS: tuple[tuple[str, Callable[[_Handler, str, Any, Charge, float], None]],
     ("enerateContent", _gemini),
     ("/converse", _converse),
 )
-"""Part of a path -> what answers it; the first that fits."""
+"""Part of a path -> its handler; the first match counts."""
 
 
 def main() -> None:

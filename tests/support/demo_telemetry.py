@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from support.otlp_messages import Server
 
 WHOLE = trace_id(0x5B8EFFF798038103D269B633813FC60C)
-"""The trace that is shown whole."""
+"""Id of the trace in the screenshot."""
 _MINUTE = 60_000_000_000
 
 

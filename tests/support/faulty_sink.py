@@ -24,13 +24,13 @@ class FaultySink:
         self.url = f"http://127.0.0.1:{self.port}"
         self.status = 200
         self.seconds = 0.0
-        """How long every reply takes."""
+        """Delay of every response, in seconds."""
         self.refused: Counter[int] = Counter()
         """Requests answered with something else than 200, by status."""
         self.spans: Counter[str] = Counter()
-        """How often each span id arrived, by span id."""
+        """Number of deliveries by span id."""
         self.names: Counter[str] = Counter()
-        """How often a span of each name arrived, each span id once."""
+        """Number of spans by name, each span id once."""
         self.log_bodies: list[str] = []
         self.metric_exports = 0
         self._lock = threading.Lock()

@@ -27,7 +27,7 @@ class Forked:
     log_records: int
     ledger_calls: int
     budget_nano_usd: int
-    """What the budget that all processes share knows as spent."""
+    """Spending in the shared budget, in nano-US-dollars."""
 
 
 def fork_under_load(home: Path, forks: int, *, timeout: float) -> Forked:

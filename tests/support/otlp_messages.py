@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BEGAN_NS = time.time_ns() - 600_000_000_000
-"""Ten minutes ago: older calls may be beyond retention."""
+"""Ten minutes ago, because older calls may be beyond retention."""
 TRACE = bytes(range(1, 17))
 
 

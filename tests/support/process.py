@@ -90,7 +90,7 @@ def instrumented(
 EXIT_TIMEOUT = "OTEL_DISTRO_EXIT_TIMEOUT"
 """Empty for the default."""
 _PORTS = range(12_000, 32_000)
-"""Below those that the kernel gives to who asks for any, and to connections."""
+"""Below the kernel's ephemeral ports."""
 _MOST_WORKERS = 16
 _given: set[int] = set()
 

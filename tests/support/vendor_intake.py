@@ -137,7 +137,7 @@ class Intake:
 
     rules: list[Rule]
     busy: int = 0
-    """How many requests of each signal are first answered with 429 and `Retry-After`."""
+    """Number of requests of each signal that are first answered with 429 and `Retry-After`."""
     accepted: dict[str, list[Any]] = field(default_factory=lambda: {each: [] for each in _REQUESTS})
     """Decoded requests by signal."""
     violations: list[str] = field(default_factory=list)

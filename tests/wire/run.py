@@ -40,7 +40,7 @@ PROGRAMS = HERE / "programs"
 BIN = Path(sys.executable).parent
 TIMEOUT_S = 300
 NOT_EXACT = frozenset({"unpriced", "partial", "estimated"})
-"""Statuses of calls whose cost may be another one."""
+"""Statuses of calls whose cost is not exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,15 @@ class Outcome:
     served: int
     served_nano_usd: int
     unknown: int
-    """Requests whose cost the provider's answers do not say."""
+    """Requests whose cost is not in the provider's responses."""
     calls: int = 0
     nano_usd: int = 0
     not_exact: int = 0
     """Calls that the ledger has as unpriced, partial or estimated."""
     matches: bool = False
-    """Whether each cost that the provider's answers say is in the ledger; see `matches`."""
+    """Whether each cost in the provider's responses is in the ledger; see `matches`."""
     evidence: str = ""
-    """What the ledger knows the calls from."""
+    """Evidence of the calls in the ledger."""
     problem: str = ""
     skipped: bool = False
 

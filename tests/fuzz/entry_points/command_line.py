@@ -31,7 +31,7 @@ LEFT_OUT = frozenset(
     }
 )
 ENDLESS = frozenset({"follow", "watch", "every"})
-"""Options with which a command runs on."""
+"""Options with which a command does not end."""
 _FILES = ("ledger.db", "archive.jsonl", "junk.bin", "empty", "folder", "missing")
 
 

@@ -19,7 +19,7 @@ NASTY = (
     *("99999999999d", "1970-01-01T00:00:00Z", "';--", "%", "%00", "%ff", "_", "*", "[a", "(a+)+$"),
     *("{}", "[]", "[" * 300, '{"a":', "{{7*7}}", "${x}", "../x", "a" * 3000, "--", "-h", "@x"),
 )
-"""Texts that something somewhere reads as more than text."""
+"""Texts with a special meaning to some reader."""
 nasty = st.sampled_from(NASTY)
 texts = st.text(max_size=30) | nasty
 values = st.recursive(
@@ -45,7 +45,7 @@ class EntryPoint:
 
     inputs: st.SearchStrategy[Any]
     check: Callable[[Any], None]
-    """Raises if something does not hold of one input."""
+    """Raises if an invariant is broken for one input."""
     few: int = 60
     """Examples in the everyday suite: a second or two."""
 
