@@ -372,7 +372,7 @@ def test_spooled_records_are_not_sent_after_consent_is_revoked(
     """They are deleted, and not sent if the deletion failed."""
     state = tmp_path / "state/otel-distro"
     consent_state.write(state, "granted", "test")
-    with ConnectionCounter() as connections:  # refuses telemetry, so that it is spooled
+    with ConnectionCounter() as connections:  # never answers, so that telemetry is spooled
         work(tmp_path, connections.url, OTEL_DISTRO_CONSENT="required")
         spooled = [path for path in (state / "spool").rglob("*") if path.is_file()]
         assert [path for path in spooled if path.suffix != ".lock"]

@@ -67,7 +67,7 @@ def a_call(number: int = 1, **more: Any) -> PricedCall:
 
 
 def kill(accounts: BudgetAccounts) -> None:
-    """Leave *books* as `kill -9` would: no further writes, and the lock is released."""
+    """Leave *accounts* as `kill -9` would: no further writes, and the lock is released."""
     accounts._flusher.stop()
     allocator, accounts._allocator = accounts._allocator, None
     if allocator is not None:
